@@ -1,0 +1,48 @@
+"""Coroutines that look like ordinary Python, and an HTTP/1.1 server on them.
+
+===================  ==========================================================================
+``_hub``             the scheduler of one thread; `run`, `spawn`, `sleep`, `yield_now`
+``_task``            `Task`: what runs; `current_task`
+``_cancel``          the tree of scopes and the rule by which cancellation reaches tasks
+``_scope``           `scope`, `deadline`, `shield`
+``_sync``            `Event`, `Lock`, `Semaphore`
+``_channel``         `Channel`
+``_offload``         `offload`, `blocking`: real threads for what blocks
+``_socket``          `Socket`, `create_connection`
+``_poll``, ``_timer``  readiness of descriptors; wake-ups in time
+``errors``           the error tree
+``settings``         photon.toml, config/<env>.toml, PHOTON__SECTION__KEY
+``workers``          pre-forked processes and their supervisor
+``http``             requests, responses, the server
+``testing``          a live server for tests
+===================  ==========================================================================
+
+Importing this package never changes the standard library.
+"""
+
+from ._channel import Channel as Channel
+from ._hub import run as run
+from ._hub import sleep as sleep
+from ._hub import spawn as go
+from ._hub import spawn as spawn
+from ._hub import yield_now as yield_now
+from ._offload import blocking as blocking
+from ._offload import offload as offload
+from ._scope import Scope as Scope
+from ._scope import deadline as deadline
+from ._scope import scope as scope
+from ._scope import shield as shield
+from ._socket import Socket as Socket
+from ._socket import create_connection as create_connection
+from ._sync import Event as Event
+from ._sync import Lock as Lock
+from ._sync import Semaphore as Semaphore
+from ._task import Task as Task
+from ._task import current_task as current_task
+from .errors import Cancelled as Cancelled
+from .errors import ChannelClosed as ChannelClosed
+from .errors import DeadlineExceeded as DeadlineExceeded
+from .errors import NotRunning as NotRunning
+from .errors import PhotonError as PhotonError
+from .errors import SettingsError as SettingsError
+from .errors import TaskCancelled as TaskCancelled

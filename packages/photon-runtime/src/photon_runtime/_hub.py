@@ -1,0 +1,287 @@
+"""The hub: the scheduler of one thread.
+
+Theory of operation. The greenlet that calls `run` becomes the hub and does three things in
+turn: it asks the operating system for events (waiting as long as the next timer allows, and not
+at all while a task is runnable), fires the timers that are due, and switches to the runnable
+tasks in their order. After a bounded number of switches it looks at sockets and timers again,
+so tasks that keep each other runnable cannot keep the rest waiting. There is no priority and
+no preemption.
+
+Other threads and signal handlers reach the hub by `post` alone: it queues a callback and rings
+the poller's bell. Everything else belongs to the hub's own thread.
+
+An unhandled error ends its task and is logged, once, unless somebody waits for the task (then
+it is theirs). KeyboardInterrupt and SystemExit end the run.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from greenlet import getcurrent, greenlet
+
+from ._cancel import CancelScope
+from ._poll import Poller, make_poller
+from ._task import Carrier, Task, current_task
+from ._timer import TimerHeap
+from .errors import NotRunning
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_log = logging.getLogger("photon.runtime")
+_MAX_IDLE_CARRIERS = 1024
+# Between two looks at sockets and timers. Large enough that tasks which hand work to each other
+# pay little for the system call, small enough that nobody notices the wait.
+_SWITCHES_PER_TURN = 128
+
+
+class Hub:
+    """The scheduler of one thread; made by `run`.
+
+    Attributes:
+        ready: The runnable tasks, in the order in which they will run.
+        timers: The wake-ups to come.
+        poller: Readiness of descriptors.
+        greenlet: The greenlet that the scheduler itself runs on.
+        tasks: Every task that has not ended.
+        running: The task that runs now, ``None`` while the hub itself does.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Make a hub on the calling greenlet; ``clock`` gives seconds that never go back."""
+        self.ready: deque[Task[object]] = deque()
+        self.timers = TimerHeap()
+        self.poller: Poller = make_poller()
+        self.greenlet: greenlet = getcurrent()
+        self.tasks: set[Task[object]] = set()
+        self.running: Task[object] | None = None
+        self.time = clock
+        self.resources: dict[type, object] = {}
+        self._idle: list[Carrier] = []
+        self._posted: deque[Callable[[], object]] = deque()
+        self._fatal: BaseException | None = None
+
+    def spawn(self, task: Task[object]) -> None:
+        """Queue a new task to be started."""
+        self.tasks.add(task)
+        self.ready.append(task)
+
+    def post(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` in the hub soon. The one call that any thread may make."""
+        self._posted.append(callback)
+        self.poller.wake()
+
+    def run_until(self, main: Task[object]) -> None:
+        """Schedule until ``main`` has ended, then cancel what is left and wait for its end.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: As raised in a task, after the others have ended.
+        """
+        while not main.done and self._fatal is None:
+            self._turn_or_interrupt(main)
+        for task in list(self.tasks):
+            task.cancel()
+        while self.tasks:
+            self._turn_or_interrupt(main)
+        if self._fatal is not None:
+            raise self._fatal
+
+    def close(self) -> None:
+        """Release the idle carriers and the poller's descriptors."""
+        for resource in self.resources.values():
+            close = getattr(resource, "close", None)
+            if close is not None:
+                close()
+        idle, self._idle = self._idle, []
+        for carrier in idle:
+            carrier.switch()  # without a task, it ends
+        self.poller.close()
+
+    def task_ended(self, task: Task[object]) -> None:
+        """Note that ``task`` is done: tell whoever supervises it, or report its error."""
+        self.tasks.discard(task)
+        error = task.error
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            self._fatal = error
+        if task.on_end is not None:
+            task.on_end(task)
+        elif error is not None and self._fatal is None and not task.is_awaited:
+            _log.error("%r failed", task, exc_info=error)
+
+    def _turn_or_interrupt(self, main: Task[object]) -> None:
+        try:
+            self._turn()
+        except KeyboardInterrupt as interrupt:
+            # Ctrl-C arrived while the hub itself ran: it is the main task's to handle.
+            if not main.interrupt(interrupt):
+                self._fatal = interrupt
+
+    def _turn(self) -> None:
+        self._poll()
+        ready = self.ready
+        left = _SWITCHES_PER_TURN
+        while ready and left:
+            left -= 1
+            task = ready.popleft()
+            carrier = task.carrier
+            if carrier is None:
+                carrier = self._embark(task)
+            self.running = task
+            carrier.switch()
+        self.running = None
+
+    def _poll(self) -> None:
+        timers = self.timers
+        due = timers.next_due()
+        if self.ready or self._posted:
+            timeout: float | None = 0.0
+        else:
+            timeout = None if due is None else max(0.0, due - self.time())
+        self.poller.poll(timeout)
+        if due is not None:
+            timers.fire_due(self.time())
+        if self._posted:
+            self._call_posted()
+
+    def _call_posted(self) -> None:
+        posted = self._posted
+        while posted:
+            callback = posted.popleft()
+            try:
+                callback()
+            except Exception:
+                _log.exception("a callback posted to the hub failed: %r", callback)
+
+    def _embark(self, task: Task[object]) -> Carrier:
+        carrier = self._idle.pop() if self._idle else Carrier(self.greenlet, self._park_idle)
+        carrier.gr_context = task.context
+        carrier.task = task
+        task.carrier = carrier
+        return carrier
+
+    def _park_idle(self, carrier: Carrier) -> bool:
+        if len(self._idle) >= _MAX_IDLE_CARRIERS:
+            return False
+        self._idle.append(carrier)
+        self.greenlet.switch()
+        return True
+
+
+def current_hub() -> Hub:
+    """Return the hub that runs the calling task.
+
+    Raises:
+        NotRunning: The caller does not run in a task.
+    """
+    hub = current_task().hub
+    if isinstance(hub, Hub):
+        return hub
+    raise NotRunning("the running task belongs to no hub")
+
+
+def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run ``function`` as the first task of a new hub and return its result.
+
+    When it returns, the tasks that it left behind are cancelled and waited for.
+
+    Raises:
+        RuntimeError: The calling thread runs a hub already.
+        Exception: Whatever ``function`` raised.
+
+    Blocks: the calling thread, until everything has ended.
+
+    Example:
+        >>> import photon_runtime as rt
+        >>> def main() -> int:
+        ...     return rt.spawn(lambda: 42).result()
+        >>> rt.run(main)
+        42
+    """
+    if isinstance(getcurrent(), Carrier):
+        raise RuntimeError("run() was called in a task: this thread runs a hub already")
+    hub = Hub()
+    main = new_task(hub, functools.partial(function, *args, **kwargs), function)
+    main.on_end = _leave_error_to_run
+    try:
+        hub.spawn(main)
+        hub.run_until(main)
+    finally:
+        hub.close()
+    return main.result()
+
+
+def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:
+    """Run ``function`` concurrently and return its `Task`. Does not wait.
+
+    The task gets a copy of the caller's context variables. It belongs to nobody: it may outlive
+    the caller and ends at the latest with the hub. An error in it is logged and ends it alone.
+    For tasks that must not be left behind, use ``scope()``.
+
+    Raises:
+        NotRunning: The caller does not run in a task.
+    """
+    hub = current_hub()
+    task = new_task(hub, functools.partial(function, *args, **kwargs), function)
+    hub.spawn(task)
+    return task
+
+
+def sleep(seconds: float) -> None:
+    """Pause the calling task; the others go on.
+
+    Args:
+        seconds: Zero or more. Zero lets every other runnable task have its turn.
+
+    Raises:
+        ValueError: ``seconds`` is negative or not a number.
+        Cancelled: A scope around the task was cancelled.
+
+    Blocks: the calling task.
+    """
+    if not seconds >= 0:
+        raise ValueError(f"sleep takes seconds, zero or more, not {seconds!r}")
+    if seconds == 0:
+        yield_now()
+        return
+    task = current_task()
+    hub = task.hub
+    timer = hub.timers.add(hub.time() + seconds, task.unpark)
+    try:
+        task.park()
+    finally:
+        timer.cancel()
+
+
+def yield_now() -> None:
+    """Let every other runnable task have its turn.
+
+    Raises:
+        Cancelled: A scope around the task was cancelled.
+    """
+    task = current_task()
+    task.yield_turn()
+
+
+def new_task(
+    hub: Hub,
+    thunk: Callable[[], T],
+    function: Callable[..., T],
+    *,
+    parent: CancelScope | None = None,
+    on_end: Callable[[Task[object]], None] | None = None,
+) -> Task[T]:
+    """Make a task named after ``function``, in a copy of the caller's context variables."""
+    name = getattr(function, "__qualname__", None) or repr(function)
+    context = contextvars.copy_context()
+    return Task(hub, thunk, name=name, context=context, parent=parent, on_end=on_end)
+
+
+def _leave_error_to_run(task: Task[object]) -> None:
+    """Do nothing: `run` raises the error of the main task itself."""

@@ -1,0 +1,343 @@
+"""Readiness of file descriptors: who waits for what.
+
+Theory of operation. Each descriptor has one `Watcher` per hub, registered with the operating
+system once, edge-triggered, for as long as the descriptor lives: no system call per wait. An
+edge that arrives while nobody waits is remembered in a flag, so the rule for callers is
+
+    try the call; on BlockingIOError wait_read() (or wait_write()) and try again
+
+and no edge is ever lost: one that came before the try makes the next wait return at once (a
+spurious turn, the try is simply repeated), one that comes later wakes the waiter. A hang-up or
+an error is remembered for good, because the kernel reports that edge only once.
+
+Where there is no epoll, `SelectorPoller` gives the same contract on level-triggered
+`selectors`: it registers interest only while somebody waits.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import selectors
+from typing import Final, Protocol
+
+# Values of <sys/epoll.h>; the names are missing from `select` where there is no epoll.
+_IN: Final = 0x001
+_OUT: Final = 0x004
+_ERR: Final = 0x008
+_HUP: Final = 0x010
+_RDHUP: Final = 0x2000
+_ET: Final = 1 << 31
+_READABLE: Final = _IN | _RDHUP | _HUP | _ERR
+_WRITABLE: Final = _OUT | _HUP | _ERR
+_FINAL: Final = _RDHUP | _HUP | _ERR
+
+
+class Waiter(Protocol):
+    """What a watcher needs of a task: to pause it, and to let it go on."""
+
+    def park(self) -> None:
+        """Pause until `unpark` or `interrupt`."""
+
+    def unpark(self) -> bool:
+        """Let the task go on; return whether it was paused."""
+
+    def interrupt(self, error: BaseException) -> bool:
+        """Let the task go on with ``error`` raised; return whether it was paused."""
+
+
+class Watcher:
+    """The waits of one hub for one descriptor."""
+
+    __slots__ = (
+        "_more_readers",
+        "_more_writers",
+        "_poller",
+        "_reader",
+        "_writer",
+        "ended",
+        "fd",
+        "readable",
+        "writable",
+    )
+
+    def __init__(self, fd: int, poller: Poller) -> None:
+        """Watch nothing yet; `Poller.watch` registers it."""
+        self.fd = fd
+        self.readable = False
+        self.writable = False
+        self.ended = False
+        self._poller = poller
+        self._reader: Waiter | None = None
+        self._writer: Waiter | None = None
+        self._more_readers: list[Waiter] = []
+        self._more_writers: list[Waiter] = []
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a task waits for this descriptor."""
+        return self._reader is not None or self._writer is not None
+
+    @property
+    def wants(self) -> tuple[bool, bool]:
+        """Whether somebody waits for reading, and for writing."""
+        return self._reader is not None, self._writer is not None
+
+    def wait_read(self, task: Waiter) -> None:
+        """Wait until reading may make progress. Blocks: the task, until then or `Cancelled`."""
+        if self.readable or self.ended:
+            self.readable = False
+            return
+        if self._reader is None:
+            self._reader = task
+            self._poller.interest_changed(self)
+            try:
+                task.park()
+            finally:
+                if self._reader is task:
+                    self._reader = None
+            self.readable = False
+        else:
+            self._wait_behind(self._more_readers, task)
+
+    def wait_write(self, task: Waiter) -> None:
+        """Wait until writing may make progress. Blocks: the task, until then or `Cancelled`."""
+        if self.writable:
+            self.writable = False
+            return
+        if self._writer is None:
+            self._writer = task
+            self._poller.interest_changed(self)
+            try:
+                task.park()
+            finally:
+                if self._writer is task:
+                    self._writer = None
+            self.writable = False
+        else:
+            self._wait_behind(self._more_writers, task)
+
+    def _wait_behind(self, queue: list[Waiter], task: Waiter) -> None:
+        queue.append(task)
+        try:
+            task.park()
+        finally:
+            if task in queue:
+                queue.remove(task)
+
+    def fire(self, mask: int) -> None:
+        """Take an event of the operating system: wake who waits, remember it for who comes."""
+        if mask & _READABLE:
+            if mask & _FINAL:
+                self.ended = True
+            self.readable = True
+            reader = self._reader
+            if reader is not None:
+                self._reader = None
+                reader.unpark()
+                if self._more_readers:
+                    self._release(self._more_readers)
+        if mask & _WRITABLE:
+            self.writable = True
+            writer = self._writer
+            if writer is not None:
+                self._writer = None
+                writer.unpark()
+                if self._more_writers:
+                    self._release(self._more_writers)
+
+    def fail_waiters(self, error: OSError) -> None:
+        """Raise ``error`` in every task that waits, because the descriptor goes away."""
+        waiting = [self._reader, self._writer, *self._more_readers, *self._more_writers]
+        for task in waiting:
+            if task is not None:
+                task.interrupt(error)
+
+    @staticmethod
+    def _release(queue: list[Waiter]) -> None:
+        for task in queue:
+            task.unpark()
+        queue.clear()
+
+
+class Poller(Protocol):
+    """What the hub needs of the operating system."""
+
+    def watch(self, fd: int) -> Watcher:
+        """Return the watcher of ``fd``, registering it if it is new."""
+
+    def forget(self, fd: int) -> None:
+        """Stop watching ``fd`` before it is closed; its waiters get ``OSError(EBADF)``."""
+
+    def interest_changed(self, watcher: Watcher) -> None:
+        """Note that somebody began to wait on ``watcher``."""
+
+    def poll(self, timeout: float | None) -> None:
+        """Wait for events, ``timeout`` seconds at most, and fire their watchers."""
+
+    def wake(self) -> None:
+        """Make `poll` return, from any thread or signal handler."""
+
+    @property
+    def awaited(self) -> int:
+        """How many descriptors tasks wait for."""
+
+    def close(self) -> None:
+        """Release the descriptors of the poller itself."""
+
+
+class EpollPoller:
+    """Edge-triggered epoll(7), each descriptor registered once for its whole life."""
+
+    __slots__ = ("_bell", "_epoll", "_watchers")
+
+    def __init__(self) -> None:
+        """Open the epoll instance and the bell that other threads ring."""
+        self._epoll = select.epoll()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._bell, _IN)
+        self._watchers: dict[int, Watcher] = {}
+
+    def watch(self, fd: int) -> Watcher:
+        """Return the watcher of ``fd``, registering it if it is new."""
+        watcher = self._watchers.get(fd)
+        if watcher is None:
+            watcher = Watcher(fd, self)
+            self._epoll.register(fd, _IN | _OUT | _RDHUP | _ET)
+            self._watchers[fd] = watcher
+        return watcher
+
+    def forget(self, fd: int) -> None:
+        """Stop watching ``fd`` before it is closed; its waiters get ``OSError(EBADF)``."""
+        watcher = self._watchers.pop(fd, None)
+        if watcher is not None:
+            try:
+                self._epoll.unregister(fd)
+            except OSError:  # closed already: the kernel has dropped it by itself
+                pass
+            if watcher.is_awaited:
+                watcher.fail_waiters(OSError(errno.EBADF, "the descriptor was closed"))
+
+    def interest_changed(self, watcher: Watcher) -> None:
+        """Do nothing: the registration covers both directions already."""
+
+    def poll(self, timeout: float | None) -> None:
+        """Wait for events, ``timeout`` seconds at most, and fire their watchers."""
+        watchers = self._watchers
+        for fd, mask in self._epoll.poll(timeout):
+            watcher = watchers.get(fd)
+            if watcher is not None:
+                watcher.fire(mask)
+            elif fd == self._bell:
+                os.eventfd_read(fd)
+
+    def wake(self) -> None:
+        """Make `poll` return, from any thread or signal handler."""
+        os.eventfd_write(self._bell, 1)
+
+    @property
+    def awaited(self) -> int:
+        """How many descriptors tasks wait for."""
+        return sum(watcher.is_awaited for watcher in self._watchers.values())
+
+    def close(self) -> None:
+        """Release the descriptors of the poller itself."""
+        self._watchers.clear()
+        self._epoll.close()
+        os.close(self._bell)
+
+
+class SelectorPoller:
+    """The same contract on `selectors` (kqueue, poll, select): interest only while awaited."""
+
+    __slots__ = ("_bell_in", "_bell_out", "_registered", "_selector", "_watchers")
+
+    def __init__(self) -> None:
+        """Open the selector and the pipe that other threads write to."""
+        self._selector = selectors.DefaultSelector()
+        self._bell_out, self._bell_in = os.pipe()
+        os.set_blocking(self._bell_out, False)
+        os.set_blocking(self._bell_in, False)
+        self._selector.register(self._bell_out, selectors.EVENT_READ)
+        self._watchers: dict[int, Watcher] = {}
+        self._registered: dict[int, int] = {}
+
+    def watch(self, fd: int) -> Watcher:
+        """Return the watcher of ``fd``."""
+        watcher = self._watchers.get(fd)
+        if watcher is None:
+            watcher = self._watchers[fd] = Watcher(fd, self)
+        return watcher
+
+    def forget(self, fd: int) -> None:
+        """Stop watching ``fd`` before it is closed; its waiters get ``OSError(EBADF)``."""
+        watcher = self._watchers.pop(fd, None)
+        self._set_interest(fd, 0)
+        if watcher is not None and watcher.is_awaited:
+            watcher.fail_waiters(OSError(errno.EBADF, "the descriptor was closed"))
+
+    def interest_changed(self, watcher: Watcher) -> None:
+        """Register what is awaited now."""
+        read, write = watcher.wants
+        events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
+        self._set_interest(watcher.fd, events)
+
+    def poll(self, timeout: float | None) -> None:
+        """Wait for events, ``timeout`` seconds at most, and fire their watchers."""
+        for key, events in self._selector.select(timeout):
+            watcher = self._watchers.get(key.fd)
+            if watcher is None:
+                self._drain_bell()
+                continue
+            mask = (_IN if events & selectors.EVENT_READ else 0) | (
+                _OUT if events & selectors.EVENT_WRITE else 0
+            )
+            watcher.fire(mask)
+            # Level-triggered: an event without a waiter would be reported again at once.
+            self.interest_changed(watcher)
+
+    def wake(self) -> None:
+        """Make `poll` return, from any thread or signal handler."""
+        try:
+            os.write(self._bell_in, b"\0")
+        except BlockingIOError:  # the pipe is full of rings already
+            pass
+
+    @property
+    def awaited(self) -> int:
+        """How many descriptors tasks wait for."""
+        return sum(watcher.is_awaited for watcher in self._watchers.values())
+
+    def close(self) -> None:
+        """Release the descriptors of the poller itself."""
+        self._watchers.clear()
+        self._selector.close()
+        os.close(self._bell_out)
+        os.close(self._bell_in)
+
+    def _set_interest(self, fd: int, events: int) -> None:
+        before = self._registered.get(fd, 0)
+        if events == before:
+            return
+        if not before:
+            self._selector.register(fd, events)
+        elif not events:
+            self._selector.unregister(fd)
+        else:
+            self._selector.modify(fd, events)
+        if events:
+            self._registered[fd] = events
+        else:
+            del self._registered[fd]
+
+    def _drain_bell(self) -> None:
+        try:
+            os.read(self._bell_out, 4096)
+        except BlockingIOError:
+            pass
+
+
+def make_poller() -> Poller:
+    """Return the best poller of this operating system."""
+    return EpollPoller() if hasattr(select, "epoll") else SelectorPoller()

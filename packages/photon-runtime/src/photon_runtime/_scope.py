@@ -1,0 +1,222 @@
+"""Scopes that users enter: ``scope()``, ``deadline()``, ``shield()``.
+
+All three are the `CancelScope` of `_cancel` worn as a context manager; that module tells the
+rule of cancellation. A `Scope` adds children: it ends when they have all ended, the first
+failure cancels the others and the body, and what failed comes out as one exception group.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+from ._cancel import CancelScope
+from ._hub import current_hub, new_task
+from ._task import Task, current_task
+from ._timer import Timer
+from .errors import Cancelled, DeadlineExceeded
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Entered:
+    """A cancel scope between ``__enter__`` and ``__exit__``."""
+
+    def __init__(self) -> None:
+        self._entered: tuple[Task[object], CancelScope] | None = None
+
+    def _enter(self, *, is_shielded: bool = False) -> CancelScope:
+        if self._entered is not None:
+            raise RuntimeError(f"{type(self).__name__} can be entered once at a time")
+        task = current_task()
+        scope = CancelScope(task, task.scope, is_shielded=is_shielded)
+        task.enter(scope)
+        self._entered = task, scope
+        return scope
+
+    def _leave(self) -> CancelScope:
+        task, scope = self._scope_now()
+        self._entered = None
+        task.leave(scope)
+        return scope
+
+    def _scope_now(self) -> tuple[Task[object], CancelScope]:
+        if self._entered is None:
+            raise RuntimeError(f"{type(self).__name__} is used outside of its with block")
+        return self._entered
+
+
+class deadline(_Entered):  # noqa: N801 - reads as a statement: with deadline(2):
+    """Give a block of code a limited time.
+
+    Args:
+        seconds: From entering; zero or less lets the first wait inside fail.
+
+    Raises:
+        DeadlineExceeded: The block was still waiting when the time ran out. A block that
+            finishes without another wait is not disturbed.
+
+    Example:
+        >>> import photon_runtime as rt
+        >>> def main() -> str:
+        ...     try:
+        ...         with rt.deadline(0.01):
+        ...             rt.sleep(10)
+        ...     except rt.DeadlineExceeded:
+        ...         return "too late"
+        ...     return "in time"
+        >>> rt.run(main)
+        'too late'
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Set the time, in seconds from entering."""
+        super().__init__()
+        self.seconds = seconds
+        self._timer: Timer | None = None
+
+    def __enter__(self) -> deadline:
+        """Start the time."""
+        scope = self._enter()
+        hub = current_hub()
+        self._timer = hub.timers.add(hub.time() + max(0.0, self.seconds), scope.cancel)
+        if self.seconds <= 0:
+            scope.cancel()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """Stop the time, and turn its cancellation into `DeadlineExceeded`."""
+        if self._timer is not None:
+            self._timer.cancel()
+        scope = self._leave()
+        if isinstance(error, Cancelled) and error.scope is scope:
+            raise DeadlineExceeded(f"the time limit of {self.seconds:g} seconds ran out") from None
+
+
+class shield(_Entered):  # noqa: N801 - reads as a statement: with shield():
+    """Keep cancellation away from a block of code, for clean-up that must wait.
+
+    Cancellation that arrives meanwhile takes effect at the first wait after the block. Keep
+    such blocks short, or put a ``deadline()`` into them: shutdown waits for them.
+    """
+
+    def __enter__(self) -> shield:
+        """Begin the shielded block."""
+        self._enter(is_shielded=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """End the shielded block."""
+        self._leave()
+
+
+class Scope(_Entered):
+    """A block that ends only when all tasks spawned in it have ended; made by `scope`."""
+
+    def __init__(self) -> None:
+        """Begin without children."""
+        super().__init__()
+        self._running: set[Task[object]] = set()
+        self._failures: list[BaseException] = []
+
+    def __enter__(self) -> Scope:
+        """Begin the block."""
+        self._enter()
+        return self
+
+    def spawn(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:
+        """Run ``function`` as a child of the scope and return its task. Does not wait.
+
+        Raises:
+            RuntimeError: The block has ended.
+        """
+        _, scope = self._scope_now()
+        hub = current_hub()
+        thunk = functools.partial(function, *args, **kwargs)
+        task = new_task(hub, thunk, function, parent=scope, on_end=self._child_ended)
+        self._running.add(task)
+        hub.spawn(task)
+        return task
+
+    def cancel(self) -> None:
+        """Cancel the body and all children. Does not wait; the end of the block does."""
+        self._scope_now()[1].cancel()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> bool:
+        """Wait for the children.
+
+        Raises:
+            BaseExceptionGroup: The failures of the children and of the body.
+            Cancelled: A scope around this one was cancelled.
+        """
+        task, scope = self._scope_now()
+        if error is not None:
+            scope.cancel()
+        cancelled = self._wait_for_children(task, scope)
+        self._leave()
+        if error is not None and not isinstance(error, Cancelled):
+            self._failures.append(error)
+        if self._failures:
+            raise BaseExceptionGroup("tasks of the scope failed", self._failures) from None
+        if isinstance(error, Cancelled):
+            return error.scope is scope
+        if cancelled is not None and cancelled.scope is not scope:
+            raise cancelled
+        return False
+
+    def _wait_for_children(self, task: Task[object], scope: CancelScope) -> Cancelled | None:
+        """Wait until no child runs; a cancellation meanwhile is kept, the waiting goes on."""
+        cancelled = None
+        while self._running:
+            try:
+                if cancelled is None:
+                    task.park()
+                else:
+                    with shield():
+                        task.park()
+            except Cancelled as error:
+                cancelled = error
+                scope.cancel()
+        return cancelled
+
+    def _child_ended(self, child: Task[object]) -> None:
+        self._running.discard(child)
+        task, scope = self._scope_now()
+        if child.error is not None:
+            self._failures.append(child.error)
+            scope.cancel()
+        if not self._running:
+            task.unpark()
+
+
+def scope() -> Scope:
+    """Open a block whose tasks end before it does.
+
+    Leaving the block waits for every task that `Scope.spawn` started in it. The first failure
+    cancels the body and the other tasks.
+
+    Raises:
+        BaseExceptionGroup: What the tasks and the body raised; take it apart with ``except*``.
+
+    Blocks: the end of the block, until the tasks have ended.
+
+    Example:
+        >>> import photon_runtime as rt
+        >>> def main() -> list[int]:
+        ...     with rt.scope() as both:
+        ...         one = both.spawn(lambda: 1)
+        ...         two = both.spawn(lambda: 2)
+        ...     return [one.result(), two.result()]
+        >>> rt.run(main)
+        [1, 2]
+    """
+    return Scope()

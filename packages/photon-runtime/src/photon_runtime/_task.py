@@ -1,0 +1,350 @@
+"""A task: one function that runs as a coroutine, and what is known of it.
+
+Theory of operation. A `Task` is what was asked for; a `Carrier` is the greenlet it runs on. The
+two are apart because a fresh greenlet is expensive (CPython maps a new frame stack for it, some
+15 µs) while one that has finished a task can take the next in well under one: the hub keeps
+idle carriers and gives them out again.
+
+A task is either runnable (in the hub's queue or running), parked (waiting for somebody to call
+`unpark` or `interrupt`), or done. All waiting anywhere in the runtime is ``park()``; all waking
+is one of the two calls, and they do nothing to a task that is not parked. So whoever hands
+something over looks at what `unpark` returns: ``False`` means that the task was interrupted
+meanwhile and somebody else must have it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from greenlet import getcurrent, greenlet
+
+from ._cancel import CancelScope
+from ._timer import TimerHeap
+from .errors import Cancelled, NotRunning, TaskCancelled
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Scheduler(Protocol):
+    """What a task needs of the hub that runs it."""
+
+    ready: deque[Task[object]]
+    greenlet: greenlet
+    timers: TimerHeap
+
+    def time(self) -> float:
+        """Return the hub's clock in seconds."""
+
+    def task_ended(self, task: Task[object]) -> None:
+        """Note that ``task`` is done."""
+
+
+class Carrier(greenlet):
+    """A greenlet that runs one task after another."""
+
+    __slots__ = ("park_idle", "task")
+
+    def __init__(self, parent: greenlet, park_idle: Callable[[Carrier], bool]) -> None:
+        """Make a carrier; ``park_idle`` takes it back after a task, or says that it may end."""
+        super().__init__(parent=parent)
+        self.park_idle = park_idle
+        self.task: Task[object] | None = None
+
+    def run(self) -> None:
+        """Run the task at hand, then wait for another one."""
+        while self.task is not None:
+            self.task.execute()
+            self.task = None
+            if not self.park_idle(self):
+                return
+
+
+class Task(Generic[T_co]):
+    """A function that runs concurrently, made by `spawn` or by ``scope().spawn``.
+
+    Attributes:
+        name: For people: shown by tools and in reports. Assign to change it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_cancelled",
+        "_done",
+        "_error",
+        "_expired",
+        "_hub_switch",
+        "_interrupt",
+        "_is_pending",
+        "_joiners",
+        "_parked",
+        "_thunk",
+        "_value",
+        "carrier",
+        "context",
+        "hub",
+        "name",
+        "on_end",
+        "scope",
+    )
+
+    def __init__(
+        self,
+        hub: Scheduler,
+        thunk: Callable[[], T_co],
+        *,
+        name: str,
+        context: contextvars.Context,
+        parent: CancelScope | None = None,
+        on_end: Callable[[Task[object]], None] | None = None,
+    ) -> None:
+        """Prepare a task; the hub starts it."""
+        self.name = name
+        self.context = context
+        self.carrier: Carrier | None = None
+        self.scope = CancelScope(self, parent)
+        self.on_end = on_end
+        self.hub = hub
+        self._hub_switch = hub.greenlet.switch
+        self._thunk: Callable[[], T_co] | None = thunk
+        self._value: T_co | None = None
+        self._error: BaseException | None = None
+        self._done = False
+        self._cancelled = False
+        self._joiners: list[Task[object]] = []
+        self._parked = False
+        self._interrupt: BaseException | None = None
+        self._expired = False
+        self._is_pending = parent is not None and parent.cause() is not None
+
+    def __repr__(self) -> str:
+        """Show the name and the state."""
+        return f"<Task {self.name!r} {self.state}>"
+
+    # -- what users ask ---------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """``runnable``, ``waiting``, ``finished``, ``failed`` or ``cancelled``."""
+        if not self._done:
+            return "waiting" if self._parked else "runnable"
+        if self._cancelled:
+            return "cancelled"
+        return "finished" if self._error is None else "failed"
+
+    @property
+    def done(self) -> bool:
+        """Whether the task has ended, in whatever way."""
+        return self._done
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the task ended by cancellation."""
+        return self._cancelled
+
+    @property
+    def error(self) -> BaseException | None:
+        """The exception that ended the task, ``None`` where there was none."""
+        return self._error
+
+    def cancel(self) -> None:
+        """Ask the task to end: its next wait raises `Cancelled`. Does not wait for the end."""
+        if not self._done:
+            self.root.cancel()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the task has ended, in whatever way; its error is not raised here.
+
+        Args:
+            timeout: Seconds to wait at the most; ``None`` waits for as long as it takes.
+
+        Returns:
+            Whether the task has ended.
+
+        Raises:
+            Cancelled: The caller's own scope was cancelled.
+
+        Blocks: the calling task.
+        """
+        if self._done:
+            return True
+        caller = current_task()
+        if caller is self:
+            raise RuntimeError("a task cannot wait for its own end")
+        self._joiners.append(caller)
+        try:
+            caller.park_for(timeout)
+        finally:
+            if not self._done:
+                self._joiners.remove(caller)
+        return self._done
+
+    def result(self, timeout: float | None = None) -> T_co:
+        """Wait for the end and return what the function returned.
+
+        Args:
+            timeout: Seconds to wait at the most; ``None`` waits for as long as it takes.
+
+        Raises:
+            TimeoutError: The task was still running after ``timeout`` seconds.
+            TaskCancelled: The task was cancelled.
+            Exception: Whatever the function raised.
+
+        Blocks: the calling task.
+        """
+        if not self.join(timeout):
+            raise TimeoutError(f"{self!r} has not ended within {timeout} seconds")
+        if self._cancelled:
+            raise TaskCancelled(f"{self!r} has no result: it was cancelled")
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]  # set whenever there is no error
+
+    # -- what the runtime builds on ---------------------------------------------------------
+
+    @property
+    def root(self) -> CancelScope:
+        """The task's own scope, below which are all that it enters."""
+        scope = self.scope
+        while (parent := scope.parent) is not None and parent._task is self:
+            scope = parent
+        return scope
+
+    def park(self) -> None:
+        """Pause until `unpark` or `interrupt`. To be called in the task itself.
+
+        Raises:
+            Cancelled: A scope around the task was cancelled.
+
+        Blocks: this task.
+        """
+        if self._is_pending:
+            self._raise_pending()
+        self._parked = True
+        self._hub_switch()
+        error = self._interrupt
+        if error is not None:
+            self._interrupt = None
+            raise error
+
+    def yield_turn(self) -> None:
+        """Go to the end of the queue of runnable tasks."""
+        if self._is_pending:
+            self._raise_pending()
+        self.hub.ready.append(self)
+        self._hub_switch()
+
+    def park_for(self, timeout: float | None) -> bool:
+        """Pause like `park`, for ``timeout`` seconds at the most.
+
+        Returns:
+            Whether the task was woken, ``False`` when the time ran out.
+        """
+        if timeout is None:
+            self.park()
+            return True
+        hub = self.hub
+        timer = hub.timers.add(hub.time() + timeout, self._expire)
+        self._expired = False
+        try:
+            self.park()
+        finally:
+            timer.cancel()
+        return not self._expired
+
+    def unpark(self) -> bool:
+        """Let the task go on. Returns whether it was parked; does nothing when it was not."""
+        if not self._parked:
+            return False
+        self._parked = False
+        self.hub.ready.append(self)
+        return True
+
+    def interrupt(self, error: BaseException) -> bool:
+        """Let the task go on with ``error`` raised out of its wait.
+
+        Returns:
+            Whether it was parked; nothing happens when it was not.
+        """
+        if not self._parked:
+            return False
+        self._interrupt = error
+        return self.unpark()
+
+    def cancellation_changed(self) -> None:
+        """Look at the scopes again: a cancellation may have begun or ended to concern it."""
+        cause = self.scope.cause()
+        self._is_pending = cause is not None
+        if cause is not None:
+            self.interrupt(Cancelled(cause))
+
+    def enter(self, scope: CancelScope) -> None:
+        """Make ``scope`` the innermost one of the task."""
+        self.scope = scope
+        self._is_pending = scope.cause() is not None
+
+    def leave(self, scope: CancelScope) -> None:
+        """Take ``scope`` out again; it must be the innermost one."""
+        if self.scope is not scope or scope.parent is None:
+            raise RuntimeError("scopes must be left in the order in which they were entered")
+        scope.detach()
+        self.scope = scope.parent
+        self._is_pending = self.scope.cause() is not None
+
+    def use_context(self, context: contextvars.Context) -> None:
+        """Continue the running task in ``context``."""
+        self.context = context
+        if self.carrier is not None:
+            self.carrier.gr_context = context
+
+    def execute(self) -> None:
+        """Run the function to its end; called on the task's carrier."""
+        try:
+            thunk = self._thunk
+            self._thunk = None
+            if self._is_pending:
+                self._raise_pending()
+            if thunk is not None:
+                self._value = thunk()
+        except Cancelled:
+            self._cancelled = True
+        except BaseException as error:
+            self._error = error
+        self._done = True
+        self.scope = root = self.root
+        root.detach()
+        for joiner in self._joiners:
+            joiner.unpark()
+        self.hub.task_ended(self)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody joined the task, and so will see its error."""
+        return bool(self._joiners)
+
+    def _expire(self) -> None:
+        self._expired = self.unpark()
+
+    def _raise_pending(self) -> None:
+        cause = self.scope.cause()
+        if cause is None:
+            self._is_pending = False
+        else:
+            raise Cancelled(cause)
+
+
+def current_task() -> Task[object]:
+    """Return the task that runs now.
+
+    Raises:
+        NotRunning: The caller does not run in a task.
+    """
+    carrier = getcurrent()
+    if isinstance(carrier, Carrier) and carrier.task is not None:
+        return carrier.task
+    raise NotRunning(
+        "this call waits, and waiting needs a running hub: call it in a function given to "
+        "photon_runtime.run(), or in a task spawned from there"
+    )

@@ -1,0 +1,83 @@
+"""Wake-ups in time: a binary heap with lazy deletion.
+
+Most timers (deadlines, read limits) are cancelled long before they are due. Taking an entry out
+of the middle of a heap is linear, so a cancelled timer stays where it is, without its callback,
+and is dropped when it comes to the top. When more than half of the heap is dead it is rebuilt,
+which keeps memory proportional to the live timers at constant amortised cost.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from itertools import count
+
+_COMPACT_FROM = 64
+
+
+class Timer:
+    """One wake-up. ``cancel()`` makes it never happen; cancelling twice is harmless."""
+
+    __slots__ = ("_heap", "callback", "when")
+
+    def __init__(self, when: float, callback: Callable[[], object], heap: TimerHeap) -> None:
+        """Keep the callback to be called at ``when``, in seconds of the hub's clock."""
+        self.when = when
+        self.callback: Callable[[], object] | None = callback
+        self._heap = heap
+
+    def cancel(self) -> None:
+        """Drop the wake-up."""
+        if self.callback is not None:
+            self.callback = None
+            self._heap.note_cancelled()
+
+
+class TimerHeap:
+    """The timers of one hub, the earliest first; equal times keep the order of creation."""
+
+    __slots__ = ("_dead", "_entries", "_numbers")
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._entries: list[tuple[float, int, Timer]] = []
+        self._numbers = count()
+        self._dead = 0
+
+    def __len__(self) -> int:
+        """Return the number of live timers."""
+        return len(self._entries) - self._dead
+
+    def add(self, when: float, callback: Callable[[], object]) -> Timer:
+        """Arrange for ``callback()`` at ``when``, in seconds of the hub's clock."""
+        timer = Timer(when, callback, self)
+        heapq.heappush(self._entries, (when, next(self._numbers), timer))
+        return timer
+
+    def next_due(self) -> float | None:
+        """Return the time of the earliest live timer, ``None`` where there is none."""
+        entries = self._entries
+        while entries and entries[0][2].callback is None:
+            heapq.heappop(entries)
+            self._dead -= 1
+        return entries[0][0] if entries else None
+
+    def fire_due(self, now: float) -> None:
+        """Call back every timer that is due at ``now``."""
+        entries = self._entries
+        while entries and entries[0][0] <= now:
+            timer = heapq.heappop(entries)[2]
+            callback = timer.callback
+            if callback is None:
+                self._dead -= 1
+            else:
+                timer.callback = None
+                callback()
+
+    def note_cancelled(self) -> None:
+        """Count a cancelled timer; rebuild the heap when most of it is dead."""
+        self._dead += 1
+        if self._dead > _COMPACT_FROM and self._dead * 2 > len(self._entries):
+            self._entries = [entry for entry in self._entries if entry[2].callback is not None]
+            heapq.heapify(self._entries)
+            self._dead = 0

@@ -1,0 +1,72 @@
+"""The errors of the runtime.
+
+::
+
+    Exception
+    └─ PhotonError            base of every error that a Photon package raises
+       ├─ SettingsError       photon.toml, config/<env>.toml or PHOTON__* is wrong; lists every problem
+       ├─ DeadlineExceeded    a deadline() block ran out of time (also a TimeoutError)
+       ├─ TaskCancelled       the result of a task that was cancelled was asked for
+       ├─ ChannelClosed       a channel has no more items, or takes none
+       ├─ NotRunning          a waiting call outside of run() (also a RuntimeError)
+       └─ ServerError         the server cannot start: port in use, no permission
+    BaseException
+    └─ Cancelled              control signal: the surrounding scope ends; let it pass
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "Cancelled",
+    "ChannelClosed",
+    "DeadlineExceeded",
+    "NotRunning",
+    "PhotonError",
+    "ServerError",
+    "SettingsError",
+    "TaskCancelled",
+]
+
+
+class PhotonError(Exception):
+    """Base of every error that a Photon package raises."""
+
+
+class SettingsError(PhotonError):
+    """The settings are wrong; the message lists every problem with file and line."""
+
+
+class DeadlineExceeded(PhotonError, TimeoutError):
+    """A ``deadline()`` block was still waiting when its time ran out."""
+
+
+class TaskCancelled(PhotonError):
+    """``Task.result()`` was asked of a task that was cancelled."""
+
+
+class ChannelClosed(PhotonError):
+    """The channel is closed: nothing more to receive, or no place to send to."""
+
+
+class NotRunning(PhotonError, RuntimeError):
+    """A call that needs a running hub was made outside of ``run()``."""
+
+
+class ServerError(PhotonError):
+    """The server cannot start; the message says why and what to do."""
+
+
+class Cancelled(BaseException):
+    """Raised in a task at its next wait because a scope around it was cancelled.
+
+    It is a ``BaseException`` so that ``except Exception`` does not swallow it. Clean up in
+    ``finally`` and let it pass: the scope that it belongs to takes it.
+
+    Attributes:
+        scope: The scope whose cancellation caused it.
+    """
+
+    def __init__(self, scope: object) -> None:
+        """Keep the scope that was cancelled."""
+        super().__init__("the surrounding scope was cancelled")
+        self.scope = scope
