@@ -1,0 +1,90 @@
+"""Responses to bytes.
+
+The beginning of a head, up to and including ``Content-Type``, depends on few values, so it is
+built once for each combination and kept. Date and length are filled in per response.
+"""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+
+from ._messages import Response, is_field_value
+from .errors import phrase
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+_OWN_FIELDS = frozenset({"content-length", "transfer-encoding", "connection", "date"})
+
+
+def date_field() -> bytes:
+    """Return the ``Date`` field of now, line end included (RFC 9110, section 6.6.1)."""
+    return f"date: {formatdate(time.time(), usegmt=True)}\r\n".encode("ascii")
+
+
+@lru_cache(maxsize=1024)
+def _status_and_type(status: int, content_type: str | None) -> bytes:
+    if content_type is not None and not is_field_value(content_type):
+        raise ValueError(f"not a content type: {content_type!r}")
+    head = f"HTTP/1.1 {status} {phrase(status)}\r\n"
+    if content_type is not None:
+        head += f"content-type: {content_type}\r\n"
+    return head.encode("latin-1")
+
+
+def forbids_body(status: int) -> bool:
+    """Say whether a response of ``status`` has no body (RFC 9110, section 6.4.1)."""
+    return status in _BODILESS or status < 200
+
+
+def encode_whole(response: Response, body: bytes, date: bytes, *, closes: bool) -> bytes:
+    """Return head and body of a response whose body is known."""
+    return b"%b%b%bcontent-length: %d\r\n%b\r\n%b" % (
+        _status_and_type(response.status, response.content_type),
+        encode_fields(response) if response.headers else b"",
+        b"connection: close\r\n" if closes else b"",
+        len(body),
+        date,
+        body,
+    )
+
+
+def encode_head(response: Response, framing: bytes, date: bytes, *, closes: bool) -> bytes:
+    """Return the head of a response whose body follows, or is left out.
+
+    Args:
+        response: What to say.
+        framing: The field that tells the length, line end included; empty for none.
+        date: The ``Date`` field.
+        closes: Whether the connection ends after the response.
+    """
+    return b"%b%b%b%b%b\r\n" % (
+        _status_and_type(response.status, response.content_type),
+        encode_fields(response),
+        b"connection: close\r\n" if closes else b"",
+        framing,
+        date,
+    )
+
+
+def encode_fields(response: Response) -> bytes:
+    """Return the further header fields; those that frame the message are the server's own."""
+    return b"".join(
+        b"%b: %b\r\n" % (name.encode("ascii"), value.encode("latin-1"))
+        for name, value in response.headers
+        if name.lower() not in _OWN_FIELDS
+    )
+
+
+def declared_length(response: Response) -> int | None:
+    """Return the ``Content-Length`` that the response itself declares, ``None`` without one."""
+    value = response.header("content-length")
+    return None if value is None else int(value)
+
+
+def encode_chunk(part: bytes) -> bytes:
+    """Return ``part`` as one chunk (RFC 9112, section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(part), part)

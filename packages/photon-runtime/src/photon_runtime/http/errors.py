@@ -1,0 +1,75 @@
+"""Errors that are answers.
+
+::
+
+    PhotonError
+    └─ HttpError      a status with a problem document (RFC 9457), raised anywhere below a handler
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from ..errors import PhotonError
+
+
+class HttpError(PhotonError):
+    """An answer other than success: raise it in a handler, a dependency or middleware.
+
+    The client gets an ``application/problem+json`` document (RFC 9457) with ``status``,
+    ``title``, ``detail`` and the members given as ``extensions``.
+
+    Args:
+        status: The status code, 400 to 599.
+        detail: What went wrong, for the person who reads it; never secrets.
+        headers: Header fields of the response.
+        type: URI that names the kind of problem.
+        title: Short name of the kind of problem; by default the status's own.
+        extensions: Further members of the document, for example ``errors``.
+
+    Example:
+        >>> from photon_runtime.http import HttpError
+        >>> str(HttpError(404, "no item has the id 7"))
+        '404 Not Found: no item has the id 7'
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        type: str = "about:blank",  # noqa: A002 - the member's name in RFC 9457
+        title: str | None = None,
+        extensions: Mapping[str, object] | None = None,
+    ) -> None:
+        """Keep what the answer will say."""
+        if not 400 <= status <= 599:
+            raise ValueError(f"an error has a status from 400 to 599, not {status}")
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.type = type
+        self.title = title if title is not None else phrase(status)
+        self.extensions = dict(extensions or {})
+        super().__init__(f"{status} {self.title}" + (f": {detail}" if detail else ""))
+
+    def document(self) -> dict[str, object]:
+        """Return the members of the problem document."""
+        members: dict[str, object] = {
+            "type": self.type,
+            "title": self.title,
+            "status": self.status,
+        }
+        if self.detail is not None:
+            members["detail"] = self.detail
+        return members | self.extensions
+
+
+def phrase(status: int) -> str:
+    """Return the reason phrase of ``status``, an empty string where it has none."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
