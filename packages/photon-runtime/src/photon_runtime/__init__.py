@@ -21,9 +21,9 @@ Importing this package never changes the standard library.
 """
 
 from ._channel import Channel as Channel
+from ._hub import go as go
 from ._hub import run as run
 from ._hub import sleep as sleep
-from ._hub import spawn as go
 from ._hub import spawn as spawn
 from ._hub import yield_now as yield_now
 from ._offload import blocking as blocking

@@ -233,6 +233,9 @@ def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Tas
     return task
 
 
+go = spawn
+
+
 def sleep(seconds: float) -> None:
     """Pause the calling task; the others go on.
 

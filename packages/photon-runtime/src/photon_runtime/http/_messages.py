@@ -188,6 +188,13 @@ class Request:
             )
         return self._headers
 
+    def raw_header(self, name: bytes) -> bytes | None:
+        """Return the first value of the field ``name`` (in lower case) as it was sent."""
+        for key, value in self._raw_headers:
+            if key == name:
+                return value
+        return None
+
     @property
     def cookies(self) -> dict[str, str]:
         """The cookies by name (RFC 6265, section 5.4); the first of equal names counts."""

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .._hub import Hub, current_hub, run, sleep, spawn
 from .._scope import deadline, scope
@@ -25,7 +25,9 @@ from .._task import Task, current_task
 from ..errors import DeadlineExceeded, ServerError
 from ._connection import Connection, Handler
 from ._encode import date_field
+from ._messages import Request, Response
 from ._settings import ServerSettings
+from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
 _BUFFER_SIZE = 64 * 1024
@@ -34,6 +36,7 @@ _PAUSE_WITHOUT_DESCRIPTORS = 0.1
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
+@runtime_checkable
 class Application(Protocol):
     """What `photon run` serves: something that can be started and gives a handler."""
 
@@ -54,13 +57,12 @@ class Server:
 
     def __init__(
         self,
-        handler: Handler,
         *,
         sockets: Sequence[socket.socket],
         settings: ServerSettings | None = None,
     ) -> None:
-        """Prepare to serve ``handler`` on ``sockets``, which are listening and non-blocking."""
-        self.handler = handler
+        """Prepare to serve on ``sockets``, which are listening and non-blocking."""
+        self.handler: Handler = _unavailable
         self.settings = settings if settings is not None else ServerSettings()
         self.connections: dict[Connection, Task[None]] = {}
         self.context = contextvars.Context()
@@ -71,18 +73,21 @@ class Server:
         self.in_flight = 0
         self._sockets = list(sockets)
         self._stop_asked = Event()
+        self._is_stop_asked = False  # what `stop` leaves when it comes before `serve`
         self._all_closed = Event()
         self._has_room = Event()
         self._hub: Hub | None = None
 
-    def serve(self, ready: Callable[[], None] | None = None) -> None:
+    def serve(self, handler: Handler, ready: Callable[[], None] | None = None) -> None:
         """Serve until `stop`, then finish what runs.
 
         Args:
+            handler: Turns a request into a response.
             ready: Called when connections are accepted.
 
         Blocks: the calling task.
         """
+        self.handler = handler
         self._hub = current_hub()
         self.context = contextvars.copy_context()
         self._tick()
@@ -92,12 +97,14 @@ class Server:
             service.spawn(self._sweep)
             if ready is not None:
                 ready()
-            self._stop_asked.wait()
+            if not self._is_stop_asked:
+                self._stop_asked.wait()
             service.cancel()
         self._finish()
 
     def stop(self) -> None:
         """Begin to stop. May be called from any thread and from signal handlers."""
+        self._is_stop_asked = True
         if self._hub is not None:
             self._hub.post(self._stop_asked.set)
 
@@ -208,6 +215,10 @@ class Server:
             self._all_closed.wait()
 
 
+def _unavailable(request: Request) -> Response:
+    raise HttpError(503, "the application has not started")
+
+
 def listen(
     host: str, port: int, *, backlog: int = 2048, reuse_port: bool = False
 ) -> socket.socket:
@@ -253,25 +264,39 @@ def _why_not(host: str, port: int, error: OSError) -> str:
 
 
 def serve(
-    handler: Handler,
+    application: Application | Handler,
     *,
     sockets: Sequence[socket.socket],
     settings: ServerSettings | None = None,
+    development: bool = False,
     ready: Callable[[], None] | None = None,
 ) -> None:
-    """Serve ``handler`` in this thread until SIGTERM or SIGINT, then stop gracefully.
+    """Serve in this thread until SIGTERM or SIGINT, then stop gracefully.
 
     Args:
-        handler: Turns a request into a response; it runs in a task and may wait.
+        application: What starts and gives a handler, or a handler itself: a function from a
+            request to a response. Both run in tasks and may wait.
         sockets: Listening, non-blocking sockets, as `listen` returns them.
         settings: Limits and times.
+        development: Given to the application's start.
         ready: Called when connections are accepted.
+
+    Raises:
+        PhotonError: The application is not in order.
 
     Blocks: the calling thread. Signals are handled when it is the main thread.
     """
-    server = Server(handler, sockets=sockets, settings=settings)
+    server = Server(sockets=sockets, settings=settings)
+
+    def main() -> None:
+        if isinstance(application, Application):
+            with application.start(development=development) as handler:
+                server.serve(handler, ready)
+        else:
+            server.serve(application, ready)
+
     with _stopping_on_signals(server):
-        run(server.serve, ready)
+        run(main)
 
 
 @contextmanager

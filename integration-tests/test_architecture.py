@@ -1,0 +1,213 @@
+"""The house rules that no other tool holds: what every package is, has and leaves alone."""
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from types import FunctionType, ModuleType
+
+import attrs
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@attrs.frozen
+class Package:
+    """One folder of packages/."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def module(self) -> str:
+        return self.name.replace("-", "_")
+
+    @property
+    def source(self) -> Path:
+        return self.folder / "src" / self.module
+
+    @property
+    def project(self) -> dict[str, object]:
+        table = tomllib.loads((self.folder / "pyproject.toml").read_text())["project"]
+        assert isinstance(table, dict)
+        return table
+
+    @property
+    def requirements(self) -> dict[str, str]:
+        """What the package declares: normal name of the distribution → version wanted."""
+        declared = self.project["dependencies"]
+        assert isinstance(declared, list)
+        found = (re.match(r"([\w.-]+)(?:\[.*?\])?\s*(.*)", line) for line in declared)
+        return {normal(match[1]): match[2] for match in found if match}
+
+    def modules(self) -> list[Path]:
+        return sorted(self.source.rglob("*.py"))
+
+
+def normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+PACKAGES = [Package(path.parent) for path in sorted(ROOT.glob("packages/*/pyproject.toml"))]
+MODULES = {package.module for package in PACKAGES}
+INSTALLED = packages_distributions()
+
+each_package = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+
+
+def test_all_packages_have_one_version() -> None:
+    assert len({package.project["version"] for package in PACKAGES}) == 1
+
+
+@each_package
+def test_packages_ask_each_other_for_their_own_version(package: Package) -> None:
+    version = package.project["version"]
+    pin = f"=={version}" if package.name == "photon" else f"~={version}"
+    siblings = {each.name for each in PACKAGES} & package.requirements.keys()
+    assert {name: package.requirements[name] for name in siblings} == dict.fromkeys(siblings, pin)
+
+
+def test_the_whole_asks_for_every_part() -> None:
+    [whole] = [package for package in PACKAGES if package.name == "photon"]
+    parts = {package.name for package in PACKAGES} - {"photon"}
+    assert parts <= whole.requirements.keys()
+
+
+@each_package
+def test_a_package_folder_is_complete(package: Package) -> None:
+    assert (package.folder / "README.md").read_text().startswith(f"# {package.name}\n")
+    assert (package.source / "py.typed").read_bytes() == b""
+    assert list(package.folder.glob("tests/test_*.py"))
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    names = [path.name for path in ROOT.glob("packages/*/tests/**/*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
+LEAVES_THE_WORLD_ALONE = """
+import select, socket, ssl, subprocess, sys, threading, time
+def world():
+    places = (select, socket, ssl, subprocess, threading, time)
+    parts = {(place.__name__, name): value for place in places
+             for name, value in vars(place).items() if not name.startswith("__")}
+    return parts, threading.active_count(), list(sys.path)
+before = world()
+import MODULE
+after = world()
+changed = [key for key in before[0] if after[0].get(key) is not before[0][key]]
+assert not changed, f"importing MODULE changed {changed}"
+assert after[1:] == before[1:], "importing MODULE started a thread or changed sys.path"
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+@each_package
+def test_a_package_imports_alone_and_leaves_the_standard_library_alone(package: Package) -> None:
+    script = LEAVES_THE_WORLD_ALONE.replace("MODULE", package.module)
+    command = [sys.executable, "-I", "-W", "error", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    assert loaded.isdisjoint({"gevent", "eventlet", "anyio", "trio", "uvloop"})
+    allowed = {name.replace("-", "_") for name in package.requirements} | {package.module}
+    assert loaded & MODULES <= allowed
+
+
+@each_package
+def test_no_function_is_async(package: Package) -> None:
+    coloured = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in package.modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, coloured)
+    ]
+    assert found == []
+
+
+@each_package
+def test_a_package_imports_only_what_it_declares(package: Package) -> None:
+    allowed = {package.module, "_typeshed", *sys.stdlib_module_names}  # _typeshed: for mypy only
+    undeclared = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in package.modules()
+        for name in imports(path) - allowed
+        if not package.requirements.keys() & distributions(name)
+    }
+    assert undeclared == set()
+
+
+@each_package
+def test_a_package_uses_what_it_declares(package: Package) -> None:
+    imported = {name for path in package.modules() for name in imports(path)}
+    used = {home for name in imported for home in distributions(name)}
+    # The whole depends on the command line, so that installing it brings the command.
+    assert package.requirements.keys() - used <= {"photon-cli"}
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level names that a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def distributions(module: str) -> set[str]:
+    """Where a top-level module comes from; what is installed in place lists no modules."""
+    if module in MODULES:
+        return {module.replace("_", "-")}
+    return {normal(name) for name in INSTALLED.get(module, [])}
+
+
+@each_package
+def test_every_public_name_has_a_docstring(package: Package) -> None:
+    bare = {
+        name
+        for module in public_modules(package)
+        for name, value in documentable(module)
+        if not inspect.getdoc(value)
+    }
+    assert sorted(bare) == []
+
+
+def public_modules(package: Package) -> Iterator[ModuleType]:
+    for path in package.modules():
+        parts = path.relative_to(package.source.parent).with_suffix("").parts
+        names = parts[:-1] if parts[-1] == "__init__" else parts
+        if not any(name.startswith("_") for name in names):
+            yield importlib.import_module(".".join(names))
+
+
+def documentable(module: ModuleType) -> Iterator[tuple[str, object]]:
+    """A public module, its public functions and classes, and their public methods."""
+    yield module.__name__, module
+    for name, value in vars(module).items():
+        home = getattr(value, "__module__", "")
+        if name.startswith("_") or home.partition(".")[0] not in MODULES:
+            continue
+        if inspect.isfunction(value) or inspect.isclass(value):
+            yield f"{home}.{name}", value
+        if inspect.isclass(value):
+            yield from methods(f"{home}.{name}", value)
+
+
+def methods(name: str, owner: type) -> Iterator[tuple[str, object]]:
+    kinds = (FunctionType, property, classmethod, staticmethod)
+    for key, member in vars(owner).items():
+        if isinstance(member, kinds) and not key.startswith("_"):
+            yield f"{name}.{key}", getattr(owner, key)

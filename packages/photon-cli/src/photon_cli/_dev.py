@@ -1,0 +1,192 @@
+"""``photon dev``: serve an application and restart it when a file changes.
+
+The parent listens, and watches files. The child, a fresh interpreter for each start, is handed the
+listening socket and serves. When a file changes the parent stops the child and starts another;
+connections that arrive in between wait in the socket's queue and are served by the next child, so
+none is refused. A child that cannot start the application serves the reason instead, until the next
+change. The parent imports nothing of the application, so no change can break it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import click
+
+from photon_runtime.http import listen
+
+from ._serving import server_settings
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable, Iterator
+
+    from ._project import Project
+
+_SUFFIXES = frozenset({".py", ".toml", ".yaml", ".yml", ".json", ".html", ".jinja"})
+_IGNORED = frozenset({"__pycache__", "node_modules", "venv"})
+_PATIENCE = 3.0
+"""Seconds that a child has to end before it is killed; it tries within one."""
+
+
+@click.command()
+@click.argument("target", required=False, metavar="[MODULE:ATTRIBUTE]")
+@click.option("--host", metavar="ADDRESS", help="Where to listen. Default: [server] host.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: [server] port.")
+@click.option(
+    "--reload-dir",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Watch this folder too; may be given several times.",
+)
+@click.pass_obj
+def dev(
+    project: Project,
+    target: str | None,
+    host: str | None,
+    port: int | None,
+    folders: tuple[Path, ...],
+) -> None:
+    """Serve the application and restart it when a file changes.
+
+    The application is MODULE:ATTRIBUTE, such as main:app, or what photon.toml names under
+    [project] as `app`. If it cannot be started, every page shows why, until it can.
+    """
+    project = project.defaulting_to("development")
+    settings = server_settings(project, host=host, port=port)
+    listener = listen(settings.host, settings.port, backlog=settings.backlog)
+    roots = dict.fromkeys([project.root or project.directory, *(f.resolve() for f in folders)])
+    child = _Child(project.target(target), project.environment, listener)
+    with child.running(), _stop_event() as stop:
+        _restart_on_changes(child, tuple(roots), stop)
+
+
+def _restart_on_changes(child: _Child, roots: tuple[Path, ...], stop: threading.Event) -> None:
+    import watchfiles
+
+    batches = watchfiles.watch(
+        *roots,
+        watch_filter=lambda _, path: is_watched(Path(path), roots),
+        stop_event=stop,
+        yield_on_timeout=True,
+        rust_timeout=500,
+        raise_interrupt=False,
+    )
+    for changes in batches:
+        if changes:
+            first, *others = sorted({_shown(Path(path), roots) for _, path in changes})
+            click.echo(f"changed: {first}{f' and {len(others)} more' if others else ''}")
+            child.restart()
+        else:
+            child.report_end()
+
+
+def is_watched(path: Path, roots: Iterable[Path]) -> bool:
+    """Whether a change of a file restarts the application.
+
+    Args:
+        path: The file.
+        roots: The watched folders; only what is below them decides, not where they are.
+    """
+    if path.suffix not in _SUFFIXES:
+        return False
+    return any(
+        not any(part in _IGNORED or part.startswith(".") for part in path.relative_to(root).parts)
+        for root in roots
+        if path.is_relative_to(root)
+    )
+
+
+def _shown(path: Path, roots: tuple[Path, ...]) -> str:
+    return next((str(path.relative_to(r)) for r in roots if path.is_relative_to(r)), str(path))
+
+
+@contextlib.contextmanager
+def _stop_event() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set while the block runs."""
+    event = threading.Event()
+    previous = {
+        number: signal.signal(number, lambda _number, _frame: event.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield event
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@attrs.define(eq=False)
+class _Child:
+    """The process that serves, and its successors.
+
+    Attributes:
+        target: The application, as ``module:attribute``.
+        environment: The name of the environment.
+        listener: The socket that all of them serve.
+        starts: How many there have been.
+    """
+
+    target: str
+    environment: str
+    listener: socket.socket
+    starts: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+    _is_end_known: bool = False
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Have a child while the block runs."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+
+    def start(self) -> None:
+        """Start a fresh interpreter that serves."""
+        self.starts += 1
+        self._is_end_known = False
+        descriptor = self.listener.fileno()
+        program = [sys.executable, "-m", "photon_cli._dev_child"]
+        self._process = subprocess.Popen(
+            [*program, str(descriptor), str(os.getpid()), str(self.starts), self.target],
+            pass_fds=[descriptor],
+            env=os.environ | {"PHOTON_ENV": self.environment},
+        )
+
+    def stop(self) -> None:
+        """Ask the child to end, and end it if it does not."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            click.echo(f"the application did not end within {_PATIENCE:g} s and is killed")
+            self._process.kill()
+            self._process.wait()
+
+    def restart(self) -> None:
+        """Replace the child by another."""
+        self.stop()
+        self.start()
+
+    def report_end(self) -> None:
+        """Say, once, that the child has ended by itself."""
+        if self._process is None or self._is_end_known or self._process.poll() is None:
+            return
+        self._is_end_known = True
+        click.echo(
+            f"the application ended with exit code {self._process.returncode};"
+            " it starts again when a file changes"
+        )

@@ -1,0 +1,81 @@
+"""What ``photon dev`` serves while the application does not start: the reason."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+from typing import TYPE_CHECKING
+
+import attrs
+
+from photon_runtime.http import Response
+
+if TYPE_CHECKING:
+    from photon_runtime.http import Request
+
+_TITLE = "The application does not start"
+_HEADER = "x-photon-dev-error"
+
+# The page asks again for its own URL; a restarting server lets it wait in the queue. Any answer
+# other than this same error means that there is something new to see.
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+<noscript><meta http-equiv="refresh" content="2"></noscript>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 60rem }}
+pre {{ overflow-x: auto; padding: 1rem; border-left: 4px solid #c33; background: #8881 }}
+:root {{ color-scheme: light dark }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<pre>{text}</pre>
+<p>This page reloads itself when the files have changed.</p>
+<script>
+async function look() {{
+  try {{
+    const answer = await fetch(location.href, {{method: "HEAD", cache: "no-store"}});
+    if (answer.headers.get("{header}") !== "{mark}") return location.reload();
+  }} catch {{}}
+  setTimeout(look, 500);
+}}
+setTimeout(look, 500);
+</script>
+</body>
+</html>
+"""
+
+
+@attrs.frozen
+class ErrorPage:
+    """A handler that answers every request with the reason why there is no application.
+
+    Attributes:
+        text: The reason, usually a traceback. It is for the eyes of the developer only.
+    """
+
+    text: str
+
+    def __call__(self, request: Request) -> Response:
+        """Answer with status 500 and the reason.
+
+        Browsers get HTML, those who ask for JSON a problem document, all others plain text.
+        """
+        accepted = request.headers.get("accept") or ""
+        mark = hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        if "text/html" in accepted:
+            body = _PAGE.format(
+                title=_TITLE, text=html.escape(self.text), header=_HEADER, mark=mark
+            )
+            kind = "text/html; charset=utf-8"
+        elif "json" in accepted:
+            problem = {"type": "about:blank", "title": _TITLE, "status": 500, "detail": self.text}
+            body, kind = json.dumps(problem), "application/problem+json"
+        else:
+            body, kind = f"{_TITLE}\n\n{self.text}", "text/plain; charset=utf-8"
+        headers = {_HEADER: mark, "cache-control": "no-store"}
+        return Response(500, body=body, headers=headers, content_type=kind)

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photon_cli._dev import is_watched
+from photon_cli._error_page import ErrorPage
+from photon_runtime.http import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+APPLICATION = """
+    import contextlib, os
+    from photon_runtime.http import Response
+
+    class App:
+        @contextlib.contextmanager
+        def start(self, *, development=False):
+            print("started", development, flush=True)
+            yield self.handle
+            print("ended", flush=True)
+
+        def handle(self, request):
+            if request.path == "/end":
+                os._exit(7)
+            return Response(body=f"first {os.environ['PHOTON_ENV']} {os.getpid()}")
+
+    app = App()
+"""
+
+
+class Dev:
+    """``photon dev`` in a process of its own, on a folder with an application."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
+        self.write(APPLICATION)
+        environ = {name: value for name, value in os.environ.items() if name != "PHOTON_ENV"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "photon_cli", "dev", "main:app", "--port", "0", *arguments],
+            cwd=folder,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.output = ""
+        self.read_until("stop  Ctrl-C")
+        (self.url,) = (line.split()[1] for line in self.output.splitlines() if "  URL" in line)
+
+    def write(self, text: str, *, name: str = "main.py") -> None:
+        (self.folder / name).write_text(textwrap.dedent(text), encoding="utf-8")
+
+    def read_until(self, text: str) -> None:
+        """Wait until something was printed since the last time."""
+        assert self.process.stdout is not None
+        self.output = ""
+        while text not in self.output:
+            line = self.process.stdout.readline()
+            assert line, f"no {text!r} in:\n{self.output}"
+            self.output += line
+
+    def get(self, path: str = "/", *, accept: str = "*/*") -> tuple[int, str]:
+        request = urllib.request.Request(self.url + path, headers={"accept": accept})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def body(self) -> str:
+        return self.get()[1]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
+    started: list[Dev] = []
+
+    def start(*arguments: str) -> Dev:
+        (tmp_path / "project").mkdir()
+        started.append(Dev(tmp_path / "project", *arguments))
+        return started[-1]
+
+    yield start
+    for dev in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(dev.process.pid, signal.SIGKILL)
+        dev.process.communicate()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_a_change_restarts_the_application_in_a_new_process(start: Callable[..., Dev]) -> None:
+    dev = start()
+    first, environment, pid = dev.body().split()
+    assert (first, environment) == ("first", "development")
+    dev.write(APPLICATION.replace("first", "second"))
+    dev.read_until("restarted")
+    assert "changed: main.py\n" in dev.output
+    assert "ended\n" in dev.output
+    second, _, other_pid = dev.body().split()
+    assert second == "second"
+    assert other_pid != pid
+
+
+@pytest.mark.slow
+def test_no_connection_is_refused_while_the_application_restarts(start: Callable[..., Dev]) -> None:
+    dev = start()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        restarted = pool.submit(dev.read_until, "restarted")
+        dev.write("import time\ntime.sleep(0.5)\n" + textwrap.dedent(APPLICATION))
+        statuses = set()
+        while not restarted.done():
+            statuses.add(dev.get()[0])
+    assert statuses == {200}
+
+
+@pytest.mark.slow
+def test_an_application_that_cannot_start_shows_why_until_it_can(start: Callable[..., Dev]) -> None:
+    dev = start()
+    dev.write("x = '<b>'\nraise ValueError(x)\n")
+    dev.read_until("every page shows this")
+    assert "ValueError: <b>" in dev.output
+    status, page = dev.get("/any", accept="text/html,*/*")
+    assert status == 500
+    assert "ValueError: &lt;b&gt;" in page
+    assert "main.py&quot;, line 2" in page
+    dev.write("raise SystemExit('other')\n")
+    dev.read_until("every page shows this")
+    assert "SystemExit: other" in dev.body()
+    dev.write(APPLICATION)
+    dev.read_until("restarted")
+    assert dev.get()[0] == 200
+
+
+@pytest.mark.slow
+def test_faults_in_the_settings_are_shown_like_those_of_the_application(
+    start: Callable[..., Dev],
+) -> None:
+    dev = start()
+    dev.write("[server]\nprot = 1\n", name="photon.toml")
+    dev.read_until("every page shows this")
+    assert "photon.toml:2: [server] has no key `prot`" in dev.body()
+    (dev.folder / "photon.toml").unlink()
+    dev.read_until("restarted")
+
+
+@pytest.mark.slow
+def test_an_application_that_ends_by_itself_starts_again_on_a_change(
+    start: Callable[..., Dev],
+) -> None:
+    dev = start()
+    with pytest.raises(OSError, match=r"without response|reset"):
+        dev.get("/end")
+    dev.read_until("the application ended with exit code 7; it starts again when a file changes")
+    dev.write(APPLICATION)
+    dev.read_until("restarted")
+    assert dev.get()[0] == 200
+
+
+@pytest.mark.slow
+def test_other_folders_are_watched_too(start: Callable[..., Dev], tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    dev = start("--reload-dir", str(tmp_path / "library"))
+    (tmp_path / "library" / "page.html").write_text("new")
+    dev.read_until("restarted")
+    assert "changed: page.html\n" in dev.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_parent_and_the_child(start: Callable[..., Dev], number: int) -> None:
+    dev = start()
+    pid = int(dev.body().split()[2])
+    dev.process.send_signal(number)
+    output, _ = dev.process.communicate(timeout=20)
+    assert dev.process.returncode == 0
+    assert output.endswith("ended\n")
+    assert not is_alive(pid)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of the end")
+def test_the_child_ends_when_the_parent_is_killed(start: Callable[..., Dev]) -> None:
+    dev = start()
+    dev.process.send_signal(signal.SIGKILL)
+    dev.read_until("ended")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/.work/site/main.py", True),
+        ("/.work/site/deep/page.html", True),
+        ("/.work/site/config/test.toml", True),
+        ("/.work/site/data.sqlite", False),
+        ("/.work/site/.venv/lib/x.py", False),
+        ("/.work/site/.git/x.json", False),
+        ("/.work/site/a/__pycache__/x.py", False),
+        ("/.work/site/node_modules/x/package.json", False),
+        ("/elsewhere/x.py", False),
+    ],
+)
+def test_only_sources_of_the_project_count_as_changes(path: str, expected: bool) -> None:
+    assert is_watched(Path(path), [Path("/.work/site")]) is expected
+
+
+def error_page(accept: str) -> tuple[str | None, bytes]:
+    request = Request("GET", "/", [(b"accept", accept.encode())])
+    response = ErrorPage("Traceback: <script>&")(request)
+    assert response.status == 500
+    assert isinstance(response.body, bytes)
+    return response.content_type, response.body
+
+
+def test_a_browser_gets_the_reason_as_html_that_reloads_itself() -> None:
+    kind, body = error_page("text/html,application/xhtml+xml,*/*;q=0.8")
+    assert kind == "text/html; charset=utf-8"
+    assert b"Traceback: &lt;script&gt;&amp;" in body
+    assert b"location.reload()" in body
+
+
+def test_a_client_that_wants_json_gets_a_problem_document() -> None:
+    kind, body = error_page("application/json")
+    assert kind == "application/problem+json"
+    assert json.loads(body) == {
+        "type": "about:blank",
+        "title": "The application does not start",
+        "status": 500,
+        "detail": "Traceback: <script>&",
+    }
+
+
+def test_any_other_client_gets_the_reason_as_text() -> None:
+    kind, body = error_page("*/*")
+    assert kind == "text/plain; charset=utf-8"
+    assert body == b"The application does not start\n\nTraceback: <script>&"
+
+
+def test_another_reason_has_another_mark() -> None:
+    request = Request("HEAD", "/", [])
+    marks = {ErrorPage(text)(request).header("x-photon-dev-error") for text in ("a", "b", "a")}
+    assert len(marks) == 2

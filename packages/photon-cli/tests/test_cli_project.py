@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photon_cli._project import LoadError, Project
+from photon_runtime.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder to work in; the modules imported from it are forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHOTON_ENV", "before")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    known = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        del sys.modules[name]
+
+
+def write(folder: Path, **files: str) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+def refusal(target: str | None = None) -> str:
+    with pytest.raises(LoadError) as caught:
+        Project.here().load_app(target)
+    assert caught.value.exit_code == 3
+    return str(caught.value)
+
+
+def test_the_root_is_the_nearest_folder_above_with_a_photon_toml(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Project.here().root is None
+    (root / "photon.toml").touch()
+    (root / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(root / "a" / "b")
+    assert Project.here().root == root
+
+
+def test_the_environment_is_the_chosen_one_else_the_commands_default() -> None:
+    assert Project.here().environment == "development"
+    assert Project.here().defaulting_to("production").environment == "production"
+    assert Project.here(environment="x").defaulting_to("production").environment == "x"
+
+
+def test_the_settings_are_those_of_the_environment(root: Path) -> None:
+    (root / "photon.toml").write_text("[project]\nname = 'shop'\n")
+    (root / "config").mkdir()
+    (root / "config" / "test.toml").write_text("[project]\nname = 'test shop'\n")
+    assert Project.here().name == "shop"
+    assert Project.here(environment="test").name == "test shop"
+
+
+def test_a_project_without_a_name_is_called_like_its_folder(root: Path) -> None:
+    assert Project.here().name == root.name
+
+
+def test_all_sections_are_checked_against_the_installed_packages(root: Path) -> None:
+    (root / "photon.toml").write_text(
+        "[project]\nnam = 1\n[server]\nport = 'x'\n[app]\na = 1\n[zz]\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        Project.here().check_settings()
+    assert "[project] has no key `nam`; did you mean `name`?" in str(caught.value)
+    assert "photon.toml:4: `server.port`: expected `int`" in str(caught.value)
+    assert "no package reads the section [zz]" in str(caught.value)
+    assert "[app]" not in str(caught.value)
+
+
+def test_an_application_is_imported_from_the_current_folder(root: Path) -> None:
+    write(root, first="def app(request): ...\n")
+    application = Project.here().load_app("first:app")
+    assert getattr(application, "__name__", None) == "app"
+
+
+def test_an_application_is_imported_from_the_root_as_photon_toml_says(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "photon.toml").write_text("[project]\napp = 'shop.web:site.app'\n")
+    write(root / "shop", web="class site:\n    def app(request): ...\n")
+    monkeypatch.chdir(root / "shop")
+    assert callable(Project.here().load_app())
+
+
+def test_the_application_learns_its_environment(root: Path) -> None:
+    write(root, asks="import os\nname = os.environ['PHOTON_ENV']\ndef app(request): ...\n")
+    Project.here().defaulting_to("production").load_app("asks:app")
+    assert sys.modules["asks"].name == "production"
+    assert os.environ["PHOTON_ENV"] == "production"
+
+
+def test_an_object_that_starts_is_an_application_too(root: Path) -> None:
+    write(root, starts="class App:\n    def start(self): ...\napp = App()\n")
+    assert type(Project.here().load_app("starts:app")).__name__ == "App"
+
+
+def test_without_a_name_the_message_says_where_one_was_sought(root: Path) -> None:
+    assert f"there is no photon.toml in {root} or above; name one as module:attribute" in refusal()
+    (root / "photon.toml").touch()
+    assert f"{root / 'photon.toml'} has no `app` under [project]" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("target", "guess"),
+    [
+        ("main", "main:app"),
+        ("main.py", "main:app"),
+        ("./src/main.py", "src.main:app"),
+        ("main.py:api", "main:api"),
+        ("main:", "main:app"),
+        ("a b", "main:app"),
+        ("main:app()", "main:app"),
+    ],
+)
+def test_a_target_in_another_form_is_answered_with_a_guess(
+    root: Path, target: str, guess: str
+) -> None:
+    assert refusal(target).endswith(f"write module:attribute, as in {guess}")
+
+
+def test_a_module_that_is_not_there_is_told_from_one_that_fails(root: Path) -> None:
+    write(root, main="import not_installed_anywhere\n")
+    assert refusal("mian:app") == (
+        f"there is no module `mian`, which `mian:app` names; did you mean `main`?; looked in {root}"
+    )
+    message = refusal("main:app")
+    assert message.startswith("importing `main` failed:\nTraceback")
+    assert "ModuleNotFoundError: No module named 'not_installed_anywhere'" in message
+
+
+def test_a_missing_module_in_a_package_is_not_there(root: Path) -> None:
+    write(root / "shop", __init__="")
+    assert refusal("shop.web:app").startswith("there is no module `shop.web`")
+    assert refusal("shopp.web:app").startswith("there is no module `shopp`")
+
+
+def test_an_error_in_the_module_shows_the_lines_of_the_user_only(root: Path) -> None:
+    write(root, main="import helper\n", helper="def f():\n    raise ValueError('no')\nf()\n")
+    message = refusal("main:app")
+    frames = [line.strip() for line in message.splitlines() if line.lstrip().startswith("File ")]
+    assert frames == [
+        f'File "{root / "main.py"}", line 1, in <module>',
+        f'File "{root / "helper.py"}", line 3, in <module>',
+        f'File "{root / "helper.py"}", line 2, in f',
+    ]
+    assert message.endswith("ValueError: no\n")
+
+
+def test_a_syntax_error_shows_its_line(root: Path) -> None:
+    write(root, main="\nx = = 1\n")
+    assert f'File "{root / "main.py"}", line 2' in refusal("main:app")
+
+
+def test_a_module_that_exits_is_a_failure_too(root: Path) -> None:
+    write(root, main="import sys\nsys.exit('no licence')\n")
+    assert "SystemExit: no licence" in refusal("main:app")
+
+
+def test_a_missing_attribute_suggests_the_nearest(root: Path) -> None:
+    write(root, main="application = 1\nclass site:\n    app = 1\n")
+    assert refusal("main:aplication") == "`main` has no `aplication`; did you mean `application`?"
+    assert refusal("main:site.ap") == "`main.site` has no `ap`; did you mean `app`?"
+    assert refusal("main:zzz") == "`main` has no `zzz`"
+
+
+def test_what_is_no_application_is_refused(root: Path) -> None:
+    write(root, main="app = 'text'\nclass App:\n    def start(self): ...\n")
+    assert refusal("main:app").startswith("`main:app` is a str, not an application;")
+    assert refusal("main:App").startswith("`main:App` is the class App, not an application;")

@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+APPLICATION = """
+    import contextlib, os, time
+    from photon_runtime.http import Response
+
+    class App:
+        @contextlib.contextmanager
+        def start(self, *, development=False):
+            print("started", development, flush=True)
+            yield self.handle
+            print("ended", flush=True)
+
+        def handle(self, request):
+            if request.path == "/slow":
+                from photon_runtime import sleep
+                sleep(0.5)
+            return Response(body=f"{os.getpid()} {os.environ['PHOTON_ENV']}")
+
+        def document(self):
+            return {}
+
+    app = App()
+
+    def plain(request):
+        return Response(body="plain")
+
+    class Refusing:
+        def start(self, *, development=False):
+            from photon_runtime.errors import PhotonError
+            raise PhotonError("two operations have no handler")
+
+    refusing = Refusing()
+
+    class Crashing:
+        def start(self, *, development=False):
+            raise ConnectionError("no database")
+
+    crashing = Crashing()
+"""
+
+
+class Command:
+    """A ``photon`` command in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.output = ""
+        self.url = ""
+
+    def read_until(self, text: str) -> None:
+        """Wait until something was printed."""
+        assert self.process.stdout is not None
+        while text not in self.output:
+            line = self.process.stdout.readline()
+            assert line, f"no {text!r} in:\n{self.output}"
+            self.output += line
+
+    def wait_ready(self) -> None:
+        self.read_until("stop  Ctrl-C")
+        (self.url,) = (line.split()[1] for line in self.output.splitlines() if "  URL" in line)
+
+    def get(self, path: str = "/") -> str:
+        with urllib.request.urlopen(self.url + path, timeout=20) as answer:
+            text: str = answer.read().decode()
+        return text
+
+    def pid_of_answer(self) -> int:
+        return int(self.get().split()[0])
+
+    def exit_code(self) -> int:
+        """Wait for the end, reading what is printed until then."""
+        self.output += self.process.communicate(timeout=30)[0]
+        return self.process.returncode
+
+
+@pytest.fixture
+def photon(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    (tmp_path / "photon.toml").write_text("[project]\nname = 'shop'\napp = 'main:app'\n")
+    (tmp_path / "main.py").write_text(textwrap.dedent(APPLICATION))
+    environ = {name: value for name, value in os.environ.items() if name != "PHOTON_ENV"}
+    started: list[Command] = []
+
+    def photon(*arguments: str, **variables: str) -> Command:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "photon_cli", *arguments],
+            cwd=tmp_path,
+            env=environ | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(Command(process))
+        return started[-1]
+
+    yield photon
+    for command in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(command.process.pid, signal.SIGKILL)
+        command.process.communicate()
+
+
+def listening_sockets(port: int) -> int:
+    """How many sockets listen on a port of 127.0.0.1, as the kernel counts them."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table]
+    return [(row[1], row[3]) for row in rows].count((f"0100007F:{port:04X}", "0A"))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_application_of_the_project_is_served_until_a_signal(
+    photon: Callable[..., Command], number: int
+) -> None:
+    command = photon("run", "--port", "0")
+    command.wait_ready()
+    assert command.output.startswith(
+        f"started False\nshop serves (production, pid {command.process.pid})\n"
+    )
+    assert f"docs  {command.url}/docs\n" in command.output
+    assert command.get() == f"{command.process.pid} production"
+    command.process.send_signal(number)
+    assert command.exit_code() == 0
+    assert command.output.endswith("ended\n")
+
+
+def test_a_named_handler_is_served_and_promises_no_documentation(
+    photon: Callable[..., Command],
+) -> None:
+    command = photon("run", "main:plain", "--port", "0")
+    command.wait_ready()
+    assert command.get() == "plain"
+    assert "docs" not in command.output
+
+
+def test_options_win_over_variables_and_variables_over_files(
+    photon: Callable[..., Command], tmp_path: Path
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "test.toml").write_text("[server]\nport = -1\nworkers = 0\n")
+    command = photon("-e", "test", "run", "--workers", "1", PHOTON__SERVER__PORT="0")
+    assert command.exit_code() == 1
+    assert "config/test.toml:3: `server.workers`" in command.output
+    command = photon(
+        "-e", "test", "run", "--port", "0", PHOTON__SERVER__PORT="1", PHOTON__SERVER__WORKERS="1"
+    )
+    command.wait_ready()
+    assert command.get().endswith(" test")
+
+
+def test_requests_that_run_are_answered_before_the_end(photon: Callable[..., Command]) -> None:
+    command = photon("run", "--port", "0")
+    command.wait_ready()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(command.get, "/slow")
+        time.sleep(0.2)
+        command.process.send_signal(signal.SIGTERM)
+        assert answer.result().endswith(" production")
+    assert command.exit_code() == 0
+
+
+def test_several_workers_answer_and_a_killed_one_is_replaced(
+    photon: Callable[..., Command],
+) -> None:
+    command = photon("run", "--port", "0", "--workers", "2")
+    command.wait_ready()
+    assert f"2 workers, pid {command.process.pid}" in command.output
+    command.read_until("started False\nshop serves")
+    pids: set[int] = set()
+    while len(pids) < 2:
+        pids.add(command.pid_of_answer())
+    assert command.process.pid not in pids
+    if sys.platform == "linux":
+        assert listening_sockets(int(command.url.rpartition(":")[2])) == 2
+    victim = min(pids)
+    killed = time.monotonic()
+    os.kill(victim, signal.SIGKILL)
+    answers: set[int] = set()
+    while not answers - pids:
+        answers.add(command.pid_of_answer())  # none fails: they wait in the dead worker's queue
+    assert time.monotonic() - killed < 2
+    command.read_until(f"(pid {victim}) was killed by signal 9")
+    command.process.send_signal(signal.SIGTERM)
+    assert command.exit_code() == 0
+    assert command.output.count("shop serves") == 1
+    assert not any(is_alive(pid) for pid in pids | answers)
+
+
+def test_sighup_loads_new_code_without_losing_a_request(
+    photon: Callable[..., Command], tmp_path: Path
+) -> None:
+    command = photon("run", "main:plain", "--port", "0", "--workers", "2")
+    command.wait_ready()
+    assert command.get() == "plain"
+    source = (tmp_path / "main.py").read_text()
+    (tmp_path / "main.py").write_text(source.replace('"plain"', '"renewed"'))
+    command.process.send_signal(signal.SIGHUP)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        replaced = pool.submit(command.read_until, "all workers are replaced")
+        while not replaced.done():
+            assert command.get() in ("plain", "renewed")
+    assert {command.get() for _ in range(20)} == {"renewed"}
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_an_application_that_fails_to_load_is_reported_once(
+    photon: Callable[..., Command], tmp_path: Path, workers: str
+) -> None:
+    (tmp_path / "broken.py").write_text("x = 1 / 0\n")
+    command = photon("run", "broken:app", "--port", "0", "--workers", workers)
+    assert command.exit_code() == 3
+    assert command.output.count("ZeroDivisionError") == 1
+    assert command.output.startswith("Error: importing `broken` failed:\nTraceback")
+    assert "photon_cli" not in command.output
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_application_that_is_not_in_order_is_reported_once(
+    photon: Callable[..., Command], workers: str
+) -> None:
+    command = photon("run", "main:refusing", "--port", "0", "--workers", workers)
+    assert command.exit_code() == 3
+    assert command.output == "Error: two operations have no handler\n"
+
+
+def test_an_application_that_crashes_at_its_start_shows_its_traceback(
+    photon: Callable[..., Command],
+) -> None:
+    command = photon("run", "main:crashing", "--port", "0")
+    assert command.exit_code() == 1
+    assert "ConnectionError: no database" in command.output
+    assert "photon_cli" not in command.output
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_in_use_is_reported_with_what_to_do(
+    photon: Callable[..., Command], workers: str
+) -> None:
+    first = photon("run", "--port", "0", "--workers", workers)
+    first.wait_ready()
+    port = first.url.rpartition(":")[2]
+    second = photon("run", "--port", port, "--workers", workers)
+    assert second.exit_code() == 1
+    assert f"cannot listen on 127.0.0.1:{port}: the port is in use" in second.output
+    assert "--port" in second.output
+    assert "started" not in second.output
+
+
+def test_faults_in_the_settings_stop_the_start(
+    photon: Callable[..., Command], tmp_path: Path
+) -> None:
+    (tmp_path / "photon.toml").write_text("[server]\nprot = 1\n[srever]\n")
+    command = photon("run", "main:app")
+    assert command.exit_code() == 1
+    assert "photon.toml:2: [server] has no key `prot`; did you mean `port`?" in command.output
+    assert "did you mean `server`?" in command.output
+
+
+def test_without_an_application_the_command_says_what_to_write(
+    photon: Callable[..., Command], tmp_path: Path
+) -> None:
+    (tmp_path / "photon.toml").unlink()
+    command = photon("run", "--port", "0")
+    assert command.exit_code() == 3
+    assert "no application is named: there is no photon.toml in" in command.output
+
+
+def test_an_unused_port_stays_unused_after_the_end(photon: Callable[..., Command]) -> None:
+    command = photon("run", "--port", "0", "--workers", "2")
+    command.wait_ready()
+    port = int(command.url.rpartition(":")[2])
+    command.process.send_signal(signal.SIGTERM)
+    command.exit_code()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -1,0 +1,161 @@
+"""Paths to operations: a radix tree over path segments.
+
+Theory of operation. Templates are cut at their slashes and put into a tree whose edges are
+segments. At each node a literal segment is preferred to one with literal parts (``v{major}``),
+that to a bare parameter, and that to a catch-all, which takes the whole rest of the path; a
+branch that leads nowhere is given up for the next one. So the answer depends on the templates
+alone and never on the order of their declaration, and its cost on the number of segments, not of
+templates. Templates without parameters are found in one dictionary look-up before.
+
+A path is cut before it is decoded: ``%2F`` belongs to its segment, and ``+`` is no space
+(RFC 3986, section 3.3).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from photon_runtime.http import decode_percent
+
+T = TypeVar("T")
+
+_PARAMETER = re.compile(r"\{([^{}]*)\}")
+Found = tuple[dict[str, T], list[str]]
+
+
+class PathTree(Generic[T]):
+    """Path templates, each with a target per method."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._literal: dict[str, dict[str, T]] = {}
+        self._root: _Node[T] = _Node()
+
+    def add(self, template: str, method: str, target: T, *, is_catch_all: bool = False) -> None:
+        """Add ``target`` for ``method`` on ``template``.
+
+        Args:
+            template: Path with parameters in braces, ``/items/{id}``.
+            method: In capitals.
+            target: What `find` returns.
+            is_catch_all: Whether the last segment, a parameter, takes the rest of the path.
+
+        Raises:
+            ValueError: The method is taken on an equal template.
+        """
+        node = self._root
+        segments = template.split("/")
+        for segment in segments[:-1] if is_catch_all else segments:
+            node = node.child(segment)
+        if is_catch_all:
+            if node.rest is None:
+                node.rest = {}
+            targets = node.rest
+        else:
+            targets = node.targets
+            if "{" not in template:
+                self._literal[template] = targets
+        if method in targets:
+            raise ValueError(f"{method} {template} is declared twice")
+        targets[method] = target
+
+    def find(self, path: str) -> Found[T] | None:
+        """Return the targets by method and the path's parameters, ``None`` where none fits.
+
+        Args:
+            path: As it was sent, percent-encoding included.
+
+        Raises:
+            HttpError: 400 where the percent-encoding is broken.
+        """
+        targets = self._literal.get(path)
+        if targets is not None:
+            return targets, []
+        segments = path.split("/")
+        if "%" in path:
+            segments = [decode_percent(segment) for segment in segments]
+        values: list[str] = []
+        targets = self._root.find(segments, 0, values)
+        return None if targets is None else (targets, values)
+
+
+class _Node(Generic[T]):
+    """What may follow a beginning of a path."""
+
+    __slots__ = ("literals", "parameter", "partial", "rest", "targets")
+
+    def __init__(self) -> None:
+        self.targets: dict[str, T] = {}
+        self.literals: dict[str, _Node[T]] = {}
+        self.partial: dict[str, tuple[re.Pattern[str], _Node[T]]] = {}
+        self.parameter: _Node[T] | None = None
+        self.rest: dict[str, T] | None = None
+
+    def child(self, segment: str) -> _Node[T]:
+        """Return the node behind ``segment`` of a template, making it if need be."""
+        if "{" not in segment:
+            return self.literals.setdefault(segment, _Node())
+        if _PARAMETER.fullmatch(segment):
+            if self.parameter is None:
+                self.parameter = _Node()
+            return self.parameter
+        pattern = _segment_pattern(segment)
+        if pattern.pattern not in self.partial:
+            self.partial[pattern.pattern] = pattern, _Node()
+            # More literal text is more specific; equal amounts are put in a fixed order.
+            ordered = sorted(self.partial, key=lambda text: (-_literal_length(text), text))
+            self.partial = {text: self.partial[text] for text in ordered}
+        return self.partial[pattern.pattern][1]
+
+    def find(self, segments: list[str], at: int, values: list[str]) -> dict[str, T] | None:
+        """Follow ``segments`` from index ``at``, adding the parameters to ``values``."""
+        if at == len(segments):
+            return self.targets or None
+        segment = segments[at]
+        literal = self.literals.get(segment)
+        if literal is not None:
+            found = literal.find(segments, at + 1, values)
+            if found is not None:
+                return found
+        if segment:
+            for node, taken in self._parametric(segment):
+                before = len(values)
+                values.extend(taken)
+                found = node.find(segments, at + 1, values)
+                if found is not None:
+                    return found
+                del values[before:]
+        if self.rest is not None:
+            values.append("/".join(segments[at:]))
+            return self.rest
+        return None
+
+    def _parametric(self, segment: str) -> Iterator[tuple[_Node[T], tuple[str, ...]]]:
+        for pattern, node in self.partial.values():
+            match = pattern.fullmatch(segment)
+            if match is not None:
+                yield node, match.groups()
+        if self.parameter is not None:
+            yield self.parameter, (segment,)
+
+
+def parameters_of(template: str) -> list[str]:
+    """Return the names of a template's parameters in order."""
+    return _PARAMETER.findall(template)
+
+
+def shape_of(template: str) -> str:
+    """Return ``template`` without the names of its parameters: equal shapes match alike."""
+    return _PARAMETER.sub("{}", template)
+
+
+def _segment_pattern(segment: str) -> re.Pattern[str]:
+    literals = _PARAMETER.split(segment)[::2]
+    # Not empty, and as short as the literal text behind it allows; the text around is fixed.
+    return re.compile("(.+?)".join(re.escape(literal) for literal in literals), re.DOTALL)
+
+
+def _literal_length(pattern: str) -> int:
+    return len(pattern.replace("(.+?)", ""))

@@ -1,0 +1,160 @@
+"""Handler signatures, read once at registration.
+
+A handler is a plain function. Each argument says by annotation, default and name what it wants;
+where it comes from is decided against the operation (`_operation` writes it, `_compile` reads
+it), so here only the signature itself is judged. Mistakes are told with the place of the
+function.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import attrs
+
+from photon_runtime.http import Request, Response
+
+from ._depends import Dependency
+from ._types import Annotation, split_annotation
+from .errors import SignatureError
+
+
+class _Missing:
+    """The type of `MISSING`."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+"""Stands for "no default value", which ``None`` cannot."""
+
+
+@attrs.frozen
+class Argument:
+    """One argument of a handler or dependency.
+
+    Attributes:
+        name: As in the signature.
+        annotation: What it wants, taken apart.
+        default: Its value where the request has none; `MISSING` where there must be one.
+        is_keyword: Whether it can be given by name only.
+        dependency: What makes its value, ``None`` for values from the request.
+        is_request: Whether it wants the request itself.
+    """
+
+    name: str
+    annotation: Annotation
+    default: object
+    is_keyword: bool
+    dependency: Dependency | None
+    is_request: bool
+
+    @property
+    def wire_name(self) -> str | None:
+        """The name on the wire where the annotation gives one."""
+        return None if self.annotation.param is None else self.annotation.param.name
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the request must have a value."""
+        return isinstance(self.default, _Missing)
+
+
+@attrs.frozen
+class Signature:
+    """What a handler or dependency takes and gives.
+
+    Attributes:
+        arguments: In order.
+        result: The return annotation; `MISSING` where there is none.
+    """
+
+    arguments: Sequence[Argument]
+    result: Any
+
+
+def read_signature(function: Callable[..., object]) -> Signature:
+    """Read the signature of a handler or dependency.
+
+    Raises:
+        SignatureError: It is a coroutine function, takes ``*args`` or ``**kwargs``, or has an
+            annotation that cannot be resolved or contradicts itself.
+    """
+    _refuse_async(function)
+    try:
+        signature = inspect.signature(function)
+        hints = typing.get_type_hints(_annotated_part(function), include_extras=True)
+    except NameError as error:
+        raise SignatureError(
+            f"{where(function)}: an annotation names {error.name!r}, which is not defined at "
+            "module level; import it there (not under TYPE_CHECKING)"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise SignatureError(f"{where(function)}: {error}") from error
+    arguments = [
+        _read_argument(function, parameter, hints.get(name, Any))
+        for name, parameter in signature.parameters.items()
+    ]
+    return Signature(arguments, hints.get("return", MISSING))
+
+
+def where(function: Callable[..., object]) -> str:
+    """Return name, file and line of a function, for messages."""
+    target = inspect.unwrap(_annotated_part(function))
+    name = getattr(target, "__qualname__", repr(function))
+    code = getattr(target, "__code__", None)
+    if code is None:
+        return name
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})"
+
+
+def _annotated_part(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what carries the annotations: a class's ``__init__``, an object's ``__call__``."""
+    if inspect.isclass(function):
+        return typing.cast(Callable[..., Any], function.__init__)
+    if inspect.isroutine(function):
+        return function
+    return type(function).__call__
+
+
+def _refuse_async(function: Callable[..., object]) -> None:
+    target = _annotated_part(function)
+    if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
+        raise SignatureError(
+            f"{where(function)} is an async function. Photon runs plain functions: write `def` "
+            "and call what blocks directly (without `await`); only its own coroutine waits"
+        )
+
+
+def _read_argument(
+    function: Callable[..., object], parameter: inspect.Parameter, hint: object
+) -> Argument:
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        raise SignatureError(
+            f"{where(function)} takes *{parameter.name}: name each argument, they are bound by name"
+        )
+    try:
+        annotation = split_annotation(hint)
+    except TypeError as error:
+        raise SignatureError(f"{where(function)}, argument {parameter.name}: {error}") from error
+    default = MISSING if parameter.default is parameter.empty else parameter.default
+    dependency = default if isinstance(default, Dependency) else None
+    for item in annotation.metadata:
+        if isinstance(item, Dependency):
+            dependency = item
+    if annotation.type is Response:
+        raise SignatureError(
+            f"{where(function)}, argument {parameter.name}: a Response is returned, not taken"
+        )
+    return Argument(
+        name=parameter.name,
+        annotation=annotation,
+        default=default,
+        is_keyword=parameter.kind is parameter.KEYWORD_ONLY,
+        dependency=dependency,
+        is_request=annotation.type is Request,
+    )

@@ -1,0 +1,240 @@
+"""Parameter markers: where a handler's argument comes from, and what it must satisfy.
+
+``Query[int]`` is ``Annotated[int, In("query")]``. A type-checker therefore sees ``int`` and nothing
+else, and the router finds the marker in the annotation. Constraints travel the same way, as a
+:class:`Param` (or a ``msgspec.Meta``) inside ``Annotated``, in any order and at any depth::
+
+    def list_items(page: Query[Annotated[int, Param(ge=1, name="page-no")]] = 1) -> list[Item]: ...
+
+:func:`split_annotation` takes such an annotation apart once, at start; nothing here runs per
+request.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+import attrs
+import msgspec
+
+Location: TypeAlias = Literal["path", "query", "header", "cookie", "body"]
+Media: TypeAlias = Literal["json", "form", "raw"]
+
+_T = TypeVar("_T")
+_NUMBER_LIMITS = ("ge", "gt", "le", "lt", "multiple_of")
+_LENGTH_LIMITS = ("min_length", "max_length")
+_CONSTRAINTS = (*_NUMBER_LIMITS, *_LENGTH_LIMITS, "pattern")
+
+
+@attrs.frozen
+class In:
+    """The marker that says where an argument comes from.
+
+    Attributes:
+        location: The part of the request.
+        media: For a body, how it is read: JSON, a form, or the bytes as they are; else ``None``.
+    """
+
+    location: Location
+    media: Media | None = None
+
+
+# A subscripted alias is the inner type to every type-checker: Query[int] is int.
+Path = Annotated[_T, In("path")]
+"""The argument is a part of the path."""
+Query = Annotated[_T, In("query")]
+"""The argument is a query parameter."""
+Header = Annotated[_T, In("header")]
+"""The argument is a request header."""
+Cookie = Annotated[_T, In("cookie")]
+"""The argument is a cookie."""
+Json = Annotated[_T, In("body", "json")]
+"""The argument is the body, decoded from JSON."""
+Form = Annotated[_T, In("body", "form")]
+"""The argument is the body, decoded from an HTML form."""
+Body = Annotated[_T, In("body", "raw")]
+"""The argument is the body as it came: ``Body[bytes]`` or ``Body[str]``."""
+
+
+def _number(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return
+    raise TypeError(f"Param({attribute.name}=...) takes a number, got {value!r}")
+
+
+def _length(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return
+    raise ValueError(f"Param({attribute.name}=...) takes an integer of zero or more, got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Param:
+    r"""Name, description and constraints of a parameter or of a member of a body.
+
+    Attributes:
+        name: The name on the wire; ``None`` keeps the argument's name. It has no effect on members
+            of JSON bodies, which are always called as in the class.
+        description: Text for the document.
+        example: An example value for the document; ``None`` means no example.
+        deprecated: Whether the document marks it as deprecated.
+        ge: The value must be greater than this or equal.
+        gt: The value must be greater than this.
+        le: The value must be less than this or equal.
+        lt: The value must be less than this.
+        multiple_of: The value must be a multiple of this; it is more than zero.
+        min_length: Fewest characters, items or members.
+        max_length: Most characters, items or members.
+        pattern: A regular expression that must match somewhere in the text. It is an ECMA 262
+            expression, as JSON Schema has them: ``\d`` is ``[0-9]``, and ``$`` is the very end.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    example: object = None
+    deprecated: bool = False
+    ge: float | None = attrs.field(default=None, validator=_number)
+    gt: float | None = attrs.field(default=None, validator=_number)
+    le: float | None = attrs.field(default=None, validator=_number)
+    lt: float | None = attrs.field(default=None, validator=_number)
+    multiple_of: float | None = attrs.field(default=None, validator=_number)
+    min_length: int | None = attrs.field(default=None, validator=_length)
+    max_length: int | None = attrs.field(default=None, validator=_length)
+    pattern: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what can never be meant."""
+        if self.multiple_of is not None and self.multiple_of <= 0:
+            raise ValueError(f"Param(multiple_of=...) must be above 0, got {self.multiple_of!r}")
+        shortest, longest = self.min_length or 0, self.max_length
+        if longest is not None and shortest > longest:
+            raise ValueError(
+                f"Param(min_length={shortest}, max_length={longest}) allows no value:"
+                " make min_length the smaller one"
+            )
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether it restricts the value, and does not merely describe it."""
+        return any(getattr(self, name) is not None for name in _CONSTRAINTS)
+
+
+@attrs.frozen
+class Annotation:
+    """An annotation, taken apart.
+
+    Attributes:
+        type: The plain type, without the outer ``Annotated``. Annotations of elements
+            (``list[Annotated[int, ...]]``) stay where they are.
+        marker: Where the value comes from, or ``None`` when the annotation does not say.
+        param: Constraints and description, merged from every ``Param`` and ``msgspec.Meta``, or
+            ``None`` when there are none.
+        metadata: Everything else that was attached.
+    """
+
+    type: Any
+    marker: In | None = None
+    param: Param | None = None
+    metadata: tuple[object, ...] = ()
+
+    @property
+    def annotated(self) -> Any:
+        """The type with its constraints but without the marker: what a schema is made of."""
+        return self.type if self.param is None else Annotated[self.type, self.param]
+
+
+def split_annotation(annotation: object) -> Annotation:
+    """Take an annotation apart.
+
+    ``Query[int] | None`` means the same as ``Query[int | None]``.
+
+    Raises:
+        TypeError: Two markers contradict each other.
+    """
+    plain, metadata = _flatten(annotation)
+    markers = [item for item in metadata if isinstance(item, In)]
+    if len(set(markers)) > 1:
+        names = " and ".join(_marker_name(marker) for marker in dict.fromkeys(markers))
+        raise TypeError(f"{annotation!r} is marked {names}: a value has one place, keep one")
+    params = [_as_param(item) for item in metadata if isinstance(item, Param | msgspec.Meta)]
+    return Annotation(
+        plain,
+        markers[0] if markers else None,
+        _merge(params) if params else None,
+        tuple(item for item in metadata if not isinstance(item, In | Param | msgspec.Meta)),
+    )
+
+
+def strip_alias(type_: object) -> object:
+    """Follow ``NewType`` and ``type X = ...`` to what they stand for; ``Annotated`` stays."""
+    while True:
+        if isinstance(type_, typing.NewType):
+            type_ = type_.__supertype__
+        elif type(type_).__name__ == "TypeAliasType" and hasattr(type_, "__value__"):
+            type_ = type_.__value__
+        else:
+            return type_
+
+
+def union_members(type_: object) -> tuple[Any, ...] | None:
+    """Return the members of ``A | B`` or ``Optional[A]``, or ``None`` when it is no union."""
+    if typing.get_origin(type_) in (typing.Union, types.UnionType):
+        return typing.get_args(type_)
+    return None
+
+
+def _flatten(annotation: object) -> tuple[Any, tuple[object, ...]]:
+    if type(annotation).__name__ == "TypeAliasType":
+        return _flatten(strip_alias(annotation))
+    if typing.get_origin(annotation) is Annotated:
+        inner, *metadata = typing.get_args(annotation)
+        plain, deeper = _flatten(inner)
+        return plain, (*deeper, *metadata)
+    if isinstance(annotation, TypeVar):  # a bare `Query`, without a type in brackets
+        return Any, ()
+    members = union_members(annotation)
+    if members is not None:
+        return _flatten_optional(annotation, members)
+    return annotation, ()
+
+
+def _flatten_optional(
+    annotation: object, members: tuple[Any, ...]
+) -> tuple[Any, tuple[object, ...]]:
+    """Lift the marker out of ``Query[int] | None``; leave every other union alone."""
+    present = [member for member in members if member is not type(None)]
+    if len(present) != 1:
+        return annotation, ()
+    plain, metadata = _flatten(present[0])
+    if not any(isinstance(item, In) for item in metadata):
+        return annotation, ()
+    return plain | None, metadata
+
+
+def _marker_name(marker: In) -> str:
+    return (marker.media or marker.location).capitalize()
+
+
+def _as_param(item: Param | msgspec.Meta) -> Param:
+    if isinstance(item, Param):
+        return item
+    examples = item.examples or [None]
+    return Param(
+        description=item.description,
+        example=examples[0],
+        pattern=item.pattern,
+        **{name: getattr(item, name) for name in (*_NUMBER_LIMITS, *_LENGTH_LIMITS)},
+    )
+
+
+def _merge(params: list[Param]) -> Param:
+    """Later ones win, member by member."""
+    merged: dict[str, Any] = {}
+    for param in params:
+        for field in attrs.fields(Param):
+            value = getattr(param, field.name)
+            if value != field.default:
+                merged[field.name] = value
+    return Param(**merged)

@@ -1,0 +1,111 @@
+from typing import Annotated, Any, Literal, NewType
+
+import msgspec
+import pytest
+
+from photon_router._types import (
+    Body,
+    Cookie,
+    Form,
+    Header,
+    In,
+    Json,
+    Param,
+    Path,
+    Query,
+    split_annotation,
+    strip_alias,
+    union_members,
+)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "marker"),
+    [
+        (Path[int], In("path")),
+        (Query[int], In("query")),
+        (Header[int], In("header")),
+        (Cookie[int], In("cookie")),
+        (Json[int], In("body", "json")),
+        (Form[int], In("body", "form")),
+        (Body[int], In("body", "raw")),
+    ],
+)
+def test_a_marker_is_found_and_the_type_is_left_plain(annotation: Any, marker: In) -> None:
+    split = split_annotation(annotation)
+    assert (split.type, split.marker, split.param) == (int, marker, None)
+
+
+def test_an_annotation_without_a_marker_has_none() -> None:
+    assert split_annotation(list[int]).marker is None
+    assert split_annotation(list[int]).annotated == list[int]
+
+
+def test_constraints_are_found_outside_and_inside_of_the_marker() -> None:
+    outside = split_annotation(Annotated[Query[int], Param(ge=1)])
+    inside = split_annotation(Query[Annotated[int, Param(ge=1)]])
+    assert outside == inside
+    assert inside.param == Param(ge=1)
+
+
+def test_constraints_of_several_params_are_merged_and_the_outer_one_wins() -> None:
+    split = split_annotation(Annotated[Annotated[int, Param(ge=1, le=5)], Param(ge=2, name="n")])
+    assert split.param == Param(ge=2, le=5, name="n")
+
+
+def test_msgspec_meta_is_read_as_a_param() -> None:
+    meta = msgspec.Meta(max_length=4, pattern="^a", description="d", examples=[3])
+    split = split_annotation(Annotated[str, meta])
+    assert split.param == Param(max_length=4, pattern="^a", description="d", example=3)
+
+
+def test_a_marked_type_or_none_is_a_marked_optional() -> None:
+    split = split_annotation(Query[Annotated[int, Param(ge=1)]] | None)
+    assert split.type == int | None
+    assert (split.marker, split.param) == (In("query"), Param(ge=1))
+
+
+def test_other_unions_are_left_alone() -> None:
+    assert split_annotation(int | str | None).type == int | str | None
+    assert split_annotation(int | None).marker is None
+
+
+def test_other_metadata_is_kept() -> None:
+    assert split_annotation(Annotated[Query[int], "hello"]).metadata == ("hello",)
+
+
+def test_a_bare_marker_takes_anything() -> None:
+    assert split_annotation(Query).type is Any
+
+
+def test_two_places_for_one_value_are_refused() -> None:
+    with pytest.raises(TypeError, match="Json and Query"):
+        split_annotation(Query[Json[int]])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"ge": "1"},
+        {"le": True},
+        {"multiple_of": 0},
+        {"min_length": -1},
+        {"max_length": 1.5},
+        {"min_length": 3, "max_length": 2},
+    ],
+)
+def test_a_param_that_nothing_can_satisfy_is_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError), match="Param"):
+        Param(**arguments)
+
+
+def test_a_param_that_only_describes_does_not_constrain() -> None:
+    assert not Param(name="n", description="d", example=1, deprecated=True).is_constrained
+    assert Param(multiple_of=2).is_constrained
+
+
+def test_new_types_are_followed_and_unions_are_taken_apart() -> None:
+    user_id = NewType("user_id", int)
+    assert strip_alias(NewType("admin_id", user_id)) is int
+    assert union_members(int | str) == (int, str)
+    assert union_members(Literal[1]) is None

@@ -1,0 +1,43 @@
+"""What type-checkers see of the markers; read by mypy and pyright, never run."""
+
+from typing import Annotated, assert_type
+
+import attrs
+
+from photon_router._types import Body, Cookie, Form, Header, Json, Param, Path, Query
+
+
+@attrs.define
+class ItemIn:
+    name: str
+
+
+def handler(
+    item: Json[ItemIn],
+    form: Form[ItemIn],
+    page: Query[int],
+    size: Query[Annotated[int, Param(ge=1, name="page-size")]],
+    name: Path[str],
+    token: Header[str] | None,
+    theme: Cookie[str | None],
+    raw: Body[bytes],
+    tags: Query[list[str]],
+) -> None:
+    assert_type(item, ItemIn)
+    assert_type(form, ItemIn)
+    assert_type(page, int)
+    assert_type(size, int)
+    assert_type(name, str)
+    assert_type(token, str | None)
+    assert_type(theme, str | None)
+    assert_type(raw, bytes)
+    assert_type(tags, list[str])
+
+
+def defaults(page: Query[int] = 1, limit: Query[int | None] = None) -> int:
+    return page + (limit or 0)
+
+
+handler(ItemIn("a"), ItemIn("b"), 1, 2, "x", None, None, b"", [])
+defaults(page=2)
+defaults(page="2")  # type: ignore[arg-type]

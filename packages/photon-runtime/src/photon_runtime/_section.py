@@ -1,0 +1,198 @@
+"""One section of the settings: a table of plain values to an instance of its attrs class.
+
+msgspec converts the single values. The walk over attrs classes is done here, for three reasons:
+msgspec stops at the first fault, it cannot take one value strictly and its neighbour, which came
+out of the environment, leniently, and it knows no nearest name for a key that is not there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import types
+import typing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
+
+    from ._toml import KeyPath
+
+_FAULTY = object()
+"""Stands for a value that was complained about already."""
+
+
+def read_section(
+    value: object,
+    cls: type,
+    *,
+    path: KeyPath,
+    place: Callable[[KeyPath], str],
+    texts: AbstractSet[KeyPath],
+) -> tuple[object, list[str]]:
+    """Convert a table to an instance of a class.
+
+    Args:
+        value: The table as it was read.
+        cls: What to make of it.
+        path: The way to the table.
+        place: Says where the value at a path was written.
+        texts: Paths of values that were only ever text, and are therefore read leniently.
+
+    Returns:
+        The instance, and everything that is wrong. The instance counts only if nothing is.
+    """
+    reader = _Reader(place, texts)
+    return reader.convert(value, cls, path), reader.problems
+
+
+def nearest(name: str, valid: Iterable[str], *, kind: str) -> str:
+    """Suggest the name that was probably meant, or list all that there are."""
+    names = list(valid)
+    close = difflib.get_close_matches(name, names, 1)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"the {kind} are: {', '.join(names)}" if names else f"there are no {kind}"
+
+
+@attrs.define
+class _Reader:
+    place: Callable[[KeyPath], str]
+    texts: AbstractSet[KeyPath]
+    problems: list[str] = attrs.Factory(list)
+
+    def convert(self, value: object, kind: object, path: KeyPath) -> object:
+        """Convert a value; complain and return ``_FAULTY`` when it does not fit."""
+        origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+        if origin in (typing.Union, types.UnionType):
+            kind = _table_of(arguments, value) or kind
+        if isinstance(kind, type) and attrs.has(kind):
+            return self._table(value, kind, path)
+        if origin is list and isinstance(value, list) and _holds_tables(arguments[0]):
+            return [self.convert(item, arguments[0], (*path, n)) for n, item in enumerate(value)]
+        if origin is dict and isinstance(value, dict) and _holds_tables(arguments[1]):
+            return {k: self.convert(item, arguments[1], (*path, k)) for k, item in value.items()}
+        return self._single(value, kind, path)
+
+    def _table(self, value: object, cls: type, path: KeyPath) -> object:
+        if not isinstance(value, dict):
+            return self._complain(path, f"{_title(path)} must be a table of keys and values")
+        known = {field.alias: field for field in attrs.fields(cls) if field.init}
+        kinds = typing.get_type_hints(cls, include_extras=True)
+        before = len(self.problems)
+        arguments = {}
+        for key, item in value.items():
+            here = (*path, key)
+            if key not in known:
+                hint = nearest(key, known, kind="keys")
+                self._complain(here, f"{_title(path)} has no key `{key}`; {hint}")
+            elif known[key].converter is not None:
+                arguments[key] = item
+            else:
+                arguments[key] = self.convert(item, kinds[known[key].name], here)
+        for key, field in known.items():
+            if key not in value and field.default is attrs.NOTHING:
+                self._complain(path, f"{_title(path)} needs the key `{key}`, which is not there")
+        if len(self.problems) > before:
+            return _FAULTY
+        return self._build(cls, arguments, path)
+
+    def _build(self, cls: type, arguments: dict[str, object], path: KeyPath) -> object:
+        """Make the instance, then run the validators one by one to hear all of them."""
+        try:
+            with attrs.validators.disabled():
+                instance = cls(**arguments)
+        except (TypeError, ValueError) as error:
+            return self._complain(path, f"{_title(path)}: {error}")
+        for field in attrs.fields(cls):
+            if field.validator is None:
+                continue
+            try:
+                field.validator(instance, field, getattr(instance, field.name))
+            except (TypeError, ValueError) as error:
+                # attrs puts the attribute, the value and so on behind the message.
+                reason = error.args[0] if error.args and field.repr else "this value is not allowed"
+                key = field.alias or field.name
+                self._complain((*path, key), f"`{_dotted((*path, key))}`: {reason}")
+        return instance
+
+    def _single(self, value: object, kind: object, path: KeyPath) -> object:
+        is_text = self._came_as_text(path)
+        try:
+            return _convert(value, kind, strict=not is_text)
+        except msgspec.ValidationError as error:
+            if path in self.texts and isinstance(value, str):
+                if (inner := _toml_value(value)) is not None:
+                    return self._single_of_text(inner, kind, path)
+                return self._complain(path, f"`{_dotted(path)}`: {_expected(error)}")
+            return self._complain(path, f"`{_dotted(path)}`: {_lower(str(error))}")
+
+    def _single_of_text(self, value: object, kind: object, path: KeyPath) -> object:
+        """Convert an array or a table that was written as TOML in an environment variable."""
+        try:
+            return _convert(value, kind, strict=False)
+        except msgspec.ValidationError as error:
+            return self._complain(path, f"`{_dotted(path)}`: {_lower(str(error))}")
+
+    def _came_as_text(self, path: KeyPath) -> bool:
+        return any(text[: len(path)] == path for text in self.texts)
+
+    def _complain(self, path: KeyPath, what: str) -> object:
+        self.problems.append(f"{self.place(path)}: {what}")
+        return _FAULTY
+
+
+def _convert(value: object, kind: object, *, strict: bool) -> object:
+    converted: object = msgspec.convert(value, kind, strict=strict, dec_hook=_hook)
+    return converted
+
+
+def _hook(kind: type, value: object) -> object:
+    """Convert what msgspec does not know itself."""
+    if issubclass(kind, Path) and isinstance(value, str):
+        return kind(value)
+    raise msgspec.ValidationError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
+
+
+def _table_of(members: tuple[object, ...], value: object) -> type | None:
+    """The member of a union such as ``TLSSettings | None`` that a table is meant for."""
+    if not isinstance(value, dict):
+        return None
+    return next((m for m in members if isinstance(m, type) and attrs.has(m)), None)
+
+
+def _holds_tables(kind: object) -> bool:
+    return isinstance(kind, type) and attrs.has(kind)
+
+
+def _toml_value(text: str) -> object:
+    """Read a text such as ``["a", "b"]`` as TOML; ``None`` if it is not an array or a table."""
+    if not text.lstrip().startswith(("[", "{")):
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _expected(error: msgspec.ValidationError) -> str:
+    """What was wanted of a text; that it was text is no news to the one who set the variable."""
+    wanted = str(error).split(", got ")[0].split(" - at ")[0]
+    return f"{_lower(wanted)}, and the text that was given cannot be read as one"
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _title(path: KeyPath) -> str:
+    return f"[{_dotted(path)}]"
+
+
+def _dotted(path: KeyPath) -> str:
+    return ".".join(str(part) for part in path)

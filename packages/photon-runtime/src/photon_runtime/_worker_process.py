@@ -1,0 +1,152 @@
+"""One worker process: how it is forked, how it lives and how it ends.
+
+The supervisor's signals are blocked around the fork until the child has put back the default
+handlers, so a signal meant for the child is never lost in the parent's pipe, nor the other way
+round. The child leaves by ``os._exit``: it must not unwind into the frames of the parent that it
+was forked from. What the interpreter would do at its end is done by hand: exit hooks, of which it
+has forgotten the parent's, and flushing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+Work = Callable[[int, Callable[[], None]], None]
+"""What a worker does: called with its slot, and with what to call when it is ready."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+@attrs.define(eq=False)
+class Worker:
+    """One child process.
+
+    Attributes:
+        born: When it was forked, on the monotonic clock.
+        channel: The pipe end on which it says that it is ready; -1 once that is over.
+        kill_at: When it will be killed, if it was told to stop.
+    """
+
+    pid: int
+    born: float
+    channel: int
+    is_ready: bool = False
+    kill_at: float | None = None
+
+    @property
+    def is_stopping(self) -> bool:
+        return self.kill_at is not None
+
+
+def fork_worker(
+    work: Work, slot: int, *, signals: Collection[signal.Signals], inherited: Iterable[int]
+) -> Worker:
+    """Fork a worker.
+
+    Args:
+        work: What it does.
+        slot: Its slot.
+        signals: The signals that this process handles and the worker shall not.
+        inherited: Descriptors that are only for this process; the worker closes them.
+
+    Returns:
+        The worker, in the parent. The child does not return.
+    """
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    parent = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                _forget_parent(signals, (ours, *inherited))
+                end_with_parent()
+                if os.getppid() != parent:  # it died before the kernel was told to care
+                    os._exit(1)
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                code = _exit_code(work, slot, _Announcement(theirs))
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                _leave(code)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    os.close(theirs)
+    return Worker(pid, time.monotonic(), ours)
+
+
+def end_with_parent() -> None:
+    """Have the kernel send SIGTERM to this process when its parent's main thread ends.
+
+    Does nothing on systems other than Linux.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
+def _forget_parent(signals: Iterable[signal.Signals], inherited: Iterable[int]) -> None:
+    """Undo what only the parent needs: its signals, its pipes, its exit hooks."""
+    signal.set_wakeup_fd(-1)
+    for number in signals:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for descriptor in inherited:
+        os.close(descriptor)
+    atexit._clear()
+
+
+@attrs.define
+class _Announcement:
+    """Tells the parent, once, that this worker is ready."""
+
+    channel: int
+
+    def __call__(self) -> None:
+        if self.channel < 0:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.channel, b"r")
+        os.close(self.channel)
+        self.channel = -1
+
+
+def _exit_code(work: Work, slot: int, ready: Callable[[], None]) -> int:
+    try:
+        work(slot, ready)
+    except SystemExit as error:
+        if error.code is None or isinstance(error.code, int):
+            return error.code or 0
+        print(error.code, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _leave(code: int) -> None:
+    """End this process as the interpreter would, without unwinding into the parent's frames."""
+    try:
+        atexit._run_exitfuncs()
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,444 @@
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photon_runtime.workers import CANNOT_LOAD, GAVE_UP, supervise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+import atexit, os, signal, socket, sys, time
+from pathlib import Path
+from photon_runtime.workers import supervise
+
+folder = Path(sys.argv[1])
+
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
+
+def serve_until_told(slot):
+    def stop(number, frame):
+        say("stopped", slot, os.getpid())
+        sys.exit(0)
+    signal.signal(signal.SIGTERM, stop)
+    say("up", slot, os.getpid())
+    while True:
+        signal.pause()
+
+def work(slot, ready):
+    signal.signal(signal.SIGTERM, lambda n, f: sys.exit(0))
+    ready()
+    serve_until_told(slot)
+
+options = {{}}
+{body}
+say("parent", os.getpid())
+code = supervise(work, report=lambda line: say("report", line), **({{"count": 2}} | options))
+say("exit", code)
+sys.exit(code)
+"""
+
+
+class Supervised:
+    """A supervisor in a process of its own, which prints what happens in and below it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.seen: list[list[str]] = []
+
+    def expect(self, word: str) -> list[str]:
+        """Wait for a line that begins with a word, and return its other words."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            words = line.split()
+            self.seen.append(words)
+            if words and words[0] == word:
+                return words[1:]
+        raise AssertionError(f"no {word!r} after {self.seen}")
+
+    def expect_up(self, count: int = 2) -> dict[int, int]:
+        """Wait for a number of workers, and return their pids by slot."""
+        lines = [self.expect("up") for _ in range(count)]
+        return {int(slot): int(pid) for slot, pid in lines}
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def exit_code(self) -> int:
+        """Wait for the end; the rest of what was printed is in ``seen``."""
+        assert self.process.stdout is not None
+        self.seen += [line.split() for line in self.process.stdout]
+        return self.process.wait()
+
+    def words(self) -> str:
+        return "\n".join(" ".join(line) for line in self.seen)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[str], Supervised]]:
+    started: list[Supervised] = []
+
+    def start(body: str) -> Supervised:
+        script = tmp_path / "script.py"
+        script.write_text(SCRIPT.format(body=textwrap.dedent(body)), encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, str(script), str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(Supervised(process))
+        return started[-1]
+
+    yield start
+    for supervised in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(supervised.process.pid, signal.SIGKILL)
+        supervised.process.communicate()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process that is not our child runs; a zombie that nobody reaps does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen within ten seconds"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_each_slot_has_a_worker_and_a_signal_ends_all_with_exit_code_zero(
+    start: Callable[[str], Supervised], number: int
+) -> None:
+    supervised = start("options = {'count': 3}")
+    pids = supervised.expect_up(3)
+    assert sorted(pids) == [0, 1, 2]
+    supervised.signal(number)
+    assert supervised.exit_code() == 0
+    stopped = [line[1:] for line in supervised.seen if line[0] == "stopped"]
+    assert sorted(stopped) == sorted([str(slot), str(pid)] for slot, pid in pids.items())
+
+
+def test_a_killed_worker_is_replaced_in_its_slot_within_a_second(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("")
+    pids = supervised.expect_up()
+    began = time.monotonic()
+    os.kill(pids[1], signal.SIGKILL)
+    assert "pid " + str(pids[1]) in " ".join(supervised.expect("report"))
+    replacement = supervised.expect_up(1)
+    assert time.monotonic() - began < 1
+    assert list(replacement) == [1]
+    assert replacement[1] != pids[1]
+    assert is_alive(pids[0])
+
+
+def test_a_worker_that_ends_by_itself_is_replaced_too(start: Callable[[str], Supervised]) -> None:
+    supervised = start("")
+    pids = supervised.expect_up()
+    os.kill(pids[0], signal.SIGTERM)
+    assert list(supervised.expect_up(1)) == [0]
+    assert "ended with exit code 0" in supervised.words()
+
+
+def test_workers_that_keep_dying_young_are_replaced_ever_more_slowly(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("options = {'count': 1}")
+    births = []
+    for _ in range(4):
+        pids = supervised.expect_up(1)
+        births.append(time.monotonic())
+        os.kill(pids[0], signal.SIGKILL)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(births)]
+    assert gaps[0] < 0.25
+    assert 0.25 <= gaps[1] < 0.5
+    assert 0.5 <= gaps[2] < 1
+
+
+def test_a_worker_that_never_gets_ready_is_given_up_after_five_attempts(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("""
+        def work(slot, ready):
+            say("attempt", slot)
+            raise ValueError("no database")
+    """)
+    assert supervised.exit_code() == GAVE_UP
+    assert supervised.words().count("attempt 0") == 5
+    assert supervised.words().count("ValueError: no database") == 5
+    assert "attempt 1" not in supervised.words()
+    assert "the 5th in a row; giving up" in supervised.words()
+
+
+def test_attempts_are_counted_anew_once_a_worker_was_ready(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("""
+        healthy = work
+        attempts = folder / "attempts"
+        attempts.touch()
+        def work(slot, ready):
+            with attempts.open("a") as file:
+                file.write("x")
+            if len(attempts.read_text()) in (4, 7):
+                healthy(slot, ready)
+            sys.exit(7)
+        options = {"count": 1}
+    """)
+    pids = supervised.expect_up(1)
+    time.sleep(1.1)  # so that its death is not an early one
+    os.kill(pids[0], signal.SIGKILL)
+    supervised.expect_up(1)
+    assert supervised.words().count("ended with exit code 7") == 5
+
+
+def test_a_slot_that_cannot_start_ends_the_others_too(start: Callable[[str], Supervised]) -> None:
+    supervised = start("""
+        healthy = work
+        def work(slot, ready):
+            if slot == 1:
+                sys.exit(7)
+            healthy(slot, ready)
+    """)
+    pids = supervised.expect_up(1)
+    assert supervised.exit_code() == GAVE_UP
+    assert f"stopped 0 {pids[0]}" in supervised.words()
+
+
+def test_an_application_that_cannot_be_loaded_is_tried_once(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("""
+        def work(slot, ready):
+            say("attempt", slot)
+            sys.exit(3)
+    """)
+    assert supervised.exit_code() == CANNOT_LOAD
+    assert supervised.words().count("attempt") == 1
+    assert "report" not in supervised.words()
+
+
+def test_the_others_start_only_when_the_first_worker_is_ready(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("""
+        healthy = work
+        def work(slot, ready):
+            if slot == 0:
+                time.sleep(0.3)
+            say("serving", slot)
+            healthy(slot, ready)
+        options = {"first_ready": lambda: say("first", os.getpid())}
+    """)
+    parent = supervised.expect("parent")[0]
+    supervised.expect_up()
+    words = [line[:2] for line in supervised.seen if line[0] in ("serving", "first")]
+    assert words == [["serving", "0"], ["first", parent], ["serving", "1"]]
+
+
+def test_sighup_replaces_the_workers_one_by_one_without_a_gap(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("""
+        def work(slot, ready):
+            signal.signal(signal.SIGTERM, lambda n, f: (say("stopped", slot), sys.exit(0)))
+            say("up", slot, os.getpid())
+            ready()
+            while True:
+                signal.pause()
+    """)
+    old = supervised.expect_up()
+    supervised.seen.clear()
+    supervised.signal(signal.SIGHUP)
+    while "all workers are replaced" not in supervised.words():
+        supervised.expect("report")
+    new = {int(line[1]): int(line[2]) for line in supervised.seen if line[0] == "up"}
+    wait_until(lambda: not any(is_alive(pid) for pid in old.values()))
+    assert sorted(new) == [0, 1]
+    assert all(is_alive(pid) for pid in new.values())
+    events = [" ".join(line[:2]) for line in supervised.seen]
+    assert events.index("up 0") < events.index("up 1")
+    assert "stopped 0" not in events[: events.index("up 0")]
+    assert "stopped 1" not in events[: events.index("up 1")]
+
+
+def test_a_replacement_that_cannot_be_loaded_leaves_the_old_workers(
+    start: Callable[[str], Supervised], tmp_path: Path
+) -> None:
+    supervised = start("""
+        healthy = work
+        def work(slot, ready):
+            if (folder / "broken").exists():
+                sys.exit(3)
+            healthy(slot, ready)
+    """)
+    pids = supervised.expect_up()
+    (tmp_path / "broken").touch()
+    supervised.signal(signal.SIGHUP)
+    while "workers that were not yet replaced stay" not in supervised.words():
+        supervised.expect("report")
+    assert all(is_alive(pid) for pid in pids.values())
+    (tmp_path / "broken").unlink()
+    supervised.signal(signal.SIGHUP)
+    assert not set(supervised.expect_up().values()) & set(pids.values())
+
+
+def test_a_stop_in_the_middle_of_a_rolling_restart_ends_everyone(
+    start: Callable[[str], Supervised], tmp_path: Path
+) -> None:
+    supervised = start("""
+        healthy = work
+        def work(slot, ready):
+            if (folder / "slow").exists():
+                say("slow", os.getpid())
+                time.sleep(60)
+            healthy(slot, ready)
+    """)
+    pids = supervised.expect_up()
+    (tmp_path / "slow").touch()
+    supervised.signal(signal.SIGHUP)
+    slow = int(supervised.expect("slow")[0])
+    supervised.signal(signal.SIGTERM)
+    assert supervised.exit_code() == 0
+    assert not any(is_alive(pid) for pid in (*pids.values(), slow))
+
+
+STUBBORN = """
+    def work(slot, ready):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ready()
+        say("up", slot, os.getpid())
+        while True:
+            signal.pause()
+"""
+
+
+def test_a_worker_that_does_not_end_in_time_is_killed(start: Callable[[str], Supervised]) -> None:
+    supervised = start(STUBBORN + "\n    options = {'shutdown_timeout': 0.2}")
+    pids = supervised.expect_up()
+    began = time.monotonic()
+    supervised.signal(signal.SIGTERM)
+    assert supervised.exit_code() == 0
+    assert 0.2 <= time.monotonic() - began < 5
+    assert not any(is_alive(pid) for pid in pids.values())
+    assert supervised.words().count("did not end within 0.2 s of SIGTERM and is killed") == 2
+
+
+def test_a_second_signal_does_not_wait(start: Callable[[str], Supervised]) -> None:
+    supervised = start(STUBBORN + "\n    options = {'shutdown_timeout': 300}")
+    pids = supervised.expect_up()
+    supervised.signal(signal.SIGINT)
+    time.sleep(0.1)  # one signal may hide another that arrives at the same time
+    supervised.signal(signal.SIGINT)
+    assert supervised.exit_code() == 0
+    assert not any(is_alive(pid) for pid in pids.values())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of the end")
+def test_workers_end_when_the_parent_is_killed(start: Callable[[str], Supervised]) -> None:
+    supervised = start("")
+    pids = supervised.expect_up()
+    supervised.signal(signal.SIGKILL)
+    wait_until(lambda: not any(is_alive(pid) for pid in pids.values()))
+    supervised.exit_code()
+    assert supervised.words().count("stopped") == 2
+
+
+def test_a_connection_in_the_queue_of_a_dead_worker_is_served_by_its_replacement(
+    start: Callable[[str], Supervised], tmp_path: Path
+) -> None:
+    supervised = start("""
+        def listening():
+            made = socket.socket()
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            made.bind(("127.0.0.1", port))
+            made.listen()
+            return made
+        port = 0
+        sockets = [listening()]
+        port = sockets[0].getsockname()[1]
+        sockets.append(listening())
+        def work(slot, ready):
+            ready()
+            say("up", slot, os.getpid())
+            while not (folder / "accept").exists():
+                time.sleep(0.01)
+            while True:
+                sockets[slot].accept()[0].sendall(b"%d" % os.getpid())
+        say("port", port)
+    """)
+    port = int(supervised.expect("port")[0])
+    pids = supervised.expect_up()
+    clients = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(20)]
+    for pid in pids.values():
+        os.kill(pid, signal.SIGKILL)
+    replacements = supervised.expect_up()
+    (tmp_path / "accept").touch()
+    answers = {int(client.recv(100)) for client in clients}
+    for client in clients:
+        client.close()
+    assert answers == set(replacements.values())
+
+
+def test_a_worker_has_the_default_signals_and_its_own_exit_hooks_only(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("""
+        atexit.register(say, "hook of", os.getpid())
+        def work(slot, ready):
+            atexit.register(say, "hook of", os.getpid())
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+            print("printed, not flushed")
+            say("checked", os.getpid())
+            sys.exit(3)
+    """)
+    assert supervised.exit_code() == CANNOT_LOAD
+    pids = [line[2] for line in supervised.seen if line[0] == "hook"]
+    parent, worker = (line[1] for line in supervised.seen if line[0] in ("parent", "checked"))
+    assert pids == [worker, parent]
+    assert supervised.words().count("printed, not flushed") == 1
+
+
+def test_the_callers_signal_handlers_are_put_back(start: Callable[[str], Supervised]) -> None:
+    supervised = start("""
+        def work(slot, ready):
+            sys.exit(3)
+        signal.signal(signal.SIGHUP, say)
+        atexit.register(lambda: say("same", signal.getsignal(signal.SIGHUP) is say))
+    """)
+    supervised.exit_code()
+    assert "same True" in supervised.words()
+
+
+def test_a_count_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="count must be 1 or more, not 0"):
+        supervise(lambda _slot, _ready: None, count=0)

@@ -1,0 +1,35 @@
+"""Photon: a web framework in plain blocking Python, on coroutines.
+
+This package wires the parts and adds nothing of its own. Everything an application needs can be
+imported from here; the parts themselves are ``photon_runtime``, ``photon_router`` and
+``photon_cli``.
+"""
+
+from photon_router import Body as Body
+from photon_router import Cookie as Cookie
+from photon_router import Depends as Depends
+from photon_router import Header as Header
+from photon_router import HttpError as HttpError
+from photon_router import Json as Json
+from photon_router import Param as Param
+from photon_router import Path as Path
+from photon_router import Query as Query
+from photon_router import Request as Request
+from photon_router import Response as Response
+from photon_router import Router as Router
+from photon_router import photon_route as photon_route
+from photon_runtime import Channel as Channel
+from photon_runtime import Event as Event
+from photon_runtime import Lock as Lock
+from photon_runtime import Semaphore as Semaphore
+from photon_runtime import Task as Task
+from photon_runtime import deadline as deadline
+from photon_runtime import go as go
+from photon_runtime import offload as offload
+from photon_runtime import scope as scope
+from photon_runtime import shield as shield
+from photon_runtime import sleep as sleep
+from photon_runtime import spawn as spawn
+from photon_runtime import yield_now as yield_now
+
+from .app import Photon as Photon

@@ -1,0 +1,37 @@
+"""The application: the router, the settings and the server in one object."""
+
+from __future__ import annotations
+
+from photon_router import Router
+from photon_runtime.http import ServerSettings, listen, serve
+
+
+class Photon(Router):
+    """A web application.
+
+    It is a `photon_router.Router` with a way to run itself; see there for the arguments.
+
+    Example:
+        >>> from photon import Photon
+        >>> app = Photon(title="Shop", version="1.0.0")
+        >>> @app.get("/items/{item_id}")
+        ... def read_item(item_id: int, q: str | None = None) -> dict[str, object]:
+        ...     return {"item_id": item_id, "q": q}
+    """
+
+    def run(self, *, settings: ServerSettings | None = None) -> None:
+        """Serve the application in this process until SIGTERM or SIGINT.
+
+        For a script; ``photon run`` reads the settings and starts worker processes.
+
+        Args:
+            settings: Where to listen and the limits; by default port 8000 of this machine alone.
+
+        Raises:
+            PhotonError: The application is not in order, or the port cannot be had.
+
+        Blocks: the calling thread.
+        """
+        chosen = settings if settings is not None else ServerSettings()
+        listener = listen(chosen.host, chosen.port, backlog=chosen.backlog)
+        serve(self, sockets=[listener], settings=chosen)

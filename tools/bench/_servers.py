@@ -1,0 +1,108 @@
+"""Who answers: the servers under test, and how each is started.
+
+To add one, put its application into ``servers/``, its distributions into ``peers.txt``, and a
+`Server` into ``SERVERS``.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import _floor, _peers
+
+FOLDER = Path(__file__).parent / "servers"
+ALL = ("json", "typed", "post")
+FLOOR = "floor"
+FASTAPI = "fastapi"
+_PEERS_PYTHON = (str(_peers.PYTHON), "-E")  # -E: a PYTHONPATH of ours is not theirs
+
+
+def _nothing() -> None:
+    """Prepare nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server under test.
+
+    Attributes:
+        command: Gives the command line for a port; it is run in ``servers/``.
+        scenarios: Names of those it can answer.
+        prepare: Called once before the first start; raises BenchError when that fails.
+        peers: Distributions of the peers' environment whose versions are reported.
+    """
+
+    name: str
+    about: str
+    command: Callable[[int], list[str]]
+    scenarios: tuple[str, ...] = ("json",)
+    prepare: Callable[[], None] = field(default=_nothing)
+    peers: tuple[str, ...] = ()
+
+
+def _photon(port: int) -> list[str]:
+    run = [sys.executable, "-m", "photon_cli", "run", "photon_app:app"]
+    return [*run, "--host", "127.0.0.1", "--port", str(port)]
+
+
+def _fastapi(port: int) -> list[str]:
+    run = [*_PEERS_PYTHON, "-m", "uvicorn", "fastapi_app:app", "--loop", "uvloop"]
+    run += ["--http", "httptools", "--workers", "1", "--no-access-log", "--log-level", "warning"]
+    return [*run, "--host", "127.0.0.1", "--port", str(port)]
+
+
+def _granian(port: int) -> list[str]:
+    run = [*_PEERS_PYTHON, "-m", "granian", "--interface", "rsgi", "--loop", "uvloop"]
+    run += ["--workers", "1", "--runtime-threads", "1", "--no-access-log", "granian_app:app"]
+    return [*run, "--host", "127.0.0.1", "--port", str(port)]
+
+
+def _script(python: Sequence[str], name: str) -> Callable[[int], list[str]]:
+    return lambda port: [*python, name, str(port)]
+
+
+_SERVERS = (
+    Server(
+        name=FLOOR,
+        about="C epoll loop, canned answer",
+        command=lambda port: [str(_floor.PROGRAM), str(port)],
+        prepare=_floor.compile_floor,
+    ),
+    Server(name="photon", about="the whole framework", command=_photon, scenarios=ALL),
+    Server(
+        name="photon-runtime",
+        about="photon_runtime.http, bare handler",
+        command=_script([sys.executable], "photon_runtime_app.py"),
+    ),
+    Server(
+        name=FASTAPI,
+        about="FastAPI on uvicorn, uvloop, httptools; async def",
+        command=_fastapi,
+        scenarios=ALL,
+        prepare=_peers.ensure,
+        peers=("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools"),
+    ),
+    Server(
+        name="granian",
+        about="granian, bare RSGI handler",
+        command=_granian,
+        prepare=_peers.ensure,
+        peers=("granian", "uvloop"),
+    ),
+    Server(
+        name="fastwsgi",
+        about="fastwsgi (C), bare WSGI application",
+        command=_script(_PEERS_PYTHON, "fastwsgi_server.py"),
+        prepare=_peers.ensure,
+        peers=("fastwsgi",),
+    ),
+    Server(
+        name="gevent",
+        about="gevent.pywsgi, bare WSGI application",
+        command=_script(_PEERS_PYTHON, "gevent_server.py"),
+        prepare=_peers.ensure,
+        peers=("gevent", "greenlet"),
+    ),
+)
+SERVERS: Mapping[str, Server] = {server.name: server for server in _SERVERS}

@@ -1,0 +1,71 @@
+"""What is asked of every server, and which answers count as right.
+
+Besides the request under load, a scenario may name requests that must be *refused*: a server that
+does not validate its input does less work, and must not be compared as if it did.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and the answer expected; ``answer`` is None where only the status counts."""
+
+    target: str
+    statuses: tuple[int, ...] = (200,)
+    answer: object = None
+    body: bytes | None = None
+
+    @property
+    def method(self) -> str:
+        """The HTTP method: POST with a body, else GET."""
+        return "GET" if self.body is None else "POST"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header fields that go with the body."""
+        return {} if self.body is None else {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One row of measurements: the exchange under load, and requests that must be refused."""
+
+    name: str
+    about: str
+    load: Exchange
+    refused: tuple[Exchange, ...] = ()
+
+
+def _order(*, first_quantity: object = 1) -> bytes:
+    """Encode the nested order; 285 bytes with the default quantity."""
+    prices = (9.5, 2.5, 3.5, 0.5, 1.5)
+    items = [
+        {"name": name, "price": price, "qty": n, "tags": ["a", "b"]}
+        for n, (name, price) in enumerate(zip("abcde", prices, strict=True), start=1)
+    ]
+    items[0]["qty"] = first_quantity
+    order = {"id": 4711, "items": items, "note": "bay7"}
+    return json.dumps(order, separators=(",", ":")).encode()
+
+
+JSON = Scenario(
+    name="json",
+    about="GET /json, a constant JSON object",
+    load=Exchange("/json", answer={"message": "Hello, World!"}),
+)
+TYPED = Scenario(
+    name="typed",
+    about="GET /items/42?q=abc, an int from the path and an optional str from the query",
+    load=Exchange("/items/42?q=abc", answer={"item_id": 42, "q": "abc"}),
+    refused=(Exchange("/items/forty-two", statuses=(400, 404, 422)),),
+)
+POST = Scenario(
+    name="post",
+    about=f"POST /orders, a validated nested JSON body of {len(_order())} bytes",
+    load=Exchange("/orders", (200, 201), answer={"id": 4711, "count": 5}, body=_order()),
+    refused=(Exchange("/orders", (400, 422), body=_order(first_quantity="some")),),
+)
+SCENARIOS: Mapping[str, Scenario] = {s.name: s for s in (JSON, TYPED, POST)}
