@@ -6,7 +6,7 @@ import enum
 import json
 import time
 import uuid
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 import attrs
 import msgspec
@@ -269,6 +269,16 @@ def test_a_recursive_type_is_decoded_down_to_the_limit() -> None:
     assert "nested" in malformed(body, b'{"children":[' * deeper + b"{}" + b"]}" * deeper)
 
 
+@pytest.mark.parametrize("type_", [Any, list, dict[str, Any], list[Node], Any | None], ids=str)
+def test_the_limit_of_depth_holds_where_the_type_sets_none(type_: Any) -> None:
+    body = body_of(type_)
+    for text in ("[" * 300 + "]" * 300, '{"a":' * 300 + "1" + "}" * 300):
+        assert "nested" in malformed(body, text.encode())
+    flat: list[dict[str, list[int]]] = [{"children": []}] * 300
+    if type_ != dict[str, Any]:
+        assert len(cast("list[object]", body.decode(json.dumps(flat).encode()))) == 300
+
+
 def test_a_deep_wrong_value_of_a_recursive_type_is_listed() -> None:
     levels = 40
     data = b'{"children":[' * levels + b'{"children":3}' + b"]}" * levels
@@ -443,6 +453,7 @@ plain = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(plain | st.fixed_dictionaries({"id": plain, "items": st.lists(plain), "note": plain}))
 def test_all_roads_accept_the_same_bodies(value: object) -> None:

@@ -167,7 +167,7 @@ def test_names_of_members_are_checked_in_words() -> None:
 
 
 def test_the_value_is_never_repeated() -> None:
-    secret = "s3cret" * 2_000_000
+    secret = "s3cret" * 500_000
     schemas: list[Any] = [
         {"type": "integer"},
         {"const": 1},
@@ -289,6 +289,7 @@ schemas = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(schemas, values)
 def test_verdict_list_and_reference_agree(schema: Any, instance: object) -> None:

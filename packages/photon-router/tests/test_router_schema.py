@@ -424,6 +424,7 @@ VERDICT = jsonschema_rs.Draft202012Validator(ROOT)
 BODY = JsonBody(Everything, schema=REFERENCE, components=BUILDER.components)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(everything)
 def test_what_is_encoded_fits_the_schema_and_comes_back(value: Everything) -> None:
@@ -434,6 +435,7 @@ def test_what_is_encoded_fits_the_schema_and_comes_back(value: Everything) -> No
     assert BODY.decode(data) == value
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(everything, st.data())
 def test_both_validators_give_one_verdict_on_damaged_values(

@@ -17,16 +17,16 @@ import attrs
 import click
 
 from photon_runtime.errors import PhotonError
-from photon_runtime.http import ServerSettings, serve
+from photon_runtime.http import Application, ServerSettings, serve
 from photon_runtime.workers import end_with_parent
 
-from ._error_page import ErrorPage
+from ._error_page import ErrorPage, showing_errors
 from ._project import Project
-from ._serving import announcement, server_settings, started
+from ._serving import announcement, server_settings
 from ._tracebacks import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from photon_runtime.http import Handler
 
@@ -48,56 +48,67 @@ def main(descriptor: int, parent: int, starts: int, target: str) -> None:
         return
     listener = socket.socket(fileno=descriptor)
     listener.setblocking(False)
-    with contextlib.ExitStack() as stack:
-        child = _start(stack, target, listener)
+    project = Project.here(environment=os.environ["PHOTON_ENV"])
+    child = _Child(project, target)
+    settings = child.load()
 
-        def ready() -> None:
-            if starts == 1:
-                child.announce()
-            elif child.application is not None:
-                click.echo("restarted")
+    def ready() -> None:
+        if starts == 1:
+            address = listener.getsockname()[:2]
+            announcement(project, child.application, address=address, note="reloading")()
+        elif child.reason is None:
+            click.echo("restarted")
 
-        serve(child.handler, sockets=[listener], settings=child.settings, ready=ready)
+    patience = min(settings.shutdown_timeout, _PATIENCE)
+    settings = attrs.evolve(settings, shutdown_timeout=patience)
+    serve(child, sockets=[listener], settings=settings, development=True, ready=ready)
 
 
-@attrs.frozen
-class _Started:
-    """What there is to serve.
+@attrs.define
+class _Child:
+    """The application, or in its place the reason why it does not start.
 
     Attributes:
-        application: The application, ``None`` if it does not start.
-        handler: The application's handler, or one that says why there is none.
-        settings: The settings to serve with.
-        announce: Says where it is served.
+        application: The application, ``None`` while it cannot be loaded.
+        reason: Why there is none, ``None`` if there is one.
     """
 
-    application: object
-    handler: Handler
-    settings: ServerSettings
-    announce: Callable[[], None]
+    project: Project
+    target: str
+    application: Application | Handler | None = None
+    reason: str | None = None
 
+    def load(self) -> ServerSettings:
+        """Load settings and application; return the settings, the defaults if they are wrong."""
+        settings = ServerSettings()
+        try:
+            settings = server_settings(self.project)
+            self.application = self.project.load_app(self.target)
+        except (Exception, SystemExit) as error:
+            self._fail(error)
+        return settings
 
-def _start(stack: contextlib.ExitStack, target: str, listener: socket.socket) -> _Started:
-    """Start the application, or make up one that says why it does not start."""
-    application: object = None
-    settings = ServerSettings()
-    project = Project.here(environment=os.environ["PHOTON_ENV"])
-    try:
-        settings = server_settings(project)
-        application = project.load_app(target)
-        handler = stack.enter_context(started(application, development=True))
-    except (Exception, SystemExit) as error:
-        text = _reason(error)
-        click.echo(text.rstrip("\n"), err=True)
+    @contextlib.contextmanager
+    def start(self, *, development: bool = False) -> Iterator[Handler]:
+        """Start the application; see `photon_runtime.http.Application`."""
+        with contextlib.ExitStack() as stack:
+            try:
+                handler = self._handler(stack, development=development)
+            except (Exception, SystemExit) as error:
+                self._fail(error)
+            yield handler if self.reason is None else ErrorPage(self.reason)
+
+    def _handler(self, stack: contextlib.ExitStack, *, development: bool) -> Handler:
+        if isinstance(self.application, Application):
+            handler = stack.enter_context(self.application.start(development=development))
+        else:
+            handler = self.application or ErrorPage("")
+        return showing_errors(handler)
+
+    def _fail(self, error: BaseException) -> None:
+        self.reason = _reason(error)
+        click.echo(self.reason.rstrip("\n"), err=True)
         click.echo("every page shows this until a file changes", err=True)
-        application, handler = None, ErrorPage(text)
-    patience = min(settings.shutdown_timeout, _PATIENCE)
-    return _Started(
-        application,
-        handler,
-        attrs.evolve(settings, shutdown_timeout=patience),
-        announcement(project, application, address=listener.getsockname()[:2], note="reloading"),
-    )
 
 
 def _reason(error: BaseException) -> str:

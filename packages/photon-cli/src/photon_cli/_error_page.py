@@ -1,20 +1,26 @@
-"""What ``photon dev`` serves while the application does not start: the reason."""
+"""What ``photon dev`` shows in place of an answer: why the application or a request failed."""
 
 from __future__ import annotations
 
 import hashlib
 import html
 import json
+import logging
 from typing import TYPE_CHECKING
 
 import attrs
 
-from photon_runtime.http import Response
+from photon_runtime.http import HttpError, Response
+
+from ._tracebacks import readable
 
 if TYPE_CHECKING:
-    from photon_runtime.http import Request
+    from photon_runtime.http import Handler, Request
 
-_TITLE = "The application does not start"
+_log = logging.getLogger("photon.http")
+
+_NOT_STARTED = "The application does not start"
+_FAILED = "The request failed"
 _HEADER = "x-photon-dev-error"
 
 # The page asks again for its own URL; a restarting server lets it wait in the queue. Any answer
@@ -56,9 +62,11 @@ class ErrorPage:
 
     Attributes:
         text: The reason, usually a traceback. It is for the eyes of the developer only.
+        title: What failed.
     """
 
     text: str
+    title: str = _NOT_STARTED
 
     def __call__(self, request: Request) -> Response:
         """Answer with status 500 and the reason.
@@ -69,13 +77,33 @@ class ErrorPage:
         mark = hashlib.sha256(self.text.encode()).hexdigest()[:16]
         if "text/html" in accepted:
             body = _PAGE.format(
-                title=_TITLE, text=html.escape(self.text), header=_HEADER, mark=mark
+                title=self.title, text=html.escape(self.text), header=_HEADER, mark=mark
             )
             kind = "text/html; charset=utf-8"
         elif "json" in accepted:
-            problem = {"type": "about:blank", "title": _TITLE, "status": 500, "detail": self.text}
+            problem = {
+                "type": "about:blank",
+                "title": self.title,
+                "status": 500,
+                "detail": self.text,
+            }
             body, kind = json.dumps(problem), "application/problem+json"
         else:
-            body, kind = f"{_TITLE}\n\n{self.text}", "text/plain; charset=utf-8"
+            body, kind = f"{self.title}\n\n{self.text}", "text/plain; charset=utf-8"
         headers = {_HEADER: mark, "cache-control": "no-store"}
         return Response(500, body=body, headers=headers, content_type=kind)
+
+
+def showing_errors(handler: Handler) -> Handler:
+    """Put something around ``handler`` that answers a failed request with its traceback."""
+
+    def handle(request: Request) -> Response:
+        try:
+            return handler(request)
+        except HttpError:
+            raise
+        except Exception as error:
+            _log.exception("%s %s failed", request.method, request.raw_path)
+            return ErrorPage(readable(error), title=_FAILED)(request)
+
+    return handle

@@ -14,11 +14,12 @@ import pkgutil
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
 from photon_runtime.errors import PhotonError
+from photon_runtime.http import Application
 from photon_runtime.settings import Settings, load_settings
 
 from ._plugins import SETTINGS, PluginError, find_plugins
@@ -27,6 +28,8 @@ from ._tracebacks import readable
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
+
+    from photon_runtime.http import Handler
 
 _TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 
@@ -152,7 +155,7 @@ class Project:
             )
         return target
 
-    def load_app(self, target: str | None = None) -> object:
+    def load_app(self, target: str | None = None) -> Application | Handler:
         """Import the application.
 
         The project's folder and the current one are put on ``sys.path``, and ``PHOTON_ENV`` tells
@@ -213,14 +216,16 @@ def _attribute(owner: object, name: str, owner_name: str) -> object:
     return value
 
 
-def _application(value: object, target: str) -> object:
+def _application(value: object, target: str) -> Application | Handler:
     if isinstance(value, type):
         raise LoadError(
             f"`{target}` is the class {value.__name__}, not an application;"
             f" name an instance of it, as app = {value.__name__}() makes one"
         )
-    if callable(getattr(value, "start", None)) or callable(value):
+    if isinstance(value, Application):
         return value
+    if callable(value):
+        return cast("Handler", value)
     raise LoadError(
         f"`{target}` is a {type(value).__name__}, not an application; an application is a Photon()"
         " or a function that takes a request and returns a response"

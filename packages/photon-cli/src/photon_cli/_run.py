@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from photon_runtime.errors import PhotonError
 from photon_runtime.http import listen, serve
 from photon_runtime.workers import CANNOT_LOAD, supervise
 
 from ._project import LoadError
-from ._serving import announcement, server_settings, started
+from ._serving import announcement, server_settings
 from ._tracebacks import readable
 
 if TYPE_CHECKING:
@@ -101,19 +102,21 @@ class _Server:
     def serve(self, slot: int, ready: Callable[[], None]) -> None:
         """Load the application and serve it in this process."""
         application = self.project.load_app(self.target)
-        with started(application, development=False) as handler:
-            address = self.sockets[slot].getsockname()
-            note = f"pid {os.getpid()}"
-            if self.settings.workers > 1:
-                note = f"{self.settings.workers} workers, pid {os.getppid()}"
-            announce = announcement(self.project, application, address=address[:2], note=note)
+        address = self.sockets[slot].getsockname()
+        note = f"pid {os.getpid()}"
+        if self.settings.workers > 1:
+            note = f"{self.settings.workers} workers, pid {os.getppid()}"
+        announce = announcement(self.project, application, address=address[:2], note=note)
 
-            def on_ready() -> None:
-                if not self.is_announced:
-                    announce()
-                ready()
+        def on_ready() -> None:
+            if not self.is_announced:
+                announce()
+            ready()
 
-            serve(handler, sockets=[self.sockets[slot]], settings=self.settings, ready=on_ready)
+        try:
+            serve(application, sockets=[self.sockets[slot]], settings=self.settings, ready=on_ready)
+        except PhotonError as error:
+            raise LoadError(str(error)) from error
 
 
 def _open_sockets(settings: ServerSettings) -> list[socket.socket]:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
-from photon_runtime.errors import PhotonError
 from photon_runtime.http import ServerSettings
 
-from ._project import LoadError
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from photon_runtime.http import Application, Handler
+    from collections.abc import Callable
 
     from ._project import Project
 
@@ -39,30 +33,6 @@ def server_settings(project: Project, **overrides: object) -> ServerSettings:
         return attrs.evolve(settings, **given)  # type: ignore[arg-type]  # click made them fit
     except ValueError as error:
         raise click.UsageError(str(error.args[0])) from error
-
-
-@contextlib.contextmanager
-def started(application: object, *, development: bool) -> Iterator[Handler]:
-    """Start an application for as long as a block runs, which gets its handler.
-
-    Args:
-        application: What ``Project.load_app`` returned: something that starts and gives a handler,
-            or a handler itself.
-        development: Whether to show tracebacks to clients, check responses and so on.
-
-    Raises:
-        LoadError: The application says that it is not in order.
-    """
-    if not callable(getattr(application, "start", None)):
-        yield cast("Handler", application)
-        return
-    with contextlib.ExitStack() as stack:
-        try:
-            life = cast("Application", application).start(development=development)
-            handler = stack.enter_context(life)
-        except PhotonError as error:
-            raise LoadError(str(error)) from error
-        yield handler
 
 
 def url(host: str, port: int) -> str:

@@ -7,8 +7,11 @@ import importlib
 import traceback
 from pathlib import Path
 
+import photon_runtime
+
 _OURS = str(Path(__file__).parent)
-_CARRIERS = (_OURS, "<frozen importlib", importlib.__file__ or _OURS, contextlib.__file__)
+_RUNTIME = str(Path(photon_runtime.__file__).parent)
+_CARRIERS = (_OURS, _RUNTIME, "<frozen importlib", importlib.__file__ or _OURS, contextlib.__file__)
 
 
 def readable(error: BaseException) -> str:

@@ -92,7 +92,9 @@ class JsonBody:
         self.check = SchemaCheck(schema, components=components or {}, exact=True)
         self.road = _road(self.type, schema, components or {})
         if self.road == "direct":
-            self._decode: Callable[[bytes], object] = msgspec.json.Decoder(self.type).decode
+            decode: Callable[[bytes], object] = msgspec.json.Decoder(self.type).decode
+            is_shallow = _is_shallow(schema, components or {})
+            self._decode = decode if is_shallow else _guarded(decode)
         else:
             build = _build(
                 self.type, self.check, structured=self.road == "structured", converter=converter
@@ -227,6 +229,27 @@ def _says_more(schema: Any, components: Mapping[str, Any], *, seen: set[str]) ->
     )
 
 
+def _is_shallow(
+    schema: Any, components: Mapping[str, Any], *, within: frozenset[str] = frozenset()
+) -> bool:
+    """Whether the schema bounds how deep a value can be nested."""
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    if name:
+        inside = within | {name}
+        return name not in within and _is_shallow(components[name], components, within=inside)
+    inner = [
+        *schema.get("anyOf", ()),
+        *schema.get("prefixItems", ()),
+        *schema.get("properties", {}).values(),
+        *(schema[keyword] for keyword in ("items", "additionalProperties") if keyword in schema),
+    ]
+    if not inner:
+        names = schema.get("type", ())
+        holds = {"array", "object"}.intersection([names] if isinstance(names, str) else names)
+        return "properties" in schema or bool(names and not holds)
+    return all(_is_shallow(part, components, within=within) for part in inner)
+
+
 def _wishes(type_: Any) -> set[str]:
     """The roads that something within the type asks for."""
     wishes: set[str] = set()
@@ -299,6 +322,17 @@ def _checked(check: SchemaCheck, build: _Build) -> Callable[[bytes], object]:
         raise msgspec.ValidationError("does not fit the schema")
 
     return decode
+
+
+def _guarded(decode: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    """Keep the limit of depth where the type does not."""
+
+    def guarded(data: bytes) -> object:
+        if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_deep(_decode_plain(data)):
+            raise RecursionError
+        return decode(data)
+
+    return guarded
 
 
 def _is_deep(value: object) -> bool:

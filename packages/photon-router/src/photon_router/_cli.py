@@ -11,11 +11,12 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import attrs
 import click
-import yaml
+
+from ._export import encode_document
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
 
@@ -98,7 +99,9 @@ def openapi() -> None:
     help="Write to FILE instead of standard output.",
 )
 @click.pass_obj
-def export(project: _Project, target: str | None, form: str | None, output: Path | None) -> None:
+def export(
+    project: _Project, target: str | None, form: Literal["yaml", "json"] | None, output: Path | None
+) -> None:
     """Write the OpenAPI document of the application.
 
     The same application gives the same bytes, every time.
@@ -147,21 +150,3 @@ def list_routes(document: dict[str, object]) -> list[_Route]:
                 names = (str(operation.get(key, "")) for key in ("operationId", "summary"))
                 found.append(_Route(method.upper(), path, *names))
     return found
-
-
-def encode_document(document: dict[str, object], *, form: str) -> bytes:
-    """Write a document as text.
-
-    Args:
-        document: The document; its order is kept.
-        form: ``yaml`` or ``json``.
-
-    Returns:
-        UTF-8, ending in a line end. YAML comes without anchors, even where the document holds one
-        object twice.
-    """
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    if form == "yaml":
-        # Through JSON and back nothing is shared any more, and every value is of a plain type.
-        text = yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True)
-    return (text.rstrip("\n") + "\n").encode()

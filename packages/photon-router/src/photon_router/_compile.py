@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -195,9 +194,8 @@ class _OperationCompiler:
             if marker is None or marker.location != "body":
                 for parameter in self.operation.parameters:
                     if takes_parameter(argument, parameter):
-                        return bind_parameter(
-                            argument, parameter, self.operation.path, self._components
-                        )
+                        schemas = None if self.bound.is_code_first else self._components
+                        return bind_parameter(argument, parameter, self.operation.path, schemas)
             if self.operation.body is not None and (marker is None or marker.location == "body"):
                 return self._bind_body(argument, self.operation.body)
         except (TypeError, ValueError) as error:
@@ -417,7 +415,7 @@ class Dispatch:
         try:
             found = self._find(request.raw_path)
             if found is None:
-                raise HttpError(404, f"there is nothing at {request.path}")
+                return problem_response(HttpError(404, f"there is nothing at {request.path}"))
             plans, path = found
             plan = plans.get(request.method)
             if plan is None:
@@ -459,5 +457,3 @@ def _call_layer(
     layer: Callable[[Request, Handler], Response], call_next: Handler, request: Request
 ) -> Response:
     return layer(request, call_next)
-
-

@@ -14,11 +14,10 @@ from importlib import resources
 
 from photon_runtime.http import HttpError, Response
 
-from ._body import encode
 from ._document import OpenApi
+from ._export import encode_document
 from ._operation import JSON, Route, RouteOptions
 from ._signature import read_signature
-from ._yaml import to_yaml
 
 _FOLDER = resources.files(__package__) / "swagger_ui"
 _ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png")
@@ -37,8 +36,8 @@ def routes(
     found: list[Route] = []
     if openapi_url is None:
         return found
-    as_json = cache(lambda: encode(document()))
-    as_yaml = cache(lambda: to_yaml(document()))
+    as_json = cache(lambda: encode_document(document(), form="json"))
+    as_yaml = cache(lambda: encode_document(document(), form="yaml"))
 
     def openapi_json() -> Response:
         return Response(body=as_json(), content_type=JSON)
@@ -53,9 +52,7 @@ def routes(
     return found
 
 
-def _docs_routes(
-    docs_url: str, document_url: str, document: Callable[[], OpenApi]
-) -> list[Route]:
+def _docs_routes(docs_url: str, document_url: str, document: Callable[[], OpenApi]) -> list[Route]:
     page = cache(lambda: _page(document(), docs_url, document_url))
 
     def docs_page() -> Response:

@@ -19,7 +19,7 @@ from typing import Any
 import attrs
 import referencing.exceptions
 import yaml
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from ._match import parameters_of, shape_of
@@ -69,7 +69,7 @@ class Document:
     def __init__(self, data: OpenApi) -> None:
         """Keep the document; nothing is checked yet."""
         self.data = data
-        resource = Resource(contents=data, specification=DRAFT202012)
+        resource = DRAFT202012.create_resource(data)
         self._resolver = Registry().with_resource("", resource).resolver()
 
     def resolve(self, value: OpenApi) -> OpenApi:
@@ -115,7 +115,9 @@ class Document:
         """Return everything that keeps the document from being served."""
         version = str(self.data.get("openapi", ""))
         if not version.startswith(_VERSIONS):
-            return [f"/openapi: {version or 'nothing'!r} is not a version 3 of OpenAPI; write 3.1.0"]
+            return [
+                f"/openapi: {version or 'nothing'!r} is not a version 3 of OpenAPI; write 3.1.0"
+            ]
         if not isinstance(self.data.get("paths", {}), dict):
             return ["/paths: must be an object that maps paths to path items"]
         problems = list(self._wrong_references(self.data, ""))
@@ -223,7 +225,7 @@ def _escaped(name: str) -> str:
 class _SpecLoader(yaml.CSafeLoader):
     """YAML with the JSON schema of YAML 1.2, as OpenAPI asks for: no dates, no yes and no."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Construct a mapping with text as keys: a status code is written as a number."""
         mapping = super().construct_mapping(node, deep=True)
         return {key if isinstance(key, str) else json.dumps(key): mapping[key] for key in mapping}
@@ -252,14 +254,18 @@ def load_document(source: Path | str | Mapping[str, Any]) -> OpenApi:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise DocumentError([f"{path}: {error.strerror}; it is looked up from {Path.cwd()}"]) from error
+        raise DocumentError(
+            [f"{path}: {error.strerror}; it is looked up from {Path.cwd()}"]
+        ) from error
     except UnicodeDecodeError as error:
         raise DocumentError([f"{path}: not a text in UTF-8 ({error.reason})"]) from error
     try:
         # JSON is YAML, but the JSON reader gives better messages and is much faster.
-        data = json.loads(text) if path.suffix == ".json" else yaml.load(text, _SpecLoader)  # noqa: S506 - a safe loader
+        data = json.loads(text) if path.suffix == ".json" else yaml.load(text, _SpecLoader)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise DocumentError([f"{path}: cannot be read: {error}"]) from error
     if not isinstance(data, dict):
-        raise DocumentError([f"{path}: an OpenAPI document is an object, not {type(data).__name__}"])
+        raise DocumentError(
+            [f"{path}: an OpenAPI document is an object, not {type(data).__name__}"]
+        )
     return data

@@ -116,33 +116,36 @@ class _Writer:
 
     def operation(self) -> OpenApi:
         """Return the operation object."""
-        options, function = self.route.options, self.route.function
-        for owner, argument in _flat(self.route.function, self.route.signature, set()):
+        function = self.route.function
+        for owner, argument in _flat(function, self.route.signature, set()):
             self._add(owner, argument)
         taken = {name for place, name in self.parameters if place == "path"}
         for name, written in self.path_names.items():
             if written not in taken:
                 raise SignatureError(f"{where(function)}: no argument takes {{{name}}} of the path")
-        summary, description = _texts(function)
-        operation: OpenApi = {
-            "operationId": self.route.operation_id,
-            "summary": options.get("summary") or summary or _title(self.route.operation_id),
-        }
-        description = options.get("description") or description
-        if description:
-            operation["description"] = description
-        if options.get("tags"):
-            operation["tags"] = list(options["tags"])
-        if options.get("deprecated"):
-            operation["deprecated"] = True
-        if not options.get("include_in_schema", True):
-            operation[HIDDEN] = True
+        operation = self._described()
         if self.parameters:
             operation["parameters"] = list(self.parameters.values())
         if self.body is not None:
             operation["requestBody"] = self.body
         operation["responses"] = self._responses()
         return operation
+
+    def _described(self) -> OpenApi:
+        """Return the beginning of the operation object: what people read."""
+        options = self.route.options
+        summary, description = _texts(self.route.function)
+        name = self.route.operation_id
+        optional = {
+            "description": options.get("description") or description,
+            "tags": list(options.get("tags", ())),
+            "deprecated": options.get("deprecated", False),
+            HIDDEN: not options.get("include_in_schema", True),
+        }
+        return {
+            "operationId": name,
+            "summary": options.get("summary") or summary or _title(name),
+        } | {key: value for key, value in optional.items() if value}
 
     def _add(self, owner: Callable[..., object], argument: Argument) -> None:
         marker = self._place(argument)
@@ -217,8 +220,10 @@ class _Writer:
             answer["content"] = {JSON: {"schema": schema}}
         responses: OpenApi = {str(status): answer}
         for code, response in options.get("responses", {}).items():
-            is_text = isinstance(response, str)
-            responses[str(code)] = _problem(str(response)) if is_text else dict(response)  # type: ignore[call-overload]  # a mapping here
+            if isinstance(response, str):
+                responses[str(code)] = _problem(response)
+            else:
+                responses[str(code)] = dict(response)
         if self.parameters or self.body is not None:
             responses.setdefault("422", _problem("The request does not fit; lists every fault."))
         if self.body is not None:

@@ -18,9 +18,8 @@ from ._document import ARGUMENT, OpenApi
 from ._faults import Fault
 from ._match import parameters_of
 from ._operation import without_none
-from ._signature import Argument
+from ._signature import MISSING, Argument
 from ._text import takes_texts, text_converter, texts_converter
-from ._types import Location
 
 _MISSING_MESSAGE = "is required"
 _DELIMITERS = {"form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
@@ -50,7 +49,7 @@ _Reader = Callable[[Call], Any]
 
 
 def bind_parameter(
-    argument: Argument, parameter: OpenApi, template: str, components: OpenApi
+    argument: Argument, parameter: OpenApi, template: str, components: OpenApi | None
 ) -> Binder:
     """Return the binder of an argument that takes a parameter.
 
@@ -58,7 +57,8 @@ def bind_parameter(
         argument: The argument of the handler.
         parameter: The parameter object of the document.
         template: The path template.
-        components: The document's schemas, which the parameter's may refer to.
+        components: The document's schemas, which the parameter's may refer to; ``None`` where
+            the schema was written from the argument's type, so that conversion checks it.
 
     Raises:
         TypeError: A value of the argument's type cannot be read from text.
@@ -74,28 +74,29 @@ def bind_parameter(
     read = _reader(parameter, template, is_list=is_list)
     check = constraint_checker(schema, components=components)
     place, name = parameter["in"], parameter["name"]
-    default = argument.default
-    is_required = argument.is_required and parameter.get("required", place == "path")
-    if argument.is_required and not is_required:
+    if not argument.is_required:
+        default = argument.default
+    elif parameter.get("required", place == "path"):
+        default = MISSING
+    else:
         default = schema.get("default")
-    if check is None:
-        return _plain_binder(read, convert, place, name, is_required, default)
-    return _checked_binder(read, convert, check, place, name, is_required, default)
+    missing = Fault(place, _MISSING_MESSAGE, name=name)
+    bind = _converting_binder(read, convert, missing, default)
+    return bind if check is None else _checking_binder(bind, check, missing, default)
 
 
-def _plain_binder(
-    read: _Reader,
-    convert: Callable[[Any], object],
-    place: Location,
-    name: str,
-    is_required: bool,  # noqa: FBT001 - internal, called in one place
-    default: object,
+def _converting_binder(
+    read: _Reader, convert: Callable[[Any], object], missing: Fault, default: object
 ) -> Binder:
+    """Return the binder that reads and converts; without ``default`` there must be a text."""
+    place, name = missing.location, missing.name
+    is_required = default is MISSING
+
     def bind(call: Call) -> object:
         text = read(call)
         if text is None:
             if is_required:
-                call.faults.append(Fault(place, _MISSING_MESSAGE, name=name))
+                call.faults.append(missing)
             return default
         try:
             return convert(text)
@@ -106,23 +107,17 @@ def _plain_binder(
     return bind
 
 
-def _checked_binder(
-    read: _Reader,
-    convert: Callable[[Any], object],
-    check: Callable[[object], list[str]],
-    place: Location,
-    name: str,
-    is_required: bool,  # noqa: FBT001 - internal, called in one place
-    default: object,
+def _checking_binder(
+    bind_plain: Binder, check: Callable[[object], list[str]], missing: Fault, default: object
 ) -> Binder:
-    bind_plain = _plain_binder(read, convert, place, name, is_required, default)
+    """Return ``bind_plain`` with the constraints checked; a default value is taken as it is."""
+    place, name = missing.location, missing.name
 
     def bind(call: Call) -> object:
         before = len(call.faults)
         value = bind_plain(call)
-        if len(call.faults) == before and value is not default:
-            for message in check(value):
-                call.faults.append(Fault(place, message, name=name))
+        if value is not default and len(call.faults) == before:
+            call.faults.extend(Fault(place, message, name=name) for message in check(value))
         return value
 
     return bind
@@ -188,7 +183,11 @@ _READERS: dict[str, Callable[[OpenApi, str], _Reader]] = {
 def type_of_schema(schema: OpenApi) -> Any:
     """Return the Python type for a parameter whose argument has no annotation."""
     kinds = schema.get("type", "string")
-    kind = next((kind for kind in kinds if kind != "null"), "string") if isinstance(kinds, list) else kinds
+    kind = (
+        next((kind for kind in kinds if kind != "null"), "string")
+        if isinstance(kinds, list)
+        else kinds
+    )
     if kind == "array":
         return list[type_of_schema(schema.get("items", {}))]  # type: ignore[misc]  # computed
     return {"integer": int, "number": float, "boolean": bool}.get(kind, str)

@@ -16,7 +16,6 @@ from typing import Any, TypeAlias, TypeVar, Unpack
 
 import attrs
 
-
 from photon_runtime.http import Handler, Request, Response
 
 from . import _docs

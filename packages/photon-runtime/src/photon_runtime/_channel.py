@@ -174,8 +174,7 @@ class Channel(Generic[T]):
         while senders:
             task, slot = senders.popitem(last=False)
             if task.unpark():
-                taken = _Slot(slot.items.pop())
-                return taken
+                return _Slot(slot.items.pop())
         return None
 
     def _move_up(self) -> None:

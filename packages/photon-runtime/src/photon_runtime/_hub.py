@@ -205,7 +205,10 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         42
     """
     if isinstance(getcurrent(), Carrier):
-        raise RuntimeError("run() was called in a task: this thread runs a hub already")
+        # The call is wrong here, not the type of an argument.
+        raise RuntimeError(  # noqa: TRY004
+            "run() was called in a task: this thread runs a hub already"
+        )
     hub = Hub()
     main = new_task(hub, functools.partial(function, *args, **kwargs), function)
     main.on_end = _leave_error_to_run

@@ -46,7 +46,7 @@ class _Job:
         """Run the call in the pool's thread."""
         try:
             self.value = self.call()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's
+        except BaseException as error:
             self.error = error
 
     def finish(self) -> None:

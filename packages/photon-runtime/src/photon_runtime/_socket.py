@@ -34,7 +34,7 @@ class Socket(socket.socket):
     def __init__(
         self,
         family: int = socket.AF_INET,
-        type: int = socket.SOCK_STREAM,  # noqa: A002 - the standard signature
+        type: int = socket.SOCK_STREAM,
         proto: int = 0,
         fileno: int | None = None,
     ) -> None:
@@ -57,7 +57,7 @@ class Socket(socket.socket):
         """Return the limit in seconds, ``None`` where there is none."""
         return self._limit
 
-    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - the standard signature
+    def setblocking(self, flag: bool) -> None:
         """Let calls wait without limit, or not at all."""
         self._limit = None if flag else 0.0
 

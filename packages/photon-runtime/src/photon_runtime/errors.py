@@ -4,7 +4,7 @@
 
     Exception
     └─ PhotonError            base of every error that a Photon package raises
-       ├─ SettingsError       photon.toml, config/<env>.toml or PHOTON__* is wrong; lists every problem
+       ├─ SettingsError       the settings are wrong; lists every problem
        ├─ DeadlineExceeded    a deadline() block ran out of time (also a TimeoutError)
        ├─ TaskCancelled       the result of a task that was cancelled was asked for
        ├─ ChannelClosed       a channel has no more items, or takes none

@@ -69,7 +69,7 @@ class Serving(Protocol):
     in_flight: int
 
 
-class Late(Exception):  # noqa: N818 - a signal between sweep and connection, not an error
+class Late(Exception):
     """The time that a wait may last is over."""
 
 

@@ -26,6 +26,8 @@ from ._messages import BodySource, RawHeaders, Request
 from ._settings import ServerSettings
 from .errors import HttpError
 
+_VERSIONS = frozenset({"1.0", "1.1"})
+
 
 class RequestParser:
     """The requests of one connection.
@@ -108,7 +110,7 @@ class RequestParser:
         parser, settings = self._parser, self._settings
         method = parser.get_method().decode("ascii")
         version = parser.get_http_version()
-        if version != "1.1" and version != "1.0":
+        if version not in _VERSIONS:
             raise HttpError(505, "this server speaks HTTP/1.1")
         fields = check_fields(version, headers)
         request = Request(

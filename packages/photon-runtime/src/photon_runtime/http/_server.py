@@ -219,9 +219,7 @@ def _unavailable(request: Request) -> Response:
     raise HttpError(503, "the application has not started")
 
 
-def listen(
-    host: str, port: int, *, backlog: int = 2048, reuse_port: bool = False
-) -> socket.socket:
+def listen(host: str, port: int, *, backlog: int = 2048, reuse_port: bool = False) -> socket.socket:
     """Return a bound, listening, non-blocking TCP socket.
 
     Args:

@@ -40,7 +40,7 @@ class HttpError(PhotonError):
         detail: str | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-        type: str = "about:blank",  # noqa: A002 - the member's name in RFC 9457
+        type: str = "about:blank",
         title: str | None = None,
         extensions: Mapping[str, object] | None = None,
     ) -> None:

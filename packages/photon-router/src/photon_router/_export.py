@@ -1,0 +1,28 @@
+"""The document as text: the same bytes for the same document, served or exported."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+import yaml
+
+from ._document import OpenApi
+
+
+def encode_document(document: OpenApi, *, form: Literal["json", "yaml"]) -> bytes:
+    """Write a document as text, its members in their order.
+
+    Args:
+        document: The document.
+        form: ``yaml`` or ``json``.
+
+    Returns:
+        UTF-8, ending in a line end. YAML comes without anchors, even where the document holds
+        one object twice.
+    """
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    if form == "yaml":
+        # Through JSON and back nothing is shared any more, and every value is of a plain type.
+        text = yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True)
+    return (text.rstrip("\n") + "\n").encode("utf-8")
