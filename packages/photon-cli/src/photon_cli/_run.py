@@ -19,7 +19,7 @@ from photon_runtime.http import listen, serve
 from photon_runtime.workers import CANNOT_LOAD, supervise
 
 from ._project import LoadError
-from ._serving import announcement, server_settings
+from ._serving import announcement, raise_descriptor_limit, server_settings
 from ._tracebacks import readable
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class _Server:
 
     def serve(self, slot: int, ready: Callable[[], None]) -> None:
         """Load the application and serve it in this process."""
+        raise_descriptor_limit()
         application = self.project.load_app(self.target)
         address = self.sockets[slot].getsockname()
         note = f"pid {os.getpid()}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 from typing import TYPE_CHECKING
 
 import attrs
@@ -33,6 +35,17 @@ def server_settings(project: Project, **overrides: object) -> ServerSettings:
         return attrs.evolve(settings, **given)  # type: ignore[arg-type]  # click made them fit
     except ValueError as error:
         raise click.UsageError(str(error.args[0])) from error
+
+
+def raise_descriptor_limit() -> None:
+    """Allow this process as many open descriptors as the operating system lets it have.
+
+    The usual soft limit of 1,024, which protects programs that use select(), would be the limit
+    of open connections; the hard limit is the administrator's, and stays.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # where "unlimited" is not to be had
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def url(host: str, port: int) -> str:

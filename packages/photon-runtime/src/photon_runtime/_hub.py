@@ -54,11 +54,23 @@ class Hub:
         running: The task that runs now, ``None`` while the hub itself does.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Make a hub on the calling greenlet; ``clock`` gives seconds that never go back."""
-        self.ready: deque[Task[object]] = deque()
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        poller: Poller | None = None,
+        ready: deque[Task[object]] | None = None,
+    ) -> None:
+        """Make a hub on the calling greenlet.
+
+        Args:
+            clock: Gives seconds that never go back.
+            poller: Readiness of descriptors; by default the best of the operating system.
+            ready: The queue of runnable tasks; by default first come, first served.
+        """
+        self.ready: deque[Task[object]] = deque() if ready is None else ready
         self.timers = TimerHeap()
-        self.poller: Poller = make_poller()
+        self.poller: Poller = make_poller() if poller is None else poller
         self.greenlet: greenlet = getcurrent()
         self.tasks: set[Task[object]] = set()
         self.running: Task[object] | None = None
@@ -209,8 +221,12 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         raise RuntimeError(  # noqa: TRY004
             "run() was called in a task: this thread runs a hub already"
         )
-    hub = Hub()
-    main = new_task(hub, functools.partial(function, *args, **kwargs), function)
+    return run_in(Hub(), functools.partial(function, *args, **kwargs), function)
+
+
+def run_in(hub: Hub, thunk: Callable[[], T], function: Callable[..., T]) -> T:
+    """Run ``thunk`` as the first task of ``hub``, which is new, and close the hub; see `run`."""
+    main = new_task(hub, thunk, function)
     main.on_end = _leave_error_to_run
     try:
         hub.spawn(main)

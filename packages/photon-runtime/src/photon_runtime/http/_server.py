@@ -31,7 +31,8 @@ from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
 _BUFFER_SIZE = 64 * 1024
-_ACCEPTS_PER_TURN = 64
+# Generous: a burst must be taken off the backlog before that overflows.
+_ACCEPTS_PER_TURN = 1024
 _PAUSE_WITHOUT_DESCRIPTORS = 0.1
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -219,7 +220,7 @@ def _unavailable(request: Request) -> Response:
     raise HttpError(503, "the application has not started")
 
 
-def listen(host: str, port: int, *, backlog: int = 2048, reuse_port: bool = False) -> socket.socket:
+def listen(host: str, port: int, *, backlog: int = 4096, reuse_port: bool = False) -> socket.socket:
     """Return a bound, listening, non-blocking TCP socket.
 
     Args:

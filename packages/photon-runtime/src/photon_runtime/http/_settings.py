@@ -34,7 +34,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = attrs.field(default=8000, validator=_port)
     workers: int = attrs.field(default=1, validator=ge(1))
-    backlog: int = attrs.field(default=2048, validator=ge(1))
+    backlog: int = attrs.field(default=4096, validator=ge(1))
     max_connections: int = attrs.field(default=20_000, validator=ge(1))
     max_requests_in_flight: int = attrs.field(default=20_000, validator=ge(1))
     max_target_size: int = attrs.field(default=8192, validator=ge(1))
