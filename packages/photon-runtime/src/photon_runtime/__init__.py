@@ -10,6 +10,8 @@
 ``_offload``         `offload`, `blocking`: real threads for what blocks
 ``_socket``          `Socket`, `create_connection`
 ``_poll``, ``_timer``  readiness of descriptors; wake-ups in time
+``stats``            `stats`, `dump_tasks`, `watch_hub`: what a hub is doing
+``_report``, ``_watchdog``  stacks for people; the thread that finds who holds the hub
 ``errors``           the error tree
 ``settings``         photon.toml, config/<env>.toml, PHOTON__SECTION__KEY
 ``workers``          pre-forked processes and their supervisor
@@ -46,3 +48,7 @@ from .errors import NotRunning as NotRunning
 from .errors import PhotonError as PhotonError
 from .errors import SettingsError as SettingsError
 from .errors import TaskCancelled as TaskCancelled
+from .stats import Stats as Stats
+from .stats import dump_tasks as dump_tasks
+from .stats import stats as stats
+from .stats import watch_hub as watch_hub

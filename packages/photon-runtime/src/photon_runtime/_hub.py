@@ -12,6 +12,10 @@ the poller's bell. Everything else belongs to the hub's own thread.
 
 An unhandled error ends its task and is logged, once, unless somebody waits for the task (then
 it is theirs). KeyboardInterrupt and SystemExit end the run.
+
+When no task is runnable, no timer is set, no descriptor is awaited, nothing outside (a thread of
+the offload pool, say) will report back and no signal handler could, then nothing can ever run
+again: the main task gets `Deadlock`, which lists who waits where.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import logging
+import signal
 import time
 from collections import deque
 from collections.abc import Callable
@@ -28,9 +33,10 @@ from greenlet import getcurrent, greenlet
 
 from ._cancel import CancelScope
 from ._poll import Poller, make_poller
+from ._report import describe_tasks, spawn_site
 from ._task import Carrier, Task, current_task
 from ._timer import TimerHeap
-from .errors import NotRunning
+from .errors import Deadlock, NotRunning
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,6 +58,9 @@ class Hub:
         greenlet: The greenlet that the scheduler itself runs on.
         tasks: Every task that has not ended.
         running: The task that runs now, ``None`` while the hub itself does.
+        turns: How often the scheduler went round.
+        outside: How many reports from other threads are still to come.
+        resources: What other modules keep for each hub, by type.
     """
 
     def __init__(
@@ -74,6 +83,8 @@ class Hub:
         self.greenlet: greenlet = getcurrent()
         self.tasks: set[Task[object]] = set()
         self.running: Task[object] | None = None
+        self.turns = 0
+        self.outside = 0
         self.time = clock
         self.resources: dict[type, object] = {}
         self._idle: list[Carrier] = []
@@ -101,7 +112,7 @@ class Hub:
         for task in list(self.tasks):
             task.cancel()
         while self.tasks:
-            self._turn_or_interrupt(main)
+            self._turn()  # Ctrl-C once more gives up what will not end
         if self._fatal is not None:
             raise self._fatal
 
@@ -116,6 +127,11 @@ class Hub:
             carrier.switch()  # without a task, it ends
         self.poller.close()
 
+    @property
+    def idle_carriers(self) -> int:
+        """How many greenlets are kept for the next tasks."""
+        return len(self._idle)
+
     def task_ended(self, task: Task[object]) -> None:
         """Note that ``task`` is done: tell whoever supervises it, or report its error."""
         self.tasks.discard(task)
@@ -125,7 +141,7 @@ class Hub:
         if task.on_end is not None:
             task.on_end(task)
         elif error is not None and self._fatal is None and not task.is_awaited:
-            _log.error("%r failed", task, exc_info=error)
+            _log.error("%r failed, spawned at %s", task, task.site, exc_info=error)
 
     def _turn_or_interrupt(self, main: Task[object]) -> None:
         try:
@@ -134,9 +150,13 @@ class Hub:
             # Ctrl-C arrived while the hub itself ran: it is the main task's to handle.
             if not main.interrupt(interrupt):
                 self._fatal = interrupt
+        except Deadlock as deadlock:
+            if not main.interrupt(deadlock):
+                raise
 
     def _turn(self) -> None:
         self._poll()
+        self.turns += 1
         ready = self.ready
         left = _SWITCHES_PER_TURN
         while ready and left:
@@ -154,13 +174,24 @@ class Hub:
         due = timers.next_due()
         if self.ready or self._posted:
             timeout: float | None = 0.0
+        elif due is None:
+            timeout = None
+            if not self.outside and not self.poller.awaited:
+                self._refuse_deadlock()
         else:
-            timeout = None if due is None else max(0.0, due - self.time())
+            timeout = max(0.0, due - self.time())
         self.poller.poll(timeout)
         if due is not None:
             timers.fire_due(self.time())
         if self._posted:
             self._call_posted()
+
+    def _refuse_deadlock(self) -> None:
+        if self.tasks and not _could_be_signalled():
+            raise Deadlock(
+                "nothing can ever run again, all tasks wait for each other:\n\n"
+                + describe_tasks(self.tasks)
+            )
 
     def _call_posted(self) -> None:
         posted = self._posted
@@ -301,8 +332,17 @@ def new_task(
 ) -> Task[T]:
     """Make a task named after ``function``, in a copy of the caller's context variables."""
     name = getattr(function, "__qualname__", None) or repr(function)
-    context = contextvars.copy_context()
-    return Task(hub, thunk, name=name, context=context, parent=parent, on_end=on_end)
+    task = Task(
+        hub, thunk, name=name, context=contextvars.copy_context(), parent=parent, on_end=on_end
+    )
+    task.site = spawn_site()
+    return task
+
+
+def _could_be_signalled() -> bool:
+    """Say whether a signal handler of the program's own could wake somebody."""
+    usual = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler, None)
+    return any(signal.getsignal(number) not in usual for number in signal.valid_signals())
 
 
 def _leave_error_to_run(task: Task[object]) -> None:

@@ -72,6 +72,7 @@ class OffloadPool:
         self._slots.acquire()
         job = _Job(call, task)
         self._busy += 1
+        self._hub.outside += 1
         if self._busy > self._threads:
             self._threads += 1
             _start_thread(self._work_on, ())
@@ -97,6 +98,7 @@ class OffloadPool:
 
     def _finished(self, job: _Job) -> None:
         self._busy -= 1
+        self._hub.outside -= 1
         self._slots.release()
         job.finish()
 

@@ -67,6 +67,7 @@ class Task(Generic[T_co]):
 
     Attributes:
         name: For people: shown by tools and in reports. Assign to change it.
+        site: Where it was spawned.
     """
 
     __slots__ = (
@@ -88,6 +89,7 @@ class Task(Generic[T_co]):
         "name",
         "on_end",
         "scope",
+        "site",
     )
 
     def __init__(
@@ -102,6 +104,7 @@ class Task(Generic[T_co]):
     ) -> None:
         """Prepare a task; the hub starts it."""
         self.name = name
+        self.site: object = "an unknown place"
         self.context = context
         self.carrier: Carrier | None = None
         self.scope = CancelScope(self, parent)

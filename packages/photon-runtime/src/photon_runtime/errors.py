@@ -8,6 +8,7 @@
        ├─ DeadlineExceeded    a deadline() block ran out of time (also a TimeoutError)
        ├─ TaskCancelled       the result of a task that was cancelled was asked for
        ├─ ChannelClosed       a channel has no more items, or takes none
+       ├─ Deadlock            all tasks wait for each other (also a RuntimeError)
        ├─ NotRunning          a waiting call outside of run() (also a RuntimeError)
        └─ ServerError         the server cannot start: port in use, no permission
     BaseException
@@ -20,6 +21,7 @@ __all__ = [
     "Cancelled",
     "ChannelClosed",
     "DeadlineExceeded",
+    "Deadlock",
     "NotRunning",
     "PhotonError",
     "ServerError",
@@ -46,6 +48,10 @@ class TaskCancelled(PhotonError):
 
 class ChannelClosed(PhotonError):
     """The channel is closed: nothing more to receive, or no place to send to."""
+
+
+class Deadlock(PhotonError, RuntimeError):
+    """Nothing can ever run again; the message lists who waits where."""
 
 
 class NotRunning(PhotonError, RuntimeError):

@@ -23,6 +23,7 @@ from .._scope import deadline, scope
 from .._sync import Event
 from .._task import Task, current_task
 from ..errors import DeadlineExceeded, ServerError
+from ..stats import dumping_on_signal, watch_hub
 from ._connection import Connection, Handler
 from ._encode import date_field
 from ._messages import Request, Response
@@ -288,11 +289,13 @@ def serve(
     server = Server(sockets=sockets, settings=settings)
 
     def main() -> None:
-        if isinstance(application, Application):
-            with application.start(development=development) as handler:
-                server.serve(handler, ready)
-        else:
-            server.serve(application, ready)
+        watch_hub(threshold=server.settings.hold_threshold)
+        with dumping_on_signal():
+            if isinstance(application, Application):
+                with application.start(development=development) as handler:
+                    server.serve(handler, ready)
+            else:
+                server.serve(application, ready)
 
     with _stopping_on_signals(server):
         run(main)

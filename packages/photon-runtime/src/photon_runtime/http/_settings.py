@@ -29,6 +29,7 @@ class ServerSettings:
         write_timeout: Without progress while sending; then the connection is dropped.
         shutdown_timeout: For requests to finish after the signal to stop; then they are
             cancelled.
+        hold_threshold: That one coroutine may hold all others; more is logged, with the line.
     """
 
     host: str = "127.0.0.1"
@@ -46,3 +47,4 @@ class ServerSettings:
     idle_timeout: float = attrs.field(default=75.0, validator=gt(0))
     write_timeout: float = attrs.field(default=30.0, validator=gt(0))
     shutdown_timeout: float = attrs.field(default=30.0, validator=ge(0))
+    hold_threshold: float = attrs.field(default=0.1, validator=gt(0))

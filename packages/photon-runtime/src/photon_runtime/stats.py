@@ -1,0 +1,108 @@
+"""What a hub is doing: numbers for dashboards, and the stacks of all tasks for people."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import attrs
+
+from ._hub import Hub, current_hub
+from ._report import describe_tasks
+from ._watchdog import Watchdog
+
+
+@attrs.frozen
+class Stats:
+    """A snapshot of one hub.
+
+    Attributes:
+        tasks: Tasks that have not ended.
+        runnable: Tasks that wait for their turn.
+        timers: Wake-ups to come.
+        awaited_descriptors: Sockets and pipes that tasks wait for.
+        idle_carriers: Greenlets kept for the next tasks.
+        turns: How often the scheduler went round.
+        outside: Calls on other threads that have not reported back.
+        holds: How often a task held the hub for too long; 0 without a watchdog.
+    """
+
+    tasks: int
+    runnable: int
+    timers: int
+    awaited_descriptors: int
+    idle_carriers: int
+    turns: int
+    outside: int
+    holds: int
+
+
+def stats() -> Stats:
+    """Return a snapshot of the hub that runs the calling task.
+
+    Raises:
+        NotRunning: The caller does not run in a task.
+    """
+    hub = current_hub()
+    watchdog = hub.resources.get(Watchdog)
+    return Stats(
+        tasks=len(hub.tasks),
+        runnable=len(hub.ready),
+        timers=len(hub.timers),
+        awaited_descriptors=hub.poller.awaited,
+        idle_carriers=hub.idle_carriers,
+        turns=hub.turns,
+        outside=hub.outside,
+        holds=watchdog.holds if isinstance(watchdog, Watchdog) else 0,
+    )
+
+
+def dump_tasks() -> str:
+    """Return name, state, spawn site and stack of every task of the calling task's hub.
+
+    Raises:
+        NotRunning: The caller does not run in a task.
+    """
+    return describe_tasks(current_hub().tasks)
+
+
+def watch_hub(*, threshold: float = 0.1) -> Watchdog:
+    """Start a watchdog on the calling task's hub; it ends with the hub.
+
+    Args:
+        threshold: Seconds that a task may hold the hub.
+
+    Raises:
+        NotRunning: The caller does not run in a task.
+    """
+    hub = current_hub()
+    watchdog = Watchdog(hub, threshold=threshold)
+    hub.resources[Watchdog] = watchdog
+    watchdog.start()
+    return watchdog
+
+
+@contextmanager
+def dumping_on_signal() -> Iterator[None]:
+    """Let SIGUSR1 print every task's stack to standard error while the block runs.
+
+    Does nothing outside of the main thread and where there is no such signal.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGUSR1"):
+        yield
+        return
+    hub: Hub = current_hub()
+
+    def dump(number: int, frame: FrameType | None) -> None:
+        # In the hub, between two turns: the stacks are at rest there.
+        hub.post(lambda: print(describe_tasks(hub.tasks), file=sys.stderr, flush=True))
+
+    before = signal.signal(signal.SIGUSR1, dump)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, before)

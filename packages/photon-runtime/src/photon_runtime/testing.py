@@ -1,0 +1,173 @@
+"""A live server for tests: real sockets, a thread and a hub of its own.
+
+The test stays ordinary blocking code and may use any client. The server is started before the
+block is entered and stopped gracefully when it is left; every wait has an end, so a broken
+application fails the test instead of hanging it.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+
+from ._hub import run
+from .http import Application, Handler, Server, ServerSettings, listen
+
+_START_TIME = 30.0
+_STOP_MARGIN = 5.0
+_DEFAULTS = ServerSettings(shutdown_timeout=5.0)
+
+
+@attrs.frozen
+class LiveServer:
+    """Where a server that runs for a test can be reached.
+
+    Attributes:
+        host: Address it listens on.
+        port: Port, as the operating system chose it.
+        url: Both as the beginning of a URL, without a slash at the end.
+    """
+
+    host: str
+    port: int
+    url: str
+
+    def connect(self, *, timeout: float = 10.0) -> socket.socket:
+        """Return a connected, blocking socket; close it, or use it in ``with``.
+
+        Args:
+            timeout: Seconds that each later call on the socket may take, and connecting.
+
+        Raises:
+            OSError: The server does not accept connections.
+
+        Blocks: the calling thread.
+        """
+        return socket.create_connection((self.host, self.port), timeout)
+
+    def exchange(self, data: bytes, *, timeout: float = 10.0) -> bytes:
+        """Send ``data`` as it is and return what comes back until the server closes.
+
+        Args:
+            data: Bytes for a connection of their own; ask for its end (``Connection: close``)
+                unless they are faulty enough to bring it about.
+            timeout: Seconds to wait for each part of the answer.
+
+        Raises:
+            TimeoutError: The server sent nothing for ``timeout`` seconds and did not close.
+            OSError: The connection was refused or reset.
+
+        Blocks: the calling thread.
+        """
+        with self.connect(timeout=timeout) as client:
+            client.sendall(data)
+            parts = []
+            while part := client.recv(65536):
+                parts.append(part)
+        return b"".join(parts)
+
+
+@contextmanager
+def live_server(
+    application: Application | Handler,
+    *,
+    settings: ServerSettings | None = None,
+    development: bool = False,
+) -> Iterator[LiveServer]:
+    """Serve ``application`` on a free port of 127.0.0.1 while the block runs.
+
+    Args:
+        application: What starts and gives a handler, or a handler itself. It runs in another
+            thread than the test.
+        settings: Limits and times, of which host and port are not looked at; ``None`` for the
+            usual ones with 5 seconds for the requests that still run at the end.
+        development: Given to the application's start.
+
+    Yields:
+        Where to reach the server, which accepts connections already.
+
+    Raises:
+        PhotonError: The application is not in order.
+        TimeoutError: It did not start within 30 seconds, or did not stop within its
+            ``shutdown_timeout`` and 5 seconds.
+        Exception: Whatever else the application raised in starting or ending.
+
+    Blocks: the calling thread, until the server has started and, at the end, until it has
+    stopped.
+
+    Example:
+        >>> from urllib.request import urlopen
+        >>> from photon_runtime.http import Response
+        >>> from photon_runtime.testing import live_server
+        >>> with live_server(lambda request: Response(body=request.path)) as server:
+        ...     with urlopen(server.url + "/hello") as answer:
+        ...         print(answer.read().decode())
+        /hello
+    """
+    thread = _ServerThread(application, settings or _DEFAULTS, development=development)
+    thread.start_and_wait()
+    try:
+        yield LiveServer(thread.host, thread.port, f"http://{thread.host}:{thread.port}")
+    finally:
+        thread.stop_and_wait()
+
+
+class _ServerThread:
+    """A thread that runs a hub with one server, and what became of it."""
+
+    def __init__(
+        self, application: Application | Handler, settings: ServerSettings, *, development: bool
+    ) -> None:
+        self._application = application
+        self._settings = settings
+        self._development = development
+        self._listener = listen("127.0.0.1", 0, backlog=settings.backlog)
+        self._server = Server(sockets=[self._listener], settings=settings)
+        self._started = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="live_server", daemon=True)
+        self.host, self.port = self._listener.getsockname()
+
+    def start_and_wait(self) -> None:
+        self._thread.start()
+        if not self._started.wait(_START_TIME):
+            self._listener.close()
+            raise TimeoutError(f"the application has not started within {_START_TIME} seconds")
+        self._raise_error()
+
+    def stop_and_wait(self) -> None:
+        self._server.stop()
+        limit = self._settings.shutdown_timeout + _STOP_MARGIN
+        self._thread.join(limit)
+        if self._thread.is_alive():
+            raise TimeoutError(
+                f"the server has not stopped within {limit} seconds: something in a handler or "
+                "in the end of the application holds the hub or ignores its cancellation"
+            )
+        self._raise_error()
+
+    def _run(self) -> None:
+        try:
+            run(self._serve)
+        except BaseException as error:  # raised again in the test's thread
+            self._error = error
+        finally:
+            self._listener.close()
+            self._started.set()
+
+    def _serve(self) -> None:
+        application, ready = self._application, self._started.set
+        if isinstance(application, Application):
+            with application.start(development=self._development) as handler:
+                self._server.serve(handler, ready)
+        else:
+            self._server.serve(application, ready)
+
+    def _raise_error(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
