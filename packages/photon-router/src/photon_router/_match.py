@@ -17,6 +17,8 @@ import re
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+import attrs
+
 from photon_runtime.http import decode_percent
 
 T = TypeVar("T")
@@ -89,7 +91,7 @@ class _Node(Generic[T]):
     def __init__(self) -> None:
         self.targets: dict[str, T] = {}
         self.literals: dict[str, _Node[T]] = {}
-        self.partial: dict[str, tuple[re.Pattern[str], _Node[T]]] = {}
+        self.partial: dict[_Partial, _Node[T]] = {}
         self.parameter: _Node[T] | None = None
         self.rest: dict[str, T] | None = None
 
@@ -101,13 +103,13 @@ class _Node(Generic[T]):
             if self.parameter is None:
                 self.parameter = _Node()
             return self.parameter
-        pattern = _segment_pattern(segment)
-        if pattern.pattern not in self.partial:
-            self.partial[pattern.pattern] = pattern, _Node()
+        partial = _Partial(tuple(_PARAMETER.split(segment)[::2]))
+        if partial not in self.partial:
+            self.partial[partial] = _Node()
             # More literal text is more specific; equal amounts are put in a fixed order.
-            ordered = sorted(self.partial, key=lambda text: (-_literal_length(text), text))
-            self.partial = {text: self.partial[text] for text in ordered}
-        return self.partial[pattern.pattern][1]
+            ordered = sorted(self.partial, key=lambda key: (-key.literal_length, key.literals))
+            self.partial = {key: self.partial[key] for key in ordered}
+        return self.partial[partial]
 
     def find(self, segments: list[str], at: int, values: list[str]) -> dict[str, T] | None:
         """Follow ``segments`` from index ``at``, adding the parameters to ``values``."""
@@ -133,12 +135,49 @@ class _Node(Generic[T]):
         return None
 
     def _parametric(self, segment: str) -> Iterator[tuple[_Node[T], tuple[str, ...]]]:
-        for pattern, node in self.partial.values():
-            match = pattern.fullmatch(segment)
-            if match is not None:
-                yield node, match.groups()
+        for partial, node in self.partial.items():
+            taken = partial.match(segment)
+            if taken is not None:
+                yield node, taken
         if self.parameter is not None:
             yield self.parameter, (segment,)
+
+
+@attrs.frozen
+class _Partial:
+    """A segment of literal text and parameters in turn.
+
+    Each parameter takes as little as it can, one character at least. Looking for the first
+    place of each literal is enough: taking a later one only leaves less for what follows. So no
+    regular expression is needed, which could be made to try all divisions of a long segment.
+
+    Attributes:
+        literals: The text before, between and after the parameters; may be empty.
+    """
+
+    literals: tuple[str, ...]
+
+    @property
+    def literal_length(self) -> int:
+        """How much of the segment is literal."""
+        return sum(map(len, self.literals))
+
+    def match(self, segment: str) -> tuple[str, ...] | None:
+        """Return the values of the parameters, ``None`` where the segment does not fit."""
+        first, *between, last = self.literals
+        if not segment.startswith(first) or not segment.endswith(last):
+            return None
+        begin, end = len(first), len(segment) - len(last)
+        values = []
+        for literal in between:
+            found = segment.find(literal, begin + 1, end)
+            if found < 0:
+                return None
+            values.append(segment[begin:found])
+            begin = found + len(literal)
+        if begin >= end:
+            return None
+        return (*values, segment[begin:end])
 
 
 def parameters_of(template: str) -> list[str]:
@@ -149,13 +188,3 @@ def parameters_of(template: str) -> list[str]:
 def shape_of(template: str) -> str:
     """Return ``template`` without the names of its parameters: equal shapes match alike."""
     return _PARAMETER.sub("{}", template)
-
-
-def _segment_pattern(segment: str) -> re.Pattern[str]:
-    literals = _PARAMETER.split(segment)[::2]
-    # Not empty, and as short as the literal text behind it allows; the text around is fixed.
-    return re.compile("(.+?)".join(re.escape(literal) for literal in literals), re.DOTALL)
-
-
-def _literal_length(pattern: str) -> int:
-    return len(pattern.replace("(.+?)", ""))

@@ -8,6 +8,7 @@ function.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Sequence
@@ -93,7 +94,7 @@ def read_signature(function: Callable[..., object]) -> Signature:
             f"{where(function)}: an annotation names {error.name!r}, which is not defined at "
             "module level; import it there (not under TYPE_CHECKING)"
         ) from error
-    except (TypeError, ValueError) as error:
+    except (AttributeError, SyntaxError, TypeError, ValueError) as error:
         raise SignatureError(f"{where(function)}: {error}") from error
     arguments = [
         _read_argument(function, parameter, hints.get(name, Any))
@@ -114,6 +115,8 @@ def where(function: Callable[..., object]) -> str:
 
 def _annotated_part(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return what carries the annotations: a class's ``__init__``, an object's ``__call__``."""
+    while isinstance(function, functools.partial):
+        function = function.func
     if inspect.isclass(function):
         return typing.cast(Callable[..., Any], function.__init__)
     if inspect.isroutine(function):

@@ -33,6 +33,9 @@ _READABLE: Final = _IN | _RDHUP | _HUP | _ERR
 _WRITABLE: Final = _OUT | _HUP | _ERR
 _FINAL: Final = _RDHUP | _HUP | _ERR
 
+# The system calls count in milliseconds of 32 bits; a poll that returns early does no harm.
+_LONGEST_POLL: Final = 86_400.0
+
 
 class Waiter(Protocol):
     """What a watcher needs of a task: to pause it, and to let it go on."""
@@ -77,12 +80,15 @@ class Watcher:
     @property
     def is_awaited(self) -> bool:
         """Whether a task waits for this descriptor."""
-        return self._reader is not None or self._writer is not None
+        return any(self.wants)
 
     @property
     def wants(self) -> tuple[bool, bool]:
         """Whether somebody waits for reading, and for writing."""
-        return self._reader is not None, self._writer is not None
+        return (
+            self._reader is not None or bool(self._more_readers),
+            self._writer is not None or bool(self._more_writers),
+        )
 
     def wait_read(self, task: Waiter) -> None:
         """Wait until reading may make progress. Blocks: the task, until then or `Cancelled`."""
@@ -136,16 +142,16 @@ class Watcher:
             if reader is not None:
                 self._reader = None
                 reader.unpark()
-                if self._more_readers:
-                    self._release(self._more_readers)
+            if self._more_readers:
+                self._release(self._more_readers)
         if mask & _WRITABLE:
             self.writable = True
             writer = self._writer
             if writer is not None:
                 self._writer = None
                 writer.unpark()
-                if self._more_writers:
-                    self._release(self._more_writers)
+            if self._more_writers:
+                self._release(self._more_writers)
 
     def fail_waiters(self, error: OSError) -> None:
         """Raise ``error`` in every task that waits, because the descriptor goes away."""
@@ -225,6 +231,8 @@ class EpollPoller:
     def poll(self, timeout: float | None) -> None:
         """Wait for events, ``timeout`` seconds at most, and fire their watchers."""
         watchers = self._watchers
+        if timeout is not None and timeout > _LONGEST_POLL:
+            timeout = _LONGEST_POLL
         for fd, mask in self._epoll.poll(timeout):
             watcher = watchers.get(fd)
             if watcher is not None:
@@ -285,6 +293,8 @@ class SelectorPoller:
 
     def poll(self, timeout: float | None) -> None:
         """Wait for events, ``timeout`` seconds at most, and fire their watchers."""
+        if timeout is not None and timeout > _LONGEST_POLL:
+            timeout = _LONGEST_POLL
         for key, events in self._selector.select(timeout):
             watcher = self._watchers.get(key.fd)
             if watcher is None:
@@ -312,6 +322,7 @@ class SelectorPoller:
     def close(self) -> None:
         """Release the descriptors of the poller itself."""
         self._watchers.clear()
+        self._registered.clear()
         self._selector.close()
         os.close(self._bell_out)
         os.close(self._bell_in)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ._task import Task
 
 _OURS = str(Path(__file__).parent)
+_CARRYING = ("Carrier.run", "Task.execute")
 
 
 class Site:
@@ -60,7 +61,8 @@ def _stack(frame: FrameType) -> list[str]:
     waits_in = ""
     current: FrameType | None = frame
     while current is not None and current.f_code.co_filename.startswith(_OURS):
-        waits_in = current.f_code.co_qualname
+        if current.f_code.co_qualname not in _CARRYING:
+            waits_in = current.f_code.co_qualname
         current = current.f_back
     lines = traceback.format_list(own_stack(current)) if current is not None else []
     if waits_in:

@@ -78,6 +78,7 @@ class TimerHeap:
         """Count a cancelled timer; rebuild the heap when most of it is dead."""
         self._dead += 1
         if self._dead > _COMPACT_FROM and self._dead * 2 > len(self._entries):
-            self._entries = [entry for entry in self._entries if entry[2].callback is not None]
+            # In place: `fire_due` holds the list while a callback cancels.
+            self._entries[:] = [entry for entry in self._entries if entry[2].callback is not None]
             heapq.heapify(self._entries)
             self._dead = 0
