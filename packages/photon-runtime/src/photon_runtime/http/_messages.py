@@ -106,6 +106,7 @@ class Request:
         "_raw_headers",
         "_source",
         "_state",
+        "_streamed",
         "body_limit",
         "client",
         "content_length",
@@ -148,6 +149,7 @@ class Request:
         self._query: MultiDict | None = None
         self._cookies: dict[str, str] | None = None
         self._state: dict[str, object] | None = None
+        self._streamed = False
         # Of the connection: how far the message has come, and how it goes on.
         self.parts: list[bytes] = []
         self.is_complete = source is None
@@ -221,11 +223,13 @@ class Request:
         Blocks: the calling task, until the body has come.
         """
         if self._body is None:
+            if self._streamed:
+                raise RuntimeError("the body was consumed by stream() already")
             if self.is_complete and self.received <= self.body_limit:
                 parts, self.parts = self.parts, []
                 self._body = parts[0] if len(parts) == 1 else b"".join(parts)
             else:
-                self._body = b"".join(self.stream())
+                self._body = b"".join(self._coming_parts())
         return self._body
 
     def stream(self) -> Iterator[bytes]:
@@ -239,6 +243,10 @@ class Request:
         if self._body is not None:
             yield self._body
             return
+        self._streamed = True
+        yield from self._coming_parts()
+
+    def _coming_parts(self) -> Iterator[bytes]:
         if self.content_length is not None and self.content_length > self.body_limit:
             raise self._too_large()
         while part := self._next_part():

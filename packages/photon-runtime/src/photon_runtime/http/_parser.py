@@ -98,7 +98,8 @@ class RequestParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header field; fields after the body (trailers) are left out."""
         if self._receiving is None and not self._is_priming:
-            self._headers.append((name.lower(), value))
+            # llhttp leaves the white space behind a value to us (RFC 9110, section 5.5).
+            self._headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """Check the head and make its request."""
@@ -112,6 +113,8 @@ class RequestParser:
         version = parser.get_http_version()
         if version not in _VERSIONS:
             raise HttpError(505, "this server speaks HTTP/1.1")
+        if method == "CONNECT":
+            raise HttpError(501, "this server is no proxy")
         fields = check_fields(version, headers)
         request = Request(
             method,
@@ -127,7 +130,7 @@ class RequestParser:
             request.content_length = int(fields[b"content-length"])
         if b"expect" in fields:
             _note_expectation(request, fields[b"expect"])
-        if b"upgrade" in fields or method == "CONNECT":
+        if b"upgrade" in fields:
             self._note_upgrade(request, fields)
         self._receiving = request
         self.head_size = 0
@@ -177,8 +180,6 @@ class RequestParser:
             self._fail(HttpError(431, f"the header fields may have at most {limit} bytes"))
 
     def _note_upgrade(self, request: Request, fields: dict[bytes, bytes]) -> None:
-        if request.method == "CONNECT":
-            raise HttpError(501, "this server is no proxy")
         if self._parser.should_upgrade():
             self._upgrade_offered = bool(request.content_length) or b"transfer-encoding" in fields
 
