@@ -7,18 +7,19 @@ without sockets, so what the kernel and the switches cost is the difference to t
 from __future__ import annotations
 
 import contextvars
-import sys
+import runpy
 import timeit
 from collections.abc import Callable
 from pathlib import Path
 
+from photon import Photon
 from photon_runtime import run
 from photon_runtime._task import current_task
 from photon_runtime.http import Request, Response, ServerSettings
 from photon_runtime.http._encode import date_field, encode_whole
 from photon_runtime.http._parser import RequestParser
 
-sys.path.insert(0, str(Path(__file__).parent / "servers"))
+_APPLICATION = Path(__file__).parent / "servers" / "photon_app.py"
 
 _HEAD = b"GET %b HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n"
 _NUMBER = 50_000
@@ -38,8 +39,7 @@ def _microseconds(call: Callable[[], object]) -> float:
 
 
 def _stages() -> list[tuple[str, float]]:
-    from photon_app import app  # the benchmark's own application, beside this file
-
+    app: Photon = runpy.run_path(str(_APPLICATION))["app"]
     settings = ServerSettings()
     parser = RequestParser(_NoBody(), None, settings)
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photon_cli._dev import is_watched
-from photon_cli._error_page import ErrorPage
-from photon_runtime.http import Request
+from photon_cli._error_page import ErrorPage, showing_errors
+from photon_runtime.http import HttpError, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -263,3 +263,22 @@ def test_another_reason_has_another_mark() -> None:
     request = Request("HEAD", "/", [])
     marks = {ErrorPage(text)(request).header("x-photon-dev-error") for text in ("a", "b", "a")}
     assert len(marks) == 2
+
+
+def test_a_failed_request_shows_its_traceback_and_is_not_repeated_by_the_page() -> None:
+    def fail(request: Request) -> Response:
+        raise KeyError("what was looked for")
+
+    answer = showing_errors(fail)(Request("GET", "/", [(b"accept", b"text/html")]))
+    assert answer.status == 500
+    assert isinstance(answer.body, bytes)
+    assert b"KeyError: &#x27;what was looked for&#x27;" in answer.body
+    assert b"fetch(" not in answer.body
+
+
+def test_an_error_that_is_an_answer_is_not_shown_as_a_failure() -> None:
+    def refuse(request: Request) -> Response:
+        raise HttpError(404)
+
+    with pytest.raises(HttpError):
+        showing_errors(refuse)(Request("GET", "/", []))

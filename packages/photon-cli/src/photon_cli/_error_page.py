@@ -23,14 +23,11 @@ _NOT_STARTED = "The application does not start"
 _FAILED = "The request failed"
 _HEADER = "x-photon-dev-error"
 
-# The page asks again for its own URL; a restarting server lets it wait in the queue. Any answer
-# other than this same error means that there is something new to see.
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <title>{title}</title>
-<noscript><meta http-equiv="refresh" content="2"></noscript>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 60rem }}
 pre {{ overflow-x: auto; padding: 1rem; border-left: 4px solid #c33; background: #8881 }}
@@ -40,7 +37,13 @@ pre {{ overflow-x: auto; padding: 1rem; border-left: 4px solid #c33; background:
 <body>
 <h1>{title}</h1>
 <pre>{text}</pre>
-<p>This page reloads itself when the files have changed.</p>
+{reload}</body>
+</html>
+"""
+
+# The page asks again for its own URL; a restarting server lets it wait in the queue. Any answer
+# other than this same error means that there is something new to see.
+_RELOAD = """<p>This page reloads itself when the files have changed.</p>
 <script>
 async function look() {{
   try {{
@@ -51,8 +54,6 @@ async function look() {{
 }}
 setTimeout(look, 500);
 </script>
-</body>
-</html>
 """
 
 
@@ -63,10 +64,13 @@ class ErrorPage:
     Attributes:
         text: The reason, usually a traceback. It is for the eyes of the developer only.
         title: What failed.
+        reloads: Whether the page asks again until it has another answer; not for a page that
+            would do something each time.
     """
 
     text: str
     title: str = _NOT_STARTED
+    reloads: bool = True
 
     def __call__(self, request: Request) -> Response:
         """Answer with status 500 and the reason.
@@ -76,9 +80,8 @@ class ErrorPage:
         accepted = request.headers.get("accept") or ""
         mark = hashlib.sha256(self.text.encode()).hexdigest()[:16]
         if "text/html" in accepted:
-            body = _PAGE.format(
-                title=self.title, text=html.escape(self.text), header=_HEADER, mark=mark
-            )
+            reload = _RELOAD.format(header=_HEADER, mark=mark) if self.reloads else ""
+            body = _PAGE.format(title=self.title, text=html.escape(self.text), reload=reload)
             kind = "text/html; charset=utf-8"
         elif "json" in accepted:
             problem = {
@@ -104,6 +107,6 @@ def showing_errors(handler: Handler) -> Handler:
             raise
         except Exception as error:
             _log.exception("%s %s failed", request.method, request.raw_path)
-            return ErrorPage(readable(error), title=_FAILED)(request)
+            return ErrorPage(readable(error), title=_FAILED, reloads=False)(request)
 
     return handle

@@ -1,8 +1,12 @@
-"""Locks and signals between tasks of one hub.
+"""Signals and permits between tasks of one hub: `Event`, `Semaphore`, and what locks wait in.
 
 All are fair (first come, first served) and safe under cancellation: who releases hands over
 directly to the first waiter that is still waiting, so nothing is granted to a task that has been
 cancelled meanwhile, and nobody can overtake. Without contention no call switches.
+
+A waiter that was cancelled or whose time ran out stays in the queue until its task runs again; to
+wake it does nothing, so every loop that wakes looks at what `unpark` returned and goes on to the
+next one.
 
 They work within one hub; between threads use the standard library's.
 """
@@ -16,17 +20,22 @@ from ._task import Task, current_task
 
 
 class WaitQueue:
-    """The tasks that wait for one thing, in the order of their coming."""
+    """The tasks that wait for one thing, in the order of their coming.
 
-    __slots__ = ("_waiters",)
+    Attributes:
+        tasks: The tasks themselves; true while somebody may be waiting. An ordered dictionary,
+            so that tasks that are cancelled in any order leave at constant cost.
+    """
+
+    __slots__ = ("tasks",)
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._waiters: OrderedDict[Task[object], None] = OrderedDict()
+        self.tasks: OrderedDict[Task[object], None] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many tasks wait."""
-        return len(self._waiters)
+        return len(self.tasks)
 
     def wait(self, task: Task[object], timeout: float | None = None) -> bool:
         """Pause ``task``, the running one, until it is woken.
@@ -34,30 +43,47 @@ class WaitQueue:
         Returns:
             Whether it was woken, ``False`` when ``timeout`` seconds ran out before.
         """
-        waiters = self._waiters
-        waiters[task] = None
+        tasks = self.tasks
+        tasks[task] = None
         try:
+            if timeout is None:
+                task.park()
+                return True
             return task.park_for(timeout)
         finally:
-            waiters.pop(task, None)
+            tasks.pop(task, None)
+
+    def wake_next(self) -> Task[object] | None:
+        """Wake the first task that still waits and return it, ``None`` where there is none."""
+        tasks = self.tasks
+        while tasks:
+            task, _ = tasks.popitem(last=False)
+            if task.unpark():
+                return task
+        return None
 
     def wake_one(self) -> bool:
         """Wake the first task that still waits; return whether there was one."""
-        waiters = self._waiters
-        while waiters:
-            task, _ = waiters.popitem(last=False)
-            if task.unpark():
-                return True
-        return False
+        return self.wake_next() is not None
 
     def wake_all(self) -> None:
         """Wake every task that waits."""
-        while self.wake_one():
+        while self.wake_next() is not None:
             pass
 
 
 class Event:
-    """A flag that tasks can wait for."""
+    """A flag that tasks can wait for.
+
+    Example:
+        >>> import photon_runtime as rt
+        >>> def main() -> bool:
+        ...     ready = rt.Event()
+        ...     rt.spawn(ready.set)
+        ...     return ready.wait(timeout=1)
+        >>> rt.run(main)
+        True
+    """
 
     __slots__ = ("_queue", "_value")
 
@@ -88,7 +114,8 @@ class Event:
         """Wait until the event is set.
 
         Args:
-            timeout: Seconds to wait at the most; ``None`` waits for as long as it takes.
+            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
+                long as it takes.
 
         Returns:
             Whether the event was set, ``False`` when the time ran out.
@@ -98,7 +125,11 @@ class Event:
 
         Blocks: the calling task, unless the event is set.
         """
-        return self._value or self._queue.wait(current_task(), timeout)
+        if self._value:
+            return True
+        if timeout is not None and timeout <= 0:
+            return False
+        return self._queue.wait(current_task(), timeout)
 
 
 class Semaphore:
@@ -155,71 +186,18 @@ class Semaphore:
 
     def release(self) -> None:
         """Give a permit back, to the task that has waited longest if there is one."""
-        if not self._queue.wake_one():
+        if not self._queue.tasks or self._queue.wake_next() is None:
             self._value += 1
 
     def __enter__(self) -> None:
-        """Take a permit."""
-        self.acquire()
+        """Take a permit; see `acquire`."""
+        if self._value:
+            self._value -= 1
+        else:
+            self._queue.wait(current_task())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         """Give the permit back."""
-        self.release()
-
-
-class Lock:
-    """Mutual exclusion. Not reentrant, and bound to no task: any may release it."""
-
-    __slots__ = ("_permit",)
-
-    def __init__(self) -> None:
-        """Make a lock that is free."""
-        self._permit = Semaphore(1)
-
-    def __repr__(self) -> str:
-        """Show whether it is held and how many wait."""
-        state = "held" if self.locked() else "free"
-        return f"<Lock {state}, {len(self._permit._queue)} waiting>"
-
-    def locked(self) -> bool:
-        """Return whether the lock is held."""
-        return self._permit.value == 0
-
-    def acquire(self, timeout: float | None = None) -> bool:
-        """Take the lock, waiting for it if need be.
-
-        Args:
-            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
-                long as it takes.
-
-        Returns:
-            Whether the lock was taken.
-
-        Raises:
-            Cancelled: A scope around the task was cancelled; the lock was not taken.
-
-        Blocks: the calling task, while the lock is held.
-        """
-        return self._permit.acquire(timeout)
-
-    def release(self) -> None:
-        """Free the lock, or hand it to the task that has waited longest.
-
-        Raises:
-            RuntimeError: The lock is not held.
-        """
-        if self._permit.value:
-            raise RuntimeError("release() of a lock that is not held")
-        self._permit.release()
-
-    def __enter__(self) -> None:
-        """Take the lock."""
-        self._permit.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        """Free the lock."""
         self.release()
