@@ -208,7 +208,7 @@ def demo(rest: list[str]) -> int:
     prepare()
     say(f"photon run in {folder.relative_to(ROOT)}, at http://{options.host}:{options.port}")
     address = ["--host", options.host, "--port", str(options.port)]
-    return replace_by("-m", "photon_cli.main", "run", *address, folder=folder)
+    return replace_by("-m", "photon_cli", "run", *address, folder=folder)
 
 
 def port_number(text: str) -> int:

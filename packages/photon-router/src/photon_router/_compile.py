@@ -25,7 +25,7 @@ import attrs
 from photon_runtime.http import Handler, HttpError, Request, Response, problem_response
 
 from ._body import JsonBody, SchemaBody, encode
-from ._document import CATCH_ALL, Document, OpenApi, Operation
+from ._document import CATCH_ALL, HIDDEN, Document, OpenApi, Operation
 from ._faults import Fault, MalformedBody, ValidationFailed
 from ._match import PathTree
 from ._operation import BYTES, JSON, TEXT, default_status
@@ -44,7 +44,7 @@ class Bound:
     Attributes:
         function: The handler.
         signature: Its signature.
-        status: Status of its answers; ``None`` leaves it to the result's type.
+        status: Status of its answers; ``None`` leaves it to the document.
         is_code_first: Whether the operation was written from the signature, so that the types
             say all that the schema does.
     """
@@ -64,30 +64,37 @@ def compile_routes(document: Document, handlers: Mapping[str, Bound]) -> PathTre
             at once.
     """
     problems = document.problems()
+    operations = list(document.operations())
+    problems += _unmatched(operations, handlers)
     if problems:
         raise DocumentError(problems)
     tree: PathTree[Plan] = PathTree()
-    base = document.base_path
-    unused = dict(handlers)
-    for operation in document.operations():
-        name = operation.data.get("operationId")
-        bound = handlers.get(name) if isinstance(name, str) else None
-        if name is None:
-            problems.append(f"{operation.name}: the operation needs an operationId")
-        elif bound is None:
-            problems.append(f"{operation.name}: the operation has no handler")
-        else:
-            unused.pop(operation.name, None)
-            compiler = _OperationCompiler(document, operation, bound, problems)
-            is_rest = any(parameter.get(CATCH_ALL) for parameter in operation.parameters)
-            template = base + operation.path
-            method = operation.method.upper()
-            tree.add(template, method, compiler.plan(), is_catch_all=is_rest)
-    for name, bound in unused.items():
-        problems.append(f"{where(bound.function)}: there is no operation {name!r} in the document")
+    for operation in operations:
+        compiler = _OperationCompiler(document, operation, handlers[operation.name], problems)
+        # The pages about the application are no part of what its servers offer.
+        base = "" if operation.data.get(HIDDEN) else document.base_path
+        is_rest = any(parameter.get(CATCH_ALL) for parameter in operation.parameters)
+        method = operation.method.upper()
+        tree.add(base + operation.path, method, compiler.plan(), is_catch_all=is_rest)
     if problems:
         raise DocumentError(problems)
     return tree
+
+
+def _unmatched(operations: Sequence[Operation], handlers: Mapping[str, Bound]) -> list[str]:
+    """Return the operations without handler and the handlers without operation."""
+    problems = []
+    for operation in operations:
+        if operation.data.get("operationId") is None:
+            problems.append(f"{operation.name}: the operation needs an operationId")
+        elif operation.name not in handlers:
+            problems.append(f"{operation.name}: the operation has no handler")
+    names = {operation.name for operation in operations}
+    return problems + [
+        f"{where(bound.function)}: there is no operation {name!r} in the document"
+        for name, bound in handlers.items()
+        if name not in names
+    ]
 
 
 @attrs.frozen
@@ -131,10 +138,18 @@ class _OperationCompiler:
         self._refuse_security()
         self._bind_all(self.bound.function, self.bound.signature)
         handler = self._step(self.bound.function, self.bound.signature)
-        encoded = _encoder(self.bound)
+        encoded = _encoder(self._status())
         if self.steps:
             return _plan_with_dependencies(tuple(self.binders), self.steps, handler, encoded)
         return _plan(tuple(self.binders), handler, encoded)
+
+    def _status(self) -> int:
+        """Return the status of an answer whose handler gives none: the document's first 2xx."""
+        if self.bound.status is not None:
+            return self.bound.status
+        declared = [str(status) for status in self.operation.data.get("responses", {})]
+        good = sorted(status for status in declared if status.isdecimal() and status[0] == "2")
+        return int(good[0]) if good else default_status(self.bound.signature.result)
 
     def _refuse_security(self) -> None:
         """Refuse to serve without the protection that the document promises."""
@@ -326,19 +341,15 @@ def _raw_binder(accepts: Callable[[Request], None], *, as_text: bool) -> Binder:
 # -- plans ------------------------------------------------------------------------------------
 
 
-def _encoder(bound: Bound) -> Callable[[object], Response]:
+def _encoder(status: int) -> Callable[[object], Response]:
     """Return what makes a response of a handler's result."""
-    status = bound.status
-    if status is None:
-        status = default_status(bound.signature.result)
-    chosen = status
 
     def encoded(result: object) -> Response:
         if isinstance(result, Response):
             return result
-        if result is None and chosen == 204:
+        if result is None and status == 204:
             return Response(204)
-        return Response(chosen, body=encode(result), content_type=JSON)
+        return Response(status, body=encode(result), content_type=JSON)
 
     return encoded
 

@@ -14,7 +14,7 @@ from importlib import resources
 
 from photon_runtime.http import HttpError, Response
 
-from ._document import OpenApi
+from ._document import Document, OpenApi
 from ._export import encode_document
 from ._operation import JSON, Route, RouteOptions
 from ._signature import read_signature
@@ -48,12 +48,14 @@ def routes(
     found.append(_route(f"{openapi_url}.json", openapi_json))
     found.append(_route(f"{openapi_url}.yaml", openapi_yaml))
     if docs_url is not None:
-        found += _docs_routes(docs_url, f"{openapi_url}.json", document)
+        found += _docs_routes(docs_url, document)
     return found
 
 
-def _docs_routes(docs_url: str, document_url: str, document: Callable[[], OpenApi]) -> list[Route]:
+def _docs_routes(docs_url: str, document: Callable[[], OpenApi]) -> list[Route]:
+    document_url = f"{docs_url}/openapi.json"
     page = cache(lambda: _page(document(), docs_url, document_url))
+    shown = cache(lambda: encode_document(_for_page(document()), form="json"))
 
     def docs_page() -> Response:
         return Response(
@@ -62,13 +64,34 @@ def _docs_routes(docs_url: str, document_url: str, document: Callable[[], OpenAp
             headers={"content-security-policy": _POLICY},
         )
 
+    def docs_document() -> Response:
+        return Response(body=shown(), content_type=JSON)
+
     def docs_asset(name: str) -> Response:
         if name not in _ASSETS:
             raise HttpError(404, "the documentation has no such file")
         kind = mimetypes.guess_type(name)[0]
         return Response(body=_asset(name), content_type=kind, headers=_CACHED)
 
-    return [_route(docs_url, docs_page), _route(f"{docs_url}/{{name}}", docs_asset)]
+    return [
+        _route(docs_url, docs_page),
+        _route(document_url, docs_document),
+        _route(f"{docs_url}/{{name}}", docs_asset),
+    ]
+
+
+def _for_page(data: OpenApi) -> OpenApi:
+    """Return ``data`` with the parameters of paths written out in each operation.
+
+    Swagger UI does not follow references in a path's own parameters.
+    """
+    document = Document(data)
+    shared = [item for item in data["paths"].values() if "parameters" in item]
+    for operation in document.operations():
+        operation.data["parameters"] = operation.parameters
+    for item in shared:
+        del item["parameters"]
+    return data
 
 
 def _route(path: str, function: Callable[..., Response]) -> Route:

@@ -45,6 +45,7 @@ class Operation:
         parameters: Parameter objects, references resolved, those of the path included.
         body: The request body object, reference resolved; ``None`` where there is none.
         data: The operation object itself.
+        is_complete: Whether every parameter could be resolved.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Operation:
     parameters: list[OpenApi]
     body: OpenApi | None
     data: OpenApi
+    is_complete: bool = True
 
     @property
     def name(self) -> str:
@@ -72,18 +74,19 @@ class Document:
         resource = DRAFT202012.create_resource(data)
         self._resolver = Registry().with_resource("", resource).resolver()
 
-    def resolve(self, value: OpenApi) -> OpenApi:
+    def resolve(self, value: OpenApi) -> OpenApi | None:
         """Follow the ``$ref`` of an object to what it stands for; itself where it has none.
 
-        Raises:
-            DocumentError: The reference leads nowhere, out of the document, or in a circle.
+        Returns:
+            The object; ``None`` where the reference leads nowhere, out of the document, or in a
+            circle, which `problems` tells.
         """
         seen: set[str] = set()
         while "$ref" in value:
             reference = value["$ref"]
             found = None if reference in seen else self._look_up(reference)
             if not isinstance(found, dict):
-                raise DocumentError([f"$ref {reference!r} leads to no object"])
+                return None
             seen.add(reference)
             value = found
         return value
@@ -91,11 +94,10 @@ class Document:
     def operations(self) -> Iterator[Operation]:
         """Iterate over the operations in the document's order.
 
-        Raises:
-            DocumentError: A reference leads nowhere; `problems` tells all of them.
+        What a reference that leads nowhere should have given is left out.
         """
         for path, item in self.data.get("paths", {}).items():
-            resolved = self.resolve(item)
+            resolved = self.resolve(item) or {}
             for method in METHODS:
                 if method in resolved:
                     yield self._operation(path, method, resolved)
@@ -120,11 +122,11 @@ class Document:
             ]
         if not isinstance(self.data.get("paths", {}), dict):
             return ["/paths: must be an object that maps paths to path items"]
-        problems = list(self._wrong_references(self.data, ""))
-        if not problems:  # a reference that leads nowhere would be told again and again
-            problems += self._wrong_paths()
-            problems += self._wrong_operations()
-        return problems
+        return [
+            *self._wrong_references(self.data, ""),
+            *self._wrong_paths(),
+            *self._wrong_operations(),
+        ]
 
     def public(self) -> OpenApi:
         """Return a copy for publication: without what concerns the code behind it alone."""
@@ -149,15 +151,18 @@ class Document:
 
     def _operation(self, path: str, method: str, item: OpenApi) -> Operation:
         data = item[method]
+        listed = [*item.get("parameters", []), *data.get("parameters", [])]
+        found = [parameter for parameter in map(self.resolve, listed) if parameter is not None]
         # An operation's parameter replaces its path's of the same name and place.
-        merged = {
-            (parameter.get("name"), parameter.get("in")): parameter
-            for source in (item, data)
-            for parameter in map(self.resolve, source.get("parameters", []))
-        }
+        merged = {(parameter.get("name"), parameter.get("in")): parameter for parameter in found}
         body = data.get("requestBody")
         return Operation(
-            path, method, list(merged.values()), None if body is None else self.resolve(body), data
+            path,
+            method,
+            list(merged.values()),
+            None if body is None else self.resolve(body),
+            data,
+            is_complete=len(found) == len(listed),
         )
 
     def _wrong_references(self, value: object, pointer: str) -> Iterator[str]:
@@ -209,7 +214,8 @@ def _wrong_parameters(operation: Operation, pointer: str) -> Iterator[str]:
         elif place == "path":
             declared.add(name)
     in_path = parameters_of(operation.path)
-    for name in sorted(set(in_path) - declared):
+    missing = set(in_path) - declared if operation.is_complete else set()
+    for name in sorted(missing):
         yield f"{pointer}/parameters: the path parameter {name!r} is not declared"
     for name in sorted(declared - set(in_path)):
         yield f"{pointer}/parameters: {name!r} is declared in path, but the path has no {{{name}}}"

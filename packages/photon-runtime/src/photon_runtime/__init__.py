@@ -5,8 +5,12 @@
 ``_task``            `Task`: what runs; `current_task`
 ``_cancel``          the tree of scopes and the rule by which cancellation reaches tasks
 ``_scope``           `scope`, `deadline`, `shield`
-``_sync``            `Event`, `Lock`, `Semaphore`
+``_sync``            `Event`, `Semaphore`
+``_lock``            `Lock`, `RLock`, `Condition`
+``_rendezvous``      `Barrier`, `WaitGroup`
 ``_channel``         `Channel`
+``_broadcast``       `Broadcast`: every subscriber gets every item
+``_select``          `select`: the first of several channels, sockets and times
 ``_offload``         `offload`, `blocking`: real threads for what blocks
 ``_socket``          `Socket`, `create_connection`
 ``_poll``, ``_timer``  readiness of descriptors; wake-ups in time
@@ -16,34 +20,49 @@
 ``settings``         photon.toml, config/<env>.toml, PHOTON__SECTION__KEY
 ``workers``          pre-forked processes and their supervisor
 ``http``             requests, responses, the server
-``testing``          a live server for tests
+``testing``          for tests: a live server; virtual time, chosen order, streams in memory
+``_virtual``, ``_memory``  the half of it that coroutine code is tested with
 ===================  ==========================================================================
 
 Importing this package never changes the standard library.
 """
 
+from ._broadcast import Broadcast as Broadcast
+from ._broadcast import Subscription as Subscription
 from ._channel import Channel as Channel
 from ._hub import go as go
 from ._hub import run as run
 from ._hub import sleep as sleep
 from ._hub import spawn as spawn
 from ._hub import yield_now as yield_now
+from ._lock import Condition as Condition
+from ._lock import Lock as Lock
+from ._lock import RLock as RLock
 from ._offload import blocking as blocking
 from ._offload import offload as offload
+from ._rendezvous import Barrier as Barrier
+from ._rendezvous import WaitGroup as WaitGroup
 from ._scope import Scope as Scope
 from ._scope import deadline as deadline
 from ._scope import scope as scope
 from ._scope import shield as shield
+from ._select import After as After
+from ._select import Case as Case
+from ._select import Readable as Readable
+from ._select import Receive as Receive
+from ._select import Send as Send
+from ._select import Writable as Writable
+from ._select import select as select
 from ._socket import Socket as Socket
 from ._socket import create_connection as create_connection
 from ._sync import Event as Event
-from ._sync import Lock as Lock
 from ._sync import Semaphore as Semaphore
 from ._task import Task as Task
 from ._task import current_task as current_task
 from .errors import Cancelled as Cancelled
 from .errors import ChannelClosed as ChannelClosed
 from .errors import DeadlineExceeded as DeadlineExceeded
+from .errors import FellBehind as FellBehind
 from .errors import NotRunning as NotRunning
 from .errors import PhotonError as PhotonError
 from .errors import SettingsError as SettingsError

@@ -13,6 +13,14 @@ from http import HTTPStatus
 
 from ..errors import PhotonError
 
+# RFC 9110, section 15.5; Python before 3.13 has the names of its predecessors.
+_PHRASES = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+
 
 class HttpError(PhotonError):
     """An answer other than success: raise it in a handler, a dependency or middleware.
@@ -68,7 +76,9 @@ class HttpError(PhotonError):
 
 
 def phrase(status: int) -> str:
-    """Return the reason phrase of ``status``, an empty string where it has none."""
+    """Return the reason phrase of ``status`` as in RFC 9110, an empty string without one."""
+    if status in _PHRASES:
+        return _PHRASES[status]
     try:
         return HTTPStatus(status).phrase
     except ValueError:

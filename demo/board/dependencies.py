@@ -1,0 +1,82 @@
+"""What handlers are handed: the store, a board or a card that exists, the member who asks.
+
+A handler names one of the aliases as the type of an argument. Where the text in the request leads
+to nothing, the request is refused here, once, and the handler never begins.
+
+The store belongs to one application. Its middleware puts it into the state of each request, from
+where `current_store` takes it; nothing is kept at the level of a module, so two applications in one
+process never meet.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from photon import Depends, Header, HttpError, Path, Request, Response
+from photon_runtime.http import Handler
+
+from .models import Board, Card, Member
+from .store import NotFound, Store
+
+_KEY = "board.store"
+
+
+class StoreMiddleware:
+    """Hands an application's store to its requests."""
+
+    def __init__(self, store: Store) -> None:
+        """Keep the store."""
+        self._store = store
+
+    def __call__(self, request: Request, call_next: Handler) -> Response:
+        """Go on with the store in the request's state."""
+        request.state[_KEY] = self._store
+        return call_next(request)
+
+
+def current_store(request: Request) -> Store:
+    """Return the application's store."""
+    return cast(Store, request.state[_KEY])
+
+
+CurrentStore = Annotated[Store, Depends(current_store)]
+
+
+def current_board(board_id: Path[int], store: CurrentStore) -> Board:
+    """Return the board that the path names, or answer 404."""
+    try:
+        return store.board(board_id)
+    except NotFound as error:
+        raise HttpError(404, str(error)) from error
+
+
+def current_card(card_id: Path[int], store: CurrentStore) -> Card:
+    """Return the card that the path names, or answer 404."""
+    try:
+        return store.card(card_id)
+    except NotFound as error:
+        raise HttpError(404, str(error)) from error
+
+
+def current_member(x_member: Header[str], store: CurrentStore) -> Member:
+    """Return the member whom the header names, or answer 403.
+
+    The header is believed: whatever stands in front of the application has to set it.
+    """
+    try:
+        return store.member(x_member)
+    except NotFound as error:
+        raise HttpError(403, str(error)) from error
+
+
+def current_lead(member: Annotated[Member, Depends(current_member)]) -> Member:
+    """Return the member who asks, or answer 403 if they do not lead the team."""
+    if not member.is_lead:
+        raise HttpError(403, f"{member.name} does not lead the team")
+    return member
+
+
+CurrentBoard = Annotated[Board, Depends(current_board)]
+CurrentCard = Annotated[Card, Depends(current_card)]
+CurrentMember = Annotated[Member, Depends(current_member)]
+CurrentLead = Annotated[Member, Depends(current_lead)]

@@ -1,0 +1,274 @@
+"""The demo as its users meet it: over real sockets."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import attrs
+import pytest
+
+from board.app import create_app
+from photon_runtime.testing import live_server
+
+
+@attrs.frozen
+class Answer:
+    """What a server said."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def json(self) -> object:
+        return json.loads(self.body)
+
+    def faults(self) -> list[tuple[str, str]]:
+        """Where the request was wrong: place, and name or pointer."""
+        document = json.loads(self.body)
+        return [
+            (fault["in"], fault.get("name", fault.get("pointer"))) for fault in document["errors"]
+        ]
+
+
+@attrs.frozen
+class Client:
+    """Sends requests to one server."""
+
+    url: str
+
+    def ask(
+        self, method: str, target: str, body: object = None, *, member: str | None = None
+    ) -> Answer:
+        connection = self.connect()
+        try:
+            data = None if body is None else json.dumps(body)
+            headers = {"content-type": "application/json"} if data else {}
+            if member is not None:
+                headers["x-member"] = member
+            connection.request(method, target, body=data, headers=headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with live_server(create_app()) as server:
+        yield Client(server.url)
+
+
+# -- the public API ---------------------------------------------------------------------------
+
+
+def test_boards_are_listed(client: Client) -> None:
+    answer = client.ask("GET", "/api/boards")
+    assert answer.status == 200
+    assert answer.json() == [
+        {"id": 1, "name": "Website", "limit": 3},
+        {"id": 2, "name": "Garden", "limit": 1},
+    ]
+
+
+def test_cards_are_found_by_column_assignee_and_labels(client: Client) -> None:
+    def numbers(query: str) -> list[int]:
+        found = client.ask("GET", f"/api/boards/1/cards?{query}").json()
+        assert isinstance(found, list)
+        return [card["id"] for card in found]
+
+    assert numbers("") == [1, 2, 3, 4]
+    assert numbers("limit=2") == [1, 2]
+    assert numbers("column=doing") == [3]
+    assert numbers("assignee=linus") == [4]
+    assert numbers("label=bug&label=urgent") == [3]
+    assert numbers("label=bug&label=design") == []
+
+
+def test_a_new_card_is_where_its_location_says(client: Client) -> None:
+    details = {"title": "Wässern", "labels": ["garden"], "assignee": "ada", "due": "2027-06-01"}
+    added = client.ask("POST", "/api/boards/2/cards", details)
+    assert added.status == 201
+    found = client.ask("GET", added.headers["location"])
+    assert found.status == 200
+    card = found.json()
+    assert isinstance(card, dict)
+    assert card == added.json()
+    assert card.items() >= (details | {"board_id": 2, "column": "todo"}).items()
+
+
+def test_every_fault_of_a_card_is_told(client: Client) -> None:
+    wrong = {"title": "", "labels": ["ok", "Not ok"], "due": 5, "colour": "red"}
+    answer = client.ask("POST", "/api/boards/0/cards", wrong)
+    assert answer.status == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(answer.faults()) == {
+        ("path", "board_id"),
+        ("body", "/title"),
+        ("body", "/labels/1"),
+        ("body", "/due"),
+        ("body", "/colour"),
+    }
+
+
+def test_rewriting_a_card_empties_what_is_left_out(client: Client) -> None:
+    answer = client.ask("PUT", "/api/cards/3", {"title": "Mend the search"})
+    card = answer.json()
+    assert isinstance(card, dict)
+    assert card["title"] == "Mend the search"
+    assert card["labels"] == []
+    assert card["assignee"] is None
+    assert card["column"] == "doing"
+    assert len(card["comments"]) == 1
+
+
+def test_a_removed_card_is_gone(client: Client) -> None:
+    removed = client.ask("DELETE", "/api/cards/1")
+    assert (removed.status, removed.body) == (204, b"")
+    assert client.ask("GET", "/api/cards/1").status == 404
+    assert client.ask("DELETE", "/api/cards/1").status == 404
+
+
+def test_a_card_moves_only_where_there_is_room(client: Client) -> None:
+    full = client.ask("POST", "/api/cards/5/move", {"column": "doing"})
+    assert full.status == 409
+    problem = full.json()
+    assert isinstance(problem, dict)
+    assert problem["limit"] == 1
+    client.ask("POST", "/api/cards/6/move", {"column": "done"})
+    assert client.ask("POST", "/api/cards/5/move", {"column": "doing"}).status == 200
+
+
+def test_comments_are_kept_in_order(client: Client) -> None:
+    client.ask("POST", "/api/cards/3/comments", {"author": "linus", "text": "I see it too."})
+    card = client.ask("GET", "/api/cards/3").json()
+    assert isinstance(card, dict)
+    assert [comment["author"] for comment in card["comments"]] == ["ada", "linus"]
+
+
+@pytest.mark.parametrize("target", ["/api/boards/9", "/api/boards/9/cards", "/api/cards/99"])
+def test_what_is_not_there_is_not_found(client: Client, target: str) -> None:
+    assert client.ask("GET", target).status == 404
+
+
+# -- the routes for those who run it ----------------------------------------------------------
+
+
+def test_a_lead_opens_and_closes_boards(client: Client) -> None:
+    opened = client.ask("POST", "/admin/boards", {"name": "Kitchen"}, member="ada")
+    assert opened.status == 201
+    board = opened.json()
+    assert board == {"id": 3, "name": "Kitchen", "limit": 3, "todo": 0, "doing": 0, "done": 0}
+    assert client.ask("GET", "/api/boards/3").status == 200
+    assert client.ask("DELETE", "/admin/boards/3", member="ada").status == 204
+    assert client.ask("GET", "/api/boards/3").status == 404
+
+
+def test_closing_a_board_throws_its_cards_away(client: Client) -> None:
+    client.ask("DELETE", "/admin/boards/2", member="ada")
+    assert client.ask("GET", "/api/cards/5").status == 404
+    assert client.ask("GET", "/api/cards/1").status == 200
+
+
+def test_only_members_may_look_and_only_leads_may_change(client: Client) -> None:
+    assert client.ask("GET", "/admin/boards").faults() == [("header", "x-member")]
+    assert client.ask("GET", "/admin/boards", member="eve").status == 403
+    assert client.ask("GET", "/admin/boards", member="grace").status == 200
+    new = {"name": "Kitchen"}
+    assert client.ask("POST", "/admin/boards", new, member="grace").status == 403
+    assert client.ask("GET", "/api/boards/3").status == 404
+
+
+def test_the_class_of_a_body_says_what_it_must_satisfy(client: Client) -> None:
+    answer = client.ask("POST", "/admin/boards", {"name": "", "limit": 99}, member="ada")
+    assert answer.status == 422
+    assert answer.faults() == [("body", "/name"), ("body", "/limit")]
+
+
+# -- reports ----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_all_calendars_are_asked_at_once(client: Client) -> None:
+    started = time.monotonic()
+    answer = client.ask("GET", "/reports/workload?delay=0.2")
+    elapsed = time.monotonic() - started
+    workload = answer.json()
+    assert isinstance(workload, list)
+    assert {row["member"]: row["open_cards"] for row in workload} == {
+        "ada": 1,
+        "grace": 1,
+        "linus": 0,
+        "margaret": 2,
+    }
+    assert 0.2 <= elapsed < 0.6  # four calendars, 0.2 s each
+
+
+@pytest.mark.slow
+def test_a_slow_report_keeps_nobody_waiting(client: Client) -> None:
+    slow = threading.Thread(target=client.ask, args=("GET", "/reports/workload?delay=1"))
+    slow.start()
+    try:
+        started = time.monotonic()
+        assert client.ask("GET", "/api/boards").status == 200
+        assert slow.is_alive()
+        assert time.monotonic() - started < 0.9
+    finally:
+        slow.join()
+
+
+@pytest.mark.slow
+def test_calendars_that_take_too_long_are_not_waited_for(client: Client) -> None:
+    started = time.monotonic()
+    assert client.ask("GET", "/reports/workload?delay=10").status == 504
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.slow
+def test_rows_are_sent_as_they_are_made(client: Client) -> None:
+    connection = client.connect()
+    try:
+        connection.request("GET", "/reports/cards.csv?pace=0.1")
+        response = connection.getresponse()
+        assert response.headers["transfer-encoding"] == "chunked"
+        assert response.readline() == b"board,card,title,column,assignee\r\n"
+        started = time.monotonic()
+        assert len(response.read().splitlines()) == 6
+        assert time.monotonic() - started >= 0.4
+    finally:
+        connection.close()
+
+
+# -- pages ------------------------------------------------------------------------------------
+
+
+def test_the_home_page_shows_the_boards_and_leads_to_the_documentation(client: Client) -> None:
+    answer = client.ask("GET", "/")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    page = answer.body.decode()
+    assert "Cut the hedge" in page
+    assert 'href="/docs"' in page
+    assert client.ask("GET", "/docs").status == 200
+
+
+def test_the_home_page_escapes_what_people_write(client: Client) -> None:
+    client.ask("POST", "/api/boards/1/cards", {"title": "<script>"})
+    page = client.ask("GET", "/").body.decode()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+# -- the application --------------------------------------------------------------------------
+
+
+def test_two_applications_in_one_process_do_not_meet(client: Client) -> None:
+    with live_server(create_app()) as server:
+        other = Client(server.url)
+        other.ask("DELETE", "/api/cards/1")
+        assert other.ask("GET", "/api/cards/1").status == 404
+        assert client.ask("GET", "/api/cards/1").status == 200
