@@ -20,6 +20,7 @@ again: the main task gets `Deadlock`, which lists who waits where.
 
 from __future__ import annotations
 
+import _thread
 import contextvars
 import functools
 import logging
@@ -32,6 +33,7 @@ from typing import ParamSpec, TypeVar
 from greenlet import getcurrent, greenlet
 
 from ._cancel import CancelScope
+from ._fork import leave_forked_child
 from ._poll import Poller, make_poller
 from ._report import describe_tasks, spawn_site
 from ._task import Carrier, Task, current_task
@@ -42,6 +44,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _log = logging.getLogger("photon.runtime")
+# Taken at import, whatever is patched later. Reentrant: a signal handler may post while its own
+# thread is just posting.
+_RLock = _thread.RLock
 _MAX_IDLE_CARRIERS = 1024
 # Between two looks at sockets and timers. Large enough that tasks which hand work to each other
 # pay little for the system call, small enough that nobody notices the wait.
@@ -61,6 +66,8 @@ class Hub:
         turns: How often the scheduler went round.
         outside: How many reports from other threads are still to come.
         resources: What other modules keep for each hub, by type.
+        main: The task that the run ends with: the first one, or the one that forked this process.
+        first: The first task, ``None`` before the run.
     """
 
     def __init__(
@@ -87,19 +94,32 @@ class Hub:
         self.outside = 0
         self.time = clock
         self.resources: dict[type, object] = {}
+        self.main: Task[object] | None = None
+        self.first: Task[object] | None = None
+        self._lost: list[object] = []
         self._idle: list[Carrier] = []
         self._posted: deque[Callable[[], object]] = deque()
         self._fatal: BaseException | None = None
+        self._is_ending = False
+        self._is_closed = False
+        self._post_lock = _RLock()
 
     def spawn(self, task: Task[object]) -> None:
         """Queue a new task to be started."""
         self.tasks.add(task)
         self.ready.append(task)
+        if self._is_ending and task.scope.parent is None:
+            task.cancel()
 
     def post(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` in the hub soon. The one call that any thread may make."""
-        self._posted.append(callback)
-        self.poller.wake()
+        """Call ``callback`` in the hub soon. The one call that any thread may make.
+
+        After the end of the hub it does nothing: nobody is left to be told.
+        """
+        with self._post_lock:  # the bell's descriptor must not be closed, and reused, meanwhile
+            if not self._is_closed:
+                self._posted.append(callback)
+                self.poller.wake()
 
     def run_until(self, main: Task[object]) -> None:
         """Schedule until ``main`` has ended, then cancel what is left and wait for its end.
@@ -107,8 +127,12 @@ class Hub:
         Raises:
             KeyboardInterrupt, SystemExit: As raised in a task, after the others have ended.
         """
-        while not main.done and self._fatal is None:
-            self._turn_or_interrupt(main)
+        self.main = self.first = main
+        while not self.main.done and self._fatal is None:
+            self._turn_or_interrupt(self.main)
+        if self.main is not main:
+            leave_forked_child(self.main)
+        self._is_ending = True
         for task in list(self.tasks):
             task.cancel()
         while self.tasks:
@@ -125,7 +149,31 @@ class Hub:
         idle, self._idle = self._idle, []
         for carrier in idle:
             carrier.switch()  # without a task, it ends
+        with self._post_lock:
+            self._is_closed = True
+            self.poller.close()
+
+    def continue_after_fork(self, task: Task[object]) -> None:
+        """Go on in the child of a fork with ``task`` alone, the one that called it.
+
+        The other tasks stay where they are: they are never run again, and kept, so that nothing
+        unwinds them (their clean-up is the parent's affair). The descriptors of the poller were
+        shared with the parent, and the threads of the resources are gone, so both begin anew.
+        """
+        others = self.tasks - {task}
+        for other in others:
+            other.abandon()
+        self._lost += [others, list(self.ready), self._idle, dict(self.resources), self.poller]
+        self.ready.clear()
+        self._posted.clear()
+        self.resources.clear()
+        self._idle = []
+        self.tasks = {task}
+        self.outside = 0
+        self._post_lock = _RLock()  # another thread may have held it
         self.poller.close()
+        self.poller = make_poller()
+        self.main = task
 
     @property
     def idle_carriers(self) -> int:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import _thread
 import contextvars
 import functools
+import signal
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
@@ -69,6 +70,7 @@ class OffloadPool:
     def run(self, call: Callable[[], object]) -> object:
         """Run ``call`` on a thread; see `offload`."""
         task = current_task()
+        task.raise_if_cancelled()
         self._slots.acquire()
         job = _Job(call, task)
         self._busy += 1
@@ -91,6 +93,8 @@ class OffloadPool:
             self._work.put(None)
 
     def _work_on(self) -> None:
+        # Signals are the main thread's: only there do they wake a hub at once.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while (job := self._work.get()) is not None:
             job.run()
             self._hub.post(functools.partial(self._finished, job))

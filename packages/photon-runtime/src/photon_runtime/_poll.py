@@ -7,8 +7,8 @@ edge that arrives while nobody waits is remembered in a flag, so the rule for ca
     try the call; on BlockingIOError wait_read() (or wait_write()) and try again
 
 and no edge is ever lost: one that came before the try makes the next wait return at once (a
-spurious turn, the try is simply repeated), one that comes later wakes the waiter. A hang-up or
-an error is remembered for good, because the kernel reports that edge only once.
+spurious turn, the try is simply repeated), one that comes later wakes the waiter. A hang-up is
+remembered for good, because the kernel reports that edge only once.
 
 Where there is no epoll, `SelectorPoller` gives the same contract on level-triggered
 `selectors`: it registers interest only while somebody waits.
@@ -31,7 +31,7 @@ _RDHUP: Final = 0x2000
 _ET: Final = 1 << 31
 _READABLE: Final = _IN | _RDHUP | _HUP | _ERR
 _WRITABLE: Final = _OUT | _HUP | _ERR
-_FINAL: Final = _RDHUP | _HUP | _ERR
+_FINAL: Final = _RDHUP | _HUP  # an error alone is reported once, by the next call
 
 # The system calls count in milliseconds of 32 bits; a poll that returns early does no harm.
 _LONGEST_POLL: Final = 86_400.0
@@ -51,7 +51,12 @@ class Waiter(Protocol):
 
 
 class Watcher:
-    """The waits of one hub for one descriptor."""
+    """The waits of one hub for one descriptor.
+
+    Attributes:
+        is_claimed: Whether somebody made the descriptor's life his affair. To find a claimed one
+            for a new descriptor means that the number was closed without a word and used again.
+    """
 
     __slots__ = (
         "_more_readers",
@@ -61,6 +66,7 @@ class Watcher:
         "_writer",
         "ended",
         "fd",
+        "is_claimed",
         "readable",
         "writable",
     )
@@ -71,6 +77,7 @@ class Watcher:
         self.readable = False
         self.writable = False
         self.ended = False
+        self.is_claimed = False
         self._poller = poller
         self._reader: Waiter | None = None
         self._writer: Waiter | None = None

@@ -74,7 +74,7 @@ class Barrier:
         if len(self._queue) + 1 >= self.parties and self.waiting + 1 == self.parties:
             return self._let_through()
         task = current_task()
-        if timeout is not None and timeout <= 0 or not self._queue.wait(task, timeout):
+        if (timeout is not None and timeout <= 0) or not self._queue.wait(task, timeout):
             raise TimeoutError(
                 f"{self.parties} parties have not met at the barrier within {timeout} seconds"
             )

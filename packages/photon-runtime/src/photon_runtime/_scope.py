@@ -124,6 +124,7 @@ class Scope(_Entered):
         """Begin without children."""
         super().__init__()
         self._running: set[Task[object]] = set()
+        self._is_waiting = False
         self._failures: list[BaseException] = []
 
     def __enter__(self) -> Scope:
@@ -161,32 +162,36 @@ class Scope(_Entered):
         task, scope = self._scope_now()
         if error is not None:
             scope.cancel()
-        cancelled = self._wait_for_children(task, scope)
+        interruption = self._wait_for_children(task, scope)
         self._leave()
+        for ending in (error, interruption):
+            if isinstance(ending, KeyboardInterrupt | SystemExit):
+                raise ending
         if error is not None and not isinstance(error, Cancelled):
             self._failures.append(error)
         if self._failures:
             raise BaseExceptionGroup("tasks of the scope failed", self._failures) from None
         if isinstance(error, Cancelled):
             return error.scope is scope
-        if cancelled is not None and cancelled.scope is not scope:
-            raise cancelled
+        if interruption is not None and not _is_cancelled_by(interruption, scope):
+            raise interruption
         return False
 
-    def _wait_for_children(self, task: Task[object], scope: CancelScope) -> Cancelled | None:
-        """Wait until no child runs; a cancellation meanwhile is kept, the waiting goes on."""
-        cancelled = None
+    def _wait_for_children(self, task: Task[object], scope: CancelScope) -> BaseException | None:
+        """Wait until no child runs; what interrupts is kept and returned, the waiting goes on."""
+        interruption: BaseException | None = None
+        self._is_waiting = True
         while self._running:
             try:
-                if cancelled is None:
+                if interruption is None:
                     task.park()
                 else:
                     with shield():
                         task.park()
-            except Cancelled as error:
-                cancelled = error
+            except BaseException as error:  # Ctrl-C and a deadlock as well as a cancellation
+                interruption = error
                 scope.cancel()
-        return cancelled
+        return interruption
 
     def _child_ended(self, child: Task[object]) -> None:
         self._running.discard(child)
@@ -194,8 +199,12 @@ class Scope(_Entered):
         if child.error is not None:
             self._failures.append(child.error)
             scope.cancel()
-        if not self._running:
+        if self._is_waiting and not self._running:
             task.unpark()
+
+
+def _is_cancelled_by(error: BaseException, scope: CancelScope) -> bool:
+    return isinstance(error, Cancelled) and error.scope is scope
 
 
 def scope() -> Scope:

@@ -68,6 +68,7 @@ class Task(Generic[T_co]):
     Attributes:
         name: For people: shown by tools and in reports. Assign to change it.
         site: Where it was spawned.
+        is_awaited: Whether somebody waited for the end, and so sees its error.
     """
 
     __slots__ = (
@@ -86,6 +87,7 @@ class Task(Generic[T_co]):
         "carrier",
         "context",
         "hub",
+        "is_awaited",
         "name",
         "on_end",
         "scope",
@@ -114,6 +116,7 @@ class Task(Generic[T_co]):
         self._thunk: Callable[[], T_co] | None = thunk
         self._value: T_co | None = None
         self._error: BaseException | None = None
+        self.is_awaited = False
         self._done = False
         self._cancelled = False
         self._joiners: list[Task[object]] = []
@@ -224,7 +227,7 @@ class Task(Generic[T_co]):
         Blocks: this task.
         """
         if self._is_pending:
-            self._raise_pending()
+            self.raise_if_cancelled()
         self._parked = True
         self._hub_switch()
         error = self._interrupt
@@ -235,7 +238,7 @@ class Task(Generic[T_co]):
     def yield_turn(self) -> None:
         """Go to the end of the queue of runnable tasks."""
         if self._is_pending:
-            self._raise_pending()
+            self.raise_if_cancelled()
         self.hub.ready.append(self)
         self._hub_switch()
 
@@ -276,6 +279,10 @@ class Task(Generic[T_co]):
         self._interrupt = error
         return self.unpark()
 
+    def abandon(self) -> None:
+        """Never run again: the task belongs to the parent of a forked process."""
+        self._parked = False
+
     def cancellation_changed(self) -> None:
         """Look at the scopes again: a cancellation may have begun or ended to concern it."""
         cause = self.scope.cause()
@@ -308,7 +315,7 @@ class Task(Generic[T_co]):
             thunk = self._thunk
             self._thunk = None
             if self._is_pending:
-                self._raise_pending()
+                self.raise_if_cancelled()
             if thunk is not None:
                 self._value = thunk()
         except Cancelled:
@@ -319,23 +326,24 @@ class Task(Generic[T_co]):
         self.scope = root = self.root
         root.detach()
         for joiner in self._joiners:
-            joiner.unpark()
+            if joiner.unpark():  # one that was interrupted will not look at the error any more
+                self.is_awaited = True
         self.hub.task_ended(self)
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether somebody joined the task, and so will see its error."""
-        return bool(self._joiners)
 
     def _expire(self) -> None:
         self._expired = self.unpark()
 
-    def _raise_pending(self) -> None:
-        cause = self.scope.cause()
-        if cause is None:
+    def raise_if_cancelled(self) -> None:
+        """Raise what the next wait would raise, without waiting.
+
+        Raises:
+            Cancelled: A scope around the task was cancelled.
+        """
+        if self._is_pending:
+            cause = self.scope.cause()
+            if cause is not None:
+                raise Cancelled(cause)
             self._is_pending = False
-        else:
-            raise Cancelled(cause)
 
 
 def current_task() -> Task[object]:

@@ -8,6 +8,7 @@
        ├─ DeadlineExceeded    a deadline() block ran out of time (also a TimeoutError)
        ├─ TaskCancelled       the result of a task that was cancelled was asked for
        ├─ ChannelClosed       a channel has no more items, or takes none
+       │  └─ FellBehind       a broadcast disconnected a subscriber that was too slow
        ├─ Deadlock            all tasks wait for each other (also a RuntimeError)
        ├─ NotRunning          a waiting call outside of run() (also a RuntimeError)
        └─ ServerError         the server cannot start: port in use, no permission
@@ -22,6 +23,7 @@ __all__ = [
     "ChannelClosed",
     "DeadlineExceeded",
     "Deadlock",
+    "FellBehind",
     "NotRunning",
     "PhotonError",
     "ServerError",
@@ -48,6 +50,10 @@ class TaskCancelled(PhotonError):
 
 class ChannelClosed(PhotonError):
     """The channel is closed: nothing more to receive, or no place to send to."""
+
+
+class FellBehind(ChannelClosed):
+    """A `Broadcast` disconnected the subscriber, which had not received fast enough."""
 
 
 class Deadlock(PhotonError, RuntimeError):

@@ -1,8 +1,12 @@
-"""A live server for tests: real sockets, a thread and a hub of its own.
+"""For tests: a live server, and for coroutine code virtual time and streams in memory.
 
-The test stays ordinary blocking code and may use any client. The server is started before the
-block is entered and stopped gracefully when it is left; every wait has an end, so a broken
-application fails the test instead of hanging it.
+`run` runs a function as `photon_runtime.run` does, in the time of a `VirtualClock` and, with a
+seed, in an order of chance that can be repeated. `memory_pair` makes two connected streams.
+
+`live_server` has real sockets, a thread and a hub of its own. The test stays ordinary blocking
+code and may use any client. The server is started before the block is entered and stopped
+gracefully when it is left; every wait has an end, so a broken application fails the test instead
+of hanging it.
 """
 
 from __future__ import annotations
@@ -14,7 +18,11 @@ from contextlib import contextmanager
 
 import attrs
 
-from ._hub import run
+from ._hub import run as _run_hub
+from ._memory import MemoryStream as MemoryStream
+from ._memory import memory_pair as memory_pair
+from ._virtual import VirtualClock as VirtualClock
+from ._virtual import run as run
 from .http import Application, Handler, Server, ServerSettings, listen
 
 _START_TIME = 30.0
@@ -152,7 +160,7 @@ class _ServerThread:
 
     def _run(self) -> None:
         try:
-            run(self._serve)
+            _run_hub(self._serve)
         except BaseException as error:  # raised again in the test's thread
             self._error = error
         finally:

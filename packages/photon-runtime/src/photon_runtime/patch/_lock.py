@@ -1,0 +1,241 @@
+"""Locks that tasks of any hub and real threads may share.
+
+Theory of operation. `Lock` is a real lock, which is only ever tried, and a list of waiters. Who
+finds it held puts a waiter on the list, tries once more (it may have been freed in between) and
+waits. Who releases a lock that has waiters does not free it: the first waiter is handed the lock
+as it is, so nobody can overtake, and a task that releases and takes again at once cannot starve
+the others. Every step is one operation of the interpreter and no step leaves a state in which
+another thread, a signal handler or a finaliser would have to wait.
+
+The names that `threading.Condition` looks for (``_release_save`` and so on) take the lock back
+even in a task that is being cancelled: the caller's ``with`` is going to release it.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from .._scope import shield
+from . import _saved
+from ._running import get_ident, running_task
+from ._waiter import Waiter, new_waiter
+
+_TIMEOUT_MAX = 9223372036.0  # `threading.TIMEOUT_MAX`
+
+
+class Lock:
+    """What `threading.Lock()` makes under the patch."""
+
+    __slots__ = ("__weakref__", "_raw", "_waiters")
+
+    def __init__(self) -> None:
+        """Make a lock that is free."""
+        self._raw = _saved.allocate_lock()
+        self._waiters: list[Waiter] = []
+
+    def __repr__(self) -> str:
+        """Show the state."""
+        return _described(self, "locked" if self.locked() else "unlocked")
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take the lock; see `threading.Lock.acquire`.
+
+        Raises:
+            Cancelled: A scope around the task was cancelled; the lock was not taken.
+
+        Blocks: the calling task, or the calling thread where there is no hub.
+        """
+        if timeout == -1:
+            return self._raw.acquire(False) or (bool(blocking) and self._wait(None))
+        checked = check_timeout(blocking, timeout)
+        return self._raw.acquire(False) or (timeout > 0 and self._wait(checked))
+
+    def release(self) -> None:
+        """Free the lock, or hand it to who has waited longest.
+
+        Raises:
+            RuntimeError: The lock is not held.
+        """
+        raw, waiters = self._raw, self._waiters
+        if not raw.locked():
+            raise RuntimeError("release unlocked lock")
+        while not self._hand_over():
+            raw.release()
+            # Somebody may have come between the look at the list and the release.
+            if not waiters or not raw.acquire(False):
+                return
+
+    def locked(self) -> bool:
+        """Return whether the lock is held."""
+        return self._raw.locked()
+
+    def __enter__(self) -> bool:
+        """Take the lock."""
+        return self._raw.acquire(False) or self._wait(None)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """Free the lock."""
+        self.release()
+
+    acquire_lock = acquire
+    release_lock = release
+    locked_lock = locked
+
+    def _wait(self, timeout: float | None) -> bool:
+        waiter = new_waiter()
+        self._waiters.append(waiter)
+        if self._raw.acquire(False):
+            waiter.claim()
+            self._drop(waiter)
+            return True
+        try:
+            waiter.wait(timeout)
+        except BaseException:
+            if waiter.claim():
+                self._drop(waiter)
+            else:
+                self.release()
+            raise
+        if waiter.claim():
+            self._drop(waiter)
+            return False
+        return True
+
+    def _hand_over(self) -> bool:
+        waiters = self._waiters
+        while waiters:
+            try:
+                waiter = waiters.pop(0)
+            except IndexError:
+                break
+            if waiter.claim():
+                waiter.wake()
+                return True
+        return False
+
+    def _drop(self, waiter: Waiter) -> None:
+        try:
+            self._waiters.remove(waiter)
+        except ValueError:  # who released took it off already
+            pass
+
+    def _at_fork_reinit(self) -> None:
+        self._raw = _saved.allocate_lock()
+        self._waiters = []
+
+    def _release_save(self) -> None:
+        self.release()
+
+    def _acquire_restore(self, _: object) -> None:
+        acquire_surely(self)
+
+
+class RLock:
+    """What `threading.RLock()` makes under the patch: its holder may take it again."""
+
+    __slots__ = ("__weakref__", "_block", "_count", "_owner")
+
+    def __init__(self) -> None:
+        """Make a lock that is free."""
+        self._block = Lock()
+        self._owner: int | None = None
+        self._count = 0
+
+    def __repr__(self) -> str:
+        """Show the state, the holder and how often he has taken it."""
+        state = "locked" if self._block.locked() else "unlocked"
+        return _described(self, state, f" owner={self._owner or 0} count={self._count}")
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take the lock, once more if the caller holds it; see `threading.RLock.acquire`.
+
+        Raises:
+            Cancelled: A scope around the task was cancelled; the lock was not taken.
+
+        Blocks: the calling task, or the calling thread where there is no hub.
+        """
+        me = get_ident()
+        if self._owner == me:
+            self._count += 1
+            return True
+        if not self._block.acquire(blocking, timeout):
+            return False
+        self._owner = me
+        self._count = 1
+        return True
+
+    def release(self) -> None:
+        """Undo one `acquire`; the last one frees the lock.
+
+        Raises:
+            RuntimeError: The caller does not hold the lock.
+        """
+        if self._owner != get_ident():
+            raise RuntimeError("cannot release un-acquired lock")
+        self._count -= 1
+        if not self._count:
+            self._owner = None
+            self._block.release()
+
+    def __enter__(self) -> bool:
+        """Take the lock."""
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """Undo one `acquire`."""
+        self.release()
+
+    def _is_owned(self) -> bool:
+        return self._owner == get_ident()
+
+    def _recursion_count(self) -> int:
+        return self._count if self._is_owned() else 0
+
+    def _release_save(self) -> tuple[int, int | None]:
+        if not self._count:
+            raise RuntimeError("cannot release un-acquired lock")
+        state = (self._count, self._owner)
+        self._count = 0
+        self._owner = None
+        self._block.release()
+        return state
+
+    def _acquire_restore(self, state: tuple[int, int | None]) -> None:
+        acquire_surely(self._block)
+        self._count, self._owner = state
+
+    def _at_fork_reinit(self) -> None:
+        self._block._at_fork_reinit()
+        self._owner = None
+        self._count = 0
+
+
+def acquire_surely(lock: Lock) -> None:
+    """Take ``lock`` even in a task that is being cancelled."""
+    if lock.acquire(False):
+        return
+    if running_task() is None:
+        lock.acquire()
+        return
+    with shield():
+        lock.acquire()
+
+
+def check_timeout(blocking: bool, timeout: float) -> float:
+    """Return the timeout of an ``acquire`` whose timeout is not -1, or say what is wrong with it."""
+    if not blocking:
+        raise ValueError("can't specify a timeout for a non-blocking call")
+    if timeout < 0:
+        raise ValueError("timeout value must be a non-negative number")
+    if timeout > _TIMEOUT_MAX:
+        raise OverflowError("timeout value is too large")
+    return float(timeout)
+
+
+def _described(lock: object, state: str, more: str = "") -> str:
+    kind = type(lock)
+    return f"<{state} {kind.__module__}.{kind.__qualname__} object{more} at {id(lock):#x}>"

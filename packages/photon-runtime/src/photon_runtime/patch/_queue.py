@@ -1,0 +1,102 @@
+"""`queue.SimpleQueue` whose waiting pauses a task, or a thread where there is no hub.
+
+`queue.Queue` and its kin need nothing: they are made of what `threading` gives them. Putting
+is one operation on a deque and the waking of a waiter, so it may be done from signal handlers and
+finalisers, even in the middle of another put, as the standard one promises.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+import types
+from collections import deque
+from typing import Any
+
+from ._waiter import Waiter, new_waiter
+
+
+class SimpleQueue:
+    """What `queue.SimpleQueue` is under the patch."""
+
+    __slots__ = ("__weakref__", "_items", "_waiters")
+
+    __class_getitem__ = classmethod(types.GenericAlias)
+
+    def __init__(self) -> None:
+        """Make an empty queue."""
+        self._items: deque[Any] = deque()
+        self._waiters: list[Waiter] = []
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Append ``item``; never waits."""
+        self._items.append(item)
+        if self._waiters:
+            self._wake_one()
+
+    def put_nowait(self, item: Any) -> None:
+        """Append ``item``."""
+        self.put(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Take the oldest item; see `queue.SimpleQueue.get`.
+
+        Raises:
+            queue.Empty: There was none in time.
+            Cancelled: A scope around the task was cancelled; nothing was taken.
+
+        Blocks: the calling task, or the calling thread where there is no hub.
+        """
+        if timeout is not None and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        expires = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                return self._items.popleft()
+            except IndexError:
+                pass
+            left = None if expires is None else expires - time.monotonic()
+            if not block or (left is not None and left <= 0):
+                raise queue.Empty
+            self._wait(left)
+
+    def get_nowait(self) -> Any:
+        """Take the oldest item or raise `queue.Empty`."""
+        return self.get(False)
+
+    def empty(self) -> bool:
+        """Return whether there is no item at the moment."""
+        return not self._items
+
+    def qsize(self) -> int:
+        """Return the number of items at the moment."""
+        return len(self._items)
+
+    def _wait(self, timeout: float | None) -> None:
+        waiter = new_waiter()
+        self._waiters.append(waiter)
+        try:
+            if not self._items:
+                waiter.wait(timeout)
+        finally:
+            if waiter.claim():
+                self._drop(waiter)
+            elif self._items:
+                self._wake_one()  # who was woken for an item may be cancelled and not take it
+
+    def _wake_one(self) -> None:
+        waiters = self._waiters
+        while waiters:
+            try:
+                waiter = waiters.pop(0)
+            except IndexError:
+                return
+            if waiter.claim():
+                waiter.wake()
+                return
+
+    def _drop(self, waiter: Waiter) -> None:
+        try:
+            self._waiters.remove(waiter)
+        except ValueError:
+            pass

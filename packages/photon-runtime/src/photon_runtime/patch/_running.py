@@ -1,0 +1,37 @@
+"""Who runs: the task, or nobody when plain code of a thread calls."""
+
+from __future__ import annotations
+
+from greenlet import getcurrent
+
+from .._hub import Hub
+from .._task import Carrier, Task
+from . import _saved
+
+
+def running_task() -> Task[object] | None:
+    """Return the task that runs, ``None`` outside of tasks: in real threads and in hubs."""
+    carrier = getcurrent()
+    return carrier.task if type(carrier) is Carrier else None
+
+
+def hub_of(task: Task[object]) -> Hub:
+    """Return the hub that runs ``task``."""
+    hub = task.hub
+    if not isinstance(hub, Hub):
+        raise TypeError(f"{task!r} is run by {hub!r}, and the patch needs a Hub")
+    return hub
+
+
+def get_ident() -> int:
+    """Return the number of the running thread, where a task counts as a thread.
+
+    The first task of a hub stands for the thread that the hub runs in and has its number; so in
+    the main thread it is the main thread, for `threading` and for `signal`.
+    """
+    carrier = getcurrent()
+    if type(carrier) is Carrier:
+        task = carrier.task
+        if task is not None and hub_of(task).first is not task:
+            return id(task)
+    return _saved.get_ident()

@@ -1,0 +1,44 @@
+"""The standard library as it was before the patch.
+
+This module must be imported before anything is replaced; `patch_stdlib` sees to it. What needs
+real threads, real locks or calls that block the thread takes them from here.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import queue
+import select
+import signal
+import socket
+import threading
+import time
+
+start_new_thread = _thread.start_new_thread
+allocate_lock = _thread.allocate_lock
+get_ident = _thread.get_ident
+thread_count = _thread._count
+Local = _thread._local
+SimpleQueue = queue.SimpleQueue
+DummyThread = threading._DummyThread
+
+sleep = time.sleep
+
+select_select = select.select
+select_poll = select.poll
+select_epoll = getattr(select, "epoll", None)
+
+set_signal = signal.signal
+get_signal = signal.getsignal
+
+getaddrinfo = socket.getaddrinfo
+gethostbyname = socket.gethostbyname
+gethostbyname_ex = socket.gethostbyname_ex
+gethostbyaddr = socket.gethostbyaddr
+getnameinfo = socket.getnameinfo
+
+waitpid = os.waitpid
+waitid = getattr(os, "waitid", None)
+read = os.read
+write = os.write

@@ -1,0 +1,108 @@
+"""Waiting that any thread may end: what the patched locks and queues are made of.
+
+Theory of operation. A waiter is one wait of one caller: a task parks, a thread without a hub
+blocks on a real lock of its own. It can be *claimed* exactly once, by whoever grants what is
+waited for or by the waiter itself when it gives up; the claim is a single operation of the
+interpreter, so it needs no lock and may be made by any thread, by a signal handler and by a
+finaliser. Who claimed a waiter then wakes it. A waiter that gives up and finds itself claimed
+has been granted the thing, and must take it or pass it on: nothing is lost between the two.
+
+A wake-up from another thread goes through `Hub.post`. So does one that finds its task not yet
+parked, as from a finaliser that ran between the two; it is delivered only to the wait it was
+meant for.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from greenlet import getcurrent
+
+from .._task import Task
+from . import _saved
+from ._running import hub_of, running_task
+
+
+class Waiter(Protocol):
+    """One wait of a task or of a thread."""
+
+    def claim(self) -> bool:
+        """Return whether the caller is the first to claim."""
+
+    def wake(self) -> None:
+        """Let the waiter go on. To be called by who claimed it, from any thread."""
+
+    def wait(self, timeout: float | None) -> None:
+        """Pause until `wake`, ``timeout`` seconds at the most."""
+
+
+def new_waiter() -> Waiter:
+    """Return a waiter for whoever calls: the running task, or the thread."""
+    task = running_task()
+    return _ThreadWaiter() if task is None else _TaskWaiter(task)
+
+
+class _Claim:
+    """Something that can be had once."""
+
+    __slots__ = ("_token",)
+
+    def __init__(self) -> None:
+        self._token = [None]
+
+    def claim(self) -> bool:
+        try:
+            self._token.pop()
+        except IndexError:
+            return False
+        return True
+
+
+class _ThreadWaiter(_Claim):
+    """A thread that blocks."""
+
+    __slots__ = ("_bell",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bell = _saved.allocate_lock()
+        self._bell.acquire()
+
+    def wake(self) -> None:
+        self._bell.release()
+
+    def wait(self, timeout: float | None) -> None:
+        self._bell.acquire(True, -1 if timeout is None else timeout)
+
+
+class _TaskWaiter(_Claim):
+    """A task that parks."""
+
+    __slots__ = ("_hub", "_task", "_thread", "_waits")
+
+    def __init__(self, task: Task[object]) -> None:
+        super().__init__()
+        self._task = task
+        self._hub = hub_of(task)
+        self._thread = _saved.get_ident()
+        self._waits = False
+
+    def wake(self) -> None:
+        is_near = _saved.get_ident() == self._thread and getcurrent() is not self._hub.greenlet
+        if not (is_near and self._waits and self._task.unpark()):
+            self._hub.post(self._deliver)
+
+    def wait(self, timeout: float | None) -> None:
+        hub = self._hub
+        hub.outside += 1  # some other thread may end this wait: it is no deadlock
+        self._waits = True
+        try:
+            if self._token:
+                self._task.park_for(timeout)
+        finally:
+            self._waits = False
+            hub.outside -= 1
+
+    def _deliver(self) -> None:
+        if self._waits:
+            self._task.unpark()

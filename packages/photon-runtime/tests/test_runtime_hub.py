@@ -1,0 +1,697 @@
+from __future__ import annotations
+
+import contextvars
+import functools
+import logging
+import math
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import ParamSpec
+
+import pytest
+
+import photon_runtime as rt
+from photon_runtime._hub import Hub, current_hub, run_in
+from photon_runtime.errors import Deadlock
+
+P = ParamSpec("P")
+variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+
+def in_hub(test: Callable[P, None]) -> Callable[P, None]:
+    @functools.wraps(test)
+    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
+        rt.run(test, *args, **kwargs)
+
+    return run_test
+
+
+def errors_logged(caplog: pytest.LogCaptureFixture) -> list[BaseException | None]:
+    return [
+        record.exc_info[1] if record.exc_info else None
+        for record in caplog.records
+        if record.name == "photon.runtime" and record.levelno >= logging.ERROR
+    ]
+
+
+# -- run ------------------------------------------------------------------------------------------
+
+
+def test_run_passes_the_arguments_and_returns_the_result() -> None:
+    def add(first: int, *, second: int) -> int:
+        return first + second
+
+    assert rt.run(add, 1, second=2) == 3
+
+
+def test_run_raises_the_error_of_its_function_and_does_not_log_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        rt.run(fail)
+    assert errors_logged(caplog) == []
+
+
+@in_hub
+def test_run_in_a_task_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="runs a hub already"):
+        rt.run(lambda: None)
+    rt.yield_now()  # and the hub that runs is not disturbed
+
+
+def test_run_can_be_called_again_also_after_an_error() -> None:
+    for number in range(3):
+        with pytest.raises(ValueError, match=str(number)):
+            rt.run(int, f"x{number}")
+        assert rt.run(int, number) == number
+
+
+def test_each_thread_may_run_its_own_hub() -> None:
+    meeting = threading.Barrier(3)
+
+    def meet() -> threading.Thread:
+        rt.sleep(0.001)
+        rt.offload(meeting.wait, 5)
+        return threading.current_thread()
+
+    ran_in: list[threading.Thread] = []
+    threads = [threading.Thread(target=lambda: ran_in.append(rt.run(meet))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert set(ran_in) == set(threads)
+
+
+@in_hub
+def test_a_thread_of_a_task_may_run_a_hub_of_its_own() -> None:
+    def inner() -> str:
+        rt.sleep(0.001)
+        return "inner"
+
+    assert rt.offload(rt.run, inner) == "inner"
+
+
+def test_a_cancelled_main_task_has_no_result() -> None:
+    def main() -> None:
+        rt.current_task().cancel()
+        rt.yield_now()
+
+    with pytest.raises(rt.TaskCancelled):
+        rt.run(main)
+
+
+WAITING_CALLS: dict[str, Callable[[], object]] = {
+    "yield_now": rt.yield_now,
+    "current_task": rt.current_task,
+    "current_hub": current_hub,
+    "sleep(0)": lambda: rt.sleep(0),
+    "sleep": lambda: rt.sleep(1),
+    "spawn": lambda: rt.spawn(rt.yield_now),
+    "offload": lambda: rt.offload(rt.yield_now),
+    "Event": lambda: rt.Event().wait(),
+    "Semaphore": lambda: rt.Semaphore(0).acquire(),
+    "receive": lambda: rt.Channel[int](0).receive(),
+    "send": lambda: rt.Channel[int](0).send(1),
+    "scope": lambda: rt.scope().__enter__(),
+    "deadline": lambda: rt.deadline(1).__enter__(),
+    "shield": lambda: rt.shield().__enter__(),
+}
+
+
+@pytest.mark.parametrize("name", WAITING_CALLS)
+def test_what_waits_outside_of_run_is_told_so(name: str) -> None:
+    with pytest.raises(rt.NotRunning, match=r"run\(\)"):
+        WAITING_CALLS[name]()
+
+
+def test_not_running_is_a_runtime_error() -> None:
+    assert issubclass(rt.NotRunning, RuntimeError)
+    assert issubclass(rt.NotRunning, rt.PhotonError)
+
+
+# -- what is left behind --------------------------------------------------------------------------
+
+
+def test_tasks_left_behind_are_cancelled_and_waited_for() -> None:
+    notes: list[str] = []
+
+    def left() -> None:
+        try:
+            rt.sleep(60)
+        finally:
+            with rt.shield():
+                rt.sleep(0.01)
+            notes.append("cleaned up")
+
+    def main() -> list[rt.Task[None]]:
+        tasks = [rt.spawn(left) for _ in range(3)]
+        rt.yield_now()
+        return tasks
+
+    tasks = rt.run(main)
+    assert notes == ["cleaned up"] * 3
+    assert [task.state for task in tasks] == ["cancelled"] * 3
+
+
+def test_tasks_left_behind_are_cancelled_after_an_error_too() -> None:
+    tasks: list[rt.Task[None]] = []
+
+    def main() -> None:
+        tasks.append(rt.spawn(rt.sleep, 60))
+        rt.yield_now()
+        raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        rt.run(main)
+    assert tasks[0].cancelled
+
+
+def test_a_task_that_is_spawned_by_cleaning_up_is_cancelled_as_well() -> None:
+    late: list[rt.Task[None]] = []
+
+    def left() -> None:
+        try:
+            rt.sleep(60)
+        finally:
+            late.append(rt.spawn(rt.sleep, 0.5))
+
+    def main() -> None:
+        rt.spawn(left)
+        rt.yield_now()
+
+    rt.run(main)
+    assert late[0].cancelled
+
+
+# -- sleep and yield_now --------------------------------------------------------------------------
+
+
+@in_hub
+def test_sleeping_tasks_wake_in_the_order_of_their_times() -> None:
+    woken: list[float] = []
+
+    def sleeper(seconds: float) -> None:
+        rt.sleep(seconds)
+        woken.append(seconds)
+
+    with rt.scope() as block:
+        for seconds in (0.02, 0.005, 0.01):
+            block.spawn(sleeper, seconds)
+    assert woken == [0.005, 0.01, 0.02]
+
+
+@in_hub
+def test_sleep_lasts_as_long_as_it_was_told() -> None:
+    begin = time.monotonic()
+    rt.sleep(0.02)
+    assert 0.02 <= time.monotonic() - begin < 1
+
+
+@in_hub
+def test_many_sleep_at_once() -> None:
+    begin = time.monotonic()
+    with rt.scope() as block:
+        for _ in range(200):
+            block.spawn(rt.sleep, 0.02)
+    assert time.monotonic() - begin < 1
+
+
+@pytest.mark.parametrize("seconds", [-1, -0.001, math.nan, -math.inf])
+@in_hub
+def test_sleep_refuses_what_is_no_duration(seconds: float) -> None:
+    with pytest.raises(ValueError, match="zero or more"):
+        rt.sleep(seconds)
+
+
+@pytest.mark.parametrize("seconds", ["1", None])
+@in_hub
+def test_sleep_refuses_what_is_no_number(seconds: float) -> None:
+    with pytest.raises(TypeError):
+        rt.sleep(seconds)
+
+
+@pytest.mark.parametrize("seconds", [1e7, 1e12, 1e300, math.inf])
+def test_sleep_takes_any_long_time(seconds: float) -> None:
+    # One test that ends by another thread: no other timer may shorten the wait for events.
+    def main() -> str:
+        sleeper, hub = rt.spawn(rt.sleep, seconds), current_hub()
+        rt.yield_now()
+        alarm = threading.Timer(0.01, hub.post, [sleeper.cancel])
+        alarm.start()
+        sleeper.join()
+        return sleeper.state
+
+    assert rt.run(main) == "cancelled"
+
+
+@in_hub
+def test_sleeping_zero_seconds_gives_everyone_a_turn() -> None:
+    order: list[str] = []
+    rt.spawn(order.append, "other")
+    rt.sleep(0)
+    order.append("sleeper")
+    assert order == ["other", "sleeper"]
+
+
+@in_hub
+def test_yielding_tasks_take_turns() -> None:
+    order: list[int] = []
+
+    def worker(number: int) -> None:
+        for _ in range(50):
+            order.append(number)
+            rt.yield_now()
+
+    with rt.scope() as block:
+        for number in range(3):
+            block.spawn(worker, number)
+    assert order == [0, 1, 2] * 50
+
+
+@in_hub
+def test_tasks_that_keep_each_other_runnable_do_not_starve_timers_sockets_and_posts() -> None:
+    done = dict.fromkeys(("timer", "socket", "post"), False)
+    near, far = socket.socketpair()
+
+    def spin() -> None:
+        while not all(done.values()):
+            rt.yield_now()
+
+    def sleep() -> None:
+        rt.sleep(0.001)
+        done["timer"] = True
+
+    def receive() -> None:
+        with rt.Socket(near.family, near.type, fileno=near.detach()) as sock:
+            done["socket"] = sock.recv(1) == b"x"
+
+    with far, rt.deadline(5), rt.scope() as block:
+        block.spawn(receive)
+        rt.yield_now()
+        for _ in range(3):
+            block.spawn(spin)
+        block.spawn(sleep)
+        current_hub().post(lambda: done.update(post=True))
+        far.send(b"x")
+
+
+@in_hub
+def test_many_tasks_all_end() -> None:
+    event = rt.Event()
+
+    def worker(number: int) -> int:
+        rt.yield_now()
+        event.wait()
+        return number
+
+    tasks = [rt.spawn(worker, number) for number in range(2_000)]
+    rt.yield_now()
+    event.set()
+    assert sum(task.result() for task in tasks) == sum(range(2_000))
+
+
+@in_hub
+def test_a_long_chain_of_tasks_waits_for_each_other() -> None:
+    def link(left: int) -> int:
+        return rt.spawn(link, left - 1).result() + 1 if left else 0
+
+    assert link(300) == 300
+
+
+# -- context variables ----------------------------------------------------------------------------
+
+
+@in_hub
+def test_a_task_gets_a_copy_of_the_callers_context() -> None:
+    def child() -> str:
+        inherited = variable.get()
+        variable.set("changed by the child")
+        return inherited
+
+    variable.set("from the parent")
+    task = rt.spawn(child)
+    variable.set("changed after the spawn")
+    assert task.result() == "from the parent"
+    assert variable.get() == "changed after the spawn"
+
+
+@in_hub
+def test_tasks_one_after_another_do_not_see_each_others_context() -> None:
+    def child() -> str:
+        before = variable.get()
+        variable.set("leaked")
+        return before
+
+    assert [rt.spawn(child).result() for _ in range(5)] == ["unset"] * 5
+
+
+@in_hub
+def test_context_variables_stay_with_their_task_over_waits() -> None:
+    def child(value: str) -> str:
+        variable.set(value)
+        rt.yield_now()
+        rt.sleep(0.001)
+        return variable.get()
+
+    tasks = [rt.spawn(child, value) for value in "abc"]
+    assert [task.result() for task in tasks] == ["a", "b", "c"]
+
+
+def test_run_sees_the_callers_context_and_leaves_it_alone() -> None:
+    def main() -> str:
+        inherited = variable.get()
+        variable.set("inside")
+        return inherited
+
+    def outside() -> tuple[str, str]:
+        variable.set("outside")
+        return rt.run(main), variable.get()
+
+    assert contextvars.copy_context().run(outside) == ("outside", "outside")
+
+
+# -- errors ---------------------------------------------------------------------------------------
+
+
+def test_an_unhandled_error_is_logged_once_and_ends_its_task_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    error = ValueError("lonely")
+
+    def fail() -> None:
+        raise error
+
+    def main() -> str:
+        failing, other = rt.spawn(fail), rt.spawn(lambda: "fine")
+        rt.sleep(0.001)
+        assert failing.state == "failed"
+        return other.result()
+
+    assert rt.run(main) == "fine"
+    assert errors_logged(caplog) == [error]
+    assert "fail" in caplog.text
+
+
+def test_an_error_that_somebody_waits_for_is_theirs(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ValueError("expected")
+
+    def main() -> None:
+        with pytest.raises(ValueError, match="expected"):
+            rt.spawn(fail).result()
+
+    rt.run(main)
+    assert errors_logged(caplog) == []
+
+
+def test_an_error_is_logged_when_all_who_waited_gave_up(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(event: rt.Event) -> None:
+        event.wait()
+        raise ValueError("nobody")
+
+    def main() -> None:
+        event = rt.Event()
+        task = rt.spawn(fail, event)
+        assert not task.join(0.001)
+        event.set()
+        rt.sleep(0.001)
+
+    rt.run(main)
+    assert len(errors_logged(caplog)) == 1
+
+
+def test_an_error_is_logged_when_the_one_who_waited_is_cancelled_in_the_same_turn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(event: rt.Event) -> None:
+        event.wait()
+        raise ValueError("nobody")
+
+    def main() -> None:
+        event = rt.Event()
+        task = rt.spawn(fail, event)
+        waiter = rt.spawn(task.join)
+        rt.yield_now()
+        event.set()
+        waiter.cancel()
+        rt.sleep(0.001)
+        assert waiter.cancelled
+        assert task.state == "failed"
+
+    rt.run(main)
+    assert len(errors_logged(caplog)) == 1
+
+
+def test_a_cancelled_task_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    def main() -> None:
+        task = rt.spawn(rt.sleep, 60)
+        rt.yield_now()
+        task.cancel()
+        rt.sleep(0.001)
+
+    rt.run(main)
+    assert errors_logged(caplog) == []
+
+
+def test_an_error_in_cleaning_up_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def left() -> None:
+        try:
+            rt.sleep(60)
+        finally:
+            raise ValueError("clean-up")
+
+    def main() -> None:
+        rt.spawn(left)
+        rt.yield_now()
+
+    rt.run(main)
+    assert [str(error) for error in errors_logged(caplog)] == ["clean-up"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+def test_an_interrupt_or_exit_in_a_task_ends_the_run_after_the_others(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    notes: list[str] = []
+
+    def other() -> None:
+        try:
+            rt.sleep(60)
+        finally:
+            notes.append("cleaned up")
+
+    def end() -> None:
+        raise error
+
+    def main() -> None:
+        rt.spawn(other)
+        rt.yield_now()
+        rt.spawn(end)
+        other()
+
+    with pytest.raises(type(error)) as caught:
+        rt.run(main)
+    assert caught.value is error
+    assert notes == ["cleaned up"] * 2
+    assert errors_logged(caplog) == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+def test_an_interrupt_or_exit_in_main_leaves_run_as_it_is(error: BaseException) -> None:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        rt.run(main)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+@pytest.mark.parametrize("in_main", [True, False])
+def test_an_interrupt_or_exit_in_the_body_of_a_scope_ends_the_run_as_it_is(
+    error: BaseException, in_main: bool
+) -> None:
+    def body() -> None:
+        with rt.scope():
+            raise error
+
+    def main() -> None:
+        if in_main:
+            body()
+        rt.spawn(body)
+        rt.sleep(0.1)
+
+    with pytest.raises(type(error)) as caught:
+        rt.run(main)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+def test_an_interrupt_or_exit_in_the_child_of_a_scope_ends_the_run_as_it_is(
+    error: BaseException,
+) -> None:
+    def child() -> None:
+        raise error
+
+    def main() -> None:
+        with rt.scope() as block:
+            block.spawn(child)
+            rt.sleep(60)
+
+    with pytest.raises(type(error)) as caught:
+        rt.run(main)
+    assert caught.value is error
+
+
+def press_ctrl_c() -> None:
+    """Let SIGINT arrive while the hub itself runs."""
+    current_hub().post(lambda: signal.raise_signal(signal.SIGINT))
+
+
+def test_ctrl_c_is_raised_in_the_main_task() -> None:
+    def main() -> str:
+        press_ctrl_c()
+        try:
+            rt.sleep(60)
+        except KeyboardInterrupt:
+            rt.sleep(0.001)
+            return "handled"
+        return "not raised"
+
+    assert rt.run(main) == "handled"
+
+
+def test_ctrl_c_that_main_does_not_handle_ends_the_run() -> None:
+    tasks: list[rt.Task[None]] = []
+
+    def main() -> None:
+        tasks.append(rt.spawn(rt.sleep, 60))
+        press_ctrl_c()
+        rt.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        rt.run(main)
+    assert tasks[0].cancelled
+
+
+def test_ctrl_c_while_a_scope_waits_for_its_children_ends_them_and_the_run() -> None:
+    notes: list[str] = []
+
+    def child() -> None:
+        try:
+            rt.sleep(60)
+        finally:
+            notes.append("child ended")
+
+    def main() -> None:
+        press_ctrl_c()
+        try:
+            with rt.deadline(60), rt.scope() as block:
+                block.spawn(child)
+        finally:
+            notes.append("block ended")
+
+    with pytest.raises(KeyboardInterrupt):
+        rt.run(main)
+    assert notes == ["child ended", "block ended"]
+
+
+# -- post -----------------------------------------------------------------------------------------
+
+
+@in_hub
+def test_another_thread_reaches_the_hub_by_post() -> None:
+    event, hub = rt.Event(), current_hub()
+    thread = threading.Thread(target=lambda: hub.post(event.set))
+    thread.start()
+    assert event.wait(5)
+    thread.join()
+
+
+@in_hub
+def test_posts_are_called_in_their_order_in_the_hubs_thread() -> None:
+    hub, called, event = current_hub(), list[tuple[int, int]](), rt.Event()
+
+    def note(number: int) -> None:
+        called.append((number, threading.get_ident()))
+
+    def post_all() -> None:
+        for number in range(100):
+            hub.post(functools.partial(note, number))
+        hub.post(event.set)
+
+    thread = threading.Thread(target=post_all)
+    thread.start()
+    assert event.wait(5)
+    thread.join()
+    assert called == [(number, threading.get_ident()) for number in range(100)]
+
+
+def test_a_post_that_fails_is_logged_and_the_next_is_called(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def main() -> bool:
+        event = rt.Event()
+        current_hub().post(lambda: 1 / 0)
+        current_hub().post(event.set)
+        return event.wait(5)
+
+    assert rt.run(main)
+    assert [type(error) for error in errors_logged(caplog)] == [ZeroDivisionError]
+
+
+def test_a_hub_keeps_the_time_of_the_clock_it_was_given() -> None:
+    now = 1000.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 19.99  # between one look at the clock and the next
+        return now
+
+    begin = time.monotonic()
+    run_in(Hub(clock=clock), lambda: rt.sleep(20), rt.sleep)
+    assert now >= 1020
+    assert time.monotonic() - begin < 5
+
+
+# -- deadlock -------------------------------------------------------------------------------------
+
+
+def test_tasks_that_can_only_wait_for_each_other_are_named_in_an_error() -> None:
+    def stuck() -> None:
+        rt.Event().wait()
+
+    def main() -> None:
+        rt.spawn(stuck)
+        stuck()
+
+    usual = signal.getsignal(signal.SIGALRM)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a handler of the program's own may wake tasks
+    try:
+        with pytest.raises(Deadlock, match="stuck"):
+            rt.run(main)
+    finally:
+        signal.signal(signal.SIGALRM, usual)
+
+
+def test_main_may_go_on_after_a_deadlock() -> None:
+    def main() -> str:
+        try:
+            rt.Channel[int](0).receive()
+        except Deadlock:
+            return "went on"
+        return "not raised"
+
+    usual = signal.getsignal(signal.SIGALRM)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    try:
+        assert rt.run(main) == "went on"
+    finally:
+        signal.signal(signal.SIGALRM, usual)

@@ -1,0 +1,840 @@
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import gc
+import os
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, ParamSpec
+
+import pytest
+
+import photon_runtime as rt
+
+P = ParamSpec("P")
+BIG = os.urandom(3_000_000)
+
+
+def in_hub(test: Callable[P, None]) -> Callable[P, None]:
+    @functools.wraps(test)
+    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
+        rt.run(test, *args, **kwargs)
+
+    return run_test
+
+
+@contextlib.contextmanager
+def listening(backlog: int = 16) -> Iterator[rt.Socket]:
+    with rt.Socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(backlog)
+        yield listener
+
+
+@contextlib.contextmanager
+def pair(kind: int = socket.SOCK_STREAM) -> Iterator[tuple[rt.Socket, rt.Socket]]:
+    """Two connected sockets that wait in the hub."""
+    near, far = socket.socketpair(type=kind)
+    with (
+        rt.Socket(near.family, near.type, fileno=near.detach()) as one,
+        rt.Socket(far.family, far.type, fileno=far.detach()) as other,
+    ):
+        yield one, other
+
+
+def echo(connection: rt.Socket) -> None:
+    with connection:
+        while data := connection.recv(65536):
+            connection.sendall(data)
+
+
+def receive_exactly(sock: rt.Socket, size: int) -> bytes:
+    received = bytearray()
+    while len(received) < size:
+        data = sock.recv(65536)
+        assert data, "the connection ended early"
+        received += data
+    return bytes(received)
+
+
+def free_port() -> int:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port: int = unused.getsockname()[1]
+        return port
+
+
+def fill(sock: rt.Socket) -> int:
+    """Send until there is no more room."""
+    sent = 0
+    sock.settimeout(0)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sent += sock.send(b"x" * 65536)
+    sock.settimeout(None)
+    return sent
+
+
+# -- streams --------------------------------------------------------------------------------------
+
+
+@in_hub
+def test_tasks_talk_over_tcp() -> None:
+    def ask(number: int) -> bytes:
+        with rt.create_connection(listener.getsockname()) as client:
+            client.sendall(b"question %d" % number)
+            client.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: client.recv(5), b""))
+
+    with rt.deadline(5), listening() as listener, rt.scope() as block:
+        answers = [block.spawn(ask, number) for number in range(10)]
+        for _ in answers:
+            block.spawn(echo, listener.accept()[0])
+    assert [answer.result() for answer in answers] == [b"question %d" % n for n in range(10)]
+
+
+@in_hub
+def test_accept_gives_a_waiting_socket_and_the_peers_address() -> None:
+    with listening() as listener, rt.create_connection(listener.getsockname()) as client:
+        connection, address = listener.accept()
+        with connection:
+            assert isinstance(connection, rt.Socket)
+            assert address == client.getsockname()
+            reader = rt.spawn(connection.recv, 10)
+            rt.yield_now()
+            client.sendall(b"hello")
+            assert reader.result(1) == b"hello"
+
+
+@pytest.mark.parametrize("item_format", ["B", "I"])
+@in_hub
+def test_a_big_sendall_waits_for_a_slow_reader(item_format: Literal["B", "I"]) -> None:
+    with pair() as (near, far), rt.deadline(10):
+        sender = rt.spawn(near.sendall, memoryview(BIG).cast(item_format))
+        rt.sleep(0.005)
+        assert sender.state == "waiting"
+        received = bytearray()
+        while len(received) < len(BIG):
+            received += far.recv(300_000)
+            if len(received) % 3 == 0:
+                rt.yield_now()
+        sender.result()
+        assert bytes(received) == BIG
+
+
+@in_hub
+def test_sendall_takes_any_buffer() -> None:
+    with pair() as (near, far):
+        for data in (
+            b"bytes",
+            bytearray(b"array"),
+            memoryview(b"a view"),
+            memoryview(b"0123")[::1],
+        ):
+            near.sendall(data)
+            assert receive_exactly(far, len(data)) == bytes(data)
+        near.sendall(memoryview(b"\1\0\0\0\2\0\0\0").cast("I"))
+        assert receive_exactly(far, 8) == b"\1\0\0\0\2\0\0\0"
+        near.sendall(b"")
+
+
+@in_hub
+def test_a_waiting_reader_lets_the_others_run() -> None:
+    with pair() as (near, far):
+        reader = rt.spawn(near.recv, 10)
+        rt.yield_now()
+        assert reader.state == "waiting"
+        far.send(b"x")
+        assert reader.result(1) == b"x"
+
+
+@in_hub
+def test_receiving_what_is_there_does_not_switch() -> None:
+    with pair() as (near, far):
+        other = rt.spawn(lambda: None)
+        far.sendall(b"there")
+        assert near.recv(10) == b"there"
+        assert not other.done
+
+
+@in_hub
+def test_recv_into_fills_a_buffer() -> None:
+    with pair() as (near, far):
+        buffer = bytearray(8)
+        reader = rt.spawn(near.recv_into, buffer, 5)
+        rt.yield_now()
+        far.sendall(b"abcdefg")
+        assert reader.result(1) == 5
+        assert bytes(buffer) == b"abcde\0\0\0"
+        assert near.recv_into(memoryview(buffer)[6:]) == 2
+        assert bytes(buffer) == b"abcde\0fg"
+
+
+@in_hub
+def test_one_task_reads_while_another_writes() -> None:
+    with pair() as (near, far), rt.deadline(10), rt.scope() as block:
+        sender = block.spawn(near.sendall, BIG)
+        reader = block.spawn(near.recv, 10)
+        rt.sleep(0.001)
+        far.sendall(b"meanwhile")
+        assert reader.result() == b"meanwhile"
+        assert not sender.done
+        assert receive_exactly(far, len(BIG)) == BIG
+
+
+@in_hub
+def test_the_end_of_the_peer_is_an_empty_read() -> None:
+    with pair() as (near, far):
+        reader = rt.spawn(near.recv, 10)
+        rt.yield_now()
+        far.close()
+        assert reader.result(1) == b""
+        assert near.recv(10) == b""
+
+
+@in_hub
+def test_sending_to_a_peer_that_has_gone_fails() -> None:
+    with pair() as (near, far):
+        sender = rt.spawn(near.sendall, BIG)
+        rt.sleep(0.001)
+        far.close()
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            sender.result(1)
+
+
+@in_hub
+def test_shutting_down_from_another_task_wakes_the_reader() -> None:
+    with pair() as (near, _):
+        reader = rt.spawn(near.recv, 10)
+        rt.yield_now()
+        near.shutdown(socket.SHUT_RDWR)
+        assert reader.result(1) == b""
+
+
+@in_hub
+def test_makefile_reads_lines_and_writes() -> None:
+    with pair() as (near, far), near.makefile("rw", encoding="utf-8", newline="\n") as file:
+
+        def talk() -> list[str]:
+            first = file.readline()
+            file.write(first.upper())
+            file.flush()
+            return [first, *file]
+
+        task = rt.spawn(talk)
+        rt.yield_now()
+        far.sendall("grü".encode())
+        rt.sleep(0.001)
+        far.sendall(b"n\n")
+        assert receive_exactly(far, 6) == "GRÜN\n".encode()
+        far.sendall(b"rest\n")
+        far.shutdown(socket.SHUT_WR)
+        assert task.result(1) == ["grün\n", "rest\n"]
+
+
+@in_hub
+def test_a_file_of_a_socket_outlives_its_close() -> None:
+    with pair() as (near, far):
+        file = near.makefile("rb")
+        near.close()
+        reader = rt.spawn(file.readline)
+        rt.yield_now()
+        far.sendall(b"line\n")
+        assert reader.result(1) == b"line\n"
+        file.close()
+        assert far.recv(10) == b""
+
+
+@in_hub
+def test_messages_with_ancillary_data_wait_too() -> None:
+    with pair() as (near, far):
+        reader = rt.spawn(near.recvmsg, 10)
+        rt.yield_now()
+        far.sendall(b"message")
+        assert reader.result(1)[0] == b"message"
+
+
+@in_hub
+def test_receiving_a_message_into_buffers_waits_too() -> None:
+    with pair() as (near, far):
+        buffers = [bytearray(2), bytearray(8)]
+        reader = rt.spawn(near.recvmsg_into, buffers)
+        rt.yield_now()
+        far.sendall(b"message")
+        assert reader.result(1)[0] == 7
+        assert bytes(buffers[0]) == b"me"
+
+
+@in_hub
+def test_sending_a_message_waits_for_room() -> None:
+    with pair() as (near, far):
+        size = fill(near)
+        sender = rt.spawn(near.sendmsg, [b"mess", b"age"])
+        rt.sleep(0.001)
+        assert sender.state == "waiting"
+        receive_exactly(far, size)
+        assert sender.result(1) == 7
+        assert far.recv(10) == b"message"
+
+
+@in_hub
+def test_sendfile_does_not_hold_the_hub(tmp_path: Path) -> None:
+    path = tmp_path / "big"
+    path.write_bytes(BIG)
+    with pair() as (near, far), path.open("rb") as file:
+        near.settimeout(0.2)  # so that a sendfile that holds the hub ends
+        sender = rt.spawn(near.sendfile, file)
+        reader = rt.spawn(receive_exactly, far, len(BIG))
+        assert sender.result(5) == len(BIG)
+        assert reader.result(5) == BIG
+
+
+# -- connecting -----------------------------------------------------------------------------------
+
+
+@in_hub
+def test_connecting_to_nobody_is_refused() -> None:
+    port = free_port()
+    with rt.Socket() as client, pytest.raises(ConnectionRefusedError):
+        client.connect(("127.0.0.1", port))
+    with rt.Socket() as client:
+        assert client.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
+    with pytest.raises(ConnectionRefusedError):
+        rt.create_connection(("127.0.0.1", port))
+
+
+@in_hub
+def test_connecting_to_a_name_resolves_it() -> None:
+    with listening() as listener, rt.Socket() as client:
+        client.connect(("localhost", listener.getsockname()[1]))
+        assert client.getpeername() == listener.getsockname()
+
+
+@in_hub
+def test_resolving_a_name_does_not_hold_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, resolve = threading.Event(), socket.getaddrinfo
+
+    def resolve_slowly(*args: Any) -> object:
+        assert answer.wait(5)
+        return resolve(*args)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_slowly)
+    with listening() as listener, rt.Socket() as client:
+        address = "localhost", listener.getsockname()[1]
+        tasks = rt.spawn(client.connect, address), rt.spawn(rt.create_connection, address)
+        rt.sleep(0.001)
+        assert [task.state for task in tasks] == ["waiting"] * 2
+        answer.set()
+        tasks[0].result(5)
+        tasks[1].result(5).close()
+
+
+@in_hub
+def test_create_connection_tries_every_address_of_a_name() -> None:
+    with listening() as listener:  # on 127.0.0.1 alone, while localhost may be ::1 as well
+        address = "localhost", listener.getsockname()[1]
+        client = rt.create_connection(address, timeout=5)
+        with client:
+            assert client.getpeername() == listener.getsockname()
+            assert client.gettimeout() == 5
+
+
+@in_hub
+def test_a_name_that_does_not_exist_is_an_os_error() -> None:
+    with rt.Socket() as client, pytest.raises(OSError, match=r"\[Errno"):
+        client.connect(("name.invalid", 1))
+    with pytest.raises(OSError, match=r"\[Errno"):
+        rt.create_connection(("name.invalid", 1))
+
+
+@contextlib.contextmanager
+def full_backlog() -> Iterator[tuple[str, int]]:
+    """An address that neither accepts nor refuses."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()
+
+
+@in_hub
+def test_connecting_gives_up_in_time() -> None:
+    with full_backlog() as address, rt.Socket() as client:
+        client.settimeout(0.01)
+        with pytest.raises(TimeoutError):
+            client.connect(address)
+
+
+@in_hub
+def test_connecting_without_time_says_that_it_has_begun() -> None:
+    with full_backlog() as address, rt.Socket() as client:
+        client.setblocking(False)
+        assert client.connect_ex(address) == errno.EINPROGRESS
+
+
+@pytest.mark.parametrize("how", ["deadline", "timeout"])
+def test_a_connection_that_is_given_up_is_closed(how: Literal["deadline", "timeout"]) -> None:
+    def main() -> None:
+        with full_backlog() as address:
+            if how == "deadline":
+                with pytest.raises(rt.DeadlineExceeded), rt.deadline(0.01):
+                    rt.create_connection(address)
+            else:
+                with pytest.raises(TimeoutError):
+                    rt.create_connection(address, timeout=0.01)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        rt.run(main)
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
+
+
+# -- timeouts -------------------------------------------------------------------------------------
+
+
+@in_hub
+def test_each_waiting_call_is_limited_by_settimeout() -> None:
+    with pair() as (near, _), listening() as listener, pair(socket.SOCK_DGRAM) as (datagrams, _):
+        calls: list[tuple[rt.Socket, Callable[[], object]]] = [
+            (near, lambda: near.recv(1)),
+            (near, lambda: near.recv_into(bytearray(1))),
+            (datagrams, lambda: datagrams.recvfrom(1)),
+            (listener, listener.accept),
+        ]
+        for sock, call in calls:
+            sock.settimeout(0.005)
+            begin = time.monotonic()
+            with pytest.raises(TimeoutError):
+                call()
+            assert time.monotonic() - begin >= 0.005
+        fill(near)
+        near.settimeout(0.005)
+        for send in (near.send, near.sendall):
+            with pytest.raises(TimeoutError):
+                send(b"x" * 65536)
+
+
+@in_hub
+def test_a_socket_works_on_after_a_timeout() -> None:
+    with pair() as (near, far):
+        near.settimeout(0.001)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                near.recv(1)
+        far.send(b"x")
+        assert near.recv(1) == b"x"
+
+
+@in_hub
+def test_the_limit_of_a_call_that_ended_in_time_does_not_end_the_next_wait() -> None:
+    with pair() as (near, far):
+
+        def receive_and_wait() -> None:
+            near.settimeout(0.005)
+            assert near.recv(1) == b"x"
+            rt.sleep(0.015)
+
+        task = rt.spawn(receive_and_wait)
+        rt.yield_now()
+        far.send(b"x")
+        task.result(1)
+
+
+@in_hub
+def test_a_slow_reader_does_not_prolong_the_limit_of_sendall() -> None:
+    with pair() as (near, far), rt.scope() as block:
+        near.settimeout(0.03)
+
+        def read_slowly() -> None:
+            while far.recv(65536):
+                rt.sleep(0.003)
+
+        block.spawn(read_slowly)
+        begin = time.monotonic()
+        with pytest.raises(TimeoutError):
+            near.sendall(BIG)
+        near.close()
+        assert time.monotonic() - begin < 0.09
+
+
+@in_hub
+def test_with_a_timeout_of_zero_nothing_waits() -> None:
+    with pair() as (near, _), listening() as listener:
+        other = rt.spawn(lambda: None)
+        for sock in (near, listener):
+            sock.settimeout(0)
+        for call in (lambda: near.recv(1), listener.accept, lambda: near.recv_into(bytearray(1))):
+            with pytest.raises(BlockingIOError):
+                call()
+        fill(near)
+        assert not other.done
+
+
+def test_timeouts_are_kept_as_by_the_standard_socket() -> None:
+    with rt.Socket() as sock:
+        assert (sock.gettimeout(), sock.getblocking()) == (None, True)
+        sock.settimeout(2.5)
+        assert (sock.gettimeout(), sock.getblocking()) == (2.5, True)
+        sock.setblocking(False)
+        assert (sock.gettimeout(), sock.getblocking()) == (0.0, False)
+        sock.setblocking(True)
+        assert (sock.gettimeout(), sock.getblocking()) == (None, True)
+        with pytest.raises(ValueError, match="zero or more"):
+            sock.settimeout(-1)
+
+
+def test_the_default_timeout_counts() -> None:
+    socket.setdefaulttimeout(7)
+    try:
+        with rt.Socket() as sock:
+            assert sock.gettimeout() == 7
+    finally:
+        socket.setdefaulttimeout(None)
+
+
+def test_outside_of_run_a_socket_works_until_it_would_wait() -> None:
+    with pair() as (near, far):
+        far.sendall(b"x")
+        assert near.recv(10) == b"x"
+        with pytest.raises(rt.NotRunning):
+            near.recv(10)
+
+
+# -- other families and kinds ---------------------------------------------------------------------
+
+
+@in_hub
+def test_datagrams_go_to_and_fro() -> None:
+    with rt.Socket(type=socket.SOCK_DGRAM) as one, rt.Socket(type=socket.SOCK_DGRAM) as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        receiver = rt.spawn(one.recvfrom, 100)
+        rt.yield_now()
+        assert other.sendto(b"ping", one.getsockname()) == 4
+        assert receiver.result(1) == (b"ping", other.getsockname())
+        buffer = bytearray(4)
+        receiver_into = rt.spawn(other.recvfrom_into, buffer)
+        rt.yield_now()
+        one.sendto(b"pong", 0, other.getsockname())
+        assert receiver_into.result(1) == (4, one.getsockname())
+        assert buffer == b"pong"
+
+
+@pytest.mark.timeout(3)
+@in_hub
+def test_a_datagram_socket_waits_again_after_an_error_was_reported() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        address = gone.getsockname()
+    with rt.Socket(type=socket.SOCK_DGRAM) as sock:
+        sock.connect(address)
+        sock.settimeout(0.01)
+        reader = rt.spawn(sock.recv, 10)
+        rt.yield_now()
+        sock.send(b"to nobody")
+        with pytest.raises(ConnectionRefusedError):
+            reader.result(1)
+        with pytest.raises(TimeoutError):
+            sock.recv(10)
+
+
+@in_hub
+def test_unix_sockets_connect_by_path(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with rt.Socket(socket.AF_UNIX) as listener, rt.Socket(socket.AF_UNIX) as client:
+        listener.bind(path)
+        listener.listen()
+        server = rt.spawn(lambda: echo(listener.accept()[0]))
+        client.connect(path)
+        client.sendall(b"over a path")
+        assert receive_exactly(client, 11) == b"over a path"
+        client.shutdown(socket.SHUT_WR)
+        server.result(1)
+    with rt.Socket(socket.AF_UNIX) as client, pytest.raises(FileNotFoundError):
+        client.connect(str(tmp_path / "nobody"))
+
+
+@in_hub
+def test_connecting_to_a_unix_socket_with_a_full_backlog_waits_for_room(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(rt.Socket(socket.AF_UNIX))
+        listener.bind(path)
+        listener.listen(0)
+        listener.settimeout(0.5)
+        waiting = 0
+        while True:
+            filler = stack.enter_context(rt.Socket(socket.AF_UNIX))
+            filler.settimeout(0)
+            if filler.connect_ex(path):
+                break
+            waiting += 1
+        client = stack.enter_context(rt.Socket(socket.AF_UNIX))
+        connecting = rt.spawn(client.connect, path)
+        rt.sleep(0.005)
+        assert not connecting.done
+        for _ in range(waiting + 1):
+            stack.enter_context(listener.accept()[0])
+        connecting.result(1)
+
+
+@in_hub
+def test_a_closed_unix_listener_refuses(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with rt.Socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+    with rt.Socket(socket.AF_UNIX) as client, pytest.raises(ConnectionRefusedError):
+        client.connect(path)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="there is no IPv6 here")
+@in_hub
+def test_ipv6_addresses_keep_their_four_parts() -> None:
+    with rt.Socket(socket.AF_INET6) as listener, rt.Socket(socket.AF_INET6) as client:
+        try:
+            listener.bind(("::1", 0))
+        except OSError:
+            pytest.skip("there is no ::1 here")
+        listener.listen()
+        client.connect(listener.getsockname())
+        listener.accept()[0].close()
+        assert client.recv(1) == b""
+
+
+# -- several tasks on one socket ------------------------------------------------------------------
+
+
+@in_hub
+def test_two_tasks_accept_from_one_socket() -> None:
+    with listening() as listener, contextlib.ExitStack() as stack:
+        acceptors = [rt.spawn(listener.accept) for _ in range(2)]
+        rt.yield_now()
+        for _ in range(2):
+            stack.enter_context(rt.create_connection(listener.getsockname()))
+        for acceptor in acceptors:
+            acceptor.result(1)[0].close()
+
+
+@pytest.mark.parametrize("how", ["cancel", "timeout"])
+@in_hub
+def test_when_the_first_acceptor_gives_up_the_second_is_served(
+    how: Literal["cancel", "timeout"],
+) -> None:
+    with listening() as listener:
+        if how == "timeout":
+            listener.settimeout(0.002)
+        first = rt.spawn(listener.accept)
+        rt.yield_now()
+        listener.settimeout(None)
+        second = rt.spawn(listener.accept)
+        rt.yield_now()
+        if how == "cancel":
+            first.cancel()
+        first.join()
+        with rt.create_connection(listener.getsockname()):
+            second.result(0.2)[0].close()
+
+
+@in_hub
+def test_a_connection_that_comes_while_its_acceptor_is_cancelled_is_not_lost() -> None:
+    with listening() as listener:
+        first, second = rt.spawn(listener.accept), rt.spawn(listener.accept)
+        rt.yield_now()
+        with socket.create_connection(listener.getsockname()):
+            first.cancel()
+            second.result(1)[0].close()
+        with pytest.raises(rt.TaskCancelled):
+            first.result()
+
+
+# -- the end --------------------------------------------------------------------------------------
+
+
+@in_hub
+def test_closing_a_socket_wakes_who_waits_on_it_with_bad_descriptor() -> None:
+    with pair() as (near, _), listening() as listener:
+        fill(near)
+        waiting = [
+            rt.spawn(near.recv, 1),
+            rt.spawn(near.recv, 1),
+            rt.spawn(near.sendall, b"x" * 65536),
+            rt.spawn(listener.accept),
+        ]
+        rt.sleep(0.001)
+        near.close()
+        listener.close()
+        for task in waiting:
+            with pytest.raises(OSError, match=r"."):
+                task.result(1)
+            assert isinstance(task.error, OSError)
+            assert task.error.errno == errno.EBADF
+
+
+@in_hub
+def test_using_a_closed_socket_is_an_error() -> None:
+    with pair() as (near, far):
+        near.close()
+        near.close()
+        with pytest.raises(OSError, match="descriptor"):
+            near.recv(1)
+        assert far.recv(1) == b""
+
+
+@in_hub
+def test_a_number_that_is_used_again_after_close_works() -> None:
+    for _ in range(3):
+        with pair() as (near, far):
+            reader = rt.spawn(near.recv, 10)
+            rt.sleep(0.001)
+            far.send(b"x")
+            assert reader.result(1) == b"x"
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@in_hub
+def test_a_socket_that_was_dropped_unclosed_does_no_harm_to_the_next_of_its_number() -> None:
+    near, far = socket.socketpair()
+    number = near.fileno()
+    dropped = rt.Socket(near.family, near.type, fileno=near.detach())
+    dropped.settimeout(0.001)
+    with pytest.raises(TimeoutError):
+        dropped.recv(1)
+    del dropped
+    gc.collect()
+    far.close()
+    near, far = socket.socketpair()
+    os.dup2(near.fileno(), number)
+    if near.fileno() == number:
+        near.detach()
+    near.close()
+    with rt.Socket(socket.AF_UNIX, fileno=number) as again, far:
+        reader = rt.spawn(again.recv, 1)
+        rt.sleep(0.001)
+        far.send(b"x")
+        assert reader.result(0.2) == b"x"
+
+
+@in_hub
+def test_a_detached_descriptor_can_be_watched_anew() -> None:
+    with pair() as (near, far):
+        reader = rt.spawn(near.recv, 1)
+        rt.yield_now()
+        number = near.detach()
+        with pytest.raises(OSError, match="closed"):
+            reader.result(1)
+        with rt.Socket(socket.AF_UNIX, fileno=number) as again:
+            reader = rt.spawn(again.recv, 1)
+            rt.yield_now()
+            far.send(b"x")
+            assert reader.result(1) == b"x"
+
+
+@in_hub
+def test_a_duplicate_lives_on_after_the_original() -> None:
+    with pair() as (near, far):
+        near.settimeout(5)
+        with near.dup() as copy:
+            assert copy.gettimeout() == 5
+            readers = rt.spawn(near.recv, 1), rt.spawn(copy.recv, 1)
+            rt.yield_now()
+            near.close()
+            with pytest.raises(OSError, match="closed"):
+                readers[0].result(1)
+            far.send(b"x")
+            assert readers[1].result(1) == b"x"
+
+
+@in_hub
+def test_a_cancelled_reader_takes_no_data() -> None:
+    with pair() as (near, far):
+        reader = rt.spawn(near.recv, 1)
+        rt.yield_now()
+        far.send(b"x")
+        reader.cancel()
+        reader.join()
+        assert reader.cancelled
+        assert near.recv(1) == b"x"
+
+
+def test_a_socket_may_be_used_in_one_run_after_the_other() -> None:
+    def exchange() -> bytes:
+        reader = rt.spawn(near.recv, 1)
+        rt.yield_now()
+        far.send(b"x")
+        return reader.result(1)
+
+    with pair() as (near, far):
+        assert [rt.run(exchange) for _ in range(3)] == [b"x"] * 3
+
+
+# -- beside ordinary threads ----------------------------------------------------------------------
+
+
+@in_hub
+def test_ordinary_threads_with_ordinary_sockets_are_served() -> None:
+    def ask(address: tuple[str, int]) -> None:
+        with socket.create_connection(address, 5) as client:
+            client.sendall(BIG[:300_000])
+            client.shutdown(socket.SHUT_WR)
+            answers.append(b"".join(iter(lambda: client.recv(65536), b"")))
+
+    answers: list[bytes] = []
+    with rt.deadline(10), listening() as listener, rt.scope() as block:
+        threads = [threading.Thread(target=ask, args=(listener.getsockname(),)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            block.spawn(echo, listener.accept()[0])
+    for thread in threads:
+        thread.join(5)
+    assert answers == [BIG[:300_000]] * 4
+
+
+@in_hub
+def test_a_task_talks_to_an_ordinary_server_thread() -> None:
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(connection.recv(100).upper())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with rt.create_connection(listener.getsockname(), timeout=5) as client:
+            client.sendall(b"loud")
+            assert receive_exactly(client, 4) == b"LOUD"
+        thread.join(5)
+
+
+def test_hubs_in_two_threads_talk_to_each_other() -> None:
+    def serve() -> None:
+        connection, _ = listener.accept()
+        echo(connection)
+
+    def ask() -> bytes:
+        with rt.create_connection(address, timeout=5) as client:
+            sender = rt.spawn(client.sendall, BIG)
+            received = receive_exactly(client, len(BIG))
+            sender.result()
+            return received
+
+    with listening() as listener:
+        listener.settimeout(5)
+        address = listener.getsockname()
+        thread = threading.Thread(target=rt.run, args=(serve,))
+        thread.start()
+        assert rt.run(ask) == BIG
+        thread.join(5)
