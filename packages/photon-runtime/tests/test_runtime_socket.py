@@ -503,12 +503,15 @@ def test_the_default_timeout_counts() -> None:
         socket.setdefaulttimeout(None)
 
 
-def test_outside_of_run_a_socket_works_until_it_would_wait() -> None:
+def test_outside_of_run_a_socket_blocks_the_thread_as_the_standard_one() -> None:
     with pair() as (near, far):
-        far.sendall(b"x")
+        sender = threading.Timer(0.05, far.sendall, [b"x"])
+        sender.start()
         assert near.recv(10) == b"x"
-        with pytest.raises(rt.NotRunning):
+        near.settimeout(0.01)
+        with pytest.raises(TimeoutError):
             near.recv(10)
+        sender.join()
 
 
 # -- other families and kinds ---------------------------------------------------------------------

@@ -25,7 +25,7 @@ import contextvars
 import logging
 import math
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from .._poll import Watcher
@@ -42,7 +42,7 @@ Handler = Callable[[Request], Response]
 _log = logging.getLogger("photon.http")
 _DRAIN_LIMIT = 64 * 1024
 _LINGER_TIME = 2.0
-_LINGER_LIMIT = 1024 * 1024
+_LINGER_LIMIT = 64 * 1024 * 1024
 
 
 class Serving(Protocol):
@@ -83,6 +83,7 @@ class Connection:
 
     __slots__ = (
         "_drained",
+        "_is_responding",
         "_parser",
         "_server",
         "_socket",
@@ -102,6 +103,7 @@ class Connection:
         self._task: Task[object] | None = None
         self._parser = RequestParser(self, client, server.settings)
         self._drained = False
+        self._is_responding = False
         self.expires = math.inf
         self.is_idle = True
 
@@ -135,7 +137,9 @@ class Connection:
         """Receive once towards the next request; return whether there will be one."""
         server = self._server
         if self._parser.head_size:
-            self.is_idle = False  # keep the time limit of the first part
+            self.is_idle = False
+            if self.expires == math.inf:  # it began behind another request; else keep its limit
+                self.expires = server.now + server.settings.header_timeout
         elif server.is_stopping and not self._watcher.readable:
             return False
         else:
@@ -157,7 +161,7 @@ class Connection:
         task = self._task
         if task is None:
             raise RuntimeError("the connection is not being served")
-        if request.expects_continue:
+        if request.expects_continue and not self._is_responding:
             request.expects_continue = False
             self._send(_encode.CONTINUE, task)
         while not request.parts and not request.is_complete:
@@ -165,11 +169,15 @@ class Connection:
                 raise self._parser.fault
             self.expires = self._server.now + self._server.settings.body_timeout
             try:
-                if not self._receive(task):
-                    raise HttpError(400, "the connection ended in the middle of the body")
+                came = self._receive(task)
             except Late:
                 request.keep_alive = False
                 raise HttpError(408, "the body did not come in time") from None
+            except ConnectionError:
+                came = False
+            if not came:
+                request.keep_alive = False
+                raise HttpError(400, "the connection ended in the middle of the body")
         part = b"".join(request.parts)
         request.parts.clear()
         return part
@@ -199,9 +207,16 @@ class Connection:
         task.use_context(server.context.copy())
         self.expires = math.inf
         server.in_flight += 1
+        self._is_responding = False
         try:
             response = self._handle(request)
-            return self._respond(request, response, task)
+            try:
+                return self._respond(request, response, task)
+            except (ConnectionError, TimeoutError, Late):
+                raise
+            except Exception:  # it could not be put into bytes; nothing of it was sent
+                _log.exception("%s %s: no such response", request.method, request.raw_path)
+                return self._respond(request, problem_response(HttpError(500)), task)
         finally:
             server.in_flight -= 1
 
@@ -211,9 +226,10 @@ class Connection:
             busy = HttpError(503, "the server is busy", headers={"retry-after": "1"})
             return problem_response(busy)
         try:
-            return server.handler(request)
-        except HttpError as error:
-            return problem_response(error)
+            try:
+                return server.handler(request)
+            except HttpError as error:
+                return problem_response(error)
         except Exception:
             _log.exception("%s %s failed", request.method, request.raw_path)
             return problem_response(HttpError(500))
@@ -221,6 +237,7 @@ class Connection:
     def _respond(self, request: Request, response: Response, task: Task[object]) -> bool:
         """Send the response; return whether the connection goes on."""
         server = self._server
+        self._is_responding = True
         goes_on = request.keep_alive and not server.is_stopping
         if not request.is_complete and goes_on:
             goes_on = _can_be_drained(request)
@@ -251,7 +268,9 @@ class Connection:
         """Send a body as it comes; return whether the connection goes on."""
         length = _encode.declared_length(response)
         is_chunked = length is None and request.version == "1.1"
-        if is_chunked:
+        if _encode.forbids_body(response.status):
+            framing = b""
+        elif is_chunked:
             framing = b"transfer-encoding: chunked\r\n"
         elif length is not None:
             framing = b"content-length: %d\r\n" % length
@@ -279,27 +298,24 @@ class Connection:
     ) -> bool:
         """Send ``head`` with the first part, then the rest; return whether it came out whole."""
         sent = 0
-        parts = iter(body)
-        while True:
-            try:
-                part = next(parts, None)
-            except Exception as error:
-                if head:
-                    return self._send_failure(error, task)
-                _log.exception("a response broke off: its stream failed")
-                return False
-            if part is None:
-                break
-            if part:
-                sent += len(part)
+        try:
+            for framed, size in _framed_parts(body, is_chunked=is_chunked):
+                sent += size
                 if length is not None and sent > length:
-                    _log.error("a response broke off: it is longer than its Content-Length")
-                    return False
-                self._send(head + (_encode.encode_chunk(part) if is_chunked else part), task)
+                    break
+                self._send(head + framed, task)
                 head = b""
+        except _StreamFailed as failed:
+            if head:
+                return self._send_failure(failed.error, task)
+            _log.error("a response broke off: its stream failed", exc_info=failed.error)
+            return False
+        if length is not None and sent != length:
+            _log.error("a response broke off: it is not as long as its Content-Length says")
+            return False
         if head or is_chunked:
             self._send(head + (_encode.LAST_CHUNK if is_chunked else b""), task)
-        return length is None or sent == length
+        return True
 
     def _send_failure(self, error: Exception, task: Task[object]) -> bool:
         """Answer for a stream that failed before its first part; the connection ends."""
@@ -369,6 +385,24 @@ class Connection:
             if not size:
                 return
             dropped += size
+
+
+class _StreamFailed(Exception):
+    """The application's iterable raised ``error``, as opposed to the sending of its parts."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _framed_parts(body: Iterable[bytes], *, is_chunked: bool) -> Iterator[tuple[bytes, int]]:
+    """Yield each part that is not empty as it is sent, and its own size."""
+    try:
+        for part in body:
+            if part:
+                yield _encode.frame(part, is_chunked=is_chunked), len(part)
+    except Exception as error:
+        raise _StreamFailed(error) from error
 
 
 def _can_be_drained(request: Request) -> bool:

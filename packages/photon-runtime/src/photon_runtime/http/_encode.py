@@ -11,7 +11,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
-from ._messages import Response, is_field_value
+from ._messages import Response, is_field_value, is_token
 from .errors import phrase
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -27,6 +27,8 @@ def date_field() -> bytes:
 
 @lru_cache(maxsize=1024)
 def _status_and_type(status: int, content_type: str | None) -> bytes:
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError(f"a response has a status from 200 to 599, not {status!r}")
     if content_type is not None and not is_field_value(content_type):
         raise ValueError(f"not a content type: {content_type!r}")
     head = f"HTTP/1.1 {status} {phrase(status)}\r\n"
@@ -71,20 +73,41 @@ def encode_head(response: Response, framing: bytes, date: bytes, *, closes: bool
 
 
 def encode_fields(response: Response) -> bytes:
-    """Return the further header fields; those that frame the message are the server's own."""
-    return b"".join(
-        b"%b: %b\r\n" % (name.encode("ascii"), value.encode("latin-1"))
-        for name, value in response.headers
-        if name.lower() not in _OWN_FIELDS
-    )
+    """Return the further header fields; those that frame the message are the server's own.
+
+    Raises:
+        ValueError: A name or value has characters that would break the message.
+    """
+    return b"".join([_field(name, value) for name, value in response.headers])
+
+
+@lru_cache(maxsize=4096)
+def _field(name: str, value: str) -> bytes:
+    if not is_token(name) or not is_field_value(value):
+        raise ValueError(f"not a header field: {name!r}: {value!r}")
+    if name.lower() in _OWN_FIELDS:
+        return b""
+    return b"%b: %b\r\n" % (name.encode("ascii"), value.encode("latin-1"))
 
 
 def declared_length(response: Response) -> int | None:
-    """Return the ``Content-Length`` that the response itself declares, ``None`` without one."""
+    """Return the ``Content-Length`` that the response itself declares, ``None`` without one.
+
+    Raises:
+        ValueError: It is no number.
+    """
     value = response.header("content-length")
+    if value is not None and not (value.isascii() and value.isdecimal()):
+        raise ValueError(f"not a Content-Length: {value!r}")
     return None if value is None else int(value)
 
 
-def encode_chunk(part: bytes) -> bytes:
-    """Return ``part`` as one chunk (RFC 9112, section 7.1)."""
-    return b"%x\r\n%b\r\n" % (len(part), part)
+def frame(part: bytes, *, is_chunked: bool) -> bytes:
+    """Return a part of a body as it is sent, as a chunk (RFC 9112, section 7.1) or as it is.
+
+    Raises:
+        TypeError: It is not bytes.
+    """
+    if not isinstance(part, bytes | bytearray | memoryview):
+        raise TypeError(f"a response's body is made of bytes, not of {type(part).__name__}")
+    return b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else bytes(part)

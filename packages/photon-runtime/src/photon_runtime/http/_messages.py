@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, final
 from urllib.parse import unquote_to_bytes
 
+from ._peer import Peer
 from .errors import HttpError
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -93,7 +94,6 @@ class Request:
         target: The request target as it was sent: path and query.
         raw_path: The path as it was sent, percent-encoding included.
         raw_query: The query as it was sent, without ``?``.
-        client: Address of the peer, as the socket gives it; ``None`` where there is none.
         state: For middleware and handlers to pass values along; new for each request.
         body_limit: How many bytes the body may have; more is refused with 413.
     """
@@ -102,13 +102,14 @@ class Request:
         "_body",
         "_cookies",
         "_headers",
+        "_peer",
         "_query",
         "_raw_headers",
         "_source",
         "_state",
         "_streamed",
+        "_trailers",
         "body_limit",
-        "client",
         "content_length",
         "expects_continue",
         "is_complete",
@@ -122,6 +123,8 @@ class Request:
         "version",
     )
 
+    _trailers: RawHeaders
+
     def __init__(
         self,
         method: str,
@@ -129,18 +132,19 @@ class Request:
         raw_headers: RawHeaders,
         *,
         source: BodySource | None = None,
-        client: object = None,
+        peer: object = None,
         body_limit: int = 0,
     ) -> None:
         """Make a request; names in ``raw_headers`` are lower-case.
 
+        ``peer`` is the address of who sent it, or a `Peer` that knows more.
         Without a ``source`` the request is complete and its body empty; put the bytes into
         `parts` to give it one.
         """
         self.method = method
         self.target = target
         self.raw_path, _, self.raw_query = target.partition("?")
-        self.client = client
+        self._peer = peer
         self.body_limit = body_limit
         self._raw_headers = raw_headers
         self._source = source
@@ -158,10 +162,51 @@ class Request:
         self.expects_continue = False
         self.keep_alive = True
         self.version = "1.1"
+        # `_trailers` stays unset: few requests have any, and every request would pay for it.
 
     def __repr__(self) -> str:
         """Show method and target."""
         return f"<Request {self.method} {self.target}>"
+
+    @property
+    def client(self) -> tuple[str, int] | str | None:
+        """Who sent the request: host and port; ``None`` on a Unix socket.
+
+        Behind proxies that the settings trust, it is whom they speak for, as ``Forwarded`` or
+        ``X-Forwarded-For`` say it, with port 0 where they do not tell the port.
+        """
+        peer = self._resolved_peer() if isinstance(self._peer, Peer) else self._peer
+        address = peer.address if isinstance(peer, Peer) else peer
+        if isinstance(address, tuple):
+            return address[0], address[1]
+        return address if isinstance(address, str) else None
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``: how the client came, if trusted proxies tell it, by them."""
+        return self._resolved_peer().scheme if isinstance(self._peer, Peer) else "http"
+
+    @property
+    def host(self) -> str:
+        """The host that the client asked for, with the port if it named one.
+
+        The ``Host`` field; behind trusted proxies what they say it was. Empty in a request of
+        HTTP/1.0 without the field. Compare it with the hosts that you serve before you trust it.
+        """
+        if isinstance(self._peer, Peer):
+            told = self._resolved_peer().host
+            if told is not None:
+                return told
+        value = self.raw_header(b"host")
+        return "" if value is None else value.decode("latin-1")
+
+    def _resolved_peer(self) -> Peer:
+        peer = self._peer
+        if not isinstance(peer, Peer):
+            return Peer(peer)
+        if peer.proxies is not None:
+            self._peer = peer = peer.behind(self.headers)
+        return peer
 
     @property
     def path(self) -> str:
@@ -196,6 +241,32 @@ class Request:
             if key == name:
                 return value
         return None
+
+    @property
+    def trailers(self) -> Headers:
+        """The fields behind the body (RFC 9110, section 6.5), mostly none.
+
+        Those that a client must not send there, such as ``Host`` or ``Authorization``, are left
+        out.
+
+        Raises:
+            RuntimeError: The body has not been read to its end yet.
+        """
+        if not self.is_complete:
+            raise RuntimeError("trailers come behind the body: read the body first")
+        return Headers(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in getattr(self, "_trailers", ())
+        )
+
+    def add_trailer(self, field: tuple[bytes, bytes]) -> RawHeaders:
+        """Take a field that came behind the body; return all that came so far."""
+        try:
+            trailers = self._trailers
+        except AttributeError:
+            self._trailers = trailers = RawHeaders()
+        trailers.append(field)
+        return trailers
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -391,7 +462,7 @@ class Response:
         Raises:
             ValueError: ``name`` or ``value`` has characters that would break the message.
         """
-        if not _is_token(name) or not is_field_value(value):
+        if not is_token(name) or not is_field_value(value):
             raise ValueError(f"not a header field: {name!r}: {value!r}")
         if name.lower() == "content-type":
             self.content_type = value
@@ -413,7 +484,8 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-def _is_token(name: str) -> bool:
+def is_token(name: str) -> bool:
+    """Say whether ``name`` may be the name of a field (RFC 9110, section 5.6.2)."""
     return _TOKEN.fullmatch(name) is not None
 
 

@@ -11,8 +11,13 @@ request whose own body is broken is taken out of `pending` again, or fails in th
 reads it.
 
 llhttp stops at a head that asks to upgrade, taking what follows for another protocol, body
-included. Photon goes on with HTTP (RFC 9110, section 7.8 allows it): a fresh parser takes over,
-brought into the middle of the message by a made-up head that frames the same body.
+included. An offer without a body can be taken up: what follows it is held back until the request
+is answered, and then is either the other protocol's or read as HTTP after all. With a body, Photon
+goes on with HTTP at once (RFC 9110, section 7.8 allows it). Either way a fresh parser takes over;
+it is brought into the middle of a message by a made-up head that frames the same body.
+
+Chunk extensions and trailers are no part of the body and yet come from the client, so what comes
+without adding to the body is counted, and bounded as a head is.
 """
 
 from __future__ import annotations
@@ -21,12 +26,21 @@ from collections import deque
 
 import httptools
 
-from ._framing import check_fields, origin_form
+from ._framing import check_fields, is_trailer, origin_form
 from ._messages import BodySource, RawHeaders, Request
 from ._settings import ServerSettings
 from .errors import HttpError
 
 _VERSIONS = frozenset({"1.0", "1.1"})
+# Methods of RTSP and ICE that llhttp knows too, with protocol names that it does not tell apart.
+_FOREIGN_METHODS = frozenset(
+    (
+        *("ANNOUNCE", "DESCRIBE", "FLUSH", "GET_PARAMETER", "PAUSE", "PLAY", "RECORD"),
+        *("REDIRECT", "SETUP", "SET_PARAMETER", "SOURCE", "TEARDOWN"),
+    )
+)
+# A chunk of one byte comes in six; what frames a body may not outweigh it by much more.
+_FRAMING_PER_BYTE = 16
 
 
 class RequestParser:
@@ -35,39 +49,63 @@ class RequestParser:
     Attributes:
         pending: Requests whose head has come and that nobody has taken yet.
         fault: Why nothing more can be read; ``None`` while all is well.
-        head_size: Bytes of a head that has not come whole; zero between requests.
+        head_size: Bytes of a head that has not come whole, one at least; zero between requests.
     """
 
     __slots__ = (
         "_client",
         "_feed_size",
+        "_framing_size",
         "_headers",
         "_is_priming",
         "_parser",
         "_receiving",
         "_settings",
         "_source",
+        "_tail_from",
+        "_tail_size",
         "_target",
         "_upgrade_offered",
         "fault",
         "head_size",
+        "held",
+        "peer",
         "pending",
     )
 
-    def __init__(self, source: BodySource, client: object, settings: ServerSettings) -> None:
-        """Begin a connection; ``source`` and ``client`` are given to its requests."""
+    def __init__(
+        self,
+        source: BodySource,
+        peer: object,
+        settings: ServerSettings,
+        *,
+        holds_offers: bool = False,
+    ) -> None:
+        """Begin a connection.
+
+        Args:
+            source: Where the requests get the rest of their bodies from.
+            peer: Given to the requests.
+            settings: The limits.
+            holds_offers: Whether what follows an offer to upgrade waits in `held` for `go_on`.
+        """
         self.pending: deque[Request] = deque()
         self.fault: HttpError | None = None
         self.head_size = 0
         self._source = source
-        self._client = client
+        self.peer = peer
+        self.held: bytes | None = None
         self._settings = settings
         self._headers: RawHeaders = []
         self._target = b""
         self._receiving: Request | None = None
         self._feed_size = 0
+        self._framing_size = 0
         self._is_priming = False
         self._upgrade_offered = False
+        self._holds_offers = holds_offers
+        self._tail_size = 0
+        self._tail_from = 0
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: memoryview | bytes) -> None:
@@ -77,15 +115,23 @@ class RequestParser:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(data, upgrade.args[0])
+            return
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             self._fail(cause if isinstance(cause, HttpError) else HttpError(400, str(error)))
         except httptools.HttpParserError as error:
             self._fail(HttpError(400, f"this is not HTTP/1.1: {error}"))
-        if self._receiving is None and (self._target or self._headers):
+        if self.head_size:
             self._count_head()
+        elif self._receiving is not None:
+            self._count_framing(self._receiving)
 
     # -- callbacks of the parser --------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Note the first byte of a head."""
+        self.head_size = 1
+        self._feed_size -= 1
 
     def on_url(self, part: bytes) -> None:
         """Take a part of the request target."""
@@ -96,10 +142,15 @@ class RequestParser:
                 raise HttpError(414, f"the request target may have at most {limit} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field; fields after the body (trailers) are left out."""
-        if self._receiving is None and not self._is_priming:
-            # llhttp leaves the white space behind a value to us (RFC 9110, section 5.5).
-            self._headers.append((name.lower(), value.rstrip(b" \t")))
+        """Take a header field, or behind the body a trailer."""
+        if self._is_priming:
+            return
+        # llhttp leaves the white space behind a value to us (RFC 9110, section 5.5).
+        field = (name.lower(), value.rstrip(b" \t"))
+        if self._receiving is None:
+            self._headers.append(field)
+        else:
+            self._take_trailer(self._receiving, field)
 
     def on_headers_complete(self) -> None:
         """Check the head and make its request."""
@@ -113,19 +164,20 @@ class RequestParser:
         version = parser.get_http_version()
         if version not in _VERSIONS:
             raise HttpError(505, "this server speaks HTTP/1.1")
-        if method == "CONNECT":
-            raise HttpError(501, "this server is no proxy")
+        if method == "CONNECT" or method in _FOREIGN_METHODS:
+            raise HttpError(501, f"{method} is not for a web server")
         fields = check_fields(version, headers)
         request = Request(
             method,
             origin_form(method, target),
             headers,
             source=self._source,
-            client=self._client,
+            peer=self.peer,
             body_limit=settings.max_body_size,
         )
         request.version = version
-        request.keep_alive = parser.should_keep_alive()
+        # HTTP/1.0 would have to be told that the connection lives on; it is ended instead.
+        request.keep_alive = version == "1.1" and parser.should_keep_alive()
         if b"content-length" in fields:
             request.content_length = int(fields[b"content-length"])
         if b"expect" in fields:
@@ -142,6 +194,7 @@ class RequestParser:
         if request is not None:
             request.received += len(part)
             request.parts.append(part)
+            self._framing_size -= len(part)
 
     def on_message_complete(self) -> None:
         """Note that the request has come whole."""
@@ -151,6 +204,10 @@ class RequestParser:
         if request is not None:
             request.is_complete = True
             self._receiving = None
+            if self._tail_size:
+                self._tail_size = 0
+            # What this feed holds besides is bounded; a head behind it counts from the next.
+            self._feed_size, self._framing_size = 1, 0
 
     # -- mechanism ----------------------------------------------------------------------------
 
@@ -179,6 +236,36 @@ class RequestParser:
             limit = settings.max_header_size
             self._fail(HttpError(431, f"the header fields may have at most {limit} bytes"))
 
+    def _count_framing(self, request: Request) -> None:
+        """Bound what comes with a body and is none of it: chunk sizes, extensions, trailers."""
+        self._framing_size += self._feed_size
+        allowed = self._settings.max_header_size + _FRAMING_PER_BYTE * request.received
+        if self.fault is None and self._framing_size > allowed:
+            self._fail(HttpError(431, "the body has more framing than content"))
+
+    def _take_trailer(self, request: Request, field: tuple[bytes, bytes]) -> None:
+        settings = self._settings
+        if is_trailer(field[0]):
+            trailers = request.add_trailer(field)
+            if len(trailers) > settings.max_headers:
+                raise HttpError(
+                    431, f"a request may have at most {settings.max_headers} trailer fields"
+                )
+            if sum(len(name) + len(value) for name, value in trailers) > settings.max_header_size:
+                limit = settings.max_header_size
+                raise HttpError(431, f"the trailer fields may have at most {limit} bytes")
+
+    def _count_tail(self, request: Request) -> None:
+        """Count what comes without adding to the body: it is kept, or held up, somewhere."""
+        if request.received != self._tail_from:
+            self._tail_from = request.received
+            self._tail_size = 0
+            return
+        self._tail_size += self._feed_size
+        limit = self._settings.max_header_size
+        if self.fault is None and self._tail_size > 2 * limit:
+            self._fail(HttpError(431, f"the trailer fields may have at most {limit} bytes"))
+
     def _note_upgrade(self, request: Request, fields: dict[bytes, bytes]) -> None:
         if self._parser.should_upgrade():
             self._upgrade_offered = bool(request.content_length) or b"transfer-encoding" in fields
@@ -186,6 +273,9 @@ class RequestParser:
     def _go_on_without_upgrade(self, data: memoryview | bytes, offset: int) -> None:
         has_body, self._upgrade_offered = self._upgrade_offered, False
         self._parser = httptools.HttpRequestParser(self)
+        if self._holds_offers and not has_body:
+            self.held = bytes(memoryview(data)[offset:])
+            return
         request = self._receiving
         if has_body and request is not None:
             self._is_priming = True

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+
+import photon_runtime as rt
+from photon_runtime import Cancelled, PhotonError, testing
+from photon_runtime.http import Request, Response, ServerSettings
+from photon_runtime.testing import LiveServer, live_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from photon_runtime.http import Handler
+
+
+def hello(request: Request) -> Response:
+    return Response(body=f"hello {request.path}")
+
+
+class Recorder:
+    """An application that notes what happens to it."""
+
+    def __init__(self, *, at_start: Exception | None = None, at_end: Exception | None = None):
+        self.events: list[str] = []
+        self._at_start = at_start
+        self._at_end = at_end
+
+    @contextmanager
+    def start(self, *, development: bool = False) -> Iterator[Handler]:
+        self.events.append(f"start development={development}")
+        if self._at_start is not None:
+            raise self._at_start
+        yield hello
+        self.events.append("end")
+        if self._at_end is not None:
+            raise self._at_end
+
+
+def test_live_server_answers_at_its_url() -> None:
+    with live_server(hello) as server:
+        assert server.url == f"http://{server.host}:{server.port}"
+        with urllib.request.urlopen(server.url + "/there") as answer:
+            assert answer.read() == b"hello /there"
+
+
+def test_live_server_is_a_frozen_value() -> None:
+    server = LiveServer("127.0.0.1", 80, "http://127.0.0.1:80")
+    assert server == LiveServer("127.0.0.1", 80, "http://127.0.0.1:80")
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        server.port = 81  # type: ignore[misc]
+
+
+def test_live_server_refuses_connections_after_its_block() -> None:
+    with live_server(hello) as server:
+        pass
+    with pytest.raises(ConnectionRefusedError):
+        server.connect()
+
+
+def test_live_server_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    with live_server(hello):
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+
+
+def test_two_live_servers_run_side_by_side() -> None:
+    with live_server(hello) as one, live_server(lambda request: Response(204)) as other:
+        assert one.port != other.port
+        assert b" 204 " in other.exchange(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert one.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").endswith(
+            b"hello /x"
+        )
+
+
+def test_live_server_starts_and_ends_an_application() -> None:
+    application = Recorder()
+    with live_server(application) as server:
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=5)
+        connection.request("GET", "/")
+        assert connection.getresponse().read() == b"hello /"
+        connection.close()
+        assert application.events == ["start development=False"]
+    assert application.events == ["start development=False", "end"]
+
+
+def test_live_server_tells_the_application_that_it_is_developed() -> None:
+    application = Recorder()
+    with live_server(application, development=True):
+        pass
+    assert application.events[0] == "start development=True"
+
+
+def test_failure_to_start_is_raised_in_the_caller() -> None:
+    application = Recorder(at_start=PhotonError("no such table"))
+    with pytest.raises(PhotonError, match="no such table"), live_server(application):
+        pytest.fail("the block was entered")
+    assert application.events == ["start development=False"]
+
+
+def test_failure_to_end_is_raised_in_the_caller() -> None:
+    application = Recorder(at_end=RuntimeError("still locked"))
+    with pytest.raises(RuntimeError, match="still locked"), live_server(application):
+        pass
+
+
+def test_failure_in_the_block_stops_the_server_and_passes() -> None:
+    application = Recorder()
+    with pytest.raises(KeyError), live_server(application) as server:
+        raise KeyError
+    assert application.events[-1] == "end"
+    with pytest.raises(ConnectionRefusedError):
+        server.connect()
+
+
+def test_start_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing, "_START_TIME", 0.05)
+    released = threading.Event()
+
+    class Hanging:
+        @contextmanager
+        def start(self, *, development: bool = False) -> Iterator[Handler]:
+            released.wait(10)
+            yield hello
+
+    with pytest.raises(TimeoutError, match="has not started"), live_server(Hanging()):
+        pytest.fail("the block was entered")
+    released.set()
+
+
+@pytest.mark.slow
+def test_handler_that_ignores_cancellation_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing, "_STOP_MARGIN", 0.2)
+    begun, released = threading.Event(), threading.Event()
+
+    def stubborn(request: Request) -> Response:
+        begun.set()
+        while not released.is_set():
+            try:
+                rt.sleep(0.01)
+            except Cancelled:
+                released.wait(10)  # holds the hub
+        return Response()
+
+    live = live_server(stubborn, settings=ServerSettings(shutdown_timeout=0.1))
+    server = live.__enter__()
+    with server.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert begun.wait(5)
+        with pytest.raises(TimeoutError, match="has not stopped"):
+            live.__exit__(None, None, None)
+    released.set()
+
+
+def test_live_server_uses_the_settings_it_is_given() -> None:
+    with live_server(hello, settings=ServerSettings(max_target_size=10)) as server:
+        wire = server.exchange(b"GET /12345678901 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert wire.startswith(b"HTTP/1.1 414 ")
+
+
+def test_exchange_returns_all_that_came_until_the_end() -> None:
+    with live_server(lambda request: Response(body=b"x" * 300_000)) as server:
+        wire = server.exchange(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert wire.endswith(b"\r\n\r\n" + b"x" * 300_000)
+
+
+def test_exchange_gives_up_when_the_server_says_nothing() -> None:
+    with live_server(hello) as server, pytest.raises(TimeoutError):
+        server.exchange(b"GET / HTTP/1.1\r\n", timeout=0.05)
+
+
+def test_connect_gives_a_blocking_socket_with_a_time_limit() -> None:
+    with live_server(hello) as server, server.connect(timeout=3) as client:
+        assert isinstance(client, socket.socket)
+        assert client.gettimeout() == 3
+        assert client.getpeername() == (server.host, server.port)
