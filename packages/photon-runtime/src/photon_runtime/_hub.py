@@ -27,7 +27,8 @@ import logging
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -173,6 +174,8 @@ class Hub:
         self._post_lock = _RLock()  # another thread may have held it
         self.poller.close()
         self.poller = make_poller()
+        if signal.set_wakeup_fd(-1) >= 0:
+            signal.set_wakeup_fd(self.poller.bell.rope, warn_on_full_buffer=False)
         self.main = task
 
     @property
@@ -309,10 +312,29 @@ def run_in(hub: Hub, thunk: Callable[[], T], function: Callable[..., T]) -> T:
     main.on_end = _leave_error_to_run
     try:
         hub.spawn(main)
-        hub.run_until(main)
+        with _woken_by_signals(hub):
+            hub.run_until(main)
     finally:
         hub.close()
     return main.result()
+
+
+@contextmanager
+def _woken_by_signals(hub: Hub) -> Iterator[None]:
+    """Let every signal ring the hub's bell, so that what its handler did is seen at once.
+
+    A handler written in Python runs while the poll waits, and the poll then goes on waiting
+    (PEP 475): without the bell, a task that the handler woke would stay where it is.
+    """
+    try:
+        before = signal.set_wakeup_fd(hub.poller.bell.rope, warn_on_full_buffer=False)
+    except ValueError:  # signals are the main thread's
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
 
 
 def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:

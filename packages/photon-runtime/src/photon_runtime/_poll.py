@@ -131,6 +131,18 @@ class Watcher:
         else:
             self._wait_behind(self._more_writers, task)
 
+    def wake_when_readable(self, waiter: Waiter) -> None:
+        """Call ``waiter.unpark()`` when reading may make progress, at once if it may already.
+
+        For what waits without a task. To be called while no task waits to read; it holds for one
+        time, and `take_waiters` ends it.
+        """
+        if self.readable or self.ended:
+            waiter.unpark()
+        else:
+            self._reader = waiter
+            self._poller.interest_changed(self)
+
     def _wait_behind(self, queue: list[Waiter], task: Waiter) -> None:
         queue.append(task)
         try:
@@ -162,10 +174,16 @@ class Watcher:
 
     def fail_waiters(self, error: OSError) -> None:
         """Raise ``error`` in every task that waits, because the descriptor goes away."""
+        for task in self.take_waiters():
+            task.interrupt(error)
+
+    def take_waiters(self) -> list[Waiter]:
+        """Return every task that waits; no event will wake them any more."""
         waiting = [self._reader, self._writer, *self._more_readers, *self._more_writers]
-        for task in waiting:
-            if task is not None:
-                task.interrupt(error)
+        self._reader = self._writer = None
+        self._more_readers.clear()
+        self._more_writers.clear()
+        return [task for task in waiting if task is not None]
 
     @staticmethod
     def _release(queue: list[Waiter]) -> None:
@@ -174,8 +192,50 @@ class Watcher:
         queue.clear()
 
 
+class Bell:
+    """A pipe that wakes a poller from other threads and signal handlers.
+
+    Attributes:
+        ear: Readable after a ring.
+        rope: What is written to, also by the interpreter itself when a signal arrives.
+    """
+
+    __slots__ = ("ear", "rope")
+
+    def __init__(self) -> None:
+        """Open the pipe."""
+        self.ear, self.rope = os.pipe()
+        os.set_blocking(self.ear, False)
+        os.set_blocking(self.rope, False)
+
+    def ring(self) -> None:
+        """Make `ear` readable."""
+        try:
+            os.write(self.rope, b"\0")
+        except BlockingIOError:  # the pipe is full of rings already
+            pass
+
+    def hear(self) -> None:
+        """Make `ear` silent again."""
+        try:
+            os.read(self.ear, 4096)
+        except BlockingIOError:
+            pass
+
+    def close(self) -> None:
+        """Close the pipe."""
+        os.close(self.ear)
+        os.close(self.rope)
+
+
 class Poller(Protocol):
-    """What the hub needs of the operating system."""
+    """What the hub needs of the operating system.
+
+    Attributes:
+        bell: Rings when `poll` shall return.
+    """
+
+    bell: Bell
 
     def watch(self, fd: int) -> Watcher:
         """Return the watcher of ``fd``, registering it if it is new."""
@@ -203,13 +263,13 @@ class Poller(Protocol):
 class EpollPoller:
     """Edge-triggered epoll(7), each descriptor registered once for its whole life."""
 
-    __slots__ = ("_bell", "_epoll", "_watchers")
+    __slots__ = ("_epoll", "_watchers", "bell")
 
     def __init__(self) -> None:
-        """Open the epoll instance and the bell that other threads ring."""
+        """Open the epoll instance."""
         self._epoll = select.epoll()
-        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll.register(self._bell, _IN)
+        self.bell = Bell()
+        self._epoll.register(self.bell.ear, _IN)
         self._watchers: dict[int, Watcher] = {}
 
     def watch(self, fd: int) -> Watcher:
@@ -244,12 +304,12 @@ class EpollPoller:
             watcher = watchers.get(fd)
             if watcher is not None:
                 watcher.fire(mask)
-            elif fd == self._bell:
-                os.eventfd_read(fd)
+            elif fd == self.bell.ear:
+                self.bell.hear()
 
     def wake(self) -> None:
         """Make `poll` return, from any thread or signal handler."""
-        os.eventfd_write(self._bell, 1)
+        self.bell.ring()
 
     @property
     def awaited(self) -> int:
@@ -260,21 +320,19 @@ class EpollPoller:
         """Release the descriptors of the poller itself."""
         self._watchers.clear()
         self._epoll.close()
-        os.close(self._bell)
+        self.bell.close()
 
 
 class SelectorPoller:
     """The same contract on `selectors` (kqueue, poll, select): interest only while awaited."""
 
-    __slots__ = ("_bell_in", "_bell_out", "_registered", "_selector", "_watchers")
+    __slots__ = ("_registered", "_selector", "_watchers", "bell")
 
     def __init__(self) -> None:
-        """Open the selector and the pipe that other threads write to."""
+        """Open the selector."""
         self._selector = selectors.DefaultSelector()
-        self._bell_out, self._bell_in = os.pipe()
-        os.set_blocking(self._bell_out, False)
-        os.set_blocking(self._bell_in, False)
-        self._selector.register(self._bell_out, selectors.EVENT_READ)
+        self.bell = Bell()
+        self._selector.register(self.bell.ear, selectors.EVENT_READ)
         self._watchers: dict[int, Watcher] = {}
         self._registered: dict[int, int] = {}
 
@@ -305,7 +363,7 @@ class SelectorPoller:
         for key, events in self._selector.select(timeout):
             watcher = self._watchers.get(key.fd)
             if watcher is None:
-                self._drain_bell()
+                self.bell.hear()
                 continue
             mask = (_IN if events & selectors.EVENT_READ else 0) | (
                 _OUT if events & selectors.EVENT_WRITE else 0
@@ -316,10 +374,7 @@ class SelectorPoller:
 
     def wake(self) -> None:
         """Make `poll` return, from any thread or signal handler."""
-        try:
-            os.write(self._bell_in, b"\0")
-        except BlockingIOError:  # the pipe is full of rings already
-            pass
+        self.bell.ring()
 
     @property
     def awaited(self) -> int:
@@ -331,8 +386,7 @@ class SelectorPoller:
         self._watchers.clear()
         self._registered.clear()
         self._selector.close()
-        os.close(self._bell_out)
-        os.close(self._bell_in)
+        self.bell.close()
 
     def _set_interest(self, fd: int, events: int) -> None:
         before = self._registered.get(fd, 0)
@@ -348,12 +402,6 @@ class SelectorPoller:
             self._registered[fd] = events
         else:
             del self._registered[fd]
-
-    def _drain_bell(self) -> None:
-        try:
-            os.read(self._bell_out, 4096)
-        except BlockingIOError:
-            pass
 
 
 def make_poller() -> Poller:

@@ -70,11 +70,12 @@ class VirtualClock:
 class VirtualPoller:
     """A poller that lets the time of a `VirtualClock` pass instead of waiting."""
 
-    __slots__ = ("_clock", "_poller", "_ready", "_rung", "hub")
+    __slots__ = ("_clock", "_poller", "_ready", "_rung", "bell", "hub")
 
     def __init__(self, poller: Poller, clock: VirtualClock, ready: deque[Task[object]]) -> None:
         """Wrap ``poller``; ``ready`` is the hub's queue of runnable tasks."""
         self._poller = poller
+        self.bell = poller.bell
         self._clock = clock
         self._ready = ready
         self._rung = False

@@ -92,10 +92,10 @@ class Watchdog:
                 self._note(now[1])
 
     def _note(self, task: Task[object]) -> None:
-        self.holds += 1
         frame = sys._current_frames().get(self._thread)
         stack = "".join(traceback.format_list(own_stack(frame))) if frame is not None else ""
         self._report(Hold(task, self._threshold, stack))
+        self.holds += 1
 
 
 def _log_hold(hold: Hold) -> None:
