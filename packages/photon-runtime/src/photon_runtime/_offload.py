@@ -83,8 +83,12 @@ class OffloadPool:
             task.park()
         finally:
             job.task = None
-        if job.error is not None:
-            raise job.error
+        error, job.error = job.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # its traceback holds this frame, and so would keep the arguments alive
         return job.value
 
     def close(self) -> None:

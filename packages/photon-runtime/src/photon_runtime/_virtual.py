@@ -23,7 +23,9 @@ from greenlet import getcurrent
 
 from ._hub import Hub, run_in
 from ._poll import Poller, Watcher, make_poller
+from ._report import describe_tasks
 from ._task import Carrier, Task
+from .errors import Deadlock
 
 T = TypeVar("T")
 
@@ -95,13 +97,26 @@ class VirtualPoller:
 
     def poll(self, timeout: float | None) -> None:
         """Fire what is ready; without any, let ``timeout`` seconds of the clock pass."""
-        if timeout is None or (timeout and self.hub is not None and self.hub.outside):
+        outside = self.hub is not None and self.hub.outside
+        if timeout != 0 and (outside or (timeout is None and self._poller.awaited)):
             self._poller.poll(None)
             return
         self._rung = False
         self._poller.poll(0.0)
-        if timeout and not self._ready and not self._rung:
+        if self._ready or self._rung:
+            return
+        if timeout is not None:
             self._clock.advance(timeout)
+        elif self.hub is not None:
+            self._refuse_deadlock(self.hub)
+
+    def _refuse_deadlock(self, hub: Hub) -> None:
+        # The hub would wait for a signal here if the program handles any; a test's program is
+        # alone, and the handlers are those of the tool that runs the test.
+        raise Deadlock(
+            "nothing can ever run again, all tasks wait for each other:\n\n"
+            + describe_tasks(hub.tasks)
+        )
 
     def wake(self) -> None:
         """Make `poll` return, from any thread or signal handler."""

@@ -10,6 +10,7 @@
        ├─ ChannelClosed       a channel has no more items, or takes none
        │  └─ FellBehind       a broadcast disconnected a subscriber that was too slow
        ├─ Deadlock            all tasks wait for each other (also a RuntimeError)
+       ├─ PatchError          the standard library is patched too late to be patched well
        ├─ NotRunning          a waiting call outside of run() (also a RuntimeError)
        └─ ServerError         the server cannot start: port in use, no permission
     BaseException
@@ -25,6 +26,7 @@ __all__ = [
     "Deadlock",
     "FellBehind",
     "NotRunning",
+    "PatchError",
     "PhotonError",
     "ServerError",
     "SettingsError",
@@ -62,6 +64,10 @@ class Deadlock(PhotonError, RuntimeError):
 
 class NotRunning(PhotonError, RuntimeError):
     """A call that needs a running hub was made outside of ``run()``."""
+
+
+class PatchError(PhotonError):
+    """The patch comes too late; the message names what keeps the original behaviour."""
 
 
 class ServerError(PhotonError):

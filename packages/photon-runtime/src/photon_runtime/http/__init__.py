@@ -1,19 +1,38 @@
 """HTTP/1.1: requests, responses, and a server that runs handlers as coroutines.
 
-=================  ============================================================================
-``_messages``      `Request`, `Response`, `Headers`, `MultiDict`
-``_parser``        bytes to requests, without input or output
-``_framing``       the rules of RFC 9110 and 9112 that the parser leaves to the server
-``_encode``        responses to bytes
-``_connection``    one connection: receive, handle, send
-``_server``        `listen`, `serve`, `Server`: accepting, time limits, graceful stop
-``_settings``      `ServerSettings`: the ``[server]`` section of photon.toml
-``_problem``       an error as a problem document
-``errors``         `HttpError`
-=================  ============================================================================
+=====================  ========================================================================
+``_messages``          `Request`, `Response`, `Headers`, `MultiDict`
+``_parser``            bytes to requests, without input or output
+``_framing``           the rules of RFC 9110 and 9112 that the parser leaves to the server
+``_encode``            responses to bytes
+``_wire``              the bytes of one connection: receive, send, until when
+``_connection``        one connection: receive, handle, answer
+``_send``              responses onto the wire, whatever their bodies are
+``_files``             `FileBody`: files sent by the operating system
+``_upgrade``           `upgrade`: leaving HTTP for another protocol
+``_opening``           what comes before the first request: the PROXY header, TLS
+``_proxy_protocol``    PROXY headers to addresses
+``_tls``               TLS between a socket and a connection
+``_peer``              who sent a request: the peer, or whom a trusted proxy speaks for
+``_listen``            `listen` and its kin: TCP, Unix and inherited sockets
+``_server``            `serve`, `Server`: accepting, time limits, graceful stop
+``_lifetime``          signs of life of a worker, and when it is replaced
+``_settings``          `ServerSettings`: the ``[server]`` section of photon.toml
+``_problem``           an error as a problem document
+``errors``             `HttpError`
+=====================  ========================================================================
 """
 
 from ._connection import Handler as Handler
+from ._files import FileBody as FileBody
+from ._lifetime import WorkerLink as WorkerLink
+from ._listen import address_of as address_of
+from ._listen import adopt as adopt
+from ._listen import inherited_sockets as inherited_sockets
+from ._listen import listen as listen
+from ._listen import listen_unix as listen_unix
+from ._listen import open_listeners as open_listeners
+from ._listen import remove_unix as remove_unix
 from ._messages import Headers as Headers
 from ._messages import MultiDict as MultiDict
 from ._messages import Request as Request
@@ -22,7 +41,8 @@ from ._messages import decode_percent as decode_percent
 from ._problem import problem_response as problem_response
 from ._server import Application as Application
 from ._server import Server as Server
-from ._server import listen as listen
 from ._server import serve as serve
 from ._settings import ServerSettings as ServerSettings
+from ._upgrade import UpgradedStream as UpgradedStream
+from ._upgrade import upgrade as upgrade
 from .errors import HttpError as HttpError

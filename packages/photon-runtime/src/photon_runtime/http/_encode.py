@@ -72,6 +72,11 @@ def encode_head(response: Response, framing: bytes, date: bytes, *, closes: bool
     )
 
 
+def encode_upgrade(response: Response, date: bytes) -> bytes:
+    """Return the head of a response that changes the protocol (RFC 9110, section 15.2.2)."""
+    return encode_head(response, b"connection: upgrade\r\n", date, closes=False)
+
+
 def encode_fields(response: Response) -> bytes:
     """Return the further header fields; those that frame the message are the server's own.
 

@@ -243,6 +243,19 @@ class Request:
         return None
 
     @property
+    def upgrades(self) -> list[str]:
+        """The protocols that the client offers to change to, in lower case, as in ``websocket``.
+
+        Only what can be taken up: empty in requests with a body and in those of HTTP/1.0.
+        """
+        if self.version != "1.1" or self.content_length or self.raw_header(b"transfer-encoding"):
+            return []
+        headers = self.headers
+        if "upgrade" not in _tokens(headers.getlist("connection")):
+            return []
+        return _tokens(headers.getlist("upgrade"))
+
+    @property
     def trailers(self) -> Headers:
         """The fields behind the body (RFC 9110, section 6.5), mostly none.
 
@@ -337,6 +350,12 @@ class Request:
 
     def _too_large(self) -> HttpError:
         return HttpError(413, f"the body may have at most {self.body_limit} bytes")
+
+
+def _tokens(values: Iterable[str]) -> list[str]:
+    """Take lists of tokens apart (RFC 9110, section 5.6.1)."""
+    tokens = (item.strip().lower() for value in values for item in value.split(","))
+    return [token for token in tokens if token]
 
 
 def parse_query(raw: str) -> list[tuple[str, str]]:

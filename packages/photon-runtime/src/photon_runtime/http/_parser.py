@@ -15,14 +15,9 @@ included. An offer without a body can be taken up: what follows it is held back 
 is answered, and then is either the other protocol's or read as HTTP after all. With a body, Photon
 goes on with HTTP at once (RFC 9110, section 7.8 allows it). Either way a fresh parser takes over;
 it is brought into the middle of a message by a made-up head that frames the same body.
-
-Chunk extensions and trailers are no part of the body and yet come from the client, so what comes
-without adding to the body is counted, and bounded as a head is.
 """
 
 from __future__ import annotations
-
-from collections import deque
 
 import httptools
 
@@ -43,6 +38,16 @@ _FOREIGN_METHODS = frozenset(
 _FRAMING_PER_BYTE = 16
 
 
+class Requests(list[Request]):
+    """Requests in their order; a list, because an empty deque holds as much as the parser."""
+
+    __slots__ = ()
+
+    def popleft(self) -> Request:
+        """Take the first one."""
+        return self.pop(0)
+
+
 class RequestParser:
     """The requests of one connection.
 
@@ -50,20 +55,21 @@ class RequestParser:
         pending: Requests whose head has come and that nobody has taken yet.
         fault: Why nothing more can be read; ``None`` while all is well.
         head_size: Bytes of a head that has not come whole, one at least; zero between requests.
+        peer: Who sends the requests; see `_peer`.
+        held: What came behind an offer to upgrade that has not been answered; ``None`` where
+            there is no such offer.
     """
 
     __slots__ = (
-        "_client",
         "_feed_size",
         "_framing_size",
         "_headers",
+        "_holds_offers",
         "_is_priming",
         "_parser",
         "_receiving",
         "_settings",
         "_source",
-        "_tail_from",
-        "_tail_size",
         "_target",
         "_upgrade_offered",
         "fault",
@@ -89,7 +95,7 @@ class RequestParser:
             settings: The limits.
             holds_offers: Whether what follows an offer to upgrade waits in `held` for `go_on`.
         """
-        self.pending: deque[Request] = deque()
+        self.pending = Requests()
         self.fault: HttpError | None = None
         self.head_size = 0
         self._source = source
@@ -104,8 +110,6 @@ class RequestParser:
         self._is_priming = False
         self._upgrade_offered = False
         self._holds_offers = holds_offers
-        self._tail_size = 0
-        self._tail_from = 0
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: memoryview | bytes) -> None:
@@ -125,6 +129,12 @@ class RequestParser:
             self._count_head()
         elif self._receiving is not None:
             self._count_framing(self._receiving)
+
+    def go_on(self) -> None:
+        """Read on as HTTP: the offer to upgrade was not taken up."""
+        held, self.held = self.held, None
+        if held:
+            self.feed(held)
 
     # -- callbacks of the parser --------------------------------------------------------------
 
@@ -204,8 +214,6 @@ class RequestParser:
         if request is not None:
             request.is_complete = True
             self._receiving = None
-            if self._tail_size:
-                self._tail_size = 0
             # What this feed holds besides is bounded; a head behind it counts from the next.
             self._feed_size, self._framing_size = 1, 0
 
@@ -255,17 +263,6 @@ class RequestParser:
                 limit = settings.max_header_size
                 raise HttpError(431, f"the trailer fields may have at most {limit} bytes")
 
-    def _count_tail(self, request: Request) -> None:
-        """Count what comes without adding to the body: it is kept, or held up, somewhere."""
-        if request.received != self._tail_from:
-            self._tail_from = request.received
-            self._tail_size = 0
-            return
-        self._tail_size += self._feed_size
-        limit = self._settings.max_header_size
-        if self.fault is None and self._tail_size > 2 * limit:
-            self._fail(HttpError(431, f"the trailer fields may have at most {limit} bytes"))
-
     def _note_upgrade(self, request: Request, fields: dict[bytes, bytes]) -> None:
         if self._parser.should_upgrade():
             self._upgrade_offered = bool(request.content_length) or b"transfer-encoding" in fields
@@ -285,6 +282,7 @@ class RequestParser:
             )
             self._parser.feed_data(b"POST / HTTP/1.1\r\nhost: a\r\n%b\r\n\r\n" % framing)
             self._is_priming = False
+            self.head_size = 0
         self.feed(memoryview(data)[offset:])
 
 

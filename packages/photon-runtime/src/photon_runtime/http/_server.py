@@ -1,15 +1,28 @@
-"""The server: listening sockets, the connections accepted from them, and the end.
+"""The server: the connections accepted from listening sockets, their times, and the end.
 
-Stopping is graceful: nothing is accepted any more, idle connections are closed, requests that
-run are finished, and what is left after ``shutdown_timeout`` is cancelled.
+Theory of operation. Each listener has a task that accepts; each connection has one that serves it.
+Connections that have been idle for some seconds rest: their task ends, and a new one begins with
+the next bytes, so that an idle connection costs little memory. Once a second a sweep over all
+connections ends the waits that last too long and puts idle ones to rest.
+
+Without free descriptors accept() fails while the connection stays in the backlog, which keeps the
+listener readable. So accepting pauses for a moment each time, and the backlog waits.
+
+Stopping is graceful. What has been accepted by the operating system is still taken, then nothing
+more. Requests that run are finished, and say ``Connection: close``. An idle connection is closed
+when it has been idle for the grace that the stop gives: a client that is using it has its next
+request answered, and learns from the answer that it must connect anew; nobody's request meets a
+closed connection unless it comes later than that grace after the one before. What is left after
+``shutdown_timeout`` is cancelled.
 """
 
 from __future__ import annotations
 
 import contextvars
 import errno
+import functools
 import logging
-import os
+import math
 import signal
 import socket
 import threading
@@ -18,15 +31,19 @@ from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Protocol, runtime_checkable
 
-from .._hub import Hub, current_hub, run, sleep, spawn
+from .._cancel import CancelScope
+from .._hub import Hub, current_hub, new_task, run, sleep, spawn
+from .._poll import Watcher
 from .._scope import deadline, scope
 from .._sync import Event
 from .._task import Task, current_task
-from ..errors import DeadlineExceeded, ServerError
+from ..errors import DeadlineExceeded
 from ..stats import dumping_on_signal, watch_hub
-from ._connection import Connection, Handler
+from ._connection import Connection, Handler, Phase
 from ._encode import date_field
+from ._lifetime import Lifetime, WorkerLink
 from ._messages import Request, Response
+from ._opening import make_opening
 from ._settings import ServerSettings
 from .errors import HttpError
 
@@ -35,6 +52,12 @@ _BUFFER_SIZE = 64 * 1024
 # Generous: a burst must be taken off the backlog before that overflows.
 _ACCEPTS_PER_TURN = 1024
 _PAUSE_WITHOUT_DESCRIPTORS = 0.1
+_SILENCE = 10.0  # seconds between two warnings of the same kind
+_REST_AFTER = 5.0
+_RESTS_PER_SWEEP = 1000
+_SWEEP = 1.0
+_SWEEP_AT_THE_END = 0.05
+_LOOK_FOR_DEPARTURES = 0.1
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -54,7 +77,7 @@ class Server:
     """An HTTP/1.1 server on listening sockets, to be run in a hub.
 
     Attributes:
-        connections: The open connections, each with its task.
+        connections: The open connections, each with its task; ``None`` for those that rest.
     """
 
     def __init__(
@@ -62,22 +85,37 @@ class Server:
         *,
         sockets: Sequence[socket.socket],
         settings: ServerSettings | None = None,
+        worker: WorkerLink | None = None,
     ) -> None:
-        """Prepare to serve on ``sockets``, which are listening and non-blocking."""
+        """Prepare to serve on ``sockets``, which are listening and non-blocking.
+
+        Args:
+            sockets: They are closed when the server stops.
+            settings: Limits and times.
+            worker: The way to the supervisor, if there is one.
+
+        Raises:
+            ServerError: The certificates cannot be used.
+        """
         self.handler: Handler = _unavailable
         self.settings = settings if settings is not None else ServerSettings()
-        self.connections: dict[Connection, Task[None]] = {}
+        self.connections: dict[Connection, Task[None] | None] = {}
         self.context = contextvars.Context()
         self.buffer = bytearray(_BUFFER_SIZE)
         self.now = 0.0
         self.date = b""
         self.is_stopping = False
         self.in_flight = 0
+        self.grace = 0.0
+        self.departures: dict[Watcher, CancelScope] = {}
         self._sockets = list(sockets)
+        self._opening = make_opening(self.settings)
+        self._lifetime = Lifetime(self.settings, worker)
         self._stop_asked = Event()
         self._is_stop_asked = False  # what `stop` leaves when it comes before `serve`
         self._all_closed = Event()
         self._has_room = Event()
+        self._complained = -math.inf
         self._hub: Hub | None = None
 
     def serve(self, handler: Handler, ready: Callable[[], None] | None = None) -> None:
@@ -89,26 +127,42 @@ class Server:
 
         Blocks: the calling task.
         """
-        self.handler = handler
+        self.handler = self._lifetime.counting(handler)
         self._hub = current_hub()
         self.context = contextvars.copy_context()
         self._tick()
-        with scope() as service:
-            for listener in self._sockets:
-                service.spawn(self._accept_from, listener)
-            service.spawn(self._sweep)
-            if ready is not None:
-                ready()
-            if not self._is_stop_asked:
-                self._stop_asked.wait()
-            service.cancel()
-        self._finish()
+        try:
+            with scope() as service:
+                for listener in self._sockets:
+                    service.spawn(self._accept_from, listener)
+                service.spawn(self._sweep, _SWEEP)
+                if self.settings.cancel_on_disconnect:
+                    service.spawn(self._look_for_departures)
+                if ready is not None:
+                    ready()
+                if not self._is_stop_asked:
+                    self._stop_asked.wait()
+                service.cancel()
+            self._finish()
+        finally:
+            self._close_resting()
 
-    def stop(self) -> None:
-        """Begin to stop. May be called from any thread and from signal handlers."""
+    def stop(self, *, grace: float = 0.0) -> None:
+        """Begin to stop. May be called from any thread and from signal handlers.
+
+        Args:
+            grace: Seconds for which a connection may be idle until it is closed; with zero, idle
+                ones are closed at once. A second call may shorten it.
+        """
+        self.grace = grace if not self._is_stop_asked else min(grace, self.grace)
         self._is_stop_asked = True
         if self._hub is not None:
-            self._hub.post(self._stop_asked.set)
+            self._hub.post(self._note_stop)
+
+    def _note_stop(self) -> None:
+        self._stop_asked.set()
+        if self.is_stopping:
+            self._limit_idle()
 
     # -- accepting ----------------------------------------------------------------------------
 
@@ -140,23 +194,65 @@ class Server:
         sleep(0)
         return True
 
+    def _accept_the_last(self) -> None:
+        """Take what is in the backlog: closing the listener would reset it."""
+        for listener in self._sockets:
+            try:
+                while len(self.connections) < self.settings.max_connections:
+                    self._begin(*listener.accept())
+            except OSError:
+                continue  # there is no more, or no more can be had
+
     def _begin(self, accepted: socket.socket, address: object) -> None:
         accepted.setblocking(False)
-        hub = current_hub()
-        watcher = hub.poller.watch(accepted.fileno())
-        connection = Connection(self, accepted, address or None, watcher)
-        self.connections[connection] = spawn(self._run_connection, connection, accepted)
+        address = address or None
+        watcher = current_hub().poller.watch(accepted.fileno())
+        connection = Connection(self, accepted, address, watcher)
+        if self._opening is None:
+            self.connections[connection] = spawn(self._run_connection, connection)
+        else:
+            self.connections[connection] = spawn(
+                self._open_connection, connection, accepted, address
+            )
 
-    def _run_connection(self, connection: Connection, accepted: socket.socket) -> None:
+    def _open_connection(
+        self, connection: Connection, accepted: socket.socket, address: object
+    ) -> None:
+        opening = self._opening
+        if opening is None or connection.open(opening, accepted, address, current_task()):
+            self._run_connection(connection)
+        else:
+            self._close(connection)
+
+    def _run_connection(self, connection: Connection) -> None:
+        phase = Phase.OVER
         try:
-            connection.serve(current_task())
+            phase = connection.serve(current_task())
         finally:
-            current_hub().poller.forget(accepted.fileno())
-            accepted.close()
-            del self.connections[connection]
-            self._has_room.set()
-            if not self.connections:
-                self._all_closed.set()
+            if phase is Phase.RESTING:
+                self.connections[connection] = None
+                connection.watcher.wake_when_readable(_Sleeper(self, connection))
+            else:
+                self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        current_hub().poller.forget(connection.watcher.fd)
+        connection.stream.close()
+        del self.connections[connection]
+        self._has_room.set()
+        if not self.connections:
+            self._all_closed.set()
+
+    def wake(self, connection: Connection) -> None:
+        """Let a connection that rests go on."""
+        hub = self._hub
+        if hub is not None and self.connections.get(connection, self) is None:
+            connection.watcher.take_waiters()
+            task = new_task(
+                hub, functools.partial(self._run_connection, connection), self._run_connection
+            )
+            self.connections[connection] = task
+            hub.spawn(task)
 
     def _wait_for_room(self) -> None:
         while len(self.connections) >= self.settings.max_connections:
@@ -166,7 +262,9 @@ class Server:
     def _tolerate(self, error: OSError) -> None:
         """Get over an error of accept(): a peer that left again, or no descriptor to be had."""
         if error.errno in _EXHAUSTED:
-            _log.warning("cannot accept connections for now: %s", error)
+            if self.now >= self._complained + _SILENCE:
+                self._complained = self.now
+                _log.warning("cannot accept connections for now: %s", error)
             sleep(_PAUSE_WITHOUT_DESCRIPTORS)
         elif error.errno not in (errno.ECONNABORTED, errno.EPROTO, errno.EINTR):
             raise error
@@ -177,39 +275,87 @@ class Server:
         self.now = current_hub().time()
         self.date = date_field()
 
-    def _sweep(self) -> None:
-        """Once a second: move the coarse clock, and end the waits that last too long."""
+    def _sweep(self, interval: float) -> None:
+        """Again and again: move the coarse clock, end the waits that last too long."""
+        beaten = -math.inf
         while True:
-            sleep(1.0)
+            sleep(interval)
             self._sweep_once()
+            if self.now >= beaten + _SWEEP / 2:
+                beaten = self.now
+                self._lifetime.tick()
 
     def _sweep_once(self) -> None:
         self._tick()
         now = self.now
-        for connection in list(self.connections):
+        tired = now + self.settings.idle_timeout - _REST_AFTER
+        left = _RESTS_PER_SWEEP
+        for connection, task in list(self.connections.items()):
             if connection.expires < now:
-                connection.expire()
+                if task is None:
+                    self.wake(connection)
+                else:
+                    connection.expire()
+            elif connection.is_idle and task is not None and connection.expires < tired and left:
+                left -= 1
+                connection.rest()
+
+    def _look_for_departures(self) -> None:
+        """Cancel the requests whose clients have left."""
+        while True:
+            sleep(_LOOK_FOR_DEPARTURES)
+            for watcher, request in list(self.departures.items()):
+                if watcher.ended:
+                    request.cancel()
 
     # -- the end ------------------------------------------------------------------------------
 
     def _finish(self) -> None:
         """Let what runs end, for a limited time, and cancel the rest."""
+        self._tick()
+        self._accept_the_last()
         self.is_stopping = True
         for listener in self._sockets:
             listener.close()
+        self._limit_idle()
         for connection in list(self.connections):
-            if connection.is_idle:
-                connection.expire()
+            if connection.upgraded is not None:
+                connection.upgraded.stop()
         try:
             with deadline(self.settings.shutdown_timeout), scope() as service:
-                service.spawn(self._sweep)
+                service.spawn(self._sweep, _SWEEP_AT_THE_END)
+                if self.settings.cancel_on_disconnect:
+                    service.spawn(self._look_for_departures)
                 self._wait_until_closed()
                 service.cancel()
         except DeadlineExceeded:
             _log.warning("%d connections were cut off", len(self.connections))
         for task in list(self.connections.values()):
-            task.cancel()
+            if task is not None:
+                task.cancel()
+        self._close_resting()
         self._wait_until_closed()
+
+    def _limit_idle(self) -> None:
+        """Set the end of every idle connection, and close those that are past it."""
+        for connection, task in list(self.connections.items()):
+            if not connection.is_idle or connection.expires == math.inf:
+                continue  # it is handling a request, or has not begun to wait
+            idle_since = connection.expires - self.settings.idle_timeout
+            end = idle_since + _SWEEP + self.grace  # the clock was that coarse
+            if self.grace and end > self.now:
+                connection.expires = min(end, self.now + self.grace)
+            elif task is None:
+                connection.expires = -math.inf
+                self.wake(connection)
+            else:
+                connection.expires = -math.inf
+                connection.expire()
+
+    def _close_resting(self) -> None:
+        for connection, task in list(self.connections.items()):
+            if task is None:
+                self._close(connection)
 
     def _wait_until_closed(self) -> None:
         while self.connections:
@@ -217,50 +363,30 @@ class Server:
             self._all_closed.wait()
 
 
+class _Sleeper:
+    """Stands for a connection that rests, where a watcher wakes tasks."""
+
+    __slots__ = ("_connection", "_server")
+
+    def __init__(self, server: Server, connection: Connection) -> None:
+        self._server = server
+        self._connection = connection
+
+    def park(self) -> None:
+        """Do nothing: nobody pauses."""
+
+    def unpark(self) -> bool:
+        """Let the connection go on."""
+        self._server.wake(self._connection)
+        return True
+
+    def interrupt(self, error: BaseException) -> bool:
+        """Do nothing: the connection is being closed."""
+        return False
+
+
 def _unavailable(request: Request) -> Response:
     raise HttpError(503, "the application has not started")
-
-
-def listen(host: str, port: int, *, backlog: int = 4096, reuse_port: bool = False) -> socket.socket:
-    """Return a bound, listening, non-blocking TCP socket.
-
-    Args:
-        host: Address or name to listen on.
-        port: Port; 0 lets the operating system choose.
-        backlog: Connections that the operating system keeps until they are accepted.
-        reuse_port: Let several sockets share the port (``SO_REUSEPORT``).
-
-    Raises:
-        ServerError: The address cannot be had; the message says why and what to do.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise ServerError(f"{host!r} is not an address to listen on: {error.strerror}") from error
-    family, kind, proto, _, address = found[0]
-    listener = socket.socket(family, kind, proto)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if reuse_port:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        # Inherited by the accepted sockets: answers go out at once (RFC 9293, section 3.7.4).
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind(address)
-        listener.listen(backlog)
-    except OSError as error:
-        listener.close()
-        raise ServerError(_why_not(host, port, error)) from error
-    listener.setblocking(False)
-    return listener
-
-
-def _why_not(host: str, port: int, error: OSError) -> str:
-    where = f"cannot listen on {host}:{port}"
-    if error.errno == errno.EADDRINUSE:
-        return f"{where}: the port is in use; stop what uses it or choose another with --port"
-    if error.errno == errno.EACCES:
-        return f"{where}: ports below 1024 need privileges; choose another with --port"
-    return f"{where}: {os.strerror(error.errno or 0)}"
 
 
 def serve(
@@ -270,8 +396,12 @@ def serve(
     settings: ServerSettings | None = None,
     development: bool = False,
     ready: Callable[[], None] | None = None,
+    worker: WorkerLink | None = None,
 ) -> None:
     """Serve in this thread until SIGTERM or SIGINT, then stop gracefully.
+
+    SIGTERM leaves idle connections the ``idle_grace`` of the settings; SIGINT, which a person
+    sends, closes them at once.
 
     Args:
         application: What starts and gives a handler, or a handler itself: a function from a
@@ -280,13 +410,14 @@ def serve(
         settings: Limits and times.
         development: Given to the application's start.
         ready: Called when connections are accepted.
+        worker: The way to the supervisor, as `photon_runtime.workers` gives it to workers.
 
     Raises:
-        PhotonError: The application is not in order.
+        PhotonError: The application is not in order, or the certificates cannot be used.
 
     Blocks: the calling thread. Signals are handled when it is the main thread.
     """
-    server = Server(sockets=sockets, settings=settings)
+    server = Server(sockets=sockets, settings=settings, worker=worker)
 
     def main() -> None:
         watch_hub(threshold=server.settings.hold_threshold)
@@ -308,7 +439,7 @@ def _stopping_on_signals(server: Server) -> Iterator[None]:
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        server.stop()
+        server.stop(grace=server.settings.idle_grace if number == signal.SIGTERM else 0.0)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -59,6 +59,7 @@ class local:  # noqa: N801 - it stands in for threading.local
     """What `threading.local` is under the patch."""
 
     __slots__ = ("__weakref__", "_local__storage")
+    __module__ = "_thread"  # where the standard one is from, for pickles and for people
 
     _local__storage: _Storage
 
@@ -115,7 +116,7 @@ def _values(instance: local) -> dict[str, Any]:
         values = storage.create()
         kind = type(instance)
         if kind.__init__ is not object.__init__:
-            kind.__init__(instance, *storage.args, **storage.kwargs)  # type: ignore[misc]  # as the language calls it
+            kind.__init__(instance, *storage.args, **storage.kwargs)
     return values
 
 

@@ -226,7 +226,7 @@ def acquire_surely(lock: Lock) -> None:
 
 
 def check_timeout(blocking: bool, timeout: float) -> float:
-    """Return the timeout of an ``acquire`` whose timeout is not -1, or say what is wrong with it."""
+    """Return the timeout of an ``acquire``, other than -1, or say what is wrong with it."""
     if not blocking:
         raise ValueError("can't specify a timeout for a non-blocking call")
     if timeout < 0:

@@ -11,7 +11,7 @@ import queue
 import time
 import types
 from collections import deque
-from typing import Any
+from typing import Any, ClassVar
 
 from ._waiter import Waiter, new_waiter
 
@@ -21,7 +21,7 @@ class SimpleQueue:
 
     __slots__ = ("__weakref__", "_items", "_waiters")
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__: ClassVar[Any] = classmethod(types.GenericAlias)
 
     def __init__(self) -> None:
         """Make an empty queue."""

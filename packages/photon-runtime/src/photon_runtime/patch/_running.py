@@ -35,3 +35,13 @@ def get_ident() -> int:
         if task is not None and hub_of(task).first is not task:
             return id(task)
     return _saved.get_ident()
+
+
+def get_native_id() -> int:
+    """Return a number that no other thread or task of this process has.
+
+    It is the operating system's for the first task of a hub and outside of tasks; there is none
+    for the other tasks, so theirs is the one of `get_ident`.
+    """
+    ident = get_ident()
+    return _saved.get_native_id() if ident == _saved.get_ident() else ident

@@ -18,7 +18,7 @@ import time
 start_new_thread = _thread.start_new_thread
 allocate_lock = _thread.allocate_lock
 get_ident = _thread.get_ident
-thread_count = _thread._count
+get_native_id = threading.get_native_id
 Local = _thread._local
 SimpleQueue = queue.SimpleQueue
 DummyThread = threading._DummyThread

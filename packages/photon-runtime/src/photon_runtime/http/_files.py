@@ -1,0 +1,123 @@
+"""The content of a file as the body of a response, sent by the operating system.
+
+``sendfile`` moves the bytes from the file to the socket without bringing them into this process.
+Behind TLS they must come in to be encrypted, so there the body is read in parts, like any other
+iterable; everything else that handles bodies may do the same. Small files are read, too: one
+``send`` together with the head is cheaper.
+
+Reading a file that the operating system has not in memory holds the hub until the disk answers.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import BinaryIO, final
+
+from .._task import Task
+from ._wire import Wire
+
+SMALL = 64 * 1024
+"""Bytes up to which a file goes out together with the head."""
+
+_PART = 128 * 1024
+_MOST_AT_ONCE = 1024 * 1024
+
+
+@final
+class FileBody:
+    """A file, or a part of one, as the body of a `Response`; it is closed when it was sent.
+
+    The response's ``Content-Length`` comes from here. A file that turns out shorter while it is
+    sent breaks the connection off, so that the client notices.
+
+    Args:
+        file: A path, or a file opened for reading in binary mode, whose position does not count.
+        offset: Bytes to leave out at the beginning.
+        length: Bytes to send; ``None`` for all from ``offset`` on.
+
+    Raises:
+        OSError: The file cannot be opened.
+        ValueError: It is not a regular file, or does not have the part asked for.
+
+    Example:
+        >>> from photon_runtime.http import FileBody, Response
+        >>> import sys
+        >>> Response(body=FileBody(sys.executable, offset=1, length=3)).body.length
+        3
+    """
+
+    __slots__ = ("_file", "length", "offset")
+
+    def __init__(
+        self, file: str | os.PathLike[str] | BinaryIO, *, offset: int = 0, length: int | None = None
+    ) -> None:
+        """Open the file, if it is a path, and look at its size."""
+        self._file = open_file(file) if isinstance(file, str | os.PathLike) else file
+        self.offset = offset
+        try:
+            self.length = _available(self._file, offset, length)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __repr__(self) -> str:
+        """Show which part."""
+        return f"<FileBody {self._file.name!r} {self.offset}+{self.length}>"
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read the part piece by piece; it ends early where the file does."""
+        offset, left = self.offset, self.length
+        while left:
+            part = os.pread(self.fileno(), min(left, _PART), offset)
+            if not part:
+                return
+            offset += len(part)
+            left -= len(part)
+            yield part
+
+    def fileno(self) -> int:
+        """Return the file's descriptor."""
+        return self._file.fileno()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _available(file: BinaryIO, offset: int, length: int | None) -> int:
+    """Return how many bytes to send, if the file has them."""
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{file.name!r} is not a regular file; send its content as an iterable")
+    wanted = status.st_size - offset if length is None else length
+    if offset < 0 or wanted < 0 or offset + wanted > status.st_size:
+        raise ValueError(
+            f"{file.name!r} has {status.st_size} bytes, and not {wanted} from {offset} on"
+        )
+    return wanted
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for `FileBody`."""
+    return open(path, "rb", buffering=0)
+
+
+def send_file(wire: Wire, body: FileBody, task: Task[object]) -> bool:
+    """Send the file by ``sendfile``; return whether it was as long as it had said."""
+    target, source = wire.stream.fileno(), body.fileno()
+    offset, left = body.offset, body.length
+    while left:
+        try:
+            sent = os.sendfile(target, source, offset, min(left, _MOST_AT_ONCE))
+        except BlockingIOError:
+            wire.wait_for_room(task)
+            continue
+        if not sent:
+            return False
+        offset += sent
+        left -= sent
+        if left:
+            task.yield_turn()  # a client that reads fast must not keep the others waiting
+    return True

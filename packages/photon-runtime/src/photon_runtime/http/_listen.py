@@ -1,0 +1,258 @@
+"""Listening sockets: TCP, Unix, and those that another process has opened.
+
+A socket file outlives the process that made it, so one that is in the way is tried: if nobody
+answers it is replaced, and nothing but a socket ever is. The file is removed by whoever made it,
+unless it has been replaced meanwhile.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import MutableMapping
+
+from ..errors import ServerError
+from ._settings import ServerSettings
+
+_FIRST_INHERITED = 3
+# A peer that is gone without a word is noticed after two minutes even where nothing is sent.
+_KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+
+
+def listen(host: str, port: int, *, backlog: int = 4096, reuse_port: bool = False) -> socket.socket:
+    """Return a bound, listening, non-blocking TCP socket.
+
+    Args:
+        host: Address or name to listen on.
+        port: Port; 0 lets the operating system choose.
+        backlog: Connections that the operating system keeps until they are accepted.
+        reuse_port: Let several sockets share the port (``SO_REUSEPORT``).
+
+    Raises:
+        ServerError: The address cannot be had; the message says why and what to do.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise ServerError(f"{host!r} is not an address to listen on: {error.strerror}") from error
+    family, kind, proto, _, address = found[0]
+    listener = socket.socket(family, kind, proto)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        _set_tcp_options(listener)
+        listener.bind(address)
+        listener.listen(backlog)
+    except OSError as error:
+        listener.close()
+        raise ServerError(_why_not(host, port, error)) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _set_tcp_options(listener: socket.socket) -> None:
+    """Set what the accepted sockets inherit."""
+    # Answers go out at once (RFC 9293, section 3.7.4).
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE:
+        if hasattr(socket, name):
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    where = f"cannot listen on {host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where}: the port is in use; stop what uses it or choose another with --port"
+    if error.errno == errno.EACCES:
+        return f"{where}: ports below 1024 need privileges; choose another with --port"
+    return f"{where}: {os.strerror(error.errno or 0)}"
+
+
+def listen_unix(path: str, *, mode: int = 0o660, backlog: int = 4096) -> socket.socket:
+    """Return a listening, non-blocking Unix socket.
+
+    A socket file that nobody listens on any more is replaced. Remove the file at the end with
+    `remove_unix`; closing the socket leaves it.
+
+    Args:
+        path: Where the socket file is made.
+        mode: Its permissions: who may write to it may connect.
+        backlog: Connections that the operating system keeps until they are accepted.
+
+    Raises:
+        ServerError: Somebody listens there, something else is in the way, or the file cannot be
+            made.
+    """
+    _make_way(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(path)
+        os.chmod(path, mode)  # before anybody can connect, which takes listen()
+        listener.listen(backlog)
+    except OSError as error:
+        listener.close()
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ServerError(f"cannot listen on the Unix socket {path!r}: {reason}") from error
+    listener.setblocking(False)
+    return listener
+
+
+def _make_way(path: str) -> None:
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise ServerError(
+                f"cannot listen on the Unix socket {path!r}: there is a file that is no socket; "
+                "choose another path or remove it"
+            )
+    except OSError:
+        return  # nothing is there, or bind() will tell what is wrong
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+        except OSError:
+            pass  # it is gone, or not ours: bind() will tell
+        else:
+            raise ServerError(
+                f"cannot listen on the Unix socket {path!r}: another server listens there; stop it "
+                "or choose another path"
+            )
+
+
+def remove_unix(listener: socket.socket) -> None:
+    """Remove the file of a Unix socket, unless somebody else listens there by now.
+
+    Call it when this process listens no more. Does nothing for other sockets.
+    """
+    if listener.family != socket.AF_UNIX:
+        return
+    path = listener.getsockname()
+    if not path or path.startswith(b"\0" if isinstance(path, bytes) else "\0"):
+        return  # an abstract name has no file
+    listener.close()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+        except OSError:
+            pass
+
+
+def adopt(descriptor: int) -> socket.socket:
+    """Return the listening socket that this process was started with.
+
+    Args:
+        descriptor: Its number.
+
+    Raises:
+        ServerError: The descriptor is no listening stream socket.
+    """
+    try:
+        listener = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise ServerError(f"descriptor {descriptor} is no socket: {error.strerror}") from error
+    is_listening = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    if listener.type != socket.SOCK_STREAM or not is_listening:
+        listener.detach()
+        raise ServerError(
+            f"descriptor {descriptor} is a socket, but not one that listens for connections; with "
+            "systemd, set ListenStream= and leave Accept=no"
+        )
+    if listener.family in (socket.AF_INET, socket.AF_INET6):
+        _set_tcp_options(listener)
+    listener.setblocking(False)
+    listener.set_inheritable(False)
+    return listener
+
+
+def inherited_sockets(environ: MutableMapping[str, str] | None = None) -> list[socket.socket]:
+    """Return the sockets that systemd opened for this process, none without such.
+
+    The variables ``LISTEN_PID``, ``LISTEN_FDS`` and ``LISTEN_FDNAMES`` are taken away: they are for
+    this process alone.
+
+    Raises:
+        ServerError: ``LISTEN_FDS`` is not a number, or one of them is no listening socket.
+    """
+    environ = os.environ if environ is None else environ
+    count, pid = environ.get("LISTEN_FDS"), environ.get("LISTEN_PID")
+    if count is None or pid != str(os.getpid()):
+        return []
+    for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"):
+        environ.pop(name, None)
+    if not count.isascii() or not count.isdigit():
+        raise ServerError(f"LISTEN_FDS must be a number, not {count!r}")
+    return [adopt(_FIRST_INHERITED + number) for number in range(int(count))]
+
+
+def open_listeners(settings: ServerSettings, *, count: int = 1) -> list[list[socket.socket]]:
+    """Open every address of the settings once for each of ``count`` processes.
+
+    TCP ports are shared by as many sockets, among which the operating system divides the
+    connections; a Unix or an inherited socket is one for all, and whoever is free accepts.
+
+    Returns:
+        For each process its sockets.
+
+    Raises:
+        ServerError: An address cannot be had; nothing stays open.
+    """
+    opened: list[list[socket.socket]] = []
+    try:
+        for address in _addresses(settings):
+            opened.append(_open(address, settings, count))
+    except BaseException:
+        for listeners in opened:
+            for listener in listeners:
+                listener.close()
+        raise
+    return [list(own) for own in zip(*opened, strict=True)]
+
+
+def _addresses(settings: ServerSettings) -> list[str]:
+    first = f"{settings.host}:{settings.port}"
+    return [first if settings.unix is None else f"unix:{settings.unix}", *settings.listen]
+
+
+def _open(address: str, settings: ServerSettings, count: int) -> list[socket.socket]:
+    kind, _, rest = address.partition(":")
+    if kind == "unix":
+        return [listen_unix(rest, mode=settings.unix_mode, backlog=settings.backlog)] * count
+    if kind == "fd":
+        if not rest.isascii() or not rest.isdigit():
+            raise ServerError(f"{address!r} is no address: write fd:NUMBER, as in fd:3")
+        return [adopt(int(rest))] * count
+    host, _, port = address.rpartition(":")
+    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ServerError(f"{address!r} is no address: write HOST:PORT, unix:PATH or fd:NUMBER")
+    return _open_shared(host.strip("[]"), int(port), settings.backlog, count)
+
+
+def _open_shared(host: str, port: int, backlog: int, count: int) -> list[socket.socket]:
+    """Listen on one port ``count`` times.
+
+    Sockets that share a port do not mind who else shares it, so a server that runs already would
+    go unnoticed and take half of the connections. Hence the first attempt is not to share.
+    """
+    alone = listen(host, port, backlog=backlog)
+    if count == 1:
+        return [alone]
+    port = alone.getsockname()[1]
+    alone.close()
+    return [listen(host, port, backlog=backlog, reuse_port=True) for _ in range(count)]
+
+
+def address_of(listener: socket.socket) -> str:
+    """Return where a socket listens, for people: ``HOST:PORT`` or ``unix:PATH``."""
+    name = listener.getsockname()
+    if isinstance(name, tuple):
+        return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+    return f"unix:{os.fsdecode(name)}"

@@ -1,0 +1,110 @@
+"""What comes before the first request of a connection: whom it is from, and TLS.
+
+A server that needs neither has no `Opening`, and its connections begin with HTTP at once. The order
+is that of the wire: the header of the PROXY protocol, then the handshake of TLS. Both run in the
+connection's own task, under its ``header_timeout``. A peer that is refused gets no answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from .._task import Task
+from ._peer import Peer, TrustedProxies
+from ._proxy_protocol import MOST, NotProxyHeader, ProxyHeader, parse_proxy_header
+from ._settings import ServerSettings
+from ._wire import Wire
+
+if TYPE_CHECKING:
+    import ssl
+
+_log = logging.getLogger("photon.http")
+
+
+class Opening:
+    """Opens the connections of one server; made once."""
+
+    __slots__ = ("_context", "_has_header", "_proxies")
+
+    def __init__(self, settings: ServerSettings) -> None:
+        """Read certificates and the list of proxies.
+
+        Raises:
+            ServerError: The certificates cannot be used.
+        """
+        self._proxies = TrustedProxies(settings.trusted_proxies)
+        self._has_header = settings.proxy_protocol
+        self._context: ssl.SSLContext | None = None
+        if settings.tls_certificate is not None:
+            from ._tls import server_context
+
+            self._context = server_context(settings)
+
+    def open(self, wire: Wire, sock: socket.socket, address: object, task: Task[object]) -> object:
+        """Open a connection, and return the peer of its requests; see `_peer`.
+
+        Raises:
+            ConnectionError: It is refused.
+
+        Blocks: the task.
+        """
+        scheme = "http"
+        if self._has_header:
+            address, scheme = self._take_header(wire, sock, address, task)
+        if self._context is not None:
+            from ._tls import TlsStream
+
+            stream = TlsStream(sock, self._context)
+            stream.handshake(wire.watcher, task, wire.server.buffer)
+            wire.replace_stream(stream)
+            scheme = "https"
+        if self._proxies.trusts(address):
+            return Peer(address, scheme, proxies=self._proxies)
+        return address if scheme == "http" else Peer(address, scheme)
+
+    def _take_header(
+        self, wire: Wire, sock: socket.socket, address: object, task: Task[object]
+    ) -> tuple[object, str]:
+        if not self._proxies.trusts(address):
+            _log.warning("a connection from %r was refused: it is no trusted proxy", address)
+            raise ConnectionAbortedError("not a trusted proxy")
+        try:
+            header = _receive_header(wire, sock, task)
+        except NotProxyHeader as error:
+            _log.warning("a connection from %r was refused: %s", address, error)
+            raise ConnectionAbortedError("no PROXY header") from error
+        if header.client is not None:
+            address = header.client
+        return address, "https" if header.is_secure else "http"
+
+
+def _receive_header(wire: Wire, sock: socket.socket, task: Task[object]) -> ProxyHeader:
+    """Wait for the whole header and take it, and nothing that follows it."""
+    seen = 0
+    while True:
+        try:
+            data = sock.recv(MOST, socket.MSG_PEEK)
+        except BlockingIOError:
+            wire.watcher.wait_read(task)
+            continue
+        if len(data) == seen and wire.watcher.ended:
+            raise ConnectionAbortedError("the connection ended in its PROXY header")
+        seen = len(data)
+        header = parse_proxy_header(data)
+        if header is not None:
+            sock.recv(header.size)
+            return header
+        wire.watcher.wait_read(task)
+
+
+def make_opening(settings: ServerSettings) -> Opening | None:
+    """Return what opens connections, ``None`` where they begin with HTTP at once.
+
+    Raises:
+        ServerError: The certificates cannot be used.
+    """
+    if settings.tls_certificate is None and not settings.trusted_proxies:
+        return None
+    return Opening(settings)

@@ -1,0 +1,247 @@
+"""Who is at the other end: the peer itself, or whom a trusted proxy speaks for.
+
+Theory of operation. A request has a *peer*: as a rule the plain address that the socket gave, and
+then nothing here is used. A connection that differs (TLS, a Unix socket, a trusted proxy) gives its
+requests a `Peer` instead, made once. Only when a handler asks for ``client``, ``scheme`` or
+``host`` are the forwarding fields of a trusted peer read.
+
+Fields are believed from right to left: the rightmost entry was written by the peer itself, so it
+is true if the peer is trusted; the next one was written by the host that entry names, and so on
+until one that is not trusted: this is the client. What stands further left was under the client's
+control. ``Forwarded`` (RFC 7239) wins over the ``X-Forwarded-*`` fields; they are never mixed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import attrs
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_UNIX = "unix"
+_SCHEMES = frozenset({"http", "https"})
+_HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+# A token or a quoted string behind "name=" (RFC 7239, section 4).
+_PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))\s*')
+
+
+class Fields(Protocol):
+    """What is read of a request's header fields."""
+
+    def getlist(self, name: str) -> list[str]:
+        """Return every value of ``name`` in order."""
+
+
+class TrustedProxies:
+    """Peers whose word about the client counts.
+
+    Args:
+        names: Addresses, networks in CIDR notation, and ``unix`` for peers on Unix sockets.
+
+    Raises:
+        ValueError: A name is none of these.
+    """
+
+    __slots__ = ("_networks", "_trusts_unix")
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        """Read the names."""
+        self._networks = []
+        self._trusts_unix = False
+        for name in names:
+            if name == _UNIX:
+                self._trusts_unix = True
+                continue
+            try:
+                self._networks.append(ipaddress.ip_network(name))
+            except ValueError as error:
+                raise ValueError(
+                    f"{name!r} is neither an address, nor a network such as 10.0.0.0/8, nor "
+                    f"`unix`: {error}"
+                ) from None
+
+    def __bool__(self) -> bool:
+        """Return whether anybody is trusted."""
+        return self._trusts_unix or bool(self._networks)
+
+    def trusts(self, address: object) -> bool:
+        """Say whether the socket address ``address`` is one of them."""
+        if not isinstance(address, tuple):
+            return self._trusts_unix
+        return self.trusts_host(address[0])
+
+    def trusts_host(self, host: str) -> bool:
+        """Say whether the numeric address ``host`` is one of them; a name never is."""
+        found = parse_address(host)
+        if found is None:
+            return False
+        return any(found in network for network in self._networks)
+
+
+def parse_address(host: str) -> _Address | None:
+    """Read a numeric address; an IPv4 address that is written as IPv6 is taken as IPv4."""
+    try:
+        found = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return found.ipv4_mapped
+    return found
+
+
+@attrs.frozen
+class Peer:
+    """The other end of a connection, or of a request that came through a proxy.
+
+    Attributes:
+        address: As `Request.client` gives it.
+        scheme: ``http`` or ``https``.
+        host: The host that the client asked for, where a proxy tells it.
+        proxies: Who may speak for others if this peer may; ``None`` if it may not.
+    """
+
+    address: object
+    scheme: str = "http"
+    host: str | None = None
+    proxies: TrustedProxies | None = None
+
+    def behind(self, fields: Fields) -> Peer:
+        """Return the peer that a request with these fields came from in truth."""
+        if self.proxies is None:
+            return self
+        hops = _forwarded(fields.getlist("forwarded"))
+        if hops is None:
+            hops = _x_forwarded(fields)
+        return self._walk(hops, self.proxies)
+
+    def _walk(self, hops: Sequence[_Hop], proxies: TrustedProxies) -> Peer:
+        address, scheme, host = self.address, self.scheme, None
+        for hop in reversed(hops):
+            scheme = hop.scheme if hop.scheme is not None else scheme
+            host = hop.host if hop.host is not None else host
+            if hop.client is None:
+                break  # nobody knows who this was; what is left of it is hearsay
+            address = hop.client
+            if not proxies.trusts(address):
+                break
+        return Peer(address, scheme, host)
+
+
+@attrs.frozen
+class _Hop:
+    """What one proxy says of who spoke to it; ``None`` for what it does not say."""
+
+    client: tuple[str, int] | None
+    scheme: str | None = None
+    host: str | None = None
+
+
+def _forwarded(values: Sequence[str]) -> list[_Hop] | None:
+    """Read ``Forwarded``; ``None`` without the field, the readable end of it if it is broken."""
+    if not values:
+        return None
+    hops: list[_Hop] = []
+    for element in _split(",".join(values), ","):
+        pairs = _pairs(element)
+        if pairs is None:
+            hops.clear()  # only what stands to the right can be relied on
+            continue
+        hops.append(
+            _Hop(
+                _node(pairs.get("for", "")),
+                _scheme(pairs.get("proto")),
+                _host(pairs.get("host")),
+            )
+        )
+    return hops
+
+
+def _pairs(element: str) -> dict[str, str] | None:
+    pairs = {}
+    for part in _split(element, ";"):
+        if not part.strip():
+            continue
+        found = _PAIR.fullmatch(part)
+        if found is None:
+            return None
+        name, quoted, token = found.groups()
+        pairs[name.lower()] = token if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+    return pairs
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split outside of quoted strings."""
+    parts, start, is_quoted, is_escaped = [], 0, False, False
+    for position, character in enumerate(text):
+        if is_escaped:
+            is_escaped = False
+        elif is_quoted and character == "\\":
+            is_escaped = True
+        elif character == '"':
+            is_quoted = not is_quoted
+        elif character == separator and not is_quoted:
+            parts.append(text[start:position])
+            start = position + 1
+    parts.append(text[start:])
+    return parts
+
+
+def _x_forwarded(fields: Fields) -> list[_Hop]:
+    """Read ``X-Forwarded-For``, ``-Proto`` and ``-Host``, lists that belong together by place.
+
+    Where a list is shorter than that of the addresses, its entries belong to the rightmost ones,
+    and a single one to all: most proxies that overwrite a field write one value.
+    """
+    nodes = _listed(fields, "x-forwarded-for")
+    schemes = _listed(fields, "x-forwarded-proto")
+    hosts = _listed(fields, "x-forwarded-host")
+    if not nodes:
+        if not schemes and not hosts:
+            return []
+        return [_Hop(None, _scheme(_last(schemes)), _host(_last(hosts)))]
+    return [
+        _Hop(_node(node), _scheme(_at(schemes, place)), _host(_at(hosts, place)))
+        for place, node in zip(range(-len(nodes), 0), nodes, strict=True)
+    ]
+
+
+def _listed(fields: Fields, name: str) -> list[str]:
+    values = fields.getlist(name)
+    return [item.strip() for item in ",".join(values).split(",")] if values else []
+
+
+def _last(values: Sequence[str]) -> str | None:
+    return values[-1] if values else None
+
+
+def _at(values: Sequence[str], place: int) -> str | None:
+    if len(values) == 1:
+        return values[0]
+    return values[place] if len(values) >= -place else None
+
+
+def _node(text: str) -> tuple[str, int] | None:
+    """Read ``address``, ``address:port``, ``[address]`` or ``[address]:port``."""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            return None
+        port = rest[1:]
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    else:
+        host, port = text, ""
+    if parse_address(host) is None:
+        return None
+    return host, int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
+
+
+def _scheme(text: str | None) -> str | None:
+    return text.lower() if text is not None and text.lower() in _SCHEMES else None
+
+
+def _host(text: str | None) -> str | None:
+    return text if text is not None and _HOST.fullmatch(text) else None

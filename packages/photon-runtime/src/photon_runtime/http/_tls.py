@@ -1,0 +1,187 @@
+"""TLS between a socket and a connection.
+
+Theory of operation. OpenSSL works on two memory buffers here and never sees the socket, so that
+every read of the socket takes as much as there is, and all waiting is done by the connection. A
+`TlsStream` keeps the contract of a non-blocking socket: what cannot be done yet raises
+``BlockingIOError``. Bytes that were encrypted must go out before others are, so a ``send`` whose
+bytes do not all fit into the socket raises, too, and is to be repeated with the same data.
+
+A read that was short left the socket empty. The stream says so once, without asking the socket
+again, because its caller then waits for the next edge anyway.
+
+Errors of TLS come out as ``ConnectionError``: for a server they mean that this peer is lost.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+from .._poll import Watcher
+from .._task import Task
+from ..errors import ServerError
+from ._settings import ServerSettings
+from ._wire import Stream
+
+_READ_SIZE = 64 * 1024
+# What is encrypted at once waits in memory until the client has taken it.
+_WRITE_SIZE = 128 * 1024
+
+
+def server_context(settings: ServerSettings) -> ssl.SSLContext:
+    """Make the context that the settings name: TLS 1.2 or newer, HTTP/1.1 by ALPN.
+
+    Raises:
+        ServerError: A file cannot be read, or certificate and key do not belong together.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_alpn_protocols(["http/1.1"])
+    certificate = settings.tls_certificate or ""
+    try:
+        # An encrypted key must not make the server ask on a terminal that is not there.
+        context.load_cert_chain(certificate, settings.tls_key, password=_no_password)
+    except (OSError, ValueError) as error:
+        key = f" and the key {settings.tls_key!r}" if settings.tls_key else ""
+        raise ServerError(
+            f"cannot use the certificate {certificate!r}{key}: {error}; both must be readable PEM "
+            "files that belong together, the key without a password"
+        ) from error
+    if settings.tls_client_ca is not None:
+        try:
+            context.load_verify_locations(settings.tls_client_ca)
+        except OSError as error:
+            raise ServerError(
+                f"cannot use the client authorities {settings.tls_client_ca!r}: {error}"
+            ) from error
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a password")
+
+
+class TlsStream:
+    """A connection's stream behind TLS; see `Stream`."""
+
+    __slots__ = ("_incoming", "_is_dry", "_outgoing", "_owed", "_rest", "_socket", "_tls")
+
+    def __init__(self, sock: Stream, context: ssl.SSLContext) -> None:
+        """Begin TLS on a connected, non-blocking socket."""
+        self._socket = sock
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._rest = memoryview(b"")
+        self._owed = 0
+        self._is_dry = False
+
+    def handshake(self, watcher: Watcher, task: Task[object], buffer: bytearray) -> None:
+        """Agree with the client. Blocks: the task.
+
+        Raises:
+            ConnectionError: There is no agreement.
+        """
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush_waiting(watcher, task)
+            except ssl.SSLError as error:
+                self._flush_now()  # the alert that tells the client why
+                raise ConnectionAbortedError(f"no TLS: {error}") from error
+            else:
+                self._flush_waiting(watcher, task)
+                return
+            try:
+                self._fill(buffer)
+            except BlockingIOError:
+                watcher.wait_read(task)
+
+    def recv_into(self, buffer: bytearray, /) -> int:
+        """Decrypt into ``buffer``; 0 at the end."""
+        while True:
+            try:
+                return self._tls.read(len(buffer), buffer)  # type: ignore[return-value]
+            except ssl.SSLWantReadError:
+                pass
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return 0
+            except ssl.SSLError as error:
+                raise ConnectionAbortedError(f"TLS broke off: {error}") from error
+            self._fill(buffer)
+
+    def _fill(self, buffer: bytearray) -> None:
+        """Take ciphertext from the socket; ``buffer`` is for passing it through."""
+        if self._is_dry:
+            self._is_dry = False
+            raise BlockingIOError
+        size = self._socket.recv_into(buffer)
+        if size:
+            self._is_dry = size < len(buffer)
+            self._incoming.write(memoryview(buffer)[:size])
+        else:
+            self._incoming.write_eof()
+
+    def send(self, data: bytes | memoryview, /) -> int:
+        """Encrypt and send; after ``BlockingIOError``, repeat with the same data."""
+        if not self._owed:
+            try:
+                self._owed = self._tls.write(memoryview(data)[:_WRITE_SIZE])
+            except ssl.SSLError as error:
+                raise ConnectionAbortedError(f"TLS broke off: {error}") from error
+        self._flush()
+        sent, self._owed = self._owed, 0
+        return sent
+
+    def _flush(self) -> None:
+        """Send what is encrypted; raise ``BlockingIOError`` while it does not fit."""
+        if not self._rest:
+            self._rest = memoryview(self._outgoing.read())
+        while self._rest:
+            self._rest = self._rest[self._socket.send(self._rest) :]
+            if not self._rest:
+                self._rest = memoryview(self._outgoing.read())
+
+    def _flush_waiting(self, watcher: Watcher, task: Task[object]) -> None:
+        while True:
+            try:
+                self._flush()
+            except BlockingIOError:
+                watcher.wait_write(task)
+            else:
+                return
+
+    def _flush_now(self) -> None:
+        try:
+            self._flush()
+        except OSError:
+            pass  # it was a courtesy
+
+    def shutdown(self, how: int, /) -> None:
+        """Say that nothing more will be sent, in TLS and in TCP."""
+        self._notify_close()
+        self._socket.shutdown(how)
+
+    def close(self) -> None:
+        """Say so, if there is still room, and close the socket."""
+        self._notify_close()
+        self._socket.close()
+
+    def _notify_close(self) -> None:
+        try:
+            self._tls.unwrap()
+        except (ssl.SSLError, ValueError):
+            pass  # the client's own notice is not waited for (RFC 8446, section 6.1)
+        self._flush_now()
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self._socket.fileno()
+
+    @property
+    def version(self) -> str | None:
+        """The version agreed on, such as ``TLSv1.3``."""
+        return self._tls.version()

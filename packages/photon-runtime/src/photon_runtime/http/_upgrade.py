@@ -1,0 +1,142 @@
+"""Leaving HTTP: a handler takes up the client's offer to speak another protocol.
+
+Theory of operation. A handler answers with `upgrade`, and the connection sends ``101 Switching
+Protocols`` and calls the function given there with an `UpgradedStream`, in the coroutine and the
+context of the request. When it returns, the connection is closed. An offer that no handler takes up
+is answered as if it had not been made, and the connection goes on with HTTP; the bytes behind the
+offer, which may belong to either protocol, are held back until then.
+
+The server's time limits end with the upgrade, and so does the request: it no longer counts as in
+flight. When the server stops, it calls what the stream was given by `on_stop`, which is to bring
+the function to its end; what has not ended after ``shutdown_timeout`` is cancelled.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import final
+
+from .._sync import Semaphore
+from .._task import current_task
+from ._messages import Response
+from ._wire import Wire
+
+Serve = Callable[["UpgradedStream"], None]
+
+
+def upgrade(
+    protocol: str,
+    serve: Serve,
+    *,
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+) -> Response:
+    """Return the response that changes the protocol of the connection.
+
+    Args:
+        protocol: What to change to; the request must offer it, see `Request.upgrades`.
+        serve: Speaks the protocol; the connection ends when it returns.
+        headers: Header fields of the response; ``Connection`` and ``Upgrade`` are there already.
+
+    Example:
+        >>> from photon_runtime.http import Request, Response, UpgradedStream, upgrade
+        >>> def echo(stream: UpgradedStream) -> None:
+        ...     while part := stream.recv():
+        ...         stream.sendall(part)
+        >>> def handle(request: Request) -> Response:
+        ...     if "echo" in request.upgrades:
+        ...         return upgrade("echo", echo)
+        ...     return Response(426, headers={"upgrade": "echo"})
+    """
+    response = Response(101, headers=headers)
+    response.set_header("upgrade", protocol)
+    response.body = Upgrade(protocol, serve)
+    return response
+
+
+@final
+class Upgrade:
+    """The body of a response that `upgrade` made: nothing to send, but what to do next."""
+
+    __slots__ = ("protocol", "serve")
+
+    def __init__(self, protocol: str, serve: Serve) -> None:
+        """Keep what to do."""
+        self.protocol = protocol
+        self.serve = serve
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Iterate over nothing."""
+        return iter(())
+
+
+@final
+class UpgradedStream:
+    """The connection behind an upgrade: bytes in both directions, without time limits.
+
+    One task may receive while others send; what `sendall` is given goes out in one piece.
+    """
+
+    __slots__ = ("_held", "_on_stop", "_sending", "_wire")
+
+    def __init__(self, wire: Wire, held: bytes) -> None:
+        """Begin with the bytes that came behind the request."""
+        self._wire = wire
+        self._held = held
+        self._sending = Semaphore(1)
+        self._on_stop: Callable[[], object] | None = None
+        wire.expires = math.inf
+
+    def recv(self, size: int = 65536) -> bytes:
+        """Wait for bytes and return at most ``size`` of them, ``b""`` at the end.
+
+        Raises:
+            ConnectionError: The connection broke.
+            Cancelled: A scope around the task was cancelled.
+
+        Blocks: the calling task.
+        """
+        if self._held:
+            part, self._held = self._held[:size], self._held[size:]
+            return part
+        wire = self._wire
+        count = wire.receive(current_task())
+        buffer = wire.server.buffer
+        part = bytes(memoryview(buffer)[: min(count, size)])
+        if count > size:
+            self._held = bytes(memoryview(buffer)[size:count])
+        return part
+
+    def sendall(self, data: bytes | memoryview) -> None:
+        """Send all of ``data``, waiting for room as often as it takes.
+
+        Raises:
+            ConnectionError: The connection broke.
+            Cancelled: A scope around the task was cancelled; a part may have been sent.
+
+        Blocks: the calling task, while the client does not read.
+        """
+        with self._sending:
+            self._wire.send(data, current_task(), is_timed=False)
+
+    def close(self) -> None:
+        """End both directions: `recv` returns ``b""`` from now on, `sendall` fails."""
+        try:
+            self._wire.stream.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the client was faster
+
+    def on_stop(self, callback: Callable[[], object]) -> None:
+        """Have ``callback`` called when the server begins to stop; it must not wait.
+
+        It is called at once if the server stops already. One callback is kept, the last one.
+        """
+        self._on_stop = callback
+        if self._wire.server.is_stopping:
+            callback()
+
+    def stop(self) -> None:
+        """Tell whoever speaks the protocol that the server stops."""
+        if self._on_stop is not None:
+            self._on_stop()

@@ -1,0 +1,154 @@
+"""The list of what is replaced, and what it is replaced by."""
+
+from __future__ import annotations
+
+import _thread as real_thread
+import os
+import queue
+import select
+import selectors
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from .. import _socket
+from .._tls import TLSSocket
+from . import _process, _running, _saved, _select, _signal, _thread, _time
+from ._local import local
+from ._lock import Lock, RLock
+from ._queue import SimpleQueue
+
+
+@attrs.frozen
+class Replacement:
+    """One name of one module or class.
+
+    Attributes:
+        owner: The module or class.
+        name: The attribute.
+        value: What it becomes.
+        original: What it was.
+    """
+
+    owner: Any
+    name: str
+    value: object
+    original: object
+
+
+def replacements() -> list[Replacement]:
+    """Return all that this interpreter and operating system have, in the order of doing."""
+    found = []
+    for owner, values in _all():
+        for name, value in values.items():
+            if hasattr(owner, name):
+                found.append(Replacement(owner, name, value, owner.__dict__.get(name)))
+    return found
+
+
+def _all() -> Iterator[tuple[Any, dict[str, object]]]:
+    yield from _of_threads()
+    yield from _of_descriptors()
+    yield from _of_processes()
+    yield queue, {"SimpleQueue": SimpleQueue}
+    yield time, {"sleep": _time.sleep_}
+
+
+def _of_threads() -> Iterator[tuple[Any, dict[str, object]]]:
+    threads = _thread.Threads()
+    os.register_at_fork(after_in_child=threads.forget_others)
+    yield (
+        real_thread,
+        {
+            "start_new_thread": threads.start_new_thread,
+            "start_new": threads.start_new_thread,
+            "allocate_lock": Lock,
+            "allocate": Lock,
+            "LockType": Lock,
+            "RLock": RLock,
+            "get_ident": _running.get_ident,
+            "get_native_id": _running.get_native_id,
+            "_local": local,
+            "_set_sentinel": threads.set_sentinel,
+            "_count": lambda: threads.count,
+        },
+    )
+    yield (
+        threading,
+        {
+            "_start_new_thread": threads.start_new_thread,
+            "_allocate_lock": Lock,
+            "Lock": Lock,
+            "_CRLock": RLock,
+            "get_ident": _running.get_ident,
+            "get_native_id": _running.get_native_id,
+            "local": local,
+            "_set_sentinel": threads.set_sentinel,
+            "_DummyThread": _thread.TaskThread,
+            "_make_invoke_excepthook": _thread.make_invoke_excepthook,
+        },
+    )
+
+
+def _of_descriptors() -> Iterator[tuple[Any, dict[str, object]]]:
+    yield (
+        socket,
+        {
+            "socket": _socket.Socket,
+            "getaddrinfo": _socket.getaddrinfo,
+            "gethostbyname": _socket.gethostbyname,
+            "gethostbyname_ex": _socket.gethostbyname_ex,
+            "gethostbyaddr": _socket.gethostbyaddr,
+            "getnameinfo": _socket.getnameinfo,
+        },
+    )
+    yield ssl.SSLContext, {"sslsocket_class": TLSSocket}
+    yield select, {"select": _select.select_, "poll": _select.poll_, "epoll": _select.Epoll}
+    yield selectors.SelectSelector, {"_select": staticmethod(_select.select_)}
+    if hasattr(selectors, "PollSelector"):
+        yield selectors.PollSelector, {"_selector_cls": staticmethod(_select.poll_)}
+    if hasattr(selectors, "EpollSelector"):
+        yield selectors.EpollSelector, {"_selector_cls": _select.Epoll}
+    elif hasattr(selectors, "PollSelector"):
+        yield selectors, {"DefaultSelector": selectors.PollSelector}
+
+
+def _of_processes() -> Iterator[tuple[Any, dict[str, object]]]:
+    os.register_at_fork(after_in_child=_process.after_fork_in_child)
+    yield (
+        os,
+        {
+            "read": _process.read,
+            "write": _process.write,
+            "waitpid": _process.waitpid,
+            "wait": _process.wait,
+            "wait3": _process.wait3,
+            "wait4": _process.wait4,
+            "waitid": _process.waitid,
+            "system": _process.system,
+        },
+    )
+    yield subprocess, {"io": _process.io_for_pipes()}
+    yield (
+        signal,
+        {
+            "signal": _signal.set_signal,
+            "getsignal": _signal.get_signal,
+            "pause": _signal.pause,
+            "sigwait": _signal.sigwait,
+            "sigwaitinfo": _signal.sigwaitinfo,
+            "sigtimedwait": _signal.sigtimedwait,
+            "pthread_kill": _signal.pthread_kill,
+        },
+    )
+
+
+ORIGINAL_CLASSES = (_saved.Local, _socket._base)
+"""Classes of which a subclass that exists already keeps the original behaviour."""

@@ -1,0 +1,70 @@
+"""`patch_stdlib`: put the replacements in place, once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import warnings
+
+from .. import _socket
+from ..errors import PatchError
+from . import _late, _replacements, _thread
+from ._late import PatchReport
+
+
+class PatchWarning(RuntimeWarning):
+    """The patch comes too late for something; the message names it."""
+
+
+def patch_stdlib(*, strict: bool = False) -> PatchReport:
+    """Let the blocking calls of the standard library pause one task instead of the thread.
+
+    Call it first of all, before the modules are imported that shall be patched with it. Outside of
+    tasks the calls go on to block the thread. A second call does nothing.
+
+    Args:
+        strict: Refuse to patch when it is too late for something, instead of warning.
+
+    Returns:
+        What was found of modules that held originals.
+
+    Raises:
+        PatchError: ``strict``, and something would keep the original behaviour. Nothing was
+            changed.
+
+    Warns:
+        PatchWarning: Something keeps the original behaviour; the message names it.
+
+    Example:
+        >>> from photon_runtime.patch import is_patched
+        >>> is_patched()
+        False
+    """
+    if is_patched():
+        return PatchReport()
+    late = _late.find_late()
+    if late and strict:
+        raise PatchError(_explained(late))
+    done = _replacements.replacements()
+    for entry in done:
+        setattr(entry.owner, entry.name, entry.value)
+    rebound = _late.rebind(done)
+    _thread.replace_main_sentinel()
+    threading.current_thread()
+    if late:
+        warnings.warn(_explained(late), PatchWarning, stacklevel=2)
+    return PatchReport(rebound, late)
+
+
+def is_patched() -> bool:
+    """Return whether the standard library is patched in this process."""
+    return socket.socket is _socket.Socket
+
+
+def _explained(late: tuple[str, ...]) -> str:
+    lines = "".join(f"\n- {line}" for line in late)
+    return (
+        f"the standard library is patched too late for:{lines}\n"
+        "These block the whole thread. Patch before anything else is imported, or start the "
+        "program by `python -m photon_runtime.patch`."
+    )

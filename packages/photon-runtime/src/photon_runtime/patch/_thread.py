@@ -1,0 +1,183 @@
+"""Threads that are tasks.
+
+Theory of operation. All threads of the standard library begin in ``_thread.start_new_thread``.
+Called in a task it spawns a task of the same hub; called elsewhere it starts a real thread, as
+ever. `threading` itself stays: identity, names, joining and the list of the living rest on
+``get_ident``, which numbers tasks, and on ``_set_sentinel``, a lock that is released when the
+thread has ended. Both kinds of thread release theirs here, so either kind can join the other.
+
+A thread starts with no context variables, as the standard one does; tasks that are spawned by name
+have their spawner's.
+
+A task that asks who it is without being a `threading.Thread` (a connection that logs, say)
+gets a dummy thread, as real foreign threads do, under the task's name. Dummies of real
+threads are kept for ever; those of tasks end with the task.
+
+Cancellation is no failure of a thread: it does not reach ``threading.excepthook``.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from .._hub import new_task
+from .._task import Task
+from ..errors import Cancelled
+from . import _saved
+from ._lock import Lock
+from ._running import get_ident, hub_of, running_task
+
+_make_invoke_excepthook: Callable[[], Callable[[Any], None]] = threading._make_invoke_excepthook  # type: ignore[attr-defined]  # private, and what Thread calls
+
+
+class Threads:
+    """What is known of the threads that were started under the patch.
+
+    Attributes:
+        count: How many of them run.
+    """
+
+    def __init__(self) -> None:
+        """Begin without threads."""
+        self.count = 0
+        self._sentinels: dict[int, Lock] = {}
+
+    def start_new_thread(
+        self,
+        function: Callable[..., object],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] | None = None,
+        /,
+    ) -> int:
+        """Start a task, or a real thread outside of tasks; see `_thread.start_new_thread`."""
+        if not callable(function):
+            raise TypeError("first arg must be callable")
+        if not isinstance(args, tuple):
+            raise TypeError("2nd arg must be a tuple")
+        if kwargs is not None and not isinstance(kwargs, dict):
+            raise TypeError("optional 3rd arg must be a dictionary")
+        starter = running_task()
+        self.count += 1
+        thunk = functools.partial(self._live, function, args, kwargs or {})
+        if starter is None:
+            return _saved.start_new_thread(thunk, ())
+        hub = hub_of(starter)
+        task = new_task(hub, thunk, function)
+        task.name = _name_of(function)
+        task.context = contextvars.Context()
+        hub.spawn(task)
+        return id(task)
+
+    def set_sentinel(self) -> Lock:
+        """Return a lock that is released when the running thread has ended."""
+        lock = self._sentinels[get_ident()] = Lock()
+        return lock
+
+    def forget_others(self) -> None:
+        """Keep what concerns the running thread alone; the others did not survive a fork."""
+        me = get_ident()
+        self._sentinels = {key: lock for key, lock in self._sentinels.items() if key == me}
+        self.count = len(self._sentinels)
+
+    def _live(
+        self, function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        try:
+            function(*args, **kwargs)
+        except (SystemExit, Cancelled):
+            pass
+        except BaseException as error:
+            _report(error, function)
+        finally:
+            del function, args, kwargs  # they are gone when the thread counts as ended
+            self.count -= 1
+            sentinel = self._sentinels.pop(get_ident(), None)
+            if sentinel is not None and sentinel.locked():
+                sentinel.release()
+
+
+def _name_of(function: Callable[..., object]) -> str:
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, threading.Thread):
+        return owner.name
+    return getattr(function, "__qualname__", None) or repr(function)
+
+
+def _report(error: BaseException, function: Callable[..., object]) -> None:
+    said = "Exception ignored in thread started by"
+    arguments = (type(error), error, error.__traceback__, said, function)
+    sys.unraisablehook(_unraisable_args()(arguments))
+
+
+@functools.cache
+def _unraisable_args() -> Callable[[tuple[object, ...]], Any]:
+    """Return the type of what ``sys.unraisablehook`` takes, which has no name anywhere."""
+    seen: list[Any] = []
+
+    class Failing:
+        def __del__(self) -> None:
+            raise RuntimeError("to see what the hook is given")
+
+    before, sys.unraisablehook = sys.unraisablehook, lambda args: seen.append(type(args))
+    try:
+        Failing()
+    finally:
+        sys.unraisablehook = before
+    kind: Callable[[tuple[object, ...]], Any] = seen[0]
+    return kind
+
+
+def exit_thread() -> NoReturn:
+    """End the running thread; see `_thread.exit`."""
+    raise SystemExit
+
+
+class TaskThread(_saved.DummyThread):
+    """The thread object of a task that was not started as a thread."""
+
+    def __init__(self) -> None:
+        """Make the object for the running task, or for a real thread."""
+        super().__init__()
+        task = running_task()
+        if task is not None and hub_of(task).first is not task:
+            self._name = task.name
+            self._task = weakref.ref(task, functools.partial(_forget, id(task)))
+
+
+def _forget(ident: int, ended: weakref.ref[Task[object]]) -> None:
+    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # private
+    thread = active.get(ident)
+    if isinstance(thread, TaskThread) and getattr(thread, "_task", None) is ended:
+        active.pop(ident, None)
+
+
+def make_invoke_excepthook() -> Callable[[Any], None]:
+    """Return what a `threading.Thread` calls with its error; see `threading.excepthook`."""
+    invoke = _make_invoke_excepthook()
+
+    def invoke_unless_cancelled(thread: Any) -> None:
+        if not isinstance(sys.exception(), Cancelled):
+            invoke(thread)
+
+    return invoke_unless_cancelled
+
+
+def replace_main_sentinel() -> None:
+    """Let tasks join the main thread: the lock that tells its end becomes one of ours."""
+    main = threading.main_thread()
+    old = main._tstate_lock  # type: ignore[attr-defined]  # private
+    if old is None or isinstance(old, Lock):
+        return
+    new = Lock()
+    new.acquire()
+    main._tstate_lock = new  # type: ignore[attr-defined]  # private
+    locks: set[object] = threading._shutdown_locks  # type: ignore[attr-defined]  # private
+    if old in locks:
+        locks.discard(old)
+        locks.add(new)
