@@ -6,11 +6,14 @@
 ``_depends``         `Depends`
 ``_signature``       handler signatures, read once
 ``_operation``       a signature to an operation of the document
-``_document``        the OpenAPI document: load, check, resolve
+``_document``        the OpenAPI document: check, resolve
+``_load``, ``_shape``  documents from files; whether one has the shape of OpenAPI
 ``_match``           paths to operations: the radix tree
-``_compile``         document and handlers to plans; `Dispatch` runs them
+``_fit``             spec first: which argument takes which parameter
+``_compile``         document and handlers to plans
+``_dispatch``        a request to its plan; errors that are answers
 ``_parameters``      parameters: where their text stands, how it becomes a value
-``_body``            JSON bodies: bytes to typed values and back
+``_media``, ``_body``  bodies by media type; JSON: bytes to typed values and back
 ``_convert`` …       text to values; the one converter configuration
 ``_schema`` …        Python types to JSON Schema
 ``_check``, ``_faults``  verdicts, and the complete list of what is wrong

@@ -11,14 +11,16 @@ import mimetypes
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
+from typing import TypeAlias
 
-from photon_runtime.http import HttpError, Response
+from photon_runtime.http import HttpError, Request, Response
 
 from ._document import Document, OpenApi
 from ._export import encode_document
-from ._operation import JSON, Route, RouteOptions
-from ._signature import read_signature
+from ._operation import JSON
 
+HTML = "text/html; charset=utf-8"
+YAML = "application/yaml"
 _FOLDER = resources.files(__package__) / "swagger_ui"
 _ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png")
 _CACHED = {"cache-control": "public, max-age=86400"}
@@ -26,58 +28,45 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src *; frame-ancestors 'none'; base-uri 'none'"
 )
-_HIDDEN = RouteOptions(include_in_schema=False)
+Page: TypeAlias = Callable[[Request, list[str]], Response]
+"""Answers a GET; the list has the values of the path's parameters."""
 
 
-def routes(
+def pages(
     docs_url: str | None, openapi_url: str | None, document: Callable[[], OpenApi]
-) -> list[Route]:
-    """Return the routes of the pages; those whose URL is ``None`` are left out."""
-    found: list[Route] = []
+) -> dict[str, Page]:
+    """Return the pages by their path templates; those whose URL is ``None`` are left out.
+
+    They are no operations: they do not stand in the document, and below no base path.
+    """
     if openapi_url is None:
-        return found
+        return {}
     as_json = cache(lambda: encode_document(document(), form="json"))
     as_yaml = cache(lambda: encode_document(document(), form="yaml"))
-
-    def openapi_json() -> Response:
-        return Response(body=as_json(), content_type=JSON)
-
-    def openapi_yaml() -> Response:
-        return Response(body=as_yaml(), content_type="application/yaml")
-
-    found.append(_route(f"{openapi_url}.json", openapi_json))
-    found.append(_route(f"{openapi_url}.yaml", openapi_yaml))
-    if docs_url is not None:
-        found += _docs_routes(docs_url, document)
-    return found
+    found: dict[str, Page] = {
+        f"{openapi_url}.json": lambda *_: Response(body=as_json(), content_type=JSON),
+        f"{openapi_url}.yaml": lambda *_: Response(body=as_yaml(), content_type=YAML),
+    }
+    return found if docs_url is None else found | _docs_pages(docs_url, document)
 
 
-def _docs_routes(docs_url: str, document: Callable[[], OpenApi]) -> list[Route]:
+def _docs_pages(docs_url: str, document: Callable[[], OpenApi]) -> dict[str, Page]:
     document_url = f"{docs_url}/openapi.json"
+    headers = {"content-security-policy": _POLICY}
     page = cache(lambda: _page(document(), docs_url, document_url))
     shown = cache(lambda: encode_document(_for_page(document()), form="json"))
+    return {
+        docs_url: lambda *_: Response(body=page(), content_type=HTML, headers=headers),
+        document_url: lambda *_: Response(body=shown(), content_type=JSON),
+        f"{docs_url}/{{name}}": lambda _, path: _asset_response(path[0]),
+    }
 
-    def docs_page() -> Response:
-        return Response(
-            body=page(),
-            content_type="text/html; charset=utf-8",
-            headers={"content-security-policy": _POLICY},
-        )
 
-    def docs_document() -> Response:
-        return Response(body=shown(), content_type=JSON)
-
-    def docs_asset(name: str) -> Response:
-        if name not in _ASSETS:
-            raise HttpError(404, "the documentation has no such file")
-        kind = mimetypes.guess_type(name)[0]
-        return Response(body=_asset(name), content_type=kind, headers=_CACHED)
-
-    return [
-        _route(docs_url, docs_page),
-        _route(document_url, docs_document),
-        _route(f"{docs_url}/{{name}}", docs_asset),
-    ]
+def _asset_response(name: str) -> Response:
+    if name not in _ASSETS:
+        raise HttpError(404, "the documentation has no such file")
+    kind = mimetypes.guess_type(name)[0]
+    return Response(body=_asset(name), content_type=kind, headers=_CACHED)
 
 
 def _for_page(data: OpenApi) -> OpenApi:
@@ -85,17 +74,13 @@ def _for_page(data: OpenApi) -> OpenApi:
 
     Swagger UI does not follow references in a path's own parameters.
     """
-    document = Document(data)
+    document = Document(data, is_shaped=True)
     shared = [item for item in data["paths"].values() if "parameters" in item]
     for operation in document.operations():
         operation.data["parameters"] = operation.parameters
     for item in shared:
         del item["parameters"]
     return data
-
-
-def _route(path: str, function: Callable[..., Response]) -> Route:
-    return Route(function, read_signature(function), "GET", path, _HIDDEN)
 
 
 @cache

@@ -2,37 +2,62 @@
 
 Code first, decorators write operations into it; spec first, it is loaded. Either way the router
 compiles from the document alone, so what is served is what is documented. This module reads and
-checks documents; `_operation` writes operations into them.
+checks documents; `_load` takes them from files, `_operation` writes operations into them.
 
 A check lists every problem at once, each with its place as a JSON pointer, because a person who
-corrects a document wants to see all of them.
+corrects a document wants to see all of them. It goes in two steps: what the document must be by
+itself (its shape, and references that lead somewhere), then what its parts mean together (names
+that are taken, parameters of paths). What the first step finds wrong is left out of the second, and
+the operations that it touches are not *sound*: nothing further is said of them.
 """
 
 from __future__ import annotations
 
-import copy
-import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 import attrs
 import referencing.exceptions
-import yaml
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from ._faults import pointer_of
+from ._load import load_document as load_document
 from ._match import parameters_of, shape_of
-from .errors import DocumentError
+from ._shape import Problem, problems_of_shape
 
 OpenApi = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-HIDDEN = "x-photon-hidden"
 CATCH_ALL = "x-photon-catch-all"
-ARGUMENT = "x-photon-argument"
-_VERSIONS = ("3.0.", "3.1.", "3.2.")
 # Members whose value is data of any shape: a "$ref" in there refers to nothing.
-_DATA = ("example", "examples", "default", "enum", "const")
+_DATA = frozenset(("example", "default", "enum", "const", "value"))
+# Members whose value maps names to objects: its members are no keywords.
+_NAMED = frozenset(
+    (
+        "properties",
+        "patternProperties",
+        "$defs",
+        "definitions",
+        "dependentSchemas",
+        "responses",
+        "content",
+        "headers",
+        "examples",
+        "links",
+        "callbacks",
+        "encoding",
+        "schemas",
+        "requestBodies",
+        "securitySchemes",
+        "pathItems",
+        "parameters",
+        "paths",
+        "webhooks",
+        "variables",
+    )
+)
 
 
 @attrs.frozen
@@ -45,7 +70,8 @@ class Operation:
         parameters: Parameter objects, references resolved, those of the path included.
         body: The request body object, reference resolved; ``None`` where there is none.
         data: The operation object itself.
-        is_complete: Whether every parameter could be resolved.
+        is_sound: Whether it, and all that it refers to, has the right shape. Otherwise it has
+            neither parameters nor a body here.
     """
 
     path: str
@@ -53,24 +79,35 @@ class Operation:
     parameters: list[OpenApi]
     body: OpenApi | None
     data: OpenApi
-    is_complete: bool = True
+    is_sound: bool = True
 
     @property
     def name(self) -> str:
         """The operationId, or method and path where it has none."""
         return str(self.data.get("operationId") or f"{self.method.upper()} {self.path}")
 
+    @property
+    def pointer(self) -> str:
+        """Where it stands in the document."""
+        return pointer_of(["paths", self.path, self.method])
+
 
 class Document:
     """An OpenAPI document and the resolution of its references.
 
     Attributes:
-        data: The document as plain mappings and lists; to be changed before `resolve` is used.
+        data: The document as plain mappings and lists; not to be changed from now on.
     """
 
-    def __init__(self, data: OpenApi) -> None:
-        """Keep the document; nothing is checked yet."""
+    def __init__(self, data: OpenApi, *, is_shaped: bool = False) -> None:
+        """Keep the document; nothing is checked yet.
+
+        Args:
+            data: The document.
+            is_shaped: Whether its shape is known to be right and need not be checked.
+        """
         self.data = data
+        self._is_shaped = is_shaped
         resource = DRAFT202012.create_resource(data)
         self._resolver = Registry().with_resource("", resource).resolver()
 
@@ -92,15 +129,11 @@ class Document:
         return value
 
     def operations(self) -> Iterator[Operation]:
-        """Iterate over the operations in the document's order.
-
-        What a reference that leads nowhere should have given is left out.
-        """
-        for path, item in self.data.get("paths", {}).items():
-            resolved = self.resolve(item) or {}
+        """Iterate over the operations in the document's order."""
+        for path, item in self._items():
             for method in METHODS:
-                if method in resolved:
-                    yield self._operation(path, method, resolved)
+                if isinstance(item.get(method), dict):
+                    yield self._operation(path, method, item)
 
     @property
     def base_path(self) -> str:
@@ -115,163 +148,161 @@ class Document:
 
     def problems(self) -> list[str]:
         """Return everything that keeps the document from being served."""
-        version = str(self.data.get("openapi", ""))
-        if not version.startswith(_VERSIONS):
-            return [
-                f"/openapi: {version or 'nothing'!r} is not a version 3 of OpenAPI; write 3.1.0"
-            ]
-        if not isinstance(self.data.get("paths", {}), dict):
-            return ["/paths: must be an object that maps paths to path items"]
+        if any(problem.pointer == "/openapi" for problem in self._formal_problems):
+            return [str(self._formal_problems[0])]
         return [
-            *self._wrong_references(self.data, ""),
+            *map(str, self._formal_problems),
             *self._wrong_paths(),
             *self._wrong_operations(),
         ]
 
-    def public(self) -> OpenApi:
-        """Return a copy for publication: without what concerns the code behind it alone."""
-        data = copy.deepcopy(self.data)
-        for path, item in list(data.get("paths", {}).items()):
-            for method in METHODS:
-                if item.get(method, {}).get(HIDDEN):
-                    del item[method]
-                for parameter in item.get(method, {}).get("parameters", []):
-                    parameter.pop(ARGUMENT, None)
-            if not item:
-                del data["paths"][path]
-        return data
+    @cached_property
+    def problems_of_shape(self) -> list[Problem]:
+        """What has not the shape of an OpenAPI document."""
+        return [] if self._is_shaped else problems_of_shape(self.data)
+
+    def is_sound(self, value: object, pointer: str) -> bool:
+        """Say whether a part of the document, with all it refers to, is right by itself."""
+        if not self._formal_problems:
+            return True
+        reached = {pointer, *self._reached(value, set())}
+        return not any(
+            problem.pointer == place or problem.pointer.startswith(f"{place}/")
+            for problem in self._formal_problems
+            for place in reached
+        )
+
+    def required_security(self, operation: Operation) -> list[OpenApi]:
+        """Return the security requirements of an operation, of which one must be met."""
+        own = operation.data.get("security")
+        pointer = "/security" if own is None else f"{operation.pointer}/security"
+        required = self.data.get("security") if own is None else own
+        return required if required and self.is_sound(None, pointer) else []
+
+    @cached_property
+    def _formal_problems(self) -> list[Problem]:
+        return [*self.problems_of_shape, *self._wrong_references()]
+
+    def _items(self) -> Iterator[tuple[str, OpenApi]]:
+        """Iterate over paths and path items, references resolved."""
+        paths = self.data.get("paths")
+        for path, item in paths.items() if isinstance(paths, dict) else ():
+            resolved = self.resolve(item) if isinstance(item, dict) else None
+            if resolved is not None and path.startswith("/"):
+                yield path, resolved
+
+    def _operation(self, path: str, method: str, item: OpenApi) -> Operation:
+        bare = Operation(path, method, [], None, item[method])
+        shared = item.get("parameters", [])
+        place = pointer_of(["paths", path, "parameters"])
+        if not (self.is_sound(bare.data, bare.pointer) and self.is_sound(shared, place)):
+            return attrs.evolve(bare, is_sound=False)
+        listed = [*shared, *bare.data.get("parameters", [])]
+        found = [parameter for parameter in map(self.resolve, listed) if parameter is not None]
+        # An operation's parameter replaces its path's of the same name and place.
+        merged = {(parameter["name"], parameter["in"]): parameter for parameter in found}
+        body = bare.data.get("requestBody")
+        return attrs.evolve(
+            bare,
+            parameters=list(merged.values()),
+            body=None if body is None else self.resolve(body),
+        )
+
+    # -- references -------------------------------------------------------------------------
 
     def _look_up(self, reference: object) -> object:
+        """Return what a reference leads to, ``None`` where that is nothing in the document."""
         if not isinstance(reference, str) or not reference.startswith("#"):
             return None
         try:
             return self._resolver.lookup(reference).contents
-        except referencing.exceptions.Unresolvable:
-            return None
+        except (referencing.exceptions.Unresolvable, LookupError, TypeError, ValueError):
+            return None  # the latter three where it leads through a list or into a scalar
 
-    def _operation(self, path: str, method: str, item: OpenApi) -> Operation:
-        data = item[method]
-        listed = [*item.get("parameters", []), *data.get("parameters", [])]
-        found = [parameter for parameter in map(self.resolve, listed) if parameter is not None]
-        # An operation's parameter replaces its path's of the same name and place.
-        merged = {(parameter.get("name"), parameter.get("in")): parameter for parameter in found}
-        body = data.get("requestBody")
-        return Operation(
-            path,
-            method,
-            list(merged.values()),
-            None if body is None else self.resolve(body),
-            data,
-            is_complete=len(found) == len(listed),
-        )
+    def _reached(self, value: object, seen: set[str]) -> set[str]:
+        """Return the pointers of everything that ``value`` refers to, at any depth."""
+        for _, reference in _references(value, "", is_named=False):
+            pointer = unquote(reference[1:])
+            if reference.startswith("#") and pointer not in seen:
+                seen.add(pointer)
+                self._reached(self._look_up(reference), seen)
+        return seen
 
-    def _wrong_references(self, value: object, pointer: str) -> Iterator[str]:
-        if isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from self._wrong_references(item, f"{pointer}/{index}")
-        elif isinstance(value, dict):
-            reference = value.get("$ref")
-            if isinstance(reference, str):
-                yield from self._wrong_reference(reference, pointer)
-            for name, item in value.items():
-                if name not in _DATA:
-                    yield from self._wrong_references(item, f"{pointer}/{_escaped(name)}")
+    def _wrong_references(self) -> Iterator[Problem]:
+        for place, reference in _references(self.data, "", is_named=False):
+            wrong = self._wrong_reference(reference)
+            if wrong is not None:
+                yield Problem(f"{place}/$ref", f"{reference!r} {wrong}")
 
-    def _wrong_reference(self, reference: str, pointer: str) -> Iterator[str]:
+    def _wrong_reference(self, reference: str) -> str | None:
         if not reference.startswith("#"):
-            yield (
-                f"{pointer}/$ref: {reference!r} leads out of the document; nothing is fetched, "
-                "put what it refers to under components"
+            return (
+                "leads out of the document; nothing is fetched, put what it refers to under "
+                "components"
             )
-        elif self._look_up(reference) is None:
-            yield f"{pointer}/$ref: {reference!r} leads nowhere"
+        seen = set()
+        following: object = reference
+        while isinstance(following, str):
+            if following in seen:
+                return "leads in a circle"
+            seen.add(following)
+            found = self._look_up(following)
+            if following == reference and not isinstance(found, dict | bool):
+                return "leads nowhere"  # a boolean is a schema: it takes all, or nothing
+            following = found.get("$ref") if isinstance(found, dict) else None
+        return None
+
+    # -- what the parts mean together -------------------------------------------------------
 
     def _wrong_paths(self) -> Iterator[str]:
         shapes: dict[str, str] = {}
-        for path in self.data.get("paths", {}):
-            if not path.startswith("/"):
-                yield f"/paths/{_escaped(path)}: a path begins with a slash"
+        for path, _ in self._items():
             other = shapes.setdefault(shape_of(path), path)
             if other != path:
-                yield f"/paths/{_escaped(path)}: it cannot be told from {other}"
+                yield f"{pointer_of(['paths', path])}: it cannot be told from {other}"
 
     def _wrong_operations(self) -> Iterator[str]:
         owners: dict[str, str] = {}
         for operation in self.operations():
-            pointer = f"/paths/{_escaped(operation.path)}/{operation.method}"
+            pointer = operation.pointer
             name = operation.data.get("operationId")
-            if name is not None and owners.setdefault(name, pointer) != pointer:
+            if isinstance(name, str) and owners.setdefault(name, pointer) != pointer:
                 yield f"{pointer}/operationId: {name!r} is taken by {owners[name]}"
-            yield from _wrong_parameters(operation, pointer)
+            if operation.is_sound:
+                yield from _wrong_parameters(operation, pointer)
 
 
 def _wrong_parameters(operation: Operation, pointer: str) -> Iterator[str]:
-    declared = set()
-    for parameter in operation.parameters:
-        name, place = parameter.get("name"), parameter.get("in")
-        if not isinstance(name, str) or place not in ("path", "query", "header", "cookie"):
-            yield f"{pointer}/parameters: a parameter needs a name and a place (in)"
-        elif place == "path":
-            declared.add(name)
     in_path = parameters_of(operation.path)
-    missing = set(in_path) - declared if operation.is_complete else set()
-    for name in sorted(missing):
+    declared = {each["name"]: each for each in operation.parameters if each["in"] == "path"}
+    for name in sorted(set(in_path) - set(declared)):
         yield f"{pointer}/parameters: the path parameter {name!r} is not declared"
-    for name in sorted(declared - set(in_path)):
+    for name in sorted(set(declared) - set(in_path)):
         yield f"{pointer}/parameters: {name!r} is declared in path, but the path has no {{{name}}}"
     for name in sorted({name for name in in_path if in_path.count(name) > 1}):
         yield f"{pointer}: the path has the parameter {name!r} twice"
+    for name, parameter in declared.items():
+        if parameter.get(CATCH_ALL) and not operation.path.endswith(f"/{{{name}}}"):
+            yield f"{pointer}/parameters: {name!r} takes the rest of the path: it must end with it"
 
 
-def _escaped(name: str) -> str:
-    """Return ``name`` as a step of a JSON pointer (RFC 6901, section 3)."""
-    return str(name).replace("~", "~0").replace("/", "~1")
+def _references(value: object, pointer: str, *, is_named: bool) -> Iterator[tuple[str, str]]:
+    """Yield the references within ``value``: the pointer of each holder, and the ``$ref``.
 
-
-class _SpecLoader(yaml.CSafeLoader):
-    """YAML with the JSON schema of YAML 1.2, as OpenAPI asks for: no dates, no yes and no."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Construct a mapping with text as keys: a status code is written as a number."""
-        mapping = super().construct_mapping(node, deep=True)
-        return {key if isinstance(key, str) else json.dumps(key): mapping[key] for key in mapping}
-
-
-_SpecLoader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag != "tag:yaml.org,2002:timestamp"
-        and not (tag == "tag:yaml.org,2002:bool" and first not in "tfTF")
-    ]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def load_document(source: Path | str | Mapping[str, Any]) -> OpenApi:
-    """Load a document from a YAML or JSON file, or take a copy of one that is loaded.
-
-    Raises:
-        DocumentError: The file cannot be read, or is neither YAML nor JSON.
+    Args:
+        value: A part of the document.
+        pointer: Where it stands.
+        is_named: Whether it maps names to objects, so that its members are no keywords.
     """
-    if isinstance(source, Mapping):
-        return copy.deepcopy(dict(source))
-    path = Path(source)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DocumentError(
-            [f"{path}: {error.strerror}; it is looked up from {Path.cwd()}"]
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DocumentError([f"{path}: not a text in UTF-8 ({error.reason})"]) from error
-    try:
-        # JSON is YAML, but the JSON reader gives better messages and is much faster.
-        data = json.loads(text) if path.suffix == ".json" else yaml.load(text, _SpecLoader)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise DocumentError([f"{path}: cannot be read: {error}"]) from error
-    if not isinstance(data, dict):
-        raise DocumentError(
-            [f"{path}: an OpenAPI document is an object, not {type(data).__name__}"]
-        )
-    return data
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _references(item, f"{pointer}/{index}", is_named=False)
+    elif isinstance(value, dict):
+        if not is_named and isinstance(value.get("$ref"), str):
+            yield pointer, value["$ref"]
+        for name, item in value.items():
+            if is_named or not (name in _DATA or str(name).startswith("x-")):
+                if name == "examples" and not is_named and isinstance(item, list):
+                    continue  # of a schema: plain data
+                inner = not is_named and name in _NAMED
+                yield from _references(item, pointer + pointer_of([name]), is_named=inner)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import decimal
 import re
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 import jsonschema_rs
@@ -89,6 +90,9 @@ def _limit_if_sized(schema: Schema, *, minimum: int | None, maximum: int | None)
 def _apply_in(validator: Any, schema: Schema) -> None:
     try:
         options = [msgspec.to_builtins(option) for option in validator.options]
+        # attrs makes a tuple of a set, whose order changes from run to run.
+        if isinstance(getattr(validator, "_original_options", validator.options), AbstractSet):
+            options.sort(key=lambda option: (type(option).__name__, option))
     except (TypeError, ValueError):
         return
     if not any(isinstance(option, list | dict) for option in options):

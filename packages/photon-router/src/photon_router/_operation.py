@@ -7,23 +7,24 @@ or a list of such, else the query.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypedDict
 
 import attrs
 import msgspec
 
 from photon_runtime.http import Response
 
-from ._document import ARGUMENT, CATCH_ALL, HIDDEN, OpenApi
+from ._document import CATCH_ALL, OpenApi
 from ._match import parameters_of, shape_of
 from ._members import members_of
-from ._schema import SchemaBuilder, is_list_like
-from ._signature import MISSING, Argument, Signature, read_signature, where
-from ._types import In, Location, strip_alias, union_members
+from ._schema import COMPONENT_PREFIX, SchemaBuilder, is_list_like
+from ._signature import MISSING, Argument, Signature, all_arguments, where
+from ._types import In, strip_alias, union_members
 from .errors import SignatureError
 
 JSON = "application/json"
@@ -31,7 +32,13 @@ FORM = "application/x-www-form-urlencoded"
 PROBLEM = "application/problem+json"
 BYTES = "application/octet-stream"
 TEXT = "text/plain"
-_CATCH_ALL = re.compile(r"\{(\w+):path\}$")
+_CATCH_ALL = re.compile(r"(?<=/)\{(\w+):path\}$")
+
+Place: TypeAlias = tuple[str, str]
+"""Where an argument's value stands: place and name of a parameter, or `BODY`."""
+Places: TypeAlias = Mapping[tuple[Callable[..., Any], str], Place]
+"""The place of each argument, by its function and its name."""
+BODY: Final[Place] = ("body", "")
 
 
 class RouteOptions(TypedDict, total=False):
@@ -58,6 +65,20 @@ class RouteOptions(TypedDict, total=False):
     responses: Mapping[int, str | Mapping[str, Any]]
 
 
+def check_options(options: Mapping[str, object]) -> None:
+    """Refuse an option that decorators do not have.
+
+    Raises:
+        SignatureError: There is one; names the nearest valid one.
+    """
+    known = sorted(RouteOptions.__annotations__)
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise SignatureError(f"{name!r} is no option of a handler: {hint}")
+
+
 @attrs.frozen
 class Route:
     """A handler declared by a decorator.
@@ -67,6 +88,7 @@ class Route:
         signature: Its signature.
         method: In capitals.
         path: The template, ``{name:path}`` for a catch-all.
+        operation_id: The name of the operation.
         options: What the decorator said.
     """
 
@@ -74,20 +96,45 @@ class Route:
     signature: Signature
     method: str
     path: str
+    operation_id: str
     options: RouteOptions
 
-    @property
-    def operation_id(self) -> str:
-        """The name of the operation."""
-        return self.options.get("operation_id") or self.function.__name__
 
+def name_operation(
+    function: Callable[..., object], method: str, path: str, *, others: Sequence[Route]
+) -> str:
+    """Return the name of an operation that has none of its own: the function's.
 
-def write_operation(route: Route, document: OpenApi, builder: SchemaBuilder) -> None:
-    """Write the operation of ``route`` into ``document``.
+    A function that has a route already is told apart by method and path.
 
     Raises:
-        SignatureError: An argument has a type without a schema, there are two bodies, or the
-            path has a parameter that no argument takes.
+        SignatureError: The handler is an object without a name.
+    """
+    name: str | None = getattr(function, "__name__", None)
+    if name is None:
+        raise SignatureError(
+            f"{where(function)} has no name to call its operation by: give it an operation_id"
+        )
+    if any(other.function == function and other.operation_id == name for other in others):
+        slug = re.sub(r"\W+", "_", path).strip("_")
+        name = f"{name}_{method.lower()}_{slug}".rstrip("_")
+    return name
+
+
+def write_operation(route: Route, document: OpenApi, notes: Notes) -> Places:
+    """Write the operation of ``route`` into ``document``.
+
+    Args:
+        route: The route.
+        document: The document.
+        notes: What the operations of the document share.
+
+    Returns:
+        Where the arguments of the handler, and of its dependencies, have their values.
+
+    Raises:
+        SignatureError: An argument or the result has a type without a schema, there are two
+            bodies, or the path has a parameter that no argument takes.
     """
     own = _CATCH_ALL.sub(r"{\1}", route.path)
     paths = document.setdefault("paths", {})
@@ -101,7 +148,46 @@ def write_operation(route: Route, document: OpenApi, builder: SchemaBuilder) -> 
             f"{item[method].get('operationId')!r}"
         )
     names = dict(zip(parameters_of(own), parameters_of(path), strict=True))
-    item[method] = _Writer(route, names, builder).operation()
+    writer = _Writer(route, names, notes)
+    item[method] = writer.operation()
+    return writer.places
+
+
+@attrs.define
+class Notes:
+    """What the operations of one document share while they are written.
+
+    Attributes:
+        refusal: Status of the answer to requests that do not fit.
+        builder: Collects the schemas of classes.
+        problems: References to the schema of problem documents; its name is settled at last.
+    """
+
+    refusal: int
+    builder: SchemaBuilder = attrs.field(factory=SchemaBuilder)
+    problems: list[OpenApi] = attrs.field(factory=list)
+
+    def problem(self, description: str) -> OpenApi:
+        """Return the response object of a problem document."""
+        reference: OpenApi = {}
+        self.problems.append(reference)
+        return {"description": description, "content": {PROBLEM: {"schema": reference}}}
+
+    def schemas(self, taken: Mapping[str, object]) -> dict[str, OpenApi]:
+        """Return the components that the operations refer to; to be called at last.
+
+        Args:
+            taken: Components of the document beside these.
+        """
+        schemas = dict(self.builder.components)
+        if self.problems:
+            name, number = "ProblemDocument", 2
+            while name in schemas or taken.get(name, PROBLEM_SCHEMA) != PROBLEM_SCHEMA:
+                name, number = f"ProblemDocument_{number}", number + 1
+            schemas[name] = PROBLEM_SCHEMA
+            for reference in self.problems:
+                reference["$ref"] = COMPONENT_PREFIX + name
+        return schemas
 
 
 @attrs.define
@@ -110,15 +196,17 @@ class _Writer:
 
     route: Route
     path_names: dict[str, str]
-    builder: SchemaBuilder
-    parameters: dict[tuple[str, str], OpenApi] = attrs.field(factory=dict)
+    notes: Notes
+    parameters: dict[Place, OpenApi] = attrs.field(factory=dict)
     body: OpenApi | None = None
+    places: dict[tuple[Callable[..., Any], str], Place] = attrs.field(factory=dict)
 
     def operation(self) -> OpenApi:
         """Return the operation object."""
         function = self.route.function
-        for owner, argument in _flat(function, self.route.signature, set()):
-            self._add(owner, argument)
+        for owner, argument in all_arguments(function, self.route.signature):
+            if not argument.is_request:
+                self._add(owner, argument)
         taken = {name for place, name in self.parameters if place == "path"}
         for name, written in self.path_names.items():
             if written not in taken:
@@ -140,7 +228,6 @@ class _Writer:
             "description": options.get("description") or description,
             "tags": list(options.get("tags", ())),
             "deprecated": options.get("deprecated", False),
-            HIDDEN: not options.get("include_in_schema", True),
         }
         return {
             "operationId": name,
@@ -148,39 +235,37 @@ class _Writer:
         } | {key: value for key, value in optional.items() if value}
 
     def _add(self, owner: Callable[..., object], argument: Argument) -> None:
-        marker = self._place(argument)
+        marker = self._marker(argument)
         try:
             if marker.location == "body":
                 self._set_body(argument, marker)
+                place = BODY
             else:
                 parameter = self._parameter(argument, marker.location)
-                key = marker.location, parameter["name"]
-                self.parameters.setdefault(key, parameter)
+                place = place_of(parameter)
+                self.parameters.setdefault(place, parameter)
         except TypeError as error:
             raise SignatureError(f"{where(owner)}, argument {argument.name}: {error}") from error
+        self.places[owner, argument.name] = place
 
-    def _place(self, argument: Argument) -> In:
+    def _marker(self, argument: Argument) -> In:
         if argument.annotation.marker is not None:
             return argument.annotation.marker
         if (argument.wire_name or argument.name) in self.path_names:
             return In("path")
-        return In("body", "json") if _is_body(argument.annotation.type) else In("query")
+        return In("body", "json") if is_body(argument.annotation.type) else In("query")
 
-    def _parameter(self, argument: Argument, place: Location) -> OpenApi:
-        name = argument.wire_name or wire_name(argument.name, place)
-        own = name
-        if place == "path":
-            name = self.path_names.get(name, name)
+    def _parameter(self, argument: Argument, place: str) -> OpenApi:
+        own = argument.wire_name or wire_name(argument.name, place)
+        name = self.path_names.get(own, own) if place == "path" else own
         parameter: OpenApi = {"name": name, "in": place}
-        if name != own:
-            parameter[ARGUMENT] = argument.name
         param = argument.annotation.param
         if param is not None and param.description is not None:
             parameter["description"] = param.description
         parameter["required"] = place == "path" or argument.is_required
         if param is not None and param.deprecated:
             parameter["deprecated"] = True
-        if self.route.path.endswith(f"{{{own}:path}}"):
+        if place == "path" and self.route.path.endswith(f"/{{{own}:path}}"):
             parameter[CATCH_ALL] = True
         parameter["schema"] = self._parameter_schema(argument)
         return parameter
@@ -189,11 +274,11 @@ class _Writer:
         annotation = argument.annotation
         present = attrs.evolve(annotation, type=without_none(annotation.type))
         # Changed in place: the builder keeps hold of references, to rename them.
-        schema: OpenApi = self.builder.schema(present.annotated)
+        schema: OpenApi = self.notes.builder.schema(present.annotated)
         schema.pop("description", None)  # stands at the parameter itself
         schema.pop("deprecated", None)
         if argument.default is not MISSING and argument.default is not None:
-            schema["default"] = msgspec.to_builtins(argument.default)
+            schema["default"] = msgspec.to_builtins(argument.default, order="deterministic")
         return schema
 
     def _set_body(self, argument: Argument, marker: In) -> None:
@@ -205,44 +290,52 @@ class _Writer:
         media = body_media(marker, argument.annotation.type)
         schema: OpenApi = {}
         if marker.media in ("json", "form"):
-            schema = self.builder.schema(argument.annotation.annotated)
+            schema = self.notes.builder.schema(argument.annotation.annotated)
         self.body = {
             "content": {media: {"schema": schema} if schema else {}},
             "required": argument.is_required,
         }
 
     def _responses(self) -> OpenApi:
-        options, result = self.route.options, self.route.signature.result
+        options, result = self.route.options, _without_response(self.route.signature.result)
         status = options.get("status", default_status(result))
         answer: OpenApi = {"description": "The answer." if status != 204 else "Done."}
         if status != 204 and result is not Response:
-            schema = {} if result is MISSING else self.builder.schema(result)
-            answer["content"] = {JSON: {"schema": schema}}
+            answer["content"] = {JSON: {"schema": self._result_schema(result)}}
         responses: OpenApi = {str(status): answer}
         for code, response in options.get("responses", {}).items():
             if isinstance(response, str):
-                responses[str(code)] = _problem(response)
+                responses[str(code)] = self.notes.problem(response)
             else:
                 responses[str(code)] = dict(response)
-        if self.parameters or self.body is not None:
-            responses.setdefault("422", _problem("The request does not fit; lists every fault."))
+        refusals = {}
         if self.body is not None:
-            responses.setdefault("400", _problem("The body cannot be read."))
+            refusals["400"] = "The body cannot be read."
+        if self.parameters or self.body is not None:
+            refusals[str(self.notes.refusal)] = "The request does not fit; lists every fault."
+        for refusal, text in refusals.items():
+            if refusal not in responses:
+                responses[refusal] = self.notes.problem(text)
         return dict(sorted(responses.items()))
 
+    def _result_schema(self, result: object) -> OpenApi:
+        try:
+            return {} if result is MISSING else self.notes.builder.schema(result)
+        except TypeError as error:
+            raise SignatureError(f"{where(self.route.function)}, its result: {error}") from error
 
-def _flat(
-    owner: Callable[..., object], signature: Signature, seen: set[Callable[..., object]]
-) -> Iterator[tuple[Callable[..., object], Argument]]:
-    """Yield the arguments that come from the request, those of dependencies included."""
-    for argument in signature.arguments:
-        if argument.dependency is not None:
-            provider = argument.dependency.provider
-            if provider not in seen:
-                seen.add(provider)
-                yield from _flat(provider, read_signature(provider), seen)
-        elif not argument.is_request:
-            yield owner, argument
+
+def _without_response(result: Any) -> Any:
+    """Return ``T`` for ``T | Response``: a response that is made by hand has no schema."""
+    members = union_members(result) or ()
+    others = tuple(member for member in members if member is not Response)
+    return typing.Union[others] if 0 < len(others) < len(members) else result  # noqa: UP007 - computed
+
+
+def place_of(parameter: OpenApi) -> Place:
+    """Return place and name of a parameter, by which it is told from all others."""
+    place, name = parameter["in"], parameter["name"]
+    return place, name.lower() if place == "header" else name
 
 
 def default_status(result: object) -> int:
@@ -271,22 +364,18 @@ def body_media(marker: In, type_: object) -> str:
     return FORM if marker.media == "form" else JSON
 
 
-def _is_body(type_: object) -> bool:
+def is_body(type_: object) -> bool:
+    """Say whether a value of this type is a body rather than a parameter, if nothing tells."""
     plain = strip_alias(without_none(type_))
     members = union_members(plain)
     if members is not None:
-        return any(_is_body(member) for member in members)
+        return any(is_body(member) for member in members)
     if members_of(plain) is not None or plain is dict:
         return True
     origin = typing.get_origin(plain)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return True
-    return is_list_like(plain) and any(_is_body(item) for item in typing.get_args(plain))
-
-
-def _problem(description: str) -> OpenApi:
-    schema = {"$ref": "#/components/schemas/ProblemDocument"}
-    return {"description": description, "content": {PROBLEM: {"schema": schema}}}
+    return is_list_like(plain) and any(is_body(item) for item in typing.get_args(plain))
 
 
 PROBLEM_SCHEMA: OpenApi = {

@@ -7,14 +7,13 @@ the call's faults and goes on, so that one answer can list them all.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from photon_runtime.http import Request
 
-from ._convert import constraint_checker
-from ._document import ARGUMENT, OpenApi
+from ._convert import constraint_checker, make_converter, structuring_faults
+from ._document import OpenApi
 from ._faults import Fault
 from ._match import parameters_of
 from ._operation import without_none
@@ -23,6 +22,7 @@ from ._text import takes_texts, text_converter, texts_converter
 
 _MISSING_MESSAGE = "is required"
 _DELIMITERS = {"form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
+_TYPES: dict[str, type] = {"integer": int, "number": float, "boolean": bool}
 _DEFAULT_STYLE = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 
 
@@ -62,33 +62,38 @@ def bind_parameter(
 
     Raises:
         TypeError: A value of the argument's type cannot be read from text.
-        ValueError: The parameter's schema is wrong.
+        ValueError: The parameter's schema is wrong, or its default is not of the argument's type.
     """
     schema = parameter.get("schema", {})
+    check = constraint_checker(schema, components=components)
     type_ = without_none(argument.annotation.type)
     if type_ in (Any, object):
-        type_ = type_of_schema(schema)
+        type_ = type_of_schema(schema, components)
     is_list = takes_texts(type_)
     convert: Callable[[Any], object]
     convert = texts_converter(type_) if is_list else text_converter(type_)
     read = _reader(parameter, template, is_list=is_list)
-    check = constraint_checker(schema, components=components)
     place, name = parameter["in"], parameter["name"]
     if not argument.is_required:
         default = argument.default
     elif parameter.get("required", place == "path"):
         default = MISSING
     else:
-        default = schema.get("default")
-    missing = Fault(place, _MISSING_MESSAGE, name=name)
-    bind = _converting_binder(read, convert, missing, default)
-    return bind if check is None else _checking_binder(bind, check, missing, default)
+        default = _default_of_schema(schema, components, type_)
+    return _binder(read, convert, check, Fault(place, _MISSING_MESSAGE, name=name), default)
 
 
-def _converting_binder(
-    read: _Reader, convert: Callable[[Any], object], missing: Fault, default: object
+def _binder(
+    read: _Reader,
+    convert: Callable[[Any], object],
+    check: Callable[[object], list[str]] | None,
+    missing: Fault,
+    default: object,
 ) -> Binder:
-    """Return the binder that reads and converts; without ``default`` there must be a text."""
+    """Return the binder that reads, converts and checks.
+
+    Without ``default`` there must be a text; the default itself is taken as it is.
+    """
     place, name = missing.location, missing.name
     is_required = default is MISSING
 
@@ -99,24 +104,11 @@ def _converting_binder(
                 call.faults.append(missing)
             return default
         try:
-            return convert(text)
+            value = convert(text)
         except ValueError as error:
             call.faults.append(Fault(place, str(error), name=name))
             return None
-
-    return bind
-
-
-def _checking_binder(
-    bind_plain: Binder, check: Callable[[object], list[str]], missing: Fault, default: object
-) -> Binder:
-    """Return ``bind_plain`` with the constraints checked; a default value is taken as it is."""
-    place, name = missing.location, missing.name
-
-    def bind(call: Call) -> object:
-        before = len(call.faults)
-        value = bind_plain(call)
-        if value is not default and len(call.faults) == before:
+        if check is not None:
             call.faults.extend(Fault(place, message, name=name) for message in check(value))
         return value
 
@@ -180,33 +172,50 @@ _READERS: dict[str, Callable[[OpenApi, str], _Reader]] = {
 }
 
 
-def type_of_schema(schema: OpenApi) -> Any:
-    """Return the Python type for a parameter whose argument has no annotation."""
-    kinds = schema.get("type", "string")
-    kind = (
-        next((kind for kind in kinds if kind != "null"), "string")
-        if isinstance(kinds, list)
-        else kinds
-    )
-    if kind == "array":
-        return list[type_of_schema(schema.get("items", {}))]  # type: ignore[misc]  # computed
-    return {"integer": int, "number": float, "boolean": bool}.get(kind, str)
+def type_of_schema(schema: OpenApi, components: OpenApi | None = None) -> Any:
+    """Return the Python type for a parameter whose argument has no annotation.
+
+    Args:
+        schema: The parameter's schema.
+        components: The schemas that it may refer to.
+    """
+    found = _stated_type(schema, components or {}, ())
+    return str if found is None else found
 
 
-def takes_parameter(argument: Argument, parameter: OpenApi) -> bool:
-    """Say whether ``argument`` means ``parameter``: by its wire name, or in Python's spelling."""
-    marker = argument.annotation.marker
-    if marker is not None and marker.location != parameter["in"]:
-        return False
-    if ARGUMENT in parameter:
-        return bool(parameter[ARGUMENT] == argument.name)
-    wire = parameter["name"]
-    if argument.wire_name is not None:
-        return bool(wire.lower() == argument.wire_name.lower())
-    return argument.name in (wire, python_name(wire))
+def _stated_type(schema: Any, components: OpenApi, above: tuple[str, ...]) -> Any:
+    """Return the type that a schema states, ``None`` where it states none."""
+    if not isinstance(schema, dict):
+        return None
+    kinds = schema.get("type", ())
+    for kind in [kinds] if isinstance(kinds, str) else kinds:
+        if kind == "array":
+            item = _stated_type(schema.get("items"), components, above)
+            return list[str if item is None else item]  # type: ignore[misc]  # computed
+        if kind != "null":
+            return _TYPES.get(kind, str)
+    reference = str(schema.get("$ref", ""))
+    if reference and reference not in above:
+        referred = components.get(reference.rpartition("/")[2])
+        return _stated_type(referred, components, (*above, reference))
+    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    types = {type(value) for value in values if value is not None}
+    inner = [*schema.get("allOf", ()), *schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    types |= {_stated_type(each, components, above) for each in inner} - {None}
+    return types.pop() if len(types) == 1 else None
 
 
-def python_name(wire: str) -> str:
-    """Return ``petId``, ``pet-id`` or ``Pet-ID`` as ``pet_id``."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", wire)
-    return re.sub(r"\W", "_", apart).lower()
+def _default_of_schema(schema: OpenApi, components: OpenApi | None, type_: Any) -> object:
+    """Return the default that the document gives, as a value of ``type_``."""
+    seen = set()
+    while "default" not in schema and "$ref" in schema and schema["$ref"] not in seen:
+        seen.add(schema["$ref"])
+        schema = (components or {}).get(schema["$ref"].rpartition("/")[2], {})
+    default = schema.get("default")
+    if default is None:
+        return None
+    try:
+        return make_converter().structure(default, type_)
+    except Exception as error:
+        reasons = "; ".join(message for _, message in structuring_faults(error))
+        raise ValueError(f"the document's default {default!r} does not fit: {reasons}") from error

@@ -361,7 +361,7 @@ def _default_value(default: object) -> object:
     if default is attrs.NOTHING:
         return default
     try:
-        plain = msgspec.to_builtins(default)
+        plain = msgspec.to_builtins(default, order="deterministic")
         # The document must survive the trip through JSON: no NaN, no infinity.
         return msgspec.json.decode(msgspec.json.encode(plain)) if plain == plain else attrs.NOTHING  # noqa: PLR0124
     except (TypeError, ValueError, msgspec.MsgspecError):
@@ -375,13 +375,13 @@ def _copy(schema: Schema) -> Schema:
 def _describe(schema: Schema, keyword: str, value: object) -> None:
     """Add an annotation whose value must be JSON."""
     try:
-        schema[keyword] = msgspec.to_builtins(value)
+        schema[keyword] = msgspec.to_builtins(value, order="deterministic")
     except (TypeError, ValueError):
         raise TypeError(f"{value!r} cannot be shown as JSON in the document") from None
 
 
 def _enumeration(values: Sequence[object]) -> Schema:
-    plain = [msgspec.to_builtins(value) for value in values]
+    plain = [msgspec.to_builtins(value, order="deterministic") for value in values]
     names = list(dict.fromkeys(JSON_TYPES.get(type(value), "") for value in plain))
     schema: Schema = {}
     if "" not in names:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import attrs
@@ -111,6 +111,41 @@ def where(function: Callable[..., object]) -> str:
     if code is None:
         return name
     return f"{name} ({code.co_filename}:{code.co_firstlineno})"
+
+
+def all_arguments(
+    function: Callable[..., object], signature: Signature
+) -> Iterator[tuple[Callable[..., object], Argument]]:
+    """Yield the arguments that are no dependencies, those of dependencies included.
+
+    Each comes with the function that it is an argument of; a dependency is walked once.
+
+    Raises:
+        SignatureError: A dependency cannot be one, or needs itself.
+    """
+    yield from _walk(signature, (function,), set())
+
+
+def _walk(
+    signature: Signature, above: tuple[Callable[..., object], ...], seen: set[object]
+) -> Iterator[tuple[Callable[..., object], Argument]]:
+    for argument in signature.arguments:
+        if argument.dependency is None:
+            yield above[-1], argument
+            continue
+        provider = argument.dependency.provider
+        if provider in above:
+            circle = [*above[above.index(provider) :], provider]
+            places = ", which needs ".join(where(each) for each in circle)
+            raise SignatureError(f"dependencies in a circle: {places}")
+        if provider not in seen:
+            seen.add(provider)
+            yield from _walk(read_signature(provider), (*above, provider), seen)
+
+
+def is_generator(function: Callable[..., object]) -> bool:
+    """Say whether calling ``function`` gives a generator, also where it is a callable object."""
+    return inspect.isgeneratorfunction(_annotated_part(function))
 
 
 def _annotated_part(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,10 +19,19 @@ import attrs
 from photon_runtime.http import Handler, Request, Response
 
 from . import _docs
-from ._compile import Bound, Dispatch, compile_routes, wrap
-from ._document import Document, OpenApi, load_document
-from ._operation import PROBLEM_SCHEMA, Route, RouteOptions, write_operation
-from ._schema import SchemaBuilder
+from ._compile import Bound, compile_routes
+from ._dispatch import Dispatch, wrap
+from ._document import Document, OpenApi
+from ._load import load_document
+from ._operation import (
+    Notes,
+    Places,
+    Route,
+    RouteOptions,
+    check_options,
+    name_operation,
+    write_operation,
+)
 from ._signature import Signature, read_signature, where
 from .errors import DocumentError, SignatureError
 
@@ -54,8 +63,9 @@ def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> 
         options: See `RouteOptions`.
 
     Raises:
-        SignatureError: The function cannot be a handler.
+        SignatureError: The function cannot be a handler, or an option is unknown.
     """
+    check_options(options)
 
     def mark(function: F) -> F:
         read_signature(function)
@@ -139,8 +149,10 @@ class Router:
             options: See `RouteOptions`.
 
         Raises:
-            SignatureError: The function cannot be a handler; says where and what to write.
+            SignatureError: The function cannot be a handler, or an option is unknown; says where
+                and what to write.
         """
+        check_options(options)
 
         def register(function: F) -> F:
             self._add(function, method.upper(), path, options)
@@ -179,12 +191,7 @@ class Router:
         """
 
         def register(function: F) -> F:
-            for name, other, _ in self._operations:
-                if name == operation_id:
-                    raise SignatureError(
-                        f"{where(function)}: {where(other)} handles {operation_id!r} already"
-                    )
-            self._operations.append((operation_id, function, read_signature(function)))
+            self._add_operation(operation_id, function)
             return function
 
         return register
@@ -203,12 +210,15 @@ class Router:
 
         Raises:
             ValueError: There is nothing to take over.
+            SignatureError: An operation of the document has a handler already.
         """
         if isinstance(source, Router):
             self._include_router(source)
             return
         functions = vars(source).values() if isinstance(source, ModuleType) else [source]
-        marked = [function for function in functions if getattr(function, _MARK, None)]
+        marked = {
+            id(function): function for function in functions if getattr(function, _MARK, None)
+        }.values()
         if not marked:
             name = getattr(source, "__name__", repr(source))
             raise ValueError(f"{name} has no handlers: mark them with @photon_route(...)")
@@ -226,7 +236,8 @@ class Router:
             )
         for route in other._routes:
             self._add(route.function, route.method, route.path, route.options)
-        self._operations += other._operations
+        for operation_id, function, _ in other._operations:
+            self._add_operation(operation_id, function)
         self._lifespans += other._lifespans
 
     def _add(
@@ -237,7 +248,19 @@ class Router:
         merged = options.copy()
         merged["tags"] = list(dict.fromkeys([*self.tags, *options.get("tags", ())]))
         signature = read_signature(function)
-        self._routes.append(Route(function, signature, method, self.prefix + path, merged))
+        path = self.prefix + path
+        name = options.get("operation_id") or name_operation(
+            function, method, path, others=self._routes
+        )
+        self._routes.append(Route(function, signature, method, path, name, merged))
+
+    def _add_operation(self, operation_id: str, function: Callable[..., object]) -> None:
+        for name, other, _ in self._operations:
+            if name == operation_id:
+                raise SignatureError(
+                    f"{where(function)}: {where(other)} handles {operation_id!r} already"
+                )
+        self._operations.append((operation_id, function, read_signature(function)))
 
     # -- the document and the start ---------------------------------------------------------
 
@@ -246,9 +269,15 @@ class Router:
 
         Raises:
             SignatureError: A handler does not fit its path.
-            DocumentError: Two things in it have the same name.
+            DocumentError: The loaded document has not the shape of one, or two things in it have
+                the same name.
         """
-        return Document(self._written(self._routes)).public()
+        base = self._begun()
+        if base.problems_of_shape:
+            raise DocumentError([str(problem) for problem in base.problems_of_shape])
+        shown = [route for route in self._routes if route.options.get("include_in_schema", True)]
+        self._write(base.data, shown)
+        return copy.deepcopy(base.data)
 
     @contextmanager
     def start(self, *, development: bool = False) -> Iterator[Handler]:
@@ -268,42 +297,47 @@ class Router:
             yield handler
 
     def _compiled(self) -> Handler:
-        pages = _docs.routes(self.docs_url, self.openapi_url, self.document)
-        routes = [*self._routes, *pages]
-        document = Document(self._written(routes))
+        document = self._begun()
         handlers = {
-            route.operation_id: Bound(
-                route.function, route.signature, route.options.get("status"), is_code_first=True
-            )
-            for route in routes
+            name: Bound(function, signature, None, None)
+            for name, function, signature in self._operations
         }
-        for name, function, signature in self._operations:
-            handlers[name] = Bound(function, signature, None, is_code_first=False)
-        tree = compile_routes(document, handlers)
+        if not document.problems_of_shape:  # else there is nothing to write into
+            places = self._write(document.data, self._routes)
+            document = Document(document.data, is_shaped=True)
+            for route, own in zip(self._routes, places, strict=True):
+                status = route.options.get("status")
+                handlers[route.operation_id] = Bound(route.function, route.signature, status, own)
+        pages = _docs.pages(self.docs_url, self.openapi_url, self.document)
+        tree = compile_routes(document, handlers, pages)
         return wrap(Dispatch(tree, validation_status=self.validation_status), self._middleware)
 
-    def _written(self, routes: Sequence[Route]) -> OpenApi:
-        """Return the loaded document, or a new one, with the operations of ``routes`` in it."""
+    def _begun(self) -> Document:
+        """Return the loaded document, or an empty one, under the names of the application."""
         data: OpenApi = {"openapi": "3.1.0", "info": {}, "paths": {}}
         if self._base is not None:
             data |= copy.deepcopy(self._base)
-        info = {key: value for key, value in self._info.items() if value is not None}
-        data["info"] = {"title": "Photon", "version": "0.1.0"} | data["info"] | info
+        if isinstance(data["info"], dict):
+            info = {key: value for key, value in self._info.items() if value is not None}
+            data["info"] = {"title": "Photon", "version": "0.1.0"} | data["info"] | info
         if self._servers:
             data["servers"] = [{"url": url} for url in self._servers]
-        builder = SchemaBuilder()
-        for route in routes:
-            write_operation(route, data, builder)
-        schemas = builder.components
-        if any(route.signature.arguments for route in routes):
-            schemas["ProblemDocument"] = PROBLEM_SCHEMA
+        return Document(data, is_shaped=self._base is None)
+
+    def _write(self, data: OpenApi, routes: Sequence[Route]) -> list[Places]:
+        """Write the operations of ``routes`` into a document; return where their arguments are."""
+        notes = Notes(self.validation_status)
+        places = [write_operation(route, data, notes) for route in routes]
+        present = data.get("components", {}).get("schemas", {})
+        schemas = notes.schemas(present)
+        _refuse_namesakes(present, schemas)
         if schemas:
-            _merge_schemas(data, schemas)
-        return data
+            components = data.setdefault("components", {})
+            components["schemas"] = present | {name: schemas[name] for name in sorted(schemas)}
+        return places
 
 
-def _merge_schemas(data: OpenApi, schemas: Mapping[str, Any]) -> None:
-    present = data.setdefault("components", {}).setdefault("schemas", {})
+def _refuse_namesakes(present: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
     taken = sorted(name for name in schemas if name in present and present[name] != schemas[name])
     if taken:
         raise DocumentError(
@@ -313,4 +347,3 @@ def _merge_schemas(data: OpenApi, schemas: Mapping[str, Any]) -> None:
                 for name in taken
             ]
         )
-    present |= {name: schemas[name] for name in sorted(schemas)}

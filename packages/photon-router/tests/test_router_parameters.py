@@ -1,0 +1,561 @@
+import contextlib
+import datetime
+import decimal
+import enum
+import json
+import uuid
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_router import Cookie, Header, Param, Path, Query, Router, SignatureError
+from photon_router._fit import python_name
+from photon_router._parameters import type_of_schema
+from photon_runtime.http import Request, Response
+
+Headers = Iterable[tuple[str, str]]
+
+
+def ask(router: Router, target: str, *, headers: Headers = (), method: str = "GET") -> Response:
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+    with router.start() as handler:
+        return handler(Request(method, target, raw))
+
+
+def told(response: Response) -> Any:
+    assert isinstance(response.body, bytes)
+    return json.loads(response.body)
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+SCALARS = [
+    (str, "a b", "a b"),
+    (int, "-42", -42),
+    (float, "1.5", 1.5),
+    (bool, "true", True),
+    (decimal.Decimal, "1.10", decimal.Decimal("1.10")),
+    (uuid.UUID, "0" * 31 + "1", uuid.UUID(int=1)),
+    (datetime.date, "2024-05-31", datetime.date(2024, 5, 31)),
+    (datetime.time, "12:30:00", datetime.time(12, 30)),
+    (datetime.timedelta, "PT90S", datetime.timedelta(seconds=90)),
+    (Colour, "blue", Colour.BLUE),
+    (Level, "2", Level.HIGH),
+    (Literal["x", 7], "7", 7),
+    (int | None, "7", 7),
+    (bytes, "raw", b"raw"),
+]
+TYPES = pytest.mark.parametrize(("type_", "text", "value"), SCALARS, ids=lambda each: str(each))
+PLACES = pytest.mark.parametrize("marker", [Path, Query, Header, Cookie], ids=str)
+
+
+def send(router: Router, marker: object, text: str | None) -> Response:
+    """Ask for the one parameter ``the_value`` where ``marker`` says."""
+    quoted = (text or "").replace(" ", "%20")
+    if marker is Path:
+        return ask(router, f"/x/{quoted}")
+    if marker is Query:
+        return ask(router, "/x" if text is None else f"/x?the_value={quoted}")
+    name = "the-value" if marker is Header else "cookie"
+    value = text if marker is Header else f"a=b; the_value={text}; c=d"
+    return ask(router, "/x", headers=[] if text is None else [(name, str(value))])
+
+
+def one_parameter(marker: Any, type_: object, *default: object) -> tuple[Router, list[object]]:
+    """Return a router that notes what its handler gets."""
+    got: list[object] = []
+
+    def handler(the_value: object) -> None:
+        got.append(the_value)
+
+    handler.__annotations__["the_value"] = marker[type_]
+    handler.__defaults__ = default
+    router = Router()
+    router.get("/x/{the_value}" if marker is Path else "/x")(handler)
+    return router, got
+
+
+@PLACES
+@TYPES
+def test_a_scalar_comes_from_every_place(
+    marker: object, type_: object, text: str, value: object
+) -> None:
+    router, got = one_parameter(marker, type_)
+    assert send(router, marker, text).status == 204
+    assert got == [value]
+    assert type(got[0]) is type(value)
+
+
+@PLACES
+def test_a_text_that_does_not_fit_is_told_with_place_and_name(marker: Any) -> None:
+    router, got = one_parameter(marker, int)
+    response = send(router, marker, "one")
+    place = {Path: "path", Query: "query", Header: "header", Cookie: "cookie"}[marker]
+    name = "the-value" if marker is Header else "the_value"
+    assert response.status == 422
+    assert response.content_type == "application/problem+json"
+    assert told(response)["errors"] == [
+        {"in": place, "name": name, "message": "expected an integer"}
+    ]
+    assert got == []
+
+
+@pytest.mark.parametrize("marker", [Query, Header, Cookie], ids=str)
+def test_what_is_missing_is_a_fault_or_the_default(marker: Any) -> None:
+    router, got = one_parameter(marker, int)
+    response = send(router, marker, None)
+    assert [each["message"] for each in told(response)["errors"]] == ["is required"]
+    assert got == []
+    for default in (5, None):
+        router, got = one_parameter(marker, int | None, default)
+        assert send(router, marker, None).status == 204
+        assert got == [default]
+
+
+def test_an_empty_text_is_a_text() -> None:
+    router, got = one_parameter(Query, str, "default")
+    ask(router, "/x?the_value=")
+    ask(router, "/x?the_value")
+    ask(router, "/x?&&")
+    assert got == ["", "", "default"]
+    router, got = one_parameter(Query, int, 1)
+    assert ask(router, "/x?the_value=").status == 422
+
+
+@pytest.mark.parametrize("broken", ["/x?%", "/x?the_value=%zz", "/x?a=%ff&the_value=1"])
+def test_a_broken_query_is_a_bad_request(broken: str) -> None:
+    router, got = one_parameter(Query, str)
+    response = ask(router, broken)
+    assert (response.status, response.content_type) == (400, "application/problem+json")
+    assert got == []
+
+
+def test_a_plus_in_a_query_is_a_space() -> None:
+    router, got = one_parameter(Query, str)
+    ask(router, "/x?the_value=1+1%2B1")
+    assert got == ["1 1+1"]
+
+
+def test_of_several_values_a_scalar_is_the_last() -> None:
+    router, got = one_parameter(Query, int)
+    ask(router, "/x?the_value=1&the_value=2")
+    assert got == [2]
+
+
+# Lists
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        (list[int], [3, 1, 3]),
+        (tuple[int, ...], (3, 1, 3)),
+        (set[int], {1, 3}),
+        (frozenset[int], frozenset({1, 3})),
+        (list[int] | None, [3, 1, 3]),
+    ],
+    ids=str,
+)
+def test_a_list_comes_from_every_place(type_: object, value: object) -> None:
+    for marker, target, headers in [
+        (Query, "/x?the_value=3&the_value=1&the_value=3", []),
+        (Path, "/x/3,1,3", []),
+        (Header, "/x", [("The-Value", "3, 1 ,3")]),
+        (Header, "/x", [("the-value", "3,1"), ("the-value", "3")]),
+    ]:
+        router, got = one_parameter(marker, type_)
+        assert ask(router, target, headers=headers).status == 204
+        assert got == [value]
+
+
+def test_a_list_that_is_missing_is_a_fault_or_the_default() -> None:
+    router, got = one_parameter(Query, list[int])
+    assert told(ask(router, "/x"))["errors"][0]["message"] == "is required"
+    router, got = one_parameter(Query, list[int], [7])
+    assert ask(router, "/x").status == 204
+    assert got == [[7]]
+
+
+def test_a_list_tells_its_wrong_item() -> None:
+    router, _ = one_parameter(Query, list[int])
+    errors = told(ask(router, "/x?the_value=1&the_value=b"))["errors"]
+    assert [(each["in"], each["name"]) for each in errors] == [("query", "the_value")]
+    assert "2" in errors[0]["message"]
+
+
+def test_a_list_of_enumerations_is_read_by_value() -> None:
+    router, got = one_parameter(Query, list[Colour])
+    assert ask(router, "/x?the_value=red&the_value=blue").status == 204
+    assert got == [[Colour.RED, Colour.BLUE]]
+    response = ask(router, "/x?the_value=green")
+    assert "red" in told(response)["errors"][0]["message"]
+    assert "green" not in str(response.body)
+
+
+# Constraints and names
+
+
+@pytest.mark.parametrize(
+    ("type_", "param", "good", "bad"),
+    [
+        (int, Param(ge=1), "1", "0"),
+        (int, Param(le=9), "9", "10"),
+        (float, Param(gt=0), "0.1", "0"),
+        (int, Param(lt=3), "2", "3"),
+        (int, Param(multiple_of=3), "9", "10"),
+        (str, Param(min_length=2), "ab", "a"),
+        (str, Param(max_length=2), "ab", "abc"),
+        (str, Param(pattern="^[ab]+$"), "abba", "abc"),
+        (decimal.Decimal, Param(ge=1), "1.0", "0.99"),
+        (list[int], Param(max_length=1), "7", None),
+    ],
+    ids=str,
+)
+def test_a_constraint_is_kept(type_: object, param: Param, good: str, bad: str | None) -> None:
+    router, got = one_parameter(Query, Annotated[type_, param])
+    assert ask(router, f"/x?the_value={good}").status == 204
+    response = ask(router, f"/x?the_value={bad}" if bad else "/x?the_value=1&the_value=2")
+    assert response.status == 422
+    assert [each["name"] for each in told(response)["errors"]] == ["the_value"]
+    assert len(got) == 1
+
+
+def test_a_constraint_does_not_concern_the_default() -> None:
+    router, got = one_parameter(Query, Annotated[int | None, Param(ge=1)], None)
+    assert ask(router, "/x").status == 204
+    assert got == [None]
+
+
+def test_a_value_equal_to_the_default_is_still_checked() -> None:
+    router, _ = one_parameter(Query, Annotated[int, Param(ge=1)], 0)
+    assert ask(router, "/x?the_value=0").status == 422
+
+
+def test_a_name_on_the_wire_is_what_param_says() -> None:
+    router = Router()
+
+    @router.get("/{item-id}")
+    def handler(
+        key: Path[Annotated[int, Param(name="item-id")]],
+        page: Annotated[int, Param(name="page-no")],
+        agent: Header[Annotated[str, Param(name="User-Agent")]],
+        theme: Cookie[Annotated[str, Param(name="ui.theme")]],
+        select: Query[Annotated[str, Param(name="$select")]],
+    ) -> list[object]:
+        return [key, page, agent, theme, select]
+
+    headers = [("user-agent", "test"), ("cookie", "ui.theme=dark")]
+    response = ask(router, "/7?page-no=2&%24select=a", headers=headers)
+    assert told(response) == [7, 2, "test", "dark", "a"]
+    assert [each["name"] for each in told(ask(router, "/x?page=1"))["errors"]] == [
+        "item-id",
+        "page-no",
+        "User-Agent",
+        "ui.theme",
+        "$select",
+    ]
+
+
+def test_a_header_is_found_whatever_its_case_and_with_hyphens() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler(x_request_id: Header[str]) -> str:
+        return x_request_id
+
+    assert told(ask(router, "/x", headers=[("X-Request-ID", "7")])) == "7"
+    assert ask(router, "/x", headers=[("X_Request_ID", "7")]).status == 422
+
+
+def test_a_header_argument_may_have_capitals() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler(X_Token: Header[str]) -> str:  # noqa: N803 - that is what is tested
+        return X_Token
+
+    assert told(ask(router, "/x", headers=[("x-token", "7")])) == "7"
+
+
+def test_names_that_differ_in_case_alone_stay_apart_but_in_headers() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler(
+        upper: Query[Annotated[str, Param(name="Q")]],
+        lower: Query[Annotated[str, Param(name="q")]],
+    ) -> list[str]:
+        return [upper, lower]
+
+    assert told(ask(router, "/x?Q=upper&q=lower")) == ["upper", "lower"]
+
+
+def test_one_name_in_every_place_stays_apart() -> None:
+    router = Router()
+
+    @router.get("/{a}")
+    def handler(
+        d: Cookie[Annotated[int, Param(name="a")]],
+        c: Header[Annotated[int, Param(name="a")]],
+        b: Query[Annotated[int, Param(name="a")]],
+        a: Path[int],
+    ) -> list[int]:
+        return [a, b, c, d]
+
+    sent = [("a", "3"), ("cookie", "a=4")]
+    assert told(ask(router, "/1?a=2", headers=sent)) == [1, 2, 3, 4]
+
+
+def test_names_in_two_spellings_stay_apart() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler(itemId: int, item_id: int) -> list[int]:  # noqa: N803 - that is what is tested
+        return [itemId, item_id]
+
+    assert told(ask(router, "/x?itemId=1&item_id=2")) == [1, 2]
+
+
+def test_a_header_that_is_no_ascii_is_read_as_latin_1() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler(name: Header[str]) -> str:
+        return name
+
+    assert told(ask(router, "/x", headers=[("name", "größe")])) == "größe"
+
+
+def test_cookies_are_read_with_quotes_and_from_several_fields() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler(a: Cookie[str], b: Cookie[int], c: Cookie[list[str]]) -> list[object]:
+        return [a, b, c]
+
+    sent = [("cookie", 'a="x y"; b=7'), ("cookie", "c=1,2; a=second")]
+    assert told(ask(router, "/x", headers=sent)) == ["x y", 7, ["1", "2"]]
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_any_text_comes_through_path_and_query(text: str) -> None:
+    router, got = one_parameter(Path, str)
+    ask(router, f"/x/{quote(text, safe='')}")
+    other, also = one_parameter(Query, str)
+    ask(other, f"/x?the_value={quote_plus(text)}")
+    assert got == also == [text]
+
+
+def test_a_catch_all_is_converted_and_checked_like_any_parameter() -> None:
+    router = Router()
+
+    @router.get("/files/{rest:path}")
+    def handler(rest: Annotated[str, Param(max_length=5)]) -> str:
+        return rest
+
+    assert told(ask(router, "/files/a/b%2F")) == "a/b/"
+    assert ask(router, "/files/a/b/c/d").status == 422
+
+
+@pytest.mark.parametrize("path", ["/files/v{rest:path}", "/v{rest:path}"])
+def test_text_before_a_catch_all_is_refused_or_kept(path: str) -> None:
+    router = Router()
+
+    @router.get(path)
+    def handler(rest: str) -> str:
+        return rest
+
+    with contextlib.suppress(SignatureError):
+        assert ask(router, f"{path[: path.index('v{')]}x/y").status == 404
+
+
+# From a document
+
+
+def spec_first(parameter: dict[str, Any], handler: Any, path: str = "/x", **more: Any) -> Router:
+    answers = {"200": {"description": "Fine."}}
+    read = {"operationId": "read", "parameters": [parameter], "responses": answers}
+    router = Router(
+        spec={
+            "openapi": "3.1.0",
+            "info": {"title": "T", "version": "1"},
+            "paths": {path: {"get": read}},
+        }
+        | more
+    )
+    router.operation("read")(handler)
+    return router
+
+
+def echo(item):  # type: ignore[no-untyped-def]  # without annotation: the document says the type
+    return item
+
+
+def query(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"name": "item", "in": "query", "schema": schema} | more
+
+
+@pytest.mark.parametrize(
+    ("schema", "target", "value"),
+    [
+        ({"type": "string"}, "?item=5", "5"),
+        ({"type": "integer"}, "?item=5", 5),
+        ({"type": "number"}, "?item=5.5", 5.5),
+        ({"type": "boolean"}, "?item=true", True),
+        ({"type": ["integer", "null"]}, "?item=5", 5),
+        ({"type": ["null", "string"]}, "?item=5", "5"),
+        ({"type": "array", "items": {"type": "integer"}}, "?item=5&item=6", [5, 6]),
+        ({"type": "array"}, "?item=5&item=6", ["5", "6"]),
+        ({}, "?item=5", "5"),
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "?item=5", 5),
+        ({"allOf": [{"type": "integer"}]}, "?item=5", 5),
+        ({"$ref": "#/components/schemas/Number"}, "?item=5", 5),
+        ({"type": "array", "items": {"$ref": "#/components/schemas/Number"}}, "?item=5", [5]),
+        ({"type": "integer", "default": 3}, "", 3),
+        ({"$ref": "#/components/schemas/Number"}, "", 9),
+        ({"enum": [1, 2]}, "?item=2", 2),
+    ],
+    ids=str,
+)
+def test_without_annotation_the_schema_says_the_type(
+    schema: dict[str, Any], target: str, value: object
+) -> None:
+    components = {"schemas": {"Number": {"type": "integer", "default": 9}}}
+    response = ask(spec_first(query(schema), echo, components=components), f"/x{target}")
+    assert (response.status, told(response)) == (200, value)
+
+
+def test_a_default_of_the_document_is_given_in_the_type_of_the_argument() -> None:
+    def handler(item: datetime.date) -> str:
+        return f"{item:%d.%m.%Y}"
+
+    schema = {"type": "string", "format": "date", "default": "2024-05-31"}
+    assert told(ask(spec_first(query(schema), handler), "/x")) == "31.05.2024"
+
+
+def test_the_default_of_the_argument_goes_before_the_documents() -> None:
+    def handler(item: int = 4) -> int:
+        return item
+
+    assert told(ask(spec_first(query({"type": "integer", "default": 3}), handler), "/x")) == 4
+
+
+def test_an_optional_parameter_without_default_is_none() -> None:
+    router = spec_first(query({"type": "integer"}), lambda item: [item])
+    assert told(ask(router, "/x")) == [None]
+
+
+def test_a_required_parameter_is_required() -> None:
+    router = spec_first(query({"type": "integer"}, required=True), echo)
+    assert told(ask(router, "/x"))["errors"] == [
+        {"in": "query", "name": "item", "message": "is required"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "bad"),
+    [
+        ({"type": "integer", "minimum": 3}, "2"),
+        ({"type": "string", "enum": ["a", "b"]}, "c"),
+        ({"type": "string", "pattern": "^a"}, "b"),
+        ({"$ref": "#/components/schemas/Big"}, "b"),
+        ({"type": "array", "items": {"type": "integer"}, "minItems": 2}, "1"),
+        ({"type": "array", "items": {"$ref": "#/components/schemas/Big"}}, "b"),
+    ],
+    ids=str,
+)
+def test_the_schema_of_the_document_is_kept(schema: dict[str, Any], bad: str) -> None:
+    components = {"schemas": {"Big": {"type": "string", "minLength": 3}}}
+    response = ask(spec_first(query(schema), echo, components=components), f"/x?item={bad}")
+    assert response.status == 422
+    assert [(each["in"], each["name"]) for each in told(response)["errors"]] == [("query", "item")]
+
+
+@pytest.mark.parametrize(
+    ("more", "target"),
+    [
+        ({"style": "form", "explode": False}, "?item=3,4"),
+        ({"explode": False}, "?item=3,4"),
+        ({"style": "spaceDelimited", "explode": False}, "?item=3%204"),
+        ({"style": "spaceDelimited"}, "?item=3+4"),
+        ({"style": "pipeDelimited"}, "?item=3%7C4"),
+        ({"style": "pipeDelimited", "explode": True}, "?item=3&item=4"),
+        ({"in": "path", "required": True}, "/3,4"),
+        ({"in": "path", "required": True, "explode": True}, "/3,4"),
+    ],
+    ids=str,
+)
+def test_a_list_is_read_in_the_style_of_the_document(more: dict[str, Any], target: str) -> None:
+    schema = {"type": "array", "items": {"type": "integer"}}
+    path = "/x/{item}" if more.get("in") == "path" else "/x"
+    assert told(ask(spec_first(query(schema, **more), echo, path), f"/x{target}")) == [3, 4]
+
+
+def test_an_empty_list_that_is_not_exploded_is_a_list() -> None:
+    schema = {"type": "array", "items": {"type": "integer"}}
+    assert told(ask(spec_first(query(schema, explode=False), echo), "/x?item=")) == []
+
+
+@pytest.mark.parametrize(
+    ("style", "place"), [("deepObject", "query"), ("matrix", "path"), ("label", "path")]
+)
+def test_a_style_that_is_not_supported_keeps_the_application_from_starting(
+    style: str, place: str
+) -> None:
+    parameter = query({"type": "string"}, style=style) | {"in": place, "required": True}
+    router = spec_first(parameter, echo, "/x/{item}" if place == "path" else "/x")
+    with pytest.raises(Exception, match=f"'{style}' of the parameter 'item' is not supported"):
+        ask(router, "/x")
+
+
+@pytest.mark.parametrize(
+    ("wire", "python"),
+    [
+        ("petId", "pet_id"),
+        ("pet-id", "pet_id"),
+        ("Pet-ID", "pet_id"),
+        ("X-Request-ID", "x_request_id"),
+        ("userID", "user_id"),
+        ("ui.theme", "ui_theme"),
+        ("page2Size", "page2_size"),
+        ("plain", "plain"),
+        ("snake_case", "snake_case"),
+    ],
+)
+def test_names_of_the_wire_are_spelt_as_in_python(wire: str, python: str) -> None:
+    assert python_name(wire) == python
+
+    namespace: dict[str, Any] = {}
+    exec(f"def handler({python}): return {python}", namespace)
+    parameter = {"name": wire, "in": "query", "schema": {"type": "integer"}}
+    assert told(ask(spec_first(parameter, namespace["handler"]), f"/x?{wire}=7")) == 7
+
+
+def test_the_type_of_a_schema_is_read_at_any_depth() -> None:
+    inner = {"type": "array", "items": {"type": ["null", "integer"]}}
+    assert type_of_schema({"type": "array", "items": inner}) == list[list[int]]
+    assert type_of_schema({"type": ["null"]}) is str
+
+
+@given(
+    st.sampled_from([each[0] for each in SCALARS]),
+    st.sampled_from([Path, Query, Header, Cookie]),
+    st.text(st.characters(codec="latin-1", categories=["L", "N", "P", "S", "Zs"]), min_size=1)
+    | st.from_regex(r"[-+]?[0-9.e:TZ]{1,30}", fullmatch=True),
+)
+def test_no_text_is_an_error_of_the_server(type_: object, marker: object, text: str) -> None:
+    router, _ = one_parameter(marker, type_)
+    sent = quote(text, safe="") if marker in (Path, Query) else text
+    assert send(router, marker, sent).status in (204, 422)

@@ -1,0 +1,94 @@
+"""What type-checkers see of decorators and dependencies; read by mypy and pyright, never run."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Annotated, assert_type
+
+import attrs
+
+from photon_router import Depends, Json, Query, Request, Response, Router, photon_route
+from photon_runtime.http import Handler
+
+
+@attrs.frozen
+class Item:
+    name: str
+
+
+router = Router(title="Typed", tags=["a"], lifespan=contextlib.nullcontext)
+
+
+@router.get("/items/{item_id}", status=200, tags=["items"], responses={404: "gone"})
+def read(item_id: int, q: str | None = None) -> dict[str, object]:
+    return {"item_id": item_id, "q": q}
+
+
+@router.operation("makeItem")
+def make(item: Json[Item]) -> Item:
+    return item
+
+
+@photon_route(method="POST", path="/items/{id}")
+@router.route("/other", method="PUT")
+def mark(id: int, body: Json[Item]) -> Json[Item]:
+    return body
+
+
+@router.middleware
+def layer(request: Request, call_next: Handler) -> Response:
+    return call_next(request)
+
+
+# A decorated function is what it was.
+assert_type(read(1), dict[str, object])
+assert_type(make(Item("a")), Item)
+assert_type(mark(1, Item("a")), Item)
+read("1")  # type: ignore[arg-type]
+make(1)  # type: ignore[arg-type]
+signature: Callable[[int, Item], Item] = mark
+
+
+def number() -> int:
+    return 1
+
+
+def scoped() -> Iterator[Item]:
+    yield Item("a")
+
+
+class Paging:
+    def __init__(self, page: int = 1) -> None:
+        self.page = page
+
+
+# A dependency has the type of its result, a generator's that of what it yields.
+assert_type(Depends(number), int)
+assert_type(Depends(scoped), Item)
+assert_type(Depends(Paging), Paging)
+
+
+@router.post("/items")
+def depending(
+    page: Query[int],
+    count: int = Depends(number),
+    item: Item = Depends(scoped),  # noqa: B008 - the marker
+    paging: Paging = Depends(Paging),  # noqa: B008 - the marker
+    *,
+    noted: Annotated[Item, Depends(scoped)],
+) -> None:
+    assert_type(noted, Item)
+    assert_type(count, int)
+
+
+def wrong(count: str = Depends(number)) -> None: ...  # type: ignore[assignment]
+
+
+# Options have names and types.
+router.get("/x", satus=201)  # type: ignore[call-arg]
+router.get("/x", status="201")  # type: ignore[arg-type]
+router.get("/x", responses={"404": "gone"})  # type: ignore[dict-item]
+photon_route(method="GET", path="/x", tags=1)  # type: ignore[arg-type]
+router.middleware(number)  # type: ignore[arg-type]
+
+with router.start(development=True) as handler:
+    assert_type(handler(Request("GET", "/", [])), Response)
