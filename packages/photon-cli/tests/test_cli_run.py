@@ -3,11 +3,14 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import os
+import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import urllib.request
 from typing import TYPE_CHECKING
@@ -35,6 +38,9 @@ APPLICATION = """
             if request.path == "/slow":
                 from photon_runtime import sleep
                 sleep(0.5)
+            if request.path == "/stuck":
+                while True:
+                    pass
             return Response(body=f"{os.getpid()} {os.environ['PHOTON_ENV']}")
 
         def document(self):
@@ -301,3 +307,196 @@ def test_an_unused_port_stays_unused_after_the_end(photon: Callable[..., Command
     command.exit_code()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+# -- what clients notice of stopping and reloading --------------------------------------------
+
+
+class KeepAliveClient(threading.Thread):
+    """Sends one request after the other on kept connections; whatever is not answered counts."""
+
+    def __init__(self, port: int, pause: float) -> None:
+        super().__init__(daemon=True)
+        self.port = port
+        self.pause = pause
+        self.answered = 0
+        self.failures: list[str] = []
+        self.is_told = threading.Event()
+        self.may_be_refused = threading.Event()
+
+    def run(self) -> None:
+        while not self.is_told.is_set():
+            try:
+                client = socket.create_connection(("127.0.0.1", self.port), 20)
+            except ConnectionRefusedError as error:
+                if not self.may_be_refused.is_set():
+                    self.failures.append(repr(error))
+                return
+            with client:
+                self.use(client)
+
+    def use(self, client: socket.socket) -> None:
+        count, is_kept = 0, True
+        while is_kept and not self.is_told.is_set():
+            try:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                answer = client.recv(65536)
+            except OSError as error:
+                self.failures.append(f"{error!r} for request {count} of a connection")
+                return
+            if not answer.startswith(b"HTTP/1.1 200 "):
+                self.failures.append(f"{answer!r} for request {count} of a connection")
+                return
+            count += 1
+            self.answered += 1
+            is_kept = b"connection: close" not in answer
+            self.is_told.wait(self.pause * random.random())
+
+
+@contextlib.contextmanager
+def load_on(port: int) -> Iterator[list[KeepAliveClient]]:
+    clients = [KeepAliveClient(port, pause) for pause in [0, 0, 0.01, 0.01, 0.1, 0.1, 0.6, 0.6]]
+    for client in clients:
+        client.start()
+    yield clients
+    for client in clients:
+        client.is_told.set()
+    for client in clients:
+        client.join(30)
+    assert [failure for client in clients for failure in client.failures] == []
+    assert all(client.answered for client in clients)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_stop_under_load_leaves_no_request_unanswered(
+    photon: Callable[..., Command], workers: str
+) -> None:
+    command = photon("run", "--port", "0", "--workers", workers)
+    command.wait_ready()
+    with load_on(int(command.url.rpartition(":")[2])) as clients:
+        time.sleep(0.5)
+        for client in clients:
+            client.may_be_refused.set()
+        command.process.terminate()
+        assert command.exit_code() == 0
+    assert "cut off" not in command.output
+
+
+def test_reload_under_load_leaves_no_request_unanswered(photon: Callable[..., Command]) -> None:
+    command = photon("run", "--port", "0", "--workers", "2")
+    command.wait_ready()
+    with load_on(int(command.url.rpartition(":")[2])):
+        for _ in range(2):
+            command.process.send_signal(signal.SIGHUP)
+            command.output = ""
+            command.read_until("all workers are replaced")
+            time.sleep(0.3)
+    command.process.terminate()
+    assert command.exit_code() == 0
+
+
+def test_worker_that_has_handled_enough_is_replaced_without_a_gap(
+    photon: Callable[..., Command],
+) -> None:
+    command = photon("run", "--port", "0", PHOTON__SERVER__MAX_REQUESTS="300")
+    command.wait_ready()
+    before = command.pid_of_answer()
+    assert before != command.process.pid  # there is a supervisor, though one worker was asked for
+    with load_on(int(command.url.rpartition(":")[2])):
+        command.read_until("asks to be replaced")
+        command.read_until("all workers are replaced")
+    until = time.monotonic() + 10
+    while command.pid_of_answer() == before:  # the old one has been told, and may still accept
+        assert time.monotonic() < until
+
+
+def test_worker_that_is_stuck_is_killed_and_replaced(photon: Callable[..., Command]) -> None:
+    command = photon("run", "--port", "0", "--workers", "2", PHOTON__SERVER__WORKER_TIMEOUT="1.5")
+    command.wait_ready()
+    with socket.create_connection(("127.0.0.1", int(command.url.rpartition(":")[2])), 20) as client:
+        client.sendall(b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
+        command.read_until("no sign of life for 1.5 s")
+        command.read_until("it is replaced")
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    for _ in range(10):
+        assert command.pid_of_answer()
+
+
+# -- where it listens -------------------------------------------------------------------------
+
+
+def exchange_unix(path: Path) -> bytes:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(path))
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_unix_socket_is_served_and_removed_at_the_end(
+    photon: Callable[..., Command], tmp_path: Path, workers: str
+) -> None:
+    path = tmp_path / "http.sock"
+    command = photon("run", "--unix", str(path), "--workers", workers)
+    command.read_until("stop  Ctrl-C")
+    assert f"  URL   unix:{path}" in command.output
+    assert exchange_unix(path).startswith(b"HTTP/1.1 200 ")
+    command.process.terminate()
+    assert command.exit_code() == 0
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("how", ["--fd", "systemd"])
+def test_inherited_socket_is_served(
+    tmp_path: Path, photon: Callable[..., Command], how: str
+) -> None:
+    assert photon("version").exit_code() == 0  # the fixture has made the project
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port, number = listener.getsockname()[1], listener.fileno()
+        script = (
+            "import os, sys\n"
+            f"os.dup2({number}, 3)\n"
+            "os.environ['LISTEN_FDS'], os.environ['LISTEN_PID'] = '1', str(os.getpid())\n"
+            "os.execv(sys.executable, [sys.executable, '-m', 'photon_cli', 'run'])\n"
+        )
+        program = [sys.executable, "-c", script]
+        if how == "--fd":
+            program = [sys.executable, "-m", "photon_cli", "run", "--fd", str(number)]
+        with subprocess.Popen(
+            program, cwd=tmp_path, pass_fds=[number], stdout=subprocess.PIPE, text=True
+        ) as process:
+            command = Command(process)
+            try:
+                command.wait_ready()
+                assert command.url == f"http://127.0.0.1:{port}"
+                assert command.pid_of_answer() == process.pid
+            finally:
+                process.terminate()
+
+
+def test_certificate_makes_it_https(photon: Callable[..., Command], tmp_path: Path) -> None:
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-keyout", "both.pem", "-out", "both.pem", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    command = photon("run", "--port", "0", "--tls-certificate", "both.pem")
+    command.wait_ready()
+    assert command.url.startswith("https://127.0.0.1:")
+    context = ssl.create_default_context(cafile=str(tmp_path / "both.pem"))
+    with urllib.request.urlopen(command.url, timeout=20, context=context) as answer:
+        assert answer.status == 200
+
+
+def test_certificate_that_is_not_there_is_said(photon: Callable[..., Command]) -> None:
+    command = photon("run", "--port", "0", "--workers", "2", "--tls-certificate", "nothing.pem")
+    assert command.exit_code() == 3
+    assert "nothing.pem" in command.output
+    assert "Traceback" not in command.output

@@ -1,23 +1,20 @@
 """Races, hunted: every primitive under orders of chance and cancellations at chance moments.
 
-Two kinds of tests. The first run a program of many tasks in a seeded order while another task
-cancels some of them, and look at what must hold afterwards: nothing lost, nothing doubled, permits
-conserved, everything ended (a waiter left behind is a `Deadlock`). The second are state machines
-that compare each single step with a model.
+Each test runs a program of many tasks in a seeded order while another task cancels some of them,
+and looks at what must hold afterwards: nothing lost, nothing doubled, permits conserved,
+everything ended (a waiter left behind is a `Deadlock`).
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import ParamSpec
 
 import attrs
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 import photon_runtime as rt
 from photon_runtime import testing
@@ -61,48 +58,55 @@ class Crowd:
 # -- channels -------------------------------------------------------------------------------------
 
 
+@attrs.define
+class Traffic:
+    """Tasks that send into a channel, or receive from it, with timeouts of chance."""
+
+    chance: Random
+    channel: rt.Channel[tuple[int, int]]
+    sent: list[tuple[int, int]] = attrs.field(factory=list)
+    received: list[tuple[int, int]] = attrs.field(factory=list)
+
+    def send(self, sender: int) -> None:
+        for number in range(6):
+            try:
+                self.channel.send((sender, number), self.chance.choice([None, 0, 0.2, 5]))
+            except TimeoutError:
+                dawdle(self.chance)
+                continue
+            except rt.ChannelClosed:
+                return
+            self.sent.append((sender, number))
+            dawdle(self.chance)
+
+    def receive(self) -> None:
+        while True:
+            try:
+                self.received.append(self.channel.receive(self.chance.choice([None, 0, 0.2, 5])))
+            except TimeoutError:
+                pass
+            except rt.ChannelClosed:
+                return
+            dawdle(self.chance)
+            rt.yield_now()
+
+
 @thorough
 @given(seed=seeds, capacity=st.integers(0, 3))
 def test_a_channel_loses_nothing_and_doubles_nothing(seed: int, capacity: int) -> None:
     def main() -> None:
         crowd = Crowd(seed)
-        chance = crowd.chance
-        channel: rt.Channel[tuple[int, int]] = rt.Channel(capacity)
-        sent: list[tuple[int, int]] = []
-        received: list[tuple[int, int]] = []
-
-        def send(sender: int) -> None:
-            for number in range(6):
-                try:
-                    channel.send((sender, number), chance.choice([None, 0, 0.2, 5]))
-                except TimeoutError:
-                    continue
-                except rt.ChannelClosed:
-                    return
-                sent.append((sender, number))
-                dawdle(chance)
-
-        def receive() -> None:
-            while True:
-                try:
-                    received.append(channel.receive(chance.choice([None, 0, 0.2, 5])))
-                except TimeoutError:
-                    pass
-                except rt.ChannelClosed:
-                    return
-                dawdle(chance)
-                rt.yield_now()
-
+        traffic = Traffic(crowd.chance, rt.Channel(capacity))
         for sender in range(4):
-            crowd.spawn(send, sender)
-            crowd.spawn(receive)
+            crowd.spawn(traffic.send, sender)
+            crowd.spawn(traffic.receive)
         crowd.cancel_some()
-        rt.sleep(chance.random() * 10)
-        channel.close()
-        received.extend(channel)
+        rt.sleep(crowd.chance.random() * 10)
+        traffic.channel.close()
+        traffic.received.extend(traffic.channel)
         crowd.wait()
-        assert Counter(received) == Counter(sent)
-        assert max(Counter(sent).values(), default=1) == 1
+        assert Counter(traffic.received) == Counter(traffic.sent)
+        assert max(Counter(traffic.sent).values(), default=1) == 1
 
     testing.run(main, seed=seed)
 
@@ -136,54 +140,59 @@ def test_a_single_receiver_gets_each_senders_items_in_order(seed: int, capacity:
 # -- select ---------------------------------------------------------------------------------------
 
 
+@attrs.define
+class Choosing:
+    """Tasks that select over two channels, and some that use them plainly."""
+
+    chance: Random
+    channels: list[rt.Channel[int]]
+    sent: list[int] = attrs.field(factory=list)
+    received: list[int] = attrs.field(factory=list)
+
+    def cases(self, base: int) -> list[rt.Case]:
+        chosen: list[rt.Case] = [rt.Receive(channel) for channel in self.channels]
+        chosen += [rt.Send(channel, base + at) for at, channel in enumerate(self.channels)]
+        chosen.append(rt.After(self.chance.choice([0, 0.5, 20])))
+        return self.chance.sample(chosen, 3)
+
+    def select(self, who: int) -> None:
+        for turn in range(6):
+            cases, timeout = self.cases(100 * who + 10 * turn), self.chance.choice([0, 0.1, 30])
+            try:
+                won = rt.select(*cases, timeout=timeout)
+            except rt.ChannelClosed:
+                return
+            if isinstance(won, rt.Send):
+                self.sent.append(won.item)
+            elif isinstance(won, rt.Receive) and not won.ended:
+                self.received.append(won.value)
+            dawdle(self.chance)
+
+    def use(self, who: int) -> None:
+        try:
+            self.channels[who % 2].send(10_000 + who)
+            self.sent.append(10_000 + who)
+            self.received.append(self.channels[(who + 1) % 2].receive(1))
+        except (TimeoutError, rt.ChannelClosed):
+            pass
+
+
 @thorough
 @given(seed=seeds, capacities=st.tuples(st.integers(0, 2), st.integers(0, 2)))
 def test_a_losing_case_of_select_takes_nothing(seed: int, capacities: tuple[int, int]) -> None:
     def main() -> None:
         crowd = Crowd(seed)
-        chance = crowd.chance
-        channels: list[rt.Channel[int]] = [rt.Channel(capacity) for capacity in capacities]
-        sent: list[int] = []
-        received: list[int] = []
-
-        def cases(base: int) -> list[rt.Case]:
-            chosen: list[rt.Case] = [rt.Receive(channel) for channel in channels]
-            chosen += [rt.Send(channel, base + at) for at, channel in enumerate(channels)]
-            chosen.append(rt.After(chance.choice([0, 0.5, 20])))
-            return chance.sample(chosen, 3)
-
-        def work(who: int) -> None:
-            for turn in range(6):
-                timeout = chance.choice([0, 0.1, 30])
-                try:
-                    won = rt.select(*cases(100 * who + 10 * turn), timeout=timeout)
-                except rt.ChannelClosed:
-                    return
-                if isinstance(won, rt.Send):
-                    sent.append(won.item)
-                elif isinstance(won, rt.Receive) and not won.ended:
-                    received.append(won.value)
-                dawdle(chance)
-
-        def plain(who: int) -> None:
-            try:
-                channels[who % 2].send(10_000 + who)
-                sent.append(10_000 + who)
-                received.append(channels[(who + 1) % 2].receive(1))
-            except (TimeoutError, rt.ChannelClosed):
-                pass
-
+        choosing = Choosing(crowd.chance, [rt.Channel(capacity) for capacity in capacities])
         for who in range(5):
-            crowd.spawn(work, who)
-            crowd.spawn(plain, who)
+            crowd.spawn(choosing.select, who)
+            crowd.spawn(choosing.use, who)
         crowd.cancel_some()
         rt.sleep(60)
-        for channel in channels:
+        for channel in choosing.channels:
             channel.close()
-            received.extend(channel)
+            choosing.received.extend(channel)
         crowd.wait()
-        assert Counter(received) == Counter(sent)
-        assert [(len(c._receivers), len(c._senders)) for c in channels] == [(0, 0)] * 2
+        assert Counter(choosing.received) == Counter(choosing.sent)
 
     testing.run(main, seed=seed)
 
@@ -191,53 +200,62 @@ def test_a_losing_case_of_select_takes_nothing(seed: int, capacities: tuple[int,
 # -- broadcast ------------------------------------------------------------------------------------
 
 
+@attrs.define
+class Publishing:
+    """Tasks that send to a broadcast, and subscribers some of which leave early."""
+
+    chance: Random
+    broadcast: rt.Broadcast[tuple[int, int]]
+    sent: list[tuple[int, int]] = attrs.field(factory=list)
+    seen: list[list[tuple[int, int]]] = attrs.field(factory=list)
+
+    def send(self, sender: int) -> None:
+        for number in range(5):
+            try:
+                self.broadcast.send((sender, number), self.chance.choice([None, 0, 0.3]))
+            except TimeoutError:
+                dawdle(self.chance)
+                continue
+            except rt.ChannelClosed:
+                return
+            self.sent.append((sender, number))
+            dawdle(self.chance)
+
+    def read(self, subscription: rt.Subscription[tuple[int, int]]) -> None:
+        mine: list[tuple[int, int]] = []
+        self.seen.append(mine)
+        with subscription:
+            for item in subscription:
+                mine.append(item)
+                dawdle(self.chance)
+                if not self.chance.randrange(20):
+                    return
+
+
 @thorough
 @given(seed=seeds, capacity=st.integers(1, 3))
 def test_a_waiting_broadcast_gives_all_subscribers_the_same(seed: int, capacity: int) -> None:
     def main() -> None:
         crowd = Crowd(seed)
-        chance = crowd.chance
-        broadcast: rt.Broadcast[tuple[int, int]] = rt.Broadcast(capacity)
-        sent: list[tuple[int, int]] = []
-        seen: list[list[tuple[int, int]]] = []
-
-        def send(sender: int) -> None:
-            for number in range(5):
-                try:
-                    broadcast.send((sender, number), chance.choice([None, 0, 0.3]))
-                except TimeoutError:
-                    continue
-                except rt.ChannelClosed:
-                    return
-                sent.append((sender, number))
-                dawdle(chance)
-
-        def read(
-            mine: list[tuple[int, int]], subscription: rt.Subscription[tuple[int, int]]
-        ) -> None:
-            with subscription:
-                for item in subscription:
-                    mine.append(item)
-                    dawdle(chance)
-                    if not chance.randrange(20):
-                        return
-
-        for _ in range(4):
-            seen.append([])
-            crowd.spawn(read, seen[-1], broadcast.subscribe())
+        publishing = Publishing(crowd.chance, rt.Broadcast(capacity))
+        broadcast = publishing.broadcast
         witness = rt.spawn(list, broadcast.subscribe())
-        for sender in range(3):
-            crowd.spawn(send, sender)
+        for number in range(4):
+            crowd.spawn(publishing.read, broadcast.subscribe())
+            crowd.spawn(publishing.send, number)
+        # A task that is cancelled before it begins would not end its subscription.
+        while len(publishing.seen) < 4:
+            rt.yield_now()
         crowd.cancel_some()
         rt.sleep(50)
+        assert not broadcast._full
+        assert not broadcast._senders
         broadcast.close()
         crowd.wait()
         everything = witness.result()
-        assert Counter(everything) == Counter(sent)
-        for mine in seen:
+        assert Counter(everything) == Counter(publishing.sent)
+        for mine in publishing.seen:
             assert mine == everything[: len(mine)]
-        assert not broadcast._senders
-        assert not broadcast._full
 
     testing.run(main, seed=seed)
 
@@ -340,53 +358,62 @@ def test_a_lock_is_held_by_one_task_and_free_at_the_end(seed: int, reentrant: bo
     testing.run(main, seed=seed)
 
 
+END = -1
+
+
+@attrs.define
+class Basket:
+    """Tasks that put tokens under a condition, and tasks that wait for them."""
+
+    chance: Random
+    condition: rt.Condition
+    tokens: list[int] = attrs.field(factory=list)
+    taken: list[int] = attrs.field(factory=list)
+
+    def take(self, *, is_patient: bool) -> None:
+        while True:
+            timeout = None if is_patient else self.chance.choice([None, 0, 0.5])
+            with self.condition:
+                if self.condition.wait_for(lambda: bool(self.tokens), timeout):
+                    token = self.tokens.pop()
+                    if token == END:
+                        self.put_one(END)  # for everyone
+                        return
+                    self.taken.append(token)
+                assert self.condition.locked()
+            dawdle(self.chance)
+
+    def put(self, numbers: range) -> None:
+        for number in numbers:
+            self.put_one(number)
+            dawdle(self.chance)
+
+    def put_one(self, token: int) -> None:
+        with self.condition:
+            self.tokens.append(token)
+            self.condition.notify()
+
+
 @thorough
-@given(seed=seeds, reentrant=st.booleans())
-def test_a_notification_is_never_lost_to_a_cancelled_waiter(seed: int, reentrant: bool) -> None:
+@given(seed=seeds)
+def test_a_notification_is_never_lost_to_a_cancelled_waiter(seed: int) -> None:
     def main() -> None:
         crowd = Crowd(seed)
-        chance = crowd.chance
-        condition = rt.Condition(rt.RLock() if reentrant else rt.Lock())
-        tokens: list[int] = []
-        taken: list[int] = []
-
-        def take(*, forever: bool) -> None:
-            while True:
-                with condition:
-                    timeout = None if forever else chance.choice([None, 0, 0.5])
-                    if condition.wait_for(lambda: bool(tokens), timeout):
-                        token = tokens.pop()
-                        if token < 0:
-                            tokens.append(token)
-                            condition.notify()  # the end is for everyone
-                            return
-                        taken.append(token)
-                    assert condition.locked()
-                dawdle(chance)
-
-        def put(numbers: range) -> None:
-            for number in numbers:
-                with condition:
-                    tokens.append(number)
-                    condition.notify()
-                dawdle(chance)
-
+        basket = Basket(crowd.chance, rt.Condition())
         for _ in range(4):
-            crowd.spawn(take, forever=False)
-        last = rt.spawn(take, forever=True)
-        putters = [rt.spawn(put, range(start, start + 6)) for start in (0, 6)]
+            crowd.spawn(basket.take, is_patient=False)
+        last = rt.spawn(basket.take, is_patient=True)
+        putters = [rt.spawn(basket.put, range(start, start + 6)) for start in (0, 6)]
         crowd.cancel_some()
         for putter in putters:
             putter.join()
         rt.sleep(10)
-        assert sorted(taken) == list(range(12))  # one waiter was always left to take them
-        with condition:
-            tokens.append(-1)
-            condition.notify()
+        assert sorted(basket.taken) == list(range(12))  # one waiter was always left to take them
+        basket.put_one(END)
         crowd.wait()
         last.result()
-        assert not condition.locked()
-        assert not condition._queue.tasks
+        assert not basket.condition.locked()
+        assert not basket.condition._queue.tasks
 
     testing.run(main, seed=seed)
 
@@ -454,55 +481,82 @@ def test_a_wait_group_wakes_all_when_the_last_thing_is_done(seed: int) -> None:
 # -- scopes ---------------------------------------------------------------------------------------
 
 
+@attrs.define
+class Family:
+    """Tasks that fail, are cancelled, wait while they clean up, and have children of their own."""
+
+    chance: Random
+    alive: int = 0
+
+    def child(self, depth: int) -> None:
+        self.alive += 1
+        try:
+            dawdle(self.chance)
+            if not self.chance.randrange(6):
+                raise ValueError("on purpose")
+            if depth and not self.chance.randrange(2):
+                self.branch(depth - 1)
+        finally:
+            with rt.shield():
+                dawdle(self.chance)
+            self.alive -= 1
+
+    def branch(self, depth: int) -> None:
+        children: list[rt.Task[None]] = []
+        try:
+            with rt.scope() as scope:
+                children += [scope.spawn(self.child, depth) for _ in range(3)]
+                dawdle(self.chance)
+                if not self.chance.randrange(4):
+                    scope.cancel()
+        finally:
+            assert all(child.done for child in children)
+
+    def root(self) -> None:
+        try:
+            with rt.deadline(self.chance.choice([0.1, 2, 100])):
+                self.branch(2)
+        except* (ValueError, rt.DeadlineExceeded):
+            pass
+
+
 @thorough
 @given(seed=seeds)
 def test_a_scope_outlives_its_children_whatever_happens(seed: int) -> None:
     def main() -> None:
         crowd = Crowd(seed)
-        chance = crowd.chance
-        alive = 0
-
-        def child(depth: int) -> None:
-            nonlocal alive
-            alive += 1
-            try:
-                dawdle(chance)
-                if not chance.randrange(6):
-                    raise ValueError("on purpose")
-                if depth and not chance.randrange(2):
-                    branch(depth - 1)
-            finally:
-                with rt.shield():
-                    dawdle(chance)
-                alive -= 1
-
-        def branch(depth: int) -> None:
-            before: list[rt.Task[None]] = []
-            try:
-                with rt.scope() as children:
-                    before += [children.spawn(child, depth) for _ in range(3)]
-                    if not chance.randrange(4):
-                        children.cancel()
-            finally:
-                assert all(task.done for task in before)
-
-        def root() -> None:
-            try:
-                with rt.deadline(chance.choice([0.1, 2, 100])):
-                    branch(2)
-            except* (ValueError, rt.DeadlineExceeded):
-                pass
-
+        family = Family(crowd.chance)
         for _ in range(2):
-            crowd.spawn(root)
+            crowd.spawn(family.root)
         crowd.cancel_some()
         crowd.wait()
-        assert alive == 0
+        assert family.alive == 0
 
     testing.run(main, seed=seed)
 
 
 # -- streams --------------------------------------------------------------------------------------
+
+
+@attrs.define
+class Reading:
+    """A task that reads a stream to its end; it may be cancelled and begun again."""
+
+    chance: Random
+    stream: testing.MemoryStream
+    received: bytearray = attrs.field(factory=bytearray)
+
+    def read(self) -> None:
+        self.stream.settimeout(0.1)
+        while True:
+            try:
+                part = self.stream.recv(self.chance.randrange(1, 12))
+            except TimeoutError:
+                continue
+            if not part:
+                return
+            self.received += part
+            rt.yield_now()
 
 
 @thorough
@@ -511,20 +565,8 @@ def test_a_stream_in_memory_keeps_every_byte_in_order(seed: int, capacity: int) 
     def main() -> None:
         chance = Random(seed)
         left, right = testing.memory_pair(capacity=capacity)
-        data = bytes(chance.randrange(256) for _ in range(60))
-        received = bytearray()
-
-        def read() -> None:
-            right.settimeout(0.1)
-            while True:
-                try:
-                    part = right.recv(chance.randrange(1, 12))
-                except TimeoutError:
-                    continue
-                if not part:
-                    return
-                received.extend(part)
-                rt.yield_now()
+        reading = Reading(chance, right)
+        data = chance.randbytes(60)
 
         def send() -> None:
             rest = data
@@ -534,260 +576,10 @@ def test_a_stream_in_memory_keeps_every_byte_in_order(seed: int, capacity: int) 
             left.close()
 
         sender = rt.spawn(send)
-        while not (reader := rt.spawn(read)).join(chance.random()):
+        while not (reader := rt.spawn(reading.read)).join(chance.random()):
             reader.cancel()
             reader.join()
         sender.result()
-        assert bytes(received) == data
+        assert bytes(reading.received) == data
 
     testing.run(main, seed=seed)
-
-
-# -- models, step by step -------------------------------------------------------------------------
-
-
-def settle() -> None:
-    """Let everything run that can."""
-    for _ in range(4):
-        rt.yield_now()
-
-
-@attrs.define
-class Waiting:
-    """A task of a state machine, and how its call ended."""
-
-    item: int = -1
-    task: rt.Task[None] | None = None
-    outcome: object = None
-
-    def start(self, call: Callable[[], object]) -> None:
-        def record() -> None:
-            try:
-                self.outcome = call()
-            except (rt.ChannelClosed, TimeoutError) as error:
-                self.outcome = type(error)
-            except rt.Cancelled:
-                self.outcome = rt.Cancelled
-                raise
-
-        self.task = rt.spawn(record)
-        settle()
-
-    def cancel(self) -> None:
-        assert self.task is not None
-        self.task.cancel()
-        settle()
-
-
-class ChannelMachine(RuleBasedStateMachine):
-    """A channel beside two queues of waiters and a list."""
-
-    capacity = 2
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.channel: rt.Channel[int] = rt.Channel(self.capacity)
-        self.buffer: deque[int] = deque()
-        self.senders: deque[Waiting] = deque()
-        self.receivers: deque[Waiting] = deque()
-        self.expected: list[tuple[Waiting, object]] = []
-        self.closed = False
-        self.count = 0
-
-    def ends(self, waiting: Waiting, outcome: object) -> None:
-        self.expected.append((waiting, outcome))
-
-    @rule(selects=st.booleans())
-    def send(self, selects: bool) -> None:
-        self.count += 1
-        item = self.count
-        waiting = Waiting(item)
-        if self.closed:
-            self.ends(waiting, rt.ChannelClosed)
-        elif self.receivers:
-            self.ends(self.receivers.popleft(), item)
-            self.ends(waiting, "sent")
-        elif len(self.buffer) < self.capacity:
-            self.buffer.append(item)
-            self.ends(waiting, "sent")
-        else:
-            self.senders.append(waiting)
-
-        def call() -> str:
-            if selects:
-                rt.select(rt.Send(self.channel, item), rt.Receive(rt.Channel[int](0)))
-            else:
-                self.channel.send(item)
-            return "sent"
-
-        waiting.start(call)
-
-    @rule(selects=st.booleans())
-    def receive(self, selects: bool) -> None:
-        waiting = Waiting()
-        if self.buffer:
-            self.ends(waiting, self.buffer.popleft())
-            if self.senders:
-                sender = self.senders.popleft()
-                self.buffer.append(sender.item)
-                self.ends(sender, "sent")
-        elif self.senders:
-            sender = self.senders.popleft()
-            self.ends(waiting, sender.item)
-            self.ends(sender, "sent")
-        elif self.closed:
-            self.ends(waiting, rt.ChannelClosed)
-        else:
-            self.receivers.append(waiting)
-
-        def call() -> int:
-            if not selects:
-                return self.channel.receive()
-            case = rt.Receive(self.channel)
-            rt.select(case, rt.Send(rt.Channel[int](0), 0))
-            return case.value
-
-        waiting.start(call)
-
-    @rule(at=st.integers(0, 5), sends=st.booleans())
-    def cancel(self, at: int, sends: bool) -> None:
-        queue = self.senders if sends else self.receivers
-        if at < len(queue):
-            waiting = queue[at]
-            del queue[at]
-            self.ends(waiting, rt.Cancelled)
-            waiting.cancel()
-
-    @rule(receives=st.booleans())
-    def try_without_waiting(self, receives: bool) -> None:
-        if receives and not self.buffer and not self.senders:
-            with pytest.raises(rt.ChannelClosed if self.closed else TimeoutError):
-                self.channel.receive(0)
-        elif not receives and not self.closed:
-            if not self.receivers and len(self.buffer) == self.capacity:
-                with pytest.raises(TimeoutError):
-                    self.channel.send(0, 0)
-
-    @rule()
-    def close(self) -> None:
-        if self.count % 5 == 4:  # not too early
-            self.closed = True
-            for waiting in [*self.senders, *self.receivers]:
-                self.ends(waiting, rt.ChannelClosed)
-            self.senders.clear()
-            self.receivers.clear()
-            self.channel.close()
-            settle()
-
-    @invariant()
-    def every_call_ended_as_in_the_model(self) -> None:
-        for waiting, outcome in self.expected:
-            assert waiting.outcome == outcome
-        for waiting in [*self.senders, *self.receivers]:
-            assert waiting.outcome is None
-        assert len(self.channel) == len(self.buffer)
-
-    def teardown(self) -> None:
-        for waiting in [*self.senders, *self.receivers]:
-            waiting.cancel()
-
-
-class Rendezvous(ChannelMachine):
-    """The same with a channel that holds nothing."""
-
-    capacity = 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("machine", [ChannelMachine, Rendezvous])
-def test_a_channel_does_step_by_step_what_its_model_does(machine: type[ChannelMachine]) -> None:
-    testing.run(run_state_machine_as_test, machine, clock=testing.VirtualClock())
-
-
-class ConditionMachine(RuleBasedStateMachine):
-    """A condition's waiters, its lock's waiters, and who holds the lock, beside the real ones."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lock = rt.Lock()
-        self.condition = rt.Condition(self.lock)
-        self.waiting: deque[Waiting] = deque()
-        self.queueing: deque[tuple[Waiting, object]] = deque()
-        self.expected: list[tuple[Waiting, object]] = []
-        self.held = False
-
-    def pass_on(self) -> None:
-        """The lock is released by its holder; every waiter takes it and releases it at once."""
-        self.expected += self.queueing
-        self.queueing.clear()
-
-    @rule()
-    def take_the_lock(self) -> None:
-        if not self.held:
-            assert self.lock.acquire(0)
-            self.held = True
-
-    @rule()
-    def release_the_lock(self) -> None:
-        if self.held:
-            self.held = False
-            self.pass_on()
-            self.lock.release()
-            settle()
-            for _ in range(len(self.expected)):
-                rt.yield_now()
-
-    @rule()
-    def wait(self) -> None:
-        if self.held:
-            return
-        waiting = Waiting()
-        self.waiting.append(waiting)
-
-        def call() -> bool:
-            with self.condition:
-                return self.condition.wait()
-
-        waiting.start(call)
-
-    @rule(n=st.integers(0, 3))
-    def notify(self, n: int) -> None:
-        if not self.held:
-            with pytest.raises(RuntimeError, match="needs the lock"):
-                self.condition.notify(n)
-            return
-        for _ in range(min(n, len(self.waiting))):
-            self.queueing.append((self.waiting.popleft(), True))
-        self.condition.notify(n)
-        settle()
-
-    @rule(at=st.integers(0, 3))
-    def cancel(self, at: int) -> None:
-        if at < len(self.waiting):
-            waiting = self.waiting[at]
-            del self.waiting[at]
-            self.queueing.append((waiting, rt.Cancelled))
-            if not self.held:
-                self.pass_on()
-            waiting.cancel()
-
-    @invariant()
-    def every_wait_ended_as_in_the_model(self) -> None:
-        for waiting, outcome in self.expected:
-            assert waiting.outcome == outcome
-        for waiting in [*self.waiting, *(waiting for waiting, _ in self.queueing)]:
-            assert waiting.outcome is None
-        assert self.lock.locked() == self.held
-        assert len(self.condition._queue) == len(self.waiting)
-
-    def teardown(self) -> None:
-        if self.held:
-            self.lock.release()
-        for waiting in self.waiting:
-            waiting.cancel()
-        settle()
-
-
-@pytest.mark.slow
-def test_a_condition_does_step_by_step_what_its_model_does() -> None:
-    testing.run(run_state_machine_as_test, ConditionMachine)

@@ -442,3 +442,131 @@ def test_the_callers_signal_handlers_are_put_back(start: Callable[[str], Supervi
 def test_a_count_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="count must be 1 or more, not 0"):
         supervise(lambda _slot, _ready: None, count=0)
+
+
+# -- signs of life, and retirement ------------------------------------------------------------
+
+BEATING = """
+options = {"count": 1, "worker_timeout": 0.6}
+def work(slot, link):
+    signal.signal(signal.SIGTERM, lambda n, f: sys.exit(0))
+    link()
+    say("up", slot, os.getpid())
+    for _ in range({beats}):
+        time.sleep(0.1)
+        link.beat()
+    say("silent", slot)
+    time.sleep(100)
+"""
+
+
+def test_worker_that_falls_silent_is_killed_and_replaced(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start(BEATING.replace("{beats}", "10"))
+    before = supervised.expect_up(1)[0]
+    supervised.expect("silent")  # it outlived the time limit for as long as it spoke
+    report = " ".join(supervised.expect("report"))
+    assert f"pid {before}" in report
+    assert "no sign of life for 0.6 s" in report
+    assert "killed by signal 9" in " ".join(supervised.expect("report"))
+    assert supervised.expect_up(1)[0] != before
+
+
+def test_silence_before_it_is_ready_is_a_worker_s_own_business(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start(
+        """
+        options = {"count": 1, "worker_timeout": 0.3}
+        def work(slot, link):
+            time.sleep(1)
+            link()
+            serve_until_told(slot)
+        """
+    )
+    supervised.expect_up(1)
+    assert "no sign" not in supervised.words()
+
+
+def test_silence_at_its_end_is_a_matter_of_the_shutdown_timeout(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start(
+        """
+        options = {"count": 1, "worker_timeout": 0.4}
+        def stop(number, frame):
+            time.sleep(0.9)
+            say("stopped")
+            os._exit(0)
+        def work(slot, link):
+            signal.signal(signal.SIGTERM, stop)
+            link()
+            say("up", slot, os.getpid())
+            while True:
+                time.sleep(0.1)
+                link.beat()
+        """
+    )
+    supervised.expect_up(1)
+    supervised.signal(signal.SIGTERM)
+    supervised.expect("stopped")
+    assert supervised.exit_code() == 0
+
+
+RETIRING = """
+def work(slot, link):
+    signal.signal(signal.SIGTERM, lambda n, f: sys.exit(0))
+    marker = folder / f"retired{slot}"
+    {successor}
+    link()
+    say("up", slot, os.getpid())
+    while True:
+        time.sleep(0.05)
+        if not marker.exists() or {always}:
+            marker.touch()
+            link.retire()
+"""
+
+
+def test_worker_that_has_enough_is_stopped_when_its_successor_is_ready(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start(
+        RETIRING.replace("{successor}", "").replace("{always}", "False")
+        + "options = {'count': 1}\n"
+    )
+    before = supervised.expect_up(1)[0]
+    assert "asks to be replaced" in " ".join(supervised.expect("report"))
+    after = supervised.expect_up(1)[0]
+    assert after != before
+    assert "all workers are replaced" in " ".join(supervised.expect("report"))
+    wait_until(lambda: not is_alive(before))
+    assert is_alive(after)
+
+
+def test_worker_stays_when_its_successor_fails(start: Callable[[str], Supervised]) -> None:
+    supervised = start(
+        RETIRING.replace("{successor}", "marker.exists() and sys.exit(7)").replace(
+            "{always}", "True"
+        )
+        + "options = {'count': 1}\n"
+    )
+    before = supervised.expect_up(1)[0]
+    assert "asks to be replaced" in " ".join(supervised.expect("report"))
+    assert "exit code 7" in " ".join(supervised.expect("report"))
+    time.sleep(0.5)  # it asks again and again, and is not heard for a while
+    assert is_alive(before)
+    supervised.signal(signal.SIGTERM)
+    assert supervised.exit_code() == 0
+    assert supervised.words().count("asks to be replaced") == 1
+
+
+def test_what_was_opened_to_listen_may_be_closed_before_the_workers_stop(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("options = {'count': 1, 'stopping': lambda: say('closing', os.getpid())}")
+    supervised.expect_up(1)
+    supervised.signal(signal.SIGTERM)
+    assert supervised.expect("closing") == [str(supervised.process.pid)]
+    assert supervised.exit_code() == 0

@@ -23,7 +23,7 @@ import click
 
 from photon_runtime.http import listen
 
-from ._serving import server_settings
+from ._serving import no_patch_option, server_settings
 
 if TYPE_CHECKING:
     import socket
@@ -48,6 +48,7 @@ _PATIENCE = 3.0
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Watch this folder too; may be given several times.",
 )
+@no_patch_option
 @click.pass_obj
 def dev(
     project: Project,

@@ -22,7 +22,7 @@ from photon_runtime.workers import end_with_parent
 
 from ._error_page import ErrorPage, showing_errors
 from ._project import Project
-from ._serving import announcement, server_settings
+from ._serving import announcement, patch_as_set, server_settings
 from ._tracebacks import readable
 
 if TYPE_CHECKING:
@@ -54,13 +54,18 @@ def main(descriptor: int, parent: int, starts: int, target: str) -> None:
 
     def ready() -> None:
         if starts == 1:
-            address = listener.getsockname()[:2]
-            announcement(project, child.application, address=address, note="reloading")()
+            announcement(
+                project,
+                child.application,
+                addresses=[listener.getsockname()],
+                is_secure=settings.tls_certificate is not None,
+                note="reloading",
+            )()
         elif child.reason is None:
             click.echo("restarted")
 
     patience = min(settings.shutdown_timeout, _PATIENCE)
-    settings = attrs.evolve(settings, shutdown_timeout=patience)
+    settings = attrs.evolve(settings, shutdown_timeout=patience, idle_grace=0.0)
     serve(child, sockets=[listener], settings=settings, development=True, ready=ready)
 
 
@@ -83,6 +88,7 @@ class _Child:
         settings = ServerSettings()
         try:
             settings = server_settings(self.project)
+            patch_as_set(self.project)
             self.application = self.project.load_app(self.target)
         except (Exception, SystemExit) as error:
             self._fail(error)

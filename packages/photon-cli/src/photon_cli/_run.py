@@ -1,8 +1,13 @@
 """``photon run``: serve an application, in this process or in several workers.
 
-With one worker this process serves. With more it forks them and supervises: the application is
-imported in the workers only, after the fork, so nothing it opens is shared between them; and the
-first worker starts alone, so an application that cannot be loaded says so once.
+With one worker this process serves. With more, or with limits after which a worker is replaced, it
+forks them and supervises: the application is imported in the workers only, after the fork, so
+nothing it opens is shared between them; and the first worker starts alone, so an application that
+cannot be loaded says so once.
+
+The supervisor keeps every listening socket open, so that a connection that waits for a worker which
+has died, or is being replaced, is served by the next one. When all is to end it closes them first:
+then each worker takes what still waits for it, and nobody is left in a queue without an end.
 """
 
 from __future__ import annotations
@@ -15,18 +20,24 @@ import attrs
 import click
 
 from photon_runtime.errors import PhotonError
-from photon_runtime.http import listen, serve
+from photon_runtime.http import adopt, inherited_sockets, open_listeners, remove_unix, serve
 from photon_runtime.workers import CANNOT_LOAD, supervise
 
 from ._project import LoadError
-from ._serving import announcement, raise_descriptor_limit, server_settings
+from ._serving import (
+    announcement,
+    no_patch_option,
+    patch_as_set,
+    raise_descriptor_limit,
+    server_settings,
+)
 from ._tracebacks import readable
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
     from photon_runtime.http import ServerSettings
+    from photon_runtime.workers import Link
 
     from ._project import Project
 
@@ -38,12 +49,28 @@ _GRACE = 2.0
 @click.argument("target", required=False, metavar="[MODULE:ATTRIBUTE]")
 @click.option("--host", metavar="ADDRESS", help="Where to listen. Default: [server] host.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Default: [server] port.")
+@click.option("--unix", metavar="PATH", help="Listen on this Unix socket in place of a port.")
+@click.option(
+    "--fd",
+    "descriptors",
+    type=click.IntRange(0),
+    multiple=True,
+    help="Listen on this inherited socket; may be given several times. Sockets of systemd are"
+    " found without it.",
+)
+@click.option("--tls-certificate", metavar="FILE", help="Speak TLS. Default: [server].")
+@click.option("--tls-key", metavar="FILE", help="Its key, if the certificate's file has none.")
 @click.option(
     "--workers", type=click.IntRange(1), help="How many processes. Default: [server] workers."
 )
+@no_patch_option
 @click.pass_obj
 def run(
-    project: Project, target: str | None, host: str | None, port: int | None, workers: int | None
+    project: Project,
+    /,
+    target: str | None,
+    descriptors: tuple[int, ...],
+    **overrides: object,
 ) -> None:
     """Serve the application.
 
@@ -52,9 +79,14 @@ def run(
     several workers, SIGHUP replaces them one by one, with new code and without a gap.
     """
     project = project.defaulting_to("production")
-    settings = server_settings(project, host=host, port=port, workers=workers)
-    server = _Server(project, project.target(target), settings, _open_sockets(settings))
-    sys.exit(server.run())
+    given = _Listening.of(project, descriptors, overrides)
+    server = _Server(project, project.target(target), given.settings, given.sockets)
+    try:
+        code = server.run()
+    finally:
+        for path in given.paths:
+            remove_unix(path)
+    sys.exit(code)
 
 
 @attrs.define(eq=False)
@@ -62,36 +94,49 @@ class _Server:
     """One run of the command.
 
     Attributes:
-        sockets: One for each worker, listening at the same address.
+        sockets: For each worker its own, listening at the same addresses.
         is_announced: Whether the address was printed; later workers are not news.
     """
 
     project: Project
     target: str
     settings: ServerSettings
-    sockets: list[socket.socket]
+    sockets: list[list[socket.socket]]
     is_announced: bool = False
 
     def run(self) -> int:
         """Serve until told to stop; return the exit code."""
-        if self.settings.workers == 1:
-            self.work(0, lambda: None)
+        if not self.is_supervised:
+            self.work(0, None)
             return 0
         return supervise(
             self.work,
             count=self.settings.workers,
             shutdown_timeout=self.settings.shutdown_timeout + _GRACE,
+            worker_timeout=self.settings.worker_timeout,
             first_ready=self._note_announced,
+            stopping=self._close_all,
             report=lambda line: click.echo(line, err=True),
         )
+
+    @property
+    def is_supervised(self) -> bool:
+        """Whether workers are forked, and replaced when it is time."""
+        settings = self.settings
+        return settings.workers > 1 or bool(settings.max_requests or settings.max_memory)
+
+    def _close_all(self) -> None:
+        for listeners in self.sockets:
+            for listener in listeners:
+                listener.close()
 
     def _note_announced(self) -> None:
         self.is_announced = True
 
-    def work(self, slot: int, ready: Callable[[], None]) -> None:
+    def work(self, slot: int, link: Link | None) -> None:
         """Be one worker, perhaps the only one."""
         try:
-            self.serve(slot, ready)
+            self.serve(slot, link)
         except LoadError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(CANNOT_LOAD)
@@ -99,37 +144,60 @@ class _Server:
             click.echo(readable(error), err=True, nl=False)
             sys.exit(1)
 
-    def serve(self, slot: int, ready: Callable[[], None]) -> None:
+    def serve(self, slot: int, link: Link | None) -> None:
         """Load the application and serve it in this process."""
         raise_descriptor_limit()
+        own = self.sockets[slot]
+        for listener in {other for others in self.sockets for other in others}.difference(own):
+            listener.close()  # a copy that is held here would outlive its owner
+        patch_as_set(self.project)
         application = self.project.load_app(self.target)
-        address = self.sockets[slot].getsockname()
         note = f"pid {os.getpid()}"
         if self.settings.workers > 1:
             note = f"{self.settings.workers} workers, pid {os.getppid()}"
-        announce = announcement(self.project, application, address=address[:2], note=note)
+        announce = announcement(
+            self.project,
+            application,
+            addresses=[listener.getsockname() for listener in own],
+            is_secure=self.settings.tls_certificate is not None,
+            note=note,
+        )
 
         def on_ready() -> None:
             if not self.is_announced:
                 announce()
-            ready()
+            if link is not None:
+                link()
 
         try:
-            serve(application, sockets=[self.sockets[slot]], settings=self.settings, ready=on_ready)
+            serve(application, sockets=own, settings=self.settings, ready=on_ready, worker=link)
         except PhotonError as error:
             raise LoadError(str(error)) from error
 
 
-def _open_sockets(settings: ServerSettings) -> list[socket.socket]:
-    """Listen once for each worker.
+@attrs.frozen
+class _Listening:
+    """Where the server listens.
 
-    Sockets that share a port do not mind who else shares it, so a server that runs already would
-    go unnoticed and take half of the connections. Hence the first attempt is not to share.
+    Attributes:
+        settings: The settings, the options of the command line included.
+        sockets: For each worker its own.
+        paths: The socket files that were made, and are removed at the end.
     """
-    host, backlog = settings.host, settings.backlog
-    alone = listen(host, settings.port, backlog=backlog)
-    if settings.workers == 1:
-        return [alone]
-    port = alone.getsockname()[1]
-    alone.close()
-    return [listen(host, port, backlog=backlog, reuse_port=True) for _ in range(settings.workers)]
+
+    settings: ServerSettings
+    sockets: list[list[socket.socket]]
+    paths: list[str]
+
+    @classmethod
+    def of(
+        cls, project: Project, descriptors: tuple[int, ...], overrides: dict[str, object]
+    ) -> _Listening:
+        """Open the sockets, or take those that this process was started with."""
+        settings = server_settings(project, **overrides)
+        found = [adopt(number) for number in descriptors] or inherited_sockets()
+        if found:
+            return cls(settings, [found] * settings.workers, paths=[])
+        opened = open_listeners(settings, count=settings.workers)
+        names = [listener.getsockname() for listener in opened[0]]
+        return cls(settings, opened, paths=[name for name in names if isinstance(name, str)])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 from typing import TYPE_CHECKING
 
 import attrs
 import click
 
+from photon_runtime import RuntimeSettings
 from photon_runtime.http import ServerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ._project import Project
 
@@ -37,6 +39,32 @@ def server_settings(project: Project, **overrides: object) -> ServerSettings:
         raise click.UsageError(str(error.args[0])) from error
 
 
+no_patch_option = click.option(
+    "--no-patch",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=lambda _context, _option, value: _refuse_patch() if value else None,
+    help="Leave the standard library as it is: its blocking calls block every coroutine.",
+)
+"""The option that wins over ``[runtime] patch``, here and in child processes."""
+
+
+def _refuse_patch() -> None:
+    os.environ["PHOTON__RUNTIME__PATCH"] = "false"
+
+
+def patch_as_set(project: Project) -> None:
+    """Patch the standard library, unless ``[runtime] patch`` says no.
+
+    To be called in the process that serves, before the application is imported.
+    """
+    if project.settings.section("runtime", RuntimeSettings).patch:
+        from photon_runtime.patch import patch_stdlib
+
+        patch_stdlib()
+
+
 def raise_descriptor_limit() -> None:
     """Allow this process as many open descriptors as the operating system lets it have.
 
@@ -48,31 +76,48 @@ def raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def url(host: str, port: int) -> str:
-    """The address to type into a browser on this machine."""
+def url(address: object, *, is_secure: bool = False) -> str:
+    """The address to type into a browser on this machine; of a Unix socket, its path.
+
+    Args:
+        address: Where a socket listens, as ``getsockname`` gives it.
+        is_secure: Whether it speaks TLS.
+    """
+    if not isinstance(address, tuple):
+        return f"unix:{address}"
+    host: str = address[0]
+    port: int = address[1]
     local = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
-    return f"http://[{local}]:{port}" if ":" in local else f"http://{local}:{port}"
+    scheme = "https" if is_secure else "http"
+    return f"{scheme}://[{local}]:{port}" if ":" in local else f"{scheme}://{local}:{port}"
 
 
 def announcement(
-    project: Project, application: object, *, address: tuple[str, int], note: str
+    project: Project,
+    application: object,
+    *,
+    addresses: Sequence[object],
+    note: str,
+    is_secure: bool = False,
 ) -> Callable[[], None]:
     """Prepare what a server says when it is ready: where it is, and how it runs.
 
     Args:
         project: Its name and environment are said.
         application: The URL of the documentation is said if it has any.
-        address: Where the server listens.
+        addresses: Where the server listens.
         note: More words for the first line.
+        is_secure: Whether it speaks TLS.
     """
 
     def announce() -> None:
-        base = url(*address)
+        bases = [url(address, is_secure=is_secure) for address in addresses]
         click.echo(f"{project.name} serves ({project.environment}, {note})")
-        click.echo(f"  URL   {base}")
+        for base in bases:
+            click.echo(f"  URL   {base}")
         docs = getattr(application, "docs_url", "/docs" if has_document(application) else None)
-        if isinstance(docs, str):
-            click.echo(f"  docs  {base}{docs}")
+        if isinstance(docs, str) and isinstance(addresses[0], tuple):
+            click.echo(f"  docs  {bases[0]}{docs}")
         click.echo("  stop  Ctrl-C")
 
     return announce

@@ -13,11 +13,13 @@
 ``_select``          `select`: the first of several channels, sockets and times
 ``_offload``         `offload`, `blocking`: real threads for what blocks
 ``_socket``          `Socket`, `create_connection`
+``_tls``             sockets that speak TLS, for what `ssl` contexts wrap
 ``_poll``, ``_timer``  readiness of descriptors; wake-ups in time
 ``stats``            `stats`, `dump_tasks`, `watch_hub`: what a hub is doing
 ``_report``, ``_watchdog``  stacks for people; the thread that finds who holds the hub
 ``errors``           the error tree
 ``settings``         photon.toml, config/<env>.toml, PHOTON__SECTION__KEY
+``patch``            blocking calls of the standard library that pause one coroutine
 ``workers``          pre-forked processes and their supervisor
 ``http``             requests, responses, the server
 ``testing``          for tests: a live server; virtual time, chosen order, streams in memory
@@ -42,6 +44,7 @@ from ._offload import blocking as blocking
 from ._offload import offload as offload
 from ._rendezvous import Barrier as Barrier
 from ._rendezvous import WaitGroup as WaitGroup
+from ._runtime_settings import RuntimeSettings as RuntimeSettings
 from ._scope import Scope as Scope
 from ._scope import deadline as deadline
 from ._scope import scope as scope

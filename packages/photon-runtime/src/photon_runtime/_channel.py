@@ -73,10 +73,12 @@ class Receiving(ABC, Generic[T]):
 
         Blocks: the calling task, while there is no item.
         """
-        if self._buffer:
-            item = self._buffer.popleft()
-            if self._stuck:
-                self._room_made()
+        buffer = self._buffer
+        if buffer:
+            if not self._stuck:
+                return buffer.popleft()
+            item = buffer.popleft()
+            self._room_made()
             return item
         slot: list[T] = []
         if self._stuck and self._take_from_sender(slot):
@@ -173,7 +175,7 @@ class Channel(Receiving[T]):
         [0, 1, 2, 3]
     """
 
-    __slots__ = ("_senders",)
+    __slots__ = ("_limit", "_senders")
 
     def __init__(self, capacity: int) -> None:
         """Make an open channel."""
@@ -181,6 +183,7 @@ class Channel(Receiving[T]):
             raise ValueError(f"a channel's capacity is zero or more, not {capacity}")
         self._senders: OrderedDict[Wakeable, list[T]] = OrderedDict()
         super().__init__(capacity, self._senders)
+        self._limit = capacity  # until it is closed: `send` looks at nothing else
 
     def __repr__(self) -> str:
         """Show whether it is closed, the fill, and how many wait."""
@@ -204,12 +207,13 @@ class Channel(Receiving[T]):
 
         Blocks: the calling task, while the channel is full.
         """
+        buffer = self._buffer
+        if len(buffer) < self._limit and not self._receivers:
+            buffer.append(item)
+            return
         if self._closed:
             raise ChannelClosed(f"send() on {self!r}, which takes no more items")
-        if self._receivers and self._hand_over(item):
-            return
-        if len(self._buffer) < self.capacity:
-            self._buffer.append(item)
+        if self._offer(item):
             return
         slot = [item]
         woken = (timeout is None or timeout > 0) and wait_to_send(self._senders, slot, timeout)
@@ -224,6 +228,7 @@ class Channel(Receiving[T]):
         Receivers that wait, and senders that wait with an item, get `ChannelClosed`. Closing
         twice is harmless.
         """
+        self._limit = 0
         self._end()
         wake_all(self._senders)
 

@@ -15,7 +15,7 @@ import os
 import socket
 from collections.abc import Callable
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 from ._sync import WaitQueue
 from ._task import current_task
@@ -199,7 +199,7 @@ class MemoryStream:
         while rest:
             rest = rest[self.send(rest) :]
 
-    def makefile(self, mode: str = "r", buffering: int = -1, **text: str) -> IO[str] | IO[bytes]:
+    def makefile(self, mode: str = "r", buffering: int = -1, **text: str) -> IO[Any]:
         """Return a file on the stream; arguments as of `socket.socket.makefile`.
 
         Args:
@@ -284,7 +284,7 @@ class _File(io.RawIOBase):
             self._stream._file_closed()
 
 
-def _buffered(raw: _File, mode: str, size: int, text: dict[str, str]) -> IO[str] | IO[bytes]:
+def _buffered(raw: _File, mode: str, size: int, text: dict[str, str]) -> IO[Any]:
     file: io.BufferedRWPair | io.BufferedReader | io.BufferedWriter
     if raw.readable() and raw.writable():
         file = io.BufferedRWPair(raw, raw, size)

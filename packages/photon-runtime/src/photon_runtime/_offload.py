@@ -45,8 +45,9 @@ class _Job:
 
     def run(self) -> None:
         """Run the call in the pool's thread."""
+        call, self.call = self.call, _nothing  # its arguments live no longer than the call
         try:
-            self.value = self.call()
+            self.value = call()
         except BaseException as error:
             self.error = error
 
@@ -54,6 +55,10 @@ class _Job:
         """Wake the caller, in the hub's thread."""
         if self.task is not None:
             self.task.unpark()
+
+
+def _nothing() -> None:
+    """Stand in the place of a call that was made."""
 
 
 class OffloadPool:

@@ -36,6 +36,11 @@ _FINAL: Final = _RDHUP | _HUP  # an error alone is reported once, by the next ca
 # The system calls count in milliseconds of 32 bits; a poll that returns early does no harm.
 _LONGEST_POLL: Final = 86_400.0
 
+# Taken at import: under a patched standard library the hub still needs the real one.
+_HAS_EPOLL = hasattr(select, "epoll")
+if _HAS_EPOLL:
+    _Epoll = select.epoll
+
 
 class Waiter(Protocol):
     """What a watcher needs of a task: to pause it, and to let it go on."""
@@ -267,7 +272,7 @@ class EpollPoller:
 
     def __init__(self) -> None:
         """Open the epoll instance."""
-        self._epoll = select.epoll()
+        self._epoll = _Epoll()
         self.bell = Bell()
         self._epoll.register(self.bell.ear, _IN)
         self._watchers: dict[int, Watcher] = {}
@@ -406,4 +411,4 @@ class SelectorPoller:
 
 def make_poller() -> Poller:
     """Return the best poller of this operating system."""
-    return EpollPoller() if hasattr(select, "epoll") else SelectorPoller()
+    return EpollPoller() if _HAS_EPOLL else SelectorPoller()

@@ -288,9 +288,13 @@ class Socket(socket.socket):
         super()._real_close()  # type: ignore[misc]  # what close() calls when no file is left
 
     def detach(self) -> int:
-        """Give the descriptor away."""
+        """Give the descriptor away, which blocks if calls of the socket waited without limit."""
         self._forget()
-        return super().detach()
+        fd = super().detach()
+        if fd >= 0 and self._limit is None:
+            with contextlib.suppress(OSError):  # it was closed behind the socket's back
+                os.set_blocking(fd, True)
+        return fd
 
     # -- waiting ------------------------------------------------------------------------------
 
@@ -425,7 +429,10 @@ def _third(args: tuple[int, ...]) -> int:
 
 
 def _running_task() -> Task[object] | None:
-    carrier = getcurrent()
+    try:
+        carrier = getcurrent()
+    except RuntimeError:  # the interpreter ends, and greenlets have ended already
+        return None
     return carrier.task if isinstance(carrier, Carrier) else None
 
 

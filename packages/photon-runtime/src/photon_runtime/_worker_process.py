@@ -25,8 +25,9 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-Work = Callable[[int, Callable[[], None]], None]
-"""What a worker does: called with its slot, and with what to call when it is ready."""
+READY = b"r"
+ALIVE = b"."
+TIRED = b"x"
 
 _PR_SET_PDEATHSIG = 1
 
@@ -37,7 +38,9 @@ class Worker:
 
     Attributes:
         born: When it was forked, on the monotonic clock.
-        channel: The pipe end on which it says that it is ready; -1 once that is over.
+        channel: The pipe end on which it says how it is; -1 once that is over.
+        is_ready: Whether it has said that it serves.
+        heard: When it said something last, on the monotonic clock.
         kill_at: When it will be killed, if it was told to stop.
     """
 
@@ -45,10 +48,12 @@ class Worker:
     born: float
     channel: int
     is_ready: bool = False
+    heard: float = 0.0
     kill_at: float | None = None
 
     @property
     def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
         return self.kill_at is not None
 
 
@@ -68,6 +73,7 @@ def fork_worker(
     """
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
+    os.set_blocking(theirs, False)
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -82,7 +88,7 @@ def fork_worker(
                 if os.getppid() != parent:  # it died before the kernel was told to care
                     os._exit(1)
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-                code = _exit_code(work, slot, _Announcement(theirs))
+                code = _exit_code(work, slot, Link(theirs))
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -114,23 +120,39 @@ def _forget_parent(signals: Iterable[signal.Signals], inherited: Iterable[int]) 
 
 
 @attrs.define
-class _Announcement:
-    """Tells the parent, once, that this worker is ready."""
+class Link:
+    """A worker's way to its supervisor: call it when the worker is ready.
+
+    Nothing here waits or fails: a supervisor that does not listen has other worries, and one that
+    is gone takes its workers along.
+    """
 
     channel: int
 
     def __call__(self) -> None:
-        if self.channel < 0:
-            return
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self.channel, b"r")
-        os.close(self.channel)
-        self.channel = -1
+        """Say that the worker serves."""
+        self._say(READY)
+
+    def beat(self) -> None:
+        """Say that the worker is alive, about once a second."""
+        self._say(ALIVE)
+
+    def retire(self) -> None:
+        """Ask to be replaced; the worker is told to stop when its successor is ready."""
+        self._say(TIRED)
+
+    def _say(self, word: bytes) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self.channel, word)
 
 
-def _exit_code(work: Work, slot: int, ready: Callable[[], None]) -> int:
+Work = Callable[[int, Link], None]
+"""What a worker does: called with its slot, and with what to call when it is ready."""
+
+
+def _exit_code(work: Work, slot: int, link: Link) -> int:
     try:
-        work(slot, ready)
+        work(slot, link)
     except SystemExit as error:
         if error.code is None or isinstance(error.code, int):
             return error.code or 0

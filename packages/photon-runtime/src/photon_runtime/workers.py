@@ -15,10 +15,19 @@ them open, so a connection that waits in the queue of a worker that died is serv
 replacement. One shared socket would wake all workers for each connection; sockets made in the
 children would die with them, and the connections in their queues too.
 
-*Readiness.* Each worker holds one end of a pipe and writes a byte when it serves. The first worker
-starts alone: if the application cannot be loaded, the fault is shown once, and nothing else starts.
-A rolling restart (SIGHUP) goes on to the next slot only after the replacement is ready, and only
-then stops the old worker; if a replacement fails, the old workers stay.
+*Readiness.* Each worker holds one end of a pipe and says there how it is, in single bytes; the
+first says that it serves. The first worker starts alone: if the application cannot be loaded, the
+fault is shown once, and nothing else starts. A rolling restart (SIGHUP) goes on to the next slot
+only after the replacement is ready, and only then stops the old worker; if a replacement fails,
+the old workers stay.
+
+*Signs of life.* Where silence has a limit, a worker that serves says again and again that it is
+alive, from the scheduler that does its work. One that falls silent is stuck, in an endless loop or
+a call that does not return; it is killed and replaced. It cannot be asked to stop, for it would not
+hear. How long a start or an end takes is another matter.
+
+*Retirement.* A worker that has had enough (of requests, of memory) says so and goes on. It is
+replaced as by SIGHUP, in its turn. If its successor fails, it stays, and may ask again.
 
 *Deaths.* A worker that dies is replaced at once. If its slot's workers keep dying within a second
 of their birth, the replacement waits: 0.25 s after the second such death, then twice as long each
@@ -43,7 +52,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ._worker_process import Work, Worker, fork_worker
+from ._worker_process import READY, TIRED, Work, Worker, fork_worker
+from ._worker_process import Link as Link
 from ._worker_process import end_with_parent as end_with_parent
 
 if TYPE_CHECKING:
@@ -60,6 +70,7 @@ _START_ATTEMPTS = 5
 _EARLY = 1.0
 _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 5.0
+_REST_AFTER_FAILURE = 10.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 _log = logging.getLogger(__name__)
@@ -70,7 +81,9 @@ def supervise(
     *,
     count: int,
     shutdown_timeout: float = 30.0,
+    worker_timeout: float | None = None,
     first_ready: Callable[[], None] | None = None,
+    stopping: Callable[[], None] | None = None,
     report: Callable[[str], None] = _log.warning,
 ) -> int:
     """Run ``work`` in a number of child processes until told to stop.
@@ -79,14 +92,20 @@ def supervise(
     them one by one without a gap.
 
     Args:
-        work: Called in each child as ``work(slot, ready)``, slots counting from 0. It must call
-            ``ready()`` when it serves: until the first does, no other starts. The
-            child's exit code is 0 when it returns, 1 when it raises, and that of ``SystemExit``.
+        work: Called in each child as ``work(slot, link)``, slots counting from 0. It must call
+            ``link()`` when it serves: until the first does, no other starts. It may call
+            ``link.beat()`` and ``link.retire()``, see `Link`. The child's exit code is 0 when it
+            returns, 1 when it raises, and that of ``SystemExit``.
         count: How many workers, at least 1.
         shutdown_timeout: Seconds that the workers have to end after SIGTERM before SIGKILL; zero
             kills at once.
+        worker_timeout: Seconds for which a worker that is ready may be silent; then it is killed
+            and replaced. With it, a worker must call ``link.beat()`` more often than that.
+            ``None`` and zero let it be.
         first_ready: Called once in the parent when the first worker is ready, before the others
             start.
+        stopping: Called once in the parent before the workers are told to stop, to close what
+            they listen on: a connection that nobody will accept is better refused.
         report: Takes one line of text for each event that an operator wants to know.
 
     Returns:
@@ -106,7 +125,9 @@ def supervise(
             work=work,
             slots=[_Slot(number) for number in range(count)],
             shutdown_timeout=shutdown_timeout,
+            worker_timeout=worker_timeout or float("inf"),
             first_ready=first_ready,
+            stopping=stopping,
             report=report,
             wakeup=wakeup,
         )
@@ -124,6 +145,7 @@ class _Slot:
         failed_starts: How many workers in a row ended before they were ready.
         early_deaths: How many workers in a row did not live for a second.
         due: When to start the next worker, if there is none.
+        retirable: From when on a worker that asks for a successor is heard.
     """
 
     number: int
@@ -133,6 +155,7 @@ class _Slot:
     failed_starts: int = 0
     early_deaths: int = 0
     due: float = 0.0
+    retirable: float = 0.0
 
     def workers(self) -> list[Worker]:
         """All processes of this slot that have not ended."""
@@ -145,7 +168,9 @@ class _Supervisor:
     work: Work
     slots: list[_Slot]
     shutdown_timeout: float
+    worker_timeout: float
     first_ready: Callable[[], None] | None
+    stopping: Callable[[], None] | None
     report: Callable[[str], None]
     wakeup: int
     was_ready: bool = False
@@ -180,6 +205,19 @@ class _Supervisor:
                     )
                     _send(worker, signal.SIGKILL)
                     worker.kill_at = float("inf")
+                elif self._silent_from(worker) <= now:
+                    self.report(
+                        f"worker {slot.number} (pid {worker.pid}) has given no sign of life for "
+                        f"{self.worker_timeout:g} s and is killed: something in it does not return"
+                    )
+                    _send(worker, signal.SIGKILL)
+                    worker.heard = 0.0
+
+    def _silent_from(self, worker: Worker) -> float:
+        """When a worker will have been silent for too long; never while it stops by itself."""
+        if not worker.heard or worker.is_stopping:
+            return float("inf")
+        return worker.heard + self.worker_timeout
 
     def _wait(self) -> None:
         """Wait for a signal, for a worker's word or for the next thing to be due; deal with it."""
@@ -204,19 +242,30 @@ class _Supervisor:
         for slot in self.slots if self.was_ready else self.slots[:1]:
             if slot.current is None and not self.is_stopping:
                 times.append(slot.due)
-        times += [w.kill_at for s in self.slots for w in s.workers() if w.kill_at is not None]
+        workers = [worker for slot in self.slots for worker in slot.workers()]
+        times += [worker.kill_at for worker in workers if worker.kill_at is not None]
+        times += [self._silent_from(worker) for worker in workers]
         earliest = min(times, default=float("inf"))
         if earliest == float("inf"):
             return None
         return max(0.0, (earliest - time.monotonic()) * 1000 + 1)  # poll() may be a little early
 
     def _hear(self, slot: _Slot, worker: Worker) -> None:
-        """Take a worker's word that it is ready; an end without a word is its death."""
+        """Take a worker's word; an end without a word is its death."""
         said = _read(worker.channel)
-        os.close(worker.channel)
-        worker.channel = -1
-        if not said or self.is_stopping:
+        if not said:
+            os.close(worker.channel)
+            worker.channel = -1
+        if self.is_stopping:
             return
+        if READY in said:
+            self._note_ready(slot, worker)
+        if worker.is_ready:
+            worker.heard = time.monotonic()
+        if TIRED in said and not worker.is_stopping:
+            self._retire(slot, worker)
+
+    def _note_ready(self, slot: _Slot, worker: Worker) -> None:
         worker.is_ready = True
         slot.failed_starts = 0
         if worker is slot.successor:
@@ -225,6 +274,15 @@ class _Supervisor:
             self.was_ready = True
             if self.first_ready is not None:
                 self.first_ready()
+
+    def _retire(self, slot: _Slot, worker: Worker) -> None:
+        """Replace a worker that has had enough, in its turn."""
+        is_heard = worker is slot.current and time.monotonic() >= slot.retirable
+        if is_heard and slot not in self.rolling:
+            self.report(f"worker {slot.number} (pid {worker.pid}) asks to be replaced")
+            self.rolling.append(slot)
+            if len(self.rolling) == 1:
+                self._roll()
 
     def _on_signal(self, number: int) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
@@ -266,6 +324,8 @@ class _Supervisor:
         self.is_stopping = True
         self.exit_code = exit_code
         self.rolling.clear()
+        if self.stopping is not None:
+            self.stopping()
         for slot in self.slots:
             for worker in slot.workers():
                 if not worker.is_stopping:
@@ -285,6 +345,9 @@ class _Supervisor:
     def _bury(self, slot: _Slot, worker: Worker, code: int) -> None:
         if worker.channel >= 0:
             self._hear(slot, worker)  # it may have been ready and died before anyone listened
+            if worker.channel >= 0:
+                os.close(worker.channel)
+                worker.channel = -1
         if worker in slot.old:
             slot.old.remove(worker)
         elif worker is slot.successor:
@@ -300,6 +363,7 @@ class _Supervisor:
 
     def _abandon_roll(self, slot: _Slot, worker: Worker, code: int) -> None:
         slot.successor = None
+        slot.retirable = time.monotonic() + _REST_AFTER_FAILURE
         self.rolling.clear()
         if not self.is_stopping:
             self.report(

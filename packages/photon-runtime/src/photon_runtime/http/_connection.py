@@ -21,7 +21,6 @@ waiting, and a request that has come is answered.
 from __future__ import annotations
 
 import logging
-import socket
 from enum import Enum
 
 from .._cancel import CancelScope
@@ -36,7 +35,7 @@ from ._problem import problem_response
 from ._send import send_bodiless, send_error, send_stream
 from ._upgrade import Upgrade, UpgradedStream
 from ._wire import Handler as Handler
-from ._wire import Late, Serving, Wire
+from ._wire import Late, RawSocket, Serving, Wire
 from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
@@ -67,9 +66,7 @@ class Connection(Wire):
     _parser: RequestParser
     """Unset while the connection rests, and before it is served."""
 
-    def __init__(
-        self, server: Serving, sock: socket.socket, address: object, watcher: Watcher
-    ) -> None:
+    def __init__(self, server: Serving, sock: RawSocket, address: object, watcher: Watcher) -> None:
         """Take over a connected, non-blocking socket."""
         super().__init__(server, sock, watcher)
         self._peer = address
@@ -82,9 +79,7 @@ class Connection(Wire):
         """Whether there is no task."""
         return self._task is None
 
-    def open(
-        self, opening: Opening, sock: socket.socket, address: object, task: Task[object]
-    ) -> bool:
+    def open(self, opening: Opening, sock: RawSocket, address: object, task: Task[object]) -> bool:
         """Do what comes before the first request; return whether there may be one.
 
         Blocks: the task, its own.
@@ -291,8 +286,9 @@ class Connection(Wire):
             )
             send_error(self, HttpError(500), task)
             return False
+        head = _encode.encode_upgrade(response, server.date)
         held, parser.held = parser.held, None
-        self.send(_encode.encode_upgrade(response, server.date), task)
+        self.send(head, task)
         self.upgraded = UpgradedStream(self, held)
         server.in_flight -= 1
         server.departures.pop(self.watcher, None)

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from ._messages import Response, is_field_value, is_token
 from .errors import phrase
 
+_SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -73,8 +74,12 @@ def encode_head(response: Response, framing: bytes, date: bytes, *, closes: bool
 
 
 def encode_upgrade(response: Response, date: bytes) -> bytes:
-    """Return the head of a response that changes the protocol (RFC 9110, section 15.2.2)."""
-    return encode_head(response, b"connection: upgrade\r\n", date, closes=False)
+    """Return the head of a response that changes the protocol (RFC 9110, section 15.2.2).
+
+    Raises:
+        ValueError: A field has characters that would break the message.
+    """
+    return b"%b%b%b\r\n" % (_SWITCHING, encode_fields(response), date)
 
 
 def encode_fields(response: Response) -> bytes:

@@ -15,6 +15,7 @@ from collections.abc import MutableMapping
 
 from ..errors import ServerError
 from ._settings import ServerSettings
+from ._wire import RawSocket
 
 _FIRST_INHERITED = 3
 # A peer that is gone without a word is noticed after two minutes even where nothing is sent.
@@ -125,17 +126,11 @@ def _make_way(path: str) -> None:
             )
 
 
-def remove_unix(listener: socket.socket) -> None:
-    """Remove the file of a Unix socket, unless somebody else listens there by now.
+def remove_unix(path: str) -> None:
+    """Remove the file of a Unix socket, unless somebody listens there.
 
-    Call it when this process listens no more. Does nothing for other sockets.
+    Call it when this process listens no more. Does nothing where there is no such socket.
     """
-    if listener.family != socket.AF_UNIX:
-        return
-    path = listener.getsockname()
-    if not path or path.startswith(b"\0" if isinstance(path, bytes) else "\0"):
-        return  # an abstract name has no file
-    listener.close()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
@@ -171,6 +166,18 @@ def adopt(descriptor: int) -> socket.socket:
     listener.setblocking(False)
     listener.set_inheritable(False)
     return listener
+
+
+def accept(listener: socket.socket) -> tuple[RawSocket, object]:
+    """Accept a connection; return its non-blocking socket, and the peer's address if it has one.
+
+    Raises:
+        BlockingIOError: There is none.
+    """
+    descriptor, address = listener._accept()  # type: ignore[attr-defined]  # below accept()
+    accepted = RawSocket(listener.family, listener.type, listener.proto, descriptor)
+    accepted.setblocking(False)
+    return accepted, address or None
 
 
 def inherited_sockets(environ: MutableMapping[str, str] | None = None) -> list[socket.socket]:
@@ -231,7 +238,7 @@ def _open(address: str, settings: ServerSettings, count: int) -> list[socket.soc
             raise ServerError(f"{address!r} is no address: write fd:NUMBER, as in fd:3")
         return [adopt(int(rest))] * count
     host, _, port = address.rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ServerError(f"{address!r} is no address: write HOST:PORT, unix:PATH or fd:NUMBER")
     return _open_shared(host.strip("[]"), int(port), settings.backlog, count)
 

@@ -15,7 +15,7 @@ from .._task import Task
 from ._peer import Peer, TrustedProxies
 from ._proxy_protocol import MOST, NotProxyHeader, ProxyHeader, parse_proxy_header
 from ._settings import ServerSettings
-from ._wire import Wire
+from ._wire import RawSocket, Wire
 
 if TYPE_CHECKING:
     import ssl
@@ -42,7 +42,7 @@ class Opening:
 
             self._context = server_context(settings)
 
-    def open(self, wire: Wire, sock: socket.socket, address: object, task: Task[object]) -> object:
+    def open(self, wire: Wire, sock: RawSocket, address: object, task: Task[object]) -> object:
         """Open a connection, and return the peer of its requests; see `_peer`.
 
         Raises:
@@ -65,7 +65,7 @@ class Opening:
         return address if scheme == "http" else Peer(address, scheme)
 
     def _take_header(
-        self, wire: Wire, sock: socket.socket, address: object, task: Task[object]
+        self, wire: Wire, sock: RawSocket, address: object, task: Task[object]
     ) -> tuple[object, str]:
         if not self._proxies.trusts(address):
             _log.warning("a connection from %r was refused: it is no trusted proxy", address)
@@ -80,7 +80,7 @@ class Opening:
         return address, "https" if header.is_secure else "http"
 
 
-def _receive_header(wire: Wire, sock: socket.socket, task: Task[object]) -> ProxyHeader:
+def _receive_header(wire: Wire, sock: RawSocket, task: Task[object]) -> ProxyHeader:
     """Wait for the whole header and take it, and nothing that follows it."""
     seen = 0
     while True:

@@ -42,9 +42,11 @@ from ..stats import dumping_on_signal, watch_hub
 from ._connection import Connection, Handler, Phase
 from ._encode import date_field
 from ._lifetime import Lifetime, WorkerLink
+from ._listen import accept
 from ._messages import Request, Response
 from ._opening import make_opening
 from ._settings import ServerSettings
+from ._wire import RawSocket
 from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
@@ -184,7 +186,7 @@ class Server:
             if len(self.connections) >= self.settings.max_connections:
                 return True
             try:
-                accepted, address = listener.accept()
+                accepted, address = accept(listener)
             except BlockingIOError:
                 return False
             except OSError as error:
@@ -199,13 +201,11 @@ class Server:
         for listener in self._sockets:
             try:
                 while len(self.connections) < self.settings.max_connections:
-                    self._begin(*listener.accept())
+                    self._begin(*accept(listener))
             except OSError:
                 continue  # there is no more, or no more can be had
 
-    def _begin(self, accepted: socket.socket, address: object) -> None:
-        accepted.setblocking(False)
-        address = address or None
+    def _begin(self, accepted: RawSocket, address: object) -> None:
         watcher = current_hub().poller.watch(accepted.fileno())
         connection = Connection(self, accepted, address, watcher)
         if self._opening is None:
@@ -216,7 +216,7 @@ class Server:
             )
 
     def _open_connection(
-        self, connection: Connection, accepted: socket.socket, address: object
+        self, connection: Connection, accepted: RawSocket, address: object
     ) -> None:
         opening = self._opening
         if opening is None or connection.open(opening, accepted, address, current_task()):

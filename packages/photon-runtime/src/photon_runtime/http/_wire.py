@@ -3,8 +3,7 @@
 Theory of operation. The socket is registered with the poller once, edge-triggered. After a short
 read the kernel has nothing more, so the next read waits for an edge at once instead of asking
 again. That holds for plain sockets alone: behind TLS a short read says only that a record has
-ended, so there a connection reads until it is told to wait. The stream says which kind it is, by
-how much is a full read: of the whole buffer, or of nothing at all.
+ended, so there a connection reads until it is told to wait; the same goes for short writes.
 
 Times are not armed per wait. Before a wait the connection notes until when it may last
 (`expires`, on the server's coarse clock); the server sweeps over all connections once a second
@@ -18,6 +17,7 @@ still comes (RFC 9112, section 9.6).
 
 from __future__ import annotations
 
+import _socket
 import contextvars
 import math
 import socket
@@ -31,6 +31,8 @@ from ._messages import Request, Response
 from ._settings import ServerSettings
 
 Handler = Callable[[Request], Response]
+# The class below `socket.socket`: smaller, and the same where the standard library is patched.
+RawSocket = _socket.socket
 
 _LINGER_TIME = 2.0
 _LINGER_LIMIT = 64 * 1024 * 1024
@@ -171,18 +173,23 @@ class Wire:
         except BlockingIOError:
             sent = 0
         if sent < len(data):
-            self._send_rest(memoryview(data)[sent:], task, is_timed=is_timed)
+            self._send_rest(memoryview(data)[sent:], task, is_full=not sent, is_timed=is_timed)
 
-    def _send_rest(self, rest: memoryview, task: Task[object], *, is_timed: bool) -> None:
+    def _send_rest(
+        self, rest: memoryview, task: Task[object], *, is_full: bool, is_timed: bool
+    ) -> None:
         while rest:
-            if is_timed:
+            if not is_full and not self.is_plain:
+                pass  # a part went out, and there may be room for more
+            elif is_timed:
                 self.wait_for_room(task)
             else:
                 self.watcher.wait_write(task)
             try:
                 rest = rest[self.stream.send(rest) :]
+                is_full = False
             except BlockingIOError:
-                pass
+                is_full = True
         self.expires = math.inf
 
     def wait_for_room(self, task: Task[object]) -> None:

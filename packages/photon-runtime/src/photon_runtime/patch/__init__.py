@@ -7,18 +7,18 @@
 ``_saved``            the originals
 ``_running``          who runs: which task, under which number
 ``_waiter``           a wait that any thread may end
-``_lock``, ``_queue``, ``_local``, ``_thread``  what `threading` and `queue` are made of
+``_lock``, ``_local``, ``_thread``, ``_handle``  what `threading` is made of
+``_queue``            `queue.SimpleQueue`
 ``_descriptors``      waiting for pipes, processes, whatever is no socket
 ``_select``, ``_process``, ``_signal``, ``_time``  the calls of these modules
-``_settings``         the ``[runtime]`` section
-``__main__``          ``python -m photon_runtime.patch script.py``
+``__main__``, ``_program``  ``python -m photon_runtime.patch script.py``
 ====================  =========================================================================
 
 Importing this package patches nothing.
 """
 
+from .._runtime_settings import RuntimeSettings as RuntimeSettings
 from ._late import PatchReport as PatchReport
-from ._settings import RuntimeSettings as RuntimeSettings
 from ._stdlib import PatchWarning as PatchWarning
 from ._stdlib import is_patched as is_patched
 from ._stdlib import patch_stdlib as patch_stdlib

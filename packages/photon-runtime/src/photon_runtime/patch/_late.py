@@ -3,16 +3,18 @@
 Theory of operation. Three things can be held:
 
 *Names.* A module that did ``from time import sleep`` has the original under its own name. It looks
-that name up at each call, so binding it anew is enough. The same is done with locks that modules
-keep under a name, as long as nobody holds them. This is mended quietly; the report lists it.
+that name up at each call, so binding it anew is enough. The same is done with locks and locals that
+modules keep under a name: one that several modules share is replaced by one. This is mended
+quietly; the report lists it.
 
 *Classes.* A subclass of `socket.socket` or of `threading.local` that was defined before keeps the
 base that it was made with, and blocks the thread.
 
-*What is in use.* A module's lock that is held, and a real thread that runs.
+*What is in use.* A lock that is held, or that other objects than modules hold too (a condition that
+was made of it must go on to match it), and a real thread that runs.
 
-The last two cannot be mended, and are named. The standard library's own subclasses are known and
-work. Debuggers and other schedulers want the originals that they saved, and are left alone; so is
+The last two cannot be mended, and are named. Of the standard library's own it is known that they
+can. Debuggers and other schedulers want the originals that they saved, and are left alone; so is
 the runtime itself.
 """
 
@@ -23,10 +25,12 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from types import ModuleType
+from typing import Any
 
 import attrs
 
 from . import _saved
+from ._local import local
 from ._lock import Lock, RLock
 from ._replacements import ORIGINAL_CLASSES, Replacement
 
@@ -51,27 +55,97 @@ class PatchReport:
     late: tuple[str, ...] = ()
 
 
+@attrs.define(eq=False)
+class _Kept:
+    """A lock or a local that modules keep under a name, and all those names."""
+
+    value: Any
+    places: list[tuple[ModuleType, str]] = attrs.Factory(list)
+
+    @property
+    def name(self) -> str:
+        """The first of the names."""
+        module, name = self.places[0]
+        return f"{module.__name__}.{name}"
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether the standard library keeps it."""
+        return any(_is_standard(module.__name__) for module, _ in self.places)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it cannot be replaced, ``None`` if it can."""
+        if _is_held(self.value):
+            return "is held"
+        # Beside the modules it is referred to by this object and by the call that counts.
+        if not self.is_standard and sys.getrefcount(self.value) > len(self.places) + 2:
+            return "is used by other objects too"
+        return None
+
+    def replacement(self) -> object:
+        """Return what takes its place."""
+        if isinstance(self.value, _RealLock):
+            return Lock()
+        if isinstance(self.value, _RealRLock):
+            return RLock()
+        new = local()
+        vars(new).update(vars(self.value))
+        return new
+
+
 def find_late() -> tuple[str, ...]:
     """Return what a patch made now could not mend."""
-    return (*_held_locks(), *_subclasses(), *_threads())
+    kept = _kept_by_modules()
+    locks = [
+        f"{it.name} {why} and stays a real {type(it.value).__name__}"
+        for it in kept
+        if (why := it.trouble) is not None
+    ]
+    return (*locks, *_subclasses(), *_threads())
 
 
 def rebind(done: Sequence[Replacement]) -> tuple[str, ...]:
     """Bind the names of other modules anew that hold what was replaced; return the names."""
-    names = {id(entry.original): entry.value for entry in done if _is_shared(entry)}
-    rebound = []
+    places = [*_rebind_names(done), *_replace_kept()]
+    _renew_handler_locks()
+    return tuple(
+        f"{module.__name__}.{name}" for module, name in places if not _is_standard(module.__name__)
+    )
+
+
+def _rebind_names(done: Sequence[Replacement]) -> Iterator[tuple[ModuleType, str]]:
+    values = {id(entry.original): entry.value for entry in done if _is_shared(entry)}
     for module in _modules():
         for name, value in list(vars(module).items()):
-            if id(value) in names:
-                setattr(module, name, names[id(value)])
-            elif _is_free_lock(value):
-                setattr(module, name, Lock() if isinstance(value, _RealLock) else RLock())
-            else:
-                continue
-            if not _is_standard(module.__name__):
-                rebound.append(f"{module.__name__}.{name}")
-    _renew_handler_locks()
-    return tuple(rebound)
+            if id(value) in values:
+                setattr(module, name, values[id(value)])
+                yield module, name
+
+
+def _replace_kept() -> Iterator[tuple[ModuleType, str]]:
+    for kept in _kept_by_modules():
+        if kept.trouble is None:
+            new = kept.replacement()
+            for module, name in kept.places:
+                setattr(module, name, new)
+                yield module, name
+
+
+def _kept_by_modules() -> list[_Kept]:
+    found: dict[int, _Kept] = {}
+    for module in _modules():
+        for name, value in list(vars(module).items()):
+            if type(value) in (_RealLock, _RealRLock, _saved.Local):
+                found.setdefault(id(value), _Kept(value)).places.append((module, name))
+        value = None
+    return list(found.values())
+
+
+def _is_held(value: object) -> bool:
+    if isinstance(value, _RealLock):
+        return value.locked()
+    return isinstance(value, _RealRLock) and "count=0" not in repr(value)
 
 
 def _is_shared(entry: Replacement) -> bool:
@@ -85,13 +159,6 @@ def _renew_handler_locks() -> None:
         handler = reference() if callable(reference) else reference
         if isinstance(handler, logging.Handler) and isinstance(handler.lock, _RealRLock):
             handler.createLock()
-
-
-def _held_locks() -> Iterator[str]:
-    for module in _modules():
-        for name, value in list(vars(module).items()):
-            if isinstance(value, _RealLock) and value.locked():
-                yield f"the lock {module.__name__}.{name} is held and stays a real one"
 
 
 def _subclasses() -> Iterator[str]:
@@ -115,12 +182,6 @@ def _threads() -> Iterator[str]:
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and thread is not threading.current_thread():
             yield f"{thread!r} runs as a real thread"
-
-
-def _is_free_lock(value: object) -> bool:
-    if isinstance(value, _RealLock):
-        return not value.locked()
-    return isinstance(value, _RealRLock) and "count=0" in repr(value)
 
 
 def _modules() -> Iterator[ModuleType]:

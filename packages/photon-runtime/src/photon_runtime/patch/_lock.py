@@ -27,6 +27,7 @@ class Lock:
     """What `threading.Lock()` makes under the patch."""
 
     __slots__ = ("__weakref__", "_raw", "_waiters")
+    __module__ = "_thread"  # where the standard one is from, for people who see its repr
 
     def __init__(self) -> None:
         """Make a lock that is free."""
@@ -136,6 +137,7 @@ class RLock:
     """What `threading.RLock()` makes under the patch: its holder may take it again."""
 
     __slots__ = ("__weakref__", "_block", "_count", "_owner")
+    __module__ = "_thread"  # where the standard one is from, for people who see its repr
 
     def __init__(self) -> None:
         """Make a lock that is free."""

@@ -12,6 +12,7 @@ without waiting, so more than that is written in parts.
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import select
@@ -110,16 +111,14 @@ def _pidfd(pid: int) -> int | None:
 
 def read(fd: int, length: int, /) -> bytes:
     """Read from a descriptor; see `os.read`. Blocks: the calling task."""
-    if running_task() is not None and type(fd) is int and fd >= 0:
-        wait_if_blocking(fd, wait_readable)
+    if running_task() is not None and type(fd) is int and _may_wait(fd, os.O_WRONLY):
+        wait_readable(fd)
     return _saved.read(fd, length)
 
 
 def write(fd: int, data: ReadableBuffer, /) -> int:
     """Write to a descriptor; see `os.write`. Blocks: the calling task."""
-    if running_task() is None or type(fd) is not int or fd < 0:
-        return _saved.write(fd, data)
-    if not _is_waiting_pipe(fd):
+    if running_task() is None or type(fd) is not int or not _is_waiting_pipe(fd):
         return _saved.write(fd, data)
     sent = 0
     with memoryview(data) as view, view.cast("B") as rest:
@@ -130,20 +129,17 @@ def write(fd: int, data: ReadableBuffer, /) -> int:
                 return sent
 
 
-def wait_if_blocking(fd: int, wait: Callable[[int], None]) -> None:
-    """Wait by ``wait`` for a descriptor that would block the thread."""
+def _may_wait(fd: int, useless: int) -> bool:
+    """Whether a call on ``fd`` may wait: it blocks, and is not opened for the opposite alone."""
     try:
-        if os.get_blocking(fd):
-            wait(fd)
-    except OSError:
-        pass  # the call itself will say what is wrong
+        flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    except (OSError, ValueError):
+        return False  # the call itself will say what is wrong
+    return not flags & os.O_NONBLOCK and flags & os.O_ACCMODE != useless
 
 
 def _is_waiting_pipe(fd: int) -> bool:
-    try:
-        return stat.S_ISFIFO(os.fstat(fd).st_mode) and os.get_blocking(fd)
-    except OSError:
-        return False
+    return _may_wait(fd, os.O_RDONLY) and stat.S_ISFIFO(os.fstat(fd).st_mode)
 
 
 class PipeFile(io.FileIO):
@@ -151,14 +147,14 @@ class PipeFile(io.FileIO):
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
         """Wait for data and read it."""
-        wait_if_blocking(self.fileno(), wait_readable)
+        self._wait(wait_readable)
         return super().readinto(buffer)
 
     def read(self, size: int | None = -1, /) -> bytes | None:  # type: ignore[override]  # None at EAGAIN
         """Wait for data and read at most ``size`` bytes; everything where it is negative."""
         if size is None or size < 0:
             return self.readall()
-        wait_if_blocking(self.fileno(), wait_readable)
+        self._wait(wait_readable)
         return super().read(size)
 
     def readall(self) -> bytes:
@@ -172,9 +168,14 @@ class PipeFile(io.FileIO):
         """Wait for room and write what fits without waiting again."""
         if running_task() is None:
             return super().write(data)
-        wait_if_blocking(self.fileno(), wait_writable)
+        self._wait(wait_writable)
         with memoryview(data) as view, view.cast("B") as rest, rest[:_PIPE_BUF] as part:
             return super().write(part)
+
+    def _wait(self, wait: Callable[[int], None]) -> None:
+        fd = self.fileno()
+        if os.get_blocking(fd):
+            wait(fd)
 
 
 def open_pipe(file: Any, mode: str = "r", buffering: int = -1, *args: Any, **kwargs: Any) -> Any:

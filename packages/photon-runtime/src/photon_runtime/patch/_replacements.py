@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread as real_thread
+import functools
 import os
 import queue
 import select
@@ -14,6 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from types import FunctionType, ModuleType
 from typing import Any
 
 import attrs
@@ -21,6 +23,7 @@ import attrs
 from .. import _socket
 from .._tls import TLSSocket
 from . import _process, _running, _saved, _select, _signal, _thread, _time
+from ._handle import ThreadHandle
 from ._local import local
 from ._lock import Lock, RLock
 from ._queue import SimpleQueue
@@ -41,6 +44,17 @@ class Replacement:
     name: str
     value: object
     original: object
+
+    def put_in_place(self) -> None:
+        """Make the attribute what it shall be.
+
+        A function takes the public name of what it replaces, by which pickles refer to it.
+        """
+        value = self.value
+        if isinstance(value, FunctionType) and isinstance(self.owner, ModuleType):
+            value.__module__ = self.owner.__name__
+            value.__name__ = value.__qualname__ = self.name
+        setattr(self.owner, self.name, value)
 
 
 def replacements() -> list[Replacement]:
@@ -64,37 +78,41 @@ def _all() -> Iterator[tuple[Any, dict[str, object]]]:
 def _of_threads() -> Iterator[tuple[Any, dict[str, object]]]:
     threads = _thread.Threads()
     os.register_at_fork(after_in_child=threads.forget_others)
-    yield (
-        real_thread,
-        {
-            "start_new_thread": threads.start_new_thread,
-            "start_new": threads.start_new_thread,
-            "allocate_lock": Lock,
-            "allocate": Lock,
-            "LockType": Lock,
-            "RLock": RLock,
-            "get_ident": _running.get_ident,
-            "get_native_id": _running.get_native_id,
-            "_local": local,
-            "_set_sentinel": threads.set_sentinel,
-            "_count": lambda: threads.count,
-        },
-    )
-    yield (
-        threading,
-        {
-            "_start_new_thread": threads.start_new_thread,
-            "_allocate_lock": Lock,
-            "Lock": Lock,
-            "_CRLock": RLock,
-            "get_ident": _running.get_ident,
-            "get_native_id": _running.get_native_id,
-            "local": local,
-            "_set_sentinel": threads.set_sentinel,
-            "_DummyThread": _thread.TaskThread,
-            "_make_invoke_excepthook": _thread.make_invoke_excepthook,
-        },
-    )
+    both: dict[str, object] = {
+        "RLock": RLock,
+        "get_ident": _running.get_ident,
+        "get_native_id": _running.get_native_id,
+        "_set_sentinel": threads.set_sentinel,
+        "_ThreadHandle": ThreadHandle,
+        "_make_thread_handle": ThreadHandle.of_running,
+    }
+    of_thread: dict[str, object] = {
+        "start_new_thread": threads.start_new_thread,
+        "start_new": threads.start_new_thread,
+        "start_joinable_thread": threads.start_joinable_thread,
+        "allocate_lock": Lock,
+        "allocate": Lock,
+        "LockType": Lock,
+        "lock": Lock,
+        "_local": local,
+        "_count": lambda: threads.count,
+    }
+    shutdown = getattr(real_thread, "_shutdown", lambda: None)
+    of_threading: dict[str, object] = {
+        "RLock": threading.RLock,  # a function, which goes on to call _CRLock
+        "_start_new_thread": threads.start_new_thread,
+        "_start_joinable_thread": threads.start_joinable_thread,
+        "_thread_shutdown": functools.partial(threads.join_all, shutdown),
+        "_allocate_lock": Lock,
+        "_LockType": Lock,
+        "Lock": Lock,
+        "_CRLock": RLock,
+        "local": local,
+        "_DummyThread": _thread.TaskThread,
+        "_make_invoke_excepthook": _thread.make_invoke_excepthook,
+    }
+    yield real_thread, both | of_thread
+    yield threading, both | of_threading
 
 
 def _of_descriptors() -> Iterator[tuple[Any, dict[str, object]]]:

@@ -11,7 +11,10 @@ from . import _saved
 
 def running_task() -> Task[object] | None:
     """Return the task that runs, ``None`` outside of tasks: in real threads and in hubs."""
-    carrier = getcurrent()
+    try:
+        carrier = getcurrent()
+    except RuntimeError:  # the interpreter ends, and greenlets have ended already
+        return None
     return carrier.task if type(carrier) is Carrier else None
 
 
@@ -29,11 +32,9 @@ def get_ident() -> int:
     The first task of a hub stands for the thread that the hub runs in and has its number; so in
     the main thread it is the main thread, for `threading` and for `signal`.
     """
-    carrier = getcurrent()
-    if type(carrier) is Carrier:
-        task = carrier.task
-        if task is not None and hub_of(task).first is not task:
-            return id(task)
+    task = running_task()
+    if task is not None and hub_of(task).first is not task:
+        return id(task)
     return _saved.get_ident()
 
 

@@ -76,7 +76,8 @@ class Poll:
 
     def __new__(cls) -> Poll:
         """Refuse, as the standard one does: `select.poll` is a function."""
-        raise TypeError("cannot create 'select.poll' instances")
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        raise TypeError(f"cannot create {name!r} instances: call select.poll()")
 
     def _begin(self) -> Poll:
         self._poll = _saved.select_poll()

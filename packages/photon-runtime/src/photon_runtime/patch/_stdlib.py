@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import warnings
 
 from .. import _socket
@@ -47,10 +46,9 @@ def patch_stdlib(*, strict: bool = False) -> PatchReport:
         raise PatchError(_explained(late))
     done = _replacements.replacements()
     for entry in done:
-        setattr(entry.owner, entry.name, entry.value)
+        entry.put_in_place()
     rebound = _late.rebind(done)
-    _thread.replace_main_sentinel()
-    threading.current_thread()
+    _thread.let_main_be_joined()
     if late:
         warnings.warn(_explained(late), PatchWarning, stacklevel=2)
     return PatchReport(rebound, late)

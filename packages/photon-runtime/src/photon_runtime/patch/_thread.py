@@ -30,6 +30,7 @@ from .._hub import new_task
 from .._task import Task
 from ..errors import Cancelled
 from . import _saved
+from ._handle import Gate, ThreadHandle
 from ._lock import Lock
 from ._running import get_ident, hub_of, running_task
 
@@ -47,6 +48,7 @@ class Threads:
         """Begin without threads."""
         self.count = 0
         self._sentinels: dict[int, Lock] = {}
+        self._joined_at_end: weakref.WeakSet[ThreadHandle] = weakref.WeakSet()
 
     def start_new_thread(
         self,
@@ -79,10 +81,39 @@ class Threads:
         lock = self._sentinels[get_ident()] = Lock()
         return lock
 
+    def start_joinable_thread(
+        self,
+        function: Callable[[], object],
+        handle: ThreadHandle | None = None,
+        daemon: bool = True,
+    ) -> ThreadHandle:
+        """Start a thread that ``handle`` joins; see `_thread.start_joinable_thread`."""
+        handle = ThreadHandle() if handle is None else handle
+        handle.begin()
+        if not daemon:
+            self._joined_at_end.add(handle)
+        handle.ident = self.start_new_thread(functools.partial(self._join_to, handle, function), ())
+        return handle
+
+    def _join_to(self, handle: ThreadHandle, function: Callable[[], object]) -> None:
+        handle.ident = get_ident()
+        self._sentinels[handle.ident] = handle.life
+        function()
+
+    def join_all(self, and_then: Callable[[], None]) -> None:
+        """Wait for the threads that are not daemons; see `_thread._shutdown`."""
+        while self._joined_at_end:
+            handle = self._joined_at_end.pop()
+            if handle.ident != get_ident():
+                handle.join()
+        and_then()
+
     def forget_others(self) -> None:
         """Keep what concerns the running thread alone; the others did not survive a fork."""
-        me = get_ident()
-        self._sentinels = {key: lock for key, lock in self._sentinels.items() if key == me}
+        mine = self._sentinels.pop(get_ident(), None)
+        for life in self._sentinels.values():
+            life._at_fork_reinit()
+        self._sentinels = {} if mine is None else {get_ident(): mine}
         self.count = len(self._sentinels)
 
     def _live(
@@ -103,6 +134,8 @@ class Threads:
 
 
 def _name_of(function: Callable[..., object]) -> str:
+    if isinstance(function, functools.partial):
+        function = function.args[-1]  # of a joinable thread
     owner = getattr(function, "__self__", None)
     if isinstance(owner, threading.Thread):
         return owner.name
@@ -168,15 +201,17 @@ def make_invoke_excepthook() -> Callable[[Any], None]:
     return invoke_unless_cancelled
 
 
-def replace_main_sentinel() -> None:
+def let_main_be_joined() -> None:
     """Let tasks join the main thread: the lock that tells its end becomes one of ours."""
-    main = threading.main_thread()
-    old = main._tstate_lock  # type: ignore[attr-defined]  # private
-    if old is None or isinstance(old, Lock):
+    main: Any = threading.main_thread()
+    if hasattr(main, "_handle"):
+        main._handle = ThreadHandle.of_running(main.ident)
         return
-    new = Lock()
+    old = main._tstate_lock
+    if old is None or isinstance(old, Gate):
+        return
+    main._tstate_lock = new = Gate()
     new.acquire()
-    main._tstate_lock = new  # type: ignore[attr-defined]  # private
     locks: set[object] = threading._shutdown_locks  # type: ignore[attr-defined]  # private
     if old in locks:
         locks.discard(old)

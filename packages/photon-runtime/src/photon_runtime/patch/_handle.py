@@ -1,0 +1,97 @@
+"""What threads are joined by.
+
+Before Python 3.13 a thread object has a lock that is held for as long as the thread lives, and to
+join is to take and free that lock: see ``set_sentinel`` in `_thread`. Since then it has a handle,
+which here holds a `Gate`: a lock that stays open for everybody once it is released, since a thread
+ends once and for all. The main thread has a gate in any version, because it is declared ended while
+it runs and goes on.
+"""
+
+from __future__ import annotations
+
+from ._lock import Lock
+from ._running import get_ident
+
+
+class Gate(Lock):
+    """A lock whose release is final: whoever waits or comes later has it at once."""
+
+    __slots__ = ("_is_open",)
+
+    def __init__(self) -> None:
+        """Make a gate; it is shut by `acquire`."""
+        super().__init__()
+        self._is_open = False
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Shut the gate, or wait until it is open."""
+        return self._is_open or super().acquire(blocking, timeout)
+
+    def release(self) -> None:
+        """Open the gate. Does nothing if it is open."""
+        if not self._is_open:
+            self._is_open = True
+            self._raw.release()
+            while self._hand_over():
+                pass
+
+    def locked(self) -> bool:
+        """Return whether the gate is shut."""
+        return not self._is_open and super().locked()
+
+    def _at_fork_reinit(self) -> None:
+        super()._at_fork_reinit()
+        self._is_open = False
+
+
+class ThreadHandle:
+    """What `_thread._ThreadHandle` is under the patch.
+
+    Attributes:
+        ident: The number of the thread, 0 before it was started.
+        life: Shut while the thread lives.
+    """
+
+    __slots__ = ("__weakref__", "_is_started", "ident", "life")
+
+    def __init__(self) -> None:
+        """Make the handle of a thread that is not started."""
+        self.ident = 0
+        self.life = Gate()
+        self._is_started = False
+
+    @classmethod
+    def of_running(cls, ident: int) -> ThreadHandle:
+        """Return the handle of a thread that runs already."""
+        handle = cls()
+        handle.begin()
+        handle.ident = ident
+        return handle
+
+    def begin(self) -> None:
+        """Note that the thread is started.
+
+        Raises:
+            RuntimeError: It was started before.
+        """
+        if self._is_started:
+            raise RuntimeError("thread already started")
+        self._is_started = True
+        self.life.acquire()
+
+    def is_done(self) -> bool:
+        """Return whether the thread has ended."""
+        return self._is_started and not self.life.locked()
+
+    def join(self, timeout: float | None = None, /) -> None:
+        """Wait for the end of the thread. Blocks: the calling task or thread."""
+        if not self._is_started:
+            raise RuntimeError("thread not started")
+        if self.is_done():
+            return
+        if self.ident == get_ident():
+            raise RuntimeError("Cannot join current thread")
+        self.life.acquire(timeout=-1 if timeout is None or timeout < 0 else timeout)
+
+    def _set_done(self) -> None:
+        self.life.release()
