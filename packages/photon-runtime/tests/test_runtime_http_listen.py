@@ -23,6 +23,7 @@ from photon_runtime.http import (
     listen_unix,
     open_listeners,
     remove_unix,
+    turn_away,
 )
 
 if TYPE_CHECKING:
@@ -209,3 +210,17 @@ def test_sockets_of_another_process_are_not_taken() -> None:
 def test_number_of_sockets_that_is_none_is_said() -> None:
     with pytest.raises(ServerError, match="LISTEN_FDS"):
         inherited_sockets({"LISTEN_FDS": "two", "LISTEN_PID": str(os.getpid())})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the filter is Linux's")
+def test_who_is_turned_away_does_not_get_into_the_queue() -> None:
+    with (
+        listen("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname(), 5),
+    ):
+        turn_away([listener])
+        with pytest.raises(TimeoutError):
+            socket.create_connection(listener.getsockname(), 0.2)
+        listener.accept()[0].close()  # the one that had come before is still there
+        with pytest.raises(BlockingIOError):
+            listener.accept()

@@ -262,3 +262,27 @@ def test_a_task_that_logs_has_a_dummy_thread_only_while_it_lives(tmp_path: Path)
     print(rt.run(main))
     """
     assert output(program, tmp_path) == "({'name'}, 1)\n"
+
+
+def test_threads_that_are_left_at_the_end_of_a_run_neither_complain_nor_hold_it_up(
+    tmp_path: Path,
+) -> None:
+    program = """
+    from photon_runtime.patch import patch_stdlib
+    patch_stdlib()
+    import threading, time
+    from concurrent.futures import ThreadPoolExecutor
+    import photon_runtime as rt
+    pool = ThreadPoolExecutor(2)
+    def stubborn():
+        while True:
+            try:
+                time.sleep(100)
+            except BaseException as error:
+                print("disturbed", repr(error))
+    def main():
+        threading.Thread(target=stubborn).start()
+        return pool.submit(lambda: 5).result()
+    print(rt.run(main), threading.active_count())
+    """
+    assert output(program, tmp_path) == "5 1\n"

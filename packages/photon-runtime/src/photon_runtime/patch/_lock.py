@@ -14,6 +14,7 @@ even in a task that is being cancelled: the caller's ``with`` is going to releas
 from __future__ import annotations
 
 from types import TracebackType
+from typing import NoReturn
 
 from .._scope import shield
 from . import _saved
@@ -122,6 +123,10 @@ class Lock:
         except ValueError:  # who released took it off already
             pass
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled, as the standard one does."""
+        raise TypeError("cannot pickle '_thread.lock' object")
+
     def _at_fork_reinit(self) -> None:
         self._raw = _saved.allocate_lock()
         self._waiters = []
@@ -190,6 +195,10 @@ class RLock:
     ) -> None:
         """Undo one `acquire`."""
         self.release()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled, as the standard one does."""
+        raise TypeError("cannot pickle '_thread.RLock' object")
 
     def _is_owned(self) -> bool:
         return self._owner == get_ident()

@@ -11,15 +11,20 @@ import queue
 import time
 import types
 from collections import deque
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
+from .._hub import yield_now
+from ._running import running_task
 from ._waiter import Waiter, new_waiter
+
+# A worker that finds its own next work in its queue would run for ever.
+_LONGEST_STREAK = 100
 
 
 class SimpleQueue:
     """What `queue.SimpleQueue` is under the patch."""
 
-    __slots__ = ("__weakref__", "_items", "_waiters")
+    __slots__ = ("__weakref__", "_items", "_streak", "_waiters")
 
     __class_getitem__: ClassVar[Any] = classmethod(types.GenericAlias)
 
@@ -27,6 +32,7 @@ class SimpleQueue:
         """Make an empty queue."""
         self._items: deque[Any] = deque()
         self._waiters: list[Waiter] = []
+        self._streak = 0
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Append ``item``; never waits."""
@@ -49,6 +55,8 @@ class SimpleQueue:
         """
         if timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
+        if block:
+            self._be_fair()
         expires = None if timeout is None else time.monotonic() + timeout
         while True:
             try:
@@ -72,7 +80,20 @@ class SimpleQueue:
         """Return the number of items at the moment."""
         return len(self._items)
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled, as the standard one does."""
+        raise TypeError("cannot pickle '_queue.SimpleQueue' object")
+
+    def _be_fair(self) -> None:
+        """Give others a turn now and then, if this queue is never empty when it is asked."""
+        self._streak += 1
+        if self._streak >= _LONGEST_STREAK:
+            self._streak = 0
+            if running_task() is not None:
+                yield_now()
+
     def _wait(self, timeout: float | None) -> None:
+        self._streak = 0
         waiter = new_waiter()
         self._waiters.append(waiter)
         try:

@@ -14,6 +14,11 @@ gets a dummy thread, as real foreign threads do, under the task's name. Dummies 
 threads are kept for ever; those of tasks end with the task.
 
 Cancellation is no failure of a thread: it does not reach ``threading.excepthook``.
+
+At the end of a run the threads that are left are not cancelled, as other tasks are, but left where
+they are, like daemons at the end of a plain program. Code that was written for threads does not
+expect an exception out of every wait: pools log it as an accident, and loops that catch everything
+would never end. They count as ended, so nobody waits for them.
 """
 
 from __future__ import annotations
@@ -37,6 +42,21 @@ from ._running import get_ident, hub_of, running_task
 _make_invoke_excepthook: Callable[[], Callable[[Any], None]] = threading._make_invoke_excepthook  # type: ignore[attr-defined]  # private, and what Thread calls
 
 
+class HubThreads:
+    """The threads of one hub that have not ended."""
+
+    def __init__(self, threads: Threads) -> None:
+        """Begin without threads."""
+        self.tasks: set[Task[object]] = set()
+        self._threads = threads
+
+    def leave(self) -> None:
+        """Leave them where they are: the run ends."""
+        for task in self.tasks:
+            self._threads.abandon(task)
+        self.tasks.clear()
+
+
 class Threads:
     """What is known of the threads that were started under the patch.
 
@@ -48,6 +68,7 @@ class Threads:
         """Begin without threads."""
         self.count = 0
         self._sentinels: dict[int, Lock] = {}
+        self._abandoned: list[Task[object]] = []
         self._joined_at_end: weakref.WeakSet[ThreadHandle] = weakref.WeakSet()
 
     def start_new_thread(
@@ -73,8 +94,30 @@ class Threads:
         task = new_task(hub, thunk, function)
         task.name = _name_of(function)
         task.context = contextvars.Context()
+        own = hub.resources.get(HubThreads)
+        if not isinstance(own, HubThreads):
+            own = hub.resources[HubThreads] = HubThreads(self)
+        own.tasks.add(task)
         hub.spawn(task)
         return id(task)
+
+    def abandon(self, task: Task[object]) -> None:
+        """Never run the thread ``task`` again; it counts as ended."""
+        hub = hub_of(task)
+        task.abandon()
+        hub.tasks.discard(task)
+        if task in hub.ready:
+            hub.ready.remove(task)
+        self._abandoned.append(task)  # if it were dropped, it would be unwound
+        active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # private
+        active.pop(id(task), None)
+        self._end(id(task))
+
+    def _end(self, ident: int) -> None:
+        self.count -= 1
+        sentinel = self._sentinels.pop(ident, None)
+        if sentinel is not None and sentinel.locked():
+            sentinel.release()
 
     def set_sentinel(self) -> Lock:
         """Return a lock that is released when the running thread has ended."""
@@ -127,10 +170,12 @@ class Threads:
             _report(error, function)
         finally:
             del function, args, kwargs  # they are gone when the thread counts as ended
-            self.count -= 1
-            sentinel = self._sentinels.pop(get_ident(), None)
-            if sentinel is not None and sentinel.locked():
-                sentinel.release()
+            task = running_task()
+            if task is not None:
+                own = hub_of(task).resources.get(HubThreads)
+                if isinstance(own, HubThreads):
+                    own.tasks.discard(task)
+            self._end(get_ident())
 
 
 def _name_of(function: Callable[..., object]) -> str:

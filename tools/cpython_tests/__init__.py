@@ -1,0 +1,1 @@
+"""CPython's own tests under Photon's patch: ``python tools/cpython_tests``."""
