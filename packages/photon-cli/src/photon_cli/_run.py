@@ -6,8 +6,9 @@ nothing it opens is shared between them; and the first worker starts alone, so a
 cannot be loaded says so once.
 
 The supervisor keeps every listening socket open, so that a connection that waits for a worker which
-has died, or is being replaced, is served by the next one. When all is to end it closes them first:
-then each worker takes what still waits for it, and nobody is left in a queue without an end.
+has died, or is being replaced, is served by the next one. When all is to end it turns new clients
+away and closes its copies first: then each worker takes what still waits for it, and nobody is left
+in a queue without an end.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ import attrs
 import click
 
 from photon_runtime.errors import PhotonError
-from photon_runtime.http import adopt, inherited_sockets, open_listeners, remove_unix, serve
+from photon_runtime.http import (
+    adopt,
+    inherited_sockets,
+    open_listeners,
+    remove_unix,
+    serve,
+    turn_away,
+)
 from photon_runtime.workers import CANNOT_LOAD, supervise
 
 from ._project import LoadError
@@ -80,7 +88,9 @@ def run(
     """
     project = project.defaulting_to("production")
     given = _Listening.of(project, descriptors, overrides)
-    server = _Server(project, project.target(target), given.settings, given.sockets)
+    server = _Server(
+        project, project.target(target), given.settings, given.sockets, owns_sockets=given.is_own
+    )
     try:
         code = server.run()
     finally:
@@ -95,6 +105,7 @@ class _Server:
 
     Attributes:
         sockets: For each worker its own, listening at the same addresses.
+        owns_sockets: Whether nobody goes on with the sockets when this process has ended.
         is_announced: Whether the address was printed; later workers are not news.
     """
 
@@ -102,6 +113,7 @@ class _Server:
     target: str
     settings: ServerSettings
     sockets: list[list[socket.socket]]
+    owns_sockets: bool = False
     is_announced: bool = False
 
     def run(self) -> int:
@@ -127,6 +139,8 @@ class _Server:
 
     def _close_all(self) -> None:
         for listeners in self.sockets:
+            if self.owns_sockets:
+                turn_away(listeners)
             for listener in listeners:
                 listener.close()
 
@@ -170,7 +184,14 @@ class _Server:
                 link()
 
         try:
-            serve(application, sockets=own, settings=self.settings, ready=on_ready, worker=link)
+            serve(
+                application,
+                sockets=own,
+                settings=self.settings,
+                ready=on_ready,
+                worker=link,
+                is_last=self.owns_sockets and link is None,
+            )
         except PhotonError as error:
             raise LoadError(str(error)) from error
 
@@ -183,11 +204,13 @@ class _Listening:
         settings: The settings, the options of the command line included.
         sockets: For each worker its own.
         paths: The socket files that were made, and are removed at the end.
+        is_own: Whether they were opened here, and nobody else has them.
     """
 
     settings: ServerSettings
     sockets: list[list[socket.socket]]
     paths: list[str]
+    is_own: bool
 
     @classmethod
     def of(
@@ -197,7 +220,9 @@ class _Listening:
         settings = server_settings(project, **overrides)
         found = [adopt(number) for number in descriptors] or inherited_sockets()
         if found:
-            return cls(settings, [found] * settings.workers, paths=[])
+            return cls(settings, [found] * settings.workers, paths=[], is_own=False)
         opened = open_listeners(settings, count=settings.workers)
         names = [listener.getsockname() for listener in opened[0]]
-        return cls(settings, opened, paths=[name for name in names if isinstance(name, str)])
+        paths = [name for name in names if isinstance(name, str)]
+        has_foreign = any(address.startswith("fd:") for address in settings.listen)
+        return cls(settings, opened, paths=paths, is_own=not has_foreign)

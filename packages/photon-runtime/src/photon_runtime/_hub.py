@@ -66,7 +66,9 @@ class Hub:
         running: The task that runs now, ``None`` while the hub itself does.
         turns: How often the scheduler went round.
         outside: How many reports from other threads are still to come.
-        resources: What other modules keep for each hub, by type.
+        resources: What other modules keep for each hub, by type. ``leave()``, if it has that, is
+            called when the main task has ended, before the others are cancelled, and ``close()``
+            at the very end.
         main: The task that the run ends with: the first one, or the one that forked this process.
         first: The first task, ``None`` before the run.
     """
@@ -133,6 +135,10 @@ class Hub:
             self._turn_or_interrupt(self.main)
         if self.main is not main:
             leave_forked_child(self.main)
+        for resource in list(self.resources.values()):
+            leave = getattr(resource, "leave", None)
+            if leave is not None:
+                leave()
         self._is_ending = True
         for task in list(self.tasks):
             task.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from photon_router import Router
-from photon_runtime.http import ServerSettings, listen, serve
+from photon_runtime.http import ServerSettings, open_listeners, serve
 
 
 class Photon(Router):
@@ -33,5 +33,5 @@ class Photon(Router):
         Blocks: the calling thread.
         """
         chosen = settings if settings is not None else ServerSettings()
-        listener = listen(chosen.host, chosen.port, backlog=chosen.backlog)
-        serve(self, sockets=[listener], settings=chosen)
+        (listeners,) = open_listeners(chosen)
+        serve(self, sockets=listeners, settings=chosen, is_last=True)

@@ -33,6 +33,7 @@ from ._listen import listen as listen
 from ._listen import listen_unix as listen_unix
 from ._listen import open_listeners as open_listeners
 from ._listen import remove_unix as remove_unix
+from ._listen import turn_away as turn_away
 from ._messages import Headers as Headers
 from ._messages import MultiDict as MultiDict
 from ._messages import Request as Request

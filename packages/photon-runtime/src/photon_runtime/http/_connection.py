@@ -148,9 +148,7 @@ class Connection(Wire):
             return self._receive_the_last()
         else:
             self.is_idle = True
-            self.expires = server.now + (
-                server.grace if server.is_stopping else server.settings.idle_timeout
-            )
+            self.expires = server.idle_until
         try:
             size = self.receive(task)
         except Late:

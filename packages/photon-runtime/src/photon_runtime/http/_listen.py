@@ -7,17 +7,22 @@ unless it has been replaced meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
 import stat
-from collections.abc import MutableMapping
+import struct
+import sys
+from collections.abc import Iterable, MutableMapping
 
 from ..errors import ServerError
 from ._settings import ServerSettings
 from ._wire import RawSocket
 
 _FIRST_INHERITED = 3
+_SO_ATTACH_FILTER = 26  # of <asm-generic/socket.h>
+_TAKE_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)  # BPF_RET | BPF_K: keep 0 bytes
 # A peer that is gone without a word is noticed after two minutes even where nothing is sent.
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 
@@ -178,6 +183,29 @@ def accept(listener: socket.socket) -> tuple[RawSocket, object]:
     accepted = RawSocket(listener.family, listener.type, listener.proto, descriptor)
     accepted.setblocking(False)
     return accepted, address or None
+
+
+def turn_away(listeners: Iterable[socket.socket]) -> None:
+    """Let no new connection come to sockets that are about to be closed by everyone who has them.
+
+    Closing a listener resets the connections in its queue, and one can always come between the last
+    accept() and the close. So the kernel is told to drop what arrives (a socket filter that takes
+    nothing): who connects now tries again after a moment and is refused then. What was connected
+    before stays in the queue, to be accepted. It holds for every copy of the socket, in all
+    processes, and cannot be seen from outside; do not use it on sockets that somebody goes on with.
+
+    Does nothing where it is not to be had: for other sockets than TCP, and outside of Linux.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    instruction = ctypes.create_string_buffer(_TAKE_NOTHING)
+    program = struct.pack("HP", 1, ctypes.addressof(instruction))
+    for listener in listeners:
+        if listener.family in (socket.AF_INET, socket.AF_INET6):
+            with contextlib.suppress(OSError):
+                listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 def inherited_sockets(environ: MutableMapping[str, str] | None = None) -> list[socket.socket]:

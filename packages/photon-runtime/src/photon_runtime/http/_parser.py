@@ -153,14 +153,11 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header field, or behind the body a trailer."""
-        if self._is_priming:
-            return
         # llhttp leaves the white space behind a value to us (RFC 9110, section 5.5).
-        field = (name.lower(), value.rstrip(b" \t"))
         if self._receiving is None:
-            self._headers.append(field)
-        else:
-            self._take_trailer(self._receiving, field)
+            self._headers.append((name.lower(), value.rstrip(b" \t")))
+        elif not self._is_priming:
+            self._take_trailer(self._receiving, (name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """Check the head and make its request."""

@@ -42,7 +42,7 @@ from ..stats import dumping_on_signal, watch_hub
 from ._connection import Connection, Handler, Phase
 from ._encode import date_field
 from ._lifetime import Lifetime, WorkerLink
-from ._listen import accept
+from ._listen import accept, turn_away
 from ._messages import Request, Response
 from ._opening import make_opening
 from ._settings import ServerSettings
@@ -88,12 +88,15 @@ class Server:
         sockets: Sequence[socket.socket],
         settings: ServerSettings | None = None,
         worker: WorkerLink | None = None,
+        is_last: bool = False,
     ) -> None:
         """Prepare to serve on ``sockets``, which are listening and non-blocking.
 
         Args:
             sockets: They are closed when the server stops.
             settings: Limits and times.
+            is_last: Whether nobody else has the sockets, so that new clients are to be turned away
+                when the server stops; see `turn_away`.
             worker: The way to the supervisor, if there is one.
 
         Raises:
@@ -105,12 +108,14 @@ class Server:
         self.context = contextvars.Context()
         self.buffer = bytearray(_BUFFER_SIZE)
         self.now = 0.0
+        self.idle_until = 0.0
         self.date = b""
         self.is_stopping = False
         self.in_flight = 0
         self.grace = 0.0
         self.departures: dict[Watcher, CancelScope] = {}
         self._sockets = list(sockets)
+        self._is_last = is_last
         self._opening = make_opening(self.settings)
         self._lifetime = Lifetime(self.settings, worker)
         self._stop_asked = Event()
@@ -197,13 +202,14 @@ class Server:
         return True
 
     def _accept_the_last(self) -> None:
-        """Take what is in the backlog: closing the listener would reset it."""
+        """Take what is in the backlog, which closing the listener would reset, and close it."""
         for listener in self._sockets:
             try:
                 while len(self.connections) < self.settings.max_connections:
                     self._begin(*accept(listener))
             except OSError:
-                continue  # there is no more, or no more can be had
+                pass  # there is no more, or no more can be had
+            listener.close()
 
     def _begin(self, accepted: RawSocket, address: object) -> None:
         watcher = current_hub().poller.watch(accepted.fileno())
@@ -273,6 +279,8 @@ class Server:
 
     def _tick(self) -> None:
         self.now = current_hub().time()
+        idle = self.grace if self.is_stopping else self.settings.idle_timeout
+        self.idle_until = self.now + idle
         self.date = date_field()
 
     def _sweep(self, interval: float) -> None:
@@ -312,11 +320,11 @@ class Server:
 
     def _finish(self) -> None:
         """Let what runs end, for a limited time, and cancel the rest."""
-        self._tick()
+        if self._is_last:
+            turn_away(self._sockets)
         self._accept_the_last()
         self.is_stopping = True
-        for listener in self._sockets:
-            listener.close()
+        self._tick()
         self._limit_idle()
         for connection in list(self.connections):
             if connection.upgraded is not None:
@@ -397,6 +405,7 @@ def serve(
     development: bool = False,
     ready: Callable[[], None] | None = None,
     worker: WorkerLink | None = None,
+    is_last: bool = False,
 ) -> None:
     """Serve in this thread until SIGTERM or SIGINT, then stop gracefully.
 
@@ -411,13 +420,15 @@ def serve(
         development: Given to the application's start.
         ready: Called when connections are accepted.
         worker: The way to the supervisor, as `photon_runtime.workers` gives it to workers.
+        is_last: Whether nobody else has the sockets, so that new clients are to be turned away
+            when the server stops; see `turn_away`.
 
     Raises:
         PhotonError: The application is not in order, or the certificates cannot be used.
 
     Blocks: the calling thread. Signals are handled when it is the main thread.
     """
-    server = Server(sockets=sockets, settings=settings, worker=worker)
+    server = Server(sockets=sockets, settings=settings, worker=worker, is_last=is_last)
 
     def main() -> None:
         watch_hub(threshold=server.settings.hold_threshold)

@@ -66,6 +66,7 @@ class Serving(Protocol):
         context: Where each request's context variables start from.
         buffer: Where ``recv`` writes; shared, because no switch comes between it and the parser.
         now: Seconds of the hub's clock, at most a second old.
+        idle_until: Until when a connection may be idle from now on.
         date: The ``Date`` field of now.
         is_stopping: Whether connections shall end after the current request.
         in_flight: How many requests are being handled.
@@ -78,6 +79,7 @@ class Serving(Protocol):
     context: contextvars.Context
     buffer: bytearray
     now: float
+    idle_until: float
     date: bytes
     is_stopping: bool
     in_flight: int
