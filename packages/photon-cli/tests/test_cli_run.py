@@ -233,7 +233,10 @@ def test_sighup_loads_new_code_without_losing_a_request(
         replaced = pool.submit(command.read_until, "all workers are replaced")
         while not replaced.done():
             assert command.get() in ("plain", "renewed")
-    assert {command.get() for _ in range(20)} == {"renewed"}
+    # The old workers have been told, and take what the system had accepted for them meanwhile.
+    limit = time.monotonic() + 10
+    while {command.get() for _ in range(20)} != {"renewed"}:
+        assert time.monotonic() < limit
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _PATIENCE = 1.0
 """Seconds that running requests have to end: somebody is waiting for the new code."""
 
+_GRACE = 0.2
+"""Seconds that an idle connection has for a last request; one just accepted has sent none yet."""
+
 
 def main(descriptor: int, parent: int, starts: int, target: str) -> None:
     """Serve until told to stop.
@@ -65,7 +68,8 @@ def main(descriptor: int, parent: int, starts: int, target: str) -> None:
             click.echo("restarted")
 
     patience = min(settings.shutdown_timeout, _PATIENCE)
-    settings = attrs.evolve(settings, shutdown_timeout=patience, idle_grace=0.0)
+    grace = min(settings.idle_grace, _GRACE)
+    settings = attrs.evolve(settings, shutdown_timeout=patience, idle_grace=grace)
     serve(child, sockets=[listener], settings=settings, development=True, ready=ready)
 
 
