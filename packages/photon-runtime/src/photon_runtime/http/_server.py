@@ -52,7 +52,7 @@ from .errors import HttpError
 _log = logging.getLogger("photon.http")
 _BUFFER_SIZE = 64 * 1024
 # Generous: a burst must be taken off the backlog before that overflows.
-_ACCEPTS_PER_TURN = 1024
+_ACCEPTS_PER_TURN = 8192
 _PAUSE_WITHOUT_DESCRIPTORS = 0.1
 _SILENCE = 10.0  # seconds between two warnings of the same kind
 _REST_AFTER = 5.0
@@ -180,8 +180,10 @@ class Server:
             while True:
                 self._wait_for_room()
                 if not self._accept_some(listener):
-                    watcher.wait_read(task)
-                    watcher.ended = False
+                    if not (watcher.readable or watcher.ended):
+                        watcher.wake_when_readable(_FirstInLine(hub, task))
+                        task.park()
+                    watcher.readable = watcher.ended = False
         finally:
             hub.poller.forget(watcher.fd)
 
@@ -391,6 +393,35 @@ class _Sleeper:
     def interrupt(self, error: BaseException) -> bool:
         """Do nothing: the connection is being closed."""
         return False
+
+
+class _FirstInLine:
+    """A task that waits to accept, and runs before all others when there is something.
+
+    In a burst thousands of new connections are runnable; behind them, accepting would come too late
+    to keep the backlog from overflowing, and clients try again after a second only.
+    """
+
+    __slots__ = ("_hub", "_task")
+
+    def __init__(self, hub: Hub, task: Task[object]) -> None:
+        self._hub = hub
+        self._task = task
+
+    def park(self) -> None:
+        """Pause the task."""
+        self._task.park()
+
+    def unpark(self) -> bool:
+        """Let the task go on, before those that are runnable already."""
+        if not self._task.unpark():
+            return False
+        self._hub.ready.rotate(1)
+        return True
+
+    def interrupt(self, error: BaseException) -> bool:
+        """Let the task go on with ``error`` raised."""
+        return self._task.interrupt(error)
 
 
 def _unavailable(request: Request) -> Response:
