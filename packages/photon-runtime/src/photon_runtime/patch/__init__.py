@@ -11,6 +11,8 @@
 ``_queue``            `queue.SimpleQueue`
 ``_descriptors``      waiting for pipes, processes, whatever is no socket
 ``_select``, ``_process``, ``_signal``, ``_time``  the calls of these modules
+``_on_import``        libraries that are told when they are imported
+``_psycopg``          psycopg 3, which waits in C
 ``__main__``, ``_program``  ``python -m photon_runtime.patch script.py``
 ====================  =========================================================================
 

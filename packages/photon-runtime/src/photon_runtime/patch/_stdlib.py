@@ -7,8 +7,9 @@ import warnings
 
 from .. import _socket
 from ..errors import PatchError
-from . import _late, _replacements, _thread
+from . import _late, _psycopg, _replacements, _thread
 from ._late import PatchReport
+from ._on_import import when_imported
 
 
 class PatchWarning(RuntimeWarning):
@@ -49,6 +50,7 @@ def patch_stdlib(*, strict: bool = False) -> PatchReport:
         entry.put_in_place()
     rebound = _late.rebind(done)
     _thread.let_main_be_joined()
+    when_imported({"psycopg": _psycopg.cooperate})
     if late:
         warnings.warn(_explained(late), PatchWarning, stacklevel=2)
     return PatchReport(rebound, late)
