@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -277,7 +278,7 @@ class Serving:
 
     @property
     def resting(self) -> int:
-        return sum(connection.is_resting for connection in list(self.server.connections))
+        return list(self.server.connections.values()).count(None)
 
 
 @pytest.fixture
@@ -380,3 +381,31 @@ def test_second_stop_may_shorten_the_grace() -> None:
         serving.server.stop()
         assert client.recv(1) == b""
         assert time.monotonic() - begin < 5
+
+
+# -- what is over -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [CLOSING, b"nonsense\r\n\r\n", b"", GET[:9]])
+def test_connections_that_are_over_leave_nothing_to_the_cycle_collector(data: bytes) -> None:
+    count = 50
+    with Serving(ServerSettings()) as serving:
+
+        def come_and_go() -> None:
+            for _ in range(count):
+                with socket.create_connection(serving.address, 10) as client:
+                    client.sendall(data)
+                    if data.endswith(b"\r\n\r\n"):
+                        while client.recv(65536):
+                            pass
+            serving.wait_until(lambda: not serving.server.connections)
+
+        come_and_go()
+        gc.collect()
+        gc.disable()
+        try:
+            come_and_go()
+            found = gc.collect()
+        finally:
+            gc.enable()
+    assert found < count

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import http.client
 import socket
+import subprocess
+import sys
 import threading
 import urllib.request
 from contextlib import contextmanager
@@ -12,11 +14,13 @@ import pytest
 
 import photon_runtime as rt
 from photon_runtime import Cancelled, PhotonError, testing
+from photon_runtime._task import current_task
 from photon_runtime.http import Request, Response, ServerSettings
 from photon_runtime.testing import LiveServer, live_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from photon_runtime.http import Handler
 
@@ -182,3 +186,87 @@ def test_connect_gives_a_blocking_socket_with_a_time_limit() -> None:
         assert isinstance(client, socket.socket)
         assert client.gettimeout() == 3
         assert client.getpeername() == (server.host, server.port)
+
+
+# -- inside of tasks --------------------------------------------------------------------------
+
+
+def test_live_server_in_a_task_has_a_hub_of_its_own() -> None:
+    hubs: list[object] = []
+
+    def handle(request: Request) -> Response:
+        hubs.append(current_task().hub)
+        return Response(body=b"there")
+
+    def main() -> bytes:
+        hubs.append(current_task().hub)
+        with live_server(handle) as server:
+            return server.exchange(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+    assert rt.run(main).endswith(b"there")
+    assert len(set(map(id, hubs))) == 2
+
+
+PATCHED = """
+import threading, time, urllib.request
+from photon_runtime.http import Response
+from photon_runtime.patch import _saved, is_patched
+from photon_runtime.testing import live_server
+
+assert is_patched()
+threads, turns = [], []
+
+def handle(request):
+    threads.append(_saved.get_ident())
+    time.sleep(0.1)
+    return Response(body=request.path)
+
+def turn():
+    while not threads or len(turns) < 5:
+        turns.append(len(threads))
+        time.sleep(0.01)
+
+with live_server(handle) as server:
+    turning = threading.Thread(target=turn)
+    turning.start()
+    with urllib.request.urlopen(server.url + "/there") as answer:
+        print(answer.read())
+    turning.join()
+try:
+    server.connect()
+except ConnectionRefusedError:
+    print("ended")
+print("another thread:", threads != [_saved.get_ident()], "others went on:", 1 in turns)
+print("threads left:", threading.active_count() - 1)
+
+class Refusing:
+    def start(self, *, development=False):
+        raise LookupError("no such table")
+
+try:
+    with live_server(Refusing()):
+        pass
+except LookupError as error:
+    print("refused:", error)
+"""
+
+
+@pytest.mark.slow
+def test_live_server_works_where_the_standard_library_is_patched(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PATCHED, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "photon_runtime.patch", "program.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "b'/there'",
+        "ended",
+        "another thread: True others went on: True",
+        "threads left: 0",
+        "refused: no such table",
+    ]

@@ -21,8 +21,11 @@ import attrs
 from ._hub import run as _run_hub
 from ._memory import MemoryStream as MemoryStream
 from ._memory import memory_pair as memory_pair
+from ._offload import offload
+from ._task import current_task
 from ._virtual import VirtualClock as VirtualClock
 from ._virtual import run as run
+from .errors import NotRunning
 from .http import Application, Handler, Server, ServerSettings, listen
 
 _START_TIME = 30.0
@@ -141,11 +144,20 @@ class _ServerThread:
         self.host, self.port = self._listener.getsockname()
 
     def start_and_wait(self) -> None:
-        self._thread.start()
+        self._start_real_thread()
         if not self._started.wait(_START_TIME):
             self._listener.close()
             raise TimeoutError(f"the application has not started within {_START_TIME} seconds")
         self._raise_error()
+
+    def _start_real_thread(self) -> None:
+        """Start the thread; what a task starts under the patch would be a task of its own hub."""
+        try:
+            current_task()
+        except NotRunning:
+            self._thread.start()
+        else:
+            offload(self._thread.start)
 
     def stop_and_wait(self) -> None:
         self._server.stop()

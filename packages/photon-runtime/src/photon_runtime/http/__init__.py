@@ -1,7 +1,12 @@
 """HTTP/1.1: requests, responses, and a server that runs handlers as coroutines.
 
 =====================  ========================================================================
-``_messages``          `Request`, `Response`, `Headers`, `MultiDict`
+``_request``           `Request`
+``_response``          `Response`
+``_headers``           `Headers`, and what names and values of fields may be
+``_multidict``         `MultiDict`: names with several values
+``_query``             queries and percent-encoding to text
+``_cookies``           ``Cookie`` fields to cookies
 ``_parser``            bytes to requests, without input or output
 ``_framing``           the rules of RFC 9110 and 9112 that the parser leaves to the server
 ``_encode``            responses to bytes
@@ -15,9 +20,12 @@
 ``_tls``               TLS between a socket and a connection
 ``_peer``              who sent a request: the peer, or whom a trusted proxy speaks for
 ``_listen``            `listen` and its kin: TCP, Unix and inherited sockets
-``_server``            `serve`, `Server`: accepting, time limits, graceful stop
+``_acceptor``          connections off the backlog
+``_server``            `Server`: all connections, time limits, graceful stop
+``_serve``             `serve`: an application in a thread, until a signal
 ``_lifetime``          signs of life of a worker, and when it is replaced
 ``_settings``          `ServerSettings`: the ``[server]`` section of photon.toml
+``_route``             `Route`: where a request has led
 ``_problem``           an error as a problem document
 ``errors``             `HttpError`
 =====================  ========================================================================
@@ -25,6 +33,7 @@
 
 from ._connection import Handler as Handler
 from ._files import FileBody as FileBody
+from ._headers import Headers as Headers
 from ._lifetime import WorkerLink as WorkerLink
 from ._listen import address_of as address_of
 from ._listen import adopt as adopt
@@ -34,15 +43,16 @@ from ._listen import listen_unix as listen_unix
 from ._listen import open_listeners as open_listeners
 from ._listen import remove_unix as remove_unix
 from ._listen import turn_away as turn_away
-from ._messages import Headers as Headers
-from ._messages import MultiDict as MultiDict
-from ._messages import Request as Request
-from ._messages import Response as Response
-from ._messages import decode_percent as decode_percent
+from ._multidict import MultiDict as MultiDict
+from ._problem import failure_response as failure_response
 from ._problem import problem_response as problem_response
-from ._server import Application as Application
+from ._query import decode_percent as decode_percent
+from ._request import Request as Request
+from ._response import Response as Response
+from ._route import Route as Route
+from ._serve import Application as Application
+from ._serve import serve as serve
 from ._server import Server as Server
-from ._server import serve as serve
 from ._settings import ServerSettings as ServerSettings
 from ._upgrade import UpgradedStream as UpgradedStream
 from ._upgrade import upgrade as upgrade

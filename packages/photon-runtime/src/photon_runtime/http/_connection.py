@@ -28,10 +28,11 @@ from .._poll import Watcher
 from .._task import Task
 from ..errors import Cancelled
 from . import _encode
-from ._messages import Request, Response
 from ._opening import Opening
 from ._parser import RequestParser
-from ._problem import problem_response
+from ._problem import failure_response, problem_response
+from ._request import Request
+from ._response import Response
 from ._send import send_bodiless, send_error, send_stream
 from ._upgrade import Upgrade, UpgradedStream
 from ._wire import Handler as Handler
@@ -74,11 +75,6 @@ class Connection(Wire):
         self.is_idle = True
         self.upgraded: UpgradedStream | None = None
 
-    @property
-    def is_resting(self) -> bool:
-        """Whether there is no task."""
-        return self._task is None
-
     def open(self, opening: Opening, sock: RawSocket, address: object, task: Task[object]) -> bool:
         """Do what comes before the first request; return whether there may be one.
 
@@ -90,6 +86,7 @@ class Connection(Wire):
         try:
             self._peer = opening.open(self, sock, address, task)
         except (OSError, Late):
+            self._task = None
             return False
         return True
 
@@ -104,9 +101,13 @@ class Connection(Wire):
         except (OSError, Late):
             pass  # the peer is gone, or too slow to be told anything
         except _Rest:
-            self._task = None
-            del self._parser
             return Phase.RESTING
+        finally:
+            # What refers back here goes now: left to the cycle collector, the connections of a
+            # burst would be a long pause.
+            self._task = None
+            self._parser.close()
+            del self._parser
         return Phase.OVER
 
     def _answer_all(self, task: Task[object]) -> None:
@@ -214,6 +215,9 @@ class Connection(Wire):
             except Exception:  # it could not be put into bytes; nothing of it was sent
                 _log.exception("%s %s: no such response", request.method, request.raw_path)
                 return self._respond(request, problem_response(HttpError(500)), task)
+            finally:
+                if request.finishers is not None:
+                    request.finish()
         finally:
             server.in_flight -= 1
 
@@ -243,9 +247,8 @@ class Connection(Wire):
                 return server.handler(request)
             except HttpError as error:
                 return problem_response(error)
-        except Exception:
-            _log.exception("%s %s failed", request.method, request.raw_path)
-            return problem_response(HttpError(500))
+        except Exception as error:
+            return failure_response(request, error)
 
     def _respond(self, request: Request, response: Response, task: Task[object]) -> bool:
         """Send the response; return whether the connection goes on."""

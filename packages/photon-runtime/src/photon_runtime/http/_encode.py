@@ -11,12 +11,12 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
-from ._messages import Response, is_field_value, is_token
+from ._headers import check_trailers, is_field_value, is_token
+from ._response import Response, Trailers
 from .errors import phrase
 
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-LAST_CHUNK = b"0\r\n\r\n"
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _OWN_FIELDS = frozenset({"content-length", "transfer-encoding", "connection", "date"})
 
@@ -110,6 +110,35 @@ def declared_length(response: Response) -> int | None:
     if value is not None and not (value.isascii() and value.isdecimal()):
         raise ValueError(f"not a Content-Length: {value!r}")
     return None if value is None else int(value)
+
+
+def chunked_fields(trailers: Trailers) -> bytes:
+    """Return the fields of a head whose body comes in chunks, with ``trailers`` behind them.
+
+    Raises:
+        ValueError: A field must not be a trailer.
+    """
+    if not trailers:
+        return b"transfer-encoding: chunked\r\n"
+    check_trailers(trailers)
+    names = ", ".join(trailers).encode("ascii")
+    return b"transfer-encoding: chunked\r\ntrailer: %b\r\n" % names
+
+
+def last_chunk(trailers: Trailers) -> bytes:
+    """Return what ends a body in chunks, with the trailers' present values.
+
+    Raises:
+        ValueError: A value has characters that would break the message.
+        Exception: Whatever a trailer's function raises.
+
+    Blocks: the calling task, if a trailer's function does.
+    """
+    if not trailers:
+        return b"0\r\n\r\n"
+    values = [(name, value()) for name, value in trailers.items()]
+    fields = [_field(name, value) for name, value in values if value is not None]
+    return b"0\r\n%b\r\n" % b"".join(fields)
 
 
 def frame(part: bytes, *, is_chunked: bool) -> bytes:

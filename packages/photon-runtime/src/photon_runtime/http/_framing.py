@@ -10,21 +10,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from ._messages import RawHeaders
+from ._headers import RawHeaders
 from .errors import HttpError
 
 # RFC 3986, section 3.2.2 and 3.2.3: a registered name or IPv4 address, or an address in
 # brackets, and a port; no user information, no path.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
-# RFC 9110, section 6.5.1: what frames, routes, modifies or authenticates a message, or says how to
-# read its content, is of no use, or of bad use, behind the content.
-_NO_TRAILERS = frozenset(
-    b"authorization cache-control connection content-encoding content-length content-location "
-    b"content-range content-type cookie expect forwarded host keep-alive max-forwards pragma "
-    b"proxy-authenticate proxy-authorization proxy-connection range set-cookie te trailer "
-    b"transfer-encoding upgrade www-authenticate".split()
-)
 _SINGLE = (b"host", b"content-length", b"transfer-encoding")
 
 
@@ -32,15 +24,6 @@ _SINGLE = (b"host", b"content-length", b"transfer-encoding")
 def is_host(value: bytes) -> bool:
     """Say whether ``value`` is a valid ``Host`` field (RFC 9110, section 7.2)."""
     return _HOST.fullmatch(value) is not None
-
-
-def is_trailer(name: bytes) -> bool:
-    """Say whether the field ``name`` (in lower case) may stand behind the body."""
-    return (
-        name not in _NO_TRAILERS
-        and not name.startswith(b"if-")
-        and not name.startswith(b"x-forwarded-")
-    )
 
 
 def check_fields(version: str, headers: RawHeaders) -> dict[bytes, bytes]:

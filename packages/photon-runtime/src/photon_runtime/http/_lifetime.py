@@ -14,7 +14,8 @@ import random
 import resource
 from typing import Protocol
 
-from ._messages import Request, Response
+from ._request import Request
+from ._response import Response
 from ._settings import ServerSettings
 from ._wire import Handler
 

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import httptools
 
-from ._framing import check_fields, is_trailer, origin_form
-from ._messages import BodySource, RawHeaders, Request
+from ._framing import check_fields, origin_form
+from ._headers import RawHeaders, is_trailer
+from ._request import BodySource, Request
 from ._settings import ServerSettings
 from .errors import HttpError
 
@@ -135,6 +136,10 @@ class RequestParser:
         held, self.held = self.held, None
         if held:
             self.feed(held)
+
+    def close(self) -> None:
+        """Let go of llhttp, which refers back here; nothing can be fed any more."""
+        del self._parser
 
     # -- callbacks of the parser --------------------------------------------------------------
 

@@ -3,6 +3,10 @@
 A whole body goes out in one piece with its head. What is sent as it comes is framed by its declared
 length, else in chunks, else, for HTTP/1.0, by the end of the connection. The head of a stream waits
 for the first part, so that a stream that fails at once is still answered as an error.
+
+Trailers follow chunks alone (RFC 9112, section 7.1.2), and only for clients that have asked for
+them: others may drop them, or take them for what they are not. One that fails breaks the response
+off, as a stream does that fails: the client sees that the message is not whole.
 """
 
 from __future__ import annotations
@@ -10,11 +14,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 
+import attrs
+
 from .._task import Task
 from . import _encode
 from ._files import SMALL, FileBody, send_file
-from ._messages import Request, Response
 from ._problem import problem_response
+from ._request import Request
+from ._response import Response, Trailers
 from ._wire import Wire
 from .errors import HttpError
 
@@ -48,31 +55,55 @@ def send_stream(
     goes_on: bool,
 ) -> bool:
     """Send a body as it comes; return whether the connection goes on."""
-    if isinstance(body, FileBody):
-        length: int | None = body.length
-    else:
-        length = _encode.declared_length(response)
-    is_chunked = length is None and request.version == "1.1"
-    if _encode.forbids_body(response.status):
-        framing = b""
-    elif is_chunked:
-        framing = b"transfer-encoding: chunked\r\n"
-    elif length is not None:
-        framing = b"content-length: %d\r\n" % length
-    else:
-        framing, goes_on = b"", False  # HTTP/1.0: the end of the connection is the end
-    head = _encode.encode_head(response, framing, wire.server.date, closes=not goes_on)
+    framing = _framing_of(request, response, body)
+    goes_on = goes_on and framing.is_told
+    fields = b"" if _encode.forbids_body(response.status) else framing.fields()
+    head = _encode.encode_head(response, fields, wire.server.date, closes=not goes_on)
     try:
         if request.method == "HEAD" or _encode.forbids_body(response.status):
             wire.send(head, task)
             return goes_on
         if isinstance(body, FileBody) and wire.is_plain and body.length > SMALL:
             return _send_file(wire, head, body, task) and goes_on
-        return _send_parts(wire, head, body, task, length, is_chunked=is_chunked) and goes_on
+        return _send_parts(wire, head, body, task, framing) and goes_on
     finally:
         close = getattr(body, "close", None)
         if close is not None:
             close()
+
+
+@attrs.frozen
+class _Framing:
+    """How the end of a body that is sent as it comes is told.
+
+    Attributes:
+        length: Its length, ``None`` where that is not known.
+        trailers: What follows its chunks; ``None`` where there are no chunks.
+    """
+
+    length: int | None = None
+    trailers: Trailers | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the end can be told without ending the connection."""
+        return self.length is not None or self.trailers is not None
+
+    def fields(self) -> bytes:
+        """Return what the head says about it."""
+        if self.length is not None:
+            return b"content-length: %d\r\n" % self.length
+        return b"" if self.trailers is None else _encode.chunked_fields(self.trailers)
+
+
+def _framing_of(request: Request, response: Response, body: Iterable[bytes]) -> _Framing:
+    length = body.length if isinstance(body, FileBody) else _encode.declared_length(response)
+    if length is not None:
+        return _Framing(length)
+    if request.version != "1.1":  # the end of the connection is the end
+        return _Framing()
+    trailers = response.trailers
+    return _Framing(None, trailers if trailers and request.accepts_trailers else {})
 
 
 def _send_file(wire: Wire, head: bytes, body: FileBody, task: Task[object]) -> bool:
@@ -84,18 +115,12 @@ def _send_file(wire: Wire, head: bytes, body: FileBody, task: Task[object]) -> b
 
 
 def _send_parts(
-    wire: Wire,
-    head: bytes,
-    body: Iterable[bytes],
-    task: Task[object],
-    length: int | None,
-    *,
-    is_chunked: bool,
+    wire: Wire, head: bytes, body: Iterable[bytes], task: Task[object], framing: _Framing
 ) -> bool:
     """Send ``head`` with the first part, then the rest; return whether it came out whole."""
-    sent = 0
+    sent, length = 0, framing.length
     try:
-        for framed, size in _framed_parts(body, is_chunked=is_chunked):
+        for framed, size in _framed_parts(body, framing.trailers):
             sent += size
             if length is not None and sent > length:
                 break
@@ -106,8 +131,8 @@ def _send_parts(
     if length is not None and sent != length:
         _log.error("a response broke off: it is not as long as its Content-Length says")
         return False
-    if head or is_chunked:
-        wire.send(head + (_encode.LAST_CHUNK if is_chunked else b""), task)
+    if head:
+        wire.send(head, task)
     return True
 
 
@@ -124,18 +149,21 @@ def _send_failure(wire: Wire, error: Exception, task: Task[object], *, is_begun:
 
 
 class _StreamFailed(Exception):
-    """The application's iterable raised ``error``, as opposed to the sending of its parts."""
+    """The application's iterable, or a trailer, raised ``error``; not the sending of its parts."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
 
 
-def _framed_parts(body: Iterable[bytes], *, is_chunked: bool) -> Iterator[tuple[bytes, int]]:
-    """Yield each part that is not empty as it is sent, and its own size."""
+def _framed_parts(body: Iterable[bytes], trailers: Trailers | None) -> Iterator[tuple[bytes, int]]:
+    """Yield each part that is not empty as it is sent, and its own size; the last chunk, too."""
+    is_chunked = trailers is not None
     try:
         for part in body:
             if part:
                 yield _encode.frame(part, is_chunked=is_chunked), len(part)
+        if trailers is not None:
+            yield _encode.last_chunk(trailers), 0
     except Exception as error:
         raise _StreamFailed(error) from error

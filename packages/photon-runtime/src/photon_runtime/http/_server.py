@@ -1,12 +1,9 @@
-"""The server: the connections accepted from listening sockets, their times, and the end.
+"""The server: all connections, their tasks and times, and the end.
 
 Theory of operation. Each listener has a task that accepts; each connection has one that serves it.
 Connections that have been idle for some seconds rest: their task ends, and a new one begins with
 the next bytes, so that an idle connection costs little memory. Once a second a sweep over all
 connections ends the waits that last too long and puts idle ones to rest.
-
-Without free descriptors accept() fails while the connection stays in the backlog, which keeps the
-listener readable. So accepting pauses for a moment each time, and the backlog waits.
 
 Stopping is graceful. What has been accepted by the operating system is still taken, then nothing
 more. Requests that run are finished, and say ``Connection: close``. An idle connection is closed
@@ -19,60 +16,38 @@ closed connection unless it comes later than that grace after the one before. Wh
 from __future__ import annotations
 
 import contextvars
-import errno
 import functools
 import logging
 import math
-import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from types import FrameType
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
 
 from .._cancel import CancelScope
-from .._hub import Hub, current_hub, new_task, run, sleep, spawn
+from .._hub import Hub, current_hub, new_task, sleep, spawn
 from .._poll import Watcher
 from .._scope import deadline, scope
 from .._sync import Event
 from .._task import Task, current_task
 from ..errors import DeadlineExceeded
-from ..stats import dumping_on_signal, watch_hub
+from ._acceptor import Acceptor
 from ._connection import Connection, Handler, Phase
 from ._encode import date_field
 from ._lifetime import Lifetime, WorkerLink
-from ._listen import accept, turn_away
-from ._messages import Request, Response
+from ._listen import turn_away
 from ._opening import make_opening
+from ._request import Request
+from ._response import Response
 from ._settings import ServerSettings
 from ._wire import RawSocket
 from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
 _BUFFER_SIZE = 64 * 1024
-# Generous: a burst must be taken off the backlog before that overflows.
-_ACCEPTS_PER_TURN = 8192
-_PAUSE_WITHOUT_DESCRIPTORS = 0.1
-_SILENCE = 10.0  # seconds between two warnings of the same kind
 _REST_AFTER = 5.0
 _RESTS_PER_SWEEP = 1000
 _SWEEP = 1.0
 _SWEEP_AT_THE_END = 0.05
 _LOOK_FOR_DEPARTURES = 0.1
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-@runtime_checkable
-class Application(Protocol):
-    """What `photon run` serves: something that can be started and gives a handler."""
-
-    def start(self, *, development: bool = False) -> AbstractContextManager[Handler]:
-        """Enter the application's life; leaving the context ends it.
-
-        Raises:
-            PhotonError: The application is not in order; the message lists every problem.
-        """
 
 
 class Server:
@@ -116,13 +91,17 @@ class Server:
         self.departures: dict[Watcher, CancelScope] = {}
         self._sockets = list(sockets)
         self._is_last = is_last
+        self._acceptor = Acceptor(
+            sockets,
+            opened=self.connections,
+            most=self.settings.max_connections,
+            begin=self._begin,
+        )
         self._opening = make_opening(self.settings)
         self._lifetime = Lifetime(self.settings, worker)
         self._stop_asked = Event()
         self._is_stop_asked = False  # what `stop` leaves when it comes before `serve`
         self._all_closed = Event()
-        self._has_room = Event()
-        self._complained = -math.inf
         self._hub: Hub | None = None
 
     def serve(self, handler: Handler, ready: Callable[[], None] | None = None) -> None:
@@ -141,7 +120,7 @@ class Server:
         try:
             with scope() as service:
                 for listener in self._sockets:
-                    service.spawn(self._accept_from, listener)
+                    service.spawn(self._acceptor.accept_from, listener)
                 service.spawn(self._sweep, _SWEEP)
                 if self.settings.cancel_on_disconnect:
                     service.spawn(self._look_for_departures)
@@ -171,47 +150,7 @@ class Server:
         if self.is_stopping:
             self._limit_idle()
 
-    # -- accepting ----------------------------------------------------------------------------
-
-    def _accept_from(self, listener: socket.socket) -> None:
-        hub, task = current_hub(), current_task()
-        watcher = hub.poller.watch(listener.fileno())
-        try:
-            while True:
-                self._wait_for_room()
-                if not self._accept_some(listener):
-                    if not (watcher.readable or watcher.ended):
-                        watcher.wake_when_readable(_FirstInLine(hub, task))
-                        task.park()
-                    watcher.readable = watcher.ended = False
-        finally:
-            hub.poller.forget(watcher.fd)
-
-    def _accept_some(self, listener: socket.socket) -> bool:
-        """Accept what waits, up to a bound; return whether there may be more."""
-        for _ in range(_ACCEPTS_PER_TURN):
-            if len(self.connections) >= self.settings.max_connections:
-                return True
-            try:
-                accepted, address = accept(listener)
-            except BlockingIOError:
-                return False
-            except OSError as error:
-                self._tolerate(error)
-                return True
-            self._begin(accepted, address)
-        sleep(0)
-        return True
-
-    def _accept_the_last(self) -> None:
-        """Take what is in the backlog, which closing the listener would reset, and close it."""
-        for listener in self._sockets:
-            try:
-                while len(self.connections) < self.settings.max_connections:
-                    self._begin(*accept(listener))
-            except OSError:
-                pass  # there is no more, or no more can be had
-            listener.close()
+    # -- connections ----------------------------------------------------------------------------
 
     def _begin(self, accepted: RawSocket, address: object) -> None:
         watcher = current_hub().poller.watch(accepted.fileno())
@@ -247,7 +186,7 @@ class Server:
         current_hub().poller.forget(connection.watcher.fd)
         connection.stream.close()
         del self.connections[connection]
-        self._has_room.set()
+        self._acceptor.note_room()
         if not self.connections:
             self._all_closed.set()
 
@@ -261,21 +200,6 @@ class Server:
             )
             self.connections[connection] = task
             hub.spawn(task)
-
-    def _wait_for_room(self) -> None:
-        while len(self.connections) >= self.settings.max_connections:
-            self._has_room.clear()
-            self._has_room.wait()
-
-    def _tolerate(self, error: OSError) -> None:
-        """Get over an error of accept(): a peer that left again, or no descriptor to be had."""
-        if error.errno in _EXHAUSTED:
-            if self.now >= self._complained + _SILENCE:
-                self._complained = self.now
-                _log.warning("cannot accept connections for now: %s", error)
-            sleep(_PAUSE_WITHOUT_DESCRIPTORS)
-        elif error.errno not in (errno.ECONNABORTED, errno.EPROTO, errno.EINTR):
-            raise error
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -324,7 +248,7 @@ class Server:
         """Let what runs end, for a limited time, and cancel the rest."""
         if self._is_last:
             turn_away(self._sockets)
-        self._accept_the_last()
+        self._acceptor.take_the_last()
         self.is_stopping = True
         self._tick()
         self._limit_idle()
@@ -395,97 +319,5 @@ class _Sleeper:
         return False
 
 
-class _FirstInLine:
-    """A task that waits to accept, and runs before all others when there is something.
-
-    In a burst thousands of new connections are runnable; behind them, accepting would come too late
-    to keep the backlog from overflowing, and clients try again after a second only.
-    """
-
-    __slots__ = ("_hub", "_task")
-
-    def __init__(self, hub: Hub, task: Task[object]) -> None:
-        self._hub = hub
-        self._task = task
-
-    def park(self) -> None:
-        """Pause the task."""
-        self._task.park()
-
-    def unpark(self) -> bool:
-        """Let the task go on, before those that are runnable already."""
-        if not self._task.unpark():
-            return False
-        self._hub.ready.rotate(1)
-        return True
-
-    def interrupt(self, error: BaseException) -> bool:
-        """Let the task go on with ``error`` raised."""
-        return self._task.interrupt(error)
-
-
 def _unavailable(request: Request) -> Response:
     raise HttpError(503, "the application has not started")
-
-
-def serve(
-    application: Application | Handler,
-    *,
-    sockets: Sequence[socket.socket],
-    settings: ServerSettings | None = None,
-    development: bool = False,
-    ready: Callable[[], None] | None = None,
-    worker: WorkerLink | None = None,
-    is_last: bool = False,
-) -> None:
-    """Serve in this thread until SIGTERM or SIGINT, then stop gracefully.
-
-    SIGTERM leaves idle connections the ``idle_grace`` of the settings; SIGINT, which a person
-    sends, closes them at once.
-
-    Args:
-        application: What starts and gives a handler, or a handler itself: a function from a
-            request to a response. Both run in tasks and may wait.
-        sockets: Listening, non-blocking sockets, as `listen` returns them.
-        settings: Limits and times.
-        development: Given to the application's start.
-        ready: Called when connections are accepted.
-        worker: The way to the supervisor, as `photon_runtime.workers` gives it to workers.
-        is_last: Whether nobody else has the sockets, so that new clients are to be turned away
-            when the server stops; see `turn_away`.
-
-    Raises:
-        PhotonError: The application is not in order, or the certificates cannot be used.
-
-    Blocks: the calling thread. Signals are handled when it is the main thread.
-    """
-    server = Server(sockets=sockets, settings=settings, worker=worker, is_last=is_last)
-
-    def main() -> None:
-        watch_hub(threshold=server.settings.hold_threshold)
-        with dumping_on_signal():
-            if isinstance(application, Application):
-                with application.start(development=development) as handler:
-                    server.serve(handler, ready)
-            else:
-                server.serve(application, ready)
-
-    with _stopping_on_signals(server):
-        run(main)
-
-
-@contextmanager
-def _stopping_on_signals(server: Server) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        server.stop(grace=server.settings.idle_grace if number == signal.SIGTERM else 0.0)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

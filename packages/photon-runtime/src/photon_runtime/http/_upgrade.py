@@ -20,7 +20,7 @@ from typing import final
 
 from .._sync import Semaphore
 from .._task import current_task
-from ._messages import Response
+from ._response import Response
 from ._wire import Wire
 
 Serve = Callable[["UpgradedStream"], None]

@@ -27,7 +27,8 @@ from typing import Protocol
 from .._cancel import CancelScope
 from .._poll import Watcher
 from .._task import Task
-from ._messages import Request, Response
+from ._request import Request
+from ._response import Response
 from ._settings import ServerSettings
 
 Handler = Callable[[Request], Response]

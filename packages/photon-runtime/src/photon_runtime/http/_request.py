@@ -1,81 +1,26 @@
-"""Requests and responses as handlers see them.
+"""Requests as handlers see them.
 
 A `Request` keeps what came off the wire and decodes a part when it is first asked for: most
-handlers look at few headers and no cookies. A `Response` says what is to be sent; how it is
-framed (lengths, chunks, ``HEAD``) is the connection's business.
+handlers look at few headers and no cookies.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator
 from typing import Protocol, final
 from urllib.parse import unquote_to_bytes
 
+from ._cookies import parse_cookies
+from ._headers import Headers, RawHeaders, tokens_of
+from ._multidict import MultiDict
 from ._peer import Peer
+from ._query import parse_query
+from ._response import Response
+from ._route import Route
 from .errors import HttpError
 
-RawHeaders = list[tuple[bytes, bytes]]
-
-
-class MultiDict(Mapping[str, str]):
-    """Names with one or more values each, in the order in which they came.
-
-    As a mapping it gives the last value of a name, as HTML forms do.
-    """
-
-    __slots__ = ("_pairs", "_values")
-
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        """Keep ``pairs`` of name and value."""
-        self._pairs = list(pairs)
-        self._values: dict[str, str] = dict(self._pairs)
-
-    def __getitem__(self, name: str) -> str:
-        """Return the last value of ``name``."""
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names, each once."""
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        """Return the number of different names."""
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        """Show the pairs."""
-        return f"{type(self).__name__}({self._pairs!r})"
-
-    def getlist(self, name: str) -> list[str]:
-        """Return every value of ``name`` in order, an empty list where there is none."""
-        return [value for key, value in self._pairs if key == name]
-
-    def pairs(self) -> list[tuple[str, str]]:
-        """Return all pairs of name and value in order."""
-        return list(self._pairs)
-
-
-class Headers(MultiDict):
-    """Header fields; names are compared without regard to case (RFC 9110, section 5.1)."""
-
-    __slots__ = ()
-
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        """Keep ``pairs`` of name and value; the names are lower-cased."""
-        super().__init__((name.lower(), value) for name, value in pairs)
-
-    def __getitem__(self, name: str) -> str:
-        """Return the last value of ``name``."""
-        return self._values[name.lower()]
-
-    def __contains__(self, name: object) -> bool:
-        """Return whether there is a field ``name``."""
-        return isinstance(name, str) and name.lower() in self._values
-
-    def getlist(self, name: str) -> list[str]:
-        """Return every value of ``name`` in order, an empty list where there is none."""
-        return super().getlist(name.lower())
+_log = logging.getLogger("photon.http")
 
 
 class BodySource(Protocol):
@@ -96,6 +41,12 @@ class Request:
         raw_query: The query as it was sent, without ``?``.
         state: For middleware and handlers to pass values along; new for each request.
         body_limit: How many bytes the body may have; more is refused with 413.
+        route: What the router found for it; ``None`` where there is nothing, or no router.
+        path_values: The values of the path's parameters in the template's order, decoded; set
+            by the router.
+        plan: What will answer it, inside of all middleware; set by the router.
+        failure: The unexpected error that the answer stands for; mostly ``None``.
+        finishers: What `after_response` was given; ``None`` for nothing.
     """
 
     __slots__ = (
@@ -112,18 +63,25 @@ class Request:
         "body_limit",
         "content_length",
         "expects_continue",
+        "failure",
+        "finishers",
         "is_complete",
         "keep_alive",
         "method",
         "parts",
+        "path_values",
+        "plan",
         "raw_path",
         "raw_query",
         "received",
+        "route",
         "target",
         "version",
     )
 
     _trailers: RawHeaders
+    path_values: list[str]
+    plan: Callable[[Request], Response]
 
     def __init__(
         self,
@@ -154,6 +112,9 @@ class Request:
         self._cookies: dict[str, str] | None = None
         self._state: dict[str, object] | None = None
         self._streamed = False
+        self.finishers: list[Callable[[], object]] | None = None
+        self.route: Route | None = None
+        self.failure: BaseException | None = None
         # Of the connection: how far the message has come, and how it goes on.
         self.parts: list[bytes] = []
         self.is_complete = source is None
@@ -251,9 +212,9 @@ class Request:
         if self.version != "1.1" or self.content_length or self.raw_header(b"transfer-encoding"):
             return []
         headers = self.headers
-        if "upgrade" not in _tokens(headers.getlist("connection")):
+        if "upgrade" not in tokens_of(headers.getlist("connection")):
             return []
-        return _tokens(headers.getlist("upgrade"))
+        return tokens_of(headers.getlist("upgrade"))
 
     @property
     def trailers(self) -> Headers:
@@ -271,6 +232,11 @@ class Request:
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in getattr(self, "_trailers", ())
         )
+
+    @property
+    def accepts_trailers(self) -> bool:
+        """Whether the client takes fields behind the body of the response (``TE: trailers``)."""
+        return self.version == "1.1" and "trailers" in tokens_of(self.headers.getlist("te"))
 
     def add_trailer(self, field: tuple[bytes, bytes]) -> RawHeaders:
         """Take a field that came behind the body; return all that came so far."""
@@ -294,6 +260,25 @@ class Request:
         if self._state is None:
             self._state = {}
         return self._state
+
+    def after_response(self, finish: Callable[[], object]) -> None:
+        """Have ``finish`` called when the response was sent, or could not be sent.
+
+        Calls are made in order, in the request's own task and context; the connection's next
+        request waits for them. An error in one is logged and does not keep the others.
+        """
+        if self.finishers is None:
+            self.finishers = []
+        self.finishers.append(finish)
+
+    def finish(self) -> None:
+        """Call what `after_response` was given; for the connection."""
+        finishers, self.finishers = self.finishers, None
+        for finish in finishers or ():
+            try:
+                finish()
+            except Exception:
+                _log.exception("%s %s: failed after the response", self.method, self.raw_path)
 
     @property
     def body(self) -> bytes:
@@ -350,164 +335,3 @@ class Request:
 
     def _too_large(self) -> HttpError:
         return HttpError(413, f"the body may have at most {self.body_limit} bytes")
-
-
-def _tokens(values: Iterable[str]) -> list[str]:
-    """Take lists of tokens apart (RFC 9110, section 5.6.1)."""
-    tokens = (item.strip().lower() for value in values for item in value.split(","))
-    return [token for token in tokens if token]
-
-
-def parse_query(raw: str) -> list[tuple[str, str]]:
-    """Take a query apart into decoded pairs; empty parts (``a=1&&b=2``) are left out.
-
-    Raises:
-        HttpError: 400 where the percent-encoding is broken or does not give UTF-8.
-    """
-    pairs = []
-    for part in raw.split("&"):
-        if part:
-            name, _, value = part.partition("=")
-            pairs.append((decode_component(name), decode_component(value)))
-    return pairs
-
-
-def decode_component(raw: str) -> str:
-    """Decode ``+`` and percent-encoding of a form component.
-
-    Raises:
-        HttpError: 400 where the encoding is broken or does not give UTF-8.
-    """
-    if "+" in raw:
-        raw = raw.replace("+", " ")
-    return decode_percent(raw) if "%" in raw else raw
-
-
-def decode_percent(raw: str) -> str:
-    """Decode percent-encoding (RFC 3986, section 2.1).
-
-    Raises:
-        HttpError: 400 where the encoding is broken or does not give UTF-8.
-    """
-    pieces = raw.split("%")
-    for piece in pieces[1:]:
-        if len(piece) < 2 or not _is_hex(piece[:2]):
-            raise HttpError(400, "the request target has a broken percent-encoding")
-    try:
-        return unquote_to_bytes(raw).decode("utf-8")
-    except UnicodeDecodeError:
-        raise HttpError(400, "the request target does not decode to UTF-8") from None
-
-
-def _is_hex(text: str) -> bool:
-    return all(character in "0123456789abcdefABCDEF" for character in text)
-
-
-def parse_cookies(fields: Iterable[str]) -> dict[str, str]:
-    """Take ``Cookie`` fields apart (RFC 6265, section 4.2); what has no ``=`` is left out."""
-    cookies: dict[str, str] = {}
-    for field in fields:
-        for part in field.split(";"):
-            name, separator, value = part.partition("=")
-            if separator:
-                value = value.strip()
-                if len(value) > 1 and value[0] == value[-1] == '"':
-                    value = value[1:-1]
-                cookies.setdefault(name.strip(), value)
-    return cookies
-
-
-@final
-class Response:
-    """One HTTP response.
-
-    Args:
-        status: The status code.
-        body: Bytes, text (sent as UTF-8), an iterable of bytes (sent as it comes, in chunks),
-            or nothing.
-        headers: Further header fields.
-        content_type: The ``Content-Type`` field; ``text/plain; charset=utf-8`` for a ``str``.
-
-    Raises:
-        ValueError: A header name or value has characters that would break the message.
-
-    Example:
-        >>> from photon_runtime.http import Response
-        >>> Response(404, body="no such page").status
-        404
-    """
-
-    __slots__ = ("body", "content_type", "headers", "status")
-
-    def __init__(
-        self,
-        status: int = 200,
-        *,
-        body: bytes | str | Iterable[bytes] | None = None,
-        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
-        content_type: str | None = None,
-    ) -> None:
-        """Make a response."""
-        self.status = status
-        self.content_type = content_type
-        if isinstance(body, str):
-            body = body.encode()
-            if content_type is None:
-                self.content_type = "text/plain; charset=utf-8"
-        self.body: bytes | Iterable[bytes] = b"" if body is None else body
-        self.headers: list[tuple[str, str]] = []
-        if headers:
-            pairs = headers.items() if isinstance(headers, Mapping) else headers
-            for name, value in pairs:
-                self.add_header(name, value)
-
-    def __repr__(self) -> str:
-        """Show status and type."""
-        return f"<Response {self.status} {self.content_type}>"
-
-    def header(self, name: str) -> str | None:
-        """Return the first value of the header field ``name``, ``None`` where there is none."""
-        wanted = name.lower()
-        if wanted == "content-type":
-            return self.content_type
-        for key, value in self.headers:
-            if key.lower() == wanted:
-                return value
-        return None
-
-    def add_header(self, name: str, value: str) -> None:
-        """Add a header field beside those of the same name; ``Content-Type`` is replaced.
-
-        Raises:
-            ValueError: ``name`` or ``value`` has characters that would break the message.
-        """
-        if not is_token(name) or not is_field_value(value):
-            raise ValueError(f"not a header field: {name!r}: {value!r}")
-        if name.lower() == "content-type":
-            self.content_type = value
-        else:
-            self.headers.append((name, value))
-
-    def set_header(self, name: str, value: str) -> None:
-        """Set a header field in place of those of the same name.
-
-        Raises:
-            ValueError: ``name`` or ``value`` has characters that would break the message.
-        """
-        wanted = name.lower()
-        self.headers = [pair for pair in self.headers if pair[0].lower() != wanted]
-        self.add_header(name, value)
-
-
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-
-
-def is_token(name: str) -> bool:
-    """Say whether ``name`` may be the name of a field (RFC 9110, section 5.6.2)."""
-    return _TOKEN.fullmatch(name) is not None
-
-
-def is_field_value(value: str) -> bool:
-    """Say whether ``value`` may stand in a field: Latin-1 without controls but the tab."""
-    return _FIELD_VALUE.fullmatch(value) is not None

@@ -1,0 +1,85 @@
+"""Header fields: what their names and values may be, and how they are looked up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ._multidict import MultiDict
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# RFC 9110, section 6.5.1: what frames, routes, modifies or authenticates a message, controls what
+# is done with it, or says how to read its content, is of no use, or of bad use, behind the content.
+_NO_TRAILERS = frozenset(
+    b"age authorization cache-control connection content-encoding content-length content-location "
+    b"content-range content-type cookie date expect expires forwarded host keep-alive location "
+    b"max-forwards pragma proxy-authenticate proxy-authorization proxy-connection range "
+    b"retry-after set-cookie te trailer transfer-encoding upgrade vary warning "
+    b"www-authenticate".split()
+)
+
+
+class Headers(MultiDict):
+    """Header fields; names are compared without regard to case (RFC 9110, section 5.1)."""
+
+    __slots__ = ()
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        """Keep ``pairs`` of name and value; the names are lower-cased."""
+        super().__init__((name.lower(), value) for name, value in pairs)
+
+    def __getitem__(self, name: str) -> str:
+        """Return the last value of ``name``."""
+        return self._values[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is a field ``name``."""
+        return isinstance(name, str) and name.lower() in self._values
+
+    def getlist(self, name: str) -> list[str]:
+        """Return every value of ``name`` in order, an empty list where there is none."""
+        return super().getlist(name.lower())
+
+
+def is_token(name: str) -> bool:
+    """Say whether ``name`` may be the name of a field (RFC 9110, section 5.6.2)."""
+    return _TOKEN.fullmatch(name) is not None
+
+
+def is_field_value(value: str) -> bool:
+    """Say whether ``value`` may stand in a field: Latin-1 without controls but the tab."""
+    return _FIELD_VALUE.fullmatch(value) is not None
+
+
+def is_trailer(name: bytes) -> bool:
+    """Say whether the field ``name`` (in lower case) may stand behind the body."""
+    return (
+        name not in _NO_TRAILERS
+        and not name.startswith(b"if-")
+        and not name.startswith(b"x-forwarded-")
+    )
+
+
+def check_trailers(names: Iterable[str]) -> None:
+    """Check the names of fields that are to be sent behind a body.
+
+    Raises:
+        ValueError: One is no field name, or must come before the body.
+    """
+    for name in names:
+        if not is_token(name):
+            raise ValueError(f"not the name of a field: {name!r}")
+        if not is_trailer(name.lower().encode()):
+            raise ValueError(
+                f"{name!r} cannot be a trailer: whoever reads the message needs it before the body "
+                "(RFC 9110, section 6.5.1); make it a header field"
+            )
+
+
+def tokens_of(values: Iterable[str]) -> list[str]:
+    """Take lists of tokens apart (RFC 9110, section 5.6.1)."""
+    tokens = (item.strip().lower() for value in values for item in value.split(","))
+    return [token for token in tokens if token]

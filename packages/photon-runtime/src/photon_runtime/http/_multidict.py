@@ -1,0 +1,43 @@
+"""Names with several values: the fields of a head, the parameters of a query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+
+class MultiDict(Mapping[str, str]):
+    """Names with one or more values each, in the order in which they came.
+
+    As a mapping it gives the last value of a name, as HTML forms do.
+    """
+
+    __slots__ = ("_pairs", "_values")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        """Keep ``pairs`` of name and value."""
+        self._pairs = list(pairs)
+        self._values: dict[str, str] = dict(self._pairs)
+
+    def __getitem__(self, name: str) -> str:
+        """Return the last value of ``name``."""
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, each once."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """Return the number of different names."""
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        """Show the pairs."""
+        return f"{type(self).__name__}({self._pairs!r})"
+
+    def getlist(self, name: str) -> list[str]:
+        """Return every value of ``name`` in order, an empty list where there is none."""
+        return [value for key, value in self._pairs if key == name]
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return all pairs of name and value in order."""
+        return list(self._pairs)

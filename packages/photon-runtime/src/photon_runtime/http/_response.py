@@ -1,0 +1,123 @@
+"""Responses as handlers make them.
+
+A `Response` says what is to be sent; how it is framed (lengths, chunks, ``HEAD``) is the
+connection's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from ._headers import check_trailers, is_field_value, is_token
+
+Trailers = Mapping[str, Callable[[], str | None]]
+
+
+class Response:
+    """One HTTP response.
+
+    Args:
+        status: The status code.
+        body: Bytes, text (sent as UTF-8), an iterable of bytes (sent as it comes, in chunks),
+            or nothing.
+        headers: Further header fields.
+        content_type: The ``Content-Type`` field; ``text/plain; charset=utf-8`` for a ``str``.
+        trailers: Fields behind a body that is sent as it comes (RFC 9110, section 6.5): names, and
+            functions that give the values. They are called when the body has been sent, may wait,
+            and leave a field out by returning ``None``. The names are announced in ``Trailer``.
+            Only clients that ask for trailers get them, see `Request.accepts_trailers`, and none
+            gets any behind a body of known length: nothing may depend on them alone.
+
+    Raises:
+        ValueError: A header name or value has characters that would break the message, a field
+            must not be a trailer, or there are trailers and the body is not sent as it comes.
+
+    Example:
+        >>> from photon_runtime.http import Response
+        >>> Response(404, body="no such page").status
+        404
+
+        A digest of what is only known when it has been sent (RFC 9530):
+
+        >>> import base64, hashlib
+        >>> from collections.abc import Iterator
+        >>> def report() -> Response:
+        ...     digest = hashlib.sha256()
+        ...     def lines() -> Iterator[bytes]:
+        ...         for number in range(3):
+        ...             line = b"line %d," % number
+        ...             digest.update(line)
+        ...             yield line
+        ...     def field() -> str:
+        ...         return f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+        ...     return Response(body=lines(), trailers={"content-digest": field})
+        >>> report()
+        <Response 200 None>
+    """
+
+    __slots__ = ("body", "content_type", "headers", "status", "trailers")
+
+    def __init__(
+        self,
+        status: int = 200,
+        *,
+        body: bytes | str | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        content_type: str | None = None,
+        trailers: Trailers | None = None,
+    ) -> None:
+        """Make a response."""
+        self.status = status
+        self.content_type = content_type
+        if isinstance(body, str):
+            body = body.encode()
+            if content_type is None:
+                self.content_type = "text/plain; charset=utf-8"
+        self.body: bytes | Iterable[bytes] = b"" if body is None else body
+        self.trailers = trailers
+        if trailers:
+            check_trailers(trailers)
+            if isinstance(self.body, bytes):
+                raise ValueError("trailers follow a body that is sent as it comes: use headers")
+        self.headers: list[tuple[str, str]] = []
+        if headers:
+            pairs = headers.items() if isinstance(headers, Mapping) else headers
+            for name, value in pairs:
+                self.add_header(name, value)
+
+    def __repr__(self) -> str:
+        """Show status and type."""
+        return f"<Response {self.status} {self.content_type}>"
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of the header field ``name``, ``None`` where there is none."""
+        wanted = name.lower()
+        if wanted == "content-type":
+            return self.content_type
+        for key, value in self.headers:
+            if key.lower() == wanted:
+                return value
+        return None
+
+    def add_header(self, name: str, value: str) -> None:
+        """Add a header field beside those of the same name; ``Content-Type`` is replaced.
+
+        Raises:
+            ValueError: ``name`` or ``value`` has characters that would break the message.
+        """
+        if not is_token(name) or not is_field_value(value):
+            raise ValueError(f"not a header field: {name!r}: {value!r}")
+        if name.lower() == "content-type":
+            self.content_type = value
+        else:
+            self.headers.append((name, value))
+
+    def set_header(self, name: str, value: str) -> None:
+        """Set a header field in place of those of the same name.
+
+        Raises:
+            ValueError: ``name`` or ``value`` has characters that would break the message.
+        """
+        wanted = name.lower()
+        self.headers = [pair for pair in self.headers if pair[0].lower() != wanted]
+        self.add_header(name, value)

@@ -1,0 +1,164 @@
+"""Logging: how the records of the standard library's ``logging`` are written down.
+
+Photon and the code around it log through ``logging`` and nothing else. `configure_logging` gives
+the root logger one handler, to standard error, that writes a record as one line of text, for
+people, or as one JSON object, for machines. Both show the *fields* of a record: those it was
+given (``extra={...}``), and those of the task that logs it: `bind_log_fields` puts them into a
+context variable, so that everything a request logs, and every task it spawns, carries them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final, Literal, TextIO
+
+import attrs
+import msgspec
+
+_fields: ContextVar[Mapping[str, object]] = ContextVar("photon_log_fields", default={})  # noqa: B039 - never changed in place
+
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+_STANDARD: Final = frozenset(
+    (*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName")
+)
+
+
+def _levels(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if value.lower() not in _LEVELS:
+        raise ValueError(f"is one of {', '.join(_LEVELS)}, not {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class LogSettings:
+    """What is logged, and how it looks: the section ``[log]``.
+
+    Attributes:
+        level: The least severe level that is written: debug, info, warning, error or critical.
+        format: ``text`` for people, ``json`` for machines, one object on a line; ``auto`` is text
+            in development and on a terminal, JSON elsewhere.
+        levels: Levels of single loggers by name, as in ``{ "sqlalchemy.engine" = "info" }``.
+    """
+
+    level: str = attrs.field(default="info", validator=_levels)
+    format: Literal["auto", "text", "json"] = "auto"
+    levels: dict[str, str] = attrs.field(
+        factory=dict, validator=attrs.validators.deep_mapping(value_validator=_levels)
+    )
+
+
+def configure_logging(
+    settings: LogSettings | None = None, *, development: bool = False, stream: TextIO | None = None
+) -> None:
+    """Give the root logger its handler and level, unless somebody gave it a handler before.
+
+    Args:
+        settings: What is logged and how it looks.
+        development: Whether people watch; decides what ``auto`` means.
+        stream: Where to; standard error by default.
+    """
+    settings = settings if settings is not None else LogSettings()
+    root = logging.getLogger()
+    if root.handlers:
+        return
+    target = stream if stream is not None else sys.stderr
+    handler = logging.StreamHandler(target)
+    is_text = settings.format == "text" or (
+        settings.format == "auto" and (development or target.isatty())
+    )
+    handler.setFormatter(TextFormatter() if is_text else JsonFormatter())
+    root.addHandler(handler)
+    root.setLevel(settings.level.upper())
+    for name, level in settings.levels.items():
+        logging.getLogger(name).setLevel(level.upper())
+
+
+@contextmanager
+def bind_log_fields(**fields: object) -> Iterator[None]:
+    """Put ``fields`` on every record that is logged inside, also by tasks spawned there."""
+    token = _fields.set({**_fields.get(), **fields})
+    try:
+        yield
+    finally:
+        _fields.reset(token)
+
+
+def add_log_fields(**fields: object) -> None:
+    """Put ``fields`` on every record that the current context logs from now on.
+
+    For what begins a context, as a request does; inside of a function use `bind_log_fields`.
+    """
+    _fields.set({**_fields.get(), **fields})
+
+
+def log_fields(record: logging.LogRecord) -> dict[str, object]:
+    """Return the fields of a record: the context's, and over them its own."""
+    own = {
+        name: value
+        for name, value in vars(record).items()
+        if name not in _STANDARD and not name.startswith("_")
+    }
+    return {**_fields.get(), **own}
+
+
+class TextFormatter(logging.Formatter):
+    """One line for people: time, level, logger, message, fields; a traceback below it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        moment = time.strftime("%H:%M:%S", time.localtime(record.created))
+        fields = "".join(f" {name}={_shown(value)}" for name, value in log_fields(record).items())
+        message = _one_line(record.getMessage())
+        head = f"{moment} {record.levelname:<7} {record.name}  {message}{fields}"
+        return head + self._details(record)
+
+    def _details(self, record: logging.LogRecord) -> str:
+        details = ""
+        if record.exc_info:
+            details += "\n" + self.formatException(record.exc_info)
+        if record.stack_info:
+            details += "\n" + self.formatStack(record.stack_info)
+        return details
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object: ``time``, ``level``, ``logger``, ``message``, the fields, ``exception``.
+
+    Times are in UTC (RFC 3339). A field of one of these names is kept with ``field_`` before it;
+    a value without a form in JSON is shown as its ``repr``.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the object as one line."""
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        event: dict[str, object] = {
+            "time": f"{moment}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            event["stack"] = self.formatStack(record.stack_info)
+        for name, value in log_fields(record).items():
+            event[f"field_{name}" if name in event else name] = value
+        return msgspec.json.encode(event, enc_hook=repr).decode("utf-8", "backslashreplace")
+
+
+def _shown(value: object) -> str:
+    text = _one_line(str(value))
+    return f'"{text}"' if " " in text or not text else text
+
+
+def _one_line(text: str) -> str:
+    """Return ``text`` with what could forge further lines, or steer a terminal, escaped."""
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else repr(character)[1:-1]
