@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -60,7 +61,8 @@ class Dev:
         )
         self.output = ""
         self.read_until("stop  Ctrl-C")
-        (self.url,) = (line.split()[1] for line in self.output.splitlines() if "  URL" in line)
+        urls = [line.split()[1] for line in self.output.splitlines() if "  URL" in line]
+        self.url = urls[0]
 
     def write(self, text: str, *, name: str = "main.py") -> None:
         (self.folder / name).write_text(textwrap.dedent(text), encoding="utf-8")
@@ -276,9 +278,73 @@ def test_a_failed_request_shows_its_traceback_and_is_not_repeated_by_the_page() 
     assert b"fetch(" not in answer.body
 
 
+def failed(request: Request) -> Response:
+    """Answer as an application does whose handler has failed."""
+    request.failure = KeyError("what was looked for")
+    return Response(500, headers={"x-request-id": "7"})
+
+
+def test_a_failure_that_was_answered_already_is_shown_and_not_logged_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answer = showing_errors(failed)(Request("GET", "/", []))
+    assert isinstance(answer.body, bytes)
+    assert b"KeyError: 'what was looked for'" in answer.body
+    assert answer.header("x-request-id") == "7"
+    assert caplog.records == []
+
+
+def test_a_failure_that_somebody_has_dealt_with_is_not_shown() -> None:
+    def handler(request: Request) -> Response:
+        failed(request)
+        return Response(body="the cached page")
+
+    assert showing_errors(handler)(Request("GET", "/", [])).body == b"the cached page"
+
+
 def test_an_error_that_is_an_answer_is_not_shown_as_a_failure() -> None:
     def refuse(request: Request) -> Response:
         raise HttpError(404)
 
     with pytest.raises(HttpError):
         showing_errors(refuse)(Request("GET", "/", []))
+
+
+# -- where it listens -------------------------------------------------------------------------
+
+
+def exchange_unix(path: Path) -> bytes:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(path))
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+@pytest.mark.slow
+def test_unix_socket_lives_through_restarts_and_is_removed_at_the_end(
+    start: Callable[..., Dev], tmp_path: Path
+) -> None:
+    path = tmp_path / "http.sock"
+    dev = start("--unix", str(path))
+    assert dev.url == f"unix:{path}"
+    assert b"\r\n\r\nfirst development " in exchange_unix(path)
+    dev.write(APPLICATION.replace("first", "second"))
+    dev.read_until("restarted")
+    assert b"\r\n\r\nsecond development " in exchange_unix(path)
+    dev.process.send_signal(signal.SIGTERM)
+    assert dev.process.wait(20) == 0
+    assert not path.exists()
+
+
+@pytest.mark.slow
+def test_every_address_of_the_settings_is_served(tmp_path: Path) -> None:
+    path = tmp_path / "http.sock"
+    (tmp_path / "photon.toml").write_text(f"[server]\nlisten = ['unix:{path}']\n")
+    dev = Dev(tmp_path)
+    try:
+        assert dev.body().startswith("first development ")
+        assert b"\r\n\r\nfirst development " in exchange_unix(path)
+    finally:
+        os.killpg(dev.process.pid, signal.SIGTERM)
+        dev.process.communicate()

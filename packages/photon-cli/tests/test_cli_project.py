@@ -179,3 +179,18 @@ def test_what_is_no_application_is_refused(root: Path) -> None:
     write(root, main="app = 'text'\nclass App:\n    def start(self): ...\n")
     assert refusal("main:app").startswith("`main:app` is a str, not an application;")
     assert refusal("main:App").startswith("`main:App` is the class App, not an application;")
+
+
+def test_an_application_that_takes_settings_gets_those_of_the_project(root: Path) -> None:
+    (root / "photon.toml").write_text("[app]\ncolour = 'red'\n")
+    write(
+        root,
+        main="class App:\n"
+        "    def use_settings(self, settings): self.settings = settings\n"
+        "    def __call__(self, request): ...\n"
+        "app = App()\n",
+    )
+    application = Project.here(environment="test").load_app("main:app")
+    settings = getattr(application, "settings")  # noqa: B009 - mypy knows no such attribute
+    assert settings.environment == "test"
+    assert settings.section("app", dict) == {"colour": "red"}

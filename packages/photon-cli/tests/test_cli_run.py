@@ -38,6 +38,8 @@ APPLICATION = """
             if request.path == "/slow":
                 from photon_runtime import sleep
                 sleep(0.5)
+            if request.path == "/eat":
+                self.eaten = bytearray(b"x") * 64_000_000
             if request.path == "/stuck":
                 while True:
                     pass
@@ -411,6 +413,114 @@ def test_worker_that_has_handled_enough_is_replaced_without_a_gap(
     until = time.monotonic() + 10
     while command.pid_of_answer() == before:  # the old one has been told, and may still accept
         assert time.monotonic() < until
+
+
+def resident_memory(pid: int) -> int:
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the most it ever held is known")
+def test_worker_that_holds_too_much_memory_is_replaced_without_a_gap(
+    photon: Callable[..., Command],
+) -> None:
+    usual = photon("run", "--port", "0")
+    usual.wait_ready()
+    limit = resident_memory(usual.process.pid) + 32_000_000
+    command = photon("run", "--port", "0", PHOTON__SERVER__MAX_MEMORY=str(limit))
+    command.wait_ready()
+    before = command.pid_of_answer()
+    with load_on(int(command.url.rpartition(":")[2])):
+        time.sleep(2.5)  # it is looked at once a second
+        assert command.pid_of_answer() == before
+        command.get("/eat")
+        command.read_until(f"(pid {before}) asks to be replaced")
+        command.read_until("all workers are replaced")
+    until = time.monotonic() + 10
+    while is_alive(before):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert resident_memory(command.pid_of_answer()) < limit
+
+
+class Held:
+    """A kept connection that asks again and again, and remembers who answered it."""
+
+    def __init__(self, port: int) -> None:
+        self.client = socket.create_connection(("127.0.0.1", port), 20)
+        self.pid = 0
+        self.answered = 0
+
+    def ask(self) -> bool:
+        """Ask once; return whether an answer came."""
+        try:
+            self.client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = self.client.recv(65536)
+        except ConnectionError:
+            return False
+        if not answer:
+            return False
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        pid = int(answer.partition(b"\r\n\r\n")[2].split()[0])
+        assert self.pid in (0, pid)
+        self.pid = pid
+        self.answered += 1
+        return True
+
+    def ask_until(self, told: threading.Event) -> bool:
+        """Ask until told to stop; return whether every answer came."""
+        while not told.is_set():
+            if not self.ask():
+                return False
+        return self.ask()
+
+
+def test_kill_of_a_worker_under_load_costs_its_own_connections_a_request_each_and_nobody_else(
+    photon: Callable[..., Command],
+) -> None:
+    command = photon("run", "--port", "0", "--workers", "2")
+    command.wait_ready()
+    port = int(command.url.rpartition(":")[2])
+    while len({command.pid_of_answer() for _ in range(8)}) < 2:
+        pass
+    held = [Held(port) for _ in range(16)]
+    assert all(one.ask() for one in held)
+    victim = held[0].pid
+    of_victim = {one for one in held if one.pid == victim}
+    told = threading.Event()
+    new: list[str] = []
+
+    def connect_anew() -> None:
+        while not told.is_set():
+            try:
+                new.append(command.get())
+            except OSError as error:
+                new.append(repr(error))
+
+    with concurrent.futures.ThreadPoolExecutor(len(held) + 1) as pool:
+        asking = {one: pool.submit(one.ask_until, told) for one in held}
+        connecting = pool.submit(connect_anew)
+        time.sleep(0.3)
+        os.kill(victim, signal.SIGKILL)
+        before = len(new)
+        command.read_until(f"(pid {victim}) was killed by signal 9")
+        time.sleep(1.0)
+        told.set()
+        connecting.result()
+        lost = {one for one, end in asking.items() if not end.result()}
+    for one in held:
+        one.client.close()
+    assert lost == of_victim  # one request each: none of them asks again
+    assert 0 < len(of_victim) < len(held)
+    failed = [answer for answer in new if not answer.endswith("production")]
+    assert len(failed) <= 1, failed  # the one that was on its way
+    answering = {int(answer.split()[0]) for answer in new[before:] if answer not in failed}
+    assert answering - {one.pid for one in held}  # there is a successor
+    print(
+        f"{len(lost)} of {sum(one.answered for one in held) + len(lost)} requests on "
+        f"{len(held)} kept connections were lost, {len(of_victim)} connections were the victim's; "
+        f"{len(failed)} of {len(new)} on new connections"
+    )
 
 
 def test_worker_that_is_stuck_is_killed_and_replaced(photon: Callable[..., Command]) -> None:

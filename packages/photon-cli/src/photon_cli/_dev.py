@@ -1,8 +1,8 @@
 """``photon dev``: serve an application and restart it when a file changes.
 
 The parent listens, and watches files. The child, a fresh interpreter for each start, is handed the
-listening socket and serves. When a file changes the parent stops the child and starts another;
-connections that arrive in between wait in the socket's queue and are served by the next child, so
+listening sockets and serves. When a file changes the parent stops the child and starts another;
+connections that arrive in between wait in the sockets' queues and are served by the next child, so
 none is refused. A child that cannot start the application serves the reason instead, until the next
 change. The parent imports nothing of the application, so no change can break it.
 """
@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from photon_runtime.http import listen
+from photon_runtime.http import open_listeners, remove_unix
 
 from ._serving import no_patch_option, server_settings
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable, Iterator
+
+    from photon_runtime.http import ServerSettings
 
     from ._project import Project
 
@@ -41,6 +43,7 @@ _PATIENCE = 3.0
 @click.argument("target", required=False, metavar="[MODULE:ATTRIBUTE]")
 @click.option("--host", metavar="ADDRESS", help="Where to listen. Default: [server] host.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Default: [server] port.")
+@click.option("--unix", metavar="PATH", help="Listen on this Unix socket in place of a port.")
 @click.option(
     "--reload-dir",
     "folders",
@@ -52,10 +55,10 @@ _PATIENCE = 3.0
 @click.pass_obj
 def dev(
     project: Project,
+    /,
     target: str | None,
-    host: str | None,
-    port: int | None,
     folders: tuple[Path, ...],
+    **overrides: object,
 ) -> None:
     """Serve the application and restart it when a file changes.
 
@@ -63,12 +66,28 @@ def dev(
     [project] as `app`. If it cannot be started, every page shows why, until it can.
     """
     project = project.defaulting_to("development")
-    settings = server_settings(project, host=host, port=port)
-    listener = listen(settings.host, settings.port, backlog=settings.backlog)
+    settings = server_settings(project, **overrides)
     roots = dict.fromkeys([project.root or project.directory, *(f.resolve() for f in folders)])
-    child = _Child(project.target(target), project.environment, listener)
-    with child.running(), _stop_event() as stop:
-        _restart_on_changes(child, tuple(roots), stop)
+    target = project.target(target)
+    with _listening(settings) as listeners:
+        child = _Child(target, project.environment, listeners)
+        with child.running(), _stop_event() as stop:
+            _restart_on_changes(child, tuple(roots), stop)
+
+
+@contextlib.contextmanager
+def _listening(settings: ServerSettings) -> Iterator[list[socket.socket]]:
+    """Have the listening sockets of the settings while the block runs."""
+    (listeners,) = open_listeners(settings)
+    try:
+        yield listeners
+    finally:
+        names = [listener.getsockname() for listener in listeners]
+        for listener in listeners:
+            listener.close()
+        for name in names:
+            if isinstance(name, str):
+                remove_unix(name)
 
 
 def _restart_on_changes(child: _Child, roots: tuple[Path, ...], stop: threading.Event) -> None:
@@ -133,13 +152,13 @@ class _Child:
     Attributes:
         target: The application, as ``module:attribute``.
         environment: The name of the environment.
-        listener: The socket that all of them serve.
+        listeners: The sockets that all of them serve.
         starts: How many there have been.
     """
 
     target: str
     environment: str
-    listener: socket.socket
+    listeners: list[socket.socket]
     starts: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _is_end_known: bool = False
@@ -157,11 +176,11 @@ class _Child:
         """Start a fresh interpreter that serves."""
         self.starts += 1
         self._is_end_known = False
-        descriptor = self.listener.fileno()
+        descriptors = [listener.fileno() for listener in self.listeners]
         program = [sys.executable, "-m", "photon_cli._dev_child"]
         self._process = subprocess.Popen(
-            [*program, str(descriptor), str(os.getpid()), str(self.starts), self.target],
-            pass_fds=[descriptor],
+            [*program, str(os.getpid()), str(self.starts), self.target, *map(str, descriptors)],
+            pass_fds=descriptors,
             env=os.environ | {"PHOTON_ENV": self.environment},
         )
 

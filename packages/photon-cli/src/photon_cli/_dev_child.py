@@ -1,15 +1,15 @@
 """The child of ``photon dev``: serves the application, or the reason why it cannot.
 
-It is a program: ``python -m photon_cli._dev_child DESCRIPTOR PARENT START TARGET``, with the
-listening socket's descriptor, the parent's process id, which start this is, counted from 1, and the
-application. The environment comes in ``PHOTON_ENV``; the project is around the current folder.
+It is a program: ``python -m photon_cli._dev_child PARENT START TARGET DESCRIPTOR...``, with the
+parent's process id, which start this is, counted from 1, the application, and the descriptors of
+the listening sockets. The environment comes in ``PHOTON_ENV``; the project is around the current
+folder.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,12 @@ import attrs
 import click
 
 from photon_runtime.errors import PhotonError
-from photon_runtime.http import Application, ServerSettings, serve
+from photon_runtime.http import Application, ServerSettings, adopt, serve
 from photon_runtime.workers import end_with_parent
 
 from ._error_page import ErrorPage, showing_errors
 from ._project import Project
-from ._serving import announcement, patch_as_set, server_settings
+from ._serving import announcement, log_as_set, patch_as_set, server_settings
 from ._tracebacks import readable
 
 if TYPE_CHECKING:
@@ -37,20 +37,19 @@ _GRACE = 0.2
 """Seconds that an idle connection has for a last request; one just accepted has sent none yet."""
 
 
-def main(descriptor: int, parent: int, starts: int, target: str) -> None:
+def main(parent: int, starts: int, target: str, descriptors: list[int]) -> None:
     """Serve until told to stop.
 
     Args:
-        descriptor: The listening socket.
         parent: The process id of the parent, without which this process ends.
         starts: Which child of the parent this is, counted from 1.
         target: The application, as ``module:attribute``.
+        descriptors: The listening sockets.
     """
     end_with_parent()
     if os.getppid() != parent:
         return
-    listener = socket.socket(fileno=descriptor)
-    listener.setblocking(False)
+    listeners = [adopt(descriptor) for descriptor in descriptors]
     project = Project.here(environment=os.environ["PHOTON_ENV"])
     child = _Child(project, target)
     settings = child.load()
@@ -60,7 +59,7 @@ def main(descriptor: int, parent: int, starts: int, target: str) -> None:
             announcement(
                 project,
                 child.application,
-                addresses=[listener.getsockname()],
+                addresses=[listener.getsockname() for listener in listeners],
                 is_secure=settings.tls_certificate is not None,
                 note="reloading",
             )()
@@ -70,7 +69,7 @@ def main(descriptor: int, parent: int, starts: int, target: str) -> None:
     patience = min(settings.shutdown_timeout, _PATIENCE)
     grace = min(settings.idle_grace, _GRACE)
     settings = attrs.evolve(settings, shutdown_timeout=patience, idle_grace=grace)
-    serve(child, sockets=[listener], settings=settings, development=True, ready=ready)
+    serve(child, sockets=listeners, settings=settings, development=True, ready=ready)
 
 
 @attrs.define
@@ -92,6 +91,7 @@ class _Child:
         settings = ServerSettings()
         try:
             settings = server_settings(self.project)
+            log_as_set(self.project, development=True)
             patch_as_set(self.project)
             self.application = self.project.load_app(self.target)
         except (Exception, SystemExit) as error:
@@ -132,4 +132,4 @@ def _reason(error: BaseException) -> str:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C before the server takes the signal
-        main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+        main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], [int(word) for word in sys.argv[4:]])

@@ -6,6 +6,7 @@ import hashlib
 import html
 import json
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import attrs
@@ -98,15 +99,30 @@ class ErrorPage:
 
 
 def showing_errors(handler: Handler) -> Handler:
-    """Put something around ``handler`` that answers a failed request with its traceback."""
+    """Put something around ``handler`` that answers a failed request with its traceback.
+
+    Failed is a request whose handler raised, or one that an application has answered already and
+    logged, and whose `Request.failure` tells why. What its middleware put on that answer stays,
+    and so does an answer that is none of a failure, because somebody has dealt with it.
+    """
 
     def handle(request: Request) -> Response:
         try:
-            return handler(request)
+            response = handler(request)
         except HttpError:
             raise
         except Exception as error:
             _log.exception("%s %s failed", request.method, request.raw_path)
-            return ErrorPage(readable(error), title=_FAILED, reloads=False)(request)
+            return _page(request, error)
+        failure = request.failure
+        if failure is None or response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return response
+        page = _page(request, failure)
+        page.headers += [pair for pair in response.headers if page.header(pair[0]) is None]
+        return page
 
     return handle
+
+
+def _page(request: Request, error: BaseException) -> Response:
+    return ErrorPage(readable(error), title=_FAILED, reloads=False)(request)

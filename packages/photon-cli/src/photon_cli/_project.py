@@ -159,7 +159,7 @@ class Project:
         """Import the application.
 
         The project's folder and the current one are put on ``sys.path``, and ``PHOTON_ENV`` tells
-        the application its environment.
+        the application its environment. One that has ``use_settings`` is given the settings.
 
         Args:
             target: ``module:attribute``; by default, what ``photon.toml`` says.
@@ -170,6 +170,7 @@ class Project:
         Raises:
             LoadError: No application is named, its module is not there or fails, it has no such
                 attribute, or that is no application.
+            SettingsError: A file of settings is wrong.
 
         Blocks: while the modules of the application are imported.
         """
@@ -184,7 +185,11 @@ class Project:
         for attribute in attributes.split("."):
             value = _attribute(value, attribute, owner)
             owner = f"{owner}.{attribute}"
-        return _application(value, target)
+        application = _application(value, target)
+        use_settings = getattr(application, "use_settings", None)
+        if callable(use_settings):
+            use_settings(self.settings)
+        return application
 
     def _import(self, name: str, target: str) -> ModuleType:
         try:

@@ -13,8 +13,10 @@ in a queue without an end.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import attrs
@@ -34,6 +36,7 @@ from photon_runtime.workers import CANNOT_LOAD, supervise
 from ._project import LoadError
 from ._serving import (
     announcement,
+    log_as_set,
     no_patch_option,
     patch_as_set,
     raise_descriptor_limit,
@@ -43,6 +46,7 @@ from ._tracebacks import readable
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
 
     from photon_runtime.http import ServerSettings
     from photon_runtime.workers import Link
@@ -51,6 +55,8 @@ if TYPE_CHECKING:
 
 _GRACE = 2.0
 """Seconds that a worker gets beyond its own shutdown timeout, to end what it serves from."""
+
+_METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @click.command()
@@ -121,15 +127,16 @@ class _Server:
         if not self.is_supervised:
             self.work(0, None)
             return 0
-        return supervise(
-            self.work,
-            count=self.settings.workers,
-            shutdown_timeout=self.settings.shutdown_timeout + _GRACE,
-            worker_timeout=self.settings.worker_timeout,
-            first_ready=self._note_announced,
-            stopping=self._close_all,
-            report=lambda line: click.echo(line, err=True),
-        )
+        with _common_metrics():
+            return supervise(
+                self.work,
+                count=self.settings.workers,
+                shutdown_timeout=self.settings.shutdown_timeout + _GRACE,
+                worker_timeout=self.settings.worker_timeout,
+                first_ready=self._note_announced,
+                stopping=self._close_all,
+                report=lambda line: click.echo(line, err=True),
+            )
 
     @property
     def is_supervised(self) -> bool:
@@ -164,6 +171,7 @@ class _Server:
         own = self.sockets[slot]
         for listener in {other for others in self.sockets for other in others}.difference(own):
             listener.close()  # a copy that is held here would outlive its owner
+        log_as_set(self.project, development=self.project.environment == "development")
         patch_as_set(self.project)
         application = self.project.load_app(self.target)
         note = f"pid {os.getpid()}"
@@ -194,6 +202,23 @@ class _Server:
             )
         except PhotonError as error:
             raise LoadError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _common_metrics() -> Iterator[None]:
+    """Give the workers a folder where prometheus-client adds up their metrics, if there is none.
+
+    The variable is read when the client is imported, so it must be there before the application.
+    """
+    if _METRICS_FOLDER in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="photon-metrics-") as folder:
+        os.environ[_METRICS_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_METRICS_FOLDER]
 
 
 @attrs.frozen

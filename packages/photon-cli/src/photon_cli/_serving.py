@@ -12,6 +12,7 @@ import click
 
 from photon_runtime import RuntimeSettings
 from photon_runtime.http import ServerSettings
+from photon_runtime.logs import LogSettings, configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,6 +64,14 @@ def patch_as_set(project: Project) -> None:
         from photon_runtime.patch import patch_stdlib
 
         patch_stdlib()
+
+
+def log_as_set(project: Project, *, development: bool) -> None:
+    """Have what is logged written to standard error, as the section ``[log]`` says.
+
+    To be called before the application is imported; one that configures logging itself wins.
+    """
+    configure_logging(project.settings.section("log", LogSettings), development=development)
 
 
 def raise_descriptor_limit() -> None:

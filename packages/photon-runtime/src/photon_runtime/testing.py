@@ -1,7 +1,8 @@
 """For tests: a live server, and for coroutine code virtual time and streams in memory.
 
 `run` runs a function as `photon_runtime.run` does, in the time of a `VirtualClock` and, with a
-seed, in an order of chance that can be repeated. `memory_pair` makes two connected streams.
+seed, in an order of chance that can be repeated. `memory_pair` makes two connected streams, and
+`hub_thread` a hub for code that has none.
 
 `live_server` has real sockets, a thread and a hub of its own. The test stays ordinary blocking
 code and may use any client. The server is started before the block is entered and stopped
@@ -19,13 +20,14 @@ from contextlib import contextmanager
 import attrs
 
 from ._hub import run as _run_hub
+from ._hub_thread import HubThread as HubThread
+from ._hub_thread import PendingCall as PendingCall
+from ._hub_thread import hub_thread as hub_thread
+from ._hub_thread import start_outside
 from ._memory import MemoryStream as MemoryStream
 from ._memory import memory_pair as memory_pair
-from ._offload import offload
-from ._task import current_task
 from ._virtual import VirtualClock as VirtualClock
 from ._virtual import run as run
-from .errors import NotRunning
 from .http import Application, Handler, Server, ServerSettings, listen
 
 _START_TIME = 30.0
@@ -144,20 +146,11 @@ class _ServerThread:
         self.host, self.port = self._listener.getsockname()
 
     def start_and_wait(self) -> None:
-        self._start_real_thread()
+        start_outside(self._thread)
         if not self._started.wait(_START_TIME):
             self._listener.close()
             raise TimeoutError(f"the application has not started within {_START_TIME} seconds")
         self._raise_error()
-
-    def _start_real_thread(self) -> None:
-        """Start the thread; what a task starts under the patch would be a task of its own hub."""
-        try:
-            current_task()
-        except NotRunning:
-            self._thread.start()
-        else:
-            offload(self._thread.start)
 
     def stop_and_wait(self) -> None:
         self._server.stop()

@@ -1,0 +1,168 @@
+"""A hub on a thread of its own, for code that has none: calls go in, results come out.
+
+The thread's main task only waits for the end; each call is posted to the hub and runs there as a
+task, so calls of several threads run concurrently. That somebody outside may still call is told to
+the hub as a call under way: otherwise it would take its idleness for a deadlock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, ParamSpec, TypeVar, cast
+
+from ._hub import Hub, current_hub, new_task, run
+from ._offload import offload
+from ._sync import Event
+from ._task import Task, current_task
+from .errors import NotRunning
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_START_TIME = 10.0
+
+
+def start_outside(thread: threading.Thread) -> None:
+    """Start a real thread, also where the standard library is patched.
+
+    What a task starts under the patch would be a task of its own hub.
+    """
+    try:
+        current_task()
+    except NotRunning:
+        thread.start()
+    else:
+        offload(thread.start)
+
+
+class HubThread:
+    """A hub that runs on another thread until it is closed.
+
+    Raises:
+        TimeoutError: The thread has not started in time.
+    """
+
+    def __init__(self) -> None:
+        """Start it. Blocks: the calling thread, for a moment."""
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hub_thread", daemon=True)
+        start_outside(self._thread)
+        if not self._started.wait(_START_TIME):
+            raise TimeoutError("the hub's thread has not started")
+
+    def _run(self) -> None:
+        run(self._wait_for_the_end)
+
+    def _wait_for_the_end(self) -> None:
+        self._hub = current_hub()
+        self._end = Event()
+        self._hub.outside += 1
+        self._started.set()
+        try:
+            self._end.wait()
+        finally:
+            self._hub.outside -= 1
+
+    def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``function`` as a task of the hub and return its result.
+
+        Raises:
+            RuntimeError: The hub has ended.
+            Exception: Whatever the function raised.
+
+        Blocks: the calling thread, until it has returned.
+        """
+        return self.begin(function, *args, **kwargs).result()
+
+    def begin(
+        self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> PendingCall[T]:
+        """Have ``function`` run as a task of the hub. Does not wait.
+
+        Raises:
+            RuntimeError: The hub has ended.
+        """
+        if not self._thread.is_alive():
+            raise RuntimeError("the hub has ended")
+        pending = PendingCall(lambda: function(*args, **kwargs))
+        self._hub.post(lambda: pending.start(self._hub))
+        return pending
+
+    def close(self, *, timeout: float = 10.0) -> None:
+        """End the hub with all that runs in it.
+
+        Raises:
+            TimeoutError: Something in it ignores its cancellation.
+
+        Blocks: the calling thread, for ``timeout`` seconds at most.
+        """
+        if self._thread.is_alive():
+            self._hub.post(self._end.set)
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                raise TimeoutError(f"the hub has not ended within {timeout} seconds")
+
+
+class PendingCall(Generic[T]):
+    """A call that was given to a `HubThread`."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        """Keep the call."""
+        self._call = call
+        self._done = threading.Event()
+        self._task: Task[T] | None = None
+        self._value: list[T] = []
+        self._error: BaseException | None = None
+
+    def start(self, hub: Hub) -> None:
+        """Start the task; runs in the hub, between tasks."""
+        self._task = new_task(hub, self._call, self._call, on_end=self._keep)
+        hub.spawn(self._task)
+
+    def _keep(self, task: Task[object]) -> None:
+        """Keep how the task has ended, be it before it began."""
+        try:
+            self._value.append(cast(T, task.result()))
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._done.set()
+
+    def cancel(self, hub: HubThread) -> None:
+        """Ask the call to end early; its result is then the error that this makes."""
+        hub._hub.post(lambda: self._task.cancel() if self._task is not None else None)
+
+    def result(self, timeout: float | None = None) -> T:
+        """Return what the call returned, or raise what it raised.
+
+        Raises:
+            TimeoutError: It has not ended after ``timeout`` seconds; it goes on.
+
+        Blocks: the calling thread, until the call has ended.
+        """
+        if not self._done.wait(timeout):
+            raise TimeoutError(f"the call has not ended within {timeout} seconds")
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        return self._value[0]
+
+
+@contextmanager
+def hub_thread() -> Iterator[HubThread]:
+    """Run a hub on another thread while the block runs.
+
+    Example:
+        >>> from photon_runtime import sleep
+        >>> from photon_runtime.testing import hub_thread
+        >>> with hub_thread() as hub:
+        ...     hub.call(lambda: sleep(0.01) or "slept")
+        'slept'
+    """
+    hub = HubThread()
+    try:
+        yield hub
+    finally:
+        hub.close()
