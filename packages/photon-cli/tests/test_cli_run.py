@@ -107,6 +107,7 @@ def photon(tmp_path: Path) -> Iterator[Callable[..., Command]]:
     (tmp_path / "photon.toml").write_text("[project]\nname = 'shop'\napp = 'main:app'\n")
     (tmp_path / "main.py").write_text(textwrap.dedent(APPLICATION))
     environ = {name: value for name, value in os.environ.items() if name != "PHOTON_ENV"}
+    environ["TMPDIR"] = str(tmp_path)  # what is killed cleans nothing up
     started: list[Command] = []
 
     def photon(*arguments: str, **variables: str) -> Command:

@@ -14,6 +14,7 @@ in a queue without an end.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import sys
 import tempfile
@@ -206,11 +207,11 @@ class _Server:
 
 @contextlib.contextmanager
 def _common_metrics() -> Iterator[None]:
-    """Give the workers a folder where prometheus-client adds up their metrics, if there is none.
+    """Give the workers a folder where prometheus-client adds up their metrics, if it is installed.
 
     The variable is read when the client is imported, so it must be there before the application.
     """
-    if _METRICS_FOLDER in os.environ:
+    if _METRICS_FOLDER in os.environ or importlib.util.find_spec("prometheus_client") is None:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="photon-metrics-") as folder:
