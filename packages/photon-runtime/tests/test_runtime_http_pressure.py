@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 import photon_runtime as rt
-from photon_runtime.http import Request, Response, Server, ServerSettings, listen
+from photon_runtime.http import (
+    Handler,
+    Request,
+    Response,
+    Server,
+    ServerSettings,
+    is_stopping,
+    listen,
+)
 from photon_runtime.testing import LiveServer, live_server
 
 if TYPE_CHECKING:
@@ -245,13 +253,13 @@ def test_client_that_ends_its_own_direction_is_answered() -> None:
 class Serving:
     """A server in a thread, whose insides the test may look at."""
 
-    def __init__(self, settings: ServerSettings) -> None:
+    def __init__(self, settings: ServerSettings, handler: Handler = hello) -> None:
         listener = listen("127.0.0.1", 0)
         self.address = listener.getsockname()
         self.server = Server(sockets=[listener], settings=settings)
         self._ready = threading.Event()
         self.thread = threading.Thread(
-            target=lambda: rt.run(self.server.serve, hello, self._ready.set)
+            target=lambda: rt.run(self.server.serve, handler, self._ready.set)
         )
 
     def __enter__(self) -> Serving:
@@ -350,6 +358,22 @@ def test_request_within_the_grace_is_answered_and_told_that_it_is_the_last() -> 
             assert wire.endswith(b"hello")
             assert b"\r\nconnection: close\r\n" in wire
             assert client.recv(1) == b""
+
+
+def test_handler_is_told_that_the_server_stops() -> None:
+    def handle(request: Request) -> Response:
+        return Response(body=f"hello {is_stopping()}")
+
+    assert not is_stopping()
+    with (
+        Serving(ServerSettings(), handle) as serving,
+        socket.create_connection(serving.address, 10) as client,
+    ):
+        client.sendall(GET)
+        assert client.recv(65536).endswith(b"hello False")
+        serving.server.stop(grace=5.0)
+        client.sendall(GET)
+        assert client.recv(65536).endswith(b"hello True")
 
 
 @pytest.mark.slow

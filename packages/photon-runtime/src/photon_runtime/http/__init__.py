@@ -53,6 +53,7 @@ from ._route import Route as Route
 from ._serve import Application as Application
 from ._serve import serve as serve
 from ._server import Server as Server
+from ._server import is_stopping as is_stopping
 from ._settings import ServerSettings as ServerSettings
 from ._upgrade import UpgradedStream as UpgradedStream
 from ._upgrade import upgrade as upgrade

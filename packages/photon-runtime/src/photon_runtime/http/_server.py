@@ -50,6 +50,15 @@ _SWEEP_AT_THE_END = 0.05
 _LOOK_FOR_DEPARTURES = 0.1
 
 
+_current: contextvars.ContextVar[Server] = contextvars.ContextVar("photon_server")
+
+
+def is_stopping() -> bool:
+    """Say, in a handler, whether its server has been told to stop; outside of one, no."""
+    server = _current.get(None)
+    return server is not None and server.is_stop_asked
+
+
 class Server:
     """An HTTP/1.1 server on listening sockets, to be run in a hub.
 
@@ -116,6 +125,7 @@ class Server:
         self.handler = self._lifetime.counting(handler)
         self._hub = current_hub()
         self.context = contextvars.copy_context()
+        self.context.run(_current.set, self)
         self._tick()
         try:
             with scope() as service:
@@ -132,6 +142,11 @@ class Server:
             self._finish()
         finally:
             self._close_resting()
+
+    @property
+    def is_stop_asked(self) -> bool:
+        """Whether it stops, or is just about to."""
+        return self._is_stop_asked
 
     def stop(self, *, grace: float = 0.0) -> None:
         """Begin to stop. May be called from any thread and from signal handlers.
