@@ -208,6 +208,28 @@ def test_client_without_a_certificate_is_refused_where_one_is_asked_for(
             assert ask(client, "/") == b"https 0"
 
 
+def test_handlers_see_the_certificate_of_clients_that_show_one(pair: Pair, tmp_path: Path) -> None:
+    own = make_pair(tmp_path, "client")
+    settings = ServerSettings(
+        tls_certificate=pair.certificate,
+        tls_key=pair.key,
+        tls_client_ca=own.certificate,
+        tls_client_auth="optional",
+    )
+
+    def show(request: Request) -> Response:
+        return Response(body=request.client_certificate or b"none")
+
+    with live_server(show, settings=settings) as server:
+        context = context_for(pair)
+        with connect(server, context) as client:
+            assert ask(client, "/") == b"none"
+        context.load_cert_chain(own.certificate, own.key)
+        with connect(server, context) as client:
+            pem = (tmp_path / own.certificate).read_text()
+            assert ask(client, "/") == ssl.PEM_cert_to_DER_cert(pem)
+
+
 @pytest.mark.parametrize("missing", ["certificate", "key", "both wrong", "authorities"])
 def test_files_that_cannot_be_used_stop_the_start(pair: Pair, tmp_path: Path, missing: str) -> None:
     nothing = str(tmp_path / "nothing.pem")

@@ -50,7 +50,7 @@ class Opening:
 
         Blocks: the task.
         """
-        scheme = "http"
+        scheme, certificate = "http", None
         if self._has_header:
             address, scheme = self._take_header(wire, sock, address, task)
         if self._context is not None:
@@ -59,10 +59,10 @@ class Opening:
             stream = TlsStream(sock, self._context)
             stream.handshake(wire.watcher, task, wire.server.buffer)
             wire.replace_stream(stream)
-            scheme = "https"
+            scheme, certificate = "https", stream.certificate
         if self._proxies.trusts(address):
-            return Peer(address, scheme, proxies=self._proxies)
-        return address if scheme == "http" else Peer(address, scheme)
+            return Peer(address, scheme, proxies=self._proxies, certificate=certificate)
+        return address if scheme == "http" else Peer(address, scheme, certificate=certificate)
 
     def _take_header(
         self, wire: Wire, sock: RawSocket, address: object, task: Task[object]

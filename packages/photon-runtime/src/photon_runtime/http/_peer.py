@@ -101,12 +101,16 @@ class Peer:
         scheme: ``http`` or ``https``.
         host: The host that the client asked for, where a proxy tells it.
         proxies: Who may speak for others if this peer may; ``None`` if it may not.
+        certificate: The certificate that it showed, verified, in DER; ``None`` without one.
+        is_spoken_for: Whether a trusted proxy handed the request on.
     """
 
     address: object
     scheme: str = "http"
     host: str | None = None
     proxies: TrustedProxies | None = None
+    certificate: bytes | None = None
+    is_spoken_for: bool = False
 
     def behind(self, fields: Fields) -> Peer:
         """Return the peer that a request with these fields came from in truth."""
@@ -127,7 +131,8 @@ class Peer:
             address = hop.client
             if not proxies.trusts(address):
                 break
-        return Peer(address, scheme, host)
+        own = self.certificate if address == self.address else None  # else it is the proxy's
+        return Peer(address, scheme, host, certificate=own, is_spoken_for=True)
 
 
 @attrs.frozen

@@ -143,6 +143,21 @@ class Request:
         return address if isinstance(address, str) else None
 
     @property
+    def client_certificate(self) -> bytes | None:
+        """The certificate that the client showed to this server, verified, in DER.
+
+        ``None`` without one, and where a trusted proxy spoke for the client: then the connection
+        was the proxy's. See ``tls_client_ca`` of the settings.
+        """
+        return self._resolved_peer().certificate if isinstance(self._peer, Peer) else None
+
+    @property
+    def is_from_trusted_proxy(self) -> bool:
+        """Whether a proxy that the settings trust has sent it, so that its word counts."""
+        peer = self._peer
+        return isinstance(peer, Peer) and (peer.is_spoken_for or peer.proxies is not None)
+
+    @property
     def scheme(self) -> str:
         """``http`` or ``https``: how the client came, if trusted proxies tell it, by them."""
         return self._resolved_peer().scheme if isinstance(self._peer, Peer) else "http"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
 from attrs.validators import ge, gt, le
 
@@ -45,7 +47,9 @@ class ServerSettings:
         tls_certificate: PEM file of the certificate and those that signed it; with it, all
             listeners speak TLS.
         tls_key: PEM file of the private key; ``None`` where the certificate's file has it.
-        tls_client_ca: PEM file of the authorities whose certificate every client must show.
+        tls_client_ca: PEM file of the authorities that clients' certificates are verified by.
+        tls_client_auth: Whether every client must show a certificate then (``required``), or those
+            that show none are let in without one (``optional``).
         trusted_proxies: Peers whose ``Forwarded`` and ``X-Forwarded-*`` fields are believed:
             addresses, networks such as ``10.0.0.0/8``, and ``unix`` for Unix sockets.
         proxy_protocol: Whether connections begin with a PROXY header (version 1 or 2); those that
@@ -87,6 +91,7 @@ class ServerSettings:
     tls_certificate: str | None = None
     tls_key: str | None = attrs.field(default=None, validator=_needs_certificate)
     tls_client_ca: str | None = attrs.field(default=None, validator=_needs_certificate)
+    tls_client_auth: Literal["required", "optional"] = "required"
     trusted_proxies: tuple[str, ...] = attrs.field(default=(), validator=_proxies)
     proxy_protocol: bool = attrs.field(default=False, validator=_needs_proxies)
     cancel_on_disconnect: bool = False

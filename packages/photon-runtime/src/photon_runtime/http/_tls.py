@@ -55,7 +55,8 @@ def server_context(settings: ServerSettings) -> ssl.SSLContext:
             raise ServerError(
                 f"cannot use the client authorities {settings.tls_client_ca!r}: {error}"
             ) from error
-        context.verify_mode = ssl.CERT_REQUIRED
+        is_optional = settings.tls_client_auth == "optional"
+        context.verify_mode = ssl.CERT_OPTIONAL if is_optional else ssl.CERT_REQUIRED
     return context
 
 
@@ -180,6 +181,11 @@ class TlsStream:
     def fileno(self) -> int:
         """Return the socket's descriptor."""
         return self._socket.fileno()
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The client's certificate, verified, in DER; ``None`` where it showed none."""
+        return self._tls.getpeercert(binary_form=True)
 
     @property
     def version(self) -> str | None:
