@@ -1,20 +1,27 @@
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import functools
+import gc
 import logging
 import math
 import signal
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import ParamSpec
 
 import pytest
+from greenlet import getcurrent
 
 import photon_runtime as rt
 from photon_runtime._hub import Hub, current_hub, run_in
+from photon_runtime._task import Task
 from photon_runtime.errors import Deadlock
 
 P = ParamSpec("P")
@@ -695,3 +702,179 @@ def test_main_may_go_on_after_a_deadlock() -> None:
         assert rt.run(main) == "went on"
     finally:
         signal.signal(signal.SIGALRM, usual)
+
+
+# -- switching ------------------------------------------------------------------------------------
+
+
+@in_hub
+def test_tasks_hand_the_thread_to_each_other_without_the_hub() -> None:
+    there: rt.Channel[int] = rt.Channel(0)
+
+    def send_all() -> None:
+        for number in range(20):
+            there.send(number)
+
+    rt.spawn(send_all)
+    rt.yield_now()
+    before = current_hub().turns
+    assert [there.receive() for _ in range(20)] == list(range(20))
+    assert current_hub().turns == before
+
+
+@in_hub
+def test_the_hub_gets_its_turn_after_a_bounded_number_of_switches() -> None:
+    def take_turns() -> None:
+        for _ in range(1000):
+            rt.yield_now()
+
+    hub, other = current_hub(), rt.spawn(take_turns)
+    before = hub.turns
+    other.join()
+    assert hub.turns - before in {1000 // 128, 1000 // 128 + 1}
+
+
+@in_hub
+def test_a_task_that_is_alone_yields_without_a_switch_and_time_goes_on() -> None:
+    fired: list[bool] = []
+    current_hub().timers.add(current_hub().time(), lambda: fired.append(True))
+    for _ in range(200):
+        rt.yield_now()
+    assert fired
+
+
+@in_hub
+def test_a_task_that_ends_gives_its_greenlet_to_the_next() -> None:
+    carriers = [rt.spawn(getcurrent) for _ in range(100)]
+    assert len({id(task.result()) for task in carriers}) == 1
+
+
+@in_hub
+def test_tasks_begin_with_an_empty_stack_wherever_they_are_started_from() -> None:
+    reached: list[int] = []
+
+    def dive(levels: int) -> None:
+        if levels:
+            dive(levels - 1)
+        else:
+            rt.yield_now()  # the next task is started from down here
+            reached.append(1)
+
+    depth = sys.getrecursionlimit() - 200
+    tasks = [rt.spawn(dive, depth) for _ in range(10)]
+    for task in tasks:
+        task.result()
+    assert len(reached) == 10
+
+
+@in_hub
+def test_what_runs_is_known_at_every_switch() -> None:
+    hub = current_hub()
+    gate = rt.Event()
+
+    def look() -> list[bool]:
+        seen = [hub.running is rt.current_task()]
+        rt.yield_now()
+        seen.append(hub.running is rt.current_task())
+        gate.wait()
+        return [*seen, hub.running is rt.current_task()]
+
+    tasks = [rt.spawn(look) for _ in range(5)]
+    rt.sleep(0.001)
+    gate.set()
+    assert [task.result() for task in tasks] == [[True] * 3] * 5
+    assert hub.running is rt.current_task()
+
+
+@in_hub
+def test_an_idle_greenlet_does_not_keep_the_context_of_its_last_task() -> None:
+    class Value:
+        pass
+
+    keeper: contextvars.ContextVar[Value] = contextvars.ContextVar("keeper")
+
+    def work() -> weakref.ref[Value]:
+        value = Value()
+        keeper.set(value)
+        return weakref.ref(value)
+
+    gc.disable()
+    try:
+        seen = rt.spawn(work).result()
+        assert current_hub().idle_carriers == 1
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
+class InterruptedQueue(deque[Task[object]]):
+    """A queue of runnable tasks; Ctrl-C arrives right after the n-th task was taken out."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.left = at
+
+    def popleft(self) -> Task[object]:
+        task = super().popleft()
+        self.left -= 1
+        if self.left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return task
+
+
+@pytest.mark.parametrize("at", range(2, 40))
+def test_ctrl_c_in_the_middle_of_a_switch_loses_no_task(at: int) -> None:
+    queue = InterruptedQueue(at)
+    tasks: list[rt.Task[None]] = []
+    ended: list[str] = []
+    interrupted: list[str] = []
+
+    def work(name: str) -> None:
+        left = 3
+        while left:
+            left -= 1
+            with noting(interrupted):
+                rt.yield_now()
+        ended.append(name)
+
+    def main() -> None:
+        for name in "abcdef":
+            tasks.append(rt.spawn(work, name))
+            tasks[-1].name = name
+        while not all(task.done for task in tasks):
+            with noting(interrupted):
+                rt.sleep(0.001)
+
+    with noting(interrupted):  # it ends the run when it hits neither a task nor a wait of main's
+        run_in(Hub(ready=queue), main, main)
+    assert [task.state for task in tasks if task.state not in {"finished", "cancelled"}] == []
+    assert sorted(ended) == sorted(task.name for task in tasks if task.state == "finished")
+    assert len(interrupted) == (queue.left <= 0)
+
+
+@contextlib.contextmanager
+def noting(interrupted: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        interrupted.append("interrupted")
+
+
+def test_ctrl_c_at_the_very_end_of_a_task_ends_it_all_the_same() -> None:
+    def main() -> str:
+        hub = current_hub()
+        task = rt.spawn(rt.yield_now)
+        ended, hub_ended = [False], hub.task_ended
+
+        def interrupted(ending: Task[object]) -> None:
+            if ending is task and not ended[0]:
+                ended[0] = True
+                signal.raise_signal(signal.SIGINT)
+            hub_ended(ending)
+
+        hub.task_ended = interrupted  # type: ignore[method-assign,assignment]  # to be at the right place
+        with pytest.raises(KeyboardInterrupt):
+            rt.sleep(60)
+        return f"{task.state}, {task in hub.tasks}"
+
+    assert rt.run(main) == "finished, False"

@@ -396,9 +396,11 @@ def test_awaited_counts_descriptors_with_waiters(poller_type: PollerType, pair: 
         tasks = [rt.spawn(read, sock) for sock in (near, near, far)]
         let_the_hub_poll()
         counts.append(poller.awaited)
+        assert poller.has_waiters()
         for task in tasks:
             task.cancel()
             task.join()
+        assert not poller.has_waiters()
         return [*counts, poller.awaited]
 
     assert run_on(poller_type, main) == [0, 2, 0]

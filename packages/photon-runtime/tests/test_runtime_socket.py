@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any, Literal, ParamSpec
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import photon_runtime as rt
+from photon_runtime import _socket
 
 P = ParamSpec("P")
 BIG = os.urandom(3_000_000)
@@ -842,3 +845,291 @@ def test_hubs_in_two_threads_talk_to_each_other() -> None:
         thread.start()
         assert rt.run(ask) == BIG
         thread.join(5)
+
+
+# -- the try that is left out ---------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def tcp_pair() -> Iterator[tuple[rt.Socket, rt.Socket]]:
+    with listening() as listener, rt.create_connection(listener.getsockname()) as near:
+        far, _ = listener.accept()
+        with far:
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            yield near, far
+
+
+def send_soon(sock: rt.Socket, *parts: bytes) -> rt.Task[None]:
+    """Send one part after another while the caller waits."""
+
+    def send() -> None:
+        for part in parts:
+            rt.sleep(0.002)
+            sock.sendall(part)
+
+    return rt.spawn(send)
+
+
+class CountingSocket(socket.socket):
+    """Counts how often the operating system is asked for data."""
+
+    __slots__ = ()
+    calls = 0
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        CountingSocket.calls += 1
+        return socket.socket.recv(self, bufsize, flags)
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        CountingSocket.calls += 1
+        return socket.socket.recv_into(self, buffer, nbytes, flags)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> type[CountingSocket]:
+    monkeypatch.setattr(_socket, "_base", CountingSocket)
+    CountingSocket.calls = 0
+    return CountingSocket
+
+
+@pytest.mark.parametrize("into", [False, True])
+def test_after_a_short_read_the_next_one_waits_before_it_tries(
+    into: bool, calls: type[CountingSocket]
+) -> None:
+    def receive(sock: rt.Socket) -> bytes:
+        if not into:
+            return sock.recv(100)
+        buffer = bytearray(100)
+        return bytes(buffer[: sock.recv_into(buffer)])
+
+    def main() -> None:
+        with tcp_pair() as (near, far):
+            sending = send_soon(far, b"one", b"two", b"three")
+            assert [receive(near) for _ in range(3)] == [b"one", b"two", b"three"]
+            sending.join()
+
+    rt.run(main)
+    assert calls.calls == 4  # in vain once, before the first wait
+
+
+@in_hub
+def test_what_came_after_a_short_read_is_had_without_another_event() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        send_soon(far, b"one")
+        assert near.recv(100) == b"one"
+        far.sendall(b"two")
+        rt.sleep(0.01)  # its event comes while nobody waits
+        assert near.recv(100) == b"two"
+
+
+@in_hub
+def test_the_end_is_noticed_after_a_short_read_whenever_it_came() -> None:
+    for pause in (0, 0.01):
+        with rt.deadline(5), tcp_pair() as (near, far):
+            send_soon(far, b"one")
+            assert near.recv(100) == b"one"
+            far.shutdown(socket.SHUT_WR)
+            rt.sleep(pause)
+            assert near.recv(100) == b""
+            assert near.recv(100) == b""
+
+
+@in_hub
+def test_the_end_that_comes_with_the_last_data_is_noticed() -> None:
+    def send_all() -> None:
+        far.sendall(b"last")
+        far.close()
+
+    with rt.deadline(5), tcp_pair() as (near, far):
+        rt.spawn(send_all)
+        assert near.recv(100) == b"last"
+        assert near.recv(100) == b""
+
+
+@in_hub
+def test_ones_own_shutdown_ends_the_receiving_after_a_short_read() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        send_soon(far, b"one")
+        assert near.recv(100) == b"one"
+        near.shutdown(socket.SHUT_RD)
+        assert near.recv(100) == b""
+
+
+@in_hub
+def test_a_read_of_everything_leaves_the_next_one_its_try() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        send_soon(far, b"1234567")
+        assert [near.recv(3) for _ in range(3)] == [b"123", b"456", b"7"]
+        buffer = bytearray(10)
+        send_soon(far, b"1234567")
+        sizes = [near.recv_into(buffer, 3), near.recv_into(memoryview(buffer)[:3])]
+        assert [*sizes, near.recv_into(buffer)] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("call", ["recvfrom", "recvmsg", "recv"])
+@in_hub
+def test_a_call_that_leaves_data_behind_does_not_make_the_next_one_wait(call: str) -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        send_soon(far, b"one")
+        assert near.recv(100) == b"one"
+        send_soon(far, b"two")
+        taken = getattr(near, call)(1)
+        assert b"t" in (taken, taken[0])
+        assert near.recv(100) == b"wo"
+
+
+@in_hub
+def test_a_look_ahead_that_waited_does_not_make_the_next_one_wait() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        send_soon(far, b"one")
+        assert near.recv(100, socket.MSG_PEEK) == b"one"
+        assert near.recv(100) == b"one"
+
+
+@in_hub
+def test_data_behind_urgent_data_is_received() -> None:
+    def send_all() -> None:
+        far.sendall(b"before")
+        far.send(b"!", socket.MSG_OOB)
+        far.sendall(b"behind")
+
+    for late in (False, True):
+        with rt.deadline(5), tcp_pair() as (near, far):
+            if late:
+                send_soon(far, b"one")
+                assert near.recv(100) == b"one"
+            rt.spawn(send_all)
+            received = b""
+            while len(received) < 12:
+                received += near.recv(100)
+            assert received == b"beforebehind"
+            send_soon(far, b"two")
+            assert near.recv(100) == b"two"
+
+
+@in_hub
+def test_a_socket_that_does_not_wait_tries_after_a_short_read_too() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        send_soon(far, b"one")
+        assert near.recv(100) == b"one"
+        near.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            near.recv(100)
+
+
+@in_hub
+def test_a_wait_that_was_given_up_after_a_short_read_loses_nothing() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        send_soon(far, b"one")
+        assert near.recv(100) == b"one"
+        near.settimeout(0.005)
+        with pytest.raises(TimeoutError):
+            near.recv(100)
+        with pytest.raises(rt.DeadlineExceeded), rt.deadline(0.005):
+            near.recv(100)
+        far.sendall(b"two")
+        assert near.recv(100) == b"two"
+        with pytest.raises(TimeoutError):
+            near.recv(100)
+
+
+@in_hub
+def test_two_readers_of_one_socket_get_all_that_comes() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        received: list[bytes] = []
+        readers = [rt.spawn(lambda: received.append(near.recv(100))) for _ in range(3)]
+        send_soon(far, b"one", b"two", b"three").join()
+        for reader in readers:
+            reader.join()
+        assert received == [b"one", b"two", b"three"]
+
+
+@in_hub
+def test_a_thread_reads_what_came_after_a_short_read_of_the_hub() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        send_soon(far, b"one")
+        assert near.recv(100) == b"one"
+        far.sendall(b"two")
+        assert rt.offload(near.recv, 100) == b"two"
+        send_soon(far, b"three")
+        assert rt.offload(near.recv, 100) == b"three"
+        far.sendall(b"four")
+        assert near.recv(100) == b"four"
+
+
+@in_hub
+def test_messages_of_unix_sockets_are_not_taken_for_the_end_of_the_data() -> None:
+    with rt.deadline(5), pair() as (near, far):
+
+        def send_all() -> None:
+            socket.send_fds(far, [b"one"], [0])
+            socket.send_fds(far, [b"two"], [0])
+
+        rt.spawn(send_all)
+        received = near.recv(100)
+        while len(received) < 6:
+            received += near.recv(100)
+        assert received == b"onetwo"
+
+
+class Stream:
+    """A connection, what was sent over it, and what came out."""
+
+    def __init__(self, near: rt.Socket, far: rt.Socket) -> None:
+        self.near = near
+        self.far = far
+        self.sent = bytearray()
+        self.received = bytearray()
+
+    def do(self, call: str, size: int) -> None:
+        if call == "send":
+            self.send(size)
+        elif call == "sleep":
+            rt.sleep((size - 1) * 0.0001)
+        else:
+            if self.received == self.sent:  # it waits, and something comes
+                rt.spawn(self.send, size * 2 % 13 + 1)
+            self.receive(call, size)
+
+    def send(self, size: int) -> None:
+        data = bytes((len(self.sent) + at) % 256 for at in range(size))
+        self.sent += data
+        self.far.sendall(data)
+
+    def receive(self, call: str, size: int) -> None:
+        buffer = bytearray(size)
+        if call == "recv_into":
+            self.received += buffer[: self.near.recv_into(buffer)]
+        elif call == "recvfrom":
+            self.received += self.near.recvfrom(size)[0]
+        elif call == "peek":
+            assert self.near.recv(size, socket.MSG_PEEK)
+        else:
+            self.received += self.near.recv(size)
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["send", "sleep", "recv", "recv_into", "recvfrom", "peek"]),
+        st.integers(1, 6),
+    ),
+    max_size=30,
+)
+
+
+@given(steps)
+@settings(max_examples=150, deadline=None)
+def test_in_whatever_order_what_is_called_all_bytes_come_in_theirs(
+    chosen: list[tuple[str, int]],
+) -> None:
+    def main() -> None:
+        with rt.deadline(5), tcp_pair() as (near, far):
+            stream = Stream(near, far)
+            for call, size in chosen:
+                stream.do(call, size)
+            far.shutdown(socket.SHUT_WR)
+            while data := near.recv(5):
+                stream.received += data
+        assert stream.received == stream.sent
+
+    rt.run(main)

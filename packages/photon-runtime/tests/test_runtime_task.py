@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
+import inspect
+import weakref
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -301,3 +305,107 @@ def test_an_error_of_cleaning_up_takes_the_place_of_the_cancellation() -> None:
     with pytest.raises(ValueError, match="on purpose"):
         task.result()
     assert task.state == "failed"
+
+
+# -- what a task leaves behind --------------------------------------------------------------------
+
+
+def wait_in_a_block() -> None:
+    with rt.deadline(60), rt.shield(), rt.scope() as block:
+        block.spawn(rt.yield_now)
+        rt.yield_now()
+
+
+def ask_for_the_scope() -> None:
+    rt.current_task().scope.cause()
+
+
+def wait_with_a_limit() -> None:
+    rt.Event().wait(0.001)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [fail_not, rt.yield_now, wait_in_a_block, ask_for_the_scope, wait_with_a_limit, fail],
+)
+@in_hub
+def test_an_ended_task_is_freed_with_its_last_reference(function: Callable[[], object]) -> None:
+    def begin() -> weakref.ref[rt.Task[object]]:
+        task = rt.spawn(function)
+        task.join()
+        return weakref.ref(task)
+
+    gc.disable()
+    try:
+        assert begin()() is None
+    finally:
+        gc.enable()
+
+
+@in_hub
+def test_a_failed_task_is_freed_with_its_last_reference_when_its_error_was_raised() -> None:
+    def begin() -> weakref.ref[rt.Task[None]]:
+        task = weakref.ref(rt.spawn(fail))
+        with contextlib.suppress(ValueError):
+            task().result()  # type: ignore[union-attr]  # the hub has it
+        return task
+
+    gc.disable()
+    try:
+        assert begin()() is None
+    finally:
+        gc.enable()
+
+
+@in_hub
+def test_a_cancelled_task_is_freed_with_its_last_reference() -> None:
+    def begin() -> weakref.ref[rt.Task[object]]:
+        task = rt.spawn(rt.sleep, 60)
+        rt.yield_now()
+        task.cancel()
+        task.join()
+        return weakref.ref(task)
+
+    gc.disable()
+    try:
+        assert begin()() is None
+    finally:
+        gc.enable()
+
+
+@in_hub
+def test_an_ended_child_of_a_scope_is_freed_with_its_last_reference() -> None:
+    gc.disable()
+    try:
+        with rt.scope() as block:
+            child = weakref.ref(block.spawn(fail_not))
+            rt.sleep(0.001)
+            assert child() is None
+    finally:
+        gc.enable()
+
+
+@in_hub
+def test_cancel_and_scope_of_an_ended_task_are_harmless() -> None:
+    task = rt.spawn(fail_not)
+    task.join()
+    task.cancel()
+    assert task.scope.cause() is None
+    assert task.state == "finished"
+
+
+# -- where a task comes from ----------------------------------------------------------------------
+
+
+@in_hub
+def test_the_site_is_the_line_that_spawned_the_task() -> None:
+    line = inspect.currentframe().f_lineno  # type: ignore[union-attr]  # CPython has frames
+    alone = rt.spawn(fail_not)
+    with rt.scope() as block:
+        child = block.spawn(fail_not)
+        inner = rt.spawn(lambda: rt.spawn(fail_not))
+        nobody = rt.spawn(rt.spawn, fail_not)
+    assert alone.site == f"{__file__}:{line + 1}"
+    assert child.site == f"{__file__}:{line + 3}"
+    assert inner.result().site == f"{__file__}:{line + 4}"
+    assert nobody.result().site == "<runtime>"

@@ -2,16 +2,25 @@
 
 Theory of operation. The greenlet that calls `run` becomes the hub and does three things in
 turn: it asks the operating system for events (waiting as long as the next timer allows, and not
-at all while a task is runnable), fires the timers that are due, and switches to the runnable
-tasks in their order. After a bounded number of switches it looks at sockets and timers again,
-so tasks that keep each other runnable cannot keep the rest waiting. There is no priority and
-no preemption.
+at all while a task is runnable), fires the timers that are due, and switches to the first of the
+runnable tasks. From there on the tasks hand the thread to each other: one that waits or gives up
+its turn takes the next from the queue and switches to it, which is one switch instead of the two
+by way of the hub, and a carrier whose task has ended goes on with the next one, without a switch
+if that has not begun yet. The hub runs again when the queue is empty or a bounded number of
+switches was made. Then it looks at sockets and timers again, so tasks that keep each other
+runnable cannot keep the rest waiting. There is no priority and no preemption.
+
+All choices go through one queue in one order, whoever makes them; only events, timers, posts and
+the search for deadlocks are the affair of the hub's own greenlet. So is starting a fresh carrier,
+which must begin with an empty stack (`_fresh_carrier`).
 
 Other threads and signal handlers reach the hub by `post` alone: it queues a callback and rings
 the poller's bell. Everything else belongs to the hub's own thread.
 
 An unhandled error ends its task and is logged, once, unless somebody waits for the task (then
-it is theirs). KeyboardInterrupt and SystemExit end the run.
+it is theirs). KeyboardInterrupt and SystemExit end the run. An exception of a signal handler may
+come between any two steps of the scheduler, after a task was taken from the queue, say, and
+before it runs: `_recover` finds what it has left undone.
 
 When no task is runnable, no timer is set, no descriptor is awaited, nothing outside (a thread of
 the offload pool, say) will report back and no signal handler could, then nothing can ever run
@@ -31,7 +40,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from greenlet import getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet
 
 from ._cancel import CancelScope
 from ._fork import leave_forked_child
@@ -99,6 +108,8 @@ class Hub:
         self.resources: dict[type, object] = {}
         self.main: Task[object] | None = None
         self.first: Task[object] | None = None
+        self._switches_left = 0
+        self._unstarted: Task[object] | None = None
         self._lost: list[object] = []
         self._idle: list[Carrier] = []
         self._posted: deque[Callable[[], object]] = deque()
@@ -111,7 +122,7 @@ class Hub:
         """Queue a new task to be started."""
         self.tasks.add(task)
         self.ready.append(task)
-        if self._is_ending and task.scope.parent is None:
+        if self._is_ending and task.root.parent is None:
             task.cancel()
 
     def post(self, callback: Callable[[], object]) -> None:
@@ -193,18 +204,45 @@ class Hub:
         """Note that ``task`` is done: tell whoever supervises it, or report its error."""
         self.tasks.discard(task)
         error = task.error
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        if error is not None and isinstance(error, KeyboardInterrupt | SystemExit):
             self._fatal = error
         if task.on_end is not None:
             task.on_end(task)
         elif error is not None and self._fatal is None and not task.is_awaited:
             _log.error("%r failed, spawned at %s", task, task.site, exc_info=error)
 
+    def give_way(self, task: Task[object]) -> None:
+        """Let others run; return when ``task``, the running one, is to go on.
+
+        To be called by the task itself after it was parked or queued.
+        """
+        try:
+            self._next().switch()
+        except GreenletExit:  # the task was given up
+            raise
+        except BaseException as error:
+            task.note_running()
+            self._recover(task, error)
+            raise
+
+    def carry_on(self, carrier: Carrier) -> None:
+        """Let others run after the task of ``carrier``, the running one, has ended.
+
+        Returns when the carrier has another task, or is to end.
+        """
+        idle = self._idle
+        if len(idle) >= _MAX_IDLE_CARRIERS:
+            return
+        carrier.gr_context = None  # it may hold much
+        idle.append(carrier)
+        self._next().switch()  # perhaps to this very carrier
+
     def _turn_or_interrupt(self, main: Task[object]) -> None:
         try:
             self._turn()
         except KeyboardInterrupt as interrupt:
             # Ctrl-C arrived while the hub itself ran: it is the main task's to handle.
+            self._recover(None, interrupt)
             if not main.interrupt(interrupt):
                 self._fatal = interrupt
         except Deadlock as deadlock:
@@ -214,17 +252,53 @@ class Hub:
     def _turn(self) -> None:
         self._poll()
         self.turns += 1
-        ready = self.ready
-        left = _SWITCHES_PER_TURN
-        while ready and left:
-            left -= 1
-            task = ready.popleft()
-            carrier = task.carrier
-            if carrier is None:
-                carrier = self._embark(task)
-            self.running = task
-            carrier.switch()
+        self._switches_left = _SWITCHES_PER_TURN
+        while self.ready and self._switches_left:
+            self._next().switch()
+            while self._unstarted is not None:
+                self._fresh_carrier(self._unstarted).switch()
         self.running = None
+
+    def _next(self) -> greenlet:
+        """Take a task from the queue, if it is time for one; return whom to switch to."""
+        if self.ready and self._switches_left:
+            self._switches_left -= 1
+            self.running = task = self.ready.popleft()
+            carrier = task.carrier
+            if carrier is not None:
+                return carrier
+            if self._idle:
+                return _put_on(self._idle.pop(), task)
+            self._unstarted = task
+        return self.greenlet
+
+    def _fresh_carrier(self, task: Task[object]) -> Carrier:
+        """Return a fresh carrier with ``task`` on it, which only the hub itself may start.
+
+        A greenlet begins as deep in the stack as the one that starts it, and stays there: tasks
+        that start each other would come to the recursion limit.
+        """
+        self._unstarted = None
+        return _put_on(Carrier(self.greenlet, self.carry_on), task)
+
+    def _recover(self, running: Task[object] | None, error: BaseException) -> None:
+        """Put right what an exception of a signal handler has interrupted.
+
+        Args:
+            running: The task that runs now, ``None`` for the hub.
+            error: The exception. It ends the tasks whose carriers it has ended.
+        """
+        self.running = running
+        self._unstarted = None
+        self._idle = [carrier for carrier in self._idle if not carrier.dead]
+        queued = {*self.ready, running}
+        for task in list(self.tasks):
+            if task.done:
+                task.end()
+            elif task.carrier is not None and task.carrier.dead:
+                task.end(error)
+            elif task.state == "runnable" and task not in queued:
+                self.ready.appendleft(task)
 
     def _poll(self) -> None:
         timers = self.timers
@@ -233,7 +307,7 @@ class Hub:
             timeout: float | None = 0.0
         elif due is None:
             timeout = None
-            if not self.outside and not self.poller.awaited:
+            if not self.outside and not self.poller.has_waiters():
                 self._refuse_deadlock()
         else:
             timeout = max(0.0, due - self.time())
@@ -259,19 +333,13 @@ class Hub:
             except Exception:
                 _log.exception("a callback posted to the hub failed: %r", callback)
 
-    def _embark(self, task: Task[object]) -> Carrier:
-        carrier = self._idle.pop() if self._idle else Carrier(self.greenlet, self._park_idle)
-        carrier.gr_context = task.context
-        carrier.task = task
-        task.carrier = carrier
-        return carrier
 
-    def _park_idle(self, carrier: Carrier) -> bool:
-        if len(self._idle) >= _MAX_IDLE_CARRIERS:
-            return False
-        self._idle.append(carrier)
-        self.greenlet.switch()
-        return True
+def _put_on(carrier: Carrier, task: Task[object]) -> Carrier:
+    """Let ``task`` begin on ``carrier`` when that is switched to."""
+    carrier.gr_context = task.context
+    carrier.task = task
+    task.carrier = carrier
+    return carrier
 
 
 def current_hub() -> Hub:
@@ -354,7 +422,8 @@ def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Tas
         NotRunning: The caller does not run in a task.
     """
     hub = current_hub()
-    task = new_task(hub, functools.partial(function, *args, **kwargs), function)
+    thunk = functools.partial(function, *args, **kwargs) if args or kwargs else function
+    task = new_task(hub, thunk, function)
     hub.spawn(task)
     return task
 
@@ -408,11 +477,15 @@ def new_task(
 ) -> Task[T]:
     """Make a task named after ``function``, in a copy of the caller's context variables."""
     name = getattr(function, "__qualname__", None) or repr(function)
-    task = Task(
-        hub, thunk, name=name, context=contextvars.copy_context(), parent=parent, on_end=on_end
+    return Task(
+        hub,
+        thunk,
+        name=name,
+        context=contextvars.copy_context(),
+        site=spawn_site(),
+        parent=parent,
+        on_end=on_end,
     )
-    task.site = spawn_site()
-    return task
 
 
 def _could_be_signalled() -> bool:

@@ -10,6 +10,12 @@ and no edge is ever lost: one that came before the try makes the next wait retur
 spurious turn, the try is simply repeated), one that comes later wakes the waiter. A hang-up is
 remembered for good, because the kernel reports that edge only once.
 
+Who has read less from a TCP socket than he asked for knows that the next try would fail, and may
+leave it out: `Watcher.is_dry` keeps that knowledge until the next edge. It would be wrong behind
+urgent data, at which a read ends early with more behind it; so the poller asks for that event, too,
+and a descriptor that has ever had it is never called dry. The order makes that safe: what arrived
+before the last look at the descriptor was reported by it, and what arrived later makes a new edge.
+
 Where there is no epoll, `SelectorPoller` gives the same contract on level-triggered
 `selectors`: it registers interest only while somebody waits.
 """
@@ -24,6 +30,7 @@ from typing import Final, Protocol
 
 # Values of <sys/epoll.h>; the names are missing from `select` where there is no epoll.
 _IN: Final = 0x001
+_PRI: Final = 0x002
 _OUT: Final = 0x004
 _ERR: Final = 0x008
 _HUP: Final = 0x010
@@ -32,6 +39,7 @@ _ET: Final = 1 << 31
 _READABLE: Final = _IN | _RDHUP | _HUP | _ERR
 _WRITABLE: Final = _OUT | _HUP | _ERR
 _FINAL: Final = _RDHUP | _HUP  # an error alone is reported once, by the next call
+_RARE: Final = _FINAL | _PRI
 
 # The system calls count in milliseconds of 32 bits; a poll that returns early does no harm.
 _LONGEST_POLL: Final = 86_400.0
@@ -61,6 +69,8 @@ class Watcher:
     Attributes:
         is_claimed: Whether somebody made the descriptor's life his affair. To find a claimed one
             for a new descriptor means that the number was closed without a word and used again.
+        is_dry: Whether the last read took everything and no edge has come since.
+        has_urgent: Whether urgent data has ever come: then short reads tell nothing.
     """
 
     __slots__ = (
@@ -71,7 +81,9 @@ class Watcher:
         "_writer",
         "ended",
         "fd",
+        "has_urgent",
         "is_claimed",
+        "is_dry",
         "readable",
         "writable",
     )
@@ -83,6 +95,8 @@ class Watcher:
         self.writable = False
         self.ended = False
         self.is_claimed = False
+        self.is_dry = False
+        self.has_urgent = False
         self._poller = poller
         self._reader: Waiter | None = None
         self._writer: Waiter | None = None
@@ -92,7 +106,12 @@ class Watcher:
     @property
     def is_awaited(self) -> bool:
         """Whether a task waits for this descriptor."""
-        return any(self.wants)
+        return (
+            self._reader is not None
+            or self._writer is not None
+            or bool(self._more_readers)
+            or bool(self._more_writers)
+        )
 
     @property
     def wants(self) -> tuple[bool, bool]:
@@ -158,10 +177,11 @@ class Watcher:
 
     def fire(self, mask: int) -> None:
         """Take an event of the operating system: wake who waits, remember it for who comes."""
+        if mask & _RARE:
+            self._note(mask)
         if mask & _READABLE:
-            if mask & _FINAL:
-                self.ended = True
             self.readable = True
+            self.is_dry = False
             reader = self._reader
             if reader is not None:
                 self._reader = None
@@ -176,6 +196,20 @@ class Watcher:
                 writer.unpark()
             if self._more_writers:
                 self._release(self._more_writers)
+
+    def _note(self, mask: int) -> None:
+        if mask & _FINAL:
+            self.ended = True
+        if mask & _PRI:
+            self.has_urgent = True
+            self.is_dry = False
+
+    def note_short_read(self) -> None:
+        """Note that a read of the socket, of TCP, got less than it asked for.
+
+        To be called in the hub of the watcher, before it polls again.
+        """
+        self.is_dry = not (self.ended or self.has_urgent)
 
     def fail_waiters(self, error: OSError) -> None:
         """Raise ``error`` in every task that waits, because the descriptor goes away."""
@@ -257,6 +291,9 @@ class Poller(Protocol):
     def wake(self) -> None:
         """Make `poll` return, from any thread or signal handler."""
 
+    def has_waiters(self) -> bool:
+        """Return whether a task waits for a descriptor."""
+
     @property
     def awaited(self) -> int:
         """How many descriptors tasks wait for."""
@@ -282,7 +319,7 @@ class EpollPoller:
         watcher = self._watchers.get(fd)
         if watcher is None:
             watcher = Watcher(fd, self)
-            self._epoll.register(fd, _IN | _OUT | _RDHUP | _ET)
+            self._epoll.register(fd, _IN | _OUT | _PRI | _RDHUP | _ET)
             self._watchers[fd] = watcher
         return watcher
 
@@ -290,6 +327,7 @@ class EpollPoller:
         """Stop watching ``fd`` before it is closed; its waiters get ``OSError(EBADF)``."""
         watcher = self._watchers.pop(fd, None)
         if watcher is not None:
+            watcher.is_dry = False
             try:
                 self._epoll.unregister(fd)
             except OSError:  # closed already: the kernel has dropped it by itself
@@ -315,6 +353,10 @@ class EpollPoller:
     def wake(self) -> None:
         """Make `poll` return, from any thread or signal handler."""
         self.bell.ring()
+
+    def has_waiters(self) -> bool:
+        """Return whether a task waits for a descriptor."""
+        return any(watcher.is_awaited for watcher in self._watchers.values())
 
     @property
     def awaited(self) -> int:
@@ -352,7 +394,8 @@ class SelectorPoller:
         """Stop watching ``fd`` before it is closed; its waiters get ``OSError(EBADF)``."""
         watcher = self._watchers.pop(fd, None)
         self._set_interest(fd, 0)
-        if watcher is not None and watcher.is_awaited:
+        if watcher is not None:
+            watcher.is_dry = False
             watcher.fail_waiters(OSError(errno.EBADF, "the descriptor was closed"))
 
     def interest_changed(self, watcher: Watcher) -> None:
@@ -380,6 +423,10 @@ class SelectorPoller:
     def wake(self) -> None:
         """Make `poll` return, from any thread or signal handler."""
         self.bell.ring()
+
+    def has_waiters(self) -> bool:
+        """Return whether a task waits for a descriptor."""
+        return any(watcher.is_awaited for watcher in self._watchers.values())
 
     @property
     def awaited(self) -> int:

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,29 +16,31 @@ _OURS = str(Path(__file__).parent)
 _CARRYING = ("Carrier.run", "Task.execute")
 
 
-class Site:
-    """A place in the code, turned into text only when it is shown."""
-
-    __slots__ = ("_filename", "_line")
-
-    def __init__(self, filename: str, line: int) -> None:
-        """Keep file and line."""
-        self._filename = filename
-        self._line = line
-
-    def __str__(self) -> str:
-        """Return ``file:line``."""
-        return f"{self._filename}:{self._line}"
+# A place in the code: where in which code object. To find the line takes longer than to spawn a
+# task, and is left to who asks.
+Site = tuple[CodeType, int]
 
 
-def spawn_site() -> Site:
-    """Return the innermost place outside of the runtime that led here."""
-    frame: FrameType | None = sys._getframe(1)
+def spawn_site() -> Site | None:
+    """Return the innermost place outside of the runtime that led to ``new_task()``."""
+    try:
+        frame: FrameType | None = sys._getframe(3)  # who called who called it; both are ours
+    except ValueError:  # nobody did: the function of a task is ``spawn`` itself
+        return None
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
-    if frame is None:
-        return Site("<runtime>", 0)
-    return Site(frame.f_code.co_filename, frame.f_lineno)
+    return None if frame is None else (frame.f_code, frame.f_lasti)
+
+
+def describe_site(site: Site | None) -> str:
+    """Return ``file:line``."""
+    if site is None:
+        return "<runtime>"
+    code, instruction = site
+    for begin, end, line in code.co_lines():
+        if begin <= instruction < end:
+            return f"{code.co_filename}:{line}"
+    return code.co_filename
 
 
 def describe_tasks(tasks: Iterable[Task[object]]) -> str:

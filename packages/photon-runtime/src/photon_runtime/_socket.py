@@ -7,6 +7,12 @@ the call is tried again, within one limit for the whole call. Whatever edge the 
 a try that failed is stale by then, so it is cleared before the wait: a hang-up that was noted of
 an unconnected socket must not make every later wait return at once.
 
+There is one try that is left out. After a wait `recv` and `recv_into` mostly get less than they
+ask for, and then a TCP socket has no more: the next call would fail, so it waits first
+(`Watcher.is_dry`). An exchange of messages then costs one ``recv`` for each, not two. It holds for
+TCP alone: in other protocols a read ends with a message, and over a Unix socket where descriptors
+were passed.
+
 Outside of tasks the same calls block the thread, so that a socket may be handed to a thread of
 the offload pool, and code that runs before and after the hub works.
 
@@ -20,6 +26,7 @@ Host names are resolved on the offload pool; what is an address already never go
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import errno
 import os
@@ -27,6 +34,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterable
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from greenlet import getcurrent
@@ -45,6 +53,10 @@ _getaddrinfo = socket.getaddrinfo
 _poll = getattr(select, "poll", None)
 _CONNECTING = (errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK)
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
+_TCP = (0, socket.IPPROTO_TCP)
+# Bare numbers: the standard properties make enums of them, which takes ten times as long.
+_family: Callable[[socket.socket], int] = vars(_socket.socket)["family"].__get__
+_type: Callable[[socket.socket], int] = vars(_socket.socket)["type"].__get__
 # The names that the operating system's own interface takes as addresses.
 _NO_NAMES = ("", "<broadcast>")
 # A Unix listener with a full backlog gives no sign when it has room again.
@@ -56,7 +68,7 @@ _DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
 class Socket(socket.socket):
     """A `socket.socket` that pauses only the calling task where the standard one blocks."""
 
-    __slots__ = ("_limit", "_others", "_poller", "_watcher")
+    __slots__ = ("_is_tcp", "_limit", "_others", "_poller", "_watcher")
 
     def __init__(
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
@@ -67,6 +79,9 @@ class Socket(socket.socket):
         self._poller: Poller | None = None
         self._watcher: Watcher | None = None
         self._others: list[tuple[Hub, Watcher]] = []
+        self._is_tcp = (
+            _family(self) in _INTERNET and _type(self) == socket.SOCK_STREAM and self.proto in _TCP
+        )
         super().setblocking(False)
 
     # -- timeouts -----------------------------------------------------------------------------
@@ -77,7 +92,7 @@ class Socket(socket.socket):
             raise ValueError(f"a timeout is zero or more seconds, not {value!r}")
         _base.settimeout(self, value)  # complains of what is no timeout
         super().setblocking(False)
-        self._limit = None if value is None else float(value)
+        self._set_limit(None if value is None else float(value))
 
     def gettimeout(self) -> float | None:
         """Return the limit in seconds, ``None`` where there is none."""
@@ -91,7 +106,12 @@ class Socket(socket.socket):
     def setblocking(self, flag: bool) -> None:
         """Let calls wait without limit, or not at all."""
         super().setblocking(False)
-        self._limit = None if flag else 0.0
+        self._set_limit(None if flag else 0.0)
+
+    def _set_limit(self, limit: float | None) -> None:
+        self._limit = limit
+        if limit == 0.0 and self._watcher is not None:
+            self._watcher.is_dry = False  # who does not wait tries
 
     def getblocking(self) -> bool:
         """Return whether calls wait."""
@@ -138,17 +158,27 @@ class Socket(socket.socket):
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Wait for data and return at most ``bufsize`` bytes, ``b""`` at the end."""
-        try:
-            return _base.recv(self, bufsize, flags)
-        except BlockingIOError:
-            return self._wait_read_and(flags, _base.recv, bufsize, flags)
+        watcher = self._watcher
+        is_dry = watcher is not None and watcher.is_dry and not flags
+        if not is_dry:
+            try:
+                return _base.recv(self, bufsize, flags)
+            except BlockingIOError:
+                self._refuse_to_wait(flags)
+        asked = 0 if flags else index(bufsize)
+        return self._wait_and_read(asked, is_dry, _base.recv, bufsize, flags)
 
     def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
         """Wait for data and write it into ``buffer``; return the number of bytes."""
-        try:
-            return _base.recv_into(self, buffer, nbytes, flags)
-        except BlockingIOError:
-            return self._wait_read_and(flags, _base.recv_into, buffer, nbytes, flags)
+        watcher = self._watcher
+        is_dry = watcher is not None and watcher.is_dry and not flags
+        if not is_dry:
+            try:
+                return _base.recv_into(self, buffer, nbytes, flags)
+            except BlockingIOError:
+                self._refuse_to_wait(flags)
+        asked = 0 if flags else index(nbytes) or memoryview(buffer).nbytes
+        return self._wait_and_read(asked, is_dry, _base.recv_into, buffer, nbytes, flags)
 
     def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
         """Wait for a datagram; return it and the sender's address."""
@@ -196,10 +226,14 @@ class Socket(socket.socket):
 
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
         """Send all of ``data``, waiting for room as often as it takes, within one limit."""
+        if isinstance(data, bytes):  # need not be kept from changing meanwhile
+            sent = self._send_some(data, flags, None)
+            if sent < len(data):
+                self._send_rest(memoryview(data), sent, flags)
+            return
         with memoryview(data) as view, view.cast("B") as rest:
             sent = self._send_some(rest, flags, None)
-            if sent < len(rest):
-                self._send_rest(rest, sent, flags)
+            self._send_rest(rest, sent, flags)
 
     def _send_rest(self, data: memoryview, sent: int, flags: int) -> None:
         expires = self._expiry()
@@ -207,7 +241,7 @@ class Socket(socket.socket):
             with data[sent:] as rest:
                 sent += self._send_some(rest, flags, expires)
 
-    def _send_some(self, data: memoryview, flags: int, expires: float | None) -> int:
+    def _send_some(self, data: memoryview | bytes, flags: int, expires: float | None) -> int:
         try:
             return _base.send(self, data, flags)
         except BlockingIOError:
@@ -320,17 +354,42 @@ class Socket(socket.socket):
                 expires = self._expiry() if expires is None else expires
                 self._pause(Watcher.wait_write, expires)
 
-    def _wait_read_and(self, flags: int, call: Callable[..., T], *args: Any) -> T:
+    def _refuse_to_wait(self, flags: int) -> None:
         if self._limit == 0.0 or flags & _DONTWAIT:
             raise  # the BlockingIOError that the caller is handling
-        self._pause(Watcher.wait_read, self._expiry())
-        return self._retry_read(call, self, *args)
+
+    def _wait_read_and(self, flags: int, call: Callable[..., T], *args: Any) -> T:
+        self._refuse_to_wait(flags)
+        return self._wait_and_read(0, False, call, *args)
+
+    def _wait_and_read(self, asked: int, is_dry: bool, call: Callable[..., T], *args: Any) -> T:
+        """Wait for data, then call, until the call finds some.
+
+        Args:
+            asked: How many bytes are asked for; 0 where a short read says nothing.
+            is_dry: Whether to wait without having tried.
+            call: A method of the standard socket.
+            args: Its arguments.
+        """
+        expires = self._expiry()
+        while True:
+            watcher = self._pause(Watcher.wait_read, expires, is_stale=not is_dry)
+            try:
+                result = call(self, *args)
+            except BlockingIOError:
+                is_dry = False
+            else:
+                break
+        if asked and self._is_tcp and watcher is not None:
+            size = result if isinstance(result, int) else len(result)  # type: ignore[arg-type]  # bytes
+            if 0 < size < asked:
+                watcher.note_short_read()
+        return result
 
     def _wait_write_and(
         self, flags: int, expires: float | None, call: Callable[..., T], *args: Any
     ) -> T:
-        if self._limit == 0.0 or flags & _DONTWAIT:
-            raise  # the BlockingIOError that the caller is handling
+        self._refuse_to_wait(flags)
         while True:
             self._pause(Watcher.wait_write, expires)
             try:
@@ -346,26 +405,41 @@ class Socket(socket.socket):
         task = _running_task()
         return limit + (time.monotonic() if task is None else task.hub.time())
 
-    def _pause(self, wait: Callable[[Watcher, Task[object]], None], expires: float | None) -> None:
+    def _pause(
+        self,
+        wait: Callable[[Watcher, Task[object]], None],
+        expires: float | None,
+        *,
+        is_stale: bool = True,
+    ) -> Watcher | None:
+        """Wait until a try may succeed; return the hub's watcher, ``None`` outside of tasks.
+
+        Args:
+            wait: For what.
+            expires: Until when, at the most.
+            is_stale: Whether a try has failed since the poller noted something.
+        """
         task = _running_task()
         if task is None:
             _block_thread(self.fileno(), is_writing=wait is Watcher.wait_write, expires=expires)
-            return
+            return None
         hub = task.hub
         watcher = self._watched()
-        watcher.ended = False
-        if wait is Watcher.wait_read:
-            watcher.readable = False
-        else:
-            watcher.writable = False
+        if is_stale:
+            watcher.ended = False
+            if wait is Watcher.wait_read:
+                watcher.readable = False
+            else:
+                watcher.writable = False
         if expires is None:
             wait(watcher, task)
-            return
+            return watcher
         timer = hub.timers.add(expires, lambda: task.interrupt(TimeoutError("timed out")))
         try:
             wait(watcher, task)
         finally:
             timer.cancel()
+        return watcher
 
     def _pause_for_backlog(self, expires: float | None) -> None:
         task = _running_task()

@@ -2,14 +2,21 @@
 
 Theory of operation. A `Task` is what was asked for; a `Carrier` is the greenlet it runs on. The
 two are apart because a fresh greenlet is expensive (CPython maps a new frame stack for it, some
-15 µs) while one that has finished a task can take the next in well under one: the hub keeps
-idle carriers and gives them out again.
+15 µs) while one that has finished a task can take the next in well under one: it goes on with
+the next runnable task itself if that has not begun, and else the hub keeps it and gives it out
+again.
 
 A task is either runnable (in the hub's queue or running), parked (waiting for somebody to call
 `unpark` or `interrupt`), or done. All waiting anywhere in the runtime is ``park()``; all waking
 is one of the two calls, and they do nothing to a task that is not parked. So whoever hands
 something over looks at what `unpark` returns: ``False`` means that the task was interrupted
 meanwhile and somebody else must have it.
+
+Most tasks end without having been cancelled, without having entered a scope and without anybody
+asking where they came from. What only the others need is made when they need it: the task's own
+scope, the list of those who wait for its end, the text of its spawn site. A task that has ended
+lets go of its scope and its carrier, so that nothing it refers to refers back to it and it is
+freed with the last reference, without the garbage collector.
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ from typing import Generic, Protocol, TypeVar
 from greenlet import getcurrent, greenlet
 
 from ._cancel import CancelScope
+from ._report import Site, describe_site
 from ._timer import TimerHeap
 from .errors import Cancelled, NotRunning, TaskCancelled
 
@@ -32,34 +40,42 @@ class Scheduler(Protocol):
     """What a task needs of the hub that runs it."""
 
     ready: deque[Task[object]]
-    greenlet: greenlet
     timers: TimerHeap
 
     def time(self) -> float:
         """Return the hub's clock in seconds."""
 
+    def give_way(self, task: Task[object]) -> None:
+        """Let others run; return when ``task``, the running one, is to go on."""
+
     def task_ended(self, task: Task[object]) -> None:
         """Note that ``task`` is done."""
+
+    def carry_on(self, carrier: Carrier) -> None:
+        """Let others run after the task of ``carrier``, the running one, has ended.
+
+        Returns when the carrier has another task, or is to end.
+        """
 
 
 class Carrier(greenlet):
     """A greenlet that runs one task after another."""
 
-    __slots__ = ("park_idle", "task")
+    __slots__ = ("carry_on", "task")
 
-    def __init__(self, parent: greenlet, park_idle: Callable[[Carrier], bool]) -> None:
-        """Make a carrier; ``park_idle`` takes it back after a task, or says that it may end."""
+    def __init__(self, parent: greenlet, carry_on: Callable[[Carrier], None]) -> None:
+        """Make a carrier; ``carry_on`` finds it another task, or leaves it without one."""
         super().__init__(parent=parent)
-        self.park_idle = park_idle
+        self.carry_on = carry_on
         self.task: Task[object] | None = None
 
     def run(self) -> None:
-        """Run the task at hand, then wait for another one."""
+        """Run the task at hand, and then every further one."""
+        carry_on = self.carry_on
         while self.task is not None:
             self.task.execute()
             self.task = None
-            if not self.park_idle(self):
-                return
+            carry_on(self)
 
 
 class Task(Generic[T_co]):
@@ -67,7 +83,6 @@ class Task(Generic[T_co]):
 
     Attributes:
         name: For people: shown by tools and in reports. Assign to change it.
-        site: Where it was spawned.
         is_awaited: Whether somebody waited for the end, and so sees its error.
     """
 
@@ -77,11 +92,12 @@ class Task(Generic[T_co]):
         "_done",
         "_error",
         "_expired",
-        "_hub_switch",
         "_interrupt",
         "_is_pending",
         "_joiners",
         "_parked",
+        "_scope",
+        "_site",
         "_thunk",
         "_value",
         "carrier",
@@ -90,9 +106,12 @@ class Task(Generic[T_co]):
         "is_awaited",
         "name",
         "on_end",
-        "scope",
-        "site",
     )
+
+    _expired: bool
+    """Whether the last wait with a limit ran out; unset before the first."""
+    _value: T_co
+    """What the function returned; unset before."""
 
     def __init__(
         self,
@@ -101,29 +120,27 @@ class Task(Generic[T_co]):
         *,
         name: str,
         context: contextvars.Context,
-        parent: CancelScope | None = None,
-        on_end: Callable[[Task[object]], None] | None = None,
+        site: Site | None,
+        parent: CancelScope | None,
+        on_end: Callable[[Task[object]], None] | None,
     ) -> None:
         """Prepare a task; the hub starts it."""
         self.name = name
-        self.site: object = "an unknown place"
         self.context = context
         self.carrier: Carrier | None = None
-        self.scope = CancelScope(self, parent)
         self.on_end = on_end
         self.hub = hub
-        self._hub_switch = hub.greenlet.switch
-        self._thunk: Callable[[], T_co] | None = thunk
-        self._value: T_co | None = None
-        self._error: BaseException | None = None
         self.is_awaited = False
-        self._done = False
-        self._cancelled = False
-        self._joiners: list[Task[object]] = []
-        self._parked = False
+        self._site = site
+        self._thunk: Callable[[], T_co] | None = thunk
+        self._error: BaseException | None = None
+        self._done = self._cancelled = self._parked = self._is_pending = False
+        self._joiners: list[Task[object]] | None = None
         self._interrupt: BaseException | None = None
-        self._expired = False
-        self._is_pending = parent is not None and parent.cause() is not None
+        self._scope: CancelScope | None = None
+        if parent is not None:
+            self._scope = CancelScope(self, parent)
+            self._is_pending = parent.cause() is not None
 
     def __repr__(self) -> str:
         """Show the name and the state."""
@@ -149,6 +166,11 @@ class Task(Generic[T_co]):
     def cancelled(self) -> bool:
         """Whether the task ended by cancellation."""
         return self._cancelled
+
+    @property
+    def site(self) -> str:
+        """Where it was spawned, as ``file:line``."""
+        return describe_site(self._site)
 
     @property
     def error(self) -> BaseException | None:
@@ -179,12 +201,15 @@ class Task(Generic[T_co]):
         caller = current_task()
         if caller is self:
             raise RuntimeError("a task cannot wait for its own end")
-        self._joiners.append(caller)
+        joiners = self._joiners
+        if joiners is None:
+            joiners = self._joiners = []
+        joiners.append(caller)
         try:
             caller.park_for(timeout)
         finally:
             if not self._done:
-                self._joiners.remove(caller)
+                joiners.remove(caller)
         return self._done
 
     def result(self, timeout: float | None = None) -> T_co:
@@ -205,10 +230,21 @@ class Task(Generic[T_co]):
         if self._cancelled:
             raise TaskCancelled(f"{self!r} has no result: it was cancelled")
         if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value]  # set whenever there is no error
+            try:
+                raise self._error
+            finally:
+                del self  # as in `park`
+        return self._value
 
     # -- what the runtime builds on ---------------------------------------------------------
+
+    @property
+    def scope(self) -> CancelScope:
+        """The innermost scope that the task is in."""
+        scope = self._scope
+        if scope is None:
+            scope = self._scope = CancelScope(self, None)
+        return scope
 
     @property
     def root(self) -> CancelScope:
@@ -229,18 +265,22 @@ class Task(Generic[T_co]):
         if self._is_pending:
             self.raise_if_cancelled()
         self._parked = True
-        self._hub_switch()
+        self.hub.give_way(self)
         error = self._interrupt
         if error is not None:
             self._interrupt = None
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # else the error refers to this frame, and the frame to the error
 
     def yield_turn(self) -> None:
         """Go to the end of the queue of runnable tasks."""
         if self._is_pending:
             self.raise_if_cancelled()
-        self.hub.ready.append(self)
-        self._hub_switch()
+        hub = self.hub
+        hub.ready.append(self)
+        hub.give_way(self)
 
     def park_for(self, timeout: float | None) -> bool:
         """Pause like `park`, for ``timeout`` seconds at the most.
@@ -279,6 +319,13 @@ class Task(Generic[T_co]):
         self._interrupt = error
         return self.unpark()
 
+    def note_running(self) -> None:
+        """Be neither parked nor queued: a signal handler has raised out of the wait."""
+        self._parked = False
+        self._interrupt = None
+        if self in self.hub.ready:
+            self.hub.ready.remove(self)
+
     def abandon(self) -> None:
         """Never run again: the task belongs to the parent of a forked process."""
         self._parked = False
@@ -292,16 +339,17 @@ class Task(Generic[T_co]):
 
     def enter(self, scope: CancelScope) -> None:
         """Make ``scope`` the innermost one of the task."""
-        self.scope = scope
+        self._scope = scope
         self._is_pending = scope.cause() is not None
 
     def leave(self, scope: CancelScope) -> None:
         """Take ``scope`` out again; it must be the innermost one."""
-        if self.scope is not scope or scope.parent is None:
+        parent = scope.parent
+        if self._scope is not scope or parent is None:
             raise RuntimeError("scopes must be left in the order in which they were entered")
         scope.detach()
-        self.scope = scope.parent
-        self._is_pending = self.scope.cause() is not None
+        self._scope = parent
+        self._is_pending = parent.cause() is not None
 
     def use_context(self, context: contextvars.Context) -> None:
         """Continue the running task in ``context``."""
@@ -311,9 +359,8 @@ class Task(Generic[T_co]):
 
     def execute(self) -> None:
         """Run the function to its end; called on the task's carrier."""
+        thunk, self._thunk = self._thunk, None
         try:
-            thunk = self._thunk
-            self._thunk = None
             if self._is_pending:
                 self.raise_if_cancelled()
             if thunk is not None:
@@ -322,12 +369,27 @@ class Task(Generic[T_co]):
             self._cancelled = True
         except BaseException as error:
             self._error = error
+        self.end()
+        del self, thunk  # the error refers to this frame, and the task to the error
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Be done, tell those who wait for it, and let go of what is not needed any more.
+
+        Args:
+            error: What ended the task from outside of its function.
+        """
         self._done = True
-        self.scope = root = self.root
-        root.detach()
-        for joiner in self._joiners:
-            if joiner.unpark():  # one that was interrupted will not look at the error any more
-                self.is_awaited = True
+        if error is not None:
+            self._error = error
+        if self._scope is not None:
+            self.root.detach()
+            self._scope = None
+        if self._joiners is not None:
+            for joiner in self._joiners:
+                if joiner.unpark():  # one that was interrupted will not look at the error
+                    self.is_awaited = True
+            self._joiners = None
+        self.carrier = None
         self.hub.task_ended(self)
 
     def _expire(self) -> None:

@@ -98,7 +98,7 @@ class VirtualPoller:
     def poll(self, timeout: float | None) -> None:
         """Fire what is ready; without any, let ``timeout`` seconds of the clock pass."""
         outside = self.hub is not None and self.hub.outside
-        if timeout != 0 and (outside or (timeout is None and self._poller.awaited)):
+        if timeout != 0 and (outside or (timeout is None and self._poller.has_waiters())):
             self._poller.poll(None)
             return
         self._rung = False
@@ -122,6 +122,10 @@ class VirtualPoller:
         """Make `poll` return, from any thread or signal handler."""
         self._rung = True
         self._poller.wake()
+
+    def has_waiters(self) -> bool:
+        """Return whether a task waits for a descriptor."""
+        return self._poller.has_waiters()
 
     @property
     def awaited(self) -> int:

@@ -1,0 +1,264 @@
+"""For tests of applications: a client that calls them, in process or over a real socket.
+
+`Client` is an ``httpx2.Client``. The application runs in a hub on a thread of its own, from the
+client's making to its closing, lifespans included; the test stays ordinary blocking code. Requests
+go to the application's handler directly, without a socket, and an error that the application did
+not expect is raised in the test. `live_client` goes over a real socket and through the real server.
+
+With pytest, the fixtures ``app``, ``client`` and ``live_client`` are there: see
+`photon.pytest_plugin`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+
+try:
+    import httpx2
+except ImportError as error:
+    raise ImportError("photon.testing needs httpx2: pip install 'photon[testing]'") from error
+
+from photon_runtime import Channel
+from photon_runtime.errors import ChannelClosed
+from photon_runtime.http import Application, Handler, Request, Response, ServerSettings
+from photon_runtime.testing import HubThread, PendingCall, live_server
+
+__all__ = ["Client", "live_client"]
+
+_BASE_URL = "http://testserver"
+_BODY_LIMIT = ServerSettings().max_body_size
+
+
+class Client(httpx2.Client):
+    """An HTTP client whose server is an application in this process.
+
+    Args:
+        application: What starts and gives a handler, or a handler itself.
+        base_url: Beginning of the URLs of requests; its host is what the application sees.
+        raise_errors: Whether an unexpected error of the application is raised by the call that
+            brought it about; otherwise the answer is the 500 that clients get.
+        development: Whether the application starts as in development, responses checked.
+        headers: Header fields of every request.
+        cookies: Cookies of every request.
+        follow_redirects: Whether the client goes where it is sent.
+
+    Raises:
+        PhotonError: The application is not in order.
+
+    Example:
+        >>> from photon import Photon
+        >>> from photon.testing import Client
+        >>> app = Photon()
+        >>> @app.get("/hello/{name}")
+        ... def hello(name: str) -> dict[str, str]:
+        ...     return {"message": f"Hello, {name}!"}
+        >>> with Client(app) as client:
+        ...     print(client.get("/hello/Ada").json())
+        {'message': 'Hello, Ada!'}
+    """
+
+    def __init__(
+        self,
+        application: Application | Handler,
+        *,
+        base_url: str = _BASE_URL,
+        raise_errors: bool = True,
+        development: bool = True,
+        headers: dict[str, str] | None = None,
+        cookies: dict[str, str] | None = None,
+        follow_redirects: bool = False,
+    ) -> None:
+        """Start the application."""
+        transport = _InProcess(application, raise_errors=raise_errors, development=development)
+        super().__init__(
+            transport=transport,
+            base_url=base_url,
+            headers=headers,
+            cookies=cookies,
+            follow_redirects=follow_redirects,
+            timeout=None,
+        )
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """End the application."""
+        self.close()
+
+
+@contextmanager
+def live_client(
+    application: Application | Handler,
+    *,
+    settings: ServerSettings | None = None,
+    development: bool = True,
+    follow_redirects: bool = False,
+) -> Iterator[httpx2.Client]:
+    """Serve ``application`` on a free port of 127.0.0.1 while the block runs; yield its client.
+
+    Args:
+        application: What starts and gives a handler, or a handler itself.
+        settings: Limits and times of the server.
+        development: Whether the application starts as in development.
+        follow_redirects: Whether the client goes where it is sent.
+
+    Raises:
+        PhotonError: The application is not in order.
+    """
+    with (
+        live_server(application, settings=settings, development=development) as server,
+        httpx2.Client(
+            base_url=server.url, follow_redirects=follow_redirects, trust_env=False
+        ) as client,
+    ):
+        yield client
+
+
+class _InProcess(httpx2.BaseTransport):
+    """The way from a client to an application's handler, without a socket."""
+
+    def __init__(
+        self, application: Application | Handler, *, raise_errors: bool, development: bool
+    ) -> None:
+        self._raise_errors = raise_errors
+        self._hub = HubThread()
+        self._life = ExitStack()
+        try:
+            self._handler = self._hub.call(self._start, application, development)
+        except BaseException:
+            self._hub.close()
+            raise
+
+    def _start(self, application: Application | Handler, development: bool) -> Handler:
+        if isinstance(application, Application):
+            return self._life.enter_context(application.start(development=development))
+        return application
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request to the application; see `httpx2.BaseTransport`."""
+        asked = _as_photon(request)
+        exchange = _Exchange(self._handler, asked)
+        stream = _Stream(self._hub, exchange, self._hub.begin(exchange.run))
+        response = self._hub.call(exchange.answer)
+        if asked.failure is not None and self._raise_errors:
+            stream.close()
+            raise asked.failure
+        fields = list(response.headers)
+        if response.content_type is not None:
+            fields.append(("content-type", response.content_type))
+        if isinstance(response.body, bytes) and not response.header("content-length"):
+            fields.append(("content-length", str(len(response.body))))
+        return httpx2.Response(response.status, headers=fields, stream=stream)
+
+    def close(self) -> None:
+        """End the application."""
+        try:
+            self._hub.call(self._life.close)
+        finally:
+            self._hub.close()
+
+
+class _Exchange:
+    """One request, answered by a task of its own that also makes the body.
+
+    The parts end when all is done, what comes after the response included: so a test sees its
+    effects as soon as it has the answer.
+    """
+
+    def __init__(self, handler: Handler, request: Request) -> None:
+        self._handler = handler
+        self._request = request
+        self._answer: Channel[Response] = Channel(1)
+        self._parts: Channel[bytes] = Channel(1)
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        """Handle the request, and hand the parts of the body over one by one."""
+        try:
+            response = self._handler(self._request)
+            self._answer.send(response)
+            self._send(response)
+        except Exception as error:
+            self._error = error
+        finally:
+            self._request.finish()
+            self._answer.close()
+            self._parts.close()
+
+    def _send(self, response: Response) -> None:
+        body = response.body
+        try:
+            if self._request.method == "HEAD" or response.status in (204, 304):
+                return
+            for part in [body] if isinstance(body, bytes) else body:
+                if part:
+                    self._parts.send(bytes(part))
+        finally:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+
+    def answer(self) -> Response:
+        """Wait for the response.
+
+        Raises:
+            Exception: The handler's error, where it is a bare one that answers for none.
+        """
+        try:
+            return self._answer.receive()
+        except ChannelClosed:
+            raise self._error or RuntimeError("the request was cancelled") from None
+
+    def part(self) -> bytes | None:
+        """Wait for the next part of the body, ``None`` at its end.
+
+        Raises:
+            Exception: The body broke off.
+        """
+        try:
+            return self._parts.receive()
+        except ChannelClosed:
+            if self._error is not None:
+                raise self._error from None
+            return None
+
+
+class _Stream(httpx2.SyncByteStream):
+    """The body of a response on its way to the client."""
+
+    def __init__(self, hub: HubThread, exchange: _Exchange, running: PendingCall[None]) -> None:
+        self._hub = hub
+        self._exchange = exchange
+        self._running = running
+        self._is_over = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (part := self._hub.call(self._exchange.part)) is not None:
+            yield part
+        self._is_over = True
+
+    def close(self) -> None:
+        """Leave; before the end, as a client does that hangs up."""
+        if not self._is_over:
+            self._running.cancel(self._hub)
+
+
+def _as_photon(request: httpx2.Request) -> Request:
+    body = request.read()
+    fields = [(name.lower(), value) for name, value in request.headers.raw]
+    made = Request(
+        request.method,
+        request.url.raw_path.decode("ascii"),
+        fields,
+        peer=("127.0.0.1", 50000),
+        body_limit=_BODY_LIMIT,
+    )
+    made.parts = [body] if body else []
+    made.received = len(body)
+    made.content_length = len(body)
+    return made
