@@ -519,8 +519,8 @@ def work(slot, link):
     signal.signal(signal.SIGTERM, lambda n, f: sys.exit(0))
     marker = folder / f"retired{slot}"
     {successor}
+    say("up", slot, os.getpid())  # before the parent hears, and may say more
     link()
-    say("up", slot, os.getpid())
     while True:
         time.sleep(0.05)
         if not marker.exists() or {always}:
