@@ -376,6 +376,51 @@ def test_handler_is_told_that_the_server_stops() -> None:
         assert client.recv(65536).endswith(b"hello True")
 
 
+class Endless:
+    """A body that says something once, and then nothing until it is stopped."""
+
+    def __init__(self) -> None:
+        self.stopped = rt.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"begun"
+        self.stopped.wait()
+        yield b" ended"
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+@pytest.mark.slow
+def test_silent_stream_is_stopped_when_its_client_leaves_or_the_server_stops() -> None:
+    bodies: list[Endless] = []
+
+    def handle(request: Request) -> Response:
+        bodies.append(Endless())
+        return Response(body=bodies[-1])
+
+    with Serving(ServerSettings(), handle) as serving:
+        with socket.create_connection(serving.address, 10) as client:
+            client.sendall(GET)
+            assert b"begun" in receive(client, b"begun")
+        serving.wait_until(lambda: not serving.server.connections)
+        assert serving.server.streams == {}
+        with socket.create_connection(serving.address, 10) as client:
+            client.sendall(GET)
+            receive(client, b"begun")
+            serving.server.stop(grace=5.0)
+            assert b" ended" in receive(client, b"0\r\n\r\n")
+
+
+def receive(client: socket.socket, end: bytes) -> bytes:
+    wire = b""
+    while not wire.rstrip(b"\r\n").endswith(end.rstrip(b"\r\n")):
+        part = client.recv(65536)
+        assert part, wire
+        wire += part
+    return wire
+
+
 @pytest.mark.slow
 def test_idle_connection_is_closed_after_the_grace_and_not_before() -> None:
     with Serving(ServerSettings()) as serving, serving.used() as client:

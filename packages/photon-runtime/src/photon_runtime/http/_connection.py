@@ -21,6 +21,7 @@ waiting, and a request that has come is answered.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 from .._cancel import CancelScope
@@ -261,7 +262,7 @@ class Connection(Wire):
         if not isinstance(body, bytes):
             if isinstance(body, Upgrade):
                 return self._upgrade(request, response, body, task)
-            goes_on = send_stream(self, request, response, body, task, goes_on=goes_on)
+            goes_on = self._stream(request, response, body, task, goes_on=goes_on)
         elif request.method == "HEAD" or _encode.forbids_body(response.status):
             send_bodiless(self, response, len(body), task, closes=not goes_on)
         else:
@@ -272,6 +273,28 @@ class Connection(Wire):
                 return self._drain(request)
             self.linger(task)
         return goes_on
+
+    def _stream(
+        self,
+        request: Request,
+        response: Response,
+        body: Iterable[bytes],
+        task: Task[object],
+        *,
+        goes_on: bool,
+    ) -> bool:
+        """Send a body as it comes; one that can be stopped is, when there is nobody to hear it."""
+        stop: Callable[[], None] | None = getattr(body, "stop", None)
+        if stop is None:
+            return send_stream(self, request, response, body, task, goes_on=goes_on)
+        server = self.server
+        server.streams[self.watcher] = stop
+        if server.is_stopping:
+            stop()
+        try:
+            return send_stream(self, request, response, body, task, goes_on=goes_on)
+        finally:
+            server.streams.pop(self.watcher, None)
 
     def _upgrade(
         self, request: Request, response: Response, body: Upgrade, task: Task[object]

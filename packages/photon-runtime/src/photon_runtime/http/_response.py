@@ -19,7 +19,9 @@ class Response:
     Args:
         status: The status code.
         body: Bytes, text (sent as UTF-8), an iterable of bytes (sent as it comes, in chunks),
-            or nothing.
+            or nothing. An iterable that has a ``close`` is closed at the end. One that has a
+            ``stop``, because it may send nothing for long, is told so when its client has left or
+            the server stops.
         headers: Further header fields.
         content_type: The ``Content-Type`` field; ``text/plain; charset=utf-8`` for a ``str``.
         trailers: Fields behind a body that is sent as it comes (RFC 9110, section 6.5): names, and

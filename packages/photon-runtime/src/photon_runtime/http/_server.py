@@ -98,6 +98,7 @@ class Server:
         self.in_flight = 0
         self.grace = 0.0
         self.departures: dict[Watcher, CancelScope] = {}
+        self.streams: dict[Watcher, Callable[[], None]] = {}
         self._sockets = list(sockets)
         self._is_last = is_last
         self._acceptor = Acceptor(
@@ -248,6 +249,13 @@ class Server:
             elif connection.is_idle and task is not None and connection.expires < tired and left:
                 left -= 1
                 connection.rest()
+        self._stop_unheard_streams()
+
+    def _stop_unheard_streams(self) -> None:
+        """Stop the bodies that could go on for long without sending, if their clients have left."""
+        for watcher, stop in list(self.streams.items()):
+            if watcher.ended:
+                stop()
 
     def _look_for_departures(self) -> None:
         """Cancel the requests whose clients have left."""
@@ -267,9 +275,7 @@ class Server:
         self.is_stopping = True
         self._tick()
         self._limit_idle()
-        for connection in list(self.connections):
-            if connection.upgraded is not None:
-                connection.upgraded.stop()
+        self._stop_what_has_no_end()
         try:
             with deadline(self.settings.shutdown_timeout), scope() as service:
                 service.spawn(self._sweep, _SWEEP_AT_THE_END)
@@ -284,6 +290,14 @@ class Server:
                 task.cancel()
         self._close_resting()
         self._wait_until_closed()
+
+    def _stop_what_has_no_end(self) -> None:
+        """Tell other protocols and silent streams that it is over."""
+        for connection in list(self.connections):
+            if connection.upgraded is not None:
+                connection.upgraded.stop()
+        for stop in list(self.streams.values()):
+            stop()
 
     def _limit_idle(self) -> None:
         """Set the end of every idle connection, and close those that are past it."""

@@ -73,6 +73,7 @@ class Serving(Protocol):
         in_flight: How many requests are being handled.
         grace: For how long a connection is kept without a request while the server stops.
         departures: What to cancel when the client behind a watcher leaves.
+        streams: How to stop the body that is being sent to the client behind a watcher.
     """
 
     handler: Handler
@@ -86,6 +87,7 @@ class Serving(Protocol):
     in_flight: int
     grace: float
     departures: dict[Watcher, CancelScope]
+    streams: dict[Watcher, Callable[[], None]]
 
 
 class Late(Exception):
