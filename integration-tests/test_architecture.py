@@ -47,11 +47,22 @@ class Package:
         """What the package declares: normal name of the distribution → version wanted."""
         declared = self.project["dependencies"]
         assert isinstance(declared, list)
-        found = (re.match(r"([\w.-]+)(?:\[.*?\])?\s*(.*)", line) for line in declared)
-        return {normal(match[1]): match[2] for match in found if match}
+        return requirements(declared)
+
+    @property
+    def optional(self) -> dict[str, str]:
+        """What its extras declare, likewise."""
+        extras = self.project.get("optional-dependencies", {})
+        assert isinstance(extras, dict)
+        return requirements([line for lines in extras.values() for line in lines])
 
     def modules(self) -> list[Path]:
         return sorted(self.source.rglob("*.py"))
+
+
+def requirements(declared: list[str]) -> dict[str, str]:
+    found = (re.match(r"([\w.-]+)(?:\[.*?\])?\s*(.*)", line) for line in declared)
+    return {normal(match[1]): match[2] for match in found if match}
 
 
 def normal(distribution: str) -> str:
@@ -139,13 +150,22 @@ def test_no_function_is_async(package: Package) -> None:
 @each_package
 def test_a_package_imports_only_what_it_declares(package: Package) -> None:
     allowed = {package.module, "_typeshed", *sys.stdlib_module_names}  # _typeshed: for mypy only
+    declared = package.requirements.keys() | package.optional.keys()
     undeclared = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in package.modules()
         for name in imports(path) - allowed
-        if not package.requirements.keys() & distributions(name)
+        if not declared & distributions(name)
     }
     assert undeclared == set()
+
+
+@each_package
+def test_a_package_can_be_imported_without_what_its_extras_bring(package: Package) -> None:
+    modules = [name for name in INSTALLED if distributions(name) & package.optional.keys()]
+    program = f"import sys; sys.modules.update(dict.fromkeys({modules})); import {package.module}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @each_package

@@ -1,4 +1,7 @@
-"""Routes for the people who run the board, code first: the signatures are the contract."""
+"""Routes for the people who run the board, code first: the signatures are the contract.
+
+Who includes them says who may call them; every handler is given the member who does.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from .models import Board, BoardStatistics, Column, NewBoard
 from .store import Store
 
 router = Router(prefix="/admin", tags=["admin"])
-_FORBIDDEN = {403: "The header names nobody, or nobody who may do this."}
+_FORBIDDEN = {403: "The key is that of nobody who may do this."}
 
 
 @router.get("/boards", responses=_FORBIDDEN)
 def board_statistics(store: CurrentStore, member: CurrentMember) -> list[BoardStatistics]:
     """Count the cards of all boards.
 
-    The header `X-Member` says who asks: somebody of the team, such as `grace`.
+    Whoever is of the team may ask, with a key such as `the-key-of-grace-in-the-demo`.
     """
     return [_statistics(store, board) for board in store.boards()]
 
@@ -27,7 +30,7 @@ def board_statistics(store: CurrentStore, member: CurrentMember) -> list[BoardSt
 def open_board(new: Json[NewBoard], store: CurrentStore, lead: CurrentLead) -> BoardStatistics:
     """Open a board.
 
-    The header `X-Member` has to name somebody who leads the team, such as `ada`.
+    That is for those who lead the team, such as `ada`.
     """
     return _statistics(store, store.open_board(new))
 
@@ -36,7 +39,7 @@ def open_board(new: Json[NewBoard], store: CurrentStore, lead: CurrentLead) -> B
 def close_board(board: CurrentBoard, store: CurrentStore, lead: CurrentLead) -> None:
     """Close a board and throw its cards away.
 
-    The header `X-Member` has to name somebody who leads the team, such as `ada`.
+    That is for those who lead the team, such as `ada`.
     """
     store.close_board(board)
 

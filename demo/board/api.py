@@ -8,14 +8,15 @@ application from starting.
 from __future__ import annotations
 
 import itertools
+from urllib.parse import quote
 
 import msgspec
 
-from photon import HttpError, Json, Response, Router
+from photon import HttpError, Json, Response, Router, UploadFile
 
 from .dependencies import CurrentBoard, CurrentCard, CurrentStore
-from .models import Board, Card, CardDetails, Column, Move, NewComment
-from .store import ColumnFull
+from .models import Attachment, Board, Card, CardDetails, Column, Move, NewComment
+from .store import ColumnFull, NotFound
 
 router = Router()
 
@@ -92,3 +93,41 @@ def move_card(card: CurrentCard, move: Json[Move], store: CurrentStore) -> Card:
 def comment_card(card: CurrentCard, comment: Json[NewComment], store: CurrentStore) -> Card:
     """Add a comment to a card."""
     return store.comment(card, comment)
+
+
+@router.operation("listAttachments")
+def list_attachments(card: CurrentCard, store: CurrentStore) -> list[Attachment]:
+    """Return the files of a card."""
+    return store.attachments(card)
+
+
+@router.operation("attachToCard")
+def attach_to_card(
+    card: CurrentCard, file: UploadFile, store: CurrentStore, note: str = ""
+) -> Response:
+    """Keep a file, and say where it is."""
+    kept = store.attach(card, name=file.safe_name, content=file.read(), note=note)
+    return Response(
+        201,
+        body=msgspec.json.encode(kept),
+        headers={"location": f"/api/attachments/{kept.id}"},
+        content_type="application/json",
+    )
+
+
+@router.operation("getAttachment")
+def get_attachment(attachment_id: int, store: CurrentStore) -> Response:
+    """Return a file, never to be shown as a page: it may be anything."""
+    try:
+        attachment, content = store.file(attachment_id)
+    except NotFound as error:
+        raise HttpError(404, str(error)) from error
+    name = quote(attachment.name, safe="")
+    return Response(
+        body=content,
+        headers={
+            "content-disposition": f"attachment; filename*=UTF-8''{name}",
+            "x-content-type-options": "nosniff",
+        },
+        content_type="application/octet-stream",
+    )

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import Annotated, cast
 
-from photon import Depends, Header, HttpError, Path, Request, Response
+from photon import CurrentUser, Depends, HttpError, Path, Request, Response
+from photon_router.security import Identity
 from photon_runtime.http import Handler
 
 from .models import Board, Card, Member
@@ -58,13 +59,10 @@ def current_card(card_id: Path[int], store: CurrentStore) -> Card:
         raise HttpError(404, str(error)) from error
 
 
-def current_member(x_member: Header[str], store: CurrentStore) -> Member:
-    """Return the member whom the header names, or answer 403.
-
-    The header is believed: whatever stands in front of the application has to set it.
-    """
+def current_member(user: CurrentUser[Identity], store: CurrentStore) -> Member:
+    """Return the member whose key was sent, or answer 403 if they have left the team."""
     try:
-        return store.member(x_member)
+        return store.member(user.subject)
     except NotFound as error:
         raise HttpError(403, str(error)) from error
 

@@ -80,6 +80,25 @@ class NewComment:
 
 
 @attrs.frozen
+class Attachment:
+    """A file that belongs to a card.
+
+    Attributes:
+        id: Its number, over all cards.
+        card_id: The card that it belongs to.
+        name: The name that it was sent with, made fit for a folder.
+        size: Bytes.
+        note: What somebody said about it.
+    """
+
+    id: int
+    card_id: int
+    name: str
+    size: int
+    note: str = ""
+
+
+@attrs.frozen
 class Move:
     """Where a card shall go."""
 

@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from photon import Response, Router
+from photon import Html, Router, StaticFiles
 
 from .dependencies import CurrentStore
 from .models import Board, Card, Column
 from .store import Store
 
-router = Router()
 _HEADINGS = {Column.TODO: "To do", Column.DOING: "Doing", Column.DONE: "Done"}
 
 
-@router.get("/", include_in_schema=False)
-def home(store: CurrentStore) -> Response:
-    """Show all boards."""
-    boards = "".join(_board(store, board) for board in store.boards())
-    return Response(body=_PAGE.replace("BOARDS", boards), content_type="text/html; charset=utf-8")
+def pages(files: StaticFiles) -> Router:
+    """Return the handlers of the pages.
+
+    Args:
+        files: What serves the files that they need.
+    """
+    router = Router()
+
+    @router.get("/", include_in_schema=False)
+    def home(store: CurrentStore) -> Html:
+        """Show all boards."""
+        boards = "".join(_board(store, board) for board in store.boards())
+        page = _PAGE.replace("STYLESHEET", files.url("board.css"))
+        page = page.replace("ICON", files.url("icon.svg"))
+        return Html(page.replace("BOARDS", boards))
+
+    return router
 
 
 def _board(store: Store, board: Board) -> str:
@@ -45,19 +56,8 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Team Board</title>
-<link rel="icon" href="data:,">
-<style>
-:root { color-scheme: light dark; --line: #8884; --ground: #8881; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
-h1, h2, h3 { line-height: 1.2 }
-h3 { font-size: 1rem; margin: 0 0 .5rem }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: 1rem }
-.columns > div { background: var(--ground); border-radius: .5rem; padding: 1rem }
-ul { list-style: none; margin: 0; padding: 0 }
-li { border: 1px solid var(--line); border-radius: .5rem; margin-top: .5rem; padding: .5rem .75rem }
-small { background: var(--line); border-radius: 1rem; padding: 0 .5rem; white-space: nowrap }
-footer { font-size: .875rem; opacity: .75 }
-</style>
+<link rel="icon" href="ICON">
+<link rel="stylesheet" href="STYLESHEET">
 </head>
 <body>
 <h1>Team Board</h1>

@@ -8,6 +8,8 @@ from .models import CardDetails, Column, Member, NewBoard, NewComment
 from .store import Store
 
 _TEAM = (Member("ada", is_lead=True), Member("grace"), Member("linus"), Member("margaret"))
+SAMPLE_KEYS = {member.name: f"the-key-of-{member.name}-in-the-demo" for member in _TEAM}
+"""Known to everybody who can read; a real application takes them from its settings."""
 
 
 def sample_store() -> Store:

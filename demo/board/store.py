@@ -13,11 +13,21 @@ from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
-from .models import Board, Card, CardDetails, Column, Comment, Member, NewBoard, NewComment
+from .models import (
+    Attachment,
+    Board,
+    Card,
+    CardDetails,
+    Column,
+    Comment,
+    Member,
+    NewBoard,
+    NewComment,
+)
 
 
 class NotFound(LookupError):
-    """There is no such board, card or member."""
+    """There is no such board, card, file or member."""
 
 
 class ColumnFull(Exception):
@@ -58,6 +68,8 @@ class Store:
         self._cards: dict[int, Card] = {}
         self._board_ids = itertools.count(1)
         self._card_ids = itertools.count(1)
+        self._files: dict[int, tuple[Attachment, bytes]] = {}
+        self._file_ids = itertools.count(1)
 
     # -- the team -----------------------------------------------------------------------------
 
@@ -100,9 +112,8 @@ class Store:
     def close_board(self, board: Board) -> None:
         """Remove a board with all its cards."""
         del self._boards[board.id]
-        self._cards = {
-            number: card for number, card in self._cards.items() if card.board_id != board.id
-        }
+        for card in list(self.cards(board)):
+            self.remove(card)
 
     # -- cards --------------------------------------------------------------------------------
 
@@ -183,8 +194,34 @@ class Store:
         return self._keep(attrs.evolve(card, comments=(*card.comments, comment)))
 
     def remove(self, card: Card) -> None:
-        """Throw a card away."""
+        """Throw a card away, with its files."""
         del self._cards[card.id]
+        for attachment in self.attachments(card):
+            del self._files[attachment.id]
+
+    # -- files --------------------------------------------------------------------------------
+
+    def attach(self, card: Card, *, name: str, content: bytes, note: str = "") -> Attachment:
+        """Put a file to a card and return what was kept."""
+        attachment = Attachment(next(self._file_ids), card.id, name, len(content), note)
+        self._files[attachment.id] = attachment, content
+        return attachment
+
+    def attachments(self, card: Card) -> list[Attachment]:
+        """Return the files of a card, the oldest first."""
+        return [kept for kept, _ in self._files.values() if kept.card_id == card.id]
+
+    def file(self, attachment_id: int) -> tuple[Attachment, bytes]:
+        """Return a file with its content.
+
+        Raises:
+            NotFound: There is none with the number.
+        """
+        if attachment_id not in self._files:
+            raise NotFound(f"there is no file {attachment_id}")
+        return self._files[attachment_id]
+
+    # -- within -------------------------------------------------------------------------------
 
     def _keep(self, card: Card) -> Card:
         self._cards[card.id] = card

@@ -2,15 +2,19 @@
 
 import http.client
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import attrs
 import pytest
 
 from board.app import create_app
+from board.samples import SAMPLE_KEYS
+from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server
 
 
@@ -39,15 +43,13 @@ class Client:
 
     url: str
 
-    def ask(
-        self, method: str, target: str, body: object = None, *, member: str | None = None
-    ) -> Answer:
+    def ask(self, method: str, target: str, body: object = None, *, member: str = "") -> Answer:
         connection = self.connect()
         try:
             data = None if body is None else json.dumps(body)
             headers = {"content-type": "application/json"} if data else {}
-            if member is not None:
-                headers["x-member"] = member
+            if member:
+                headers["x-key"] = SAMPLE_KEYS.get(member, member)
             connection.request(method, target, body=data, headers=headers)
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
@@ -144,6 +146,46 @@ def test_a_card_moves_only_where_there_is_room(client: Client) -> None:
     assert client.ask("POST", "/api/cards/5/move", {"column": "doing"}).status == 200
 
 
+def _upload(client: Client, content: bytes, name: str, note: str = "") -> Answer:
+    parts = [(f'; filename="{name}"\r\ncontent-type: text/plain', "file", content)]
+    parts += [("", "note", note.encode())] if note else []
+    body = b"".join(
+        f'--B\r\ncontent-disposition: form-data; name="{field}"{more}\r\n\r\n'.encode()
+        + data
+        + b"\r\n"
+        for more, field, data in parts
+    )
+    connection = client.connect()
+    try:
+        headers = {"content-type": "multipart/form-data; boundary=B"}
+        connection.request("POST", "/api/cards/3/attachments", body + b"--B--", headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+    finally:
+        connection.close()
+
+
+def test_a_file_is_kept_with_a_card_until_the_card_is_removed(client: Client) -> None:
+    answer = _upload(client, b"a < b", "../plän.txt", "Look.")
+    kept = {"id": 1, "card_id": 3, "name": "plän.txt", "size": 5, "note": "Look."}
+    assert (answer.status, answer.json()) == (201, kept)
+    assert client.ask("GET", "/api/cards/3/attachments").json() == [kept]
+    assert client.ask("GET", "/api/cards/2/attachments").json() == []
+    found = client.ask("GET", answer.headers["location"])
+    assert (found.status, found.body) == (200, b"a < b")
+    assert found.headers["content-disposition"] == "attachment; filename*=UTF-8''pl%C3%A4n.txt"
+    client.ask("DELETE", "/api/cards/3")
+    assert client.ask("GET", answer.headers["location"]).status == 404
+
+
+def test_a_file_that_does_not_fit_is_refused(client: Client) -> None:
+    assert _upload(client, b"", "a.txt").faults() == [("body", "/file")]
+    assert _upload(client, b"x" * 999_000, "a.txt").status == 201
+    assert _upload(client, b"x" * 1_000_000, "a.txt").status == 413
+    assert _upload(client, b"x", "a.txt", "n" * 201).faults() == [("body", "/note")]
+    assert client.ask("POST", "/api/cards/3/attachments", {"file": "x"}).status == 415
+
+
 def test_comments_are_kept_in_order(client: Client) -> None:
     client.ask("POST", "/api/cards/3/comments", {"author": "linus", "text": "I see it too."})
     card = client.ask("GET", "/api/cards/3").json()
@@ -176,10 +218,13 @@ def test_closing_a_board_throws_its_cards_away(client: Client) -> None:
 
 
 def test_only_members_may_look_and_only_leads_may_change(client: Client) -> None:
-    assert client.ask("GET", "/admin/boards").faults() == [("header", "x-member")]
-    assert client.ask("GET", "/admin/boards", member="eve").status == 403
+    refused = client.ask("GET", "/admin/boards")
+    assert refused.status == 401
+    assert refused.headers["www-authenticate"] == 'ApiKey in="header", name="X-Key"'
+    assert client.ask("GET", "/admin/boards", member="eve").status == 401
     assert client.ask("GET", "/admin/boards", member="grace").status == 200
     new = {"name": "Kitchen"}
+    assert client.ask("POST", "/admin/boards", new).status == 401
     assert client.ask("POST", "/admin/boards", new, member="grace").status == 403
     assert client.ask("GET", "/api/boards/3").status == 404
 
@@ -256,6 +301,16 @@ def test_the_home_page_shows_the_boards_and_leads_to_the_documentation(client: C
     assert client.ask("GET", "/docs").status == 200
 
 
+def test_what_the_home_page_needs_is_there_and_may_be_kept(client: Client) -> None:
+    page = client.ask("GET", "/").body.decode()
+    addresses = re.findall(r'href="(/static/[^"]+)"', page)
+    assert len(addresses) == 2
+    for address in addresses:
+        answer = client.ask("GET", address)
+        assert answer.status == 200
+        assert "immutable" in answer.headers["cache-control"]
+
+
 def test_the_home_page_escapes_what_people_write(client: Client) -> None:
     client.ask("POST", "/api/boards/1/cards", {"title": "<script>"})
     page = client.ask("GET", "/").body.decode()
@@ -272,3 +327,16 @@ def test_two_applications_in_one_process_do_not_meet(client: Client) -> None:
         other.ask("DELETE", "/api/cards/1")
         assert other.ask("GET", "/api/cards/1").status == 404
         assert client.ask("GET", "/api/cards/1").status == 200
+
+
+def test_the_middleware_of_the_settings_lies_around_every_answer() -> None:
+    app = create_app()
+    folder = Path(__file__).parents[1]
+    app.use_settings(load_settings(folder, environment="production", environ={}))
+    with live_server(app) as server:
+        for target, status in (("/", 200), ("/api/boards", 200), ("/nothing", 404)):
+            answer = Client(server.url).ask("GET", target)
+            assert answer.status == status
+            assert len(answer.headers["x-request-id"]) == 32
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["ratelimit-policy"] == '"default";q=600;w=60'

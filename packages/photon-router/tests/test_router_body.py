@@ -199,7 +199,7 @@ def test_attrs_converters_run() -> None:
 
 @EVERY_ROAD
 def test_every_fault_of_a_body_is_listed_on_every_road(body: JsonBody) -> None:
-    wrong = {"items": [{"name": 1, "price": "x", "qty": 1.0}, 3], "note": None, "id": True}
+    wrong = {"items": [{"name": 1, "price": "x", "qty": 1.5}, 3], "note": None, "id": True}
     faults = faults_of(body, json.dumps(wrong).encode())
     expected = [
         ("/items/0/name", "expected string, got integer"),
@@ -214,10 +214,19 @@ def test_every_fault_of_a_body_is_listed_on_every_road(body: JsonBody) -> None:
 
 
 @EVERY_ROAD
-@pytest.mark.parametrize("value", ["1", True, None, 1.0, 1.5, [1]], ids=repr)
+@pytest.mark.parametrize("value", ["1", True, None, 1.5, 1e300, [1]], ids=repr)
 def test_nothing_is_coerced_to_an_integer(body: JsonBody, value: object) -> None:
     faults = faults_of(body, json.dumps({**ORDER, "id": value}).encode())
     assert [pointer for pointer, _ in faults] == ["/id"]
+
+
+@EVERY_ROAD
+@pytest.mark.parametrize("text", ["7.0", "7e0", "0.7e1", "70E-1"])
+def test_a_whole_number_is_an_integer_however_it_is_written(body: JsonBody, text: str) -> None:
+    order: Any = body.decode(json.dumps({**ORDER, "id": "ID"}).replace('"ID"', text).encode())
+    assert (order.id, type(order.id)) == (7, int)
+    without = [pointer for pointer, _ in faults_of(body, f'{{"id":{text}}}'.encode())]
+    assert without == ["/items", "/note"]
 
 
 @EVERY_ROAD

@@ -9,20 +9,17 @@ from typing import Annotated, Any, Literal, NamedTuple, NewType, TypedDict
 
 import attrs
 import pytest
-from attrs import validators
 from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_router._convert import (
     constraint_checker,
-    fields_converter,
     make_converter,
     structuring_faults,
     takes_texts,
     text_converter,
     texts_converter,
 )
-from photon_router._faults import ValidationFailed
 from photon_router._schema import SchemaBuilder
 from photon_router._types import Param
 
@@ -299,59 +296,6 @@ def test_a_hostile_text_cannot_hang_a_pattern(pattern: str) -> None:
     started = time.process_time()
     assert checker("a" * 5000 + "!") == [f"must match the pattern {pattern}"]
     assert time.process_time() - started < 1.0
-
-
-def shout(text: str) -> str:
-    return text.upper()
-
-
-@attrs.define
-class Search:
-    page: Annotated[int, Param(name="page-no", ge=1)]
-    words: str = attrs.field(default="", validator=validators.max_len(3))
-    tags: list[int] = attrs.Factory(list)
-    upper: str = attrs.field(default="", converter=shout)
-    kind: str = attrs.field(default="any", alias="type")
-    _secret: int = 1
-
-
-search = fields_converter(Search, location="query")
-
-
-def test_named_texts_make_an_object() -> None:
-    made = search(
-        {"page-no": ["2"], "tags": ["1", "2"], "words": ["a", "b"], "upper": ["x"], "kind": ["k"]}
-    )
-    assert made == Search(page=2, words="b", tags=[1, 2], upper="x", type="k")
-
-
-def test_a_private_member_cannot_be_set_by_name() -> None:
-    assert search({"page-no": ["2"], "_secret": ["5"], "secret": ["5"]}) == Search(page=2)
-
-
-@pytest.mark.parametrize(
-    ("given_texts", "faults"),
-    [
-        ({}, {"page-no": "is required"}),
-        (
-            {"page-no": ["0"], "tags": ["x"]},
-            {"page-no": "must be >= 1", "tags": "expected an integer"},
-        ),
-        ({"page-no": ["1"], "words": ["long"]}, {"words": "Length of 'words' must be <= 3: 4"}),
-    ],
-)
-def test_every_fault_of_named_texts_is_reported(
-    given_texts: dict[str, list[str]], faults: dict[str, str]
-) -> None:
-    with pytest.raises(ValidationFailed) as caught:
-        search(given_texts)
-    assert {fault.name: fault.message for fault in caught.value.faults} == faults
-    assert {fault.location for fault in caught.value.faults} == {"query"}
-
-
-def test_only_types_with_members_are_read_by_name() -> None:
-    with pytest.raises(TypeError, match="no members"):
-        fields_converter(int, location="query")
 
 
 @attrs.define

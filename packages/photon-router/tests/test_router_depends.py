@@ -25,6 +25,14 @@ def ask(
         return handler(request)
 
 
+def failure(router: Router, target: str) -> BaseException | None:
+    """Ask for what fails; return the error that the answer hides."""
+    request = Request("GET", target, [])
+    with router.start() as handler:
+        assert handler(request).status == 500
+    return request.failure
+
+
 def told(response: Response) -> Any:
     assert isinstance(response.body, bytes)
     return json.loads(response.body)
@@ -224,9 +232,7 @@ def test_generators_see_the_error_of_the_handler_and_are_closed(error: Exception
     if isinstance(error, HttpError):
         assert told(ask(router, "/x"))["detail"] == "gone"
     else:
-        with pytest.raises(ZeroDivisionError) as caught:
-            ask(router, "/x")
-        assert caught.value is error
+        assert failure(router, "/x") is error
     name = type(error).__name__
     assert log.lines == [
         "open a",
@@ -246,8 +252,7 @@ def test_a_result_without_a_form_in_json_is_an_error_that_generators_see() -> No
     def handler(a: Annotated[str, Depends(log.scoped("a"))]) -> object:
         return object()
 
-    with pytest.raises(TypeError, match="has no form in JSON"):
-        ask(router, "/x")
+    assert "has no form in JSON" in str(failure(router, "/x"))
     assert log.lines == ["open a", "a saw TypeError", "close a"]
 
 
@@ -313,8 +318,7 @@ def test_a_generator_that_swallows_the_handlers_error_is_told_so() -> None:
     def handler(_: Annotated[None, Depends(swallow)]) -> None:
         raise KeyError("item")
 
-    with pytest.raises(RuntimeError, match="swallowed the handler's error"):
-        ask(router, "/x")
+    assert "swallowed the handler's error" in str(failure(router, "/x"))
 
 
 def test_nothing_is_called_when_the_request_is_at_fault() -> None:

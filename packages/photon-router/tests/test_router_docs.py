@@ -223,5 +223,5 @@ def test_an_operation_in_the_place_of_a_page_is_refused_with_what_to_do() -> Non
     @router.get("/docs")
     def handler() -> None: ...
 
-    with pytest.raises(DocumentError, match=r"GET /docs is an operation and a page .* docs_url"):
+    with pytest.raises(DocumentError, match=r"GET /docs is taken, and a page about the app"):
         ask(router, "/docs")

@@ -4,15 +4,19 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import pytest
 
 from photon_router import DocumentError, Router, SignatureError
 from photon_router._document import Document, load_document
+from photon_router._export import encode_document
+from photon_router._load import read_file
+from photon_runtime import run
 from photon_runtime.http import Request
 
 
@@ -540,3 +544,239 @@ def test_an_export_repeated_in_one_process_is_the_same_to_the_byte() -> None:
     with router.start() as handle:
         handle(Request("GET", "/x/1", []))
     assert json.dumps(router.document()) == first
+
+
+# Versions and places
+
+
+def request(method: str, target: str) -> Request:
+    return Request(method, target, [])
+
+
+def test_what_3_2_adds_is_read_as_far_as_3_1_goes() -> None:
+    answers = {"200": {"$ref": "#/components/responses/Many"}}
+    stream = {"application/jsonl": {"itemSchema": {"$ref": "#/components/schemas/A"}}}
+    body = {"content": {"application/json": {"$ref": "#/components/mediaTypes/A"}}}
+    document = spec(
+        {
+            "/x": {
+                "query": operation("search", requestBody=body),
+                "additionalOperations": {
+                    "COPY": {"operationId": "copy", "responses": answers},
+                },
+            }
+        },
+        components={
+            "schemas": {"A": {"type": "integer"}},
+            "mediaTypes": {"A": {"schema": {"$ref": "#/components/schemas/A"}}},
+            "responses": {"Many": {"summary": "Many.", "content": stream}},
+        },
+        tags=[{"name": "a", "kind": "nav"}, {"name": "b", "parent": "a", "summary": "B"}],
+    )
+    document |= {"openapi": "3.2.0", "$self": "https://example.com/api"}
+    assert problems(document) == []
+    router = Router(spec=document)
+    router.operation("search")(lambda body: body)
+    router.operation("copy")(lambda: "7")
+    assert router.document() == document
+    with router.start() as handler:
+        searched = request("QUERY", "/x")
+        searched.parts.append(b"5")
+        assert handler(searched).body == b"5"
+        refused = request("QUERY", "/x")
+        refused.parts.append(b'"a"')
+        assert handler(refused).status == 422
+        assert handler(request("COPY", "/x")).body == b"7"
+        assert handler(request("GET", "/x")).status == 405
+
+
+@pytest.mark.parametrize("key", ["x-photon-query", "x-brrtrouter-query"])
+def test_a_document_of_3_1_may_have_queries_too(key: str) -> None:
+    router = Router(spec=spec({"/x": {key: operation()}}))
+    router.operation("read")(lambda: 1)
+    with router.start() as handler:
+        assert handler(request("QUERY", "/x")).status == 200
+
+
+def test_path_items_are_found_where_they_stand() -> None:
+    wrong = operation("b", parameters=[{"$ref": "#/components/parameters/gone"}])
+    document = spec(
+        {
+            "/a": {"$ref": "#/components/pathItems/A"},
+            "/b/{b}": {"$ref": "#/components/pathItems/B", "summary": "Another B."},
+        },
+        components={
+            "pathItems": {
+                "A": {"$ref": "#/components/pathItems/A-"},
+                "A-": {"get": operation("a")},
+                "B": {"get": wrong, "summary": "B", "parameters": [in_path("b")]},
+            }
+        },
+    )
+    found = {each.name: each for each in Document(document).operations()}
+    assert found["a"].pointer == "/components/pathItems/A-/get"
+    assert found["a"].is_sound
+    [problem] = problems(document)
+    assert problem.startswith("/components/pathItems/B/get/parameters/0/$ref: ")
+    document["components"]["pathItems"]["B"]["get"]["parameters"] = []
+    [merged] = [each for each in Document(document).operations() if each.name == "b"]
+    assert [each["name"] for each in merged.parameters] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("status", "key"),
+    [(404, "404"), (409, "4XX"), (500, "default"), (200, "default")],
+)
+def test_an_answer_is_described_by_its_status_its_range_or_the_default(
+    status: int, key: str
+) -> None:
+    responses = {each: {"description": each} for each in ("404", "default")}
+    responses["4XX"] = {"$ref": "#/components/responses/Range"}
+    described = {"responses": {"Range": {"description": "4XX"}}}
+    document = Document(spec({"/x": {"get": operation(responses=responses)}}, components=described))
+    [each] = document.operations()
+    found = document.response(each, status)
+    assert found is not None
+    assert found["description"] == key
+
+
+def test_an_answer_that_is_not_declared_has_no_description() -> None:
+    document = Document(spec({"/x": {"get": operation()}}))
+    [each] = document.operations()
+    assert document.response(each, 500) is None
+
+
+def test_two_schemas_of_one_uri_are_a_problem() -> None:
+    schema = {"$id": "https://example.com/a"}
+    [problem] = problems(spec(components={"schemas": {"A": schema, "B": dict(schema)}}))
+    assert problem.startswith("/components/schemas/B/$id: 'https://example.com/a' is taken")
+
+
+EVERYTHING = """
+openapi: 3.1.0
+info: {title: Everything, version: "1", summary: S, license: {name: MIT, identifier: MIT}, x-a: 1}
+jsonSchemaDialect: https://spec.openapis.org/oas/3.1/dialect/base
+servers: [{url: /v1, description: One, x-b: [1]}]
+tags: [{name: a, externalDocs: {url: https://example.com}}]
+webhooks:
+  news:
+    post: {requestBody: {content: {application/json: {}}}, responses: {"200": {description: x}}}
+paths:
+  x-paths: kept
+  /subscribe:
+    summary: S
+    servers: [{url: /v2}]
+    parameters: [{$ref: "#/components/parameters/Trace"}]
+    post:
+      operationId: subscribe
+      x-photon-deadline-ms: 1000
+      security: []
+      callbacks:
+        event:
+          "{$request.body#/url}":
+            post:
+              responses:
+                2XX: {description: Heard., headers: {X-Id: {schema: {type: integer}}}}
+        shared: {$ref: "#/components/callbacks/Shared"}
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: {$ref: "#/components/schemas/Subscription"}
+            examples: {one: {summary: One, value: {url: "https://example.com"}}}
+      responses:
+        "201":
+          description: Made.
+          headers: {Location: {required: true, schema: {type: string}, x-c: 2}}
+          links:
+            again: {operationId: subscribe, parameters: {x: $response.body#/id}, x-d: 3}
+            shared: {$ref: "#/components/links/Shared"}
+        4XX: {description: Refused.}
+        default: {description: Else.}
+components:
+  callbacks:
+    Shared: {"{$url}": {$ref: "#/components/pathItems/Event"}}
+  links:
+    Shared: {operationRef: "#/paths/~1subscribe/post"}
+  pathItems:
+    Event: {post: {responses: {"200": {description: x}}}}
+  parameters:
+    Trace: {name: X-Trace, in: header, schema: {type: string}, example: abc, x-e: null}
+  schemas:
+    Subscription:
+      type: object
+      properties:
+        url: {type: string, format: uri, x-f: {deep: [1, 2.5, null]}}
+        self: {$ref: "#/components/schemas/Subscription"}
+      required: [url]
+      discriminator: {propertyName: kind, mapping: {a: "#/components/schemas/Subscription"}, x-g: 1}
+      xml: {name: s}
+x-top: {a: [true]}
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_nothing_of_a_document_is_lost_when_it_is_exported(
+    tmp_path: Path, form: Literal["json", "yaml"]
+) -> None:
+    file = tmp_path / "api.yaml"
+    file.write_text(EVERYTHING)
+    router = Router(spec=file)
+    router.operation("subscribe")(lambda body: None)
+    with router.start() as handler:
+        assert run(handler, request("POST", "/v2/subscribe")).status == 422
+    exported = tmp_path / f"exported.{form}"
+    exported.write_bytes(encode_document(router.document(), form=form))
+    assert load_document(exported) == load_document(file) == read_file(file)
+
+
+def test_a_document_without_paths_stays_without_them() -> None:
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "T", "version": "1"},
+        "components": {"schemas": {"A": {}}},
+    }
+    router = Router(spec=document)
+    assert router.document() == document
+    with router.start() as handler:
+        assert handler(request("GET", "/x")).status == 404
+        assert handler(request("GET", "/docs")).status == 200
+
+
+def large(count: int) -> dict[str, Any]:
+    """A document of ``count`` operations, each with a schema of its own."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    for number in range(count):
+        schemas[f"Item{number}"] = {
+            "type": "object",
+            "properties": {
+                "id": {"type": "integer"},
+                "name": {"type": "string", "maxLength": 50},
+                "parent": {"$ref": f"#/components/schemas/Item{number}"},
+                "tags": {"type": "array", "items": {"type": "string"}},
+            },
+        }
+        schema = {"$ref": f"#/components/schemas/Item{number}"}
+        body = {"content": {"application/json": {"schema": schema}}}
+        limit = {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 9}}
+        described = operation(f"put{number}", requestBody=body, parameters=[in_path("id"), limit])
+        paths[f"/things{number}/{{id}}"] = {"put": described}
+    return spec(paths, components={"schemas": schemas})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_a_thousand_operations_start_within_two_seconds(
+    tmp_path: Path, form: Literal["json", "yaml"]
+) -> None:
+    file = tmp_path / f"api.{form}"
+    file.write_bytes(encode_document(large(1000), form=form))
+    begun = time.process_time()
+    router = Router(spec=file)
+    for number in range(1000):
+        router.operation(f"put{number}")(lambda id, limit, body: None)
+    with router.start() as handler:
+        took = time.process_time() - begun
+        assert handler(request("PUT", "/things999/a?limit=3")).status == 200
+    assert took < 2

@@ -299,3 +299,47 @@ def test_verdict_list_and_reference_agree(schema: Any, instance: object) -> None
     assert verdict == jsonschema_rs.Draft202012Validator(schema).is_valid(instance)
     if "multipleOf" not in str(schema):  # where jsonschema computes in floats
         assert verdict == jsonschema.Draft202012Validator(schema).is_valid(instance)
+
+
+HUGE = 10**30
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"minimum": HUGE}, HUGE, HUGE - 1),
+        ({"exclusiveMaximum": HUGE}, HUGE - 1, HUGE),
+        ({"minimum": 9007199254740993}, 9007199254740993, 9007199254740992),
+        ({"minimum": 9007199254740993}, 9007199254740994.0, 9007199254740992.0),
+        ({"const": HUGE}, HUGE, HUGE + 1),
+        ({"enum": [HUGE]}, HUGE, HUGE + 1),
+        ({"maximum": 1.1}, 1.1, 1.1000000000000003),
+        ({"multipleOf": 0.01}, 0.07, 0.075),
+        ({"multipleOf": 0.01}, 19.99, 19.995),
+        ({"multipleOf": HUGE}, 3 * HUGE, 3 * HUGE + 1),
+        ({"multipleOf": 1e-8}, 12391239123, 1e-9),
+        ({"type": "integer"}, 1.0, 1.5),
+        ({"const": 1}, 1.0, True),
+        ({"uniqueItems": True}, [1, True], [1, 1.0]),
+    ],
+    ids=str,
+)
+def test_numbers_are_compared_exactly(schema: Any, good: object, bad: object) -> None:
+    check = SchemaCheck(schema)
+    assert (check.is_valid(good), check.is_valid(bad)) == (True, False)
+    assert check.faults(good) == []
+    assert len(check.faults(bad)) == 1
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "^(?=(a+)+$)", r"^(a+)\1*$"])
+@pytest.mark.parametrize(
+    "dialect", [{}, {"$schema": "https://json-schema.org/draft/2020-12/schema"}]
+)
+def test_no_pattern_takes_forever(pattern: str, dialect: dict[str, str]) -> None:
+    # Within a reference, where jsonschema would go over to the validator of the dialect.
+    schemas = {"A": {**dialect, "pattern": pattern, "patternProperties": {pattern: False}}}
+    check = SchemaCheck({"$ref": "#/components/schemas/A"}, components=schemas)
+    text = "a" * 5000 + "!"
+    for value in (text, {text: 1}):
+        if not check.is_valid(value):
+            check.faults(value)

@@ -1,4 +1,5 @@
 import time
+import timeit
 from collections.abc import Callable, Iterator
 
 import attrs
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photon_router._match import PathTree, parameters_of, shape_of
+from photon_router._match import PathTree, parameters_of, shape_of, split_segment
 from photon_router.errors import HttpError
 
 # An oracle that knows nothing of trees: try every template, keep the most specific
@@ -261,3 +262,26 @@ def test_among_thousands_of_templates_each_is_found() -> None:
     assert find("/static/731") == ("/static/731", [])
     assert find("/group731/a/parts/b") == ("/group731/{id}/parts/{part}", ["a", "b"])
     assert find("/group1000/a/parts/b") is None
+
+
+@pytest.mark.slow
+def test_a_thousand_routes_are_no_slower_than_ten() -> None:
+    def tree_of(count: int) -> PathTree[str]:
+        tree: PathTree[str] = PathTree()
+        for number in range(count):
+            tree.add(f"/things{number}/{{id}}/parts/{{part}}", "GET", "")
+            tree.add(f"/things{number}/all", "GET", "")
+        return tree
+
+    def cost(tree: PathTree[str], path: str) -> float:
+        return min(timeit.repeat(lambda: tree.find(path), number=2000, repeat=15))
+
+    few, many = tree_of(10), tree_of(1000)
+    for path in ("/things7/42/parts/9", "/things7/all", "/things7/nothing/here"):
+        assert cost(many, path) < 1.5 * cost(few, path)
+
+
+def test_one_segment_is_split_by_its_template() -> None:
+    assert split_segment("v-{a}.{b}", "v-1.2.3") == ("1", "2.3")
+    assert split_segment("{a}", "x%2Fy") == ("x%2Fy",)
+    assert split_segment("v-{a}", "w-1") is None

@@ -3,6 +3,8 @@ import datetime
 import decimal
 import enum
 import json
+import sys
+import types
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import (
@@ -27,6 +29,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photon_router._body import JsonBody, encode
+from photon_router._convert import make_converter
 from photon_router._schema import DECIMAL_PATTERN, SchemaBuilder
 from photon_router._types import Param, Query
 
@@ -457,3 +460,48 @@ def test_components_agree_with_those_of_msgspec_on_what_is_required() -> None:
     for name in ("Item", "Tree", "Point", "Options"):
         assert set(theirs[name]["properties"]) == set(builder.components[name]["properties"])
         assert theirs[name].get("required") == builder.components[name].get("required")
+
+
+POSTPONED = """
+from __future__ import annotations
+from typing import NotRequired, Required, TypedDict
+
+class Half(TypedDict):
+    a: Required[int]
+    b: NotRequired[str]
+
+class Loose(TypedDict, total=False):
+    a: Required[int]
+    b: str
+"""
+
+
+@pytest.mark.parametrize("name", ["Half", "Loose"])
+def test_members_of_a_typed_dict_are_required_as_their_annotations_say(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # Where annotations are texts Python itself mistakes which keys are required.
+    module = types.ModuleType("postponed_of_tests")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(POSTPONED, module.__dict__)
+    type_ = getattr(module, name)
+    builder = SchemaBuilder()
+    schema = builder.schema(type_)
+    assert builder.components[name]["required"] == ["a"]
+    body = JsonBody(type_, schema=schema, components=builder.components)
+    for decode in (body.decode, lambda data: make_converter().structure(json.loads(data), type_)):
+        assert decode(b'{"a":1}') == {"a": 1}
+        with pytest.raises(Exception, match=r"missing|structuring"):
+            decode(b'{"b":"x"}')
+
+
+def test_an_optional_validator_leaves_null_to_a_member_without_a_type() -> None:
+    @attrs.define
+    class Loose:
+        a: Any = attrs.field(
+            default=None, validator=attrs.validators.optional(attrs.validators.instance_of(int))
+        )
+
+    builder = SchemaBuilder()
+    builder.schema(Loose)
+    assert builder.components["Loose"]["properties"]["a"]["type"] == ["integer", "null"]

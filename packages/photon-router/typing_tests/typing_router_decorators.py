@@ -6,13 +6,30 @@ from typing import Annotated, assert_type
 
 import attrs
 
-from photon_router import Depends, Json, Query, Request, Response, Router, photon_route
+from photon_router import (
+    BackgroundTasks,
+    Created,
+    Depends,
+    Json,
+    Query,
+    Request,
+    Response,
+    Router,
+    ServerSentEvent,
+    Status,
+    photon_route,
+)
 from photon_runtime.http import Handler
 
 
 @attrs.frozen
 class Item:
     name: str
+
+
+@attrs.frozen
+class Missing:
+    why: str = "gone"
 
 
 router = Router(title="Typed", tags=["a"], lifespan=contextlib.nullcontext)
@@ -92,3 +109,45 @@ router.middleware(number)  # type: ignore[arg-type]
 
 with router.start(development=True) as handler:
     assert_type(handler(Request("GET", "/", [])), Response)
+
+
+# Results are what the annotation says, whatever stands around it.
+@router.get("/found", responses={404: Missing}, media_type="application/json")
+def found(item_id: int) -> Item | Annotated[Missing, Status(404)]:
+    return Item("a") if item_id else Missing()
+
+
+@router.post("/made")
+def made(tasks: BackgroundTasks) -> Created[Item]:
+    tasks.add(read, 1, q="a")
+    tasks.add(read, "1")  # type: ignore[arg-type]
+    return Created(Item("a"), location=router.url_for("read", item_id=1))
+
+
+@router.get("/events")
+def events() -> Iterator[ServerSentEvent]:
+    yield ServerSentEvent({"a": 1}, event="b", retry=1.5)
+
+
+assert_type(made(BackgroundTasks()), Created[Item])
+assert_type(made(BackgroundTasks()).item, Item)
+
+
+@router.view("/items/{item_id}", tags=["items"])
+@attrs.frozen
+class ItemView:
+    item_id: int
+    count: int = Depends(number, use_cache=False)
+
+    def get(self) -> Item:
+        return Item(str(self.item_id))
+
+
+assert_type(ItemView(1).get(), Item)
+ItemView("1")  # type: ignore[arg-type]
+assert_type(Depends(scoped, scope="application"), Item)
+Depends(number, scope="session")  # type: ignore[call-overload]
+
+with router.overrides({number: lambda: 2}):
+    pass
+router.get("/x", examples=1)  # type: ignore[arg-type]

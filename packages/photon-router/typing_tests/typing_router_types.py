@@ -1,10 +1,12 @@
 """What type-checkers see of the markers; read by mypy and pyright, never run."""
 
+from collections.abc import Iterator
 from typing import Annotated, assert_type
 
 import attrs
 
 from photon_router._types import Body, Cookie, Form, Header, Json, Param, Path, Query
+from photon_router._upload import UploadFile
 
 
 @attrs.define
@@ -22,6 +24,9 @@ def handler(
     theme: Cookie[str | None],
     raw: Body[bytes],
     tags: Query[list[str]],
+    parts: Body[Iterator[bytes]],
+    file: Annotated[UploadFile, Param(max_length=9)],
+    files: list[UploadFile] | None = None,
 ) -> None:
     assert_type(item, ItemIn)
     assert_type(form, ItemIn)
@@ -32,12 +37,15 @@ def handler(
     assert_type(theme, str | None)
     assert_type(raw, bytes)
     assert_type(tags, list[str])
+    assert_type(parts, Iterator[bytes])
+    assert_type(file, UploadFile)
+    assert_type(files, list[UploadFile] | None)
 
 
 def defaults(page: Query[int] = 1, limit: Query[int | None] = None) -> int:
     return page + (limit or 0)
 
 
-handler(ItemIn("a"), ItemIn("b"), 1, 2, "x", None, None, b"", [])
+handler(ItemIn("a"), ItemIn("b"), 1, 2, "x", None, None, b"", [], iter([b""]), UploadFile())
 defaults(page=2)
 defaults(page="2")  # type: ignore[arg-type]

@@ -11,8 +11,9 @@ A body object is built once per operation, at start, and decodes by one of three
   classes) or does not treat as the class wants: attrs converters, which msgspec never runs;
   private attributes and those with ``init=False``, which msgspec would let a client set.
 
-No road coerces: ``"1"`` is no integer, ``1`` no boolean, ``1.0`` no integer. Of a name given twice
-the last counts.
+No road coerces: ``"1"`` is no integer and ``1`` no boolean. ``1.0`` and ``1e2`` are integers, as
+JSON Schema says (2020-12, section 4.2.3): a refused body is tried again with such numbers written
+as integers. Of a name given twice the last counts.
 
 Only a refused body is looked at again, to list everything that is wrong with it. When the schema
 finds nothing there, the refusal came from a rule that no schema can express, such as a validator of
@@ -23,7 +24,6 @@ from __future__ import annotations
 
 import decimal
 import itertools
-import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
@@ -32,30 +32,21 @@ import cattrs
 import msgspec
 
 from ._check import SchemaCheck
-from ._convert import make_converter, structuring_faults
+from ._convert import json_converter, structuring_faults
+from ._definitions import definitions_of
 from ._faults import (
     MAX_FAULTS,
     Fault,
-    MalformedBody,
     ValidationFailed,
     pointer_of,
-    shorten,
 )
 from ._keywords import Schema
 from ._members import members_of
+from ._refusals import MAX_DEPTH as MAX_DEPTH
+from ._refusals import decode_plain, explain, in_our_words, is_deep, with_integers
 from ._types import Param, split_annotation, strip_alias
 
-# The validators recurse natively: some ten thousand levels would exhaust their stack.
-MAX_DEPTH = 200
-
-_LONGEST_MESSAGE = 300
 _REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_PATH = re.compile(r" - at (?:`key` in )?`(?P<path>\$[^`]*)`$")
-_STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>[0-9]+|\.\.\.)\]")
-_OFFSET = re.compile(r"\(byte (?P<byte>[0-9]+)\)")
-_LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-
-_decode_plain: Callable[[bytes], object] = msgspec.json.Decoder().decode
 
 
 class JsonBody:
@@ -83,17 +74,18 @@ class JsonBody:
             type_: The type, with its constraints.
             schema: What ``SchemaBuilder.schema`` gave for it.
             components: The builder's components, complete.
-            converter: The converter of :func:`make_converter`; ``None`` makes one.
+            converter: The converter of :func:`make_converter`; ``None`` takes the shared one.
 
         Raises:
             ValueError: The schema is wrong.
         """
         self.type = split_annotation(type_).annotated
-        self.check = SchemaCheck(schema, components=components or {}, exact=True)
-        self.road = _road(self.type, schema, components or {})
+        components = definitions_of(components)
+        self.check = SchemaCheck(schema, components=components, exact=True)
+        self.road = _road(self.type, schema, components)
         if self.road == "direct":
             decode: Callable[[bytes], object] = msgspec.json.Decoder(self.type).decode
-            is_shallow = _is_shallow(schema, components or {})
+            is_shallow = _is_shallow(schema, components)
             self._decode = decode if is_shallow else _guarded(decode)
         else:
             build = _build(
@@ -108,10 +100,7 @@ class JsonBody:
             MalformedBody: It is no JSON, no UTF-8, or nested too deeply.
             ValidationFailed: It does not fit; with every fault.
         """
-        try:
-            return self._decode(data)
-        except _REFUSALS as refusal:
-            raise _explain(self.check, data, refusal) from None
+        return _decoded(self._decode, self.check, data)
 
 
 class SchemaBody:
@@ -140,13 +129,15 @@ class SchemaBody:
             components: What its references point to.
             type_: What the handler's annotation asks for; ``None`` gives plain JSON.
             assert_formats: Whether ``format`` is checked, or only describes.
-            converter: The converter of :func:`make_converter`; ``None`` makes one.
+            converter: The converter of :func:`make_converter`; ``None`` takes the shared one.
 
         Raises:
             ValueError: The schema is wrong.
         """
         self.type = None if type_ is None else split_annotation(type_).annotated
-        self.check = SchemaCheck(schema, components=components or {}, assert_formats=assert_formats)
+        definitions = definitions_of(components)
+        asserted = assert_formats or definitions.assert_formats
+        self.check = SchemaCheck(schema, components=definitions, assert_formats=asserted)
         build: _Build = _keep
         if self.type is not None:
             structured = "structured" in _wishes(self.type) or not _is_supported(self.type)
@@ -160,10 +151,24 @@ class SchemaBody:
             MalformedBody: It is no JSON, no UTF-8, or nested too deeply.
             ValidationFailed: It does not fit; with every fault.
         """
-        try:
-            return self._decode(data)
-        except _REFUSALS as refusal:
-            raise _explain(self.check, data, refusal) from None
+        return _decoded(self._decode, self.check, data)
+
+
+def _decoded(decode: Callable[[bytes], object], check: SchemaCheck, data: bytes) -> object:
+    try:
+        return decode(data)
+    except (*_REFUSALS, ValidationFailed) as refusal:
+        whole = with_integers(data)
+        if whole is None:
+            raise _explained(check, data, refusal) from None
+    try:
+        return decode(whole)
+    except (*_REFUSALS, ValidationFailed) as refusal:
+        raise _explained(check, whole, refusal) from None
+
+
+def _explained(check: SchemaCheck, data: bytes, refusal: Exception) -> ValidationFailed:
+    return refusal if isinstance(refusal, ValidationFailed) else explain(check, data, refusal)
 
 
 def encode(value: object) -> bytes:
@@ -289,7 +294,7 @@ def _build(
     if not structured:
         decode = msgspec.json.Decoder(type_).decode
         return lambda data, plain: decode(data)
-    hook = (converter or make_converter()).get_structure_hook(type_)
+    hook = (converter or json_converter()).get_structure_hook(type_)
 
     def build(data: bytes, plain: object) -> object:
         try:
@@ -298,7 +303,7 @@ def _build(
             raise
         except Exception as error:
             faults = [
-                Fault("body", _in_our_words(message), pointer=pointer_of(path))
+                Fault("body", in_our_words(message), pointer=pointer_of(path))
                 for path, message in itertools.islice(structuring_faults(error), MAX_FAULTS)
             ]
             raise ValidationFailed(check.faults(plain) or faults) from error
@@ -314,8 +319,8 @@ def _checked(check: SchemaCheck, build: _Build) -> Callable[[bytes], object]:
     is_valid = check.is_valid
 
     def decode(data: bytes) -> object:
-        plain = _decode_plain(data)
-        if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_deep(plain):
+        plain = decode_plain(data)
+        if data.count(b"[") + data.count(b"{") > MAX_DEPTH and is_deep(plain):
             raise RecursionError
         if is_valid(plain):
             return build(data, plain)
@@ -328,89 +333,8 @@ def _guarded(decode: Callable[[bytes], object]) -> Callable[[bytes], object]:
     """Keep the limit of depth where the type does not."""
 
     def guarded(data: bytes) -> object:
-        if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_deep(_decode_plain(data)):
+        if data.count(b"[") + data.count(b"{") > MAX_DEPTH and is_deep(decode_plain(data)):
             raise RecursionError
         return decode(data)
 
     return guarded
-
-
-def _is_deep(value: object) -> bool:
-    """Whether containers are nested more than ``MAX_DEPTH`` times; walks level by level."""
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            child
-            for container in level
-            if isinstance(container, list | dict)
-            for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, list | dict)
-        ]
-        if not level:
-            return False
-    return True
-
-
-# Refusals
-
-
-def _explain(check: SchemaCheck, data: bytes, refusal: BaseException) -> ValidationFailed:
-    """Find everything that is wrong with a refused body."""
-    try:
-        plain = _decode_plain(data)
-    except msgspec.ValidationError as error:  # a number beyond what JSON readers agree on
-        return ValidationFailed([_fault(error)])
-    except msgspec.DecodeError as error:
-        return MalformedBody(_syntax_message(data, str(error)))
-    except UnicodeDecodeError:
-        return MalformedBody("is not UTF-8")
-    except RecursionError:
-        return MalformedBody(_TOO_DEEP)
-    if isinstance(refusal, RecursionError) or _is_deep(plain):
-        return MalformedBody(_TOO_DEEP)
-    return ValidationFailed(check.faults(plain) or [_fault(refusal)])
-
-
-_TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
-
-
-def _fault(refusal: BaseException) -> Fault:
-    """Turn the one fault of msgspec into ours, its path into a pointer."""
-    text = str(refusal)
-    match = _PATH.search(text)
-    message = text[: match.start()] if match else text
-    cause = refusal.__cause__
-    if isinstance(cause, ValueError | TypeError) and cause.args:
-        message = str(cause.args[0])  # attrs validators add the attribute and the value to it
-    path = list(_steps(match["path"])) if match else []
-    return Fault("body", _in_our_words(message), pointer=pointer_of(path))
-
-
-def _in_our_words(message: str) -> str:
-    """``Expected `int`, got `str` `` as we would say it; shortened, since it may hold the value."""
-    text = shorten(message.replace("`", ""), limit=_LONGEST_MESSAGE)
-    return f"e{text[1:]}" if text.startswith("Expected ") else text
-
-
-def _steps(path: str) -> Iterator[str | int]:
-    """``$.items[0].price`` → items, 0, price; ends where msgspec does not name the member."""
-    for step in _STEP.finditer(path):
-        if step["index"] == "...":
-            return
-        yield step["name"] if step["index"] is None else int(step["index"])
-
-
-def _syntax_message(data: bytes, message: str) -> str:
-    """Where the JSON ends to be JSON, as line and column."""
-    match = _OFFSET.search(message)
-    if match is None:
-        if _LONE_SURROGATE.search(data):
-            return "is not valid JSON: it ends too early, or escapes half of a surrogate pair"
-        return "is not valid JSON: it ends too early"
-    offset = min(int(match["byte"]), len(data))
-    if "trailing" in message:  # where msgspec points behind the character
-        offset -= 1
-    line = data.count(b"\n", 0, offset) + 1
-    column = offset - data.rfind(b"\n", 0, offset)
-    reason = message[: match.start()].removeprefix("JSON is malformed: ").strip()
-    return f"is not valid JSON: {reason} at line {line}, column {column}"

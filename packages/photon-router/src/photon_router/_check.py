@@ -13,7 +13,7 @@ the listing validator replaces the keywords that an attacker could exploit:
   beyond it the text counts as not matching.
 - ``items`` and ``additionalProperties`` over many elements descend only into those that the verdict
   refuses.
-- ``anyOf`` and ``oneOf`` keep a few faults of each branch instead of all.
+- ``anyOf`` and ``oneOf`` keep a few faults of each branch instead of all (``_unions``).
 - ``uniqueItems`` and ``multipleOf`` ask jsonschema-rs: the former is quadratic in jsonschema, the
   latter computes in floats and so finds 0.07 no multiple of 0.01.
 """
@@ -22,8 +22,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import itertools
-import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -35,13 +33,15 @@ import msgspec
 import referencing
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from referencing.jsonschema import DRAFT202012
 
-from ._faults import Fault, at_most, faults_from_schema, in_words, shorten
+from ._definitions import BASE, Definitions, definitions_of
+from ._faults import Fault, at_most, faults_from_schema, in_words
+from ._unions import any_of, lacks, one_of
 
 Schema: TypeAlias = Mapping[str, Any] | bool
 
 _BACKTRACK_LIMIT = 100_000
-_BRANCH_FAULTS = 20
 _FEW = 50  # elements that are walked without asking for a verdict first
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACK_LIMIT)
 
@@ -52,14 +52,15 @@ class SchemaCheck:
 
     Attributes:
         schema: The schema.
-        components: What ``#/components/schemas/...`` refers to.
+        components: What references lead to; schemas by name are found as
+            ``#/components/schemas/...``.
         assert_formats: Whether ``format`` is checked, or only describes.
         exact: Whether an integer may not be written ``1.0``, and base64 is checked, as msgspec has
             it. It concerns the list of faults only.
     """
 
     schema: Schema
-    components: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    components: Definitions = attrs.field(default=None, converter=definitions_of, kw_only=True)
     assert_formats: bool = attrs.field(default=False, kw_only=True)
     exact: bool = attrs.field(default=False, kw_only=True)
     is_valid: Callable[[object], bool] = attrs.field(init=False)
@@ -75,8 +76,7 @@ class SchemaCheck:
         Raises:
             ValueError: The schema is wrong, or a ``$ref`` leads nowhere.
         """
-        compiled = _compile(self._rooted(self.schema), assert_formats=self.assert_formats)
-        self.is_valid = compiled.is_valid
+        self.is_valid = self._compiled(self.schema).is_valid
 
     def faults(self, instance: object) -> list[Fault]:
         """List every fault of a JSON value, in the order of the value; empty when it is valid."""
@@ -84,11 +84,15 @@ class SchemaCheck:
             self._validator = self._listing_validator()
         return faults_from_schema(self._validator, instance)
 
-    def _rooted(self, schema: Schema) -> Schema:
-        """Give a schema the document that its references point into."""
-        if isinstance(schema, bool) or not self.components:
-            return schema
-        return {**schema, "components": {"schemas": dict(self.components)}}
+    def _compiled(
+        self, schema: Schema, *, formats: dict[str, Callable[[str], bool]] | None = None
+    ) -> jsonschema_rs.Draft202012Validator:
+        return _compile(
+            self.components.rooted(schema),
+            assert_formats=self.assert_formats,
+            formats=formats,
+            registry=self.components.registry,
+        )
 
     def _listing_validator(self) -> Any:
         keywords = {**_KEYWORDS, "items": self._items, "additionalProperties": self._additional}
@@ -101,17 +105,19 @@ class SchemaCheck:
             checker = checker.redefine("integer", _is_integer)
         extend: Any = jsonschema.validators.extend
         listing = extend(Draft202012Validator, keywords, type_checker=checker)
+        root, known = self.components.rooted(self.schema), self.components.resources
         registry: Any = referencing.Registry()  # nothing is ever fetched
-        return listing(self._rooted(self.schema), registry=registry)
+        if known or (isinstance(root, Mapping) and "$id" in root):
+            known = {**known, BASE: root}
+            registry = registry.with_contents(known.items(), default_specification=DRAFT202012)
+        return listing(root, registry=registry.crawl())
 
     def _verdict(self, schema: Schema) -> Callable[[object], bool]:
         """The verdict on a part of the schema; compiled at its first fault."""
         known = self._verdicts.get(id(schema))
         if known is None:
             formats = _EXACT_FORMATS if self.exact else None
-            compiled = _compile(
-                self._rooted(schema), assert_formats=self.assert_formats, formats=formats
-            )
+            compiled = self._compiled(schema, formats=formats)
             known = self._verdicts[id(schema)] = (schema, compiled.is_valid)
         return known[1]
 
@@ -119,7 +125,7 @@ class SchemaCheck:
         self, elements: Sequence[tuple[Any, object]], schema: Schema
     ) -> Iterable[tuple[Any, object]]:
         """Those elements that are worth a walk."""
-        if len(elements) <= _FEW:
+        if len(elements) <= _FEW or self.components.is_dynamic:
             return elements
         try:
             is_valid = self._verdict(schema)
@@ -169,8 +175,7 @@ def _required(
     if isinstance(instance, dict):
         for name in required:
             if name not in instance:
-                text = json.dumps(shorten(name), ensure_ascii=False)
-                yield ValidationError(f"missing required member {text}", path=[name])
+                yield lacks(name)
 
 
 def _properties(
@@ -231,42 +236,16 @@ def _multiple_of(
         yield ValidationError("multipleOf")
 
 
-def _any_of(
-    validator: Any, branches: Sequence[Any], instance: object, schema: object
+def _dependencies(
+    validator: Any, dependencies: Mapping[str, Any], instance: object, schema: object
 ) -> Iterator[ValidationError]:
-    context: list[ValidationError] = []
-    for index, branch in enumerate(branches):
-        errors = _first_errors(validator, branch, instance, index)
-        if not errors:
-            return
-        context += errors
-    yield ValidationError("anyOf", context=context)
-
-
-def _one_of(
-    validator: Any, branches: Sequence[Any], instance: object, schema: object
-) -> Iterator[ValidationError]:
-    context: list[ValidationError] = []
-    fitting = 0
-    for index, branch in enumerate(branches):
-        errors = _first_errors(validator, branch, instance, index)
-        context += errors
-        fitting += not errors
-    if fitting == 0:
-        yield ValidationError("oneOf", context=context)
-    elif fitting > 1:
-        yield ValidationError("oneOf")
-
-
-def _first_errors(
-    validator: Any, branch: Any, instance: object, index: int
-) -> list[ValidationError]:
-    found = validator.descend(instance, branch, schema_path=index)
-    errors = list(itertools.islice(found, _BRANCH_FAULTS))
-    for error in errors:
-        if not error.relative_schema_path:  # jsonschema forgets it where the branch is `false`
-            error.relative_schema_path.appendleft(index)
-    return errors
+    """The keyword of older dialects, which jsonschema-rs still keeps."""
+    if isinstance(instance, dict):
+        for name, wanted in dependencies.items():
+            if name in instance and isinstance(wanted, list):
+                yield from _required(validator, wanted, instance, schema)
+            elif name in instance:
+                yield from validator.descend(instance, wanted, schema_path=name)
 
 
 def _base64(
@@ -299,8 +278,9 @@ _KEYWORDS: dict[str, Any] = {
     "propertyNames": _property_names,
     "uniqueItems": _unique_items,
     "multipleOf": _multiple_of,
-    "anyOf": _any_of,
-    "oneOf": _one_of,
+    "anyOf": any_of,
+    "oneOf": one_of,
+    "dependencies": _dependencies,
 }
 
 
@@ -312,6 +292,7 @@ def _compile(
     *,
     assert_formats: bool = False,
     formats: dict[str, Callable[[str], bool]] | None = None,
+    registry: jsonschema_rs.Registry | None = None,
 ) -> jsonschema_rs.Draft202012Validator:
     """Compile a schema; nothing is ever fetched.
 
@@ -319,17 +300,26 @@ def _compile(
         schema: The schema.
         assert_formats: Whether the formats of the standard are checked.
         formats: Formats that are checked instead.
+        registry: Schemas that are referred to by their URI.
 
     Raises:
         ValueError: The schema is wrong; the message says where.
     """
-    return jsonschema_rs.Draft202012Validator(
-        schema if isinstance(schema, bool) else dict(schema),
-        formats=formats,
-        validate_formats=assert_formats or formats is not None,
-        pattern_options=_PATTERNS,
-        offline=True,
-    )
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            schema if isinstance(schema, bool) else dict(schema),
+            formats=formats,
+            validate_formats=assert_formats or formats is not None,
+            registry=registry,
+            pattern_options=_PATTERNS,
+            offline=True,
+        )
+    except Exception:
+        raise
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # which has no public name
+            raise
+        raise ValueError(f"the schema cannot be compiled: {error}") from error
 
 
 _UNIQUE = _compile({"uniqueItems": True})

@@ -1,6 +1,6 @@
-"""``photon routes`` and ``photon openapi``: look into an application's OpenAPI document.
+"""``photon routes``, ``photon openapi``, ``photon middleware``: look into an application.
 
-Both read the document and nothing else, because the document is where routes are. The project comes
+The first two read the document and nothing else, because it is where routes are. The project comes
 from the command line as ``ctx.obj``; what is needed of it is said here, so that this package does
 not depend on the one that brings the command line.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -39,6 +40,28 @@ class _Described(Protocol):
 
     def document(self) -> dict[str, object]:
         """Return the document."""
+        ...
+
+
+class _Placed(Protocol):
+    """A layer in the chain of an application."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def origin(self) -> str: ...
+    @property
+    def place(self) -> str | None: ...
+    @property
+    def options(self) -> Mapping[str, object]: ...
+
+
+@runtime_checkable
+class _Layered(Protocol):
+    """An application with layers around its requests."""
+
+    def layers(self) -> Sequence[_Placed]:
+        """Return the layers, outermost first."""
         ...
 
 
@@ -76,6 +99,52 @@ def routes(project: _Project, target: str | None, *, as_json: bool) -> None:
     width = max(map(len, heads), default=0)
     for head, route in zip(heads, found, strict=True):
         click.echo(f"{head:{width}}  {route.operation_id}".rstrip())
+
+
+@click.command()
+@click.argument("target", required=False, metavar="[MODULE:ATTRIBUTE]")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
+@click.pass_obj
+def middleware(project: _Project, target: str | None, *, as_json: bool) -> None:
+    """List the middleware of the application.
+
+    The outermost layer comes first. Those of photon.toml lie around those of the code.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        application = project.load_app(target)
+        layers = application.layers() if isinstance(application, _Layered) else None
+    if layers is None:
+        raise click.ClickException(
+            f"`{project.target(target)}` has no middleware that could be listed; only an"
+            " application made with Photon() or a Router has"
+        )
+    if as_json:
+        found = [_layer_as_json(layer) for layer in layers]
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=_shown))
+        return
+    names = max((len(layer.name) for layer in layers), default=0)
+    for number, layer in enumerate(layers, 1):
+        options = [f"{name}={_shown(value)}" for name, value in layer.options.items()]
+        notes = " ".join(options or ([layer.place] if layer.place else []))
+        click.echo(f"{number:2}  {layer.name:{names}}  {layer.origin:8}  {notes}".rstrip())
+
+
+def _layer_as_json(layer: _Placed) -> dict[str, object]:
+    members = {"name": layer.name, "origin": layer.origin, "place": layer.place}
+    return {name: value for name, value in members.items() if value} | {
+        "options": dict(layer.options)
+    }
+
+
+def _shown(value: object) -> str:
+    """Return the value of an option as people read it."""
+    if callable(value):
+        return getattr(value, "__qualname__", repr(value))
+    return json.dumps(value, ensure_ascii=False) if _is_plain(value) else repr(value)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float | list | dict)
 
 
 @click.group()

@@ -1,16 +1,17 @@
 """Values from text and from JSON: the one cattrs configuration of the project.
 
-Scalars in text are read by the closures of ``_text``, named texts by those of ``_fields``. cattrs
-serves the types that need more: structures inside one parameter, and JSON bodies that msgspec
-cannot decode (unions of classes, attrs converters). :func:`make_converter` is the only place where
-it is configured. It has two manners, since a form knows only text while JSON has numbers: for JSON
-nothing is coerced, for text scalars are read by the closures.
+Scalars in text are read by the closures of ``_text``. cattrs serves the types that need more:
+structures inside one parameter, and JSON bodies that msgspec cannot decode (unions of classes,
+attrs converters). :func:`make_converter` is the only place where it is configured. It has two
+manners, since a form knows only text while JSON has numbers: for JSON nothing is coerced, for text
+scalars are read by the closures.
 """
 
 from __future__ import annotations
 
 import decimal
 import enum
+import functools
 import itertools
 import operator
 import typing
@@ -25,11 +26,10 @@ from cattrs.errors import (
     IterableValidationError,
     IterableValidationNote,
 )
-from cattrs.gen import make_dict_structure_fn, override, typeddicts
+from cattrs.gen import make_dict_structure_fn, override
 
+from ._constraints import constraint_checker as constraint_checker
 from ._faults import choices, json_type
-from ._fields import constraint_checker as constraint_checker
-from ._fields import fields_converter as fields_converter
 from ._members import Member, is_named_tuple, members_of
 from ._text import SCALARS, maker_of, plain_type, same
 from ._text import takes_texts as takes_texts
@@ -63,6 +63,12 @@ def make_converter(*, text: bool = False) -> cattrs.Converter:
     register(_is_union, lambda type_: _union_hook(type_, converter))
     register(_is_annotated, lambda type_: _annotated_hook(type_, converter))
     return converter
+
+
+@functools.cache
+def json_converter() -> cattrs.Converter:
+    """Return a converter for JSON that is shared: nobody may register anything with it."""
+    return make_converter()
 
 
 def structuring_faults(
@@ -233,15 +239,37 @@ def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
     if is_named_tuple(cls):
         return _named_tuple_hook(cls, members, converter)
     if typing.is_typeddict(cls):
-        inner: _Hook = typeddicts.make_dict_structure_fn(type_, converter)
-    else:
-        hidden = {member.name: override(omit=True) for member in members if member.is_private}
-        inner = make_dict_structure_fn(type_, converter, **hidden)  # type: ignore[arg-type]
+        return _typed_dict_hook(type_, members, converter)
+    hidden = {member.name: override(omit=True) for member in members if member.is_private}
+    inner: _Hook = make_dict_structure_fn(type_, converter, **hidden)  # type: ignore[arg-type]
 
     def hook(value: Any, target: Any) -> object:
         if not isinstance(value, dict):
             raise _expected("object", value)
         return inner(value, target)
+
+    return hook
+
+
+def _typed_dict_hook(type_: Any, members: Sequence[Member], converter: cattrs.Converter) -> _Hook:
+    """Read the members that there are; cattrs mistakes which are required (see ``_members``)."""
+    hooks = [(member, converter.get_structure_hook(member.type)) for member in members]
+
+    def hook(value: Any, _: object) -> object:
+        if not isinstance(value, dict):
+            raise _expected("object", value)
+        result: dict[str, object] = {}
+        errors: list[Exception] = []
+        for member, structure in hooks:
+            try:
+                if member.name in value or member.required:
+                    result[member.name] = structure(value[member.name], member.type)
+            except Exception as error:  # sorted out by structuring_faults
+                error.add_note(AttributeValidationNote(member.name, member.name, member.type))
+                errors.append(error)
+        if errors:
+            raise ClassValidationError(f"while structuring {type_!r}", errors, type_)
+        return result
 
     return hook
 

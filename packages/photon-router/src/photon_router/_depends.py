@@ -1,41 +1,76 @@
 """Dependencies: values that are made for a handler by other functions.
 
-`Depends` marks an argument; its function is called like a handler, with arguments of its own
-from the request or from further dependencies. Within one request a function is called once,
-however many ask for it. A generator function gives the value it yields, and goes on after the
-response was made, in the reverse order of the beginnings: the place for clean-up.
+`Depends` marks an argument; its function is called like a handler, with arguments of its own from
+the request or from further dependencies. Within one request a function is called once, however
+many ask for it. A generator function gives the value it yields and goes on at the end, in the
+reverse order of the beginnings: the place for clean-up.
+
+When that end is depends on the answer. A whole one is sent after it, so that a transaction that
+cannot be committed is a failure the client sees. What is streamed keeps its dependencies until the
+last part was sent or the client has left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar, cast, overload
+from typing import Literal, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
 T = TypeVar("T")
+Scope: TypeAlias = Literal["request", "application"]
 
 
 @attrs.frozen
 class Dependency:
-    """The marker that `Depends` leaves in a signature."""
+    """The marker that `Depends` leaves in a signature.
+
+    Attributes:
+        provider: Makes the value.
+        scope: How long the value lives.
+        use_cache: Whether all who ask for it in one request get the same.
+    """
 
     provider: Callable[..., object]
+    scope: Scope = attrs.field(
+        default="request", validator=attrs.validators.in_(("request", "application"))
+    )
+    use_cache: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a value that is made once and yet anew each time."""
+        if self.scope == "application" and not self.use_cache:
+            raise ValueError("a dependency of the application is made once: it is always shared")
 
 
 @overload
-def Depends(provider: Callable[..., Iterator[T]]) -> T: ...
+def Depends(
+    provider: Callable[..., Iterator[T]], *, scope: Scope = "request", use_cache: bool = True
+) -> T: ...
 @overload
-def Depends(provider: Callable[..., T]) -> T: ...
-def Depends(provider: Callable[..., T] | Callable[..., Iterator[T]]) -> T:  # noqa: N802 - a marker
+def Depends(
+    provider: Callable[..., T], *, scope: Scope = "request", use_cache: bool = True
+) -> T: ...
+def Depends(  # noqa: N802 - a marker
+    provider: Callable[..., T] | Callable[..., Iterator[T]],
+    *,
+    scope: Scope = "request",
+    use_cache: bool = True,
+) -> T:
     """Give an argument the result of ``provider``.
 
     Write it as default value, ``user: User = Depends(current_user)``, or in the annotation,
     ``user: Annotated[User, Depends(current_user)]``.
 
     Args:
-        provider: A function whose arguments are bound like a handler's. It is called once per
-            request. If it is a generator function, the argument gets what it yields, and it
-            goes on after the response was made.
+        provider: A function, or a class, whose arguments are bound like a handler's. If it is a
+            generator function, the argument gets what it yields, and it goes on at the end.
+        scope: ``request`` makes a value for each request. ``application`` makes one when the
+            application starts, and ends it when the application stops; it has no arguments from
+            requests, and needs only dependencies that live as long.
+        use_cache: Whether a value is made once per request and shared; else for each argument.
+
+    Raises:
+        ValueError: There is no such scope, or a dependency of the application is not to be shared.
     """
-    return cast(T, Dependency(provider))
+    return cast(T, Dependency(provider, scope, use_cache))

@@ -1,78 +1,109 @@
-"""What remains to do per request: find the plan, run it, and answer for what goes wrong.
+"""What remains to do per request: find the plan, go through the middleware, run it.
 
-Errors that are answers (`HttpError`, requests that do not fit) become problem documents here; all
-others pass through, for the server to report.
+Theory of operation. The match comes first, before any middleware: so every layer knows the route
+that the request is for (metrics name it, CORS and limits have rules for it), and none can change
+it. Whatever the match says is a *plan*, a function from the request to its response: that of an
+operation, or one that answers 404, 405 or OPTIONS. The plan waits at the request while the layers
+are passed, and is run innermost. What it raises is turned into an answer right there.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from photon_runtime.http import Handler, HttpError, Request, Response, problem_response
+from photon_runtime.http import Handler, HttpError, Request, Response, Route
 
-from ._faults import MalformedBody, ValidationFailed
+from ._layers import ErrorAnswers, Middleware, wrap
 from ._match import PathTree
 
-Plan: TypeAlias = Callable[[Request, list[str]], Response]
-"""Answers a request; the list has the values of the path's parameters."""
+ANY_METHOD = "*"
+"""Stands for every method that a resource has no other endpoint for."""
+
+
+class Endpoint(NamedTuple):
+    """What answers one method of a resource.
+
+    Attributes:
+        plan: Answers a request.
+        route: What the request is told about where it is.
+    """
+
+    plan: Handler
+    route: Route
 
 
 class Dispatch:
-    """Answers requests by the plans; the innermost handler of an application."""
+    """Answers requests by the plans of a tree.
 
-    __slots__ = ("_find", "_validation_status")
+    Args:
+        tree: The endpoints by template and method.
+        answers: Answers for errors.
+        layers: The middleware of the application, outermost first.
+    """
 
-    def __init__(self, tree: PathTree[Plan], *, validation_status: int = 422) -> None:
-        """Keep the plans."""
+    __slots__ = ("_answers", "_enter", "_find")
+
+    def __init__(
+        self, tree: PathTree[Endpoint], *, answers: ErrorAnswers, layers: Sequence[Middleware] = ()
+    ) -> None:
+        """Keep the plans, and build the chain."""
         self._find = tree.find
-        self._validation_status = validation_status
+        self._answers = answers
+        self._enter = wrap(self._run, layers, answers)
 
     def __call__(self, request: Request) -> Response:
-        """Answer ``request``; errors other than `HttpError` and validation pass through."""
+        """Answer ``request``; nothing passes through but cancellation."""
         try:
             found = self._find(request.raw_path)
-            if found is None:
-                return problem_response(HttpError(404, f"there is nothing at {request.path}"))
-            plans, path = found
-            plan = plans.get(request.method)
-            if plan is None:
-                return _other_method(plans, request, path)
-            return plan(request, path)
         except HttpError as error:
-            return problem_response(error)
-        except ValidationFailed as failed:
-            return problem_response(_as_http_error(failed, self._validation_status))
+            request.plan = _refusal(error)
+        else:
+            if found is None:
+                request.plan = _nothing
+            else:
+                endpoints, request.path_values = found
+                endpoint = endpoints.get(request.method)
+                if endpoint is None:
+                    endpoint = _other_method(endpoints, request.method)
+                request.plan, request.route = endpoint
+        return self._enter(request)
+
+    def use(self, tree: PathTree[Endpoint]) -> None:
+        """Answer the requests that come from now on by the plans of another tree."""
+        self._find = tree.find
+
+    def _run(self, request: Request) -> Response:
+        try:
+            return request.plan(request)
+        except Exception as error:
+            return self._answers(request, error)
 
 
-def _other_method(plans: dict[str, Plan], request: Request, path: list[str]) -> Response:
-    """Answer HEAD by the plan of GET, OPTIONS by the methods there are, others with 405."""
-    if request.method == "HEAD" and "GET" in plans:
-        return plans["GET"](request, path)
-    methods = set(plans) | {"OPTIONS"} | ({"HEAD"} if "GET" in plans else set())
+def _other_method(endpoints: dict[str, Endpoint], method: str) -> Endpoint:
+    """Return what answers a method that a resource does not state.
+
+    HEAD is answered as GET, OPTIONS by the methods that there are, others with 405.
+    """
+    if ANY_METHOD in endpoints:
+        return endpoints[ANY_METHOD]
+    if method == "HEAD" and "GET" in endpoints:
+        return endpoints["GET"]
+    methods = set(endpoints) | {"OPTIONS"} | ({"HEAD"} if "GET" in endpoints else set())
     allow = {"allow": ", ".join(sorted(methods))}
-    if request.method == "OPTIONS":
-        return Response(204, headers=allow)
-    raise HttpError(405, f"{request.method} is not possible here", headers=allow)
+    template = next(iter(endpoints.values())).route.template
+    if method == "OPTIONS":
+        return Endpoint(lambda request: Response(204, headers=allow), Route(template))
+    error = HttpError(405, f"{method} is not possible here", headers=allow)
+    return Endpoint(_refusal(error), Route(template))
 
 
-def _as_http_error(failed: ValidationFailed, validation_status: int) -> HttpError:
-    faults = [fault.as_dict() for fault in failed.faults]
-    if isinstance(failed, MalformedBody):
-        return HttpError(failed.status, failed.faults[0].message, extensions={"errors": faults})
-    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    return HttpError(validation_status, f"the request has {count}", extensions={"errors": faults})
+def _nothing(request: Request) -> Response:
+    raise HttpError(404, f"there is nothing at {request.path}")
 
 
-def wrap(handler: Handler, middleware: Sequence[Callable[[Request, Handler], Response]]) -> Handler:
-    """Put ``middleware`` around ``handler``, the first one outermost."""
-    for layer in reversed(middleware):
-        handler = functools.partial(_call_layer, layer, handler)
-    return handler
+def _refusal(error: HttpError) -> Handler:
+    def refuse(request: Request) -> Response:
+        raise error
 
-
-def _call_layer(
-    layer: Callable[[Request, Handler], Response], call_next: Handler, request: Request
-) -> Response:
-    return layer(request, call_next)
+    return refuse

@@ -11,12 +11,12 @@ import mimetypes
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
-from typing import TypeAlias
 
-from photon_runtime.http import HttpError, Request, Response
+from photon_runtime.http import Handler, HttpError, Response
 
 from ._document import Document, OpenApi
 from ._export import encode_document
+from ._mount import Mount
 from ._operation import JSON
 
 HTML = "text/html; charset=utf-8"
@@ -28,37 +28,34 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src *; frame-ancestors 'none'; base-uri 'none'"
 )
-Page: TypeAlias = Callable[[Request, list[str]], Response]
-"""Answers a GET; the list has the values of the path's parameters."""
 
 
 def pages(
     docs_url: str | None, openapi_url: str | None, document: Callable[[], OpenApi]
-) -> dict[str, Page]:
-    """Return the pages by their path templates; those whose URL is ``None`` are left out.
-
-    They are no operations: they do not stand in the document, and below no base path.
-    """
+) -> list[Mount]:
+    """Return the pages; those whose URL is ``None`` are left out."""
     if openapi_url is None:
-        return {}
+        return []
     as_json = cache(lambda: encode_document(document(), form="json"))
     as_yaml = cache(lambda: encode_document(document(), form="yaml"))
-    found: dict[str, Page] = {
-        f"{openapi_url}.json": lambda *_: Response(body=as_json(), content_type=JSON),
-        f"{openapi_url}.yaml": lambda *_: Response(body=as_yaml(), content_type=YAML),
+    found: dict[str, Handler] = {
+        f"{openapi_url}.json": lambda _: Response(body=as_json(), content_type=JSON),
+        f"{openapi_url}.yaml": lambda _: Response(body=as_yaml(), content_type=YAML),
     }
-    return found if docs_url is None else found | _docs_pages(docs_url, document)
+    if docs_url is not None:
+        found |= _docs_pages(docs_url, document)
+    return [Mount(template, handler) for template, handler in found.items()]
 
 
-def _docs_pages(docs_url: str, document: Callable[[], OpenApi]) -> dict[str, Page]:
+def _docs_pages(docs_url: str, document: Callable[[], OpenApi]) -> dict[str, Handler]:
     document_url = f"{docs_url}/openapi.json"
     headers = {"content-security-policy": _POLICY}
     page = cache(lambda: _page(document(), docs_url, document_url))
     shown = cache(lambda: encode_document(_for_page(document()), form="json"))
     return {
-        docs_url: lambda *_: Response(body=page(), content_type=HTML, headers=headers),
-        document_url: lambda *_: Response(body=shown(), content_type=JSON),
-        f"{docs_url}/{{name}}": lambda _, path: _asset_response(path[0]),
+        docs_url: lambda _: Response(body=page(), content_type=HTML, headers=headers),
+        document_url: lambda _: Response(body=shown(), content_type=JSON),
+        f"{docs_url}/{{name}}": lambda request: _asset_response(request.path_values[0]),
     }
 
 
@@ -75,7 +72,7 @@ def _for_page(data: OpenApi) -> OpenApi:
     Swagger UI does not follow references in a path's own parameters.
     """
     document = Document(data, is_shaped=True)
-    shared = [item for item in data["paths"].values() if "parameters" in item]
+    shared = [item for item in data.get("paths", {}).values() if "parameters" in item]
     for operation in document.operations():
         operation.data["parameters"] = operation.parameters
     for item in shared:

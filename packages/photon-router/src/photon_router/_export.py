@@ -8,6 +8,14 @@ from typing import Literal
 import yaml
 
 from ._document import OpenApi
+from ._yaml import NUMBER
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Quotes also those texts that are numbers in YAML 1.2 alone, as ``1e3``."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, list("-0123456789"))
 
 
 def encode_document(document: OpenApi, *, form: Literal["json", "yaml"]) -> bytes:
@@ -24,5 +32,5 @@ def encode_document(document: OpenApi, *, form: Literal["json", "yaml"]) -> byte
     text = json.dumps(document, indent=2, ensure_ascii=False)
     if form == "yaml":
         # Through JSON and back nothing is shared any more, and every value is of a plain type.
-        text = yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True)
+        text = yaml.dump(json.loads(text), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     return (text.rstrip("\n") + "\n").encode("utf-8")

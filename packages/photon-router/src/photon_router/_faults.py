@@ -162,7 +162,7 @@ def _reduce_union(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...
     branches = [
         list(group)
         for _, group in itertools.groupby(
-            error.context or (), key=lambda inner: inner.schema_path[0]
+            error.context or (), key=lambda inner: next(iter(inner.schema_path), 0)
         )
     ]
     fitting = [branch for branch in branches if not _is_other_type(branch)]

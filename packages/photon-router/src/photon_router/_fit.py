@@ -18,18 +18,32 @@ from typing import Any, Final, TypeAlias
 from ._document import OpenApi, Operation
 from ._operation import BODY, Place, Places, is_body, place_of
 from ._signature import Argument
+from ._spread import spread
 
 Asked: TypeAlias = tuple[Callable[..., Any], Argument]
 _EXACT, _SPELT = 0, 1
-_ORDER: Final = ("path", "query", "header", "cookie")
+_ORDER: Final = ("path", "query", "querystring", "header", "cookie", "form")
 
 
-def fit(arguments: Sequence[Asked], operation: Operation) -> Places:
-    """Return the place of each argument; those that fit nothing are left out."""
-    parameters = sorted(operation.parameters, key=lambda parameter: _ORDER.index(parameter["in"]))
+def fit(arguments: Sequence[Asked], operation: Operation, fields: Sequence[str] = ()) -> Places:
+    """Return the place of each argument; those that fit nothing are left out.
+
+    Args:
+        arguments: The arguments. Of one that is a class spread over parameters its members are
+            fitted, unless the operation has a parameter of the argument's own name.
+        operation: The operation.
+        fields: The fields of its form, which are fitted like parameters.
+    """
+    known = [*operation.parameters, *({"in": "form", "name": name} for name in fields)]
+    parameters = sorted(known, key=lambda parameter: _ORDER.index(parameter["in"]))
+    arguments = [
+        (function, part)
+        for function, argument in arguments
+        for part in _parts(argument, parameters)
+    ]
     ranks = {
         place_of(parameter): {
-            (function, argument.name): rank
+            (function, argument.key): rank
             for function, argument in arguments
             if (rank := _rank(argument, parameter)) is not None
         }
@@ -39,11 +53,11 @@ def fit(arguments: Sequence[Asked], operation: Operation) -> Places:
         place
         for place, takers in ranks.items()
         for function, argument in arguments
-        if argument.annotation.marker is not None and (function, argument.name) in takers
+        if argument.annotation.marker is not None and (function, argument.key) in takers
     }
     places: dict[tuple[Callable[..., Any], str], Place] = {}
     for function, argument in arguments:
-        key = function, argument.name
+        key = function, argument.key
         fitting = [
             (takers[key], argument.annotation.marker is None and place in marked, index, place)
             for index, (place, takers) in enumerate(ranks.items())
@@ -55,10 +69,16 @@ def fit(arguments: Sequence[Asked], operation: Operation) -> Places:
     return places if body is None else places | {body: BODY}
 
 
+def _parts(argument: Argument, parameters: Sequence[OpenApi]) -> Sequence[Argument]:
+    if any(_rank(argument, parameter) is not None for parameter in parameters):
+        return [argument]
+    return spread(argument) or [argument]
+
+
 def _rank(argument: Argument, parameter: OpenApi) -> int | None:
     """Say how well an argument fits a parameter, ``None`` where it does not."""
     marker = argument.annotation.marker
-    if marker is not None and marker.location != parameter["in"]:
+    if marker is not None and marker.place != parameter["in"]:
         return None
     wire = parameter["name"]
     name = argument.wire_name or argument.name
@@ -72,12 +92,19 @@ def _taker_of_body(
 ) -> tuple[Callable[..., Any], str] | None:
     """Return the argument that takes the body: a marked one, else of a fitting type, else any."""
     candidates = [
-        (_strangeness(argument), index, (function, argument.name))
+        (_strangeness(argument), index, (function, argument.key))
         for index, (function, argument) in enumerate(arguments)
-        if (function, argument.name) not in places
-        and (argument.annotation.marker is None or argument.annotation.marker.location == "body")
+        if (function, argument.key) not in places and _may_take_body(argument)
     ]
     return min(candidates)[-1] if candidates else None
+
+
+def _may_take_body(argument: Argument) -> bool:
+    marker = argument.annotation.marker
+    if argument.member is not None or (marker is not None and marker.location != "body"):
+        return False
+    # Of a form only a class or a mapping takes the whole.
+    return marker is None or marker.place != "form" or is_body(argument.annotation.type)
 
 
 def _strangeness(argument: Argument) -> int:

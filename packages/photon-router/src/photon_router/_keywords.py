@@ -132,7 +132,11 @@ def _apply_instance(validator: Any, schema: Schema) -> None:
 
 def _apply_optional(validator: Any, schema: Schema) -> None:
     inner = validator.validator
+    said = "type" in schema
     _apply_all(inner if isinstance(inner, list | tuple) else [inner], schema)
+    if "type" in schema and not said:
+        names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        schema["type"] = [*names, "null"]
     if "enum" in schema and None not in schema["enum"]:
         schema["enum"] = [*schema["enum"], None]
 

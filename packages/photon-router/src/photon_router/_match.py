@@ -185,6 +185,16 @@ def parameters_of(template: str) -> list[str]:
     return _PARAMETER.findall(template)
 
 
+def split_segment(segment: str, text: str) -> tuple[str, ...] | None:
+    """Return the values of the parameters of one segment, ``None`` where ``text`` does not fit.
+
+    Args:
+        segment: A segment of a template, with one parameter at least.
+        text: What stands in its place; nothing is decoded.
+    """
+    return _Partial(tuple(_PARAMETER.split(segment)[::2])).match(text)
+
+
 def shape_of(template: str) -> str:
     """Return ``template`` without the names of its parameters: equal shapes match alike."""
     return _PARAMETER.sub("{}", template)

@@ -1,13 +1,17 @@
-"""The members of a class: one description for attrs, dataclasses, TypedDict and NamedTuple."""
+"""The members of a class: one description for attrs, dataclasses and their like.
+
+TypedDict, NamedTuple and the Struct of msgspec are such, too.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
+import msgspec
 
 
 @attrs.frozen(kw_only=True)
@@ -43,26 +47,20 @@ class Member:
 
 
 def members_of(type_: object) -> tuple[Member, ...] | None:
-    """List the members of an attrs class, a dataclass, a TypedDict or a NamedTuple.
+    """List the members of an attrs class, a dataclass, a TypedDict, a NamedTuple or a Struct.
 
     Returns:
         The members in their order, or ``None`` when the type is none of these.
 
     Raises:
-        TypeError: An annotation of the class cannot be resolved.
+        TypeError: An annotation of the class cannot be resolved, or a Struct has another form in
+            JSON than its members say.
     """
     cls = typing.get_origin(type_) or type_
     if not isinstance(cls, type):
         return None
-    if attrs.has(cls):
-        return _attrs_members(cls, _hints(type_, cls))
-    if dataclasses.is_dataclass(cls):
-        return _dataclass_members(cls, _hints(type_, cls))
-    if typing.is_typeddict(cls):
-        return _typed_dict_members(cls, _hints(type_, cls))
-    if is_named_tuple(cls):
-        return _named_tuple_members(cls, _hints(type_, cls))
-    return None
+    read = next((read for is_kind, read in _KINDS if is_kind(cls)), None)
+    return None if read is None else read(cls, _hints(type_, cls))
 
 
 def is_named_tuple(type_: object) -> bool:
@@ -142,16 +140,55 @@ def _dataclass_members(cls: Any, hints: dict[str, Any]) -> tuple[Member, ...]:
     return tuple(members)
 
 
+def _struct_members(cls: type[msgspec.Struct], hints: dict[str, Any]) -> tuple[Member, ...]:
+    fields = msgspec.structs.fields(cls)
+    config = cls.__struct_config__
+    is_renamed = any(field.name != field.encode_name for field in fields)
+    if is_renamed or config.tag is not None or config.array_like:
+        raise TypeError(
+            f"{cls.__qualname__} has `rename`, `tag` or `array_like`: its form in JSON is another "
+            "than its members say; use an attrs class"
+        )
+    return tuple(
+        Member(
+            name=field.name,
+            type=hints.get(field.name, Any),
+            required=field.required,
+            default=_struct_default(field),
+            argument=field.name,
+        )
+        for field in fields
+    )
+
+
+def _struct_default(field: msgspec.structs.FieldInfo) -> object:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return attrs.Factory(field.default_factory)
+    return attrs.NOTHING if field.default is msgspec.NODEFAULT else field.default
+
+
 def _typed_dict_members(cls: Any, hints: dict[str, Any]) -> tuple[Member, ...]:
     return tuple(
         Member(
             name=name,
             type=_without_qualifier(hint),
-            required=name in cls.__required_keys__,
+            required=_is_required(name, hint, cls),
             argument=name,
         )
         for name, hint in hints.items()
     )
+
+
+def _is_required(name: str, hint: Any, cls: Any) -> bool:
+    """Whether a key of a TypedDict must be there; the annotation itself says it, if it can.
+
+    Python does not look into annotations that are texts (PEP 563) when it makes
+    ``__required_keys__``.
+    """
+    qualifier = typing.get_origin(hint)
+    if qualifier in (typing.Required, typing.NotRequired):
+        return qualifier is typing.Required
+    return name in cls.__required_keys__
 
 
 def _without_qualifier(hint: Any) -> Any:
@@ -172,3 +209,42 @@ def _named_tuple_members(cls: Any, hints: dict[str, Any]) -> tuple[Member, ...]:
         )
         for name in cls._fields
     )
+
+
+def refused_by_class(
+    members: Sequence[tuple[str, Member]], arguments: Mapping[str, object], error: Exception
+) -> list[tuple[str, str]]:
+    """Return what a class that could not be made refuses: names of members, and messages.
+
+    Each validator is asked by itself, so that every member is named and none hides another.
+
+    Args:
+        members: The members with their names on the wire.
+        arguments: What the class was given.
+        error: What it raised, for where no single member is at fault.
+    """
+    faults = []
+    for name, member in members:
+        argument = member.argument or member.name
+        if member.validator is None or argument not in arguments:
+            continue
+        try:
+            member.validator(None, member.attribute, arguments[argument])
+        except (ValueError, TypeError) as refusal:
+            faults.append((name, _reason(refusal)))
+        except AttributeError:  # a validator that looks at the object itself
+            continue
+    return faults or [("", _reason(error))]
+
+
+def _reason(error: Exception) -> str:
+    return str(error.args[0]) if error.args else "is not allowed"
+
+
+_KINDS: tuple[tuple[Callable[[Any], bool], Callable[..., tuple[Member, ...]]], ...] = (
+    (attrs.has, _attrs_members),
+    (dataclasses.is_dataclass, _dataclass_members),
+    (typing.is_typeddict, _typed_dict_members),
+    (lambda cls: issubclass(cls, msgspec.Struct), _struct_members),
+    (is_named_tuple, _named_tuple_members),
+)

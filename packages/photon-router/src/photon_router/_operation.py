@@ -7,31 +7,34 @@ or a list of such, else the query.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, TypedDict
+from functools import cached_property
+from typing import Any, Final, TypeAlias
 
 import attrs
 import msgspec
 
-from photon_runtime.http import Response
-
 from ._document import CATCH_ALL, OpenApi
+from ._layers import Surroundings
 from ._match import parameters_of, shape_of
-from ._members import members_of
+from ._media_types import JSON as JSON
+from ._members import Member, members_of
+from ._options import RouteOptions
+from ._provide import Overrides
+from ._request_body import RequestBody, file_schema
+from ._response_objects import ResponseWriter, merged
+from ._result import Outcome, outcomes_of, plain_type
 from ._schema import COMPONENT_PREFIX, SchemaBuilder, is_list_like
-from ._signature import MISSING, Argument, Signature, all_arguments, where
-from ._types import In, strip_alias, union_members
+from ._signature import ABSENT, MISSING, Argument, Signature, all_arguments, where
+from ._spread import spread
+from ._types import In, is_stream, split_annotation, strip_alias, union_members, without_none
 from .errors import SignatureError
+from .security._write import requirements
 
-JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
 PROBLEM = "application/problem+json"
-BYTES = "application/octet-stream"
-TEXT = "text/plain"
 _CATCH_ALL = re.compile(r"(?<=/)\{(\w+):path\}$")
 
 Place: TypeAlias = tuple[str, str]
@@ -41,45 +44,7 @@ Places: TypeAlias = Mapping[tuple[Callable[..., Any], str], Place]
 BODY: Final[Place] = ("body", "")
 
 
-class RouteOptions(TypedDict, total=False):
-    """What a decorator may say of an operation beside method and path.
-
-    Attributes:
-        status: Status of the answer where the handler gives none; 200, or 204 for ``-> None``.
-        tags: Groups in the documentation.
-        summary: One line; by default the first of the docstring.
-        description: Longer text; by default the rest of the docstring.
-        operation_id: Name of the operation; by default the function's.
-        deprecated: Whether clients should stop using it.
-        include_in_schema: Whether it stands in the published document.
-        responses: Further responses by status: ``{404: "no such item"}`` or response objects.
-    """
-
-    status: int
-    tags: Sequence[str]
-    summary: str
-    description: str
-    operation_id: str
-    deprecated: bool
-    include_in_schema: bool
-    responses: Mapping[int, str | Mapping[str, Any]]
-
-
-def check_options(options: Mapping[str, object]) -> None:
-    """Refuse an option that decorators do not have.
-
-    Raises:
-        SignatureError: There is one; names the nearest valid one.
-    """
-    known = sorted(RouteOptions.__annotations__)
-    for name in options:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-            raise SignatureError(f"{name!r} is no option of a handler: {hint}")
-
-
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Route:
     """A handler declared by a decorator.
 
@@ -90,6 +55,7 @@ class Route:
         path: The template, ``{name:path}`` for a catch-all.
         operation_id: The name of the operation.
         options: What the decorator said.
+        surroundings: What its router puts around it.
     """
 
     function: Callable[..., object]
@@ -98,6 +64,17 @@ class Route:
     path: str
     operation_id: str
     options: RouteOptions
+    surroundings: Surroundings = attrs.field(factory=Surroundings)
+
+    @cached_property
+    def outcomes(self) -> list[Outcome]:
+        """What its results may become."""
+        return outcomes_of(
+            self.function,
+            self.signature.result,
+            media=self.options.get("media_type"),
+            responses=self.options.get("responses"),
+        )
 
 
 def name_operation(
@@ -159,11 +136,15 @@ class Notes:
 
     Attributes:
         refusal: Status of the answer to requests that do not fit.
+        is_published: Whether parameters that people shall not see are left out.
+        overrides: What stands in for the functions of dependencies.
         builder: Collects the schemas of classes.
         problems: References to the schema of problem documents; its name is settled at last.
     """
 
     refusal: int
+    is_published: bool = False
+    overrides: Overrides = attrs.field(factory=dict)
     builder: SchemaBuilder = attrs.field(factory=SchemaBuilder)
     problems: list[OpenApi] = attrs.field(factory=list)
 
@@ -198,13 +179,22 @@ class _Writer:
     path_names: dict[str, str]
     notes: Notes
     parameters: dict[Place, OpenApi] = attrs.field(factory=dict)
+    hidden: set[Place] = attrs.field(factory=set)
     body: OpenApi | None = None
+    taken: RequestBody = attrs.field(init=False)
     places: dict[tuple[Callable[..., Any], str], Place] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin without a body."""
+        notes = self.notes
+        self.taken = RequestBody(self.route.method, notes.builder, notes.is_published)
 
     def operation(self) -> OpenApi:
         """Return the operation object."""
         function = self.route.function
-        for owner, argument in all_arguments(function, self.route.signature):
+        outer = self.route.surroundings.dependencies
+        overrides = self.notes.overrides
+        for owner, argument in all_arguments(function, self.route.signature, outer, overrides):
             if not argument.is_request:
                 self._add(owner, argument)
         taken = {name for place, name in self.parameters if place == "path"}
@@ -212,12 +202,26 @@ class _Writer:
             if written not in taken:
                 raise SignatureError(f"{where(function)}: no argument takes {{{name}}} of the path")
         operation = self._described()
-        if self.parameters:
-            operation["parameters"] = list(self.parameters.values())
+        shown = [each for place, each in self.parameters.items() if place not in self.hidden]
+        if shown:
+            operation["parameters"] = shown
+        self.body = self.taken.written()
         if self.body is not None:
             operation["requestBody"] = self.body
+        operation |= self._security()
         operation["responses"] = self._responses()
-        return operation
+        if "external_docs" in self.route.options:
+            operation["externalDocs"] = {"url": self.route.options["external_docs"]}
+        return merged(operation, self.route.options.get("openapi_extra", {}))
+
+    def _security(self) -> OpenApi:
+        """Return who may call it, where code says so and not the document as a whole."""
+        if "security" not in self.route.options:
+            return {}
+        try:
+            return {"security": requirements(self.route.options["security"])}
+        except TypeError as error:
+            raise SignatureError(f"{where(self.route.function)}: {error}") from error
 
     def _described(self) -> OpenApi:
         """Return the beginning of the operation object: what people read."""
@@ -235,101 +239,104 @@ class _Writer:
         } | {key: value for key, value in optional.items() if value}
 
     def _add(self, owner: Callable[..., object], argument: Argument) -> None:
-        marker = self._marker(argument)
         try:
-            if marker.location == "body":
-                self._set_body(argument, marker)
-                place = BODY
-            else:
-                parameter = self._parameter(argument, marker.location)
-                place = place_of(parameter)
-                self.parameters.setdefault(place, parameter)
+            for each in spread(argument) or (argument,):
+                self.places[owner, each.key] = self._place(each)
         except TypeError as error:
             raise SignatureError(f"{where(owner)}, argument {argument.name}: {error}") from error
-        self.places[owner, argument.name] = place
+
+    def _place(self, argument: Argument) -> Place:
+        """Write down where an argument comes from, and return it."""
+        marker = self._marker(argument)
+        if marker.place == "body":
+            self.taken.take_whole(argument, marker)
+            return BODY
+        if marker.place == "form":
+            name = argument.wire_name or argument.name
+            schema = file_schema(argument) if argument.is_file else self._parameter_schema(argument)
+            self.taken.take_field(argument, name, schema)
+            return "form", name
+        parameter = self._parameter(argument, marker.location)
+        place = place_of(parameter)
+        self.parameters.setdefault(place, parameter)
+        if self._is_hidden(argument):
+            self.hidden.add(place)
+        return place
+
+    def _is_hidden(self, argument: Argument) -> bool:
+        param = argument.annotation.param
+        return self.notes.is_published and param is not None and not param.include_in_schema
 
     def _marker(self, argument: Argument) -> In:
         if argument.annotation.marker is not None:
             return argument.annotation.marker
         if (argument.wire_name or argument.name) in self.path_names:
             return In("path")
+        if is_stream(strip_alias(without_none(argument.annotation.type))):
+            return In("body", "raw")
         return In("body", "json") if is_body(argument.annotation.type) else In("query")
 
     def _parameter(self, argument: Argument, place: str) -> OpenApi:
         own = argument.wire_name or wire_name(argument.name, place)
         name = self.path_names.get(own, own) if place == "path" else own
         parameter: OpenApi = {"name": name, "in": place}
-        param = argument.annotation.param
-        if param is not None and param.description is not None:
-            parameter["description"] = param.description
+        schema = self._parameter_schema(argument)
+        description = schema.pop("description", None)
+        if description is not None:
+            parameter["description"] = description
         parameter["required"] = place == "path" or argument.is_required
-        if param is not None and param.deprecated:
+        if schema.pop("deprecated", False):
             parameter["deprecated"] = True
         if place == "path" and self.route.path.endswith(f"/{{{own}:path}}"):
             parameter[CATCH_ALL] = True
-        parameter["schema"] = self._parameter_schema(argument)
+        param = argument.annotation.param
+        if param is not None and param.style is not None:
+            parameter["style"] = param.style
+        if param is not None and param.explode is not None:
+            parameter["explode"] = param.explode
+        parameter["schema"] = schema
         return parameter
 
     def _parameter_schema(self, argument: Argument) -> OpenApi:
         annotation = argument.annotation
         present = attrs.evolve(annotation, type=without_none(annotation.type))
         # Changed in place: the builder keeps hold of references, to rename them.
+        if argument.member is not None:
+            return self._member_schema(argument.member)
         schema: OpenApi = self.notes.builder.schema(present.annotated)
-        schema.pop("description", None)  # stands at the parameter itself
-        schema.pop("deprecated", None)
-        if argument.default is not MISSING and argument.default is not None:
-            schema["default"] = msgspec.to_builtins(argument.default, order="deterministic")
+        if not any(argument.default is each for each in (MISSING, ABSENT, None)):
+            plain = msgspec.to_builtins(argument.default, order="deterministic")
+            schema["default"] = list(plain) if isinstance(plain, tuple) else plain
         return schema
 
-    def _set_body(self, argument: Argument, marker: In) -> None:
-        if self.body is not None:
-            raise SignatureError(
-                "a request has one body: put what belongs together into one attrs class, or mark "
-                "a parameter with Query, Header or Cookie"
-            )
-        media = body_media(marker, argument.annotation.type)
-        schema: OpenApi = {}
-        if marker.media in ("json", "form"):
-            schema = self.notes.builder.schema(argument.annotation.annotated)
-        self.body = {
-            "content": {media: {"schema": schema} if schema else {}},
-            "required": argument.is_required,
-        }
+    def _member_schema(self, member: Member) -> OpenApi:
+        """Return the schema of a member whose class is spread over parameters."""
+        annotation = split_annotation(member.type)
+        present = attrs.evolve(annotation, type=without_none(annotation.type)).annotated
+        schema = self.notes.builder.member(attrs.evolve(member, type=present))
+        if schema.get("default", 0) is None:
+            del schema["default"]  # what is not sent has no value
+        return schema
 
     def _responses(self) -> OpenApi:
-        options, result = self.route.options, _without_response(self.route.signature.result)
-        status = options.get("status", default_status(result))
-        answer: OpenApi = {"description": "The answer." if status != 204 else "Done."}
-        if status != 204 and result is not Response:
-            answer["content"] = {JSON: {"schema": self._result_schema(result)}}
-        responses: OpenApi = {str(status): answer}
-        for code, response in options.get("responses", {}).items():
-            if isinstance(response, str):
-                responses[str(code)] = self.notes.problem(response)
-            else:
-                responses[str(code)] = dict(response)
+        route = self.route
         refusals = {}
         if self.body is not None:
             refusals["400"] = "The body cannot be read."
         if self.parameters or self.body is not None:
             refusals[str(self.notes.refusal)] = "The request does not fit; lists every fault."
-        for refusal, text in refusals.items():
-            if refusal not in responses:
-                responses[refusal] = self.notes.problem(text)
-        return dict(sorted(responses.items()))
-
-    def _result_schema(self, result: object) -> OpenApi:
+        required = self._security().get("security", [])
+        if any(required):
+            refusals["401"] = "The credentials are missing, or not accepted."
+        if any(any(option.values()) for option in required):
+            refusals["403"] = "The credentials do not allow this."
+        builder, problem = self.notes.builder, self.notes.problem
+        usual = route.options.get("status", default_status(route.signature.result))
+        writer = ResponseWriter(route.outcomes, route.options, usual, builder.schema, problem)
         try:
-            return {} if result is MISSING else self.notes.builder.schema(result)
+            return writer.responses(refusals)
         except TypeError as error:
-            raise SignatureError(f"{where(self.route.function)}, its result: {error}") from error
-
-
-def _without_response(result: Any) -> Any:
-    """Return ``T`` for ``T | Response``: a response that is made by hand has no schema."""
-    members = union_members(result) or ()
-    others = tuple(member for member in members if member is not Response)
-    return typing.Union[others] if 0 < len(others) < len(members) else result  # noqa: UP007 - computed
+            raise SignatureError(f"{where(route.function)}, its result: {error}") from error
 
 
 def place_of(parameter: OpenApi) -> Place:
@@ -340,28 +347,12 @@ def place_of(parameter: OpenApi) -> Place:
 
 def default_status(result: object) -> int:
     """Return the status of an answer whose handler returns ``result``'s type: 200 or 204."""
-    return 204 if result in (None, type(None)) else 200
+    return 204 if plain_type(result) is type(None) else 200
 
 
 def wire_name(name: str, place: str) -> str:
     """Return an argument's name on the wire: header names have hyphens."""
     return name.replace("_", "-") if place == "header" else name
-
-
-def without_none(type_: Any) -> Any:
-    """Return ``T`` for ``T | None``: a parameter that is not sent has no value at all."""
-    members = union_members(type_)
-    if members is None:
-        return type_
-    present = tuple(member for member in members if member is not type(None))
-    return typing.Union[present] if present else type_  # noqa: UP007 - of a computed tuple
-
-
-def body_media(marker: In, type_: object) -> str:
-    """Return the media type of a body that is marked ``marker`` and read as ``type_``."""
-    if marker.media == "raw":
-        return TEXT if type_ is str else BYTES
-    return FORM if marker.media == "form" else JSON
 
 
 def is_body(type_: object) -> bool:

@@ -7,23 +7,27 @@ the call's faults and goes on, so that one answer can list them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from photon_runtime.http import Request
+from photon_runtime.http import Request, decode_percent
 
-from ._convert import constraint_checker, make_converter, structuring_faults
-from ._document import OpenApi
-from ._faults import Fault
-from ._match import parameters_of
-from ._operation import without_none
+from ._body import SchemaBody
+from ._convert import constraint_checker, json_converter, structuring_faults
+from ._definitions import Definitions
+from ._document import OpenApi, Operation
+from ._faults import Fault, MalformedBody, ValidationFailed
+from ._members import members_of
+from ._objects import named_faults, object_converter
+from ._schema_types import default_of, others_of, properties_of
+from ._schema_types import type_of_schema as type_of_schema
 from ._signature import MISSING, Argument
-from ._text import takes_texts, text_converter, texts_converter
+from ._styles import Reader, texts_reader
+from ._text import plain_type, takes_texts, text_converter, texts_converter
+from ._types import without_none
 
 _MISSING_MESSAGE = "is required"
-_DELIMITERS = {"form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
-_TYPES: dict[str, type] = {"integer": int, "number": float, "boolean": bool}
-_DEFAULT_STYLE = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 
 
 class Call:
@@ -33,58 +37,132 @@ class Call:
         request: The request.
         path: The values of the path's parameters, in the template's order.
         faults: What was found wrong so far.
+        form: What the body was read into, for all that take a part of it; ``None`` before.
     """
 
-    __slots__ = ("faults", "path", "request")
+    __slots__ = ("faults", "form", "path", "request")
 
-    def __init__(self, request: Request, path: list[str]) -> None:
+    def __init__(self, request: Request) -> None:
         """Begin without faults."""
         self.request = request
-        self.path = path
+        self.path = request.path_values
         self.faults: list[Fault] = []
+        self.form: object = None
 
 
 Binder = Callable[[Call], Any]
-_Reader = Callable[[Call], Any]
 
 
 def bind_parameter(
-    argument: Argument, parameter: OpenApi, template: str, components: OpenApi | None
+    argument: Argument,
+    parameter: OpenApi,
+    operation: Operation,
+    definitions: Definitions,
+    *,
+    is_typed: bool = False,
 ) -> Binder:
     """Return the binder of an argument that takes a parameter.
 
     Args:
         argument: The argument of the handler.
         parameter: The parameter object of the document.
-        template: The path template.
-        components: The document's schemas, which the parameter's may refer to; ``None`` where
-            the schema was written from the argument's type, so that conversion checks it.
+        operation: Its operation.
+        definitions: What the schemas of the document refer to.
+        is_typed: Whether the schema was written from the argument's type, so that conversion
+            checks what it refers to.
 
     Raises:
         TypeError: A value of the argument's type cannot be read from text.
         ValueError: The parameter's schema is wrong, or its default is not of the argument's type.
     """
+    if "content" in parameter:
+        return _bind_content(argument, parameter, operation, definitions)
     schema = parameter.get("schema", {})
-    check = constraint_checker(schema, components=components)
     type_ = without_none(argument.annotation.type)
     if type_ in (Any, object):
-        type_ = type_of_schema(schema, components)
-    is_list = takes_texts(type_)
-    convert: Callable[[Any], object]
-    convert = texts_converter(type_) if is_list else text_converter(type_)
-    read = _reader(parameter, template, is_list=is_list)
-    place, name = parameter["in"], parameter["name"]
+        type_ = type_of_schema(schema, definitions)
+    read, convert, check = _steps(type_, parameter, operation, definitions, is_typed=is_typed)
+    if parameter.get("allowEmptyValue") and parameter["in"] == "query" and type_ is not str:
+        read = _without_empty(read)
+    default = _default(argument, parameter, schema, definitions, type_)
+    return _binder(read, convert, check, _missing(parameter), default)
+
+
+def _steps(
+    type_: Any,
+    parameter: OpenApi,
+    operation: Operation,
+    definitions: Definitions,
+    *,
+    is_typed: bool,
+) -> tuple[Reader, Callable[[Any], object], Callable[[object], list[str]] | None]:
+    """Return how a parameter is found, converted and checked."""
+    schema, template = parameter.get("schema", {}), operation.path
+    if is_object(type_):
+        names = [each["name"] for each in operation.parameters if each["in"] == parameter["in"]]
+        read = texts_reader(
+            parameter,
+            "object",
+            template,
+            members=_named_members(schema, definitions),
+            others=[name for name in names if name != parameter["name"]],
+        )
+        convert = object_converter(
+            schema, definitions, type_, place=parameter["in"], name=parameter["name"]
+        )
+        return read, convert, None
+    check = constraint_checker(schema, components=None if is_typed else definitions)
+    if takes_texts(type_):
+        return texts_reader(parameter, "list", template), texts_converter(type_), check
+    return texts_reader(parameter, "text", template), text_converter(type_), check
+
+
+def is_object(type_: Any) -> bool:
+    """Say whether a parameter of this type is an object: a mapping, or a class with members."""
+    plain = plain_type(type_)
+    origin = typing.get_origin(plain) or plain
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return True
+    return members_of(plain) is not None and not takes_texts(plain)
+
+
+def _named_members(schema: OpenApi, definitions: Definitions) -> list[str] | None:
+    """Return the names that an object among other parameters takes, ``None`` for all the rest."""
+    named = list(properties_of(schema, definitions))
+    others = others_of(schema, definitions)
+    takes_all = others is True or isinstance(others, dict)
+    return None if takes_all or not named else named
+
+
+def _missing(parameter: OpenApi) -> Fault:
+    return Fault(parameter["in"], _MISSING_MESSAGE, name=parameter["name"])
+
+
+def _default(
+    argument: Argument, parameter: OpenApi, schema: OpenApi, definitions: Definitions, type_: Any
+) -> object:
+    """Return what stands for a parameter that is not sent, `MISSING` where it must be."""
     if not argument.is_required:
-        default = argument.default
-    elif parameter.get("required", place == "path"):
-        default = MISSING
-    else:
-        default = _default_of_schema(schema, components, type_)
-    return _binder(read, convert, check, Fault(place, _MISSING_MESSAGE, name=name), default)
+        return argument.default
+    if parameter.get("required", parameter["in"] == "path"):
+        return MISSING
+    default = default_of(schema, definitions)
+    if default is None:
+        return None
+    try:
+        return json_converter().structure(default, type_)
+    except Exception as error:
+        reasons = "; ".join(message for _, message in structuring_faults(error))
+        raise ValueError(f"the document's default {default!r} does not fit: {reasons}") from error
+
+
+def _without_empty(read: Reader) -> Reader:
+    """Take an empty value, which is allowed, for none."""
+    return lambda request: read(request) or None
 
 
 def _binder(
-    read: _Reader,
+    read: Reader,
     convert: Callable[[Any], object],
     check: Callable[[object], list[str]] | None,
     missing: Fault,
@@ -98,15 +176,18 @@ def _binder(
     is_required = default is MISSING
 
     def bind(call: Call) -> object:
-        text = read(call)
-        if text is None:
-            if is_required:
-                call.faults.append(missing)
-            return default
         try:
+            text = read(call.request)
+            if text is None:
+                if is_required:
+                    call.faults.append(missing)
+                return default
             value = convert(text)
         except ValueError as error:
             call.faults.append(Fault(place, str(error), name=name))
+            return None
+        except ValidationFailed as error:
+            call.faults.extend(error.faults)
             return None
         if check is not None:
             call.faults.extend(Fault(place, message, name=name) for message in check(value))
@@ -115,107 +196,43 @@ def _binder(
     return bind
 
 
-def _reader(parameter: OpenApi, template: str, *, is_list: bool) -> _Reader:
-    """Return what finds the text of a parameter, ``None`` where the request has none."""
+# -- content -----------------------------------------------------------------------------------
+
+
+def _bind_content(
+    argument: Argument, parameter: OpenApi, operation: Operation, definitions: Definitions
+) -> Binder:
+    """Return the binder of a parameter that is written in a media type: JSON, or plain text."""
+    if parameter["in"] == "querystring":  # of 3.2: the query as a whole
+        parameter = {**parameter, "in": "query"}
+        read: Reader = _read_query
+    else:
+        read = texts_reader(parameter, "text", operation.path)
     place, name = parameter["in"], parameter["name"]
-    style = parameter.get("style", _DEFAULT_STYLE[place])
-    if style not in _DELIMITERS:
-        raise TypeError(f"the style {style!r} of the parameter {name!r} is not supported yet")
-    explode = parameter.get("explode", style == "form")
-    delimiter = _DELIMITERS[style]
-    read = _READERS[place](parameter, template)
-    if not is_list:
-        return read
-    if place == "query" and explode:
-        return lambda call: call.request.query.getlist(name) or None
+    [(media, described)] = parameter["content"].items()
+    schema = described.get("schema", {})
+    kind = media.partition(";")[0].strip().lower()
+    wanted = argument.annotation.type
+    type_: Any = None if wanted in (Any, object) else argument.annotation.annotated
+    if kind != "application/json" and not kind.endswith("+json"):
+        check = constraint_checker(schema, components=definitions)
+        default = _default(argument, parameter, schema, definitions, type_ or str)
+        convert = text_converter(type_ or str)
+        return _binder(read, convert, check, _missing(parameter), default)
+    decode = SchemaBody(schema, components=definitions, type_=type_).decode
 
-    def read_list(call: Call) -> list[str] | None:
-        text: str | None = read(call)
-        if text is None:
-            return None
-        parts = text.split(delimiter) if text else []
-        return [part.strip() for part in parts] if place == "header" else parts
+    def convert_json(text: str) -> object:
+        try:
+            return decode(text.encode("utf-8"))
+        except MalformedBody as error:
+            raise ValueError(error.faults[0].message) from None
+        except ValidationFailed as error:
+            faults = named_faults(list(error.faults), place=place, name=name)
+            raise ValidationFailed(faults) from None
 
-    return read_list
-
-
-def _path_reader(parameter: OpenApi, template: str) -> _Reader:
-    index = parameters_of(template).index(parameter["name"])
-    return lambda call: call.path[index]
-
-
-def _query_reader(parameter: OpenApi, template: str) -> _Reader:
-    name = parameter["name"]
-    return lambda call: call.request.query.get(name)
+    default = _default(argument, parameter, schema, definitions, type_ or object)
+    return _binder(read, convert_json, None, _missing(parameter), default)
 
 
-def _header_reader(parameter: OpenApi, template: str) -> _Reader:
-    name = parameter["name"].lower()
-
-    def read(call: Call) -> str | None:
-        values = call.request.headers.getlist(name)
-        return ", ".join(values) if values else None
-
-    return read
-
-
-def _cookie_reader(parameter: OpenApi, template: str) -> _Reader:
-    name = parameter["name"]
-    return lambda call: call.request.cookies.get(name)
-
-
-_READERS: dict[str, Callable[[OpenApi, str], _Reader]] = {
-    "path": _path_reader,
-    "query": _query_reader,
-    "header": _header_reader,
-    "cookie": _cookie_reader,
-}
-
-
-def type_of_schema(schema: OpenApi, components: OpenApi | None = None) -> Any:
-    """Return the Python type for a parameter whose argument has no annotation.
-
-    Args:
-        schema: The parameter's schema.
-        components: The schemas that it may refer to.
-    """
-    found = _stated_type(schema, components or {}, ())
-    return str if found is None else found
-
-
-def _stated_type(schema: Any, components: OpenApi, above: tuple[str, ...]) -> Any:
-    """Return the type that a schema states, ``None`` where it states none."""
-    if not isinstance(schema, dict):
-        return None
-    kinds = schema.get("type", ())
-    for kind in [kinds] if isinstance(kinds, str) else kinds:
-        if kind == "array":
-            item = _stated_type(schema.get("items"), components, above)
-            return list[str if item is None else item]  # type: ignore[misc]  # computed
-        if kind != "null":
-            return _TYPES.get(kind, str)
-    reference = str(schema.get("$ref", ""))
-    if reference and reference not in above:
-        referred = components.get(reference.rpartition("/")[2])
-        return _stated_type(referred, components, (*above, reference))
-    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
-    types = {type(value) for value in values if value is not None}
-    inner = [*schema.get("allOf", ()), *schema.get("anyOf", ()), *schema.get("oneOf", ())]
-    types |= {_stated_type(each, components, above) for each in inner} - {None}
-    return types.pop() if len(types) == 1 else None
-
-
-def _default_of_schema(schema: OpenApi, components: OpenApi | None, type_: Any) -> object:
-    """Return the default that the document gives, as a value of ``type_``."""
-    seen = set()
-    while "default" not in schema and "$ref" in schema and schema["$ref"] not in seen:
-        seen.add(schema["$ref"])
-        schema = (components or {}).get(schema["$ref"].rpartition("/")[2], {})
-    default = schema.get("default")
-    if default is None:
-        return None
-    try:
-        return make_converter().structure(default, type_)
-    except Exception as error:
-        reasons = "; ".join(message for _, message in structuring_faults(error))
-        raise ValueError(f"the document's default {default!r} does not fit: {reasons}") from error
+def _read_query(request: Request) -> str | None:
+    return decode_percent(request.raw_query) if request.raw_query else None

@@ -23,65 +23,24 @@ type is registered.
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import decimal
 import enum
 import inspect
-import re
 import typing
-import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, Literal, TypeVar
 
 import attrs
 import msgspec
 
+from ._component_names import qualified_name, short_name
 from ._keywords import JSON_TYPES, Schema, apply_validator, limit_length
 from ._members import Member, is_named_tuple, members_of
+from ._scalars import DECIMAL_PATTERN as DECIMAL_PATTERN
+from ._scalars import KEYS, SCALARS
 from ._types import Param, split_annotation, strip_alias, union_members
 
 COMPONENT_PREFIX = "#/components/schemas/"
-# Exponents stay below five digits: int(Decimal("1e999999999")) would fill the memory.
-DECIMAL_PATTERN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?$"
-
-_SCALARS: dict[Any, Schema] = {
-    str: {"type": "string"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    bool: {"type": "boolean"},
-    type(None): {"type": "null"},
-    None: {"type": "null"},
-    bytes: {"type": "string", "contentEncoding": "base64"},
-    bytearray: {"type": "string", "contentEncoding": "base64"},
-    datetime.datetime: {"type": "string", "format": "date-time"},
-    datetime.date: {"type": "string", "format": "date"},
-    datetime.time: {"type": "string", "format": "time"},
-    datetime.timedelta: {"type": "string", "format": "duration"},
-    uuid.UUID: {"type": "string", "format": "uuid"},
-    decimal.Decimal: {
-        "type": ["string", "number"],
-        "format": "decimal",
-        "pattern": DECIMAL_PATTERN,
-    },
-    Any: {},
-    object: {},
-    list: {"type": "array"},
-    tuple: {"type": "array"},
-    set: {"type": "array", "uniqueItems": True},
-    frozenset: {"type": "array", "uniqueItems": True},
-    dict: {"type": "object"},
-}
-_KEYS: dict[Any, Schema] = {
-    int: {"pattern": "^-?[0-9]+$"},
-    float: {"pattern": DECIMAL_PATTERN},
-    datetime.datetime: {"format": "date-time"},
-    datetime.date: {"format": "date"},
-    datetime.time: {"format": "time"},
-    datetime.timedelta: {"format": "duration"},
-    uuid.UUID: {"format": "uuid"},
-    decimal.Decimal: {"pattern": DECIMAL_PATTERN},
-}
 
 
 def constrain(schema: Schema, param: Param) -> Schema:
@@ -97,12 +56,14 @@ def constrain(schema: Schema, param: Param) -> Schema:
         ("exclusiveMaximum", param.lt),
         ("multipleOf", param.multiple_of),
         ("pattern", param.pattern),
+        ("title", param.title),
         ("description", param.description),
     )
     schema.update({keyword: value for keyword, value in limits if value is not None})
     limit_length(schema, minimum=param.min_length, maximum=param.max_length)
-    if param.example is not None:
-        _describe(schema, "examples", [param.example])
+    examples = [*([] if param.example is None else [param.example]), *param.examples]
+    if examples:
+        _describe(schema, "examples", examples)
     if param.deprecated:
         schema["deprecated"] = True
     return schema
@@ -121,6 +82,7 @@ class SchemaBuilder:
     _names: dict[object, str] = attrs.field(factory=dict, init=False)
     _namesakes: dict[str, list[object]] = attrs.field(factory=dict, init=False)
     _references: dict[object, list[Schema]] = attrs.field(factory=dict, init=False)
+    _mappings: dict[object, list[tuple[Schema, str]]] = attrs.field(factory=dict, init=False)
 
     def schema(self, type_: object) -> Schema:
         """Return the schema of a type; classes are registered as components.
@@ -140,8 +102,8 @@ class SchemaBuilder:
         members = union_members(type_)
         if members is not None:
             return self._union(members)
-        if isinstance(type_, typing.Hashable) and type_ in _SCALARS:
-            return _copy(_SCALARS[type_])
+        if isinstance(type_, typing.Hashable) and type_ in SCALARS:
+            return _copy(SCALARS[type_])
         if typing.get_origin(type_) is Literal:
             return _enumeration(typing.get_args(type_))
         if _is_component(type_):
@@ -156,7 +118,28 @@ class SchemaBuilder:
             other = others[0]
             if isinstance(other.get("type"), str) and "enum" not in other:
                 return {**other, "type": [other["type"], "null"]}
-        return {"anyOf": schemas}
+        union: Schema = {"anyOf": schemas}
+        tags = self._tags([member for member in members if member is not type(None)])
+        if tags is not None:
+            union["discriminator"] = tags
+        return union
+
+    def _tags(self, members: Sequence[object]) -> Schema | None:
+        """The discriminator of a union of classes that each have a tag: a literal of its own."""
+        choices = [_literals(member) for member in members]
+        if len(choices) < 2:
+            return None
+        common = [name for name in choices[0] if all(name in each for each in choices)]
+        for name in common:
+            values = [value for each in choices for value in each[name]]
+            if len(set(values)) == len(values):
+                mapping: Schema = {}
+                for member, each in zip(members, choices, strict=True):
+                    for value in each[name]:
+                        self._mappings.setdefault(member, []).append((mapping, value))
+                        mapping[value] = COMPONENT_PREFIX + self._names[member]
+                return {"propertyName": name, "mapping": mapping}
+        return None
 
     def _container(self, type_: Any) -> Schema:
         origin, arguments = typing.get_origin(type_) or type_, typing.get_args(type_)
@@ -204,8 +187,8 @@ class SchemaBuilder:
     def _key(self, key: Any) -> Schema:
         """What the text of a member's name must satisfy."""
         plain = split_annotation(key).type
-        if plain in _KEYS:
-            return _copy(_KEYS[plain])
+        if plain in KEYS:
+            return _copy(KEYS[plain])
         if isinstance(plain, type) and issubclass(plain, enum.Enum):
             return {"enum": [str(member.value) for member in plain]}
         schema = self.schema(key)
@@ -224,19 +207,19 @@ class SchemaBuilder:
         return reference
 
     def _claim_name(self, type_: object) -> str:
-        namesakes = self._namesakes.setdefault(_short_name(type_), [])
+        namesakes = self._namesakes.setdefault(short_name(type_), [])
         namesakes.append(type_)
         first, *later = namesakes
         if not later:
-            self._names[type_] = _short_name(type_)
+            self._names[type_] = short_name(type_)
             return self._names[type_]
-        if self._names[first] == _short_name(first):
+        if self._names[first] == short_name(first):
             self._rename(first, self._qualified_name(first))
         self._names[type_] = self._qualified_name(type_)
         return self._names[type_]
 
     def _qualified_name(self, type_: object) -> str:
-        wanted = name = _qualified_name(type_)
+        wanted = name = qualified_name(type_)
         taken = set(self._names.values())
         number = 2
         while name in taken:  # classes made by one function, called twice
@@ -252,6 +235,8 @@ class SchemaBuilder:
         self.components.update(renamed)
         for reference in self._references.get(type_, ()):
             reference["$ref"] = COMPONENT_PREFIX + name
+        for mapping, tag in self._mappings.get(type_, ()):
+            mapping[tag] = COMPONENT_PREFIX + name
 
     def _component(self, type_: Any) -> Schema:
         cls = typing.get_origin(type_) or type_
@@ -268,7 +253,7 @@ class SchemaBuilder:
         members = [member for member in members_of(type_) or () if not member.is_private]
         schema: Schema = {
             "type": "object",
-            "properties": {member.name: self._member(member) for member in members},
+            "properties": {member.name: self.member(member) for member in members},
         }
         required = [member.name for member in members if member.required]
         if required:
@@ -279,12 +264,13 @@ class SchemaBuilder:
         members = members_of(type_) or ()
         return {
             "type": "array",
-            "prefixItems": [self._member(member) for member in members],
+            "prefixItems": [self.member(member) for member in members],
             "minItems": sum(member.required for member in members),
             "maxItems": len(members),
         }
 
-    def _member(self, member: Member) -> Schema:
+    def member(self, member: Member) -> Schema:
+        """Return the schema of a class's member, with what its class says of it."""
         schema = self.schema(member.type)
         if member.validator is not None:
             apply_validator(member.validator, schema)
@@ -300,6 +286,19 @@ class SchemaBuilder:
         return schema
 
 
+def _literals(type_: object) -> dict[str, tuple[str, ...]]:
+    """The members of a class that can only be one of some texts, by name."""
+    if not _is_component(type_) or is_named_tuple(typing.get_origin(type_) or type_):
+        return {}
+    found = {}
+    for member in members_of(type_) or ():
+        plain = strip_alias(split_annotation(member.type).type)
+        values = typing.get_args(plain) if typing.get_origin(plain) is Literal else ()
+        if values and all(isinstance(value, str) for value in values):
+            found[member.name] = values
+    return found
+
+
 def is_list_like(type_: object) -> bool:
     """Whether it is written as a JSON array: list, set, tuple or an abstract one of these."""
     origin = typing.get_origin(type_) or type_
@@ -312,35 +311,9 @@ def _is_component(type_: object) -> bool:
     cls = typing.get_origin(type_) or type_
     if not isinstance(cls, type):
         return False
-    if issubclass(cls, enum.Enum) or is_named_tuple(cls):
+    if issubclass(cls, enum.Enum | msgspec.Struct) or is_named_tuple(cls):
         return True
     return attrs.has(cls) or dataclasses.is_dataclass(cls) or typing.is_typeddict(cls)
-
-
-def _short_name(type_: object) -> str:
-    return _compose_name(type_, lambda cls: cls.__name__)
-
-
-def _qualified_name(type_: object) -> str:
-    return _compose_name(type_, lambda cls: f"{cls.__module__}.{cls.__qualname__}")
-
-
-def _compose_name(type_: object, name: Callable[[Any], str]) -> str:
-    """``Page[Item]`` is ``Page_Item``; only letters that a component's name may have."""
-    plain = strip_alias(split_annotation(type_).type)
-    arguments = typing.get_args(plain)
-    members = union_members(plain)
-    if members is not None:
-        text = "_or_".join(_compose_name(member, name) for member in members)
-    elif typing.get_origin(plain) is Literal:
-        text = "_".join(str(argument) for argument in arguments)
-    elif plain in (None, type(None), Ellipsis):
-        text = "None" if plain is not Ellipsis else "etc"
-    else:
-        cls: Any = typing.get_origin(plain) or plain
-        own = cls.__name__ if cls in _SCALARS or not hasattr(cls, "__qualname__") else name(cls)
-        text = "_".join([own, *(_compose_name(argument, name) for argument in arguments)])
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text.replace("<locals>.", ""))
 
 
 def _own_description(cls: type) -> str | None:

@@ -11,27 +11,36 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
-from photon_runtime.http import Request, Response
+from photon_runtime.http import Request
 
+from ._background import BackgroundTasks
 from ._depends import Dependency
-from ._types import Annotation, split_annotation
+from ._members import Member
+from ._mistakes import mistake_in
+from ._types import Annotation, In, split_annotation
+from ._upload import takes_files
 from .errors import SignatureError
 
 
 class _Missing:
-    """The type of `MISSING`."""
+    """The type of `MISSING` and `ABSENT`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def __repr__(self) -> str:
-        return "MISSING"
+        return self._name
 
 
-MISSING: Final = _Missing()
+MISSING: Final = _Missing("MISSING")
 """Stands for "no default value", which ``None`` cannot."""
+ABSENT: Final = _Missing("ABSENT")
+"""Stands for a value that was not sent and whose default is made elsewhere."""
 
 
 @attrs.frozen
@@ -44,7 +53,10 @@ class Argument:
         default: Its value where the request has none; `MISSING` where there must be one.
         is_keyword: Whether it can be given by name only.
         dependency: What makes its value, ``None`` for values from the request.
-        is_request: Whether it wants the request itself.
+        is_request: Whether it wants the request itself, or the calls to make after its response.
+        member: The member of a class that it stands for, where the class is spread over
+            parameters; see `_spread`.
+        owner: The name of the argument that has the class.
     """
 
     name: str
@@ -53,6 +65,18 @@ class Argument:
     is_keyword: bool
     dependency: Dependency | None
     is_request: bool
+    member: Member | None = None
+    owner: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is known by within its function."""
+        return f"{self.owner}.{self.name}" if self.owner else self.name
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it takes a file that was uploaded, or several."""
+        return takes_files(self.annotation.type)
 
     @property
     def wire_name(self) -> str | None:
@@ -62,7 +86,7 @@ class Argument:
     @property
     def is_required(self) -> bool:
         """Whether the request must have a value."""
-        return isinstance(self.default, _Missing)
+        return self.default is MISSING
 
 
 @attrs.frozen
@@ -114,33 +138,65 @@ def where(function: Callable[..., object]) -> str:
 
 
 def all_arguments(
-    function: Callable[..., object], signature: Signature
+    function: Callable[..., object],
+    signature: Signature,
+    dependencies: Sequence[Dependency] = (),
+    overrides: Mapping[Callable[..., Any], Callable[..., Any]] | None = None,
 ) -> Iterator[tuple[Callable[..., object], Argument]]:
     """Yield the arguments that are no dependencies, those of dependencies included.
 
-    Each comes with the function that it is an argument of; a dependency is walked once.
+    Each comes with the function that it is an argument of; a dependency is walked once. Those of
+    the application have nothing of a request and are left out.
+
+    Args:
+        function: The handler.
+        signature: Its signature.
+        dependencies: What is run before it besides those that it asks for.
+        overrides: What stands in for the functions of dependencies.
 
     Raises:
         SignatureError: A dependency cannot be one, or needs itself.
     """
-    yield from _walk(signature, (function,), set())
+    walk = _Walk(overrides or {})
+    for dependency in dependencies:
+        yield from walk.into(dependency, ())
+    yield from walk.over(signature, (function,))
 
 
-def _walk(
-    signature: Signature, above: tuple[Callable[..., object], ...], seen: set[object]
-) -> Iterator[tuple[Callable[..., object], Argument]]:
-    for argument in signature.arguments:
-        if argument.dependency is None:
-            yield above[-1], argument
-            continue
-        provider = argument.dependency.provider
+@attrs.frozen
+class _Walk:
+    """A walk over a handler and its dependencies.
+
+    Attributes:
+        overrides: What stands in for the functions of dependencies.
+        seen: The functions that were walked over.
+    """
+
+    overrides: Mapping[Callable[..., Any], Callable[..., Any]]
+    seen: set[object] = attrs.field(factory=set)
+
+    def over(
+        self, signature: Signature, above: tuple[Callable[..., object], ...]
+    ) -> Iterator[tuple[Callable[..., object], Argument]]:
+        """Yield the arguments of a function, the last of ``above``, and of what it needs."""
+        for argument in signature.arguments:
+            if argument.dependency is None:
+                yield above[-1], argument
+            else:
+                yield from self.into(argument.dependency, above)
+
+    def into(
+        self, dependency: Dependency, above: tuple[Callable[..., object], ...]
+    ) -> Iterator[tuple[Callable[..., object], Argument]]:
+        """Yield the arguments of a dependency, and of what it needs."""
+        provider = self.overrides.get(dependency.provider, dependency.provider)
         if provider in above:
             circle = [*above[above.index(provider) :], provider]
             places = ", which needs ".join(where(each) for each in circle)
             raise SignatureError(f"dependencies in a circle: {places}")
-        if provider not in seen:
-            seen.add(provider)
-            yield from _walk(read_signature(provider), (*above, provider), seen)
+        if dependency.scope == "request" and provider not in self.seen:
+            self.seen.add(provider)
+            yield from self.over(read_signature(provider), (*above, provider))
 
 
 def is_generator(function: Callable[..., object]) -> bool:
@@ -179,20 +235,24 @@ def _read_argument(
         annotation = split_annotation(hint)
     except TypeError as error:
         raise SignatureError(f"{where(function)}, argument {parameter.name}: {error}") from error
-    default = MISSING if parameter.default is parameter.empty else parameter.default
+    is_missing = parameter.default is parameter.empty
+    default = MISSING if is_missing else parameter.default
     dependency = default if isinstance(default, Dependency) else None
     for item in annotation.metadata:
         if isinstance(item, Dependency):
             dependency = item
-    if annotation.type is Response:
-        raise SignatureError(
-            f"{where(function)}, argument {parameter.name}: a Response is returned, not taken"
-        )
+    mistake = mistake_in(annotation, default, is_missing=is_missing)
+    if mistake is not None:
+        raise SignatureError(f"{where(function)}, argument {parameter.name}: {mistake}")
+    if takes_files(annotation.type):
+        annotation = attrs.evolve(annotation, marker=In("body", "form"))
+    if annotation.param is not None and annotation.param.default_factory is not None:
+        default = ABSENT
     return Argument(
         name=parameter.name,
         annotation=annotation,
         default=default,
         is_keyword=parameter.kind is parameter.KEYWORD_ONLY,
         dependency=dependency,
-        is_request=annotation.type is Request,
+        is_request=annotation.type is Request or annotation.type is BackgroundTasks,
     )

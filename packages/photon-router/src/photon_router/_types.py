@@ -14,13 +14,19 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import attrs
 import msgspec
 
+from ._depends import Dependency
+
 Location: TypeAlias = Literal["path", "query", "header", "cookie", "body"]
 Media: TypeAlias = Literal["json", "form", "raw"]
+Style: TypeAlias = Literal[
+    "matrix", "label", "simple", "form", "spaceDelimited", "pipeDelimited", "deepObject"
+]
 
 _T = TypeVar("_T")
 _NUMBER_LIMITS = ("ge", "gt", "le", "lt", "multiple_of")
@@ -40,6 +46,11 @@ class In:
     location: Location
     media: Media | None = None
 
+    @property
+    def place(self) -> str:
+        """Where it stands: the location, or ``form`` for what is one field of the body."""
+        return "form" if self.media == "form" else self.location
+
 
 # A subscripted alias is the inner type to every type-checker: Query[int] is int.
 Path = Annotated[_T, In("path")]
@@ -53,9 +64,10 @@ Cookie = Annotated[_T, In("cookie")]
 Json = Annotated[_T, In("body", "json")]
 """The argument is the body, decoded from JSON."""
 Form = Annotated[_T, In("body", "form")]
-"""The argument is the body, decoded from an HTML form."""
+"""The argument is a field of the form that the body is; of a class, each member is one."""
 Body = Annotated[_T, In("body", "raw")]
-"""The argument is the body as it came: ``Body[bytes]`` or ``Body[str]``."""
+"""The argument is the body as it came: ``Body[bytes]``, ``Body[str]``, or, in parts while they
+come, ``Body[Iterator[bytes]]``."""
 
 
 def _number(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -77,24 +89,41 @@ class Param:
     Attributes:
         name: The name on the wire; ``None`` keeps the argument's name. It has no effect on members
             of JSON bodies, which are always called as in the class.
+        title: A short name for people, in the document.
         description: Text for the document.
         example: An example value for the document; ``None`` means no example.
+        examples: Several of them.
         deprecated: Whether the document marks it as deprecated.
+        include_in_schema: Whether a parameter, or a field of a form, stands in the published
+            document; what is taken out must not be required.
+        style: How a list or an object is written in a parameter, as OpenAPI has it: ``form``,
+            ``deepObject``, ``pipeDelimited``, ``matrix`` and so on. A class with a style is one
+            parameter; without one each of its members is.
+        explode: Whether the parts of a list or an object stand by themselves; ``None`` leaves it
+            to the style.
+        default_factory: Makes the value of an argument that was not sent, for those that must be
+            new each time, such as lists.
         ge: The value must be greater than this or equal.
         gt: The value must be greater than this.
         le: The value must be less than this or equal.
         lt: The value must be less than this.
         multiple_of: The value must be a multiple of this; it is more than zero.
         min_length: Fewest characters, items or members.
-        max_length: Most characters, items or members.
+        max_length: Most characters, items or members; of an ``UploadFile`` most bytes.
         pattern: A regular expression that must match somewhere in the text. It is an ECMA 262
             expression, as JSON Schema has them: ``\d`` is ``[0-9]``, and ``$`` is the very end.
     """
 
     name: str | None = None
+    title: str | None = None
     description: str | None = None
     example: object = None
+    examples: Sequence[object] = attrs.field(default=(), converter=tuple)
     deprecated: bool = False
+    include_in_schema: bool = True
+    style: Style | None = None
+    explode: bool | None = None
+    default_factory: Callable[[], object] | None = None
     ge: float | None = attrs.field(default=None, validator=_number)
     gt: float | None = attrs.field(default=None, validator=_number)
     le: float | None = attrs.field(default=None, validator=_number)
@@ -185,6 +214,20 @@ def union_members(type_: object) -> tuple[Any, ...] | None:
     return None
 
 
+def without_none(type_: Any) -> Any:
+    """Return ``T`` for ``T | None``: a parameter that is not sent has no value at all."""
+    members = union_members(type_)
+    if members is None:
+        return type_
+    present = tuple(member for member in members if member is not type(None))
+    return typing.Union[present] if present else type_  # noqa: UP007 - of a computed tuple
+
+
+def is_stream(type_: object) -> bool:
+    """Say whether it is a body in parts: ``Iterator[bytes]`` or ``Iterable[bytes]``."""
+    return typing.get_origin(type_) in (Iterator, Iterable) and typing.get_args(type_) == (bytes,)
+
+
 def _flatten(annotation: object) -> tuple[Any, tuple[object, ...]]:
     if type(annotation).__name__ == "TypeAliasType":
         return _flatten(strip_alias(annotation))
@@ -203,12 +246,18 @@ def _flatten(annotation: object) -> tuple[Any, tuple[object, ...]]:
 def _flatten_optional(
     annotation: object, members: tuple[Any, ...]
 ) -> tuple[Any, tuple[object, ...]]:
-    """Lift the marker out of ``Query[int] | None``; leave every other union alone."""
+    """Lift the marker out of ``Query[int] | None``; leave every other union alone.
+
+    A dependency is never left behind: a client must not send what it would have made.
+    """
     present = [member for member in members if member is not type(None)]
     if len(present) != 1:
+        flattened = (_flatten(member) for member in present)
+        if any(isinstance(item, Dependency) for _, metadata in flattened for item in metadata):
+            raise TypeError(f"{annotation!r}: a dependency is for all of it, or for none")
         return annotation, ()
     plain, metadata = _flatten(present[0])
-    if not any(isinstance(item, In) for item in metadata):
+    if not any(isinstance(item, In | Dependency) for item in metadata):
         return annotation, ()
     return plain | None, metadata
 
@@ -222,8 +271,10 @@ def _as_param(item: Param | msgspec.Meta) -> Param:
         return item
     examples = item.examples or [None]
     return Param(
+        title=item.title,
         description=item.description,
         example=examples[0],
+        examples=examples[1:],
         pattern=item.pattern,
         **{name: getattr(item, name) for name in (*_NUMBER_LIMITS, *_LENGTH_LIMITS)},
     )

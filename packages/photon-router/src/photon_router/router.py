@@ -8,75 +8,50 @@ document once and yields the handler that the server runs.
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeAlias, TypeVar, Unpack
+from typing import Any, TypeVar
 
 import attrs
 
-from photon_runtime.http import Handler, Request, Response
+from photon_runtime.http import Handler
+from photon_runtime.settings import Settings
 
 from . import _docs
-from ._compile import Bound, compile_routes
-from ._dispatch import Dispatch, wrap
-from ._document import Document, OpenApi
+from ._answers_check import AnswerCheck
+from ._compile import compile_routes
+from ._declarations import Declarations, Lifespan, NameOperation, shared_options
+from ._declarations import photon_route as photon_route
+from ._dispatch import Dispatch, Endpoint
+from ._document import Document, OpenApi, Operation
+from ._form import FormSettings
+from ._layers import ErrorAnswers, Middleware
 from ._load import load_document
-from ._operation import (
-    Notes,
-    Places,
-    Route,
-    RouteOptions,
-    check_options,
-    name_operation,
-    write_operation,
+from ._match import PathTree
+from ._mount import Mount
+from ._operation import Notes, Places, Route, write_operation
+from ._options import (
+    DeclaredResponse,
 )
-from ._signature import Signature, read_signature, where
-from .errors import DocumentError, SignatureError
+from ._plan import Bound
+from ._provide import ApplicationValues, Overrides
+from ._router_settings import RouterSettings
+from ._urls import build_url
+from .errors import DocumentError
+from .middleware._chain import PlacedLayer, chain, operations_of, settled
+from .observability.health import Readiness
+from .observability.settings import ObservabilitySettings, observe
+from .security import Guards, Required, Verifier
+from .security._write import merged, verifiers_in, write_schemes
+from .static._settings import StaticSettings, static_mounts, tell_places
+from .wsgi import WsgiExport
 
-F = TypeVar("F", bound=Callable[..., object])
-Middleware: TypeAlias = Callable[[Request, Handler], Response]
-Lifespan: TypeAlias = Callable[[], AbstractContextManager[object]]
-
-_MARK = "__photon_routes__"
-
-
-@attrs.frozen
-class _Mark:
-    """What `photon_route` leaves on a function."""
-
-    method: str
-    path: str
-    options: RouteOptions
+S = TypeVar("S")
 
 
-def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-    """Mark a function as a handler, without an application at hand.
-
-    The function stays what it is; ``app.include(function)`` or ``app.include(module)`` makes it
-    an operation. Several marks make several operations.
-
-    Args:
-        method: HTTP method, in any case.
-        path: Template with parameters in braces.
-        options: See `RouteOptions`.
-
-    Raises:
-        SignatureError: The function cannot be a handler, or an option is unknown.
-    """
-    check_options(options)
-
-    def mark(function: F) -> F:
-        read_signature(function)
-        marks = [*getattr(function, _MARK, ()), _Mark(method.upper(), path, options)]
-        setattr(function, _MARK, marks)
-        return function
-
-    return mark
-
-
-class Router:
+class Router(Declarations):
     """A collection of handlers, and the application that they make.
 
     Args:
@@ -87,12 +62,32 @@ class Router:
             document itself.
         prefix: Beginning of the paths of the handlers declared here.
         tags: Tags of the handlers declared here, beside their own.
-        servers: Where the application is reached; the path of the first is the base path.
+        dependencies: Functions, perhaps marked by `Depends`, that are run before every handler
+            declared here.
+        responses: Further responses of the handlers declared here, see `RouteOptions`.
+        deprecated: Whether clients should stop using the handlers declared here.
+        include_in_schema: Whether they stand in the published document.
+        generate_operation_id: Names the operations declared here that have no name of their own;
+            by default they are called like their functions.
+        validate_responses: Whether what handlers answer is checked against the document, so that
+            what does not fit is a 500; ``None`` leaves it to the settings, and by default it is
+            so in development and in the environment ``test``.
+        security: Who may call the handlers declared here, where they do not say it themselves; see
+            `RouteOptions`. Operations of ``spec`` go by what stands there.
+        middleware: Layers around every request, as `Router.middleware` adds them.
+        servers: Where the application is reached; it is served below the path of each of them.
         lifespan: A function that returns a context manager, entered before the first request
             and left after the last.
         docs_url: Path of the documentation page; ``None`` for none.
         openapi_url: Path of the document, without its ending; ``None`` for none.
         validation_status: Status for requests that do not fit, 422 or 400.
+        strict_query: Whether parameters of the query that an operation does not have are
+            refused, with the nearest name.
+        assert_formats: Whether ``format`` in the schemas of ``spec`` is asserted; by itself it
+            only describes.
+
+    Attributes:
+        readiness: What ``/ready`` asks: ``app.readiness.add("database", check)``.
 
     Raises:
         DocumentError: The document in ``spec`` cannot be loaded.
@@ -116,151 +111,116 @@ class Router:
         spec: str | Path | Mapping[str, Any] | None = None,
         prefix: str = "",
         tags: Sequence[str] = (),
+        dependencies: Sequence[object] = (),
+        responses: Mapping[int, DeclaredResponse] | None = None,
+        deprecated: bool = False,
+        include_in_schema: bool = True,
+        generate_operation_id: NameOperation | None = None,
+        validate_responses: bool | None = None,
+        security: Sequence[Required] | None = None,
+        middleware: Sequence[Middleware] = (),
         servers: Sequence[str] = (),
         lifespan: Lifespan | None = None,
         docs_url: str | None = "/docs",
         openapi_url: str | None = "/openapi",
         validation_status: int = 422,
+        assert_formats: bool = False,
+        strict_query: bool = False,
     ) -> None:
         """Begin without handlers."""
-        if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
-            raise ValueError(f"a prefix begins with a slash and ends without one, not {prefix!r}")
-        self.prefix = prefix
-        self.tags = tuple(tags)
+        super().__init__(
+            prefix,
+            shared_options(tags, responses, deprecated, include_in_schema, security),
+            dependencies,
+            middleware,
+            name_operations=generate_operation_id,
+        )
+        self._validate_responses = validate_responses
+        self._overrides: Overrides = {}
+        self._running: list[_Running] = []
         self.docs_url = docs_url
         self.openapi_url = openapi_url
         self.validation_status = validation_status
+        self.strict_query = strict_query
+        self._assert_formats = assert_formats
         self._base = load_document(spec) if spec is not None else None
         self._info = {"title": title, "version": version, "description": description}
         self._servers = tuple(servers)
-        self._routes: list[Route] = []
-        self._operations: list[tuple[str, Callable[..., object], Signature]] = []
-        self._middleware: list[Middleware] = []
-        self._lifespans: list[Lifespan] = [] if lifespan is None else [lifespan]
+        self._settings: Settings | None = None
+        self.readiness = Readiness()
+        self._lifespans += [] if lifespan is None else [lifespan]
 
-    # -- declaring --------------------------------------------------------------------------
+    @functools.cached_property
+    def wsgi(self) -> WsgiExport:
+        """This application for any WSGI server: ``gunicorn 'shop:app.wsgi'``; see `WsgiExport`."""
+        return WsgiExport(self)
 
-    def route(self, path: str, *, method: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Make the decorated function the handler of ``method`` on ``path``.
+    def layers(self) -> list[PlacedLayer]:
+        """Return the layers around every request, outermost first, and where each comes from.
+
+        Those of the settings lie around those of the code.
+
+        Raises:
+            SettingsError: The section ``[middleware]`` is wrong.
+        """
+        return chain(self._settings, self._layers)
+
+    def url_for(self, operation_id: str, /, **values: object) -> str:
+        """Return the path of an operation, base path included.
 
         Args:
-            path: Template with parameters in braces; ``{name:path}`` at the end takes the rest.
-            method: HTTP method, in any case.
-            options: See `RouteOptions`.
+            operation_id: The name of the operation.
+            values: What its path's parameters are; others make a query. Values are encoded and
+                cannot lead to another path.
 
         Raises:
-            SignatureError: The function cannot be a handler, or an option is unknown; says where
-                and what to write.
+            LookupError: There is no such operation.
+            ValueError: A parameter of the path is missing or empty, or it is ``.`` or ``..``.
         """
-        check_options(options)
+        if self._urls is None:
+            self._urls = self._find_urls()
+        try:
+            template = self._urls[operation_id]
+        except KeyError:
+            raise LookupError(f"there is no operation {operation_id!r}") from None
+        return build_url(template, values)
 
-        def register(function: F) -> F:
-            self._add(function, method.upper(), path, options)
-            return function
+    def _find_urls(self) -> dict[str, str]:
+        document = self._begun()
+        base = document.base_path
+        found = {each.name: each.base_paths[0] + each.path for each in document.operations()}
+        return found | {route.operation_id: base + route.path for route in self._routes}
 
-        return register
+    @contextmanager
+    def overrides(
+        self, replacements: Mapping[Callable[..., Any], Callable[..., Any]]
+    ) -> Iterator[None]:
+        """Let other functions stand in for those of dependencies, within the block; for tests.
 
-    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Make the decorated function the handler of GET (and HEAD) on ``path``; see `route`."""
-        return self.route(path, method="GET", **options)
-
-    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Make the decorated function the handler of POST on ``path``; see `route`."""
-        return self.route(path, method="POST", **options)
-
-    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Make the decorated function the handler of PUT on ``path``; see `route`."""
-        return self.route(path, method="PUT", **options)
-
-    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Make the decorated function the handler of PATCH on ``path``; see `route`."""
-        return self.route(path, method="PATCH", **options)
-
-    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Make the decorated function the handler of DELETE on ``path``; see `route`."""
-        return self.route(path, method="DELETE", **options)
-
-    def operation(self, operation_id: str) -> Callable[[F], F]:
-        """Make the decorated function the handler of an operation of the loaded document.
+        It concerns this application alone, also while it runs, and then the requests that come
+        from now on. A stand-in has arguments of its own, like any dependency.
 
         Args:
-            operation_id: The ``operationId`` in the document.
+            replacements: The stand-in for each function that `Depends` names.
 
         Raises:
-            SignatureError: The function cannot be a handler, or the operation has one already.
+            DocumentError: A stand-in cannot be one.
         """
+        before = self._overrides
+        self._overrides = {**before, **replacements}
+        try:
+            self._replace_plans()
+            yield
+        finally:
+            self._overrides = before
+            self._replace_plans()
 
-        def register(function: F) -> F:
-            self._add_operation(operation_id, function)
-            return function
+    def use_settings(self, settings: Settings) -> None:
+        """Take settings over, of which the sections of this package count at the next start.
 
-        return register
-
-    def middleware(self, layer: Middleware) -> Middleware:
-        """Put a function around every request: ``def layer(request, call_next) -> Response``.
-
-        The first one declared is the outermost. It sees refusals (404, 422 ...) as responses and
-        errors of handlers as exceptions.
+        ``photon run`` and its kin call it with those of the project.
         """
-        self._middleware.append(layer)
-        return layer
-
-    def include(self, source: Callable[..., object] | ModuleType | Router) -> None:
-        """Take over handlers: a marked function, all of a module, or those of another router.
-
-        Raises:
-            ValueError: There is nothing to take over.
-            SignatureError: An operation of the document has a handler already.
-        """
-        if isinstance(source, Router):
-            self._include_router(source)
-            return
-        functions = vars(source).values() if isinstance(source, ModuleType) else [source]
-        marked = {
-            id(function): function for function in functions if getattr(function, _MARK, None)
-        }.values()
-        if not marked:
-            name = getattr(source, "__name__", repr(source))
-            raise ValueError(f"{name} has no handlers: mark them with @photon_route(...)")
-        for function in marked:
-            for mark in getattr(function, _MARK):
-                self._add(function, mark.method, mark.path, mark.options)
-
-    def _include_router(self, other: Router) -> None:
-        if other is self:
-            raise ValueError("a router cannot include itself")
-        if other._base is not None or other._middleware:
-            raise ValueError(
-                "only the application itself can have a spec or middleware, not a router that "
-                "is included in it"
-            )
-        for route in other._routes:
-            self._add(route.function, route.method, route.path, route.options)
-        for operation_id, function, _ in other._operations:
-            self._add_operation(operation_id, function)
-        self._lifespans += other._lifespans
-
-    def _add(
-        self, function: Callable[..., object], method: str, path: str, options: RouteOptions
-    ) -> None:
-        if not path.startswith("/"):
-            raise SignatureError(f"{where(function)}: a path begins with a slash, not {path!r}")
-        merged = options.copy()
-        merged["tags"] = list(dict.fromkeys([*self.tags, *options.get("tags", ())]))
-        signature = read_signature(function)
-        path = self.prefix + path
-        name = options.get("operation_id") or name_operation(
-            function, method, path, others=self._routes
-        )
-        self._routes.append(Route(function, signature, method, path, name, merged))
-
-    def _add_operation(self, operation_id: str, function: Callable[..., object]) -> None:
-        for name, other, _ in self._operations:
-            if name == operation_id:
-                raise SignatureError(
-                    f"{where(function)}: {where(other)} handles {operation_id!r} already"
-                )
-        self._operations.append((operation_id, function, read_signature(function)))
+        self._settings = settings
 
     # -- the document and the start ---------------------------------------------------------
 
@@ -276,7 +236,7 @@ class Router:
         if base.problems_of_shape:
             raise DocumentError([str(problem) for problem in base.problems_of_shape])
         shown = [route for route in self._routes if route.options.get("include_in_schema", True)]
-        self._write(base.data, shown)
+        self._write(base.data, shown, is_published=True)
         return copy.deepcopy(base.data)
 
     @contextmanager
@@ -290,33 +250,94 @@ class Router:
             DocumentError: Document and handlers do not fit; lists every problem.
             SignatureError: A handler does not fit its path.
         """
-        handler = self._compiled()
+        told = self._section("observability", ObservabilitySettings)
+        self.readiness.timeout = told.ready_timeout
+        observing, pages = observe(told, self.readiness, development=development)
+        if self._settings is not None:
+            pages += static_mounts(self._section("static", StaticSettings), self._settings.root)
+        tell_places([*self._mounts, *pages])
+        running = self._compiled(observing, pages, development=development)
         with ExitStack() as stack:
             for lifespan in self._lifespans:
                 stack.enter_context(lifespan())
-            yield handler
+            stack.enter_context(running.values.made())
+            self._running.append(running)
+            stack.callback(self._running.remove, running)
+            yield running.dispatch
 
-    def _compiled(self) -> Handler:
+    def _section(self, name: str, cls: type[S]) -> S:
+        return cls() if self._settings is None else self._settings.section(name, cls)
+
+    def _compiled(
+        self, outermost: Sequence[Middleware], pages: Sequence[Mount], *, development: bool
+    ) -> _Running:
+        values = ApplicationValues()
+        document, tree = self._planned(values, pages, development=development)
+        answers = ErrorAnswers(self._error_handlers, validation_status=self.validation_status)
+        layers = settled(self.layers(), operations_of(document))
+        dispatch = Dispatch(tree, answers=answers, layers=[*outermost, *layers])
+        return _Running(dispatch, values, pages, development)
+
+    def _replace_plans(self) -> None:
+        """Let what runs go on with new plans."""
+        for running in self._running:
+            _, tree = self._planned(running.values, running.pages, development=running.development)
+            running.values.make()
+            running.dispatch.use(tree)
+
+    def _planned(
+        self, values: ApplicationValues, pages: Sequence[Mount], *, development: bool
+    ) -> tuple[Document, PathTree[Endpoint]]:
         document = self._begun()
         handlers = {
-            name: Bound(function, signature, None, None)
-            for name, function, signature in self._operations
+            each.operation_id: Bound(each.function, each.signature, None, None, each.surroundings)
+            for each in self._operations
         }
         if not document.problems_of_shape:  # else there is nothing to write into
             places = self._write(document.data, self._routes)
-            document = Document(document.data, is_shaped=True)
+            document = Document(document.data, is_shaped=True, assert_formats=self._assert_formats)
             for route, own in zip(self._routes, places, strict=True):
                 status = route.options.get("status")
-                handlers[route.operation_id] = Bound(route.function, route.signature, status, own)
-        pages = _docs.pages(self.docs_url, self.openapi_url, self.document)
-        tree = compile_routes(document, handlers, pages)
-        return wrap(Dispatch(tree, validation_status=self.validation_status), self._middleware)
+                handlers[route.operation_id] = Bound(
+                    route.function,
+                    route.signature,
+                    status,
+                    own,
+                    route.surroundings,
+                    route.outcomes,
+                )
+        tree = compile_routes(
+            document,
+            handlers,
+            [*_docs.pages(self.docs_url, self.openapi_url, self.document), *self._mounts, *pages],
+            guards=Guards(merged(self._verifiers, _required(self._routes))),
+            error_handlers=self._error_handlers,
+            validation_status=self.validation_status,
+            forms=self._section("forms", FormSettings),
+            strict_query=self.strict_query,
+            application=values,
+            overrides=self._overrides,
+            checks=self._checks(development=development),
+        )
+        return document, tree
+
+    def _checks(self, *, development: bool) -> Callable[[Document, Operation], AnswerCheck] | None:
+        """Return what makes the checks of answers; ``None`` where they are not checked."""
+        is_test = self._settings is not None and self._settings.environment == "test"
+        wished = self._validate_responses
+        if wished is None:
+            wished = self._section("router", RouterSettings).validate_responses
+        if not (development or is_test if wished is None else wished):
+            return None
+        return functools.partial(AnswerCheck, is_shown=development or is_test)
 
     def _begun(self) -> Document:
         """Return the loaded document, or an empty one, under the names of the application."""
-        data: OpenApi = {"openapi": "3.1.0", "info": {}, "paths": {}}
-        if self._base is not None:
-            data |= copy.deepcopy(self._base)
+        data: OpenApi = {"openapi": "3.1.0", "info": {}}
+        data |= copy.deepcopy(self._base) if self._base is not None else {}
+        # A document may go without paths where it has another of these: it is exported as it came.
+        if not data.keys() & {"paths", "webhooks", "components"}:
+            data["paths"] = {}
         if isinstance(data["info"], dict):
             info = {key: value for key, value in self._info.items() if value is not None}
             data["info"] = {"title": "Photon", "version": "0.1.0"} | data["info"] | info
@@ -324,9 +345,12 @@ class Router:
             data["servers"] = [{"url": url} for url in self._servers]
         return Document(data, is_shaped=self._base is None)
 
-    def _write(self, data: OpenApi, routes: Sequence[Route]) -> list[Places]:
+    def _write(
+        self, data: OpenApi, routes: Sequence[Route], *, is_published: bool = False
+    ) -> list[Places]:
         """Write the operations of ``routes`` into a document; return where their arguments are."""
-        notes = Notes(self.validation_status)
+        overrides = {} if is_published else self._overrides
+        notes = Notes(self.validation_status, is_published, overrides)
         places = [write_operation(route, data, notes) for route in routes]
         present = data.get("components", {}).get("schemas", {})
         schemas = notes.schemas(present)
@@ -334,7 +358,30 @@ class Router:
         if schemas:
             components = data.setdefault("components", {})
             components["schemas"] = present | {name: schemas[name] for name in sorted(schemas)}
+        write_schemes(data, _required(routes))
         return places
+
+
+@attrs.frozen(eq=False)
+class _Running:
+    """An application that runs.
+
+    Attributes:
+        dispatch: Its handler.
+        values: Its dependencies that live as long.
+        pages: Its pages about itself.
+        development: Whether people are developing it.
+    """
+
+    dispatch: Dispatch
+    values: ApplicationValues
+    pages: Sequence[Mount]
+    development: bool
+
+
+def _required(routes: Sequence[Route]) -> list[Verifier]:
+    """Return the verifiers that ``routes`` require."""
+    return verifiers_in([each for route in routes for each in route.options.get("security", ())])
 
 
 def _refuse_namesakes(present: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:

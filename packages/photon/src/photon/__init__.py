@@ -5,18 +5,35 @@ imported from here; the parts themselves are ``photon_runtime``, ``photon_router
 ``photon_cli``.
 """
 
+from photon_router import BackgroundTasks as BackgroundTasks
 from photon_router import Body as Body
 from photon_router import Cookie as Cookie
+from photon_router import Created as Created
+from photon_router import CurrentUser as CurrentUser
 from photon_router import Depends as Depends
+from photon_router import EventStream as EventStream
+from photon_router import File as File
+from photon_router import Form as Form
 from photon_router import Header as Header
+from photon_router import Html as Html
 from photon_router import HttpError as HttpError
 from photon_router import Json as Json
+from photon_router import JsonLines as JsonLines
+from photon_router import NoContent as NoContent
 from photon_router import Param as Param
 from photon_router import Path as Path
 from photon_router import Query as Query
+from photon_router import Redirect as Redirect
 from photon_router import Request as Request
 from photon_router import Response as Response
 from photon_router import Router as Router
+from photon_router import ServerSentEvent as ServerSentEvent
+from photon_router import StaticFiles as StaticFiles
+from photon_router import Status as Status
+from photon_router import Stream as Stream
+from photon_router import Text as Text
+from photon_router import UploadFile as UploadFile
+from photon_router import Wsgi as Wsgi
 from photon_router import photon_route as photon_route
 from photon_runtime import Channel as Channel
 from photon_runtime import Event as Event

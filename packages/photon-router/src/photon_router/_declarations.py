@@ -1,0 +1,414 @@
+"""Declarations: the handlers of a router, and what lies around them, as they are written down.
+
+Nothing is compiled here. Decorators, views and marked functions become routes; routers take over
+those of other routers. What comes of it all is the business of `router`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import ModuleType
+from typing import TypeAlias, TypeVar, Unpack
+
+import attrs
+
+from photon_runtime.http import Handler
+
+from ._document import OpenApi
+from ._layers import ErrorHandler, Middleware, Surroundings
+from ._mount import Mount, mounts_below
+from ._operation import Route, name_operation
+from ._options import (
+    DeclaredResponse,
+    RouteOptions,
+    check_options,
+    dependency_of,
+    surroundings_of,
+    within,
+)
+from ._signature import Signature, read_signature, where
+from ._views import methods_of
+from .errors import SignatureError
+from .middleware._chain import chain
+from .security import Required, Verifier
+
+F = TypeVar("F", bound=Callable[..., object])
+E = TypeVar("E", bound=ErrorHandler)
+V = TypeVar("V", bound=type)
+Lifespan: TypeAlias = Callable[[], AbstractContextManager[object]]
+NameOperation: TypeAlias = Callable[[Callable[..., object], str, str], str]
+"""Names an operation, of its handler, its method in capitals and its path."""
+
+_MARK = "__photon_routes__"
+
+
+@attrs.frozen
+class _Mark:
+    """What `photon_route` leaves on a function."""
+
+    method: str
+    path: str
+    options: RouteOptions
+
+
+def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+    """Mark a function as a handler, without an application at hand.
+
+    The function stays what it is; ``app.include(function)`` or ``app.include(module)`` makes it
+    an operation. Several marks make several operations.
+
+    Args:
+        method: HTTP method, in any case.
+        path: Template with parameters in braces.
+        options: See `RouteOptions`.
+
+    Raises:
+        SignatureError: The function cannot be a handler, or an option is unknown.
+    """
+    check_options(options)
+
+    def mark(function: F) -> F:
+        read_signature(function)
+        marks = [*getattr(function, _MARK, ()), _Mark(method.upper(), path, options)]
+        setattr(function, _MARK, marks)
+        return function
+
+    return mark
+
+
+@attrs.frozen
+class Declared:
+    """A handler of an operation that the loaded document has."""
+
+    operation_id: str
+    function: Callable[..., object]
+    signature: Signature
+    surroundings: Surroundings = attrs.field(factory=Surroundings)
+
+
+class Declarations:
+    """Handlers, and what lies around them.
+
+    Args:
+        prefix: Beginning of the paths of the handlers declared here.
+        options: What they share.
+        dependencies: What is made before each of them.
+        middleware: Layers around them.
+        name_operations: Names those that have no name of their own.
+
+    Raises:
+        ValueError: ``prefix`` does not begin with a slash, or ends with one.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        options: RouteOptions,
+        dependencies: Sequence[object],
+        middleware: Sequence[Middleware],
+        *,
+        name_operations: NameOperation | None,
+    ) -> None:
+        """Begin without handlers."""
+        if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+            raise ValueError(f"a prefix begins with a slash and ends without one, not {prefix!r}")
+        self.prefix = prefix
+        self._options = options
+        self._dependencies = tuple(map(dependency_of, dependencies))
+        self._name_operation = name_operations
+        self._base: OpenApi | None = None
+        self._routes: list[Route] = []
+        self._operations: list[Declared] = []
+        self._layers: list[Middleware] = list(middleware)
+        self._error_handlers: dict[type[BaseException], ErrorHandler] = {}
+        self._mounts: list[Mount] = []
+        self._lifespans: list[Lifespan] = []
+        self._verifiers: dict[str, Verifier] = {}
+        self._urls: dict[str, str] | None = None
+
+    def route(self, path: str, *, method: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of ``method`` on ``path``.
+
+        Args:
+            path: Template with parameters in braces; ``{name:path}`` at the end takes the rest.
+            method: HTTP method, in any case.
+            options: See `RouteOptions`.
+
+        Raises:
+            SignatureError: The function cannot be a handler, or an option is unknown; says where
+                and what to write.
+        """
+        check_options(options)
+
+        def register(function: F) -> F:
+            self._add(function, method.upper(), path, options)
+            return function
+
+        return register
+
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of GET (and HEAD) on ``path``; see `route`."""
+        return self.route(path, method="GET", **options)
+
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of POST on ``path``; see `route`."""
+        return self.route(path, method="POST", **options)
+
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of PUT on ``path``; see `route`."""
+        return self.route(path, method="PUT", **options)
+
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of PATCH on ``path``; see `route`."""
+        return self.route(path, method="PATCH", **options)
+
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of DELETE on ``path``; see `route`."""
+        return self.route(path, method="DELETE", **options)
+
+    def view(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[V], V]:
+        """Make the methods of the decorated class the handlers of a path.
+
+        Those named like methods of HTTP (``get``, ``put`` ...) are handlers. For each request the
+        class is called, and what its ``__init__`` takes, for an attrs class its attributes, is
+        bound like the arguments of a handler.
+
+        Args:
+            path: Template with parameters in braces; each method takes those of them that the
+                class does not.
+            options: See `RouteOptions`, for all of the methods.
+
+        Raises:
+            SignatureError: The class has no such methods, one of them cannot be a handler, or an
+                option is unknown.
+        """
+        check_options(options)
+
+        def register(view: V) -> V:
+            for each in methods_of(view):
+                named: RouteOptions = {"operation_id": each.operation_id, **options}
+                self._add(each.function, each.method, path, named, signature=each.signature)
+            return view
+
+        return register
+
+    def operation(self, operation_id: str) -> Callable[[F], F]:
+        """Make the decorated function the handler of an operation of the loaded document.
+
+        Args:
+            operation_id: The ``operationId`` in the document.
+
+        Raises:
+            SignatureError: The function cannot be a handler, or the operation has one already.
+        """
+
+        def register(function: F) -> F:
+            self._add_operation(operation_id, function)
+            return function
+
+        return register
+
+    def security(self, name: str, verifier: Verifier) -> None:
+        """Let ``verifier`` verify the security scheme ``name`` of the loaded document.
+
+        Args:
+            name: The scheme, as it is called in ``components.securitySchemes``.
+            verifier: Verifies its credentials.
+
+        Raises:
+            ValueError: The scheme has a verifier already.
+        """
+        if name in self._verifiers:
+            raise ValueError(f"the security scheme {name!r} has a verifier already")
+        self._verifiers[name] = verifier
+
+    def middleware(self, layer: Middleware) -> Middleware:
+        """Put a function around every request: ``def layer(request, call_next) -> Response``.
+
+        The first one declared is the outermost. Of an application they lie around everything,
+        refusals included; of a router that is included, around its handlers, and behind their
+        authentication. ``call_next`` gives the answer to whatever happens inside and does not
+        raise; an unexpected error is found as ``request.failure``.
+        """
+        self._layers.append(layer)
+        return layer
+
+    def error_handler(self, *classes: type[BaseException]) -> Callable[[E], E]:
+        """Make the decorated function answer for errors: ``def answer(request, error)``.
+
+        It answers for those raised by the handlers of this router (of an application: by all),
+        whose class is one of ``classes`` or derived from one; the nearest class counts.
+
+        Args:
+            classes: Classes of exceptions; `HttpError` and `ValidationFailed` among them.
+        """
+
+        def register(function: E) -> E:
+            self._error_handlers |= dict.fromkeys(classes, function)
+            return function
+
+        return register
+
+    def mount(self, prefix: str, handler: Handler, *, name: str | None = None) -> None:
+        """Let ``handler`` answer all requests to ``prefix`` and below that no operation takes.
+
+        For what is no operation: `StaticFiles`, a WSGI application, a handler of one's own. The
+        rest of the path is the last of the request's ``path_values``.
+
+        Args:
+            prefix: Begins with a slash; ``/`` for all.
+            handler: From a request to a response.
+            name: What people call it, for messages and listings.
+
+        Raises:
+            ValueError: ``prefix`` does not begin with a slash.
+        """
+        if not prefix.startswith("/"):
+            raise ValueError(f"a prefix begins with a slash, not {prefix!r}")
+        named = name if name is not None else f"the mount at {prefix}"
+        self._mounts += mounts_below(prefix, handler, named)
+
+    def include(
+        self,
+        source: Callable[..., object] | ModuleType | Declarations,
+        *,
+        prefix: str = "",
+        tags: Sequence[str] = (),
+        dependencies: Sequence[object] = (),
+        responses: Mapping[int, DeclaredResponse] | None = None,
+        deprecated: bool = False,
+        include_in_schema: bool = True,
+        security: Sequence[Required] | None = None,
+    ) -> None:
+        """Take over handlers: a marked function, all of a module, or those of another router.
+
+        Args:
+            source: Where the handlers are. Later changes to it do not count.
+            prefix: Put before their paths.
+            tags: Tags for them, beside their own.
+            dependencies: Functions that are run before each of them.
+            responses: Further responses of theirs, see `RouteOptions`.
+            deprecated: Whether clients should stop using them.
+            include_in_schema: Whether they stand in the published document.
+            security: Who may call them, where neither they nor their router say it.
+
+        Raises:
+            ValueError: There is nothing to take over.
+            SignatureError: An operation of the document has a handler already.
+        """
+        outer = Surroundings(dependencies=tuple(map(dependency_of, dependencies)))
+        shared = shared_options(tags, responses, deprecated, include_in_schema, security)
+        if isinstance(source, Declarations):
+            self._include_router(source, prefix, shared, outer)
+            return
+        functions = vars(source).values() if isinstance(source, ModuleType) else [source]
+        marked = {
+            id(function): function for function in functions if getattr(function, _MARK, None)
+        }.values()
+        if not marked:
+            name = getattr(source, "__name__", repr(source))
+            raise ValueError(f"{name} has no handlers: mark them with @photon_route(...)")
+        for function in marked:
+            for mark in getattr(function, _MARK):
+                options = within(shared, mark.options)
+                self._add(function, mark.method, prefix + mark.path, options, outer)
+
+    def _include_router(
+        self, other: Declarations, prefix: str, shared: RouteOptions, outer: Surroundings
+    ) -> None:
+        if other is self:
+            raise ValueError("a router cannot include itself")
+        if other._base is not None:
+            raise ValueError(
+                "only the application itself can have a spec, not a router that is included in it"
+            )
+        layers = tuple(placed.layer for placed in chain(None, other._layers))
+        own = Surroundings(layers, (), other._error_handlers).inside(outer)
+        for route in other._routes:
+            inner = attrs.evolve(
+                route,
+                path=prefix + route.path,
+                options=within(shared, route.options),
+                surroundings=route.surroundings.inside(own),
+            )
+            is_named = "operation_id" in route.options or other._name_operation is not None
+            self._take(inner, name=route.operation_id if is_named else None)
+        for declared in other._operations:
+            surroundings = declared.surroundings.inside(own)
+            self._add_operation(declared.operation_id, declared.function, surroundings)
+        for mount in other._mounts:
+            template = (prefix + mount.template).rstrip("/") or "/"
+            self._mounts.append(attrs.evolve(mount, template=template))
+        self._lifespans += other._lifespans
+        for name, verifier in other._verifiers.items():
+            self.security(name, verifier)
+
+    def _add(
+        self,
+        function: Callable[..., object],
+        method: str,
+        path: str,
+        options: RouteOptions,
+        outer: Surroundings | None = None,
+        *,
+        signature: Signature | None = None,
+    ) -> None:
+        if not path.startswith("/"):
+            raise SignatureError(f"{where(function)}: a path begins with a slash, not {path!r}")
+        signature = read_signature(function) if signature is None else signature
+        around = surroundings_of(options).inside(outer or Surroundings())
+        name = options.get("operation_id")
+        self._take(Route(function, signature, method, path, "", options, around), name=name)
+
+    def _take(self, route: Route, *, name: str | None) -> None:
+        """Take over a route, which then is one of this router."""
+        path = self.prefix + route.path
+        if name is None and self._name_operation is not None:
+            name = self._name_operation(route.function, route.method, path)
+        if name is None:
+            name = name_operation(route.function, route.method, path, others=self._routes)
+        own = attrs.evolve(
+            route,
+            path=path,
+            operation_id=name,
+            options=within(self._options, route.options),
+            surroundings=self._around(route.surroundings),
+        )
+        self._routes.append(own)
+        self._urls = None
+
+    def _add_operation(
+        self,
+        operation_id: str,
+        function: Callable[..., object],
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        for other in self._operations:
+            if other.operation_id == operation_id:
+                raise SignatureError(
+                    f"{where(function)}: {where(other.function)} handles {operation_id!r} already"
+                )
+        around = self._around(surroundings)
+        self._operations.append(Declared(operation_id, function, read_signature(function), around))
+
+    def _around(self, inner: Surroundings | None) -> Surroundings:
+        own = Surroundings(dependencies=self._dependencies)
+        return own if inner is None else inner.inside(own)
+
+
+def shared_options(
+    tags: Sequence[str],
+    responses: Mapping[int, DeclaredResponse] | None,
+    deprecated: bool,
+    include_in_schema: bool,
+    security: Sequence[Required] | None,
+) -> RouteOptions:
+    """Return options that several handlers share."""
+    shared: RouteOptions = {
+        "tags": list(tags),
+        "responses": responses or {},
+        "deprecated": deprecated,
+        "include_in_schema": include_in_schema,
+    }
+    return shared if security is None else {**shared, "security": list(security)}

@@ -1,0 +1,63 @@
+"""Servers of a document to base paths: where below the root its operations are served.
+
+The host of a server's URL is the business of whoever runs it; the path counts. A path item or an
+operation may name servers of its own, which then count instead. Where there are several servers,
+an operation is served below each of their paths: a document that lists ``https://example.com/v1``
+and ``http://localhost:8000/`` works behind both. The first one is the operation's own: it names
+the route.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+MAX_BASE_PATHS: Final = 64
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+
+
+def base_paths(servers: Sequence[Mapping[str, Any]] | None) -> tuple[str, ...]:
+    """Return the paths of servers, each once, without a slash at the end.
+
+    A variable has each value of its ``enum``, its default first; without one, its default alone.
+    At most ``MAX_BASE_PATHS`` are told.
+
+    Args:
+        servers: Server objects; none mean one at the root.
+    """
+    urls = (url for server in servers or [{"url": "/"}] for url in _urls(server))
+    return tuple(dict.fromkeys(map(_path, itertools.islice(urls, MAX_BASE_PATHS))))
+
+
+def undeclared_variables(server: Mapping[str, Any]) -> list[str]:
+    """Return the variables of a server's URL that it does not declare."""
+    declared = server.get("variables") or {}
+    return [name for name in _VARIABLE.findall(str(server.get("url", ""))) if name not in declared]
+
+
+def _urls(server: Mapping[str, Any]) -> Iterator[str]:
+    url = str(server.get("url", "/"))
+    variables = server.get("variables") or {}
+    names = [name for name in dict.fromkeys(_VARIABLE.findall(url)) if name in variables]
+    choices = [_values(variables[name]) for name in names]
+    for values in itertools.product(*choices):
+        filled = url
+        for name, value in zip(names, values, strict=True):
+            filled = filled.replace(f"{{{name}}}", value)
+        yield filled
+
+
+def _values(variable: Mapping[str, Any]) -> list[str]:
+    default = str(variable.get("default", ""))
+    return list(dict.fromkeys([default, *map(str, variable.get("enum") or ())]))
+
+
+def _path(url: str) -> str:
+    url = re.split(r"[?#]", url, maxsplit=1)[0]
+    _, separator, rest = url.rpartition("//")
+    if separator:
+        url = rest.partition("/")[2]
+    path = "/" + url.removeprefix("./").strip("/")
+    return path.rstrip("/")

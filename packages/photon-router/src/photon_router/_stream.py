@@ -1,0 +1,194 @@
+"""Bodies that are sent as they come: what a handler yields, as bytes.
+
+Theory of operation. The connection iterates over a body in its own task and closes it at last,
+whatever happened. So what a handler's generator holds open is open while the client reads, and is
+closed when the client has all, has left, or the request is cancelled; the same is true of the
+dependencies of a handler that streams, which `HeldBody` keeps until then.
+
+A stream of events must say something now and then while there is nothing to tell: proxies close
+what is silent, and a client that has left is found out only by sending. As the connection cannot
+do two things at once, the generator then runs in a task of its own and hands its events over
+through a channel, and the connection waits at the channel for a limited time. Where there is no
+hub, under a WSGI server, the events are sent as they come, and nothing between them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from photon_runtime import Channel, ChannelClosed, NotRunning, Task, current_task, shield, spawn
+
+from ._events import KEEP_ALIVE, OPENING
+
+_log = logging.getLogger("photon.http")
+Encode = Callable[[Any], bytes]
+SWALLOWED = "a dependency swallowed the handler's error instead of passing it on"
+
+_OPENING_TIME = 0.1
+"""Seconds after which a stream begins without an event, so that the client knows it is there."""
+
+
+class StreamBody:
+    """A body made of the items of an iterable.
+
+    Args:
+        items: The items; closed at the end, if it can be.
+        encode: Makes each into bytes.
+    """
+
+    __slots__ = ("_items", "_parts", "encode")
+
+    def __init__(self, items: Iterable[Any], encode: Encode) -> None:
+        """Keep what will be iterated over, once."""
+        self._items = items
+        self._parts: Iterator[bytes] | None = None
+        self.encode = encode
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return the parts; the items are iterated over once."""
+        if self._parts is None:
+            self._parts = self._encoded()
+        return self._parts
+
+    def close(self) -> None:
+        """Close the items, which may be in the middle."""
+        close_iterable(self._parts)
+        close_iterable(self._items)
+
+    def _encoded(self) -> Iterator[bytes]:
+        for item in self._items:
+            yield self.encode(item)
+
+
+class EventBody(StreamBody):
+    """A stream of events, with comments while there are none.
+
+    Args:
+        items: The events.
+        encode: Makes each into bytes.
+        keep_alive: Seconds of silence after which a comment is sent.
+    """
+
+    __slots__ = ("_channel", "_error", "_is_stopped", "_keep_alive", "_producer")
+
+    def __init__(self, items: Iterable[Any], encode: Encode, *, keep_alive: float) -> None:
+        """Keep what will be iterated over, once."""
+        super().__init__(items, encode)
+        self._keep_alive = keep_alive
+        self._channel: Channel[bytes] = Channel(0)
+        self._producer: Task[None] | None = None
+        self._error: Exception | None = None
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """End the stream at its next wait, as if there were no more events. Does not wait."""
+        self._is_stopped = True
+        self._channel.close()
+
+    def close(self) -> None:
+        """Close the events.
+
+        Blocks: the calling task, until their generator has ended.
+        """
+        if self._producer is not None:
+            self._producer.cancel()
+            with shield():
+                self._producer.join()
+        super().close()
+
+    def _encoded(self) -> Iterator[bytes]:
+        try:
+            current_task()
+        except NotRunning:
+            return super()._encoded()
+        return self._kept_alive()
+
+    def _kept_alive(self) -> Iterator[bytes]:
+        self._producer = spawn(self._produce)
+        try:
+            part = self._next(_OPENING_TIME, OPENING)
+            while part is not None:
+                yield part
+                part = self._next(self._keep_alive, KEEP_ALIVE)
+        finally:
+            self._producer.cancel()
+        if self._error is not None:
+            raise self._error
+
+    def _next(self, patience: float, filler: bytes) -> bytes | None:
+        try:
+            return self._channel.receive(timeout=patience)
+        except TimeoutError:
+            return filler
+        except ChannelClosed:
+            return None
+
+    def _produce(self) -> None:
+        """Hand the events over; the producer's task."""
+        with self._channel as channel:
+            try:
+                for item in self._items:
+                    channel.send(self.encode(item))
+            except Exception as error:
+                if not (self._is_stopped and isinstance(error, ChannelClosed)):
+                    self._error = error
+
+
+class HeldBody:
+    """A body, with what must stay open until it was sent.
+
+    Args:
+        body: The body.
+        stack: Left when the body was sent, and told of the error that ended it.
+    """
+
+    __slots__ = ("_body", "_parts", "_stack")
+
+    def __init__(self, body: Iterable[bytes], stack: ExitStack) -> None:
+        """Keep both."""
+        self._body = body
+        self._stack = stack
+        self._parts: Iterator[bytes] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return the parts; the body is iterated over once."""
+        if self._parts is None:
+            self._parts = self._held()
+        return self._parts
+
+    def close(self) -> None:
+        """Close the body, then what was open for it."""
+        close_iterable(self._parts)
+        close_iterable(self._body)
+        close_iterable(self._stack)
+
+    def stop(self) -> None:
+        """End the body early, if it is one that can."""
+        stop = getattr(self._body, "stop", None)
+        if stop is not None:
+            stop()
+
+    def _held(self) -> Iterator[bytes]:
+        with self._stack:
+            try:
+                yield from self._body
+            finally:
+                close_iterable(self._body)
+            return
+        raise RuntimeError(SWALLOWED)
+
+
+def close_iterable(items: object) -> None:
+    """Close a generator, or anything else that can be closed; what fails is logged.
+
+    The answer is on its way or its client is gone: there is nobody left to tell.
+    """
+    close = getattr(items, "close", None)
+    if close is not None:
+        try:
+            close()
+        except Exception:
+            _log.exception("%r failed at its end", items)

@@ -1,0 +1,64 @@
+"""Views: the methods of one resource in one class.
+
+An instance is made for each request. The class is a dependency like any other: what its
+``__init__`` takes, for an attrs class its attributes, is bound like the arguments of a handler, and
+is shared by all of its methods.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import attrs
+
+from ._depends import Dependency
+from ._document import METHODS
+from ._signature import Signature, read_signature
+from .errors import SignatureError
+
+_WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@attrs.frozen
+class ViewMethod:
+    """One method of a view, as a handler.
+
+    Attributes:
+        method: In capitals.
+        function: The function, whose first argument is the instance.
+        signature: Its signature.
+        operation_id: Its name, made of those of the method and the class: ``get_item``.
+    """
+
+    method: str
+    function: Callable[..., object]
+    signature: Signature
+    operation_id: str
+
+
+def methods_of(view: type) -> Iterator[ViewMethod]:
+    """Yield the handlers of a view.
+
+    Raises:
+        SignatureError: It has none, or one of them cannot be one.
+    """
+    found = [name for name in METHODS if inspect.isfunction(getattr(view, name, None))]
+    if not found:
+        names = ", ".join(METHODS)
+        raise SignatureError(
+            f"{view.__qualname__} answers nothing: name its methods after those of HTTP, {names}"
+        )
+    subject = _WORD.sub("_", view.__name__.removesuffix("View") or view.__name__).lower()
+    for name in found:
+        function: Callable[..., Any] = getattr(view, name)
+        signature = _with_instance(view, read_signature(function))
+        yield ViewMethod(name.upper(), function, signature, f"{name}_{subject}")
+
+
+def _with_instance(view: type, signature: Signature) -> Signature:
+    first, *others = signature.arguments
+    instance = attrs.evolve(first, dependency=Dependency(view))
+    return attrs.evolve(signature, arguments=[instance, *others])

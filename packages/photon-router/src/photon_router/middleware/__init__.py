@@ -1,0 +1,50 @@
+"""Layers that most applications want, each usable in code and by the settings.
+
+========================  =====================================================================
+``_settings``             `MiddlewareSettings`: ``[middleware]`` in photon.toml, and the order
+``_chain``                the chain of an application, and where each layer comes from
+``_layer``                `Layer`: what they are made of
+``_request_id``           `RequestId`: a name for each request
+``_security_headers``     `SecurityHeaders`: what browsers must not use answers for
+``_hosts``, ``_https``    `TrustedHosts`, `HttpsRedirect`
+``_cors``                 `Cors`: pages of other origins
+``_rate_limit``           `RateLimit`: so many requests per time
+``_bucket``               token buckets in memory or in Redis
+``_limits``               `BodyLimit`, `Deadline`
+``_compression``          `Compression`
+``_codings``, ``_accept_encoding``  gzip, brotli, Zstandard; which of them a client takes
+``_conditional``          `Conditional`: 304 and 412
+``_entity_tag``           entity tags
+``_sessions``, ``_session``  `Sessions`: signed cookies; `Session`: what is in them
+``_csrf``                 `Csrf`: protection against requests that other sites cause
+``_paths``, ``_vary``, ``_checks``  what several of them need
+========================  =====================================================================
+"""
+
+from ._bucket import MemoryStore as MemoryStore
+from ._bucket import RateStore as RateStore
+from ._bucket import RedisStore as RedisStore
+from ._bucket import Taken as Taken
+from ._chain import PlacedLayer as PlacedLayer
+from ._compression import Compression as Compression
+from ._conditional import Conditional as Conditional
+from ._conditional import check_preconditions as check_preconditions
+from ._cors import Cors as Cors
+from ._csrf import Csrf as Csrf
+from ._csrf import csrf_token as csrf_token
+from ._entity_tag import strong_tag as strong_tag
+from ._hosts import TrustedHosts as TrustedHosts
+from ._https import HttpsRedirect as HttpsRedirect
+from ._layer import Layer as Layer
+from ._limits import BodyLimit as BodyLimit
+from ._limits import Deadline as Deadline
+from ._rate_limit import RateLimit as RateLimit
+from ._rate_limit import client_address as client_address
+from ._request_id import RequestId as RequestId
+from ._request_id import RequestIdFilter as RequestIdFilter
+from ._request_id import current_request_id as current_request_id
+from ._security_headers import SecurityHeaders as SecurityHeaders
+from ._session import Session as Session
+from ._session import session_of as session_of
+from ._sessions import Sessions as Sessions
+from ._settings import MiddlewareSettings as MiddlewareSettings

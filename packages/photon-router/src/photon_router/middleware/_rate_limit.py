@@ -1,0 +1,189 @@
+"""So many requests per time, for each client or whatever else is counted.
+
+The fields ``RateLimit-Policy`` and ``RateLimit`` are those of draft-ietf-httpapi-ratelimit-headers:
+the quota and its window, and how many requests are left for now.
+"""
+
+from __future__ import annotations
+
+import copy
+import ipaddress
+import logging
+import math
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import attrs
+from attrs.validators import ge, gt
+
+from photon_runtime.http import Handler, HttpError, Request, Response
+
+from .._layers import Middleware
+from ._bucket import MemoryStore, RateStore, Taken
+from ._layer import Layer, Operations, Rules, rule_for, rules_of
+
+_log = logging.getLogger("photon.middleware")
+
+EXTENSION = "x-photon-rate-limit"
+_OPTIONS = ("requests", "window", "burst")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+KeyFunction: TypeAlias = Callable[[Request], str | None]
+"""Says who is counted; ``None`` where only the address is known."""
+
+
+def client_address(request: Request) -> str:
+    """Return the address that a request comes from, behind trusted proxies the client's own.
+
+    Of an IPv6 address the first 64 bits, since whoever has one has all that begin so.
+    """
+    client = request.client
+    host = client[0] if isinstance(client, tuple) else client
+    if not host:
+        return "unix"
+    return _network(host) if ":" in host else host
+
+
+@lru_cache(maxsize=4096)
+def _network(host: str) -> str:
+    try:
+        address = ipaddress.IPv6Address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+
+
+def _as_key(value: KeyFunction | str) -> KeyFunction:
+    if value == "client":
+        return client_address
+    if not callable(value):
+        raise TypeError(
+            f"key is `client`, or in code a function from a request to a text, not {value!r}"
+        )
+    return value
+
+
+def _as_store(value: RateStore | None) -> RateStore:
+    if value is None:
+        return MemoryStore()
+    if not callable(getattr(value, "take", None)):
+        raise TypeError("a store is given in code, as in RateLimit(store=RedisStore(client))")
+    return value
+
+
+def _is_name(layer: RateLimit, field: object, value: str) -> None:
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"a name is made of letters, digits and `_.-`, not {value!r}")
+
+
+@attrs.define(kw_only=True, eq=False)
+class RateLimit(Layer):
+    """Lets each client do so many requests per time; what is more is 429 with ``Retry-After``.
+
+    Around the application it goes by ``x-photon-rate-limit`` of an operation where it is stated:
+    ``false`` for no limit, or an object with ``requests``, ``window`` and ``burst``, whose
+    requests are counted apart. As a layer of a router it counts what goes to the router's
+    handlers, inside of authentication.
+
+    Attributes:
+        requests: How many requests in a window, in the long run.
+        window: Seconds.
+        burst: How many at once at most; ``None`` for as many as in a window.
+        key: Who is counted: ``client`` for the address, or a function from a request to a text;
+            where it gives ``None``, the address counts.
+        name: Keeps this limit apart from others in one store, and is told to clients.
+        store: Where it is counted; by default in this process, for up to 10,000 clients.
+        passes_on_failure: Whether requests pass unlimited while the store fails; else they are
+            refused with 503.
+
+    Raises:
+        ValueError: An option cannot be meant; says why.
+    """
+
+    requests: int = attrs.field(default=100, validator=ge(1))
+    window: float = attrs.field(default=60.0, validator=gt(0))
+    burst: int | None = attrs.field(default=None)
+    key: KeyFunction = attrs.field(default=client_address, converter=_as_key)
+    name: str = attrs.field(default="default", validator=_is_name)
+    store: RateStore = attrs.field(default=None, converter=_as_store)
+    passes_on_failure: bool = False
+    _capacity: int = attrs.field(init=False, repr=False)
+    _rate: float = attrs.field(init=False, repr=False)
+    _policy: str = attrs.field(init=False, repr=False)
+    _rules: Rules[RateLimit | None] = attrs.field(init=False, repr=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Work out the bucket."""
+        if self.burst is not None and self.burst < 1:
+            raise ValueError(f"burst is at least 1, not {self.burst}")
+        if self.requests < 1 or self.window <= 0:
+            raise ValueError("requests and window are more than 0")
+        self._capacity = self.requests if self.burst is None else self.burst
+        self._rate = self.requests / self.window
+        self._policy = f'"{self.name}";q={self.requests};w={math.ceil(self.window)}'
+
+    def settle(self, operations: Operations) -> Middleware:
+        """Read ``x-photon-rate-limit`` of the operations."""
+        settled = copy.copy(self)
+        settled._rules = {
+            place: self._of_operation(value, route.operation_id or f"{place[1]}{route.template}")
+            for place, (route, value) in rules_of(operations, EXTENSION).items()
+        }
+        return settled
+
+    def _of_operation(self, value: Any, name: str) -> RateLimit | None:
+        if value is False:
+            return None
+        if not isinstance(value, dict) or not value.keys() <= set(_OPTIONS):
+            raise ValueError(
+                f"{name}: {EXTENSION} is false or an object with some of {', '.join(_OPTIONS)}"
+            )
+        try:
+            own = re.sub(r"[^A-Za-z0-9_.-]", "-", name)
+            return attrs.evolve(self, **{"burst": None, "name": own, **value})
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}: {EXTENSION}: {error.args[0]}") from None
+
+    def __call__(self, request: Request, call_next: Handler) -> Response:
+        """Take a token, or refuse."""
+        limit = rule_for(request, self._rules, self) if self._rules else self
+        if limit is None:
+            return call_next(request)
+        taken = limit._take(request)
+        if taken is None:
+            return call_next(request)
+        if not taken.is_granted:
+            raise limit._refusal(taken)
+        response = call_next(request)
+        response.headers += limit._fields(taken)
+        return response
+
+    def _take(self, request: Request) -> Taken | None:
+        key = None if self.key is client_address else self.key(request)
+        own = f"address:{client_address(request)}" if key is None else f"key:{key}"
+        try:
+            return self.store.take(f"{self.name}:{own}", capacity=self._capacity, rate=self._rate)
+        except Exception as error:
+            _log.exception("the store of the rate limit %r failed", self.name)
+            if self.passes_on_failure:
+                return None
+            raise HttpError(
+                503, "requests cannot be counted at the moment", headers={"retry-after": "1"}
+            ) from error
+
+    def _refusal(self, taken: Taken) -> HttpError:
+        seconds = max(1, math.ceil((1.0 - taken.left) / self._rate))
+        return HttpError(
+            429,
+            f"too many requests; try again in {seconds} s",
+            headers={"retry-after": str(seconds), **dict(self._fields(taken))},
+        )
+
+    def _fields(self, taken: Taken) -> list[tuple[str, str]]:
+        full = math.ceil((self._capacity - taken.left) / self._rate)
+        left = f'"{self.name}";r={int(taken.left)};t={full}'
+        return [("ratelimit-policy", self._policy), ("ratelimit", left)]

@@ -1,0 +1,111 @@
+"""What an application remembers of a client between requests: a dictionary, read when asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any, cast
+
+from photon_runtime.http import Request
+
+STATE = "session"
+
+
+class Session(MutableMapping[str, Any]):
+    """The data of a session by name: whatever JSON has.
+
+    It is read from the cookie when somebody first looks. Changes count also where they are made
+    inside of a value, as by ``session["cart"].append(7)``.
+
+    Example:
+        >>> from photon_router.middleware import Session
+        >>> session = Session(dict)
+        >>> session["cart"] = []
+        >>> session["cart"].append(7)
+        >>> session.is_changed, dict(session)
+        (True, {'cart': [7]})
+    """
+
+    __slots__ = ("_before", "_data", "_is_renewed", "_load")
+
+    def __init__(self, load: Callable[[], dict[str, Any]]) -> None:
+        """Begin with data that ``load`` gives when it is needed."""
+        self._load = load
+        self._data: dict[str, Any] | None = None
+        self._before = "{}"
+        self._is_renewed = False
+
+    @property
+    def _loaded(self) -> dict[str, Any]:
+        if self._data is None:
+            self._data = self._load()
+            self._before = _text(self._data)
+        return self._data
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a value."""
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Keep a value."""
+        self._loaded[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        """Forget a value."""
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self._loaded)
+
+    def __len__(self) -> int:
+        """Return how many values there are."""
+        return len(self._loaded)
+
+    def __repr__(self) -> str:
+        """Show the names; values may be secret."""
+        return f"<Session {sorted(self._loaded)}>"
+
+    def renew(self) -> None:
+        """Have the cookie sent anew, though nothing has changed, so that it lasts on."""
+        self._is_renewed = bool(self._loaded)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anybody has looked; then the answer may depend on it."""
+        return self._data is not None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it is to be sent to the client.
+
+        Raises:
+            TypeError: A value is none that JSON has.
+        """
+        return self._is_renewed or (self._data is not None and _text(self._data) != self._before)
+
+    @property
+    def was_empty(self) -> bool:
+        """Whether there was nothing when it came."""
+        return self._before == "{}"
+
+
+def _text(data: dict[str, Any]) -> str:
+    return json.dumps(data, separators=(",", ":"), sort_keys=True)
+
+
+def session_of(request: Request) -> Session:
+    """Return the session of a request.
+
+    As a dependency: ``session: Annotated[Session, Depends(session_of)]``.
+
+    Raises:
+        RuntimeError: The application has no `Sessions`.
+    """
+    session = request.state.get(STATE)
+    if session is None:
+        raise RuntimeError(
+            "there are no sessions: add app.middleware(Sessions(secret=...)), "
+            "or [middleware.sessions] to photon.toml"
+        )
+    return cast("Session", session)

@@ -1,0 +1,68 @@
+"""The ``[observability]`` section of photon.toml, and what it puts around an application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from photon_runtime.http import Request, Response
+
+from .._layers import Middleware
+from .._mount import Mount
+from .access_log import AccessLog
+from .health import Readiness, alive
+from .metrics import Metrics
+from .tracing import Tracing
+
+
+def _path(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if value and not value.startswith("/"):
+        raise ValueError(f"is a path and begins with a slash, not {value!r}; empty for none")
+
+
+@attrs.frozen(kw_only=True)
+class ObservabilitySettings:
+    """What an application tells of itself, and where.
+
+    Attributes:
+        health: Path that says whether the process lives; empty for none.
+        ready: Path that says whether it may get requests; empty for none.
+        ready_timeout: Seconds that the checks of readiness may take together.
+        metrics: Path of the metrics for Prometheus, as in ``/metrics``; empty, the default, for
+            none. Whoever can reach the server can read them.
+        access_log: Whether each request is logged; unset, it is in development.
+        tracing: Whether each request gets a span; an OpenTelemetry SDK must be set up for it.
+    """
+
+    health: str = attrs.field(default="/health", validator=_path)
+    ready: str = attrs.field(default="/ready", validator=_path)
+    ready_timeout: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    metrics: str = attrs.field(default="", validator=_path)
+    access_log: bool | None = None
+    tracing: bool = False
+
+
+def observe(
+    settings: ObservabilitySettings, readiness: Readiness, *, development: bool
+) -> tuple[list[Middleware], list[Mount]]:
+    """Return the layers and the pages that the settings ask for, the outermost layer first.
+
+    Raises:
+        PhotonError: A library that they need is not installed.
+    """
+    layers: list[Middleware] = []
+    pages: dict[str, Callable[[Request], Response]] = {}
+    if settings.health:
+        pages[settings.health] = alive
+    if settings.ready:
+        pages[settings.ready] = readiness
+    if settings.metrics:
+        metrics = Metrics()
+        layers.append(metrics)
+        pages[settings.metrics] = metrics.page
+    if settings.tracing:
+        layers.append(Tracing())
+    if development if settings.access_log is None else settings.access_log:
+        layers.append(AccessLog())
+    return layers, [Mount(path, page, gives_way=True) for path, page in pages.items()]

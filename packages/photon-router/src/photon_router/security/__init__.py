@@ -1,0 +1,55 @@
+"""Security: who sends a request, and what they may do.
+
+A document has *security schemes*, its operations have *requirements* of them, and *verifiers* tell
+whether a credential is good and whose it is. At start each operation gets a *guard* that runs
+before its parameters and its body are looked at.
+
+===================  ==========================================================================
+``_verifier``        `Verifier`, `Requirement`: what schemes and requirements are in Python
+``_api_key`` …       `ApiKey`, `BasicAuth`, `BearerToken`, `JwtBearer`, `OAuth2`,
+                     `OpenIdConnect`, `MutualTls`
+``_authorization``   credentials of a request, read and not believed
+``_keys``            keys of signatures, and the algorithms that they are for
+``_jwks``            `Jwks`: keys that change while the server runs
+``_refreshed``       what is got from elsewhere, kept, and got again
+``_fetch``           JSON over HTTPS
+``_write``           code first: schemes and requirements into the document
+``_guards``          verifiers and requirements to guards, once
+``_guard``           the guard of an operation, per request
+``_identity``        `Identity`, `identity_of`, `CurrentUser`
+``_mock``            any credential will do
+``passwords``        `hash_password`, `verify_password`
+``tokens``           `issue_token`
+===================  ==========================================================================
+"""
+
+from ._api_key import ApiKey as ApiKey
+from ._basic import BasicAuth as BasicAuth
+from ._bearer import BearerToken as BearerToken
+from ._bearer import TokenVerifier as TokenVerifier
+from ._guard import Guard as Guard
+from ._guards import Guards as Guards
+from ._identity import CurrentUser as CurrentUser
+from ._identity import Identity as Identity
+from ._identity import identities_of as identities_of
+from ._identity import identity_of as identity_of
+from ._jwks import Jwks as Jwks
+from ._jwt import JwtBearer as JwtBearer
+from ._mock import AcceptAnyCredential as AcceptAnyCredential
+from ._mutual_tls import MutualTls as MutualTls
+from ._mutual_tls import client_cert_field as client_cert_field
+from ._oauth2 import OAuth2 as OAuth2
+from ._openid import OpenIdConnect as OpenIdConnect
+from ._verifier import ANONYMOUS as ANONYMOUS
+from ._verifier import BadCredential as BadCredential
+from ._verifier import Binding as Binding
+from ._verifier import Challenge as Challenge
+from ._verifier import NoCredential as NoCredential
+from ._verifier import Required as Required
+from ._verifier import Requirement as Requirement
+from ._verifier import Verified as Verified
+from ._verifier import Verifier as Verifier
+from .passwords import hash_password as hash_password
+from .passwords import needs_rehash as needs_rehash
+from .passwords import verify_password as verify_password
+from .tokens import issue_token as issue_token

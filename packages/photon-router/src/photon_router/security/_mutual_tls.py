@@ -1,0 +1,81 @@
+"""Client certificates: of this server's own TLS, or as a proxy hands them on (RFC 9440)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from photon_runtime.http import Request
+
+from ._authorization import MAX_LENGTH
+from ._verifier import BadCredential, Binding, Challenge, NoCredential, Verified, Verifier, judged
+
+
+@attrs.frozen(eq=False)
+class MutualTls(Verifier):
+    """Verifies the certificate that a client showed when it connected.
+
+    Attributes:
+        find: From a certificate in DER to the identity of its owner, ``None`` for nobody. Whoever
+            ended TLS has verified the certificate itself: its chain, its times and that the client
+            has its key; what remains is whose it is.
+        certificate: From a request to its certificate in DER, ``None`` where it has none; by
+            default that of the TLS connection to this server. Behind a proxy that ends TLS, see
+            `client_cert_field`.
+    """
+
+    find: Callable[[bytes], object] = attrs.field(repr=False)
+    certificate: Callable[[Request], bytes | None] = attrs.field(
+        default=lambda request: request.client_certificate, kw_only=True
+    )
+    name: str = attrs.field(default="mutualTLS", kw_only=True)
+
+    def definition(self) -> dict[str, Any]:
+        """Return the security scheme object."""
+        return {"type": "mutualTLS"}
+
+    def bind(self, definition: Mapping[str, Any]) -> Binding:
+        """Return what verifies the scheme."""
+        if definition.get("type") != "mutualTLS":
+            raise ValueError(f"MutualTls verifies mutualTLS, not {definition.get('type')!r}")
+        find, certificate = self.find, self.certificate
+
+        def check(request: Request) -> Verified:
+            shown = certificate(request)
+            if shown is None:
+                raise NoCredential
+            return judged(find(shown))
+
+        return Binding(check, Challenge("MutualTLS"))
+
+
+def client_cert_field(name: str = "client-cert") -> Callable[[Request], bytes | None]:
+    """Return what takes the client's certificate from a field (RFC 9440, section 2.2).
+
+    The field counts only where a proxy that the settings trust (``trusted_proxies``) has sent the
+    request. That proxy must verify certificates, set the field, and remove what clients send
+    under its name.
+
+    Args:
+        name: The name of the field.
+    """
+
+    def certificate(request: Request) -> bytes | None:
+        values = request.headers.getlist(name)
+        if not values or not request.is_from_trusted_proxy:
+            return None
+        if len(values) > 1 or len(values[0]) > MAX_LENGTH:
+            raise BadCredential("several certificates, or one that is too long")
+        text = values[0].strip()
+        if len(text) < 3 or text[0] != ":" or text[-1] != ":":
+            raise BadCredential("no byte sequence")
+        try:
+            return base64.b64decode(text[1:-1].encode("latin-1"), validate=True)
+        except binascii.Error:
+            raise BadCredential("no base64") from None
+
+    return certificate

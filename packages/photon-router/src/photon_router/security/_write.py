@@ -1,0 +1,69 @@
+"""Code first: the security that handlers declare, written into the document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import DocumentError
+from ._verifier import Required, Verifier, as_requirement
+
+
+def requirements(required: Sequence[Required]) -> list[dict[str, list[str]]]:
+    """Return the ``security`` of an operation.
+
+    Raises:
+        TypeError: An item is neither a verifier nor a requirement.
+    """
+    return [as_requirement(each).as_object() for each in required]
+
+
+def verifiers_in(required: Sequence[Required]) -> list[Verifier]:
+    """Return the verifiers that are required, each once."""
+    parts = (part for each in required for part in as_requirement(each).parts)
+    return list(dict.fromkeys(verifier for verifier, _ in parts))
+
+
+def write_schemes(data: dict[str, Any], verifiers: Sequence[Verifier]) -> None:
+    """Write the schemes of ``verifiers`` into a document that has not got them.
+
+    Raises:
+        DocumentError: Two verifiers have one name, or one lacks what its scheme needs.
+    """
+    present = _present(data)
+    written: dict[str, Verifier] = {}
+    problems = []
+    for verifier in verifiers:
+        name = verifier.name
+        if written.setdefault(name, verifier) is not verifier:
+            problems.append(f"two verifiers are called {name!r}: give one of them another name=")
+        elif name not in present:
+            try:
+                present[name] = verifier.described()
+            except ValueError as error:
+                problems.append(f"the verifier {name!r}: {error}")
+    if problems:
+        raise DocumentError(list(dict.fromkeys(problems)))
+    if written:
+        data.setdefault("components", {})["securitySchemes"] = present
+
+
+def merged(given: Mapping[str, Verifier], required: Sequence[Verifier]) -> dict[str, Verifier]:
+    """Return all verifiers by name: those that were bound by name, and those that were required.
+
+    Raises:
+        DocumentError: Two of them have one name.
+    """
+    found = dict(given)
+    for verifier in required:
+        if found.setdefault(verifier.name, verifier) is not verifier:
+            raise DocumentError(
+                [f"two verifiers are called {verifier.name!r}: give one of them another name="]
+            )
+    return found
+
+
+def _present(data: Mapping[str, Any]) -> dict[str, Any]:
+    components = data.get("components")
+    schemes = components.get("securitySchemes") if isinstance(components, Mapping) else None
+    return dict(schemes) if isinstance(schemes, Mapping) else {}

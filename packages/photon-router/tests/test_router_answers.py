@@ -1,0 +1,732 @@
+"""What becomes of results: statuses, media types, tuples, unions, streams, and the document."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Annotated, Any, Literal, TypedDict
+
+import attrs
+import msgspec
+import pytest
+
+from photon_router import (
+    Created,
+    Depends,
+    DescribedResponse,
+    DocumentError,
+    EventStream,
+    Html,
+    HttpError,
+    JsonLines,
+    NoContent,
+    Redirect,
+    Request,
+    Response,
+    Router,
+    ServerSentEvent,
+    SignatureError,
+    Status,
+    Stream,
+    Text,
+)
+
+
+def ask(router: Router, target: str = "/x", *, method: str = "GET") -> Response:
+    with router.start() as handler:
+        return handler(Request(method, target, []))
+
+
+def told(response: Response) -> Any:
+    assert isinstance(response.body, bytes)
+    return json.loads(response.body)
+
+
+def sent(response: Response) -> bytes:
+    body = response.body
+    return body if isinstance(body, bytes) else b"".join(body)
+
+
+def responses(router: Router, path: str = "/x", method: str = "get") -> Any:
+    return router.document()["paths"][path][method]["responses"]
+
+
+@attrs.frozen
+class Item:
+    name: str
+
+
+@attrs.frozen
+class NotFound:
+    """There is none."""
+
+    looked_for: str
+
+
+@attrs.frozen
+class Gone(NotFound):
+    since: int = 0
+
+
+REF = {"$ref": "#/components/schemas/Item"}
+
+
+# Plain values
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+
+
+class Named(TypedDict):
+    name: str
+
+
+class Struct(msgspec.Struct):
+    name: str
+    tags: list[str] = []
+
+
+class Renamed(msgspec.Struct, rename="camel"):
+    first_name: str
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "body"),
+    [
+        (Item, Item("tea"), b'{"name":"tea"}'),
+        (Point, Point(1), b'{"x":1}'),
+        (Named, {"name": "tea"}, b'{"name":"tea"}'),
+        (Struct, Struct("tea"), b'{"name":"tea","tags":[]}'),
+        (dict[str, int], {"a": 1}, b'{"a":1}'),
+        (list[Item], [Item("tea")], b'[{"name":"tea"}]'),
+        (tuple[float, float], (1.0, 2.0), b"[1.0,2.0]"),
+        (int, 1, b"1"),
+        (str, "a", b'"a"'),
+        (Item | None, None, b"null"),
+        (Item | None, Item("tea"), b'{"name":"tea"}'),
+        (Annotated[tuple[int, int], Status(200)], (3, 404), b"[3,404]"),
+    ],
+)
+def test_values_are_sent_as_json(type_: Any, value: Any, body: bytes) -> None:
+    router = Router()
+
+    def handler() -> Any:
+        return value
+
+    handler.__annotations__["return"] = type_
+    router.get("/x")(handler)
+    answer = ask(router)
+    assert (answer.status, answer.content_type, answer.body) == (200, "application/json", body)
+
+
+def test_a_struct_has_a_schema_and_shows_no_more_than_itself() -> None:
+    class More(Struct):
+        secret: str = "hush"
+
+    router = Router()
+
+    @router.get("/x")
+    def handler() -> Struct:
+        return More("tea")
+
+    assert told(ask(router)) == {"name": "tea", "tags": []}
+    schema = router.document()["components"]["schemas"]["Struct"]
+    assert schema["required"] == ["name"]
+    assert schema["properties"]["tags"]["default"] == []
+
+
+def test_a_struct_with_another_form_in_json_is_refused() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler() -> Renamed:
+        return Renamed("ada")
+
+    with pytest.raises(SignatureError, match="Renamed has `rename`, `tag` or `array_like`"):
+        router.document()
+
+
+# Statuses
+
+
+def test_a_tuple_gives_its_status_and_headers() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler(status: int) -> tuple[Item, int, dict[str, str]]:
+        return Item("tea"), status, {"x-made": "now"}
+
+    answer = ask(router, "/x?status=202")
+    assert (answer.status, told(answer)) == (202, {"name": "tea"})
+    assert answer.header("x-made") == "now"
+
+
+def test_the_statuses_of_a_tuple_stand_in_the_document() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler(known: bool) -> tuple[Item, Literal[200, 201]]:
+        return Item("tea"), 200 if known else 201
+
+    assert ask(router, "/x?known=false").status == 201
+    content = {"application/json": {"schema": REF}}
+    assert responses(router)["200"] == {"description": "The answer.", "content": content}
+    assert responses(router)["201"] == {"description": "Created", "content": content}
+
+
+def test_a_status_of_the_standard_library_is_one_too() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler() -> tuple[str, HTTPStatus]:
+        return "wait", HTTPStatus.ACCEPTED
+
+    assert ask(router).status == 202
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_the_class_of_a_result_chooses_its_status(is_declared: bool) -> None:
+    router = Router()
+
+    def by_option(name: str) -> Item | NotFound:
+        return Item(name) if name else NotFound("nothing")
+
+    def by_marker(name: str) -> Item | Annotated[NotFound, Status(404)]:
+        return by_option(name)
+
+    if is_declared:
+        router.get("/x", responses={404: NotFound})(by_option)
+    else:
+        router.get("/x")(by_marker)
+    assert (ask(router, "/x?name=tea").status, ask(router, "/x?name=").status) == (200, 404)
+    assert told(ask(router, "/x?name=")) == {"looked_for": "nothing"}
+    found = responses(router)
+    assert found["200"]["content"]["application/json"]["schema"] == REF
+    assert found["404"] == {
+        "description": "Not Found",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NotFound"}}},
+    }
+
+
+def test_a_derived_class_has_the_status_of_its_base_and_shows_no_more() -> None:
+    router = Router()
+
+    @router.get("/x", responses={404: NotFound})
+    def handler() -> Item | NotFound:
+        return Gone("tea", 1999)
+
+    assert ask(router).status == 404
+    assert told(ask(router)) == {"looked_for": "tea"}
+
+
+def test_a_class_that_is_not_returned_is_documented() -> None:
+    router = Router()
+
+    @router.get("/x", responses={409: NotFound})
+    def handler() -> Item:
+        raise HttpError(409)
+
+    content = responses(router)["409"]["content"]["application/json"]
+    assert content == {"schema": {"$ref": "#/components/schemas/NotFound"}}
+
+
+def test_none_is_204_where_that_is_declared() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler(is_there: bool) -> Item | Annotated[None, Status(204)]:
+        return Item("tea") if is_there else None
+
+    assert ask(router, "/x?is_there=true").status == 200
+    answer = ask(router, "/x?is_there=false")
+    assert (answer.status, answer.body, answer.content_type) == (204, b"", None)
+    assert responses(router)["204"] == {"description": "No Content"}
+
+
+def test_one_class_with_two_statuses_is_refused() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler() -> list[Item] | Annotated[list[NotFound], Status(404)]:
+        return []
+
+    with pytest.raises(SignatureError, match="results of the class list have two statuses") as info:
+        router.document()
+    assert __file__ in str(info.value)
+
+
+def test_a_status_is_one_of_http() -> None:
+    with pytest.raises(ValueError, match="from 200 to 599"):
+        Status(101)
+
+
+# Kinds of responses
+
+
+def test_kinds_of_responses_stand_in_the_document() -> None:
+    router = Router()
+
+    @router.get("/page")
+    def page() -> Html:
+        return Html("<p>")
+
+    @router.get("/go")
+    def go() -> Redirect | Text:
+        return Redirect("/page")
+
+    @router.post("/things")
+    def make() -> Created[Item]:
+        return Created(Item("tea"), location="/things/1")
+
+    @router.delete("/things")
+    def drop() -> NoContent:
+        return NoContent()
+
+    html = {"description": "The answer.", "content": {"text/html": {"schema": {"type": "string"}}}}
+    assert responses(router, "/page") == {"200": html}
+    location = {"Location": {"description": "Where to go.", "schema": {"type": "string"}}}
+    assert responses(router, "/go")["303"] == {"description": "See Other", "headers": location}
+    assert responses(router, "/go")["200"]["content"] == {
+        "text/plain": {"schema": {"type": "string"}}
+    }
+    made = responses(router, "/things", "post")
+    assert made == {
+        "201": {"description": "Created", "content": {"application/json": {"schema": REF}}}
+    }
+    assert list(responses(router, "/things", "delete")) == ["204"]
+    assert ask(router, "/things", method="POST").header("location") == "/things/1"
+    assert ask(router, "/go").status == 303
+
+
+class Csv(DescribedResponse):
+    __slots__ = ()
+    media_type = "text/csv"
+
+    def __init__(self, rows: Iterable[str]) -> None:
+        super().__init__(body="\n".join(rows), content_type="text/csv; charset=utf-8")
+
+
+def test_a_kind_of_response_may_be_ones_own() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler() -> Csv:
+        return Csv(["a,b"])
+
+    assert list(responses(router)["200"]["content"]) == ["text/csv"]
+    assert ask(router).body == b"a,b"
+
+
+def test_a_bare_response_says_nothing_in_the_document() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler() -> Response:
+        return Response(299)
+
+    @router.get("/y")
+    def other() -> Item | Response:
+        return Response(299)
+
+    assert responses(router) == {"200": {"description": "The answer."}}
+    assert responses(router, "/y")["200"]["content"] == {"application/json": {"schema": REF}}
+    assert (ask(router).status, ask(router, "/y").status) == (299, 299)
+
+
+def test_what_is_in_a_response_shows_no_more_than_the_annotation() -> None:
+    router = Router()
+
+    @router.get("/one")
+    def one() -> Created[NotFound]:
+        return Created(Gone("tea", 7))
+
+    @router.get("/lines")
+    def lines() -> JsonLines[NotFound]:
+        return JsonLines([Gone("tea", 7)])
+
+    @router.get("/events")
+    def events() -> EventStream[NotFound]:
+        return EventStream([Gone("tea", 7)])
+
+    assert told(ask(router, "/one")) == {"looked_for": "tea"}
+    assert sent(ask(router, "/lines")) == b'{"looked_for":"tea"}\n'
+    assert sent(ask(router, "/events")) == b'data: {"looked_for":"tea"}\n\n'
+
+
+# Media types
+
+
+def test_text_of_another_type_is_sent_as_it_is() -> None:
+    router = Router()
+
+    @router.get("/x", media_type="text/csv", examples={"two": "a,b"})
+    def handler() -> str:
+        return "a,b\n"
+
+    answer = ask(router)
+    assert (answer.content_type, answer.body) == ("text/csv; charset=utf-8", b"a,b\n")
+    assert responses(router)["200"]["content"] == {
+        "text/csv": {"schema": {"type": "string"}, "examples": {"two": {"value": "a,b"}}}
+    }
+
+
+def test_bytes_of_another_type_are_sent_as_they_are() -> None:
+    router = Router()
+
+    @router.get("/x", media_type="image/png")
+    def handler(is_right: bool) -> bytes:
+        return b"\x89PNG" if is_right else 1  # type: ignore[return-value]
+
+    answer = ask(router, "/x?is_right=true")
+    assert (answer.content_type, answer.body) == ("image/png", b"\x89PNG")
+    assert ask(router, "/x?is_right=false").status == 500
+
+
+def test_json_may_have_another_name() -> None:
+    router = Router()
+
+    @router.get("/x", media_type="application/vnd.shop+json")
+    def handler() -> Item:
+        return Item("tea")
+
+    assert ask(router).content_type == "application/vnd.shop+json"
+    assert responses(router)["200"]["content"] == {"application/vnd.shop+json": {"schema": REF}}
+
+
+# Streams
+
+
+def test_items_of_an_iterator_are_sent_as_lines() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler() -> Iterator[Item]:
+        yield Item("tea")
+        yield Item("cup")
+
+    answer = ask(router)
+    assert answer.content_type == "application/jsonl"
+    assert sent(answer) == b'{"name":"tea"}\n{"name":"cup"}\n'
+    assert responses(router)["200"]["content"] == {
+        "application/jsonl": {"schema": {"type": "string"}, "x-item-schema": REF}
+    }
+
+
+@pytest.mark.parametrize("part", ["tea", b"tea"], ids=["text", "bytes"])
+def test_text_and_bytes_of_an_iterator_are_sent_as_they_are(part: str | bytes) -> None:
+    router = Router()
+
+    def handler() -> Any:
+        yield part
+        yield part
+
+    handler.__annotations__["return"] = Iterator[type(part)]  # type: ignore[misc]
+    router.get("/x")(handler)
+    answer = ask(router)
+    kind = "text/plain; charset=utf-8" if isinstance(part, str) else "application/octet-stream"
+    assert (answer.content_type, sent(answer)) == (kind, b"teatea")
+
+
+def test_events_of_an_iterator_are_a_stream_of_events() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler() -> Iterator[ServerSentEvent]:
+        yield ServerSentEvent({"a": 1}, id="1")
+
+    @router.get("/typed", media_type="text/event-stream")
+    def typed() -> Iterator[Item]:
+        yield Item("tea")
+
+    answer = ask(router)
+    assert answer.content_type == "text/event-stream"
+    assert answer.header("cache-control") == "no-cache"
+    assert answer.header("x-accel-buffering") == "no"
+    assert sent(answer) == b'id: 1\ndata: {"a":1}\n\n'
+    assert sent(ask(router, "/typed")) == b'data: {"name":"tea"}\n\n'
+    content = responses(router, "/typed")["200"]["content"]["text/event-stream"]
+    assert content == {"schema": {"type": "string"}, "x-item-schema": REF}
+
+
+def test_an_iterator_that_a_function_returns_is_streamed_too() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def handler(is_there: bool) -> Iterator[int] | Annotated[NotFound, Status(404)]:
+        return iter([1, 2]) if is_there else NotFound("numbers")
+
+    assert sent(ask(router, "/x?is_there=true")) == b"1\n2\n"
+    assert ask(router, "/x?is_there=false").status == 404
+
+
+def test_a_stream_takes_text_and_bytes() -> None:
+    assert sent(Stream(["a", b"b"], content_type="text/plain")) == b"ab"
+
+
+# The document first
+
+
+def spec(**answers: Any) -> dict[str, Any]:
+    members = {"type": "object", "properties": {"name": {"type": "string"}}}
+    operation = {"operationId": "read", "responses": answers}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "a", "version": "1"},
+        "paths": {"/x": {"get": operation}},
+        "components": {"schemas": {"Item": members, "NotFound": members}},
+    }
+
+
+def declared(name: str, media: str = "application/json") -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return {"description": "x", "content": {media: {"schema": schema}}}
+
+
+def test_the_name_of_the_class_finds_the_response_of_the_document() -> None:
+    router = Router(
+        spec=spec(
+            **{"201": declared("Item"), "404": declared("NotFound", "application/problem+json")}
+        )
+    )
+    made: list[Item | NotFound] = [Item("tea"), NotFound("tea")]
+
+    @router.operation("read")
+    def read() -> Item | NotFound:
+        return made.pop(0)
+
+    first, second = ask(router), ask(router)
+    assert (first.status, first.content_type) == (201, "application/json")
+    assert (second.status, second.content_type) == (404, "application/problem+json")
+
+
+def test_a_list_is_found_by_the_name_of_its_items() -> None:
+    listed = {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}
+    many = {"description": "x", "content": {"application/json": {"schema": listed}}}
+    router = Router(spec=spec(**{"200": declared("NotFound"), "207": many}))
+
+    @router.operation("read")
+    def read() -> list[Item]:
+        return [Item("tea")]
+
+    assert ask(router).status == 207
+
+
+@pytest.mark.parametrize("code", ["4XX", "default"])
+def test_a_class_under_a_range_needs_its_status(code: str) -> None:
+    document = spec(**{"200": declared("Item"), code: declared("NotFound")})
+
+    def unsaid() -> Item | NotFound:
+        return NotFound("tea")
+
+    def said() -> Item | Annotated[NotFound, Status(410)]:
+        return NotFound("tea")
+
+    def paired() -> Item | tuple[NotFound, int]:
+        return NotFound("tea"), 410
+
+    router = Router(spec=document)
+    router.operation("read")(unsaid)
+    with pytest.raises(DocumentError, match=f"NotFound under {code}: say which status is meant"):
+        ask(router)
+    for handler in (said, paired):
+        router = Router(spec=document)
+        router.operation("read")(handler)
+        answer = ask(router)
+        assert (answer.status, answer.content_type) == (410, "application/json")
+
+
+def test_none_takes_the_answer_without_content() -> None:
+    router = Router(spec=spec(**{"200": declared("Item"), "204": {"description": "none"}}))
+
+    @router.operation("read")
+    def read() -> Item | Annotated[None, Status(204)]:
+        return None
+
+    assert ask(router).status == 204
+
+
+def test_text_is_sent_as_the_document_says() -> None:
+    text = {"description": "x", "content": {"text/html": {}}}
+    router = Router(spec=spec(**{"200": text}))
+
+    @router.operation("read")
+    def read() -> str:
+        return "<p>"
+
+    answer = ask(router)
+    assert (answer.content_type, answer.body) == ("text/html; charset=utf-8", b"<p>")
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_a_generator_sends_what_the_document_says(is_marked: bool) -> None:
+    document = spec(**{"200": {"description": "x", "content": {"text/event-stream": {}}}})
+    if is_marked:
+        document["paths"]["/x"]["get"]["x-sse"] = True
+        document["paths"]["/x"]["get"]["responses"]["200"].pop("content")
+    router = Router(spec=document)
+
+    @router.operation("read")
+    def read() -> Any:
+        yield {"a": 1}
+
+    answer = ask(router)
+    assert answer.content_type == "text/event-stream"
+    assert sent(answer) == b'data: {"a":1}\n\n'
+
+
+# Options
+
+
+def test_options_say_more_of_the_usual_answer() -> None:
+    router = Router()
+
+    @router.get(
+        "/x",
+        response_description="The thing.",
+        response_headers={"x-rate": "How often."},
+        examples={"tea": Item("tea")},
+        external_docs="https://docs.example/x",
+        openapi_extra={"x-cost": 3, "responses": {"200": {"links": {}}}},
+    )
+    def handler() -> Item:
+        return Item("tea")
+
+    operation = router.document()["paths"]["/x"]["get"]
+    assert operation["externalDocs"] == {"url": "https://docs.example/x"}
+    assert operation["x-cost"] == 3
+    assert operation["responses"]["200"] == {
+        "description": "The thing.",
+        "headers": {"x-rate": {"description": "How often.", "schema": {"type": "string"}}},
+        "content": {
+            "application/json": {"schema": REF, "examples": {"tea": {"value": {"name": "tea"}}}}
+        },
+        "links": {},
+    }
+
+
+def test_a_router_shares_options_with_its_handlers() -> None:
+    inner = Router(responses={401: "who are you"}, deprecated=True)
+
+    @inner.get("/a", responses={404: "none"})
+    def a() -> int:
+        return 1
+
+    @inner.get("/b", include_in_schema=False)
+    def b() -> int:
+        return 1
+
+    hidden = Router()
+
+    @hidden.get("/c")
+    def c() -> int:
+        return 1
+
+    outer = Router()
+    outer.include(inner, prefix="/v1", responses={503: "busy"})
+    outer.include(hidden, include_in_schema=False)
+    paths = outer.document()["paths"]
+    assert list(paths) == ["/v1/a"]
+    assert list(paths["/v1/a"]["get"]["responses"]) == ["200", "401", "404", "503"]
+    assert paths["/v1/a"]["get"]["deprecated"] is True
+    assert told(ask(outer, "/v1/b")) == told(ask(outer, "/c")) == 1
+
+
+def test_operations_are_named_by_a_function() -> None:
+    router = Router(
+        prefix="/v1",
+        generate_operation_id=lambda function, method, path: f"{method}:{path}",
+    )
+
+    @router.get("/x")
+    def handler() -> int:
+        return 1
+
+    @router.get("/y", operation_id="y")
+    def other() -> int:
+        return 1
+
+    def names(router: Router) -> list[str]:
+        return [item["get"]["operationId"] for item in router.document()["paths"].values()]
+
+    assert names(router) == ["GET:/v1/x", "y"]
+    outer = Router()
+    outer.include(router, prefix="/api")
+    assert names(outer) == ["GET:/v1/x", "y"]
+
+
+def test_a_handler_has_layers_dependencies_and_error_handlers_of_its_own() -> None:
+    log: list[str] = []
+
+    def layer(request: Request, call_next: Any) -> Response:
+        log.append("layer")
+        response: Response = call_next(request)
+        response.set_header("x-layer", "1")
+        return response
+
+    def check() -> None:
+        log.append("check")
+
+    def forgive(request: Request, error: BaseException) -> Response:
+        return Response(418)
+
+    router = Router(dependencies=[lambda: log.append("router")])
+
+    @router.get("/x", middleware=[layer], dependencies=[check], error_handlers={KeyError: forgive})
+    def handler() -> None:
+        raise KeyError("x")
+
+    @router.get("/y")
+    def other() -> None:
+        log.append("other")
+
+    outer = Router()
+    outer.include(router)
+    answer = ask(outer)
+    assert (answer.status, answer.header("x-layer")) == (418, "1")
+    assert log == ["layer", "router", "check"]
+    log.clear()
+    assert ask(outer, "/y").header("x-layer") is None
+    assert log == ["router", "other"]
+
+
+def test_a_handler_that_streams_keeps_its_dependencies() -> None:
+    log: list[str] = []
+
+    def opened() -> Iterator[str]:
+        log.append("open")
+        try:
+            yield "s"
+        except Exception as error:
+            log.append(f"saw {error}")
+            raise
+        finally:
+            log.append("close")
+
+    router = Router()
+
+    @router.get("/x")
+    def handler(fails: bool, db: Annotated[str, Depends(opened)]) -> Iterator[str]:
+        yield db
+        log.append("between")
+        if fails:
+            raise ValueError("broken")
+        yield db
+
+    answer = ask(router, "/x?fails=false")
+    assert log == ["open"]
+    assert sent(answer) == b"ss"
+    assert log == ["open", "between", "close"]
+    log.clear()
+    with pytest.raises(ValueError, match="broken"):
+        sent(ask(router, "/x?fails=true"))
+    assert log == ["open", "between", "saw broken", "close"]
+    log.clear()
+    body = ask(router, "/x?fails=false").body
+    next(iter(body))
+    body.close()  # type: ignore[union-attr]
+    assert log == ["open", "close"]
+    log.clear()
+    ask(router, "/x?fails=false").body.close()  # type: ignore[union-attr]
+    assert log == ["open", "close"]

@@ -1,0 +1,108 @@
+"""Calls that are made when the response was sent."""
+
+import logging
+from collections.abc import Iterator
+from typing import Annotated
+
+import pytest
+
+from photon_router import BackgroundTasks, Depends, HttpError, Request, Router
+from photon_runtime.testing import live_server
+
+
+def test_calls_are_made_after_the_response_in_order() -> None:
+    log: list[str] = []
+    router = Router()
+
+    def audit(tasks: BackgroundTasks) -> None:
+        tasks.add(log.append, "audit")
+
+    @router.post("/x", dependencies=[audit])
+    def handler(tasks: BackgroundTasks) -> str:
+        tasks.add(log.append, "first")
+        tasks.add(log.extend, ["second"])
+        log.append("handler")
+        return "x"
+
+    assert "parameters" not in router.document()["paths"]["/x"]["post"]
+    request = Request("POST", "/x", [])
+    with router.start() as running:
+        assert running(request).status == 200
+        assert log == ["handler"]
+        request.finish()
+    assert log == ["handler", "audit", "first", "second"]
+
+
+@pytest.mark.parametrize("error", [HttpError(409), ValueError("x")], ids=["refused", "failed"])
+def test_no_call_is_made_when_the_handler_fails(error: Exception) -> None:
+    log: list[str] = []
+    router = Router()
+
+    @router.get("/x")
+    def handler(tasks: BackgroundTasks) -> None:
+        tasks.add(log.append, "never")
+        raise error
+
+    request = Request("GET", "/x", [])
+    with router.start() as running:
+        running(request)
+        request.finish()
+    assert log == []
+
+
+def test_no_call_is_made_when_a_dependency_fails_at_its_end() -> None:
+    log: list[str] = []
+    router = Router()
+
+    def commit() -> Iterator[None]:
+        yield
+        raise HttpError(409)
+
+    @router.get("/x")
+    def handler(tasks: BackgroundTasks, _: Annotated[None, Depends(commit)]) -> None:
+        tasks.add(log.append, "never")
+
+    request = Request("GET", "/x", [])
+    with router.start() as running:
+        assert running(request).status == 409
+        request.finish()
+    assert log == []
+
+
+def test_one_that_fails_is_logged_and_does_not_keep_the_next(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log: list[str] = []
+    router = Router()
+
+    def fail() -> None:
+        raise ValueError("in the background")
+
+    @router.get("/x")
+    def handler(tasks: BackgroundTasks) -> str:
+        tasks.add(fail)
+        tasks.add(log.append, "after")
+        return "x"
+
+    caplog.set_level(logging.ERROR, "photon.http")
+    with live_server(router) as server:
+        data = server.exchange(b"GET /x HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+    assert data.endswith(b'"x"')
+    assert log == ["after"]
+    assert "in the background" in caplog.text
+
+
+def test_a_stream_may_add_calls_while_it_is_sent() -> None:
+    log: list[str] = []
+    router = Router()
+
+    @router.get("/x")
+    def handler(tasks: BackgroundTasks) -> Iterator[str]:
+        tasks.add(log.append, "one")
+        yield "a"
+        tasks.add(log.append, "two")
+        log.append("sent")
+
+    with live_server(router) as server:
+        server.exchange(b"GET /x HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+    assert log == ["sent", "one", "two"]

@@ -1,0 +1,68 @@
+import time
+from typing import Any
+
+import pytest
+
+from photon_router import DocumentError, Router
+from photon_runtime import run, sleep
+from photon_runtime.http import HttpError, Request, Response
+
+
+def document(*, schema: Any = None, **operation: Any) -> dict[str, Any]:
+    body = {"content": {"application/json": {"schema": schema or {}}}}
+    described = {"operationId": "put", "requestBody": body, "responses": {}}
+    described["responses"] = {"204": {"description": "Done."}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "T", "version": "1"},
+        "paths": {"/x": {"post": described | operation}},
+    }
+
+
+def ask(spec: dict[str, Any], handler: Any) -> tuple[Response, Request]:
+    router = Router(spec=spec)
+    router.operation("put")(handler)
+    request = Request("POST", "/x", [], body_limit=1000)
+    with router.start() as serve:
+        return run(lambda: serve(request)), request
+
+
+@pytest.mark.parametrize("key", ["x-photon-body-limit", "x-brrtrouter-body-size-bytes"])
+def test_an_operation_states_how_large_a_body_may_be(key: str) -> None:
+    for limit in (0, 10, 10**7):
+        _, request = ask(document(**{key: limit}), lambda: None)
+        assert request.body_limit == limit
+
+
+def test_the_limit_may_stand_at_the_schema_of_the_body() -> None:
+    _, request = ask(document(schema={"x-brrtrouter-body-size-bytes": 77}), lambda: None)
+    assert request.body_limit == 77
+    assert ask(document(), lambda: None)[1].body_limit == 1000
+
+
+@pytest.mark.parametrize("key", ["x-photon-deadline-ms", "x-brrtrouter-deadline-ms"])
+def test_an_operation_states_how_long_it_may_take(key: str) -> None:
+    begun = time.monotonic()
+    response, _ = ask(document(**{key: 5}), lambda: sleep(30))
+    assert response.status == 504
+    assert time.monotonic() - begun < 5
+    assert ask(document(**{key: 30_000}), lambda: None)[0].status == 204
+
+
+@pytest.mark.parametrize("value", [0, -1, "5", True, None, [], {}, 1.5])
+@pytest.mark.parametrize(
+    "key", ["x-photon-body-limit", "x-photon-deadline-ms", "x-brrtrouter-deadline-ms"]
+)
+def test_a_limit_that_is_none_keeps_the_application_from_starting(key: str, value: object) -> None:
+    right = {"x-photon-body-limit": [0]}.get(key, [1.5])
+    if value in right and not isinstance(value, bool):
+        return
+    with pytest.raises(DocumentError, match=f"/paths/~1x/post/{key}: .* is no number of"):
+        ask(document(**{key: value}), lambda: None)
+
+
+def test_a_deadline_does_not_change_other_refusals() -> None:
+    def refuse() -> None:
+        raise HttpError(418, "I am a teapot")
+
+    assert ask(document(**{"x-photon-deadline-ms": 1000}), refuse)[0].status == 418

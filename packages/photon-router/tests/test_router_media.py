@@ -1,0 +1,278 @@
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import attrs
+import pytest
+
+from photon_router import Body, DocumentError, Json, Request, Response, Router, SignatureError
+from photon_router._media import media_rank
+from photon_runtime.http import ServerSettings
+from photon_runtime.testing import LiveServer, live_server
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+@attrs.frozen
+class Item:
+    name: str
+    price: float = 1
+
+
+OPTIONAL: Any = [Json[Item] | None, Body[bytes] | None, Body[str] | None]
+
+
+def ask(router: Router, body: bytes, headers: dict[str, str] | None = None) -> Response:
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+    asked = Request("POST", "/", raw, body_limit=1000)
+    asked.parts = [body] if body else []
+    with router.start() as handler:
+        return handler(asked)
+
+
+def told(response: Response) -> Any:
+    assert isinstance(response.body, bytes)
+    return json.loads(response.body)
+
+
+def taking(annotation: Any, *default: Any) -> Router:
+    router = Router()
+
+    def handler(data: Any) -> object:
+        return list(map(bytes.decode, data)) if hasattr(data, "__next__") else repr(data)
+
+    handler.__annotations__["data"] = annotation
+    handler.__defaults__ = default or None
+    router.post("/")(handler)
+    return router
+
+
+def described(content: dict[str, Any], annotation: Any = Any, *, required: bool = True) -> Router:
+    spec = {
+        "openapi": "3.1.0",
+        "info": {"title": "T", "version": "1"},
+        "paths": {
+            "/": {
+                "post": {
+                    "operationId": "take",
+                    "requestBody": {"content": content, "required": required},
+                    "responses": {"200": {"description": "ok", "content": {JSON: {}}}},
+                }
+            }
+        },
+    }
+    router = Router(spec=spec)
+
+    def handler(data: Any = None) -> object:
+        return repr(data)
+
+    handler.__annotations__["data"] = annotation
+    router.operation("take")(handler)
+    return router
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "price": {"type": "number"}},
+    "required": ["name"],
+}
+MANY: dict[str, Any] = {
+    JSON: {"schema": SCHEMA},
+    FORM: {"schema": SCHEMA},
+    "multipart/form-data": {"schema": SCHEMA},
+}
+
+
+# Which reader
+
+
+@pytest.mark.parametrize(
+    ("sent", "declared", "rank"),
+    [
+        ("application/json", "application/json", 4),
+        ("application/json", "Application/JSON; charset=utf-8", 4),
+        ("application/vnd.api+json", "application/json", 3),
+        ("text/csv", "text/*", 2),
+        ("text/csv", "*/*", 1),
+        ("image/png", "application/octet-stream", 1),
+        ("text/csv", "application/json", 0),
+        ("textual/csv", "text/*", 0),
+    ],
+)
+def test_the_most_specific_declared_type_fits_best(sent: str, declared: str, rank: int) -> None:
+    assert media_rank(sent, declared) == rank
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"name":"a","price":2}', JSON),
+        (b'{"name":"a","price":2}', "application/problem+json; charset=UTF-8"),
+        (b"name=a&price=2", FORM),
+        (b"name=a&price=2", "Application/X-WWW-Form-Urlencoded; charset=utf-8"),
+        (
+            b'--B\r\nContent-Disposition: form-data; name="name"\r\n\r\na\r\n'
+            b'--B\r\nContent-Disposition: form-data; name="price"\r\n\r\n2\r\n--B--',
+            "multipart/form-data; boundary=B",
+        ),
+    ],
+)
+@pytest.mark.parametrize("annotation", [Item, Any, dict], ids=str)
+def test_one_body_may_come_in_several_types(body: bytes, kind: str, annotation: Any) -> None:
+    response = ask(described(MANY, annotation), body, {"content-type": kind})
+    assert response.status == 200
+    value = told(response)
+    assert value in (
+        "Item(name='a', price=2.0)",
+        "{'name': 'a', 'price': 2}",
+        "{'name': 'a', 'price': 2.0}",
+    )
+
+
+def test_every_type_is_judged_by_its_schema() -> None:
+    for body, kind in ((b'{"price":"x"}', JSON), (b"price=x", FORM)):
+        response = ask(described(MANY, Item), body, {"content-type": kind})
+        assert response.status == 422
+        assert [each["pointer"] for each in told(response)["errors"]] == ["/price", "/name"]
+
+
+def test_a_type_that_is_not_declared_is_refused_and_the_others_named() -> None:
+    response = ask(described(MANY), b"<a/>", {"content-type": "application/xml"})
+    assert response.status == 415
+    assert response.header("accept-post") == ", ".join(MANY)
+
+
+def test_bytes_are_taken_whatever_the_document_declares() -> None:
+    content = {JSON: {"schema": SCHEMA}, "application/xml": {}}
+    for kind in content:
+        response = ask(described(content, bytes), b"<a/>", {"content-type": kind})
+        assert told(response) == "b'<a/>'"
+
+
+def test_what_cannot_be_read_as_the_argument_wants_is_not_accepted() -> None:
+    content = {JSON: {"schema": SCHEMA}, "application/xml": {}}
+    router = described(content, Item)
+    assert ask(router, b"<a/>", {"content-type": "application/xml"}).status == 415
+    assert ask(router, b'{"name":"a"}', {"content-type": JSON}).status == 200
+    with pytest.raises(DocumentError, match="application/xml is not read as"):
+        ask(described({"application/xml": {}}, Item), b"")
+
+
+def test_a_body_of_any_type_is_json_where_a_class_is_wanted() -> None:
+    router = described({"*/*": {"schema": SCHEMA}}, Item)
+    assert ask(router, b'{"name":"a"}', {"content-type": "x/y"}).status == 200
+
+
+def test_text_and_bytes_are_given_where_nothing_is_said() -> None:
+    content: dict[str, Any] = {"text/csv": {}, "image/*": {}}
+    assert told(ask(described(content), b"a,b", {"content-type": "text/csv"})) == "'a,b'"
+    assert told(ask(described(content), b"\xff", {"content-type": "image/png"})) == "b'\\xff'"
+
+
+# Charsets and codings
+
+
+def test_a_text_is_read_in_its_charset() -> None:
+    router = taking(Body[str])
+    latin = {"content-type": "text/plain; charset=ISO-8859-1"}
+    assert told(ask(router, "ä".encode("latin-1"), latin)) == "'ä'"
+    assert told(ask(router, "ä".encode(), {"content-type": 'text/plain;charset="utf-8"'})) == "'ä'"
+    assert ask(router, b"\xff", {"content-type": "text/plain"}).status == 400
+    assert ask(router, b"\xff", {"content-type": "text/plain; charset=us-ascii"}).status == 400
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "rot13", "zip", "", "x" * 500])
+def test_a_charset_that_is_not_known_is_refused(charset: str) -> None:
+    router = taking(Body[str])
+    kind = f"text/plain; charset={charset}"
+    assert ask(router, b"a", {"content-type": kind}).status == 415
+
+
+def test_json_and_forms_are_utf_8() -> None:
+    for router, body, kind in (
+        (taking(Json[Item]), b'{"name":"a"}', JSON),
+        (described(MANY), b"name=a", FORM),
+    ):
+        assert ask(router, body, {"content-type": f"{kind}; charset=utf-8"}).status == 200
+        assert ask(router, body, {"content-type": f"{kind}; charset=latin1"}).status == 415
+
+
+@pytest.mark.parametrize(
+    "annotation", [Json[Item], Body[bytes], Body[str], Body[Iterator[bytes]]], ids=str
+)
+def test_a_body_that_is_compressed_is_refused(annotation: Any) -> None:
+    router = taking(annotation)
+    headers = {"content-encoding": "gzip"}
+    response = ask(router, b'{"name":"a"}', headers)
+    assert response.status == 415
+    assert response.header("accept-encoding") == "identity"
+    assert ask(router, b'{"name":"a"}', {"content-encoding": "Identity"}).status == 200
+
+
+# Empty bodies
+
+
+@pytest.mark.parametrize("annotation", [Json[Item], Body[bytes], Body[str]], ids=str)
+def test_a_missing_body_is_refused_where_one_is_required(annotation: Any) -> None:
+    response = ask(taking(annotation), b"")
+    assert response.status == 422
+    assert told(response)["errors"][0]["message"] == "a body is required"
+
+
+def test_an_empty_body_with_a_type_is_an_empty_text() -> None:
+    assert told(ask(taking(Body[str]), b"", {"content-type": "text/plain"})) == "''"
+    assert told(ask(taking(Body[bytes]), b"", {"content-type": "x/y"})) == "b''"
+    assert ask(taking(Json[Item]), b"", {"content-type": JSON}).status == 422
+
+
+@pytest.mark.parametrize("annotation", OPTIONAL, ids=str)
+def test_an_optional_body_may_be_missing(annotation: Any) -> None:
+    assert told(ask(taking(annotation, None), b"")) == "None"
+
+
+def test_an_optional_form_may_be_missing() -> None:
+    router = described(MANY, dict, required=False)
+    assert told(ask(router, b"")) == "None"
+    assert ask(described(MANY, dict), b"").status == 422
+
+
+# Streams
+
+
+@pytest.mark.parametrize(
+    "annotation", [Body[Iterator[bytes]], Body[Iterable[bytes]], Iterator[bytes]], ids=str
+)
+def test_a_stream_gives_the_parts_as_they_come(annotation: Any) -> None:
+    router = taking(annotation)
+    assert told(ask(router, b"abc", {"content-type": "x/y"})) == ["abc"]
+    content = router.document()["paths"]["/"]["post"]["requestBody"]["content"]
+    assert content == {"application/octet-stream": {}}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    router = Router()
+
+    @router.post("/count")
+    def count(parts: Body[Iterator[bytes]]) -> int:
+        return sum(map(len, parts))
+
+    with live_server(router, settings=ServerSettings(max_body_size=1_000_000)) as server:
+        yield server
+
+
+def test_a_stream_is_bounded_by_the_limit_of_the_body(server: LiveServer) -> None:
+    head = b"POST /count HTTP/1.1\r\nhost: a\r\nconnection: close\r\n"
+    chunked = head + b"transfer-encoding: chunked\r\n\r\n"
+    chunk = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
+    assert server.exchange(chunked + chunk * 5 + b"0\r\n\r\n").endswith(b"\r\n\r\n500000")
+    answer = server.exchange(chunked + chunk * 11 + b"0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"application/problem+json" in answer
+
+
+def test_a_raw_body_of_another_type_is_a_mistake() -> None:
+    router = taking(Body[Item])
+    with pytest.raises(SignatureError, match=r"bytes, str or Iterator\[bytes\].*Json or Form"):
+        router.document()

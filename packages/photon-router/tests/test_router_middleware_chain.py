@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from photon_router import Request, Response, Router
+from photon_router.middleware import Cors, PlacedLayer, RateLimit, RequestId, Sessions
+from photon_router.middleware._chain import chain
+from photon_runtime.http import Handler
+from photon_runtime.testing import live_server
+
+
+def plain(request: Request, call_next: Handler) -> Response:
+    return call_next(request)
+
+
+class Own:
+    def __call__(self, request: Request, call_next: Handler) -> Response:
+        return call_next(request)
+
+
+def test_layers_are_named_by_function_or_class() -> None:
+    placed = chain(None, [plain, Own(), RequestId()])
+    assert [each.name for each in placed] == ["plain", "Own", "RequestId"]
+    assert {each.origin for each in placed} == {"code"}
+
+
+def test_layers_of_the_code_say_where_they_are_written() -> None:
+    place = PlacedLayer(plain, "code").place
+    assert place is not None
+    assert place.rpartition(":")[0] == __file__
+    assert (PlacedLayer(Own(), "code").place or "").startswith(__file__)
+    assert PlacedLayer(RequestId(), "code").place is None
+
+
+def test_options_that_differ_are_shown_and_secrets_are_not() -> None:
+    assert PlacedLayer(Cors(allow_origins=["https://a.example"]), "code").options == {
+        "allow_origins": ["https://a.example"]
+    }
+    assert PlacedLayer(RequestId(), "code").options == {}
+    assert PlacedLayer(Sessions(secret="s" * 40, max_age=5), "code").options == {
+        "secret": "…",
+        "max_age": 5,
+    }
+    assert PlacedLayer(plain, "code").options == {}
+    limited = PlacedLayer(RateLimit(requests=7), "code").options
+    assert limited["requests"] == 7
+    assert "key" not in limited
+
+
+def test_what_is_switched_off_is_left_out() -> None:
+    assert chain(None, [RequestId(enabled=False), plain]) == [PlacedLayer(plain, "code")]
+
+
+def test_what_is_switched_off_is_left_out_of_routers_too() -> None:
+    part = Router(middleware=[RequestId(enabled=False), RequestId(header="X-On")])
+
+    @part.get("/a")
+    def a() -> str:
+        return ""
+
+    app = Router()
+    app.include(part)
+    with live_server(app) as server:
+        told = server.exchange(b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert b"X-On: " in told
+    assert b"X-Request-ID: " not in told

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_router import Request, Response, Router
+from photon_router.middleware import Csrf, Sessions, csrf_token
+from photon_router.middleware._csrf import _fits
+from photon_runtime.testing import LiveServer, live_server
+
+KEY = "k" * 32
+FORM = "application/x-www-form-urlencoded"
+
+
+def shop(csrf: Csrf) -> Router:
+    app = Router(middleware=[Sessions(secret=KEY), csrf])
+
+    def token(request: Request) -> Response:
+        return Response(body=csrf_token(request))
+
+    app.mount("/token", token)
+
+    @app.post("/buy", operation_id="buy")
+    def buy(request: Request) -> int:
+        return len(request.body)
+
+    @app.post("/api/buy")
+    def api_buy() -> str:
+        return "bought"
+
+    return app
+
+
+class Client:
+    def __init__(self, server: LiveServer) -> None:
+        self.server = server
+        self.origin = f"http://{server.host}:{server.port}"
+        self.cookie = ""
+        self.token = self.ask("GET", "/token")[1].decode()
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: Any
+    ) -> tuple[int, bytes]:
+        named: dict[str, str] = {n.replace("_", "-"): value for n, value in headers.items()}
+        if self.cookie:
+            named["cookie"] = self.cookie
+        connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=10)
+        try:
+            connection.request(method, path, body=body, headers=named)
+            answer = connection.getresponse()
+            if sent := answer.headers["set-cookie"]:
+                self.cookie = sent.partition(";")[0]
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def refusal(self, *arguments: Any, **headers: Any) -> str:
+        status, body = self.ask(*arguments, **headers)
+        assert status == 403
+        detail: str = json.loads(body)["detail"]
+        return detail
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    csrf = Csrf(exempt_paths=["/api/*"], trusted_origins=["https://desk.example"])
+    with live_server(shop(csrf)) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: LiveServer) -> Client:
+    return Client(server)
+
+
+def test_a_page_of_the_application_may_change_things(client: Client) -> None:
+    fetch: dict[str, Any] = {"Origin": client.origin, "Sec_Fetch_Site": "same-origin"}
+    assert client.ask("POST", "/buy", X_CSRF_Token=client.token, **fetch)[0] == 200
+    assert (
+        client.ask("POST", "/buy", X_CSRF_Token=client.token, Referer=f"{client.origin}/a")[0]
+        == 200
+    )
+    assert client.ask("POST", "/buy", X_CSRF_Token=client.token)[0] == 200
+
+
+def test_every_page_has_another_token_and_all_count(client: Client) -> None:
+    second = client.ask("GET", "/token")[1].decode()
+    assert second != client.token
+    for token in (client.token, second):
+        assert client.ask("POST", "/buy", X_CSRF_Token=token)[0] == 200
+
+
+def test_without_a_token_nothing_is_changed(client: Client) -> None:
+    assert "the token is missing" in client.refusal("POST", "/buy")
+    assert "does not belong" in client.refusal("POST", "/buy", X_CSRF_Token="guess")
+    assert "does not belong" in client.refusal("POST", "/buy", X_CSRF_Token="\xe9")
+
+
+def test_a_token_belongs_to_its_session(server: LiveServer, client: Client) -> None:
+    other = Client(server)
+    assert "does not belong" in client.refusal("POST", "/buy", X_CSRF_Token=other.token)
+    client.cookie = ""
+    assert "there is no session" in client.refusal("POST", "/buy", X_CSRF_Token=client.token)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Referer": "https://evil.example/x"},
+        {"Referer": "nonsense"},
+        {"Referer": "http://[/"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Origin": "OWN", "Sec_Fetch_Site": "cross-site"},
+        {"Origin": "OWN.evil.example"},
+        {"Origin": "HTTPS"},
+    ],
+)
+def test_other_sites_are_refused_even_with_a_token(client: Client, headers: dict[str, str]) -> None:
+    own = {"OWN": client.origin, "HTTPS": client.origin.replace("http:", "https:")}
+    named: dict[str, Any] = {
+        name: own.get(value, value.replace("OWN", client.origin)) for name, value in headers.items()
+    }
+    detail = client.refusal("POST", "/buy", X_CSRF_Token=client.token, **named)
+    assert "another" in detail
+
+
+def test_origins_that_are_trusted_still_need_the_token(client: Client) -> None:
+    fetch: dict[str, Any] = {"Origin": "https://desk.example", "Sec_Fetch_Site": "cross-site"}
+    assert client.ask("POST", "/buy", X_CSRF_Token=client.token, **fetch)[0] == 200
+    assert "missing" in client.refusal("POST", "/buy", **fetch)
+
+
+def test_a_form_brings_the_token_in_a_field_and_reaches_its_handler_whole(client: Client) -> None:
+    body = urlencode({"item": "tea", "csrf_token": client.token}).encode()
+    assert client.ask("POST", "/buy", body, Content_Type=FORM) == (200, b"%d" % len(body))
+    assert "missing" in client.refusal("POST", "/buy", b"item=tea", Content_Type=FORM)
+
+
+def test_so_does_a_form_with_files(client: Client) -> None:
+    def form(name: str) -> bytes:
+        return (
+            b'--xx\r\nContent-Disposition: form-data; name="file"; filename="csrf_token"\r\n\r\n'
+            b"data\r\n"
+            b'--xx\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n--xx--\r\n'
+            % (name.encode(), client.token.encode())
+        )
+
+    kind = "multipart/form-data; boundary=xx"
+    body = form("csrf_token")
+    assert client.ask("POST", "/buy", body, Content_Type=kind) == (200, b"%d" % len(body))
+    assert "missing" in client.refusal("POST", "/buy", form("other"), Content_Type=kind)
+    for broken in (b"--xx\r\nnonsense", body[:-20]):
+        assert client.ask("POST", "/buy", broken, Content_Type=kind)[0] == 400
+    assert "missing" in client.refusal("POST", "/buy", b"", Content_Type=kind)
+
+
+def test_what_changes_nothing_is_not_asked(client: Client) -> None:
+    for method in ("GET", "HEAD", "OPTIONS"):
+        assert client.ask(method, "/token", Origin="https://evil.example")[0] in (200, 204)
+
+
+def test_paths_operations_and_bearers_can_be_exempt(client: Client) -> None:
+    assert client.ask("POST", "/api/buy", Origin="https://evil.example")[0] == 200
+    assert client.ask("POST", "/%61pi/buy")[0] == 403
+    assert client.ask("POST", "/buy", Authorization="Bearer x")[0] == 200
+    assert client.ask("POST", "/buy", Authorization="Basic eA==")[0] == 403
+    with live_server(shop(Csrf(exempt_operations=["buy"]))) as server:
+        assert Client(server).ask("POST", "/buy")[0] == 200
+        assert Client(server).ask("POST", "/api/buy")[0] == 403
+
+
+@given(st.text() | st.binary().map(lambda data: base64.urlsafe_b64encode(data).decode()))
+def test_no_text_but_a_token_fits(token: str) -> None:
+    assert not _fits(token, "s" * 43)
+    assert not _fits(token, "")
+
+
+def test_options_are_checked() -> None:
+    with pytest.raises(ValueError, match="an origin is like"):
+        Csrf(trusted_origins=["desk.example"])
+    with pytest.raises(ValueError, match="not the name of a header field"):
+        Csrf(header="X CSRF")
+    with pytest.raises(ValueError, match="a path is like"):
+        Csrf(exempt_paths=["api"])

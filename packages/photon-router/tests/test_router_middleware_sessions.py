@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import http.client
+import logging
+from collections.abc import Iterator
+from http.cookies import SimpleCookie
+from typing import Annotated, Any
+
+import pytest
+
+from photon_router import Depends, HttpError, Json, Request, Response, Router
+from photon_router.middleware import Session, Sessions, session_of
+from photon_runtime.testing import LiveServer, live_server
+
+KEY = "k" * 32
+OLD = "o" * 32
+Own = Annotated[Session, Depends(session_of)]
+
+
+class Browser:
+    """Keeps the cookies of one server."""
+
+    def __init__(self, server: LiveServer) -> None:
+        self.server = server
+        self.cookies: dict[str, str] = {}
+        self.headers = http.client.HTTPMessage()
+
+    def ask(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=10)
+        headers = {"content-type": "application/json"} if body else {}
+        if self.cookies:
+            headers["cookie"] = "; ".join(f"{name}={text}" for name, text in self.cookies.items())
+        connection.request(method, path, body=body, headers=headers)
+        answer = connection.getresponse()
+        self.headers = answer.headers
+        for line in answer.headers.get_all("set-cookie") or ():
+            for name, morsel in SimpleCookie(line).items():
+                if morsel["max-age"] == "0":
+                    self.cookies.pop(name, None)
+                else:
+                    self.cookies[name] = morsel.value
+        try:
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+
+def shop(sessions: Sessions) -> Router:
+    app = Router(middleware=[sessions])
+
+    @app.get("/plain")
+    def plain() -> str:
+        return "plain"
+
+    @app.get("/cart")
+    def cart(session: Own) -> list[str]:
+        found: list[str] = session.get("cart", [])
+        return found
+
+    @app.post("/cart")
+    def add(item: Json[str], session: Own) -> None:
+        session.setdefault("cart", []).append(item)
+        if item == "refuse":
+            raise HttpError(409)
+
+    @app.delete("/cart")
+    def leave(session: Own) -> None:
+        session.clear()
+
+    return app
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with live_server(shop(Sessions(secret=KEY))) as server:
+        yield Browser(server)
+
+
+def test_a_session_lasts_from_request_to_request(browser: Browser) -> None:
+    assert browser.ask("GET", "/cart") == (200, b"[]")
+    assert "set-cookie" not in browser.headers
+    browser.ask("POST", "/cart", '"tea"')
+    browser.ask("POST", "/cart", '"cake"')  # a change inside of a value
+    assert browser.ask("GET", "/cart") == (200, b'["tea","cake"]')
+    assert "set-cookie" not in browser.headers
+    assert browser.headers["vary"] == "Cookie"
+
+
+def test_the_cookie_is_for_this_host_by_https_and_not_for_scripts(browser: Browser) -> None:
+    browser.ask("POST", "/cart", '"tea"')
+    name, _, rest = browser.headers["set-cookie"].partition("=")
+    assert name == "__Host-session"
+    assert rest.split("; ")[1:] == [
+        "Max-Age=1209600",
+        "Path=/",
+        "HttpOnly",
+        "SameSite=Lax",
+        "Secure",
+    ]
+    assert browser.headers["cache-control"] == "private"
+
+
+def test_who_does_not_look_at_the_session_does_not_depend_on_it(browser: Browser) -> None:
+    browser.ask("POST", "/cart", '"tea"')
+    browser.ask("GET", "/plain")
+    assert "vary" not in browser.headers
+    assert "set-cookie" not in browser.headers
+
+
+def test_changes_are_kept_when_the_answer_is_an_error(browser: Browser) -> None:
+    assert browser.ask("POST", "/cart", '"refuse"')[0] == 409
+    assert browser.ask("GET", "/cart")[1] == b'["refuse"]'
+
+
+def test_an_emptied_session_takes_its_cookie_away(browser: Browser) -> None:
+    browser.ask("POST", "/cart", '"tea"')
+    browser.ask("DELETE", "/cart")
+    assert browser.headers["set-cookie"].startswith("__Host-session=; Max-Age=0; Path=/")
+    assert not browser.cookies
+    browser.ask("DELETE", "/cart")
+    assert "set-cookie" not in browser.headers
+
+
+def test_what_was_changed_on_the_way_counts_as_none(browser: Browser) -> None:
+    browser.ask("POST", "/cart", '"tea"')
+    good = browser.cookies["__Host-session"]
+    for bad in (good[:-1] + ("A" if good[-1] != "A" else "B"), "x" + good, "", ".", "a.b.c"):
+        browser.cookies["__Host-session"] = bad
+        assert browser.ask("GET", "/cart") == (200, b"[]")
+
+
+def test_a_session_that_does_not_fit_is_a_clear_error(
+    browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    import secrets
+
+    with caplog.at_level(logging.ERROR):
+        assert browser.ask("POST", "/cart", f'"{secrets.token_hex(4000)}"')[0] == 500
+    assert "a cookie may have 4093" in caplog.text
+    assert "it holds cart" in caplog.text
+
+
+def run(sessions: Sessions, cookie: str | None = None, **change: Any) -> tuple[Session, str | None]:
+    """Let a handler change a session; return it and the cookie that is sent."""
+    name = sessions._name
+    headers = [] if cookie is None else [(b"cookie", f"{name}={cookie}".encode())]
+    request = Request("GET", "/", headers)
+
+    def handle(request: Request) -> Response:
+        session_of(request).update(change)
+        return Response()
+
+    sent = sessions(request, handle).header("set-cookie")
+    value = None if sent is None else sent.partition("=")[2].partition(";")[0]
+    return session_of(request), value
+
+
+def test_keys_can_be_changed_without_ending_sessions() -> None:
+    _, cookie = run(Sessions(secret=OLD), user=7)
+    changed = Sessions(secret=KEY, old_secrets=[OLD])
+    session, renewed = run(changed, cookie)
+    assert (dict(session), renewed) == ({"user": 7}, None)
+    _, renewed = run(changed, cookie, more=True)
+    assert dict(run(Sessions(secret=KEY), renewed)[0]) == {"user": 7, "more": True}
+    assert dict(run(Sessions(secret=KEY), cookie)[0]) == {}
+
+
+def test_a_session_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    import itsdangerous
+
+    _, cookie = run(Sessions(secret=KEY, max_age=60), user=7)
+    signer = itsdangerous.TimestampSigner
+    now = signer("x").get_timestamp()
+    monkeypatch.setattr(signer, "get_timestamp", lambda self: now + 59)
+    assert dict(run(Sessions(secret=KEY, max_age=60), cookie)[0]) == {"user": 7}
+    monkeypatch.setattr(signer, "get_timestamp", lambda self: now + 62)
+    assert dict(run(Sessions(secret=KEY, max_age=60), cookie)[0]) == {}
+
+
+def test_a_session_can_be_sent_anew() -> None:
+    layer = Sessions(secret=KEY)
+    _, cookie = run(layer, user=7)
+
+    def handle(request: Request) -> Response:
+        session_of(request).renew()
+        return Response()
+
+    request = Request("GET", "/", [(b"cookie", f"__Host-session={cookie}".encode())])
+    assert layer(request, handle).header("set-cookie") is not None
+    assert layer(Request("GET", "/", []), handle).header("set-cookie") is None
+
+
+def test_a_cookie_of_enormous_size_is_not_even_looked_at() -> None:
+    _, cookie = run(Sessions(secret=KEY, max_size=200), user="a" * 40)
+    assert dict(run(Sessions(secret=KEY, max_size=200), cookie)[0]) != {}
+    assert dict(run(Sessions(secret=KEY, max_size=64), cookie)[0]) == {}
+
+
+def test_the_body_of_an_answer_that_cannot_be_sent_is_closed() -> None:
+    closed = []
+
+    def parts() -> Iterator[bytes]:
+        try:
+            yield b"x"
+        finally:
+            closed.append(True)
+
+    def handle(request: Request) -> Response:
+        session_of(request)["big"] = "x" * 100
+        body = parts()
+        next(body)
+        return Response(body=body)
+
+    with pytest.raises(ValueError, match="a cookie may have 64"):
+        Sessions(secret=KEY, max_size=64)(Request("GET", "/", []), handle)
+    assert closed == [True]
+
+
+def test_what_json_has_not_is_told() -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        run(Sessions(secret=KEY), user=object())
+
+
+def test_no_listing_shows_the_keys() -> None:
+    assert KEY not in repr(Sessions(secret=KEY, old_secrets=[OLD]))
+    session, _ = run(Sessions(secret=KEY), password="hidden")
+    assert repr(session) == "<Session ['password']>"
+
+
+def test_without_the_layer_the_code_says_what_to_add() -> None:
+    with pytest.raises(RuntimeError, match=r"add app.middleware\(Sessions"):
+        session_of(Request("GET", "/", []))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"secret": "short"}, "at least 32 characters"),
+        ({"old_secrets": ["short"]}, "at least 32 characters"),
+        ({"cookie": "a b"}, "not the name of a cookie"),
+        ({"cookie": "__Host-s", "path": "/shop"}, "needs secure, the path / and no domain"),
+        ({"cookie": "__Host-s", "domain": "a.example"}, "needs secure, the path / and no domain"),
+        ({"cookie": "__Secure-s", "secure": False}, "needs secure"),
+        ({"same_site": "None", "secure": False}, "only with secure"),
+        ({"path": "/; Domain=evil.example"}, "not for a cookie"),
+        ({"same_site": "lax"}, "same_site"),
+        ({"max_age": 0}, "max_age"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Sessions(**{"secret": KEY, **options})
+
+
+def test_a_cookie_that_is_not_for_this_host_alone_has_a_plain_name() -> None:
+    assert Sessions(secret=KEY, secure=False)._name == "session"
+    assert Sessions(secret=KEY, domain="a.example")._name == "session"

@@ -1,0 +1,139 @@
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import attrs
+import pytest
+
+from photon_router import (
+    Body,
+    Depends,
+    Form,
+    Header,
+    Json,
+    Param,
+    Path,
+    Query,
+    Response,
+    Router,
+    SignatureError,
+    UploadFile,
+)
+
+
+@attrs.frozen
+class Item:
+    name: str
+
+
+def handler_of(annotation: Any, *default: Any) -> Callable[..., None]:
+    def handler(value: Any) -> None: ...
+
+    handler.__annotations__["value"] = annotation
+    handler.__defaults__ = default or None
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "advice"),
+    [
+        (Response, (), "a Response is returned, not taken"),
+        (Annotated[int, Query], (), r"write Query\[...\] in place of Annotated"),
+        (Annotated[int, Param], (), r"write Annotated\[..., Param\(...\)\]"),
+        (int, (Query,), r"write Query\[...\]"),
+        (int, (Param(ge=1),), "Param stands in the annotation"),
+        (Path[int], (1,), "leave its default out"),
+        (Query[UploadFile], (), "an UploadFile comes in a form"),
+        (Json[UploadFile], (), "an UploadFile comes in a form"),
+        (UploadFile | str, (), r"UploadFile, UploadFile \| None or list\[UploadFile\]"),
+        (dict[str, UploadFile], (), r"list\[UploadFile\]"),
+        (list[int], ([1],), r"default_factory=list"),
+        (Query[set[int]], (set(),), r"default_factory=set"),
+        (Json[dict[str, int]], ({},), r"default_factory=dict"),
+        (Annotated[list[int], Param(default_factory=list)], (None,), "keep one"),
+        (Query[Header[int]], (), "a value has one place, keep one"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_told_when_the_handler_is_registered_with_place_and_advice(
+    annotation: Any, default: tuple[Any, ...], advice: str
+) -> None:
+    with pytest.raises(SignatureError, match=advice) as caught:
+        Router().post("/x")(handler_of(annotation, *default))
+    assert f"{__file__}:" in str(caught.value)
+    assert "argument value" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default"),
+    [
+        (int, (1,)),
+        (tuple[int, ...], ((1,),)),
+        (frozenset[int], (frozenset(),)),
+        (Annotated[list[int], Param(default_factory=list)], ()),
+        (UploadFile | None, (None,)),
+        (list[UploadFile], ()),
+        (Form[Item], ()),
+        (Body[Iterator[bytes]], ()),
+    ],
+    ids=str,
+)
+def test_what_is_no_mistake_is_taken(annotation: Any, default: tuple[Any, ...]) -> None:
+    Router().post("/x")(handler_of(annotation, *default))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "TRACE"])
+@pytest.mark.parametrize(
+    "annotation", [UploadFile, Form[str], Json[Item], Item, Body[bytes]], ids=str
+)
+def test_a_method_without_body_gives_none(method: str, annotation: Any) -> None:
+    router = Router()
+    router.route("/x", method=method)(handler_of(annotation))
+    with pytest.raises(SignatureError, match=f"a {method} has no body") as caught:
+        router.document()
+    assert f"{__file__}:" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (Json[Item], Json[Item]),
+        (Json[Item], Form[str]),
+        (Form[str], Body[bytes]),
+        (UploadFile, Json[Item]),
+        (Body[bytes], Body[str]),
+    ],
+    ids=str,
+)
+def test_two_bodies_are_a_mistake(one: Any, two: Any) -> None:
+    router = Router()
+
+    def handler(one: Any, two: Any) -> None: ...
+
+    handler.__annotations__ |= {"one": one, "two": two}
+    router.post("/x")(handler)
+    with pytest.raises(SignatureError, match=r"argument two: a request has one body.*'one' takes"):
+        router.document()
+
+
+def test_a_body_of_a_dependency_counts() -> None:
+    router = Router()
+
+    def provider(item: Json[Item]) -> Item:
+        return item
+
+    @router.post("/x")
+    def handler(item: Annotated[Item, Depends(provider)], other: Json[Item]) -> None: ...
+
+    with pytest.raises(SignatureError, match=r"argument other: a request has one body"):
+        router.document()
+
+
+def test_a_file_within_a_json_body_is_a_mistake() -> None:
+    @attrs.frozen
+    class Wrong:
+        file: UploadFile
+
+    router = Router()
+    router.post("/x")(handler_of(Json[Wrong]))
+    with pytest.raises(SignatureError, match=r"argument value: .*UploadFile.*no form in JSON"):
+        router.document()

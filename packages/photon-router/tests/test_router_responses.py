@@ -1,0 +1,161 @@
+"""Kinds of responses: what they say on the wire."""
+
+import http.client
+import os
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photon_router import Created, File, Html, HttpError, NoContent, Redirect, Router, Text
+from photon_router.responses import disposition, uri
+from photon_runtime.testing import live_server
+
+
+def test_pages_and_texts_are_in_utf_8() -> None:
+    assert Html("<p>ä", status=201).content_type == "text/html; charset=utf-8"
+    assert Text("ä", headers={"x-a": "1"}).header("x-a") == "1"
+    assert Html("<p>ä").body == "<p>ä".encode()
+    assert (NoContent().status, NoContent().body) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    ("location", "sent"),
+    [
+        ("/tea", "/tea"),
+        ("https://a.example/b?c=d&e=%20#f", "https://a.example/b?c=d&e=%20#f"),
+        ("/grün tee", "/gr%C3%BCn%20tee"),
+        ('/"<>\\^`{|}', "/%22%3C%3E%5C%5E%60%7B%7C%7D"),
+    ],
+)
+def test_an_address_is_encoded_as_far_as_it_must_be(location: str, sent: str) -> None:
+    assert Redirect(location).header("location") == sent
+    assert Created(1, location=location).header("location") == sent
+
+
+@pytest.mark.parametrize("location", ["", "/a\r\nset-cookie: b=c", "/a\x00", "\n", "/\x7f"])
+def test_an_address_cannot_bring_header_fields_along(location: str) -> None:
+    with pytest.raises(ValueError, match="not an address"):
+        Redirect(location)
+    with pytest.raises(ValueError, match="not an address"):
+        Created(1, location=location)
+
+
+@given(st.text())
+def test_no_address_breaks_the_head(location: str) -> None:
+    try:
+        sent = uri(location)
+    except ValueError:
+        return
+    assert sent.isascii()
+    assert sent.isprintable()
+    assert " " not in sent
+
+
+def test_a_redirection_has_the_status_of_one() -> None:
+    assert Redirect("/").status == 303
+    assert Redirect("/", status=308).status == 308
+    with pytest.raises(ValueError, match="a redirection has a status of"):
+        Redirect("/", status=200)
+
+
+@pytest.mark.parametrize(
+    ("name", "inline", "expected"),
+    [
+        ("tea.txt", False, 'attachment; filename="tea.txt"'),
+        ("tea.txt", True, 'inline; filename="tea.txt"'),
+        ("grün.txt", False, "attachment; filename=\"gr_n.txt\"; filename*=UTF-8''gr%C3%BCn.txt"),
+        ('a"b.txt', False, "attachment; filename=\"a_b.txt\"; filename*=UTF-8''a%22b.txt"),
+        ("../../a\\b\r\nx: y", False, 'attachment; filename="bx: y"'),
+        ("100%.txt", False, "attachment; filename=\"100_.txt\"; filename*=UTF-8''100%25.txt"),
+        ("", False, "attachment"),
+    ],
+)
+def test_a_name_for_saving_is_told_in_two_ways(name: str, inline: bool, expected: str) -> None:
+    assert disposition(name, inline=inline) == expected
+
+
+@given(st.text())
+def test_every_name_makes_a_header_field_that_gives_it_back(name: str) -> None:
+    value = disposition(name, inline=False)
+    assert value.isascii()
+    assert value.isprintable()
+    if "filename*=" in value:
+        told = urllib.parse.unquote(value.rpartition("''")[2])
+        assert told == disposition_name(name)
+
+
+def disposition_name(name: str) -> str:
+    last = name.replace("\\", "/").rpartition("/")[2]
+    bare = "".join(each for each in last if not (ord(each) < 32 or ord(each) == 127))
+    return bare.encode("utf-8", "replace").decode()
+
+
+def test_a_file_is_sent_for_saving(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_bytes(b"a,b\n" * 50_000)
+    router = Router()
+
+    @router.get("/report")
+    def report(shown: bool = False) -> File:
+        """Send the report."""
+        return File(path, filename="Bericht für März.csv", inline=shown)
+
+    assert list(router.document()["paths"]["/report"]["get"]["responses"]["200"]["content"]) == [
+        "application/octet-stream"
+    ]
+    with live_server(router) as server:
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+        connection.request("GET", "/report")
+        answer = connection.getresponse()
+        assert answer.read() == path.read_bytes()
+        assert answer.headers["content-length"] == "200000"
+        assert answer.headers["content-type"] == "text/csv"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-disposition"].endswith(
+            "filename*=UTF-8''Bericht%20f%C3%BCr%20M%C3%A4rz.csv"
+        )
+        connection.request("HEAD", "/report?shown=true")
+        answer = connection.getresponse()
+        assert answer.read() == b""
+        assert answer.headers["content-disposition"].startswith("inline")
+        connection.close()
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "below a file", "pipe", "nul"])
+def test_what_is_no_file_is_404(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    os.mkfifo(tmp_path / "pipe")
+    paths: dict[str, str | Path] = {
+        "missing": tmp_path / "none",
+        "folder": tmp_path,
+        "below a file": tmp_path / "file" / "x",
+        "pipe": tmp_path / "pipe",
+        "nul": f"{tmp_path}/\x00",
+    }
+    with pytest.raises(HttpError) as caught:
+        File(paths[kind])
+    assert caught.value.status == 404
+    assert str(tmp_path) not in str(caught.value.detail)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.html", "text/html"),
+        ("a", "application/octet-stream"),
+        ("a.tar.gz", "application/gzip"),
+        ("a.txt.bz2", "application/octet-stream"),
+    ],
+)
+def test_the_name_says_the_type(tmp_path: Path, name: str, kind: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"x")
+    answer = File(path)
+    assert answer.content_type == kind
+    answer.body.close()  # type: ignore[union-attr]
+    answer = File(path, content_type="text/x-own")
+    assert answer.content_type == "text/x-own"
+    answer.body.close()  # type: ignore[union-attr]

@@ -1,0 +1,143 @@
+"""Views: the methods of one resource in one class."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import attrs
+import pytest
+
+from photon_router import Depends, Header, Json, Router, SignatureError, Status
+from photon_runtime.http import Request, Response
+
+LOG: list[str] = []
+
+
+def session() -> Iterator[dict[int, str]]:
+    LOG.append("open")
+    yield {1: "tea"}
+    LOG.append("close")
+
+
+@attrs.frozen
+class ItemView:
+    """One thing."""
+
+    item_id: int
+    x_user: Header[str] = "nobody"
+    db: dict[int, str] = Depends(session)  # noqa: RUF009 - the marker
+    seen: list[str] = attrs.field(factory=list, init=False)
+
+    def get(self, upper: bool = False) -> str | Annotated[None, Status(404)]:
+        """Show it."""
+        name = self.db.get(self.item_id)
+        return name.upper() if name and upper else name
+
+    def put(self, name: Json[str]) -> str:
+        return f"{self.x_user}: {self._said(name)}"
+
+    def _said(self, name: str) -> str:
+        return name
+
+
+class ListView:
+    def __init__(self, page: int = 1) -> None:
+        self.page = page
+
+    def get(self) -> int:
+        return self.page
+
+
+@attrs.frozen
+class Base:
+    item_id: int
+
+    def get(self) -> int:
+        return self.item_id
+
+
+class Derived(Base):
+    def delete(self) -> None: ...
+
+
+def ask(router: Router, method: str, target: str, body: bytes = b"", **headers: str) -> Response:
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    request = Request(method, target, raw)
+    request.parts = [body] if body else []
+    request.received = len(body)
+    request.body_limit = 1000
+    with router.start() as handler:
+        return handler(request)
+
+
+def told(response: Response) -> Any:
+    assert isinstance(response.body, bytes)
+    return json.loads(response.body)
+
+
+@pytest.fixture
+def router() -> Router:
+    router = Router()
+    router.view("/items/{item_id}", tags=["items"])(ItemView)
+    router.view("/items")(ListView)
+    return router
+
+
+def test_the_methods_of_a_class_are_handlers(router: Router) -> None:
+    LOG.clear()
+    assert told(ask(router, "GET", "/items/1")) == "tea"
+    assert LOG == ["open", "close"]
+    assert told(ask(router, "GET", "/items/1?upper=true")) == "TEA"
+    assert ask(router, "GET", "/items/2").status == 404
+    sent = {"content-type": "application/json", "x-user": "ada"}
+    assert told(ask(router, "PUT", "/items/1", b'"cup"', **sent)) == "ada: cup"
+    assert told(ask(router, "GET", "/items?page=3")) == 3
+    assert ask(router, "DELETE", "/items/1").status == 405
+    assert ask(router, "GET", "/items/one").status == 422
+
+
+def test_views_stand_in_the_document(router: Router) -> None:
+    item = router.document()["paths"]["/items/{item_id}"]
+    assert sorted(item) == ["get", "put"]
+    assert item["get"]["operationId"] == "get_item"
+    assert item["get"]["summary"] == "Show it."
+    assert item["put"]["tags"] == ["items"]
+    names = [(each["in"], each["name"]) for each in item["get"]["parameters"]]
+    assert names == [("path", "item_id"), ("header", "x-user"), ("query", "upper")]
+    assert router.url_for("get_list", page=2) == "/items?page=2"
+
+
+def test_a_class_stays_what_it_is() -> None:
+    assert ItemView(1, db={}).get() is None
+
+
+def test_methods_are_inherited() -> None:
+    router = Router()
+    router.view("/x/{item_id}")(Derived)
+    assert told(ask(router, "GET", "/x/7")) == 7
+    assert ask(router, "DELETE", "/x/7").status == 204
+
+
+def test_views_come_with_an_included_router(router: Router) -> None:
+    outer = Router()
+    outer.include(router, prefix="/v1")
+    assert told(ask(outer, "GET", "/v1/items/1")) == "tea"
+    assert outer.url_for("get_item", item_id=1) == "/v1/items/1"
+
+
+def test_a_class_without_methods_is_refused() -> None:
+    class Empty:
+        get = 1
+
+    with pytest.raises(SignatureError, match="Empty answers nothing: name its methods"):
+        Router().view("/x")(Empty)
+
+
+def test_a_method_that_cannot_be_a_handler_is_refused() -> None:
+    class Late:
+        async def get(self) -> None: ...
+
+    with pytest.raises(SignatureError, match="async"):
+        Router().view("/x")(Late)
+    with pytest.raises(SignatureError, match="did you mean 'tags'"):
+        Router().view("/x", tag=["a"])  # type: ignore[call-arg]

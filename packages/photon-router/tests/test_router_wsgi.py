@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import threading
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.validate import validator
+
+import pytest
+
+from photon_router import Body, HttpError, Request, Response, Router, Wsgi
+from photon_router.wsgi import WsgiExport
+from photon_runtime import sleep
+from photon_runtime.testing import LiveServer, live_server
+
+Start = Callable[..., Callable[[bytes], object]]
+
+
+def echo(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+    """Answer with what the environ says."""
+    shown = {key: value for key, value in environ.items() if isinstance(value, str | bool)}
+    shown["body"] = environ["wsgi.input"].read().decode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("X-Own", "yes")])
+    return [json.dumps(shown).encode()]
+
+
+def ask(
+    server: LiveServer, method: str, target: str, body: bytes = b"", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    connection = HTTPConnection(server.host, server.port, timeout=10)
+    connection.request(
+        method, target, body or None, {k.replace("_", "-"): v for k, v in headers.items()}
+    )
+    answer = connection.getresponse()
+    found = answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+    connection.close()
+    return found
+
+
+def mounted(application: Any, *, threads: bool, prefix: str = "/old") -> Router:
+    router = Router()
+    router.mount(prefix, Wsgi(application, threads=threads))
+    return router
+
+
+both = pytest.mark.parametrize("threads", [False, True], ids=["coroutine", "threads"])
+
+
+@both
+def test_an_application_is_called_by_the_protocol(threads: bool) -> None:
+    with live_server(mounted(validator(echo_validly), threads=threads)) as server:
+        status, headers, body = ask(server, "GET", "/old/a%2Fb/%C3%A9?q=1")
+    assert (status, headers["x-own"]) == (200, "yes")
+    environ = json.loads(body)
+    assert environ["SCRIPT_NAME"] == "/old"
+    assert environ["PATH_INFO"].encode("latin-1").decode() == "/a/b/é"
+    assert environ["QUERY_STRING"] == "q=1"
+    assert environ["REMOTE_ADDR"] == "127.0.0.1"
+
+
+def echo_validly(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+    shown = {key: value for key, value in environ.items() if isinstance(value, str)}
+    start_response("200 OK", [("Content-Type", "application/json"), ("X-Own", "yes")])
+    return [json.dumps(shown).encode()]
+
+
+@both
+def test_the_body_arrives_and_the_root_of_the_mount_is_its_own(threads: bool) -> None:
+    with live_server(mounted(echo, threads=threads)) as server:
+        environ = json.loads(ask(server, "POST", "/old", b"x" * 100_000)[2])
+        assert (len(environ["body"]), environ["PATH_INFO"]) == (100_000, "")
+        assert environ["CONTENT_LENGTH"] == "100000"
+        assert json.loads(ask(server, "GET", "/old/")[2])["PATH_INFO"] == "/"
+
+
+def test_at_the_root_the_whole_path_is_the_rest_and_operations_come_first() -> None:
+    router = mounted(echo, threads=False, prefix="/")
+
+    @router.get("/own")
+    def own() -> str:
+        return "mine"
+
+    with live_server(router) as server:
+        environ = json.loads(ask(server, "GET", "/a/b")[2])
+        assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == ("", "/a/b")
+        assert json.loads(ask(server, "GET", "/own")[2]) == "mine"
+
+
+def test_fields_with_underscores_are_not_passed_on() -> None:
+    with live_server(mounted(echo, threads=False)) as server:
+        request = (
+            b"GET /old/x HTTP/1.1\r\nhost: a\r\nx_user: evil\r\nx-user: good\r\n"
+            b"connection: close\r\n\r\n"
+        )
+        body = server.exchange(request).partition(b"\r\n\r\n")[2]
+    assert json.loads(body)["HTTP_X_USER"] == "good"
+
+
+@both
+def test_a_stream_is_sent_as_it_comes_and_closed(threads: bool) -> None:
+    closed = threading.Event()
+
+    class Parts:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"a" * 10
+            yield b"b" * 10
+
+        def close(self) -> None:
+            closed.set()
+
+    def application(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return Parts()
+
+    with live_server(mounted(application, threads=threads)) as server:
+        assert ask(server, "GET", "/old/x")[2] == b"a" * 10 + b"b" * 10
+        assert closed.wait(5)
+
+
+def test_an_application_may_begin_late_write_and_start_again_for_an_error() -> None:
+    def application(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+        write = start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/write":
+            write(b"written ")
+        try:
+            1 // (environ["PATH_INFO"] != "/error")
+        except ZeroDivisionError:
+            start_response("503 Busy", [("Connection", "close")], sys.exc_info())
+        yield b"yielded"
+
+    with live_server(mounted(application, threads=False)) as server:
+        assert ask(server, "GET", "/old/write")[2] == b"written yielded"
+        assert ask(server, "GET", "/old/error")[0] == 503
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_an_application_that_fails_is_a_500_and_breaks_nothing(threads: bool) -> None:
+    def application(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/silent":
+            return iter(())
+        raise KeyError("x")
+
+    with live_server(mounted(application, threads=threads)) as server:
+        assert ask(server, "GET", "/old/x")[0] == 500
+        assert ask(server, "GET", "/old/silent")[0] == 500
+
+
+PROGRAM = """
+    import json, threading, time, urllib.request
+    from flask import Flask, request
+    from photon_router import Router, Wsgi
+    from photon_runtime import scope
+    from photon_runtime.testing import live_server
+
+    flask = Flask("legacy")
+
+    @flask.post("/slow/<name>")
+    def slow(name):
+        time.sleep(0.5)
+        return {"name": name, "form": request.form["q"]}
+
+    app = Router()
+    app.mount("/old", Wsgi(flask))
+
+    def call(url, number, answers):
+        with urllib.request.urlopen(f"{url}/old/slow/n{number}", f"q={number}".encode()) as answer:
+            answers.append(json.load(answer))
+
+    with live_server(app) as server:
+        answers, begun = [], time.monotonic()
+        calls = [threading.Thread(target=call, args=(server.url, n, answers)) for n in range(20)]
+        for each in calls: each.start()
+        for each in calls: each.join()
+        took = time.monotonic() - begun
+    assert sorted(a["name"] for a in answers) == sorted(f"n{n}" for n in range(20)), answers
+    assert all(a["name"] == "n" + a["form"] for a in answers)
+    print(took)
+"""
+
+
+@pytest.mark.parametrize("patch", [True, False], ids=["patched", "on threads"])
+def test_twenty_slow_calls_of_a_flask_application_take_the_time_of_one(patch: bool) -> None:
+    program = textwrap.dedent(PROGRAM)
+    if patch:  # the server's hub and the clients then share one thread
+        program = f"from photon_runtime.patch import patch_stdlib\npatch_stdlib()\n{program}"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 2.5  # one after the other they take 10 seconds
+
+
+# Photon under another server
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served(export: Any) -> Iterator[str]:
+    with make_server("127.0.0.1", 0, export, WSGIServer, Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def fetch(url: str, body: bytes | None = None) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body)) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def test_photon_runs_under_another_server() -> None:
+    router = Router()
+    log: list[str] = []
+
+    @router.get("/items/{item_id}")
+    def read_item(item_id: int, q: str = "-") -> dict[str, object]:
+        sleep(0.01)
+        return {"id": item_id, "q": q}
+
+    @router.post("/upload")
+    def upload(data: Body[bytes], request: Request) -> int:
+        request.after_response(lambda: log.append("after"))
+        return len(data)
+
+    @router.get("/stream")
+    def stream() -> Response:
+        def parts() -> Iterator[bytes]:
+            for _ in range(3):
+                sleep(0.01)
+                yield b"part "
+
+        return Response(body=parts(), content_type="text/plain")
+
+    @router.get("/gone")
+    def gone() -> None:
+        raise HttpError(410, "it was here")
+
+    with served(validator(router.wsgi)) as url:
+        assert fetch(f"{url}/items/7?q=%C3%A9") == (200, '{"id":7,"q":"é"}'.encode())
+        assert fetch(f"{url}/items/x")[0] == 422
+        assert fetch(f"{url}/upload", b"y" * 70_000) == (200, b"70000")
+        assert fetch(f"{url}/stream") == (200, b"part part part ")
+        assert fetch(f"{url}/gone")[0] == 410
+        assert fetch(f"{url}/docs")[0] == 200
+    assert log == ["after"]
+
+
+def test_a_body_over_the_limit_is_refused_under_another_server() -> None:
+    router = Router()
+
+    @router.post("/upload")
+    def upload(data: Body[bytes]) -> int:
+        return len(data)
+
+    with served(WsgiExport(router, body_limit=1000)) as url:
+        assert fetch(f"{url}/upload", b"y" * 1000) == (200, b"1000")
+        assert fetch(f"{url}/upload", b"y" * 1001)[0] == 413
+
+
+def test_the_export_of_an_application_is_one_and_starts_once() -> None:
+    starts: list[int] = []
+
+    @contextmanager
+    def lifespan() -> Iterator[None]:
+        starts.append(1)
+        yield
+
+    router = Router(lifespan=lifespan)
+
+    @router.get("/x")
+    def read() -> int:
+        return len(starts)
+
+    assert router.wsgi is router.wsgi
+    with served(router.wsgi) as url:
+        assert [fetch(f"{url}/x")[1] for _ in range(3)] == [b"1", b"1", b"1"]
