@@ -14,7 +14,6 @@ A path is cut before it is decoded: ``%2F`` belongs to its segment, and ``+`` is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 import attrs
@@ -121,26 +120,34 @@ class _Node(Generic[T]):
             found = literal.find(segments, at + 1, values)
             if found is not None:
                 return found
-        if segment:
-            for node, taken in self._parametric(segment):
-                before = len(values)
-                values.extend(taken)
-                found = node.find(segments, at + 1, values)
-                if found is not None:
-                    return found
-                del values[before:]
+        if segment and (self.partial or self.parameter is not None):
+            found = self._find_by_parameters(segments, at, values)
+            if found is not None:
+                return found
         if self.rest is not None:
             values.append("/".join(segments[at:]))
             return self.rest
         return None
 
-    def _parametric(self, segment: str) -> Iterator[tuple[_Node[T], tuple[str, ...]]]:
+    def _find_by_parameters(
+        self, segments: list[str], at: int, values: list[str]
+    ) -> dict[str, T] | None:
+        segment, before = segments[at], len(values)
         for partial, node in self.partial.items():
             taken = partial.match(segment)
             if taken is not None:
-                yield node, taken
+                values.extend(taken)
+                found = node.find(segments, at + 1, values)
+                if found is not None:
+                    return found
+                del values[before:]
         if self.parameter is not None:
-            yield self.parameter, (segment,)
+            values.append(segment)
+            found = self.parameter.find(segments, at + 1, values)
+            if found is not None:
+                return found
+            del values[before:]
+        return None
 
 
 @attrs.frozen

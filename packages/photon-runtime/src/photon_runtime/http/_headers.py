@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TypeVar, overload
 
 from ._multidict import MultiDict
+
+D = TypeVar("D")
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -34,6 +37,14 @@ class Headers(MultiDict):
     def __getitem__(self, name: str) -> str:
         """Return the last value of ``name``."""
         return self._values[name.lower()]
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, /, default: str | D) -> str | D: ...
+    def get(self, name: str, /, default: str | D | None = None) -> str | D | None:
+        """Return the last value of ``name``, or ``default`` where there is none."""
+        return self._values.get(name.lower(), default)
 
     def __contains__(self, name: object) -> bool:
         """Return whether there is a field ``name``."""

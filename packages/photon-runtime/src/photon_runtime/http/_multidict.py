@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar, overload
+
+D = TypeVar("D")
 
 
 class MultiDict(Mapping[str, str]):
@@ -21,6 +24,14 @@ class MultiDict(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         """Return the last value of ``name``."""
         return self._values[name]
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, /, default: str | D) -> str | D: ...
+    def get(self, name: str, /, default: str | D | None = None) -> str | D | None:
+        """Return the last value of ``name``, or ``default`` where there is none."""
+        return self._values.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names, each once."""

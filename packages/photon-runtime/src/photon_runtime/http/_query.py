@@ -13,6 +13,9 @@ def parse_query(raw: str) -> list[tuple[str, str]]:
     Raises:
         HttpError: 400 where the percent-encoding is broken or does not give UTF-8.
     """
+    if "%" not in raw and "+" not in raw:  # as most are: nothing is to be decoded
+        taken = [part.partition("=") for part in raw.split("&") if part]
+        return [(name, value) for name, _, value in taken]
     pairs = []
     for part in raw.split("&"):
         if part:
