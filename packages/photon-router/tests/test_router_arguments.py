@@ -182,3 +182,73 @@ def test_a_default_of_a_json_body_stands_for_a_missing_one() -> None:
     asked = Request("POST", "/", [])
     with router.start() as handler:
         assert handler(asked).status == 200
+
+
+def contract(operation: dict[str, Any], handler: Any) -> Router:
+    described = {"operationId": "do", "responses": {"204": {"description": "Done."}}} | operation
+    router = Router(
+        spec={
+            "openapi": "3.1.0",
+            "info": {"title": "T", "version": "1"},
+            "paths": {"/": {"put": described}},
+        }
+    )
+    router.operation("do")(handler)
+    return router
+
+
+def test_a_parameter_of_the_document_counts_whether_or_not_an_argument_takes_it() -> None:
+    parameters = [
+        {"name": "taken", "in": "query", "required": True, "schema": {"type": "integer"}},
+        {"name": "X-Reason", "in": "header", "required": True, "schema": {"minLength": 3}},
+        {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 9}},
+    ]
+
+    def take(taken: int = 1) -> None:
+        assert taken == 5
+
+    with contract({"parameters": parameters}, take).start() as handler:
+        assert handler(Request("PUT", "/?taken=5", [(b"x-reason", b"because")])).status == 204
+        refusal = handler(Request("PUT", "/?limit=10", []))
+    assert isinstance(refusal.body, bytes)
+    faults = json.loads(refusal.body)["errors"]
+    assert [(fault["in"], fault["name"], fault["message"]) for fault in faults] == [
+        ("query", "taken", "is required"),
+        ("header", "X-Reason", "is required"),
+        ("query", "limit", "must be <= 9"),
+    ]
+
+
+def test_the_schema_of_a_text_in_the_document_counts() -> None:
+    content = {"text/csv": {"schema": {"type": "string", "minLength": 2}}}
+
+    def take(text: Body[str]) -> None:
+        assert text == "ab"
+
+    def status(text: str) -> int:
+        request = Request("PUT", "/", [(b"content-type", b"text/csv")])
+        request.parts = [text.encode()]
+        return handler(request).status
+
+    body = {"requestBody": {"required": True, "content": content}}
+    with contract(body, take).start() as handler:
+        assert [status("ab"), status("a"), status("")] == [204, 422, 422]
+
+
+def test_a_required_stream_of_bytes_must_be_there() -> None:
+    content: dict[str, Any] = {"application/octet-stream": {}}
+
+    def take(parts: Body[Iterator[bytes]]) -> None:
+        assert b"".join(parts) == b""
+
+    body = {"requestBody": {"required": True, "content": content}}
+    with live_server(contract(body, take)) as server:
+        head = b"PUT / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        kind = b"Content-Type: application/octet-stream\r\n"
+        assert server.exchange(head + b"\r\n").startswith(b"HTTP/1.1 422 ")
+        assert server.exchange(head + b"Content-Length: 0\r\n\r\n").startswith(b"HTTP/1.1 422 ")
+        chunked = head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        assert server.exchange(head + kind + b"Content-Length: 0\r\n\r\n").startswith(
+            b"HTTP/1.1 204 "
+        )
+        assert server.exchange(chunked).startswith(b"HTTP/1.1 422 ")

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from photon_router import DocumentError, Router
-from photon_router._document import Document
-from photon_router._export import encode_document
-from photon_router._load import load_document
+from photon_router.document._document import Document
+from photon_router.document._export import encode_document
+from photon_router.document._load import load_document
 from photon_runtime.http import Request
 
 MAIN = """

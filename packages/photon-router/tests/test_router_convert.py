@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router._convert import (
+from photon_router.arguments._convert import (
     constraint_checker,
     make_converter,
     structuring_faults,
@@ -20,8 +20,8 @@ from photon_router._convert import (
     text_converter,
     texts_converter,
 )
-from photon_router._schema import SchemaBuilder
-from photon_router._types import Param
+from photon_router.handlers._types import Param
+from photon_router.schema._schema import SchemaBuilder
 
 
 class Color(enum.Enum):
@@ -345,6 +345,7 @@ def structure(value: object, type_: Any, *, text: bool = False) -> object:
         (Options, {"size": 1}, {"size": 1}),
         (datetime.date, "2024-05-31", datetime.date(2024, 5, 31)),
         (bytes, "aGk=", b"hi"),
+        (int, 1.0, 1),
         (Any, {"a": 1}, {"a": 1}),
         (NewType("UserId", int), 1, 1),
         (Annotated[decimal.Decimal, Param(ge=1)], "1.5", decimal.Decimal("1.5")),
@@ -360,7 +361,7 @@ def test_json_is_structured(type_: Any, value: object, result: object) -> None:
     [
         (int, "1"),
         (int, True),
-        (int, 1.0),
+        (int, 1.5),
         (float, "1"),
         (str, 1),
         (bool, 1),

@@ -3,9 +3,15 @@ from typing import Any
 import pytest
 
 from photon_router import Router
-from photon_router._check import SchemaCheck
-from photon_router._definitions import Definitions, definitions_of, look_up, parts_of, steps_of
-from photon_router._document import Document
+from photon_router.document._definitions import (
+    Definitions,
+    definitions_of,
+    look_up,
+    parts_of,
+    steps_of,
+)
+from photon_router.document._document import Document
+from photon_router.schema._check import SchemaCheck
 from photon_runtime.http import Request
 
 

@@ -13,9 +13,9 @@ import attrs
 import pytest
 
 from photon_router import DocumentError, Router, SignatureError
-from photon_router._document import Document, load_document
-from photon_router._export import encode_document
-from photon_router._load import read_file
+from photon_router.document._document import Document, load_document
+from photon_router.document._export import encode_document
+from photon_router.document._load import read_file
 from photon_runtime import run
 from photon_runtime.http import Request
 
@@ -461,7 +461,7 @@ import datetime, decimal, enum, sys, uuid
 from typing import Annotated, Literal
 import attrs
 from photon_router import Cookie, Depends, Header, Json, Param, Query, Router
-from photon_router._export import encode_document
+from photon_router.document._export import encode_document
 
 class Colour(enum.Enum):
     RED = "red"

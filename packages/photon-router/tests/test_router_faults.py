@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photon_router._check import SchemaCheck
-from photon_router._faults import (
+from photon_router.schema._check import SchemaCheck
+from photon_router.schema._faults import (
     MAX_FAULTS,
     Fault,
     MalformedBody,

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from photon_router import Body, DocumentError, Json, Request, Response, Router, SignatureError
-from photon_router._media import media_rank
+from photon_router.arguments._media import media_rank
 from photon_runtime.http import ServerSettings
 from photon_runtime.testing import LiveServer, live_server
 

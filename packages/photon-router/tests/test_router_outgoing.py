@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router._outgoing import cut_of
-from photon_router._stream import StreamBody
+from photon_router.answers._outgoing import cut_of
+from photon_router.answers._stream import StreamBody
 
 T = TypeVar("T")
 

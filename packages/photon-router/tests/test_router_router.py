@@ -86,6 +86,18 @@ def test_a_path_begins_with_a_slash() -> None:
     assert f"told ({__file__}:" in str(caught.value)
 
 
+def test_an_empty_path_is_the_prefix_itself() -> None:
+    router = Router(prefix="/items")
+
+    @router.get("")
+    def list_items() -> str:
+        return "all"
+
+    assert told(ask(router, "GET", "/items")) == "all"
+    with pytest.raises(SignatureError, match="a path begins with a slash, not ''"):
+        Router().get("")(told)
+
+
 @pytest.mark.parametrize("prefix", ["/", "api", "/api/"])
 def test_a_prefix_begins_with_a_slash_and_ends_without_one(prefix: str) -> None:
     with pytest.raises(ValueError, match="a prefix begins with a slash"):

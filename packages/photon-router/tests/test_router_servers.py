@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from photon_router import DocumentError, Router
-from photon_router._servers import MAX_BASE_PATHS, base_paths, undeclared_variables
+from photon_router.document._servers import MAX_BASE_PATHS, base_paths, undeclared_variables
 from photon_runtime.http import Request
 
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from photon_router import DocumentError, Router
-from photon_router._shape import MAX_PROBLEMS, problems_of_shape
+from photon_router.document._shape import MAX_PROBLEMS, problems_of_shape
 
 ANSWERS = {"200": {"description": "Fine."}}
 

@@ -3,7 +3,7 @@ from typing import Annotated, Any, Literal, NewType
 import msgspec
 import pytest
 
-from photon_router._types import (
+from photon_router.handlers._types import (
     Body,
     Cookie,
     Form,

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from photon_router import DocumentError, Router
-from photon_router._check import SchemaCheck
-from photon_router._load import load_document
-from photon_router._shape import problems_of_shape
-from photon_router._upgrade import VERSION, is_old, upgraded
+from photon_router.document._load import load_document
+from photon_router.document._shape import problems_of_shape
+from photon_router.document._upgrade import VERSION, is_old, upgraded
+from photon_router.schema._check import SchemaCheck
 
 
 def document(schema: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_router import Router
-from photon_router._urls import build_url
+from photon_router.dispatch._urls import build_url
 from photon_runtime.http import Request
 
 

@@ -3,8 +3,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from photon_router._export import encode_document
-from photon_router._yaml import MAX_DEPTH, finite, parse_yaml
+from photon_router.document._export import encode_document
+from photon_router.document._yaml import MAX_DEPTH, finite, parse_yaml
 
 JSON = st.recursive(
     st.none()

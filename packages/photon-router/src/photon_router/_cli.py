@@ -1,4 +1,4 @@
-"""``photon routes``, ``photon openapi``, ``photon middleware``: look into an application.
+"""``photon routes``, ``openapi``, ``middleware``, ``mock``: look into applications and documents.
 
 The first two read the document and nothing else, because it is where routes are. The project comes
 from the command line as ``ctx.obj``; what is needed of it is said here, so that this package does
@@ -17,7 +17,25 @@ from typing import Literal, Protocol, runtime_checkable
 import attrs
 import click
 
-from ._export import encode_document
+from photon_runtime.http import listen, serve
+
+from .document._export import encode_document
+from .errors import DocumentError
+from .openapi import (
+    CHANGES,
+    FINDINGS,
+    IDS,
+    RANKS,
+    RULES,
+    SEVERITIES,
+    MockApplication,
+    Positions,
+    Source,
+    from_file,
+    from_text,
+)
+from .openapi import diff as compare
+from .openapi import lint as judge
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
 
@@ -149,7 +167,7 @@ def _is_plain(value: object) -> bool:
 
 @click.group()
 def openapi() -> None:
-    """Work with the application's OpenAPI document."""
+    """Work with OpenAPI documents: export, lint, diff."""
 
 
 @openapi.command()
@@ -186,6 +204,135 @@ def export(
     except OSError as error:
         raise click.ClickException(f"cannot write {output}: {error.strerror}") from error
     click.echo(f"written: {output}", err=True)
+
+
+_FAIL_ON = (*RANKS, "never")
+
+
+class _UnusableError(click.ClickException):
+    """A document that cannot be read, which is something else than a finding."""
+
+    exit_code = 3
+
+
+@openapi.command()
+@click.argument("target", required=False, metavar="[FILE|MODULE:ATTRIBUTE]")
+@click.option("--profile", type=click.Choice(list(RULES)), default="recommended", show_default=True)
+@click.option(
+    "--level", type=click.Choice(list(RANKS)), default="info", help="Show this level and graver."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(_FAIL_ON),
+    default="error",
+    show_default=True,
+    help="Exit with 1 if there is something of this level or graver.",
+)
+@click.option(
+    "--ignore", multiple=True, metavar="ID", help="Leave this rule out; may be given repeatedly."
+)
+@click.option("--format", "form", type=click.Choice(list(FINDINGS)), default="text")
+@click.pass_obj
+def lint(
+    project: _Project,
+    target: str | None,
+    *,
+    profile: Literal["minimal", "recommended", "strict", "camel", "snake"],
+    level: str,
+    fail_on: str,
+    ignore: tuple[str, ...],
+    form: str,
+) -> None:
+    """Judge an OpenAPI document: a file, `-` for standard input, or the application's.
+
+    Exit code 0: nothing that `--fail-on` names; 1: something; 3: the document cannot be read.
+    """
+    unknown = sorted(set(ignore) - IDS)
+    if unknown:
+        raise click.UsageError(f"there is no rule {unknown[0]}; there is {', '.join(sorted(IDS))}")
+    is_file = target is not None and _is_file(target)
+    source = _source(str(target)) if is_file else _own_source(project, target)
+    found = judge(source.data, profile=profile, ignore=ignore)
+    shown = [finding for finding in found if RANKS[finding.level] <= RANKS[level]]
+    click.echo(FINDINGS[form](shown, source.name, source.positions), nl=False)
+    if fail_on != "never" and any(RANKS[each.level] <= RANKS[fail_on] for each in found):
+        sys.exit(1)
+
+
+@openapi.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option(
+    "--level", type=click.Choice(list(SEVERITIES)), default="info", help="Show this and graver."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*SEVERITIES, "never"]),
+    default="breaking",
+    show_default=True,
+    help="Exit with 1 if there is such a change, or a graver one.",
+)
+@click.option("--format", "form", type=click.Choice(list(CHANGES)), default="text")
+def diff(old: str, new: str, level: str, fail_on: str, form: str) -> None:
+    """Compare two OpenAPI documents: files, or `-` for standard input.
+
+    Exit code 0: nothing that `--fail-on` names; 1: something; 3: a document cannot be read.
+    """
+    try:
+        changes = compare(_source(old).data, _source(new).data)
+    except DocumentError as error:
+        raise _UnusableError("\n".join(error.problems)) from error
+    shown = [each for each in changes if SEVERITIES[each.severity] <= SEVERITIES[level]]
+    click.echo(CHANGES[form](shown), nl=False)
+    limit = SEVERITIES.get(fail_on, -1)
+    if any(SEVERITIES[each.severity] <= limit for each in changes):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("document", type=click.Path(dir_okay=False, path_type=Path), metavar="DOCUMENT")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option("--seed", type=int, metavar="NUMBER", help="Answer other values than the plainest.")
+def mock(document: Path, host: str, port: int, seed: int | None) -> None:
+    """Serve an OpenAPI document from its examples and schemas.
+
+    Requests are validated as they will be by the real application. Any credential will do, and
+    pages of all origins may read the answers: it is a tool for development.
+    """
+    application = MockApplication(document, seed=seed)
+    for problem in application.problems:
+        click.echo(f"warning: {problem}", err=True)
+    listener = listen(host, port)
+    name, number = listener.getsockname()[:2]
+    base = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
+
+    def announce() -> None:
+        click.echo(f"{document} is served by examples: any credential, any origin")
+        click.echo(f"  URL   {base}")
+        click.echo(f"  docs  {base}/docs")
+        click.echo("  stop  Ctrl-C")
+
+    serve(application, sockets=[listener], development=True, ready=announce, is_last=True)
+
+
+def _is_file(target: str) -> bool:
+    return target == "-" or target.endswith((".yaml", ".yml", ".json")) or Path(target).is_file()
+
+
+def _source(name: str) -> Source:
+    try:
+        if name == "-":
+            return from_text(sys.stdin.read(), name)
+        return from_file(Path(name))
+    except DocumentError as error:
+        raise _UnusableError("\n".join(error.problems)) from error
+    except UnicodeDecodeError as error:
+        raise _UnusableError(f"{name}: not a text in UTF-8 ({error.reason})") from error
+
+
+def _own_source(project: _Project, target: str | None) -> Source:
+    return Source(project.target(target), load_document(project, target), Positions(""))
 
 
 def load_document(project: _Project, target: str | None) -> dict[str, object]:

@@ -15,11 +15,13 @@ import attrs
 
 from photon_runtime.http import Handler
 
-from ._document import OpenApi
-from ._layers import ErrorHandler, Middleware, Surroundings
-from ._mount import Mount, mounts_below
-from ._operation import Route, name_operation
-from ._options import (
+from ._views import methods_of
+from .dispatch._layers import ErrorHandler, Middleware, Surroundings
+from .dispatch._mount import Mount, mounts_below
+from .document._document import OpenApi
+from .errors import SignatureError
+from .handlers._operation import Route, name_operation
+from .handlers._options import (
     DeclaredResponse,
     RouteOptions,
     check_options,
@@ -27,9 +29,7 @@ from ._options import (
     surroundings_of,
     within,
 )
-from ._signature import Signature, read_signature, where
-from ._views import methods_of
-from .errors import SignatureError
+from .handlers._signature import Signature, read_signature, where
 from .middleware._chain import chain
 from .security import Required, Verifier
 
@@ -132,6 +132,7 @@ class Declarations:
 
         Args:
             path: Template with parameters in braces; ``{name:path}`` at the end takes the rest.
+                Below a prefix it may be empty.
             method: HTTP method, in any case.
             options: See `RouteOptions`.
 
@@ -354,7 +355,7 @@ class Declarations:
         *,
         signature: Signature | None = None,
     ) -> None:
-        if not path.startswith("/"):
+        if not path.startswith("/") and not (self.prefix and path == ""):
             raise SignatureError(f"{where(function)}: a path begins with a slash, not {path!r}")
         signature = read_signature(function) if signature is None else signature
         around = surroundings_of(options).inside(outer or Surroundings())

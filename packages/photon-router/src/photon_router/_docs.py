@@ -14,10 +14,10 @@ from importlib import resources
 
 from photon_runtime.http import Handler, HttpError, Response
 
-from ._document import Document, OpenApi
-from ._export import encode_document
-from ._mount import Mount
-from ._operation import JSON
+from .dispatch._mount import Mount
+from .document._document import Document, OpenApi
+from .document._export import encode_document
+from .handlers._operation import JSON
 
 HTML = "text/html; charset=utf-8"
 YAML = "application/yaml"

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import HttpError as HttpError
 
-from ._faults import MalformedBody as MalformedBody
-from ._faults import ValidationFailed as ValidationFailed
+from .schema._faults import MalformedBody as MalformedBody
+from .schema._faults import ValidationFailed as ValidationFailed
 
 
 class SignatureError(PhotonError, TypeError):

@@ -24,10 +24,10 @@ from urllib.parse import quote
 
 from photon_runtime.http import FileBody, HttpError, Response
 
-from ._body import encode
-from ._events import encode_event
-from ._media_types import BYTES, EVENT_STREAM, HTML, JSON, JSON_LINES, TEXT
-from ._stream import EventBody, StreamBody
+from .answers._events import encode_event
+from .answers._stream import EventBody, StreamBody
+from .arguments._media_types import BYTES, EVENT_STREAM, HTML, JSON, JSON_LINES, TEXT
+from .schema._body import encode
 
 T = TypeVar("T")
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]

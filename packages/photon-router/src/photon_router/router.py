@@ -20,26 +20,26 @@ from photon_runtime.http import Handler
 from photon_runtime.settings import Settings
 
 from . import _docs
-from ._answers_check import AnswerCheck
-from ._compile import compile_routes
 from ._declarations import Declarations, Lifespan, NameOperation, shared_options
 from ._declarations import photon_route as photon_route
-from ._dispatch import Dispatch, Endpoint
-from ._document import Document, OpenApi, Operation
-from ._form import FormSettings
-from ._layers import ErrorAnswers, Middleware
-from ._load import load_document
-from ._match import PathTree
-from ._mount import Mount
-from ._operation import Notes, Places, Route, write_operation
-from ._options import (
+from ._router_settings import RouterSettings
+from .answers._answers_check import AnswerCheck
+from .arguments._form import FormSettings
+from .dispatch._compile import compile_routes
+from .dispatch._dispatch import Dispatch, Endpoint
+from .dispatch._layers import ErrorAnswers, Middleware
+from .dispatch._match import PathTree
+from .dispatch._mount import Mount
+from .dispatch._plan import Bound
+from .dispatch._provide import ApplicationValues, Overrides
+from .dispatch._urls import build_url
+from .document._document import Document, OpenApi, Operation
+from .document._load import load_document
+from .errors import DocumentError
+from .handlers._operation import Notes, Places, Route, write_operation
+from .handlers._options import (
     DeclaredResponse,
 )
-from ._plan import Bound
-from ._provide import ApplicationValues, Overrides
-from ._router_settings import RouterSettings
-from ._urls import build_url
-from .errors import DocumentError
 from .middleware._chain import PlacedLayer, chain, operations_of, settled
 from .observability.health import Readiness
 from .observability.settings import ObservabilitySettings, observe

@@ -11,8 +11,8 @@ import attrs
 from photon_runtime.http import Route
 from photon_runtime.settings import Settings
 
-from .._document import Document
-from .._layers import Middleware
+from ..dispatch._layers import Middleware
+from ..document._document import Document
 from ..errors import DocumentError
 from ._layer import Layer, Operations
 from ._settings import MiddlewareSettings

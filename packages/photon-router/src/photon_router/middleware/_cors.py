@@ -29,7 +29,7 @@ from attrs.validators import ge
 
 from photon_runtime.http import Handler, HttpError, Request, Response
 
-from .._layers import Middleware
+from ..dispatch._layers import Middleware
 from ._checks import is_strings
 from ._layer import Layer, Operations, Rules, rule_for, rules_of
 from ._vary import add_vary

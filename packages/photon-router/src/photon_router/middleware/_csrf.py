@@ -29,8 +29,8 @@ import attrs
 
 from photon_runtime.http import Handler, HttpError, Request, Response
 
-from .._form import FormReader, FormSettings, form_reader
-from .._media_types import FORM, MULTIPART
+from ..arguments._form import FormReader, FormSettings, form_reader
+from ..arguments._media_types import FORM, MULTIPART
 from ._checks import is_strings
 from ._cors import check_origin
 from ._layer import Layer

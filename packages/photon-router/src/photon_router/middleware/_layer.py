@@ -15,7 +15,7 @@ import attrs
 
 from photon_runtime.http import Handler, Request, Response, Route
 
-from .._layers import Middleware
+from ..dispatch._layers import Middleware
 
 T = TypeVar("T")
 Operations = Sequence[tuple[str, Route]]

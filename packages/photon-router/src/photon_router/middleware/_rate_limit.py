@@ -20,7 +20,7 @@ from attrs.validators import ge, gt
 
 from photon_runtime.http import Handler, HttpError, Request, Response
 
-from .._layers import Middleware
+from ..dispatch._layers import Middleware
 from ._bucket import MemoryStore, RateStore, Taken
 from ._layer import Layer, Operations, Rules, rule_for, rules_of
 

@@ -8,8 +8,8 @@ import attrs
 
 from photon_runtime.http import Request, Response
 
-from .._layers import Middleware
-from .._mount import Mount
+from ..dispatch._layers import Middleware
+from ..dispatch._mount import Mount
 from .access_log import AccessLog
 from .health import Readiness, alive
 from .metrics import Metrics

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from .._document import Document, OpenApi, Operation
+from ..document._document import Document, OpenApi, Operation
 from ._guard import Guard, OperationGuard, Part
 from ._verifier import Binding, Verifier
 

@@ -9,7 +9,7 @@ import attrs
 
 from photon_runtime.http import Request
 
-from .._depends import Dependency
+from ..handlers._depends import Dependency
 
 T = TypeVar("T")
 _T = TypeVar("_T")

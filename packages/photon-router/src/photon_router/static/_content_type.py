@@ -9,7 +9,7 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Mapping
 
-from .._media_types import BYTES, HTML
+from ..arguments._media_types import BYTES, HTML
 
 _MORE = {
     ".avif": "image/avif",

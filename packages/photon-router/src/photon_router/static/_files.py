@@ -25,7 +25,7 @@ import attrs
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import FileBody, HttpError, Request, Response
 
-from .._media_types import HTML
+from ..arguments._media_types import HTML
 from ..responses import Redirect
 from ._answer import NOSNIFF, Answer
 from ._content_type import ContentTypes, is_html

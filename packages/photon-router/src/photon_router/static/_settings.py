@@ -9,7 +9,7 @@ import attrs
 
 from photon_runtime.errors import PhotonError
 
-from .._mount import REST, Mount, mounts_below
+from ..dispatch._mount import REST, Mount, mounts_below
 from ._files import StaticFiles
 
 

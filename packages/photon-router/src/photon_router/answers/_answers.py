@@ -1,0 +1,360 @@
+"""Results to responses: what a handler returned, encoded as the document says.
+
+At start each outcome of a handler (`_result`) is settled: its status, its media type and how it is
+encoded. Code first the outcomes wrote the document, spec first they are looked up in it: by the
+name of the class, which is that of a schema, and by the media types of the answer.
+
+Per request the class of the result finds the outcome. A handler with one outcome, which is most of
+them, has no such choice to make.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from photon_runtime.http import Response
+
+from ..arguments._media_types import BYTES, EVENT_STREAM, JSON, TEXT, is_json
+from ..document._document import OpenApi
+from ..handlers._signature import MISSING
+from ..handlers._types import union_members
+from ..responses import Created, EventStream, JsonLines, Stream
+from ..schema._body import encode
+from ..schema._schema import is_list_like
+from ._events import ServerSentEvent
+from ._outgoing import Cut, cut_of
+from ._result import STREAMS, Form, Outcome, form_of_stream, plain_type
+from ._stream import StreamBody
+
+Encoder: TypeAlias = Callable[[Any], Response]
+"""Makes the response of a handler's result."""
+Declared: TypeAlias = Mapping[str, OpenApi]
+"""The response objects of an operation by status, references resolved."""
+
+_WITH_STATUS: Final = 2
+
+
+@attrs.frozen
+class Settled:
+    """An outcome that is known in full.
+
+    Attributes:
+        outcome: What the annotation says.
+        status: Its status.
+        media: Its media type; empty for none.
+        form: How it becomes a body.
+    """
+
+    outcome: Outcome
+    status: int
+    media: str
+    form: Form
+
+
+def code_for(responses: Declared, status: int) -> str | None:
+    """Return under which code a document has the answer for ``status``, the most particular one."""
+    codes = (str(status), f"{status // 100}XX", "default")
+    return next((code for code in codes if code in responses), None)
+
+
+def content_for(responses: Declared, status: int) -> Mapping[str, OpenApi]:
+    """Return what a document says of the bodies of answers with ``status``, by media type."""
+    code = code_for(responses, status)
+    return {} if code is None else responses[code].get("content") or {}
+
+
+def settle(outcome: Outcome, usual: int, responses: Declared, *, is_sse: bool = False) -> Settled:
+    """Settle an outcome whose operation was there before the handler, or was written from it.
+
+    Args:
+        outcome: The outcome.
+        usual: The status where nothing says another one.
+        responses: What the operation declares.
+        is_sse: Whether the operation says that it sends events.
+
+    Raises:
+        TypeError: The document has the class under a range of statuses, or several; which one is
+            meant must be told.
+    """
+    status, named = outcome.status, _codes_naming(outcome.type, responses)
+    if status is None:
+        status = _status_of(outcome, usual, named, responses)
+    content = content_for(responses, status)
+    if outcome.is_pair and named:  # its status is known when it comes
+        content = responses[named[0]].get("content") or {}
+    media = outcome.media
+    if outcome.form in STREAMS:
+        if is_sse:
+            media = EVENT_STREAM
+        elif content and media not in content:
+            media = next(iter(content))
+        media = _concrete(media, outcome.type)
+        return Settled(outcome, status, media, form_of_stream(media))
+    return Settled(outcome, status, *_form_of_value(outcome, content))
+
+
+def _form_of_value(outcome: Outcome, content: Mapping[str, OpenApi]) -> tuple[str, Form]:
+    """Return media type and form of a result that is sent whole."""
+    media, form = outcome.media, outcome.form
+    if form == "value" and media is None:
+        media = next(filter(is_json, content), None)
+        if media is None and content:
+            media, form = next(iter(content)), "raw"
+    if form == "value" and not content and plain_type(outcome.type) is type(None):
+        form = "none"
+    return (_concrete(media, outcome.type) if form == "raw" else media or JSON), form
+
+
+def settle_apart(
+    outcome: Outcome, usual: int, responses: Declared, *, is_sse: bool = False
+) -> list[Settled]:
+    """Settle an outcome of a handler whose operation was there first.
+
+    The document may have the members of a union under statuses of their own; see `settle`.
+    """
+    members = union_members(plain_type(outcome.type)) or ()
+    apart = [
+        attrs.evolve(outcome, type=member, form=_form(member, responses)) for member in members
+    ]
+    found = [settle(each, usual, responses, is_sse=is_sse) for each in apart]
+    if outcome.status is None and len({each.status for each in found}) > 1:
+        return found
+    return [settle(outcome, usual, responses, is_sse=is_sse)]
+
+
+def _form(member: Any, responses: Declared) -> Form:
+    return "none" if plain_type(member) is type(None) and "204" in responses else "value"
+
+
+def _concrete(media: str | None, type_: Any) -> str:
+    """Return a media type that can be sent, for one that may be a range."""
+    if media is None or "*" in media.partition(";")[0]:
+        media = TEXT if plain_type(type_) is str else BYTES
+    is_bare_text = media.startswith("text/") and "charset" not in media
+    return f"{media}; charset=utf-8" if is_bare_text and media != EVENT_STREAM else media
+
+
+def _status_of(outcome: Outcome, usual: int, named: Sequence[str], responses: Declared) -> int:
+    """Return the status of an outcome whose annotation does not say it."""
+    if outcome.form == "none" and "204" in responses:
+        return 204
+    exact = [int(code) for code in named if code.isdecimal()]
+    if not named or usual in exact or outcome.is_pair:
+        return usual
+    if len(exact) == 1:
+        return exact[0]
+    name = _name_of_type(outcome.type)
+    raise TypeError(
+        f"the document has {name} under {', '.join(named)}: say which status is meant, by "
+        f"Annotated[{name}, Status(...)] or by a tuple of body and status"
+    )
+
+
+def _codes_naming(type_: Any, responses: Declared) -> list[str]:
+    """Return the codes under which a document has the schema of a type."""
+    name = _name_of_type(type_)
+    if name is None:
+        return []
+    return [
+        code
+        for code, answer in responses.items()
+        if any(
+            _name_of_schema(media.get("schema", {})) == name
+            for media in (answer.get("content") or {}).values()
+        )
+    ]
+
+
+def _name_of_type(type_: Any) -> str | None:
+    """Return what a document may call a type: the class's name, that of a list's items."""
+    plain = plain_type(type_)
+    arguments = typing.get_args(plain)
+    if is_list_like(plain) and arguments:
+        inner = _name_of_type(arguments[0])
+        return None if inner is None else f"list of {inner}"
+    return plain.__name__ if isinstance(plain, type) else None
+
+
+def _name_of_schema(schema: Any) -> str | None:
+    if not isinstance(schema, dict):
+        return None
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if schema.get("type") == "array":
+        inner = _name_of_schema(schema.get("items"))
+        return None if inner is None else f"list of {inner}"
+    return None
+
+
+# -- encoders -----------------------------------------------------------------------------------
+
+
+def encoder_of(settled: Sequence[Settled], *, usual: int, has_content: bool) -> Encoder:
+    """Return what makes the responses of a handler.
+
+    Args:
+        settled: Its outcomes.
+        usual: The status of results that no outcome is for.
+        has_content: Whether the document declares a body under that status; without, ``None`` is
+            an answer without one.
+    """
+    bare = [each for each in settled if not each.outcome.is_pair]
+    pairs = [each for each in settled if each.outcome.is_pair]
+    if len(settled) == 1 and not pairs and settled[0].form in ("value", "raw", *STREAMS):
+        return _encoder(settled[0], has_content=has_content)
+    fallback = _json_encoder(usual, JSON, None, has_content=has_content)
+    encoder = _choosing([*bare, *pairs], fallback, has_content=has_content)
+    return _pair_encoder(encoder) if pairs else encoder
+
+
+def _choosing(settled: Sequence[Settled], fallback: Encoder, *, has_content: bool) -> Encoder:
+    by_class: dict[type, Encoder] = {Response: lambda response: response}
+    for each in settled:
+        encoded = _encoder(each, has_content=has_content)
+        for cls in _classes(each):
+            by_class.setdefault(cls, encoded)
+        if each.form in STREAMS or (each.form in ("value", "raw") and each.outcome.cls is None):
+            fallback = encoded
+
+    def find(result: object) -> Encoder:
+        bases = type(result).__mro__
+        return next((by_class[base] for base in bases if base in by_class), fallback)
+
+    def encoded_by_class(result: Any) -> Response:
+        return (by_class.get(type(result)) or find(result))(result)
+
+    return encoded_by_class
+
+
+def _classes(settled: Settled) -> list[type]:
+    outcome = settled.outcome
+    members = union_members(plain_type(outcome.type)) if outcome.response is None else None
+    parts = [outcome] if members is None else [Outcome(each, "value") for each in members]
+    return [part.cls for part in parts if part.cls is not None]
+
+
+def _pair_encoder(encoder: Encoder) -> Encoder:
+    def encoded(result: Any) -> Response:
+        if type(result) is not tuple:
+            return encoder(result)
+        response = encoder(result[0])
+        response.status = int(result[1])
+        if len(result) > _WITH_STATUS:
+            for name, value in result[2].items():
+                response.add_header(name, value)
+        return response
+
+    return encoded
+
+
+def _encoder(settled: Settled, *, has_content: bool) -> Encoder:
+    form, status = settled.form, settled.status
+    if form == "response":
+        return _made_encoder(_cut(settled.outcome.type))
+    if form == "none":
+        return lambda result: Response(status)
+    if form == "raw":
+        return _raw_encoder(status, settled.media)
+    if form == "value":
+        return _value_encoder(settled, has_content=has_content)
+    return _stream_encoder(settled)
+
+
+def _value_encoder(settled: Settled, *, has_content: bool) -> Encoder:
+    type_ = settled.outcome.type
+    return _json_encoder(settled.status, settled.media, _cut(type_), has_content=has_content)
+
+
+def _json_encoder(status: int, media: str, cut: Cut | None, *, has_content: bool) -> Encoder:
+    if cut is not None:
+        return _cutting_encoder(status, media, cut, has_content=has_content)
+
+    def encoded(result: object) -> Response:
+        if isinstance(result, Response):
+            return result
+        if result is None and not has_content:
+            return Response(status)
+        return Response(status, body=encode(result), content_type=media)
+
+    return encoded
+
+
+def _cutting_encoder(status: int, media: str, cut: Cut, *, has_content: bool) -> Encoder:
+    cls = cut.cls
+
+    def encoded(result: object) -> Response:
+        if type(result) is not cls:
+            if isinstance(result, Response):
+                return result
+            if result is None and not has_content:
+                return Response(status)
+            result = cut(result)
+        return Response(status, body=encode(result), content_type=media)
+
+    return encoded
+
+
+def _raw_encoder(status: int, media: str) -> Encoder:
+    def encoded(result: object) -> Response:
+        if isinstance(result, Response):
+            return result
+        if not isinstance(result, str | bytes):
+            raise TypeError(
+                f"an answer of type {media} is made of str or bytes, not of "
+                f"{type(result).__qualname__}"
+            )
+        return Response(status, body=result, content_type=media)
+
+    return encoded
+
+
+def _made_encoder(cut: Cut | None) -> Encoder:
+    if cut is None:
+        return lambda response: response
+    sent = cut
+
+    def encoded(response: Response) -> Response:
+        if isinstance(response, Created):
+            if not sent.is_exact(response.item):
+                response.body = encode(sent.take(response.item))
+        elif isinstance(response.body, StreamBody):
+            response.body.encode = _after(sent, response.body.encode)
+        return response
+
+    return encoded
+
+
+def _cut(type_: Any) -> Cut | None:
+    return None if type_ in (MISSING, ServerSentEvent) else cut_of(type_)
+
+
+def _after(cut: Cut, encode_item: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    return lambda item: encode_item(cut(item))
+
+
+def _stream_encoder(settled: Settled) -> Encoder:
+    status, media = settled.status, settled.media
+    with_cut = _made_encoder(None if settled.form == "chunks" else _cut(settled.outcome.type))
+
+    def encoded(result: Any) -> Response:
+        if isinstance(result, Response):
+            return result
+        response = _streamed(settled.form, result, media)
+        response.status = status
+        return with_cut(response)
+
+    return encoded
+
+
+def _streamed(form: Form, items: Iterator[Any], media: str) -> Response:
+    if form == "events":
+        return EventStream(items)
+    if form == "lines":
+        response = JsonLines(items)
+        response.content_type = media
+        return response
+    return Stream(items, content_type=media)

@@ -1,0 +1,313 @@
+"""What leaves: the members that the annotation names, and no others.
+
+A handler annotated ``-> PublicUser`` may return a ``User`` that knows more, an object of a
+database, or a mapping: what is sent has the members of ``PublicUser``. The annotation alone
+decides, at any depth that it describes; what it leaves open (``object``, ``dict[str, object]``) is
+sent as it is.
+
+Theory of operation. For each class that the annotation names, a `Cut` is made at start. It first
+asks whether a value is *exact*, of just the classes that are annotated: then the value is encoded
+as it is, which for a class of scalars costs one comparison. Only what is not exact is taken apart
+and put together again from the members of the annotated class; parts that are exact stay whole.
+"""
+
+from __future__ import annotations
+
+import enum
+import typing
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+import attrs
+
+from ..handlers._types import strip_alias, union_members
+from ..schema._members import Member, is_named_tuple, members_of
+from ..schema._schema import is_list_like
+
+_MISSING = object()
+_OPEN = (Any, object)
+
+
+@attrs.define(eq=False)
+class Cut:
+    """What is sent of values of one annotated type.
+
+    Attributes:
+        is_exact: Says whether a value can be sent as it is.
+        take: Returns what is sent of a value that is not exact.
+        fit: Says how well a value that is not exact fits, to choose within a union: 0 for not at
+            all, more for better.
+        cls: The class of which every value is exact, whatever is in it; ``None`` where there is
+            more to look at.
+    """
+
+    is_exact: Callable[[Any], bool]
+    take: Callable[[Any], object]
+    fit: Callable[[Any], int]
+    cls: type | None = None
+
+    def __call__(self, value: object) -> object:
+        """Return what is sent of ``value``.
+
+        Raises:
+            TypeError: It lacks what the annotation says.
+        """
+        return value if self.is_exact(value) else self.take(value)
+
+
+def cut_of(type_: object) -> Cut | None:
+    """Return what is sent of values annotated as ``type_``; ``None`` where that is all of them."""
+    return _Cuts().of(type_)
+
+
+class _Cuts:
+    """Makes cuts; a class within itself has the same."""
+
+    def __init__(self) -> None:
+        self._classes: dict[object, Cut] = {}
+
+    def of(self, type_: Any, *, is_told_apart: bool = False) -> Cut | None:
+        """Return the cut of a type; ``None`` where everything is sent.
+
+        Args:
+            type_: The type.
+            is_told_apart: Whether there must be a cut, to tell its values from others.
+        """
+        plain = _plain(type_)
+        members = union_members(plain)
+        if members is not None:
+            cut = self._union([_plain(member) for member in members], is_told_apart)
+        else:
+            cut = self._single(plain, is_told_apart)
+        return _any_of(_classes_of(plain)) if cut is None and is_told_apart else cut
+
+    def _single(self, plain: Any, is_told_apart: bool) -> Cut | None:
+        origin = typing.get_origin(plain) or plain
+        if not isinstance(origin, type) or issubclass(origin, enum.Enum):
+            return None
+        if members_of(plain) is not None:
+            return self._class(plain, origin)
+        arguments = typing.get_args(plain)
+        return self._container(plain, origin, arguments, is_told_apart) if arguments else None
+
+    def _container(
+        self, plain: Any, origin: type, arguments: tuple[Any, ...], is_told_apart: bool
+    ) -> Cut | None:
+        if issubclass(origin, Mapping):
+            inner = self.of(arguments[1], is_told_apart=is_told_apart)
+            return None if inner is None else _mapping(inner)
+        if issubclass(origin, tuple) and arguments[-1] is not Ellipsis:
+            inners = [self.of(each, is_told_apart=is_told_apart) for each in arguments]
+            return _tuple(inners) if any(inner is not None for inner in inners) else None
+        if is_list_like(plain):
+            inner = self.of(arguments[0], is_told_apart=is_told_apart)
+            return None if inner is None else _list(inner)
+        return None
+
+    def _class(self, plain: Any, cls: type) -> Cut:
+        known = self._classes.get(plain)
+        if known is not None:
+            return known
+        cut = self._classes[plain] = Cut(_never, _refused, lambda value: 0)  # for itself, inside
+        every = members_of(plain) or ()
+        members = [member for member in every if not member.is_private]
+        parts = [(member, self.of(member.type)) for member in members]
+        inner = [(member.name, part) for member, part in parts if part is not None]
+        if typing.is_typeddict(cls):
+            cut.is_exact = _exact_mapping(frozenset(member.name for member in members), inner)
+        else:
+            is_open = bool(getattr(cls, "__dictoffset__", 0)) and not is_named_tuple(cls)
+            cut.is_exact = _exact_object(cls, len(every) if is_open else None, inner)
+            cut.cls = None if is_open or inner else cls
+        cut.take = _taker(cls, parts)
+        cut.fit = _fitness(cls, [member.name for member in members if member.required])
+        return cut
+
+    def _union(self, members: list[Any], is_told_apart: bool) -> Cut | None:
+        if any(member in _OPEN or isinstance(member, TypeVar) for member in members):
+            return None
+        cuts = [self.of(member, is_told_apart=is_told_apart) for member in members]
+        if all(cut is None for cut in cuts):
+            return None
+        # Of ``list[int] | list[Public]`` only what is in it tells which of both it is.
+        apart = [self.of(member, is_told_apart=True) for member in members]
+        return _union([cut for cut in apart if cut is not None])
+
+
+def _plain(type_: Any) -> Any:
+    """Return a type without what ``Annotated`` and aliases put around it."""
+    while True:
+        type_ = strip_alias(type_)
+        if typing.get_origin(type_) is not Annotated:
+            return type(None) if type_ is None else type_
+        type_ = typing.get_args(type_)[0]
+
+
+def _classes_of(type_: Any) -> tuple[type, ...]:
+    """Return the classes that values of a plain type have; ``object`` where it may be any."""
+    if typing.get_origin(type_) is Literal:
+        return tuple(type(value) for value in typing.get_args(type_))
+    if type_ is float:
+        return (float, int)
+    members = union_members(type_)
+    if members is not None:
+        return tuple(cls for member in members for cls in _classes_of(_plain(member)))
+    origin = typing.get_origin(type_) or type_
+    return (origin if isinstance(origin, type) else object,)
+
+
+def _never(value: object) -> bool:
+    return False
+
+
+def _refused(value: object) -> object:
+    raise TypeError(f"a result of type {type(value).__qualname__} is not what the handler says")
+
+
+# -- classes ------------------------------------------------------------------------------------
+
+
+def _exact_object(
+    cls: type, count: int | None, inner: list[tuple[str, Cut]]
+) -> Callable[[Any], bool]:
+    """Return whether an object is exact; ``count`` is that of its members if it can have others."""
+
+    def has_class(value: Any) -> bool:
+        return type(value) is cls and (count is None or len(vars(value)) <= count)
+
+    if not inner:
+        return has_class
+
+    def is_exact(value: Any) -> bool:
+        return has_class(value) and all(cut.is_exact(getattr(value, name)) for name, cut in inner)
+
+    return is_exact
+
+
+def _exact_mapping(names: frozenset[str], inner: list[tuple[str, Cut]]) -> Callable[[Any], bool]:
+    def is_exact(value: Any) -> bool:
+        return (
+            isinstance(value, dict)
+            and value.keys() <= names
+            and all(name not in value or cut.is_exact(value[name]) for name, cut in inner)
+        )
+
+    return is_exact
+
+
+def _taker(cls: type, parts: list[tuple[Member, Cut | None]]) -> Callable[[Any], object]:
+    def take(value: Any) -> object:
+        found = {}
+        for member, cut in parts:
+            part = _part(value, member.name)
+            if part is not _MISSING:
+                found[member.name] = part if cut is None else cut(part)
+            elif member.required:
+                raise TypeError(
+                    f"a result of type {type(value).__qualname__} has no {member.name!r}, "
+                    f"which {cls.__qualname__} has"
+                )
+        return list(found.values()) if is_named_tuple(cls) else found
+
+    return take
+
+
+def _part(value: Any, name: str) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(name, _MISSING)
+    return getattr(value, name, _MISSING)
+
+
+def _fitness(cls: type, required: list[str]) -> Callable[[Any], int]:
+    if typing.is_typeddict(cls):
+        cls = dict
+
+    def fit(value: Any) -> int:
+        ancestors = type(value).__mro__
+        if cls in ancestors and cls is not dict:
+            return 1000 - ancestors.index(cls)
+        has_all = all(_part(value, name) is not _MISSING for name in required)
+        return 1 + min(len(required), 100) if has_all else 0
+
+    return fit
+
+
+# -- containers ---------------------------------------------------------------------------------
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def _all_exact(inner: Cut, values: Iterable[Any]) -> bool:
+    if inner.cls is not None:
+        return {inner.cls}.issuperset(map(type, values))
+    return all(map(inner.is_exact, values))
+
+
+def _list(inner: Cut) -> Cut:
+    def is_exact(value: Any) -> bool:
+        return isinstance(value, Collection) and _is_array(value) and _all_exact(inner, value)
+
+    def take(value: Any) -> object:
+        return [inner(item) for item in value] if _is_array(value) else _refused(value)
+
+    return Cut(is_exact, take, lambda value: 1 if _is_array(value) else 0)
+
+
+def _tuple(inners: list[Cut | None]) -> Cut:
+    def is_exact(value: Any) -> bool:
+        return isinstance(value, tuple) and all(
+            inner is None or inner.is_exact(item)
+            for inner, item in zip(inners, value, strict=False)
+        )
+
+    def take(value: Any) -> object:
+        if not _is_array(value):
+            return _refused(value)
+        return [
+            item if inner is None else inner(item)
+            for inner, item in zip(inners, value, strict=True)
+        ]
+
+    return Cut(is_exact, take, lambda value: 1 if _is_array(value) else 0)
+
+
+def _mapping(inner: Cut) -> Cut:
+    def is_exact(value: Any) -> bool:
+        return isinstance(value, Mapping) and _all_exact(inner, value.values())
+
+    def take(value: Any) -> object:
+        if not isinstance(value, Mapping):
+            return _refused(value)
+        return {key: inner(item) for key, item in value.items()}
+
+    return Cut(is_exact, take, lambda value: 1 if isinstance(value, Mapping) else 0)
+
+
+def _any_of(classes: tuple[type, ...]) -> Cut:
+    """Return the cut of values that are sent as they are."""
+
+    def is_exact(value: Any) -> bool:
+        return isinstance(value, classes)
+
+    return Cut(is_exact, _refused, lambda value: 0)
+
+
+def _union(cuts: list[Cut]) -> Cut:
+    def is_exact(value: Any) -> bool:
+        return any(cut.is_exact(value) for cut in cuts)
+
+    def fit(value: Any) -> int:
+        return max(cut.fit(value) for cut in cuts)
+
+    def take(value: Any) -> object:
+        for cut in sorted(cuts, key=lambda cut: cut.fit(value), reverse=True):
+            if cut.fit(value):
+                try:
+                    return cut(value)
+                except TypeError:
+                    continue  # of several kinds of lists, this was another one
+        return _refused(value)
+
+    return Cut(is_exact, take, fit)

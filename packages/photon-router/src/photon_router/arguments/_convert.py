@@ -1,0 +1,352 @@
+"""Values from text and from JSON: the one cattrs configuration of the project.
+
+Scalars in text are read by the closures of ``_text``. cattrs serves the types that need more:
+structures inside one parameter, and JSON bodies that msgspec cannot decode (unions of classes,
+attrs converters). :func:`make_converter` is the only place where it is configured. It has two
+manners, since a form knows only text while JSON has numbers: for JSON nothing is coerced, for text
+scalars are read by the closures.
+"""
+
+from __future__ import annotations
+
+import decimal
+import enum
+import functools
+import itertools
+import operator
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+import cattrs
+import msgspec
+from cattrs.errors import (
+    AttributeValidationNote,
+    ClassValidationError,
+    IterableValidationError,
+    IterableValidationNote,
+)
+from cattrs.gen import make_dict_structure_fn, override
+
+from ..handlers._types import Param, split_annotation, union_members
+from ..schema._constraints import constraint_checker as constraint_checker
+from ..schema._faults import choices, json_type
+from ..schema._members import Member, is_named_tuple, members_of
+from ._text import SCALARS, maker_of, plain_type, same
+from ._text import takes_texts as takes_texts
+from ._text import text_converter as text_converter
+from ._text import texts_converter as texts_converter
+
+_Hook: TypeAlias = Callable[[Any, Any], Any]
+
+
+def make_converter(*, text: bool = False) -> cattrs.Converter:
+    """Make a converter: the one cattrs configuration of the project.
+
+    Args:
+        text: Whether scalars come as text, as in forms and parameters. Otherwise values are those
+            of JSON, and nothing is coerced: ``"1"`` is no integer and ``1`` no boolean.
+    """
+    converter = cattrs.Converter(prefer_attrib_converters=True)
+    for type_ in SCALARS:
+        if isinstance(type_, type) and type_ is not object:
+            converter.register_structure_hook(type_, _scalar_hook(type_, text=text))
+
+    def register(predicate: Callable[[Any], bool], make: Callable[[Any], _Hook]) -> None:
+        converter.register_structure_hook_factory(predicate, make)
+
+    register(_is_object, lambda _: same)
+    register(_is_choice, lambda type_: _choice_hook(type_, text=text))
+    register(_is_mapping, lambda type_: _mapping_hook(type_, converter))
+    register(takes_texts, lambda type_: _list_hook(type_, converter, text=text))
+    register(_is_class, lambda type_: _class_hook(type_, converter))
+    register(_is_union, lambda type_: _union_hook(type_, converter))
+    register(_is_annotated, lambda type_: _annotated_hook(type_, converter))
+    return converter
+
+
+@functools.cache
+def json_converter() -> cattrs.Converter:
+    """Return a converter for JSON that is shared: nobody may register anything with it."""
+    return make_converter()
+
+
+def structuring_faults(
+    error: BaseException, *, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Take apart what a converter raised.
+
+    Yields:
+        Path and message of each fault.
+
+    Raises:
+        Exception: A validator or converter of the application failed in another way than by
+            ``ValueError``, ``TypeError`` or ``KeyError``: that is a mistake in it, not a fault of
+            the value, and is raised again.
+    """
+    if isinstance(error, ClassValidationError | IterableValidationError):
+        noted, plain = error.group_exceptions()
+        for inner, note in noted:
+            step = note.name if isinstance(note, AttributeValidationNote) else note.index
+            yield from structuring_faults(inner, path=(*path, step))
+        for inner in plain:
+            yield from structuring_faults(inner, path=path)
+    elif isinstance(error, ValueError | TypeError):
+        yield path, str(error.args[0]) if error.args else "is not allowed"
+    elif isinstance(error, KeyError):
+        yield path, "is required"
+    else:
+        raise error
+
+
+def _is_object(type_: object) -> bool:
+    return type_ is object or type_ is Any or isinstance(type_, TypeVar)
+
+
+def _is_choice(type_: object) -> bool:
+    if typing.get_origin(type_) is Literal:
+        return True
+    return isinstance(type_, type) and issubclass(type_, enum.Enum)
+
+
+def _is_mapping(type_: object) -> bool:
+    origin = typing.get_origin(type_) or type_
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def _is_class(type_: object) -> bool:
+    return members_of(type_) is not None
+
+
+def _is_union(type_: object) -> bool:
+    return union_members(type_) is not None
+
+
+def _is_annotated(type_: object) -> bool:
+    return typing.get_origin(type_) is Annotated
+
+
+def _scalar_hook(type_: Any, *, text: bool) -> _Hook:
+    read = SCALARS[type_]
+
+    def hook(value: Any, target: Any) -> object:
+        if target is not type_ and isinstance(target, type) and issubclass(target, enum.Enum):
+            return _choice_hook(target, text=text)(value, target)  # cattrs takes IntEnum for int
+        if text and isinstance(value, str):
+            return read(value)
+        converted = _convert_exactly(value, type_)
+        if isinstance(converted, decimal.Decimal) and not converted.is_finite():
+            raise ValueError("expected a finite number")
+        return converted
+
+    return hook
+
+
+def _expected(wanted: str, value: object) -> ValueError:
+    return ValueError(f"expected {wanted}, got {json_type(value)}")
+
+
+def _convert_exactly(value: object, type_: Any) -> object:
+    if type_ is int and isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON Schema 2020-12, section 4.2.3: 1.0 is an integer
+    try:
+        return msgspec.convert(value, type_)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error).replace("`", "")) from None
+
+
+def _choice_hook(type_: Any, *, text: bool) -> _Hook:
+    read = text_converter(type_)
+    if typing.get_origin(type_) is Literal:
+        known = {(type(value), value): value for value in typing.get_args(type_)}
+    else:
+        known = {(type(member.value), member.value): member for member in type_}
+    message = f"must be one of {choices(value for _, value in known)}"
+
+    def hook(value: Any, _: object) -> object:
+        if text and isinstance(value, str):
+            return read(value)
+        try:
+            return known[type(value), value]  # with the type: True and 1.0 equal 1
+        except (KeyError, TypeError):
+            raise ValueError(message) from None
+
+    return hook
+
+
+def _list_hook(type_: Any, converter: cattrs.Converter, *, text: bool) -> _Hook:
+    arguments = typing.get_args(type_) or (Any,)
+    count = None
+    if issubclass(typing.get_origin(type_) or type_, tuple) and arguments[-1] is not Ellipsis:
+        count = len(arguments)
+    types = arguments if count is not None else (arguments[0],)
+    hooks = [(converter.get_structure_hook(item), item) for item in types]
+    make = maker_of(type_)
+
+    def hook(value: Any, _: object) -> object:
+        if text and isinstance(value, str):
+            value = [value]
+        if not isinstance(value, list):
+            raise _expected("array", value)
+        if count is not None and len(value) != count:
+            raise ValueError(f"expected {count} items, got {len(value)}")
+        return make(_structured(value, itertools.cycle(hooks), type_))
+
+    return hook
+
+
+def _structured(
+    values: Iterable[Any], hooks: Iterable[tuple[_Hook, Any]], type_: Any
+) -> list[object]:
+    """Structure each item, and report all that fail."""
+    results: list[object] = []
+    errors: list[Exception] = []
+    for index, (value, (hook, item_type)) in enumerate(zip(values, hooks, strict=False)):
+        try:
+            results.append(hook(value, item_type))
+        except Exception as error:  # sorted out by structuring_faults
+            error.add_note(IterableValidationNote(f"item {index}", index, item_type))
+            errors.append(error)
+    if errors:
+        raise IterableValidationError(f"while structuring {type_!r}", errors, type_)
+    return results
+
+
+def _mapping_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
+    key_type, value_type = typing.get_args(type_) or (str, Any)
+    read_key = text_converter(key_type)
+    read_value = converter.get_structure_hook(value_type)
+
+    def hook(value: Any, _: object) -> object:
+        if not isinstance(value, dict):
+            raise _expected("object", value)
+        result: dict[object, object] = {}
+        errors: list[Exception] = []
+        for name, item in value.items():
+            try:
+                result[read_key(name)] = read_value(item, value_type)
+            except Exception as error:  # sorted out by structuring_faults
+                error.add_note(IterableValidationNote(f"member {name}", name, value_type))
+                errors.append(error)
+        if errors:
+            raise IterableValidationError(f"while structuring {type_!r}", errors, type_)
+        return result
+
+    return hook
+
+
+def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
+    cls = typing.get_origin(type_) or type_
+    members = members_of(type_) or ()
+    if is_named_tuple(cls):
+        return _named_tuple_hook(cls, members, converter)
+    if typing.is_typeddict(cls):
+        return _typed_dict_hook(type_, members, converter)
+    hidden = {member.name: override(omit=True) for member in members if member.is_private}
+    inner: _Hook = make_dict_structure_fn(type_, converter, **hidden)  # type: ignore[arg-type]
+
+    def hook(value: Any, target: Any) -> object:
+        if not isinstance(value, dict):
+            raise _expected("object", value)
+        return inner(value, target)
+
+    return hook
+
+
+def _typed_dict_hook(type_: Any, members: Sequence[Member], converter: cattrs.Converter) -> _Hook:
+    """Read the members that there are; cattrs mistakes which are required (see ``_members``)."""
+    hooks = [(member, converter.get_structure_hook(member.type)) for member in members]
+
+    def hook(value: Any, _: object) -> object:
+        if not isinstance(value, dict):
+            raise _expected("object", value)
+        result: dict[str, object] = {}
+        errors: list[Exception] = []
+        for member, structure in hooks:
+            try:
+                if member.name in value or member.required:
+                    result[member.name] = structure(value[member.name], member.type)
+            except Exception as error:  # sorted out by structuring_faults
+                error.add_note(AttributeValidationNote(member.name, member.name, member.type))
+                errors.append(error)
+        if errors:
+            raise ClassValidationError(f"while structuring {type_!r}", errors, type_)
+        return result
+
+    return hook
+
+
+def _named_tuple_hook(cls: Any, members: Sequence[Member], converter: cattrs.Converter) -> _Hook:
+    hooks = [(converter.get_structure_hook(member.type), member.type) for member in members]
+    fewest = sum(member.required for member in members)
+
+    def hook(value: Any, _: object) -> object:
+        if not isinstance(value, list) or not fewest <= len(value) <= len(hooks):
+            raise ValueError(f"expected array of {fewest} to {len(hooks)} items")
+        return cls(*_structured(value, hooks, cls))
+
+    return hook
+
+
+def _union_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
+    """Try the members, those first that know most of the object's members; ``str`` comes last."""
+    candidates = [
+        (member, frozenset(field.name for field in members_of(member) or ()))
+        for member in sorted(
+            (item for item in union_members(type_) or () if item is not type(None)),
+            key=lambda item: plain_type(item) is str,
+        )
+    ]
+    optional = type(None) in (union_members(type_) or ())
+
+    def hook(value: Any, _: object) -> object:
+        if value is None and optional:
+            return None
+        ranked = candidates
+        if isinstance(value, dict):
+            ranked = sorted(candidates, key=lambda candidate: -len(candidate[1] & value.keys()))
+        first: Exception | None = None
+        for member, _names in ranked:
+            try:
+                return converter.structure(value, member)
+            except Exception as error:  # sorted out by structuring_faults
+                list(structuring_faults(error))
+                first = first or error
+        raise first or _expected("null", value)
+
+    return hook
+
+
+def _annotated_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
+    """Check the bounds of numbers that JSON carries as text: no schema compares those."""
+    annotation = split_annotation(type_)
+    inner = converter.get_structure_hook(annotation.type)
+    bounds = _bounds(annotation.param) if annotation.param is not None else []
+
+    def hook(value: Any, _: object) -> object:
+        converted = inner(value, annotation.type)
+        if isinstance(converted, decimal.Decimal):
+            for sign, holds, bound in bounds:
+                if not holds(converted, bound):
+                    raise ValueError(f"must be {sign} {bound}")
+        return converted
+
+    return hook
+
+
+def _bounds(param: Param) -> list[tuple[str, Callable[[Any, Any], bool], float]]:
+    limits = (
+        (">=", operator.ge, param.ge),
+        (">", operator.gt, param.gt),
+        ("<=", operator.le, param.le),
+        ("<", operator.lt, param.lt),
+        ("a multiple of", _is_multiple, param.multiple_of),
+    )
+    return [(sign, holds, bound) for sign, holds, bound in limits if bound is not None]
+
+
+def _is_multiple(value: decimal.Decimal, factor: float) -> bool:
+    try:
+        return value % decimal.Decimal(str(factor)) == 0
+    except decimal.InvalidOperation:  # the quotient has more digits than the context
+        return False

@@ -1,0 +1,265 @@
+"""Forms: from the bytes of a request to the texts and files of its fields.
+
+Both forms of HTML are read, ``application/x-www-form-urlencoded`` and ``multipart/form-data``
+(RFC 7578); for the latter the sans-IO parser of the library *multipart* is fed with the parts of
+the body as they come. What is read is bounded in every direction: the whole body by the request's
+``body_limit``, and by `FormSettings` the number of fields and files, the size of each, and the
+heads of the parts. What no argument asks for is counted and dropped, not kept.
+
+Who makes the form says which fields are files; the client does not. A file's name on a text is
+passed over (browsers name every ``Blob``, also a JSON one), and a part without a name that stands
+where a file belongs is a file without a name.
+
+Files are closed at the end of the request, also where the rest of the form was refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import TypeAlias
+from urllib.parse import parse_qsl
+
+import attrs
+from attrs.validators import ge
+from multipart import (  # type: ignore[import-untyped]  # it has annotations, but no py.typed
+    MultipartError,
+    MultipartSegment,
+    ParserLimitReached,
+    PushMultipartParser,
+    parse_options_header,
+)
+
+from photon_runtime.http import HttpError, Request
+
+from ..schema._faults import MalformedBody
+from ._media_types import MULTIPART
+from ._upload import UploadFile
+
+# RFC 2046, section 5.1.1.
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+_BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_HEADS = 8
+_HEAD_SIZE = 4096
+
+
+@attrs.frozen(kw_only=True)
+class FormSettings:
+    """The ``[forms]`` section of photon.toml: how much a form may have; more gets 413.
+
+    The whole body is bounded by ``max_body_size`` of ``[server]``, or by what the operation says.
+
+    Attributes:
+        max_fields: Number of fields that are no files.
+        max_field_size: Bytes of one of them.
+        max_files: Number of files.
+        max_file_size: Bytes of one file.
+    """
+
+    max_fields: int = attrs.field(default=1000, validator=ge(0))
+    max_field_size: int = attrs.field(default=1024 * 1024, validator=ge(0))
+    max_files: int = attrs.field(default=100, validator=ge(0))
+    max_file_size: int = attrs.field(default=64 * 1024 * 1024, validator=ge(0))
+
+
+@attrs.frozen
+class Part:
+    """The text of a field, and what the client says it is.
+
+    Attributes:
+        text: The text.
+        content_type: Its media type without parameters; ``None`` where the client does not say.
+    """
+
+    text: str
+    content_type: str | None = None
+
+
+@attrs.define
+class FormData:
+    """A form that was read.
+
+    Attributes:
+        texts: The texts of each field, in the order in which they came.
+        files: The files of each field.
+    """
+
+    texts: dict[str, list[Part]] = attrs.field(factory=dict)
+    files: dict[str, list[UploadFile]] = attrs.field(factory=dict)
+
+    def close(self) -> None:
+        """Drop the files."""
+        for files in self.files.values():
+            for file in files:
+                file.close()
+
+
+FormReader: TypeAlias = Callable[[Request], FormData]
+
+
+def form_reader(
+    files: Collection[str], fields: Collection[str] | None, settings: FormSettings
+) -> FormReader:
+    """Return what reads the form of a request.
+
+    Args:
+        files: Names of the fields that are files.
+        fields: Names of the others; ``None`` keeps whatever comes.
+        settings: The limits.
+
+    Returns:
+        A function that raises `MalformedBody` (400) where the form cannot be read, and `HttpError`
+        413 where it is too large. A body of another type is left to who chooses by type: it is
+        read as urlencoded.
+
+    Blocks: the calling task, until the body has come.
+    """
+    wanted = frozenset(files), None if fields is None else frozenset(fields)
+
+    def read(request: Request) -> FormData:
+        sent = request.raw_header(b"content-type") or b""
+        if sent[: len(MULTIPART)].lower() != MULTIPART.encode():
+            return _read_urlencoded(request.body, wanted[1], settings)
+        receiver = _Receiver(*wanted, settings)
+        request.after_response(receiver.form.close)
+        _feed(receiver, request, _parser(sent, settings))
+        return receiver.form
+
+    return read
+
+
+# -- urlencoded --------------------------------------------------------------------------------
+
+
+def _read_urlencoded(
+    body: bytes, fields: frozenset[str] | None, settings: FormSettings
+) -> FormData:
+    if body.count(b"&") >= max(settings.max_fields, 1):
+        raise _too_many("fields", settings.max_fields)
+    if _BROKEN_PERCENT.search(body):
+        raise MalformedBody("the form has a broken percent-encoding")
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict"
+        )
+    except UnicodeDecodeError:
+        raise MalformedBody("the form is not text in UTF-8") from None
+    form = FormData()
+    for name, text in pairs:
+        if fields is None or name in fields:
+            if len(text) > settings.max_field_size:
+                raise _too_large("a field", settings.max_field_size)
+            form.texts.setdefault(name, []).append(Part(text))
+    return form
+
+
+# -- multipart ---------------------------------------------------------------------------------
+
+
+def _parser(content_type: bytes, settings: FormSettings) -> PushMultipartParser:
+    _, options = parse_options_header(content_type.decode("latin-1"))
+    boundary = options.get("boundary")
+    if not boundary:
+        raise MalformedBody("the content type multipart/form-data lacks its boundary")
+    if not _BOUNDARY.fullmatch(boundary):
+        raise MalformedBody("the boundary is none: 1 to 70 characters, as RFC 2046 has them")
+    return PushMultipartParser(
+        boundary,
+        max_header_count=_HEADS,
+        max_header_size=_HEAD_SIZE,
+        max_segment_count=settings.max_fields + settings.max_files,
+    )
+
+
+def _feed(receiver: _Receiver, request: Request, parser: PushMultipartParser) -> None:
+    """Give the parser all that comes; what stands behind the last boundary is passed over."""
+    try:
+        for data in request.stream():
+            if not parser.closed:
+                for event in parser.parse(data):
+                    receiver.take(event)
+        parser.close()
+    except ParserLimitReached as error:
+        raise HttpError(413, f"the form is too large: {_lowered(error)}") from None
+    except MultipartError as error:
+        raise MalformedBody(f"the form cannot be read: {_lowered(error)}") from None
+
+
+def _lowered(error: MultipartError) -> str:
+    text = str(error.args[0])
+    return text[:1].lower() + text[1:]
+
+
+@attrs.define
+class _Receiver:
+    """Takes what the parser tells: the head of a part, its bytes, its end (``None``)."""
+
+    files: frozenset[str]
+    fields: frozenset[str] | None
+    settings: FormSettings
+    form: FormData = attrs.field(factory=FormData)
+    _segment: MultipartSegment | None = None
+    _file: UploadFile | None = None
+    _text: bytearray | None = None
+    _file_count: int = 0
+    _text_count: int = 0
+
+    def take(self, event: MultipartSegment | bytes | None) -> None:
+        if event is None:
+            self._end()
+        elif isinstance(event, MultipartSegment):
+            self._begin(event)
+        else:
+            self._add(event)
+
+    def _begin(self, segment: MultipartSegment) -> None:
+        self._segment, self._file, self._text = segment, None, None
+        name = segment.name or ""
+        if name in self.files:
+            self._file_count += 1
+            if self._file_count > self.settings.max_files:
+                raise _too_many("files", self.settings.max_files)
+            kind = segment.content_type or "application/octet-stream"
+            self._file = UploadFile(segment.filename or "", content_type=kind)
+            self.form.files.setdefault(name, []).append(self._file)
+            return
+        self._text_count += 1
+        if self._text_count > self.settings.max_fields:
+            raise _too_many("fields", self.settings.max_fields)
+        if self.fields is None or name in self.fields:
+            self._text = bytearray()
+
+    def _add(self, data: bytes) -> None:
+        if self._file is not None:
+            if self._file.size + len(data) > self.settings.max_file_size:
+                raise _too_large("a file", self.settings.max_file_size)
+            self._file.write(data)
+        elif self._text is not None:
+            if len(self._text) + len(data) > self.settings.max_field_size:
+                raise _too_large("a field", self.settings.max_field_size)
+            self._text += data
+
+    def _end(self) -> None:
+        segment, file, text = self._segment, self._file, self._text
+        self._segment = self._file = self._text = None
+        if segment is None:
+            return
+        name = segment.name or ""
+        if file is not None:
+            file.complete()
+            if not file.filename and not file.size:  # what browsers send where none was chosen
+                self.form.files[name].remove(file)
+        elif text is not None:
+            try:
+                part = Part(text.decode("utf-8"), segment.content_type)
+            except UnicodeDecodeError:
+                raise MalformedBody("a field of the form is not text in UTF-8") from None
+            self.form.texts.setdefault(name, []).append(part)
+
+
+def _too_many(noun: str, limit: int) -> HttpError:
+    return HttpError(413, f"the form may have at most {limit} {noun}")
+
+
+def _too_large(noun: str, limit: int) -> HttpError:
+    return HttpError(413, f"{noun} of the form may have at most {limit} bytes")

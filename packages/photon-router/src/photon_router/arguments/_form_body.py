@@ -1,0 +1,331 @@
+"""Forms whose schema stands in a document: to a JSON value that the schema judges.
+
+What a form says is text; what its schema speaks of are JSON values. So each property is read as
+its schema has it: scalars from one text, arrays from repeated fields, objects from JSON, all of it
+as the ``encoding`` of the media type says where it says something (OpenAPI 3.1, 4.8.15):
+``contentType`` (JSON parts are decoded, and a part that is called otherwise is refused), and
+``style`` with ``explode``. A text that does not read as its type stays a text, and the schema
+refuses it. ``encoding.headers`` describe parts and are not enforced.
+
+Properties of binary content (``format: binary``, ``contentMediaType`` without ``contentEncoding``,
+or a ``contentType`` that is neither text nor JSON) are files. The schema judges only whether they
+are there; their lengths are checked in bytes.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+import attrs
+
+from photon_runtime.http import Request
+
+from ..document._definitions import Definitions
+from ..handlers._signature import ABSENT
+from ..schema._body import SchemaBody
+from ..schema._check import SchemaCheck
+from ..schema._faults import Fault, ValidationFailed, pointer_of
+from ..schema._schema_types import properties_of, type_of_schema
+from ._form import FormData, FormSettings, Part, form_reader
+from ._media import is_text, media_kind, media_rank
+from ._media_types import is_json
+from ._text import text_converter
+
+_DELIMITERS: Final = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
+_read_json = SchemaBody({}).decode
+
+
+@attrs.frozen
+class _Property:
+    """One property of the form's schema, with how it is encoded."""
+
+    name: str
+    schema: Mapping[str, Any]
+    kind: str
+    items: Mapping[str, Any]
+    is_file: bool
+    media: tuple[str, ...]
+    style: str | None
+    explode: bool
+
+    @property
+    def is_json(self) -> bool:
+        return bool(self.media) and all(map(is_json, self.media))
+
+
+class FormBody:
+    """A form that a document describes.
+
+    Attributes:
+        properties: The names of the fields that the schema knows.
+        files: Those of them that are files.
+    """
+
+    def __init__(
+        self,
+        media: Mapping[str, Any],
+        *,
+        definitions: Definitions,
+        files: Collection[str] = (),
+        settings: FormSettings,
+    ) -> None:
+        """Read the schema and its encoding.
+
+        Args:
+            media: The media type object of the document.
+            definitions: What its references lead to.
+            files: Fields that the handler takes as files, whatever the schema says.
+            settings: The limits of forms.
+
+        Raises:
+            ValueError: The schema is wrong.
+        """
+        schema = media.get("schema", {})
+        encoding = media.get("encoding", {})
+        found = properties_of(schema, definitions)
+        self._properties = [
+            _property(name, inner, encoding.get(name, {}), definitions, is_file=name in files)
+            for name, inner in found.items()
+        ]
+        self._definitions = definitions
+        self.properties = tuple(found)
+        self.files = frozenset(each.name for each in self._properties if each.is_file)
+        self._known = frozenset(self.properties)
+        self._judged = SchemaCheck(
+            _without_files(schema, self.files, definitions), components=definitions
+        )
+        self._read = form_reader(self.files, None, settings)
+
+    def read(self, request: Request) -> object:
+        """Return the value of a request's form: a dict of JSON values and of `UploadFile`.
+
+        Raises:
+            MalformedBody: It cannot be read.
+            ValidationFailed: It does not fit the schema; with every fault.
+        """
+        if request.raw_header(b"content-type") is None and not request.body:
+            return ABSENT
+        form = self._read(request)
+        faults: list[Fault] = []
+        value: dict[str, object] = {}
+        for each in self._properties:
+            self._add(each, form, value, faults)
+        for name, parts in form.texts.items():
+            if name not in self._known and not self._is_step(name):
+                texts = [part.text for part in parts]
+                value[name] = texts[0] if len(texts) == 1 else texts
+        judged = {name: _stub(item, name in self.files) for name, item in value.items()}
+        if faults or not self._judged.is_valid(judged):
+            told = {fault.pointer for fault in faults}
+            listed = self._judged.faults(judged)
+            faults += [fault for fault in listed if fault.pointer not in told]
+        if faults:
+            raise ValidationFailed(faults)
+        return value
+
+    def _is_step(self, name: str) -> bool:
+        """Whether a field is a member of an object, as ``filter[color]`` or by its bare name."""
+        head = name.partition("[")[0]
+        for each in self._properties:
+            if each.kind == "object":
+                if name != head and head == each.name:
+                    return True
+                if each.style == "form" and each.explode and name in self._members(each):
+                    return True
+        return False
+
+    def _members(self, each: _Property) -> dict[str, Any]:
+        return properties_of(each.schema, self._definitions)
+
+    def _add(
+        self, each: _Property, form: FormData, value: dict[str, object], faults: list[Fault]
+    ) -> None:
+        if each.is_file:
+            files = form.files.get(each.name)
+            if files:
+                value[each.name] = list(files) if each.kind == "array" else files[-1]
+                faults += _file_faults(each, files)
+            return
+        parts = form.texts.get(each.name)
+        if parts and each.media:
+            sent = [part.content_type for part in parts if part.content_type is not None]
+            if not all(any(media_rank(kind, media) for media in each.media) for kind in sent):
+                kinds = ", ".join(each.media)
+                pointer = pointer_of([each.name])
+                faults.append(Fault("body", f"must be of type {kinds}", pointer=pointer))
+                return
+        try:
+            found = self._value(each, parts, form)
+        except ValidationFailed as error:  # of a part that is JSON
+            start = pointer_of([each.name])
+            for fault in error.faults:
+                faults.append(Fault("body", fault.message, pointer=start + (fault.pointer or "")))
+            return
+        if found is not ABSENT:
+            value[each.name] = found
+
+    def _value(self, each: _Property, parts: list[Part] | None, form: FormData) -> object:
+        if each.kind == "object":
+            return self._object(each, parts, form)
+        if not parts:
+            return ABSENT
+        if each.kind == "array":
+            return self._array(each, parts)
+        last = parts[-1]
+        if _is_json_part(each, last):
+            return _read_json(last.text.encode())
+        return self._scalar(last.text, each.schema)
+
+    def _scalar(self, text: str, schema: Mapping[str, Any]) -> object:
+        """Return the value of a text, itself where it does not read as what the schema says."""
+        type_ = type_of_schema(schema, self._definitions)
+        if type_ is str or type_ is dict or typing.get_origin(type_) is list:
+            return text
+        try:
+            return text_converter(type_)(text)
+        except ValueError:
+            return text
+
+    def _array(self, each: _Property, parts: list[Part]) -> object:
+        if any(_is_json_part(each, part) for part in parts):
+            values = [_read_json(part.text.encode()) for part in parts]
+            return values[0] if len(values) == 1 and isinstance(values[0], list) else values
+        texts = [part.text for part in parts]
+        if not each.explode:
+            delimiter = _DELIMITERS.get(each.style or "form", ",")
+            texts = texts[-1].split(delimiter) if texts[-1] else []
+        return [self._scalar(text, each.items) for text in texts]
+
+    def _object(self, each: _Property, parts: list[Part] | None, form: FormData) -> object:
+        members = self._members(each)
+        if parts and (each.style is None or _is_json_part(each, parts[-1])):
+            return _read_json(parts[-1].text.encode())
+        if parts and not each.explode:
+            steps = iter(parts[-1].text.split(","))
+            pairs = list(zip(steps, steps, strict=False))
+        elif each.style == "form":
+            texts = ((name, form.texts.get(name)) for name in members)
+            pairs = [(name, found[-1].text) for name, found in texts if found]
+        else:
+            pairs = list(_deep(each.name, form))
+        if not pairs:
+            return ABSENT
+        return {name: self._scalar(text, members.get(name, {})) for name, text in pairs}
+
+
+def _is_json_part(each: _Property, part: Part) -> bool:
+    if part.content_type is not None:
+        return is_json(part.content_type)
+    return each.is_json
+
+
+def _deep(name: str, form: FormData) -> Iterator[tuple[str, str]]:
+    """Yield the members of an object in the style ``deepObject``: ``name[member]=text``."""
+    start = f"{name}["
+    for field, parts in form.texts.items():
+        if field.startswith(start) and field.endswith("]"):
+            yield field[len(start) : -1], parts[-1].text
+
+
+def _stub(value: object, is_file: bool) -> object:
+    if not is_file:
+        return value
+    return [None] * len(value) if isinstance(value, list) else None
+
+
+def _file_faults(each: _Property, files: list[Any]) -> Iterator[Fault]:
+    schema = each.items if each.kind == "array" else each.schema
+    shortest, longest = schema.get("minLength", 0), schema.get("maxLength")
+    pointer = pointer_of([each.name])
+    for file in files:
+        if file.size < shortest:
+            yield Fault("body", f"must have at least {shortest} bytes", pointer=pointer)
+        if longest is not None and file.size > longest:
+            yield Fault("body", f"must have at most {longest} bytes", pointer=pointer)
+        if each.media and not any(media_rank(file.content_type, media) for media in each.media):
+            yield Fault("body", f"must be of type {', '.join(each.media)}", pointer=pointer)
+
+
+# -- schemas -----------------------------------------------------------------------------------
+
+
+def _property(
+    name: str, schema: Any, encoding: Mapping[str, Any], definitions: Definitions, *, is_file: bool
+) -> _Property:
+    schema = _plain(schema, definitions)
+    kind = _kind(schema)
+    items = _plain(schema.get("items", {}), definitions) if kind == "array" else {}
+    stated = str(encoding.get("contentType", ""))
+    media = tuple(filter(None, map(media_kind, stated.split(","))))
+    style = encoding.get("style")
+    if style is None and "explode" in encoding:
+        style = "form"
+    return _Property(
+        name=name,
+        schema=schema,
+        kind=kind,
+        items=items,
+        is_file=is_file or _is_binary(items if kind == "array" else schema, media),
+        media=media,
+        style=style,
+        explode=encoding.get("explode", style in (None, "form")),
+    )
+
+
+def _plain(schema: Any, definitions: Definitions) -> dict[str, Any]:
+    """Return a schema with what its reference leads to put into it."""
+    seen: set[str] = set()
+    while isinstance(schema, dict) and "$ref" in schema and schema["$ref"] not in seen:
+        seen.add(schema["$ref"])
+        rest = {key: value for key, value in schema.items() if key != "$ref"}
+        referred = definitions.find(schema["$ref"])
+        schema = {**referred, **rest} if isinstance(referred, dict) else rest
+    return schema if isinstance(schema, dict) else {}
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    kinds = schema.get("type", ())
+    named = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]
+    if named:
+        return str(named[0])
+    if "properties" in schema or "allOf" in schema:
+        return "object"
+    return "array" if "items" in schema else ""
+
+
+def _is_binary(schema: Mapping[str, Any], media: tuple[str, ...]) -> bool:
+    if _kind(schema) in ("object", "array", "integer", "number", "boolean"):
+        return False
+    if schema.get("format") == "binary":
+        return True
+    stated = (schema["contentMediaType"],) if "contentMediaType" in schema else media
+    if "contentEncoding" in schema:
+        return False
+    return bool(stated) and not any(is_text(each) or is_json(each) for each in stated)
+
+
+def _without_files(schema: Any, files: Collection[str], definitions: Definitions) -> Any:
+    """Copy a schema so that it says nothing of files but that they must be there."""
+    if not isinstance(schema, dict) or not files:
+        return schema
+    if "$ref" in schema:
+        schema = _plain(schema, definitions)
+    copy = dict(schema)
+    if "properties" in copy:
+        copy["properties"] = {
+            name: _of_files(inner, definitions) if name in files else inner
+            for name, inner in copy["properties"].items()
+        }
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        if keyword in copy:
+            copy[keyword] = [_without_files(each, files, definitions) for each in copy[keyword]]
+    return copy
+
+
+def _of_files(schema: Any, definitions: Definitions) -> dict[str, Any]:
+    plain = _plain(schema, definitions)
+    if _kind(plain) != "array":
+        return {}
+    return {key: plain[key] for key in ("type", "minItems", "maxItems") if key in plain}

@@ -1,0 +1,194 @@
+"""Bodies by their media type: which are accepted, and how each is read.
+
+An operation declares media types or ranges of them, each with its reader. Of a request the most
+specific one that fits its ``Content-Type`` is taken; where none fits, the answer is 415 with
+``Accept-Post``. A body without ``Content-Type`` is read as the first that is declared. Readers get
+UTF-8: another ``charset`` is 415, too, but for texts, and so is any ``Content-Encoding``, because
+nothing here unpacks.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from photon_runtime.http import HttpError, Request
+
+from ..handlers._signature import ABSENT
+from ..schema._check import SchemaCheck
+from ..schema._faults import Fault, MalformedBody, ValidationFailed
+from ._media_types import BYTES, JSON, TEXT, is_json
+from ._parameters import Binder, Call
+
+Reader: TypeAlias = Callable[[Request], object]
+"""Makes a value of a body; `ABSENT` where there is none."""
+
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
+# Those that the web has, by the names of Python. Its other codecs (zip, rot13) are none.
+_CHARSETS: Final = {
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "us-ascii": "ascii",
+    "ascii": "ascii",
+    "iso-8859-1": "latin-1",
+    "latin1": "latin-1",
+    "windows-1252": "cp1252",
+}
+_UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+def media_kind(media: str) -> str:
+    """Return a media type without its parameters, in lower case."""
+    return media.partition(";")[0].strip().lower()
+
+
+def is_text(media: str) -> bool:
+    """Say whether a media type is text."""
+    return media_kind(media).startswith("text/")
+
+
+def media_rank(sent: str, declared: str) -> int:
+    """Say how well a media type fits a declared one or a range: 0 not at all, more is better."""
+    kind = media_kind(declared)
+    if sent == kind:
+        return 4
+    if kind == JSON and is_json(sent):
+        return 3
+    if kind.endswith("/*") and kind != "*/*":
+        return 2 if sent.startswith(kind[:-1]) else 0
+    return int(kind in ("*/*", BYTES, TEXT))  # bytes and texts are taken whatever they are called
+
+
+def reader_chooser(readers: Mapping[str, Reader]) -> Callable[[Request], Reader]:
+    """Return what gives the reader for a request's body.
+
+    Args:
+        readers: By declared media type, at least one.
+
+    Returns:
+        A function that raises `HttpError` 415 for a type that is not declared, for a ``charset``
+        that its reader does not know, and for bodies that are compressed.
+    """
+    first = next(iter(readers.values()))
+    kinds = ", ".join(readers)
+
+    @functools.lru_cache(maxsize=64)
+    def chosen(content_type: bytes) -> Reader:
+        text = content_type.decode("latin-1")
+        sent = media_kind(text)
+        best = max(readers, key=lambda declared: media_rank(sent, declared))
+        if not media_rank(sent, best):
+            raise HttpError(
+                415, f"the body must be of type {kinds}", headers={"accept-post": kinds}
+            )
+        _check_charset(text, best)
+        return readers[best]
+
+    def choose(request: Request) -> Reader:
+        coding = request.raw_header(b"content-encoding")
+        if coding is not None and coding.strip().lower() != b"identity":
+            raise HttpError(
+                415, "the body must not be compressed", headers={"accept-encoding": "identity"}
+            )
+        sent = request.raw_header(b"content-type")
+        return first if sent is None else chosen(sent)
+
+    return choose
+
+
+def _check_charset(content_type: str, declared: str) -> None:
+    charset = charset_of(content_type)
+    known = _CHARSETS if declared in (TEXT, BYTES, "*/*") or is_text(declared) else _UTF_8
+    if charset is not None and charset not in known and declared not in (BYTES, "*/*"):
+        raise HttpError(415, f"the charset of the body must be one of {', '.join(known)}")
+
+
+def charset_of(content_type: str) -> str | None:
+    """Return the charset that a content type names, in lower case, ``None`` where it names none."""
+    found = _CHARSET.search(content_type)
+    return None if found is None else found[1].lower()
+
+
+def body_binder(
+    choose: Callable[[Request], Reader], *, is_required: bool, default: object
+) -> Binder:
+    """Return the binder of a body; ``default`` stands for one that may be missing."""
+
+    def bind(call: Call) -> object:
+        request = call.request
+        read = choose(request)
+        try:
+            value = read(request)
+        except MalformedBody:
+            raise
+        except ValidationFailed as error:
+            call.faults.extend(error.faults)
+            return None
+        if value is ABSENT:
+            if is_required:
+                call.faults.append(Fault("body", "a body is required", pointer=""))
+            return default
+        return value
+
+    return bind
+
+
+def json_reader(decode: Callable[[bytes], object]) -> Reader:
+    """Return the reader of a JSON body; an empty one is none."""
+
+    def read(request: Request) -> object:
+        body = request.body
+        return decode(body) if body else ABSENT
+
+    return read
+
+
+def read_bytes(request: Request) -> object:
+    """Return the body as it came; one that is empty and has no type is none."""
+    return request.body or _emptiness(request, b"")
+
+
+def read_text(request: Request) -> object:
+    """Return the body as a text; one that is empty and has no type is none.
+
+    Raises:
+        MalformedBody: It is not text in its charset, which is UTF-8 if nothing is said.
+    """
+    body = request.body
+    if not body:
+        return _emptiness(request, "")
+    sent = request.raw_header(b"content-type") or b""
+    charset = _CHARSETS.get(charset_of(sent.decode("latin-1")) or "utf-8", "utf-8")
+    try:
+        return body.decode(charset)
+    except UnicodeDecodeError:
+        name = "UTF-8" if charset == "utf-8" else charset
+        raise MalformedBody(f"the body is not text in {name}") from None
+
+
+def read_stream(request: Request) -> object:
+    """Return the parts of the body, which are received while the handler iterates over them.
+
+    A body that is known to be empty, and has no type, is none.
+    """
+    if request.is_complete and not request.body:
+        return _emptiness(request, request.stream())
+    return request.stream()
+
+
+def text_reader(check: SchemaCheck) -> Reader:
+    """Return the reader of a text that must satisfy a schema."""
+
+    def read(request: Request) -> object:
+        text = read_text(request)
+        if text is not ABSENT and not check.is_valid(text):
+            raise ValidationFailed(check.faults(text))
+        return text
+
+    return read
+
+
+def _emptiness(request: Request, empty: object) -> object:
+    return ABSENT if request.raw_header(b"content-type") is None else empty

@@ -1,0 +1,238 @@
+"""Parameters of a request: where their text stands, and how it becomes a value.
+
+Everything that depends on the operation alone is decided here, once, at start. A binder is a
+closure that takes a `Call` and returns the argument; what is wrong with the request it adds to
+the call's faults and goes on, so that one answer can list them all.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from photon_runtime.http import Request, decode_percent
+
+from ..document._definitions import Definitions
+from ..document._document import OpenApi, Operation
+from ..handlers._signature import MISSING, Argument
+from ..handlers._types import without_none
+from ..schema._body import SchemaBody
+from ..schema._faults import Fault, MalformedBody, ValidationFailed
+from ..schema._members import members_of
+from ..schema._schema_types import default_of, others_of, properties_of
+from ..schema._schema_types import type_of_schema as type_of_schema
+from ._convert import constraint_checker, json_converter, structuring_faults
+from ._objects import named_faults, object_converter
+from ._styles import Reader, texts_reader
+from ._text import plain_type, takes_texts, text_converter, texts_converter
+
+_MISSING_MESSAGE = "is required"
+
+
+class Call:
+    """One request on its way into a handler.
+
+    Attributes:
+        request: The request.
+        path: The values of the path's parameters, in the template's order.
+        faults: What was found wrong so far.
+        form: What the body was read into, for all that take a part of it; ``None`` before.
+    """
+
+    __slots__ = ("faults", "form", "path", "request")
+
+    def __init__(self, request: Request) -> None:
+        """Begin without faults."""
+        self.request = request
+        self.path = request.path_values
+        self.faults: list[Fault] = []
+        self.form: object = None
+
+
+Binder = Callable[[Call], Any]
+
+
+def bind_parameter(
+    argument: Argument,
+    parameter: OpenApi,
+    operation: Operation,
+    definitions: Definitions,
+    *,
+    is_typed: bool = False,
+) -> Binder:
+    """Return the binder of an argument that takes a parameter.
+
+    Args:
+        argument: The argument of the handler.
+        parameter: The parameter object of the document.
+        operation: Its operation.
+        definitions: What the schemas of the document refer to.
+        is_typed: Whether the schema was written from the argument's type, so that conversion
+            checks what it refers to.
+
+    Raises:
+        TypeError: A value of the argument's type cannot be read from text.
+        ValueError: The parameter's schema is wrong, or its default is not of the argument's type.
+    """
+    if "content" in parameter:
+        return _bind_content(argument, parameter, operation, definitions)
+    schema = parameter.get("schema", {})
+    type_ = without_none(argument.annotation.type)
+    if type_ in (Any, object):
+        type_ = type_of_schema(schema, definitions)
+    read, convert, check = _steps(type_, parameter, operation, definitions, is_typed=is_typed)
+    if parameter.get("allowEmptyValue") and parameter["in"] == "query" and type_ is not str:
+        read = _without_empty(read)
+    default = _default(argument, parameter, schema, definitions, type_)
+    return _binder(read, convert, check, _missing(parameter), default)
+
+
+def _steps(
+    type_: Any,
+    parameter: OpenApi,
+    operation: Operation,
+    definitions: Definitions,
+    *,
+    is_typed: bool,
+) -> tuple[Reader, Callable[[Any], object], Callable[[object], list[str]] | None]:
+    """Return how a parameter is found, converted and checked."""
+    schema, template = parameter.get("schema", {}), operation.path
+    if is_object(type_):
+        names = [each["name"] for each in operation.parameters if each["in"] == parameter["in"]]
+        read = texts_reader(
+            parameter,
+            "object",
+            template,
+            members=_named_members(schema, definitions),
+            others=[name for name in names if name != parameter["name"]],
+        )
+        convert = object_converter(
+            schema, definitions, type_, place=parameter["in"], name=parameter["name"]
+        )
+        return read, convert, None
+    check = constraint_checker(schema, components=None if is_typed else definitions)
+    if takes_texts(type_):
+        return texts_reader(parameter, "list", template), texts_converter(type_), check
+    return texts_reader(parameter, "text", template), text_converter(type_), check
+
+
+def is_object(type_: Any) -> bool:
+    """Say whether a parameter of this type is an object: a mapping, or a class with members."""
+    plain = plain_type(type_)
+    origin = typing.get_origin(plain) or plain
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return True
+    return members_of(plain) is not None and not takes_texts(plain)
+
+
+def _named_members(schema: OpenApi, definitions: Definitions) -> list[str] | None:
+    """Return the names that an object among other parameters takes, ``None`` for all the rest."""
+    named = list(properties_of(schema, definitions))
+    others = others_of(schema, definitions)
+    takes_all = others is True or isinstance(others, dict)
+    return None if takes_all or not named else named
+
+
+def _missing(parameter: OpenApi) -> Fault:
+    return Fault(parameter["in"], _MISSING_MESSAGE, name=parameter["name"])
+
+
+def _default(
+    argument: Argument, parameter: OpenApi, schema: OpenApi, definitions: Definitions, type_: Any
+) -> object:
+    """Return what stands for a parameter that is not sent, `MISSING` where it must be."""
+    if parameter.get("required", parameter["in"] == "path"):
+        return MISSING
+    if not argument.is_required:
+        return argument.default
+    default = default_of(schema, definitions)
+    if default is None:
+        return None
+    try:
+        return json_converter().structure(default, type_)
+    except Exception as error:
+        reasons = "; ".join(message for _, message in structuring_faults(error))
+        raise ValueError(f"the document's default {default!r} does not fit: {reasons}") from error
+
+
+def _without_empty(read: Reader) -> Reader:
+    """Take an empty value, which is allowed, for none."""
+    return lambda request: read(request) or None
+
+
+def _binder(
+    read: Reader,
+    convert: Callable[[Any], object],
+    check: Callable[[object], list[str]] | None,
+    missing: Fault,
+    default: object,
+) -> Binder:
+    """Return the binder that reads, converts and checks.
+
+    Without ``default`` there must be a text; the default itself is taken as it is.
+    """
+    place, name = missing.location, missing.name
+    is_required = default is MISSING
+
+    def bind(call: Call) -> object:
+        try:
+            text = read(call.request)
+            if text is None:
+                if is_required:
+                    call.faults.append(missing)
+                return default
+            value = convert(text)
+        except ValueError as error:
+            call.faults.append(Fault(place, str(error), name=name))
+            return None
+        except ValidationFailed as error:
+            call.faults.extend(error.faults)
+            return None
+        if check is not None:
+            call.faults.extend(Fault(place, message, name=name) for message in check(value))
+        return value
+
+    return bind
+
+
+# -- content -----------------------------------------------------------------------------------
+
+
+def _bind_content(
+    argument: Argument, parameter: OpenApi, operation: Operation, definitions: Definitions
+) -> Binder:
+    """Return the binder of a parameter that is written in a media type: JSON, or plain text."""
+    if parameter["in"] == "querystring":  # of 3.2: the query as a whole
+        parameter = {**parameter, "in": "query"}
+        read: Reader = _read_query
+    else:
+        read = texts_reader(parameter, "text", operation.path)
+    place, name = parameter["in"], parameter["name"]
+    [(media, described)] = parameter["content"].items()
+    schema = described.get("schema", {})
+    kind = media.partition(";")[0].strip().lower()
+    wanted = argument.annotation.type
+    type_: Any = None if wanted in (Any, object) else argument.annotation.annotated
+    if kind != "application/json" and not kind.endswith("+json"):
+        check = constraint_checker(schema, components=definitions)
+        default = _default(argument, parameter, schema, definitions, type_ or str)
+        convert = text_converter(type_ or str)
+        return _binder(read, convert, check, _missing(parameter), default)
+    decode = SchemaBody(schema, components=definitions, type_=type_).decode
+
+    def convert_json(text: str) -> object:
+        try:
+            return decode(text.encode("utf-8"))
+        except MalformedBody as error:
+            raise ValueError(error.faults[0].message) from None
+        except ValidationFailed as error:
+            faults = named_faults(list(error.faults), place=place, name=name)
+            raise ValidationFailed(faults) from None
+
+    default = _default(argument, parameter, schema, definitions, type_ or object)
+    return _binder(read, convert_json, None, _missing(parameter), default)
+
+
+def _read_query(request: Request) -> str | None:
+    return decode_percent(request.raw_query) if request.raw_query else None

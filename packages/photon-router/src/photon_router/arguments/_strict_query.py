@@ -1,0 +1,94 @@
+"""Refusing queries that have parameters which the operation does not.
+
+A misspelt parameter is otherwise passed over in silence, and the client gets an answer to another
+question. Names of members that objects spread over the query (``filter[color]=red``) are known,
+too, and so are the keys of security schemes. An object that may have any member makes every name
+known.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from photon_runtime.http import Handler, Request, Response
+
+from ..document._document import Document, Operation
+from ..schema._faults import MAX_FAULTS, Fault, ValidationFailed, shorten
+from ..schema._schema_types import properties_of
+from ._parameters import Binder, Call
+
+QueryCheck = Callable[[Request], list[Fault]]
+
+
+def query_check(document: Document, operation: Operation) -> QueryCheck | None:
+    """Return what lists the unknown parameters of a request's query; ``None`` if all are known."""
+    names: set[str] = set()
+    starts: list[str] = []
+    for parameter in operation.parameters:
+        if parameter["in"] == "query":
+            members = _spread_members(document, parameter)
+            if members is None:
+                return None
+            names |= {parameter["name"], *members}
+            if parameter.get("style") == "deepObject":
+                starts.append(f"{parameter['name']}[")
+    schemes = document.data.get("components", {}).get("securitySchemes", {})
+    names |= {each["name"] for each in schemes.values() if each.get("in") == "query"}
+
+    def check(request: Request) -> list[Fault]:
+        if not request.raw_query:
+            return []
+        unknown = (
+            name
+            for name in request.query
+            if name not in names and not any(name.startswith(start) for start in starts)
+        )
+        return list(itertools.islice(_faults(unknown, names), MAX_FAULTS))
+
+    return check
+
+
+def _faults(unknown: Iterator[str], names: set[str]) -> Iterator[Fault]:
+    for name in unknown:
+        shown = shorten(name)
+        near = difflib.get_close_matches(shown, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "there is no such parameter"
+        yield Fault("query", f"is unknown: {hint}", name=shown)
+
+
+def _spread_members(document: Document, parameter: dict[str, Any]) -> set[str] | None:
+    """Return the names that an object has in the query by itself, ``None`` for any."""
+    style = parameter.get("style", "form")
+    schema = document.definitions.followed(parameter.get("schema", {}))
+    if style != "form" or not parameter.get("explode", True) or not isinstance(schema, dict):
+        return set()
+    if "object" not in (schema.get("type"), *schema.get("type", ())):
+        return set()
+    if schema.get("additionalProperties", True) is not False:
+        return None
+    return set(properties_of(schema, document.definitions))
+
+
+def checking_first(bind: Binder, check: QueryCheck) -> Binder:
+    """Return a binder that notes unknown parameters before its own faults."""
+
+    def bind_checked(call: Call) -> object:
+        call.faults += check(call.request)
+        return bind(call)
+
+    return bind_checked
+
+
+def checking_alone(plan: Handler, check: QueryCheck) -> Handler:
+    """Return a plan that refuses unknown parameters, where no argument is bound."""
+
+    def run(request: Request) -> Response:
+        faults = check(request)
+        if faults:
+            raise ValidationFailed(faults)
+        return plan(request)
+
+    return run

@@ -1,0 +1,281 @@
+"""Text to values: parameters and the fields of forms.
+
+For each type a closure is built once, at start, which turns text into a value or raises
+``ValueError`` with words for the person who sent it; nothing is looked up by type while a request
+runs. Text is read strictly: what Python's own constructors let pass beyond plain notation
+(``1_000``, surrounding blanks, digits of other scripts, ``nan``) is refused.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import math
+import re
+import typing
+import uuid
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from ..handlers._types import split_annotation, strip_alias, union_members
+from ..schema._faults import choices
+from ..schema._members import is_named_tuple
+from ..schema._schema import DECIMAL_PATTERN, is_list_like
+
+TextConverter: TypeAlias = Callable[[str], object]
+TextsConverter: TypeAlias = Callable[[list[str]], object]
+
+# The limit of int() itself, kept even where an application has raised that.
+_LONGEST_NUMBER = 4300
+_TRUTH = {"true": True, "1": True, "on": True, "yes": True}
+_TRUTH |= {"false": False, "0": False, "off": False, "no": False}
+_NUMBER = re.compile(DECIMAL_PATTERN)
+# What browsers send for <input type="datetime-local"> and <input type="time">: no seconds.
+_MINUTES = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ])?[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+
+
+def text_converter(type_: object) -> TextConverter:
+    """Build the function that reads one text as a value of a type.
+
+    Args:
+        type_: A scalar type (``str int float bool bytes datetime date time timedelta UUID
+            Decimal``), an enumeration, ``Literal``, ``object``, or a union, ``NewType`` or
+            ``Annotated`` of these.
+
+    Returns:
+        A function that raises ``ValueError``, saying what was expected, when the text is no such
+        value. Constraints are not its business: see :func:`constraint_checker`.
+
+    Raises:
+        TypeError: A single text cannot hold such a value.
+    """
+    plain = plain_type(type_)
+    if isinstance(plain, typing.Hashable) and plain in SCALARS:
+        return SCALARS[plain]
+    members = union_members(plain)
+    if members is not None:
+        return _union_converter(members)
+    if typing.get_origin(plain) is Literal:
+        return _choice_converter(typing.get_args(plain), typing.get_args(plain))
+    if isinstance(plain, type) and issubclass(plain, enum.Enum):
+        return _choice_converter([member.value for member in plain], list(plain))
+    raise TypeError(f"{type_!r} cannot be read from one text: use a scalar, an Enum or a Literal")
+
+
+def texts_converter(type_: object) -> TextsConverter:
+    """Build the function that reads a list of texts as a list, set or tuple.
+
+    Raises:
+        TypeError: The type is not one of these, or its items cannot be read from text.
+    """
+    plain = without_none(plain_type(type_))
+    if not takes_texts(plain):
+        raise TypeError(f"{type_!r} does not take several values: use a list, set or tuple")
+    arguments = typing.get_args(plain)
+    if typing.get_origin(plain) is tuple and arguments[-1] is not Ellipsis:
+        return _tuple_converter(arguments)
+    return _items_converter(text_converter(arguments[0] if arguments else str), maker_of(plain))
+
+
+def takes_texts(type_: object) -> bool:
+    """Whether a parameter of this type takes several values: a list, set or tuple, or ``None``."""
+    plain = without_none(plain_type(type_))
+    return is_list_like(plain) and not is_named_tuple(typing.get_origin(plain) or plain)
+
+
+def plain_type(type_: object) -> Any:
+    """The type without ``Annotated`` and ``NewType``."""
+    while True:
+        inner = strip_alias(split_annotation(type_).type)
+        if inner is type_:
+            return inner
+        type_ = inner
+
+
+def without_none(type_: object) -> Any:
+    present = [member for member in union_members(type_) or () if member is not type(None)]
+    return plain_type(present[0]) if len(present) == 1 else type_
+
+
+def _read_int(text: str) -> int:
+    if text.isdecimal() and text.isascii() and len(text) <= _LONGEST_NUMBER:
+        return int(text)
+    if text[:1] in ("-", "+") and text[1:2] not in ("-", "+"):
+        value = _read_int(text[1:])
+        return -value if text[0] == "-" else value
+    raise ValueError("expected an integer")
+
+
+def _read_float(text: str) -> float:
+    if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
+        value = float(text)
+        if math.isfinite(value):
+            return value
+    raise ValueError("expected a number")
+
+
+def _read_decimal(text: str) -> decimal.Decimal:
+    if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
+        return decimal.Decimal(text)
+    raise ValueError("expected a decimal number")
+
+
+def _read_bool(text: str) -> bool:
+    value = _TRUTH.get(text)
+    if value is None:
+        value = _TRUTH.get(text.lower()) if len(text) <= len("false") else None
+        if value is None:
+            raise ValueError("expected true or false")
+    return value
+
+
+def _read_none(text: str) -> None:
+    if text not in ("", "null"):
+        raise ValueError("expected nothing")
+
+
+def _by_msgspec(type_: Any, message: str) -> TextConverter:
+    """Msgspec reads ISO 8601 as it does in JSON bodies."""
+
+    def read(text: str) -> object:
+        try:
+            return msgspec.convert(text, type_)
+        except (msgspec.MsgspecError, ValueError, OverflowError):
+            raise ValueError(message) from None
+
+    return read
+
+
+def _clock_reader(type_: Any, message: str) -> TextConverter:
+    """Like :func:`_by_msgspec`, and the seconds may be missing."""
+    read = _by_msgspec(type_, message)
+
+    def read_clock(text: str) -> object:
+        if _MINUTES.fullmatch(text):
+            minutes = text.rindex(":", 0, text.index(":") + 1) + 3
+            text = f"{text[:minutes]}:00{text[minutes:]}"
+        return read(text)
+
+    return read_clock
+
+
+def same(value: object, _: object = None) -> object:
+    return value
+
+
+SCALARS: dict[Any, TextConverter] = {
+    str: str,
+    int: _read_int,
+    float: _read_float,
+    bool: _read_bool,
+    bytes: str.encode,
+    decimal.Decimal: _read_decimal,
+    datetime.datetime: _clock_reader(
+        datetime.datetime, "expected a date and time, such as 2024-05-31T12:00:00Z"
+    ),
+    datetime.date: _by_msgspec(datetime.date, "expected a date, such as 2024-05-31"),
+    datetime.time: _clock_reader(datetime.time, "expected a time, such as 12:30:00"),
+    datetime.timedelta: _by_msgspec(
+        datetime.timedelta, "expected an ISO 8601 duration, such as PT1H30M"
+    ),
+    uuid.UUID: _by_msgspec(uuid.UUID, "expected a UUID"),
+    type(None): _read_none,
+    None: _read_none,
+    object: str,
+    Any: str,
+}
+
+
+def _text_of(value: object) -> str:
+    """How an allowed value is written in a parameter."""
+    plain = msgspec.to_builtins(value)
+    if isinstance(plain, bool):
+        return "true" if plain else "false"
+    return str(plain)
+
+
+def _choice_converter(values: Sequence[object], results: Sequence[object]) -> TextConverter:
+    known = {_text_of(value): result for value, result in zip(values, results, strict=True)}
+    message = f"expected one of {choices(known)}"
+
+    def read(text: str) -> object:
+        try:
+            return known[text]
+        except KeyError:
+            raise ValueError(message) from None
+
+    return read
+
+
+def _union_converter(members: Sequence[object]) -> TextConverter:
+    """``T | None`` is T: a parameter that is there is never ``None``. Else the first that fits."""
+    present = [member for member in members if member is not type(None)]
+    # Every text is a string: it comes last, whatever the order of the annotation.
+    present.sort(key=lambda member: plain_type(member) is str)
+    readers = [text_converter(member) for member in present]
+    if len(readers) == 1:
+        return readers[0]
+
+    def read(text: str) -> object:
+        messages = []
+        for reader in readers:
+            try:
+                return reader(text)
+            except ValueError as error:
+                messages.append(str(error).removeprefix("expected "))
+        raise ValueError(f"expected {', or '.join(messages)}")
+
+    return read
+
+
+def _items_converter(read: TextConverter, make: Callable[[list[object]], object]) -> TextsConverter:
+    if read is str and make is list:
+        return list
+
+    def read_all(texts: list[str]) -> object:
+        try:
+            return make([read(text) for text in texts])
+        except ValueError:
+            raise ValueError(_first_wrong([read] * len(texts), texts)) from None
+
+    return read_all
+
+
+def maker_of(type_: Any) -> Callable[[list[object]], object]:
+    """What makes a value of a list-like type from its items."""
+    origin = typing.get_origin(type_) or type_
+    if issubclass(origin, tuple):
+        return tuple
+    if issubclass(origin, AbstractSet):
+        return frozenset if origin is frozenset else set
+    return list
+
+
+def _tuple_converter(arguments: Sequence[object]) -> TextsConverter:
+    readers = [] if arguments == ((),) else [text_converter(argument) for argument in arguments]
+    count = len(readers)
+
+    def read_all(texts: list[str]) -> object:
+        if len(texts) != count:
+            raise ValueError(f"expected {count} value{'' if count == 1 else 's'}, got {len(texts)}")
+        try:
+            return tuple(read(text) for read, text in zip(readers, texts, strict=True))
+        except ValueError:
+            raise ValueError(_first_wrong(readers, texts)) from None
+
+    return read_all
+
+
+def _first_wrong(readers: Sequence[TextConverter], texts: Sequence[str]) -> str:
+    for number, (read, text) in enumerate(zip(readers, texts, strict=True), 1):
+        try:
+            read(text)
+        except ValueError as error:
+            return str(error) if len(texts) == 1 else f"item {number}: {error}"
+    return "is not allowed"

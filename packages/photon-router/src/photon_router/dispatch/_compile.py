@@ -1,0 +1,207 @@
+"""From a document and its handlers to plans, once, at start.
+
+For every operation `OperationCompiler` (`_plan`) makes a *plan*: one closure from a request to its
+response. Around it lie, from the inside: the layers of its router, its limits, and its guard, which
+lets nobody in whom the document's security does not allow. All that depends on the operation alone
+is settled here; a request runs straight through.
+
+The plans hang in a `PathTree` under their templates, beside the pages and mounts of the
+application, which are no operations; `Dispatch` is what remains to do per request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import attrs
+
+from photon_runtime.http import Handler, Request, Response, Route
+
+from ..answers._answers_check import AnswerCheck
+from ..arguments._form import FormSettings
+from ..document._document import CATCH_ALL, Document, Operation
+from ..document._extensions import HANDLER, with_extensions
+from ..errors import DocumentError, SignatureError
+from ..handlers._signature import where
+from ..security import Guard, Guards
+from ..security._users import wrong_users
+from ._dispatch import Endpoint
+from ._layers import ErrorAnswers, ErrorHandler, wrap
+from ._limits import limited, wrong_limits
+from ._match import PathTree
+from ._mount import Mount
+from ._plan import Bound, OperationCompiler
+from ._provide import ApplicationValues, Overrides
+
+
+def compile_routes(
+    document: Document,
+    handlers: Mapping[str, Bound],
+    mounts: Sequence[Mount] = (),
+    *,
+    guards: Guards | None = None,
+    error_handlers: Mapping[type[BaseException], ErrorHandler] | None = None,
+    validation_status: int = 422,
+    forms: FormSettings | None = None,
+    strict_query: bool = False,
+    application: ApplicationValues | None = None,
+    overrides: Overrides | None = None,
+    checks: Callable[[Document, Operation], AnswerCheck] | None = None,
+) -> PathTree[Endpoint]:
+    """Make the plans of all operations.
+
+    Args:
+        document: The document.
+        handlers: The handlers, by the names of their operations.
+        mounts: What answers paths that are no operations.
+        guards: What verifies the security that the document requires.
+        error_handlers: The application's answers for errors.
+        validation_status: Status for requests that do not fit.
+        forms: The limits of forms; ``None`` for the usual ones.
+        strict_query: Whether parameters of the query that an operation does not have are refused.
+        application: Takes the dependencies that live as long as the application.
+        overrides: What stands in for the functions of dependencies.
+        checks: Makes the check of an operation's answers; ``None`` for no checks.
+
+    Raises:
+        DocumentError: Operations without handler, handlers without operation, arguments that
+            the operation does not provide, security that nothing verifies, and whatever is wrong
+            with the document itself; all at once.
+    """
+    guards = guards if guards is not None else Guards({})
+    problems = document.problems()
+    operations = list(document.operations())
+    problems += wrong_limits(document)
+    handlers = with_extensions(operations, handlers, problems)
+    if not problems or operations:  # else the document is none, and nothing more can be said
+        problems += _unmatched(operations, handlers)
+    guarding = guards.compile(document, operations, problems)
+    answers = _Answers(error_handlers or {}, validation_status)
+    endpoints = []
+    for operation, guard in zip(operations, guarding, strict=True):
+        if operation.is_sound and operation.name in handlers:
+            bound = handlers[operation.name]
+            try:
+                compiler = OperationCompiler(
+                    document,
+                    operation,
+                    bound,
+                    problems,
+                    forms or FormSettings(),
+                    strict_query,
+                    application or ApplicationValues(),
+                    overrides or {},
+                )
+                plan = compiler.plan()
+                if document.is_open(operation):
+                    outer = bound.surroundings.dependencies
+                    wrong = wrong_users(bound.function, bound.signature, outer)
+                    problems += [f"{operation.name}: {each}" for each in wrong]
+                if checks is not None:
+                    plan = checks(document, operation).around(plan)
+            except (SignatureError, ValueError) as error:  # of a dependency, of a schema
+                problems.append(f"{operation.name}: {error}")
+                continue
+            endpoints.append((operation, _surround(plan, operation, bound, guard, answers)))
+    if problems:
+        raise DocumentError(problems)
+    return _tree(endpoints, mounts)
+
+
+@attrs.frozen
+class _Answers:
+    """Makes the answers for errors, those of the application below those of a router."""
+
+    application: Mapping[type[BaseException], ErrorHandler]
+    validation_status: int
+
+    def of(self, bound: Bound) -> ErrorAnswers:
+        handlers = {**self.application, **bound.surroundings.error_handlers}
+        return ErrorAnswers(handlers, validation_status=self.validation_status)
+
+
+def _surround(
+    plan: Handler, operation: Operation, bound: Bound, guard: Guard | None, answers: _Answers
+) -> Handler:
+    """Put around a plan what belongs to its router and its operation."""
+    surroundings = bound.surroundings
+    if surroundings.error_handlers or surroundings.layers:
+        own = answers.of(bound)
+        plan = wrap(_answering(plan, own), surroundings.layers, own)
+    plan = limited(plan, operation)
+    return plan if guard is None else _guarded(plan, guard)
+
+
+def _answering(plan: Handler, answers: ErrorAnswers) -> Handler:
+    def run(request: Request) -> Response:
+        try:
+            return plan(request)
+        except Exception as error:
+            return answers(request, error)
+
+    return run
+
+
+def _guarded(plan: Handler, guard: Guard) -> Handler:
+    def run(request: Request) -> Response:
+        guard(request)
+        return plan(request)
+
+    return run
+
+
+def _hang_operations(
+    tree: PathTree[Endpoint], endpoints: Sequence[tuple[Operation, Handler]]
+) -> list[str]:
+    """Hang operations below the paths of their servers; return which have no place of their own."""
+    problems = []
+    for operation, plan in endpoints:
+        is_rest = any(parameter.get(CATCH_ALL) for parameter in operation.parameters)
+        endpoint = Endpoint(plan, Route(operation.base_paths[0] + operation.path, operation.data))
+        for base in operation.base_paths:
+            try:
+                method = operation.method.upper()
+                tree.add(base + operation.path, method, endpoint, is_catch_all=is_rest)
+            except ValueError as error:
+                problems.append(f"{operation.pointer}: {error}, below the path of a server")
+    return problems
+
+
+def _tree(
+    endpoints: Sequence[tuple[Operation, Handler]], mounts: Sequence[Mount]
+) -> PathTree[Endpoint]:
+    tree: PathTree[Endpoint] = PathTree()
+    problems = _hang_operations(tree, endpoints)
+    for mount in mounts:
+        endpoint = Endpoint(mount.handler, Route(mount.template))
+        for method in mount.methods:
+            try:
+                tree.add(mount.template, method, endpoint, is_catch_all=mount.is_catch_all)
+            except ValueError:
+                if mount.gives_way:
+                    continue
+                problems.append(
+                    f"{method} {mount.template} is taken, and {mount.name} wants it, too: move "
+                    f"one of them"
+                )
+    if problems:
+        raise DocumentError(problems)
+    return tree
+
+
+def _unmatched(operations: Sequence[Operation], handlers: Mapping[str, Bound]) -> list[str]:
+    """Return the operations without handler and the handlers without operation."""
+    problems = []
+    for operation in operations:
+        if operation.name in handlers or HANDLER in operation.data:
+            continue
+        if operation.data.get("operationId") is None:
+            problems.append(f"{operation.name}: the operation needs an operationId or {HANDLER}")
+        else:
+            problems.append(f"{operation.name}: the operation has no handler")
+    names = {operation.name for operation in operations}
+    return problems + [
+        f"{where(bound.function)}: there is no operation {name!r} in the document"
+        for name, bound in handlers.items()
+        if name not in names
+    ]

@@ -1,0 +1,93 @@
+"""Extensions of operations: handlers and layers that the document names.
+
+``x-handler: shop.pets:get_pet`` names the handler of an operation, so that a document can be served
+with no decorator at all; a decorator that claims the operation goes before it.
+``x-photon-middleware: [shop.layers:audit]`` names layers that lie around this operation alone,
+inside of those of its router, the first one outermost. Both are imported once, at start, and what
+cannot be imported is a problem of the document: who writes the document decides what runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from ..dispatch._layers import Surroundings
+from ..dispatch._plan import Bound
+from ..errors import SignatureError
+from ..handlers._signature import read_signature
+from ._document import Operation
+
+HANDLER: Final = "x-handler"
+MIDDLEWARE: Final = "x-photon-middleware"
+_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def with_extensions(
+    operations: Iterable[Operation], handlers: Mapping[str, Bound], problems: list[str]
+) -> dict[str, Bound]:
+    """Return the handlers by operation, those that the document names included.
+
+    Args:
+        operations: The operations of the document.
+        handlers: The handlers that the code has declared, by the names of their operations.
+        problems: Where it is told what cannot be imported or be a handler.
+    """
+    found = dict(handlers)
+    for operation in operations:
+        path = operation.data.get(HANDLER)
+        if path is not None and operation.name not in found:
+            bound = _named_handler(operation, path, problems)
+            if bound is not None:
+                found[operation.name] = bound
+        if MIDDLEWARE in operation.data and operation.name in found:
+            layers = tuple(_layers(operation, problems))
+            bound = found[operation.name]
+            inside = Surroundings(layers).inside(bound.surroundings)
+            found[operation.name] = attrs.evolve(bound, surroundings=inside)
+    return found
+
+
+def _named_handler(operation: Operation, path: object, problems: list[str]) -> Bound | None:
+    try:
+        function = _imported(path)
+        return Bound(function, read_signature(function), None, None)
+    except (ValueError, SignatureError) as error:
+        problems.append(f"{operation.pointer}/{HANDLER}: {error}")
+        return None
+
+
+def _layers(operation: Operation, problems: list[str]) -> Iterable[Callable[..., Any]]:
+    paths = operation.data[MIDDLEWARE]
+    if not isinstance(paths, list):
+        problems.append(f"{operation.pointer}/{MIDDLEWARE}: write a list of package.module:name")
+        return
+    for index, path in enumerate(paths):
+        try:
+            yield _imported(path)
+        except ValueError as error:
+            problems.append(f"{operation.pointer}/{MIDDLEWARE}/{index}: {error}")
+
+
+def _imported(path: object) -> Callable[..., Any]:
+    """Return what ``package.module:name`` names.
+
+    Raises:
+        ValueError: There is no such thing, or it cannot be called.
+    """
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        raise ValueError(f"{path!r} is no place of a function; write package.module:function")
+    module, _, names = path.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for name in names.split("."):
+            found = getattr(found, name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{path!r} cannot be imported: {error}") from error
+    if not callable(found):
+        raise ValueError(f"{path!r} is no function")  # noqa: TRY004 - of the document, not the code
+    return found  # type: ignore[no-any-return]  # whatever the module has

@@ -1,0 +1,89 @@
+"""Mistakes in how an argument is written, found when its function is registered.
+
+Each is told with what to write instead. What can only be judged against an operation (a parameter
+that the path does not have, two bodies) is found where the operation is written.
+"""
+
+from __future__ import annotations
+
+import typing
+from typing import Annotated, Any, Final
+
+from photon_runtime.http import Response
+
+from ..arguments._upload import UploadFile, takes_files
+from ._types import Annotation, In, Param, strip_alias
+
+_MUTABLE: Final[tuple[type, ...]] = (list, dict, set, bytearray)
+
+
+def mistake_in(annotation: Annotation, default: object, *, is_missing: bool) -> str | None:
+    """Return what is wrong with an argument, ``None`` where nothing is.
+
+    Args:
+        annotation: The annotation.
+        default: The default.
+        is_missing: Whether there is none.
+    """
+    if annotation.type is Response:
+        return "a Response is returned, not taken"
+    text = _misused_marker(annotation) or _misplaced_file(annotation)
+    if text is None and not is_missing:
+        text = _wrong_default(annotation, default)
+    return text
+
+
+def _misused_marker(annotation: Annotation) -> str | None:
+    for item in annotation.metadata:
+        marker = _marker_of(item)
+        if marker is not None:
+            return f"a marker stands around the type: write {marker}[...] in place of Annotated"
+        if item is Param:
+            return "Param is to be called: write Annotated[..., Param(...)]"
+    marker = _marker_of(annotation.type)
+    if marker is not None:
+        return f"{marker} needs a type: write {marker}[...]"
+    return None
+
+
+def _misplaced_file(annotation: Annotation) -> str | None:
+    marker = annotation.marker
+    if takes_files(annotation.type):
+        if marker is not None and marker.place != "form":
+            return "an UploadFile comes in a form: leave the marker out"
+    elif _holds_file(annotation.type):
+        return "files are taken as UploadFile, UploadFile | None or list[UploadFile]"
+    return None
+
+
+def _holds_file(type_: Any) -> bool:
+    plain = strip_alias(type_)
+    return plain is UploadFile or any(map(_holds_file, typing.get_args(plain)))
+
+
+def _wrong_default(annotation: Annotation, default: object) -> str | None:
+    param = annotation.param
+    if param is not None and param.default_factory is not None:
+        return "it has a default and a default_factory: keep one"
+    if isinstance(default, Param):
+        return "Param stands in the annotation, not in the default: Annotated[..., Param(...)]"
+    marker = _marker_of(default)
+    if marker is not None:
+        return f"{marker} stands in the annotation, not in the default: write {marker}[...]"
+    if annotation.marker is not None and annotation.marker.place == "path":
+        return "a parameter of the path is always sent: leave its default out"
+    if isinstance(default, _MUTABLE):
+        kind = type(default).__name__
+        return (
+            f"a default that can be changed ({kind}) would be shared by all requests: write "
+            f"Annotated[..., Param(default_factory={kind})], or take None or a tuple"
+        )
+    return None
+
+
+def _marker_of(item: object) -> str | None:
+    """Return the name of a marker without a type, such as ``Query``, ``None`` for others."""
+    if typing.get_origin(item) is not Annotated or not getattr(item, "__parameters__", ()):
+        return None
+    markers = [each for each in getattr(item, "__metadata__", ()) if isinstance(each, In)]
+    return (markers[0].media or markers[0].location).capitalize() if markers else None

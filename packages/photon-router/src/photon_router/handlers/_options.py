@@ -1,0 +1,118 @@
+"""What a decorator may say of an operation beside its method and path."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypedDict
+
+from ..dispatch._layers import ErrorHandler, Middleware, Surroundings
+from ..errors import SignatureError
+from ..security._verifier import Required
+from ._depends import Dependency
+
+DeclaredResponse: TypeAlias = str | type[Any] | Mapping[str, Any]
+"""A description (of a problem document), a class that is sent as JSON, or a response object."""
+
+
+class RouteOptions(TypedDict, total=False):
+    """What a decorator may say of an operation beside method and path.
+
+    Attributes:
+        status: Status of the answer where the handler gives none; 200, or 204 for ``-> None``.
+        tags: Groups in the documentation.
+        summary: One line; by default the first of the docstring.
+        description: Longer text; by default the rest of the docstring.
+        operation_id: Name of the operation; by default the function's.
+        deprecated: Whether clients should stop using it.
+        include_in_schema: Whether it stands in the published document.
+        responses: Further responses by status: a description of a problem document, a response
+            object, or a class. Results of that class are then sent with that status.
+        response_description: What the usual answer is.
+        response_headers: Header fields of the usual answer: what they mean, or header objects.
+        media_type: Type of the usual answer, where it is not the one that the annotation means. A
+            ``str`` or ``bytes`` is then sent as it is, and what an iterator gives as events, JSON
+            lines or parts.
+        examples: Examples of the usual answer, by name.
+        external_docs: URL of a description elsewhere.
+        openapi_extra: Merged into the operation object at last.
+        dependencies: Functions, perhaps marked by `Depends`, that are run before the handler.
+        middleware: Layers around the handler, the outermost first, within those of its router.
+        error_handlers: Answers for errors of the handler, by class.
+        security: Who may call it: any of these verifiers, or requirements of several; an empty list
+            lets everybody in. By default what its router says.
+    """
+
+    status: int
+    tags: Sequence[str]
+    summary: str
+    description: str
+    operation_id: str
+    deprecated: bool
+    include_in_schema: bool
+    responses: Mapping[int, DeclaredResponse]
+    response_description: str
+    response_headers: Mapping[str, str | Mapping[str, Any]]
+    media_type: str
+    examples: Mapping[str, object]
+    external_docs: str
+    openapi_extra: Mapping[str, Any]
+    dependencies: Sequence[object]
+    middleware: Sequence[Middleware]
+    error_handlers: Mapping[type[BaseException], ErrorHandler]
+    security: Sequence[Required]
+
+
+def check_options(options: Mapping[str, object]) -> None:
+    """Refuse an option that decorators do not have.
+
+    Raises:
+        SignatureError: There is one; names the nearest valid one.
+    """
+    known = sorted(RouteOptions.__annotations__)
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise SignatureError(f"{name!r} is no option of a handler: {hint}")
+
+
+def within(outer: RouteOptions, inner: RouteOptions) -> RouteOptions:
+    """Return the options of a handler within those of its router.
+
+    Its own count, but tags and responses of both do, and what is hidden or deprecated as a whole
+    stays so.
+    """
+    merged: RouteOptions = {**outer, **inner}
+    if "tags" in outer or "tags" in inner:
+        merged["tags"] = list(dict.fromkeys([*outer.get("tags", ()), *inner.get("tags", ())]))
+    if "responses" in outer and "responses" in inner:
+        merged["responses"] = {**outer["responses"], **inner["responses"]}
+    if outer.get("deprecated"):
+        merged["deprecated"] = True
+    if outer.get("include_in_schema") is False:
+        merged["include_in_schema"] = False
+    return merged
+
+
+def surroundings_of(options: RouteOptions) -> Surroundings:
+    """Return what the options put around a handler."""
+    return Surroundings(
+        tuple(options.get("middleware", ())),
+        tuple(map(dependency_of, options.get("dependencies", ()))),
+        options.get("error_handlers", {}),
+    )
+
+
+def dependency_of(dependency: object) -> Dependency:
+    """Return a dependency that is run for its effect, marked by `Depends` or a bare function.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if isinstance(dependency, Dependency):
+        return dependency
+    if callable(dependency):
+        provider: Callable[..., object] = dependency
+        return Dependency(provider)
+    raise TypeError(f"a dependency is a function, not {dependency!r}")

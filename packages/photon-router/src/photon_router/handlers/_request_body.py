@@ -1,0 +1,136 @@
+"""Code first: the body of an operation, written from the arguments that take it.
+
+One argument takes a body as a whole, or several take fields of a form. A form may come in both
+encodings of HTML, and as multipart only where a file is among the fields.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from ..arguments._media_types import BYTES, FORM, JSON, MULTIPART, TEXT
+from ..arguments._upload import takes_several_files
+from ..document._document import OpenApi
+from ..errors import SignatureError
+from ..schema._schema import SchemaBuilder
+from ._signature import Argument
+from ._types import In, is_stream, strip_alias, without_none
+
+_BODILESS: Final = ("GET", "HEAD", "TRACE")
+_FILE: Final[OpenApi] = {"type": "string", "format": "binary", "contentMediaType": BYTES}
+
+
+@attrs.define
+class RequestBody:
+    """Collects the arguments that take the body of one operation.
+
+    Attributes:
+        method: The operation's method, in capitals.
+        builder: Writes schemas.
+        is_published: Whether what people shall not see is left out.
+    """
+
+    method: str
+    builder: SchemaBuilder
+    is_published: bool
+    _body: OpenApi | None = None
+    _taker: str | None = None
+    _fields: dict[str, OpenApi] = attrs.field(factory=dict)
+    _required: list[str] = attrs.field(factory=list)
+    _has_files: bool = False
+
+    def take_whole(self, argument: Argument, marker: In) -> None:
+        """Let an argument take the body as a whole.
+
+        Raises:
+            TypeError: Another one has it, or there can be none.
+        """
+        self._check(argument, is_field=False)
+        media = body_media(marker, argument.annotation.type)
+        schema: OpenApi = {}
+        if media == JSON:
+            schema = self.builder.schema(argument.annotation.annotated)
+        self._body = {
+            "content": {media: {"schema": schema} if schema else {}},
+            "required": argument.is_required,
+        }
+
+    def take_field(self, argument: Argument, name: str, schema: OpenApi) -> None:
+        """Let an argument take a field of the form.
+
+        Raises:
+            TypeError: Another argument takes the body as a whole, or there can be none.
+        """
+        self._check(argument, is_field=True)
+        if argument.is_file:
+            self._has_files = True
+        param = argument.annotation.param
+        if self.is_published and param is not None and not param.include_in_schema:
+            return
+        self._fields.setdefault(name, schema)
+        if argument.is_required and name not in self._required:
+            self._required.append(name)
+
+    def _check(self, argument: Argument, *, is_field: bool) -> None:
+        if self.method in _BODILESS:
+            raise SignatureError(
+                f"a {self.method} has no body: take it from the query (Query), or use POST or PUT"
+            )
+        if self._taker is not None and not (is_field and self._is_form):
+            raise SignatureError(
+                "a request has one body: put what belongs together into one attrs class, or mark "
+                f"a parameter with Query, Header or Cookie ({self._taker!r} takes the body)"
+            )
+        self._taker = argument.key
+
+    @property
+    def _is_form(self) -> bool:
+        return bool(self._fields) or self._has_files
+
+    def written(self) -> OpenApi | None:
+        """Return the request body object, ``None`` where nothing takes the body."""
+        if not self._is_form:
+            return self._body
+        schema: OpenApi = {"type": "object", "properties": self._fields}
+        if self._required:
+            schema["required"] = self._required
+        kinds = [MULTIPART] if self._has_files else [FORM, MULTIPART]
+        return {
+            "content": {kind: {"schema": schema} for kind in kinds},
+            "required": bool(self._required),
+        }
+
+
+def file_schema(argument: Argument) -> OpenApi:
+    """Return the schema of a field that is a file, or several."""
+    schema = dict(_FILE)
+    param = argument.annotation.param
+    if param is not None:
+        lengths = {"minLength": param.min_length, "maxLength": param.max_length}
+        schema |= {key: value for key, value in lengths.items() if value is not None}
+    if takes_several_files(argument.annotation.type):
+        schema = {"type": "array", "items": schema}
+    if param is not None and param.description is not None:
+        schema["description"] = param.description
+    return schema
+
+
+def body_media(marker: In, type_: Any) -> str:
+    """Return the media type of a body that is marked ``marker`` and read as ``type_``.
+
+    Raises:
+        TypeError: A body that is not decoded cannot be of that type.
+    """
+    if marker.media != "raw":
+        return JSON
+    plain = strip_alias(without_none(type_))
+    if plain is str:
+        return TEXT
+    if plain in (bytes, Any, object) or is_stream(plain):
+        return BYTES
+    raise TypeError(
+        f"a body as it came is bytes, str or Iterator[bytes], not {plain!r}: mark it Json or Form "
+        "to have it decoded"
+    )

@@ -1,0 +1,258 @@
+"""Handler signatures, read once at registration.
+
+A handler is a plain function. Each argument says by annotation, default and name what it wants;
+where it comes from is decided against the operation (`_operation` writes it, `_compile` reads
+it), so here only the signature itself is judged. Mistakes are told with the place of the
+function.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from photon_runtime.http import Request
+
+from ..answers._background import BackgroundTasks
+from ..arguments._upload import takes_files
+from ..errors import SignatureError
+from ..schema._members import Member
+from ._depends import Dependency
+from ._mistakes import mistake_in
+from ._types import Annotation, In, split_annotation
+
+
+class _Missing:
+    """The type of `MISSING` and `ABSENT`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+MISSING: Final = _Missing("MISSING")
+"""Stands for "no default value", which ``None`` cannot."""
+ABSENT: Final = _Missing("ABSENT")
+"""Stands for a value that was not sent and whose default is made elsewhere."""
+
+
+@attrs.frozen
+class Argument:
+    """One argument of a handler or dependency.
+
+    Attributes:
+        name: As in the signature.
+        annotation: What it wants, taken apart.
+        default: Its value where the request has none; `MISSING` where there must be one.
+        is_keyword: Whether it can be given by name only.
+        dependency: What makes its value, ``None`` for values from the request.
+        is_request: Whether it wants the request itself, or the calls to make after its response.
+        member: The member of a class that it stands for, where the class is spread over
+            parameters; see `_spread`.
+        owner: The name of the argument that has the class.
+    """
+
+    name: str
+    annotation: Annotation
+    default: object
+    is_keyword: bool
+    dependency: Dependency | None
+    is_request: bool
+    member: Member | None = None
+    owner: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is known by within its function."""
+        return f"{self.owner}.{self.name}" if self.owner else self.name
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it takes a file that was uploaded, or several."""
+        return takes_files(self.annotation.type)
+
+    @property
+    def wire_name(self) -> str | None:
+        """The name on the wire where the annotation gives one."""
+        return None if self.annotation.param is None else self.annotation.param.name
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the request must have a value."""
+        return self.default is MISSING
+
+
+@attrs.frozen
+class Signature:
+    """What a handler or dependency takes and gives.
+
+    Attributes:
+        arguments: In order.
+        result: The return annotation; `MISSING` where there is none.
+    """
+
+    arguments: Sequence[Argument]
+    result: Any
+
+
+def read_signature(function: Callable[..., object]) -> Signature:
+    """Read the signature of a handler or dependency.
+
+    Raises:
+        SignatureError: It is a coroutine function, takes ``*args`` or ``**kwargs``, or has an
+            annotation that cannot be resolved or contradicts itself.
+    """
+    _refuse_async(function)
+    try:
+        signature = inspect.signature(function)
+        hints = typing.get_type_hints(_annotated_part(function), include_extras=True)
+    except NameError as error:
+        raise SignatureError(
+            f"{where(function)}: an annotation names {error.name!r}, which is not defined at "
+            "module level; import it there (not under TYPE_CHECKING)"
+        ) from error
+    except (AttributeError, SyntaxError, TypeError, ValueError) as error:
+        raise SignatureError(f"{where(function)}: {error}") from error
+    arguments = [
+        _read_argument(function, parameter, hints.get(name, Any))
+        for name, parameter in signature.parameters.items()
+    ]
+    return Signature(arguments, hints.get("return", MISSING))
+
+
+def where(function: Callable[..., object]) -> str:
+    """Return name, file and line of a function, for messages."""
+    target = inspect.unwrap(_annotated_part(function))
+    name = getattr(target, "__qualname__", repr(function))
+    code = getattr(target, "__code__", None)
+    if code is None:
+        return name
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})"
+
+
+def all_arguments(
+    function: Callable[..., object],
+    signature: Signature,
+    dependencies: Sequence[Dependency] = (),
+    overrides: Mapping[Callable[..., Any], Callable[..., Any]] | None = None,
+) -> Iterator[tuple[Callable[..., object], Argument]]:
+    """Yield the arguments that are no dependencies, those of dependencies included.
+
+    Each comes with the function that it is an argument of; a dependency is walked once. Those of
+    the application have nothing of a request and are left out.
+
+    Args:
+        function: The handler.
+        signature: Its signature.
+        dependencies: What is run before it besides those that it asks for.
+        overrides: What stands in for the functions of dependencies.
+
+    Raises:
+        SignatureError: A dependency cannot be one, or needs itself.
+    """
+    walk = _Walk(overrides or {})
+    for dependency in dependencies:
+        yield from walk.into(dependency, ())
+    yield from walk.over(signature, (function,))
+
+
+@attrs.frozen
+class _Walk:
+    """A walk over a handler and its dependencies.
+
+    Attributes:
+        overrides: What stands in for the functions of dependencies.
+        seen: The functions that were walked over.
+    """
+
+    overrides: Mapping[Callable[..., Any], Callable[..., Any]]
+    seen: set[object] = attrs.field(factory=set)
+
+    def over(
+        self, signature: Signature, above: tuple[Callable[..., object], ...]
+    ) -> Iterator[tuple[Callable[..., object], Argument]]:
+        """Yield the arguments of a function, the last of ``above``, and of what it needs."""
+        for argument in signature.arguments:
+            if argument.dependency is None:
+                yield above[-1], argument
+            else:
+                yield from self.into(argument.dependency, above)
+
+    def into(
+        self, dependency: Dependency, above: tuple[Callable[..., object], ...]
+    ) -> Iterator[tuple[Callable[..., object], Argument]]:
+        """Yield the arguments of a dependency, and of what it needs."""
+        provider = self.overrides.get(dependency.provider, dependency.provider)
+        if provider in above:
+            circle = [*above[above.index(provider) :], provider]
+            places = ", which needs ".join(where(each) for each in circle)
+            raise SignatureError(f"dependencies in a circle: {places}")
+        if dependency.scope == "request" and provider not in self.seen:
+            self.seen.add(provider)
+            yield from self.over(read_signature(provider), (*above, provider))
+
+
+def is_generator(function: Callable[..., object]) -> bool:
+    """Say whether calling ``function`` gives a generator, also where it is a callable object."""
+    return inspect.isgeneratorfunction(_annotated_part(function))
+
+
+def _annotated_part(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what carries the annotations: a class's ``__init__``, an object's ``__call__``."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isclass(function):
+        return typing.cast(Callable[..., Any], function.__init__)
+    if inspect.isroutine(function):
+        return function
+    return type(function).__call__
+
+
+def _refuse_async(function: Callable[..., object]) -> None:
+    target = _annotated_part(function)
+    if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
+        raise SignatureError(
+            f"{where(function)} is an async function. Photon runs plain functions: write `def` "
+            "and call what blocks directly (without `await`); only its own coroutine waits"
+        )
+
+
+def _read_argument(
+    function: Callable[..., object], parameter: inspect.Parameter, hint: object
+) -> Argument:
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        raise SignatureError(
+            f"{where(function)} takes *{parameter.name}: name each argument, they are bound by name"
+        )
+    try:
+        annotation = split_annotation(hint)
+    except TypeError as error:
+        raise SignatureError(f"{where(function)}, argument {parameter.name}: {error}") from error
+    is_missing = parameter.default is parameter.empty
+    default = MISSING if is_missing else parameter.default
+    dependency = default if isinstance(default, Dependency) else None
+    for item in annotation.metadata:
+        if isinstance(item, Dependency):
+            dependency = item
+    mistake = mistake_in(annotation, default, is_missing=is_missing)
+    if mistake is not None:
+        raise SignatureError(f"{where(function)}, argument {parameter.name}: {mistake}")
+    if takes_files(annotation.type):
+        annotation = attrs.evolve(annotation, marker=In("body", "form"))
+    if annotation.param is not None and annotation.param.default_factory is not None:
+        default = ABSENT
+    return Argument(
+        name=parameter.name,
+        annotation=annotation,
+        default=default,
+        is_keyword=parameter.kind is parameter.KEYWORD_ONLY,
+        dependency=dependency,
+        is_request=annotation.type is Request or annotation.type is BackgroundTasks,
+    )

@@ -1,0 +1,13 @@
+"""JSON Schema 2020-12: Python types as schemas, and values judged by schemas.
+
+====================  =========================================================================
+``_schema``           types to schemas; `_keywords`, `_unions`, `_component_names` are its parts
+``_members``          the members of a class, whatever made the class; `_scalars`, what JSON has
+                      one plain form for
+``_schema_types``     what a schema says of the types of its values
+``_constraints``      constraints of single values, as for parameters
+``_check``            verdicts, and the complete list of faults
+``_body``             JSON bodies: bytes to typed values and back; `_refusals` says what is wrong
+``_faults``           `Fault`, and the errors that carry all of a request's
+====================  =========================================================================
+"""

@@ -1,0 +1,111 @@
+"""What a schema says of the types of its values: for parameters, which come as text.
+
+A parameter of a document has a schema and perhaps no annotation: the schema then decides how its
+text is read. Only what it states counts; ``str`` is what is left where it states nothing.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..document._definitions import Definitions, definitions_of
+
+_TYPES: dict[str, type] = {"integer": int, "number": float, "boolean": bool, "string": str}
+_DEEPEST = 32
+
+
+def type_of_schema(schema: Any, components: Mapping[str, Any] | None = None) -> Any:
+    """Return the Python type of the values of a schema, ``str`` where it states none.
+
+    Args:
+        schema: The schema.
+        components: The schemas that it may refer to.
+
+    Returns:
+        ``int float bool str dict``, a list, or a union of these.
+    """
+    found = _stated(schema, definitions_of(components), 0)
+    return str if found is None else found
+
+
+def properties_of(schema: Any, definitions: Definitions) -> dict[str, Any]:
+    """Return the schemas of the properties that a schema states, with those that it consists of."""
+    found: dict[str, Any] = {}
+    for part in _aspects(schema, definitions, 0):
+        for name, inner in (part.get("properties") or {}).items():
+            found.setdefault(name, inner)
+    return found
+
+
+def others_of(schema: Any, definitions: Definitions) -> Any:
+    """Return the schema of members that are no properties; ``None`` where nothing is said."""
+    for part in _aspects(schema, definitions, 0):
+        for keyword in ("additionalProperties", "unevaluatedProperties"):
+            if keyword in part:
+                return part[keyword]
+    return None
+
+
+def default_of(schema: Any, definitions: Definitions) -> object:
+    """Return the default that a schema states, ``None`` where it states none."""
+    for part in _aspects(schema, definitions, 0):
+        if "default" in part:
+            return part["default"]
+    return None
+
+
+def _aspects(schema: Any, definitions: Definitions, depth: int) -> Iterator[dict[str, Any]]:
+    """Yield a schema and those that it consists of."""
+    if not isinstance(schema, dict) or depth > _DEEPEST:
+        return
+    yield schema
+    if "$ref" in schema:
+        yield from _aspects(definitions.find(schema["$ref"]), definitions, depth + 1)
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        for inner in schema.get(keyword, ()):
+            yield from _aspects(inner, definitions, depth + 1)
+
+
+def _stated(schema: Any, definitions: Definitions, depth: int) -> Any:
+    """Return the type that a schema states, ``None`` where it states none."""
+    if not isinstance(schema, dict) or depth > _DEEPEST:
+        return None
+    kinds = schema.get("type", ())
+    kinds = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]
+    if kinds:
+        return _union([_of_kind(kind, schema, definitions, depth) for kind in kinds])
+    if "$ref" in schema:
+        found = _stated(definitions.find(schema["$ref"]), definitions, depth + 1)
+        if found is not None:
+            return found
+    if "properties" in schema:
+        return dict
+    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    types = [type(value) for value in values if value is not None]
+    inner = [*schema.get("allOf", ()), *schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    types += [_stated(each, definitions, depth + 1) for each in inner]
+    return _union([each for each in types if each is not None])
+
+
+def _of_kind(kind: str, schema: Mapping[str, Any], definitions: Definitions, depth: int) -> Any:
+    if kind == "array":
+        item = _stated(schema.get("items"), definitions, depth + 1)
+        return list[str if item is None else item]  # type: ignore[misc]  # computed
+    return dict if kind == "object" else _TYPES.get(kind)
+
+
+def _union(types: list[Any]) -> Any:
+    """Return one type, or a union of scalars; of a text nothing else can be told apart."""
+    distinct = list(dict.fromkeys(types))
+    if len(distinct) < 2:
+        return distinct[0] if distinct else None
+    if all(each in (str, int, float, bool) for each in distinct):
+        return typing.Union[tuple(sorted(distinct, key=_RANKS.index))]  # noqa: UP007 - computed
+    return next(
+        (each for each in distinct if typing.get_origin(each) is list or each is dict), None
+    )
+
+
+_RANKS = [bool, int, float, str]
