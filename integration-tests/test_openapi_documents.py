@@ -438,7 +438,7 @@ def forest() -> Photon:  # noqa: C901 - many small handlers
     @app.get("/trees", tags=["trees"], deprecated=True, responses={404: "no such forest"})
     def list_trees(
         page: Query[Annotated[int, Param(ge=1, name="page-no", description="Which.")]] = 1,
-        kinds: list[Genre] = [],  # noqa: B006 - a list parameter
+        kinds: tuple[Genre, ...] = (),
         since: datetime.date | None = None,
         until: datetime.time = datetime.time(12),
         price: Annotated[decimal.Decimal, Param(gt=0)] = decimal.Decimal("1.5"),

@@ -7,6 +7,14 @@ import pytest
 
 from photon_router.openapi import IDS, RULES, lint
 
+PARAMETER = {
+    "name": "petId",
+    "in": "path",
+    "required": True,
+    "description": "Which one.",
+    "schema": {"type": "integer", "format": "int32"},
+}
+REFERENCE = {"$ref": "#/components/schemas/Pet"}
 GOOD: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "Pets", "version": "1", "description": "Pets of a shop."},
@@ -32,19 +40,11 @@ GOOD: dict[str, Any] = {
                 "operationId": "getPet",
                 "summary": "Show a pet",
                 "tags": ["pets"],
-                "parameters": [
-                    {
-                        "name": "petId",
-                        "in": "path",
-                        "required": True,
-                        "description": "Which one.",
-                        "schema": {"type": "integer", "format": "int32"},
-                    }
-                ],
+                "parameters": [PARAMETER],
                 "responses": {
                     "200": {
                         "description": "The pet.",
-                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pet"}}},
+                        "content": {"application/json": {"schema": REFERENCE}},
                     },
                     "404": {"description": "There is none."},
                 },
@@ -134,7 +134,7 @@ def test_a_good_document_has_no_findings_in_any_profile() -> None:
             OP,
         ),
         (
-            changed(*GET, "parameters", to=[*GOOD["paths"]["/pets/{petId}"]["get"]["parameters"]] * 2),
+            changed(*GET, "parameters", to=[PARAMETER] * 2),
             "parameter-duplicate",
             "error",
             f"{OP}/parameters/1",
@@ -238,10 +238,10 @@ def test_a_good_document_has_no_findings_in_any_profile() -> None:
         ),
         (changed(*PET, "additionalProperties", to=None), "object-open", "info", COMPONENT),
         (
-            changed(*PET, "properties", "first_name", to={"const": 1}),
+            changed(*PET, "properties", "Xx_y", to={"const": 1}),
             "property-casing",
             "info",
-            f"{COMPONENT}/properties/first_name",
+            f"{COMPONENT}/properties/Xx_y",
         ),
         (
             changed("components", "schemas", "pet_list", to={"const": 1}),
@@ -309,7 +309,7 @@ def test_the_gravest_comes_first() -> None:
 def test_the_ids_of_rules_are_unique() -> None:
     for rules in RULES.values():
         assert len({rule.id for rule in rules}) == len(rules)
-    assert len(IDS) == 46
+        assert {rule.id for rule in rules} < IDS
 
 
 @pytest.mark.parametrize("step", [None, 5, "x", [], [None], {"a": None}])
@@ -322,5 +322,5 @@ def test_the_ids_of_rules_are_unique() -> None:
     ],
 )  # fmt: skip
 def test_a_broken_document_is_judged_and_does_not_crash(place: tuple[str, ...], step: Any) -> None:
-    lint(changed(*place, to=step) if place[-1] not in ("servers", "security") or step is not None
-         else GOOD, profile="strict")  # fmt: skip
+    document = GOOD if step is None and place[-1] in ("servers", "security") else None
+    lint(document or changed(*place, to=step), profile="strict")  # fmt: skip

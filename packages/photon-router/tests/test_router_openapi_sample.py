@@ -100,6 +100,7 @@ def made(schema: Any, **options: Any) -> Any:
         (ref("Tree"), {"value": 1, "kids": []}),
         (ref("List"), {"next": None}),
         (ref("Pet"), {"kind": "cat", "lives": 1}),
+        ({"allOf": [ref("Cat"), {"allOf": [ref("Cat")]}]}, {"kind": "string", "lives": 1}),
     ],
 )
 def test_the_plainest_value_is_built(schema: Any, value: object) -> None:

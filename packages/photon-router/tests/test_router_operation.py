@@ -494,7 +494,7 @@ def test_refusals_are_documented_where_there_is_something_to_refuse() -> None:
     paths = router.document()["paths"]
     assert list(paths["/none"]["get"]["responses"]) == ["200"]
     assert list(paths["/query"]["get"]["responses"]) == ["200", "422"]
-    assert list(paths["/body"]["post"]["responses"]) == ["200", "400", "422"]
+    assert list(paths["/body"]["post"]["responses"]) == ["200", "400", "413", "415", "422"]
 
 
 def test_refusals_are_documented_with_the_status_that_they_have() -> None:

@@ -104,9 +104,9 @@ def test_a_file_is_sent_for_saving(tmp_path: Path) -> None:
         return File(path, filename="Bericht für März.csv", inline=shown)
 
     assert list(router.document()["paths"]["/report"]["get"]["responses"]["200"]["content"]) == [
-        "application/octet-stream"
+        "*/*"
     ]
-    with live_server(router) as server:
+    with live_server(router, development=True) as server:
         connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
         connection.request("GET", "/report")
         answer = connection.getresponse()
@@ -122,6 +122,17 @@ def test_a_file_is_sent_for_saving(tmp_path: Path) -> None:
         assert answer.read() == b""
         assert answer.headers["content-disposition"].startswith("inline")
         connection.close()
+
+
+def test_the_type_of_a_file_is_what_the_decorator_says() -> None:
+    router = Router()
+
+    @router.get("/logo", media_type="image/png")
+    def logo() -> File:
+        return File(__file__)
+
+    answers = router.document()["paths"]["/logo"]["get"]["responses"]
+    assert list(answers["200"]["content"]) == ["image/png"]
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "below a file", "pipe", "nul"])

@@ -26,7 +26,7 @@ from photon_runtime.http import FileBody, HttpError, Response
 
 from .answers._events import encode_event
 from .answers._stream import EventBody, StreamBody
-from .arguments._media_types import BYTES, EVENT_STREAM, HTML, JSON, JSON_LINES, TEXT
+from .arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, HTML, JSON, JSON_LINES, TEXT
 from .schema._body import encode
 
 T = TypeVar("T")
@@ -43,7 +43,8 @@ class DescribedResponse(Response):
 
     Attributes:
         usual_status: The status in the document.
-        media_type: The type of the body in the document; ``None`` for none.
+        media_type: The type of the body in the document; ``None`` for none, ``*/*`` for what a
+            decorator's ``media_type`` says, or any.
         described_headers: Header fields that it always has, and what they mean.
     """
 
@@ -179,7 +180,7 @@ class Stream(DescribedResponse):
     """
 
     __slots__ = ()
-    media_type = BYTES
+    media_type = ANYTHING
 
     def __init__(
         self,
@@ -258,7 +259,7 @@ class File(DescribedResponse):
     """
 
     __slots__ = ()
-    media_type = BYTES
+    media_type = ANYTHING  # which one, its name says
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ import attrs
 
 from photon_runtime.http import Response
 
-from ..arguments._media_types import BYTES, EVENT_STREAM, JSON_LINES, TEXT, is_json
+from ..arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, JSON_LINES, TEXT, is_json
 from ..errors import SignatureError
 from ..handlers._signature import MISSING, is_generator, where
 from ..handlers._types import strip_alias, union_members
@@ -162,7 +162,7 @@ class _Reader:
             return self._pairs(*pair)
         kind = _response_class(plain)
         if kind is not None:
-            return [_made(kind, plain, status)]
+            return [_made(kind, plain, status, self.media)]
         status = self.declared.get(plain) if status is None else status
         if typing.get_origin(plain) in _ITERATORS or plain in _ITERATORS or self.yields:
             return [self._stream(plain, status)]
@@ -214,13 +214,14 @@ def _media_of_items(item: Any) -> str | None:
     return BYTES if item in (bytes, bytearray, memoryview) else JSON_LINES
 
 
-def _made(kind: type[Response], plain: Any, status: int | None) -> Outcome:
+def _made(kind: type[Response], plain: Any, status: int | None, media: str | None) -> Outcome:
     arguments = typing.get_args(plain)
     item = arguments[0] if arguments else MISSING
     if not issubclass(kind, DescribedResponse):
         return Outcome(MISSING, "response", status, None, kind)
     own = kind.usual_status if status is None else status
-    return Outcome(item, "response", own, kind.media_type, kind)
+    is_open = kind.media_type == ANYTHING and media is not None
+    return Outcome(item, "response", own, media if is_open else kind.media_type, kind)
 
 
 def _response_class(plain: Any) -> type[Response] | None:

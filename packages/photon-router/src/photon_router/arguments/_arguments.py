@@ -27,6 +27,7 @@ from ..schema._body import JsonBody, SchemaBody
 from ..schema._check import SchemaCheck
 from ..schema._faults import MAX_FAULTS, Fault, MalformedBody, ValidationFailed, pointer_of
 from ..schema._members import members_of
+from ..schema._sameness import says_the_same
 from ..schema._schema_types import properties_of, type_of_schema
 from ._convert import make_converter, structuring_faults
 from ._form import FormReader, FormSettings, form_reader
@@ -204,8 +205,11 @@ class Arguments:
         definitions = self.document.definitions
         if self.written is not None:
             return JsonBody(type_, schema=schema, components=definitions).decode
-        wanted = None if argument.annotation.type in (Any, object) else type_
-        return SchemaBody(schema, components=definitions, type_=wanted).decode
+        if argument.annotation.type in (Any, object):
+            return SchemaBody(schema, components=definitions).decode
+        if not definitions.assert_formats and says_the_same(schema, definitions, type_):
+            return JsonBody(type_, schema=schema, components=definitions).decode
+        return SchemaBody(schema, components=definitions, type_=type_).decode
 
     # -- forms, code first --------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+ANYTHING: Final = "*/*"
 BYTES: Final = "application/octet-stream"
 EVENT_STREAM: Final = "text/event-stream"
 FORM: Final = "application/x-www-form-urlencoded"

@@ -7,6 +7,7 @@ breaks some of them.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -86,12 +87,13 @@ def _lower(value: Any) -> Any:
 def _operations(old: Document, new: Document) -> Iterator[Change]:
     olds = {(each.method, shape_of(each.path)): each for each in old.operations()}
     news = {(each.method, shape_of(each.path)): each for each in new.operations()}
+    schemas = _Schemas(old, new)
     for key, before in olds.items():
         after = news.get(key)
         if after is None:
             yield Change("operation-removed", "breaking", _named(before), before.pointer, "is gone")
         elif before.is_sound and after.is_sound:
-            yield from _Pair(old, new, before, after).changes()
+            yield from _Pair(schemas, before, after).changes()
     for key, after in news.items():
         if key not in olds:
             yield Change("operation-added", "non-breaking", _named(after), after.pointer, "is new")
@@ -102,18 +104,38 @@ def _named(operation: Operation) -> str:
 
 
 @attrs.frozen
+class _Schemas:
+    """Compares schemas; those that many operations share only once.
+
+    Attributes:
+        old: The old document.
+        new: The new one.
+    """
+
+    old: Document
+    new: Document
+    _known: dict[tuple[str, str, str], list[Change]] = attrs.field(factory=dict)
+
+    def compare(self, old: Any, new: Any, direction: Direction) -> list[Change]:
+        """Return the changes, with pointers below the schema and without an operation."""
+        key = (json.dumps(old), json.dumps(new), direction)
+        if key not in self._known:
+            diff = SchemaDiff(self.old.definitions, self.new.definitions)
+            self._known[key] = list(diff.compare(old, new, direction))
+        return self._known[key]
+
+
+@attrs.frozen
 class _Pair:
     """An operation in both documents.
 
     Attributes:
-        old_document: The old document.
-        new_document: The new one.
+        schemas: Compares schemas of both documents.
         old: The operation in the old one.
         new: The same in the new one.
     """
 
-    old_document: Document
-    new_document: Document
+    schemas: _Schemas
     old: Operation
     new: Operation
 
@@ -129,10 +151,9 @@ class _Pair:
         return Change(id_, severity, _named(self.new), self.new.pointer + place, message)
 
     def _schemas(self, old: Any, new: Any, direction: Direction, place: str) -> Iterator[Change]:
-        diff = SchemaDiff(
-            self.old_document.definitions, self.new_document.definitions, _named(self.new)
-        )
-        yield from diff.compare(old, new, direction, self.new.pointer + place)
+        for each in self.schemas.compare(old, new, direction):
+            pointer = self.new.pointer + place + each.pointer
+            yield attrs.evolve(each, operation=_named(self.new), pointer=pointer)
 
     def _general(self) -> Iterator[Change]:
         before, after = self.old.data, self.new.data
@@ -147,8 +168,8 @@ class _Pair:
                 yield self._told("base-path-removed", "breaking", "", message)
 
     def _security(self) -> Iterator[Change]:
-        before = _alternatives(self.old_document, self.old)
-        after = _alternatives(self.new_document, self.new)
+        before = _alternatives(self.schemas.old, self.old)
+        after = _alternatives(self.schemas.new, self.new)
         for each in before:
             if not any(_is_weaker(other, each) for other in after):
                 shown = _required(each)
@@ -228,8 +249,8 @@ class _Pair:
             if media not in after:
                 yield self._told("media-type-removed", "breaking", inner, f"{media} is gone")
                 continue
-            first = self.old_document.resolve(described) or {}
-            second = self.new_document.resolve(after[media]) or {}
+            first = self.schemas.old.resolve(described) or {}
+            second = self.schemas.new.resolve(after[media]) or {}
             for key in ("schema", "itemSchema"):
                 if key in first or key in second:
                     yield from self._schemas(
@@ -243,8 +264,8 @@ class _Pair:
     # -- responses --------------------------------------------------------------------------
 
     def _responses(self) -> Iterator[Change]:
-        before = _responses_of(self.old_document, self.old)
-        after = _responses_of(self.new_document, self.new)
+        before = _responses_of(self.schemas.old, self.old)
+        after = _responses_of(self.schemas.new, self.new)
         for code, answer in before.items():
             place = pointer_of(["responses", code])
             other = _covering(code, after)
@@ -266,8 +287,8 @@ class _Pair:
             if name not in after:
                 yield self._told("header-removed", "breaking", inner, f"{name!r} is gone")
                 continue
-            first = self.old_document.resolve(header) or {}
-            second = self.new_document.resolve(after[name]) or {}
+            first = self.schemas.old.resolve(header) or {}
+            second = self.schemas.new.resolve(after[name]) or {}
             if first.get("required") and not second.get("required"):
                 message = f"{name!r} may be missing"
                 yield self._told("header-optional", "breaking", inner, message)

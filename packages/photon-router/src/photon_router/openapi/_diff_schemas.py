@@ -36,21 +36,19 @@ _SILENT: Final = ("title", "description", "example", "examples", "$comment", "xm
 
 @attrs.define
 class SchemaDiff:
-    """Compares schemas of one operation.
+    """Compares schemas; the changes name no operation.
 
     Attributes:
         old: What references of the old document lead to.
         new: What those of the new one lead to.
-        operation: The operation.
     """
 
     old: Definitions
     new: Definitions
-    operation: str
     _seen: set[tuple[str, str, str]] = attrs.field(factory=set)
 
     def compare(
-        self, old: Any, new: Any, direction: Direction, pointer: str, depth: int = 0
+        self, old: Any, new: Any, direction: Direction, pointer: str = "", depth: int = 0
     ) -> Iterator[Change]:
         """Yield the changes from one schema to the other.
 
@@ -144,7 +142,7 @@ class _At:
     def told(self, effect: Effect, id_: str, message: str, place: str = "") -> Change:
         """Return a change."""
         severity = severity_of(effect, self.direction)
-        return Change(id_, severity, self.diff.operation, self.pointer + place, message)
+        return Change(id_, severity, "", self.pointer + place, message)
 
     def changes(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
         """Yield the changes."""
@@ -253,7 +251,7 @@ class _At:
                 yield Change(
                     "property-added",
                     "non-breaking",
-                    self.diff.operation,
+                    "",
                     self.pointer + _property(name),
                     f"{name!r} is new",
                 )
@@ -264,7 +262,7 @@ class _At:
         return Change(
             "property-removed",
             "breaking" if is_breaking else "non-breaking",
-            self.diff.operation,
+            "",
             self.pointer + _property(name),
             f"{name!r} is gone",
         )
@@ -280,7 +278,7 @@ class _At:
             # Clients are to pass over what they do not know.
             severity = severity_of("widened", "request")
             message = "also allows members of other names"
-            yield Change("object-opened", severity, self.diff.operation, self.pointer, message)
+            yield Change("object-opened", severity, "", self.pointer, message)
         else:
             yield from self._within(before, after, f"/{key}")
 
@@ -311,7 +309,7 @@ class _At:
                 yield self._note(f"{_kebab(key)}-changed", f"{key} is {bool(new.get(key))}")
 
     def _note(self, id_: str, message: str) -> Change:
-        return Change(id_, "info", self.diff.operation, self.pointer, message)
+        return Change(id_, "info", "", self.pointer, message)
 
 
 def _allows(types: list[str], one: str) -> bool:

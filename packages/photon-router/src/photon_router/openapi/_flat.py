@@ -59,7 +59,7 @@ def flattened(
         return
     own = {key: value for key, value in schema.items() if key not in _APPLICATORS}
     examples = {key: own[key] for key in (*EXAMPLES, TAG) if key in own}
-    for found in _combined(own, _choices(schema), definitions, within):
+    for found in _combined(Flat(own, within), _choices(schema), definitions, within):
         yield Flat(found.schema | examples, found.within)
 
 
@@ -83,18 +83,22 @@ class _Reference(NamedTuple):
 
 
 def _combined(
-    base: OpenApi, choices: list[Sequence[Any]], definitions: Definitions, within: frozenset[str]
+    base: Flat, choices: list[Sequence[Any]], definitions: Definitions, within: frozenset[str]
 ) -> Iterator[Flat]:
+    """Yield ``base`` with one alternative of each choice worked into it.
+
+    Each of them may go through the same references; only what lies deeper may not.
+    """
     if not choices:
-        yield Flat(base, within)
+        yield base
         return
     for option in choices[0]:
         for part in _option(option, definitions, within):
             try:
-                merged = merge(base, part.schema)
+                merged = Flat(merge(base.schema, part.schema), base.within | part.within)
             except Contradiction:
                 continue
-            yield from _combined(merged, choices[1:], definitions, part.within)
+            yield from _combined(merged, choices[1:], definitions, within)
 
 
 def _option(option: Any, definitions: Definitions, within: frozenset[str]) -> Iterator[Flat]:
@@ -154,7 +158,7 @@ def _says_something(schema: Mapping[str, Any]) -> bool:
 def types_of(schema: OpenApi) -> list[str]:
     """Return the types that a schema allows by name; none where it says nothing."""
     named = schema.get("type", [])
-    return [named] if isinstance(named, str) else list(named)
+    return [named] if isinstance(named, str) else list(named) if isinstance(named, list) else []
 
 
 def _types(first: Any, second: Any) -> list[str]:

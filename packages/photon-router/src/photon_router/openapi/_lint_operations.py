@@ -45,7 +45,7 @@ def _scope_undeclared(subject: Subject) -> Iterator[Problem]:
             if not isinstance(flows, dict):
                 continue
             known = {scope for flow in flows.values() for scope in _dict(_dict(flow).get("scopes"))}
-            for scope in scopes if isinstance(scopes, list) else ():
+            for scope in _list(scopes):
                 if scope not in known:
                     yield Problem(
                         pointer, f"the scope {scope!r} is in none of the flows of {name!r}; add it"
@@ -57,7 +57,7 @@ def _requirements(subject: Subject) -> Iterator[tuple[str, OpenApi]]:
     every = subject.document.operations()
     listed += [(f"{each.pointer}/security", each.data.get("security")) for each in every]
     for pointer, required in listed:
-        for index, each in enumerate(required if isinstance(required, list) else ()):
+        for index, each in enumerate(_list(required)):
             if isinstance(each, dict):
                 yield f"{pointer}/{index}", each
 
@@ -65,7 +65,7 @@ def _requirements(subject: Subject) -> Iterator[tuple[str, OpenApi]]:
 def _parameter_duplicate(subject: Subject) -> Iterator[Problem]:
     for operation in _sound(subject):
         seen = set()
-        for index, each in enumerate(operation.data.get("parameters") or ()):
+        for index, each in enumerate(_list(operation.data.get("parameters"))):
             resolved = subject.document.resolve(each) or {}
             key = (resolved.get("name"), resolved.get("in"))
             if key in seen:
@@ -235,7 +235,7 @@ def _parameter_description(subject: Subject) -> Iterator[Problem]:
 def _tag_undeclared(subject: Subject) -> Iterator[Problem]:
     declared = {name for _, name in _declared_tags(subject)}
     for operation in _sound(subject):
-        for index, tag in enumerate(operation.data.get("tags") or ()):
+        for index, tag in enumerate(_list(operation.data.get("tags"))):
             if tag not in declared:
                 yield Problem(
                     f"{operation.pointer}/tags/{index}",
@@ -244,16 +244,15 @@ def _tag_undeclared(subject: Subject) -> Iterator[Problem]:
 
 
 def _tag_unused(subject: Subject) -> Iterator[Problem]:
-    used = {tag for each in _sound(subject) for tag in each.data.get("tags") or ()}
-    parents = {_dict(each).get("parent") for each in subject.data.get("tags") or ()}
+    used = {tag for each in _sound(subject) for tag in _list(each.data.get("tags"))}
+    parents = {_dict(each).get("parent") for each in _list(subject.data.get("tags"))}
     for index, name in _declared_tags(subject):
         if name not in used | parents:
             yield Problem(f"/tags/{index}", f"no operation has the tag {name!r}")
 
 
 def _declared_tags(subject: Subject) -> list[tuple[int, Any]]:
-    tags = subject.data.get("tags")
-    listed = enumerate(tags if isinstance(tags, list) else ())
+    listed = enumerate(_list(subject.data.get("tags")))
     return [(index, tag.get("name")) for index, tag in listed if isinstance(tag, dict)]
 
 
@@ -311,12 +310,16 @@ def _info_description(subject: Subject) -> Iterator[Problem]:
 
 
 def _server_trailing_slash(subject: Subject) -> Iterator[Problem]:
-    for index, server in enumerate(subject.data.get("servers") or ()):
+    for index, server in enumerate(_list(subject.data.get("servers"))):
         url = str(_dict(server).get("url", ""))
         if url.endswith("/") and url != "/":
             yield Problem(
                 f"/servers/{index}/url", "the URL ends with a slash, and paths begin with one"
             )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _dict(value: Any) -> OpenApi:

@@ -291,8 +291,9 @@ def _required_undefined(subject: Subject) -> Iterator[Problem]:
         known = place.schema.get("properties")
         if place.is_partial or not isinstance(known, dict) or _has_more(place.schema):
             continue
-        for name in place.schema.get("required") or ():
-            if name not in known:
+        required = place.schema.get("required")
+        for name in required if isinstance(required, list) else ():
+            if isinstance(name, str) and name not in known:
                 yield Problem(
                     f"{place.pointer}/required",
                     f"{name!r} is required, but there is no such property; declare it",
@@ -311,7 +312,8 @@ def _discriminator(subject: Subject) -> Iterator[Problem]:
         pointer = f"{place.pointer}/discriminator"
         if not place.schema.keys() & {"oneOf", "anyOf", "allOf"} and place.name is None:
             yield Problem(pointer, "it stands beside neither oneOf nor anyOf and says nothing")
-        for name, target in (notes.get("mapping") or {}).items():
+        mapping = notes.get("mapping")
+        for name, target in mapping.items() if isinstance(mapping, dict) else ():
             is_name = isinstance(target, str) and target in subject.document.definitions
             if not is_name and subject.document.definitions.find(target) is None:
                 yield Problem(pointer + pointer_of(["mapping", name]), f"{target!r} leads nowhere")

@@ -29,6 +29,7 @@ from ..middleware import Cors
 from ..router import Router
 from ..security import AcceptAnyCredential
 from ._mock_answers import MockAnswers
+from ._sample import Samples
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY")
 
@@ -79,14 +80,14 @@ class MockApplication:
         for name in _schemes(data):
             self._router.security(name, AcceptAnyCredential())
         document = Document(data)
-        seen = set()
+        samples, seen = Samples(document.definitions, seed), set()
         for operation in document.operations():
             if operation.name in seen:
                 continue  # it stands in an item that two paths share
             seen.add(operation.name)
             # What is not sound is told when it starts; here it is not to be missed.
             told = operation if operation.is_sound else attrs.evolve(operation, data={})
-            answers = MockAnswers(document, told, seed=seed, problems=self.problems)
+            answers = MockAnswers(document, told, samples=samples, problems=self.problems)
             self._router.operation(operation.name)(_handler(operation, answers))
 
     def document(self) -> OpenApi:

@@ -22,7 +22,7 @@ from ..schema._check import SchemaCheck
 from ..schema._faults import pointer_of
 from ._payload import concrete, field_value, payload
 from ._preferences import accepted, preferences
-from ._sample import sample
+from ._sample import Samples
 from ._scalars import NoValue
 
 _BODILESS = (204, 205, 304)
@@ -51,17 +51,17 @@ class MockAnswers:
     Args:
         document: The document.
         operation: The operation.
-        seed: See `sample`.
+        samples: Makes the values that are not in the document.
         problems: Where it is told what could not be built, and which examples do not fit.
     """
 
     def __init__(
-        self, document: Document, operation: Operation, *, seed: int | None, problems: list[Problem]
+        self, document: Document, operation: Operation, *, samples: Samples, problems: list[Problem]
     ) -> None:
         """Build everything."""
         declared = operation.data.get("responses") or {}
         resolved = {code: document.resolve(answer) or {} for code, answer in declared.items()}
-        builder = _Builder(document, seed, problems)
+        builder = _Builder(document, samples, problems)
         self._replies = {
             code: builder.reply(answer, operation.pointer + pointer_of(["responses", code]))
             for code, answer in resolved.items()
@@ -149,12 +149,12 @@ class _Builder:
 
     Attributes:
         document: The document.
-        seed: See `sample`.
+        samples: Makes the values that are not in the document.
         problems: What could not be built, and what does not fit.
     """
 
     document: Document
-    seed: int | None
+    samples: Samples
     problems: list[Problem]
 
     def reply(self, answer: OpenApi, pointer: str) -> Reply:
@@ -178,7 +178,7 @@ class _Builder:
             self._judge(value, schema, pointer + place)
             yield name, payload(value, media, schema, definitions)
         if not found:
-            value = b"" if schema is None else sample(schema, definitions, seed=self.seed)
+            value = b"" if schema is None else self.samples.of(schema)
             is_empty = isinstance(value, bytes)
             yield _BUILT, b"" if is_empty else payload(value, media, schema, definitions)
 
@@ -220,7 +220,7 @@ class _Builder:
         if examples:
             return examples[0][1]
         media: OpenApi = next(iter((header.get("content") or {}).values()), header)
-        return sample(media.get("schema", {}), self.document.definitions, seed=self.seed)
+        return self.samples.of(media.get("schema", {}))
 
 
 def _schema(described: OpenApi) -> Any:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 # A token or quoted text behind "=", and what separates preferences and their parameters.
-_PREFERENCE = re.compile(r'\s*([^\s=;,"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
+_PREFERENCE = re.compile(r'([^\s=;,"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 _QUALITY = re.compile(r";\s*q\s*=\s*([^\s;,]+)", re.IGNORECASE)
 
 

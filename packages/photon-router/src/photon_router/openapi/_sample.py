@@ -14,6 +14,7 @@ The same schema gives the same value, always. A seed gives other values, and tho
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
@@ -31,6 +32,8 @@ Direction = Literal["request", "response"]
 MAX_PARTS: Final = 4_000
 """Values within a value, at most."""
 _MAX_ALTERNATIVES: Final = 64
+_DEEP: Final = 6
+"""References within each other, behind which members that may be left out are."""
 _VARIANTS: Final = 4
 _ATTEMPTS_AT_UNIQUE: Final = 20
 _KINDS: Final = {
@@ -95,6 +98,31 @@ def sample(
         if fault is not None:
             reason = reason or f"what was built does not fit: {fault.pointer}: {fault.message}"
     raise NoValue(reason or "nothing was found that fits")
+
+
+@attrs.frozen
+class Samples:
+    """Values for the schemas of one document; a schema that is met again has the same.
+
+    Attributes:
+        definitions: What references lead to.
+        seed: See `sample`.
+    """
+
+    definitions: Definitions
+    seed: int | None
+    _known: dict[str, object] = attrs.field(factory=dict)
+
+    def of(self, schema: Any) -> object:
+        """Return a value of a response.
+
+        Raises:
+            NoValue: None was found.
+        """
+        key = json.dumps(schema)
+        if key not in self._known:
+            self._known[key] = sample(schema, self.definitions, seed=self.seed)
+        return self._known[key]
 
 
 @attrs.frozen
@@ -203,7 +231,7 @@ class _Builder:
         for name, inner in properties.items():
             if name in required:
                 value[name] = self.build(inner, within)
-            elif not self.way.is_small and self._is_sent(inner):
+            elif not self.way.is_small and len(within) <= _DEEP and self._is_sent(inner):
                 self._try_member(value, name, inner, within)
         for name in required:
             if name not in value:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import functools
+import json
 import math
 from collections.abc import Mapping
 from fractions import Fraction
@@ -160,12 +162,17 @@ def _varied(known: str, form: str, draw: Draw) -> str:
     return known
 
 
+@functools.lru_cache(maxsize=256)
+def _limits_of_text(limits: str) -> SchemaCheck:
+    return SchemaCheck(json.loads(limits))
+
+
 def _matching(schema: OpenApi, draw: Draw) -> str:
     """Return a text that matches a pattern, of a length that is allowed."""
     limits: OpenApi = {
         key: schema[key] for key in ("minLength", "maxLength", "pattern") if key in schema
     }
-    check = SchemaCheck(limits)
+    check = _limits_of_text(json.dumps(limits))
     known = _FORMATS.get(schema.get("format", ""))
     if known is not None and check.is_valid(known):
         return known

@@ -6,6 +6,7 @@
                       one plain form for
 ``_schema_types``     what a schema says of the types of its values
 ``_constraints``      constraints of single values, as for parameters
+``_sameness``         whether a schema of a document is that of a class
 ``_check``            verdicts, and the complete list of faults
 ``_body``             JSON bodies: bytes to typed values and back; `_refusals` says what is wrong
 ``_faults``           `Fault`, and the errors that carry all of a request's

@@ -1,0 +1,127 @@
+"""Whether two schemas say the same, so that one may be checked in place of the other.
+
+A document's schema and that of the class a handler takes often do: the one was written after the
+other. Then the decoder of the class, which knows its rules anyway, need not be preceded by a
+verdict on the schema. Compared is what restricts a value, with references followed; what merely
+describes is left out. In doubt the answer is no, which costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ._schema import SchemaBuilder
+
+_PREFIX: Final = "#/components/schemas/"
+_DESCRIBING: Final = frozenset(
+    (
+        "title",
+        "description",
+        "default",
+        "deprecated",
+        "example",
+        "examples",
+        "externalDocs",
+        "readOnly",
+        "writeOnly",
+        "xml",
+        "$comment",
+    )
+)
+# Their order, and nothing else about them, is without meaning.
+_SETS: Final = frozenset(("required", "enum", "type"))
+_NAMED: Final = frozenset(("properties", "patternProperties", "dependentSchemas"))
+
+
+def says_the_same(schema: Mapping[str, Any], components: Mapping[str, Any], type_: object) -> bool:
+    """Say whether a schema of a document is that of a type.
+
+    Args:
+        schema: The schema.
+        components: What it refers to.
+        type_: The type, with its constraints.
+    """
+    builder = SchemaBuilder()
+    try:
+        own = builder.schema(type_)
+    except TypeError:
+        return False
+    return Sameness(builder.components, components).holds(own, schema)
+
+
+class Sameness:
+    """Compares schemas of two documents.
+
+    Args:
+        ours: The components that schemas of the first refer to.
+        theirs: Those of the second.
+    """
+
+    def __init__(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+        """Keep the components."""
+        self._ours = ours
+        self._theirs = theirs
+        self._assumed: set[tuple[str, str]] = set()
+
+    def holds(self, one: object, other: object) -> bool:
+        """Say whether two schemas restrict values in the same way."""
+        if not isinstance(one, dict) or not isinstance(other, dict):
+            return type(one) is type(other) and one == other
+        if set(one) == {"$ref"} or set(other) == {"$ref"}:
+            return self._holds_behind(one, other)
+        ours, theirs = _restricting(one), _restricting(other)
+        return ours.keys() == theirs.keys() and all(
+            self._holds_for(name, ours[name], theirs[name]) for name in ours
+        )
+
+    def _holds_behind(self, one: dict[str, Any], other: dict[str, Any]) -> bool:
+        """Follow references; a pair that is met again within itself is taken to be the same."""
+        pair = str(one.get("$ref")), str(other.get("$ref"))
+        if all(reference.startswith(_PREFIX) for reference in pair):
+            if pair in self._assumed:
+                return True
+            self._assumed.add(pair)
+        found = _followed(one, self._ours), _followed(other, self._theirs)
+        return None not in found and self.holds(*found)
+
+    def _holds_for(self, name: str, one: Any, other: Any) -> bool:
+        if name in _SETS:
+            return _as_set(one) == _as_set(other)
+        if name in _NAMED and isinstance(one, dict) and isinstance(other, dict):
+            return one.keys() == other.keys() and all(
+                self.holds(one[member], other[member]) for member in one
+            )
+        if isinstance(one, list) and isinstance(other, list):
+            return len(one) == len(other) and all(map(self.holds, one, other))
+        return self.holds(one, other)
+
+
+def _followed(schema: dict[str, Any], components: Mapping[str, Any]) -> object:
+    """Return what a bare reference leads to, ``None`` where that is not to be said."""
+    seen = set()
+    found: object = schema
+    while isinstance(found, dict) and "$ref" in found:
+        reference = found["$ref"]
+        if len(found) > 1 or reference in seen or not str(reference).startswith(_PREFIX):
+            return None
+        seen.add(reference)
+        found = components.get(reference.removeprefix(_PREFIX))
+    return found
+
+
+def _restricting(schema: dict[str, Any]) -> dict[str, Any]:
+    kept = {
+        name: value
+        for name, value in schema.items()
+        if name not in _DESCRIBING and not name.startswith("x-")
+    }
+    if kept.get("required") == []:
+        del kept["required"]
+    return kept
+
+
+def _as_set(value: Any) -> frozenset[tuple[str, str]] | object:
+    """Return names or values without their order; told apart by type, as 1 and true are."""
+    values = value if isinstance(value, list) else [value]
+    return frozenset((type(each).__name__, repr(each)) for each in values)

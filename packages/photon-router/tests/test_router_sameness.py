@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import attrs
+import pytest
+
+from photon_router import Param
+from photon_router.schema._sameness import Sameness, says_the_same
+from photon_router.schema._schema import SchemaBuilder
+
+
+@attrs.frozen
+class Item:
+    name: Annotated[str, Param(min_length=1)]
+    count: int = 1
+
+
+@attrs.frozen
+class Node:
+    value: int | None
+    children: list[Node]
+
+
+def test_a_schema_that_was_written_after_the_class_is_the_same_under_any_names() -> None:
+    components = {
+        "Thing": {
+            "type": "object",
+            "title": "A thing",
+            "required": ["name"],
+            "properties": {
+                "count": {"type": "integer", "description": "How many.", "default": 3},
+                "name": {"type": "string", "minLength": 1, "example": "a"},
+            },
+        }
+    }
+    assert says_the_same({"$ref": "#/components/schemas/Thing"}, components, Item)
+    assert says_the_same(components["Thing"], {}, Item)
+
+
+def test_schemas_that_refer_to_themselves_are_compared_to_their_end() -> None:
+    def tree(items: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "required": ["children", "value"],
+            "properties": {
+                "value": {"type": ["null", "integer"]},
+                "children": {"type": "array", "items": items},
+            },
+        }
+
+    itself = {"$ref": "#/components/schemas/Tree"}
+    assert says_the_same(itself, {"Tree": tree(itself)}, Node)
+    assert not says_the_same(itself, {"Tree": tree({"type": "string"})}, Node)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"required": ["name", "count"]},
+        {"required": []},
+        {"additionalProperties": False},
+        {"type": ["object", "null"]},
+        {"minProperties": 1},
+        {"properties": {"name": {"type": "string"}, "count": {"type": "integer"}}},
+        {"properties": {"name": {"type": "string", "minLength": 1}}},
+        {"allOf": [{"required": ["x"]}]},
+    ],
+)
+def test_a_schema_that_restricts_more_or_less_is_another(change: dict[str, Any]) -> None:
+    builder = SchemaBuilder()
+    builder.schema(Item)
+    schema = builder.components["Item"]
+    assert says_the_same(schema, {}, Item)
+    assert not says_the_same(schema | change, {}, Item)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"enum": [1]}, {"enum": [True]}),
+        ({"const": 1}, {"const": True}),
+        ({"const": 1}, {"const": 1.0}),
+        (True, {}),
+        ({"$ref": "#/components/schemas/Gone"}, {"$ref": "#/components/schemas/Gone"}),
+        ({"$ref": "#/components/schemas/A", "minimum": 1}, {"$ref": "#/components/schemas/A"}),
+        ({"anyOf": [{"type": "string"}]}, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+    ],
+)
+def test_in_doubt_they_are_not_the_same(one: object, other: object) -> None:
+    components = {"A": {"type": "integer"}}
+    assert not Sameness(components, components).holds(one, other)
+    assert not Sameness(components, components).holds(other, one)
