@@ -60,6 +60,15 @@ def test_what_is_too_much_is_429_and_says_when_to_come_again() -> None:
         assert ask(server, "/hello")[0] == 200
 
 
+def test_the_questions_of_a_load_balancer_are_not_counted() -> None:
+    limit = RateLimit(requests=1, store=MemoryStore(clock=Clock()))
+    for _ in range(3):
+        assert limit(Request("GET", "/ready", []), answer).header("ratelimit") is None
+    limit(Request("GET", "/", []), answer)
+    with pytest.raises(HttpError):
+        limit(Request("GET", "/", []), answer)
+
+
 def test_a_burst_may_be_smaller_than_the_window_allows() -> None:
     limit = RateLimit(requests=60, window=60, burst=1, store=MemoryStore(clock=Clock()))
     limit(Request("GET", "/", []), answer)

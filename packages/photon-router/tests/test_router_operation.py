@@ -547,3 +547,14 @@ def test_schemas_are_sorted_and_written_once() -> None:
         "Item",
         "ProblemDocument",
     ]
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [("response_model", "return annotation"), ("status_code", "`status`"), ("tagz", "'tags'")],
+)
+def test_an_option_of_another_framework_is_answered_with_what_takes_its_place(
+    option: str, hint: str
+) -> None:
+    with pytest.raises(SignatureError, match=hint):
+        Router().get("/x", **{option: 1})  # type: ignore[arg-type]  # that is the mistake

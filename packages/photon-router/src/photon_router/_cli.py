@@ -113,6 +113,8 @@ def routes(project: _Project, target: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([route.as_json() for route in found], indent=2, ensure_ascii=False))
         return
+    if not found:
+        click.echo("the application has no routes", err=True)
     heads = [f"[{route.method}] {route.path}" for route in found]
     width = max(map(len, heads), default=0)
     for head, route in zip(heads, found, strict=True):
@@ -140,6 +142,8 @@ def middleware(project: _Project, target: str | None, *, as_json: bool) -> None:
         found = [_layer_as_json(layer) for layer in layers]
         click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=_shown))
         return
+    if not layers:
+        click.echo("the application has no middleware", err=True)
     names = max((len(layer.name) for layer in layers), default=0)
     for number, layer in enumerate(layers, 1):
         options = [f"{name}={_shown(value)}" for name, value in layer.options.items()]

@@ -63,6 +63,15 @@ class RouteOptions(TypedDict, total=False):
     security: Sequence[Required]
 
 
+_ELSEWHERE = {
+    "response_model": "the return annotation says what the answer is",
+    "status_code": "it is called `status`",
+    "response_class": "return an Html, Text, File ... or state `media_type`",
+    "name": "it is called `operation_id`",
+}
+"""Options that other frameworks have, and what takes their place."""
+
+
 def check_options(options: Mapping[str, object]) -> None:
     """Refuse an option that decorators do not have.
 
@@ -72,6 +81,8 @@ def check_options(options: Mapping[str, object]) -> None:
     known = sorted(RouteOptions.__annotations__)
     for name in options:
         if name not in known:
+            if name in _ELSEWHERE:
+                raise SignatureError(f"{name!r} is no option of a handler: {_ELSEWHERE[name]}")
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
             raise SignatureError(f"{name!r} is no option of a handler: {hint}")

@@ -177,7 +177,7 @@ class Annotation:
 def split_annotation(annotation: object) -> Annotation:
     """Take an annotation apart.
 
-    ``Query[int] | None`` means the same as ``Query[int | None]``.
+    ``Query[int] | None`` means the same as ``Query[int | None]``, and so it is with ``Annotated``.
 
     Raises:
         TypeError: Two markers contradict each other.
@@ -246,7 +246,7 @@ def _flatten(annotation: object) -> tuple[Any, tuple[object, ...]]:
 def _flatten_optional(
     annotation: object, members: tuple[Any, ...]
 ) -> tuple[Any, tuple[object, ...]]:
-    """Lift the marker out of ``Query[int] | None``; leave every other union alone.
+    """Lift marker and `Param` out of ``Query[int] | None``; leave every other union alone.
 
     A dependency is never left behind: a client must not send what it would have made.
     """
@@ -257,7 +257,7 @@ def _flatten_optional(
             raise TypeError(f"{annotation!r}: a dependency is for all of it, or for none")
         return annotation, ()
     plain, metadata = _flatten(present[0])
-    if not any(isinstance(item, In | Dependency) for item in metadata):
+    if not any(isinstance(item, In | Dependency | Param) for item in metadata):
         return annotation, ()
     return plain | None, metadata
 

@@ -11,7 +11,7 @@ import ipaddress
 import logging
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -23,6 +23,7 @@ from photon_runtime.http import Handler, HttpError, Request, Response
 from ..dispatch._layers import Middleware
 from ._bucket import MemoryStore, RateStore, Taken
 from ._layer import Layer, Operations, Rules, rule_for, rules_of
+from ._paths import HEALTH, PathSet, is_paths
 
 _log = logging.getLogger("photon.middleware")
 
@@ -99,6 +100,7 @@ class RateLimit(Layer):
         store: Where it is counted; by default in this process, for up to 10,000 clients.
         passes_on_failure: Whether requests pass unlimited while the store fails; else they are
             refused with 503.
+        exempt_paths: Paths that are not counted: those that a load balancer asks again and again.
 
     Raises:
         ValueError: An option cannot be meant; says why.
@@ -111,6 +113,8 @@ class RateLimit(Layer):
     name: str = attrs.field(default="default", validator=_is_name)
     store: RateStore = attrs.field(default=None, converter=_as_store)
     passes_on_failure: bool = False
+    exempt_paths: Sequence[str] = attrs.field(default=HEALTH, validator=is_paths)
+    _exempt: PathSet = attrs.field(init=False, repr=False)
     _capacity: int = attrs.field(init=False, repr=False)
     _rate: float = attrs.field(init=False, repr=False)
     _policy: str = attrs.field(init=False, repr=False)
@@ -122,6 +126,7 @@ class RateLimit(Layer):
             raise ValueError(f"burst is at least 1, not {self.burst}")
         if self.requests < 1 or self.window <= 0:
             raise ValueError("requests and window are more than 0")
+        self._exempt = PathSet(self.exempt_paths)
         self._capacity = self.requests if self.burst is None else self.burst
         self._rate = self.requests / self.window
         self._policy = f'"{self.name}";q={self.requests};w={math.ceil(self.window)}'
@@ -150,6 +155,8 @@ class RateLimit(Layer):
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
         """Take a token, or refuse."""
+        if request.raw_path in self._exempt:
+            return call_next(request)
         limit = rule_for(request, self._rules, self) if self._rules else self
         if limit is None:
             return call_next(request)
