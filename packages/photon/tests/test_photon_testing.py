@@ -150,7 +150,7 @@ TESTS = """
 def test_the_fixtures_find_the_application_of_the_project(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(shop=PROJECT, test_shop=TESTS)
     pytester.path.joinpath("photon.toml").write_text('[project]\napp = "shop:app"\n')
-    result = pytester.runpytest_subprocess("-p", "photon.pytest_plugin", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=2)
 
 
@@ -167,5 +167,5 @@ def test_a_project_may_have_an_application_fixture_of_its_own(pytester: pytest.P
             assert client.get("/openapi.json").json()["info"]["title"] == "Own"
     """
     pytester.makepyfile(own)
-    result = pytester.runpytest_subprocess("-p", "photon.pytest_plugin", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=1)
