@@ -3,6 +3,7 @@
 import json
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +81,10 @@ def test_a_client_reads_what_was_meant(text: str, name: str, id: str, comment: s
 def test_data_is_read_as_json(data: object) -> None:
     (read,) = parse(ServerSentEvent(data).encode())
     assert json.loads(read["data"]) == data
+
+
+def test_json_that_was_made_elsewhere_adds_no_fields_and_ends_no_event() -> None:
+    written = msgspec.Raw(b'{\n"a": 1}\r\n\nevent: evil')
+    assert ServerSentEvent(written).encode() == (
+        b'data: {\ndata: "a": 1}\ndata: \ndata: event: evil\n\n'
+    )

@@ -288,3 +288,13 @@ def test_a_preflight_finds_its_operation_whatever_servers_its_siblings_have() ->
         for method, status in (("GET", 204), ("PUT", 403)):
             question = {"Origin": PAGE, "Access_Control_Request_Method": method}
             assert ask(server, "OPTIONS", "/a", **question)[0] == status
+
+
+@pytest.mark.parametrize(
+    "pattern", [".*", "https?://.*", r"https://[^/]+", "null|https://a\\.example"]
+)
+def test_with_credentials_a_pattern_that_everybody_matches_is_refused(pattern: str) -> None:
+    Cors(allow_origin_regex=pattern)
+    with pytest.raises(ValueError, match="with allow_credentials the pattern may not match"):
+        Cors(allow_origin_regex=pattern, allow_credentials=True)
+    Cors(allow_origin_regex=r"https://[a-z]+\.shop\.example", allow_credentials=True)

@@ -11,3 +11,10 @@ def test_a_star_alone_is_every_path_and_nothing_is_none() -> None:
     assert "/a" in PathSet(["/*"])
     assert "/" in PathSet(["/*"])
     assert "/" not in PathSet([])
+
+
+def test_a_path_that_climbs_is_not_below_a_beginning() -> None:
+    paths = PathSet(["/hooks/*"])
+    climbing = ("/../pay", "/a/../../pay", "/%2e%2e/pay", "/.%2E/pay", "/..%2fpay", "/..")
+    assert not any(f"/hooks{rest}" in paths for rest in (*climbing, "/..%5cpay"))
+    assert all(f"/hooks{rest}" in paths for rest in ("/a..b", "/...", "/v1.2", "/%2e%2egit"))

@@ -255,3 +255,51 @@ def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any], messa
 def test_a_cookie_that_is_not_for_this_host_alone_has_a_plain_name() -> None:
     assert Sessions(secret=KEY, secure=False)._name == "session"
     assert Sessions(secret=KEY, domain="a.example")._name == "session"
+
+
+def test_a_cookie_of_one_client_is_not_kept_for_all() -> None:
+    app = Router()
+    app.middleware(Sessions(secret=KEY))
+    told = {
+        "/public": "public, max-age=60, immutable",
+        "/shared": "max-age=5, S-MaxAge=60",
+        "/private": "private, max-age=60",
+        "/never": "no-store",
+    }
+
+    def handle(request: Request) -> Response:
+        session_of(request)["place"] = request.path
+        return Response(headers={"cache-control": told[request.path]})
+
+    app.mount("/", handle)
+    with live_server(app) as server:
+        browser = Browser(server)
+        found = {}
+        for path in told:
+            browser.ask("GET", path)
+            found[path] = browser.headers["cache-control"]
+    assert found == {
+        "/public": "max-age=60, immutable, private",
+        "/shared": "max-age=5, private",
+        "/private": "private, max-age=60",
+        "/never": "no-store",
+    }
+
+
+def test_a_response_that_a_handler_keeps_has_the_cookie_of_nobody() -> None:
+    kept = Response(body="always the same")
+    app = Router()
+    app.middleware(Sessions(secret=KEY))
+
+    def handle(request: Request) -> Response:
+        if request.path == "/in":
+            session_of(request)["name"] = "ada"
+        return kept
+
+    app.mount("/", handle)
+    with live_server(app) as server:
+        browser, other = Browser(server), Browser(server)
+        assert browser.ask("GET", "/in") == (200, b"always the same")
+        assert "set-cookie" in browser.headers
+        other.ask("GET", "/")
+    assert "set-cookie" not in other.headers

@@ -287,3 +287,14 @@ def test_the_access_log_is_on_in_development_unless_settings_say(
     router = shop()
     router.use_settings(load_settings(tmp_path, environment="test", environ={}))
     assert count(router, development=False) == 1
+
+
+def test_no_request_writes_a_line_of_its_own_into_the_access_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    router = shop()
+    router.middleware(AccessLog())
+    with caplog.at_level(logging.INFO, "photon.access"), live_server(router) as server:
+        get(f"{server.url}/no%0d%0aGET%20/admin%20200%1b[2J")
+    [record] = [record for record in caplog.records if record.name == "photon.access"]
+    assert record.getMessage() == "GET /no%0d%0aGET%20/admin%20200%1b[2J 404"

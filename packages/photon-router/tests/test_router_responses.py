@@ -5,11 +5,22 @@ import os
 import urllib.parse
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router import Created, File, Html, HttpError, NoContent, Redirect, Router, Text
+from photon_router import (
+    Created,
+    File,
+    Html,
+    HttpError,
+    JsonLines,
+    NoContent,
+    Redirect,
+    Router,
+    Text,
+)
 from photon_router.responses import disposition, uri
 from photon_runtime.testing import live_server
 
@@ -170,3 +181,8 @@ def test_the_name_says_the_type(tmp_path: Path, name: str, kind: str) -> None:
     answer = File(path, content_type="text/x-own")
     assert answer.content_type == "text/x-own"
     answer.body.close()  # type: ignore[union-attr]
+
+
+def test_json_that_was_made_elsewhere_is_one_line() -> None:
+    written = msgspec.Raw(b'[\r\n{"a": 1},\n2]')
+    assert list(JsonLines([written, 3]).body) == [b'[  {"a": 1}, 2]\n', b"3\n"]

@@ -16,6 +16,7 @@ from photon_router import (
     SignatureError,
     photon_route,
 )
+from photon_router.security import ApiKey
 from photon_runtime.http import Handler, Request, Response
 
 
@@ -430,3 +431,52 @@ def test_an_error_answers_only_its_own_request() -> None:
     with router.start() as answer:
         statuses = [answer(Request("GET", f"/{name}", [])).status for name in ("a", "bad", "c")]
     assert statuses == [200, 418, 200]
+
+
+def refuse(request: Request, call_next: Handler) -> Response:
+    raise HttpError(403, "not for you")
+
+
+def test_what_a_router_mounts_is_below_its_prefix_and_within_its_layers() -> None:
+    inner = Router(prefix="/files", middleware=[lambda request, call_next: call_next(request)])
+    inner.mount("/raw", lambda request: Response(body=request.path_values[-1]))
+    admin = Router(prefix="/admin", middleware=[refuse])
+    admin.mount("/own", lambda request: Response(body="secret"))
+    admin.include(inner)
+    app = Router()
+    app.include(admin, prefix="/v1")
+    app.mount("/open", lambda request: Response(body="open"))
+    for path in ("/v1/admin/own", "/v1/admin/own/a", "/v1/admin/files/raw/a"):
+        assert ask(app, "GET", path).status == 403
+    for path in ("/raw/a", "/own", "/v1/own"):
+        assert ask(app, "GET", path).status == 404
+    assert ask(app, "GET", "/open").status == 200
+
+
+def test_errors_of_a_mount_are_answered_by_its_router() -> None:
+    inner = Router()
+
+    @inner.error_handler(ZeroDivisionError)
+    def tell(request: Request, error: BaseException) -> Response:
+        return Response(400, body="divided")
+
+    inner.mount("/half", lambda request: Response(body=str(1 / 0)))
+    app = Router()
+    app.include(inner)
+    assert ask(app, "GET", "/half").status == 400
+
+
+def test_a_mount_that_its_router_would_seem_to_guard_is_refused() -> None:
+    key = ApiKey({"ada": "k" * 20}, header="X-Key")
+    guarded = [Router(security=[key]), Router(dependencies=[lambda: None]), Router(), Router()]
+    for inner in guarded:
+        inner.mount("/files", lambda request: Response())
+    app = Router()
+    for inner, options in zip(
+        guarded, [{}, {}, {"security": [key]}, {"dependencies": [lambda: None]}], strict=True
+    ):
+        with pytest.raises(ValueError, match="the mount at /files is no operation"):
+            app.include(inner, **options)  # type: ignore[arg-type]  # of two kinds
+    public = Router(security=[])
+    public.mount("/files", lambda request: Response())
+    app.include(public)

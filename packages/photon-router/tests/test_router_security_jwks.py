@@ -509,3 +509,12 @@ def test_a_provider_that_tells_something_else_is_not_believed(
 def test_a_provider_has_no_secrets() -> None:
     with pytest.raises(ValueError, match="no HS algorithms"):
         OpenIdConnect("https://a.example" + WELL_KNOWN, audience="a", algorithms=["HS256"])
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "verify", {"verify": 1}])
+def test_operations_of_a_key_that_are_no_list_leave_the_key_out(wrong: object) -> None:
+    good = jwk("one")
+    wrong_one = {**good, "key_ops": wrong}
+    Jwks({"keys": [good, wrong_one]})
+    with pytest.raises(ValueError, match="there is no key"):
+        Jwks({"keys": [wrong_one]})

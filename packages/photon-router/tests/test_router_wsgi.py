@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
@@ -292,3 +293,73 @@ def test_the_export_of_an_application_is_one_and_starts_once() -> None:
     assert router.wsgi is router.wsgi
     with served(router.wsgi) as url:
         assert [fetch(f"{url}/x")[1] for _ in range(3)] == [b"1", b"1", b"1"]
+
+
+def test_a_field_is_not_taken_for_the_proxy_of_the_machine() -> None:
+    with live_server(mounted(echo, threads=False)) as server:
+        _, _, body = ask(server, "GET", "/old", Proxy="http://evil.example")
+    assert "HTTP_PROXY" not in json.loads(body)
+
+
+def test_several_fields_with_cookies_are_one_list_of_cookies() -> None:
+    with live_server(mounted(echo, threads=False)) as server:
+        connection = HTTPConnection(server.host, server.port, timeout=10)
+        connection.putrequest("GET", "/old")
+        connection.putheader("Cookie", "a=1")
+        connection.putheader("Cookie", "b=2")
+        connection.endheaders()
+        found = json.loads(connection.getresponse().read())
+        connection.close()
+    assert found["HTTP_COOKIE"] == "a=1; b=2"
+
+
+def call(application: WsgiExport, **more: str) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Call an application as a server would."""
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    told: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start(status: str, fields: list[tuple[str, str]]) -> Callable[[bytes], object]:
+        told.append((status, fields))
+        return lambda part: None
+
+    body = b"".join(application({**environ, **more}, start))
+    [(status, fields)] = told
+    return status, fields, body
+
+
+def test_the_scheme_is_what_the_server_says() -> None:
+    router = Router()
+    router.mount("/", lambda request: Response(body=f"{request.scheme} {request.client}"))
+    export = WsgiExport(router)
+    assert call(export, REMOTE_ADDR="10.0.0.7")[2] == b"http ('10.0.0.7', 0)"
+    found = call(export, **{"wsgi.url_scheme": "https", "REMOTE_ADDR": "10.0.0.7"})
+    assert found[2] == b"https ('10.0.0.7', 0)"
+
+
+def test_no_field_stands_for_the_type_and_the_length_that_the_server_read() -> None:
+    router = Router()
+    router.mount("/", lambda request: Response(body=repr(request.headers.pairs())))
+    forged = {"HTTP_CONTENT_TYPE": "text/forged", "HTTP_CONTENT_LENGTH": "7"}
+    body = call(WsgiExport(router), **forged, CONTENT_TYPE="text/true")[2]
+    assert b"text/true" in body
+    assert b"forged" not in body
+    assert b"content-length" not in body
+
+
+@pytest.mark.parametrize("place", ["headers", "type", "status"])
+def test_what_would_break_the_message_is_not_handed_to_the_server(place: str) -> None:
+    def answer(request: Request) -> Response:
+        response = Response()
+        if place == "headers":
+            response.headers.append(("x-name", "ada\r\nset-cookie: a=1"))
+        elif place == "type":
+            response.content_type = "text/html\r\nset-cookie: a=1"
+        else:
+            response.status = 99
+        return response
+
+    router = Router()
+    router.mount("/", answer)
+    with pytest.raises(ValueError, match=r"not a header field|a status from"):
+        call(WsgiExport(router))

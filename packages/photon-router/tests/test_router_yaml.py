@@ -86,3 +86,15 @@ def test_numbers_are_finite() -> None:
     assert finite("1e3") == 1000
     with pytest.raises(ValueError, match="no number of JSON"):
         parse_yaml("1e999")
+
+
+def test_a_document_that_grows_without_end_by_its_aliases_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    with pytest.raises(yaml.YAMLError, match="aliases"):
+        parse_yaml("\n".join(lines))
+
+
+def test_what_is_used_again_and_again_by_its_alias_is_no_matter() -> None:
+    text = "a: &a {type: string}\nb: [" + ", ".join(["*a"] * 20_000) + "]"
+    assert parse_yaml(text)["b"][-1] == {"type": "string"}

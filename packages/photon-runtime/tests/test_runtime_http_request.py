@@ -45,6 +45,8 @@ def test_request_headers_are_decoded_as_latin_1() -> None:
         (["lonely; a=1"], {"a": "1"}),
         (["  a = 1 "], {"a": "1"}),
         (["a=%20"], {"a": "%20"}),
+        # What browsers take for another name must not become that of a cookie of this host.
+        (["\xa0__Host-a=1; \x85b=2"], {"\xa0__Host-a": "1", "\x85b": "2"}),
         ([""], {}),
     ],
 )

@@ -257,8 +257,12 @@ class Declarations:
         For what is no operation: `StaticFiles`, a WSGI application, a handler of one's own. The
         rest of the path is the last of the request's ``path_values``.
 
+        The layers and error handlers of a router lie around what it mounts, as around its handlers.
+        Security and dependencies do not: they belong to operations. So a router that has them and
+        mounts something cannot be included.
+
         Args:
-            prefix: Begins with a slash; ``/`` for all.
+            prefix: Begins with a slash; ``/`` for all. Below the prefix of the router.
             handler: From a request to a response.
             name: What people call it, for messages and listings.
 
@@ -268,7 +272,7 @@ class Declarations:
         if not prefix.startswith("/"):
             raise ValueError(f"a prefix begins with a slash, not {prefix!r}")
         named = name if name is not None else f"the mount at {prefix}"
-        self._mounts += mounts_below(prefix, handler, named)
+        self._mounts += mounts_below(self.prefix + prefix, handler, named)
 
     def include(
         self,
@@ -295,7 +299,8 @@ class Declarations:
             security: Who may call them, where neither they nor their router say it.
 
         Raises:
-            ValueError: There is nothing to take over.
+            ValueError: There is nothing to take over, or a router has security or dependencies and
+                mounts what they would not guard.
             SignatureError: An operation of the document has a handler already.
         """
         outer = Surroundings(dependencies=tuple(map(dependency_of, dependencies)))
@@ -324,6 +329,8 @@ class Declarations:
             raise ValueError(
                 "only the application itself can have a spec, not a router that is included in it"
             )
+        if _seems_guarded(shared, outer) or _seems_guarded(other._options, other._around(None)):
+            _refuse_mounts(other._mounts)
         layers = tuple(placed.layer for placed in chain(None, other._layers))
         own = Surroundings(layers, (), other._error_handlers).inside(outer)
         for route in other._routes:
@@ -339,8 +346,9 @@ class Declarations:
             surroundings = declared.surroundings.inside(own)
             self._add_operation(declared.operation_id, declared.function, surroundings)
         for mount in other._mounts:
-            template = (prefix + mount.template).rstrip("/") or "/"
-            self._mounts.append(attrs.evolve(mount, template=template))
+            template = (self.prefix + prefix + mount.template).rstrip("/") or "/"
+            surroundings = mount.surroundings.inside(own)
+            self._mounts.append(attrs.evolve(mount, template=template, surroundings=surroundings))
         self._lifespans += other._lifespans
         for name, verifier in other._verifiers.items():
             self.security(name, verifier)
@@ -396,6 +404,23 @@ class Declarations:
     def _around(self, inner: Surroundings | None) -> Surroundings:
         own = Surroundings(dependencies=self._dependencies)
         return own if inner is None else inner.inside(own)
+
+
+def _seems_guarded(options: RouteOptions, around: Surroundings) -> bool:
+    return bool(options.get("security") or around.dependencies)
+
+
+def _refuse_mounts(mounts: Sequence[Mount]) -> None:
+    """Refuse what would be open to all though it stands beside what is guarded.
+
+    Raises:
+        ValueError: There is such a mount.
+    """
+    for mount in mounts:
+        raise ValueError(
+            f"{mount.name} is no operation, and nothing of its router's security and dependencies "
+            "guards it: mount it on the application, or on a router that guards it by middleware"
+        )
 
 
 def shared_options(

@@ -340,4 +340,7 @@ def encode_part(part: bytes | str) -> bytes:
 
 def encode_line(item: object) -> bytes:
     """Return an item of a stream as a line of JSON."""
-    return encode(item) + b"\n"
+    line = encode(item)
+    if b"\n" in line or b"\r" in line:  # JSON that was made elsewhere: here an item is a line
+        line = line.replace(b"\n", b" ").replace(b"\r", b" ")
+    return line + b"\n"

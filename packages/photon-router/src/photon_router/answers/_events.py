@@ -82,7 +82,8 @@ class ServerSentEvent:
         if self.retry is not None:
             lines.append(f"retry: {round(self.retry * 1000)}")
         if self.data is not msgspec.UNSET:
-            lines.append(f"data: {encode(self.data).decode()}")
+            # Of several lines it is only where it was made elsewhere (`msgspec.Raw`).
+            lines += [f"data: {line}" for line in _lines(encode(self.data).decode())]
         if self.text is not None:
             lines += [f"data: {line}" for line in _lines(self.text)]
         return "".join([*(f"{line}\n" for line in lines), "\n"]).encode()

@@ -127,6 +127,7 @@ class _Members:
     _properties: dict[str, Any] = attrs.field(init=False)
     _others: Any = attrs.field(init=False)
     _known: dict[str, _Member] = attrs.field(init=False, factory=dict)
+    _other: _Member | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self._properties = properties_of(self.schema, self.definitions)
@@ -153,7 +154,9 @@ class _Members:
             # Kept for the next request; names that clients invent are not.
             self._known[name] = _Member.of(self._properties[name], self.definitions)
             return self._known[name]
-        return _Member.of(self._others, self.definitions)
+        if self._other is None:
+            self._other = _Member.of(self._others, self.definitions)
+        return self._other
 
 
 @attrs.frozen

@@ -26,7 +26,7 @@ from ..handlers._signature import where
 from ..security import Guard, Guards
 from ..security._users import wrong_users
 from ._dispatch import Endpoint
-from ._layers import ErrorAnswers, ErrorHandler, wrap
+from ._layers import ErrorAnswers, ErrorHandler, Surroundings, wrap
 from ._limits import limited, wrong_limits
 from ._match import PathTree
 from ._mount import Mount
@@ -105,7 +105,7 @@ def compile_routes(
             endpoints.append((operation, _surround(plan, operation, bound, guard, answers)))
     if problems:
         raise DocumentError(problems)
-    return _tree(endpoints, mounts)
+    return _tree(endpoints, mounts, answers)
 
 
 @attrs.frozen
@@ -115,8 +115,8 @@ class _Answers:
     application: Mapping[type[BaseException], ErrorHandler]
     validation_status: int
 
-    def of(self, bound: Bound) -> ErrorAnswers:
-        handlers = {**self.application, **bound.surroundings.error_handlers}
+    def of(self, surroundings: Surroundings) -> ErrorAnswers:
+        handlers = {**self.application, **surroundings.error_handlers}
         return ErrorAnswers(handlers, validation_status=self.validation_status)
 
 
@@ -124,12 +124,16 @@ def _surround(
     plan: Handler, operation: Operation, bound: Bound, guard: Guard | None, answers: _Answers
 ) -> Handler:
     """Put around a plan what belongs to its router and its operation."""
-    surroundings = bound.surroundings
-    if surroundings.error_handlers or surroundings.layers:
-        own = answers.of(bound)
-        plan = wrap(_answering(plan, own), surroundings.layers, own)
-    plan = limited(plan, operation)
+    plan = limited(_within(plan, bound.surroundings, answers), operation)
     return plan if guard is None else _guarded(plan, guard)
+
+
+def _within(plan: Handler, surroundings: Surroundings, answers: _Answers) -> Handler:
+    """Put the layers of routers around a plan, and their answers for errors."""
+    if not (surroundings.error_handlers or surroundings.layers):
+        return plan
+    own = answers.of(surroundings)
+    return wrap(_answering(plan, own), surroundings.layers, own)
 
 
 def _answering(plan: Handler, answers: ErrorAnswers) -> Handler:
@@ -168,12 +172,13 @@ def _hang_operations(
 
 
 def _tree(
-    endpoints: Sequence[tuple[Operation, Handler]], mounts: Sequence[Mount]
+    endpoints: Sequence[tuple[Operation, Handler]], mounts: Sequence[Mount], answers: _Answers
 ) -> PathTree[Endpoint]:
     tree: PathTree[Endpoint] = PathTree()
     problems = _hang_operations(tree, endpoints)
     for mount in mounts:
-        endpoint = Endpoint(mount.handler, Route(mount.template))
+        handler = _within(mount.handler, mount.surroundings, answers)
+        endpoint = Endpoint(handler, Route(mount.template))
         for method in mount.methods:
             try:
                 tree.add(mount.template, method, endpoint, is_catch_all=mount.is_catch_all)

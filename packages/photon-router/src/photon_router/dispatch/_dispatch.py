@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from photon_runtime.http import Handler, HttpError, Request, Response, Route
 
+from ..schema._faults import shorten
 from ._layers import ErrorAnswers, Middleware, wrap
 from ._match import PathTree
 
@@ -99,7 +100,7 @@ def _other_method(endpoints: dict[str, Endpoint], method: str) -> Endpoint:
 
 
 def _nothing(request: Request) -> Response:
-    raise HttpError(404, f"there is nothing at {request.path}")
+    raise HttpError(404, f"there is nothing at {shorten(request.path, limit=200)}")
 
 
 def _refusal(error: HttpError) -> Handler:

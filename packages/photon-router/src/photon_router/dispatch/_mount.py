@@ -11,6 +11,7 @@ import attrs
 from photon_runtime.http import Handler
 
 from ._dispatch import ANY_METHOD
+from ._layers import Surroundings
 
 REST = "/{path}"
 """The end of the template of what answers all below a path."""
@@ -27,6 +28,8 @@ class Mount:
         is_catch_all: Whether the last segment, a parameter, takes the rest of the path.
         name: What people call it, for messages.
         gives_way: Whether it is left out where an operation has its path.
+        surroundings: What lies around it: the layers and error handlers of the routers that it
+            was mounted on, but for those of the application itself.
     """
 
     template: str
@@ -35,6 +38,7 @@ class Mount:
     is_catch_all: bool = False
     name: str = "a page about the application"
     gives_way: bool = False
+    surroundings: Surroundings = attrs.field(factory=Surroundings)
 
 
 def mounts_below(prefix: str, handler: Handler, name: str) -> list[Mount]:

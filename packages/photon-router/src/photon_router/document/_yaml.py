@@ -8,6 +8,10 @@ refused.
 libyaml gives events, and the values are built from these in one pass, without the tree of nodes in
 between that PyYAML makes: a large document is read in a quarter of the time, and its depth does not
 use up the stack.
+
+What an alias stands for is shared and costs nothing here, but whoever walks the document comes by
+it each time. So it is counted each time, and a document that grows without end by aliases of
+aliases ("billion laughs") is refused.
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ from yaml.events import (
 )
 
 MAX_DEPTH: Final = 500
+MAX_VALUES: Final = 5_000_000
+"""Values that a document may have, with what aliases stand for counted each time."""
 _TAG = "tag:yaml.org,2002:"
 _CONSTANTS = {
     **dict.fromkeys(("null", "Null", "NULL", "~", "")),
@@ -65,7 +71,7 @@ def finite(text: str) -> float:
 class _Container:
     """A list or mapping on its way, with the anchor that it gets in the end."""
 
-    __slots__ = ("anchor", "is_merge", "items", "key", "start", "value")
+    __slots__ = ("anchor", "is_merge", "items", "key", "size", "start", "value")
 
     def __init__(self, start: Any, value: Any) -> None:
         self.start = start
@@ -74,11 +80,13 @@ class _Container:
         self.key: str | None = None
         self.is_merge = False
         self.items: list[Any] = []  # mappings to be merged
+        self.size = 1
 
 
 class _Builder:
     def __init__(self) -> None:
         self.anchors: dict[str, Any] = {}
+        self.sizes: dict[str, int] = {}
         self.stack: list[_Container] = []
         self.result: Any = None
         self.documents = 0
@@ -123,12 +131,22 @@ class _Builder:
             value = merged | value
         if container.anchor is not None:
             self.anchors[container.anchor] = value
+            self.sizes[container.anchor] = container.size
+        self.count(container.size, container.start)
         self.add(value, container.start)
 
     def alias(self, event: Any) -> None:
         if event.anchor not in self.anchors:
             raise _wrong(event, f"there is no anchor {event.anchor!r} before")
+        self.count(self.sizes.get(event.anchor, 1), event)
         self.add(self.anchors[event.anchor], event)
+
+    def count(self, size: int, event: Event) -> None:
+        """Count the values of something that is put into what is open."""
+        if self.stack:
+            self.stack[-1].size += size
+        if size > MAX_VALUES:
+            raise _wrong(event, f"with its aliases it has more than {MAX_VALUES} values")
 
     def scalar(self, event: Any) -> None:
         top = self.stack[-1] if self.stack else None
@@ -140,6 +158,8 @@ class _Builder:
             top.key = event.value  # as it was written
             return
         value = _scalar(event)
+        if top is not None:
+            top.size += 1
         if event.anchor is not None:
             self.anchors[event.anchor] = value
         self.add(value, event)

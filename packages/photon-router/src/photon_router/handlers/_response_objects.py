@@ -17,7 +17,7 @@ from photon_runtime.http.errors import phrase
 
 from ..answers._events import ServerSentEvent
 from ..answers._result import Outcome, plain_type
-from ..arguments._media_types import JSON, is_json
+from ..arguments._media_types import EVENT_STREAM, JSON, JSON_LINES, is_json
 from ..document._document import OpenApi
 from ..responses import DescribedResponse
 from ._options import RouteOptions
@@ -86,7 +86,9 @@ class ResponseWriter:
         type_ = outcome.type
         if outcome.form == "value" or (outcome.form == "response" and is_json(media)):
             return {"schema": {} if type_ is MISSING else self.schema(type_)}
-        described: OpenApi = {"schema": {"type": "string"}} if _is_text(media) else {}
+        # A schema beside a sequence of items is that of an array of them, as OpenAPI 3.2 says.
+        is_text = _is_text(media) and media not in (EVENT_STREAM, JSON_LINES)
+        described: OpenApi = {"schema": {"type": "string"}} if is_text else {}
         has_items = outcome.form in ("lines", "events", "response")
         if has_items and type_ is not MISSING and plain_type(type_) is not ServerSentEvent:
             # OpenAPI 3.1 has no word of its own for the items of a stream.

@@ -88,7 +88,8 @@ class Cors(Layer):
     Attributes:
         allow_origins: Origins whose pages may read answers, as in ``https://example.com``; ``*``
             for all. None are allowed unless named.
-        allow_origin_regex: A pattern that whole origins may match besides, in lower case.
+        allow_origin_regex: A pattern that whole origins may match besides, in lower case. With
+            ``allow_credentials`` it may not match whatever comes.
         allow_methods: Methods that they may use.
         allow_headers: Header fields that they may send beyond those that the standard lets pass.
         expose_headers: Header fields of answers that they may read beyond those.
@@ -135,6 +136,8 @@ class Cors(Layer):
         self._exact = frozenset(self.allow_origins)
         self._is_public = "*" in self._exact
         self._pattern = _compiled(self.allow_origin_regex)
+        if self.allow_credentials and self._pattern is not None:
+            _refuse_open(self._pattern)
         credentials = [("access-control-allow-credentials", "true")]
         self._shared = credentials if self.allow_credentials else []
         self._preflight = [
@@ -228,6 +231,20 @@ class Cors(Layer):
         if self._is_public or origin in self._exact:
             return True
         return self._pattern is not None and self._pattern.fullmatch(origin) is not None
+
+
+def _refuse_open(pattern: re.Pattern[str]) -> None:
+    """Refuse a pattern that names nobody in particular.
+
+    ``null`` is sent by every sandboxed frame, and the others are of hosts that nobody can have
+    meant (RFC 2606).
+    """
+    for origin in ("null", "https://any.invalid", "http://any.invalid"):
+        if pattern.fullmatch(origin):
+            raise ValueError(
+                f"with allow_credentials the pattern may not match {origin}: name the hosts that "
+                "allow_origin_regex is to be for"
+            )
 
 
 def _compiled(pattern: str | None) -> re.Pattern[str] | None:

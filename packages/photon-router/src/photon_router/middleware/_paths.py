@@ -1,11 +1,13 @@
 """Paths that a layer leaves alone, told as ``/exact`` or ``/all/below/*``.
 
 They are compared with the path as it was sent, before any decoding: what is written in an unusual
-way is not exempt, and so never less protected than the route that it leads to.
+way is not exempt, and so never less protected than the route that it leads to. Nor is what climbs
+(``/below/../elsewhere``): a mounted application may well go where that leads.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +15,8 @@ import attrs
 
 HEALTH = ("/health", "/ready")
 """Where orchestrators look, without TLS and under whatever name."""
+_SLASH = r"(?:[/\\]|%2f|%5c)"
+_CLIMBS = re.compile(rf"{_SLASH}(?:\.|%2e){{2}}(?:{_SLASH}|\Z)", re.IGNORECASE)
 
 
 class PathSet:
@@ -32,7 +36,9 @@ class PathSet:
 
     def __contains__(self, path: str) -> bool:
         """Return whether a path, as it was sent, is meant."""
-        return path in self._exact or path.startswith(self._beginnings)
+        if path in self._exact:
+            return True
+        return path.startswith(self._beginnings) and _CLIMBS.search(path) is None
 
 
 def is_paths(instance: object, field: attrs.Attribute[Any], value: Sequence[str]) -> None:

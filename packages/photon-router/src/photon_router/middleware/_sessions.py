@@ -12,6 +12,7 @@ wrongly, is too old, or is no session at all counts as none; nobody is told.
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import logging
@@ -129,7 +130,7 @@ class Sessions(Layer):
         if session.is_used:
             try:
                 if session.is_changed:
-                    self._send(session, response)
+                    response = self._sent(session, response)
             except (TypeError, ValueError):
                 drop_body(response)
                 raise
@@ -149,12 +150,13 @@ class Sessions(Layer):
             return {}
         return data if isinstance(data, dict) else {}
 
-    def _send(self, session: Session, response: Response) -> None:
+    def _sent(self, session: Session, response: Response) -> Response:
+        """Return the response with the cookie: a copy, for a handler may keep the one it gave."""
         if session:
             value, age = self._signer.dumps(dict(session)), self.max_age
             text = value if isinstance(value, str) else value.decode("ascii")
         elif session.was_empty:
-            return
+            return response
         else:
             text, age = "", 0
         size = len(self._name) + len(text) + 1
@@ -163,9 +165,21 @@ class Sessions(Layer):
                 f"the session needs {size} bytes, and a cookie may have {self.max_size}: keep in "
                 f"it only what names the rest; it holds {', '.join(sorted(session))}"
             )
-        response.add_header("set-cookie", f"{self._name}={text}; Max-Age={age}{self._attributes}")
-        if response.header("cache-control") is None:
-            response.add_header("cache-control", "private")
+        own = copy.copy(response)
+        own.headers = list(response.headers)
+        own.add_header("set-cookie", f"{self._name}={text}; Max-Age={age}{self._attributes}")
+        _keep_private(own)
+        return own
+
+
+def _keep_private(response: Response) -> None:
+    """Let no shared cache keep a response: whoever got it from there would get the session."""
+    told = [value for name, value in response.headers if name.lower() == "cache-control"]
+    items = [item.strip() for value in told for item in value.split(",") if item.strip()]
+    names = {item: item.partition("=")[0].rstrip().lower() for item in items}
+    if not {"private", "no-store"} & set(names.values()):
+        kept = [item for item in items if names[item] not in ("public", "s-maxage")]
+        response.set_header("cache-control", ", ".join([*kept, "private"]))
 
 
 def _signer(secrets: Sequence[str]) -> _Signer:

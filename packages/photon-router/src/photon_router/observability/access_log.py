@@ -47,4 +47,5 @@ def _write(request: Request, status: int, begun: float) -> None:
         "route": None if route is None else route.template,
         "client": client[0] if isinstance(client, tuple) else client,
     }
-    _log.log(level, "%s %s %d", request.method, request.path, status, extra=fields)
+    # As it was sent: decoded it could have line ends, and not every formatter escapes them.
+    _log.log(level, "%s %s %d", request.method, request.raw_path, status, extra=fields)

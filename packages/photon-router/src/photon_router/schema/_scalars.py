@@ -12,11 +12,6 @@ from ._keywords import Schema
 # Exponents stay below five digits: int(Decimal("1e999999999")) would fill the memory.
 DECIMAL_PATTERN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?$"
 
-_TIME = "T([0-9]{1,9}H([0-9]{1,9}M)?(S)?|[0-9]{1,9}M(S)?|S)".replace(
-    "S", r"[0-9]{1,9}(\.[0-9]+)?S"
-)
-DURATION_PATTERN = f"^[+-]?P([0-9]{{1,9}}D({_TIME})?|{_TIME})$"
-"""What a `timedelta` is written as: the format ``duration`` also has weeks, months and years."""
 SCALARS: dict[Any, Schema] = {
     str: {"type": "string"},
     int: {"type": "integer"},
@@ -29,7 +24,7 @@ SCALARS: dict[Any, Schema] = {
     datetime.datetime: {"type": "string", "format": "date-time"},
     datetime.date: {"type": "string", "format": "date"},
     datetime.time: {"type": "string", "format": "time"},
-    datetime.timedelta: {"type": "string", "format": "duration", "pattern": DURATION_PATTERN},
+    datetime.timedelta: {"type": "string", "format": "duration"},
     uuid.UUID: {"type": "string", "format": "uuid"},
     decimal.Decimal: {
         "type": ["string", "number"],
@@ -50,7 +45,7 @@ KEYS: dict[Any, Schema] = {
     datetime.datetime: {"format": "date-time"},
     datetime.date: {"format": "date"},
     datetime.time: {"format": "time"},
-    datetime.timedelta: {"format": "duration", "pattern": DURATION_PATTERN},
+    datetime.timedelta: {"format": "duration"},
     uuid.UUID: {"format": "uuid"},
     decimal.Decimal: {"pattern": DECIMAL_PATTERN},
 }

@@ -139,7 +139,10 @@ def _read_key(jwk: object) -> _Key | None:
     """
     if not isinstance(jwk, dict):
         raise ValueError("it is no object")  # noqa: TRY004 - it came from outside
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ("verify",)):
+    operations = jwk.get("key_ops", ["verify"])
+    if not isinstance(operations, list):
+        raise ValueError("its key_ops are no list")  # noqa: TRY004 - it came from outside
+    if jwk.get("use", "sig") != "sig" or "verify" not in operations:
         return None
     algorithms = _algorithms(jwk)
     if not algorithms:

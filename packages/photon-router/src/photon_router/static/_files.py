@@ -27,6 +27,7 @@ from photon_runtime.http import FileBody, HttpError, Request, Response
 
 from ..arguments._media_types import HTML
 from ..responses import Redirect
+from ..schema._faults import shorten
 from ._answer import NOSNIFF, Answer
 from ._content_type import ContentTypes, is_html
 from ._fingerprint import Digests, with_fingerprint, without_fingerprint
@@ -255,7 +256,8 @@ class StaticFiles:
             if response is not None:
                 return response
         vary = {"vary": "Accept"} if self.fallback or self.not_found else {}
-        raise HttpError(404, f"there is nothing at {request.path}", headers=vary)
+        path = shorten(request.path, limit=200)
+        raise HttpError(404, f"there is nothing at {path}", headers=vary)
 
     def _page(self, request: Request, *, is_route: bool) -> Response | None:
         """Return the page for what is not there."""

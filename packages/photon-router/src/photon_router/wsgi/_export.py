@@ -11,7 +11,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from photon_runtime import run
-from photon_runtime.http import Handler, Request
+from photon_runtime.http import Handler, Peer, Request, Response
 
 from ._protocol import Environ, StartResponse, Write, close
 
@@ -93,7 +93,8 @@ def _request(environ: Environ, body_limit: int) -> Request:
     headers = [
         (key[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
         for key, value in environ.items()
-        if key.startswith("HTTP_")
+        # What the server itself has read of type and length counts, and no field beside it.
+        if key.startswith("HTTP_") and key not in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH")
     ]
     for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if environ.get(key):
@@ -102,13 +103,13 @@ def _request(environ: Environ, body_limit: int) -> Request:
     length = int(text) if text.isdecimal() else None
     if length is None and not environ.get("wsgi.input_terminated"):
         length = 0
-    peer = (environ.get("REMOTE_ADDR", ""), int(environ.get("REMOTE_PORT") or 0))
+    address = (environ.get("REMOTE_ADDR", ""), int(environ.get("REMOTE_PORT") or 0))
     request = Request(
         environ["REQUEST_METHOD"],
         target,
         headers,
         source=_Input(environ, length),
-        peer=peer,
+        peer=Peer(address, scheme=environ["wsgi.url_scheme"]),
         body_limit=body_limit,
     )
     request.content_length = length
@@ -119,32 +120,44 @@ def _respond(handler: Handler, request: Request, start_response: StartResponse) 
     """Run the handler and send what it answers; runs in the hub."""
     response = handler(request)
     try:
-        fields = list(response.headers)
-        if response.content_type is not None:
-            fields.append(("Content-Type", response.content_type))
-        status = f"{response.status} {_phrase(response.status)}"
-        if isinstance(response.body, bytes):
-            if response.status not in (204, 304):
-                fields.append(("Content-Length", str(len(response.body))))
-            start_response(status, fields)
-            return [] if request.method == "HEAD" else [response.body]
-        _send(response.body, start_response(status, fields), request)
-        return []
+        return _sent(response, request, start_response)
     finally:
+        close(response.body)
         request.finish()
 
 
-def _send(body: Iterable[bytes], write: Write, request: Request) -> None:
-    try:
-        if request.method != "HEAD":
-            for part in body:
-                write(part)
-    finally:
-        close(body)
+def _sent(response: Response, request: Request, start_response: StartResponse) -> list[bytes]:
+    body, is_wanted = response.body, request.method != "HEAD"
+    write: Write = start_response(_status_line(response.status), _fields(response))
+    if isinstance(body, bytes):
+        return [body] if is_wanted else []
+    for part in body if is_wanted else ():
+        write(part)
+    return []
 
 
-def _phrase(status: int) -> str:
+def _fields(response: Response) -> list[tuple[str, str]]:
+    """Return the header fields, checked as Photon's own server does; others may not.
+
+    Raises:
+        ValueError: A name or a value would break the message.
+    """
+    length = len(response.body) if isinstance(response.body, bytes) else None
+    fields = Response(headers=response.headers).headers
+    if length is not None:
+        fields = [pair for pair in fields if pair[0].lower() != "content-length"]
+        if response.status not in (204, 304):
+            fields.append(("Content-Length", str(length)))
+    if response.content_type is not None:
+        Response().add_header("content-type", response.content_type)
+        fields.append(("Content-Type", response.content_type))
+    return fields
+
+
+def _status_line(status: int) -> str:
+    if not 200 <= status <= 599:
+        raise ValueError(f"a response has a status from 200 to 599, not {status!r}")
     try:
-        return HTTPStatus(status).phrase
+        return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
-        return "Unknown"
+        return f"{status} Unknown"

@@ -40,7 +40,8 @@ class Wsgi:
 
     The application gets ``SCRIPT_NAME`` (where it is mounted) and ``PATH_INFO`` (the rest). Header
     fields with an underscore in their name are not passed on: in the environ they could not be
-    told from those with a hyphen.
+    told from those with a hyphen. Nor is ``Proxy``: as ``HTTP_PROXY`` it would be taken for the
+    proxy of the machine by programs that are given the environ (CVE-2016-5385, "httpoxy").
 
     Args:
         application: The WSGI application.
@@ -223,10 +224,11 @@ def _environ(request: Request, body: io.RawIOBase | io.BytesIO) -> Environ:
         "wsgi.run_once": False,
     }
     for name, value in request.headers.pairs():
-        if "_" not in name:
+        if "_" not in name and name != "proxy":
             key = name.upper().replace("-", "_")
             key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-            environ[key] = f"{environ[key]},{value}" if key in environ else value
+            comma = "; " if name == "cookie" else ","  # RFC 9113, section 8.2.3
+            environ[key] = f"{environ[key]}{comma}{value}" if key in environ else value
     return environ
 
 

@@ -14,7 +14,7 @@ Trailers = Mapping[str, Callable[[], str | None]]
 
 
 class Response:
-    """One HTTP response.
+    """One HTTP response, to one request: whoever passes it on may write header fields into it.
 
     Args:
         status: The status code.
