@@ -161,6 +161,20 @@ def test_the_application_of_the_project_is_served_until_a_signal(
     assert command.output.endswith("ended\n")
 
 
+def test_the_application_is_spared_by_the_garbage_collector_once_it_has_started(
+    photon: Callable[..., Command], tmp_path: Path
+) -> None:
+    (tmp_path / "counting.py").write_text(
+        "import gc\n"
+        "from photon_runtime.http import Response\n"
+        "def count(request):\n"
+        "    return Response(body=str(gc.get_freeze_count()))\n"
+    )
+    command = photon("run", "counting:count", "--port", "0")
+    command.wait_ready()
+    assert int(command.get()) > 1000
+
+
 def test_a_named_handler_is_served_and_promises_no_documentation(
     photon: Callable[..., Command],
 ) -> None:

@@ -104,14 +104,50 @@ def test_in_any_tree_exactly_the_reachable_are_told_and_know_the_cause(
     for number in cancelled:
         if number < len(scopes):
             scopes[number].cancel()
-            if number not in done:
-                done.add(number)
+            if done.isdisjoint(paths[number]):  # else all that it reaches have been told
                 for below, path in enumerate(paths):
                     expected[below] += number in path
+            done.add(number)
     assert [listener.told for listener in listeners] == expected
     for scope, path in zip(scopes, paths, strict=True):
         outermost = [number for number in path if number in done]
         assert scope.cause() is (scopes[outermost[-1]] if outermost else None)
+
+
+def test_those_below_are_told_in_the_order_of_their_coming() -> None:
+    told: list[int] = []
+
+    class Numbered:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def cancellation_changed(self) -> None:
+            told.append(self.number)
+
+    top = CancelScope(Numbered(0), None)
+    scopes = [top]
+    for number in range(1, 40):  # a tree: each has two below
+        scopes.append(CancelScope(Numbered(number), scopes[(number - 1) // 2]))
+    top.cancel()
+    assert told[:8] == [0, 1, 3, 7, 15, 31, 32, 16]
+    assert sorted(told) == list(range(40))
+
+
+def test_scopes_may_be_nested_much_deeper_than_calls() -> None:
+    def level(left: int) -> None:
+        with rt.scope() as scope:
+            if left:
+                scope.spawn(level, left - 1)
+            else:
+                rt.sleep(60)
+
+    def main() -> tuple[bool, BaseException | None, str]:
+        top = rt.spawn(level, 1500)
+        rt.sleep(0.1)
+        top.cancel()
+        return top.join(20), top.error, top.state
+
+    assert rt.run(main) == (True, None, "cancelled")
 
 
 def test_every_further_wait_raises_as_long_as_the_scope_lasts() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import _socket
 import contextlib
 import http.client
 import os
@@ -545,3 +546,64 @@ def test_server_without_descriptors_recovers(caplog: pytest.LogCaptureFixture) -
             client.close()
     assert "cannot accept connections" in caplog.text
     assert len(caplog.records) < 10
+
+
+# -- what others left behind ----------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_socket_that_was_dropped_unclosed_does_no_harm_to_the_connection_of_its_number() -> None:
+    def drop_one(other: rt.Socket) -> int:
+        dropped = rt.Socket()
+        dropped.connect(other.getsockname())
+        accepted, _ = other.accept()
+        rt.spawn(accepted.sendall, b"x")
+        with accepted:
+            assert dropped.recv(10) == b"x"
+        return dropped.fileno()
+
+    def main() -> tuple[bool, list[bytes]]:
+        listener = listen("127.0.0.1", 0)
+        address = listener.getsockname()
+        server = Server(sockets=[listener])
+        ready = rt.Event()
+        serving = rt.spawn(server.serve, hello, ready.set)
+        ready.wait()
+        with rt.Socket() as other, rt.Socket() as client:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            number = drop_one(other)
+            client.connect(address)
+            client.settimeout(5)
+            answers = []
+            for _ in range(3):
+                rt.sleep(0.01)  # so that the connection waits
+                client.sendall(GET)
+                answers.append(client.recv(1000)[:15])
+            is_reused = number in [connection.watcher.fd for connection in server.connections]
+        server.stop()
+        serving.join()
+        return is_reused, answers
+
+    assert rt.run(main) == (True, [b"HTTP/1.1 200 OK"] * 3)
+
+
+def test_a_connection_whose_task_is_cancelled_before_it_begins_is_closed() -> None:
+    def main() -> tuple[int, bytes]:
+        server = Server(sockets=[])
+        ready = rt.Event()
+        serving = rt.spawn(server.serve, hello, ready.set)
+        ready.wait()
+        client, accepted = socket.socketpair()
+        accepted.setblocking(False)
+        raw = _socket.socket(fileno=accepted.detach())
+        server._begin(raw, ("", 0))
+        for task in (serving, *server.connections.values()):
+            assert task is not None
+            task.cancel()
+        assert serving.join(timeout=5)
+        with client:
+            client.settimeout(5)
+            return len(server.connections), client.recv(10)
+
+    assert rt.run(main) == (0, b"")

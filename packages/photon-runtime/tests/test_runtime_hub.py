@@ -14,13 +14,18 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import ParamSpec
 
 import pytest
-from greenlet import getcurrent
+from greenlet import GreenletExit, getcurrent
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import photon_runtime as rt
-from photon_runtime._hub import Hub, current_hub, run_in
+from photon_runtime import testing
+from photon_runtime._hub import Hub, current_hub
+from photon_runtime._run import run_in
 from photon_runtime._task import Task
 from photon_runtime.errors import Deadlock
 
@@ -878,3 +883,257 @@ def test_ctrl_c_at_the_very_end_of_a_task_ends_it_all_the_same() -> None:
         return f"{task.state}, {task in hub.tasks}"
 
     assert rt.run(main) == "finished, False"
+
+
+# -- signals while the hub itself runs ------------------------------------------------------------
+
+
+class Alarm(Exception):
+    """What a signal handler raises."""
+
+
+@contextlib.contextmanager
+def alarm(error: BaseException, *, after: float) -> Iterator[None]:
+    """Raise ``error`` in the handler of a signal that comes ``after`` seconds."""
+
+    def handle(number: int, frame: object) -> None:
+        raise error
+
+    before = signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, after)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), Alarm("late")], ids=["exit", "error"])
+def test_a_signals_exception_that_finds_everyone_waiting_lets_them_clean_up(
+    error: BaseException,
+) -> None:
+    cleaned: list[str] = []
+
+    def wait(name: str) -> None:
+        try:
+            rt.sleep(60)
+        finally:
+            with rt.shield():
+                rt.sleep(0.001)
+            cleaned.append(name)
+
+    def main() -> None:
+        rt.spawn(wait, "other")
+        wait("main")
+
+    with alarm(error, after=0.02), pytest.raises(type(error)) as raised:
+        rt.run(main)
+    assert raised.value is error
+    assert cleaned == ["main", "other"]
+
+
+def test_main_may_handle_a_signals_exception_and_go_on() -> None:
+    def main() -> str:
+        with pytest.raises(Alarm):
+            rt.sleep(60)
+        return rt.spawn(lambda: "goes on").result()
+
+    with alarm(Alarm(), after=0.02):
+        assert rt.run(main) == "goes on"
+
+
+# -- posts without an end, tasks without a hub ----------------------------------------------------
+
+
+def test_a_post_that_posts_itself_again_does_not_starve_tasks_and_timers() -> None:
+    posted = [0]
+
+    def main() -> None:
+        hub = current_hub()
+
+        def again() -> None:
+            posted[0] += 1
+            if posted[0] < 1_000_000:
+                hub.post(again)
+
+        hub.post(again)
+        rt.sleep(0.01)
+        posted[0], seen = 1_000_000, posted[0]
+        assert 1 < seen < 1_000_000
+
+    rt.run(main)
+
+
+def test_a_thread_that_posts_without_end_does_not_starve_tasks_and_timers() -> None:
+    def main() -> None:
+        hub = current_hub()
+        stop = threading.Event()
+
+        def flood() -> None:
+            while not stop.is_set():
+                hub.post(int)
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        try:
+            began = time.monotonic()
+            for _ in range(3):
+                rt.sleep(0.005)
+            assert time.monotonic() - began < 5
+        finally:
+            stop.set()
+            flooding.join()
+
+    rt.run(main)
+
+
+def test_a_task_whose_greenlet_is_killed_cleans_up_and_ends_alone() -> None:
+    ended: list[str] = []
+
+    def wait() -> None:
+        try:
+            rt.Event().wait()
+        finally:
+            rt.yield_now()
+            ended.append("cleaned up")
+
+    def main() -> str:
+        task = rt.spawn(wait)
+        rt.sleep(0.001)
+        current_hub().post(lambda: task.carrier and task.carrier.throw())
+        task.join()
+        assert isinstance(task.error, GreenletExit)
+        assert task not in current_hub().tasks
+        return rt.spawn(lambda: "the others go on").result()
+
+    assert rt.run(main) == "the others go on"
+    assert ended == ["cleaned up"]
+
+
+def test_a_task_that_kills_its_own_greenlet_ends_alone() -> None:
+    def give_up() -> None:
+        raise GreenletExit
+
+    def main() -> str:
+        task = rt.spawn(give_up)
+        task.join()
+        assert isinstance(task.error, GreenletExit)
+        return rt.spawn(lambda: "the others go on").result()
+
+    assert rt.run(main) == "the others go on"
+
+
+# -- depth ----------------------------------------------------------------------------------------
+
+
+def recurse(depth: int, at_the_bottom: Callable[[], object]) -> None:
+    if depth:
+        recurse(depth - 1, at_the_bottom)
+    else:
+        at_the_bottom()
+
+
+def test_a_long_chain_of_tasks_spawned_from_tasks_begins_with_an_empty_stack() -> None:
+    ended = [0]
+
+    def chain(left: int) -> None:
+        if left:
+            rt.spawn(chain, left - 1)
+            rt.yield_now()
+        ended[0] += 1
+
+    def main() -> None:
+        rt.spawn(chain, 10_000)
+        while len(current_hub().tasks) > 1:
+            rt.sleep(0.001)
+
+    rt.run(main)
+    assert ended[0] == 10_001
+
+
+def test_tasks_spawned_deep_in_calls_begin_with_an_empty_stack() -> None:
+    def spawn_deep_tasks() -> None:
+        for task in [rt.spawn(recurse, 500, rt.yield_now) for _ in range(20)]:
+            task.result()
+
+    def main() -> None:
+        for task in [rt.spawn(recurse, 700, spawn_deep_tasks) for _ in range(5)]:
+            task.result()
+
+    rt.run(main)
+
+
+def test_generators_that_wait_deep_inside_each_other_go_on_where_they_were() -> None:
+    def nested(left: int) -> Iterator[int]:
+        if left:
+            yield from nested(left - 1)
+        else:
+            for number in range(3):
+                rt.yield_now()
+                yield number
+
+    def main() -> None:
+        tasks = [rt.spawn(lambda: list(nested(300))) for _ in range(50)]
+        assert [task.result() for task in tasks] == [[0, 1, 2]] * 50
+
+    rt.run(main)
+
+
+class Mess:
+    """Tasks that do something at chance, to themselves and to each other."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = Random(seed)
+        self.tasks: list[rt.Task[None]] = []
+        self.begun: list[int] = []
+        self.ended: list[int] = []
+
+    def add(self) -> None:
+        self.tasks.append(rt.spawn(self.work, len(self.tasks)))
+
+    def work(self, number: int) -> None:
+        self.begun.append(number)
+        steps = (rt.yield_now, self.doze, self.multiply, self.cancel, self.hurry, self.insist)
+        try:
+            for _ in range(self.chance.randrange(6)):
+                self.chance.choice(steps)()
+        finally:
+            self.ended.append(number)
+
+    def doze(self) -> None:
+        rt.sleep(self.chance.random())
+
+    def multiply(self) -> None:
+        if len(self.tasks) < 60:
+            self.add()
+
+    def cancel(self) -> None:
+        self.chance.choice(self.tasks).cancel()
+
+    def hurry(self) -> None:
+        outer, inner = rt.deadline(self.chance.random()), rt.deadline(self.chance.random())
+        with contextlib.suppress(rt.DeadlineExceeded), outer, inner:
+            self.doze()
+
+    def insist(self) -> None:
+        with rt.shield():
+            self.doze()
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_every_task_runs_once_and_ends_whatever_they_do_to_each_other(seed: int) -> None:
+    mess = Mess(seed)
+
+    def main() -> None:
+        for _ in range(20):
+            mess.add()
+        for task in mess.tasks:  # they grow meanwhile
+            task.join()
+
+    testing.run(main, seed=seed)
+    assert {task.state for task in mess.tasks} <= {"finished", "cancelled"}
+    assert len(mess.begun) == len(set(mess.begun))
+    assert sorted(mess.begun) == sorted(mess.ended)
+    finished = {number for number, task in enumerate(mess.tasks) if task.state == "finished"}
+    assert finished <= set(mess.ended)

@@ -73,3 +73,27 @@ def test_it_is_a_real_thread_in_a_task_of_a_patched_process() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
     )
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_calls_that_meet_the_end_of_the_hub_fail_and_do_not_wait_for_ever() -> None:
+    outcomes: set[str] = set()
+
+    def call_again_and_again(hub: HubThread) -> None:
+        try:
+            while True:
+                hub.begin(lambda: None).result(timeout=5)
+        except TimeoutError:
+            outcomes.add("waited for ever")
+        except (RuntimeError, TaskCancelled, Cancelled):
+            outcomes.add("told")
+
+    for _ in range(30):
+        hub = HubThread()
+        callers = [threading.Thread(target=call_again_and_again, args=(hub,)) for _ in range(3)]
+        for caller in callers:
+            caller.start()
+        hub.call(lambda: None)
+        hub.close()
+        for caller in callers:
+            caller.join()
+    assert outcomes == {"told"}

@@ -10,8 +10,9 @@ import pytest
 
 import photon_runtime as rt
 from photon_runtime import testing
-from photon_runtime._hub import Hub, run_in
+from photon_runtime._hub import Hub
 from photon_runtime._poll import SelectorPoller
+from photon_runtime._run import run_in
 
 P = ParamSpec("P")
 

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 import photon_runtime as rt
 from photon_runtime import _socket
+from photon_runtime._hub import current_hub
+from photon_runtime._task import current_task
 
 P = ParamSpec("P")
 BIG = os.urandom(3_000_000)
@@ -328,7 +330,7 @@ def test_resolving_a_name_does_not_hold_the_hub(monkeypatch: pytest.MonkeyPatch)
             assert answer.wait(5)
         return resolve(*args)
 
-    monkeypatch.setattr("photon_runtime._socket._getaddrinfo", resolve_slowly)
+    monkeypatch.setattr("photon_runtime._names._getaddrinfo", resolve_slowly)
     with listening() as listener, rt.Socket() as client:
         address = "localhost", listener.getsockname()[1]
         tasks = rt.spawn(client.connect, address), rt.spawn(rt.create_connection, address)
@@ -1131,5 +1133,187 @@ def test_in_whatever_order_what_is_called_all_bytes_come_in_theirs(
             while data := near.recv(5):
                 stream.received += data
         assert stream.received == stream.sent
+
+    rt.run(main)
+
+
+# -- what a dry socket may not change -------------------------------------------------------------
+
+
+def dry(near: rt.Socket, far: rt.Socket) -> None:
+    """Let ``near`` have had a short read, so that its next one would wait first."""
+    sending = send_soon(far, b"one")
+    assert near.recv(100) == b"one"
+    sending.join()
+
+
+@in_hub
+def test_asking_for_nothing_or_less_does_not_wait_after_a_short_read() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        dry(near, far)
+        assert near.recv(0) == b""
+        assert near.recv_into(bytearray()) == 0
+        with pytest.raises(ValueError, match="negative"):
+            near.recv(-1)
+        with pytest.raises(ValueError, match="negative"):
+            near.recv_into(bytearray(4), -1)
+
+
+@in_hub
+def test_a_socket_that_was_told_not_to_wait_while_it_waited_tries_after_the_short_read() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        reading = rt.spawn(near.recv, 100)
+        rt.yield_now()
+        near.settimeout(0)
+        far.sendall(b"one")
+        assert reading.result() == b"one"
+        with pytest.raises(BlockingIOError):
+            near.recv(100)
+        with pytest.raises(BlockingIOError):
+            near.recv_into(bytearray(100))
+
+
+@in_hub
+def test_a_writer_that_waits_does_not_hide_the_end_from_the_reader() -> None:
+    received: list[bytes] = []
+
+    def read() -> None:
+        while data := near.recv(100):
+            received.append(data)
+
+    def write_when_the_end_was_noted() -> None:
+        watcher = near._watched()
+        while not watcher.ended:
+            rt.yield_now()
+        near.sendall(BIG * 4)  # the reader was woken and has not run; and there is no room
+
+    with tcp_pair() as (near, far):
+        dry(near, far)
+        reading = rt.spawn(read)
+        rt.yield_now()
+        writing = rt.spawn(write_when_the_end_was_noted)
+        far.sendall(b"last")
+        far.shutdown(socket.SHUT_WR)
+        assert reading.join(timeout=5)
+        assert received == [b"last"]
+        assert not writing.done
+        writing.cancel()
+        writing.join()
+
+
+@in_hub
+def test_two_sockets_of_one_number_both_hear_of_data() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far):
+        second = rt.Socket(fileno=near.fileno())
+        try:
+            for reader in (near, second, near, second, second, near):
+                send_soon(far, b"x")
+                assert reader.recv(10) == b"x"
+        finally:
+            second.detach()
+
+
+@in_hub
+def test_a_duplicate_that_takes_the_data_leaves_the_dry_one_waiting_for_the_next() -> None:
+    with rt.deadline(5), tcp_pair() as (near, far), near.dup() as double:
+        dry(near, far)
+        reading = rt.spawn(near.recv, 100)
+        rt.yield_now()
+        far.sendall(b"mine")
+        assert double.recv(100) == b"mine"
+        rt.sleep(0.005)
+        assert not reading.done
+        far.sendall(b"yours")
+        assert reading.result() == b"yours"
+
+
+def test_the_sockets_of_a_forked_child_wait_in_its_own_hub() -> None:
+    def main() -> bytes:
+        with tcp_pair() as (near, far):
+            dry(near, far)
+            reading, writing = os.pipe()
+            pid = os.fork()
+            if not pid:
+                heard = b"nothing"
+                try:
+                    current_hub().continue_after_fork(current_task())
+                    with rt.deadline(5):
+                        heard = near.recv(100)
+                finally:
+                    os.write(writing, heard)
+                    os._exit(0)
+            os.close(writing)
+            time.sleep(0.05)  # the child waits by then
+            far.sendall(b"for the child")
+            os.waitpid(pid, 0)
+            with os.fdopen(reading, "rb") as told:
+                return told.read()
+
+    assert rt.run(main) == b"for the child"
+
+
+class Talk:
+    """One direction of a connection, with calls of all kinds in between."""
+
+    def __init__(self, chance: Any, data: bytes) -> None:
+        self.chance = chance
+        self.data = data
+        self.received = bytearray()
+
+    def send(self, sock: rt.Socket) -> None:
+        left = self.data
+        while left:
+            cut = self.chance.randrange(1, 5000)
+            sock.sendall(left[:cut])
+            left = left[cut:]
+            if not self.chance.randrange(3):
+                rt.sleep(self.chance.choice((0, 0, 0, 0.0005)))
+        sock.shutdown(socket.SHUT_WR)
+
+    def receive(self, sock: rt.Socket) -> None:
+        while True:
+            sock.settimeout(self.chance.choice((None, 0.0, 0.001, 5)))
+            try:
+                data = self.chance.choice((self.plainly, self.after_a_look, self.into))(sock)
+            except (BlockingIOError, TimeoutError):
+                rt.yield_now()
+                continue
+            if not data:
+                return
+            self.received += data
+
+    def plainly(self, sock: rt.Socket) -> bytes:
+        assert sock.recv(0) == b""
+        return sock.recv(self.chance.choice((1, 7, 100, 4096, 65536)))
+
+    def after_a_look(self, sock: rt.Socket) -> bytes:
+        seen = sock.recv(10, socket.MSG_PEEK)
+        data = sock.recvfrom(self.chance.choice((1, 100)))[0]
+        assert seen.startswith(data[:10]) or data.startswith(seen)
+        return data
+
+    def into(self, sock: rt.Socket) -> bytes:
+        buffer = bytearray(self.chance.choice((5, 5000)))
+        return bytes(buffer[: sock.recv_into(buffer)])
+
+
+@settings(max_examples=40, deadline=None)
+@given(chance=st.randoms(use_true_random=False), size=st.integers(1, 40_000))
+def test_in_both_directions_nothing_is_lost_whatever_is_called(chance: Any, size: int) -> None:
+    def main() -> None:
+        there, back = Talk(chance, BIG[:size]), Talk(chance, BIG[-size:])
+        with (
+            rt.deadline(20),
+            tcp_pair() as (near, far),
+            near.dup() as one,  # whose timeout is its own
+            far.dup() as other,
+            rt.scope() as scope,
+        ):
+            scope.spawn(there.receive, far)
+            scope.spawn(back.receive, near)
+            scope.spawn(there.send, one)
+            scope.spawn(back.send, other)
+        assert there.received == there.data
+        assert back.received == back.data
 
     rt.run(main)

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
 import threading
 import time
+from collections import deque
 
 import pytest
 
 import photon_runtime as rt
 from photon_runtime import testing
+from photon_runtime._poll import make_poller
+from photon_runtime._virtual import VirtualPoller
 from photon_runtime.testing import VirtualClock
 
 
@@ -173,3 +179,50 @@ def test_errors_come_out_and_arguments_go_in() -> None:
 def test_it_refuses_to_run_in_a_task() -> None:
     with pytest.raises(RuntimeError, match="was called in a task"):
         testing.run(testing.run, time.monotonic)
+
+
+def test_a_ring_just_before_the_wait_does_not_let_time_pass() -> None:
+    clock = VirtualClock()
+    poller = VirtualPoller(make_poller(), clock, deque())
+    poller.wake()  # a thread posts after the hub has looked, and before it waits
+    poller.poll(50)
+    assert clock() == 0
+    poller.poll(50)
+    assert clock() == 50
+    poller.close()
+
+
+def test_a_seed_gives_the_same_order_in_every_process() -> None:
+    program = """
+import photon_runtime as rt
+from photon_runtime import testing
+padding = [object() for _ in range({padding})]
+order = []
+def wait(name):
+    try:
+        rt.sleep(60)
+    finally:
+        order.append(name)
+def main():
+    with rt.scope() as scope:
+        for name in range(20):
+            scope.spawn(wait, name)
+        rt.sleep(1)
+        scope.cancel()
+    for name in range(20, 40):
+        rt.spawn(wait, name)
+    rt.sleep(1)
+testing.run(main, seed=5)
+print(order)
+"""
+    orders = {
+        subprocess.run(
+            [sys.executable, "-c", program.format(padding=padding)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for padding in (0, 1000, 7777)
+    }
+    assert len(orders) == 1
+    assert sorted(json.loads(orders.pop())) == list(range(40))

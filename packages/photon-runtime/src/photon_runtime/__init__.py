@@ -32,11 +32,6 @@ Importing this package never changes the standard library.
 from ._broadcast import Broadcast as Broadcast
 from ._broadcast import Subscription as Subscription
 from ._channel import Channel as Channel
-from ._hub import go as go
-from ._hub import run as run
-from ._hub import sleep as sleep
-from ._hub import spawn as spawn
-from ._hub import yield_now as yield_now
 from ._lock import Condition as Condition
 from ._lock import Lock as Lock
 from ._lock import RLock as RLock
@@ -44,6 +39,11 @@ from ._offload import blocking as blocking
 from ._offload import offload as offload
 from ._rendezvous import Barrier as Barrier
 from ._rendezvous import WaitGroup as WaitGroup
+from ._run import go as go
+from ._run import run as run
+from ._run import sleep as sleep
+from ._run import spawn as spawn
+from ._run import yield_now as yield_now
 from ._runtime_settings import RuntimeSettings as RuntimeSettings
 from ._scope import Scope as Scope
 from ._scope import deadline as deadline

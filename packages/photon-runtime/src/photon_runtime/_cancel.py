@@ -44,21 +44,23 @@ class CancelScope:
         self.parent = parent
         self.is_cancelled = False
         self.is_shielded = is_shielded
-        self._children: set[CancelScope] | None = None  # made when the first child comes
+        # In the order of their coming, in which they are told, so that a seed gives one order of
+        # events; made when the first child comes.
+        self._children: dict[CancelScope, None] | None = None
         if parent is not None:
             parent.adopt(self)
 
     def adopt(self, child: CancelScope) -> None:
         """Take ``child`` into the tree."""
         if self._children is None:
-            self._children = {child}
+            self._children = {child: None}
         else:
-            self._children.add(child)
+            self._children[child] = None
 
     def detach(self) -> None:
         """Leave the tree: what is cancelled above no longer comes here."""
         if self.parent is not None and self.parent._children is not None:
-            self.parent._children.discard(self)
+            self.parent._children.pop(self, None)
 
     def cause(self) -> CancelScope | None:
         """Return the outermost cancelled scope that reaches here, ``None`` where none does."""
@@ -73,12 +75,16 @@ class CancelScope:
     def cancel(self) -> None:
         """Cancel everything below. Does not wait; cancelling twice is harmless."""
         if not self.is_cancelled:
+            is_told = self.cause() is not None  # then all that is below is, too
             self.is_cancelled = True
-            self._tell()
+            if not is_told:
+                self._tell()
 
     def _tell(self) -> None:
-        self._task.cancellation_changed()
-        if self._children:
-            for child in list(self._children):
-                if not child.is_shielded:
-                    child._tell()
+        """Tell everyone below. Not by recursion: scopes can be nested deeper than calls."""
+        left = [self]
+        while left:
+            scope = left.pop()
+            scope._task.cancellation_changed()
+            if scope._children:
+                left += [child for child in reversed(scope._children) if not child.is_shielded]

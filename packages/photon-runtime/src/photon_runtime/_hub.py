@@ -20,7 +20,8 @@ the poller's bell. Everything else belongs to the hub's own thread.
 An unhandled error ends its task and is logged, once, unless somebody waits for the task (then
 it is theirs). KeyboardInterrupt and SystemExit end the run. An exception of a signal handler may
 come between any two steps of the scheduler, after a task was taken from the queue, say, and
-before it runs: `_recover` finds what it has left undone.
+before it runs: `_recover` finds what it has left undone. One that comes while the hub itself runs
+is raised out of the main task's wait, which may handle it or end, and everything with it.
 
 When no task is runnable, no timer is set, no descriptor is awaited, nothing outside (a thread of
 the offload pool, say) will report back and no signal handler could, then nothing can ever run
@@ -30,28 +31,20 @@ again: the main task gets `Deadlock`, which lists who waits where.
 from __future__ import annotations
 
 import _thread
-import contextvars
-import functools
 import logging
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from ._cancel import CancelScope
 from ._fork import leave_forked_child
 from ._poll import Poller, make_poller
-from ._report import describe_tasks, spawn_site
+from ._report import describe_tasks
 from ._task import Carrier, Task, current_task
 from ._timer import TimerHeap
 from .errors import Deadlock, NotRunning
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _log = logging.getLogger("photon.runtime")
 # Taken at import, whatever is patched later. Reentrant: a signal handler may post while its own
@@ -71,7 +64,7 @@ class Hub:
         timers: The wake-ups to come.
         poller: Readiness of descriptors.
         greenlet: The greenlet that the scheduler itself runs on.
-        tasks: Every task that has not ended.
+        tasks: Every task that has not ended, in the order in which they were spawned.
         running: The task that runs now, ``None`` while the hub itself does.
         turns: How often the scheduler went round.
         outside: How many reports from other threads are still to come.
@@ -100,7 +93,7 @@ class Hub:
         self.timers = TimerHeap()
         self.poller: Poller = make_poller() if poller is None else poller
         self.greenlet: greenlet = getcurrent()
-        self.tasks: set[Task[object]] = set()
+        self.tasks: dict[Task[object], None] = {}
         self.running: Task[object] | None = None
         self.turns = 0
         self.outside = 0
@@ -120,7 +113,7 @@ class Hub:
 
     def spawn(self, task: Task[object]) -> None:
         """Queue a new task to be started."""
-        self.tasks.add(task)
+        self.tasks[task] = None
         self.ready.append(task)
         if self._is_ending and task.root.parent is None:
             task.cancel()
@@ -178,7 +171,7 @@ class Hub:
         unwinds them (their clean-up is the parent's affair). The descriptors of the poller were
         shared with the parent, and the threads of the resources are gone, so both begin anew.
         """
-        others = self.tasks - {task}
+        others = [other for other in self.tasks if other is not task]
         for other in others:
             other.abandon()
         self._lost += [others, list(self.ready), self._idle, dict(self.resources), self.poller]
@@ -186,7 +179,7 @@ class Hub:
         self._posted.clear()
         self.resources.clear()
         self._idle = []
-        self.tasks = {task}
+        self.tasks = {task: None}
         self.outside = 0
         self._post_lock = _RLock()  # another thread may have held it
         self.poller.close()
@@ -202,7 +195,7 @@ class Hub:
 
     def task_ended(self, task: Task[object]) -> None:
         """Note that ``task`` is done: tell whoever supervises it, or report its error."""
-        self.tasks.discard(task)
+        self.tasks.pop(task, None)
         error = task.error
         if error is not None and isinstance(error, KeyboardInterrupt | SystemExit):
             self._fatal = error
@@ -240,14 +233,12 @@ class Hub:
     def _turn_or_interrupt(self, main: Task[object]) -> None:
         try:
             self._turn()
-        except KeyboardInterrupt as interrupt:
-            # Ctrl-C arrived while the hub itself ran: it is the main task's to handle.
-            self._recover(None, interrupt)
-            if not main.interrupt(interrupt):
-                self._fatal = interrupt
-        except Deadlock as deadlock:
-            if not main.interrupt(deadlock):
-                raise
+        except BaseException as error:
+            # Ctrl-C or another signal's exception came while the hub itself ran, or the hub has
+            # found a deadlock: it is the main task's to handle.
+            self._recover(None, error)
+            if not main.interrupt(error):
+                self._fatal = error
 
     def _turn(self) -> None:
         self._poll()
@@ -326,7 +317,7 @@ class Hub:
 
     def _call_posted(self) -> None:
         posted = self._posted
-        while posted:
+        for _ in range(len(posted)):  # what they post themselves has its turn after the tasks
             callback = posted.popleft()
             try:
                 callback()
@@ -354,145 +345,7 @@ def current_hub() -> Hub:
     raise NotRunning("the running task belongs to no hub")
 
 
-def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run ``function`` as the first task of a new hub and return its result.
-
-    When it returns, the tasks that it left behind are cancelled and waited for.
-
-    Raises:
-        RuntimeError: The calling thread runs a hub already.
-        Exception: Whatever ``function`` raised.
-
-    Blocks: the calling thread, until everything has ended.
-
-    Example:
-        >>> import photon_runtime as rt
-        >>> def main() -> int:
-        ...     return rt.spawn(lambda: 42).result()
-        >>> rt.run(main)
-        42
-    """
-    if isinstance(getcurrent(), Carrier):
-        # The call is wrong here, not the type of an argument.
-        raise RuntimeError(  # noqa: TRY004
-            "run() was called in a task: this thread runs a hub already"
-        )
-    return run_in(Hub(), functools.partial(function, *args, **kwargs), function)
-
-
-def run_in(hub: Hub, thunk: Callable[[], T], function: Callable[..., T]) -> T:
-    """Run ``thunk`` as the first task of ``hub``, which is new, and close the hub; see `run`."""
-    main = new_task(hub, thunk, function)
-    main.on_end = _leave_error_to_run
-    try:
-        hub.spawn(main)
-        with _woken_by_signals(hub):
-            hub.run_until(main)
-    finally:
-        hub.close()
-    return main.result()
-
-
-@contextmanager
-def _woken_by_signals(hub: Hub) -> Iterator[None]:
-    """Let every signal ring the hub's bell, so that what its handler did is seen at once.
-
-    A handler written in Python runs while the poll waits, and the poll then goes on waiting
-    (PEP 475): without the bell, a task that the handler woke would stay where it is.
-    """
-    try:
-        before = signal.set_wakeup_fd(hub.poller.bell.rope, warn_on_full_buffer=False)
-    except ValueError:  # signals are the main thread's
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(before)
-
-
-def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:
-    """Run ``function`` concurrently and return its `Task`. Does not wait.
-
-    The task gets a copy of the caller's context variables. It belongs to nobody: it may outlive
-    the caller and ends at the latest with the hub. An error in it is logged and ends it alone.
-    For tasks that must not be left behind, use ``scope()``.
-
-    Raises:
-        NotRunning: The caller does not run in a task.
-    """
-    hub = current_hub()
-    thunk = functools.partial(function, *args, **kwargs) if args or kwargs else function
-    task = new_task(hub, thunk, function)
-    hub.spawn(task)
-    return task
-
-
-go = spawn
-
-
-def sleep(seconds: float) -> None:
-    """Pause the calling task; the others go on.
-
-    Args:
-        seconds: Zero or more. Zero lets every other runnable task have its turn.
-
-    Raises:
-        ValueError: ``seconds`` is negative or not a number.
-        Cancelled: A scope around the task was cancelled.
-
-    Blocks: the calling task.
-    """
-    if not seconds >= 0:
-        raise ValueError(f"sleep takes seconds, zero or more, not {seconds!r}")
-    if seconds == 0:
-        yield_now()
-        return
-    task = current_task()
-    hub = task.hub
-    timer = hub.timers.add(hub.time() + seconds, task.unpark)
-    try:
-        task.park()
-    finally:
-        timer.cancel()
-
-
-def yield_now() -> None:
-    """Let every other runnable task have its turn.
-
-    Raises:
-        Cancelled: A scope around the task was cancelled.
-    """
-    task = current_task()
-    task.yield_turn()
-
-
-def new_task(
-    hub: Hub,
-    thunk: Callable[[], T],
-    function: Callable[..., T],
-    *,
-    parent: CancelScope | None = None,
-    on_end: Callable[[Task[object]], None] | None = None,
-) -> Task[T]:
-    """Make a task named after ``function``, in a copy of the caller's context variables."""
-    name = getattr(function, "__qualname__", None) or repr(function)
-    return Task(
-        hub,
-        thunk,
-        name=name,
-        context=contextvars.copy_context(),
-        site=spawn_site(),
-        parent=parent,
-        on_end=on_end,
-    )
-
-
 def _could_be_signalled() -> bool:
     """Say whether a signal handler of the program's own could wake somebody."""
     usual = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler, None)
     return any(signal.getsignal(number) not in usual for number in signal.valid_signals())
-
-
-def _leave_error_to_run(task: Task[object]) -> None:
-    """Do nothing: `run` raises the error of the main task itself."""

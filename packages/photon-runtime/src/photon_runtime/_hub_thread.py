@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-from ._hub import Hub, current_hub, new_task, run
+from ._hub import Hub, current_hub
 from ._offload import offload
+from ._run import new_task, run
 from ._sync import Event
 from ._task import Task, current_task
 from .errors import NotRunning
@@ -47,13 +48,20 @@ class HubThread:
     def __init__(self) -> None:
         """Start it. Blocks: the calling thread, for a moment."""
         self._started = threading.Event()
+        self._pending: set[PendingCall[Any]] = set()
+        self._gone = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hub_thread", daemon=True)
         start_outside(self._thread)
         if not self._started.wait(_START_TIME):
             raise TimeoutError("the hub's thread has not started")
 
     def _run(self) -> None:
-        run(self._wait_for_the_end)
+        try:
+            run(self._wait_for_the_end)
+        finally:
+            self._gone.set()
+            for pending in list(self._pending):
+                pending.give_up()
 
     def _wait_for_the_end(self) -> None:
         self._hub = current_hub()
@@ -84,10 +92,13 @@ class HubThread:
         Raises:
             RuntimeError: The hub has ended.
         """
-        if not self._thread.is_alive():
+        if self._gone.is_set():
             raise RuntimeError("the hub has ended")
-        pending = PendingCall(lambda: function(*args, **kwargs))
+        pending = PendingCall(lambda: function(*args, **kwargs), self._pending.discard)
+        self._pending.add(pending)
         self._hub.post(lambda: pending.start(self._hub))
+        if self._gone.is_set():  # meanwhile, and perhaps before it could hear of this call
+            pending.give_up()
         return pending
 
     def close(self, *, timeout: float = 10.0) -> None:
@@ -108,9 +119,10 @@ class HubThread:
 class PendingCall(Generic[T]):
     """A call that was given to a `HubThread`."""
 
-    def __init__(self, call: Callable[[], T]) -> None:
-        """Keep the call."""
+    def __init__(self, call: Callable[[], T], ended: Callable[[PendingCall[T]], None]) -> None:
+        """Keep the call; ``ended`` is told of its end, in the hub's thread."""
         self._call = call
+        self._ended = ended
         self._done = threading.Event()
         self._task: Task[T] | None = None
         self._value: list[T] = []
@@ -128,6 +140,14 @@ class PendingCall(Generic[T]):
         except BaseException as error:
             self._error = error
         finally:
+            self._ended(self)
+            self._done.set()
+
+    def give_up(self) -> None:
+        """Take note that the hub has ended, and nothing can start or end the call any more."""
+        if not self._done.is_set():
+            self._error = RuntimeError("the hub has ended")
+            self._ended(self)
             self._done.set()
 
     def cancel(self, hub: HubThread) -> None:

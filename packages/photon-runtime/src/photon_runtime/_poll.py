@@ -71,6 +71,7 @@ class Watcher:
             for a new descriptor means that the number was closed without a word and used again.
         is_dry: Whether the last read took everything and no edge has come since.
         has_urgent: Whether urgent data has ever come: then short reads tell nothing.
+        is_forgotten: Whether it belongs to no poller any more, and will not wake anybody.
     """
 
     __slots__ = (
@@ -84,6 +85,7 @@ class Watcher:
         "has_urgent",
         "is_claimed",
         "is_dry",
+        "is_forgotten",
         "readable",
         "writable",
     )
@@ -97,6 +99,7 @@ class Watcher:
         self.is_claimed = False
         self.is_dry = False
         self.has_urgent = False
+        self.is_forgotten = False
         self._poller = poller
         self._reader: Waiter | None = None
         self._writer: Waiter | None = None
@@ -328,6 +331,7 @@ class EpollPoller:
         watcher = self._watchers.pop(fd, None)
         if watcher is not None:
             watcher.is_dry = False
+            watcher.is_forgotten = True
             try:
                 self._epoll.unregister(fd)
             except OSError:  # closed already: the kernel has dropped it by itself
@@ -396,6 +400,7 @@ class SelectorPoller:
         self._set_interest(fd, 0)
         if watcher is not None:
             watcher.is_dry = False
+            watcher.is_forgotten = True
             watcher.fail_waiters(OSError(errno.EBADF, "the descriptor was closed"))
 
     def interest_changed(self, watcher: Watcher) -> None:
@@ -454,6 +459,15 @@ class SelectorPoller:
             self._registered[fd] = events
         else:
             del self._registered[fd]
+
+
+def watch_new(poller: Poller, fd: int) -> Watcher:
+    """Watch a descriptor that was just opened.
+
+    What the poller knows of its number then is of a file that was closed without a word.
+    """
+    poller.forget(fd)
+    return poller.watch(fd)
 
 
 def make_poller() -> Poller:

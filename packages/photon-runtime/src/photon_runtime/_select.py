@@ -24,7 +24,7 @@ from typing import Generic, Protocol, TypeVar, overload
 
 from ._channel import Channel, Receiving
 from ._hub import Hub, current_hub
-from ._poll import Watcher
+from ._poll import Watcher, watch_new
 from ._socket import Socket
 from ._task import Task, current_task
 from ._timer import Timer
@@ -270,7 +270,7 @@ class _Ready(Case):
         # Nobody tells the poller when a foreign descriptor is closed and its number given to
         # another file, so what is watched is a descriptor of our own.
         self._duplicate = os.dup(self._fileno())
-        return hub.poller.watch(self._duplicate)
+        return watch_new(hub.poller, self._duplicate)
 
     @abstractmethod
     def _waiters(self, watcher: Watcher) -> list[Case]:

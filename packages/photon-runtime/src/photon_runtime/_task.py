@@ -135,7 +135,7 @@ class Task(Generic[T_co]):
         self._thunk: Callable[[], T_co] | None = thunk
         self._error: BaseException | None = None
         self._done = self._cancelled = self._parked = self._is_pending = False
-        self._joiners: list[Task[object]] | None = None
+        self._joiners: dict[Task[object], None] | None = None
         self._interrupt: BaseException | None = None
         self._scope: CancelScope | None = None
         if parent is not None:
@@ -161,6 +161,11 @@ class Task(Generic[T_co]):
     def done(self) -> bool:
         """Whether the task has ended, in whatever way."""
         return self._done
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the function was called; one that was cancelled before never is."""
+        return self._thunk is None
 
     @property
     def cancelled(self) -> bool:
@@ -203,13 +208,13 @@ class Task(Generic[T_co]):
             raise RuntimeError("a task cannot wait for its own end")
         joiners = self._joiners
         if joiners is None:
-            joiners = self._joiners = []
-        joiners.append(caller)
+            joiners = self._joiners = {}
+        joiners[caller] = None
         try:
             caller.park_for(timeout)
         finally:
             if not self._done:
-                joiners.remove(caller)
+                del joiners[caller]
         return self._done
 
     def result(self, timeout: float | None = None) -> T_co:
@@ -421,3 +426,12 @@ def current_task() -> Task[object]:
         "this call waits, and waiting needs a running hub: call it in a function given to "
         "photon_runtime.run(), or in a task spawned from there"
     )
+
+
+def running_task() -> Task[object] | None:
+    """Return the task that runs now, ``None`` outside of tasks: in plain threads and in hubs."""
+    try:
+        carrier = getcurrent()
+    except RuntimeError:  # the interpreter ends, and greenlets have ended already
+        return None
+    return carrier.task if isinstance(carrier, Carrier) else None

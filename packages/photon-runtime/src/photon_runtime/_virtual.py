@@ -21,9 +21,10 @@ from typing import TypeVar
 
 from greenlet import getcurrent
 
-from ._hub import Hub, run_in
+from ._hub import Hub
 from ._poll import Poller, Watcher, make_poller
 from ._report import describe_tasks
+from ._run import run_in
 from ._task import Carrier, Task
 from .errors import Deadlock
 
@@ -101,9 +102,9 @@ class VirtualPoller:
         if timeout != 0 and (outside or (timeout is None and self._poller.has_waiters())):
             self._poller.poll(None)
             return
-        self._rung = False
         self._poller.poll(0.0)
-        if self._ready or self._rung:
+        rung, self._rung = self._rung, False  # also by who has posted since the hub looked
+        if self._ready or rung:
             return
         if timeout is not None:
             self._clock.advance(timeout)

@@ -19,13 +19,13 @@ from contextlib import contextmanager
 
 import attrs
 
-from ._hub import run as _run_hub
 from ._hub_thread import HubThread as HubThread
 from ._hub_thread import PendingCall as PendingCall
 from ._hub_thread import hub_thread as hub_thread
 from ._hub_thread import start_outside
 from ._memory import MemoryStream as MemoryStream
 from ._memory import memory_pair as memory_pair
+from ._run import run as _run_hub
 from ._virtual import VirtualClock as VirtualClock
 from ._virtual import run as run
 from .http import Application, Handler, Server, ServerSettings, listen

@@ -44,6 +44,7 @@ from ._listen import open_listeners as open_listeners
 from ._listen import remove_unix as remove_unix
 from ._listen import turn_away as turn_away
 from ._multidict import MultiDict as MultiDict
+from ._peer import Peer as Peer
 from ._problem import failure_response as failure_response
 from ._problem import problem_response as problem_response
 from ._query import decode_percent as decode_percent

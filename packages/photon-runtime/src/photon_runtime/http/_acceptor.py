@@ -19,7 +19,9 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence, Sized
 
-from .._hub import Hub, current_hub, sleep
+from .._hub import Hub, current_hub
+from .._poll import watch_new
+from .._run import sleep
 from .._sync import Event
 from .._task import Task, current_task
 from ._listen import accept
@@ -65,7 +67,7 @@ class Acceptor:
     def accept_from(self, listener: socket.socket) -> None:
         """Accept until cancelled. Blocks: the calling task."""
         hub, task = current_hub(), current_task()
-        watcher = hub.poller.watch(listener.fileno())
+        watcher = watch_new(hub.poller, listener.fileno())
         try:
             while True:
                 self._wait_for_room()

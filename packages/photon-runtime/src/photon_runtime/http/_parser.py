@@ -72,6 +72,7 @@ class RequestParser:
         "_settings",
         "_source",
         "_target",
+        "_trailers_size",
         "_upgrade_offered",
         "fault",
         "head_size",
@@ -108,6 +109,7 @@ class RequestParser:
         self._receiving: Request | None = None
         self._feed_size = 0
         self._framing_size = 0
+        self._trailers_size = 0
         self._is_priming = False
         self._upgrade_offered = False
         self._holds_offers = holds_offers
@@ -261,7 +263,9 @@ class RequestParser:
                 raise HttpError(
                     431, f"a request may have at most {settings.max_headers} trailer fields"
                 )
-            if sum(len(name) + len(value) for name, value in trailers) > settings.max_header_size:
+            size = len(field[0]) + len(field[1])
+            self._trailers_size = size if len(trailers) == 1 else self._trailers_size + size
+            if self._trailers_size > settings.max_header_size:
                 limit = settings.max_header_size
                 raise HttpError(431, f"the trailer fields may have at most {limit} bytes")
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Protocol, runtime_checkable
 
-from .._hub import run
+from .._run import run
 from ..stats import dumping_on_signal, watch_hub
 from ._lifetime import WorkerLink
 from ._server import Server

@@ -23,8 +23,9 @@ import socket
 from collections.abc import Callable, Sequence
 
 from .._cancel import CancelScope
-from .._hub import Hub, current_hub, new_task, sleep, spawn
-from .._poll import Watcher
+from .._hub import Hub, current_hub
+from .._poll import Watcher, watch_new
+from .._run import new_task, sleep, spawn
 from .._scope import deadline, scope
 from .._sync import Event
 from .._task import Task, current_task
@@ -142,7 +143,7 @@ class Server:
                 service.cancel()
             self._finish()
         finally:
-            self._close_resting()
+            self._close_unattended()
 
     @property
     def is_stop_asked(self) -> bool:
@@ -169,7 +170,7 @@ class Server:
     # -- connections ----------------------------------------------------------------------------
 
     def _begin(self, accepted: RawSocket, address: object) -> None:
-        watcher = current_hub().poller.watch(accepted.fileno())
+        watcher = watch_new(current_hub().poller, accepted.fileno())
         connection = Connection(self, accepted, address, watcher)
         if self._opening is None:
             self.connections[connection] = spawn(self._run_connection, connection)
@@ -288,7 +289,7 @@ class Server:
         for task in list(self.connections.values()):
             if task is not None:
                 task.cancel()
-        self._close_resting()
+        self._close_unattended()
         self._wait_until_closed()
 
     def _stop_what_has_no_end(self) -> None:
@@ -315,9 +316,13 @@ class Server:
                 connection.expires = -math.inf
                 connection.expire()
 
-    def _close_resting(self) -> None:
+    def _close_unattended(self) -> None:
+        """Close the connections whose tasks would not: they rest, or were never begun."""
         for connection, task in list(self.connections.items()):
             if task is None:
+                self._close(connection)
+            elif task.done or not task.has_begun:
+                task.cancel()
                 self._close(connection)
 
     def _wait_until_closed(self) -> None:

@@ -16,7 +16,7 @@ import select
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from .._hub import sleep
+from .._run import sleep
 from .._task import Task
 from . import _saved
 from ._running import hub_of, running_task

@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 from importlib.machinery import SourceFileLoader
 from types import ModuleType, TracebackType
 
-from .._hub import current_hub, run
+from .._hub import current_hub
+from .._run import run
 from .._task import Task, current_task
 
 _USAGE = """\
@@ -103,10 +104,11 @@ def _main(program: Callable[[], object], abandoned: list[Task[object]]) -> int:
         threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter calls at its end
     except BaseException as error:
         _show(error)
-    for task in hub.tasks - {current_task()}:
+    own = current_task()
+    for task in [task for task in hub.tasks if task is not own]:
         task.abandon()
         abandoned.append(task)
-        hub.tasks.discard(task)
+        del hub.tasks[task]
     hub.ready.clear()
     return code
 

@@ -26,7 +26,8 @@ import select
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from .._hub import current_hub, yield_now
+from .._hub import current_hub
+from .._run import yield_now
 from .._scope import deadline, shield
 from ..errors import Cancelled
 from . import _saved

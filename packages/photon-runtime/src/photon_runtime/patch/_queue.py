@@ -13,7 +13,7 @@ import types
 from collections import deque
 from typing import Any, ClassVar, NoReturn
 
-from .._hub import yield_now
+from .._run import yield_now
 from ._running import running_task
 from ._waiter import Waiter, new_waiter
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import attrs
 
-from .. import _socket
+from .. import _names, _socket
 from .._tls import TLSSocket
 from . import _process, _running, _saved, _select, _signal, _thread, _time
 from ._handle import ThreadHandle
@@ -120,11 +120,11 @@ def _of_descriptors() -> Iterator[tuple[Any, dict[str, object]]]:
         socket,
         {
             "socket": _socket.Socket,
-            "getaddrinfo": _socket.getaddrinfo,
-            "gethostbyname": _socket.gethostbyname,
-            "gethostbyname_ex": _socket.gethostbyname_ex,
-            "gethostbyaddr": _socket.gethostbyaddr,
-            "getnameinfo": _socket.getnameinfo,
+            "getaddrinfo": _names.getaddrinfo,
+            "gethostbyname": _names.gethostbyname,
+            "gethostbyname_ex": _names.gethostbyname_ex,
+            "gethostbyaddr": _names.gethostbyaddr,
+            "getnameinfo": _names.getnameinfo,
         },
     )
     yield ssl.SSLContext, {"sslsocket_class": TLSSocket}

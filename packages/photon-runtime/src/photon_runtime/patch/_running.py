@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from greenlet import getcurrent
-
 from .._hub import Hub
-from .._task import Carrier, Task
+from .._task import Task
+from .._task import running_task as running_task
 from . import _saved
-
-
-def running_task() -> Task[object] | None:
-    """Return the task that runs, ``None`` outside of tasks: in real threads and in hubs."""
-    try:
-        carrier = getcurrent()
-    except RuntimeError:  # the interpreter ends, and greenlets have ended already
-        return None
-    return carrier.task if type(carrier) is Carrier else None
 
 
 def hub_of(task: Task[object]) -> Hub:

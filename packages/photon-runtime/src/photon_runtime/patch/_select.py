@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from .._hub import yield_now
+from .._run import yield_now
 from . import _saved
 from ._descriptors import wait_for_epoll, wait_until
 from ._running import hub_of, running_task

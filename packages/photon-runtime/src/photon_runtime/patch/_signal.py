@@ -21,7 +21,8 @@ from typing import Any
 
 from greenlet import getcurrent
 
-from .._hub import Hub, new_task
+from .._hub import Hub
+from .._run import new_task
 from .._task import Carrier, Task
 from . import _saved
 from ._descriptors import Patience

@@ -31,7 +31,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from .._hub import new_task
+from .._run import new_task
 from .._task import Task
 from ..errors import Cancelled
 from . import _saved
@@ -105,7 +105,7 @@ class Threads:
         """Never run the thread ``task`` again; it counts as ended."""
         hub = hub_of(task)
         task.abandon()
-        hub.tasks.discard(task)
+        hub.tasks.pop(task, None)
         if task in hub.ready:
             hub.ready.remove(task)
         self._abandoned.append(task)  # if it were dropped, it would be unwound

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 
-from .._hub import sleep
+from .._run import sleep
 from . import _saved
 from ._running import running_task
 

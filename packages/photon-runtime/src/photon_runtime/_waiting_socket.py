@@ -1,0 +1,291 @@
+"""The half of a socket that waits: its limit of time, its watcher in each hub, its end.
+
+Theory of operation. `socket.socket` tries; what is here waits, for all calls in the same way. A
+call that the operating system has refused with "not now" pauses its task until the descriptor is
+ready, and tries again, within one limit for the whole call. Whatever edge the poller noted before
+a try that failed is stale by then, so it is cleared before the wait: a hang-up that was noted of
+an unconnected socket must not make every later wait return at once.
+
+There is one try that is left out. After a wait a reader mostly gets less than it asks for, and
+then a TCP socket has no more: the next call would fail, so it waits first (`Watcher.is_dry`). An
+exchange of messages then costs one ``recv`` for each, not two. It holds for TCP alone: in other
+protocols a read ends with a message, and over a Unix socket where descriptors were passed.
+
+The watcher of a socket stays registered until the socket is closed, in each hub that has waited
+for it. A socket may also be dropped without a word (its descriptor is closed by the operating
+system's count, or by ``os.close``); the next socket of that number then finds a watcher that is
+claimed already, and replaces it. Two sockets may share a number as well: who finds that his watcher
+was replaced claims the number anew.
+"""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import errno
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ._hub import Hub, current_hub
+from ._names import INTERNET
+from ._poll import Poller, Watcher
+from ._task import Task, running_task
+
+T = TypeVar("T")
+_base = socket.socket
+_poll = getattr(select, "poll", None)
+_select = select.select
+_TCP = (0, socket.IPPROTO_TCP)
+# Bare numbers: the standard properties make enums of them, which takes ten times as long.
+_family: Callable[[socket.socket], int] = vars(_socket.socket)["family"].__get__
+_type: Callable[[socket.socket], int] = vars(_socket.socket)["type"].__get__
+_NONBLOCK = getattr(socket, "SOCK_NONBLOCK", 0)
+_DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
+
+class WaitingSocket(socket.socket):
+    """A `socket.socket` whose descriptor never blocks, and that knows how to wait."""
+
+    __slots__ = ("_is_tcp", "_limit", "_places", "_poller", "_watcher")
+
+    def __init__(
+        self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
+    ) -> None:
+        """Make a socket; arguments as of `socket.socket`."""
+        super().__init__(family, type, proto, fileno)
+        self._limit = 0.0 if type > 0 and type & _NONBLOCK else socket.getdefaulttimeout()
+        self._poller: Poller | None = None
+        self._watcher: Watcher | None = None
+        self._places: list[tuple[Hub, Poller, Watcher]] = []
+        self._is_tcp = (
+            _family(self) in INTERNET and _type(self) == socket.SOCK_STREAM and self.proto in _TCP
+        )
+        super().setblocking(False)
+
+    # -- timeouts -----------------------------------------------------------------------------
+
+    def settimeout(self, value: float | None) -> None:
+        """Limit each waiting call to ``value`` seconds; ``None`` for no limit, 0 for no wait."""
+        if value is not None and value < 0:
+            raise ValueError(f"a timeout is zero or more seconds, not {value!r}")
+        _base.settimeout(self, value)  # complains of what is no timeout
+        super().setblocking(False)
+        self._limit = None if value is None else float(value)
+
+    def gettimeout(self) -> float | None:
+        """Return the limit in seconds, ``None`` where there is none."""
+        return self._limit
+
+    @property
+    def timeout(self) -> float | None:
+        """The limit in seconds, ``None`` where there is none."""
+        return self._limit
+
+    def setblocking(self, flag: bool) -> None:
+        """Let calls wait without limit, or not at all."""
+        super().setblocking(False)
+        self._limit = None if flag else 0.0
+
+    def getblocking(self) -> bool:
+        """Return whether calls wait."""
+        return self._limit != 0.0
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def _real_close(self, _ss: Any = None) -> None:
+        """Close the descriptor; tasks that wait on it get ``OSError(EBADF)``."""
+        self._forget()
+        super()._real_close()  # type: ignore[misc]  # what close() calls when no file is left
+
+    def detach(self) -> int:
+        """Give the descriptor away, which blocks if calls of the socket waited without limit."""
+        self._forget()
+        fd = super().detach()
+        if fd >= 0 and self._limit is None:
+            with contextlib.suppress(OSError):  # it was closed behind the socket's back
+                os.set_blocking(fd, True)
+        return fd
+
+    # -- waiting ------------------------------------------------------------------------------
+
+    def _retry_read(self, call: Callable[..., T], *args: Any) -> T:
+        expires: float | None = None
+        while True:
+            try:
+                return call(*args)
+            except BlockingIOError:
+                if self._limit == 0.0:
+                    raise
+                expires = self._expiry() if expires is None else expires
+                self._pause(Watcher.wait_read, expires)
+
+    def _retry_write(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        expires: float | None = None
+        while True:
+            try:
+                return call(*args, **kwargs)
+            except BlockingIOError:
+                if self._limit == 0.0:
+                    raise
+                expires = self._expiry() if expires is None else expires
+                self._pause(Watcher.wait_write, expires)
+
+    def _refuse_to_wait(self, flags: int) -> None:
+        if self._limit == 0.0 or flags & _DONTWAIT:
+            raise  # the BlockingIOError that the caller is handling
+
+    def _wait_read_and(self, flags: int, call: Callable[..., T], *args: Any) -> T:
+        self._refuse_to_wait(flags)
+        return self._wait_and_read(0, False, call, *args)
+
+    def _wait_and_read(self, asked: int, is_dry: bool, call: Callable[..., T], *args: Any) -> T:
+        """Wait for data, then call, until the call finds some.
+
+        Args:
+            asked: How many bytes are asked for; 0 where a short read says nothing.
+            is_dry: Whether to wait without having tried.
+            call: A method of the standard socket.
+            args: Its arguments.
+        """
+        if is_dry and (asked < 1 or self._limit == 0.0):
+            return call(self, *args)  # it will not wait: it is at fault, has no time or wants none
+        expires = self._expiry()
+        while True:
+            watcher = self._pause(Watcher.wait_read, expires, is_stale=not is_dry)
+            try:
+                result = call(self, *args)
+            except BlockingIOError:
+                is_dry = False
+            else:
+                break
+        if asked and self._is_tcp and watcher is not None:
+            size = result if isinstance(result, int) else len(result)  # type: ignore[arg-type]  # bytes
+            if 0 < size < asked:
+                watcher.note_short_read()
+        return result
+
+    def _wait_write_and(
+        self, flags: int, expires: float | None, call: Callable[..., T], *args: Any
+    ) -> T:
+        self._refuse_to_wait(flags)
+        while True:
+            self._pause(Watcher.wait_write, expires)
+            try:
+                return call(self, *args)
+            except BlockingIOError:
+                pass
+
+    def _expiry(self) -> float | None:
+        """Return when a call that begins now has run out of time, by the clock that counts."""
+        limit = self._limit
+        if limit is None:
+            return None
+        task = running_task()
+        return limit + (time.monotonic() if task is None else task.hub.time())
+
+    def _pause(
+        self,
+        wait: Callable[[Watcher, Task[object]], None],
+        expires: float | None,
+        *,
+        is_stale: bool = True,
+    ) -> Watcher | None:
+        """Wait until a try may succeed; return the hub's watcher, ``None`` outside of tasks.
+
+        Args:
+            wait: For what.
+            expires: Until when, at the most.
+            is_stale: Whether a try has failed since the poller noted something.
+        """
+        task = running_task()
+        if task is None:
+            _block_thread(self.fileno(), is_writing=wait is Watcher.wait_write, expires=expires)
+            return None
+        hub = task.hub
+        watcher = self._watched()
+        if is_stale:
+            if wait is Watcher.wait_read:
+                watcher.readable = watcher.ended = False
+            else:
+                watcher.writable = False  # but an end that was noted is still to be read
+        if expires is None:
+            wait(watcher, task)
+            return watcher
+        timer = hub.timers.add(expires, lambda: task.interrupt(TimeoutError("timed out")))
+        try:
+            wait(watcher, task)
+        finally:
+            timer.cancel()
+        return watcher
+
+    def _watched(self) -> Watcher:
+        """Return the watcher of this socket in the running task's hub."""
+        hub = current_hub()
+        watcher = self._watcher
+        if watcher is None or watcher.is_forgotten or self._poller is not hub.poller:
+            watcher = self._watch_in(hub)
+        return watcher
+
+    def _watch_in(self, hub: Hub) -> Watcher:
+        poller = hub.poller  # another one after a fork
+        places = self._places
+        known = (w for _, p, w in places if p is poller and not w.is_forgotten)
+        watcher = next(known, None)
+        if watcher is None:
+            watcher = _claimed(poller, self.fileno())
+            self._places = [place for place in places if place[1] is not poller]
+            self._places.append((hub, poller, watcher))
+        self._poller, self._watcher = poller, watcher
+        return watcher
+
+    def _forget(self) -> None:
+        """Stop watching in all hubs, before the number can mean another file."""
+        places, self._places = self._places, []
+        self._watcher = self._poller = None
+        task = running_task()
+        for hub, poller, watcher in places:
+            if watcher.is_forgotten or hub.poller is not poller:
+                continue  # the number is somebody else's by now; or the hub was forked
+            if task is not None and task.hub is hub:
+                poller.forget(watcher.fd)
+            else:
+                _forget_elsewhere(hub, watcher)
+
+
+def _claimed(poller: Poller, fd: int) -> Watcher:
+    """Watch a descriptor whose life is the caller's affair."""
+    watcher = poller.watch(fd)
+    if watcher.is_claimed and not watcher.is_awaited:
+        poller.forget(fd)  # of a file that was closed without a word; the number is used again
+        watcher = poller.watch(fd)
+    watcher.is_claimed = True
+    return watcher
+
+
+def _forget_elsewhere(hub: Hub, watcher: Watcher) -> None:
+    """Stop watching in a hub that runs in another thread, or has ended."""
+    waiting = watcher.take_waiters()
+    with contextlib.suppress(OSError, ValueError):  # the poller may be closed
+        hub.poller.forget(watcher.fd)
+    if waiting:
+        error = OSError(errno.EBADF, "the descriptor was closed")
+        hub.post(lambda: [task.interrupt(error) for task in waiting])
+
+
+def _block_thread(fd: int, *, is_writing: bool, expires: float | None) -> None:
+    """Wait in a thread without a hub."""
+    left = None if expires is None else expires - time.monotonic()
+    if left is not None and left <= 0:
+        raise TimeoutError("timed out")
+    if _poll is not None:
+        poll = _poll()
+        poll.register(fd, select.POLLOUT if is_writing else select.POLLIN)
+        ready = bool(poll.poll(None if left is None else left * 1000))
+    else:
+        ready = any(_select([] if is_writing else [fd], [fd] if is_writing else [], [fd], left))
+    if not ready:
+        raise TimeoutError("timed out")
