@@ -65,6 +65,12 @@ def test_a_marked_type_or_none_is_a_marked_optional() -> None:
     assert (split.marker, split.param) == (In("query"), Param(ge=1))
 
 
+def test_a_described_type_or_none_is_a_described_optional() -> None:
+    param = Param(name="n", style="deepObject")
+    split = split_annotation(Annotated[dict[str, int], param] | None)
+    assert (split.type, split.param) == (dict[str, int] | None, param)
+
+
 def test_other_unions_are_left_alone() -> None:
     assert split_annotation(int | str | None).type == int | str | None
     assert split_annotation(int | None).marker is None
