@@ -1,4 +1,4 @@
-"""The whole of Photon: routing, binding, validation, default middleware, metrics."""
+"""The whole of Photon as an application has it by default: routing, binding, validation."""
 
 import attrs
 
