@@ -67,7 +67,7 @@ def _plan(binders: tuple[Binder, ...], function: Callable[..., Any], encoded: En
         return lambda request: encoded(function())
 
     def run(request: Request) -> Response:
-        call = Call(request)
+        call = Call(request)  # as `_row` does it, without a call: most requests come this way
         row = [bind(call) for bind in binders]
         if call.faults:
             raise ValidationFailed(call.faults)
@@ -76,16 +76,26 @@ def _plan(binders: tuple[Binder, ...], function: Callable[..., Any], encoded: En
     return run
 
 
+def _row(binders: tuple[Binder, ...], request: Request) -> list[Any]:
+    """Return what the request gives.
+
+    Raises:
+        ValidationFailed: Something of it is at fault.
+    """
+    call = Call(request)
+    row = [bind(call) for bind in binders]
+    if call.faults:
+        raise ValidationFailed(call.faults)
+    return row
+
+
 def _plan_with_steps(
     binders: tuple[Binder, ...], steps: Sequence[Step], handler: Step, encoded: Encoder
 ) -> Handler:
     """Return the plan of a handler that needs values made by functions that simply return."""
 
     def run(request: Request) -> Response:
-        call = Call(request)
-        row = [bind(call) for bind in binders]
-        if call.faults:
-            raise ValidationFailed(call.faults)
+        row = _row(binders, request)
         for step in steps:
             row.append(step.run(row))
         return encoded(handler.run(row))
@@ -99,10 +109,7 @@ def _plan_with_scopes(
     """Return the plan of a handler with dependencies that go on after it."""
 
     def run(request: Request) -> Response:
-        call = Call(request)
-        row = [bind(call) for bind in binders]
-        if call.faults:
-            raise ValidationFailed(call.faults)
+        row = _row(binders, request)
         with ExitStack() as stack:
             for step in steps:
                 value = step.run(row)
