@@ -151,7 +151,9 @@ class _Builder:
     def scalar(self, event: Any) -> None:
         top = self.stack[-1] if self.stack else None
         if top is not None and top.key is None and type(top.value) is dict:
-            if event.value == "<<" and event.implicit[0] and event.tag is None:
+            if event.tag not in (None, "!"):
+                _scalar(event)  # what the tag says must hold
+            elif event.value == "<<" and event.implicit[0] and event.tag is None:
                 top.is_merge = True
             if event.anchor is not None:
                 self.anchors[event.anchor] = event.value
