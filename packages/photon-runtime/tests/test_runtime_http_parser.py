@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 import attrs
 import h11
@@ -189,6 +190,37 @@ def test_request_says_whether_the_connection_is_kept(head: bytes, keeps: bool) -
     assert parser.pending[0].keep_alive is keeps
 
 
+@pytest.mark.parametrize(
+    ("line", "field", "version"),
+    [
+        (b"GET / HTTP/1.1", b"", "1.1"),
+        (b"GET / HTTP/1.1", b"Connection: keep-alive\r\n", "1.1"),
+        (b"GET / HTTP/1.1", b"Connection: close\r\n", "1.1"),
+        (b"GET / HTTP/1.0", b"", "1.0"),
+        (b"GET / HTTP/1.0", b"Connection: keep-alive\r\n", "1.0"),
+        (b"GET / HTTP/1.0", b"Proxy-Connection: keep-alive\r\n", "1.0"),
+    ],
+)
+def test_version_is_that_of_the_head_whatever_the_connection_field_says(
+    line: bytes, field: bytes, version: str
+) -> None:
+    parser = new_parser()
+    parser.feed(line + b"\r\nHost: a\r\n" + field + b"\r\n")
+    assert parser.pending[0].version == version
+
+
+@pytest.mark.parametrize("version", [b"0.9", b"2.0"])
+@pytest.mark.parametrize("field", [b"", b"Connection: keep-alive\r\n"])
+def test_other_versions_are_refused_whatever_the_connection_field_says(
+    version: bytes, field: bytes
+) -> None:
+    parser = new_parser()
+    parser.feed(b"GET / HTTP/" + version + b"\r\nHost: a\r\n" + field + b"\r\n")
+    assert parser.fault is not None
+    assert parser.fault.status in (400, 505)
+    assert not parser.pending
+
+
 # -- offers to upgrade ------------------------------------------------------------------------
 
 
@@ -295,6 +327,27 @@ def test_chunk_extension_that_never_ends_is_refused() -> None:
     assert parser.fault is not None
 
 
+@pytest.mark.parametrize(
+    ("head", "host"),
+    [
+        (b"GET http://b.example:81/a HTTP/1.1\r\nX: 1\r\nHost: a.example", "b.example:81"),
+        (b"GET HTTPS://b.example?c HTTP/1.1\r\nHost: a.example", "b.example"),
+        (b"GET http://[::1]:81/ HTTP/1.1\r\nHost: a.example", "[::1]:81"),
+        (b"GET http://b.example/ HTTP/1.0", "b.example"),
+        (b"GET //b.example/ HTTP/1.1\r\nHost: a.example", "a.example"),
+        (b"OPTIONS * HTTP/1.1\r\nHost: a.example", "a.example"),
+    ],
+)
+def test_the_host_of_an_absolute_target_takes_the_place_of_the_field(
+    head: bytes, host: str
+) -> None:
+    parser = new_parser()
+    parser.feed(head + b"\r\n\r\n")
+    (request,) = parser.pending
+    assert request.host == host
+    assert request.headers.getlist("host") == [host]
+
+
 # -- the same reading as h11 ------------------------------------------------------------------
 #
 # Whatever Photon accepts, h11 accepts and reads the same: method, target, fields, body, and where
@@ -304,7 +357,7 @@ def test_chunk_extension_that_never_ends_is_refused() -> None:
 # - Line ends before a request are skipped, as RFC 9112, section 2.2 asks for empty lines; h11
 #   refuses them.
 # - More than one space in the request line is skipped, as section 3 allows; h11 refuses it.
-# - The absolute form is reduced to its path; h11 hands it on.
+# - The absolute form is reduced to its path, and its host counts; h11 hands on both hosts.
 
 _SPACES = re.compile(rb"^([A-Z-]+) +([^ \r\n]+) +(HTTP/1\.[01]\r\n)", re.MULTILINE)
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
@@ -359,13 +412,11 @@ def _body_by_h11(connection: h11.Connection) -> tuple[bytes, bool]:
 
 
 def _seen_by_h11(request: h11.Request, body: bytes, is_complete: bool) -> Seen:
-    return Seen(
-        request.method.decode(),
-        origin_of(request.target.decode()),
-        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers],
-        body,
-        is_complete,
-    )
+    target = request.target.decode()
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
+    if host := urlsplit(target).netloc if _ORIGIN.match(target) else "":
+        headers = [("host", host), *(field for field in headers if field[0] != "host")]
+    return Seen(request.method.decode(), origin_of(target), headers, body, is_complete)
 
 
 def seldom(usual: list[bytes], odd: list[bytes]) -> st.SearchStrategy[bytes]:

@@ -43,6 +43,18 @@ def test_content_type_is_replaced_and_never_doubled() -> None:
     assert response.headers == []
 
 
+def test_response_of_bytes_is_what_the_constructor_makes() -> None:
+    class Page(Response):
+        __slots__ = ()
+
+    made, built = Page.of(201, b"x", "text/html"), Page(201, body=b"x", content_type="text/html")
+    assert type(made) is Page
+    for name in Response.__slots__:
+        assert getattr(made, name) == getattr(built, name)
+    made.add_header("a", "b")
+    assert Page.of(201, b"x", None).headers == []
+
+
 def test_response_shows_status_and_type() -> None:
     assert repr(Response(404, body="x")) == "<Response 404 text/plain; charset=utf-8>"
 

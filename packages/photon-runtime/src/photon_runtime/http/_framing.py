@@ -26,14 +26,18 @@ def is_host(value: bytes) -> bool:
     return _HOST.fullmatch(value) is not None
 
 
-def check_fields(version: str, headers: RawHeaders) -> dict[bytes, bytes]:
-    """Check the fields that frame a message, and return all fields by name.
+def check_fields(version: str, headers: RawHeaders, fields: dict[bytes, bytes]) -> None:
+    """Check the fields that frame a message.
+
+    Args:
+        version: Of HTTP.
+        headers: All fields.
+        fields: The same by name, the last of each.
 
     Raises:
         HttpError: 400 where they are missing, repeated or contradict each other; 501 for a
             transfer coding other than chunked.
     """
-    fields = dict(headers)
     if len(fields) != len(headers):
         _refuse_repetition(headers)
     host = fields.get(b"host")
@@ -44,7 +48,6 @@ def check_fields(version: str, headers: RawHeaders) -> dict[bytes, bytes]:
         raise HttpError(400, "the Host field is not a valid host")
     if b"transfer-encoding" in fields:
         _check_transfer_encoding(version, fields)
-    return fields
 
 
 def _refuse_repetition(headers: RawHeaders) -> None:
@@ -63,10 +66,11 @@ def _check_transfer_encoding(version: str, fields: dict[bytes, bytes]) -> None:
         raise HttpError(501, "the only transfer coding understood is chunked")
 
 
-def origin_form(method: str, target: bytes) -> str:
+def origin_form(method: str, target: bytes, headers: RawHeaders) -> str:
     """Return the request target as path and query (RFC 9112, section 3.2).
 
-    The absolute form, as sent to proxies, is reduced to its path; ``*`` is for ``OPTIONS``.
+    The absolute form, as sent to proxies, is reduced to its path; the host that it names takes the
+    place of the Host field in ``headers`` (section 3.2.2). ``*`` is for ``OPTIONS``.
 
     Raises:
         HttpError: 400 for anything else.
@@ -80,7 +84,8 @@ def origin_form(method: str, target: bytes) -> str:
     if text == "*" and method == "OPTIONS":
         return text
     absolute = _ABSOLUTE.fullmatch(text)
-    if absolute is None or not is_host(absolute[1].encode("ascii")):
+    if absolute is None or not is_host(host := absolute[1].encode("ascii")):
         raise HttpError(400, "the request target is neither a path nor an absolute URI")
+    headers[:] = [(b"host", host), *(field for field in headers if field[0] != b"host")]
     rest = absolute[2]
     return rest if rest.startswith("/") else "/" + rest

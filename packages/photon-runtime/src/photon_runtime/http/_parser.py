@@ -28,13 +28,18 @@ from ._settings import ServerSettings
 from .errors import HttpError
 
 _VERSIONS = frozenset({"1.0", "1.1"})
-# Methods of RTSP and ICE that llhttp knows too, with protocol names that it does not tell apart.
-_FOREIGN_METHODS = frozenset(
-    (
-        *("ANNOUNCE", "DESCRIBE", "FLUSH", "GET_PARAMETER", "PAUSE", "PLAY", "RECORD"),
-        *("REDIRECT", "SETUP", "SET_PARAMETER", "SOURCE", "TEARDOWN"),
+_CONNECTION_FIELDS = frozenset({b"connection", b"proxy-connection"})
+# What llhttp knows and a web server has. CONNECT is for proxies; others that llhttp knows are of
+# RTSP and ICE, whose protocol names it does not tell apart.
+_METHODS = {
+    name.encode(): name
+    for name in (
+        *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"),
+        *("ACL", "BIND", "CHECKOUT", "COPY", "LINK", "LOCK", "M-SEARCH", "MERGE", "MKACTIVITY"),
+        *("MKCALENDAR", "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE", "REBIND"),
+        *("REPORT", "SEARCH", "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE"),
     )
-)
+}
 # A chunk of one byte comes in six; what frames a body may not outweigh it by much more.
 _FRAMING_PER_BYTE = 16
 
@@ -172,26 +177,32 @@ class RequestParser:
             return
         headers, self._headers = self._headers, []
         target, self._target = self._target, b""
-        self._check_size(headers)
         parser, settings = self._parser, self._settings
-        method = parser.get_method().decode("ascii")
-        version = parser.get_http_version()
-        if version not in _VERSIONS:
-            raise HttpError(505, "this server speaks HTTP/1.1")
-        if method == "CONNECT" or method in _FOREIGN_METHODS:
-            raise HttpError(501, f"{method} is not for a web server")
-        fields = check_fields(version, headers)
+        if (
+            len(headers) > settings.max_headers
+            or self.head_size + self._feed_size > settings.max_header_size
+        ):
+            self._check_size(headers)
+        fields = dict(headers)
+        keep_alive = parser.should_keep_alive()
+        # Only there a connection lives on without a field that says so.
+        is_usual = keep_alive and _CONNECTION_FIELDS.isdisjoint(fields)
+        version = "1.1" if is_usual else self._version()
+        method = _METHODS.get(parser.get_method())
+        if method is None:
+            raise HttpError(501, f"{parser.get_method().decode()} is not for a web server")
+        check_fields(version, headers, fields)
         request = Request(
             method,
-            origin_form(method, target),
+            origin_form(method, target, headers),
             headers,
-            source=self._source,
-            peer=self.peer,
-            body_limit=settings.max_body_size,
+            self._source,
+            self.peer,
         )
+        request.body_limit = settings.max_body_size
         request.version = version
         # HTTP/1.0 would have to be told that the connection lives on; it is ended instead.
-        request.keep_alive = version == "1.1" and parser.should_keep_alive()
+        request.keep_alive = keep_alive and version == "1.1"
         if b"content-length" in fields:
             request.content_length = int(fields[b"content-length"])
         if b"expect" in fields:
@@ -229,15 +240,21 @@ class RequestParser:
         if self.pending and self.pending[-1] is broken:
             self.pending.pop()
 
+    def _version(self) -> str:
+        """Return what the head says; the parser makes a text of it, which takes its time."""
+        version = self._parser.get_http_version()
+        if version not in _VERSIONS:
+            raise HttpError(505, "this server speaks HTTP/1.1")
+        return version
+
     def _check_size(self, headers: RawHeaders) -> None:
         limit = self._settings.max_headers
         if len(headers) > limit:
             raise HttpError(431, f"a request may have at most {limit} header fields")
         limit = self._settings.max_header_size
-        if self.head_size + self._feed_size > limit:  # else it cannot be too large
-            size = sum(len(name) + len(value) for name, value in headers)
-            if size > limit:
-                raise HttpError(431, f"the header fields may have at most {limit} bytes")
+        size = sum(len(name) + len(value) for name, value in headers)
+        if size > limit:
+            raise HttpError(431, f"the header fields may have at most {limit} bytes")
 
     def _count_head(self) -> None:
         self.head_size += self._feed_size

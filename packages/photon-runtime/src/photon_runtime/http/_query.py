@@ -13,14 +13,14 @@ def parse_query(raw: str) -> list[tuple[str, str]]:
     Raises:
         HttpError: 400 where the percent-encoding is broken or does not give UTF-8.
     """
-    if "%" not in raw and "+" not in raw:  # as most are: nothing is to be decoded
-        taken = [part.partition("=") for part in raw.split("&") if part]
-        return [(name, value) for name, _, value in taken]
     pairs = []
+    is_plain = "%" not in raw and "+" not in raw  # as most are: nothing is to be decoded
     for part in raw.split("&"):
         if part:
             name, _, value = part.partition("=")
-            pairs.append((decode_component(name), decode_component(value)))
+            if not is_plain:
+                name, value = decode_component(name), decode_component(value)
+            pairs.append((name, value))
     return pairs
 
 

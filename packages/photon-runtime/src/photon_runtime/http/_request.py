@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, final
 from urllib.parse import unquote_to_bytes
 
+from ._accept import choose_media_type
 from ._cookies import parse_cookies
 from ._headers import Headers, RawHeaders, tokens_of
 from ._multidict import MultiDict
@@ -45,6 +46,7 @@ class Request:
         path_values: The values of the path's parameters in the template's order, decoded; set
             by the router.
         plan: What will answer it, inside of all middleware; set by the router.
+        form: What the body was read into for those that take a part of it; set by the router.
         failure: The unexpected error that the answer stands for; mostly ``None``.
         finishers: What `after_response` was given; ``None`` for nothing.
     """
@@ -65,6 +67,7 @@ class Request:
         "expects_continue",
         "failure",
         "finishers",
+        "form",
         "is_complete",
         "keep_alive",
         "method",
@@ -88,12 +91,14 @@ class Request:
         method: str,
         target: str,
         raw_headers: RawHeaders,
-        *,
         source: BodySource | None = None,
         peer: object = None,
+        *,
         body_limit: int = 0,
     ) -> None:
         """Make a request; names in ``raw_headers`` are lower-case.
+
+        The parser gives all of it by position: a call with keywords takes longer.
 
         ``peer`` is the address of who sent it, or a `Peer` that knows more.
         Without a ``source`` the request is complete and its body empty; put the bytes into
@@ -114,6 +119,7 @@ class Request:
         self._streamed = False
         self.finishers: list[Callable[[], object]] | None = None
         self.route: Route | None = None
+        self.form: object = None
         self.failure: BaseException | None = None
         # Of the connection: how far the message has come, and how it goes on.
         self.parts: list[bytes] = []
@@ -217,6 +223,20 @@ class Request:
             if key == name:
                 return value
         return None
+
+    def accepts(self, *media_types: str) -> str | None:
+        """Return which of the media types the client likes best (RFC 9110, section 12.5.1).
+
+        An answer that was chosen so goes with ``Vary: Accept``, for the caches on the way.
+
+        Args:
+            media_types: Those that there are, the best first, which decides among equals and where
+                the client says nothing.
+
+        Returns:
+            One of them; ``None`` where the client takes none, see `NotAcceptable`.
+        """
+        return choose_media_type(", ".join(self.headers.getlist("accept")), media_types)
 
     @property
     def upgrades(self) -> list[str]:

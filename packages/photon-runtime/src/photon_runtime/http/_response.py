@@ -7,10 +7,12 @@ connection's business.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Self
 
 from ._headers import check_trailers, is_field_value, is_token
 
 Trailers = Mapping[str, Callable[[], str | None]]
+_new = object.__new__
 
 
 class Response:
@@ -86,6 +88,17 @@ class Response:
             pairs = headers.items() if isinstance(headers, Mapping) else headers
             for name, value in pairs:
                 self.add_header(name, value)
+
+    @classmethod
+    def of(cls, status: int, body: bytes, content_type: str | None) -> Self:
+        """Return a response whose body is bytes: what the constructor does, in less time."""
+        response = _new(cls)
+        response.status = status
+        response.body = body
+        response.content_type = content_type
+        response.headers = []
+        response.trailers = None
+        return response
 
     def __repr__(self) -> str:
         """Show status and type."""
