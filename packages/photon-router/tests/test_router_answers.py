@@ -20,6 +20,7 @@ from photon_router import (
     HttpError,
     JsonLines,
     NoContent,
+    NotAcceptable,
     Redirect,
     Request,
     Response,
@@ -728,3 +729,48 @@ def test_a_handler_that_streams_keeps_its_dependencies() -> None:
     log.clear()
     ask(router, "/x?fails=false").body.close()  # type: ignore[union-attr]
     assert log == ["open", "close"]
+
+
+# -- Accept -------------------------------------------------------------------------------------
+
+
+def test_answers_do_not_depend_on_accept_by_themselves() -> None:
+    router = Router()
+
+    @router.get("/x")
+    def it() -> Item:
+        return Item("tea")
+
+    with router.start() as handler:
+        response = handler(Request("GET", "/x", [(b"accept", b"image/png")]))
+    assert (response.status, response.body) == (200, b'{"name":"tea"}')
+
+
+@pytest.mark.parametrize(
+    ("accept", "status", "kind"),
+    [
+        (b"application/json, text/html;q=0.9", 200, "application/json"),
+        (b"text/html, */*;q=0.1", 200, "text/html; charset=utf-8"),
+        (b"*/*", 200, "application/json"),
+        (b"image/png", 406, "application/problem+json"),
+    ],
+)
+def test_a_handler_may_choose_by_what_the_client_accepts(
+    accept: bytes, status: int, kind: str
+) -> None:
+    router = Router()
+
+    @router.get("/x", responses={406: "There is no such representation."})
+    def it(request: Request) -> Item | Html:
+        match request.accepts("application/json", "text/html"):
+            case "application/json":
+                return Item("tea")
+            case "text/html":
+                return Html("tea")
+        raise NotAcceptable("application/json", "text/html")
+
+    assert sorted(responses(router)["200"]["content"]) == ["application/json", "text/html"]
+    with router.start(development=True) as handler:
+        response = handler(Request("GET", "/x", [(b"accept", accept)]))
+    assert (response.status, response.content_type) == (status, kind)
+    assert (response.header("vary") == "Accept") == (status == 406)

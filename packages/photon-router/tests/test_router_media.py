@@ -1,11 +1,20 @@
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 import pytest
 
-from photon_router import Body, DocumentError, Json, Request, Response, Router, SignatureError
+from photon_router import (
+    Body,
+    Depends,
+    DocumentError,
+    Json,
+    Request,
+    Response,
+    Router,
+    SignatureError,
+)
 from photon_router.arguments._media import media_rank
 from photon_runtime.http import ServerSettings
 from photon_runtime.testing import LiveServer, live_server
@@ -276,3 +285,126 @@ def test_a_raw_body_of_another_type_is_a_mistake() -> None:
     router = taking(Body[Item])
     with pytest.raises(SignatureError, match=r"bytes, str or Iterator\[bytes\].*Json or Form"):
         router.document()
+
+
+# -- bodies that no argument takes ---------------------------------------------------------------
+
+UNTAKEN: dict[str, Any] = {
+    JSON: {"schema": SCHEMA},
+    FORM: {"schema": SCHEMA},
+    "text/csv": {"schema": {"type": "string", "maxLength": 3}},
+    "image/png": {},
+}
+
+
+def untaken(*, required: bool = True, content: dict[str, Any] = UNTAKEN) -> Router:
+    return Router(spec=described(content, required=required).document())
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b'{"name":"tea"}', JSON, 200),
+        (b'{"price":"1"}', JSON, 422),
+        (b"{", JSON, 400),
+        (b"name=tea", FORM, 200),
+        (b"price=1", FORM, 422),
+        (b"abc", "text/csv", 200),
+        (b"abcd", "text/csv", 422),
+        (b"\x89", "image/png", 200),
+        (b"<a/>", "text/xml", 415),
+        (b"", None, 422),
+    ],
+)
+def test_a_body_that_no_argument_takes_is_judged_as_the_document_says(
+    body: bytes, kind: str | None, status: int
+) -> None:
+    router = untaken()
+
+    @router.operation("take")
+    def take() -> str:
+        return "taken"
+
+    assert ask(router, body, {} if kind is None else {"content-type": kind}).status == status
+
+
+def test_every_fault_of_such_a_body_is_told_beside_those_of_the_parameters() -> None:
+    document = untaken().document()
+    document["paths"]["/"]["post"]["parameters"] = [
+        {"name": "n", "in": "query", "required": True, "schema": {"type": "integer"}}
+    ]
+    router = Router(spec=document)
+
+    @router.operation("take")
+    def take() -> str:
+        return "taken"
+
+    faults = told(ask(router, b'{"price":"1"}', {"content-type": JSON}))["errors"]
+    assert [fault.get("name", fault.get("pointer")) for fault in faults] == ["n", "/price", "/name"]
+
+
+def test_an_optional_body_that_no_argument_takes_may_be_missing() -> None:
+    router = untaken(required=False)
+
+    @router.operation("take")
+    def take() -> str:
+        return "taken"
+
+    assert ask(router, b"").status == 200
+    assert ask(router, b"{}", {"content-type": JSON}).status == 422
+
+
+def test_a_handler_that_takes_the_request_reads_the_body_by_itself() -> None:
+    router = untaken()
+
+    @router.operation("take")
+    def take(request: Request) -> str:
+        return b"".join(request.stream()).decode()
+
+    assert told(ask(router, b'{"price":1}', {"content-type": JSON})) == '{"price":1}'
+    assert told(ask(router, b"<a/>", {"content-type": "text/xml"})) == "<a/>"
+
+
+def test_a_handler_that_takes_the_stream_reads_the_body_by_itself() -> None:
+    router = untaken()
+
+    @router.operation("take")
+    def take(parts: Iterator[bytes]) -> str:
+        return b"".join(parts).decode()
+
+    assert told(ask(router, b'{"price":1}', {"content-type": JSON})) == '{"price":1}'
+
+
+def test_a_dependency_that_looks_at_the_request_does_not_keep_the_body_from_being_judged() -> None:
+    router = untaken()
+
+    def method(request: Request) -> str:
+        return request.method + request.body.decode()
+
+    @router.operation("take")
+    def take(of: Annotated[str, Depends(method)]) -> str:
+        return of
+
+    assert ask(router, b"{}", {"content-type": JSON}).status == 422
+    assert told(ask(router, b'{"name":""}', {"content-type": JSON})) == 'POST{"name":""}'
+
+
+def test_a_body_without_media_types_is_not_judged() -> None:
+    router = untaken(content={})
+
+    @router.operation("take")
+    def take() -> str:
+        return "taken"
+
+    assert ask(router, b"{", {"content-type": JSON}).status == 200
+
+
+def test_a_wrong_schema_of_a_body_that_no_argument_takes_is_told_at_start() -> None:
+    router = untaken(content={JSON: {"schema": {"pattern": "("}}})
+
+    @router.operation("take")
+    def take() -> str:
+        return "taken"
+
+    with pytest.raises(DocumentError, match="take: the body: "):
+        ask(router, b"")

@@ -34,6 +34,7 @@ from .dispatch._layers import ErrorHandler as ErrorHandler
 from .dispatch._layers import Middleware as Middleware
 from .errors import DocumentError as DocumentError
 from .errors import HttpError as HttpError
+from .errors import NotAcceptable as NotAcceptable
 from .errors import SignatureError as SignatureError
 from .errors import ValidationFailed as ValidationFailed
 from .handlers._depends import Depends as Depends

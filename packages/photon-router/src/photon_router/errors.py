@@ -4,6 +4,7 @@
 
     PhotonError
     ├─ HttpError            an answer other than success (from photon_runtime.http)
+    │  └─ NotAcceptable     the client takes none of the media types that there are: 406
     ├─ ValidationFailed     a request does not fit its operation: 422 with every fault
     │  └─ MalformedBody     a body cannot be read at all: 400
     ├─ SignatureError       a handler is not written as it must be (also a TypeError)
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import HttpError as HttpError
+from photon_runtime.http import NotAcceptable as NotAcceptable
 
 from .schema._faults import MalformedBody as MalformedBody
 from .schema._faults import ValidationFailed as ValidationFailed

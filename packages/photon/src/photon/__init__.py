@@ -20,6 +20,7 @@ from photon_router import HttpError as HttpError
 from photon_router import Json as Json
 from photon_router import JsonLines as JsonLines
 from photon_router import NoContent as NoContent
+from photon_router import NotAcceptable as NotAcceptable
 from photon_router import Param as Param
 from photon_router import Path as Path
 from photon_router import Query as Query

@@ -19,12 +19,14 @@ import attrs
 from photon_runtime.http import Response
 
 from ..arguments._media_types import BYTES, EVENT_STREAM, JSON, TEXT, is_json
+from ..document._definitions import Definitions
 from ..document._document import OpenApi
 from ..handlers._signature import MISSING
 from ..handlers._types import union_members
 from ..responses import Created, EventStream, JsonLines, Stream
 from ..schema._body import encode
 from ..schema._schema import is_list_like
+from ._described import UNDESCRIBED, Description, described_in
 from ._events import ServerSentEvent
 from ._outgoing import Cut, cut_of
 from ._result import STREAMS, Form, Outcome, form_of_stream, plain_type
@@ -47,12 +49,14 @@ class Settled:
         status: Its status.
         media: Its media type; empty for none.
         form: How it becomes a body.
+        described: What the document says of it.
     """
 
     outcome: Outcome
     status: int
     media: str
     form: Form
+    described: Description = UNDESCRIBED
 
 
 def code_for(responses: Declared, status: int) -> str | None:
@@ -67,13 +71,22 @@ def content_for(responses: Declared, status: int) -> Mapping[str, OpenApi]:
     return {} if code is None else responses[code].get("content") or {}
 
 
-def settle(outcome: Outcome, usual: int, responses: Declared, *, is_sse: bool = False) -> Settled:
+def settle(
+    outcome: Outcome,
+    usual: int,
+    responses: Declared,
+    definitions: Definitions | None,
+    *,
+    is_sse: bool = False,
+) -> Settled:
     """Settle an outcome whose operation was there before the handler, or was written from it.
 
     Args:
         outcome: The outcome.
         usual: The status where nothing says another one.
         responses: What the operation declares.
+        definitions: What the schemas in there refer to; ``None`` where they need not be asked,
+            since they were written from the outcome.
         is_sse: Whether the operation says that it sends events.
 
     Raises:
@@ -86,15 +99,24 @@ def settle(outcome: Outcome, usual: int, responses: Declared, *, is_sse: bool = 
     content = content_for(responses, status)
     if outcome.is_pair and named:  # its status is known when it comes
         content = responses[named[0]].get("content") or {}
+    media, form = _form_of(outcome, content, is_sse=is_sse)
+    if definitions is None:
+        return Settled(outcome, status, media, form)
+    described = described_in(content, media, definitions, omit_none=outcome.omit_none)
+    return Settled(outcome, status, media, form, described)
+
+
+def _form_of(outcome: Outcome, content: Mapping[str, OpenApi], *, is_sse: bool) -> tuple[str, Form]:
+    """Return media type and form of a result."""
+    if outcome.form not in STREAMS:
+        return _form_of_value(outcome, content)
     media = outcome.media
-    if outcome.form in STREAMS:
-        if is_sse:
-            media = EVENT_STREAM
-        elif content and media not in content:
-            media = next(iter(content))
-        media = _concrete(media, outcome.type)
-        return Settled(outcome, status, media, form_of_stream(media))
-    return Settled(outcome, status, *_form_of_value(outcome, content))
+    if is_sse:
+        media = EVENT_STREAM
+    elif content and media not in content:
+        media = next(iter(content))
+    media = _concrete(media, outcome.type)
+    return media, form_of_stream(media)
 
 
 def _form_of_value(outcome: Outcome, content: Mapping[str, OpenApi]) -> tuple[str, Form]:
@@ -110,7 +132,12 @@ def _form_of_value(outcome: Outcome, content: Mapping[str, OpenApi]) -> tuple[st
 
 
 def settle_apart(
-    outcome: Outcome, usual: int, responses: Declared, *, is_sse: bool = False
+    outcome: Outcome,
+    usual: int,
+    responses: Declared,
+    definitions: Definitions,
+    *,
+    is_sse: bool = False,
 ) -> list[Settled]:
     """Settle an outcome of a handler whose operation was there first.
 
@@ -120,10 +147,10 @@ def settle_apart(
     apart = [
         attrs.evolve(outcome, type=member, form=_form(member, responses)) for member in members
     ]
-    found = [settle(each, usual, responses, is_sse=is_sse) for each in apart]
+    found = [settle(each, usual, responses, definitions, is_sse=is_sse) for each in apart]
     if outcome.status is None and len({each.status for each in found}) > 1:
         return found
-    return [settle(outcome, usual, responses, is_sse=is_sse)]
+    return [settle(outcome, usual, responses, definitions, is_sse=is_sse)]
 
 
 def _form(member: Any, responses: Declared) -> Form:
@@ -254,7 +281,7 @@ def _pair_encoder(encoder: Encoder) -> Encoder:
 def _encoder(settled: Settled, *, has_content: bool) -> Encoder:
     form, status = settled.form, settled.status
     if form == "response":
-        return _made_encoder(_cut(settled.outcome.type))
+        return _made_encoder(_cut(settled))
     if form == "none":
         return lambda result: Response(status)
     if form == "raw":
@@ -265,26 +292,26 @@ def _encoder(settled: Settled, *, has_content: bool) -> Encoder:
 
 
 def _value_encoder(settled: Settled, *, has_content: bool) -> Encoder:
-    type_ = settled.outcome.type
-    return _json_encoder(settled.status, settled.media, _cut(type_), has_content=has_content)
+    return _json_encoder(settled.status, settled.media, _cut(settled), has_content=has_content)
 
 
 def _json_encoder(status: int, media: str, cut: Cut | None, *, has_content: bool) -> Encoder:
     if cut is not None:
         return _cutting_encoder(status, media, cut, has_content=has_content)
+    respond = Response.of
 
     def encoded(result: object) -> Response:
         if isinstance(result, Response):
             return result
         if result is None and not has_content:
             return Response(status)
-        return Response(status, body=encode(result), content_type=media)
+        return respond(status, encode(result), media)
 
     return encoded
 
 
 def _cutting_encoder(status: int, media: str, cut: Cut, *, has_content: bool) -> Encoder:
-    cls = cut.cls
+    cls, respond = cut.cls, Response.of
 
     def encoded(result: object) -> Response:
         if type(result) is not cls:
@@ -293,7 +320,7 @@ def _cutting_encoder(status: int, media: str, cut: Cut, *, has_content: bool) ->
             if result is None and not has_content:
                 return Response(status)
             result = cut(result)
-        return Response(status, body=encode(result), content_type=media)
+        return respond(status, encode(result), media)
 
     return encoded
 
@@ -328,8 +355,9 @@ def _made_encoder(cut: Cut | None) -> Encoder:
     return encoded
 
 
-def _cut(type_: Any) -> Cut | None:
-    return None if type_ in (MISSING, ServerSentEvent) else cut_of(type_)
+def _cut(settled: Settled) -> Cut | None:
+    type_ = settled.outcome.type
+    return None if type_ in (MISSING, ServerSentEvent) else cut_of(type_, settled.described)
 
 
 def _after(cut: Cut, encode_item: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
@@ -338,7 +366,7 @@ def _after(cut: Cut, encode_item: Callable[[Any], bytes]) -> Callable[[Any], byt
 
 def _stream_encoder(settled: Settled) -> Encoder:
     status, media = settled.status, settled.media
-    with_cut = _made_encoder(None if settled.form == "chunks" else _cut(settled.outcome.type))
+    with_cut = _made_encoder(None if settled.form == "chunks" else _cut(settled))
 
     def encoded(result: Any) -> Response:
         if isinstance(result, Response):

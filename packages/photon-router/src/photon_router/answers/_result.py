@@ -57,6 +57,7 @@ class Outcome:
         media: Its media type; ``None`` for the usual one.
         response: The kind of response, where it is one.
         is_pair: Whether it comes as a tuple, with its status.
+        omit_none: Whether members that are ``None`` are left out, as far as none is required.
     """
 
     type: Any
@@ -65,6 +66,7 @@ class Outcome:
     media: str | None = None
     response: type[Response] | None = None
     is_pair: bool = False
+    omit_none: bool = False
 
     @property
     def cls(self) -> type | None:
@@ -80,6 +82,7 @@ def outcomes_of(
     *,
     media: str | None = None,
     responses: Mapping[int, object] | None = None,
+    omit_none: bool = False,
 ) -> list[Outcome]:
     """Return the outcomes of a handler.
 
@@ -88,6 +91,7 @@ def outcomes_of(
         result: Its return annotation; `MISSING` for none.
         media: The media type that the decorator names.
         responses: What the decorator declares by status; classes among it are outcomes.
+        omit_none: Whether members that are ``None`` are left out.
 
     Raises:
         SignatureError: Two outcomes have the same class and another status.
@@ -100,7 +104,7 @@ def outcomes_of(
     reader = _Reader(media, declared, is_generator(function))
     found = reader.read(result, None)
     _refuse_twins(function, found)
-    return found
+    return [attrs.evolve(outcome, omit_none=omit_none) for outcome in found]
 
 
 def plain_type(type_: Any) -> Any:

@@ -45,7 +45,7 @@ from ._media import (
     text_reader,
 )
 from ._media_types import FORM, MULTIPART, is_json
-from ._parameters import Binder, Call, bind_parameter
+from ._parameters import Binder, bind_parameter
 from ._upload import UploadFile, takes_files
 
 _FORMS: Final = (FORM, MULTIPART)
@@ -74,7 +74,7 @@ class Arguments:
     forms: FormSettings = attrs.field(factory=FormSettings)
     places: Places = attrs.field(init=False)
     _form: FormReader | None = attrs.field(init=False, default=None)
-    _plain: Callable[[Call], object] | None = attrs.field(init=False, default=None)
+    _plain: Binder | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         """Settle where each argument has its value."""
@@ -100,26 +100,37 @@ class Arguments:
             self._add_problem(function, argument, str(error))
             return _request_binder
 
-    def unclaimed(self) -> Iterator[Binder]:
-        """Yield what judges the parameters of a document that no argument takes."""
+    def unclaimed(self, handler: Callable[..., Any]) -> Iterator[Binder]:
+        """Yield what judges the parameters and the body of a document that no argument takes."""
+        if self.written is not None:
+            return
         taken = set(self.places.values())
-        for parameter in self.operation.parameters if self.written is None else ():
-            if place_of(parameter) in taken:
+        places = {place_of(each): each["name"] for each in self.operation.parameters}
+        if self._content() and not self._is_body_taken(handler):
+            places[BODY] = "body"
+        for place, name in places.items():
+            if place in taken:
                 continue
-            nobody = Argument(parameter["name"], Annotation(object), MISSING, False, None, False)
+            nobody = Argument(name, Annotation(object), MISSING, False, None, False)
             try:
-                yield bind_parameter(nobody, parameter, self.operation, self.document.definitions)
+                yield self._placed(nobody, place)
             except (TypeError, ValueError) as error:
-                self.problems.append(
-                    f"{self.operation.name}: parameter {parameter['name']!r}: {error}"
-                )
+                what = "the body" if place == BODY else f"parameter {name!r}"
+                self.problems.append(f"{self.operation.name}: {what}: {error}")
+
+    def _is_body_taken(self, handler: Callable[..., Any]) -> bool:
+        """Say whether fields of the body are taken, or the handler may read it by itself."""
+        return any(place == "form" for place, _ in self.places.values()) or any(
+            owner is handler and argument.annotation.type is Request
+            for owner, argument in self.asked
+        )
 
     def _single(self, function: Callable[..., Any], argument: Argument) -> Binder:
         place = self.places.get((function, argument.key))
         if place is None:
             if argument.is_required:
                 self._add_problem(function, argument, self._lacking(argument))
-            return _with_factory(lambda call: argument.default, argument)
+            return _with_factory(lambda request, faults: argument.default, argument)
         return _with_factory(self._placed(argument, place), argument)
 
     def _lacking(self, argument: Argument) -> str:
@@ -259,7 +270,7 @@ class Arguments:
                 names |= dict.fromkeys(found)
         return list(names)
 
-    def _plain_body(self) -> Callable[[Call], object]:
+    def _plain_body(self) -> Binder:
         """Return what reads the body into a plain value, once for all who take a part of it."""
         if self._plain is None:
             readers = {media: self._plain_reader(media) for media in self._content()}
@@ -282,15 +293,15 @@ class Arguments:
         value_of = self._plain_body()
         convert = _converter(argument)
 
-        def bind(call: Call) -> object:
-            value = value_of(call)
+        def bind(request: Request, faults: list[Fault]) -> object:
+            value = value_of(request, faults)
             if value is _REFUSED:
                 return None
             if value is ABSENT:
                 if is_required:
-                    call.faults.append(Fault("body", "a body is required", pointer=""))
+                    faults.append(Fault("body", "a body is required", pointer=""))
                 return default
-            return convert(call, value, ())
+            return convert(faults, value, ())
 
         return bind
 
@@ -299,26 +310,26 @@ class Arguments:
         convert = _converter(argument)
         default = argument.default
 
-        def bind(call: Call) -> object:
-            value = value_of(call)
+        def bind(request: Request, faults: list[Fault]) -> object:
+            value = value_of(request, faults)
             if value is _REFUSED:
                 return None
             if isinstance(value, dict) and name in value:
-                return convert(call, value[name], (name,))
+                return convert(faults, value[name], (name,))
             if default is MISSING:
-                call.faults.append(Fault("body", "is required", pointer=pointer_of([name])))
+                faults.append(Fault("body", "is required", pointer=pointer_of([name])))
                 return None
             return default
 
         return bind
 
 
-def _request_binder(call: Call) -> Request:
-    return call.request
+def _request_binder(request: Request, faults: list[Fault]) -> Request:
+    return request
 
 
-def _background_binder(call: Call) -> BackgroundTasks:
-    return background_of(call.request)
+def _background_binder(request: Request, faults: list[Fault]) -> BackgroundTasks:
+    return background_of(request)
 
 
 def _with_factory(bind: Binder, argument: Argument) -> Binder:
@@ -328,8 +339,8 @@ def _with_factory(bind: Binder, argument: Argument) -> Binder:
     if factory is None:
         return bind
 
-    def bind_or_make(call: Call) -> object:
-        value = bind(call)
+    def bind_or_make(request: Request, faults: list[Fault]) -> object:
+        value = bind(request, faults)
         return factory() if value is ABSENT else value
 
     return bind_or_make
@@ -347,24 +358,22 @@ def _raw_reader(type_: object) -> Reader:
     return read_stream if is_stream(type_) else read_bytes
 
 
-def _plain_body(
-    choose: Callable[[Request], Reader], *, is_required: bool | None
-) -> Callable[[Call], object]:
-    def value(call: Call) -> object:
-        found = call.form
+def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None) -> Binder:
+    def value(request: Request, faults: list[Fault]) -> object:
+        found = request.form
         if found is None:
-            read = choose(call.request)
+            read = choose(request)
             try:
-                found = read(call.request)
+                found = read(request)
             except MalformedBody:
                 raise
             except ValidationFailed as error:
-                call.faults.extend(error.faults)
+                faults.extend(error.faults)
                 found = _REFUSED
             if found is ABSENT and is_required:
-                call.faults.append(Fault("body", "a body is required", pointer=""))
+                faults.append(Fault("body", "a body is required", pointer=""))
                 found = _REFUSED
-            call.form = found
+            request.form = found
         return found
 
     return value
@@ -372,22 +381,22 @@ def _plain_body(
 
 def _converter(
     argument: Argument,
-) -> Callable[[Call, Any, tuple[str | int, ...]], object]:
+) -> Callable[[list[Fault], Any, tuple[str | int, ...]], object]:
     """Return what converts a plain value to what an argument wants."""
     type_ = without_none(argument.annotation.type)
     if type_ in (Any, object):
-        return lambda call, value, path: value
+        return lambda faults, value, path: value
     converter = make_converter()
     converter.register_structure_hook(UploadFile, _as_file)
     hook = converter.get_structure_hook(type_)
 
-    def convert(call: Call, value: Any, path: tuple[str | int, ...]) -> object:
+    def convert(faults: list[Fault], value: Any, path: tuple[str | int, ...]) -> object:
         if isinstance(value, UploadFile) and type_ is bytes:
             return value.read()
         try:
             return hook(value, type_)
         except Exception as error:
-            call.faults += list(_faults(error, path))
+            faults += list(_faults(error, path))
             return None
 
     return convert

@@ -9,6 +9,7 @@ scalars are read by the closures.
 
 from __future__ import annotations
 
+import datetime
 import decimal
 import enum
 import functools
@@ -30,6 +31,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from ..handlers._types import Param, split_annotation, union_members
 from ..schema._constraints import constraint_checker as constraint_checker
+from ..schema._durations import read_duration
 from ..schema._faults import choices, json_type
 from ..schema._members import Member, is_named_tuple, members_of
 from ._text import SCALARS, maker_of, plain_type, same
@@ -149,6 +151,8 @@ def _expected(wanted: str, value: object) -> ValueError:
 def _convert_exactly(value: object, type_: Any) -> object:
     if type_ is int and isinstance(value, float) and value.is_integer():
         value = int(value)  # JSON Schema 2020-12, section 4.2.3: 1.0 is an integer
+    if type_ is datetime.timedelta and isinstance(value, str):
+        return read_duration(value)
     try:
         return msgspec.convert(value, type_)
     except msgspec.MsgspecError as error:
@@ -241,7 +245,9 @@ def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
     if is_named_tuple(cls):
         return _named_tuple_hook(cls, members, converter)
     if typing.is_typeddict(cls):
-        return _typed_dict_hook(type_, members, converter)
+        return _members_hook(type_, members, converter, dict)
+    if issubclass(cls, msgspec.Struct):
+        return _members_hook(type_, members, converter, cls)
     hidden = {member.name: override(omit=True) for member in members if member.is_private}
     inner: _Hook = make_dict_structure_fn(type_, converter, **hidden)  # type: ignore[arg-type]
 
@@ -253,8 +259,13 @@ def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
     return hook
 
 
-def _typed_dict_hook(type_: Any, members: Sequence[Member], converter: cattrs.Converter) -> _Hook:
-    """Read the members that there are; cattrs mistakes which are required (see ``_members``)."""
+def _members_hook(
+    type_: Any, members: Sequence[Member], converter: cattrs.Converter, make: Callable[..., Any]
+) -> _Hook:
+    """Read the members that there are.
+
+    cattrs does not know Structs, and of a TypedDict mistakes which are required (see ``_members``).
+    """
     hooks = [(member, converter.get_structure_hook(member.type)) for member in members]
 
     def hook(value: Any, _: object) -> object:
@@ -271,7 +282,7 @@ def _typed_dict_hook(type_: Any, members: Sequence[Member], converter: cattrs.Co
                 errors.append(error)
         if errors:
             raise ClassValidationError(f"while structuring {type_!r}", errors, type_)
-        return result
+        return make(**result)
 
     return hook
 

@@ -20,7 +20,7 @@ from ..handlers._signature import ABSENT
 from ..schema._check import SchemaCheck
 from ..schema._faults import Fault, MalformedBody, ValidationFailed
 from ._media_types import BYTES, JSON, TEXT, is_json
-from ._parameters import Binder, Call
+from ._parameters import Binder
 
 Reader: TypeAlias = Callable[[Request], object]
 """Makes a value of a body; `ABSENT` where there is none."""
@@ -116,19 +116,18 @@ def body_binder(
 ) -> Binder:
     """Return the binder of a body; ``default`` stands for one that may be missing."""
 
-    def bind(call: Call) -> object:
-        request = call.request
+    def bind(request: Request, faults: list[Fault]) -> object:
         read = choose(request)
         try:
             value = read(request)
         except MalformedBody:
             raise
         except ValidationFailed as error:
-            call.faults.extend(error.faults)
+            faults.extend(error.faults)
             return None
         if value is ABSENT:
             if is_required:
-                call.faults.append(Fault("body", "a body is required", pointer=""))
+                faults.append(Fault("body", "a body is required", pointer=""))
             return default
         return value
 

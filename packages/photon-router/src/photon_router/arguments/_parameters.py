@@ -1,15 +1,15 @@
 """Parameters of a request: where their text stands, and how it becomes a value.
 
 Everything that depends on the operation alone is decided here, once, at start. A binder is a
-closure that takes a `Call` and returns the argument; what is wrong with the request it adds to
-the call's faults and goes on, so that one answer can list them all.
+closure that takes the request and returns the argument; what is wrong with the request it adds to
+a list and goes on, so that one answer can tell it all.
 """
 
 from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from photon_runtime.http import Request, decode_percent
 
@@ -30,27 +30,8 @@ from ._text import plain_type, takes_texts, text_converter, texts_converter
 _MISSING_MESSAGE = "is required"
 
 
-class Call:
-    """One request on its way into a handler.
-
-    Attributes:
-        request: The request.
-        path: The values of the path's parameters, in the template's order.
-        faults: What was found wrong so far.
-        form: What the body was read into, for all that take a part of it; ``None`` before.
-    """
-
-    __slots__ = ("faults", "form", "path", "request")
-
-    def __init__(self, request: Request) -> None:
-        """Begin without faults."""
-        self.request = request
-        self.path = request.path_values
-        self.faults: list[Fault] = []
-        self.form: object = None
-
-
-Binder = Callable[[Call], Any]
+Binder: TypeAlias = Callable[[Request, list[Fault]], Any]
+"""Returns an argument of the handler; what is wrong with the request is added to the list."""
 
 
 def bind_parameter(
@@ -175,22 +156,22 @@ def _binder(
     place, name = missing.location, missing.name
     is_required = default is MISSING
 
-    def bind(call: Call) -> object:
+    def bind(request: Request, faults: list[Fault]) -> object:
         try:
-            text = read(call.request)
+            text = read(request)
             if text is None:
                 if is_required:
-                    call.faults.append(missing)
+                    faults.append(missing)
                 return default
             value = convert(text)
         except ValueError as error:
-            call.faults.append(Fault(place, str(error), name=name))
+            faults.append(Fault(place, str(error), name=name))
             return None
         except ValidationFailed as error:
-            call.faults.extend(error.faults)
+            faults.extend(error.faults)
             return None
         if check is not None:
-            call.faults.extend(Fault(place, message, name=name) for message in check(value))
+            faults.extend(Fault(place, message, name=name) for message in check(value))
         return value
 
     return bind

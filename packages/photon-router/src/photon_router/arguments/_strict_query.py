@@ -18,7 +18,7 @@ from photon_runtime.http import Handler, Request, Response
 from ..document._document import Document, Operation
 from ..schema._faults import MAX_FAULTS, Fault, ValidationFailed, shorten
 from ..schema._schema_types import properties_of
-from ._parameters import Binder, Call
+from ._parameters import Binder
 
 QueryCheck = Callable[[Request], list[Fault]]
 
@@ -75,9 +75,9 @@ def _spread_members(document: Document, parameter: dict[str, Any]) -> set[str] |
 def checking_first(bind: Binder, check: QueryCheck) -> Binder:
     """Return a binder that notes unknown parameters before its own faults."""
 
-    def bind_checked(call: Call) -> object:
-        call.faults += check(call.request)
-        return bind(call)
+    def bind_checked(request: Request, faults: list[Fault]) -> object:
+        faults += check(request)
+        return bind(request, faults)
 
     return bind_checked
 

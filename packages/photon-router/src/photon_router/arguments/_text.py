@@ -22,6 +22,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from ..handlers._types import split_annotation, strip_alias, union_members
+from ..schema._durations import read_duration
 from ..schema._faults import choices
 from ..schema._members import is_named_tuple
 from ..schema._schema import DECIMAL_PATTERN, is_list_like
@@ -181,9 +182,7 @@ SCALARS: dict[Any, TextConverter] = {
     ),
     datetime.date: _by_msgspec(datetime.date, "expected a date, such as 2024-05-31"),
     datetime.time: _clock_reader(datetime.time, "expected a time, such as 12:30:00"),
-    datetime.timedelta: _by_msgspec(
-        datetime.timedelta, "expected an ISO 8601 duration, such as PT1H30M"
-    ),
+    datetime.timedelta: read_duration,
     uuid.UUID: _by_msgspec(uuid.UUID, "expected a UUID"),
     type(None): _read_none,
     None: _read_none,

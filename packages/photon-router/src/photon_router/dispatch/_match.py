@@ -77,9 +77,7 @@ class PathTree(Generic[T]):
         segments = path.split("/")
         if "%" in path:
             segments = [decode_percent(segment) for segment in segments]
-        values: list[str] = []
-        targets = self._root.find(segments, 0, values)
-        return None if targets is None else (targets, values)
+        return self._root.find_straight(segments) or self._root.find_by_trying(segments)
 
 
 class _Node(Generic[T]):
@@ -109,6 +107,29 @@ class _Node(Generic[T]):
             ordered = sorted(self.partial, key=lambda key: (-key.literal_length, key.literals))
             self.partial = {key: self.partial[key] for key in ordered}
         return self.partial[partial]
+
+    def find_straight(self, segments: list[str]) -> Found[T] | None:
+        """Follow ``segments`` by what is preferred at each node; ``None`` where that leads nowhere.
+
+        It mostly leads somewhere, and then it is what `find_by_trying` would find first.
+        """
+        values: list[str] = []
+        node = self
+        for segment in segments:
+            child = node.literals.get(segment)
+            if child is None:
+                child = node.parameter
+                if child is None or node.partial or not segment:
+                    return None
+                values.append(segment)
+            node = child
+        return (node.targets, values) if node.targets else None
+
+    def find_by_trying(self, segments: list[str]) -> Found[T] | None:
+        """Follow ``segments``, giving up branches that lead nowhere."""
+        values: list[str] = []
+        targets = self.find(segments, 0, values)
+        return None if targets is None else (targets, values)
 
     def find(self, segments: list[str], at: int, values: list[str]) -> dict[str, T] | None:
         """Follow ``segments`` from index ``at``, adding the parameters to ``values``."""

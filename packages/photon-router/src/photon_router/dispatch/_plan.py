@@ -110,7 +110,7 @@ class OperationCompiler:
         for owner, argument in asked:
             self.provided[owner, argument.name] = len(self.binders)
             self.binders.append(arguments.binder(owner, argument))
-        self.binders += arguments.unclaimed()
+        self.binders += arguments.unclaimed(function)
         for dependency in outer:
             self._provide(dependency)
         handler = self._step(function, signature)
@@ -148,9 +148,11 @@ class OperationCompiler:
 
     def _settled(self, outcome: Outcome, usual: int, responses: Declared) -> list[Settled]:
         if self.bound.places is not None:  # the operation was written from it
-            return [settle(outcome, usual, responses)]
+            asked = self.document.definitions if outcome.omit_none else None
+            return [settle(outcome, usual, responses, asked)]
         is_sse = bool(self.operation.data.get("x-sse"))
-        return settle_apart(outcome, usual, responses, is_sse=is_sse)
+        definitions = self.document.definitions
+        return settle_apart(outcome, usual, responses, definitions, is_sse=is_sse)
 
     # -- the row of values ------------------------------------------------------------------
 

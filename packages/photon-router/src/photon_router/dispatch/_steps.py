@@ -20,8 +20,8 @@ from photon_runtime.http import FileBody, Handler, Request, Response
 
 from ..answers._answers import Encoder
 from ..answers._stream import SWALLOWED, HeldBody
-from ..arguments._parameters import Binder, Call
-from ..schema._faults import ValidationFailed
+from ..arguments._parameters import Binder
+from ..schema._faults import Fault, ValidationFailed
 
 _SWITCHING = 101
 
@@ -67,10 +67,10 @@ def _plan(binders: tuple[Binder, ...], function: Callable[..., Any], encoded: En
         return lambda request: encoded(function())
 
     def run(request: Request) -> Response:
-        call = Call(request)  # as `_row` does it, without a call: most requests come this way
-        row = [bind(call) for bind in binders]
-        if call.faults:
-            raise ValidationFailed(call.faults)
+        faults: list[Fault] = []  # as `_row` does it, without a call: most requests come this way
+        row = [bind(request, faults) for bind in binders]
+        if faults:
+            raise ValidationFailed(faults)
         return encoded(function(*row))
 
     return run
@@ -82,10 +82,10 @@ def _row(binders: tuple[Binder, ...], request: Request) -> list[Any]:
     Raises:
         ValidationFailed: Something of it is at fault.
     """
-    call = Call(request)
-    row = [bind(call) for bind in binders]
-    if call.faults:
-        raise ValidationFailed(call.faults)
+    faults: list[Fault] = []
+    row = [bind(request, faults) for bind in binders]
+    if faults:
+        raise ValidationFailed(faults)
     return row
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from photon_runtime.http import Request
+
 from ..arguments._convert import constraint_checker
 from ..arguments._form import FormData, FormReader, Part
-from ..arguments._parameters import Binder, Call
+from ..arguments._parameters import Binder
 from ..arguments._text import takes_texts, text_converter, texts_converter
 from ..arguments._upload import UploadFile, takes_several_files
 from ..schema._faults import Fault
@@ -22,11 +24,11 @@ from ._types import strip_alias, without_none
 _MISSING_MESSAGE = "is required"
 
 
-def form_of(call: Call, read: FormReader) -> FormData:
-    """Return the form of a call, reading it once."""
-    form = call.form
+def form_of(request: Request, read: FormReader) -> FormData:
+    """Return the form of a request, reading it once."""
+    form = request.form
     if not isinstance(form, FormData):
-        call.form = form = read(call.request)
+        request.form = form = read(request)
     return form
 
 
@@ -52,19 +54,19 @@ def field_binder(argument: Argument, name: str, schema: dict[str, Any], read: Fo
     default, is_required = argument.default, argument.is_required
     missing = Fault("body", _MISSING_MESSAGE, name=name)
 
-    def bind(call: Call) -> object:
-        parts = form_of(call, read).texts.get(name)
+    def bind(request: Request, faults: list[Fault]) -> object:
+        parts = form_of(request, read).texts.get(name)
         if not parts or not (empty or is_required or parts[-1].text):
             if is_required:
-                call.faults.append(missing)
+                faults.append(missing)
             return default
         try:
             value = convert(parts)
         except ValueError as error:
-            call.faults.append(Fault("body", str(error), name=name))
+            faults.append(Fault("body", str(error), name=name))
             return None
         if check is not None:
-            call.faults.extend(Fault("body", message, name=name) for message in check(value))
+            faults.extend(Fault("body", message, name=name) for message in check(value))
         return value
 
     return bind
@@ -84,16 +86,16 @@ def _file_binder(argument: Argument, name: str, read: FormReader) -> Binder:
     check = file_checker(argument)
     missing = Fault("body", _MISSING_MESSAGE, name=name)
 
-    def bind(call: Call) -> object:
-        form = form_of(call, read)
+    def bind(request: Request, faults: list[Fault]) -> object:
+        form = form_of(request, read)
         files = form.files.get(name)
         if not files:
             if name in form.texts:
-                call.faults.append(Fault("body", "expected a file, got a text", name=name))
+                faults.append(Fault("body", "expected a file, got a text", name=name))
             elif default is MISSING:
-                call.faults.append(missing)
+                faults.append(missing)
             return default
-        call.faults.extend(Fault("body", message, name=name) for message in check(files))
+        faults.extend(Fault("body", message, name=name) for message in check(files))
         return list(files) if several else files[-1]
 
     return bind

@@ -74,6 +74,7 @@ class Route:
             self.signature.result,
             media=self.options.get("media_type"),
             responses=self.options.get("responses"),
+            omit_none=self.options.get("omit_none", False),
         )
 
 

@@ -33,6 +33,8 @@ class RouteOptions(TypedDict, total=False):
         media_type: Type of the usual answer, where it is not the one that the annotation means. A
             ``str`` or ``bytes`` is then sent as it is, and what an iterator gives as events, JSON
             lines or parts.
+        omit_none: Whether members of answers that are ``None`` are left out instead of sent as
+            ``null``. Those without a default are required, and sent all the same.
         examples: Examples of the usual answer, by name.
         external_docs: URL of a description elsewhere.
         openapi_extra: Merged into the operation object at last.
@@ -54,6 +56,7 @@ class RouteOptions(TypedDict, total=False):
     response_description: str
     response_headers: Mapping[str, str | Mapping[str, Any]]
     media_type: str
+    omit_none: bool
     examples: Mapping[str, object]
     external_docs: str
     openapi_extra: Mapping[str, Any]
@@ -65,6 +68,7 @@ class RouteOptions(TypedDict, total=False):
 
 _ELSEWHERE = {
     "response_model": "the return annotation says what the answer is",
+    "response_model_exclude_none": "it is called `omit_none`",
     "status_code": "it is called `status`",
     "response_class": "return an Html, Text, File ... or state `media_type`",
     "name": "it is called `operation_id`",

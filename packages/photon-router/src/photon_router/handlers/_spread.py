@@ -13,7 +13,9 @@ from typing import Any, Final
 
 import attrs
 
-from ..arguments._parameters import Binder, Call
+from photon_runtime.http import Request
+
+from ..arguments._parameters import Binder
 from ..arguments._text import takes_texts
 from ..schema._faults import Fault
 from ..schema._members import Member, members_of, refused_by_class
@@ -93,17 +95,17 @@ def spread_binder(
         if argument.member is not None
     ]
 
-    def bind(call: Call) -> object:
-        before = len(call.faults)
-        values = {name: bind(call) for name, bind in binders}
-        if len(call.faults) > before:
+    def bind(request: Request, faults: list[Fault]) -> object:
+        before = len(faults)
+        values = {name: bind(request, faults) for name, bind in binders}
+        if len(faults) > before:
             return None
         values = {name: value for name, value in values.items() if value is not ABSENT}
         try:
             return cls(**values)
         except (ValueError, TypeError) as error:
             refused = refused_by_class(members, values, error)
-            call.faults += [Fault(location, text, name=name) for name, text in refused]
+            faults += [Fault(location, text, name=name) for name, text in refused]
             return None
 
     return bind

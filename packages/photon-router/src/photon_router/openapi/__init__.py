@@ -21,7 +21,7 @@
 ``_pattern``          texts for regular expressions
 ``_draw``             choices, plain or by a seed
 ``_payload``          values as bodies and header fields
-``_preferences``      ``Prefer`` and ``Accept``
+``_preferences``      ``Prefer``
 ====================  =========================================================================
 """
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from photon_runtime.http import HttpError, Request, Response
+from photon_runtime.http import HttpError, NotAcceptable, Request, Response
 
 from ..answers._answers import code_for
 from ..arguments._media_types import is_json
@@ -21,7 +21,7 @@ from ..document._shape import Problem
 from ..schema._check import SchemaCheck
 from ..schema._faults import pointer_of
 from ._payload import concrete, field_value, payload
-from ._preferences import accepted, preferences
+from ._preferences import preferences
 from ._sample import Samples
 from ._scalars import NoValue
 
@@ -127,10 +127,9 @@ def _media(request: Request, reply: Reply) -> str:
     offered = sorted(reply.content, key=lambda media: not is_json(media))
     if not offered:
         raise HttpError(501, f"the mock has no answer: {'; '.join(reply.missing.values())}")
-    accept = ", ".join(request.headers.getlist("accept"))
-    media = accepted(accept, offered)
+    media = request.accepts(*offered)
     if media is None:
-        raise HttpError(406, f"there is: {', '.join(offered)}")
+        raise NotAcceptable(*offered)
     return media
 
 

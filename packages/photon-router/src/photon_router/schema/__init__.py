@@ -7,7 +7,8 @@
 ``_schema_types``     what a schema says of the types of its values
 ``_constraints``      constraints of single values, as for parameters
 ``_sameness``         whether a schema of a document is that of a class
-``_check``            verdicts, and the complete list of faults
+``_check``            verdicts, and the complete list of faults; `_compiled` gives the former
+``_formats``          what ``format`` asserts; `_durations` reads those
 ``_body``             JSON bodies: bytes to typed values and back; `_refusals` says what is wrong
 ``_faults``           `Fault`, and the errors that carry all of a request's
 ====================  =========================================================================

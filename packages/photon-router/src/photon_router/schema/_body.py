@@ -13,7 +13,8 @@ A body object is built once per operation, at start, and decodes by one of three
 
 No road coerces: ``"1"`` is no integer and ``1`` no boolean. ``1.0`` and ``1e2`` are integers, as
 JSON Schema says (2020-12, section 4.2.3): a refused body is tried again with such numbers written
-as integers. Of a name given twice the last counts.
+as integers, and one whose type has durations by the structured road, for those in weeks. Of a name
+given twice the last counts.
 
 Only a refused body is looked at again, to list everything that is wrong with it. When the schema
 finds nothing there, the refusal came from a rule that no schema can express, such as a validator of
@@ -22,6 +23,7 @@ the application, and is reported by itself.
 
 from __future__ import annotations
 
+import datetime
 import decimal
 import itertools
 import typing
@@ -86,12 +88,15 @@ class JsonBody:
         if self.road == "direct":
             decode: Callable[[bytes], object] = msgspec.json.Decoder(self.type).decode
             is_shallow = _is_shallow(schema, components)
-            self._decode = decode if is_shallow else _guarded(decode)
+            decode = decode if is_shallow else _guarded(decode)
         else:
             build = _build(
                 self.type, self.check, structured=self.road == "structured", converter=converter
             )
-            self._decode = _checked(self.check, build)
+            decode = _checked(self.check, build)
+        if self.road != "structured":
+            decode = _with_weeks(decode, self.type, self.check, converter)
+        self._decode = decode
 
     def decode(self, data: bytes) -> object:
         """Decode a body.
@@ -138,11 +143,15 @@ class SchemaBody:
         definitions = definitions_of(components)
         asserted = assert_formats or definitions.assert_formats
         self.check = SchemaCheck(schema, components=definitions, assert_formats=asserted)
-        build: _Build = _keep
-        if self.type is not None:
-            structured = "structured" in _wishes(self.type) or not _is_supported(self.type)
-            build = _build(self.type, self.check, structured=structured, converter=converter)
-        self._decode = _checked(self.check, build)
+        if self.type is None:
+            self._decode = _checked(self.check, _keep)
+            return
+        structured = "structured" in _wishes(self.type) or not _is_supported(self.type)
+        build = _build(self.type, self.check, structured=structured, converter=converter)
+        decode = _checked(self.check, build)
+        if not structured:
+            decode = _with_weeks(decode, self.type, self.check, converter)
+        self._decode = decode
 
     def decode(self, data: bytes) -> object:
         """Decode a body.
@@ -327,6 +336,26 @@ def _checked(check: SchemaCheck, build: _Build) -> Callable[[bytes], object]:
         raise msgspec.ValidationError("does not fit the schema")
 
     return decode
+
+
+def _with_weeks(
+    decode: Callable[[bytes], object],
+    type_: Any,
+    check: SchemaCheck,
+    converter: cattrs.Converter | None,
+) -> Callable[[bytes], object]:
+    """Try a refused body with durations again, structured: msgspec does not read weeks."""
+    if not any(part is datetime.timedelta for part in _parts(type_, seen=set())):
+        return decode
+    again = _checked(check, _build(type_, check, structured=True, converter=converter))
+
+    def decoded(data: bytes) -> object:
+        try:
+            return decode(data)
+        except msgspec.ValidationError:
+            return again(data)
+
+    return decoded
 
 
 def _guarded(decode: Callable[[bytes], object]) -> Callable[[bytes], object]:

@@ -9,7 +9,7 @@ is some hundred times slower than the verdict, and several of its keywords are w
 the listing validator replaces the keywords that an attacker could exploit:
 
 - ``pattern`` and ``patternProperties`` ask jsonschema-rs, whose engine is linear in the text. Only
-  expressions with look-around or back-references backtrack, within ``_BACKTRACK_LIMIT`` steps;
+  expressions with look-around or back-references backtrack, within a limit of steps (`_compiled`);
   beyond it the text counts as not matching.
 - ``items`` and ``additionalProperties`` over many elements descend only into those that the verdict
   refuses.
@@ -20,30 +20,24 @@ the listing validator replaces the keywords that an attacker could exploit:
 
 from __future__ import annotations
 
-import datetime
 import functools
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 import jsonschema
-import jsonschema_rs
-import msgspec
 import referencing
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing.jsonschema import DRAFT202012
 
 from ..document._definitions import BASE, Definitions, definitions_of
+from ._compiled import Schema, Verdict, compiled, verdict_of
 from ._faults import Fault, at_most, faults_from_schema, in_words
+from ._formats import EXACT, AssertedFormat, asserted, exact, exact_encoding
 from ._unions import any_of, lacks, one_of
 
-Schema: TypeAlias = Mapping[str, Any] | bool
-
-_BACKTRACK_LIMIT = 100_000
 _FEW = 50  # elements that are walked without asking for a verdict first
-_PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACK_LIMIT)
 
 
 @attrs.define
@@ -63,12 +57,10 @@ class SchemaCheck:
     components: Definitions = attrs.field(default=None, converter=definitions_of, kw_only=True)
     assert_formats: bool = attrs.field(default=False, kw_only=True)
     exact: bool = attrs.field(default=False, kw_only=True)
-    is_valid: Callable[[object], bool] = attrs.field(init=False)
+    is_valid: Verdict = attrs.field(init=False)
     """The verdict on a JSON value (as decoders give them); takes microseconds."""
     _validator: Any = attrs.field(init=False, default=None)
-    _verdicts: dict[int, tuple[object, Callable[[object], bool]]] = attrs.field(
-        init=False, factory=dict
-    )
+    _verdicts: dict[int, tuple[object, Verdict]] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Compile the verdict.
@@ -76,7 +68,7 @@ class SchemaCheck:
         Raises:
             ValueError: The schema is wrong, or a ``$ref`` leads nowhere.
         """
-        self.is_valid = self._compiled(self.schema).is_valid
+        self.is_valid = self._compiled(self.schema)
 
     def faults(self, instance: object) -> list[Fault]:
         """List every fault of a JSON value, in the order of the value; empty when it is valid."""
@@ -86,22 +78,23 @@ class SchemaCheck:
 
     def _compiled(
         self, schema: Schema, *, formats: dict[str, Callable[[str], bool]] | None = None
-    ) -> jsonschema_rs.Draft202012Validator:
-        return _compile(
+    ) -> Verdict:
+        return compiled(
             self.components.rooted(schema),
             assert_formats=self.assert_formats,
             formats=formats,
+            keywords={"format": AssertedFormat} if self.assert_formats else None,
             registry=self.components.registry,
         )
 
     def _listing_validator(self) -> Any:
         keywords = {**_KEYWORDS, "items": self._items, "additionalProperties": self._additional}
         if self.assert_formats:
-            keywords["format"] = _standard_format
+            keywords["format"] = _judged("format", asserted)
         checker = Draft202012Validator.TYPE_CHECKER
         if self.exact:
-            keywords["contentEncoding"] = _base64
-            keywords["format"] = _exact_format
+            keywords["contentEncoding"] = _judged("contentEncoding", exact_encoding)
+            keywords["format"] = _judged("format", exact)
             checker = checker.redefine("integer", _is_integer)
         extend: Any = jsonschema.validators.extend
         listing = extend(Draft202012Validator, keywords, type_checker=checker)
@@ -112,13 +105,12 @@ class SchemaCheck:
             registry = registry.with_contents(known.items(), default_specification=DRAFT202012)
         return listing(root, registry=registry.crawl())
 
-    def _verdict(self, schema: Schema) -> Callable[[object], bool]:
+    def _verdict(self, schema: Schema) -> Verdict:
         """The verdict on a part of the schema; compiled at its first fault."""
         known = self._verdicts.get(id(schema))
         if known is None:
-            formats = _EXACT_FORMATS if self.exact else None
-            compiled = self._compiled(schema, formats=formats)
-            known = self._verdicts[id(schema)] = (schema, compiled.is_valid)
+            verdict = self._compiled(schema, formats=EXACT if self.exact else None)
+            known = self._verdicts[id(schema)] = (schema, verdict)
         return known[1]
 
     def _suspects(
@@ -183,19 +175,8 @@ def _properties(
 ) -> Iterator[ValidationError]:
     if isinstance(instance, dict):
         for name, inner in properties.items():
-            if name not in instance:
-                continue
-            if inner is False:
-                yield ValidationError("unknown member", path=[name])
-            else:
-                yield from validator.descend(instance[name], inner, path=name, schema_path=name)
-
-
-def _pattern(
-    validator: Any, pattern: str, instance: object, schema: object
-) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not _matches(pattern, instance):
-        yield ValidationError("pattern")
+            if name in instance:
+                yield from _member(validator, instance[name], inner, name, name)
 
 
 def _pattern_properties(
@@ -204,12 +185,17 @@ def _pattern_properties(
     if isinstance(instance, dict):
         for pattern, inner in patterns.items():
             for name, value in instance.items():
-                if not _matches(pattern, name):
-                    continue
-                if inner is False:
-                    yield ValidationError("unknown member", path=[name])
-                else:
-                    yield from validator.descend(value, inner, path=name, schema_path=pattern)
+                if _matches(pattern, name):
+                    yield from _member(validator, value, inner, name, pattern)
+
+
+def _member(
+    validator: Any, value: object, schema: Any, name: str, step: str
+) -> Iterator[ValidationError]:
+    if schema is False:
+        yield ValidationError("unknown member", path=[name])
+    else:
+        yield from validator.descend(value, schema, path=name, schema_path=step)
 
 
 def _property_names(
@@ -220,20 +206,6 @@ def _property_names(
             for error in validator.descend(name, names):
                 message = f"the member's name is not allowed: it {in_words(error)}"
                 yield ValidationError(message, path=[name])
-
-
-def _unique_items(
-    validator: Any, unique: bool, instance: object, schema: object
-) -> Iterator[ValidationError]:
-    if unique and isinstance(instance, list) and not _UNIQUE.is_valid(instance):
-        yield ValidationError("uniqueItems")
-
-
-def _multiple_of(
-    validator: Any, factor: float, instance: object, schema: object
-) -> Iterator[ValidationError]:
-    if not _multiple(factor).is_valid(instance):
-        yield ValidationError("multipleOf")
 
 
 def _dependencies(
@@ -248,121 +220,45 @@ def _dependencies(
                 yield from validator.descend(instance, wanted, schema_path=name)
 
 
-def _base64(
-    validator: Any, encoding: str, instance: object, schema: object
-) -> Iterator[ValidationError]:
-    if encoding == "base64" and isinstance(instance, str) and not _converts(instance, bytes):
-        yield ValidationError("contentEncoding")
+def _judged(keyword: str, verdict: Callable[[Any], Verdict]) -> Any:
+    """Return a keyword that has a verdict by itself.
+
+    Args:
+        keyword: Its name.
+        verdict: Returns the verdict of a value of the keyword.
+    """
+
+    def judge(
+        validator: Any, value: Any, instance: object, schema: object
+    ) -> Iterator[ValidationError]:
+        if not verdict(value)(instance):
+            yield ValidationError(keyword)
+
+    return judge
 
 
-def _exact_format(
-    validator: Any, name: str, instance: object, schema: object
-) -> Iterator[ValidationError]:
-    accepts = _EXACT_FORMATS.get(name)
-    if accepts is not None and isinstance(instance, str) and not accepts(instance):
-        yield ValidationError("format")
-
-
-def _standard_format(
-    validator: Any, name: str, instance: object, schema: object
-) -> Iterator[ValidationError]:
-    if not _format(name).is_valid(instance):
-        yield ValidationError("format")
+def _by_itself(keyword: str) -> Any:
+    """Return a keyword that asks jsonschema-rs."""
+    return _judged(keyword, functools.partial(verdict_of, keyword))
 
 
 _KEYWORDS: dict[str, Any] = {
     "required": _required,
     "properties": _properties,
-    "pattern": _pattern,
+    "pattern": _by_itself("pattern"),
     "patternProperties": _pattern_properties,
     "propertyNames": _property_names,
-    "uniqueItems": _unique_items,
-    "multipleOf": _multiple_of,
+    "uniqueItems": _by_itself("uniqueItems"),
+    "multipleOf": _by_itself("multipleOf"),
     "anyOf": any_of,
     "oneOf": one_of,
     "dependencies": _dependencies,
 }
 
 
-# jsonschema-rs
-
-
-def _compile(
-    schema: Schema,
-    *,
-    assert_formats: bool = False,
-    formats: dict[str, Callable[[str], bool]] | None = None,
-    registry: jsonschema_rs.Registry | None = None,
-) -> jsonschema_rs.Draft202012Validator:
-    """Compile a schema; nothing is ever fetched.
-
-    Args:
-        schema: The schema.
-        assert_formats: Whether the formats of the standard are checked.
-        formats: Formats that are checked instead.
-        registry: Schemas that are referred to by their URI.
-
-    Raises:
-        ValueError: The schema is wrong; the message says where.
-    """
-    try:
-        return jsonschema_rs.Draft202012Validator(
-            schema if isinstance(schema, bool) else dict(schema),
-            formats=formats,
-            validate_formats=assert_formats or formats is not None,
-            registry=registry,
-            pattern_options=_PATTERNS,
-            offline=True,
-        )
-    except Exception:
-        raise
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # which has no public name
-            raise
-        raise ValueError(f"the schema cannot be compiled: {error}") from error
-
-
-_UNIQUE = _compile({"uniqueItems": True})
-
-
-@functools.lru_cache(maxsize=256)
-def _multiple(factor: float) -> jsonschema_rs.Draft202012Validator:
-    return _compile({"multipleOf": factor})
-
-
-@functools.lru_cache(maxsize=256)
-def _expression(pattern: str) -> jsonschema_rs.Draft202012Validator:
-    return _compile({"pattern": pattern})
-
-
-@functools.lru_cache(maxsize=256)
-def _format(name: str) -> jsonschema_rs.Draft202012Validator:
-    return _compile({"format": name}, assert_formats=True)
-
-
 def _matches(pattern: str, text: str) -> bool:
-    return _expression(pattern).is_valid(text)
-
-
-# What msgspec takes for the types that have a format
+    return verdict_of("pattern", pattern)(text)
 
 
 def _is_integer(checker: object, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _converts(text: object, type_: Any) -> bool:
-    try:
-        msgspec.convert(text, type_)
-    except (msgspec.MsgspecError, ValueError):
-        return False
-    return True
-
-
-_EXACT_FORMATS: dict[str, Callable[[str], bool]] = {
-    "date-time": functools.partial(_converts, type_=datetime.datetime),
-    "date": functools.partial(_converts, type_=datetime.date),
-    "time": functools.partial(_converts, type_=datetime.time),
-    "duration": functools.partial(_converts, type_=datetime.timedelta),
-    "uuid": functools.partial(_converts, type_=uuid.UUID),
-}

@@ -17,6 +17,7 @@ from jsonschema.exceptions import ValidationError
 from photon_runtime.errors import PhotonError
 
 from ..handlers._types import Location
+from ._durations import CALENDAR_MESSAGE, is_calendar
 from ._schema import DECIMAL_PATTERN
 
 MAX_FAULTS = 100
@@ -245,6 +246,12 @@ def _pattern_message(pattern: str) -> str:
     return f"must match the pattern {shorten(pattern)}"
 
 
+def _format_message(name: str, instance: object) -> str:
+    if name == "duration" and isinstance(instance, str) and is_calendar(instance):
+        return CALENDAR_MESSAGE
+    return f"is not a valid {name}"
+
+
 _WORDED = (
     "required",
     "properties",
@@ -270,7 +277,7 @@ _MESSAGES: dict[str, Callable[[Any, Any], str]] = {
     "maxProperties": lambda limit, _: at_most(limit, "member"),
     "uniqueItems": lambda *_: "must not contain the same item twice",
     "pattern": lambda pattern, _: _pattern_message(pattern),
-    "format": lambda name, _: f"is not a valid {name}",
+    "format": _format_message,
     "contentEncoding": lambda name, _: f"is not valid {name}",
     "contains": lambda *_: "lacks an item that it must contain",
     "not": lambda *_: "has a value that is not allowed",

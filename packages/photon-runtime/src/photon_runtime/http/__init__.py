@@ -6,7 +6,8 @@
 ``_headers``           `Headers`, and what names and values of fields may be
 ``_multidict``         `MultiDict`: names with several values
 ``_query``             queries and percent-encoding to text
-``_cookies``           ``Cookie`` fields to cookies
+``_cookies``           ``Cookie`` fields to cookies, and `SetCookie`
+``_accept``            ``Accept``: which media types a client takes
 ``_parser``            bytes to requests, without input or output
 ``_framing``           the rules of RFC 9110 and 9112 that the parser leaves to the server
 ``_encode``            responses to bytes
@@ -27,11 +28,12 @@
 ``_settings``          `ServerSettings`: the ``[server]`` section of photon.toml
 ``_route``             `Route`: where a request has led
 ``_problem``           an error as a problem document
-``errors``             `HttpError`
+``errors``             `HttpError`, `NotAcceptable`
 =====================  ========================================================================
 """
 
 from ._connection import Handler as Handler
+from ._cookies import SetCookie as SetCookie
 from ._files import FileBody as FileBody
 from ._headers import Headers as Headers
 from ._lifetime import WorkerLink as WorkerLink
@@ -59,3 +61,4 @@ from ._settings import ServerSettings as ServerSettings
 from ._upgrade import UpgradedStream as UpgradedStream
 from ._upgrade import upgrade as upgrade
 from .errors import HttpError as HttpError
+from .errors import NotAcceptable as NotAcceptable

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
+from ._cookies import SameSite, SetCookie
 from ._headers import check_trailers, is_field_value, is_token
 
 Trailers = Mapping[str, Callable[[], str | None]]
@@ -126,6 +127,43 @@ class Response:
             self.content_type = value
         else:
             self.headers.append((name, value))
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str,
+        *,
+        max_age: int | None = None,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = True,
+        http_only: bool = True,
+        same_site: SameSite = "Lax",
+    ) -> None:
+        """Let the client keep a cookie; arguments and errors as of `SetCookie`.
+
+        Example:
+            >>> from photon_runtime.http import Response
+            >>> response = Response(204)
+            >>> response.set_cookie("theme", "dark", max_age=3600)
+            >>> response.headers
+            [('set-cookie', 'theme=dark; Max-Age=3600; Path=/; Secure; HttpOnly; SameSite=Lax')]
+        """
+        cookie = SetCookie(
+            name,
+            value,
+            max_age=max_age,
+            path=path,
+            domain=domain,
+            secure=secure,
+            http_only=http_only,
+            same_site=same_site,
+        )
+        self.add_header("set-cookie", str(cookie))
+
+    def delete_cookie(self, name: str, *, path: str = "/", domain: str | None = None) -> None:
+        """Let the client forget a cookie, which was set with the same ``path`` and ``domain``."""
+        self.set_cookie(name, "", max_age=0, path=path, domain=domain)
 
     def set_header(self, name: str, value: str) -> None:
         """Set a header field in place of those of the same name.

@@ -3,7 +3,8 @@
 ::
 
     PhotonError
-    └─ HttpError      a status with a problem document (RFC 9457), raised anywhere below a handler
+    └─ HttpError          a status with a problem document (RFC 9457), raised below a handler
+       └─ NotAcceptable   406: the client takes none of the media types that there are
 """
 
 from __future__ import annotations
@@ -73,6 +74,24 @@ class HttpError(PhotonError):
         if self.detail is not None:
             members["detail"] = self.detail
         return members | self.extensions
+
+
+class NotAcceptable(HttpError):
+    """The client takes none of the media types that there are: 406 (RFC 9110, section 15.5.7).
+
+    Args:
+        media_types: Those that there are.
+
+    Example:
+        >>> from photon_runtime.http import NotAcceptable
+        >>> str(NotAcceptable("application/json", "text/html"))
+        '406 Not Acceptable: there is: application/json, text/html'
+    """
+
+    def __init__(self, *media_types: str) -> None:
+        """Keep what the answer will say."""
+        detail = f"there is: {', '.join(media_types)}"
+        super().__init__(406, detail, headers={"vary": "Accept"})
 
 
 def phrase(status: int) -> str:

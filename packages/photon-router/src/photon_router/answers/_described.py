@@ -1,0 +1,149 @@
+"""What the document says of the values of an answer: whether ``None`` is ``null``, or nothing.
+
+A member without a value is ``None`` in Python. A document says it in one of two ways: by ``null``,
+or by a member that is not there. Where it has the member neither required nor nullable, ``null``
+would be wrong, and ``None`` is left out. What the document requires is always sent.
+
+Theory of operation. A value may be described by several schemas at once, behind references, within
+``allOf``, as a branch of ``anyOf`` or ``oneOf``. A `Description` holds them together: a step into
+the value, to a member or an item, is a step into all of them. Of branches those count that are
+called like the class that is sent; where none is, all do. To leave out what no schema requires is
+never wrong, so one schema that refuses ``null`` is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from ..arguments._media_types import EVENT_STREAM, is_json
+from ..document._definitions import Definitions, definitions_of
+from ..document._document import OpenApi
+from ..schema._check import SchemaCheck
+from ._result import form_of_stream
+
+
+@attrs.frozen(eq=False)
+class Description:
+    """What the document says of a value.
+
+    Attributes:
+        schemas: The schemas of the document that describe it.
+        definitions: What they refer to.
+        omit_none: Whether ``None`` is left out though it might be sent as ``null``.
+    """
+
+    schemas: tuple[Any, ...]
+    definitions: Definitions
+    omit_none: bool = False
+
+    @property
+    def key(self) -> frozenset[int]:
+        """What tells it from others of the same document."""
+        return frozenset(map(id, self.schemas))
+
+    def of_class(self, name: str) -> Description:
+        """Return what it says of a value whose class a schema is called like: ``name``."""
+        return self._with(self._parts(name))
+
+    def leaves_out(self, name: str) -> bool:
+        """Say whether a member that is ``None`` must not be sent; see `of_class`."""
+        if any(name in part.get("required", ()) for part in self.schemas):
+            return False
+        found = [part["properties"][name] for part in self.schemas if _has(part, name)]
+        return bool(found) and (self.omit_none or any(map(self._refuses_none, found)))
+
+    def member(self, name: str) -> Description:
+        """Return what it says of a member; see `of_class`."""
+        return self._with(part["properties"][name] for part in self.schemas if _has(part, name))
+
+    def item(self, index: int | None = None) -> Description:
+        """Return what it says of the items of a list, or of that at ``index`` of a tuple."""
+        return self._with(self._items(index))
+
+    def value(self) -> Description:
+        """Return what it says of the values of a mapping."""
+        return self._with(self._values())
+
+    def _with(self, schemas: Iterable[Any]) -> Description:
+        return attrs.evolve(self, schemas=tuple(schemas)) if self.schemas else self
+
+    def _items(self, index: int | None) -> Iterator[Any]:
+        for part in self._parts():
+            first = part.get("prefixItems", ())
+            if index is not None and index < len(first):
+                yield first[index]
+            elif "items" in part:
+                yield part["items"]
+
+    def _values(self) -> Iterator[Any]:
+        for part in self._parts():
+            for keyword in ("additionalProperties", "unevaluatedProperties"):
+                if keyword in part:
+                    yield part[keyword]
+            yield from part.get("patternProperties", {}).values()
+
+    def _parts(self, name: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the schemas and those that they consist of, for a class if there is a name."""
+        waiting, seen = list(self.schemas), set()
+        while waiting:
+            schema = waiting.pop()
+            if not isinstance(schema, dict) or id(schema) in seen:
+                continue
+            seen.add(id(schema))
+            yield schema
+            if "$ref" in schema:
+                waiting.append(self.definitions.find(schema["$ref"]))
+            waiting += schema.get("allOf", ())
+            for keyword in ("anyOf", "oneOf"):
+                waiting += _meant(schema.get(keyword, ()), name)
+
+    def _refuses_none(self, schema: Any) -> bool:
+        plain = self.definitions.followed(schema)
+        if isinstance(plain, dict) and "null" not in plain.get("type", "null"):
+            return True  # most say it so; no schema must be compiled
+        return not SchemaCheck(schema, components=self.definitions).is_valid(None)
+
+
+UNDESCRIBED: Final = Description((), definitions_of(None))
+"""Says nothing: ``None`` is ``null``."""
+
+
+def described_in(
+    content: Mapping[str, OpenApi], media: str, definitions: Definitions, *, omit_none: bool
+) -> Description:
+    """Return what a document says of what is sent as a media type; of a stream, of its items.
+
+    Args:
+        content: The bodies that an answer may have, by media type.
+        media: The media type.
+        definitions: What their schemas refer to.
+        omit_none: Whether ``None`` is left out though it might be sent as ``null``.
+    """
+    found = content.get(media)
+    if found is None and is_json(media):
+        found = next((content[each] for each in content if is_json(each)), None)
+    found = found or {}
+    item = found.get("x-item-schema")
+    if item is None and not media.startswith(EVENT_STREAM):  # there it is the schema of an event
+        item = found.get("itemSchema")
+    if item is not None:
+        return Description((item,), definitions, omit_none)
+    whole = Description((found.get("schema", {}),), definitions, omit_none)
+    return whole.item() if form_of_stream(media) == "lines" else whole
+
+
+def _has(part: dict[str, Any], name: str) -> bool:
+    return name in part.get("properties", ())
+
+
+def _meant(branches: Sequence[Any], name: str | None) -> Sequence[Any]:
+    """Return those of alternative schemas that are called ``name``, else all."""
+    named = [
+        branch
+        for branch in branches
+        if isinstance(branch, dict) and str(branch.get("$ref", "")).rpartition("/")[2] == name
+    ]
+    return named or branches

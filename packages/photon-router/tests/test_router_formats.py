@@ -1,0 +1,134 @@
+"""What ``format`` asserts when it is told to."""
+
+import decimal
+import json
+from typing import Any
+
+import pytest
+
+from photon_router import Json, Request, Router
+from photon_router.document._definitions import Definitions
+from photon_router.schema._check import SchemaCheck
+from photon_router.schema._formats import asserted
+
+TOP = 2**63
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted", "refused"),
+    [
+        ("int8", [-128, 127, 0, 5.0], [-129, 128, 0.5]),
+        ("int16", [-32768, 32767], [-32769, 32768]),
+        ("int32", [-(2**31), 2**31 - 1, 1e3], [-(2**31) - 1, 2**31, 1.5, 1e30, 2**70]),
+        ("int64", [-TOP, TOP - 1, str(-TOP), str(TOP - 1)], [TOP, str(TOP), "1.0", "", "1" * 99]),
+        ("uint8", [0, 255], [-1, 256]),
+        ("uint16", [0, 65535], [-1, 65536]),
+        ("uint32", [0, 2**32 - 1], [-1, 2**32]),
+        ("uint64", [0, 2 * TOP - 1, str(2 * TOP - 1)], [-1, 2 * TOP, "-1", "x"]),
+        ("double-int", [1 - 2**53, 2**53 - 1], [-(2**53), 2**53, 0.5]),
+        ("float", [1e300, -1, 0.1], []),
+        ("double", [1e300, -1, 0.1], []),
+        ("date", ["2024-05-31", 5], ["2024-05-32", ""]),
+        ("uuid", ["00000000-0000-0000-0000-000000000000"], ["0"]),
+        ("nobody-knows", ["", 5, None], []),
+    ],
+)
+def test_verdict_and_faults_agree_on_a_format(
+    name: str, accepted: list[Any], refused: list[Any]
+) -> None:
+    check = SchemaCheck({"properties": {"it": {"format": name}}}, assert_formats=True)
+    for value in accepted:
+        assert check.is_valid({"it": value}), value
+        assert check.faults({"it": value}) == []
+    for value in refused:
+        assert not check.is_valid({"it": value}), value
+        [fault] = check.faults({"it": value})
+        assert (fault.pointer, fault.message) == ("/it", f"is not a valid {name}")
+
+
+@pytest.mark.parametrize("value", ["2147483648", True, None, [2**40], {"a": 2**40}])
+def test_a_format_says_nothing_of_values_of_other_types(value: object) -> None:
+    assert SchemaCheck({"format": "int32"}, assert_formats=True).is_valid(value)
+
+
+def test_a_decimal_is_a_number_too() -> None:
+    accepts = asserted("int32")
+    assert accepts(decimal.Decimal("7.0"))
+    assert not accepts(decimal.Decimal("7.1"))
+    assert not accepts(decimal.Decimal("1e999"))
+
+
+def test_formats_only_describe_by_default() -> None:
+    check = SchemaCheck({"properties": {"it": {"format": "int32"}}})
+    assert check.is_valid({"it": 2**40})
+    assert check.faults({"it": 2**40}) == []
+
+
+def test_formats_are_asserted_behind_references_and_in_resources() -> None:
+    definitions = Definitions(
+        {
+            "components": {
+                "schemas": {
+                    "Small": {"$id": "https://example.com/small", "format": "int8"},
+                    "Pair": {"items": {"$ref": "#/components/schemas/Small"}},
+                }
+            }
+        },
+        assert_formats=True,
+    )
+    schema = {"$ref": "#/components/schemas/Pair"}
+    check = SchemaCheck(schema, components=definitions, assert_formats=True)
+    assert check.is_valid([1, 127])
+    assert not check.is_valid([1, 128])
+    assert [fault.pointer for fault in check.faults([1, 128])] == ["/1"]
+
+
+def test_a_format_that_is_no_text_is_a_wrong_schema() -> None:
+    with pytest.raises(ValueError, match="format"):
+        SchemaCheck({"format": ["int32"]}, assert_formats=True)
+
+
+@pytest.mark.parametrize("assert_formats", [True, False])
+def test_an_application_asserts_the_formats_of_its_document(assert_formats: bool) -> None:
+    small = {"type": "integer", "format": "int32"}
+    router = Router(
+        assert_formats=assert_formats,
+        spec={
+            "openapi": "3.1.0",
+            "info": {"title": "T", "version": "1"},
+            "paths": {
+                "/": {
+                    "post": {
+                        "operationId": "add",
+                        "parameters": [{"name": "n", "in": "query", "schema": small}],
+                        "requestBody": {
+                            "required": True,
+                            "content": {
+                                "application/json": {
+                                    "schema": {"type": "object", "properties": {"n": small}}
+                                }
+                            },
+                        },
+                        "responses": {"204": {"description": "Added."}},
+                    }
+                }
+            },
+        },
+    )
+
+    @router.operation("add")
+    def add(n: int, data: Json[dict[str, int]]) -> None:
+        pass
+
+    request = Request("POST", f"/?n={2**31}", [], body_limit=100)
+    request.parts = [json.dumps({"n": 2**31}).encode()]
+    with router.start() as handler:
+        response = handler(request)
+    if not assert_formats:
+        assert response.status == 204
+        return
+    assert isinstance(response.body, bytes)
+    assert json.loads(response.body)["errors"] == [
+        {"in": "query", "name": "n", "message": "is not a valid int32"},
+        {"in": "body", "pointer": "/n", "message": "is not a valid int32"},
+    ]

@@ -1,0 +1,100 @@
+"""``Accept``: which media types a client takes, and how gladly (RFC 9110, section 12.5.1).
+
+Of the ranges that a media type lies in the most specific one counts: ``text/html;level=1`` goes
+before ``text/html``, that before ``text/*``, and that before ``*/*``. What is not well-formed does
+not count, neither does a ``charset``: that is not what tells representations apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+_QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
+
+
+class _Range(NamedTuple):
+    """A media type, or a range of them.
+
+    Attributes:
+        kind: The type, ``*`` for any.
+        subtype: The subtype, ``*`` for any.
+        parameters: Its parameters, as ``name=value`` in lower case.
+        quality: How gladly it is taken, from 0, not at all, to 1.
+    """
+
+    kind: str
+    subtype: str
+    parameters: frozenset[str] = frozenset()
+    quality: float = 1.0
+
+    def holds(self, media: _Range) -> bool:
+        """Say whether ``media`` lies in it, or in a range that both have a part of."""
+        return (
+            _fits(self.kind, media.kind)
+            and _fits(self.subtype, media.subtype)
+            and self.parameters <= media.parameters
+        )
+
+    def specificity(self, media: _Range) -> tuple[int, int]:
+        """Return how closely it describes ``media``; more is closer."""
+        exact = (self.kind == media.kind) + (self.subtype == media.subtype)
+        return exact, len(self.parameters)
+
+
+def choose_media_type(accept: str | None, offered: Sequence[str]) -> str | None:
+    """Choose among media types.
+
+    Args:
+        accept: The value of ``Accept``; several fields are one, joined by commas. ``None`` and the
+            empty text take anything.
+        offered: The media types that there are, the best first, which decides among equals. Of a
+            range among them, such as ``image/*``, the client takes what it takes in there.
+
+    Returns:
+        One of ``offered``; ``None`` where the client takes none of them.
+    """
+    if not accept or not accept.strip():
+        return offered[0] if offered else None
+    ranges = list(_ranges(accept))
+    best, most = None, 0.0
+    for media in offered:
+        quality = _quality(media, ranges)
+        if quality > most:
+            best, most = media, quality
+    return best
+
+
+def _quality(text: str, ranges: Sequence[_Range]) -> float:
+    media = next(_ranges(text), None)
+    if media is None:
+        return 0.0
+    fitting = [(each.specificity(media), each.quality) for each in ranges if each.holds(media)]
+    return max(fitting, default=((0, 0), 0.0))[1]
+
+
+def _ranges(text: str) -> Iterator[_Range]:
+    for item in text.split(","):
+        name, *parameters = (part.strip().lower() for part in item.split(";"))
+        kind, slash, subtype = name.partition("/")
+        told, quality = _parameters(parameters)
+        if slash and _QUALITY.fullmatch(quality):
+            yield _Range(kind, subtype, told, float(quality))
+
+
+def _parameters(parameters: Sequence[str]) -> tuple[frozenset[str], str]:
+    """Return the parameters of a range, and its quality as it was written."""
+    told, quality = set(), "1"
+    for parameter in parameters:
+        name, _, value = (part.strip() for part in parameter.partition("="))
+        if name == "q":
+            quality = value
+            break  # what follows are no parameters of the media type
+        if name and name != "charset":
+            told.add(f"{name}={value.strip(chr(34))}")
+    return frozenset(told), quality
+
+
+def _fits(one: str, other: str) -> bool:
+    return one == other or "*" in (one, other)
