@@ -110,6 +110,24 @@ def test_small_bodies_are_left_alone_unless_they_must_be_encoded(server: LiveSer
     assert gzip.decompress(body) == b'"small"'
 
 
+@pytest.mark.parametrize("accepted", ["identity;q=0", "*;q=0", "identity;q=0, compress"])
+def test_who_takes_nothing_at_all_gets_the_bytes_as_they_are(
+    server: LiveServer, accepted: str
+) -> None:
+    answer = server.request("GET", "/text", headers={"Accept-Encoding": accepted})
+    assert (answer.status, answer.text) == (200, f'"{TEXT}"')
+    assert "content-encoding" not in answer.headers
+    assert answer.headers["vary"] == "Accept-Encoding"
+
+
+def test_what_may_hold_a_secret_is_not_compressed_for_those_who_take_nothing_else(
+    server: LiveServer,
+) -> None:
+    headers = {"Accept-Encoding": "gzip, identity;q=0", "Cookie": "a=b"}
+    answer = server.request("GET", "/text", headers=headers)
+    assert (answer.status, answer.text) == (200, f'"{TEXT}"')
+
+
 def test_a_compressed_body_has_a_weak_tag_that_is_known_again(server: LiveServer) -> None:
     plain, _ = ask(server, "/text")
     small, _ = ask(server, "/text", Accept_Encoding="gzip")

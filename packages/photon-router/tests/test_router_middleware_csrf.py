@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from photon_router import Request, Response, Router
 from photon_router.middleware import Csrf, Sessions, csrf_token
 from photon_router.middleware._csrf import _fits
+from photon_runtime.http import UpgradedStream, upgrade
 from photon_runtime.testing import LiveServer, live_server
 
 KEY = "k" * 32
@@ -111,6 +112,15 @@ def test_a_token_belongs_to_its_session(server: LiveServer, client: Client) -> N
     assert "there is no session" in client.refusal("POST", "/buy", X_CSRF_Token=client.token)
 
 
+def test_a_token_belongs_to_the_cookie_of_its_session(client: Client) -> None:
+    value = client.cookie.partition("=")[2]
+    named = Router(middleware=[Sessions(secret=KEY, cookie="other"), Csrf()])
+    named.post("/buy")(lambda: None)
+    with live_server(named) as server:
+        headers = {"cookie": f"other={value}", "x-csrf-token": client.token}
+        assert "no session" in server.request("POST", "/buy", headers=headers).text
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -168,6 +178,52 @@ def test_so_does_a_form_with_files(client: Client) -> None:
 def test_what_changes_nothing_is_not_asked(client: Client) -> None:
     for method in ("GET", "HEAD", "OPTIONS"):
         assert client.ask(method, "/token", Origin="https://evil.example")[0] in (200, 204)
+
+
+OFFER = {"Connection": "Upgrade", "Upgrade": "echo"}
+
+
+def shout(stream: UpgradedStream) -> None:
+    stream.sendall(stream.recv().upper())
+
+
+@pytest.fixture(scope="module")
+def shouting() -> Iterator[LiveServer]:
+    csrf = Csrf(trusted_origins=["https://desk.example"], exempt_paths=["/open"])
+    app = Router(middleware=[csrf])
+
+    def handle(request: Request) -> Response:
+        return upgrade("echo", shout) if "echo" in request.upgrades else Response(426)
+
+    app.mount("/", handle)
+    with live_server(app) as server:
+        yield server
+
+
+def offered(server: LiveServer, path: str = "/live", **headers: str) -> int:
+    named = OFFER | {name.replace("_", "-"): value for name, value in headers.items()}
+    fields = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+    head = f"GET {path} HTTP/1.1\r\nHost: {server.host}:{server.port}\r\n{fields}\r\n"
+    with server.connect() as connection:
+        connection.sendall(head.encode())
+        return int(connection.recv(4096).split(b" ", 2)[1])
+
+
+def test_pages_of_others_get_no_connection_of_another_protocol(shouting: LiveServer) -> None:
+    own = shouting.url
+    assert offered(shouting, Origin=own) == 101
+    assert offered(shouting, Origin=own, Sec_Fetch_Site="same-origin") == 101
+    assert offered(shouting, Origin="https://desk.example", Sec_Fetch_Site="cross-site") == 101
+    assert offered(shouting) == 101  # no browser
+    assert offered(shouting, Origin="https://evil.example") == 403
+    assert offered(shouting, Origin="null") == 403
+    assert offered(shouting, Sec_Fetch_Site="cross-site") == 403
+    assert offered(shouting, Origin=own, Sec_Fetch_Site="same-site") == 403
+    assert offered(shouting, "/open", Origin="https://evil.example") == 101
+    assert offered(shouting, Origin="https://evil.example", Authorization="Bearer x") == 101
+    assert (
+        shouting.request("GET", "/live", headers={"Origin": "https://evil.example"}).status == 426
+    )
 
 
 def test_paths_operations_and_bearers_can_be_exempt(client: Client) -> None:

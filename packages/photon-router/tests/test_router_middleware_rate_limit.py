@@ -174,6 +174,36 @@ def test_a_router_can_have_a_limit_of_its_own() -> None:
         assert [ask(server, "/b")[0] for _ in range(2)] == [200, 200]
 
 
+class Noting:
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def take(self, key: str, *, capacity: float, rate: float) -> Taken:
+        self.keys.append(key)
+        return Taken(True, 1.0)
+
+
+def test_keys_of_any_length_and_kind_are_short_and_plain_in_the_store() -> None:
+    store = Noting()
+    texts = ["ada", "a" * 128, "a" * 129, "a" * 1_000_000, "b" * 1_000_000, "é", "\ud800", ""]
+    for text in texts:
+        limit = RateLimit(store=store, key=lambda request, text=text: text)  # type: ignore[misc]
+        limit(Request("GET", "/", []), answer)
+    assert store.keys[:2] == ["default:key:ada", "default:key:" + "a" * 128]
+    assert all(len(key) <= 140 and key.isascii() for key in store.keys)
+    assert len(set(store.keys)) == len(texts)
+
+
+def test_nobody_gets_into_anothers_bucket_by_calling_himself_like_a_digest() -> None:
+    store = Noting()
+    limit = RateLimit(store=store, key=lambda request: request.headers["x-user"])
+    limit(Request("GET", "/", [(b"x-user", b"a" * 200)]), answer)
+    taken = store.keys[0].removeprefix("default:")
+    limit(Request("GET", "/", [(b"x-user", taken.encode())]), answer)
+    assert taken.startswith("digest:")
+    assert store.keys[0] != store.keys[1]
+
+
 class Broken:
     def take(self, key: str, *, capacity: float, rate: float) -> Taken:
         raise ConnectionError("the store is gone")

@@ -93,9 +93,9 @@ def test_the_cookie_is_for_this_host_by_https_and_not_for_scripts(browser: Brows
     assert rest.split("; ")[1:] == [
         "Max-Age=1209600",
         "Path=/",
+        "Secure",
         "HttpOnly",
         "SameSite=Lax",
-        "Secure",
     ]
     assert browser.headers["cache-control"] == "private"
 
@@ -142,7 +142,7 @@ def test_a_session_that_does_not_fit_is_a_clear_error(
 
 def run(sessions: Sessions, cookie: str | None = None, **change: Any) -> tuple[Session, str | None]:
     """Let a handler change a session; return it and the cookie that is sent."""
-    name = sessions._name
+    name = sessions._cookie.name
     headers = [] if cookie is None else [(b"cookie", f"{name}={cookie}".encode())]
     request = Request("GET", "/", headers)
 
@@ -163,6 +163,13 @@ def test_keys_can_be_changed_without_ending_sessions() -> None:
     _, renewed = run(changed, cookie, more=True)
     assert dict(run(Sessions(secret=KEY), renewed)[0]) == {"user": 7, "more": True}
     assert dict(run(Sessions(secret=KEY), cookie)[0]) == {}
+
+
+def test_a_session_counts_in_its_own_cookie_alone() -> None:
+    for_all, for_staff = (Sessions(secret=KEY, cookie=name) for name in ("shop", "staff"))
+    _, cookie = run(for_all, role="customer")
+    assert dict(run(for_all, cookie)[0]) == {"role": "customer"}
+    assert dict(run(for_staff, cookie)[0]) == {}
 
 
 def test_a_session_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,8 +260,8 @@ def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any], messa
 
 
 def test_a_cookie_that_is_not_for_this_host_alone_has_a_plain_name() -> None:
-    assert Sessions(secret=KEY, secure=False)._name == "session"
-    assert Sessions(secret=KEY, domain="a.example")._name == "session"
+    assert Sessions(secret=KEY, secure=False)._cookie.name == "session"
+    assert Sessions(secret=KEY, domain="a.example")._cookie.name == "session"
 
 
 def test_a_cookie_of_one_client_is_not_kept_for_all() -> None:

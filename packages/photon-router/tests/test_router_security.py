@@ -14,6 +14,7 @@ from photon_router import (
     CurrentUser,
     Depends,
     DocumentError,
+    HttpError,
     Json,
     Request,
     Response,
@@ -696,6 +697,116 @@ def test_certificates_come_from_the_connection_where_nothing_else_is_said() -> N
         ):
             peer = Peer(("127.0.0.1", 4), "https", certificate=certificate)
             assert handler(asked("/who", peer=peer)).status == status
+
+
+# -- what caches are told -----------------------------------------------------------------------
+
+
+def told_to_caches(router: Router, target: str, headers: Mapping[str, str]) -> list[str | None]:
+    """Return the status of an answer, its Cache-Control and its Vary."""
+    with router.start() as handler:
+        response = handler(asked(target, headers))
+    return [str(response.status), response.header("cache-control"), response.header("vary")]
+
+
+COOKIE_KEY = ApiKey({"c": KEY}, cookie="key", name="cookieKey")
+QUERY_KEY = ApiKey({"q": KEY}, query="key", name="queryKey")
+CERTIFICATE = MutualTls(bytes.hex, certificate=lambda request: b"DER")
+AUTHORIZATION_KEY = ApiKey({"a": KEY}, header="authorization", name="ownKey")
+
+
+@pytest.mark.parametrize(
+    ("security", "target", "headers", "expected"),
+    [
+        ([HEADER_KEY], "/who", {"X-Key": KEY}, ["private", "X-Key"]),
+        ([COOKIE_KEY], "/who", {"Cookie": f"key={KEY}"}, ["private", "Cookie"]),
+        ([QUERY_KEY], f"/who?key={KEY}", {}, ["private", None]),
+        ([CERTIFICATE], "/who", {}, ["private", None]),
+        ([HEADER_KEY & COOKIE_KEY], "/who", {"X-Key": KEY, "Cookie": f"key={KEY}"},
+         ["private", "X-Key, Cookie"]),
+        # Caches know Authorization themselves (RFC 9111, section 3.5), whatever is in it.
+        ([BEARER], "/who", bearer(), [None, None]),
+        ([BASIC], "/who", basic("ada", "pässword"), [None, None]),
+        ([AUTHORIZATION_KEY], "/who", {"Authorization": KEY}, [None, None]),
+        ([BEARER, HEADER_KEY], "/who", bearer(), ["private", "Authorization, X-Key"]),
+        # What is for anybody must not be given to those who said who they are.
+        ([BEARER, ANONYMOUS], "/who", {}, [None, "Authorization"]),
+        ([HEADER_KEY, ANONYMOUS], "/who", {}, ["private", "X-Key"]),
+        ([], "/who", {"X-Key": KEY}, [None, None]),
+    ],
+)  # fmt: skip
+def test_caches_are_told_what_they_cannot_know(
+    security: list[Any], target: str, headers: dict[str, str], expected: list[str | None]
+) -> None:
+    router = coded(security=security)
+    assert told_to_caches(router, target, headers) == ["200", *expected]
+
+
+def test_refusals_and_errors_are_for_one_client_alone_too() -> None:
+    router = Router(security=[HEADER_KEY])
+
+    @router.get("/none")
+    def none() -> None:
+        raise HttpError(404)
+
+    @router.get("/broken")
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    own = {"X-Key": KEY}
+    assert told_to_caches(router, "/none", own) == ["404", "private", "X-Key"]
+    assert told_to_caches(router, "/broken", own) == ["500", "private", "X-Key"]
+    assert told_to_caches(router, "/none", {}) == ["401", "private", "X-Key"]
+    assert told_to_caches(router, "/other", own) == ["404", None, None]  # no operation
+
+
+def test_errors_of_guarded_operations_reach_the_handlers_of_the_application() -> None:
+    router = coded(security=[HEADER_KEY])
+
+    @router.error_handler(HttpError)
+    def tell(request: Request, error: BaseException) -> Response:
+        return Response(418, body=str(error))
+
+    assert told_to_caches(router, "/who", {}) == ["418", "private", "X-Key"]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ("public, max-age=60", "public, max-age=60"),
+        ("s-maxage=60", "s-maxage=60"),
+        ("no-store", "no-store"),
+        ("private, max-age=5", "private, max-age=5"),
+        ("max-age=60", "max-age=60, private"),
+        ("no-cache", "no-cache, private"),
+        ('private="set-cookie"', 'private="set-cookie", private'),
+    ],
+)
+def test_what_a_handler_says_to_caches_counts_where_it_speaks_of_all(
+    own: str, expected: str
+) -> None:
+    router = Router(security=[HEADER_KEY])
+
+    @router.get("/who")
+    def show() -> Response:
+        return Response(headers={"Cache-Control": own, "Vary": "Accept"})
+
+    found = told_to_caches(router, "/who", {"X-Key": KEY})
+    assert found == ["200", expected, "Accept, X-Key"]
+
+
+def test_certificates_and_keys_of_a_mock_are_told_of_too() -> None:
+    schemes = {name: {"type": "mutualTLS"} for name in ("tls",)}
+    router = loaded(spec(schemes, {"tls": []}), tls=AcceptAnyCredential())
+    assert told_to_caches(router, "/who", {}) == ["200", "private", None]
+    router = loaded(spec(SCHEMES, {"bearer": []}), bearer=AcceptAnyCredential())
+    assert told_to_caches(router, "/who", {"Authorization": "Bearer x"}) == ["200", None, None]
+
+
+def test_a_key_is_in_a_field_that_a_request_can_have() -> None:
+    for name in ("X Key", "X-Key:", ""):
+        [problem] = problems(coded(security=[ApiKey({"a": KEY}, header=name)]))
+        assert "not the name of a header field" in problem
 
 
 # -- any credential ---------------------------------------------------------------------------

@@ -174,9 +174,13 @@ def test_required_claims_must_be_there() -> None:
     verifier = JwtBearer(SECRET, algorithms=["HS256"])
     assert "exp" in refused(verifier, signed({"sub": "ada"}))
     assert "sub" in refused(verifier, signed({"exp": time.time() + 9}))
+    for nobody in ("", None, 7, ["ada"]):
+        refused(verifier, signed(claims(sub=nobody)))
     lax = JwtBearer(SECRET, algorithms=["HS256"], required=["exp", "tenant"])
     assert "tenant" in refused(lax, signed(claims()))
     assert identity(lax, signed({"exp": time.time() + 9, "tenant": 1})).subject == ""
+    assert identity(lax, signed(claims(sub="", tenant=1))).subject == ""
+    refused(lax, signed(claims(sub=7, tenant=1)))
 
 
 def test_the_issuer_must_be_the_one() -> None:
@@ -246,10 +250,11 @@ def test_the_application_can_find_its_own_user() -> None:
         (lambda: JwtBearer(SECRET, algorithms=["hs256"]), "not hs256"),
         (lambda: issue_token("a", SECRET, lifetime=0), "more than 0 seconds"),
         (lambda: issue_token("a", SECRET, claims={"sub": "b"}), "argument of their own: sub"),
+        (lambda: issue_token("", SECRET), "its subject is not empty"),
         (lambda: issue_token("a", RSA_PUBLIC), "none for HS256"),
         (lambda: Jwks({"keys": []}), "no key in it"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_keys_that_are_none_are_refused_at_start(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import json
 import os
 import threading
@@ -12,50 +11,21 @@ from email import message_from_bytes
 from email.utils import formatdate
 from pathlib import Path
 
-import attrs
 import pytest
 
+from folders import put
 from photon_router import HttpError, Request, Response, Router, StaticFiles
 from photon_router.middleware import Compression, Conditional
 from photon_router.static._answer import Answer as Answered
 from photon_router.static._folder import Walk
 from photon_router.static._variants import Variant
 from photon_runtime.errors import PhotonError
+from photon_runtime.http import Handler
 from photon_runtime.testing import LiveServer, live_server
 
 CHANGED = 1_700_000_000
 BIG = os.urandom(3_000_000)
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
-
-
-@attrs.frozen
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def shown(self) -> tuple[int, bytes]:
-        return self.status, self.body
-
-
-def ask(server: LiveServer, target: str, method: str = "GET", **headers: str) -> Answer:
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
-    try:
-        fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, target, headers=fields)
-        answer = connection.getresponse()
-        told = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, told, answer.read())
-    finally:
-        connection.close()
-
-
-def put(path: Path, content: bytes | str, *, changed: int = CHANGED) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.utime(path, (changed, changed))
-    return path
 
 
 def serving(folder: Path, prefix: str = "/static", **options: object) -> Router:
@@ -97,12 +67,12 @@ def server(folder: Path) -> Iterator[LiveServer]:
 
 
 def test_a_file_comes_with_its_validators(server: LiveServer) -> None:
-    answer = ask(server, "/static/ten.txt")
-    assert answer.shown == (200, b"0123456789")
-    tag = answer.headers.pop("etag")
-    assert tag.startswith('"')
-    answer.headers.pop("date")
-    assert answer.headers == {
+    answer = server.request("GET", "/static/ten.txt")
+    assert (answer.status, answer.body) == (200, b"0123456789")
+    fields = dict(answer.headers)
+    assert fields.pop("etag").startswith('"')
+    fields.pop("date")
+    assert fields == {
         "content-type": "text/plain; charset=utf-8",
         "content-length": "10",
         "accept-ranges": "bytes",
@@ -114,34 +84,36 @@ def test_a_file_comes_with_its_validators(server: LiveServer) -> None:
 
 @pytest.mark.parametrize("name", ["ten.txt", "big.bin", "empty.txt"])
 def test_head_is_as_get_without_the_body(server: LiveServer, name: str) -> None:
-    get, head = ask(server, f"/static/{name}"), ask(server, f"/static/{name}", "HEAD")
-    get.headers.pop("date"), head.headers.pop("date")
-    assert (head.status, head.headers, head.body) == (200, get.headers, b"")
+    get, head = (server.request(method, f"/static/{name}") for method in ("GET", "HEAD"))
+    fields = dict(head.headers) | {"date": get.headers["date"]}
+    assert (head.status, fields, head.body) == (200, dict(get.headers), b"")
 
 
 def test_big_files_and_empty_ones_arrive_whole(server: LiveServer) -> None:
-    assert ask(server, "/static/big.bin").body == BIG
-    assert ask(server, "/static/empty.txt").shown == (200, b"")
+    assert server.request("GET", "/static/big.bin").body == BIG
+    answer = server.request("GET", "/static/empty.txt")
+    assert (answer.status, answer.body) == (200, b"")
 
 
 def test_names_beyond_ascii_are_found(server: LiveServer) -> None:
-    assert ask(server, "/static/docs/gr%C3%B6%C3%9Fe%20%C3%A9.txt").shown == (200, b"sizes")
+    answer = server.request("GET", "/static/docs/gr%C3%B6%C3%9Fe%20%C3%A9.txt")
+    assert (answer.status, answer.body) == (200, b"sizes")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "PROPFIND"])
 def test_other_methods_are_refused(server: LiveServer, method: str) -> None:
-    answer = ask(server, "/static/ten.txt", method)
+    answer = server.request(method, "/static/ten.txt")
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_options_tells_the_methods(server: LiveServer) -> None:
-    answer = ask(server, "/static/ten.txt", "OPTIONS")
+    answer = server.request("OPTIONS", "/static/ten.txt")
     assert (answer.status, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
 def test_what_is_not_there_is_a_problem_document(server: LiveServer) -> None:
-    answer = ask(server, "/static/none.txt")
+    answer = server.request("GET", "/static/none.txt")
     assert answer.headers["content-type"] == "application/problem+json"
     assert json.loads(answer.body)["detail"] == "there is nothing at /static/none.txt"
 
@@ -150,8 +122,8 @@ def test_what_is_not_there_is_a_problem_document(server: LiveServer) -> None:
 
 
 def test_a_folder_is_answered_by_its_index(server: LiveServer) -> None:
-    assert ask(server, "/static/").body == b"<h1>home</h1>"
-    answer = ask(server, "/static/docs/")
+    assert server.request("GET", "/static/").body == b"<h1>home</h1>"
+    answer = server.request("GET", "/static/docs/")
     assert answer.body == b"<h1>docs</h1>"
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
@@ -160,21 +132,21 @@ def test_a_folder_is_answered_by_its_index(server: LiveServer) -> None:
 def test_a_folder_without_a_slash_leads_to_the_address_with_one(
     server: LiveServer, path: str
 ) -> None:
-    answer = ask(server, f"{path}?a=%20b")
+    answer = server.request("GET", f"{path}?a=%20b")
     assert (answer.status, answer.headers["location"]) == (307, f"{path}/?a=%20b")
 
 
 @pytest.mark.parametrize("path", ["/static/bare", "/static/bare/", "/static/ten.txt/"])
 def test_folders_are_not_listed_and_files_are_none(server: LiveServer, path: str) -> None:
-    assert ask(server, path).status == 404
+    assert server.request("GET", path).status == 404
 
 
 def test_the_redirection_never_leads_to_another_host(folder: Path) -> None:
     put(folder / "evil.example" / "index.html", "")
     with live_server(serving(folder, "/")) as server:
-        assert ask(server, "/evil.example").headers["location"] == "/evil.example/"
+        assert server.request("GET", "/evil.example").headers["location"] == "/evil.example/"
         for target in ("//evil.example", "/%2Fevil.example", "/\\evil.example", "///evil.example"):
-            answer = ask(server, target)
+            answer = server.request("GET", target)
             assert "location" not in answer.headers
             assert answer.status in (400, 404)
 
@@ -187,52 +159,56 @@ def test_at_the_root_operations_come_first(folder: Path) -> None:
         return "operation"
 
     with live_server(app) as server:
-        assert ask(server, "/").body == b"<h1>home</h1>"
-        assert ask(server, "/ten.txt").body == b'"operation"'
-        assert ask(server, "/site.css").body == b"body {}"
+        assert server.request("GET", "/").body == b"<h1>home</h1>"
+        assert server.request("GET", "/ten.txt").body == b'"operation"'
+        assert server.request("GET", "/site.css").body == b"body {}"
 
 
 # -- conditional requests -----------------------------------------------------------------------
 
 
 def test_who_has_a_file_gets_no_body(server: LiveServer) -> None:
-    tag = ask(server, "/static/ten.txt").headers["etag"]
+    tag = server.request("GET", "/static/ten.txt").headers["etag"]
     for fields in (
-        {"If_None_Match": tag},
-        {"If_None_Match": f'"x", W/{tag}'},
-        {"If_Modified_Since": formatdate(CHANGED, usegmt=True)},
+        {"If-None-Match": tag},
+        {"If-None-Match": f'"x", W/{tag}'},
+        {"If-Modified-Since": formatdate(CHANGED, usegmt=True)},
     ):
         for method in ("GET", "HEAD"):
-            answer = ask(server, "/static/ten.txt", method, **fields)
-            assert answer.shown == (304, b"")
+            answer = server.request(method, "/static/ten.txt", headers=fields)
+            assert (answer.status, answer.body) == (304, b"")
             assert answer.headers.keys() == {"date", "etag", "cache-control"}
-    assert ask(server, "/static/ten.txt", If_None_Match='"x"').status == 200
+    assert server.request("GET", "/static/ten.txt", headers={"If-None-Match": '"x"'}).status == 200
 
 
 def test_who_asks_for_another_version_is_refused(server: LiveServer) -> None:
-    tag = ask(server, "/static/ten.txt").headers["etag"]
-    assert ask(server, "/static/ten.txt", If_Match=tag).status == 200
-    answer = ask(server, "/static/ten.txt", If_Match='"x"')
+    tag = server.request("GET", "/static/ten.txt").headers["etag"]
+    assert server.request("GET", "/static/ten.txt", headers={"If-Match": tag}).status == 200
+    answer = server.request("GET", "/static/ten.txt", headers={"If-Match": '"x"'})
     assert (answer.status, answer.headers["content-type"]) == (412, "application/problem+json")
     since = formatdate(CHANGED - 10, usegmt=True)
-    assert ask(server, "/static/ten.txt", If_Unmodified_Since=since).status == 412
+    assert (
+        server.request("GET", "/static/ten.txt", headers={"If-Unmodified-Since": since}).status
+        == 412
+    )
 
 
 def test_a_changed_file_has_another_tag(tmp_path: Path) -> None:
     file = put(tmp_path / "x.txt", "one")
     with live_server(serving(tmp_path)) as server:
-        first = ask(server, "/static/x.txt").headers["etag"]
+        first = server.request("GET", "/static/x.txt").headers["etag"]
         put(file, "two", changed=CHANGED + 1)
-        second = ask(server, "/static/x.txt", If_None_Match=first)
-        assert second.shown == (200, b"two")
+        second = server.request("GET", "/static/x.txt", headers={"If-None-Match": first})
+        assert (second.status, second.body) == (200, b"two")
         put(tmp_path / "other", "333").rename(file)  # as old and as long as the first
-        assert ask(server, "/static/x.txt", If_None_Match=first).shown == (200, b"333")
+        answer = server.request("GET", "/static/x.txt", headers={"If-None-Match": first})
+        assert (answer.status, answer.body) == (200, b"333")
 
 
 def test_a_file_from_the_future_was_not_changed_later_than_now(tmp_path: Path) -> None:
     put(tmp_path / "x.txt", "x", changed=4_000_000_000)
     with live_server(serving(tmp_path)) as server:
-        answer = ask(server, "/static/x.txt")
+        answer = server.request("GET", "/static/x.txt")
         assert answer.headers["last-modified"] <= answer.headers["date"]
         assert answer.headers["last-modified"][12:16] < "2096"
 
@@ -254,8 +230,8 @@ def test_a_file_from_the_future_was_not_changed_later_than_now(tmp_path: Path) -
 def test_a_range_is_a_part_of_the_file(
     server: LiveServer, field: str, content_range: str, body: bytes
 ) -> None:
-    answer = ask(server, "/static/ten.txt", Range=field)
-    assert answer.shown == (206, body)
+    answer = server.request("GET", "/static/ten.txt", headers={"Range": field})
+    assert (answer.status, answer.body) == (206, body)
     assert answer.headers["content-range"] == content_range
     assert answer.headers["content-length"] == str(len(body))
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -264,27 +240,31 @@ def test_a_range_is_a_part_of_the_file(
 
 @pytest.mark.parametrize("field", ["bytes=5-1", "lines=1-2", "bytes=x", "bytes=" + "0-0," * 33])
 def test_a_range_that_does_not_count_gives_the_whole_file(server: LiveServer, field: str) -> None:
-    assert ask(server, "/static/ten.txt", Range=field).shown == (200, b"0123456789")
+    answer = server.request("GET", "/static/ten.txt", headers={"Range": field})
+    assert (answer.status, answer.body) == (200, b"0123456789")
 
 
 def test_a_range_behind_the_end_is_refused_with_the_size(server: LiveServer) -> None:
-    answer = ask(server, "/static/ten.txt", Range="bytes=10-")
+    answer = server.request("GET", "/static/ten.txt", headers={"Range": "bytes=10-"})
     assert (answer.status, answer.headers["content-range"]) == (416, "bytes */10")
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_head_and_empty_files_have_no_ranges(server: LiveServer) -> None:
-    assert ask(server, "/static/ten.txt", "HEAD", Range="bytes=0-1").status == 200
-    assert ask(server, "/static/empty.txt", Range="bytes=0-1").shown == (200, b"")
+    assert server.request("HEAD", "/static/ten.txt", headers={"Range": "bytes=0-1"}).status == 200
+    answer = server.request("GET", "/static/empty.txt", headers={"Range": "bytes=0-1"})
+    assert (answer.status, answer.body) == (200, b"")
 
 
 def test_a_large_range_of_a_big_file_is_exact(server: LiveServer) -> None:
-    answer = ask(server, "/static/big.bin", Range="bytes=1000-2500000")
+    answer = server.request("GET", "/static/big.bin", headers={"Range": "bytes=1000-2500000"})
     assert answer.body == BIG[1000:2_500_001]
 
 
 def test_several_ranges_come_in_parts(server: LiveServer) -> None:
-    answer = ask(server, "/static/big.bin", Range="bytes=2000000-2999999,0-99,-1,500-600")
+    answer = server.request(
+        "GET", "/static/big.bin", headers={"Range": "bytes=2000000-2999999,0-99,-1,500-600"}
+    )
     assert answer.status == 206
     assert "content-range" not in answer.headers
     assert answer.headers["content-length"] == str(len(answer.body))
@@ -307,7 +287,7 @@ def test_several_ranges_come_in_parts(server: LiveServer) -> None:
 
 
 def test_a_download_goes_on_only_with_the_same_file(server: LiveServer) -> None:
-    tag = ask(server, "/static/ten.txt").headers["etag"]
+    tag = server.request("GET", "/static/ten.txt").headers["etag"]
     for condition, status in (
         (tag, 206),
         (formatdate(CHANGED, usegmt=True), 206),
@@ -316,16 +296,34 @@ def test_a_download_goes_on_only_with_the_same_file(server: LiveServer) -> None:
         (formatdate(CHANGED - 1, usegmt=True), 200),
     ):
         assert (
-            ask(server, "/static/ten.txt", Range="bytes=1-2", If_Range=condition).status == status
+            server.request(
+                "GET", "/static/ten.txt", headers={"Range": "bytes=1-2", "If-Range": condition}
+            ).status
+            == status
         )
     # What is not there any more is no reason to refuse a range of it.
-    assert ask(server, "/static/ten.txt", Range="bytes=99-", If_Range='"x"').status == 200
+    assert (
+        server.request(
+            "GET", "/static/ten.txt", headers={"Range": "bytes=99-", "If-Range": '"x"'}
+        ).status
+        == 200
+    )
 
 
 def test_preconditions_come_before_ranges(server: LiveServer) -> None:
-    tag = ask(server, "/static/ten.txt").headers["etag"]
-    assert ask(server, "/static/ten.txt", Range="bytes=0-1", If_None_Match=tag).status == 304
-    assert ask(server, "/static/ten.txt", Range="bytes=99-", If_Match='"x"').status == 412
+    tag = server.request("GET", "/static/ten.txt").headers["etag"]
+    assert (
+        server.request(
+            "GET", "/static/ten.txt", headers={"Range": "bytes=0-1", "If-None-Match": tag}
+        ).status
+        == 304
+    )
+    assert (
+        server.request(
+            "GET", "/static/ten.txt", headers={"Range": "bytes=99-", "If-Match": '"x"'}
+        ).status
+        == 412
+    )
 
 
 # -- no way out ---------------------------------------------------------------------------------
@@ -407,16 +405,16 @@ def test_no_spelling_leads_out(server: LiveServer, target: str) -> None:
 
 
 def test_the_well_known_folder_is_served(server: LiveServer) -> None:
-    assert ask(server, "/static/.well-known/security.txt").status == 200
+    assert server.request("GET", "/static/.well-known/security.txt").status == 200
 
 
 def test_hidden_files_and_inner_links_are_served_on_request(folder: Path) -> None:
     app = serving(folder, hidden=True, follow_symlinks=True)
     with live_server(app) as server:
-        assert ask(server, "/static/.env").status == 200
-        assert ask(server, "/static/in.txt").body == b"0123456789"
+        assert server.request("GET", "/static/.env").status == 200
+        assert server.request("GET", "/static/in.txt").body == b"0123456789"
         for path in ("/static/out.txt", "/static/out/secret.txt", "/static/../secret.txt"):
-            assert ask(server, path).status == 404
+            assert server.request("GET", path).status == 404
 
 
 # -- pages for what is not there ----------------------------------------------------------------
@@ -440,36 +438,37 @@ def spa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 @pytest.mark.parametrize("path", ["/boards/7", "/boards/", "/a/b/c?x=1"])
 def test_navigations_get_the_page_of_the_application(spa: LiveServer, path: str) -> None:
-    answer = ask(spa, path, Accept=HTML)
-    assert answer.shown == (200, b"app")
+    answer = spa.request("GET", path, headers={"Accept": HTML})
+    assert (answer.status, answer.body) == (200, b"app")
     assert answer.headers["vary"] == "Accept"
     assert answer.headers["cache-control"] == "no-cache"
-    assert ask(spa, path, "HEAD", Accept=HTML).status == 200
+    assert spa.request("HEAD", path, headers={"Accept": HTML}).status == 200
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "image/*", "text/html;q=0", ""])
 def test_what_is_no_navigation_gets_a_problem_document(spa: LiveServer, accept: str) -> None:
-    answer = ask(spa, "/boards/7", Accept=accept)
+    answer = spa.request("GET", "/boards/7", headers={"Accept": accept})
     assert (answer.status, answer.headers["vary"]) == (404, "Accept")
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("path", ["/assets/gone.js", "/assets/gone.css", "/favicon.ico"])
 def test_a_missing_asset_is_missing_for_navigations_too(spa: LiveServer, path: str) -> None:
-    answer = ask(spa, path, Accept=HTML)
-    assert answer.shown == (404, b"gone")
+    answer = spa.request("GET", path, headers={"Accept": HTML})
+    assert (answer.status, answer.body) == (404, b"gone")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert ask(spa, path).headers["content-type"] == "application/problem+json"
+    assert spa.request("GET", path).headers["content-type"] == "application/problem+json"
 
 
 def test_a_path_that_cannot_be_a_file_is_no_route_either(spa: LiveServer) -> None:
-    assert ask(spa, "/a%2Fb", Accept=HTML).shown == (404, b"gone")
+    answer = spa.request("GET", "/a%2Fb", headers={"Accept": HTML})
+    assert (answer.status, answer.body) == (404, b"gone")
 
 
 def test_real_files_and_operations_are_untouched(spa: LiveServer) -> None:
-    assert ask(spa, "/assets/app.js", Accept=HTML).body == b"run()"
-    assert ask(spa, "/api/items", Accept=HTML).body == b"[]"
-    assert ask(spa, "/", Accept=HTML).body == b"app"
+    assert spa.request("GET", "/assets/app.js", headers={"Accept": HTML}).body == b"run()"
+    assert spa.request("GET", "/api/items", headers={"Accept": HTML}).body == b"[]"
+    assert spa.request("GET", "/", headers={"Accept": HTML}).body == b"app"
 
 
 # -- options ------------------------------------------------------------------------------------
@@ -481,7 +480,7 @@ def test_caches_are_told_by_pattern_then_by_age(tmp_path: Path) -> None:
     patterns = {"fonts/*": "public, max-age=86400"}
     with live_server(serving(tmp_path, max_age=60, cache_control=patterns)) as server:
         told = {
-            name: ask(server, f"/static/{name}").headers["cache-control"]
+            name: server.request("GET", f"/static/{name}").headers["cache-control"]
             for name in ("a.js", "fonts/a.woff2", "fonts/deep/b.woff2", "page.html")
         }
     assert told == {
@@ -492,9 +491,79 @@ def test_caches_are_told_by_pattern_then_by_age(tmp_path: Path) -> None:
     }
 
 
+def cache_controls(server: LiveServer, files: StaticFiles, prefix: str) -> list[str]:
+    """Return what caches are told of a fingerprint, a script, a page, and what is not there."""
+    html = {"Accept": HTML}
+    paths = (files.url("a.js"), f"{prefix}/a.js", f"{prefix}/page.html", f"{prefix}/none.js")
+    return [server.request("GET", each, headers=html).headers["cache-control"] for each in paths]
+
+
+PUBLIC = ["public, max-age=31536000, immutable", "public, max-age=60", "no-cache", "no-cache"]
+PRIVATE = [
+    "private, max-age=31536000, immutable",
+    "private, max-age=60",
+    "private, no-cache",
+    "private, no-cache",
+]
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    for name in ("a.js", "page.html", "404.html"):
+        put(tmp_path / name, "x")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("private", "expected"), [(None, PUBLIC), (False, PUBLIC), (True, PRIVATE)]
+)
+def test_files_can_be_for_those_alone_who_are_let_in(
+    pages: Path, private: bool | None, expected: list[str]
+) -> None:
+    files = StaticFiles(pages, max_age=60, private=private, not_found="404.html")
+    with live_server(_mounted(files)) as server:
+        assert cache_controls(server, files, "/s") == expected
+
+
+@pytest.mark.parametrize(
+    ("private", "expected"), [(None, PRIVATE), (False, PUBLIC), (True, PRIVATE)]
+)
+def test_behind_the_layers_of_a_router_they_are_so_by_themselves(
+    pages: Path, private: bool | None, expected: list[str]
+) -> None:
+    def only_ada(request: Request, call_next: Handler) -> Response:
+        if request.headers.get("x-user") == "eve":
+            raise HttpError(403)
+        return call_next(request)
+
+    files = StaticFiles(pages, max_age=60, private=private, not_found="404.html")
+    guarded = _mounted(files)
+    guarded.middleware(only_ada)
+    app = Router()
+    app.include(guarded, prefix="/in")
+    with live_server(app) as server:
+        assert server.request("GET", "/in/s/a.js", headers={"x-user": "eve"}).status == 403
+        assert cache_controls(server, files, "/in/s") == expected
+
+
+def test_files_that_are_guarded_in_one_place_are_private_in_all(pages: Path) -> None:
+    files = StaticFiles(pages, max_age=60)
+    guarded = Router(middleware=[Conditional()])
+    guarded.mount("/in", files)
+    app = _mounted(files)
+    app.include(guarded)
+    for place in (app, _mounted(files)):  # the second application does not guard them
+        with live_server(place) as server:
+            told = server.request("GET", "/s/a.js").headers["cache-control"]
+        assert told == "private, max-age=60"
+
+
 def test_without_an_index_folders_are_not_there(folder: Path) -> None:
     with live_server(serving(folder, index="")) as server:
-        assert [ask(server, path).status for path in ("/static/", "/static/docs")] == [404, 404]
+        assert [server.request("GET", path).status for path in ("/static/", "/static/docs")] == [
+            404,
+            404,
+        ]
 
 
 def test_what_is_wrong_is_told_at_once(tmp_path: Path) -> None:
@@ -515,11 +584,11 @@ def test_a_folder_may_be_replaced_whole(tmp_path: Path) -> None:
     put(tmp_path / "dist" / "x.txt", "old")
     put(tmp_path / "next" / "x.txt", "new")
     with live_server(serving(tmp_path / "dist")) as server:
-        assert ask(server, "/static/x.txt").body == b"old"
+        assert server.request("GET", "/static/x.txt").body == b"old"
         (tmp_path / "dist").rename(tmp_path / "gone")
-        assert ask(server, "/static/x.txt").status == 404
+        assert server.request("GET", "/static/x.txt").status == 404
         (tmp_path / "next").rename(tmp_path / "dist")
-        assert ask(server, "/static/x.txt").body == b"new"
+        assert server.request("GET", "/static/x.txt").body == b"new"
 
 
 def test_a_relative_folder_is_that_of_the_start(
@@ -530,7 +599,7 @@ def test_a_relative_folder_is_that_of_the_start(
     files = StaticFiles("files")
     monkeypatch.chdir("/")
     with live_server(_mounted(files)) as server:
-        assert ask(server, "/s/x.txt").status == 200
+        assert server.request("GET", "/s/x.txt").status == 200
 
 
 def _mounted(files: StaticFiles) -> Router:
@@ -548,13 +617,17 @@ def test_layers_that_compress_and_tag_agree_with_it(tmp_path: Path) -> None:
     app.middleware(Conditional())
     app.middleware(Compression())
     with live_server(app) as server:
-        answer = ask(server, "/static/x.txt", Accept_Encoding="gzip")
+        answer = server.request("GET", "/static/x.txt", headers={"Accept-Encoding": "gzip"})
         assert gzip.decompress(answer.body) == b"so it goes, " * 500
         tag = answer.headers["etag"]
-        known = ask(server, "/static/x.txt", Accept_Encoding="gzip", If_None_Match=tag)
+        known = server.request(
+            "GET", "/static/x.txt", headers={"Accept-Encoding": "gzip", "If-None-Match": tag}
+        )
         assert known.status == 304
-        part = ask(server, "/static/x.txt", Accept_Encoding="gzip", Range="bytes=0-3")
-        assert part.shown == (206, b"so i")
+        part = server.request(
+            "GET", "/static/x.txt", headers={"Accept-Encoding": "gzip", "Range": "bytes=0-3"}
+        )
+        assert (part.status, part.body) == (206, b"so i")
         assert "content-encoding" not in part.headers
 
 
@@ -567,7 +640,8 @@ def test_errors_reach_the_handlers_of_the_application(folder: Path) -> None:
         return Response(error.status, body="own")
 
     with live_server(app) as server:
-        assert ask(server, "/static/none").shown == (404, b"own")
+        answer = server.request("GET", "/static/none")
+        assert (answer.status, answer.body) == (404, b"own")
 
 
 def test_many_clients_read_at_once(server: LiveServer) -> None:
@@ -575,7 +649,7 @@ def test_many_clients_read_at_once(server: LiveServer) -> None:
 
     def read(number: int) -> None:
         first = number * 10_000
-        answer = ask(server, "/static/big.bin", Range=f"bytes={first}-")
+        answer = server.request("GET", "/static/big.bin", headers={"Range": f"bytes={first}-"})
         assert answer.body == BIG[first:]
         bodies.append(answer.body)
 
@@ -597,7 +671,7 @@ def test_a_file_replaced_while_it_is_sent_is_sent_as_it_was(tmp_path: Path) -> N
         while part := client.recv(1_000_000):
             received += part
         assert received.partition(b"\r\n\r\n")[2] == content
-        assert ask(server, "/static/x.bin").body == b"new"
+        assert server.request("GET", "/static/x.bin").body == b"new"
 
 
 def test_a_file_cut_while_it_is_sent_breaks_the_answer_off(tmp_path: Path) -> None:
@@ -609,7 +683,7 @@ def test_a_file_cut_while_it_is_sent_breaks_the_answer_off(tmp_path: Path) -> No
         while part := client.recv(1_000_000):
             received += len(part)
         assert received < 20_000_000
-        assert ask(server, "/static/x.bin").body == bytes(5)
+        assert server.request("GET", "/static/x.bin").body == bytes(5)
 
 
 def test_a_file_cut_before_it_is_sent_is_asked_for_again(tmp_path: Path) -> None:
@@ -651,8 +725,8 @@ def test_no_descriptor_is_left_behind(folder: Path) -> None:
         ("/static/ten.txt", {"Range": "bytes=0-1"}),
         ("/static/big.bin", {"Range": "bytes=0-1,1000-2000"}),
         ("/static/ten.txt", {"Range": "bytes=99-"}),
-        ("/static/ten.txt", {"If_Match": '"x"'}),
-        ("/static/ten.txt", {"If_None_Match": "*"}),
+        ("/static/ten.txt", {"If-Match": '"x"'}),
+        ("/static/ten.txt", {"If-None-Match": "*"}),
         ("/static/ten.0123456789abcdef.txt", {}),
         ("/static/docs", {}),
         ("/static/out.txt", {}),
@@ -663,7 +737,7 @@ def test_no_descriptor_is_left_behind(folder: Path) -> None:
     with live_server(app) as server:
         for target, fields in targets:
             for method in ("GET", "HEAD"):
-                ask(server, target, method, **fields)
+                server.request(method, target, headers=fields)
         with server.connect() as client:  # one that leaves in the middle
             client.sendall(b"GET /static/big.bin HTTP/1.1\r\nHost: x\r\n\r\n")
             client.recv(10)

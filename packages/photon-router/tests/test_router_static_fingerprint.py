@@ -1,54 +1,20 @@
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import time
 from contextlib import suppress
 from pathlib import Path
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from folders import put
 from photon_router import Router, StaticFiles
 from photon_router.static._fingerprint import with_fingerprint, without_fingerprint
 from photon_runtime import run, scope
-from photon_runtime.testing import LiveServer, live_server
-
-CHANGED = 1_700_000_000
-
-
-@attrs.frozen
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def shown(self) -> tuple[int, bytes]:
-        return self.status, self.body
-
-
-def ask(server: LiveServer, target: str, method: str = "GET", **headers: str) -> Answer:
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
-    try:
-        fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, target, headers=fields)
-        answer = connection.getresponse()
-        told = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, told, answer.read())
-    finally:
-        connection.close()
-
-
-def put(path: Path, content: bytes | str, *, changed: int = CHANGED) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.utime(path, (changed, changed))
-    return path
-
+from photon_runtime.testing import live_server
 
 FOREVER = "public, max-age=31536000, immutable"
 DIGEST = "0123456789abcdef"
@@ -92,13 +58,16 @@ def test_an_address_names_the_content_and_may_be_kept(tmp_path: Path) -> None:
     with live_server(app_of(files)) as server:
         url = files.url("css/site.css")
         assert re.fullmatch(r"/static/css/site\.[0-9a-f]{16}\.css", url)
-        answer = ask(server, url)
-        assert answer.shown == (200, b"body {}")
+        answer = server.request("GET", url)
+        assert (answer.status, answer.body) == (200, b"body {}")
         assert answer.headers["cache-control"] == FOREVER
         assert answer.headers["content-type"] == "text/css; charset=utf-8"
-        assert ask(server, "/static/css/site.css").headers["cache-control"] == "no-cache"
-        assert ask(server, url, If_None_Match=answer.headers["etag"]).status == 304
-        assert ask(server, url, "HEAD").status == 200
+        assert server.request("GET", "/static/css/site.css").headers["cache-control"] == "no-cache"
+        assert (
+            server.request("GET", url, headers={"If-None-Match": answer.headers["etag"]}).status
+            == 304
+        )
+        assert server.request("HEAD", url).status == 200
 
 
 def test_the_address_of_another_version_gets_what_there_is_and_is_not_kept(tmp_path: Path) -> None:
@@ -109,10 +78,20 @@ def test_the_address_of_another_version_gets_what_there_is_and_is_not_kept(tmp_p
         put(file, "two")  # as long and as old as before
         new = files.url("app.js")
         assert new != old
-        assert ask(server, new).headers["cache-control"] == FOREVER
-        answer = ask(server, old)
-        assert answer.shown == (200, b"two")
-        assert answer.headers["cache-control"] == "no-cache"
+        assert server.request("GET", new).headers["cache-control"] == FOREVER
+        answer = server.request("GET", old)
+        assert (answer.status, answer.body) == (200, b"two")
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_what_is_said_of_a_pattern_counts_for_fingerprints_too(tmp_path: Path) -> None:
+    put(tmp_path / "reports" / "a.pdf", "secret")
+    put(tmp_path / "a.js", "run()")
+    files = StaticFiles(tmp_path, cache_control={"reports/*": "private, no-store"})
+    with live_server(app_of(files)) as server:
+        told = server.request("GET", files.url("reports/a.pdf")).headers["cache-control"]
+        assert told == "private, no-store"
+        assert server.request("GET", files.url("a.js")).headers["cache-control"] == FOREVER
 
 
 def test_the_digest_is_that_of_the_content_alone(tmp_path: Path) -> None:
@@ -132,9 +111,9 @@ def test_inside_a_request_a_thread_reads_the_file(tmp_path: Path) -> None:
         return files.url("big.bin")
 
     with live_server(app) as server:
-        told = ask(server, "/url").body.decode().strip('"')
+        told = server.request("GET", "/url").body.decode().strip('"')
         assert told == files.url("big.bin")
-        assert ask(server, told).headers["cache-control"] == FOREVER
+        assert server.request("GET", told).headers["cache-control"] == FOREVER
 
 
 def open_below(folder: Path) -> list[str]:
@@ -182,7 +161,7 @@ def test_variants_are_found_below_the_fingerprint(tmp_path: Path) -> None:
     put(tmp_path / "app.js.gz", b"gzipped")
     files = StaticFiles(tmp_path)
     with live_server(app_of(files)) as server:
-        answer = ask(server, files.url("app.js"), Accept_Encoding="gzip")
+        answer = server.request("GET", files.url("app.js"), headers={"Accept-Encoding": "gzip"})
     assert answer.body == b"gzipped"
     assert answer.headers["cache-control"] == FOREVER
 
@@ -191,8 +170,8 @@ def test_a_file_that_really_has_such_a_name_comes_first(tmp_path: Path) -> None:
     put(tmp_path / f"app.{DIGEST}.js", "built")
     put(tmp_path / "app.js", "source")
     with live_server(app_of(StaticFiles(tmp_path))) as server:
-        assert ask(server, f"/static/app.{DIGEST}.js").body == b"built"
-        assert ask(server, f"/static/none.{DIGEST}.js").status == 404
+        assert server.request("GET", f"/static/app.{DIGEST}.js").body == b"built"
+        assert server.request("GET", f"/static/none.{DIGEST}.js").status == 404
 
 
 def test_addresses_begin_where_the_files_are_mounted(tmp_path: Path) -> None:
@@ -206,7 +185,7 @@ def test_addresses_begin_where_the_files_are_mounted(tmp_path: Path) -> None:
     with live_server(app) as server:
         url = files.url("a b#.js")
         assert url.startswith("/admin/files/a%20b%23.")
-        assert ask(server, url).headers["cache-control"] == FOREVER
+        assert server.request("GET", url).headers["cache-control"] == FOREVER
     root = StaticFiles(tmp_path)
     with live_server(app_of(root, "/")):
         assert root.url("a b#.js").startswith("/a%20b%23.")

@@ -1,51 +1,18 @@
 from __future__ import annotations
 
-import http.client
-import os
+import re
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import attrs
 import pytest
 
+from folders import put
 from photon_router import Router, StaticFiles
 from photon_router.errors import DocumentError
 from photon_router.static import StaticSettings
 from photon_runtime.errors import PhotonError
 from photon_runtime.settings import load_settings
-from photon_runtime.testing import LiveServer, live_server
-
-CHANGED = 1_700_000_000
-
-
-@attrs.frozen
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def shown(self) -> tuple[int, bytes]:
-        return self.status, self.body
-
-
-def ask(server: LiveServer, target: str, method: str = "GET", **headers: str) -> Answer:
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
-    try:
-        fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, target, headers=fields)
-        answer = connection.getresponse()
-        told = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, told, answer.read())
-    finally:
-        connection.close()
-
-
-def put(path: Path, content: bytes | str, *, changed: int = CHANGED) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.utime(path, (changed, changed))
-    return path
+from photon_runtime.testing import live_server
 
 
 def app_of(root: Path, section: str) -> Router:
@@ -69,16 +36,56 @@ def test_the_section_serves_a_folder_of_the_project(tmp_path: Path) -> None:
         """,
     )
     with live_server(app) as server:
-        assert ask(server, "/").body == b"home"
-        answer = ask(server, "/img/a.svg")
+        assert server.request("GET", "/").body == b"home"
+        answer = server.request("GET", "/img/a.svg")
         assert answer.headers["content-type"] == "image/svg+xml"
         assert answer.headers["cache-control"] == "public, max-age=3600"
-        assert ask(server, "/route", Accept="text/html").body == b"home"
+        assert server.request("GET", "/route", headers={"Accept": "text/html"}).body == b"home"
+
+
+def test_code_reaches_the_files_of_the_section(tmp_path: Path) -> None:
+    put(tmp_path / "public" / "site.css", "body {}")
+    app = app_of(tmp_path, 'folder = "public"\nurl = "/assets"\nprivate = true')
+    address = app.static.url("site.css")  # also before the start
+    assert re.fullmatch(r"/assets/site\.[0-9a-f]{16}\.css", address)
+
+    @app.get("/page")
+    def page() -> str:
+        return app.static.url("site.css")
+
+    with live_server(app) as server:
+        assert server.request("GET", "/page").text == f'"{address}"'
+        answer = server.request("GET", address)
+        assert (answer.status, answer.body) == (200, b"body {}")
+        assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+
+
+def test_two_applications_have_files_of_their_own(tmp_path: Path) -> None:
+    put(tmp_path / "one" / "x.txt", "1")
+    put(tmp_path / "two" / "x.txt", "2")
+    one = app_of(tmp_path, 'folder = "one"')
+    two = app_of(tmp_path, 'folder = "two"\nbase_url = "https://cdn.example"')
+    assert one.static.url("x.txt").startswith("/static/x.")
+    assert two.static.url("x.txt").startswith("https://cdn.example/x.")
+    one.use_settings(load_settings(tmp_path, environment="production", environ={}))
+    assert one.static.folder == two.static.folder
+
+
+def test_without_a_folder_the_code_says_what_is_missing(tmp_path: Path) -> None:
+    for app in (Router(), app_of(tmp_path, "")):
+        with pytest.raises(RuntimeError, match=r"name no folder of static files: see \[static\]"):
+            _ = app.static
+
+
+def test_a_folder_that_is_not_there_does_not_keep_the_settings_away(tmp_path: Path) -> None:
+    app = app_of(tmp_path, 'folder = "none"')  # not built yet; commands that serve nothing go on
+    with pytest.raises(PhotonError, match="there is no folder"):
+        _ = app.static
 
 
 def test_without_a_folder_nothing_is_served(tmp_path: Path) -> None:
     with live_server(app_of(tmp_path, "")) as server:
-        assert ask(server, "/static/").status == 404
+        assert server.request("GET", "/static/").status == 404
 
 
 @pytest.mark.parametrize(

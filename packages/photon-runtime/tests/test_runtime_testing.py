@@ -13,8 +13,7 @@ import attrs
 import pytest
 
 import photon_runtime as rt
-from photon_runtime import Cancelled, PhotonError, testing
-from photon_runtime._task import current_task
+from photon_runtime import Cancelled, PhotonError, current_task, testing
 from photon_runtime.http import Request, Response, ServerSettings
 from photon_runtime.testing import LiveServer, live_server
 
@@ -186,6 +185,69 @@ def test_connect_gives_a_blocking_socket_with_a_time_limit() -> None:
         assert isinstance(client, socket.socket)
         assert client.gettimeout() == 3
         assert client.getpeername() == (server.host, server.port)
+
+
+# -- requests ---------------------------------------------------------------------------------
+
+
+def tell(request: Request) -> Response:
+    """Answer by what came, and with a field twice."""
+    fields = [f"{name}={value}" for name, value in request.headers.pairs()]
+    target = request.raw_path + ("?" + request.raw_query if request.raw_query else "")
+    lines = [request.method, target, *fields, request.body.decode("latin-1")]
+    headers = [("x-own", "1"), ("X-Own", "\xe9"), ("location", "/elsewhere")]
+    return Response(307, body="\n".join(lines), headers=headers)
+
+
+@pytest.fixture(scope="module")
+def telling() -> Iterator[LiveServer]:
+    with live_server(tell) as server:
+        yield server
+
+
+def test_a_request_is_sent_as_it_is_given_and_no_more(telling: LiveServer) -> None:
+    target = "/%2e%2e/a//b;c?d=%20&e"
+    answer = telling.request("GET", target)
+    assert answer.text.splitlines() == ["GET", target, f"host={telling.host}:{telling.port}"]
+    fields = [("X-A", "1"), ("x-a", "2"), ("Host", "shop.example")]
+    answer = telling.request("PROPFIND", "/", headers=fields)
+    assert answer.text.splitlines() == ["PROPFIND", "/", "x-a=1", "x-a=2", "host=shop.example"]
+
+
+def test_an_answer_is_what_the_server_sent(telling: LiveServer) -> None:
+    answer = telling.request("GET", "/")
+    assert answer.status == 307
+    assert answer.headers.getlist("X-Own") == ["1", "\xe9"]
+    assert answer.headers["Location"] == "/elsewhere"
+    assert "x-none" not in answer.headers
+    assert telling.request("HEAD", "/").body == b""
+
+
+@pytest.mark.parametrize("body", [b"\xff\0", "\xe9", b""])
+def test_a_body_is_sent_with_its_length(telling: LiveServer, body: bytes | str) -> None:
+    content = body.encode() if isinstance(body, str) else body
+    answer = telling.request("POST", "/", headers={"Content-Type": "text/plain"}, body=body)
+    assert f"\ncontent-length={len(content)}\n" in answer.text
+    assert answer.text.endswith("\n" + content.decode("latin-1"))
+
+
+def test_a_request_that_would_break_the_message_is_refused(telling: LiveServer) -> None:
+    with pytest.raises(http.client.InvalidURL):
+        telling.request("GET", "/ x")
+    with pytest.raises(ValueError, match="method"):
+        telling.request("GET /\r\n", "/")
+    for name, value in (("a", "b\r\nc: d"), ("a:b", "c"), ("a", "\u20ac")):
+        with pytest.raises(ValueError, match=r"."):
+            telling.request("GET", "/", headers={name: value})
+
+
+def test_a_request_gives_up_when_the_server_says_nothing() -> None:
+    def hang(request: Request) -> Response:
+        rt.sleep(0.5)
+        return Response()
+
+    with live_server(hang) as server, pytest.raises(TimeoutError):
+        server.request("GET", "/", timeout=0.05)
 
 
 # -- inside of tasks --------------------------------------------------------------------------

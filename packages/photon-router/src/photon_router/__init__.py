@@ -23,6 +23,7 @@
 
 from photon_runtime.http import Request as Request
 from photon_runtime.http import Response as Response
+from photon_runtime.http import SetCookie as SetCookie
 
 from ._router_settings import RouterSettings as RouterSettings
 from .answers._background import BackgroundTasks as BackgroundTasks

@@ -45,7 +45,8 @@ from .observability.health import Readiness
 from .observability.settings import ObservabilitySettings, observe
 from .security import Guards, Required, Verifier
 from .security._write import merged, verifiers_in, write_schemes
-from .static._settings import StaticSettings, static_mounts, tell_places
+from .static import StaticFiles
+from .static._settings import ConfiguredFiles, tell_places
 from .wsgi import WsgiExport
 
 S = TypeVar("S")
@@ -147,6 +148,7 @@ class Router(Declarations):
         self._info = {"title": title, "version": version, "description": description}
         self._servers = tuple(servers)
         self._settings: Settings | None = None
+        self._static = ConfiguredFiles()
         self.readiness = Readiness()
         self._lifespans += [] if lifespan is None else [lifespan]
 
@@ -221,6 +223,17 @@ class Router(Declarations):
         ``photon run`` and its kin call it with those of the project.
         """
         self._settings = settings
+        self._static = ConfiguredFiles(settings)
+
+    @property
+    def static(self) -> StaticFiles:
+        """The files of the section ``[static]``: ``app.static.url("site.css")``.
+
+        Raises:
+            RuntimeError: There are no settings yet, or they name no folder.
+            PhotonError: The section is wrong.
+        """
+        return self._static.files
 
     # -- the document and the start ---------------------------------------------------------
 
@@ -253,8 +266,7 @@ class Router(Declarations):
         told = self._section("observability", ObservabilitySettings)
         self.readiness.timeout = told.ready_timeout
         observing, pages = observe(told, self.readiness, development=development)
-        if self._settings is not None:
-            pages += static_mounts(self._section("static", StaticSettings), self._settings.root)
+        pages += self._static.mounts()
         tell_places([*self._mounts, *pages])
         running = self._compiled(observing, pages, development=development)
         with ExitStack() as stack:

@@ -29,6 +29,7 @@ from photon_router import Request as Request
 from photon_router import Response as Response
 from photon_router import Router as Router
 from photon_router import ServerSentEvent as ServerSentEvent
+from photon_router import SetCookie as SetCookie
 from photon_router import StaticFiles as StaticFiles
 from photon_router import Status as Status
 from photon_router import Stream as Stream

@@ -125,7 +125,7 @@ def _surround(
 ) -> Handler:
     """Put around a plan what belongs to its router and its operation."""
     plan = limited(_within(plan, bound.surroundings, answers), operation)
-    return plan if guard is None else _guarded(plan, guard)
+    return plan if guard is None else guard.around(plan, answers.of(Surroundings()))
 
 
 def _within(plan: Handler, surroundings: Surroundings, answers: _Answers) -> Handler:
@@ -142,14 +142,6 @@ def _answering(plan: Handler, answers: ErrorAnswers) -> Handler:
             return plan(request)
         except Exception as error:
             return answers(request, error)
-
-    return run
-
-
-def _guarded(plan: Handler, guard: Guard) -> Handler:
-    def run(request: Request) -> Response:
-        guard(request)
-        return plan(request)
 
     return run
 

@@ -17,7 +17,7 @@
 ``_entity_tag``           entity tags
 ``_sessions``, ``_session``  `Sessions`: signed cookies; `Session`: what is in them
 ``_csrf``                 `Csrf`: protection against requests that other sites cause
-``_paths``, ``_vary``, ``_checks``  what several of them need
+``_paths``, ``_caches``, ``_checks``  what several of them need
 ========================  =====================================================================
 """
 

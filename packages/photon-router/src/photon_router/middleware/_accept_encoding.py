@@ -18,7 +18,8 @@ class Choice(NamedTuple):
 
     Attributes:
         coding: The coding, ``None`` for the bytes as they are.
-        must_encode: Whether it does not take the bytes as they are.
+        must_encode: Whether it does not take the bytes as they are. Where there is no coding
+            either, it gets them all the same: its wish is passed over (section 12.4.1).
     """
 
     coding: str | None

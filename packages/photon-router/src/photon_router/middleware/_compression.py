@@ -14,6 +14,11 @@ of their own into the answer and watch its length can guess the secret in it, by
 are left as they are, unless they call themselves ``public``. An application whose answers never
 repeat what a request says beside a secret may switch that off.
 
+A client that refuses even the bytes as they are (``identity;q=0``), and for which there is no
+coding, gets them nevertheless. That is one of the two ways of RFC 9110, section 12.4.1; the other,
+406, would come when the handler has run, and perhaps has changed something, and would say that it
+had failed.
+
 Whole bodies from ``offload_size`` on are compressed by a thread, so that the hub goes on; bodies
 that come in parts are compressed part by part, each flushed, so that nothing is held back.
 """
@@ -32,10 +37,10 @@ from photon_runtime import offload
 from photon_runtime.http import FileBody, Handler, Request, Response
 
 from ._accept_encoding import choose
+from ._caches import add_vary
 from ._checks import is_strings
 from ._codings import Coding, available_codings, coding_of
 from ._layer import Layer
-from ._vary import add_vary
 
 CONTENT_TYPES = (
     "text/*",

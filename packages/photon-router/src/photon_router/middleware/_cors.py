@@ -30,9 +30,9 @@ from attrs.validators import ge
 from photon_runtime.http import Handler, HttpError, Request, Response
 
 from ..dispatch._layers import Middleware
+from ._caches import add_vary
 from ._checks import is_strings
 from ._layer import Layer, Operations, Rules, rule_for, rules_of
-from ._vary import add_vary
 
 EXTENSION = "x-cors"
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[^/:\s?#@\[\]A-Z]+)(?::[0-9]+)?")

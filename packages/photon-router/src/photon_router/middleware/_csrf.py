@@ -12,6 +12,10 @@ this application caused it, in three ways, all of which must agree:
 The secret is in the session, signed, so nobody can plant one (a synchronizer token). Each time it
 is told it is mixed with fresh chance, so compression does not betray it. Requests that carry a
 bearer token are exempt: no browser adds one by itself.
+
+A request that offers to change the protocol, as pages do for a WebSocket, changes nothing yet and
+cannot bring a token: scripts have no say in its fields. But its connection can do anything then, in
+the name of whoever the cookies belong to, and no browser asks CORS. So its origin is checked, too.
 """
 
 from __future__ import annotations
@@ -60,7 +64,7 @@ class Csrf(Layer):
 
     It lies inside of `Sessions`. Pages put `csrf_token` into their forms, or into a ``meta``
     element for their scripts. A form is read whole to find the token; for large uploads send it
-    in the header field.
+    in the header field. Of offers to change the protocol the origin alone is checked.
 
     Attributes:
         header: The header field that may bring the token.
@@ -89,10 +93,13 @@ class Csrf(Layer):
         self._read = form_reader((), {self.field}, FormSettings())
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Let pass what changes nothing, is exempt, or proves where it comes from."""
-        if request.method not in _SAFE and not self._is_exempt(request):
+        """Let pass what can change nothing, is exempt, or proves where it comes from."""
+        if request.method not in _SAFE:
+            if not self._is_exempt(request):
+                self._check_origin(request)
+                self._check_token(request)
+        elif request.raw_header(b"upgrade") is not None and not self._is_exempt(request):
             self._check_origin(request)
-            self._check_token(request)
         return call_next(request)
 
     def _is_exempt(self, request: Request) -> bool:

@@ -7,6 +7,7 @@ the quota and its window, and how many requests are left for now.
 from __future__ import annotations
 
 import copy
+import hashlib
 import ipaddress
 import logging
 import math
@@ -30,6 +31,7 @@ _log = logging.getLogger("photon.middleware")
 EXTENSION = "x-photon-rate-limit"
 _OPTIONS = ("requests", "window", "burst")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_LONGEST_KEY = 128
 
 KeyFunction: TypeAlias = Callable[[Request], str | None]
 """Says who is counted; ``None`` where only the address is known."""
@@ -81,6 +83,14 @@ def _is_name(layer: RateLimit, field: object, value: str) -> None:
         raise ValueError(f"a name is made of letters, digits and `_.-`, not {value!r}")
 
 
+def _bounded(key: str) -> str:
+    """Return a key as stores have it: what clients send neither fills nor breaks them."""
+    if len(key) <= _LONGEST_KEY and key.isascii():
+        return f"key:{key}"
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass"))
+    return f"digest:{digest.hexdigest()}"
+
+
 @attrs.define(kw_only=True, eq=False)
 class RateLimit(Layer):
     """Lets each client do so many requests per time; what is more is 429 with ``Retry-After``.
@@ -95,7 +105,8 @@ class RateLimit(Layer):
         window: Seconds.
         burst: How many at once at most; ``None`` for as many as in a window.
         key: Who is counted: ``client`` for the address, or a function from a request to a text;
-            where it gives ``None``, the address counts.
+            where it gives ``None``, the address counts. Of a text of more than 128 characters, or
+            one beyond ASCII, stores have a digest.
         name: Keeps this limit apart from others in one store, and is told to clients.
         store: Where it is counted; by default in this process, for up to 10,000 clients.
         passes_on_failure: Whether requests pass unlimited while the store fails; else they are
@@ -171,7 +182,7 @@ class RateLimit(Layer):
 
     def _take(self, request: Request) -> Taken | None:
         key = None if self.key is client_address else self.key(request)
-        own = f"address:{client_address(request)}" if key is None else f"key:{key}"
+        own = f"address:{client_address(request)}" if key is None else _bounded(key)
         try:
             return self.store.take(f"{self.name}:{own}", capacity=self._capacity, rate=self._rate)
         except Exception as error:

@@ -8,6 +8,10 @@ over: what must be revocable belongs into a database, under an id that stands in
 The cookie is read when the session is first looked at, and sent when it has changed. The first key
 signs; old ones are still believed, so keys can be changed without ending sessions. What is signed
 wrongly, is too old, or is no session at all counts as none; nobody is told.
+
+What is signed is signed for the cookie that carries it: the signature covers the cookie's name, so
+that what one session of a secret was given is nothing to another one. Nothing else is signed here;
+the secret of `Csrf` stands in the session, and with it belongs to that cookie.
 """
 
 from __future__ import annotations
@@ -22,11 +26,11 @@ from typing import Any, Literal, Protocol
 import attrs
 from attrs.validators import ge, in_
 
-from photon_runtime.http import Handler, Request, Response
+from photon_runtime.http import Handler, Request, Response, SetCookie
 
+from ._caches import add_vary, keep_private
 from ._layer import Layer, drop_body
 from ._session import STATE, Session
-from ._vary import add_vary
 
 _log = logging.getLogger("photon.middleware")
 
@@ -38,11 +42,8 @@ class _Signer(Protocol):
     def loads(self, s: str, max_age: int) -> Any: ...
 
 
-_SALT = "photon.session"
+_SALT = "photon.session:"  # and the cookie's name
 _SHORTEST_SECRET = 32
-_NAME_CHARACTERS = frozenset(
-    "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-)
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -80,8 +81,7 @@ class Sessions(Layer):
     path: str = "/"
     domain: str | None = None
     max_size: int = attrs.field(default=4093, validator=ge(64))
-    _name: str = attrs.field(init=False, repr=False)
-    _attributes: str = attrs.field(init=False, repr=False)
+    _cookie: SetCookie = attrs.field(init=False, repr=False)
     _signer: _Signer = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -92,30 +92,15 @@ class Sessions(Layer):
                 f"a secret has at least {_SHORTEST_SECRET} characters; make one with "
                 "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
             )
-        self._name = self._checked_name()
-        for value in (self.path, self.domain or ""):
-            if not value.isascii() or not value.isprintable() or any(c in value for c in ";, "):
-                raise ValueError(f"not for a cookie: {value!r}")
-        if self.same_site == "None" and not self.secure:
-            raise ValueError("browsers take same_site = None only with secure")
-        parts = [f"; Path={self.path}", "; HttpOnly", f"; SameSite={self.same_site}"]
-        if self.domain is not None:
-            parts.append(f"; Domain={self.domain}")
-        if self.secure:
-            parts.append("; Secure")
-        self._attributes = "".join(parts)
-        self._signer = _signer([*reversed(self.old_secrets), self.secret])
-
-    def _checked_name(self) -> str:
         is_for_host = self.secure and self.path == "/" and self.domain is None
-        name = self.cookie or ("__Host-session" if is_for_host else "session")
-        if not _NAME_CHARACTERS.issuperset(name):
-            raise ValueError(f"not the name of a cookie: {name!r}")
-        if name.startswith("__Host-") and not is_for_host:
-            raise ValueError(f"{name} needs secure, the path / and no domain (RFC 6265bis)")
-        if name.startswith("__Secure-") and not self.secure:
-            raise ValueError(f"{name} needs secure (RFC 6265bis)")
-        return name
+        self._cookie = SetCookie(
+            self.cookie or ("__Host-session" if is_for_host else "session"),
+            path=self.path,
+            domain=self.domain,
+            secure=self.secure,
+            same_site=self.same_site,
+        )
+        self._signer = _signer([*reversed(self.old_secrets), self.secret], self._cookie.name)
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
         """Hand the session in, and send it back if it has changed.
@@ -140,7 +125,7 @@ class Sessions(Layer):
     def _read(self, request: Request) -> dict[str, Any]:
         from itsdangerous import BadData
 
-        value = request.cookies.get(self._name)
+        value = request.cookies.get(self._cookie.name)
         if value is None or len(value) > self.max_size:
             return {}
         try:
@@ -159,7 +144,7 @@ class Sessions(Layer):
             return response
         else:
             text, age = "", 0
-        size = len(self._name) + len(text) + 1
+        size = len(self._cookie.name) + len(text) + 1
         if size > self.max_size:
             raise ValueError(
                 f"the session needs {size} bytes, and a cookie may have {self.max_size}: keep in "
@@ -167,29 +152,20 @@ class Sessions(Layer):
             )
         own = copy.copy(response)
         own.headers = list(response.headers)
-        own.add_header("set-cookie", f"{self._name}={text}; Max-Age={age}{self._attributes}")
-        _keep_private(own)
+        own.add_header("set-cookie", str(attrs.evolve(self._cookie, value=text, max_age=age)))
+        # Whoever got it from a shared cache would get the session.
+        keep_private(own)
         return own
 
 
-def _keep_private(response: Response) -> None:
-    """Let no shared cache keep a response: whoever got it from there would get the session."""
-    told = [value for name, value in response.headers if name.lower() == "cache-control"]
-    items = [item.strip() for value in told for item in value.split(",") if item.strip()]
-    names = {item: item.partition("=")[0].rstrip().lower() for item in items}
-    if not {"private", "no-store"} & set(names.values()):
-        kept = [item for item in items if names[item] not in ("public", "s-maxage")]
-        response.set_header("cache-control", ", ".join([*kept, "private"]))
-
-
-def _signer(secrets: Sequence[str]) -> _Signer:
-    """Return what signs with the last of the keys and believes all."""
+def _signer(secrets: Sequence[str], cookie: str) -> _Signer:
+    """Return what signs for a cookie with the last of the keys, and believes all."""
     try:
         from itsdangerous import URLSafeTimedSerializer
     except ImportError:
         raise ValueError("sessions need a library: pip install 'photon-router[sessions]'") from None
     return URLSafeTimedSerializer(
         list(secrets),
-        salt=_SALT,
+        salt=_SALT + cookie,
         signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
     )

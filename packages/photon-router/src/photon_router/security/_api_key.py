@@ -81,7 +81,8 @@ class ApiKey(Verifier):
                 f"{own_name!r}; leave it out of the verifier"
             )
         challenge = Challenge("ApiKey", (("in", place), ("name", name)))
-        return Binding(key_check(self._find, place, name), challenge, is_weak=place == "query")
+        check = key_check(self._find, place, name)
+        return Binding(check, challenge, is_weak=place == "query", field=key_field(place, name))
 
 
 def key_check(find: Find, place: str, name: str) -> Callable[[Request], Verified]:
@@ -104,6 +105,11 @@ def key_check(find: Find, place: str, name: str) -> Callable[[Request], Verified
         return judged(find(text(values[0])))
 
     return check
+
+
+def key_field(place: str, name: str) -> str | None:
+    """Return the request field that a key comes in, ``None`` for the query."""
+    return {"header": name, "cookie": "Cookie"}.get(place)
 
 
 def _in_header(request: Request, name: str) -> list[str]:

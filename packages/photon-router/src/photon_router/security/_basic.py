@@ -42,4 +42,4 @@ class BasicAuth(Verifier):
         def check(request: Request) -> Verified:
             return judged(find(*user_and_password(request)))
 
-        return Binding(check, challenge, is_weak=True)
+        return Binding(check, challenge, is_weak=True, field="Authorization")

@@ -54,7 +54,8 @@ class TokenVerifier(Verifier):
         def check(request: Request) -> Verified:
             return verify(bearer_token(request))
 
-        return Binding(check, Challenge("Bearer", (("realm", self.realm),)))
+        challenge = Challenge("Bearer", (("realm", self.realm),))
+        return Binding(check, challenge, field="Authorization")
 
 
 @attrs.frozen(eq=False)

@@ -8,6 +8,12 @@ so that a client whose token has expired learns of it.
 
 A refusal is the same whatever was wrong with a credential; why is logged, at debug level. It asks
 for all schemes of all alternatives (401), or names the scopes (403, RFC 6750, section 3.1).
+
+Shared caches keep no answer to a request with ``Authorization`` unless they are told to (RFC 9111,
+section 3.5). Of keys in other places and of certificates they know nothing: there the same is said
+by ``Cache-Control: private``, in whatever is answered, errors included; and ``Vary`` names the
+fields that decide, so that a browser does not take what was for another key. Where anonymous
+requests are let in, too, ``Vary`` keeps theirs apart. What is said is settled at start.
 """
 
 from __future__ import annotations
@@ -18,15 +24,13 @@ from typing import TypeAlias
 
 import attrs
 
-from photon_runtime.http import HttpError, Request
+from photon_runtime.http import Handler, HttpError, Request, Response
 
+from ..middleware._caches import add_vary, keep_private
 from ._identity import enter
 from ._verifier import BadCredential, Binding, Challenge, NoCredential, Verified
 
 _log = logging.getLogger("photon.security")
-
-Guard: TypeAlias = Callable[[Request], None]
-"""Lets a request pass, or raises `HttpError` 401 or 403."""
 
 _Finding: TypeAlias = Verified | BadCredential | None
 """What a request shows for a scheme: a credential, a bad one, none."""
@@ -48,7 +52,7 @@ class Part:
     scopes: frozenset[str]
 
 
-class OperationGuard:
+class Guard:
     """Lets those in who meet one of the alternatives.
 
     Args:
@@ -56,7 +60,7 @@ class OperationGuard:
         is_optional: Whether a request without any credential is let in, too.
     """
 
-    __slots__ = ("_alternatives", "_challenges", "_is_optional")
+    __slots__ = ("_alternatives", "_challenges", "_is_optional", "_is_private", "_vary")
 
     def __init__(self, alternatives: Sequence[Sequence[Part]], *, is_optional: bool) -> None:
         """Keep the alternatives."""
@@ -64,6 +68,43 @@ class OperationGuard:
         self._is_optional = is_optional
         parts = [part for alternative in alternatives for part in alternative]
         self._challenges = {part.name: part.binding.challenge for part in parts}
+        fields = dict.fromkeys(part.binding.field for part in parts)
+        self._is_private = any(
+            field is None or field.lower() != "authorization" for field in fields
+        )
+        has_vary = self._is_private or is_optional
+        self._vary = tuple(field for field in fields if field is not None and has_vary)
+
+    def around(
+        self, plan: Handler, answer_error: Callable[[Request, Exception], Response]
+    ) -> Handler:
+        """Return ``plan`` for those who are let in.
+
+        Args:
+            plan: Answers them.
+            answer_error: Answers errors, where answers of any kind have to say what caches may do.
+        """
+        if not (self._is_private or self._vary):
+
+            def run(request: Request) -> Response:
+                self(request)
+                return plan(request)
+
+            return run
+
+        def run_and_mark(request: Request) -> Response:
+            try:
+                self(request)
+                response = plan(request)
+            except Exception as error:
+                response = answer_error(request, error)
+            for field in self._vary:
+                add_vary(response, field)
+            if self._is_private:
+                keep_private(response, unless_public=True)
+            return response
+
+        return run_and_mark
 
     def __call__(self, request: Request) -> None:
         """Let ``request`` pass, and note who it is from.

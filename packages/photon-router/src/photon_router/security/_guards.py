@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from ..document._document import Document, OpenApi, Operation
-from ._guard import Guard, OperationGuard, Part
+from ._guard import Guard, Part
 from ._verifier import Binding, Verifier
 
 _log = logging.getLogger("photon.security")
@@ -99,7 +99,7 @@ def _guard(
     if not alternatives:
         return None
     _warn_of_mixture(alternatives, operation)
-    return OperationGuard(alternatives, is_optional={} in required)
+    return Guard(alternatives, is_optional={} in required)
 
 
 def _warn_of_mixture(alternatives: Sequence[Sequence[Part]], operation: Operation) -> None:

@@ -45,12 +45,20 @@ class TokenRules:
             BadCredential: It is not good.
         """
         claims = self._claims(token, keys)
-        subject = claims.get("sub")
         scopes = scopes_of(claims)
-        identity = Identity("" if subject is None else str(subject), scopes, claims)
+        identity = Identity(self._subject(claims), scopes, claims)
         return Verified(
             identity if self.find is None else judged(self.find(identity)).identity, scopes
         )
+
+    def _subject(self, claims: Mapping[str, Any]) -> str:
+        """Return whom a token speaks of; who is called nothing is nobody (RFC 7519, 4.1.2)."""
+        subject = claims.get("sub")
+        if subject is None:
+            subject = ""
+        if not isinstance(subject, str) or (not subject and "sub" in self.required):
+            raise BadCredential("a subject that is no text, or empty")
+        return subject
 
     def _claims(self, token: str, keys: KeySource) -> dict[str, Any]:
         # What the head says only chooses among what is allowed; decode() looks at it again.
@@ -115,7 +123,8 @@ class JwtBearer(TokenVerifier):
         audience: Whom tokens must be for, one of them if there are several; ``None`` takes only
             tokens that say nothing of it.
         leeway: Seconds by which clocks may differ.
-        required: Claims that must be there. Without ``exp`` a token would be good for ever.
+        required: Claims that must be there. Without ``exp`` a token would be good for ever;
+            without ``sub`` there are tokens of nobody, whose subject is empty.
         find: From what the token says to an identity of the application, such as a user from its
             database; ``None`` for nobody. It may wait.
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from photon_runtime.http import Request
 
-from ._api_key import key_check
+from ._api_key import key_check, key_field
 from ._authorization import authorization, bearer_token, user_and_password
 from ._identity import Identity
 from ._verifier import Binding, Challenge, Verified, Verifier
+
+_READERS: Final[Mapping[str, Callable[[Request], object]]] = {
+    "bearer": bearer_token,
+    "basic": user_and_password,
+}
 
 
 class _EveryScope(frozenset[str]):
@@ -45,16 +50,20 @@ class AcceptAnyCredential(Verifier):
         if type_ == "apiKey":
             place, name = str(definition.get("in")), str(definition.get("name"))
             check = key_check(_anybody, place, name)
-            return Binding(_allowing(check), Challenge("ApiKey", (("in", place), ("name", name))))
+            challenge = Challenge("ApiKey", (("in", place), ("name", name)))
+            return Binding(_allowing(check), challenge, field=key_field(place, name))
         if type_ == "mutualTLS":
             return Binding(_allowing(lambda request: None), Challenge("MutualTLS"))
         scheme = str(definition.get("scheme", "bearer")).lower() if type_ == "http" else "bearer"
-        reader = {"bearer": bearer_token, "basic": user_and_password}.get(scheme)
-        if reader is None:
-            return Binding(
-                _allowing(lambda request: authorization(request, scheme)), Challenge(scheme)
-            )
-        return Binding(_allowing(reader), Challenge(scheme.capitalize(), (("realm", "api"),)))
+        challenge = Challenge(scheme)
+        read: Callable[[Request], object] = _any_of(scheme)
+        if scheme in _READERS:
+            read, challenge = _READERS[scheme], Challenge(scheme.capitalize(), (("realm", "api"),))
+        return Binding(_allowing(read), challenge, field="Authorization")
+
+
+def _any_of(scheme: str) -> Callable[[Request], object]:
+    return lambda request: authorization(request, scheme)
 
 
 def _anybody(key: str) -> Identity:

@@ -17,6 +17,7 @@ import attrs
 from photon_runtime.http import Request
 
 _UNQUOTABLE = re.compile(r"[^\t\x20-\x7e]")
+_FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.1
 
 
 class NoCredential(Exception):
@@ -85,11 +86,23 @@ class Binding:
         challenge: How a refusal asks for one.
         is_weak: Whether the credential is one that leaks easily, or can be guessed: a password, a
             key in the address.
+        field: The request field that brings the credential; ``None`` where none does, or nobody
+            knows. Answers depend on it, and unless it is ``Authorization`` shared caches have to
+            be told not to keep them.
+
+    Raises:
+        ValueError: ``field`` is no name of a field.
     """
 
     check: Check
     challenge: Challenge
     is_weak: bool = False
+    field: str | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no request can have."""
+        if self.field is not None and not _FIELD_NAME.fullmatch(self.field):
+            raise ValueError(f"not the name of a header field: {self.field!r}")
 
 
 @attrs.frozen(eq=False)

@@ -27,7 +27,7 @@ def issue_token(
     It has an ``exp``, and a ``jti`` by which the application can revoke it.
 
     Args:
-        subject: Who it is for.
+        subject: Who it is for; not empty.
         key: The secret, or the private key in PEM.
         algorithm: How it is signed.
         lifetime: Seconds for which it is good.
@@ -38,8 +38,8 @@ def issue_token(
         kid: The name of the key, for those who have several.
 
     Raises:
-        ValueError: The key is none for the algorithm, or too short; a lifetime is above zero; a
-            claim is one of those that have an argument.
+        ValueError: The key is none for the algorithm, or too short; there is no subject; a
+            lifetime is not above zero; a claim is one of those that have an argument.
         PhotonError: PyJWT is not installed.
 
     Example:
@@ -48,6 +48,8 @@ def issue_token(
         2
     """
     [algorithm] = checked_algorithms([algorithm])
+    if not subject:
+        raise ValueError("a token is for somebody: its subject is not empty")
     if lifetime <= 0:
         raise ValueError(f"a token is good for more than {lifetime} seconds")
     prepared = prepare(key, algorithm)

@@ -35,9 +35,8 @@ from ._folder import OpenFile, Walk, is_absence
 from ._names import names_of
 from ._variants import Variant, choose_variant
 
-IMMUTABLE = "public, max-age=31536000, immutable"
-"""What caches are told of a file that was asked for by its fingerprint."""
-
+_FOREVER = "max-age=31536000, immutable"  # what was asked for by its fingerprint
+_NEVER_KEPT = "no-store"  # what was asked for by the fingerprint of another version
 _REVALIDATE = "no-cache"
 _NEVER = re.compile(r"\bq\s*=\s*0(\.0*)?\s*(;|\Z)")
 _ALLOW = {"allow": "GET, HEAD, OPTIONS"}
@@ -69,9 +68,12 @@ class StaticFiles:
         not_found: Path below ``folder`` of the page that people see with a 404; empty for none.
         max_age: Seconds for which files may be used without asking again; pages are always asked
             for again.
+        private: Whether no shared cache may keep files: they are for those alone whom a layer
+            lets through. By itself (``None``) they are so where layers of a router lie around them,
+            since any of those may ask who comes; layers of the application are not looked at.
         cache_control: Values of ``Cache-Control`` by patterns of paths, as in ``{"fonts/*":
             "public, max-age=86400"}``, where ``*`` stands for slashes, too; the first that fits
-            counts before all else.
+            counts before all else, also for addresses with a fingerprint.
         content_types: Media types by ending, as in ``{".gltf": "model/gltf+json"}``.
         precompressed: Whether ``app.js.br``, ``.zst`` and ``.gz`` are sent for ``app.js``.
         follow_symlinks: Whether symbolic links are followed that stay inside of ``folder``.
@@ -94,6 +96,7 @@ class StaticFiles:
     fallback: str = attrs.field(default="", kw_only=True, validator=_name)
     not_found: str = attrs.field(default="", kw_only=True, validator=_name)
     max_age: int = attrs.field(default=0, kw_only=True, validator=attrs.validators.ge(0))
+    private: bool | None = attrs.field(default=None, kw_only=True)
     cache_control: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     content_types: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     precompressed: bool = attrs.field(default=True, kw_only=True)
@@ -103,10 +106,12 @@ class StaticFiles:
     _digests: Digests = attrs.field(factory=Digests, init=False, repr=False)
     _types: ContentTypes = attrs.field(init=False, repr=False)
     _prefix: str | None = attrs.field(default=None, init=False, repr=False)
+    _is_private: bool = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Look whether everything is there."""
         self._types = ContentTypes(self.content_types)
+        self._is_private = bool(self.private)
         if not self.folder.is_dir():
             raise PhotonError(f"there is no folder {str(self.folder)!r} to serve files from")
         for name in filter(None, (self.fallback, self.not_found)):
@@ -117,9 +122,14 @@ class StaticFiles:
 
     # -- addresses ----------------------------------------------------------------------------
 
-    def mounted_at(self, prefix: str) -> None:
-        """Learn where it is mounted; the application says so when it starts."""
+    def mounted_at(self, prefix: str, *, is_guarded: bool) -> None:
+        """Learn where it is mounted, and behind what; the application says so when it starts.
+
+        What may be guarded in one place, of one application, is private in all of them.
+        """
         self._prefix = None if "{" in prefix else prefix.rstrip("/")
+        if self.private is None and is_guarded:
+            self._is_private = True
 
     def url(self, path: str) -> str:
         """Return the address of a file, with its fingerprint: what is there may be kept forever.
@@ -221,15 +231,22 @@ class StaticFiles:
     def _cache_control(
         self, names: Sequence[str], opened: OpenFile, content_type: str, digest: str | None
     ) -> str:
-        if digest is not None:
-            return IMMUTABLE if self._digests.of(names, opened) == digest else _REVALIDATE
+        if digest is not None and self._digests.of(names, opened) != digest:
+            return _NEVER_KEPT
         path = "/".join(names)
         for pattern, value in self.cache_control.items():
             if fnmatchcase(path, pattern):
                 return value
+        if digest is not None:
+            return self._for_whom(_FOREVER)
         if not self.max_age or is_html(content_type):
-            return _REVALIDATE
-        return f"public, max-age={self.max_age}"
+            return self._for_whom(_REVALIDATE)
+        return self._for_whom(f"max-age={self.max_age}")
+
+    def _for_whom(self, freshness: str) -> str:
+        if self._is_private:
+            return f"private, {freshness}"
+        return freshness if freshness == _REVALIDATE else f"public, {freshness}"
 
     def _to_index(self, request: Request, names: Sequence[str]) -> Response | None:
         """Send the client to the address of a folder, if that has an index."""
@@ -268,7 +285,8 @@ class StaticFiles:
             return None
         page = Response(404, body=FileBody(opened.file))
         page.content_type = self._types.of(self.not_found)
-        page.headers = [("cache-control", _REVALIDATE), ("vary", "Accept"), NOSNIFF]
+        caching = self._for_whom(_REVALIDATE)
+        page.headers = [("cache-control", caching), ("vary", "Accept"), NOSNIFF]
         return page
 
     def _open(self, names: Sequence[str]) -> OpenFile | None:

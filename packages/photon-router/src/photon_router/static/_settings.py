@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from photon_runtime.errors import PhotonError
+from photon_runtime.settings import Settings
 
 from ..dispatch._mount import REST, Mount, mounts_below
 from ._files import StaticFiles
@@ -29,6 +30,7 @@ class StaticSettings:
         fallback: The page of an application that routes in the browser; empty for none.
         not_found: The page that people see with a 404; empty for none.
         max_age: Seconds for which files may be used without asking again.
+        private: Whether no shared cache may keep files.
         cache_control: Values of ``Cache-Control`` by patterns of paths.
         precompressed: Whether ``.br``, ``.zst`` and ``.gz`` beside a file are sent for it.
         follow_symlinks: Whether symbolic links are followed that stay inside.
@@ -42,6 +44,7 @@ class StaticSettings:
     fallback: str = ""
     not_found: str = ""
     max_age: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    private: bool = False
     cache_control: dict[str, str] = attrs.field(factory=dict)
     precompressed: bool = True
     follow_symlinks: bool = False
@@ -49,28 +52,64 @@ class StaticSettings:
     base_url: str = ""
 
 
-def static_mounts(settings: StaticSettings, root: Path) -> list[Mount]:
-    """Return the mounts that the settings ask for.
+class ConfiguredFiles:
+    """The folder that the section ``[static]`` names, opened when it is first asked for.
 
     Args:
-        settings: The section.
-        root: The folder of photon.toml.
-
-    Raises:
-        PhotonError: There is no such folder, a page that is named is not in it, or a key is wrong.
+        settings: Where the section is; ``None`` while there are none.
     """
-    if not settings.folder:
-        return []
-    options = attrs.asdict(settings, filter=attrs.filters.exclude("folder", "url"))
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Look at nothing yet."""
+        self._settings = settings
+        self._files: StaticFiles | None = None
+
+    @property
+    def files(self) -> StaticFiles:
+        """The files.
+
+        Raises:
+            RuntimeError: There are no settings, or they name no folder.
+            PhotonError: There is no such folder, a page that is named is not in it, or a key is
+                wrong.
+        """
+        if self._files is None:
+            section = self._section()
+            if self._settings is None or not section.folder:
+                raise RuntimeError("the settings name no folder of static files: see [static]")
+            self._files = _opened(section, self._settings.root)
+        return self._files
+
+    def mounts(self) -> list[Mount]:
+        """Return the mounts of the files, none where no folder is named.
+
+        Raises:
+            PhotonError: See `files`.
+        """
+        section = self._section()
+        if not section.folder:
+            return []
+        return mounts_below(section.url, self.files, "[static] in the settings")
+
+    def _section(self) -> StaticSettings:
+        if self._settings is None:
+            return StaticSettings()
+        return self._settings.section("static", StaticSettings)
+
+
+def _opened(section: StaticSettings, root: Path) -> StaticFiles:
+    options = attrs.asdict(section, filter=attrs.filters.exclude("folder", "url"))
     try:
-        files = StaticFiles(root / settings.folder, **options)
+        files = StaticFiles(root / section.folder, **options)
     except ValueError as error:
         raise PhotonError(f"the section [static] of the settings: {error.args[0]}") from error
-    return mounts_below(settings.url, files, "[static] in the settings")
+    files.mounted_at(section.url, is_guarded=False)
+    return files
 
 
 def tell_places(mounts: Iterable[Mount]) -> None:
-    """Tell all static files where they are mounted."""
+    """Tell all static files where they are mounted, and whether layers may guard them there."""
     for mount in mounts:
         if mount.is_catch_all and isinstance(mount.handler, StaticFiles):
-            mount.handler.mounted_at(mount.template.removesuffix(REST))
+            is_guarded = bool(mount.surroundings.layers)
+            mount.handler.mounted_at(mount.template.removesuffix(REST), is_guarded=is_guarded)
