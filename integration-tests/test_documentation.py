@@ -1,9 +1,15 @@
-"""Every relative link in the documentation leads to a file, and to a heading that is there."""
+"""Links in the documentation lead to what is there; what it tells of proxies holds."""
 
+import json
 import re
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+
+from photon_router import Request, Router
+from photon_runtime.http import ServerSettings
+from photon_runtime.testing import live_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -78,3 +84,34 @@ def test_links_in_code_are_text(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("[a](x.md) `[b](y.md)`\n\n```markdown\n[c](z.md)\n```\n\n[d]: w.md#part\n")
     assert links(page) == ["x.md", "w.md#part"]
+
+
+def test_the_proxy_of_the_deployment_page_lets_no_client_say_that_it_is_somebody_else() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    known = {"$remote_addr": "192.0.2.1", "$scheme": "https", "$http_host": "board.example"}
+    lie = {
+        "forwarded": "for=203.0.113.9;proto=http;host=evil.example",
+        "x-forwarded-for": "203.0.113.9",
+        "x-forwarded-proto": "http",
+        "x-forwarded-host": "evil.example",
+    }
+    sent = lie | {
+        name.lower(): known.get(value, value.strip('"'))
+        for name, value in re.findall(r"proxy_set_header +(\S+) +(\S+);", page)
+    }
+    app = Router()
+
+    @app.get("/")
+    def caller(request: Request) -> list[str]:
+        assert isinstance(request.client, tuple)
+        return [request.client[0], request.scheme, request.host]
+
+    settings = ServerSettings(trusted_proxies=("127.0.0.1",))
+    with live_server(app, settings=settings) as server:
+        connection = HTTPConnection(server.host, server.port, timeout=10)
+        connection.request(
+            "GET", "/", headers={name: value for name, value in sent.items() if value}
+        )
+        said = json.loads(connection.getresponse().read())
+        connection.close()
+    assert said == ["192.0.2.1", "https", "board.example"]

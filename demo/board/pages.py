@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from photon import Html, Router, StaticFiles
+from photon import Html, Request, Router, StaticFiles
 
 from .dependencies import CurrentStore
 from .models import Board, Card, Column
@@ -23,14 +23,25 @@ def pages(files: StaticFiles) -> Router:
     router = Router()
 
     @router.get("/", include_in_schema=False)
-    def home(store: CurrentStore) -> Html:
+    def home(store: CurrentStore, request: Request) -> Html:
         """Show all boards."""
         boards = "".join(_board(store, board) for board in store.boards())
-        page = _PAGE.replace("STYLESHEET", files.url("board.css"))
-        page = page.replace("ICON", files.url("icon.svg"))
-        return Html(page.replace("BOARDS", boards))
+        page = _PAGE.format(
+            stylesheet=files.url("board.css"),
+            icon=files.url("icon.svg"),
+            boards=boards,
+            caller=_caller(request),
+        )
+        return Html(page)
 
     return router
+
+
+def _caller(request: Request) -> str:
+    """Say who asks, and for what: behind a trusted proxy, what the client asked the proxy."""
+    client = request.client
+    address = client[0] if isinstance(client, tuple) else "a socket of this machine"
+    return escape(f"{address} asked for {request.scheme}://{request.host}{request.path}")
 
 
 def _board(store: Store, board: Board) -> str:
@@ -56,8 +67,8 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Team Board</title>
-<link rel="icon" href="ICON">
-<link rel="stylesheet" href="STYLESHEET">
+<link rel="icon" href="{icon}">
+<link rel="stylesheet" href="{stylesheet}">
 </head>
 <body>
 <h1>Team Board</h1>
@@ -66,7 +77,7 @@ A demo of Photon: a public API written spec first, and routes around it written 
 <a href="/docs">The documentation</a> lists them all and lets you try them; the document behind it
 is at <a href="/openapi.yaml">/openapi.yaml</a>.
 </p>
-BOARDS
+{boards}
 <h2>Worth a look</h2>
 <ul>
 <li><a href="/reports/workload?delay=1">/reports/workload?delay=1</a>
@@ -76,6 +87,7 @@ sends its rows as they are made; watch them with <code>curl -N</code>.</li>
 <li><a href="/api/boards/1/cards?column=x&amp;limit=0">/api/boards/1/cards?column=x&amp;limit=0</a>
 is refused, with everything that is wrong with it.</li>
 </ul>
+<footer>{caller}</footer>
 </body>
 </html>
 """

@@ -14,6 +14,7 @@ import pytest
 
 from board.app import create_app
 from board.samples import SAMPLE_KEYS
+from photon_runtime.http import ServerSettings
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server
 
@@ -316,6 +317,32 @@ def test_the_home_page_escapes_what_people_write(client: Client) -> None:
     page = client.ask("GET", "/").body.decode()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("trusted", "said"),
+    [
+        (("127.0.0.1",), "203.0.113.9 asked for https://board.example/"),
+        ((), "127.0.0.1 asked for http://127.0.0.1:"),
+    ],
+)
+def test_the_home_page_says_who_asks_and_believes_only_trusted_proxies(
+    trusted: tuple[str, ...], said: str
+) -> None:
+    forwarded = {"forwarded": "for=203.0.113.9;proto=https;host=board.example"}
+    settings = ServerSettings(trusted_proxies=trusted)
+    with live_server(create_app(), settings=settings) as server:
+        connection = Client(server.url).connect()
+        connection.request("GET", "/", headers=forwarded)
+        assert said in connection.getresponse().read().decode()
+        connection.close()
+
+
+def test_the_home_page_escapes_the_host_that_a_client_made_up(client: Client) -> None:
+    connection = client.connect()
+    connection.request("GET", "/", headers={"host": "a&b"})
+    assert b"http://a&amp;b/<" in connection.getresponse().read()
+    connection.close()
 
 
 # -- the application --------------------------------------------------------------------------

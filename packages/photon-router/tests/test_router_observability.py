@@ -9,6 +9,7 @@ import textwrap
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,41 @@ def test_several_processes_answer_for_all_and_forget_what_the_dead_held(tmp_path
     assert "photon_requests_in_progress 0.0" in text
 
 
+def test_counts_of_the_dead_are_kept_in_few_files_and_counted_once(tmp_path: Path) -> None:
+    program = textwrap.dedent("""
+        import os, sys
+        from photon_router import Request, Response
+        from photon_router.observability import Metrics
+        from photon_runtime import run
+        metrics = Metrics()
+        request = Request("GET", "/x", [])
+        for _ in range(int(sys.argv[1])):
+            metrics(request, lambda request: Response())
+        if sys.argv[2] == "ask":
+            print(run(lambda: metrics.page(request)).body.decode())
+    """)
+    environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+
+    def go(times: int, then: str = "end") -> str:
+        command = [sys.executable, "-c", program, str(times), then]
+        return subprocess.run(
+            command, env=environ, capture_output=True, text=True, check=True
+        ).stdout
+
+    for _ in range(3):
+        go(2)
+    assert len(list(tmp_path.glob("counter_*.db"))) == 2  # the last one's, and that of all before
+    (tmp_path / "counter_4194305.db").touch()  # of one that was killed while it made the file
+    for _ in range(2):
+        text = go(1, "ask")
+    assert 'photon_requests_total{method="GET",route="",status="200"} 8.0' in text
+    assert 'photon_request_duration_seconds_count{method="GET",route=""} 8.0' in text
+    assert 'photon_request_duration_seconds_bucket{le="+Inf",method="GET",route=""} 8.0' in text
+    assert (
+        len(list(tmp_path.glob("*.db"))) == 5
+    )  # of nobody: counter, histogram; its own: and gauge
+
+
 # Tracing
 
 
@@ -248,7 +284,70 @@ def test_a_request_is_a_span_in_the_trace_of_its_caller(
     assert not failed.status.is_ok
 
 
+def told_of(request: Request, provider: TracerProvider, response: Response) -> None:
+    def handle(request: Request) -> Response:
+        return response
+
+    copy_context().run(Tracing(provider), request, handle)
+
+
+def test_a_span_names_host_and_port_as_the_conventions_have_them(
+    spans: tuple[TracerProvider, InMemorySpanExporter],
+) -> None:
+    provider, exporter = spans
+    for host in (b"shop.example:8443", b"shop.example", b"[::1]:80", b"[::1]", b""):
+        request = Request("GET", "/", [(b"host", host)])
+        told_of(request, provider, Response())
+        request.finish()
+    found = [span.attributes or {} for span in exporter.get_finished_spans()]
+    assert [(each.get("server.address"), each.get("server.port")) for each in found] == [
+        ("shop.example", 8443),
+        ("shop.example", None),
+        ("[::1]", 80),
+        ("[::1]", None),
+        (None, None),
+    ]
+
+
+def test_a_made_up_method_names_no_span(
+    spans: tuple[TracerProvider, InMemorySpanExporter],
+) -> None:
+    provider, exporter = spans
+    request = Request("MADEUP", "/", [])
+    told_of(request, provider, Response(405))
+    request.finish()
+    [span] = exporter.get_finished_spans()
+    assert span.attributes is not None
+    assert span.name == "HTTP"
+    assert span.attributes["http.request.method"] == "_OTHER"
+    assert span.attributes["http.request.method_original"] == "MADEUP"
+
+
+def test_what_fails_after_the_answer_has_begun_is_on_the_span(
+    spans: tuple[TracerProvider, InMemorySpanExporter],
+) -> None:
+    provider, exporter = spans
+    request = Request("GET", "/", [])
+    told_of(request, provider, Response(200))
+    request.failure = OSError("the disk is gone")  # as a server says of a stream
+    request.finish()
+    [span] = exporter.get_finished_spans()
+    assert span.attributes is not None
+    assert (span.attributes["error.type"], span.status.is_ok) == ("OSError", False)
+    assert [event.name for event in span.events] == ["exception"]
+
+
 # Access log
+
+
+def test_a_request_whose_stream_broke_off_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    request = Request("GET", "/report", [])
+    with caplog.at_level(logging.INFO, "photon.access"):
+        AccessLog()(request, lambda request: Response(200))
+        request.failure = OSError("the disk is gone")
+        request.finish()
+    [record] = caplog.records
+    assert (record.levelname, vars(record)["error"]) == ("WARNING", "OSError")
 
 
 def test_a_request_is_one_event_with_its_parts(caplog: pytest.LogCaptureFixture) -> None:

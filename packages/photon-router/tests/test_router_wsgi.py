@@ -276,6 +276,56 @@ def test_a_body_over_the_limit_is_refused_under_another_server() -> None:
         assert fetch(f"{url}/upload", b"y" * 1001)[0] == 413
 
 
+def test_what_cannot_be_called_is_not_mounted() -> None:
+    with pytest.raises(TypeError, match="unlike 'shop:app'"):
+        Wsgi("shop:app")  # type: ignore[arg-type]
+
+
+def test_a_stream_that_fails_at_once_is_answered_under_another_server() -> None:
+    router = Router()
+    closed: list[str] = []
+
+    @router.get("/refused", media_type="text/plain")
+    def refused() -> Iterator[str]:
+        try:
+            yield ""
+            raise HttpError(409, "not now")
+        finally:
+            closed.append("refused")
+
+    @router.get("/broken", media_type="text/plain")
+    def broken() -> Iterator[str]:
+        yield ""
+        raise KeyError("secret")
+
+    with served(router.wsgi) as url:
+        status, body = fetch(f"{url}/refused")
+        assert (status, json.loads(body)["detail"]) == (409, "not now")
+        status, body = fetch(f"{url}/broken")
+        assert (status, json.loads(body)["title"]) == (500, "Internal Server Error")
+    assert closed == ["refused"]
+
+
+def test_what_breaks_a_stream_off_is_the_failure_of_its_request() -> None:
+    router = Router()
+    seen: list[BaseException | None] = []
+
+    @router.get("/report", media_type="text/plain")
+    def report(request: Request) -> Iterator[str]:
+        request.after_response(lambda: seen.append(request.failure))
+        yield "beginning"
+        raise OSError("the disk is gone")
+
+    answer: list[bytes] = []
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    environ["PATH_INFO"] = "/report"
+    with pytest.raises(OSError, match="the disk is gone"):
+        router.wsgi(environ, lambda status, fields: answer.append)
+    assert answer == [b"beginning"]
+    assert [str(error) for error in seen] == ["the disk is gone"]
+
+
 def test_the_export_of_an_application_is_one_and_starts_once() -> None:
     starts: list[int] = []
 

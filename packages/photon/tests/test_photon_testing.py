@@ -110,6 +110,29 @@ def raise_key_error(name: str) -> None:
     raise KeyError(name)
 
 
+def test_a_stream_that_fails_at_once_is_answered_as_by_a_server() -> None:
+    app = Photon()
+
+    @app.get("/refused", media_type="text/plain", responses={409: "It is too early."})
+    def refused() -> Iterator[str]:
+        yield ""
+        raise HttpError(409, "not now")
+
+    @app.get("/broken", media_type="text/plain")
+    def broken() -> Iterator[str]:
+        yield ""
+        raise KeyError("nothing there")
+
+    with Client(app) as client:
+        assert client.get("/refused").json()["detail"] == "not now"
+        with pytest.raises(KeyError, match="nothing there"):
+            client.get("/broken")
+    with Client(app, raise_errors=False) as quiet, live_client(app) as live:
+        for each in (quiet, live):
+            assert each.get("/refused").status_code == 409
+            assert each.get("/broken").status_code == 500
+
+
 def test_an_application_that_does_not_start_says_so() -> None:
     @contextmanager
     def lifespan() -> Iterator[None]:
@@ -150,6 +173,34 @@ TESTS = """
 def test_the_fixtures_find_the_application_of_the_project(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(shop=PROJECT, test_shop=TESTS)
     pytester.path.joinpath("photon.toml").write_text('[project]\napp = "shop:app"\n')
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2)
+
+
+def test_the_fixtures_bound_bodies_as_the_project_does(pytester: pytest.Pytester) -> None:
+    tests = """
+        import pytest
+
+        @pytest.mark.parametrize("name", ["client", "live_client"])
+        def test_it(name, request):
+            client = request.getfixturevalue(name)
+            sent = [client.post("/size", content=b"x" * size) for size in (3_000_000, 3_000_001)]
+            assert [answer.status_code for answer in sent] == [200, 413]
+    """
+    project = (
+        PROJECT
+        + """
+    from photon import Body
+
+    @app.post("/size")
+    def size(data: Body[bytes]) -> int:
+        return len(data)
+"""
+    )
+    pytester.makepyfile(shop=project, test_shop=tests)
+    pytester.path.joinpath("photon.toml").write_text(
+        '[project]\napp = "shop:app"\n[server]\nmax_body_size = 3000000\n'
+    )
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=2)
 

@@ -7,8 +7,9 @@
 ``live_url``       where a real server serves it
 =================  ============================================================================
 
-The application is started anew for each test, in the environment ``test``. The plugin loads
-nothing of Photon until a test asks for a fixture.
+The application is started anew for each test, in the environment ``test``. What the project's may
+take as a body is what ``[server] max_body_size`` says. The plugin loads nothing of Photon until a
+test asks for a fixture.
 """
 
 from __future__ import annotations
@@ -22,38 +23,58 @@ if TYPE_CHECKING:
     import httpx2
 
     from photon.testing import Client
+    from photon_cli._project import Project
+    from photon_runtime.http import ServerSettings
 
 
 @pytest.fixture
-def app() -> Any:
-    """The application that photon.toml names under [project]; override it to test another."""
+def _photon_project() -> Project:
+    """The project around the current folder."""
     from photon_cli._project import Project
 
-    return Project.here(environment="test").load_app()
+    return Project.here(environment="test")
 
 
 @pytest.fixture
-def client(app: Any) -> Iterator[Client]:
+def app(_photon_project: Project) -> Any:
+    """The application that photon.toml names under [project]; override it to test another."""
+    return _photon_project.load_app()
+
+
+@pytest.fixture
+def _photon_limits(app: Any, request: pytest.FixtureRequest) -> ServerSettings:
+    """What bodies may have: what the project says, if ``app`` is its application."""
+    from photon_runtime.http import ServerSettings
+
+    if "_photon_project" not in request.fixturenames:  # ``app`` was overridden
+        return ServerSettings()
+    project: Project = request.getfixturevalue("_photon_project")
+    said = project.settings.section("server", ServerSettings)
+    return ServerSettings(max_body_size=said.max_body_size)
+
+
+@pytest.fixture
+def client(app: Any, _photon_limits: ServerSettings) -> Iterator[Client]:
     """A client of ``app``, in process; errors of the application are raised in the test."""
     from photon.testing import Client
 
-    with Client(app) as made:
+    with Client(app, body_limit=_photon_limits.max_body_size) as made:
         yield made
 
 
 @pytest.fixture
-def live_client(app: Any) -> Iterator[httpx2.Client]:
+def live_client(app: Any, _photon_limits: ServerSettings) -> Iterator[httpx2.Client]:
     """A client of ``app`` over a real socket."""
     from photon.testing import live_client as serving
 
-    with serving(app) as made:
+    with serving(app, settings=_photon_limits) as made:
         yield made
 
 
 @pytest.fixture
-def live_url(app: Any) -> Iterator[str]:
+def live_url(app: Any, _photon_limits: ServerSettings) -> Iterator[str]:
     """Where a real server serves ``app``, without a slash at the end."""
     from photon_runtime.testing import live_server
 
-    with live_server(app, development=True) as server:
+    with live_server(app, settings=_photon_limits, development=True) as server:
         yield server.url

@@ -20,6 +20,7 @@ try:
 except ImportError as error:
     raise ImportError("photon.testing needs httpx2: pip install 'photon[testing]'") from error
 
+from photon_router.wsgi import begun
 from photon_runtime import Channel
 from photon_runtime.errors import ChannelClosed
 from photon_runtime.http import Application, Handler, Request, Response, ServerSettings
@@ -40,6 +41,8 @@ class Client(httpx2.Client):
         raise_errors: Whether an unexpected error of the application is raised by the call that
             brought it about; otherwise the answer is the 500 that clients get.
         development: Whether the application starts as in development, responses checked.
+        body_limit: How many bytes the body of a request may have, where its operation does not
+            say so itself.
         headers: Header fields of every request.
         cookies: Cookies of every request.
         follow_redirects: Whether the client goes where it is sent.
@@ -66,12 +69,15 @@ class Client(httpx2.Client):
         base_url: str = _BASE_URL,
         raise_errors: bool = True,
         development: bool = True,
+        body_limit: int = _BODY_LIMIT,
         headers: dict[str, str] | None = None,
         cookies: dict[str, str] | None = None,
         follow_redirects: bool = False,
     ) -> None:
         """Start the application."""
-        transport = _InProcess(application, raise_errors=raise_errors, development=development)
+        transport = _InProcess(
+            application, raise_errors=raise_errors, development=development, body_limit=body_limit
+        )
         super().__init__(
             transport=transport,
             base_url=base_url,
@@ -123,9 +129,15 @@ class _InProcess(httpx2.BaseTransport):
     """The way from a client to an application's handler, without a socket."""
 
     def __init__(
-        self, application: Application | Handler, *, raise_errors: bool, development: bool
+        self,
+        application: Application | Handler,
+        *,
+        raise_errors: bool,
+        development: bool,
+        body_limit: int,
     ) -> None:
         self._raise_errors = raise_errors
+        self._body_limit = body_limit
         self._hub = HubThread()
         self._life = ExitStack()
         try:
@@ -141,7 +153,7 @@ class _InProcess(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to the application; see `httpx2.BaseTransport`."""
-        asked = _as_photon(request)
+        asked = _as_photon(request, self._body_limit)
         exchange = _Exchange(self._handler, asked)
         stream = _Stream(self._hub, exchange, self._hub.begin(exchange.run))
         response = self._hub.call(exchange.answer)
@@ -180,7 +192,7 @@ class _Exchange:
     def run(self) -> None:
         """Handle the request, and hand the parts of the body over one by one."""
         try:
-            response = self._handler(self._request)
+            response = begun(self._request, self._handler(self._request))
             self._answer.send(response)
             self._send(response)
         except Exception as error:
@@ -248,7 +260,7 @@ class _Stream(httpx2.SyncByteStream):
             self._running.cancel(self._hub)
 
 
-def _as_photon(request: httpx2.Request) -> Request:
+def _as_photon(request: httpx2.Request, body_limit: int) -> Request:
     body = request.read()
     fields = [(name.lower(), value) for name, value in request.headers.raw]
     made = Request(
@@ -256,7 +268,7 @@ def _as_photon(request: httpx2.Request) -> Request:
         request.url.raw_path.decode("ascii"),
         fields,
         peer=("127.0.0.1", 50000),
-        body_limit=_BODY_LIMIT,
+        body_limit=body_limit,
     )
     made.parts = [body] if body else []
     made.received = len(body)

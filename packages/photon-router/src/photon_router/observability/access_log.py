@@ -20,8 +20,9 @@ _log = logging.getLogger("photon.access")
 class AccessLog:
     """Middleware that logs requests: method, path, route, status, duration, client.
 
-    An answer of 500 and above is logged as a warning, all others as information. The duration
-    ends with the last byte of the answer.
+    An answer of 500 and above, and one whose stream broke off, is logged as a warning, all others
+    as information; ``error`` names the class of what was raised and not expected. The duration ends
+    with the last byte of the answer.
     """
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
@@ -35,11 +36,12 @@ class AccessLog:
 
 
 def _write(request: Request, status: int, begun: float) -> None:
-    level = logging.WARNING if status >= 500 else logging.INFO
+    failure = request.failure
+    level = logging.WARNING if status >= 500 or failure is not None else logging.INFO
     if not _log.isEnabledFor(level):
         return
     client, route = request.client, request.route
-    fields = {
+    fields: dict[str, object] = {
         "method": request.method,
         "path": request.path,
         "status": status,
@@ -47,5 +49,7 @@ def _write(request: Request, status: int, begun: float) -> None:
         "route": None if route is None else route.template,
         "client": client[0] if isinstance(client, tuple) else client,
     }
+    if failure is not None:
+        fields["error"] = type(failure).__qualname__
     # As it was sent: decoded it could have line ends, and not every formatter escapes them.
     _log.log(level, "%s %s %d", request.method, request.raw_path, status, extra=fields)

@@ -5,16 +5,13 @@ the path itself: the number of series has a bound that the document sets. The ch
 prometheus-client are looked up once and kept, so that a request costs one look-up and the
 counting itself.
 
-With several workers each process counts for itself, into files that prometheus-client shares
-among them when ``PROMETHEUS_MULTIPROC_DIR`` names a folder, as ``photon run --workers`` sees to;
-whichever worker is asked then answers for all. The client decides on this when it is imported,
-which is why it is imported here no earlier than a `Metrics` is made.
+With several workers each process counts for itself, into files of one folder (`_processes`);
+whichever worker is asked then answers for all. prometheus-client decides on this when it is
+imported, which is why it is imported here no earlier than a `Metrics` is made.
 """
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -22,16 +19,15 @@ from photon_runtime import stats
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Handler, Request, Response
 
+from ._methods import METHODS
+from ._processes import common_folder, undisturbed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from prometheus_client import CollectorRegistry, Counter, Histogram
     from prometheus_client.core import Metric
 
-_METHODS: Final = frozenset(
-    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
-)
-_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the durations' buckets, in seconds."""
 
@@ -89,8 +85,12 @@ class Metrics:
             multiprocess_mode="livesum",
         )
         self._series: dict[tuple[str, str, int], _Series] = {}
-        if _FOLDER not in os.environ:
+        self._folder = common_folder()
+        if self._folder is None:
             self._registry.register(_HubCollector())
+        else:
+            with undisturbed(self._folder):
+                pass  # the files of those that it replaces are put together, also if nobody asks
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
         """Call on and count."""
@@ -111,7 +111,7 @@ class Metrics:
 
     def _new_series(self, key: tuple[str, str, int]) -> _Series:
         method, route, status = key
-        if method not in _METHODS:
+        if method not in METHODS:
             method = "OTHER"  # a client makes up any word that it likes
         series = _Series(
             self._requests.labels(method, route, str(status)),
@@ -126,20 +126,20 @@ class Metrics:
         from prometheus_client.exposition import choose_encoder
 
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        body = b"".join(encode(registry) for registry in self._shown())
+        if self._folder is None:
+            body = b"".join(encode(each) for each in (self._registry, self._client.REGISTRY))
+        else:
+            with undisturbed(self._folder):
+                body = encode(self._of_all_processes(str(self._folder)))
         headers = {"cache-control": "no-store"}
         return Response(body=_one_end(body), headers=headers, content_type=content_type)
 
-    def _shown(self) -> list[CollectorRegistry]:
-        folder = os.environ.get(_FOLDER)
-        if folder is None:
-            return [self._registry, self._client.REGISTRY]
+    def _of_all_processes(self, folder: str) -> CollectorRegistry:
         from prometheus_client.multiprocess import MultiProcessCollector
 
-        _forget_the_dead(Path(folder))
         registry = self._client.CollectorRegistry()
         MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
-        return [registry]
+        return registry
 
 
 class _HubCollector:
@@ -161,20 +161,6 @@ class _HubCollector:
     def describe(self) -> list[Metric]:
         """Return nothing: it spares the registry a call of `collect` outside of a task."""
         return []
-
-
-def _forget_the_dead(folder: Path) -> None:
-    """Remove what processes that have died held at the moment; their counts stay."""
-    from prometheus_client.multiprocess import mark_process_dead
-
-    for file in folder.glob("gauge_live*_*.db"):
-        pid = int(file.stem.rpartition("_")[2])
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
-        except PermissionError:
-            pass  # it lives, under another user
 
 
 def _one_end(body: bytes) -> bytes:

@@ -10,11 +10,14 @@ an SDK that the application sets up, spans cost next to nothing and go nowhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Handler, Request, Response
 from photon_runtime.logs import add_log_fields
+
+from ._methods import METHODS
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, TracerProvider
@@ -49,8 +52,9 @@ class Tracing:
         trace = self._trace
         route = request.route
         template = None if route is None else route.template
+        method = request.method if request.method in METHODS else "HTTP"
         span = self._tracer.start_span(
-            f"{request.method} {template}" if template else request.method,
+            f"{method} {template}" if template else method,
             context=self._propagate.extract(request.headers),
             kind=trace.SpanKind.SERVER,
             attributes=_attributes(request, template),
@@ -60,33 +64,38 @@ class Tracing:
         identity = span.get_span_context()
         if identity.is_valid:
             add_log_fields(trace_id=format(identity.trace_id, "032x"))
-        request.after_response(span.end)
+        request.after_response(partial(self._end, span, request))
         response = call_next(request)
-        self._tell(span, request, response)
+        span.set_attribute("http.response.status_code", response.status)
+        if response.status >= 500:
+            span.set_attribute("error.type", str(response.status))
+            span.set_status(self._trace.StatusCode.ERROR)
         return response
 
-    def _tell(self, span: Span, request: Request, response: Response) -> None:
-        """Put on a span what is known at its end."""
-        span.set_attribute("http.response.status_code", response.status)
+    def _end(self, span: Span, request: Request) -> None:
+        """End a span when the answer was sent, or broke off: a stream may have failed since."""
         failure = request.failure
         if failure is not None:
             span.record_exception(failure)
             span.set_attribute("error.type", type(failure).__qualname__)
-        elif response.status >= 500:
-            span.set_attribute("error.type", str(response.status))
-        if response.status >= 500:
             span.set_status(self._trace.StatusCode.ERROR)
+        span.end()
 
 
-def _attributes(request: Request, template: str | None) -> dict[str, str]:
+def _attributes(request: Request, template: str | None) -> dict[str, str | int]:
     client = request.client
     address = client[0] if isinstance(client, tuple) else client
-    found = {
-        "http.request.method": request.method,
+    host, _, port = request.host.rpartition(":")
+    has_port = port.isdecimal()
+    is_known = request.method in METHODS
+    found: dict[str, str | int | None] = {
+        "http.request.method": request.method if is_known else "_OTHER",
+        "http.request.method_original": None if is_known else request.method,
         "http.route": template,
         "url.scheme": request.scheme,
         "url.path": request.path,
-        "server.address": request.host,
+        "server.address": host if has_port else request.host,
+        "server.port": int(port) if has_port else None,
         "client.address": address,
         "user_agent.original": request.headers.get("user-agent"),
     }

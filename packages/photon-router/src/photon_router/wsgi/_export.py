@@ -13,6 +13,7 @@ from urllib.parse import quote
 from photon_runtime import run
 from photon_runtime.http import Handler, Peer, Request, Response
 
+from ._parts import begun
 from ._protocol import Environ, StartResponse, Write, close
 
 _BODY_LIMIT = 16 * 1024 * 1024
@@ -26,7 +27,10 @@ class _Startable(Protocol):
 
 
 class WsgiExport:
-    """A WSGI application that is a Photon application: ``gunicorn 'shop:app.wsgi'``.
+    """A WSGI application that is a Photon application.
+
+    ``application = app.wsgi`` gives it the name that a server looks for in a module, as in
+    ``gunicorn shop:application``.
 
     Each request runs in a hub of its own, on the thread that the server gives it: handlers may
     use all of Photon, and a stream is sent as it comes. What cannot work without a hub that goes
@@ -118,7 +122,7 @@ def _request(environ: Environ, body_limit: int) -> Request:
 
 def _respond(handler: Handler, request: Request, start_response: StartResponse) -> list[bytes]:
     """Run the handler and send what it answers; runs in the hub."""
-    response = handler(request)
+    response = begun(request, handler(request))
     try:
         return _sent(response, request, start_response)
     finally:

@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 from photon_runtime import offload
 from photon_runtime.http import Request, Response
 
+from ._parts import Parts
 from ._protocol import Environ, ExcInfo, Write, WsgiApplication, close
 
 _log = logging.getLogger("photon.wsgi")
@@ -48,6 +49,9 @@ class Wsgi:
         threads: Whether it runs on threads, each request taking one for as long as it lasts, and
             gets its body whole; ``None`` decides by whether the standard library is patched.
 
+    Raises:
+        TypeError: It cannot be called.
+
     Example:
         >>> from photon_router import Router
         >>> from photon_router import Wsgi
@@ -60,6 +64,10 @@ class Wsgi:
 
     def __init__(self, application: WsgiApplication, *, threads: bool | None = None) -> None:
         """Keep the application."""
+        if not callable(application):
+            raise TypeError(
+                f"a WSGI application is called with its environ, unlike {application!r}"
+            )
         self.application = application
         self.threads = threads
 
@@ -111,7 +119,7 @@ class _Call:
         except BaseException:
             close(body)
             raise
-        response.body = _Parts([*self._written, first], parts, body)
+        response.body = Parts([*self._written, first], parts, body)
         return response
 
     def _started(self) -> Response:
@@ -128,23 +136,6 @@ class _Call:
         kept = [(name, value) for name, value in fields if name.lower() not in _HOP_BY_HOP]
         self._response = Response(int(code), headers=kept)
         return self._written.append
-
-
-class _Parts:
-    """The body of a response as the application yields it, closed at its end."""
-
-    def __init__(self, first: list[bytes], rest: Iterator[bytes], body: Iterable[bytes]) -> None:
-        self._first = first
-        self._rest = rest
-        self._body = body
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from filter(None, self._first)
-        yield from filter(None, self._rest)
-
-    def close(self) -> None:
-        """Tell the application that the response is over."""
-        close(self._body)
 
 
 class _Offloaded:

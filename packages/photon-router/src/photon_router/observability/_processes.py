@@ -1,0 +1,87 @@
+"""Metrics of several processes: the folder in which prometheus-client keeps them.
+
+Theory of operation. Each process counts in files of its own, named by kind and process:
+``counter_71.db``, ``histogram_71.db``, ``gauge_livesum_71.db``. Whoever is asked adds up what the
+folder holds. When a process has ended, what it counted stays and what it held at the moment must
+go; and workers are replaced for as long as the server runs, so its files must not stay either.
+Whoever begins, or is asked, therefore adds the counts of those that have ended to the files of
+nobody, process 0, and removes theirs. A lock keeps others from reading in the midst of it. It is
+held for as long as it takes to read the folder, in which the hub stands still, as it does for the
+reading itself.
+
+A process that is killed between the adding and the removing leaves what the next one counts again:
+that is one worker's share, where the other order would lose it and make a counter go back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_KINDS = ("counter", "histogram", "summary")
+"""Those whose values add up. Of gauges the application has said what becomes of them."""
+
+_NOBODY = 0
+
+
+def common_folder() -> Path | None:
+    """Return the folder, where there is one: ``photon run --workers`` makes it."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    return None if folder is None else Path(folder)
+
+
+@contextmanager
+def undisturbed(folder: Path) -> Iterator[None]:
+    """Put the folder in order, and keep other processes from doing so within the block.
+
+    Blocks: the thread, while another process is in such a block.
+    """
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _bury_the_dead(folder)
+        yield
+
+
+def _bury_the_dead(folder: Path) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
+    files: dict[int, list[Path]] = {}
+    for file in folder.glob("*_*.db"):
+        process = file.stem.rpartition("_")[2]
+        if process.isdecimal():  # the client lets an application name its files otherwise
+            files.setdefault(int(process), []).append(file)
+    for dead in filter(_is_dead, files):
+        mark_process_dead(dead, str(folder))  # type: ignore[no-untyped-call]
+        for file in files[dead]:
+            kind = file.stem.partition("_")[0]
+            if kind in _KINDS:
+                _add(file, folder / f"{kind}_{_NOBODY}.db")
+                file.unlink()
+
+
+def _is_dead(process: int) -> bool:
+    if process == _NOBODY:
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # it lives, under another user
+    return False
+
+
+def _add(file: Path, total: Path) -> None:
+    """Add the values of one file to those of another."""
+    from prometheus_client.mmap_dict import MmapedDict
+
+    if not file.stat().st_size:
+        return  # it was killed before it could count
+    sums = MmapedDict(str(total))  # type: ignore[no-untyped-call]
+    for key, value, _, _ in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]
+        so_far, _ = sums.read_value(key)  # type: ignore[no-untyped-call]
+        sums.write_value(key, so_far + value, 0.0)  # type: ignore[no-untyped-call]
+    sums.close()  # type: ignore[no-untyped-call]
