@@ -329,7 +329,11 @@ def test_the_home_page_escapes_what_people_write(client: Client) -> None:
 def test_the_home_page_says_who_asks_and_believes_only_trusted_proxies(
     trusted: tuple[str, ...], said: str
 ) -> None:
-    forwarded = {"forwarded": "for=203.0.113.9;proto=https;host=board.example"}
+    forwarded = {
+        "x-forwarded-for": "203.0.113.9",
+        "x-forwarded-proto": "https",
+        "x-forwarded-host": "board.example",
+    }
     settings = ServerSettings(trusted_proxies=trusted)
     with live_server(create_app(), settings=settings) as server:
         connection = Client(server.url).connect()

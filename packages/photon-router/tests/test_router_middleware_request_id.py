@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 from contextvars import copy_context
 
@@ -7,6 +8,7 @@ import pytest
 
 from photon_router import HttpError, Request, Response, Router
 from photon_router.middleware import RequestId, RequestIdFilter, current_request_id
+from photon_runtime.logs import JsonFormatter
 from photon_runtime.testing import live_server
 
 
@@ -57,6 +59,21 @@ def test_log_records_name_their_request() -> None:
     request = Request("GET", "/", [(b"x-request-id", b"abc")])
     copy_context().run(RequestId(), request, handle)
     assert vars(record)["request_id"] == "abc"
+
+
+def test_every_line_of_the_log_names_its_request(caplog: pytest.LogCaptureFixture) -> None:
+    def handle(request: Request) -> Response:
+        logging.getLogger("shop").warning("sold out")
+        return Response()
+
+    caplog.handler.setFormatter(JsonFormatter())
+    with caplog.at_level(logging.WARNING):
+        request = Request("GET", "/", [(b"x-request-id", b"abc")])
+        copy_context().run(RequestId(), request, handle)
+        logging.getLogger("shop").warning("closed")
+    inside, outside = map(json.loads, caplog.text.splitlines())
+    assert inside["request_id"] == "abc"
+    assert "request_id" not in outside
 
 
 def test_errors_are_named_too_and_requests_do_not_share_names() -> None:

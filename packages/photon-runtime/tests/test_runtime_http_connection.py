@@ -642,6 +642,29 @@ def test_stream_that_fails_later_is_cut_off_and_never_looks_whole(
     assert caplog.records
 
 
+@pytest.mark.parametrize(
+    ("parts", "error", "is_failure"),
+    [
+        ((), RuntimeError("at the beginning"), True),
+        ((), HttpError(404), False),  # which is an answer
+        ((b"part",), RuntimeError("later"), True),
+        ((b"part",), HttpError(404), True),
+    ],
+)
+def test_failure_of_a_stream_is_known_when_the_request_is_over(
+    parts: tuple[bytes, ...], error: Exception, is_failure: bool
+) -> None:
+    found: list[BaseException | None] = []
+
+    def handle(request: Request) -> Response:
+        request.after_response(lambda: found.append(request.failure))
+        return Response(body=broken(*parts, error=error))
+
+    with live_server(handle) as server:
+        server.exchange(get("/", CLOSE))
+    assert found == [error if is_failure else None]
+
+
 class Source:
     """An iterable that counts what was taken, and notes its end."""
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_runtime.http import Request, Response, ServerSettings
-from photon_runtime.http._peer import Peer, TrustedProxies
+from photon_runtime.http._peer import Peer, ProxyFields, TrustedProxies
 from photon_runtime.http._proxy_protocol import (
     SIGNATURE,
     NotProxyHeader,
@@ -24,14 +24,20 @@ from photon_runtime.testing import LiveServer, live_server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROXIES = TrustedProxies(["10.0.0.0/8", "2001:db8::/32", "unix"])
+NETWORKS = ["10.0.0.0/8", "2001:db8::/32", "unix"]
+PROXIES = TrustedProxies(NETWORKS)
+STANDARD = TrustedProxies(NETWORKS, "forwarded")
 CLIENT = ("203.0.113.7", 0)
 
 
-def seen(*fields: tuple[str, str], peer: object = ("10.0.0.1", 999)) -> tuple[object, str, str]:
+def seen(
+    *fields: tuple[str, str],
+    peer: object = ("10.0.0.1", 999),
+    proxies: TrustedProxies = PROXIES,
+) -> tuple[object, str, str]:
     """Return client, scheme and host of a request that a peer sent with these fields."""
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in fields]
-    trusted = PROXIES if PROXIES.trusts(peer) else None
+    trusted = proxies if proxies.trusts(peer) else None
     request = Request(
         "GET", "/", [(b"host", b"inner"), *headers], peer=Peer(peer, "http", proxies=trusted)
     )
@@ -156,18 +162,32 @@ def test_host_that_is_none_is_not_believed(value: str) -> None:
     ],
 )
 def test_forwarded_is_read_from_right_to_left(value: str, expected: object) -> None:
-    assert seen(("Forwarded", value)) == expected
+    assert seen(("Forwarded", value), proxies=STANDARD) == expected
 
 
-def test_forwarded_wins_over_the_older_fields() -> None:
-    fields = (("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-Proto", "https"))
-    assert seen(("Forwarded", "for=203.0.113.7"), *fields) == (CLIENT, "http", "inner")
+def test_only_the_kind_of_fields_that_the_settings_name_is_read() -> None:
+    older = (("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "https"))
+    newer = ("Forwarded", "for=198.51.100.1;host=shop.example")
+    assert seen(newer, *older) == (CLIENT, "https", "inner")
+    assert seen(newer) == (("10.0.0.1", 999), "http", "inner")
+    assert seen(newer, *older, proxies=STANDARD) == (
+        ("198.51.100.1", 0),
+        "http",
+        "shop.example",
+    )
+    assert seen(*older, proxies=STANDARD) == (("10.0.0.1", 999), "http", "inner")
+
+
+def test_kind_of_fields_is_one_of_two() -> None:
+    with pytest.raises(ValueError, match="proxy_fields"):
+        ServerSettings(proxy_fields="via")  # type: ignore[arg-type]
 
 
 @given(st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=60))
 def test_nothing_in_the_fields_makes_a_request_fail(value: str) -> None:
     for name in ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"):
-        client, scheme, _ = seen((name, value))
+        proxies = STANDARD if name == "Forwarded" else PROXIES
+        client, scheme, _ = seen((name, value), proxies=proxies)
         assert isinstance(client, tuple)
         ipaddress.ip_address(client[0])  # raises where it is none
         assert scheme in ("http", "https")
@@ -308,20 +328,23 @@ class Case:
 
     trusted: tuple[str, ...]
     seen: bytes
+    fields: ProxyFields = "x-forwarded"
 
 
 @pytest.mark.parametrize(
     "case",
     [
         Case(("127.0.0.0/8",), b"('203.0.113.7', 0) https"),
+        Case(("127.0.0.0/8",), b"('198.51.100.1', 0) https", "forwarded"),
         Case(("10.0.0.0/8",), b"http"),
         Case((), b"http"),
     ],
 )
 def test_fields_count_on_a_connection_from_a_trusted_proxy(case: Case) -> None:
-    settings = ServerSettings(trusted_proxies=case.trusted)
+    settings = ServerSettings(trusted_proxies=case.trusted, proxy_fields=case.fields)
     with live_server(answer, settings=settings) as server:
         wire = server.exchange(
-            b"GET / HTTP/1.0\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n\r\n"
+            b"GET / HTTP/1.0\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n"
+            b"Forwarded: for=198.51.100.1;proto=https\r\n\r\n"
         )
     assert wire.endswith(case.seen)

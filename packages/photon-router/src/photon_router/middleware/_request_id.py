@@ -10,6 +10,7 @@ from contextvars import ContextVar
 import attrs
 
 from photon_runtime.http import Handler, Request, Response
+from photon_runtime.logs import add_log_fields
 
 from ._layer import Layer
 
@@ -28,8 +29,9 @@ def _is_field_name(layer: RequestId, field: object, value: str) -> None:
 class RequestId(Layer):
     """Gives each request an id: that which it brings, or a new one.
 
-    It is on the response, at ``request.state["request_id"]``, and known to `current_request_id`
-    and `RequestIdFilter` in the request's task and in those that it starts.
+    It is on the response, at ``request.state["request_id"]``, in each line of Photon's log, and
+    known to `current_request_id` and `RequestIdFilter` in the request's task and in those that it
+    starts.
 
     Attributes:
         header: The field that brings and returns it.
@@ -62,6 +64,7 @@ class RequestId(Layer):
         else:
             name = os.urandom(16).hex()
         request.state[STATE] = name
+        add_log_fields(request_id=name)
         _current.set(name)  # the context is the request's own; streams and finishers see it, too
         response = call_next(request)
         response.set_header(self.header, name)

@@ -34,7 +34,7 @@ class Opening:
         Raises:
             ServerError: The certificates cannot be used.
         """
-        self._proxies = TrustedProxies(settings.trusted_proxies)
+        self._proxies = TrustedProxies(settings.trusted_proxies, settings.proxy_fields)
         self._has_header = settings.proxy_protocol
         self._context: ssl.SSLContext | None = None
         if settings.tls_certificate is not None:

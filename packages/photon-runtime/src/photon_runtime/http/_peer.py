@@ -8,7 +8,8 @@ requests a `Peer` instead, made once. Only when a handler asks for ``client``, `
 Fields are believed from right to left: the rightmost entry was written by the peer itself, so it
 is true if the peer is trusted; the next one was written by the host that entry names, and so on
 until one that is not trusted: this is the client. What stands further left was under the client's
-control. ``Forwarded`` (RFC 7239) wins over the ``X-Forwarded-*`` fields; they are never mixed.
+control. Only one kind of fields is read, the ``X-Forwarded-*`` ones or ``Forwarded`` (RFC 7239): a
+proxy that sets one kind mostly passes the other one on as the client sent it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import attrs
+
+ProxyFields: TypeAlias = Literal["x-forwarded", "forwarded"]
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _UNIX = "unix"
@@ -40,15 +43,17 @@ class TrustedProxies:
 
     Args:
         names: Addresses, networks in CIDR notation, and ``unix`` for peers on Unix sockets.
+        fields: Where they say whom they speak for.
 
     Raises:
         ValueError: A name is none of these.
     """
 
-    __slots__ = ("_networks", "_trusts_unix")
+    __slots__ = ("_networks", "_trusts_unix", "fields")
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), fields: ProxyFields = "x-forwarded") -> None:
         """Read the names."""
+        self.fields = fields
         self._networks = []
         self._trusts_unix = False
         for name in names:
@@ -116,9 +121,8 @@ class Peer:
         """Return the peer that a request with these fields came from in truth."""
         if self.proxies is None:
             return self
-        hops = _forwarded(fields.getlist("forwarded"))
-        if hops is None:
-            hops = _x_forwarded(fields)
+        is_standard = self.proxies.fields == "forwarded"
+        hops = _forwarded(fields.getlist("forwarded")) if is_standard else _x_forwarded(fields)
         return self._walk(hops, self.proxies)
 
     def _walk(self, hops: Sequence[_Hop], proxies: TrustedProxies) -> Peer:
@@ -144,12 +148,10 @@ class _Hop:
     host: str | None = None
 
 
-def _forwarded(values: Sequence[str]) -> list[_Hop] | None:
-    """Read ``Forwarded``; ``None`` without the field, the readable end of it if it is broken."""
-    if not values:
-        return None
+def _forwarded(values: Sequence[str]) -> list[_Hop]:
+    """Read ``Forwarded``; only the readable end of it if it is broken."""
     hops: list[_Hop] = []
-    for element in _split(",".join(values), ","):
+    for element in _split(",".join(values), ",") if values else ():
         pairs = _pairs(element)
         if pairs is None:
             hops.clear()  # only what stands to the right can be relied on

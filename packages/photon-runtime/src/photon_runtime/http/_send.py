@@ -65,7 +65,7 @@ def send_stream(
             return goes_on
         if isinstance(body, FileBody) and wire.is_plain and body.length > SMALL:
             return _send_file(wire, head, body, task) and goes_on
-        return _send_parts(wire, head, body, task, framing) and goes_on
+        return _send_parts(wire, request, head, body, task, framing=framing) and goes_on
     finally:
         close = getattr(body, "close", None)
         if close is not None:
@@ -115,7 +115,13 @@ def _send_file(wire: Wire, head: bytes, body: FileBody, task: Task[object]) -> b
 
 
 def _send_parts(
-    wire: Wire, head: bytes, body: Iterable[bytes], task: Task[object], framing: _Framing
+    wire: Wire,
+    request: Request,
+    head: bytes,
+    body: Iterable[bytes],
+    task: Task[object],
+    *,
+    framing: _Framing,
 ) -> bool:
     """Send ``head`` with the first part, then the rest; return whether it came out whole."""
     sent, length = 0, framing.length
@@ -127,6 +133,8 @@ def _send_parts(
             wire.send(head + framed, task)
             head = b""
     except _StreamFailed as failed:
+        if not head or not isinstance(failed.error, HttpError):
+            request.failure = failed.error
         return _send_failure(wire, failed.error, task, is_begun=not head)
     if length is not None and sent != length:
         _log.error("a response broke off: it is not as long as its Content-Length says")

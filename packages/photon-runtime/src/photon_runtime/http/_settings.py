@@ -7,7 +7,7 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, gt, le
 
-from ._peer import TrustedProxies
+from ._peer import ProxyFields, TrustedProxies
 
 _port = attrs.validators.and_(ge(0), le(65535))
 _mode = attrs.validators.and_(ge(0), le(0o777))
@@ -50,8 +50,10 @@ class ServerSettings:
         tls_client_ca: PEM file of the authorities that clients' certificates are verified by.
         tls_client_auth: Whether every client must show a certificate then (``required``), or those
             that show none are let in without one (``optional``).
-        trusted_proxies: Peers whose ``Forwarded`` and ``X-Forwarded-*`` fields are believed:
-            addresses, networks such as ``10.0.0.0/8``, and ``unix`` for Unix sockets.
+        trusted_proxies: Peers who are believed when they say whom they speak for: addresses,
+            networks such as ``10.0.0.0/8``, and ``unix`` for Unix sockets.
+        proxy_fields: Where they say it: ``x-forwarded`` for ``X-Forwarded-For``, ``-Proto`` and
+            ``-Host``, or ``forwarded`` (RFC 7239). The other kind is not read.
         proxy_protocol: Whether connections begin with a PROXY header (version 1 or 2); those that
             do not, or do not come from ``trusted_proxies``, are closed.
         cancel_on_disconnect: Whether a request is cancelled when its client leaves while the
@@ -93,6 +95,9 @@ class ServerSettings:
     tls_client_ca: str | None = attrs.field(default=None, validator=_needs_certificate)
     tls_client_auth: Literal["required", "optional"] = "required"
     trusted_proxies: tuple[str, ...] = attrs.field(default=(), validator=_proxies)
+    proxy_fields: ProxyFields = attrs.field(
+        default="x-forwarded", validator=attrs.validators.in_(("x-forwarded", "forwarded"))
+    )
     proxy_protocol: bool = attrs.field(default=False, validator=_needs_proxies)
     cancel_on_disconnect: bool = False
     max_connections: int = attrs.field(default=20_000, validator=ge(1))
