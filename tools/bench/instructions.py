@@ -1,0 +1,84 @@
+"""How many instructions a request costs: counted, not timed.
+
+``PYTHONPATH=tools python -m bench.instructions [SERVER ...]`` starts each server (``photon``
+unless told otherwise) below valgrind's cachegrind, sends requests of each scenario one by one on
+one connection, and prints the instructions per request that the server executed in user space. It
+needs valgrind and takes about half a minute for each figure.
+
+Each scenario runs twice, with few requests and with many; the difference belongs to the requests,
+whatever the start costs. What else the machine does is no matter: figures repeat within about
+three percent, so small changes of the road of a request show, which `dev.py bench` cannot tell from
+noise. But instructions are no time: the kernel's are not in it, nor what the caches make of them,
+and with one connection every request pays for a poll, which busy ones share. Compare two versions
+of the code with it, and say in CPU time what came of it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bench._process import ServerProcess, free_port
+from bench._servers import FOLDER, SERVERS
+from bench.errors import BenchError
+from bench.scenarios import SCENARIOS, Exchange
+
+_FEW, _MANY = 500, 3_500
+_START = 60.0  # seconds; all runs some fifty times slower below valgrind
+_COUNT = "summary:"
+
+
+def main(names: list[str]) -> None:
+    """Count for the servers of these names, and print."""
+    if shutil.which("valgrind") is None:
+        raise BenchError("valgrind is needed: apt-get install valgrind")
+    for name in names:
+        for scenario in SERVERS[name].scenarios:
+            exchange = SCENARIOS[scenario].load
+            cost = (_count(name, exchange, _MANY) - _count(name, exchange, _FEW)) / (_MANY - _FEW)
+            print(f"{name:<16}{scenario:<8}{cost:>10,.0f} instructions", flush=True)
+
+
+def _count(name: str, exchange: Exchange, requests: int) -> int:
+    """Return the instructions of a whole life of a server with so many requests."""
+    os.environ["PYTHONHASHSEED"] = "0"  # the same places in every table
+    with tempfile.TemporaryDirectory() as folder:
+        out, port = Path(folder) / "counts", free_port()
+        command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--quiet"]
+        command += [f"--cachegrind-out-file={out}", *SERVERS[name].command(port)]
+        core = min(os.sched_getaffinity(0))
+        with ServerProcess(command, port=port, folder=FOLDER, core=core) as server:
+            server.wait_listening(timeout=_START)
+            _ask(exchange, port, requests)
+        return counted(out)
+
+
+def _ask(exchange: Exchange, port: int, requests: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_START)
+    for _ in range(requests):
+        connection.request(exchange.method, exchange.target, exchange.body, {**exchange.headers})
+        response = connection.getresponse()
+        response.read()
+        if response.status not in exchange.statuses:
+            raise BenchError(f"{exchange.target}: got status {response.status}")
+    connection.close()
+
+
+def counted(out: Path) -> int:
+    """Return the sum that cachegrind wrote.
+
+    Raises:
+        BenchError: It wrote none.
+    """
+    for line in out.read_text().splitlines() if out.exists() else ():
+        if line.startswith(_COUNT):
+            return int(line.removeprefix(_COUNT))
+    raise BenchError("cachegrind wrote no count: the server did not end by itself within its time")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["photon"])
