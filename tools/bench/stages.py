@@ -13,8 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from photon import Photon
-from photon_runtime import run
-from photon_runtime._task import current_task
+from photon_runtime import current_task, run
 from photon_runtime.http import Request, Response, ServerSettings
 from photon_runtime.http._encode import date_field, encode_whole
 from photon_runtime.http._parser import RequestParser

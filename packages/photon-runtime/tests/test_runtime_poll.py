@@ -14,8 +14,9 @@ import pytest
 
 import photon_runtime as rt
 from photon_runtime._hub import Hub, current_hub
-from photon_runtime._poll import EpollPoller, Poller, SelectorPoller, Watcher, make_poller
+from photon_runtime._poll import EpollPoller, Poller, SelectorPoller, make_poller
 from photon_runtime._run import run_in
+from photon_runtime._watcher import Watcher
 
 T = TypeVar("T")
 PollerType = type[EpollPoller] | type[SelectorPoller]

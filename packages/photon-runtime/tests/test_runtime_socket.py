@@ -18,9 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import photon_runtime as rt
-from photon_runtime import _socket
+from photon_runtime import _socket, current_task
 from photon_runtime._hub import current_hub
-from photon_runtime._task import current_task
 
 P = ParamSpec("P")
 BIG = os.urandom(3_000_000)

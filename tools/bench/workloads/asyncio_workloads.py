@@ -1,8 +1,8 @@
 # mypy: disable-error-code="import-not-found, import-untyped"
-"""The workloads of ``tools/bench/coroutines.py`` on asyncio with uvloop, function for function.
+"""The workloads of ``tools/bench/coroutines.py`` on asyncio with uvloop.
 
-Each function does the workload ``number`` times and returns the seconds that took. The echo uses
-streams, which are asyncio's way to write what the others write with sockets.
+Function for function they are those of ``greenlet_workloads``. The echo uses streams, which are
+asyncio's way to write what the others write with sockets.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 ===================  ==========================================================================
 ``_hub``             the scheduler of one thread; `run`, `spawn`, `sleep`, `yield_now`
-``_task``            `Task`: what runs; `current_task`
+``_task``            `Task`: what runs
+``_carrier``         the greenlets that tasks run on; `current_task`
 ``_cancel``          the tree of scopes and the rule by which cancellation reaches tasks
 ``_scope``           `scope`, `deadline`, `shield`
 ``_sync``            `Event`, `Semaphore`
@@ -10,11 +11,14 @@
 ``_rendezvous``      `Barrier`, `WaitGroup`
 ``_channel``         `Channel`
 ``_broadcast``       `Broadcast`: every subscriber gets every item
-``_select``          `select`: the first of several channels, sockets and times
+``_select``          `select`: the first of several cases
+``_case``, ``_readiness``  the cases: channels and times; sockets and descriptors
 ``_offload``         `offload`, `blocking`: real threads for what blocks
 ``_socket``          `Socket`, `create_connection`
 ``_tls``             sockets that speak TLS, for what `ssl` contexts wrap
-``_poll``, ``_timer``  readiness of descriptors; wake-ups in time
+``_poll``, ``_watcher``  readiness of descriptors; who waits for that of one
+``_timer``           wake-ups in time
+``_at_exit``         the end of the process while hubs run on other threads
 ``stats``            `stats`, `dump_tasks`, `watch_hub`: what a hub is doing
 ``_report``, ``_watchdog``  stacks for people; the thread that finds who holds the hub
 ``errors``           the error tree
@@ -31,12 +35,19 @@ Importing this package never changes the standard library.
 
 from ._broadcast import Broadcast as Broadcast
 from ._broadcast import Subscription as Subscription
+from ._carrier import current_task as current_task
+from ._case import After as After
+from ._case import Case as Case
+from ._case import Receive as Receive
+from ._case import Send as Send
 from ._channel import Channel as Channel
 from ._lock import Condition as Condition
 from ._lock import Lock as Lock
 from ._lock import RLock as RLock
 from ._offload import blocking as blocking
 from ._offload import offload as offload
+from ._readiness import Readable as Readable
+from ._readiness import Writable as Writable
 from ._rendezvous import Barrier as Barrier
 from ._rendezvous import WaitGroup as WaitGroup
 from ._run import go as go
@@ -49,19 +60,12 @@ from ._scope import Scope as Scope
 from ._scope import deadline as deadline
 from ._scope import scope as scope
 from ._scope import shield as shield
-from ._select import After as After
-from ._select import Case as Case
-from ._select import Readable as Readable
-from ._select import Receive as Receive
-from ._select import Send as Send
-from ._select import Writable as Writable
 from ._select import select as select
 from ._socket import Socket as Socket
 from ._socket import create_connection as create_connection
 from ._sync import Event as Event
 from ._sync import Semaphore as Semaphore
 from ._task import Task as Task
-from ._task import current_task as current_task
 from .errors import Cancelled as Cancelled
 from .errors import ChannelClosed as ChannelClosed
 from .errors import DeadlineExceeded as DeadlineExceeded

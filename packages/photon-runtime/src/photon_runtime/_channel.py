@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sized
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
-from ._task import current_task
+from ._carrier import current_task
 from .errors import ChannelClosed
 
 T = TypeVar("T")

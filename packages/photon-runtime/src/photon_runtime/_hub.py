@@ -39,10 +39,11 @@ from collections.abc import Callable
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from ._carrier import Carrier, current_task
 from ._fork import leave_forked_child
 from ._poll import Poller, make_poller
 from ._report import describe_tasks
-from ._task import Carrier, Task, current_task
+from ._task import Task
 from ._timer import TimerHeap
 from .errors import Deadlock, NotRunning
 
@@ -150,6 +151,11 @@ class Hub:
             self._turn()  # Ctrl-C once more gives up what will not end
         if self._fatal is not None:
             raise self._fatal
+
+    def end(self) -> None:
+        """End the run, as `SystemExit` in a task would. To be posted."""
+        if self._fatal is None:
+            self._fatal = SystemExit()
 
     def close(self) -> None:
         """Release the idle carriers and the poller's descriptors."""

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
+from ._carrier import current_task
 from ._hub import Hub, current_hub
 from ._offload import offload
 from ._run import new_task, run
 from ._sync import Event
-from ._task import Task, current_task
+from ._task import Task
 from .errors import NotRunning
 
 P = ParamSpec("P")

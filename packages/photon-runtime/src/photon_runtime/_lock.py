@@ -19,9 +19,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, TypeVar
 
+from ._carrier import current_task
 from ._scope import shield
 from ._sync import WaitQueue
-from ._task import Task, current_task
+from ._task import Task
 
 T = TypeVar("T")
 

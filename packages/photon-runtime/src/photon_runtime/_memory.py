@@ -17,8 +17,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
+from ._carrier import current_task
 from ._sync import WaitQueue
-from ._task import current_task
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ._carrier import running_task
 from ._offload import offload
-from ._task import running_task
 
 T = TypeVar("T")
 

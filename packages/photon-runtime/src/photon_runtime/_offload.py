@@ -21,9 +21,10 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
 
+from ._carrier import current_task
 from ._hub import Hub, current_hub
 from ._sync import Semaphore
-from ._task import Task, current_task
+from ._task import Task
 
 P = ParamSpec("P")
 T = TypeVar("T")

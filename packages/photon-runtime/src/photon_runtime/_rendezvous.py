@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from ._carrier import current_task
 from ._sync import WaitQueue
-from ._task import current_task
 
 
 class Barrier:

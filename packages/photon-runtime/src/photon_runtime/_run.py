@@ -11,10 +11,12 @@ from typing import ParamSpec, TypeVar
 
 from greenlet import getcurrent
 
+from ._at_exit import ended_before_exit
 from ._cancel import CancelScope
+from ._carrier import Carrier, current_task
 from ._hub import Hub, current_hub
 from ._report import spawn_site
-from ._task import Carrier, Task, current_task
+from ._task import Task
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,12 +52,13 @@ def run_in(hub: Hub, thunk: Callable[[], T], function: Callable[..., T]) -> T:
     """Run ``thunk`` as the first task of ``hub``, which is new, and close the hub; see `run`."""
     main = new_task(hub, thunk, function)
     main.on_end = _leave_error_to_run
-    try:
-        hub.spawn(main)
-        with _woken_by_signals(hub):
-            hub.run_until(main)
-    finally:
-        hub.close()
+    with ended_before_exit(hub):
+        try:
+            hub.spawn(main)
+            with _woken_by_signals(hub):
+                hub.run_until(main)
+        finally:
+            hub.close()
     return main.result()
 
 

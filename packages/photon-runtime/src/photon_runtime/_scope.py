@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from ._cancel import CancelScope
+from ._carrier import current_task
 from ._hub import current_hub
 from ._run import new_task
-from ._task import Task, current_task
+from ._task import Task
 from ._timer import Timer
 from .errors import Cancelled, DeadlineExceeded
 

@@ -19,11 +19,11 @@ from collections.abc import Iterable
 from operator import index
 from typing import TYPE_CHECKING, Any
 
+from ._carrier import running_task
 from ._names import getaddrinfo, resolved
-from ._poll import Watcher
 from ._run import sleep
-from ._task import running_task
 from ._waiting_socket import WaitingSocket
+from ._watcher import Watcher
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer

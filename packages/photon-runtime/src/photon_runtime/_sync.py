@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from types import TracebackType
 
-from ._task import Task, current_task
+from ._carrier import current_task
+from ._task import Task
 
 
 class WaitQueue:

@@ -1,16 +1,10 @@
 """A task: one function that runs as a coroutine, and what is known of it.
 
-Theory of operation. A `Task` is what was asked for; a `Carrier` is the greenlet it runs on. The
-two are apart because a fresh greenlet is expensive (CPython maps a new frame stack for it, some
-15 µs) while one that has finished a task can take the next in well under one: it goes on with
-the next runnable task itself if that has not begun, and else the hub keeps it and gives it out
-again.
-
-A task is either runnable (in the hub's queue or running), parked (waiting for somebody to call
-`unpark` or `interrupt`), or done. All waiting anywhere in the runtime is ``park()``; all waking
-is one of the two calls, and they do nothing to a task that is not parked. So whoever hands
-something over looks at what `unpark` returns: ``False`` means that the task was interrupted
-meanwhile and somebody else must have it.
+Theory of operation. A task is either runnable (in the hub's queue or running), parked (waiting for
+somebody to call `unpark` or `interrupt`), or done. All waiting anywhere in the runtime is
+``park()``; all waking is one of the two calls, and they do nothing to a task that is not parked. So
+whoever hands something over looks at what `unpark` returns: ``False`` means that the task was
+interrupted meanwhile and somebody else must have it.
 
 Most tasks end without having been cancelled, without having entered a scope and without anybody
 asking where they came from. What only the others need is made when they need it: the task's own
@@ -26,12 +20,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from greenlet import getcurrent, greenlet
-
 from ._cancel import CancelScope
+from ._carrier import Carrier, current_task
 from ._report import Site, describe_site
 from ._timer import TimerHeap
-from .errors import Cancelled, NotRunning, TaskCancelled
+from .errors import Cancelled, TaskCancelled
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -50,32 +43,6 @@ class Scheduler(Protocol):
 
     def task_ended(self, task: Task[object]) -> None:
         """Note that ``task`` is done."""
-
-    def carry_on(self, carrier: Carrier) -> None:
-        """Let others run after the task of ``carrier``, the running one, has ended.
-
-        Returns when the carrier has another task, or is to end.
-        """
-
-
-class Carrier(greenlet):
-    """A greenlet that runs one task after another."""
-
-    __slots__ = ("carry_on", "task")
-
-    def __init__(self, parent: greenlet, carry_on: Callable[[Carrier], None]) -> None:
-        """Make a carrier; ``carry_on`` finds it another task, or leaves it without one."""
-        super().__init__(parent=parent)
-        self.carry_on = carry_on
-        self.task: Task[object] | None = None
-
-    def run(self) -> None:
-        """Run the task at hand, and then every further one."""
-        carry_on = self.carry_on
-        while self.task is not None:
-            self.task.execute()
-            self.task = None
-            carry_on(self)
 
 
 class Task(Generic[T_co]):
@@ -411,27 +378,3 @@ class Task(Generic[T_co]):
             if cause is not None:
                 raise Cancelled(cause)
             self._is_pending = False
-
-
-def current_task() -> Task[object]:
-    """Return the task that runs now.
-
-    Raises:
-        NotRunning: The caller does not run in a task.
-    """
-    carrier = getcurrent()
-    if isinstance(carrier, Carrier) and carrier.task is not None:
-        return carrier.task
-    raise NotRunning(
-        "this call waits, and waiting needs a running hub: call it in a function given to "
-        "photon_runtime.run(), or in a task spawned from there"
-    )
-
-
-def running_task() -> Task[object] | None:
-    """Return the task that runs now, ``None`` outside of tasks: in plain threads and in hubs."""
-    try:
-        carrier = getcurrent()
-    except RuntimeError:  # the interpreter ends, and greenlets have ended already
-        return None
-    return carrier.task if isinstance(carrier, Carrier) else None

@@ -17,8 +17,8 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._poll import Watcher
 from ._socket import Socket
+from ._watcher import Watcher
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

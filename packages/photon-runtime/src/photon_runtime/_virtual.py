@@ -21,11 +21,13 @@ from typing import TypeVar
 
 from greenlet import getcurrent
 
+from ._carrier import Carrier
 from ._hub import Hub
-from ._poll import Poller, Watcher, make_poller
+from ._poll import Poller, make_poller
 from ._report import describe_tasks
 from ._run import run_in
-from ._task import Carrier, Task
+from ._task import Task
+from ._watcher import Watcher
 from .errors import Deadlock
 
 T = TypeVar("T")

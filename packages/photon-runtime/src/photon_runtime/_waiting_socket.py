@@ -30,10 +30,12 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ._carrier import running_task
 from ._hub import Hub, current_hub
 from ._names import INTERNET
-from ._poll import Poller, Watcher
-from ._task import Task, running_task
+from ._poll import Poller
+from ._task import Task
+from ._watcher import Watcher
 
 T = TypeVar("T")
 _base = socket.socket

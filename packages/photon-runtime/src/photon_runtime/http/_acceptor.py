@@ -19,11 +19,12 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence, Sized
 
+from .._carrier import current_task
 from .._hub import Hub, current_hub
 from .._poll import watch_new
 from .._run import sleep
 from .._sync import Event
-from .._task import Task, current_task
+from .._task import Task
 from ._listen import accept
 from ._wire import RawSocket
 

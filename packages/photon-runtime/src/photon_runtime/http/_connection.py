@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 
 from .._cancel import CancelScope
-from .._poll import Watcher
 from .._task import Task
+from .._watcher import Watcher
 from ..errors import Cancelled
 from . import _encode
 from ._opening import Opening

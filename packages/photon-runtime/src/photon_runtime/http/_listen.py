@@ -116,23 +116,15 @@ def _make_way(path: str) -> None:
             )
     except OSError:
         return  # nothing is there, or bind() will tell what is wrong
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            os.unlink(path)
-        except OSError:
-            pass  # it is gone, or not ours: bind() will tell
-        else:
-            raise ServerError(
-                f"cannot listen on the Unix socket {path!r}: another server listens there; stop it "
-                "or choose another path"
-            )
+    if remove_unix(path):
+        raise ServerError(
+            f"cannot listen on the Unix socket {path!r}: another server listens there; stop it "
+            "or choose another path"
+        )
 
 
-def remove_unix(path: str) -> None:
-    """Remove the file of a Unix socket, unless somebody listens there.
+def remove_unix(path: str) -> bool:
+    """Remove the file of a Unix socket, unless somebody listens there; return whether one does.
 
     Call it when this process listens no more. Does nothing where there is no such socket.
     """
@@ -142,8 +134,10 @@ def remove_unix(path: str) -> None:
             probe.connect(path)
         except ConnectionRefusedError:
             os.unlink(path)
-        except OSError:
-            pass
+            return False
+        except OSError:  # it is gone, or not ours
+            return False
+        return True
 
 
 def adopt(descriptor: int) -> socket.socket:

@@ -23,12 +23,14 @@ import socket
 from collections.abc import Callable, Sequence
 
 from .._cancel import CancelScope
+from .._carrier import current_task
 from .._hub import Hub, current_hub
-from .._poll import Watcher, watch_new
+from .._poll import watch_new
 from .._run import new_task, sleep, spawn
 from .._scope import deadline, scope
 from .._sync import Event
-from .._task import Task, current_task
+from .._task import Task
+from .._watcher import Watcher
 from ..errors import DeadlineExceeded
 from ._acceptor import Acceptor
 from ._connection import Connection, Handler, Phase

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import ssl
 
-from .._poll import Watcher
 from .._task import Task
+from .._watcher import Watcher
 from ..errors import ServerError
 from ._settings import ServerSettings
 from ._wire import Stream

@@ -18,8 +18,8 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import final
 
+from .._carrier import current_task
 from .._sync import Semaphore
-from .._task import current_task
 from ._response import Response
 from ._wire import Wire
 

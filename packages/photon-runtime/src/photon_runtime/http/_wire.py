@@ -25,8 +25,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .._cancel import CancelScope
-from .._poll import Watcher
 from .._task import Task
+from .._watcher import Watcher
 from ._request import Request
 from ._response import Response
 from ._settings import ServerSettings

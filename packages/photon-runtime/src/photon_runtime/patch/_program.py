@@ -18,9 +18,10 @@ from collections.abc import Callable, Sequence
 from importlib.machinery import SourceFileLoader
 from types import ModuleType, TracebackType
 
+from .._carrier import current_task
 from .._hub import current_hub
 from .._run import run
-from .._task import Task, current_task
+from .._task import Task
 
 _USAGE = """\
 usage: python -m photon_runtime.patch SCRIPT [ARGUMENT...]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .._carrier import running_task as running_task
 from .._hub import Hub
 from .._task import Task
-from .._task import running_task as running_task
 from . import _saved
 
 

@@ -21,9 +21,10 @@ from typing import Any
 
 from greenlet import getcurrent
 
+from .._carrier import Carrier
 from .._hub import Hub
 from .._run import new_task
-from .._task import Carrier, Task
+from .._task import Task
 from . import _saved
 from ._descriptors import Patience
 from ._running import hub_of, running_task

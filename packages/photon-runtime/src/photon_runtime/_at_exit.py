@@ -1,0 +1,112 @@
+"""The end of the process while hubs still run on other threads.
+
+Theory of operation. When the interpreter is finalized it stops the threads that are left: before
+CPython 3.14 each of them ends in ``pthread_exit`` as soon as it asks for the interpreter's lock,
+and that unwinds its stack. But a task's stack is none of a thread's: behind its own frames lies
+what the hub left there, and unwinding that releases objects, without the lock, that are long
+gone. Mostly nobody notices; now and then the process ends with SIGSEGV. So when finalization
+begins, no task may run on another thread.
+
+Hence an exit hook: it ends the hubs of the other threads as `SystemExit` in one of their tasks
+would, and waits for them. One that a task holds, or whose tasks ignore their cancellation, cannot
+be ended by anybody. Then the hook reports where it is, and ends the process at once, with status 1.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import contextlib
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ._hub import Hub
+from ._report import own_stack
+
+_END_TIME = 5.0
+_MOST_NAMES = 10
+# Taken at import, whatever is patched later.
+_get_ident = _thread.get_ident
+_allocate_lock = _thread.allocate_lock
+_monotonic = time.monotonic
+
+
+class _Run:
+    """One hub, and whether its run has ended."""
+
+    __slots__ = ("ended", "hub", "thread")
+
+    def __init__(self, hub: Hub) -> None:
+        """Begin a run on the calling thread."""
+        self.hub = hub
+        self.thread = _get_ident()
+        self.ended = _allocate_lock()
+        self.ended.acquire()
+
+
+_runs: set[_Run] = set()
+_exiting: set[int] = set()  # the thread that runs the exit hooks, once it does
+os.register_at_fork(after_in_child=_runs.clear)  # the threads did not come along
+
+
+@contextmanager
+def ended_before_exit(hub: Hub) -> Iterator[None]:
+    """Have the run of ``hub``, which is the block, ended before the interpreter is finalized.
+
+    Raises:
+        RuntimeError: It is too late for that.
+    """
+    run = _Run(hub)
+    _runs.add(run)
+    try:
+        if _exiting and run.thread not in _exiting:  # looked at after it could be seen itself
+            raise RuntimeError("the process is ending: no hub can begin on another thread now")
+        yield
+    finally:
+        _runs.discard(run)
+        run.ended.release()
+
+
+@atexit.register
+def _end_runs() -> None:
+    """End the hubs of all other threads, or the process."""
+    own = _get_ident()
+    _exiting.add(own)
+    others = [run for run in list(_runs) if run.thread != own]
+    try:
+        for run in others:
+            run.hub.post(run.hub.end)
+        deadline = _monotonic() + _END_TIME
+        for run in others:
+            run.ended.acquire(timeout=max(0.0, deadline - _monotonic()))
+    finally:  # also when Ctrl-C cuts the wait short
+        if left := [run for run in others if run in _runs]:
+            _give_up(left)
+
+
+def _give_up(left: list[_Run]) -> None:
+    """Report the hubs that did not end, and end the process without finalizing."""
+    with contextlib.suppress(Exception):
+        for run in left:
+            sys.stderr.write(_describe(run))
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(1)
+
+
+def _describe(run: _Run) -> str:
+    tasks = list(run.hub.tasks)
+    names = ", ".join(repr(task.name) for task in tasks[:_MOST_NAMES])
+    more = f" and {len(tasks) - _MOST_NAMES} more" if len(tasks) > _MOST_NAMES else ""
+    lines = [
+        "photon_runtime: the process ends while a hub still runs on another thread. It was told to "
+        "end and waited for; something holds it or ignores its cancellation. "
+        f"Tasks that have not ended: {names}{more}. The thread is at:\n"
+    ]
+    if frame := sys._current_frames().get(run.thread):
+        lines += traceback.format_list(own_stack(frame))
+    return "".join(lines)

@@ -1,0 +1,220 @@
+"""Who waits for what of one file descriptor.
+
+Theory of operation. Each descriptor has one `Watcher` per hub. The poller tells it of edges; one
+that arrives while nobody waits is remembered in a flag, so the rule for callers is
+
+    try the call; on BlockingIOError wait_read() (or wait_write()) and try again
+
+and no edge is ever lost: one that came before the try makes the next wait return at once (a
+spurious turn, the try is simply repeated), one that comes later wakes the waiter. A hang-up is
+remembered for good, because the kernel reports that edge only once.
+
+Who has read less from a TCP socket than he asked for knows that the next try would fail, and may
+leave it out: `Watcher.is_dry` keeps that knowledge until the next edge. It would be wrong behind
+urgent data, at which a read ends early with more behind it; so the poller asks for that event, too,
+and a descriptor that has ever had it is never called dry. The order makes that safe: what arrived
+before the last look at the descriptor was reported by it, and what arrived later makes a new edge.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from ._poll import Poller
+
+# Values of <sys/epoll.h>; the names are missing from `select` where there is no epoll.
+IN: Final = 0x001
+PRI: Final = 0x002
+OUT: Final = 0x004
+_ERR: Final = 0x008
+_HUP: Final = 0x010
+RDHUP: Final = 0x2000
+_READABLE: Final = IN | RDHUP | _HUP | _ERR
+_WRITABLE: Final = OUT | _HUP | _ERR
+_FINAL: Final = RDHUP | _HUP  # an error alone is reported once, by the next call
+_RARE: Final = _FINAL | PRI
+
+
+class Waiter(Protocol):
+    """What a watcher needs of a task: to pause it, and to let it go on."""
+
+    def park(self) -> None:
+        """Pause until `unpark` or `interrupt`."""
+
+    def unpark(self) -> bool:
+        """Let the task go on; return whether it was paused."""
+
+    def interrupt(self, error: BaseException) -> bool:
+        """Let the task go on with ``error`` raised; return whether it was paused."""
+
+
+class Watcher:
+    """The waits of one hub for one descriptor.
+
+    Attributes:
+        is_claimed: Whether somebody made the descriptor's life his affair. To find a claimed one
+            for a new descriptor means that the number was closed without a word and used again.
+        is_dry: Whether the last read took everything and no edge has come since.
+        has_urgent: Whether urgent data has ever come: then short reads tell nothing.
+        is_forgotten: Whether it belongs to no poller any more, and will not wake anybody.
+    """
+
+    __slots__ = (
+        "_more_readers",
+        "_more_writers",
+        "_poller",
+        "_reader",
+        "_writer",
+        "ended",
+        "fd",
+        "has_urgent",
+        "is_claimed",
+        "is_dry",
+        "is_forgotten",
+        "readable",
+        "writable",
+    )
+
+    def __init__(self, fd: int, poller: Poller) -> None:
+        """Watch nothing yet; `Poller.watch` registers it."""
+        self.fd = fd
+        self.readable = False
+        self.writable = False
+        self.ended = False
+        self.is_claimed = False
+        self.is_dry = False
+        self.has_urgent = False
+        self.is_forgotten = False
+        self._poller = poller
+        self._reader: Waiter | None = None
+        self._writer: Waiter | None = None
+        self._more_readers: list[Waiter] = []
+        self._more_writers: list[Waiter] = []
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a task waits for this descriptor."""
+        return (
+            self._reader is not None
+            or self._writer is not None
+            or bool(self._more_readers)
+            or bool(self._more_writers)
+        )
+
+    @property
+    def wants(self) -> tuple[bool, bool]:
+        """Whether somebody waits for reading, and for writing."""
+        return (
+            self._reader is not None or bool(self._more_readers),
+            self._writer is not None or bool(self._more_writers),
+        )
+
+    def wait_read(self, task: Waiter) -> None:
+        """Wait until reading may make progress. Blocks: the task, until then or `Cancelled`."""
+        if self.readable or self.ended:
+            self.readable = False
+            return
+        if self._reader is None:
+            self._reader = task
+            self._poller.interest_changed(self)
+            try:
+                task.park()
+            finally:
+                if self._reader is task:
+                    self._reader = None
+            self.readable = False
+        else:
+            self._wait_behind(self._more_readers, task)
+
+    def wait_write(self, task: Waiter) -> None:
+        """Wait until writing may make progress. Blocks: the task, until then or `Cancelled`."""
+        if self.writable:
+            self.writable = False
+            return
+        if self._writer is None:
+            self._writer = task
+            self._poller.interest_changed(self)
+            try:
+                task.park()
+            finally:
+                if self._writer is task:
+                    self._writer = None
+            self.writable = False
+        else:
+            self._wait_behind(self._more_writers, task)
+
+    def wake_when_readable(self, waiter: Waiter) -> None:
+        """Call ``waiter.unpark()`` when reading may make progress, at once if it may already.
+
+        For what waits without a task. To be called while no task waits to read; it holds for one
+        time, and `take_waiters` ends it.
+        """
+        if self.readable or self.ended:
+            waiter.unpark()
+        else:
+            self._reader = waiter
+            self._poller.interest_changed(self)
+
+    def _wait_behind(self, queue: list[Waiter], task: Waiter) -> None:
+        queue.append(task)
+        try:
+            task.park()
+        finally:
+            if task in queue:
+                queue.remove(task)
+
+    def fire(self, mask: int) -> None:
+        """Take an event of the operating system: wake who waits, remember it for who comes."""
+        if mask & _RARE:
+            self._note(mask)
+        if mask & _READABLE:
+            self.readable = True
+            self.is_dry = False
+            reader = self._reader
+            if reader is not None:
+                self._reader = None
+                reader.unpark()
+            if self._more_readers:
+                self._release(self._more_readers)
+        if mask & _WRITABLE:
+            self.writable = True
+            writer = self._writer
+            if writer is not None:
+                self._writer = None
+                writer.unpark()
+            if self._more_writers:
+                self._release(self._more_writers)
+
+    def _note(self, mask: int) -> None:
+        if mask & _FINAL:
+            self.ended = True
+        if mask & PRI:
+            self.has_urgent = True
+            self.is_dry = False
+
+    def note_short_read(self) -> None:
+        """Note that a read of the socket, of TCP, got less than it asked for.
+
+        To be called in the hub of the watcher, before it polls again.
+        """
+        self.is_dry = not (self.ended or self.has_urgent)
+
+    def fail_waiters(self, error: OSError) -> None:
+        """Raise ``error`` in every task that waits, because the descriptor goes away."""
+        for task in self.take_waiters():
+            task.interrupt(error)
+
+    def take_waiters(self) -> list[Waiter]:
+        """Return every task that waits; no event will wake them any more."""
+        waiting = [self._reader, self._writer, *self._more_readers, *self._more_writers]
+        self._reader = self._writer = None
+        self._more_readers.clear()
+        self._more_writers.clear()
+        return [task for task in waiting if task is not None]
+
+    @staticmethod
+    def _release(queue: list[Waiter]) -> None:
+        for task in queue:
+            task.unpark()
+        queue.clear()
