@@ -82,6 +82,15 @@ def test_a_request_for_another_host_is_400_whatever_the_path() -> None:
         assert told.startswith(b"HTTP/1.1 200 ")
 
 
+def test_of_an_absolute_target_its_own_host_counts() -> None:
+    head = b"GET http://%b/docs HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n"
+    with live_server(Router(middleware=[OURS])) as server:
+        told = server.exchange(head % (b"evil.example", b"shop.example"))
+        assert told.startswith(b"HTTP/1.1 400 ")
+        told = server.exchange(head % (b"shop.example", b"evil.example"))
+        assert told.startswith(b"HTTP/1.1 200 ")
+
+
 def test_the_host_that_counts_is_the_one_that_trusted_proxies_tell() -> None:
     head = b"GET /docs HTTP/1.1\r\nHost: inner\r\nX-Forwarded-Host: shop.example\r\n"
     app = Router(middleware=[OURS])
