@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photon_cli._dev import is_watched
 from photon_cli._error_page import ErrorPage, showing_errors
 from photon_runtime.http import HttpError, Request, Response
 
@@ -145,7 +144,7 @@ def test_an_application_that_cannot_start_shows_why_until_it_can(start: Callable
     dev.write("x = '<b>'\nraise ValueError(x)\n")
     dev.read_until("every page shows this")
     assert "ValueError: <b>" in dev.output
-    status, page = dev.get("/any", accept="text/html,*/*")
+    status, page = dev.get("/any", accept="text/html,*/*;q=0.8")
     assert status == 500
     assert "ValueError: &lt;b&gt;" in page
     assert "main.py&quot;, line 2" in page
@@ -211,24 +210,6 @@ def test_the_child_ends_when_the_parent_is_killed(start: Callable[..., Dev]) -> 
     dev.read_until("ended")
 
 
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/.work/site/main.py", True),
-        ("/.work/site/deep/page.html", True),
-        ("/.work/site/config/test.toml", True),
-        ("/.work/site/data.sqlite", False),
-        ("/.work/site/.venv/lib/x.py", False),
-        ("/.work/site/.git/x.json", False),
-        ("/.work/site/a/__pycache__/x.py", False),
-        ("/.work/site/node_modules/x/package.json", False),
-        ("/elsewhere/x.py", False),
-    ],
-)
-def test_only_sources_of_the_project_count_as_changes(path: str, expected: bool) -> None:
-    assert is_watched(Path(path), [Path("/.work/site")]) is expected
-
-
 def error_page(accept: str) -> tuple[str | None, bytes]:
     request = Request("GET", "/", [(b"accept", accept.encode())])
     response = ErrorPage("Traceback: <script>&")(request)
@@ -255,10 +236,23 @@ def test_a_client_that_wants_json_gets_a_problem_document() -> None:
     }
 
 
-def test_any_other_client_gets_the_reason_as_text() -> None:
-    kind, body = error_page("*/*")
+@pytest.mark.parametrize("accept", ["*/*", "", "image/png", "text/html;q=0, */*"])
+def test_any_other_client_gets_the_reason_as_text(accept: str) -> None:
+    kind, body = error_page(accept)
     assert kind == "text/plain; charset=utf-8"
     assert body == b"The application does not start\n\nTraceback: <script>&"
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/html;q=0.2, application/json", "application/problem+json"),
+        ("application/json;q=0.2, text/html", "text/html; charset=utf-8"),
+        ("application/problem+json", "application/problem+json"),
+    ],
+)
+def test_the_reason_comes_as_the_client_likes_it_best(accept: str, kind: str) -> None:
+    assert error_page(accept)[0] == kind
 
 
 def test_another_reason_has_another_mark() -> None:

@@ -158,6 +158,30 @@ def test_an_error_in_the_module_shows_the_lines_of_the_user_only(root: Path) -> 
     assert message.endswith("ValueError: no\n")
 
 
+REFUSED = """
+from pathlib import Path
+from photon_runtime.settings import load_settings
+
+def settings():
+    return load_settings(Path(), environment="a b")
+
+settings()
+"""
+
+
+def test_what_photon_refuses_is_one_message_with_the_line_that_asked_for_it(root: Path) -> None:
+    write(root, main=REFUSED)
+    message = refusal("main:app")
+    assert message.startswith(f"{root / 'main.py'}:6: the environment 'a b' is not a name")
+    assert "\n" not in message
+
+
+def test_a_message_that_names_the_file_itself_is_left_as_it_is(root: Path) -> None:
+    text = "from photon_runtime.errors import PhotonError\nraise PhotonError(f'x ({__file__}:9)')\n"
+    write(root, main=text)
+    assert refusal("main:app") == f"x ({root / 'main.py'}:9)"
+
+
 def test_a_syntax_error_shows_its_line(root: Path) -> None:
     write(root, main="\nx = = 1\n")
     assert f'File "{root / "main.py"}", line 2' in refusal("main:app")

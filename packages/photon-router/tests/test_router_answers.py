@@ -605,6 +605,19 @@ def test_options_say_more_of_the_usual_answer() -> None:
     }
 
 
+def test_a_header_field_is_described_once_however_it_is_spelt() -> None:
+    router = Router()
+
+    @router.get("/x", status=303, response_headers={"location": "The new place."})
+    def handler() -> Redirect:
+        return Redirect("/y", status=303)
+
+    answer = router.document()["paths"]["/x"]["get"]["responses"]["303"]
+    assert answer["headers"] == {
+        "location": {"description": "The new place.", "schema": {"type": "string"}}
+    }
+
+
 def test_a_router_shares_options_with_its_handlers() -> None:
     inner = Router(responses={401: "who are you"}, deprecated=True)
 

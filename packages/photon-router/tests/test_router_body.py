@@ -486,3 +486,20 @@ def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
     for decode in (*[body.decode for body in ORDERS.values()], pet_body().decode):
         with contextlib.suppress(ValidationFailed):
             decode(data)
+
+
+@attrs.define
+class Keywords:
+    default: decimal.Decimal = decimal.Decimal(1)
+    examples: set[int] = attrs.field(factory=set)
+    enum: list[decimal.Decimal] = attrs.field(factory=list)
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"default":"NaN"}', b'{"examples":[1,1]}', b'{"enum":["Infinity"]}']
+)
+def test_members_with_the_name_of_a_keyword_are_checked_as_well(data: bytes) -> None:
+    builder = SchemaBuilder()
+    body = JsonBody(Keywords, schema=builder.schema(Keywords), components=builder.components)
+    with pytest.raises(ValidationFailed):
+        body.decode(data)

@@ -223,3 +223,19 @@ def test_references_by_uri_are_left_to_json_schema(tmp_path: Path) -> None:
     path.write_text(json.dumps(spec))
     assert load_document(path) == spec
     assert Document(load_document(path)).problems() == []
+
+
+def test_the_schema_of_an_item_may_stand_in_another_file(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("A: {type: object}")
+    content = {"application/jsonl": {"x-item-schema": {"$ref": "s.yaml#/A"}}}
+    answer = {"description": "All.", "content": content}
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "T", "version": "1"},
+        "paths": {"/x": {"get": {"responses": {"200": answer}}}},
+    }
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    loaded = load_document(tmp_path / "a.json")
+    media = loaded["paths"]["/x"]["get"]["responses"]["200"]["content"]["application/jsonl"]
+    assert media == {"x-item-schema": {"$ref": "#/components/schemas/A"}}
+    assert loaded["components"]["schemas"] == {"A": {"type": "object"}}

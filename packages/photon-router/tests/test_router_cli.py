@@ -8,7 +8,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from photon_router import Router
 from photon_router._cli import openapi, routes
+from photon_runtime.testing import live_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +84,60 @@ def test_routes_are_listed_as_json() -> None:
         },
         {"method": "DELETE", "path": "/items/{item_id}", "operationId": "delete_item"},
     ]
+
+
+def listed(document: dict[str, object]) -> list[str]:
+    @attrs.define
+    class Own:
+        def document(self) -> dict[str, object]:
+            return document
+
+    return photon_routes(project=Project(Own())).stdout.splitlines()
+
+
+def test_routes_are_listed_below_the_base_path_of_their_server() -> None:
+    app = Router(servers=["https://example.com/shop/v1"])
+
+    @app.get("/items/{item_id}")
+    def read_item(item_id: int) -> int:
+        return item_id
+
+    [line] = photon_routes(project=Project(app)).stdout.splitlines()
+    assert line == "[GET] /shop/v1/items/{item_id}  read_item"
+    with live_server(app) as server:
+        assert server.request("GET", "/shop/v1/items/7").body == b"7"
+        assert server.request("GET", "/items/7").status == 404
+
+
+def test_each_path_that_answers_is_listed() -> None:
+    answers = {"responses": {"200": {"description": "Good."}}}
+    document: dict[str, object] = {
+        "openapi": "3.1.0",
+        "info": {"title": "A", "version": "1"},
+        "servers": [{"url": "https://example.com/v1"}, {"url": "http://localhost:8000"}],
+        "paths": {
+            "/b": {"get": {"operationId": "b", **answers}},
+            "/c": {"servers": [{"url": "/new"}], "get": {"operationId": "c", **answers}},
+            "/a": {"get": {"operationId": "a", "servers": [{"url": "/old"}], **answers}},
+        },
+    }
+    assert listed(document) == [
+        "[GET] /b      b",
+        "[GET] /new/c  c",
+        "[GET] /old/a  a",
+        "[GET] /v1/b   b",
+    ]
+
+
+def test_routes_of_items_that_are_referred_to_are_listed() -> None:
+    item = {"get": {"operationId": "a", "responses": {"200": {"description": "Good."}}}}
+    document: dict[str, object] = {
+        "openapi": "3.1.0",
+        "info": {"title": "A", "version": "1"},
+        "paths": {"/a": {"$ref": "#/components/pathItems/A"}},
+        "components": {"pathItems": {"A": item}},
+    }
+    assert listed(document) == ["[GET] /a  a"]
 
 
 def test_an_application_without_routes_lists_nothing() -> None:

@@ -90,6 +90,11 @@ class Strict:
 
 
 @attrs.frozen
+class Cage:
+    pet: Data
+
+
+@attrs.frozen
 class Open:
     name: str
     nick: Any = None
@@ -212,6 +217,8 @@ def answer(router: Router, type_: Any, result: object) -> Any:
         ),
         (members("", nick={"enum": ["a", "b"]}), Cat, Cat(), {"kind": "cat"}),
         (members("", nick=False), Cat, Cat(), {"kind": "cat"}),
+        ({**members("", kind=TEXT), "additionalProperties": False}, Cat, Cat(), {"kind": "cat"}),
+        ({"type": "object", "additionalProperties": TEXT}, Cat, Cat(), {"kind": "cat"}),
     ],
 )
 def test_none_is_left_out_where_the_document_has_no_place_for_it(
@@ -229,6 +236,8 @@ def test_none_is_left_out_where_the_document_has_no_place_for_it(
         members(name=TEXT, nick={"anyOf": [TEXT, {"type": "null"}]}),
         members(name=TEXT, nick={}),
         members(name=TEXT, nick=True),
+        {**members(name=TEXT), "additionalProperties": True},
+        {**members(name=TEXT), "additionalProperties": {"type": ["string", "null"]}},
         members("name nick", name=TEXT, nick={"type": ["string", "null"]}),
         {"allOf": [members("nick"), members(name=TEXT, nick={"enum": ["a", None]})]},
     ],
@@ -291,6 +300,34 @@ def test_of_a_union_the_schema_that_is_called_like_the_class_counts() -> None:
         if isinstance(expected, list):
             schema = {"type": "array", "items": schema}
         assert answer(specified(schema), type_, result) == expected
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+@pytest.mark.parametrize("keyword", ["oneOf", "anyOf"])
+def test_of_branches_that_are_called_otherwise_only_one_must_hold(
+    keyword: str, is_closed: bool
+) -> None:
+    closed = {"additionalProperties": False} if is_closed else {}
+    named = {**members("name", name=TEXT), **closed}
+    nicked = {**members("nick", nick=TEXT, name=TEXT), **closed}
+    schema = {keyword: [nicked, named]}
+    assert answer(specified(schema), Data, Data("a")) == {"name": "a"}
+    other = members("", pet=nicked, other=TEXT)
+    by_name = {"anyOf": [other, members("", pet=named)]}
+    inside = answer(specified(by_name), Cage, Cage(Data("a")))
+    assert inside == {"pet": {"name": "a"}}
+    listed = {"type": "array", "items": schema}
+    assert answer(specified(listed), list[Data], [Data("a")]) == [{"name": "a"}]
+
+
+def test_null_is_sent_if_a_branch_that_requires_the_member_takes_it() -> None:
+    schema = {
+        "anyOf": [
+            members("name nick", name=TEXT, nick={"type": ["string", "null"]}),
+            members("name nick other", name=TEXT, nick=TEXT, other=TEXT),
+        ]
+    }
+    assert answer(specified(schema), Data, Data("a")) == {"name": "a", "nick": None}
 
 
 def test_each_status_has_a_schema_of_its_own() -> None:

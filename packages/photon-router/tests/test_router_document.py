@@ -251,6 +251,13 @@ def test_a_wrong_reference_is_told_with_its_place(reference: str, words: str, st
     assert problem.startswith(f"/paths/~1a~1b/get/responses/{status}/$ref: {reference!r} {words}")
 
 
+def test_a_wrong_reference_in_the_schema_of_an_item_is_told() -> None:
+    media = {"application/jsonl": {"x-item-schema": {"$ref": "#/components/schemas/Nobody"}}}
+    answer = {"description": "x", "content": media}
+    [problem] = problems(spec({"/x": {"get": operation(responses={"200": answer})}}))
+    assert "x-item-schema/$ref: '#/components/schemas/Nobody' leads nowhere" in problem
+
+
 def test_a_reference_in_data_is_no_reference() -> None:
     data = {"$ref": "#/nowhere"}
     media = {"schema": {"default": data, "enum": [data], "const": data}, "example": data}
@@ -780,3 +787,75 @@ def test_a_thousand_operations_start_within_two_seconds(
         took = time.process_time() - begun
         assert handler(request("PUT", "/things999/a?limit=3")).status == 200
     assert took < 2
+
+
+def test_a_long_chain_of_schemas_is_followed_to_its_fault() -> None:
+    count = 3000
+    schemas: dict[str, Any] = {
+        f"S{at}": {"properties": {"next": {"$ref": f"#/components/schemas/S{at + 1}"}}}
+        for at in range(count)
+    }
+    schemas[f"S{count}"] = {"$ref": "#/nowhere"}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}}}
+    operation = {"responses": {"200": {"description": "It.", "content": content}}}
+    document = Document(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "T", "version": "1"},
+            "components": {"schemas": schemas},
+            "paths": {"/a": {"get": operation}},
+        }
+    )
+    assert [problem.split(":")[0] for problem in document.problems()] == [
+        f"/components/schemas/S{count}/$ref"
+    ]
+    assert [operation.is_sound for operation in document.operations()] == [False]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.yaml", "paths:\n  /a:\n    get: {}\n    get: {}\n"),
+        ("a.json", '{"paths": {"/a": {"get": {}, "get": {}}}}'),
+    ],
+)
+def test_a_key_that_stands_twice_is_told(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DocumentError, match="the key 'get' stands twice"):
+        load_document(tmp_path / name)
+
+
+def test_a_key_may_stand_beside_the_same_one_of_a_merge(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: &a {x: 1, y: 1}\nb: {x: 2, <<: *a}\n")
+    assert load_document(tmp_path / "a.yaml")["b"] == {"x": 2, "y": 1}
+
+
+# Parameters
+
+
+def test_a_header_of_an_operation_replaces_that_of_its_path_however_it_is_spelt() -> None:
+    shared = {"name": "X-Request-ID", "in": "header", "schema": {"type": "string"}}
+    own = {"name": "x-request-id", "in": "header", "schema": {"type": "integer"}}
+    item = {"parameters": [shared], "get": operation(parameters=[own])}
+    [found] = Document(spec({"/x": item})).operations()
+    assert found.parameters == [own]
+
+
+# Operations elsewhere than below a path
+
+
+def test_the_operations_of_a_webhook_are_found_through_references() -> None:
+    item = {"parameters": [in_path("a")], "post": operation()}
+    document = Document(
+        spec(
+            webhooks={"sold": {"$ref": "#/components/pathItems/Sold"}},
+            components={"pathItems": {"Sold": item}},
+        )
+    )
+    hook = document.data["webhooks"]["sold"]
+    [found] = document.operations_of("sold", hook, "/webhooks/sold")
+    assert (found.path, found.method, found.is_sound) == ("sold", "post", True)
+    assert found.pointer == "/components/pathItems/Sold/post"
+    assert found.parameters == [in_path("a")]
+    lost = {"$ref": "#/components/pathItems/Gone"}
+    assert list(document.operations_of("sold", lost, "/webhooks/sold")) == []

@@ -343,3 +343,109 @@ def test_no_pattern_takes_forever(pattern: str, dialect: dict[str, str]) -> None
     for value in (text, {text: 1}):
         if not check.is_valid(value):
             check.faults(value)
+
+
+def refs(*names: str) -> list[dict[str, str]]:
+    return [{"$ref": f"#/components/schemas/{name}"} for name in names]
+
+
+def nested(name: str, levels: int, inner: dict[str, Any]) -> dict[str, Any]:
+    for _ in range(levels):
+        inner = {name: inner}
+    return inner
+
+
+EXPRESSION = {
+    "Expression": {"oneOf": refs("And", "Or", "Not")},
+    **{
+        name: {
+            "type": "object",
+            "required": ["op", "in"],
+            "properties": {"in": refs("Expression")[0], "op": {"const": name}},
+        }
+        for name in ("And", "Or", "Not")
+    },
+}
+CLOSED = {
+    "Closed": {"allOf": refs("Base"), "unevaluatedProperties": False},
+    "Base": {"type": "object", "properties": {"in": refs("Closed")[0]}},
+}
+TWICE = {
+    "Twice": {"allOf": [*refs("Inner"), {"properties": {"in": refs("Twice")[0]}}]},
+    "Inner": {"properties": {"in": refs("Twice")[0], "n": {"type": "integer"}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("components", "instance"),
+    [
+        (EXPRESSION, nested("in", 40, {"op": "And", "in": 3})),
+        (CLOSED, {**nested("in", 40, {}), "x": 1}),
+        (CLOSED, nested("in", 40, {"x": 1})),
+        (TWICE, nested("in", 40, {"n": "x"})),
+    ],
+    ids=["union", "closed outside", "closed inside", "two ways"],
+)
+def test_schemas_that_lead_back_to_themselves_are_walked_once(
+    components: dict[str, Any], instance: object
+) -> None:
+    schema = refs(next(iter(components)))[0]
+    check = SchemaCheck(schema, components=components)
+    check.faults({"in": 1})
+    began = time.perf_counter()
+    assert check.faults(instance)
+    assert time.perf_counter() - began < 2  # walked again at each level it is hours
+
+
+def test_what_is_walked_once_is_told_at_each_place() -> None:
+    components = {"Item": {"required": ["id"], "properties": {"id": {"type": "integer"}}}}
+    same = {"id": "x"}
+    schema = {"properties": {"a": refs("Item")[0], "b": {"allOf": refs("Item")}}}
+    message = "expected integer, got string"
+    for instance in ({"a": {"id": "x"}, "b": {"id": "x"}}, {"a": same, "b": same}):
+        for _ in "twice":
+            check = SchemaCheck(schema, components=components)
+            assert found(schema, instance, components=components) == [
+                ("/a/id", message),
+                ("/b/id", message),
+            ]
+            assert [fault.pointer for fault in check.faults(instance)] == ["/a/id", "/b/id"]
+
+
+def test_unions_within_unions_tell_where_it_is() -> None:
+    inner = {
+        "oneOf": [{"type": "string"}, {"properties": {"a": {"type": "integer"}}, "type": "object"}]
+    }
+    schema = {"properties": {"x": {"anyOf": [{"type": "array", "items": inner}, {"type": "null"}]}}}
+    assert found(schema, {"x": [{"a": "b"}, "c", 3]}) == [
+        ("/x/0/a", "expected integer, got string"),
+        ("/x/2", "expected string or object, got integer"),
+    ]
+    assert found({"anyOf": [inner, {"type": "null"}]}, 3) == [
+        ("", "expected string or object or null, got integer")
+    ]
+    assert found({"anyOf": [False, False]}, 3) == [("", "is not allowed")]
+
+
+def test_members_are_unknown_only_where_all_else_fits() -> None:
+    base = {"properties": {"id": {"type": "integer"}}}
+    schema = {"allOf": [base], "unevaluatedProperties": False}
+    assert found(schema, {"id": "x"}) == [("/id", "expected integer, got string")]
+    assert found(schema, {"id": 1, "x": 1}) == [("", "has unknown members")]
+    identified = {"$id": "https://example.com/it", **schema}
+    assert found(identified, {"id": 1, "x": 1}) == [("", "has unknown members")]
+    items = {"prefixItems": [{"type": "integer"}], "unevaluatedItems": False}
+    assert found(items, [1, 2]) == [("", "has more items than are allowed")]
+    assert found(items, ["x", 2]) == [("/0", "expected integer, got string")]
+
+
+def test_a_stack_that_ends_within_the_registry_is_a_fault_too() -> None:
+    # Of all starting points some lead there: PanicException, which is no Exception.
+    components = {"Never": {"not": {"$ref": "#/components/schemas/Never"}}}
+    check = SchemaCheck({"$ref": "#/components/schemas/Never"}, components=components)
+
+    def faults(levels: int) -> list[Fault]:
+        return faults(levels - 1) if levels else check.faults([])
+
+    for levels in range(12):
+        assert [fault.message for fault in faults(levels)] == ["nested too deeply to be checked"]

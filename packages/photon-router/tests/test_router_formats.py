@@ -1,7 +1,9 @@
 """What ``format`` asserts when it is told to."""
 
+import copy
 import decimal
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -132,3 +134,55 @@ def test_an_application_asserts_the_formats_of_its_document(assert_formats: bool
         {"in": "query", "name": "n", "message": "is not a valid int32"},
         {"in": "body", "pointer": "/n", "message": "is not a valid int32"},
     ]
+
+
+def test_the_formats_of_integers_count_beside_other_keywords_and_not_in_data() -> None:
+    schema = {
+        "properties": {
+            "format": {"type": "integer", "format": "int8", "allOf": [{"minimum": 0}]},
+            "id": {"type": ["integer", "string"], "format": "int64"},
+            "data": {"const": {"format": "int8"}},
+        }
+    }
+    before = copy.deepcopy(schema)
+    check = SchemaCheck(schema, assert_formats=True)
+    assert schema == before
+    assert check.is_valid({"format": 1, "id": str(TOP - 1), "data": {"format": "int8"}})
+    for wrong in ({"format": 128}, {"format": -1}, {"id": str(TOP)}, {"id": "x"}, {"id": TOP}):
+        assert not check.is_valid(wrong), wrong
+        assert len(check.faults(wrong)) == 1
+
+
+def test_no_verdict_on_a_format_calls_python() -> None:
+    formats = [{"format": name} for name in ("int32", "email", "date-time")]
+    check = SchemaCheck({"prefixItems": formats}, assert_formats=True)
+    value = [5, "a@example.com", "2024-05-31T00:00:00Z"]
+    called: list[object] = []
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, _: called.append(frame) if event == "call" else None)
+    try:
+        is_valid = check.is_valid(value)
+    finally:
+        sys.setprofile(before)
+    assert (is_valid, called) == (True, [])
+
+
+@pytest.mark.parametrize("assert_formats", [True, False])
+def test_the_formats_of_answers_are_asserted_in_development(assert_formats: bool) -> None:
+    day = {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}}
+    answer = {"description": "It.", "content": {"application/json": {"schema": day}}}
+    router = Router(
+        assert_formats=assert_formats,
+        spec={
+            "openapi": "3.1.0",
+            "info": {"title": "T", "version": "1"},
+            "paths": {"/": {"get": {"operationId": "it", "responses": {"200": answer}}}},
+        },
+    )
+
+    @router.operation("it")
+    def it() -> dict[str, str]:
+        return {"day": "tomorrow"}
+
+    with router.start(development=True) as handler:
+        assert handler(Request("GET", "/", [])).status == (500 if assert_formats else 200)

@@ -6,7 +6,7 @@ from contextvars import copy_context
 
 import pytest
 
-from photon_router import HttpError, Request, Response, Router
+from photon_router import Header, HttpError, Request, Response, Router
 from photon_router.middleware import RequestId, RequestIdFilter, current_request_id
 from photon_runtime.logs import JsonFormatter
 from photon_runtime.testing import live_server
@@ -100,3 +100,18 @@ def test_errors_are_named_too_and_requests_do_not_share_names() -> None:
     assert b"one" not in rest
     name = rest.partition(b"X-Request-ID: ")[2][:32]
     assert rest.endswith(b'"' + name + b'"')
+
+
+@pytest.mark.parametrize("header", ["X-Request-ID", "x-request-id", "X-REQUEST-ID"])
+@pytest.mark.parametrize("sent", ["X-Request-ID", "x-request-id", "X-REQUEST-ID"])
+def test_the_case_of_the_field_does_not_matter(header: str, sent: str) -> None:
+    app = Router(middleware=[RequestId(header=header)])
+
+    @app.get("/")
+    def read(x_request_id: Header[str]) -> Response:
+        return Response(body=x_request_id, headers={"x-Request-iD": "of the handler"})
+
+    with live_server(app) as server:
+        answer = server.request("GET", "/", headers={sent: "abc"})
+    assert answer.body == b"abc"
+    assert answer.headers.getlist("x-request-id") == ["abc"]

@@ -40,6 +40,11 @@ def handler_of(annotation: Any, *default: Any) -> Callable[..., None]:
         (Annotated[int, Query], (), r"write Query\[...\] in place of Annotated"),
         (Annotated[int, Param], (), r"write Annotated\[..., Param\(...\)\]"),
         (int, (Query,), r"write Query\[...\]"),
+        (int, (Body[int],), r"write Body\[...\]"),
+        (int, (Query[Annotated[int, Param(ge=1)]],), r"Query stands in the annotation"),
+        (int, (Depends,), r"write = Depends\(function\)"),
+        (Depends, (), r"write = Depends\(function\)"),
+        (Annotated[Item, Depends], (), r"Annotated\[..., Depends\(...\)\]"),
         (int, (Param(ge=1),), "Param stands in the annotation"),
         (Path[int], (1,), "leave its default out"),
         (Query[UploadFile], (), "an UploadFile comes in a form"),
@@ -51,6 +56,7 @@ def handler_of(annotation: Any, *default: Any) -> Callable[..., None]:
         (Json[dict[str, int]], ({},), r"default_factory=dict"),
         (Annotated[list[int], Param(default_factory=list)], (None,), "keep one"),
         (Query[Header[int]], (), "a value has one place, keep one"),
+        (Body[Query[int]], (), "marked Query and Body: a value has one place"),
     ],
     ids=str,
 )
@@ -61,6 +67,41 @@ def test_a_mistake_is_told_when_the_handler_is_registered_with_place_and_advice(
         Router().post("/x")(handler_of(annotation, *default))
     assert f"{__file__}:" in str(caught.value)
     assert "argument value" in str(caught.value)
+
+
+def test_a_marker_that_is_called_in_the_annotation_is_told_with_the_place() -> None:
+    scope: dict[str, Any] = {"Annotated": Annotated, "Query": Query}
+    code = "from __future__ import annotations\ndef f(q: Annotated[str, Query(ge=1)]) -> None: ..."
+    exec(compile(code, "shop.py", "exec"), scope)
+    with pytest.raises(
+        SignatureError, match=r"shop\.py:2\).*Query\[Annotated\[\.\.\., Param\(ge=1"
+    ):
+        Router().get("/x")(scope["f"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "advice"),
+    [
+        (lambda: Depends(), r"write Depends\(function\), or Depends\(Class\)"),  # type: ignore[call-overload]
+        (lambda: Depends(3), "takes a function or a class, not 3"),  # type: ignore[call-overload]
+        (lambda: Query[int, Param(ge=1)], r"write Query\[Annotated\[..., Param\(...\)\]\]"),  # type: ignore[misc]
+    ],
+)
+def test_what_cannot_be_written_is_refused_at_once(
+    wrong: Callable[[], object], advice: str
+) -> None:
+    with pytest.raises(SignatureError, match=advice):
+        wrong()
+
+
+def test_a_class_of_which_only_another_library_knows_the_members_is_no_body() -> None:
+    class Order:
+        def __init__(self, **values: object) -> None: ...
+
+    router = Router()
+    router.post("/x")(handler_of(Json[Order]))
+    with pytest.raises(SignatureError, match=r"argument value: .*Order.* use an attrs class"):
+        router.document()
 
 
 @pytest.mark.parametrize(

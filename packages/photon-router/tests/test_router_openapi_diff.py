@@ -244,6 +244,158 @@ def test_circles_through_all_of_end() -> None:
     assert {each.id for each in diff(knot(1), knot(2))} == {"limit-narrowed"}
 
 
+def hook(operation: dict[str, Any], **others: Any) -> dict[str, Any]:
+    operation = {"responses": {"200": DONE}, **operation}
+    return document(webhooks={"sold": {"post": operation}}, **others)
+
+
+def callback(operation: dict[str, Any]) -> dict[str, Any]:
+    operation = {"responses": {"200": DONE}, **operation}
+    return document({"callbacks": {"sold": {"{$request.body#/url}": {"post": operation}}}})
+
+
+def sent(schema: Any, media: str = "application/json", **others: Any) -> dict[str, Any]:
+    return {"requestBody": {"content": {media: {"schema": schema}}, **others}}
+
+
+def header(**values: Any) -> dict[str, Any]:
+    return {"parameters": [{"name": "X-A", "in": "header", "schema": TEXT, **values}]}
+
+
+def replied(**values: Any) -> dict[str, Any]:
+    return {"responses": {"200": {**DONE, **values}}}
+
+
+@pytest.mark.parametrize("place", [hook, callback])
+@pytest.mark.parametrize(
+    ("old", "new", "change", "severity"),
+    [
+        (sent(obj("a", a=TEXT)), sent(obj(a=TEXT)), "property-optional", BREAKS),
+        (sent(obj(a=TEXT)), sent(obj("a", a=TEXT)), "property-required", FINE),
+        (sent(obj(a=TEXT)), sent(obj("a", "b", a=TEXT, b=TEXT)), "required-property-added", FINE),
+        (sent({"enum": [1]}), sent({"enum": [1, 2]}), "enum-value-added", BREAKS),
+        (sent({"enum": [1, 2]}), sent({"enum": [1]}), "enum-value-removed", FINE),
+        (sent(TEXT), sent(TEXT, "text/plain"), "media-type-added", BREAKS),
+        (sent(TEXT), sent(TEXT, "text/plain"), "media-type-removed", FINE),
+        (sent(TEXT), {}, "body-removed", BREAKS),
+        ({}, sent(TEXT, required=True), "required-body-added", FINE),
+        (sent(TEXT, required=True), sent(TEXT), "body-optional", BREAKS),
+        (sent(TEXT), sent(TEXT, required=True), "body-required", FINE),
+        ({}, header(required=True), "required-parameter-added", FINE),
+        (header(), {}, "parameter-removed", BREAKS),
+        (header(required=True), header(), "parameter-optional", BREAKS),
+        (header(), header(required=True), "parameter-required", FINE),
+        (header(), header(schema={**TEXT, "maxLength": 3}), "limit-narrowed", FINE),
+        (header(schema={**TEXT, "maxLength": 3}), header(), "limit-widened", BREAKS),
+        (
+            replied(content={"application/json": {"schema": NUMBER}}),
+            replied(content={"application/json": {"schema": {"type": "number"}}}),
+            "type-widened",
+            FINE,
+        ),
+        (
+            replied(content={"application/json": {"schema": {"type": "number"}}}),
+            replied(content={"application/json": {"schema": NUMBER}}),
+            "type-narrowed",
+            BREAKS,
+        ),
+        (replied(headers={"X-B": {"schema": TEXT}}), replied(), "header-removed", FINE),
+        (
+            replied(),
+            replied(headers={"X-B": {"schema": TEXT, "required": True}}),
+            "header-added",
+            BREAKS,
+        ),
+        (replied(), replied(headers={"X-B": {"schema": TEXT}}), "header-added", FINE),
+        ({"security": [{"key": []}]}, {"security": []}, "security-loosened", BREAKS),
+        ({"security": []}, {"security": [{"key": []}]}, "security-tightened", FINE),
+    ],
+)  # fmt: skip
+def test_of_webhooks_and_callbacks_the_server_is_the_sender(
+    place: Any, old: dict[str, Any], new: dict[str, Any], change: str, severity: str
+) -> None:
+    assert (change, severity) in told(place(old), place(new))
+
+
+def test_webhooks_and_callbacks_are_told_by_their_names_and_where_they_stand() -> None:
+    [change] = diff(hook({}), hook(header()))
+    assert change.operation == "POST webhook sold"
+    assert change.pointer == "/webhooks/sold/post/parameters"
+    [change] = diff(callback({}), callback(header()))
+    assert change.operation == "POST {$request.body#/url} (callback sold of POST /a)"
+    assert change.pointer == (
+        "/paths/~1a/post/callbacks/sold/{$request.body#~1url}/post/parameters"
+    )
+
+
+def test_equal_webhooks_and_callbacks_have_no_changes() -> None:
+    assert diff(hook(sent(TEXT)), hook(sent(TEXT))) == []
+    assert diff(callback(sent(TEXT)), callback(sent(TEXT))) == []
+
+
+def test_callbacks_that_are_gone_or_new_are_told() -> None:
+    assert told(callback({}), document()) == [("callback-removed", BREAKS)]
+    assert told(document(), callback({})) == [("callback-added", FINE)]
+
+
+def test_a_callback_to_another_address_is_another_one() -> None:
+    new = callback({})
+    callbacks = new["paths"]["/a"]["post"]["callbacks"]
+    callbacks["sold"] = {"{$request.query.url}": callbacks["sold"]["{$request.body#/url}"]}
+    found = told(callback({}), new)
+    assert found == [("operation-removed", BREAKS), ("operation-added", FINE)]
+
+
+def test_callbacks_and_webhooks_are_compared_by_reference() -> None:
+    def referring(schema: Any) -> dict[str, Any]:
+        operation = {"responses": {"200": DONE}, **sent(schema)}
+        components = {
+            "callbacks": {"Sold": {"{$request.body#/url}": {"$ref": "#/components/pathItems/P"}}},
+            "pathItems": {"P": {"post": operation}},
+        }
+        return document(
+            {"callbacks": {"sold": {"$ref": "#/components/callbacks/Sold"}}},
+            webhooks={"sold": {"$ref": "#/components/pathItems/P"}},
+            components=components,
+        )
+
+    changes = diff(referring(NUMBER), referring({"type": "number"}))
+    assert [each.severity for each in changes] == [BREAKS, BREAKS]
+    assert {each.operation for each in changes} == {
+        "POST webhook sold",
+        "POST {$request.body#/url} (callback sold of POST /a)",
+    }
+
+
+def test_callbacks_of_webhooks_are_requests_again() -> None:
+    def inner(schema: Any) -> dict[str, Any]:
+        operation = {"responses": {"200": DONE}, **sent(schema)}
+        return hook({"callbacks": {"paid": {"{$request.body#/url}": {"post": operation}}}})
+
+    assert told(inner({"type": "number"}), inner(NUMBER)) == [("type-narrowed", BREAKS)]
+
+
+def test_a_callback_that_leads_back_to_itself_is_no_trouble() -> None:
+    def circle(limit: int) -> dict[str, Any]:
+        operation = {
+            "responses": {"200": DONE},
+            "callbacks": {"again": {"$ref": "#/components/callbacks/Again"}},
+            **sent({**TEXT, "maxLength": limit}),
+        }
+        components = {"callbacks": {"Again": {"{$url}": {"post": operation}}}}
+        return document(
+            {"callbacks": {"again": {"$ref": "#/components/callbacks/Again"}}},
+            components=components,
+        )
+
+    assert told(circle(1), circle(2)) == [("limit-widened", BREAKS)]
+
+
+def test_what_the_whole_document_requires_is_not_asked_of_those_who_take_webhooks() -> None:
+    new = hook({}, security=[{"key": []}])
+    assert {each.operation for each in diff(hook({}), new)} == {"POST /a"}
+
+
 def test_the_gravest_changes_come_first() -> None:
     new, old = query({"name": "q"}), query({"name": "r"})
     new["paths"]["/a"]["post"]["deprecated"] = True

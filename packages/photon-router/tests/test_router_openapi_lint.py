@@ -14,6 +14,12 @@ PARAMETER = {
     "description": "Which one.",
     "schema": {"type": "integer", "format": "int32"},
 }
+HEADER = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "description": "What the request is called.",
+    "schema": {"type": "string", "maxLength": 9},
+}
 REFERENCE = {"$ref": "#/components/schemas/Pet"}
 GOOD: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -135,6 +141,12 @@ def test_a_good_document_has_no_findings_in_any_profile() -> None:
         ),
         (
             changed(*GET, "parameters", to=[PARAMETER] * 2),
+            "parameter-duplicate",
+            "error",
+            f"{OP}/parameters/1",
+        ),
+        (
+            changed(*GET, "parameters", to=[HEADER, {**HEADER, "name": "x-REQUEST-id"}]),
             "parameter-duplicate",
             "error",
             f"{OP}/parameters/1",

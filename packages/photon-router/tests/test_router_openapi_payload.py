@@ -51,6 +51,7 @@ PET = {"$ref": "#/components/schemas/Pet"}
         ("application/json-seq", [1], {}, b"\x1e1\n"),
         ("text/event-stream", [{"a": 1}], {}, b'data: {"a":1}\n\n'),
         ("text/event-stream", "data: x\n\n", {}, b"data: x\n\n"),
+        ("text/event-stream", "x\ny", {}, b"data: x\ndata: y\n\n"),
         ("image/png", "cGhvdG9u", {"contentEncoding": "base64"}, b"photon"),
         ("*/*", [1], {}, b"[1]"),
         (

@@ -1,8 +1,10 @@
 """What leaves of a value: the members that the annotation names."""
 
+import collections
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Generic, Literal, NamedTuple, NewType, TypedDict, TypeVar
 
 import attrs
@@ -106,6 +108,9 @@ Name = NewType("Name", Public)
         (list[Public], [Public("ada", 36), USER], [SHOWN, SHOWN]),
         (list[Public], (each for each in [USER]), [SHOWN]),
         (set[str] | list[Public], [USER], [SHOWN]),
+        (list[Public], {1: Public("ada", 36)}.values(), [SHOWN]),
+        (list[Public], collections.deque([Public("ada", 36)]), [SHOWN]),
+        (dict[str, Public], MappingProxyType({"a": Public("ada", 36)}), {"a": SHOWN}),
         (dict[str, Public], {"a": USER}, {"a": SHOWN}),
         (Mapping[str, list[Public]], {"a": [USER]}, {"a": [SHOWN]}),
         (tuple[Public, int], (USER, 1), [SHOWN, 1]),

@@ -161,10 +161,12 @@ def test_the_application_cannot_need_what_a_request_has(provider: Any, message: 
 
 
 def test_scopes_and_sharing_are_what_they_say() -> None:
-    with pytest.raises(ValueError, match="scope"):
+    with pytest.raises(SignatureError, match="'request' or 'application', not 'session'"):
         Depends(per_request, scope="session")  # type: ignore[call-overload]
-    with pytest.raises(ValueError, match="is always shared"):
+    with pytest.raises(SignatureError, match="is always shared"):
         Depends(per_request, scope="application", use_cache=False)
+    with pytest.raises(SignatureError, match="takes a function or a class, not 3"):
+        Depends(3)  # type: ignore[call-overload]
 
 
 def test_a_dependency_may_be_made_for_each_who_asks() -> None:

@@ -91,3 +91,23 @@ def test_in_doubt_they_are_not_the_same(one: object, other: object) -> None:
     components = {"A": {"type": "integer"}}
     assert not Sameness(components, components).holds(one, other)
     assert not Sameness(components, components).holds(other, one)
+
+
+@attrs.frozen
+class Order:
+    item: Item = attrs.field(metadata={"description": "What is ordered."})
+
+
+def test_what_a_described_reference_leads_to_is_compared() -> None:
+    def order(name: dict[str, Any]) -> dict[str, Any]:
+        item = {"$ref": "#/components/schemas/Item", "description": "What."}
+        count = {"type": "integer"}
+        properties = {"name": {"type": "string", **name}, "count": count}
+        return {
+            "Order": {"type": "object", "required": ["item"], "properties": {"item": item}},
+            "Item": {"type": "object", "required": ["name"], "properties": properties},
+        }
+
+    schema = {"$ref": "#/components/schemas/Order"}
+    assert says_the_same(schema, order({"minLength": 1}), Order)
+    assert not says_the_same(schema, order({"minLength": 5}), Order)

@@ -17,6 +17,8 @@ from photon_runtime.http import Request
         ([{"url": "https://example.com:8443/api/v1/"}], ("/api/v1",)),
         ([{"url": "//example.com/v1"}], ("/v1",)),
         ([{"url": "v1"}], ("/v1",)),
+        ([{"url": "https://example.com/a//b"}], ("/a//b",)),
+        ([{"url": "/a//b"}], ("/a//b",)),
         ([{"url": "./v1"}], ("/v1",)),
         ([{"url": "/v1?x=1#y"}], ("/v1",)),
         ([{"url": "/v1"}, {"url": "https://example.com/v2"}, {"url": "/v1"}], ("/v1", "/v2")),

@@ -1,8 +1,11 @@
+import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, NewType
 
 import msgspec
 import pytest
 
+from photon_router import Router, SignatureError
 from photon_router.handlers._types import (
     Body,
     Cookie,
@@ -81,7 +84,9 @@ def test_other_metadata_is_kept() -> None:
 
 
 def test_a_bare_marker_takes_anything() -> None:
-    assert split_annotation(Query).type is Any
+    split = split_annotation(Query)
+    assert (split.type, split.marker) == (Any, In("query"))
+    assert split_annotation(Query | None).marker == In("query")
 
 
 def test_two_places_for_one_value_are_refused() -> None:
@@ -101,8 +106,36 @@ def test_two_places_for_one_value_are_refused() -> None:
     ],
 )
 def test_a_param_that_nothing_can_satisfy_is_refused(arguments: dict[str, Any]) -> None:
-    with pytest.raises((TypeError, ValueError), match="Param"):
+    with pytest.raises(SignatureError, match=r"^Param\("):
         Param(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        (lambda: Query(max_length=3), "Write Query[Annotated[..., Param(max_length=3)]], and ="),  # type: ignore[type-arg]
+        (lambda: Query(None, ge=1, regex="^a"), "Query[Annotated[..., Param(ge=1, pattern='^a')]]"),  # type: ignore[type-arg]
+        (lambda: Header(alias="X-A"), "Write Header[Annotated[..., Param(name='X-A')]]"),  # type: ignore[type-arg]
+        (lambda: Path(), "Path is not called: it stands around the type"),  # type: ignore[type-arg]
+        (lambda: Body(embed=True), "Write Body[...] (Json[...] for JSON), and ="),  # type: ignore[type-arg]
+    ],
+)
+def test_a_marker_that_is_called_says_what_to_write(
+    call: Callable[[], object], advice: str
+) -> None:
+    with pytest.raises(SignatureError, match=re.escape(advice)):
+        call()
+
+
+def test_what_the_message_says_can_be_written() -> None:
+    router = Router()
+
+    @router.get("/")
+    def read(q: Query[Annotated[str, Param(max_length=3)]] = "") -> str:
+        return q
+
+    [parameter] = router.document()["paths"]["/"]["get"]["parameters"]
+    assert parameter["schema"] == {"type": "string", "maxLength": 3, "default": ""}
 
 
 def test_a_param_that_only_describes_does_not_constrain() -> None:

@@ -52,6 +52,14 @@ def schema_of(schema: dict[str, Any]) -> Any:
         ),
         ({"type": "integer", "exclusiveMaximum": True}, {"type": "integer"}),
         ({"type": "string", "example": "x"}, {"type": "string", "examples": ["x"]}),
+        (
+            {"required": ["id", "a"], "properties": {"id": {"readOnly": True}, "a": {}}},
+            {"required": ["a"], "properties": {"id": {"readOnly": True}, "a": {}}},
+        ),
+        (
+            {"required": ["id"], "properties": {"id": {"readOnly": True}}},
+            {"properties": {"id": {"readOnly": True}}},
+        ),
         ({"type": "string", "format": "byte"}, {"type": "string", "contentEncoding": "base64"}),
         (
             {"type": "string", "format": "binary"},

@@ -25,6 +25,7 @@ from photon_runtime import run
         ("\x00", "file"),
         ("a\x00b\r\n.txt", "ab.txt"),
         (".htaccess", "htaccess"),
+        (". .htaccess", "htaccess"),
         ("a.txt. . ", "a.txt"),
         ("CON", "_CON"),
         ("nul.tar.gz", "_nul.tar.gz"),

@@ -32,7 +32,7 @@ class Missing:
     why: str = "gone"
 
 
-router = Router(title="Typed", tags=["a"], lifespan=contextlib.nullcontext)
+router = Router(title="Typed", tags=["a"], omit_none=True, lifespan=contextlib.nullcontext)
 
 
 @router.get("/items/{item_id}", status=200, tags=["items"], responses={404: "gone"})
@@ -40,7 +40,7 @@ def read(item_id: int, q: str | None = None) -> dict[str, object]:
     return {"item_id": item_id, "q": q}
 
 
-@router.operation("makeItem")
+@router.operation("makeItem", omit_none=False, middleware=[], error_handlers={})
 def make(item: Json[Item]) -> Item:
     return item
 
@@ -62,6 +62,8 @@ assert_type(make(Item("a")), Item)
 assert_type(mark(1, Item("a")), Item)
 read("1")  # type: ignore[arg-type]
 make(1)  # type: ignore[arg-type]
+router.operation("makeItem", status=201)  # type: ignore[call-arg]
+router.include(Router(), omit_none=1)  # type: ignore[arg-type]
 signature: Callable[[int, Item], Item] = mark
 
 

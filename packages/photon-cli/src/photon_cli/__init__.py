@@ -6,10 +6,11 @@
 ``_project``        the project around a folder: settings, environment, application
 ``_serving``        one process that serves an application
 ``_run``            ``photon run``
-``_dev``            ``photon dev``: watch files, keep the socket, restart the child
+``_dev``            ``photon dev``: keep the socket, restart the child when a file changes
 ``_dev_child``      the child of ``photon dev``, a program of its own
+``_watch``          the files of a folder that have changed
 ``_error_page``     what the child serves while the application does not start
-``_tracebacks``     tracebacks cut down to the frames that are the reader's own
+``_tracebacks``     errors for the author of an application: the lines that are theirs
 ``_version``        ``photon version``
 ==================  ===========================================================================
 

@@ -24,17 +24,16 @@ import click
 from photon_runtime.http import open_listeners, remove_unix
 
 from ._serving import no_patch_option, server_settings
+from ._watch import changes
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from photon_runtime.http import ServerSettings
 
     from ._project import Project
 
-_SUFFIXES = frozenset({".py", ".toml", ".yaml", ".yml", ".json", ".html", ".jinja"})
-_IGNORED = frozenset({"__pycache__", "node_modules", "venv"})
 _PATIENCE = 3.0
 """Seconds that a child has to end before it is killed; it tries within one."""
 
@@ -91,43 +90,13 @@ def _listening(settings: ServerSettings) -> Iterator[list[socket.socket]]:
 
 
 def _restart_on_changes(child: _Child, roots: tuple[Path, ...], stop: threading.Event) -> None:
-    import watchfiles
-
-    batches = watchfiles.watch(
-        *roots,
-        watch_filter=lambda _, path: is_watched(Path(path), roots),
-        stop_event=stop,
-        yield_on_timeout=True,
-        rust_timeout=500,
-        raise_interrupt=False,
-    )
-    for changes in batches:
-        if changes:
-            first, *others = sorted({_shown(Path(path), roots) for _, path in changes})
+    for changed in changes(roots, stop=stop):
+        if changed:
+            first, *others = changed
             click.echo(f"changed: {first}{f' and {len(others)} more' if others else ''}")
             child.restart()
         else:
             child.report_end()
-
-
-def is_watched(path: Path, roots: Iterable[Path]) -> bool:
-    """Whether a change of a file restarts the application.
-
-    Args:
-        path: The file.
-        roots: The watched folders; only what is below them decides, not where they are.
-    """
-    if path.suffix not in _SUFFIXES:
-        return False
-    return any(
-        not any(part in _IGNORED or part.startswith(".") for part in path.relative_to(root).parts)
-        for root in roots
-        if path.is_relative_to(root)
-    )
-
-
-def _shown(path: Path, roots: tuple[Path, ...]) -> str:
-    return next((str(path.relative_to(r)) for r in roots if path.is_relative_to(r)), str(path))
 
 
 @contextlib.contextmanager

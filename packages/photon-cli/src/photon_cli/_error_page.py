@@ -23,6 +23,8 @@ _log = logging.getLogger("photon.http")
 _NOT_STARTED = "The application does not start"
 _FAILED = "The request failed"
 _HEADER = "x-photon-dev-error"
+_JSON = ("application/problem+json", "application/json")
+_KINDS = ("text/plain", "text/html", *_JSON)
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -78,13 +80,13 @@ class ErrorPage:
 
         Browsers get HTML, those who ask for JSON a problem document, all others plain text.
         """
-        accepted = request.headers.get("accept") or ""
+        chosen = request.accepts(*_KINDS)
         mark = hashlib.sha256(self.text.encode()).hexdigest()[:16]
-        if "text/html" in accepted:
+        if chosen == "text/html":
             reload = _RELOAD.format(header=_HEADER, mark=mark) if self.reloads else ""
             body = _PAGE.format(title=self.title, text=html.escape(self.text), reload=reload)
             kind = "text/html; charset=utf-8"
-        elif "json" in accepted:
+        elif chosen in _JSON:
             problem = {
                 "type": "about:blank",
                 "title": self.title,

@@ -23,10 +23,12 @@ from photon_runtime.http import Application
 from photon_runtime.settings import Settings, load_settings
 
 from ._plugins import SETTINGS, PluginError, find_plugins
-from ._tracebacks import readable
+from ._tracebacks import readable, with_place
+from ._watch import changes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import threading
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
 
     from photon_runtime.http import Handler
@@ -35,7 +37,10 @@ _TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)
 
 
 class LoadError(PhotonError):
-    """The application cannot be loaded; the message says why, with a traceback if code failed."""
+    """The application cannot be loaded; the message says why, with a traceback if code failed.
+
+    What Photon itself refuses, such as a handler's signature, is told with its place alone.
+    """
 
     exit_code = 3
 
@@ -191,6 +196,19 @@ class Project:
             use_settings(self.settings)
         return application
 
+    def changes(self, folder: Path, *, stop: threading.Event) -> Iterator[list[str]]:
+        """Yield the files in a folder and below that have changed, in batches that may be empty.
+
+        They are those that ``photon dev`` starts again for.
+
+        Args:
+            folder: The folder.
+            stop: Ends the iteration when it is set.
+
+        Blocks: the calling thread, for at most half a second each time.
+        """
+        return changes([folder.resolve()], stop=stop)
+
     def _import(self, name: str, target: str) -> ModuleType:
         try:
             return importlib.import_module(name)
@@ -209,6 +227,8 @@ class Project:
 
 
 def _failed(name: str, error: BaseException) -> LoadError:
+    if isinstance(error, PhotonError):
+        return LoadError(with_place(error))
     return LoadError(f"importing `{name}` failed:\n{readable(error)}")
 
 

@@ -1,9 +1,11 @@
-"""Tracebacks for the author of an application: without the frames that only carry it."""
+"""Errors for the author of an application: without the frames that only carry it."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import re
+import sys
 import traceback
 from pathlib import Path
 
@@ -11,11 +13,15 @@ import photon_runtime
 
 _OURS = str(Path(__file__).parent)
 _RUNTIME = str(Path(photon_runtime.__file__).parent)
+_PHOTON = re.compile(r"photon(_\w+)?")
 _CARRIERS = (_OURS, _RUNTIME, "<frozen importlib", importlib.__file__ or _OURS, contextlib.__file__)
 
 
 def readable(error: BaseException) -> str:
-    """Format an exception and its causes, leaving out the command line's and the import's frames.
+    """Format an exception and its causes, each from the author's first line on.
+
+    Frames of Photon before it only lead there, and those of the command line, of the runtime and
+    of the import do so everywhere. Of an exception without a line of the author the rest is kept.
 
     Returns:
         The text, with its causes first, ending in a line end.
@@ -23,7 +29,38 @@ def readable(error: BaseException) -> str:
     exception = traceback.TracebackException.from_exception(error)
     part: traceback.TracebackException | None = exception
     while part is not None:
-        frames = [frame for frame in part.stack if not frame.filename.startswith(_CARRIERS)]
+        files = [frame.filename for frame in part.stack]
+        first = next((at for at, file in enumerate(files) if _is_of_author(file)), 0)
+        frames = [each for each in part.stack[first:] if not each.filename.startswith(_CARRIERS)]
         part.stack = traceback.StackSummary.from_list(frames)
         part = part.__cause__ or part.__context__
     return "".join(exception.format())
+
+
+def with_place(error: BaseException) -> str:
+    """Return the message of an error that Photon raised, with the line that it is about.
+
+    That is the author's last line. A message that names its file is left as it is: it knows better,
+    as when a decorator refuses the function below it.
+    """
+    message = str(error)
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        file = frame.f_code.co_filename
+        if _is_of_author(file):
+            return message if f"{file}:" in message else f"{file}:{line}: {message}"
+    return message
+
+
+def _is_of_author(file: str) -> bool:
+    """Whether it is neither a file of Photon nor generated code, which has none."""
+    return not file.startswith((*_CARRIERS, *_photon_folders(), "<"))
+
+
+def _photon_folders() -> list[str]:
+    """Return the folders of the packages of Photon that are imported, each with a slash."""
+    return [
+        f"{folder}/"
+        for name, module in list(sys.modules.items())
+        if _PHOTON.fullmatch(name)
+        for folder in getattr(module, "__path__", ())
+    ]

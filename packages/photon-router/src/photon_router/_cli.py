@@ -8,17 +8,19 @@ not depend on the one that brings the command line.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
-import attrs
 import click
 
-from photon_runtime.http import listen, serve
+from photon_runtime.http import Application, listen, serve
 
+from ._routes import list_routes
 from .document._export import encode_document
 from .errors import DocumentError
 from .openapi import (
@@ -30,6 +32,7 @@ from .openapi import (
     SEVERITIES,
     MockApplication,
     Positions,
+    ReloadingMock,
     Source,
     from_file,
     from_text,
@@ -37,11 +40,18 @@ from .openapi import (
 from .openapi import diff as compare
 from .openapi import lint as judge
 
-_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
-
 
 class _Project(Protocol):
     """The project that a command works on."""
+
+    @property
+    def environment(self) -> str:
+        """The name of the environment."""
+        ...
+
+    def changes(self, folder: Path, *, stop: threading.Event) -> Iterator[list[str]]:
+        """Yield the files in a folder that have changed, in batches that may be empty."""
+        ...
 
     def target(self, named: str | None = None) -> str:
         """Decide which application is meant."""
@@ -78,29 +88,9 @@ class _Placed(Protocol):
 class _Layered(Protocol):
     """An application with layers around its requests."""
 
-    def layers(self) -> Sequence[_Placed]:
+    def layers(self, *, development: bool) -> Sequence[_Placed]:
         """Return the layers, outermost first."""
         ...
-
-
-@attrs.frozen
-class _Route:
-    """One operation of the document."""
-
-    method: str
-    path: str
-    operation_id: str
-    summary: str
-
-    def as_json(self) -> dict[str, str]:
-        """The members that are not empty, under the names OpenAPI has for them."""
-        members = {
-            "method": self.method,
-            "path": self.path,
-            "operationId": self.operation_id,
-            "summary": self.summary,
-        }
-        return {name: value for name, value in members.items() if value}
 
 
 @click.command()
@@ -108,7 +98,7 @@ class _Route:
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
 @click.pass_obj
 def routes(project: _Project, target: str | None, *, as_json: bool) -> None:
-    """List the routes of the application."""
+    """List the routes of the application, by the paths that answer."""
     found = list_routes(load_document(project, target))
     if as_json:
         click.echo(json.dumps([route.as_json() for route in found], indent=2, ensure_ascii=False))
@@ -126,13 +116,20 @@ def routes(project: _Project, target: str | None, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
 @click.pass_obj
 def middleware(project: _Project, target: str | None, *, as_json: bool) -> None:
-    """List the middleware of the application.
+    """List what lies around each request of the application.
 
-    The outermost layer comes first. Those of photon.toml lie around those of the code.
+    The outermost layer comes first: what observes requests, then the layers of photon.toml, then
+    those of the code. Beside each stands what switches it on, and the options that differ from
+    their defaults.
     """
+    development = project.environment == "development"
     with contextlib.redirect_stdout(sys.stderr):
         application = project.load_app(target)
-        layers = application.layers() if isinstance(application, _Layered) else None
+        layers = (
+            application.layers(development=development)
+            if isinstance(application, _Layered)
+            else None
+        )
     if layers is None:
         raise click.ClickException(
             f"`{project.target(target)}` has no middleware that could be listed; only an"
@@ -144,11 +141,12 @@ def middleware(project: _Project, target: str | None, *, as_json: bool) -> None:
         return
     if not layers:
         click.echo("the application has no middleware", err=True)
-    names = max((len(layer.name) for layer in layers), default=0)
-    for number, layer in enumerate(layers, 1):
-        options = [f"{name}={_shown(value)}" for name, value in layer.options.items()]
-        notes = " ".join(options or ([layer.place] if layer.place else []))
-        click.echo(f"{number:2}  {layer.name:{names}}  {layer.origin:8}  {notes}".rstrip())
+    places = [layer.place or layer.origin for layer in layers]
+    first = max((len(layer.name) for layer in layers), default=0)
+    second = max(map(len, places), default=0)
+    for number, (layer, place) in enumerate(zip(layers, places, strict=True), 1):
+        options = " ".join(f"{name}={_shown(value)}" for name, value in layer.options.items())
+        click.echo(f"{number:2}  {layer.name:{first}}  {place:{second}}  {options}".rstrip())
 
 
 def _layer_as_json(layer: _Placed) -> dict[str, object]:
@@ -298,15 +296,29 @@ def diff(old: str, new: str, level: str, fail_on: str, form: str) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--seed", type=int, metavar="NUMBER", help="Answer other values than the plainest.")
-def mock(document: Path, host: str, port: int, seed: int | None) -> None:
+@click.option("--watch", is_flag=True, help="Load it anew when a file of its folder changes.")
+@click.pass_obj
+def mock(
+    project: _Project, document: Path, host: str, port: int, *, seed: int | None, watch: bool
+) -> None:
     """Serve an OpenAPI document from its examples and schemas.
 
     Requests are validated as they will be by the real application. Any credential will do, and
     pages of all origins may read the answers: it is a tool for development.
     """
-    application = MockApplication(document, seed=seed)
-    for problem in application.problems:
-        click.echo(f"warning: {problem}", err=True)
+
+    def load() -> MockApplication:
+        loaded = MockApplication(document, seed=seed)
+        for problem in loaded.problems:
+            click.echo(f"warning: {problem}", err=True)
+        return loaded
+
+    application: Application
+    if watch:
+        changes = functools.partial(project.changes, document.parent)
+        application = ReloadingMock(load, changes, tell=functools.partial(click.echo, err=True))
+    else:
+        application = load()
     listener = listen(host, port)
     name, number = listener.getsockname()[:2]
     base = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
@@ -357,16 +369,3 @@ def load_document(project: _Project, target: str | None) -> dict[str, object]:
             " Photon() or a Router has one"
         )
     return document
-
-
-def list_routes(document: dict[str, object]) -> list[_Route]:
-    """List the operations of a document, sorted by path, methods in their usual order."""
-    found = []
-    paths = document.get("paths")
-    for path, item in sorted(paths.items()) if isinstance(paths, dict) else ():
-        for method in _METHODS:
-            operation = item.get(method)
-            if isinstance(operation, dict):
-                names = (str(operation.get(key, "")) for key in ("operationId", "summary"))
-                found.append(_Route(method.upper(), path, *names))
-    return found

@@ -15,17 +15,22 @@ import attrs
 
 from photon_runtime.http import Handler
 
+from ._marks import marks_in
 from ._views import methods_of
 from .dispatch._layers import ErrorHandler, Middleware, Surroundings
 from .dispatch._mount import Mount, mounts_below
 from .document._document import OpenApi
 from .errors import SignatureError
-from .handlers._operation import Route, name_operation
+from .handlers._declared import Declared, Route, name_operation
 from .handlers._options import (
     DeclaredResponse,
+    OperationOptions,
     RouteOptions,
+    check_error_classes,
+    check_operation_options,
     check_options,
     dependency_of,
+    shared_options,
     surroundings_of,
     within,
 )
@@ -39,52 +44,6 @@ V = TypeVar("V", bound=type)
 Lifespan: TypeAlias = Callable[[], AbstractContextManager[object]]
 NameOperation: TypeAlias = Callable[[Callable[..., object], str, str], str]
 """Names an operation, of its handler, its method in capitals and its path."""
-
-_MARK = "__photon_routes__"
-
-
-@attrs.frozen
-class _Mark:
-    """What `photon_route` leaves on a function."""
-
-    method: str
-    path: str
-    options: RouteOptions
-
-
-def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-    """Mark a function as a handler, without an application at hand.
-
-    The function stays what it is; ``app.include(function)`` or ``app.include(module)`` makes it
-    an operation. Several marks make several operations.
-
-    Args:
-        method: HTTP method, in any case.
-        path: Template with parameters in braces.
-        options: See `RouteOptions`.
-
-    Raises:
-        SignatureError: The function cannot be a handler, or an option is unknown.
-    """
-    check_options(options)
-
-    def mark(function: F) -> F:
-        read_signature(function)
-        marks = [*getattr(function, _MARK, ()), _Mark(method.upper(), path, options)]
-        setattr(function, _MARK, marks)
-        return function
-
-    return mark
-
-
-@attrs.frozen
-class Declared:
-    """A handler of an operation that the loaded document has."""
-
-    operation_id: str
-    function: Callable[..., object]
-    signature: Signature
-    surroundings: Surroundings = attrs.field(factory=Surroundings)
 
 
 class Declarations:
@@ -194,18 +153,23 @@ class Declarations:
 
         return register
 
-    def operation(self, operation_id: str) -> Callable[[F], F]:
+    def operation(self, operation_id: str, **options: Unpack[OperationOptions]) -> Callable[[F], F]:
         """Make the decorated function the handler of an operation of the loaded document.
 
         Args:
             operation_id: The ``operationId`` in the document.
+            options: See `OperationOptions`; all else is said by the document.
 
         Raises:
-            SignatureError: The function cannot be a handler, or the operation has one already.
+            SignatureError: The function cannot be a handler, the operation has one already, or an
+                option is unknown.
         """
+        check_operation_options(options)
+        around = surroundings_of(options)
 
         def register(function: F) -> F:
-            self._add_operation(operation_id, function)
+            signature, omit_none = read_signature(function), options.get("omit_none")
+            self._take_operation(Declared(operation_id, function, signature, omit_none, around))
             return function
 
         return register
@@ -231,7 +195,14 @@ class Declarations:
         refusals included; of a router that is included, around its handlers, and behind their
         authentication. ``call_next`` gives the answer to whatever happens inside and does not
         raise; an unexpected error is found as ``request.failure``.
+
+        Raises:
+            SignatureError: It is no function.
         """
+        if not callable(layer):
+            raise SignatureError(
+                f"a layer is a function, not {layer!r}: write @app.middleware without brackets"
+            )
         self._layers.append(layer)
         return layer
 
@@ -243,7 +214,11 @@ class Declarations:
 
         Args:
             classes: Classes of exceptions; `HttpError` and `ValidationFailed` among them.
+
+        Raises:
+            SignatureError: One of them is no class of exceptions.
         """
+        check_error_classes(classes)
 
         def register(function: E) -> E:
             self._error_handlers |= dict.fromkeys(classes, function)
@@ -285,6 +260,7 @@ class Declarations:
         deprecated: bool = False,
         include_in_schema: bool = True,
         security: Sequence[Required] | None = None,
+        omit_none: bool | None = None,
     ) -> None:
         """Take over handlers: a marked function, all of a module, or those of another router.
 
@@ -297,6 +273,8 @@ class Declarations:
             deprecated: Whether clients should stop using them.
             include_in_schema: Whether they stand in the published document.
             security: Who may call them, where neither they nor their router say it.
+            omit_none: Whether they leave out ``None``, where neither they nor their router say it;
+                see `OperationOptions`.
 
         Raises:
             ValueError: There is nothing to take over, or a router has security or dependencies and
@@ -304,21 +282,24 @@ class Declarations:
             SignatureError: An operation of the document has a handler already.
         """
         outer = Surroundings(dependencies=tuple(map(dependency_of, dependencies)))
-        shared = shared_options(tags, responses, deprecated, include_in_schema, security)
+        shared = shared_options(
+            tags,
+            responses,
+            deprecated=deprecated,
+            include_in_schema=include_in_schema,
+            security=security,
+            omit_none=omit_none,
+        )
         if isinstance(source, Declarations):
             self._include_router(source, prefix, shared, outer)
             return
-        functions = vars(source).values() if isinstance(source, ModuleType) else [source]
-        marked = {
-            id(function): function for function in functions if getattr(function, _MARK, None)
-        }.values()
+        marked = marks_in(source)
         if not marked:
             name = getattr(source, "__name__", repr(source))
             raise ValueError(f"{name} has no handlers: mark them with @photon_route(...)")
-        for function in marked:
-            for mark in getattr(function, _MARK):
-                options = within(shared, mark.options)
-                self._add(function, mark.method, prefix + mark.path, options, outer)
+        for function, mark in marked:
+            options = within(shared, mark.options)
+            self._add(function, mark.method, prefix + mark.path, options, outer)
 
     def _include_router(
         self, other: Declarations, prefix: str, shared: RouteOptions, outer: Surroundings
@@ -343,8 +324,7 @@ class Declarations:
             is_named = "operation_id" in route.options or other._name_operation is not None
             self._take(inner, name=route.operation_id if is_named else None)
         for declared in other._operations:
-            surroundings = declared.surroundings.inside(own)
-            self._add_operation(declared.operation_id, declared.function, surroundings)
+            self._take_operation(declared.within(shared, own))
         for mount in other._mounts:
             template = (self.prefix + prefix + mount.template).rstrip("/") or "/"
             surroundings = mount.surroundings.inside(own)
@@ -387,19 +367,15 @@ class Declarations:
         self._routes.append(own)
         self._urls = None
 
-    def _add_operation(
-        self,
-        operation_id: str,
-        function: Callable[..., object],
-        surroundings: Surroundings | None = None,
-    ) -> None:
+    def _take_operation(self, declared: Declared) -> None:
+        """Take over a handler of an operation, which then is one of this router."""
         for other in self._operations:
-            if other.operation_id == operation_id:
+            if other.operation_id == declared.operation_id:
                 raise SignatureError(
-                    f"{where(function)}: {where(other.function)} handles {operation_id!r} already"
+                    f"{where(declared.function)}: {where(other.function)} handles "
+                    f"{declared.operation_id!r} already"
                 )
-        around = self._around(surroundings)
-        self._operations.append(Declared(operation_id, function, read_signature(function), around))
+        self._operations.append(declared.within(self._options, self._around(None)))
 
     def _around(self, inner: Surroundings | None) -> Surroundings:
         own = Surroundings(dependencies=self._dependencies)
@@ -421,20 +397,3 @@ def _refuse_mounts(mounts: Sequence[Mount]) -> None:
             f"{mount.name} is no operation, and nothing of its router's security and dependencies "
             "guards it: mount it on the application, or on a router that guards it by middleware"
         )
-
-
-def shared_options(
-    tags: Sequence[str],
-    responses: Mapping[int, DeclaredResponse] | None,
-    deprecated: bool,
-    include_in_schema: bool,
-    security: Sequence[Required] | None,
-) -> RouteOptions:
-    """Return options that several handlers share."""
-    shared: RouteOptions = {
-        "tags": list(tags),
-        "responses": responses or {},
-        "deprecated": deprecated,
-        "include_in_schema": include_in_schema,
-    }
-    return shared if security is None else {**shared, "security": list(security)}

@@ -19,12 +19,9 @@ from photon_runtime.errors import PhotonError
 from photon_runtime.http import HttpError as HttpError
 from photon_runtime.http import NotAcceptable as NotAcceptable
 
+from .handlers._signature_error import SignatureError as SignatureError
 from .schema._faults import MalformedBody as MalformedBody
 from .schema._faults import ValidationFailed as ValidationFailed
-
-
-class SignatureError(PhotonError, TypeError):
-    """A handler or dependency is not written as it must be; says where and what to write."""
 
 
 class DocumentError(PhotonError):

@@ -20,9 +20,10 @@ from photon_runtime.http import Handler
 from photon_runtime.settings import Settings
 
 from . import _docs
-from ._declarations import Declarations, Lifespan, NameOperation, shared_options
-from ._declarations import photon_route as photon_route
+from ._declarations import Declarations, Lifespan, NameOperation
+from ._marks import photon_route as photon_route
 from ._router_settings import RouterSettings
+from ._written import begin_document, required_by, write_routes
 from .answers._answers_check import AnswerCheck
 from .arguments._form import FormSettings
 from .dispatch._compile import compile_routes
@@ -32,19 +33,20 @@ from .dispatch._match import PathTree
 from .dispatch._mount import Mount
 from .dispatch._plan import Bound
 from .dispatch._provide import ApplicationValues, Overrides
+from .dispatch._running import Running
 from .dispatch._urls import build_url
 from .document._document import Document, OpenApi, Operation
 from .document._load import load_document
 from .errors import DocumentError
-from .handlers._operation import Notes, Places, Route, write_operation
-from .handlers._options import (
-    DeclaredResponse,
-)
+from .handlers._declared import Declared, Route
+from .handlers._notes import Notes
+from .handlers._operation import Places
+from .handlers._options import DeclaredResponse, shared_options
 from .middleware._chain import PlacedLayer, chain, operations_of, settled
 from .observability.health import Readiness
-from .observability.settings import ObservabilitySettings, observe
-from .security import Guards, Required, Verifier
-from .security._write import merged, verifiers_in, write_schemes
+from .observability.settings import ObservabilitySettings, Observer, observe, observers
+from .security import Guards, Required
+from .security._write import merged
 from .static import StaticFiles
 from .static._settings import ConfiguredFiles, tell_places
 from .wsgi import WsgiExport
@@ -79,13 +81,16 @@ class Router(Declarations):
         servers: Where the application is reached; it is served below the path of each of them.
         lifespan: A function that returns a context manager, entered before the first request
             and left after the last.
+        omit_none: Whether the handlers declared here leave ``None`` out of their answers, where
+            they do not say it themselves; see `OperationOptions`.
         docs_url: Path of the documentation page; ``None`` for none.
         openapi_url: Path of the document, without its ending; ``None`` for none.
         validation_status: Status for requests that do not fit, 422 or 400.
         strict_query: Whether parameters of the query that an operation does not have are
-            refused, with the nearest name.
-        assert_formats: Whether ``format`` in the schemas of ``spec`` is asserted; by itself it
-            only describes.
+            refused, with the nearest name; ``None`` leaves it to the settings, and by default they
+            are passed over.
+        assert_formats: Whether ``format`` in the schemas of ``spec`` is asserted; ``None`` leaves
+            it to the settings, and by default it only describes.
 
     Attributes:
         readiness: What ``/ready`` asks: ``app.readiness.add("database", check)``.
@@ -122,28 +127,38 @@ class Router(Declarations):
         middleware: Sequence[Middleware] = (),
         servers: Sequence[str] = (),
         lifespan: Lifespan | None = None,
+        omit_none: bool | None = None,
         docs_url: str | None = "/docs",
         openapi_url: str | None = "/openapi",
         validation_status: int = 422,
-        assert_formats: bool = False,
-        strict_query: bool = False,
+        assert_formats: bool | None = None,
+        strict_query: bool | None = None,
     ) -> None:
         """Begin without handlers."""
         super().__init__(
             prefix,
-            shared_options(tags, responses, deprecated, include_in_schema, security),
+            shared_options(
+                tags,
+                responses,
+                deprecated=deprecated,
+                include_in_schema=include_in_schema,
+                security=security,
+                omit_none=omit_none,
+            ),
             dependencies,
             middleware,
             name_operations=generate_operation_id,
         )
-        self._validate_responses = validate_responses
+        self._switches = {
+            "validate_responses": validate_responses,
+            "strict_query": strict_query,
+            "assert_formats": assert_formats,
+        }
         self._overrides: Overrides = {}
-        self._running: list[_Running] = []
-        self.docs_url = docs_url
-        self.openapi_url = openapi_url
+        self._running: list[Running] = []
+        self._docs_url = docs_url
+        self._openapi_url = openapi_url
         self.validation_status = validation_status
-        self.strict_query = strict_query
-        self._assert_formats = assert_formats
         self._base = load_document(spec) if spec is not None else None
         self._info = {"title": title, "version": version, "description": description}
         self._servers = tuple(servers)
@@ -152,20 +167,38 @@ class Router(Declarations):
         self.readiness = Readiness()
         self._lifespans += [] if lifespan is None else [lifespan]
 
+    @property
+    def docs_url(self) -> str | None:
+        """Path of the documentation page; ``None`` where there is none."""
+        return None if self.openapi_url is None else self._docs_url
+
+    @property
+    def openapi_url(self) -> str | None:
+        """Path of the document, without its ending; ``None`` where it is not served."""
+        return self._openapi_url if self._behaviour().docs else None
+
     @functools.cached_property
     def wsgi(self) -> WsgiExport:
         """This application for any WSGI server: ``gunicorn 'shop:app.wsgi'``; see `WsgiExport`."""
         return WsgiExport(self)
 
-    def layers(self) -> list[PlacedLayer]:
+    def layers(self, *, development: bool = False) -> list[Observer | PlacedLayer]:
         """Return the layers around every request, outermost first, and where each comes from.
 
-        Those of the settings lie around those of the code.
+        What observes requests lies around the layers of the settings, and these around those of
+        the code.
+
+        Args:
+            development: Whether to return those of an application that people are developing.
 
         Raises:
-            SettingsError: The section ``[middleware]`` is wrong.
+            SettingsError: The section ``[middleware]`` or ``[observability]`` is wrong.
         """
-        return chain(self._settings, self._layers)
+        told = self._section("observability", ObservabilitySettings)
+        return [
+            *observers(told, development=development),
+            *chain(self._settings, self._layers),
+        ]
 
     def url_for(self, operation_id: str, /, **values: object) -> str:
         """Return the path of an operation, base path included.
@@ -280,15 +313,20 @@ class Router(Declarations):
     def _section(self, name: str, cls: type[S]) -> S:
         return cls() if self._settings is None else self._settings.section(name, cls)
 
+    def _behaviour(self) -> RouterSettings:
+        """Return the section ``[router]``, where the code does not say otherwise."""
+        said = {name: value for name, value in self._switches.items() if value is not None}
+        return attrs.evolve(self._section("router", RouterSettings), **said)
+
     def _compiled(
         self, outermost: Sequence[Middleware], pages: Sequence[Mount], *, development: bool
-    ) -> _Running:
+    ) -> Running:
         values = ApplicationValues()
         document, tree = self._planned(values, pages, development=development)
         answers = ErrorAnswers(self._error_handlers, validation_status=self.validation_status)
-        layers = settled(self.layers(), operations_of(document))
+        layers = settled(chain(self._settings, self._layers), operations_of(document))
         dispatch = Dispatch(tree, answers=answers, layers=[*outermost, *layers])
-        return _Running(dispatch, values, pages, development)
+        return Running(dispatch, values, pages, development)
 
     def _replace_plans(self) -> None:
         """Let what runs go on with new plans."""
@@ -300,33 +338,30 @@ class Router(Declarations):
     def _planned(
         self, values: ApplicationValues, pages: Sequence[Mount], *, development: bool
     ) -> tuple[Document, PathTree[Endpoint]]:
-        document = self._begun()
-        handlers = {
-            each.operation_id: Bound(each.function, each.signature, None, None, each.surroundings)
-            for each in self._operations
-        }
+        document, behaviour = self._begun(), self._behaviour()
+        declared: list[tuple[Declared | Route, Places | None]]
+        declared = [(each, None) for each in self._operations]
         if not document.problems_of_shape:  # else there is nothing to write into
             places = self._write(document.data, self._routes)
-            document = Document(document.data, is_shaped=True, assert_formats=self._assert_formats)
-            for route, own in zip(self._routes, places, strict=True):
-                status = route.options.get("status")
-                handlers[route.operation_id] = Bound(
-                    route.function,
-                    route.signature,
-                    status,
-                    own,
-                    route.surroundings,
-                    route.outcomes,
-                )
+            document = Document(
+                document.data, is_shaped=True, assert_formats=behaviour.assert_formats
+            )
+            declared += zip(self._routes, places, strict=True)
+        handlers = {
+            each.operation_id: Bound(
+                each.function, each.signature, each.status, own, each.surroundings, each.outcomes
+            )
+            for each, own in declared
+        }
         tree = compile_routes(
             document,
             handlers,
             [*_docs.pages(self.docs_url, self.openapi_url, self.document), *self._mounts, *pages],
-            guards=Guards(merged(self._verifiers, _required(self._routes))),
+            guards=Guards(merged(self._verifiers, required_by(self._routes))),
             error_handlers=self._error_handlers,
             validation_status=self.validation_status,
             forms=self._section("forms", FormSettings),
-            strict_query=self.strict_query,
+            strict_query=behaviour.strict_query,
             application=values,
             overrides=self._overrides,
             checks=self._checks(development=development),
@@ -336,25 +371,14 @@ class Router(Declarations):
     def _checks(self, *, development: bool) -> Callable[[Document, Operation], AnswerCheck] | None:
         """Return what makes the checks of answers; ``None`` where they are not checked."""
         is_test = self._settings is not None and self._settings.environment == "test"
-        wished = self._validate_responses
-        if wished is None:
-            wished = self._section("router", RouterSettings).validate_responses
+        wished = self._behaviour().validate_responses
         if not (development or is_test if wished is None else wished):
             return None
         return functools.partial(AnswerCheck, is_shown=development or is_test)
 
     def _begun(self) -> Document:
         """Return the loaded document, or an empty one, under the names of the application."""
-        data: OpenApi = {"openapi": "3.1.0", "info": {}}
-        data |= copy.deepcopy(self._base) if self._base is not None else {}
-        # A document may go without paths where it has another of these: it is exported as it came.
-        if not data.keys() & {"paths", "webhooks", "components"}:
-            data["paths"] = {}
-        if isinstance(data["info"], dict):
-            info = {key: value for key, value in self._info.items() if value is not None}
-            data["info"] = {"title": "Photon", "version": "0.1.0"} | data["info"] | info
-        if self._servers:
-            data["servers"] = [{"url": url} for url in self._servers]
+        data = begin_document(self._base, self._info, self._servers)
         return Document(data, is_shaped=self._base is None)
 
     def _write(
@@ -362,47 +386,4 @@ class Router(Declarations):
     ) -> list[Places]:
         """Write the operations of ``routes`` into a document; return where their arguments are."""
         overrides = {} if is_published else self._overrides
-        notes = Notes(self.validation_status, is_published, overrides)
-        places = [write_operation(route, data, notes) for route in routes]
-        present = data.get("components", {}).get("schemas", {})
-        schemas = notes.schemas(present)
-        _refuse_namesakes(present, schemas)
-        if schemas:
-            components = data.setdefault("components", {})
-            components["schemas"] = present | {name: schemas[name] for name in sorted(schemas)}
-        write_schemes(data, _required(routes))
-        return places
-
-
-@attrs.frozen(eq=False)
-class _Running:
-    """An application that runs.
-
-    Attributes:
-        dispatch: Its handler.
-        values: Its dependencies that live as long.
-        pages: Its pages about itself.
-        development: Whether people are developing it.
-    """
-
-    dispatch: Dispatch
-    values: ApplicationValues
-    pages: Sequence[Mount]
-    development: bool
-
-
-def _required(routes: Sequence[Route]) -> list[Verifier]:
-    """Return the verifiers that ``routes`` require."""
-    return verifiers_in([each for route in routes for each in route.options.get("security", ())])
-
-
-def _refuse_namesakes(present: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
-    taken = sorted(name for name in schemas if name in present and present[name] != schemas[name])
-    if taken:
-        raise DocumentError(
-            [
-                f"/components/schemas/{name}: the document and a class of the code share the "
-                "name; rename one of them"
-                for name in taken
-            ]
-        )
+        return write_routes(data, routes, Notes(self.validation_status, is_published, overrides))

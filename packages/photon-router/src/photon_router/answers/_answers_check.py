@@ -55,8 +55,10 @@ class AnswerCheck:
         self._headers = {
             code: _required_headers(document, answer) for code, answer in self._responses.items()
         }
+        definitions = document.definitions
+        asserted = definitions.assert_formats
         self._schemas = {
-            (code, media): SchemaCheck(schema, components=document.definitions)
+            (code, media): SchemaCheck(schema, components=definitions, assert_formats=asserted)
             for code, answer in self._responses.items()
             for media, described in (answer.get("content") or {}).items()
             if is_json(media) and (schema := described.get("schema")) not in (None, {}, True)

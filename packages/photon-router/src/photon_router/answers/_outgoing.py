@@ -19,7 +19,7 @@ import enum
 import functools
 import operator
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import attrs
@@ -32,6 +32,7 @@ from ._described import UNDESCRIBED, Description
 
 _MISSING = object()
 _OPEN = (Any, object)
+_ARRAYS = (list, tuple, set, frozenset)  # that the encoder knows; others are written as lists
 
 
 @attrs.define(eq=False)
@@ -325,7 +326,7 @@ def _all_exact(inner: Cut, values: Iterable[Any]) -> bool:
 
 def _list(inner: Cut) -> Cut:
     def is_exact(value: Any) -> bool:
-        return isinstance(value, Collection) and _is_array(value) and _all_exact(inner, value)
+        return isinstance(value, _ARRAYS) and _all_exact(inner, value)
 
     def take(value: Any) -> object:
         return [inner(item) for item in value] if _is_array(value) else _refused(value)
@@ -353,7 +354,7 @@ def _tuple(inners: list[Cut | None]) -> Cut:
 
 def _mapping(inner: Cut) -> Cut:
     def is_exact(value: Any) -> bool:
-        return isinstance(value, Mapping) and _all_exact(inner, value.values())
+        return isinstance(value, dict) and _all_exact(inner, value.values())
 
     def take(value: Any) -> object:
         if not isinstance(value, Mapping):

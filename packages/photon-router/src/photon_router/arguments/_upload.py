@@ -196,7 +196,7 @@ def safe_file_name(name: str, *, default: str = "file") -> str:
     """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     shown = "".join(map(_shown, last))
-    stripped = shown.strip().lstrip(".").rstrip(". ").strip()
+    stripped = shown.strip(". ")
     if _RESERVED.fullmatch(stripped.partition(".")[0].rstrip()):
         stripped = f"_{stripped}"
     return _shortened(stripped) or default

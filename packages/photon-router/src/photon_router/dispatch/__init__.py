@@ -9,6 +9,7 @@
                  says who makes a dependency's value
 ``_limits``      limits that an operation states for itself
 ``_mount``       what is no operation: pages, files, other applications
+``_running``     what there is of an application that runs
 ``_urls``        back from an operation to its address
 ===============  ==============================================================================
 """

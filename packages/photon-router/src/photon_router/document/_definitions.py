@@ -17,7 +17,7 @@ validator that lists faults would leave its own safe keywords for those of the d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urldefrag, urljoin
@@ -26,6 +26,8 @@ import jsonschema_rs
 
 BASE = "https://photon.invalid/openapi"
 """Stands for the place of the document; nothing is ever fetched from there."""
+ITEM_SCHEMA = "x-item-schema"
+"""The schema of the items of a stream, for which OpenAPI has no member before 3.2."""
 _PREFIX = "#/components/schemas/"
 # Members whose value is data of any shape: a "$ref" in there refers to nothing.
 _DATA = frozenset(("example", "default", "enum", "const", "value"))
@@ -93,7 +95,7 @@ def parts_of(value: object, pointer: str = "") -> Iterator[Part]:
 
 
 def _is_structure(name: str, item: object) -> bool:
-    if name in _DATA or name.startswith("x-"):
+    if name in _DATA or (name.startswith("x-") and name != ITEM_SCHEMA):
         return False
     return not (name == "examples" and isinstance(item, list))  # of a schema: plain data
 
@@ -143,6 +145,7 @@ class Definitions(Mapping[str, Any]):
         schemas = look_up(document, ["components", "schemas"])
         self._schemas: Mapping[str, Any] = schemas if isinstance(schemas, dict) else {}
         self._direct: dict[str, tuple[str, ...]] = {}
+        self._registries: dict[object, jsonschema_rs.Registry] = {}
 
     def __getitem__(self, name: str) -> Any:
         """Return the schema of that name."""
@@ -204,10 +207,21 @@ class Definitions(Mapping[str, Any]):
                 found[uri] = {**self._absolute(schema), "$id": uri}
         return found
 
-    @cached_property
-    def registry(self) -> jsonschema_rs.Registry | None:
-        """The same for the validator that gives verdicts; ``None`` where there are none."""
-        return jsonschema_rs.Registry(list(self.resources.items())) if self.resources else None
+    def registry(self, write: Callable[[Any], Any] | None = None) -> jsonschema_rs.Registry | None:
+        """Return the same for the validator that gives verdicts; ``None`` where there are none.
+
+        Args:
+            write: What writes each schema anew for it.
+        """
+        if not self.resources:
+            return None
+        if write not in self._registries:
+            written = [
+                (uri, schema if write is None else write(schema))
+                for uri, schema in self.resources.items()
+            ]
+            self._registries[write] = jsonschema_rs.Registry(written)
+        return self._registries[write]
 
     @cached_property
     def is_dynamic(self) -> bool:

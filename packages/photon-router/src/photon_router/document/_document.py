@@ -71,6 +71,15 @@ class Operation:
         return str(self.data.get("operationId") or f"{self.method.upper()} {self.path}")
 
 
+def place_of(parameter: OpenApi) -> tuple[str, str]:
+    """Return place and name of a parameter, by which it is told from all others.
+
+    Names of header fields are compared without regard to case (RFC 9110, section 5.1).
+    """
+    place, name = parameter["in"], parameter["name"]
+    return place, name.lower() if place == "header" else name
+
+
 class Document:
     """An OpenAPI document and the resolution of its references.
 
@@ -120,8 +129,28 @@ class Document:
 
     def _found_operations(self) -> Iterator[Operation]:
         for path, pointer, item in self._items():
-            for method, steps, data in _methods(item):
-                yield self._operation(path, method, pointer + pointer_of(steps), data, item)
+            yield from self.operations_of(path, item, pointer)
+
+    def operations_of(self, path: str, item: OpenApi, pointer: str) -> Iterator[Operation]:
+        """Iterate over the operations of a path item, which may be one of a webhook or callback.
+
+        Args:
+            path: What the operations have as their path.
+            item: The item, or a reference to it.
+            pointer: Where it stands.
+        """
+        found = self._item(item, pointer)
+        if found is None:
+            return
+        place, item = found
+        shared = item.get("parameters", [])
+        is_sound = self.is_sound(shared, f"{place}/parameters")
+        for method, steps, data in _methods(item):
+            bare = Operation(path, method, [], None, data, place + pointer_of(steps))
+            if is_sound and self.is_sound(data, bare.pointer):
+                yield self._completed(bare, item)
+            else:
+                yield attrs.evolve(bare, is_sound=False)
 
     def response(self, operation: Operation, status: int) -> OpenApi | None:
         """Return what the document says of an answer with ``status``, its reference resolved.
@@ -161,7 +190,7 @@ class Document:
         """Say whether a part of the document, with all it refers to, is right by itself."""
         if not self._formal_problems:
             return True
-        reached = {pointer, *self._reached(value, set())}
+        reached = {pointer, *self._reached(value)}
         return not any(
             problem.pointer == place or problem.pointer.startswith(f"{place}/")
             for problem in self._formal_problems
@@ -191,15 +220,21 @@ class Document:
         """
         paths = self.data.get("paths")
         for path, item in paths.items() if isinstance(paths, dict) else ():
-            resolved = self.resolve(item) if isinstance(item, dict) else None
-            if resolved is not None and path.startswith("/"):
-                pointer = pointer_of(["paths", path])
-                if resolved is not item:
-                    beside = {name: value for name, value in item.items() if name != "$ref"}
-                    if not beside:
-                        pointer = pointer_of(self._last_steps(item))
-                    resolved = {**resolved, **beside}
-                yield path, pointer, resolved
+            found = (
+                self._item(item, pointer_of(["paths", path])) if isinstance(item, dict) else None
+            )
+            if found is not None and path.startswith("/"):
+                yield path, *found
+
+    def _item(self, item: OpenApi, pointer: str) -> tuple[str, OpenApi] | None:
+        """Return where a path item stands and what it is; ``None`` where that is nowhere."""
+        resolved = self.resolve(item)
+        if resolved is None or resolved is item:
+            return None if resolved is None else (pointer, resolved)
+        beside = {name: value for name, value in item.items() if name != "$ref"}
+        if not beside:
+            pointer = pointer_of(self._last_steps(item))
+        return pointer, {**resolved, **beside}
 
     def _last_steps(self, value: OpenApi) -> list[str]:
         """Return the steps to what a chain of references leads to in the end."""
@@ -209,18 +244,13 @@ class Document:
             found = self.definitions.find(value["$ref"])
         return steps_of(str(value["$ref"]).partition("#")[2])
 
-    def _operation(
-        self, path: str, method: str, pointer: str, data: OpenApi, item: OpenApi
-    ) -> Operation:
-        bare = Operation(path, method, [], None, data, pointer)
-        shared = item.get("parameters", [])
-        place = pointer_of(["paths", path, "parameters"])
-        if not (self.is_sound(data, pointer) and self.is_sound(shared, place)):
-            return attrs.evolve(bare, is_sound=False)
-        listed = [*shared, *data.get("parameters", [])]
+    def _completed(self, bare: Operation, item: OpenApi) -> Operation:
+        """Return an operation with what its item gives it."""
+        data = bare.data
+        listed = [*item.get("parameters", []), *data.get("parameters", [])]
         found = [parameter for parameter in map(self.resolve, listed) if parameter is not None]
         # An operation's parameter replaces its path's of the same name and place.
-        merged = {(parameter["name"], parameter["in"]): parameter for parameter in found}
+        merged = {place_of(parameter): parameter for parameter in found}
         body = data.get("requestBody")
         servers = data.get("servers") or item.get("servers") or self.data.get("servers")
         bases = base_paths(servers) if self.is_sound(None, "/servers") else ("",)
@@ -241,14 +271,17 @@ class Document:
 
     # -- references -------------------------------------------------------------------------
 
-    def _reached(self, value: object, seen: set[str]) -> set[str]:
+    def _reached(self, value: object) -> set[str]:
         """Return the pointers of everything that ``value`` refers to, at any depth."""
-        for _, reference in _references(parts_of(value)):
-            pointer = unquote(reference[1:])
-            if reference.startswith("#") and pointer not in seen:
-                seen.add(pointer)
-                self._reached(self.definitions.find(reference), seen)
-        return seen
+        reached: set[str] = set()
+        waiting = [value]
+        while waiting:
+            for _, reference in _references(parts_of(waiting.pop())):
+                pointer = unquote(reference[1:])
+                if reference.startswith("#") and pointer not in reached:
+                    reached.add(pointer)
+                    waiting.append(self.definitions.find(reference))
+        return reached
 
     def _wrong_references(self) -> Iterator[Problem]:
         for place, reference in _references(self.definitions.parts):

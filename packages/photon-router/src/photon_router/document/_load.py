@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import typing
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -78,4 +79,16 @@ def _copied(source: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_json(text: str) -> Any:
-    return json.loads(text, parse_float=finite, parse_constant=finite)
+    return json.loads(
+        text, parse_float=finite, parse_constant=finite, object_pairs_hook=_without_doubles
+    )
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(
+            name for name, count in Counter(name for name, _ in pairs).items() if count > 1
+        )
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 MAX_BASE_PATHS: Final = 64
+_ORIGIN = re.compile(r"\A([^/]*:)?//[^/]*")
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 
@@ -55,9 +56,6 @@ def _values(variable: Mapping[str, Any]) -> list[str]:
 
 
 def _path(url: str) -> str:
-    url = re.split(r"[?#]", url, maxsplit=1)[0]
-    _, separator, rest = url.rpartition("//")
-    if separator:
-        url = rest.partition("/")[2]
-    path = "/" + url.removeprefix("./").strip("/")
+    path = _ORIGIN.sub("", re.split(r"[?#]", url, maxsplit=1)[0])
+    path = "/" + path.removeprefix("./").strip("/")
     return path.rstrip("/")

@@ -13,6 +13,7 @@ dialect alone. What has the same meaning in both stays as it is. In what 3.0 say
 ``type: string, format: byte``                 ``contentEncoding: base64``
 ``type: string, format: binary``               ``contentMediaType: application/octet-stream``
 ``$ref`` with other members beside it          the others do not count in 3.0, and are left out
+``required: [id]``, where it is ``readOnly``   not required, which 3.0 means of answers alone
 =============================================  =================================================
 
 Everything that was written anew is told, with its place, as a warning.
@@ -30,7 +31,7 @@ from ._shape import Problem, problems_of_shape
 
 VERSION: Final = "3.1.1"
 # Where schemas stand: members with one, with a list, and with one for each of their names.
-_ONE = ("schema", "items", "additionalProperties", "not")
+_ONE = ("items", "additionalProperties", "not")
 _LISTS = ("allOf", "anyOf", "oneOf")
 _MAPS = ("properties",)
 
@@ -157,9 +158,22 @@ def _mend_bytes(schema: dict[str, Any]) -> str | None:
     return None
 
 
+def _mend_required(schema: dict[str, Any]) -> str | None:
+    properties = schema.get("properties", {})
+    required = schema.get("required", [])
+    lifted = [name for name in required if properties.get(name, {}).get("readOnly")]
+    if not lifted:
+        return None
+    schema["required"] = [name for name in required if name not in lifted]
+    if not schema["required"]:
+        del schema["required"]
+    return f"{', '.join(lifted)}: readOnly is not required of requests in 3.0, but would be in 3.1"
+
+
 _MENDERS: tuple[Callable[[dict[str, Any]], str | None], ...] = (
     _mend_limits,
     _mend_null,
     _mend_example,
     _mend_bytes,
+    _mend_required,
 )

@@ -3,7 +3,8 @@
 Of YAML 1.2 the JSON schema counts, as OpenAPI asks for: ``no`` and ``on`` are texts, and so are
 ``2024-05-31``, ``12:30``, ``1_000`` and ``012``. Keys are always texts, as they stand there: a
 status code is written as a number. What JSON cannot hold (NaN, infinities, binary data, sets) is
-refused.
+refused, and so is a key that stands twice in one mapping (YAML 1.2, section 3.2.1.1): the one would
+silently hide the other.
 
 libyaml gives events, and the values are built from these in one pass, without the tree of nodes in
 between that PyYAML makes: a large document is read in a quarter of the time, and its depth does not
@@ -180,6 +181,8 @@ class _Builder:
             top.key = value
         elif top.is_merge:
             self.merge(top, value, event)
+        elif top.key in top.value:
+            raise _wrong(event, f"the key {top.key!r} stands twice in one mapping")
         else:
             top.value[top.key] = value
             top.key = None

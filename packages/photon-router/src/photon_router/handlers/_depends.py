@@ -17,6 +17,8 @@ from typing import Literal, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
+from ._signature_error import SignatureError
+
 T = TypeVar("T")
 Scope: TypeAlias = Literal["request", "application"]
 
@@ -32,15 +34,25 @@ class Dependency:
     """
 
     provider: Callable[..., object]
-    scope: Scope = attrs.field(
-        default="request", validator=attrs.validators.in_(("request", "application"))
-    )
+    scope: Scope = "request"
     use_cache: bool = True
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a value that is made once and yet anew each time."""
+        """Refuse what nobody can call, and a value that is made once and yet anew each time."""
+        if self.provider is None:
+            raise SignatureError(
+                "Depends() needs what makes the value: write Depends(function), or Depends(Class)"
+            )
+        if not callable(self.provider):
+            raise SignatureError(f"Depends(...) takes a function or a class, not {self.provider!r}")
+        if self.scope not in ("request", "application"):
+            raise SignatureError(
+                f"Depends(scope=...) is 'request' or 'application', not {self.scope!r}"
+            )
         if self.scope == "application" and not self.use_cache:
-            raise ValueError("a dependency of the application is made once: it is always shared")
+            raise SignatureError(
+                "a dependency of the application is made once: it is always shared"
+            )
 
 
 @overload
@@ -52,7 +64,7 @@ def Depends(
     provider: Callable[..., T], *, scope: Scope = "request", use_cache: bool = True
 ) -> T: ...
 def Depends(  # noqa: N802 - a marker
-    provider: Callable[..., T] | Callable[..., Iterator[T]],
+    provider: Callable[..., T] | Callable[..., Iterator[T]] | None = None,
     *,
     scope: Scope = "request",
     use_cache: bool = True,
@@ -71,6 +83,8 @@ def Depends(  # noqa: N802 - a marker
         use_cache: Whether a value is made once per request and shared; else for each argument.
 
     Raises:
-        ValueError: There is no such scope, or a dependency of the application is not to be shared.
+        SignatureError: The provider cannot be called, there is no such scope, or a dependency of
+            the application is not to be shared.
     """
-    return cast(T, Dependency(provider, scope, use_cache))
+    # Without a provider it is refused; type-checkers have their own word for it.
+    return cast(T, Dependency(cast(Callable[..., object], provider), scope, use_cache))

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Final
 from photon_runtime.http import Response
 
 from ..arguments._upload import UploadFile, takes_files
-from ._types import Annotation, In, Param, strip_alias
+from ._depends import Depends
+from ._types import Annotation, In, Marker, Param, strip_alias
 
 _MUTABLE: Final[tuple[type, ...]] = (list, dict, set, bytearray)
 
@@ -27,6 +28,8 @@ def mistake_in(annotation: Annotation, default: object, *, is_missing: bool) -> 
     """
     if annotation.type is Response:
         return "a Response is returned, not taken"
+    if any(each is Depends for each in (annotation.type, default, *annotation.metadata)):
+        return "Depends is to be called: write = Depends(function), or Annotated[..., Depends(...)]"
     text = _misused_marker(annotation) or _misplaced_file(annotation)
     if text is None and not is_missing:
         text = _wrong_default(annotation, default)
@@ -35,14 +38,10 @@ def mistake_in(annotation: Annotation, default: object, *, is_missing: bool) -> 
 
 def _misused_marker(annotation: Annotation) -> str | None:
     for item in annotation.metadata:
-        marker = _marker_of(item)
-        if marker is not None:
-            return f"a marker stands around the type: write {marker}[...] in place of Annotated"
+        if isinstance(item, Marker):
+            return f"a marker stands around the type: write {item.name}[...] in place of Annotated"
         if item is Param:
             return "Param is to be called: write Annotated[..., Param(...)]"
-    marker = _marker_of(annotation.type)
-    if marker is not None:
-        return f"{marker} needs a type: write {marker}[...]"
     return None
 
 
@@ -67,9 +66,9 @@ def _wrong_default(annotation: Annotation, default: object) -> str | None:
         return "it has a default and a default_factory: keep one"
     if isinstance(default, Param):
         return "Param stands in the annotation, not in the default: Annotated[..., Param(...)]"
-    marker = _marker_of(default)
-    if marker is not None:
-        return f"{marker} stands in the annotation, not in the default: write {marker}[...]"
+    name = _name_of_marker(default)
+    if name is not None:
+        return f"{name} stands in the annotation, not in the default: write {name}[...]"
     if annotation.marker is not None and annotation.marker.place == "path":
         return "a parameter of the path is always sent: leave its default out"
     if isinstance(default, _MUTABLE):
@@ -81,9 +80,10 @@ def _wrong_default(annotation: Annotation, default: object) -> str | None:
     return None
 
 
-def _marker_of(item: object) -> str | None:
-    """Return the name of a marker without a type, such as ``Query``, ``None`` for others."""
-    if typing.get_origin(item) is not Annotated or not getattr(item, "__parameters__", ()):
-        return None
-    markers = [each for each in getattr(item, "__metadata__", ()) if isinstance(each, In)]
-    return (markers[0].media or markers[0].location).capitalize() if markers else None
+def _name_of_marker(default: object) -> str | None:
+    """Return the name of a marker that stands as a default, with or without a type."""
+    if isinstance(default, Marker):
+        return default.name
+    is_marked = typing.get_origin(default) is Annotated
+    metadata = typing.get_args(default)[1:] if is_marked else ()
+    return next((each.name for each in metadata if isinstance(each, In)), None)

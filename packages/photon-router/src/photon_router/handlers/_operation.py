@@ -10,31 +10,29 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
 import msgspec
 
-from ..answers._result import Outcome, outcomes_of, plain_type
+from ..answers._result import plain_type
 from ..arguments._media_types import JSON as JSON
-from ..dispatch._layers import Surroundings
 from ..dispatch._match import parameters_of, shape_of
-from ..dispatch._provide import Overrides
 from ..document._document import CATCH_ALL, OpenApi
+from ..document._document import place_of as place_of
 from ..errors import SignatureError
 from ..schema._members import Member, members_of
-from ..schema._schema import COMPONENT_PREFIX, SchemaBuilder, is_list_like
+from ..schema._schema import is_list_like
 from ..security._write import requirements
-from ._options import RouteOptions
+from ._declared import Route
+from ._notes import Notes
 from ._request_body import RequestBody, file_schema
 from ._response_objects import ResponseWriter, merged
-from ._signature import ABSENT, MISSING, Argument, Signature, all_arguments, where
+from ._signature import ABSENT, MISSING, Argument, all_arguments, where
 from ._spread import spread
 from ._types import In, is_stream, split_annotation, strip_alias, union_members, without_none
 
-PROBLEM = "application/problem+json"
 _CATCH_ALL = re.compile(r"(?<=/)\{(\w+):path\}$")
 
 Place: TypeAlias = tuple[str, str]
@@ -42,61 +40,6 @@ Place: TypeAlias = tuple[str, str]
 Places: TypeAlias = Mapping[tuple[Callable[..., Any], str], Place]
 """The place of each argument, by its function and its name."""
 BODY: Final[Place] = ("body", "")
-
-
-@attrs.frozen(slots=False)
-class Route:
-    """A handler declared by a decorator.
-
-    Attributes:
-        function: The handler.
-        signature: Its signature.
-        method: In capitals.
-        path: The template, ``{name:path}`` for a catch-all.
-        operation_id: The name of the operation.
-        options: What the decorator said.
-        surroundings: What its router puts around it.
-    """
-
-    function: Callable[..., object]
-    signature: Signature
-    method: str
-    path: str
-    operation_id: str
-    options: RouteOptions
-    surroundings: Surroundings = attrs.field(factory=Surroundings)
-
-    @cached_property
-    def outcomes(self) -> list[Outcome]:
-        """What its results may become."""
-        return outcomes_of(
-            self.function,
-            self.signature.result,
-            media=self.options.get("media_type"),
-            responses=self.options.get("responses"),
-            omit_none=self.options.get("omit_none", False),
-        )
-
-
-def name_operation(
-    function: Callable[..., object], method: str, path: str, *, others: Sequence[Route]
-) -> str:
-    """Return the name of an operation that has none of its own: the function's.
-
-    A function that has a route already is told apart by method and path.
-
-    Raises:
-        SignatureError: The handler is an object without a name.
-    """
-    name: str | None = getattr(function, "__name__", None)
-    if name is None:
-        raise SignatureError(
-            f"{where(function)} has no name to call its operation by: give it an operation_id"
-        )
-    if any(other.function == function and other.operation_id == name for other in others):
-        slug = re.sub(r"\W+", "_", path).strip("_")
-        name = f"{name}_{method.lower()}_{slug}".rstrip("_")
-    return name
 
 
 def write_operation(route: Route, document: OpenApi, notes: Notes) -> Places:
@@ -129,47 +72,6 @@ def write_operation(route: Route, document: OpenApi, notes: Notes) -> Places:
     writer = _Writer(route, names, notes)
     item[method] = writer.operation()
     return writer.places
-
-
-@attrs.define
-class Notes:
-    """What the operations of one document share while they are written.
-
-    Attributes:
-        refusal: Status of the answer to requests that do not fit.
-        is_published: Whether parameters that people shall not see are left out.
-        overrides: What stands in for the functions of dependencies.
-        builder: Collects the schemas of classes.
-        problems: References to the schema of problem documents; its name is settled at last.
-    """
-
-    refusal: int
-    is_published: bool = False
-    overrides: Overrides = attrs.field(factory=dict)
-    builder: SchemaBuilder = attrs.field(factory=SchemaBuilder)
-    problems: list[OpenApi] = attrs.field(factory=list)
-
-    def problem(self, description: str) -> OpenApi:
-        """Return the response object of a problem document."""
-        reference: OpenApi = {}
-        self.problems.append(reference)
-        return {"description": description, "content": {PROBLEM: {"schema": reference}}}
-
-    def schemas(self, taken: Mapping[str, object]) -> dict[str, OpenApi]:
-        """Return the components that the operations refer to; to be called at last.
-
-        Args:
-            taken: Components of the document beside these.
-        """
-        schemas = dict(self.builder.components)
-        if self.problems:
-            name, number = "ProblemDocument", 2
-            while name in schemas or taken.get(name, PROBLEM_SCHEMA) != PROBLEM_SCHEMA:
-                name, number = f"ProblemDocument_{number}", number + 1
-            schemas[name] = PROBLEM_SCHEMA
-            for reference in self.problems:
-                reference["$ref"] = COMPONENT_PREFIX + name
-        return schemas
 
 
 @attrs.define
@@ -342,12 +244,6 @@ class _Writer:
             raise SignatureError(f"{where(route.function)}, its result: {error}") from error
 
 
-def place_of(parameter: OpenApi) -> Place:
-    """Return place and name of a parameter, by which it is told from all others."""
-    place, name = parameter["in"], parameter["name"]
-    return place, name.lower() if place == "header" else name
-
-
 def default_status(result: object) -> int:
     """Return the status of an answer whose handler returns ``result``'s type: 200 or 204."""
     return 204 if plain_type(result) is type(None) else 200
@@ -370,33 +266,6 @@ def is_body(type_: object) -> bool:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return True
     return is_list_like(plain) and any(is_body(item) for item in typing.get_args(plain))
-
-
-PROBLEM_SCHEMA: OpenApi = {
-    "type": "object",
-    "description": "A problem document (RFC 9457).",
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "description": "Every fault of the request.",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "in": {"enum": ["path", "query", "header", "cookie", "body"]},
-                    "name": {"type": "string", "description": "Name of the parameter."},
-                    "pointer": {"type": "string", "description": "JSON pointer into the body."},
-                    "message": {"type": "string"},
-                },
-                "required": ["in", "message"],
-            },
-        },
-    },
-    "required": ["type", "title", "status"],
-}
 
 
 def _texts(function: Callable[..., object]) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
 from ..dispatch._layers import ErrorHandler, Middleware, Surroundings
@@ -15,8 +15,28 @@ DeclaredResponse: TypeAlias = str | type[Any] | Mapping[str, Any]
 """A description (of a problem document), a class that is sent as JSON, or a response object."""
 
 
-class RouteOptions(TypedDict, total=False):
+class OperationOptions(TypedDict, total=False):
+    """What a decorator may say of a handler, also where the document was there first.
+
+    Attributes:
+        omit_none: Whether members of answers that are ``None`` are left out instead of sent as
+            ``null``. What the schema requires is sent all the same: code first, members without a
+            default.
+        dependencies: Functions, perhaps marked by `Depends`, that are run before the handler.
+        middleware: Layers around the handler, the outermost first, within those of its router.
+        error_handlers: Answers for errors of the handler, by class.
+    """
+
+    omit_none: bool
+    dependencies: Sequence[object]
+    middleware: Sequence[Middleware]
+    error_handlers: Mapping[type[BaseException], ErrorHandler]
+
+
+class RouteOptions(OperationOptions, total=False):
     """What a decorator may say of an operation beside method and path.
+
+    To these come the `OperationOptions`.
 
     Attributes:
         status: Status of the answer where the handler gives none; 200, or 204 for ``-> None``.
@@ -33,14 +53,9 @@ class RouteOptions(TypedDict, total=False):
         media_type: Type of the usual answer, where it is not the one that the annotation means. A
             ``str`` or ``bytes`` is then sent as it is, and what an iterator gives as events, JSON
             lines or parts.
-        omit_none: Whether members of answers that are ``None`` are left out instead of sent as
-            ``null``. Those without a default are required, and sent all the same.
         examples: Examples of the usual answer, by name.
         external_docs: URL of a description elsewhere.
         openapi_extra: Merged into the operation object at last.
-        dependencies: Functions, perhaps marked by `Depends`, that are run before the handler.
-        middleware: Layers around the handler, the outermost first, within those of its router.
-        error_handlers: Answers for errors of the handler, by class.
         security: Who may call it: any of these verifiers, or requirements of several; an empty list
             lets everybody in. By default what its router says.
     """
@@ -56,13 +71,9 @@ class RouteOptions(TypedDict, total=False):
     response_description: str
     response_headers: Mapping[str, str | Mapping[str, Any]]
     media_type: str
-    omit_none: bool
     examples: Mapping[str, object]
     external_docs: str
     openapi_extra: Mapping[str, Any]
-    dependencies: Sequence[object]
-    middleware: Sequence[Middleware]
-    error_handlers: Mapping[type[BaseException], ErrorHandler]
     security: Sequence[Required]
 
 
@@ -70,7 +81,10 @@ _ELSEWHERE = {
     "response_model": "the return annotation says what the answer is",
     "response_model_exclude_none": "it is called `omit_none`",
     "status_code": "it is called `status`",
+    "response_model_exclude_unset": "`omit_none` leaves out what is None",
+    "response_model_exclude_defaults": "`omit_none` leaves out what is None",
     "response_class": "return an Html, Text, File ... or state `media_type`",
+    "callbacks": "write them into `openapi_extra`",
     "name": "it is called `operation_id`",
 }
 """Options that other frameworks have, and what takes their place."""
@@ -92,6 +106,21 @@ def check_options(options: Mapping[str, object]) -> None:
             raise SignatureError(f"{name!r} is no option of a handler: {hint}")
 
 
+def check_operation_options(options: Mapping[str, object]) -> None:
+    """Refuse what a decorator cannot say where the document was there first.
+
+    Raises:
+        SignatureError: There is an option that it does not have, or leaves to the document.
+    """
+    check_options(options)
+    known = sorted(OperationOptions.__annotations__)
+    for name in options:
+        if name not in known:
+            raise SignatureError(
+                f"{name!r} is for the document to say; its handler has {', '.join(known)}"
+            )
+
+
 def within(outer: RouteOptions, inner: RouteOptions) -> RouteOptions:
     """Return the options of a handler within those of its router.
 
@@ -110,8 +139,13 @@ def within(outer: RouteOptions, inner: RouteOptions) -> RouteOptions:
     return merged
 
 
-def surroundings_of(options: RouteOptions) -> Surroundings:
-    """Return what the options put around a handler."""
+def surroundings_of(options: OperationOptions) -> Surroundings:
+    """Return what the options put around a handler.
+
+    Raises:
+        SignatureError: A dependency is no function, or an error handler is for no class of errors.
+    """
+    check_error_classes(options.get("error_handlers", {}))
     return Surroundings(
         tuple(options.get("middleware", ())),
         tuple(map(dependency_of, options.get("dependencies", ()))),
@@ -119,15 +153,52 @@ def surroundings_of(options: RouteOptions) -> Surroundings:
     )
 
 
+def check_error_classes(classes: Iterable[object]) -> None:
+    """Refuse what is no class of exceptions.
+
+    Raises:
+        SignatureError: One of them is none.
+    """
+    for each in classes:
+        if not (isinstance(each, type) and issubclass(each, BaseException)):
+            raise SignatureError(
+                f"errors are answered by their class, not by {each!r}: write "
+                "@app.error_handler(HttpError), and ask the error for its status"
+            )
+
+
 def dependency_of(dependency: object) -> Dependency:
     """Return a dependency that is run for its effect, marked by `Depends` or a bare function.
 
     Raises:
-        TypeError: It is neither.
+        SignatureError: It is neither.
     """
     if isinstance(dependency, Dependency):
         return dependency
     if callable(dependency):
         provider: Callable[..., object] = dependency
         return Dependency(provider)
-    raise TypeError(f"a dependency is a function, not {dependency!r}")
+    raise SignatureError(f"a dependency is a function, not {dependency!r}")
+
+
+def shared_options(
+    tags: Sequence[str],
+    responses: Mapping[int, DeclaredResponse] | None,
+    *,
+    deprecated: bool,
+    include_in_schema: bool,
+    security: Sequence[Required] | None,
+    omit_none: bool | None,
+) -> RouteOptions:
+    """Return options that several handlers share; what is ``None`` is left to each of them."""
+    shared: RouteOptions = {
+        "tags": list(tags),
+        "responses": responses or {},
+        "deprecated": deprecated,
+        "include_in_schema": include_in_schema,
+    }
+    if security is not None:
+        shared["security"] = list(security)
+    if omit_none is not None:
+        shared["omit_none"] = omit_none
+    return shared

@@ -68,7 +68,7 @@ class ResponseWriter:
         kind = outcome.response
         if kind is not None and issubclass(kind, DescribedResponse):
             for name, meaning in kind.described_headers.items():
-                answer.setdefault("headers", {})[name] = _header(meaning)
+                _set_field(answer, name, _header(meaning))
         media = outcome.media
         if outcome.form == "none" or (outcome.form == "response" and media is None):
             return
@@ -102,7 +102,7 @@ class ResponseWriter:
             return
         for name, header in self.options.get("response_headers", {}).items():
             own = _header(header) if isinstance(header, str) else dict(header)
-            answer.setdefault("headers", {})[name] = own
+            _set_field(answer, name, own)
         examples = self.options.get("examples")
         if examples:
             for media in answer.get("content", {}).values():
@@ -133,6 +133,13 @@ def _joined(there: OpenApi | None, more: OpenApi) -> OpenApi:
     schemas = [each.get("schema", {}) for each in (there, more)]
     alternatives = schemas[0].get("anyOf", [schemas[0]]) if set(schemas[0]) == {"anyOf"} else None
     return {**there, **more, "schema": {"anyOf": [*(alternatives or schemas[:1]), schemas[1]]}}
+
+
+def _set_field(answer: OpenApi, name: str, header: OpenApi) -> None:
+    """Describe a header field of an answer, in place of one that is spelt otherwise."""
+    others = answer.get("headers", {}).items()
+    kept = {other: value for other, value in others if other.lower() != name.lower()}
+    answer["headers"] = kept | {name: header}
 
 
 def _header(meaning: str) -> OpenApi:

@@ -15,12 +15,13 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeAlias, TypeVar
 
 import attrs
 import msgspec
 
 from ._depends import Dependency
+from ._signature_error import SignatureError
 
 Location: TypeAlias = Literal["path", "query", "header", "cookie", "body"]
 Media: TypeAlias = Literal["json", "form", "raw"]
@@ -31,6 +32,8 @@ Style: TypeAlias = Literal[
 _T = TypeVar("_T")
 _NUMBER_LIMITS = ("ge", "gt", "le", "lt", "multiple_of")
 _LENGTH_LIMITS = ("min_length", "max_length")
+_SAID_ELSEWHERE = {"alias": "name", "regex": "pattern"}
+"""Keywords that other frameworks have, and what they are called here."""
 _CONSTRAINTS = (*_NUMBER_LIMITS, *_LENGTH_LIMITS, "pattern")
 
 
@@ -47,39 +50,99 @@ class In:
     media: Media | None = None
 
     @property
+    def name(self) -> str:
+        """What its marker is called."""
+        return "Body" if self.media == "raw" else (self.media or self.location).capitalize()
+
+    @property
     def place(self) -> str:
         """Where it stands: the location, or ``form`` for what is one field of the body."""
         return "form" if self.media == "form" else self.location
 
 
-# A subscripted alias is the inner type to every type-checker: Query[int] is int.
-Path = Annotated[_T, In("path")]
-"""The argument is a part of the path."""
-Query = Annotated[_T, In("query")]
-"""The argument is a query parameter."""
-Header = Annotated[_T, In("header")]
-"""The argument is a request header."""
-Cookie = Annotated[_T, In("cookie")]
-"""The argument is a cookie."""
-Json = Annotated[_T, In("body", "json")]
-"""The argument is the body, decoded from JSON."""
-Form = Annotated[_T, In("body", "form")]
-"""The argument is a field of the form that the body is; of a class, each member is one."""
-Body = Annotated[_T, In("body", "raw")]
-"""The argument is the body as it came: ``Body[bytes]``, ``Body[str]``, or, in parts while they
-come, ``Body[Iterator[bytes]]``."""
+@attrs.frozen
+class Marker:
+    """What ``Query`` is when the program runs: ``Query[int]`` is ``Annotated[int, In("query")]``.
+
+    Attributes:
+        place: What it puts on a type.
+    """
+
+    place: In
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.place.name
+
+    def __getitem__(self, type_: Any) -> Any:
+        """Return the type with the marker on it."""
+        if isinstance(type_, tuple):
+            raise SignatureError(
+                f"{self.name} stands around one type: write {self.name}[Annotated[..., Param(...)]]"
+                f" for constraints, {self.name}[tuple[...]] for a tuple"
+            )
+        return Annotated[type_, self.place]
+
+    def __or__(self, other: Any) -> Any:
+        """Return the union of a marker without a type, which takes anything, and another type."""
+        return self[Any] | other
+
+    def __call__(self, *_: object, **keywords: object) -> NoReturn:
+        """Refuse to be called, as markers of other frameworks are, and say what to write."""
+        said = {_SAID_ELSEWHERE.get(name, name): value for name, value in keywords.items()}
+        options = ", ".join(
+            f"{field.name}={said[field.name]!r}"
+            for field in attrs.fields(Param)
+            if field.name in said
+        )
+        wanted = f"Annotated[..., Param({options})]" if options else "..."
+        json = f" (Json[{wanted}] for JSON)" if self.name == "Body" else ""
+        raise SignatureError(
+            f"{self.name} is not called: it stands around the type. Write {self.name}[{wanted}]"
+            f"{json}, and = for a default"
+        )
+
+
+if TYPE_CHECKING:
+    # A subscripted alias is the inner type to every type-checker: Query[int] is int.
+    Path = Annotated[_T, In("path")]
+    """The argument is a part of the path."""
+    Query = Annotated[_T, In("query")]
+    """The argument is a query parameter."""
+    Header = Annotated[_T, In("header")]
+    """The argument is a request header."""
+    Cookie = Annotated[_T, In("cookie")]
+    """The argument is a cookie."""
+    Json = Annotated[_T, In("body", "json")]
+    """The argument is the body, decoded from JSON."""
+    Form = Annotated[_T, In("body", "form")]
+    """The argument is a field of the form that the body is; of a class, each member is one."""
+    Body = Annotated[_T, In("body", "raw")]
+    """The argument is the body as it came: ``Body[bytes]``, ``Body[str]``, or, in parts while they
+    come, ``Body[Iterator[bytes]]``."""
+else:
+    Path = Marker(In("path"))
+    Query = Marker(In("query"))
+    Header = Marker(In("header"))
+    Cookie = Marker(In("cookie"))
+    Json = Marker(In("body", "json"))
+    Form = Marker(In("body", "form"))
+    Body = Marker(In("body", "raw"))
 
 
 def _number(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return
-    raise TypeError(f"Param({attribute.name}=...) takes a number, got {value!r}")
+    raise SignatureError(f"Param({attribute.name}=...) takes a number, got {value!r}")
 
 
 def _length(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return
-    raise ValueError(f"Param({attribute.name}=...) takes an integer of zero or more, got {value!r}")
+    raise SignatureError(
+        f"Param({attribute.name}=...) takes an integer of zero or more, got {value!r}"
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -136,10 +199,12 @@ class Param:
     def __attrs_post_init__(self) -> None:
         """Refuse what can never be meant."""
         if self.multiple_of is not None and self.multiple_of <= 0:
-            raise ValueError(f"Param(multiple_of=...) must be above 0, got {self.multiple_of!r}")
+            raise SignatureError(
+                f"Param(multiple_of=...) must be above 0, got {self.multiple_of!r}"
+            )
         shortest, longest = self.min_length or 0, self.max_length
         if longest is not None and shortest > longest:
-            raise ValueError(
+            raise SignatureError(
                 f"Param(min_length={shortest}, max_length={longest}) allows no value:"
                 " make min_length the smaller one"
             )
@@ -185,7 +250,7 @@ def split_annotation(annotation: object) -> Annotation:
     plain, metadata = _flatten(annotation)
     markers = [item for item in metadata if isinstance(item, In)]
     if len(set(markers)) > 1:
-        names = " and ".join(_marker_name(marker) for marker in dict.fromkeys(markers))
+        names = " and ".join(marker.name for marker in dict.fromkeys(markers))
         raise TypeError(f"{annotation!r} is marked {names}: a value has one place, keep one")
     params = [_as_param(item) for item in metadata if isinstance(item, Param | msgspec.Meta)]
     return Annotation(
@@ -235,8 +300,8 @@ def _flatten(annotation: object) -> tuple[Any, tuple[object, ...]]:
         inner, *metadata = typing.get_args(annotation)
         plain, deeper = _flatten(inner)
         return plain, (*deeper, *metadata)
-    if isinstance(annotation, TypeVar):  # a bare `Query`, without a type in brackets
-        return Any, ()
+    if isinstance(annotation, Marker):  # a bare `Query`, without a type in brackets
+        return Any, (annotation.place,)
     members = union_members(annotation)
     if members is not None:
         return _flatten_optional(annotation, members)
@@ -260,10 +325,6 @@ def _flatten_optional(
     if not any(isinstance(item, In | Dependency | Param) for item in metadata):
         return annotation, ()
     return plain | None, metadata
-
-
-def _marker_name(marker: In) -> str:
-    return (marker.media or marker.location).capitalize()
 
 
 def _as_param(item: Param | msgspec.Meta) -> Param:

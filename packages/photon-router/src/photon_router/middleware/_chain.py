@@ -25,10 +25,12 @@ class PlacedLayer:
     Attributes:
         layer: The layer.
         origin: ``settings`` or ``code``.
+        table: What switches it on in the settings; ``None`` for what the code adds.
     """
 
     layer: Middleware
     origin: str
+    table: str | None = None
 
     @property
     def name(self) -> str:
@@ -51,9 +53,9 @@ class PlacedLayer:
 
     @property
     def place(self) -> str | None:
-        """Where a function or a class of the code is written, as ``file:line``."""
+        """Its table, ``[middleware.cors]``, or where own code is written, as ``file:line``."""
         if isinstance(self.layer, Layer):
-            return None
+            return self.table
         written = self.layer if inspect.isfunction(self.layer) else type(self.layer)
         try:
             file = inspect.getsourcefile(written)
@@ -73,11 +75,16 @@ def chain(settings: Settings | None, own: Sequence[Middleware]) -> list[PlacedLa
     Raises:
         SettingsError: The section is wrong.
     """
-    first: list[Layer] = []
+    first: list[PlacedLayer] = []
     if settings is not None:
-        first = settings.section("middleware", MiddlewareSettings).layers()
+        told = settings.section("middleware", MiddlewareSettings)
+        names = {getattr(told, field.name): field.name for field in attrs.fields(type(told))}
+        first = [
+            PlacedLayer(layer, "settings", f"[middleware.{names[layer]}]")
+            for layer in told.layers()
+        ]
     return [
-        *(PlacedLayer(layer, "settings") for layer in first),
+        *first,
         *(PlacedLayer(layer, "code") for layer in own if getattr(layer, "enabled", True)),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -43,6 +43,50 @@ class ObservabilitySettings:
     tracing: bool = False
 
 
+@attrs.frozen
+class Observer:
+    """A layer that observes requests, not yet made.
+
+    Attributes:
+        make: Makes it; its class.
+        key: What switches it on, in ``[observability]``.
+    """
+
+    make: type[Metrics] | type[Tracing] | type[AccessLog]
+    key: str
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.make.__qualname__
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from."""
+        return "settings"
+
+    @property
+    def place(self) -> str:
+        """What switches it on."""
+        return f"[observability] {self.key}"
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """Its options: it has none."""
+        return {}
+
+
+def observers(settings: ObservabilitySettings, *, development: bool) -> list[Observer]:
+    """Return the layers that the settings ask for, the outermost first; none is made."""
+    has_log = development if settings.access_log is None else settings.access_log
+    chosen = {
+        Observer(Metrics, "metrics"): bool(settings.metrics),
+        Observer(Tracing, "tracing"): settings.tracing,
+        Observer(AccessLog, "access_log"): has_log,
+    }
+    return [observer for observer, is_on in chosen.items() if is_on]
+
+
 def observe(
     settings: ObservabilitySettings, readiness: Readiness, *, development: bool
 ) -> tuple[list[Middleware], list[Mount]]:
@@ -51,18 +95,13 @@ def observe(
     Raises:
         PhotonError: A library that they need is not installed.
     """
-    layers: list[Middleware] = []
+    layers = [observer.make() for observer in observers(settings, development=development)]
     pages: dict[str, Callable[[Request], Response]] = {}
     if settings.health:
         pages[settings.health] = alive
     if settings.ready:
         pages[settings.ready] = readiness
-    if settings.metrics:
-        metrics = Metrics()
-        layers.append(metrics)
-        pages[settings.metrics] = metrics.page
-    if settings.tracing:
-        layers.append(Tracing())
-    if development if settings.access_log is None else settings.access_log:
-        layers.append(AccessLog())
-    return layers, [Mount(path, page, gives_way=True) for path, page in pages.items()]
+    for layer in layers:
+        if isinstance(layer, Metrics):
+            pages[settings.metrics] = layer.page
+    return list(layers), [Mount(path, page, gives_way=True) for path, page in pages.items()]

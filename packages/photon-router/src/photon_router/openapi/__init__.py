@@ -9,11 +9,13 @@
 ``_lint_style``       rules of style
 ``_schemas``          the schemas that stand in a document
 ``_diff``             `diff`: what is different between two documents
+``_diff_operation``   what is different in one operation
 ``_diff_schemas``     how a schema has changed
 ``_changes``          `Change`, and how grave one is
 ``_reports``          findings and changes as text
 ``_positions``        lines of files for pointers
 ``_mock``             `MockApplication`: a server made of a document alone
+``_mock_reload``      `ReloadingMock`: one that follows its document
 ``_mock_answers``     what it answers for one operation
 ``_sample``           `sample`: a value for a schema
 ``_flat``             schemas without ``allOf``, ``oneOf`` and references
@@ -34,6 +36,7 @@ from ._lint import IDS as IDS
 from ._lint import RULES as RULES
 from ._lint import lint as lint
 from ._mock import MockApplication as MockApplication
+from ._mock_reload import ReloadingMock as ReloadingMock
 from ._positions import Positions as Positions
 from ._reports import CHANGES as CHANGES
 from ._reports import FINDINGS as FINDINGS

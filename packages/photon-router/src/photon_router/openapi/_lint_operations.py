@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from ..arguments._media_types import is_json
 from ..document._definitions import steps_of
-from ..document._document import OpenApi, Operation
+from ..document._document import OpenApi, Operation, place_of
 from ..document._shape import Problem
 from ..schema._faults import pointer_of
 from ._findings import Rule, Subject
+from ._schemas import components_of
 
 _BODILESS: Final = ("get", "head", "delete", "trace")
 _EMPTY_STATUSES: Final = ("204", "205", "304")
@@ -26,7 +27,7 @@ def _sound(subject: Subject) -> Iterator[Operation]:
 
 
 def _security_undeclared(subject: Subject) -> Iterator[Problem]:
-    schemes = _components(subject.data, "securitySchemes")
+    schemes = components_of(subject.data, "securitySchemes")
     for pointer, required in _requirements(subject):
         for name in required:
             if name not in schemes:
@@ -37,7 +38,7 @@ def _security_undeclared(subject: Subject) -> Iterator[Problem]:
 
 
 def _scope_undeclared(subject: Subject) -> Iterator[Problem]:
-    schemes = _components(subject.data, "securitySchemes")
+    schemes = components_of(subject.data, "securitySchemes")
     for pointer, required in _requirements(subject):
         for name, scopes in required.items():
             scheme = schemes.get(name)
@@ -66,12 +67,14 @@ def _parameter_duplicate(subject: Subject) -> Iterator[Problem]:
     for operation in _sound(subject):
         seen = set()
         for index, each in enumerate(_list(operation.data.get("parameters"))):
-            resolved = subject.document.resolve(each) or {}
-            key = (resolved.get("name"), resolved.get("in"))
+            resolved = subject.document.resolve(each)
+            if resolved is None:
+                continue
+            key = place_of(resolved)
             if key in seen:
                 yield Problem(
                     f"{operation.pointer}/parameters/{index}",
-                    f"{key[1]} parameter {key[0]!r} is there already; remove one of them",
+                    f"{key[0]} parameter {resolved['name']!r} is there already; remove one of them",
                 )
             seen.add(key)
 
@@ -277,7 +280,7 @@ def _component_unused(subject: Subject) -> Iterator[Problem]:
             if pointer not in used:
                 yield Problem(pointer, "nothing refers to it; remove it")
     required = {name for _, each in _requirements(subject) for name in each}
-    for name in _components(subject.data, "securitySchemes"):
+    for name in components_of(subject.data, "securitySchemes"):
         if name not in required:
             yield Problem(
                 pointer_of(["components", "securitySchemes", name]),
@@ -324,10 +327,6 @@ def _list(value: Any) -> list[Any]:
 
 def _dict(value: Any) -> OpenApi:
     return value if isinstance(value, dict) else {}
-
-
-def _components(data: OpenApi, kind: str) -> OpenApi:
-    return _dict(_dict(data.get("components")).get(kind))
 
 
 MINIMAL: Final = (

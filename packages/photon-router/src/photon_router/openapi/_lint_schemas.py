@@ -155,12 +155,7 @@ def _check(subject: Subject, schema: Any) -> SchemaCheck:
 
 def _examples(subject: Subject) -> Iterator[Problem]:
     for place in subject.schemas:
-        listed = place.schema.get("examples")
-        values = (
-            [(f"/examples/{at}", each) for at, each in enumerate(listed)]
-            if isinstance(listed, list)
-            else []
-        )
+        values = _listed(place.schema, "examples")
         if "example" in place.schema:
             values.append(("/example", place.schema["example"]))
         yield from _misfits(subject, place.schema, place.pointer, values, "the example")
@@ -192,14 +187,19 @@ def _defaults(subject: Subject) -> Iterator[Problem]:
 
 def _enums(subject: Subject) -> Iterator[Problem]:
     for place in subject.schemas:
-        listed = place.schema.get("enum")
         others = {key: value for key, value in place.schema.items() if key != "enum"}
-        values = (
-            [(f"/enum/{at}", each) for at, each in enumerate(listed)]
-            if isinstance(listed, list)
-            else []
-        )
+        values = _listed(place.schema, "enum")
         yield from _misfits(subject, others, place.pointer, values, "the value")
+
+
+def _listed(schema: OpenApi, key: str) -> list[tuple[str, Any]]:
+    """Return the values that a keyword lists, and where they stand."""
+    values = schema.get(key)
+    return (
+        [(f"/{key}/{at}", each) for at, each in enumerate(values)]
+        if isinstance(values, list)
+        else []
+    )
 
 
 def _misfits(

@@ -30,6 +30,7 @@ from ..router import Router
 from ..security import AcceptAnyCredential
 from ._mock_answers import MockAnswers
 from ._sample import Samples
+from ._schemas import components_of
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY")
 
@@ -77,7 +78,7 @@ class MockApplication:
         self.problems: list[Problem] = []
         data = _without_code(load_document(spec))
         self._router = Router(spec=data, docs_url=docs_url, middleware=[_open_to_all()])
-        for name in _schemes(data):
+        for name in components_of(data, "securitySchemes"):
             self._router.security(name, AcceptAnyCredential())
         document = Document(data)
         samples, seen = Samples(document.definitions, seed), set()
@@ -108,25 +109,14 @@ class MockApplication:
 def _without_code(data: OpenApi) -> OpenApi:
     """Take out what names code: the mock has none."""
     paths = data.get("paths")
-    items = [*(paths if isinstance(paths, dict) else {}).values(), *_path_items(data)]
+    named = components_of(data, "pathItems")
+    items = [*(paths if isinstance(paths, dict) else {}).values(), *named.values()]
     for item in items:
         for operation in item.values() if isinstance(item, dict) else ():
             if isinstance(operation, dict):
                 operation.pop(HANDLER, None)
                 operation.pop(MIDDLEWARE, None)
     return data
-
-
-def _path_items(data: OpenApi) -> list[Any]:
-    components = data.get("components")
-    found = components.get("pathItems") if isinstance(components, dict) else None
-    return list(found.values()) if isinstance(found, dict) else []
-
-
-def _schemes(data: OpenApi) -> list[str]:
-    components = data.get("components")
-    found = components.get("securitySchemes") if isinstance(components, dict) else None
-    return list(found) if isinstance(found, dict) else []
 
 
 def _open_to_all() -> Cors:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import msgspec
 
+from ..answers._events import ServerSentEvent
 from ..arguments._media import is_text, media_kind
 from ..arguments._media_types import BYTES, EVENT_STREAM, FORM, JSON, TEXT, is_json
 from ..document._definitions import Definitions
@@ -67,7 +68,7 @@ def _of_text(value: str, kind: str, schema: Any) -> bytes:
         except binascii.Error:
             return value.encode()
     if kind == EVENT_STREAM and not value.endswith("\n"):
-        return f"data: {value}\n\n".encode()
+        return ServerSentEvent(text=value).encode()
     return value.encode("utf-8", "replace")
 
 

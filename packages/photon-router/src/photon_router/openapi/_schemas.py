@@ -46,14 +46,20 @@ class Place(NamedTuple):
     is_partial: bool
 
 
+def components_of(data: OpenApi, kind: str) -> OpenApi:
+    """Return the components of one kind by name; none where the document has none of it."""
+    components = data.get("components")
+    found = components.get(kind) if isinstance(components, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
 def schemas_in(data: OpenApi) -> Iterator[Place]:
     """Yield the schemas of a document, outer before inner; booleans are left out."""
-    components = data.get("components")
-    components = components if isinstance(components, dict) else {}
-    schemas = components.get("schemas")
-    for name, schema in schemas.items() if isinstance(schemas, dict) else ():
+    for name, schema in components_of(data, "schemas").items():
         yield from _with_inner(schema, pointer_of(["components", "schemas", name]), name)
     # Within a schema "schema" is no keyword, so nothing is found twice.
+    components = data.get("components")
+    components = components if isinstance(components, dict) else {}
     others = {key: value for key, value in components.items() if key != "schemas"}
     for part in parts_of({**data, "components": others}):
         for key in ("schema", "itemSchema"):

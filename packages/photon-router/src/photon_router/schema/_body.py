@@ -236,10 +236,11 @@ def _says_more(schema: Any, components: Mapping[str, Any], *, seen: set[str]) ->
         seen.add(name)
         if _says_more(components.get(name), components, seen=seen):
             return True
-    return any(
+    named = list(schema.get("properties", {}).values())
+    return _says_more(named, components, seen=seen) or any(
         keyword in ("pattern", "uniqueItems") or _says_more(value, components, seen=seen)
         for keyword, value in schema.items()
-        if keyword not in ("default", "examples", "enum", "propertyNames")
+        if keyword not in ("properties", "default", "examples", "enum", "propertyNames")
     )
 
 

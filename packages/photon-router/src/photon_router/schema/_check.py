@@ -13,16 +13,23 @@ the listing validator replaces the keywords that an attacker could exploit:
   beyond it the text counts as not matching.
 - ``items`` and ``additionalProperties`` over many elements descend only into those that the verdict
   refuses.
+- ``$ref`` walks each object and array once. Schemas that lead back to themselves by several ways
+  (the branches of a union of expressions, the parts of an ``allOf``) would otherwise multiply the
+  walks at each level, and a body of a few hundred bytes would keep a server busy for hours.
 - ``anyOf`` and ``oneOf`` keep a few faults of each branch instead of all (``_unions``).
 - ``uniqueItems`` and ``multipleOf`` ask jsonschema-rs: the former is quadratic in jsonschema, the
   latter computes in floats and so finds 0.07 no multiple of 0.01.
+
+``unevaluatedProperties`` and ``unevaluatedItems`` count only where all else fits: a part that does
+not fit has evaluated nothing, and what it names would be told as unknown.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import jsonschema
@@ -33,9 +40,12 @@ from referencing.jsonschema import DRAFT202012
 
 from ..document._definitions import BASE, Definitions, definitions_of
 from ._compiled import Schema, Verdict, compiled, verdict_of
-from ._faults import Fault, at_most, faults_from_schema, in_words
-from ._formats import EXACT, AssertedFormat, asserted, exact, exact_encoding
+from ._faults import MAX_FAULTS, Fault, at_most, faults_from_schema, in_words
+from ._formats import EXACT, TEXTS, asserted, exact, exact_encoding, with_limits
 from ._unions import any_of, lacks, one_of
+
+Keyword: TypeAlias = Callable[[Any, Any, object, Any], Iterator[ValidationError]]
+"""A keyword of the listing validator, called with that, its value, the instance and the schema."""
 
 _FEW = 50  # elements that are walked without asking for a verdict first
 
@@ -60,7 +70,10 @@ class SchemaCheck:
     is_valid: Verdict = attrs.field(init=False)
     """The verdict on a JSON value (as decoders give them); takes microseconds."""
     _validator: Any = attrs.field(init=False, default=None)
-    _verdicts: dict[int, tuple[object, Verdict]] = attrs.field(init=False, factory=dict)
+    _verdicts: dict[tuple[int, str], tuple[object, Verdict]] = attrs.field(init=False, factory=dict)
+    _walked: dict[tuple[int, int], tuple[object, list[ValidationError]]] = attrs.field(
+        init=False, factory=dict
+    )
 
     def __attrs_post_init__(self) -> None:
         """Compile the verdict.
@@ -74,21 +87,32 @@ class SchemaCheck:
         """List every fault of a JSON value, in the order of the value; empty when it is valid."""
         if self._validator is None:
             self._validator = self._listing_validator()
-        return faults_from_schema(self._validator, instance)
+        try:
+            return faults_from_schema(self._validator, instance)
+        finally:
+            self._walked.clear()
 
     def _compiled(
         self, schema: Schema, *, formats: dict[str, Callable[[str], bool]] | None = None
     ) -> Verdict:
+        rooted, registry = self.components.rooted(schema), self.components.registry()
+        if self.assert_formats:
+            rooted, registry = with_limits(rooted), self.components.registry(with_limits)
+            formats = TEXTS
         return compiled(
-            self.components.rooted(schema),
-            assert_formats=self.assert_formats,
-            formats=formats,
-            keywords={"format": AssertedFormat} if self.assert_formats else None,
-            registry=self.components.registry,
+            rooted, assert_formats=self.assert_formats, formats=formats, registry=registry
         )
 
     def _listing_validator(self) -> Any:
-        keywords = {**_KEYWORDS, "items": self._items, "additionalProperties": self._additional}
+        keywords = {
+            **_KEYWORDS,
+            "items": self._items,
+            "additionalProperties": self._additional,
+            "$ref": self._once("$ref"),
+            "$dynamicRef": self._once("$dynamicRef"),
+            "unevaluatedProperties": self._unevaluated("unevaluatedProperties"),
+            "unevaluatedItems": self._unevaluated("unevaluatedItems"),
+        }
         if self.assert_formats:
             keywords["format"] = _judged("format", asserted)
         checker = Draft202012Validator.TYPE_CHECKER
@@ -105,12 +129,24 @@ class SchemaCheck:
             registry = registry.with_contents(known.items(), default_specification=DRAFT202012)
         return listing(root, registry=registry.crawl())
 
-    def _verdict(self, schema: Schema) -> Verdict:
-        """The verdict on a part of the schema; compiled at its first fault."""
-        known = self._verdicts.get(id(schema))
+    def _verdict(self, schema: Schema, *, without: str = "") -> Verdict:
+        """The verdict on a part of the schema; compiled at its first fault.
+
+        Args:
+            schema: The part.
+            without: A keyword of it that does not count.
+
+        Raises:
+            ValueError: It has a relative reference that only resolves from where it stands.
+        """
+        key = id(schema), without
+        known = self._verdicts.get(key)
         if known is None:
-            verdict = self._compiled(schema, formats=EXACT if self.exact else None)
-            known = self._verdicts[id(schema)] = (schema, verdict)
+            judged = schema
+            if not isinstance(schema, bool):
+                judged = {name: value for name, value in schema.items() if name != without}
+            verdict = self._compiled(judged, formats=EXACT if self.exact else None)
+            known = self._verdicts[key] = (schema, verdict)
         return known[1]
 
     def _suspects(
@@ -121,7 +157,7 @@ class SchemaCheck:
             return elements
         try:
             is_valid = self._verdict(schema)
-        except ValueError:  # a relative reference that only resolves from where it stands
+        except ValueError:
             return elements
         return (element for element in elements if not is_valid(element[1]))
 
@@ -156,6 +192,52 @@ class SchemaCheck:
             return
         for name, value in self._suspects(others, additional):
             yield from validator.descend(value, additional, path=name)
+
+    def _once(self, keyword: str) -> Keyword:
+        """Return a keyword that walks each object and array once in a listing."""
+        walk: Keyword = Draft202012Validator.VALIDATORS[keyword]
+
+        def judge(
+            validator: Any, value: Any, instance: object, schema: Any
+        ) -> Iterator[ValidationError]:
+            if not isinstance(instance, dict | list):
+                yield from walk(validator, value, instance, schema)
+                return
+            key = id(instance), id(schema)
+            known = self._walked.get(key)
+            if known is None or known[0] is not instance:
+                found = itertools.islice(walk(validator, value, instance, schema), MAX_FAULTS)
+                known = self._walked[key] = instance, list(found)
+            for error in known[1]:
+                yield ValidationError.create_from(error)  # who gets it writes on its path
+
+        return judge
+
+    def _unevaluated(self, keyword: str) -> Keyword:
+        """Return a keyword that judges what those beside it have not looked at."""
+        walk: Keyword = Draft202012Validator.VALIDATORS[keyword]
+
+        def judge(
+            validator: Any, value: Any, instance: object, schema: Any
+        ) -> Iterator[ValidationError]:
+            verdicts = self._verdicts_around(schema, keyword)
+            if verdicts is None:
+                yield from walk(validator, value, instance, schema)
+                return
+            fits_without, fits = verdicts
+            if fits_without(instance) and not fits(instance):
+                yield ValidationError(keyword)
+
+        return judge
+
+    def _verdicts_around(self, schema: Any, keyword: str) -> tuple[Verdict, Verdict] | None:
+        """Return the verdicts without a keyword and with it, ``None`` where there are none."""
+        if self.components.is_dynamic or "$id" in schema:  # a URI stands for the whole
+            return None
+        try:
+            return self._verdict(schema, without=keyword), self._verdict(schema)
+        except ValueError:
+            return None
 
 
 # Keywords of the listing validator

@@ -21,7 +21,6 @@ def compiled(
     *,
     assert_formats: bool = False,
     formats: dict[str, Callable[[str], bool]] | None = None,
-    keywords: dict[str, type[Any]] | None = None,
     registry: jsonschema_rs.Registry | None = None,
 ) -> Verdict:
     """Compile a schema; nothing is ever fetched.
@@ -29,8 +28,7 @@ def compiled(
     Args:
         schema: The schema.
         assert_formats: Whether the formats of the standard are checked.
-        formats: Formats that are checked instead.
-        keywords: Keywords that are checked by classes, see `jsonschema_rs.KeywordValidator`.
+        formats: Formats of texts that are checked as well, or instead of those of their names.
         registry: Schemas that are referred to by their URI.
 
     Raises:
@@ -41,17 +39,19 @@ def compiled(
             schema if isinstance(schema, bool) else dict(schema),
             formats=formats,
             validate_formats=assert_formats or formats is not None,
-            keywords=keywords,
             registry=registry,
             pattern_options=_PATTERNS,
             offline=True,
         ).is_valid
-    except Exception:
-        raise
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # which has no public name
+        if not is_panic(error):
             raise
         raise ValueError(f"the schema cannot be compiled: {error}") from error
+
+
+def is_panic(error: BaseException) -> bool:
+    """Say whether code in Rust has given up, which raises no `Exception`; it has no public name."""
+    return type(error).__name__ == "PanicException"
 
 
 @functools.lru_cache(maxsize=512)

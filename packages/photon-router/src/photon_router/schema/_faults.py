@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -17,6 +17,7 @@ from jsonschema.exceptions import ValidationError
 from photon_runtime.errors import PhotonError
 
 from ..handlers._types import Location
+from ._compiled import is_panic
 from ._durations import CALENDAR_MESSAGE, is_calendar
 from ._schema import DECIMAL_PATTERN
 
@@ -110,14 +111,16 @@ def faults_from_schema(validator: Any, instance: object) -> list[Fault]:
     """
     try:
         errors = list(itertools.islice(validator.iter_errors(instance), MAX_FAULTS))
-    except RecursionError:
-        return [Fault("body", "nested too deeply to be checked", pointer="")]
     except (OverflowError, ValueError):
         return [Fault("body", "holds a number that is out of range", pointer="")]
+    except BaseException as failure:
+        # The registry of references is in Rust, which panics where the stack ends within it.
+        if not isinstance(failure, RecursionError) and not is_panic(failure):
+            raise
+        return [Fault("body", "nested too deeply to be checked", pointer="")]
     found: dict[tuple[tuple[str | int, ...], str], None] = {}
     for error in errors:
-        for path, message in _reduce(error):
-            found.setdefault((path, message))
+        found.setdefault((tuple(error.path), in_words(error)))
     order = _DocumentOrder(instance)
     ordered = sorted(found, key=lambda fault: order.of(fault[0]))
     return [
@@ -148,51 +151,7 @@ class _DocumentOrder:
         return tuple(key)
 
 
-# jsonschema's error → path and message
-
-
-def _reduce(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """One error as one fault or, when it is a union, as the faults of the branch that was meant."""
-    if error.validator in ("anyOf", "oneOf") and error.context:
-        yield from _reduce_union(error)
-    else:
-        yield tuple(error.absolute_path), in_words(error)
-
-
-def _reduce_union(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    branches = [
-        list(group)
-        for _, group in itertools.groupby(
-            error.context or (), key=lambda inner: next(iter(inner.schema_path), 0)
-        )
-    ]
-    fitting = [branch for branch in branches if not _is_other_type(branch)]
-    if not fitting:
-        wanted = dict.fromkeys(
-            name
-            for branch in branches
-            for inner in branch
-            if inner.validator == "type" and not inner.path
-            for name in _names(inner.validator_value)
-        )
-        message = "is not allowed"
-        if wanted:
-            message = f"expected {' or '.join(wanted)}, got {json_type(error.instance)}"
-        yield tuple(error.absolute_path), message
-        return
-    for inner in min(fitting, key=_distance):
-        yield from _reduce(inner)
-
-
-def _is_other_type(branch: list[ValidationError]) -> bool:
-    """Whether the branch speaks of another kind of value altogether."""
-    return any(inner.validator in ("type", None) and not inner.path for inner in branch)
-
-
-def _distance(branch: list[ValidationError]) -> tuple[int, int]:
-    """How far the value is from a branch: a wrong tag counts more than any number of faults."""
-    tags = sum(inner.validator in ("const", "enum") and len(inner.path) <= 1 for inner in branch)
-    return tags, len(branch)
+# jsonschema's errors in our words
 
 
 def json_type(value: object) -> str:

@@ -4,10 +4,14 @@ There are two manners. For the schemas of a document, if it is switched on: the 
 Schema, as jsonschema-rs has them, and the integers of OpenAPI's registry of formats
 (https://spec.openapis.org/registry/format/). ``float`` and ``double`` restrict nothing: every
 number of JSON is read as a double. For the types of the code: what msgspec takes for them.
+
+jsonschema-rs asks formats about texts alone. So integers are written as the limits that they are
+(`with_limits`) before a schema is compiled, and no verdict on a number calls Python.
 """
 
 from __future__ import annotations
 
+import copy
 import datetime
 import decimal
 import functools
@@ -18,6 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ..document._definitions import parts_of
 from ._compiled import Verdict, verdict_of
 from ._durations import read_duration
 
@@ -25,32 +30,26 @@ _SIGNED: Final = {f"int{bits}": (-(1 << bits - 1), (1 << bits - 1) - 1) for bits
 _UNSIGNED: Final = {f"uint{bits}": (0, (1 << bits) - 1) for bits in (8, 16, 32, 64)}
 _SAFE: Final = {"double-int": (1 - (1 << 53), (1 << 53) - 1)}
 _INTEGERS: Final = _SIGNED | _UNSIGNED | _SAFE
-# Those that many readers of JSON cannot hold in a number may be written as texts.
-_IN_TEXTS: Final = ("int64", "uint64")
 _DIGITS: Final = re.compile(r"-?[0-9]{1,20}")
 
 
-class AssertedFormat:
-    """The keyword ``format`` for jsonschema-rs, which knows the formats of JSON Schema alone."""
+def with_limits(schema: Any) -> Any:
+    """Return a schema in which the formats of integers stand as limits, too."""
+    if not any(_limits_of(part.value) for part in parts_of(schema)):
+        return schema
+    written = copy.deepcopy(schema)
+    for part in parts_of(written):
+        limits = _limits_of(part.value)
+        if limits is not None:
+            low, high = limits
+            limit = {"minimum": low, "maximum": high, "multipleOf": 1}
+            part.value["allOf"] = [*part.value.get("allOf", ()), limit]
+    return written
 
-    def __init__(self, schema: Any, name: Any, path: Any) -> None:
-        """Settle what the format asserts.
 
-        Args:
-            schema: The schema that it stands in.
-            name: The format.
-            path: Where it stands.
-        """
-        self._accepts = asserted(name)
-
-    def validate(self, instance: object) -> None:
-        """Judge a value.
-
-        Raises:
-            ValueError: It is not of that format.
-        """
-        if not self._accepts(instance):
-            raise ValueError("format")
+def _limits_of(schema: dict[str, Any]) -> tuple[int, int] | None:
+    name = schema.get("format")
+    return _INTEGERS.get(name) if isinstance(name, str) else None
 
 
 @functools.lru_cache(maxsize=256)
@@ -60,16 +59,28 @@ def asserted(name: str) -> Verdict:
     if limits is None:
         return verdict_of("format", name)
     low, high = limits
-    is_text_judged = name in _IN_TEXTS
+    is_text = TEXTS.get(name)
 
     def is_within(value: Any) -> bool:
-        if is_text_judged and isinstance(value, str):
-            return _DIGITS.fullmatch(value) is not None and low <= int(value) <= high
+        if isinstance(value, str):
+            return is_text is None or is_text(value)
         if isinstance(value, bool) or not isinstance(value, int | float | decimal.Decimal):
             return True  # a format says nothing of other types
         return low <= value <= high and value == value // 1
 
     return is_within
+
+
+def _is_integer(text: str, low: int, high: int) -> bool:
+    return _DIGITS.fullmatch(text) is not None and low <= int(text) <= high
+
+
+TEXTS: Final[dict[str, Callable[[str], bool]]] = {
+    name: functools.partial(_is_integer, low=low, high=high)
+    for name, (low, high) in _INTEGERS.items()
+    if name in ("int64", "uint64")
+}
+"""The integers that may be written as texts, since many readers of JSON cannot hold them."""
 
 
 def _converts(text: object, type_: Any) -> bool:

@@ -68,9 +68,9 @@ class Sameness:
         """Say whether two schemas restrict values in the same way."""
         if not isinstance(one, dict) or not isinstance(other, dict):
             return type(one) is type(other) and one == other
-        if set(one) == {"$ref"} or set(other) == {"$ref"}:
-            return self._holds_behind(one, other)
         ours, theirs = _restricting(one), _restricting(other)
+        if "$ref" in ours or "$ref" in theirs:
+            return self._holds_behind(ours, theirs)
         return ours.keys() == theirs.keys() and all(
             self._holds_for(name, ours[name], theirs[name]) for name in ours
         )
@@ -103,7 +103,11 @@ def _followed(schema: dict[str, Any], components: Mapping[str, Any]) -> object:
     found: object = schema
     while isinstance(found, dict) and "$ref" in found:
         reference = found["$ref"]
-        if len(found) > 1 or reference in seen or not str(reference).startswith(_PREFIX):
+        if (
+            len(_restricting(found)) > 1
+            or reference in seen
+            or not str(reference).startswith(_PREFIX)
+        ):
             return None
         seen.add(reference)
         found = components.get(reference.removeprefix(_PREFIX))

@@ -1,9 +1,12 @@
-"""``anyOf`` and ``oneOf``, and the discriminator that says which of their branches is meant.
+"""``anyOf`` and ``oneOf``: the faults of the branch that was meant.
 
-Of each branch a few faults are kept instead of all, since a value may be large and branches many. A
-discriminator (OpenAPI 3.1, "Discriminator Object") does not change what is valid. It says which
-branch a refused value was meant for: then the faults of that one are told, or that its tag is
-wrong, and nothing of the others.
+A value that fits no branch has faults in each of them, of which those of one are told. A
+discriminator (OpenAPI 3.1, "Discriminator Object") says which one was meant; it does not change
+what is valid. Without one it is the branch that the value is nearest to: a wrong tag counts more
+than any number of faults, and a branch for another type of value altogether is out of question.
+
+Of each branch a few faults are looked for instead of all, since a value may be large and branches
+many.
 """
 
 from __future__ import annotations
@@ -25,8 +28,8 @@ def any_of(
 ) -> Iterator[ValidationError]:
     """The keyword ``anyOf`` of the listing validator."""
     found = []
-    for index, branch in enumerate(branches):
-        found.append(_first_errors(validator, branch, instance, index))
+    for branch in branches:
+        found.append(_first_errors(validator, branch, instance))
         if not found[-1]:
             return
     yield from _none_fits("anyOf", found, instance, schema)
@@ -36,9 +39,7 @@ def one_of(
     validator: Any, branches: Sequence[Any], instance: object, schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
     """The keyword ``oneOf`` of the listing validator."""
-    found = [
-        _first_errors(validator, branch, instance, index) for index, branch in enumerate(branches)
-    ]
+    found = [_first_errors(validator, branch, instance) for branch in branches]
     fitting = sum(not errors for errors in found)
     if fitting == 0:
         yield from _none_fits("oneOf", found, instance, schema)
@@ -59,7 +60,7 @@ def _none_fits(
     instance: object,
     schema: Mapping[str, Any],
 ) -> Iterator[ValidationError]:
-    """Tell the faults of the branch that the discriminator names; without one, all of them."""
+    """Tell the faults of the branch that was meant."""
     discriminator = schema.get("discriminator")
     if isinstance(discriminator, Mapping) and isinstance(instance, dict):
         name = str(discriminator.get("propertyName"))
@@ -75,7 +76,33 @@ def _none_fits(
         if branch is not None:
             yield from found[branch]
             return
-    yield ValidationError(keyword, context=[error for errors in found for error in errors])
+    fitting = [branch for branch in found if not _is_other_type(branch)]
+    yield from min(fitting, key=_distance) if fitting else [_other_type(found)]
+
+
+def _is_other_type(branch: list[ValidationError]) -> bool:
+    """Whether the branch speaks of another kind of value altogether."""
+    return any(error.validator in ("type", None) and not error.path for error in branch)
+
+
+def _other_type(found: Sequence[list[ValidationError]]) -> ValidationError:
+    """Return the error of a value whose type none of the branches is for."""
+    values: list[Any] = [
+        error.validator_value
+        for branch in found
+        for error in branch
+        if error.validator == "type" and not error.path
+    ]
+    wanted = [name for value in values for name in ([value] if isinstance(value, str) else value)]
+    if not wanted:
+        return ValidationError("is not allowed", validator=None)  # type: ignore[arg-type]  # as of `false`
+    return ValidationError("type", validator="type", validator_value=list(dict.fromkeys(wanted)))
+
+
+def _distance(branch: list[ValidationError]) -> tuple[int, int]:
+    """How far the value is from a branch: a wrong tag counts more than any number of faults."""
+    tags = sum(error.validator in ("const", "enum") and len(error.path) <= 1 for error in branch)
+    return tags, len(branch)
 
 
 def _tags(discriminator: Mapping[str, Any], branches: Sequence[Any]) -> dict[str, int | None]:
@@ -97,12 +124,5 @@ def _tags(discriminator: Mapping[str, Any], branches: Sequence[Any]) -> dict[str
     return tags | {name: number for name, number in names.items() if number not in mapped}
 
 
-def _first_errors(
-    validator: Any, branch: Any, instance: object, index: int
-) -> list[ValidationError]:
-    found = validator.descend(instance, branch, schema_path=index)
-    errors = list(itertools.islice(found, _BRANCH_FAULTS))
-    for error in errors:
-        if not error.relative_schema_path:  # jsonschema forgets it where the branch is `false`
-            error.relative_schema_path.appendleft(index)
-    return errors
+def _first_errors(validator: Any, branch: Any, instance: object) -> list[ValidationError]:
+    return list(itertools.islice(validator.descend(instance, branch), _BRANCH_FAULTS))

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from photon_cli._project import Project
+from photon_cli._watch import is_watched
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/.work/site/main.py", True),
+        ("/.work/site/deep/page.html", True),
+        ("/.work/site/config/test.toml", True),
+        ("/.work/site/data.sqlite", False),
+        ("/.work/site/.venv/lib/x.py", False),
+        ("/.work/site/.git/x.json", False),
+        ("/.work/site/a/__pycache__/x.py", False),
+        ("/.work/site/node_modules/x/package.json", False),
+        ("/elsewhere/x.py", False),
+    ],
+)
+def test_only_sources_of_the_project_count_as_changes(path: str, expected: bool) -> None:
+    assert is_watched(Path(path), [Path("/.work/site")]) is expected
+
+
+def test_changed_files_are_told_by_their_names_until_the_watch_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    stop = threading.Event()
+    batches = Project.here().changes(tmp_path, stop=stop)
+    assert next(batches) == []  # it watches now
+    (tmp_path / "docs" / "pets.yaml").write_text("a")
+    (tmp_path / "docs" / "pets.log").write_text("a")
+    assert next(batch for batch in batches if batch) == ["docs/pets.yaml"]
+    stop.set()
+    assert list(batches) == []

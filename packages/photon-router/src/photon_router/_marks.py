@@ -1,0 +1,64 @@
+"""Marks: handlers that were written down without an application at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Final, TypeVar, Unpack
+
+import attrs
+
+from .handlers._options import RouteOptions, check_options
+from .handlers._signature import read_signature
+
+F = TypeVar("F", bound=Callable[..., object])
+_NAME: Final = "__photon_routes__"
+
+
+@attrs.frozen
+class Mark:
+    """What `photon_route` leaves on a function.
+
+    Attributes:
+        method: In capitals.
+        path: The template.
+        options: What it said besides.
+    """
+
+    method: str
+    path: str
+    options: RouteOptions
+
+
+def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+    """Mark a function as a handler, without an application at hand.
+
+    The function stays what it is; ``app.include(function)`` or ``app.include(module)`` makes it
+    an operation. Several marks make several operations.
+
+    Args:
+        method: HTTP method, in any case.
+        path: Template with parameters in braces.
+        options: See `RouteOptions`.
+
+    Raises:
+        SignatureError: The function cannot be a handler, or an option is unknown.
+    """
+    check_options(options)
+
+    def mark(function: F) -> F:
+        read_signature(function)
+        marks = [*getattr(function, _NAME, ()), Mark(method.upper(), path, options)]
+        setattr(function, _NAME, marks)
+        return function
+
+    return mark
+
+
+def marks_in(
+    source: Callable[..., object] | ModuleType,
+) -> list[tuple[Callable[..., object], Mark]]:
+    """Return the marks of a function, or of all functions of a module, in their order."""
+    functions = vars(source).values() if isinstance(source, ModuleType) else [source]
+    distinct = {id(function): function for function in functions}.values()  # one may have two names
+    return [(function, mark) for function in distinct for mark in getattr(function, _NAME, ())]

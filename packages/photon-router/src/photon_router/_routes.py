@@ -1,0 +1,47 @@
+"""The routes of a document, as ``photon routes`` lists them."""
+
+from __future__ import annotations
+
+import attrs
+
+from .document._document import Document
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
+
+
+@attrs.frozen
+class ListedRoute:
+    """One operation of the document."""
+
+    method: str
+    path: str
+    operation_id: str
+    summary: str
+
+    def as_json(self) -> dict[str, str]:
+        """The members that are not empty, under the names OpenAPI has for them."""
+        members = {
+            "method": self.method,
+            "path": self.path,
+            "operationId": self.operation_id,
+            "summary": self.summary,
+        }
+        return {name: value for name, value in members.items() if value}
+
+
+def list_routes(document: dict[str, object]) -> list[ListedRoute]:
+    """List the operations of a document, sorted by path, methods in their usual order.
+
+    The paths are those that answer, below the base paths of the servers: where there are several,
+    each is listed.
+    """
+    found = []
+    for operation in Document(document).operations():
+        names = [str(operation.data.get(key, "")) for key in ("operationId", "summary")]
+        for base in operation.base_paths:
+            found.append(ListedRoute(operation.method.upper(), base + operation.path, *names))
+    return sorted(found, key=lambda route: (route.path, _rank(route.method)))
+
+
+def _rank(method: str) -> tuple[int, str]:
+    return _METHODS.index(method) if method in _METHODS else len(_METHODS), method

@@ -1,0 +1,81 @@
+"""What an application writes into its document: its names, and the operations of its code."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .document._document import OpenApi
+from .errors import DocumentError
+from .handlers._declared import Route
+from .handlers._notes import Notes
+from .handlers._operation import Places, write_operation
+from .security import Verifier
+from .security._write import verifiers_in, write_schemes
+
+
+def begin_document(
+    base: OpenApi | None, info: Mapping[str, str | None], servers: Sequence[str]
+) -> OpenApi:
+    """Return the document that operations are written into.
+
+    Args:
+        base: A document that was loaded, which stays as it is; ``None`` for none.
+        info: Title, version and description that count before those of ``base``, if not ``None``.
+        servers: URLs that count before its servers, if there are any.
+    """
+    data: OpenApi = {"openapi": "3.1.0", "info": {}}
+    data |= copy.deepcopy(base) if base is not None else {}
+    # A document may go without paths where it has another of these: it is exported as it came.
+    if not data.keys() & {"paths", "webhooks", "components"}:
+        data["paths"] = {}
+    if isinstance(data["info"], dict):
+        own = {key: value for key, value in info.items() if value is not None}
+        data["info"] = {"title": "Photon", "version": "0.1.0"} | data["info"] | own
+    if servers:
+        data["servers"] = [{"url": url} for url in servers]
+    return data
+
+
+def write_routes(data: OpenApi, routes: Sequence[Route], notes: Notes) -> list[Places]:
+    """Write operations into a document, with the schemas and the schemes that they refer to.
+
+    Args:
+        data: The document; it is changed.
+        routes: The operations.
+        notes: What they share.
+
+    Returns:
+        For each operation where its arguments have their values.
+
+    Raises:
+        SignatureError: A handler cannot be written as an operation.
+        DocumentError: A class of the code and a schema of the document share a name.
+    """
+    places = [write_operation(route, data, notes) for route in routes]
+    present = data.get("components", {}).get("schemas", {})
+    schemas = notes.schemas(present)
+    _refuse_namesakes(present, schemas)
+    if schemas:
+        components = data.setdefault("components", {})
+        components["schemas"] = present | {name: schemas[name] for name in sorted(schemas)}
+    write_schemes(data, required_by(routes))
+    return places
+
+
+def required_by(routes: Sequence[Route]) -> list[Verifier]:
+    """Return the verifiers that ``routes`` require."""
+    return verifiers_in([each for route in routes for each in route.options.get("security", ())])
+
+
+def _refuse_namesakes(present: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
+    taken = sorted(name for name in schemas if name in present and present[name] != schemas[name])
+    if taken:
+        raise DocumentError(
+            [
+                f"/components/schemas/{name}: the document and a class of the code share the "
+                "name; rename one of them"
+                for name in taken
+            ]
+        )

@@ -1,0 +1,310 @@
+"""Arguments that take the body of a request, or a part of it.
+
+Code first each takes what was written for it: the whole, in the type of the argument, or a field of
+the form. Spec first a body that may be a form is read into one plain value, of which every argument
+takes its part, be it a field or the whole.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from photon_runtime.http import Request
+
+from ..document._definitions import Definitions
+from ..document._document import OpenApi
+from ..handlers._fit import Asked
+from ..handlers._form_fields import field_binder
+from ..handlers._operation import BODY, Places, is_body
+from ..handlers._signature import ABSENT, MISSING, Argument
+from ..handlers._spread import class_of, spread
+from ..handlers._types import is_stream, strip_alias, without_none
+from ..schema._body import JsonBody, SchemaBody
+from ..schema._check import SchemaCheck
+from ..schema._faults import MAX_FAULTS, Fault, MalformedBody, ValidationFailed, pointer_of
+from ..schema._members import members_of
+from ..schema._sameness import says_the_same
+from ..schema._schema_types import properties_of, type_of_schema
+from ._convert import make_converter, structuring_faults
+from ._form import FormReader, FormSettings, form_reader
+from ._form_body import FormBody
+from ._media import (
+    Reader,
+    body_binder,
+    is_text,
+    json_reader,
+    media_kind,
+    read_bytes,
+    read_stream,
+    read_text,
+    reader_chooser,
+    text_reader,
+)
+from ._media_types import FORM, MULTIPART, is_json
+from ._parameters import Binder
+from ._upload import UploadFile, takes_files
+
+_FORMS: Final = (FORM, MULTIPART)
+_REFUSED: Final = object()
+"""Stands for a body whose faults were noted already."""
+
+
+def fields_of_form(body: OpenApi, definitions: Definitions) -> list[str]:
+    """Return the names of the fields that a form has, where a document has one as request body."""
+    names: dict[str, None] = {}
+    for media, content in body.get("content", {}).items():
+        if media_kind(media) in _FORMS:
+            names |= dict.fromkeys(properties_of(content.get("schema"), definitions))
+    return list(names)
+
+
+@attrs.define
+class BodyArguments:
+    """Binds the arguments of one operation that take the body, or a part of it.
+
+    Attributes:
+        body: The request body object; empty where the operation has none.
+        definitions: What the schemas in there refer to.
+        asked: All arguments from the request, each with its function.
+        places: Where they have their values.
+        is_written: Whether the operation was written from them.
+        forms: The limits of forms.
+    """
+
+    body: OpenApi
+    definitions: Definitions
+    asked: Sequence[Asked]
+    places: Places
+    is_written: bool
+    forms: FormSettings
+    _form: FormReader | None = attrs.field(init=False, default=None)
+    _plain: Binder | None = attrs.field(init=False, default=None)
+
+    @property
+    def content(self) -> Mapping[str, OpenApi]:
+        """The media types that the body may have, and what is said of each."""
+        content: Mapping[str, OpenApi] = self.body.get("content", {})
+        return content
+
+    def _has_form(self) -> bool:
+        return any(media_kind(media) in _FORMS for media in self.content)
+
+    def whole(self, argument: Argument) -> Binder:
+        """Return what binds an argument that takes the body as a whole.
+
+        Raises:
+            TypeError: No body that the operation has is read as the type of the argument.
+        """
+        default = None if argument.default is MISSING else argument.default
+        is_required = self.body.get("required", False) and argument.is_required
+        if self._has_form() and not _is_raw(argument):
+            return self._whole_form(argument, is_required=is_required, default=default)
+        readers = {media: self._reader(argument, media) for media in self.content}
+        readable = {media: reader for media, reader in readers.items() if reader is not None}
+        if not readable:
+            raise TypeError(
+                f"a body of type {', '.join(readers)} is not read as {argument.annotation.type!r}: "
+                "take it as bytes"
+            )
+        return body_binder(reader_chooser(readable), is_required=is_required, default=default)
+
+    def _reader(self, argument: Argument, media: str) -> Reader | None:
+        """Return what reads a body of one media type, ``None`` where it cannot be what is asked."""
+        type_ = strip_alias(without_none(argument.annotation.type))
+        if _is_raw(argument):
+            return self._text_reader(media) if type_ is str else _raw_reader(type_)
+        is_any = media_kind(media) in ("*/*", "application/*") and is_body(type_)
+        if is_json(media) or is_any:
+            return json_reader(self._decoder(argument, self.content[media].get("schema", {})))
+        if type_ in (Any, object):
+            return self._text_reader(media) if is_text(media) else read_bytes
+        return self._text_reader(media) if type_ is str else None
+
+    def _text_reader(self, media: str) -> Reader:
+        """Return what reads a text; the schema in a document counts, as long as it is of a text."""
+        schema = self.content[media].get("schema")
+        if self.is_written or not is_text(media) or not schema:
+            return read_text
+        definitions = self.definitions
+        if type_of_schema(schema, definitions) is not str:
+            return read_text
+        return text_reader(SchemaCheck(schema, components=definitions))
+
+    def _decoder(self, argument: Argument, schema: OpenApi) -> Callable[[bytes], object]:
+        type_ = argument.annotation.annotated
+        definitions = self.definitions
+        if self.is_written:
+            return JsonBody(type_, schema=schema, components=definitions).decode
+        if argument.annotation.type in (Any, object):
+            return SchemaBody(schema, components=definitions).decode
+        if not definitions.assert_formats and says_the_same(schema, definitions, type_):
+            return JsonBody(type_, schema=schema, components=definitions).decode
+        return SchemaBody(schema, components=definitions, type_=type_).decode
+
+    # -- forms, code first --------------------------------------------------------------------
+
+    def field(self, argument: Argument, name: str) -> Binder:
+        """Return what binds an argument that takes the field ``name`` of the form.
+
+        Raises:
+            TypeError: A value of the argument's type cannot be read from text.
+        """
+        if not self.is_written:
+            return self._part_of_form(argument, name)
+        content = next(iter(self.content.values()))
+        schema = content["schema"]["properties"][name]
+        return field_binder(argument, name, schema, self._form_reader())
+
+    def _form_reader(self) -> FormReader:
+        """Return what reads the form, the same for all its fields."""
+        if self._form is None:
+            names = {place[1] for place in self.places.values() if place[0] == "form"}
+            files = self._asked_files()
+            read = form_reader(files, names, self.forms)
+            choose = reader_chooser(dict.fromkeys(self.content, read))
+
+            def chosen(request: Request) -> Any:
+                choose(request)
+                return read(request)
+
+            self._form = chosen
+        return self._form
+
+    def _asked_files(self) -> set[str]:
+        """Return the names of the fields that arguments take as files."""
+        names = set()
+        for function, argument in self.asked:
+            for each in (argument, *(spread(argument) or ())):
+                place = self.places.get((function, each.key))
+                if place is not None and place[0] == "form" and each.is_file:
+                    names.add(place[1])
+                elif place == BODY:
+                    members = members_of(class_of(each)) or ()
+                    names |= {member.name for member in members if takes_files(member.type)}
+        return names
+
+    # -- forms, spec first --------------------------------------------------------------------
+
+    def _plain_body(self) -> Binder:
+        """Return what reads the body into a plain value, once for all who take a part of it."""
+        if self._plain is None:
+            readers = {media: self._plain_reader(media) for media in self.content}
+            self._plain = _plain_body(
+                reader_chooser(readers), is_required=self.body.get("required")
+            )
+        return self._plain
+
+    def _plain_reader(self, media: str) -> Reader:
+        content, definitions = self.content[media], self.definitions
+        if media_kind(media) in _FORMS:
+            files = self._asked_files()
+            form = FormBody(content, definitions=definitions, files=files, settings=self.forms)
+            return form.read
+        if is_json(media):
+            return json_reader(SchemaBody(content.get("schema", {}), components=definitions).decode)
+        return self._text_reader(media) if is_text(media) else read_bytes
+
+    def _whole_form(self, argument: Argument, *, is_required: bool, default: object) -> Binder:
+        value_of = self._plain_body()
+        convert = _converter(argument)
+
+        def bind(request: Request, faults: list[Fault]) -> object:
+            value = value_of(request, faults)
+            if value is _REFUSED:
+                return None
+            if value is ABSENT:
+                if is_required:
+                    faults.append(Fault("body", "a body is required", pointer=""))
+                return default
+            return convert(faults, value, ())
+
+        return bind
+
+    def _part_of_form(self, argument: Argument, name: str) -> Binder:
+        value_of = self._plain_body()
+        convert = _converter(argument)
+        default = argument.default
+
+        def bind(request: Request, faults: list[Fault]) -> object:
+            value = value_of(request, faults)
+            if value is _REFUSED:
+                return None
+            if isinstance(value, dict) and name in value:
+                return convert(faults, value[name], (name,))
+            if default is MISSING:
+                faults.append(Fault("body", "is required", pointer=pointer_of([name])))
+                return None
+            return default
+
+        return bind
+
+
+def _is_raw(argument: Argument) -> bool:
+    """Whether an argument takes the body as it came, whatever it is."""
+    marker, type_ = argument.annotation.marker, strip_alias(without_none(argument.annotation.type))
+    if marker is not None:
+        return marker.media == "raw"
+    return type_ is bytes or is_stream(type_)
+
+
+def _raw_reader(type_: object) -> Reader:
+    return read_stream if is_stream(type_) else read_bytes
+
+
+def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None) -> Binder:
+    def value(request: Request, faults: list[Fault]) -> object:
+        found = request.form
+        if found is None:
+            read = choose(request)
+            try:
+                found = read(request)
+            except MalformedBody:
+                raise
+            except ValidationFailed as error:
+                faults.extend(error.faults)
+                found = _REFUSED
+            if found is ABSENT and is_required:
+                faults.append(Fault("body", "a body is required", pointer=""))
+                found = _REFUSED
+            request.form = found
+        return found
+
+    return value
+
+
+def _converter(
+    argument: Argument,
+) -> Callable[[list[Fault], Any, tuple[str | int, ...]], object]:
+    """Return what converts a plain value to what an argument wants."""
+    type_ = without_none(argument.annotation.type)
+    if type_ in (Any, object):
+        return lambda faults, value, path: value
+    converter = make_converter()
+    converter.register_structure_hook(UploadFile, _as_file)
+    hook = converter.get_structure_hook(type_)
+
+    def convert(faults: list[Fault], value: Any, path: tuple[str | int, ...]) -> object:
+        if isinstance(value, UploadFile) and type_ is bytes:
+            return value.read()
+        try:
+            return hook(value, type_)
+        except Exception as error:
+            faults += list(_faults(error, path))
+            return None
+
+    return convert
+
+
+def _faults(error: Exception, path: tuple[str | int, ...]) -> Iterator[Fault]:
+    for inner, message in itertools.islice(structuring_faults(error, path=path), MAX_FAULTS):
+        yield Fault("body", message, pointer=pointer_of(inner))
+
+
+def _as_file(value: object, _: object) -> UploadFile:
+    if isinstance(value, UploadFile):
+        return value
+    raise ValueError("expected a file, got a text")

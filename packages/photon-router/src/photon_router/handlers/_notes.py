@@ -1,0 +1,80 @@
+"""What the operations of one document share while they are written: schemas, and the problem's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from ..dispatch._provide import Overrides
+from ..document._document import OpenApi
+from ..schema._schema import COMPONENT_PREFIX, SchemaBuilder
+
+_PROBLEM: Final = "application/problem+json"
+_PROBLEM_SCHEMA: Final[OpenApi] = {
+    "type": "object",
+    "description": "A problem document (RFC 9457).",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "Every fault of the request.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "in": {"enum": ["path", "query", "header", "cookie", "body"]},
+                    "name": {"type": "string", "description": "Name of the parameter."},
+                    "pointer": {"type": "string", "description": "JSON pointer into the body."},
+                    "message": {"type": "string"},
+                },
+                "required": ["in", "message"],
+            },
+        },
+    },
+    "required": ["type", "title", "status"],
+}
+
+
+@attrs.define
+class Notes:
+    """What the operations of one document share while they are written.
+
+    Attributes:
+        refusal: Status of the answer to requests that do not fit.
+        is_published: Whether parameters that people shall not see are left out.
+        overrides: What stands in for the functions of dependencies.
+        builder: Collects the schemas of classes.
+        problems: References to the schema of problem documents; its name is settled at last.
+    """
+
+    refusal: int
+    is_published: bool = False
+    overrides: Overrides = attrs.field(factory=dict)
+    builder: SchemaBuilder = attrs.field(factory=SchemaBuilder)
+    problems: list[OpenApi] = attrs.field(factory=list)
+
+    def problem(self, description: str) -> OpenApi:
+        """Return the response object of a problem document."""
+        reference: OpenApi = {}
+        self.problems.append(reference)
+        return {"description": description, "content": {_PROBLEM: {"schema": reference}}}
+
+    def schemas(self, taken: Mapping[str, object]) -> dict[str, OpenApi]:
+        """Return the components that the operations refer to; to be called at last.
+
+        Args:
+            taken: Components of the document beside these.
+        """
+        schemas = dict(self.builder.components)
+        if self.problems:
+            name, number = "ProblemDocument", 2
+            while name in schemas or taken.get(name, _PROBLEM_SCHEMA) != _PROBLEM_SCHEMA:
+                name, number = f"ProblemDocument_{number}", number + 1
+            schemas[name] = _PROBLEM_SCHEMA
+            for reference in self.problems:
+                reference["$ref"] = COMPONENT_PREFIX + name
+        return schemas
