@@ -15,9 +15,9 @@ from attrs import validators
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photon_router.handlers._types import Json, Param
-from photon_router.schema._body import MAX_DEPTH, JsonBody, SchemaBody, encode
-from photon_router.schema._faults import MalformedBody, ValidationFailed
+from photon_router._faults import MalformedBody, ValidationFailed
+from photon_router.annotations._types import Json, Param
+from photon_router.arguments._body import MAX_DEPTH, JsonBody, SchemaBody, encode
 from photon_router.schema._schema import SchemaBuilder
 
 

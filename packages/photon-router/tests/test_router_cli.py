@@ -110,15 +110,17 @@ def test_routes_are_listed_below_the_base_path_of_their_server() -> None:
 
 
 def test_each_path_that_answers_is_listed() -> None:
-    answers = {"responses": {"200": {"description": "Good."}}}
+    def get(name: str, **more: object) -> dict[str, object]:
+        return {"operationId": name, "responses": {"200": {"description": "Good."}}, **more}
+
     document: dict[str, object] = {
         "openapi": "3.1.0",
         "info": {"title": "A", "version": "1"},
         "servers": [{"url": "https://example.com/v1"}, {"url": "http://localhost:8000"}],
         "paths": {
-            "/b": {"get": {"operationId": "b", **answers}},
-            "/c": {"servers": [{"url": "/new"}], "get": {"operationId": "c", **answers}},
-            "/a": {"get": {"operationId": "a", "servers": [{"url": "/old"}], **answers}},
+            "/b": {"get": get("b")},
+            "/c": {"servers": [{"url": "/new"}], "get": get("c")},
+            "/a": {"get": get("a", servers=[{"url": "/old"}])},
         },
     }
     assert listed(document) == [

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_router.annotations._types import Param
 from photon_router.arguments._convert import (
     constraint_checker,
     make_converter,
@@ -20,7 +21,6 @@ from photon_router.arguments._convert import (
     text_converter,
     texts_converter,
 )
-from photon_router.handlers._types import Param
 from photon_router.schema._schema import SchemaBuilder
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_router import Request, Response, Router
-from photon_router.schema._body import JsonBody, SchemaBody
+from photon_router._faults import ValidationFailed
+from photon_router.arguments._body import JsonBody, SchemaBody
 from photon_router.schema._durations import is_calendar, read_duration
-from photon_router.schema._faults import ValidationFailed
 from photon_router.schema._schema import SchemaBuilder
 
 CALENDAR = "months and years have no fixed length: give days or weeks"

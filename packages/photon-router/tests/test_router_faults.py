@@ -7,15 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photon_router._faults import MAX_FAULTS, Fault, MalformedBody, ValidationFailed, pointer_of
 from photon_router.schema._check import SchemaCheck
-from photon_router.schema._faults import (
-    MAX_FAULTS,
-    Fault,
-    MalformedBody,
-    ValidationFailed,
-    faults_from_schema,
-    pointer_of,
-)
+from photon_router.schema._words import faults_from_schema
 from photon_runtime.errors import PhotonError
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_router import Form, FormSettings, HttpError, Request, Router, UploadFile
+from photon_router._faults import MalformedBody
+from photon_router._upload import MEMORY
 from photon_router.arguments._form import FormData, form_reader
-from photon_router.arguments._upload import MEMORY
-from photon_router.schema._faults import MalformedBody
 from photon_runtime.http import ServerSettings
 from photon_runtime.testing import LiveServer, live_server
 

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from photon_router import Router
+from photon_router._faults import ValidationFailed
+from photon_router.arguments._body import SchemaBody
 from photon_router.document._definitions import Definitions
 from photon_router.document._document import Document
-from photon_router.schema._body import SchemaBody
 from photon_router.schema._check import SchemaCheck
-from photon_router.schema._faults import ValidationFailed
 from photon_runtime import run
 from photon_runtime.http import Handler, Request, Response, Server, listen
 

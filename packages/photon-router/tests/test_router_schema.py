@@ -28,9 +28,9 @@ from attrs import validators
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photon_router.annotations._types import Param, Query
+from photon_router.arguments._body import JsonBody, encode
 from photon_router.arguments._convert import make_converter
-from photon_router.handlers._types import Param, Query
-from photon_router.schema._body import JsonBody, encode
 from photon_router.schema._schema import DECIMAL_PATTERN, SchemaBuilder
 
 T = TypeVar("T")

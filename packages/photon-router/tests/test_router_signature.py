@@ -19,7 +19,7 @@ from photon_router import (
     SignatureError,
     photon_route,
 )
-from photon_router.handlers._signature import MISSING, read_signature, where
+from photon_router.signatures._signature import MISSING, read_signature, where
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from photon_router import Router, SignatureError
-from photon_router.handlers._types import (
+from photon_router.annotations._types import (
     Body,
     Cookie,
     Form,

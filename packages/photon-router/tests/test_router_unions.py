@@ -4,9 +4,9 @@ import attrs
 import pytest
 
 from photon_router import Router
-from photon_router.schema._body import JsonBody
+from photon_router._faults import ValidationFailed
+from photon_router.arguments._body import JsonBody
 from photon_router.schema._check import SchemaCheck
-from photon_router.schema._faults import ValidationFailed
 from photon_router.schema._schema import SchemaBuilder
 
 DOG = {

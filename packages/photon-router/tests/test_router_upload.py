@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_router import UploadFile
-from photon_router.arguments._upload import MEMORY, safe_file_name, takes_files, takes_several_files
+from photon_router._upload import MEMORY, safe_file_name, takes_files, takes_several_files
 from photon_runtime import run
 
 

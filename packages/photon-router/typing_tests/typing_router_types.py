@@ -5,8 +5,8 @@ from typing import Annotated, assert_type
 
 import attrs
 
-from photon_router.arguments._upload import UploadFile
-from photon_router.handlers._types import Body, Cookie, Form, Header, Json, Param, Path, Query
+from photon_router._upload import UploadFile
+from photon_router.annotations._types import Body, Cookie, Form, Header, Json, Param, Path, Query
 
 
 @attrs.define

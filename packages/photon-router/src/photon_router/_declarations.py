@@ -17,7 +17,6 @@ from photon_runtime.http import Handler
 
 from ._marks import marks_in
 from ._views import methods_of
-from .dispatch._layers import ErrorHandler, Middleware, Surroundings
 from .dispatch._mount import Mount, mounts_below
 from .document._document import OpenApi
 from .errors import SignatureError
@@ -34,9 +33,10 @@ from .handlers._options import (
     surroundings_of,
     within,
 )
-from .handlers._signature import Signature, read_signature, where
+from .handlers._surroundings import ErrorHandler, Middleware, Surroundings
 from .middleware._chain import chain
 from .security import Required, Verifier
+from .signatures._signature import Signature, read_signature, where
 
 F = TypeVar("F", bound=Callable[..., object])
 E = TypeVar("E", bound=ErrorHandler)

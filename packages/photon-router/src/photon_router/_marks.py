@@ -9,7 +9,7 @@ from typing import Final, TypeVar, Unpack
 import attrs
 
 from .handlers._options import RouteOptions, check_options
-from .handlers._signature import read_signature
+from .signatures._signature import read_signature
 
 F = TypeVar("F", bound=Callable[..., object])
 _NAME: Final = "__photon_routes__"

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import attrs
 
+from .annotations._depends import Dependency
 from .document._document import METHODS
 from .errors import SignatureError
-from .handlers._depends import Dependency
-from .handlers._signature import Signature, read_signature
+from .signatures._signature import Signature, read_signature
 
 _WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

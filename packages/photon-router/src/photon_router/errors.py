@@ -19,9 +19,9 @@ from photon_runtime.errors import PhotonError
 from photon_runtime.http import HttpError as HttpError
 from photon_runtime.http import NotAcceptable as NotAcceptable
 
-from .handlers._signature_error import SignatureError as SignatureError
-from .schema._faults import MalformedBody as MalformedBody
-from .schema._faults import ValidationFailed as ValidationFailed
+from ._faults import MalformedBody as MalformedBody
+from ._faults import ValidationFailed as ValidationFailed
+from .annotations._signature_error import SignatureError as SignatureError
 
 
 class DocumentError(PhotonError):

@@ -26,8 +26,8 @@ from photon_runtime.http import FileBody, HttpError, Response
 
 from .answers._events import encode_event
 from .answers._stream import EventBody, StreamBody
+from .arguments._body import encode
 from .arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, HTML, JSON, JSON_LINES, TEXT
-from .schema._body import encode
 
 T = TypeVar("T")
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]

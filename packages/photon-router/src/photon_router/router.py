@@ -24,15 +24,16 @@ from ._declarations import Declarations, Lifespan, NameOperation
 from ._marks import photon_route as photon_route
 from ._router_settings import RouterSettings
 from ._written import begin_document, required_by, write_routes
+from .annotations._depends import Overrides
 from .answers._answers_check import AnswerCheck
 from .arguments._form import FormSettings
 from .dispatch._compile import compile_routes
 from .dispatch._dispatch import Dispatch, Endpoint
-from .dispatch._layers import ErrorAnswers, Middleware
+from .dispatch._layers import ErrorAnswers
 from .dispatch._match import PathTree
 from .dispatch._mount import Mount
 from .dispatch._plan import Bound
-from .dispatch._provide import ApplicationValues, Overrides
+from .dispatch._provide import ApplicationValues
 from .dispatch._running import Running
 from .dispatch._urls import build_url
 from .document._document import Document, OpenApi, Operation
@@ -42,6 +43,7 @@ from .handlers._declared import Declared, Route
 from .handlers._notes import Notes
 from .handlers._operation import Places
 from .handlers._options import DeclaredResponse, shared_options
+from .handlers._surroundings import Middleware
 from .middleware._chain import PlacedLayer, chain, operations_of, settled
 from .observability.health import Readiness
 from .observability.settings import ObservabilitySettings, Observer, observe, observers

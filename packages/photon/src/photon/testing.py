@@ -23,13 +23,22 @@ except ImportError as error:
 from photon_router.wsgi import begun
 from photon_runtime import Channel
 from photon_runtime.errors import ChannelClosed
-from photon_runtime.http import Application, Handler, Request, Response, ServerSettings
+from photon_runtime.http import (
+    Application,
+    FileBody,
+    Handler,
+    Peer,
+    Request,
+    Response,
+    ServerSettings,
+)
 from photon_runtime.testing import HubThread, PendingCall, live_server
 
 __all__ = ["Client", "live_client"]
 
 _BASE_URL = "http://testserver"
 _BODY_LIMIT = ServerSettings().max_body_size
+_BODILESS = (204, 304)
 
 
 class Client(httpx2.Client):
@@ -37,7 +46,8 @@ class Client(httpx2.Client):
 
     Args:
         application: What starts and gives a handler, or a handler itself.
-        base_url: Beginning of the URLs of requests; its host is what the application sees.
+        base_url: Beginning of the URLs of requests; its scheme and host are what the application
+            sees. Secure cookies are kept with ``https`` alone.
         raise_errors: Whether an unexpected error of the application is raised by the call that
             brought it about; otherwise the answer is the 500 that clients get.
         development: Whether the application starts as in development, responses checked.
@@ -163,8 +173,9 @@ class _InProcess(httpx2.BaseTransport):
         fields = list(response.headers)
         if response.content_type is not None:
             fields.append(("content-type", response.content_type))
-        if isinstance(response.body, bytes) and not response.header("content-length"):
-            fields.append(("content-length", str(len(response.body))))
+        length = _length(response)
+        if length is not None and not response.header("content-length"):
+            fields.append(("content-length", str(length)))
         return httpx2.Response(response.status, headers=fields, stream=stream)
 
     def close(self) -> None:
@@ -205,7 +216,7 @@ class _Exchange:
     def _send(self, response: Response) -> None:
         body = response.body
         try:
-            if self._request.method == "HEAD" or response.status in (204, 304):
+            if self._request.method == "HEAD" or response.status in _BODILESS:
                 return
             for part in [body] if isinstance(body, bytes) else body:
                 if part:
@@ -260,6 +271,16 @@ class _Stream(httpx2.SyncByteStream):
             self._running.cancel(self._hub)
 
 
+def _length(response: Response) -> int | None:
+    """Return the length that a server tells of a body, ``None`` where it tells none."""
+    if response.status in _BODILESS:
+        return None
+    body = response.body
+    if isinstance(body, FileBody):
+        return body.length
+    return len(body) if isinstance(body, bytes) else None
+
+
 def _as_photon(request: httpx2.Request, body_limit: int) -> Request:
     body = request.read()
     fields = [(name.lower(), value) for name, value in request.headers.raw]
@@ -267,7 +288,7 @@ def _as_photon(request: httpx2.Request, body_limit: int) -> Request:
         request.method,
         request.url.raw_path.decode("ascii"),
         fields,
-        peer=("127.0.0.1", 50000),
+        peer=Peer(("127.0.0.1", 50000), scheme=request.url.scheme),
         body_limit=body_limit,
     )
     made.parts = [body] if body else []

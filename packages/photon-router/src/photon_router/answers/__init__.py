@@ -6,7 +6,7 @@
 ``_outgoing``        the members that the annotation names, and no others
 ``_described``       whether the document has ``null`` or nothing for ``None``
 ``_stream``          bodies that are sent as they come; `_events` is the format of event streams
-``_background``      `BackgroundTasks`: work for after the response
+``_caches``          what shared caches may keep
 ``_answers_check``   whether an answer is what the document says; for development and tests
 ===================  ==========================================================================
 """

@@ -18,14 +18,14 @@ import attrs
 
 from photon_runtime.http import Response
 
+from ..annotations._types import union_members
+from ..arguments._body import encode
 from ..arguments._media_types import BYTES, EVENT_STREAM, JSON, TEXT, is_json
 from ..document._definitions import Definitions
 from ..document._document import OpenApi
-from ..handlers._signature import MISSING
-from ..handlers._types import union_members
 from ..responses import Created, EventStream, JsonLines, Stream
-from ..schema._body import encode
 from ..schema._schema import is_list_like
+from ..signatures._signature import MISSING
 from ._described import UNDESCRIBED, Description, described_in
 from ._events import ServerSentEvent
 from ._outgoing import Cut, cut_of

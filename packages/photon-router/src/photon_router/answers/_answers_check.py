@@ -19,10 +19,10 @@ import msgspec
 
 from photon_runtime.http import Handler, HttpError, Request, Response, problem_response
 
+from .._faults import Fault
 from ..arguments._media_types import is_json
 from ..document._document import Document, OpenApi, Operation
 from ..schema._check import SchemaCheck
-from ..schema._faults import Fault
 from ._answers import code_for
 from ._stream import close_iterable
 

@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import attrs
 
-from ..handlers._types import strip_alias, union_members
+from ..annotations._types import strip_alias, union_members
 from ..schema._component_names import short_name
 from ..schema._members import Member, is_named_tuple, members_of
 from ..schema._schema import is_list_like

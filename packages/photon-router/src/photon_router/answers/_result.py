@@ -17,11 +17,11 @@ import attrs
 
 from photon_runtime.http import Response
 
+from ..annotations._types import strip_alias, union_members
 from ..arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, JSON_LINES, TEXT, is_json
 from ..errors import SignatureError
-from ..handlers._signature import MISSING, is_generator, where
-from ..handlers._types import strip_alias, union_members
 from ..responses import DescribedResponse
+from ..signatures._signature import MISSING, is_generator, where
 from ._events import ServerSentEvent
 
 Form: TypeAlias = Literal["value", "raw", "chunks", "lines", "events", "response", "none"]

@@ -32,9 +32,9 @@ from multipart import (  # type: ignore[import-untyped]  # it has annotations, b
 
 from photon_runtime.http import HttpError, Request
 
-from ..schema._faults import MalformedBody
+from .._faults import MalformedBody
+from .._upload import UploadFile
 from ._media_types import MULTIPART
-from ._upload import UploadFile
 
 # RFC 2046, section 5.1.1.
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
@@ -134,7 +134,7 @@ def form_reader(
 def _read_urlencoded(
     body: bytes, fields: frozenset[str] | None, settings: FormSettings
 ) -> FormData:
-    if body.count(b"&") >= max(settings.max_fields, 1):
+    if body and body.count(b"&") >= settings.max_fields:
         raise _too_many("fields", settings.max_fields)
     if _BROKEN_PERCENT.search(body):
         raise MalformedBody("the form has a broken percent-encoding")
@@ -147,10 +147,14 @@ def _read_urlencoded(
     form = FormData()
     for name, text in pairs:
         if fields is None or name in fields:
-            if len(text) > settings.max_field_size:
+            if _size(text) > settings.max_field_size:
                 raise _too_large("a field", settings.max_field_size)
             form.texts.setdefault(name, []).append(Part(text))
     return form
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 # -- multipart ---------------------------------------------------------------------------------

@@ -22,12 +22,12 @@ import attrs
 
 from photon_runtime.http import Request
 
+from .._faults import Fault, ValidationFailed, pointer_of
 from ..document._definitions import Definitions
-from ..handlers._signature import ABSENT
-from ..schema._body import SchemaBody
 from ..schema._check import SchemaCheck
-from ..schema._faults import Fault, ValidationFailed, pointer_of
 from ..schema._schema_types import properties_of, type_of_schema
+from ..signatures._signature import ABSENT
+from ._body import SchemaBody
 from ._form import FormData, FormSettings, Part, form_reader
 from ._media import is_text, media_kind, media_rank
 from ._media_types import is_json

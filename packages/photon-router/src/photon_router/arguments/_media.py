@@ -16,9 +16,9 @@ from typing import Final, TypeAlias
 
 from photon_runtime.http import HttpError, Request
 
-from ..handlers._signature import ABSENT
+from .._faults import Fault, MalformedBody, ValidationFailed
 from ..schema._check import SchemaCheck
-from ..schema._faults import Fault, MalformedBody, ValidationFailed
+from ..signatures._signature import ABSENT
 from ._media_types import BYTES, JSON, TEXT, is_json
 from ._parameters import Binder
 

@@ -13,15 +13,15 @@ from typing import Any, TypeAlias
 
 from photon_runtime.http import Request, decode_percent
 
+from .._faults import Fault, MalformedBody, ValidationFailed
+from ..annotations._types import without_none
 from ..document._definitions import Definitions
 from ..document._document import OpenApi, Operation
-from ..handlers._signature import MISSING, Argument
-from ..handlers._types import without_none
-from ..schema._body import SchemaBody
-from ..schema._faults import Fault, MalformedBody, ValidationFailed
 from ..schema._members import members_of
 from ..schema._schema_types import default_of, others_of, properties_of
 from ..schema._schema_types import type_of_schema as type_of_schema
+from ..signatures._signature import MISSING, Argument
+from ._body import SchemaBody
 from ._convert import constraint_checker, json_converter, structuring_faults
 from ._objects import named_faults, object_converter
 from ._styles import Reader, texts_reader

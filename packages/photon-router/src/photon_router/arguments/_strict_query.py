@@ -15,8 +15,8 @@ from typing import Any
 
 from photon_runtime.http import Handler, Request, Response
 
+from .._faults import MAX_FAULTS, Fault, ValidationFailed, shorten
 from ..document._document import Document, Operation
-from ..schema._faults import MAX_FAULTS, Fault, ValidationFailed, shorten
 from ..schema._schema_types import properties_of
 from ._parameters import Binder
 

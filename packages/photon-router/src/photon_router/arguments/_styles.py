@@ -33,7 +33,7 @@ from typing import Any, Literal, TypeAlias, Union
 
 from photon_runtime.http import Request, decode_percent
 
-from ..dispatch._match import parameters_of, split_segment
+from ..document._template import parameters_of, split_segment
 
 Kind: TypeAlias = Literal["text", "list", "object"]
 Tree: TypeAlias = Mapping[str, Union[list[str], "Tree"]]

@@ -21,9 +21,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from ..handlers._types import split_annotation, strip_alias, union_members
+from .._faults import choices
+from ..annotations._types import split_annotation, strip_alias, union_members
 from ..schema._durations import read_duration
-from ..schema._faults import choices
 from ..schema._members import is_named_tuple
 from ..schema._schema import DECIMAL_PATTERN, is_list_like
 

@@ -7,6 +7,7 @@
 ``_compile``     a document and its handlers to plans, at start
 ``_plan``        the plan of one operation; `_steps` calls dependencies and handler, `_provide`
                  says who makes a dependency's value
+``_extensions``  ``x-handler``, ``x-photon-middleware``: what the document names in the code
 ``_limits``      limits that an operation states for itself
 ``_mount``       what is no operation: pages, files, other applications
 ``_running``     what there is of an application that runs

@@ -17,21 +17,23 @@ import attrs
 
 from photon_runtime.http import Handler, Request, Response, Route
 
+from ..annotations._depends import Overrides
 from ..answers._answers_check import AnswerCheck
 from ..arguments._form import FormSettings
 from ..document._document import CATCH_ALL, Document, Operation
-from ..document._extensions import HANDLER, with_extensions
 from ..errors import DocumentError, SignatureError
-from ..handlers._signature import where
+from ..handlers._surroundings import ErrorHandler, Surroundings
 from ..security import Guard, Guards
 from ..security._users import wrong_users
+from ..signatures._signature import where
 from ._dispatch import Endpoint
-from ._layers import ErrorAnswers, ErrorHandler, Surroundings, wrap
+from ._extensions import HANDLER, with_extensions
+from ._layers import ErrorAnswers, wrap
 from ._limits import limited, wrong_limits
 from ._match import PathTree
 from ._mount import Mount
 from ._plan import Bound, OperationCompiler
-from ._provide import ApplicationValues, Overrides
+from ._provide import ApplicationValues
 
 
 def compile_routes(

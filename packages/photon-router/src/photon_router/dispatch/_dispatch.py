@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from photon_runtime.http import Handler, HttpError, Request, Response, Route
 
-from ..schema._faults import shorten
-from ._layers import ErrorAnswers, Middleware, wrap
+from .._faults import shorten
+from ..handlers._surroundings import Middleware
+from ._layers import ErrorAnswers, wrap
 from ._match import PathTree
 
 ANY_METHOD = "*"

@@ -74,13 +74,20 @@ def _with_body_limit(plan: Handler, size: int) -> Handler:
 
 
 def with_deadline(handler: Handler, seconds: float) -> Handler:
-    """Return ``handler``, given ``seconds`` for its answer; then it is 504."""
+    """Return ``handler``, given ``seconds`` for its answer; then it is 504.
+
+    A limit of the handler's own that runs out is an error as any other.
+    """
 
     def run(request: Request) -> Response:
         try:
             with deadline(seconds):
-                return handler(request)
+                try:
+                    return handler(request)
+                except DeadlineExceeded as error:
+                    own = error
         except DeadlineExceeded:
             raise HttpError(504, f"there was no answer within {seconds:g} seconds") from None
+        raise own
 
     return run

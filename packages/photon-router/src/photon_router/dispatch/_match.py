@@ -13,16 +13,14 @@ A path is cut before it is decoded: ``%2F`` belongs to its segment, and ``+`` is
 
 from __future__ import annotations
 
-import re
 from typing import Generic, TypeVar
-
-import attrs
 
 from photon_runtime.http import decode_percent
 
+from ..document._template import PARAMETER, Partial, partial_of
+
 T = TypeVar("T")
 
-_PARAMETER = re.compile(r"\{([^{}]*)\}")
 Found = tuple[dict[str, T], list[str]]
 
 
@@ -88,7 +86,7 @@ class _Node(Generic[T]):
     def __init__(self) -> None:
         self.targets: dict[str, T] = {}
         self.literals: dict[str, _Node[T]] = {}
-        self.partial: dict[_Partial, _Node[T]] = {}
+        self.partial: dict[Partial, _Node[T]] = {}
         self.parameter: _Node[T] | None = None
         self.rest: dict[str, T] | None = None
 
@@ -96,11 +94,11 @@ class _Node(Generic[T]):
         """Return the node behind ``segment`` of a template, making it if need be."""
         if "{" not in segment:
             return self.literals.setdefault(segment, _Node())
-        if _PARAMETER.fullmatch(segment):
+        if PARAMETER.fullmatch(segment):
             if self.parameter is None:
                 self.parameter = _Node()
             return self.parameter
-        partial = _Partial(tuple(_PARAMETER.split(segment)[::2]))
+        partial = partial_of(segment)
         if partial not in self.partial:
             self.partial[partial] = _Node()
             # More literal text is more specific; equal amounts are put in a fixed order.
@@ -169,60 +167,3 @@ class _Node(Generic[T]):
                 return found
             del values[before:]
         return None
-
-
-@attrs.frozen
-class _Partial:
-    """A segment of literal text and parameters in turn.
-
-    Each parameter takes as little as it can, one character at least. Looking for the first
-    place of each literal is enough: taking a later one only leaves less for what follows. So no
-    regular expression is needed, which could be made to try all divisions of a long segment.
-
-    Attributes:
-        literals: The text before, between and after the parameters; may be empty.
-    """
-
-    literals: tuple[str, ...]
-
-    @property
-    def literal_length(self) -> int:
-        """How much of the segment is literal."""
-        return sum(map(len, self.literals))
-
-    def match(self, segment: str) -> tuple[str, ...] | None:
-        """Return the values of the parameters, ``None`` where the segment does not fit."""
-        first, *between, last = self.literals
-        if not segment.startswith(first) or not segment.endswith(last):
-            return None
-        begin, end = len(first), len(segment) - len(last)
-        values = []
-        for literal in between:
-            found = segment.find(literal, begin + 1, end)
-            if found < 0:
-                return None
-            values.append(segment[begin:found])
-            begin = found + len(literal)
-        if begin >= end:
-            return None
-        return (*values, segment[begin:end])
-
-
-def parameters_of(template: str) -> list[str]:
-    """Return the names of a template's parameters in order."""
-    return _PARAMETER.findall(template)
-
-
-def split_segment(segment: str, text: str) -> tuple[str, ...] | None:
-    """Return the values of the parameters of one segment, ``None`` where ``text`` does not fit.
-
-    Args:
-        segment: A segment of a template, with one parameter at least.
-        text: What stands in its place; nothing is decoded.
-    """
-    return _Partial(tuple(_PARAMETER.split(segment)[::2])).match(text)
-
-
-def shape_of(template: str) -> str:
-    """Return ``template`` without the names of its parameters: equal shapes match alike."""
-    return _PARAMETER.sub("{}", template)

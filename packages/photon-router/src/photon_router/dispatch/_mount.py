@@ -10,8 +10,8 @@ import attrs
 
 from photon_runtime.http import Handler
 
+from ..handlers._surroundings import Surroundings
 from ._dispatch import ANY_METHOD
-from ._layers import Surroundings
 
 REST = "/{path}"
 """The end of the template of what answers all below a path."""

@@ -17,6 +17,8 @@ import attrs
 
 from photon_runtime.http import Handler
 
+from .._background import BackgroundTasks, with_background
+from ..annotations._depends import Dependency, Overrides
 from ..answers._answers import (
     Declared,
     Encoder,
@@ -26,18 +28,16 @@ from ..answers._answers import (
     settle,
     settle_apart,
 )
-from ..answers._background import BackgroundTasks, with_background
 from ..answers._result import Outcome, outcomes_of
-from ..arguments._arguments import Arguments
 from ..arguments._form import FormSettings
 from ..arguments._parameters import Binder
 from ..arguments._strict_query import checking_alone, checking_first, query_check
 from ..document._document import Document, Operation
-from ..handlers._depends import Dependency
+from ..handlers._arguments import Arguments
 from ..handlers._operation import Places, default_status
-from ..handlers._signature import Argument, Signature, all_arguments, is_generator, read_signature
-from ._layers import Surroundings
-from ._provide import ApplicationValues, Overrides, replaced, scoped
+from ..handlers._surroundings import Surroundings
+from ..signatures._signature import Argument, Signature, all_arguments, is_generator, read_signature
+from ._provide import ApplicationValues, replaced, scoped
 from ._steps import Step, plan_of
 
 Function = Callable[..., Any]

@@ -13,13 +13,10 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 
+from ..annotations._depends import Dependency, Overrides, Provider
 from ..errors import SignatureError
-from ..handlers._depends import Dependency
-from ..handlers._signature import is_generator, read_signature, where
+from ..signatures._signature import is_generator, read_signature, where
 
-Provider: TypeAlias = Callable[..., Any]
-Overrides: TypeAlias = Mapping[Provider, Provider]
-"""What stands in for providers."""
 _Generator: TypeAlias = Callable[..., Iterator[object]]
 
 

@@ -18,10 +18,10 @@ import attrs
 
 from photon_runtime.http import FileBody, Handler, Request, Response
 
+from .._faults import Fault, ValidationFailed
 from ..answers._answers import Encoder
 from ..answers._stream import SWALLOWED, HeldBody
 from ..arguments._parameters import Binder
-from ..schema._faults import Fault, ValidationFailed
 
 _SWITCHING = 101
 

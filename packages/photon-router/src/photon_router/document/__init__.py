@@ -8,7 +8,7 @@
 ``_document``    `Document`: check, resolve, iterate over operations
 ``_definitions`` what the schemas of a document refer to
 ``_servers``     servers to base paths
-``_extensions``  ``x-handler``, ``x-photon-middleware``: what the document names in the code
+``_template``    path templates
 ``_export``      the document as text
 ===============  ==============================================================================
 """

@@ -21,12 +21,12 @@ from urllib.parse import unquote
 
 import attrs
 
-from ..dispatch._match import parameters_of, shape_of
-from ..schema._faults import pointer_of
+from .._faults import pointer_of
 from ._definitions import Definitions, Part, parts_of, steps_of
 from ._load import load_document as load_document
 from ._servers import base_paths, undeclared_variables
 from ._shape import Problem, problems_of_shape
+from ._template import parameters_of, shape_of
 
 OpenApi = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")

@@ -18,7 +18,7 @@ from typing import Any, Final
 import attrs
 import jsonschema_rs
 
-from ..schema._faults import choices, pointer_of, shorten
+from .._faults import choices, pointer_of, shorten
 
 MAX_PROBLEMS: Final = 100
 VERSIONS: Final = ("3.0", "3.1", "3.2")

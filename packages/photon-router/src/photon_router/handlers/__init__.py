@@ -1,14 +1,13 @@
-"""Handlers as they are written, and operations written from them.
+"""Handlers and their operations: written from them, or fitted to them.
 
 ======================  =======================================================================
-``_types``              `Query`, `Path`, `Header`, `Cookie`, `Json`, `Form`, `Body`, `Param`
-``_depends``            `Depends`
-``_signature``          signatures, read once; `_mistakes` finds what cannot be meant
-``_spread``             classes spread over single parameters
 ``_options``            what a decorator may say
+``_surroundings``       what a router puts around its handlers
 ``_declared``           a handler with what its decorator said
-``_operation``          a signature to an operation: `_request_body`, `_form_fields`,
-                        `_response_objects` write its parts, `_notes` has what all share
+``_operation``          a signature to an operation: `_request_body` and `_response_objects` write
+                        its parts, `_notes` has what all share
 ``_fit``                spec first: which argument takes which parameter
+``_arguments``          what binds the arguments of an operation, `_body_arguments` those of its
+                        body
 ======================  =======================================================================
 """

@@ -9,10 +9,10 @@ from functools import cached_property
 import attrs
 
 from ..answers._result import Outcome, outcomes_of
-from ..dispatch._layers import Surroundings
 from ..errors import SignatureError
+from ..signatures._signature import Signature, where
 from ._options import RouteOptions
-from ._signature import Signature, where
+from ._surroundings import Surroundings
 
 
 @attrs.frozen(slots=False)

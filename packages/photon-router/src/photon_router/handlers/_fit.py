@@ -15,10 +15,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from ..arguments._spread import spread
 from ..document._document import OpenApi, Operation
+from ..signatures._signature import Argument
 from ._operation import BODY, Place, Places, is_body, place_of
-from ._signature import Argument
-from ._spread import spread
 
 Asked: TypeAlias = tuple[Callable[..., Any], Argument]
 _EXACT, _SPELT = 0, 1

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from ..dispatch._provide import Overrides
+from ..annotations._depends import Overrides
 from ..document._document import OpenApi
 from ..schema._schema import COMPONENT_PREFIX, SchemaBuilder
 

@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
-from ..dispatch._layers import ErrorHandler, Middleware, Surroundings
+from ..annotations._depends import Dependency
 from ..errors import SignatureError
 from ..security._verifier import Required
-from ._depends import Dependency
+from ._surroundings import ErrorHandler, Middleware, Surroundings
 
 DeclaredResponse: TypeAlias = str | type[Any] | Mapping[str, Any]
 """A description (of a problem document), a class that is sent as JSON, or a response object."""

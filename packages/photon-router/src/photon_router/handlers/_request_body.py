@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import attrs
 
+from .._upload import takes_several_files
+from ..annotations._types import In, is_stream, strip_alias, without_none
 from ..arguments._media_types import BYTES, FORM, JSON, MULTIPART, TEXT
-from ..arguments._upload import takes_several_files
 from ..document._document import OpenApi
 from ..errors import SignatureError
 from ..schema._schema import SchemaBuilder
-from ._signature import Argument
-from ._types import In, is_stream, strip_alias, without_none
+from ..signatures._signature import Argument
 
 _BODILESS: Final = ("GET", "HEAD", "TRACE")
 _FILE: Final[OpenApi] = {"type": "string", "format": "binary", "contentMediaType": BYTES}

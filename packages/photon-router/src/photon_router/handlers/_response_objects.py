@@ -20,8 +20,8 @@ from ..answers._result import Outcome, plain_type
 from ..arguments._media_types import EVENT_STREAM, JSON, JSON_LINES, is_json
 from ..document._document import OpenApi
 from ..responses import DescribedResponse
+from ..signatures._signature import MISSING
 from ._options import RouteOptions
-from ._signature import MISSING
 
 
 @attrs.frozen

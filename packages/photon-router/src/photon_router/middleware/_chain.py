@@ -11,9 +11,9 @@ import attrs
 from photon_runtime.http import Route
 from photon_runtime.settings import Settings
 
-from ..dispatch._layers import Middleware
 from ..document._document import Document
 from ..errors import DocumentError
+from ..handlers._surroundings import Middleware
 from ._layer import Layer, Operations
 from ._settings import MiddlewareSettings
 

@@ -8,8 +8,8 @@ import attrs
 
 from photon_runtime.http import Request, Response
 
-from ..dispatch._layers import Middleware
 from ..dispatch._mount import Mount
+from ..handlers._surroundings import Middleware
 from .access_log import AccessLog
 from .health import Readiness, alive
 from .metrics import Metrics

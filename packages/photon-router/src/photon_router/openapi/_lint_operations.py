@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, Final
 
+from .._faults import pointer_of
 from ..arguments._media_types import is_json
 from ..document._definitions import steps_of
 from ..document._document import OpenApi, Operation, place_of
 from ..document._shape import Problem
-from ..schema._faults import pointer_of
 from ._findings import Rule, Subject
 from ._schemas import components_of
 

@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from .._faults import pointer_of
 from ..document._document import OpenApi
 from ..document._shape import Problem
 from ..schema._check import SchemaCheck
-from ..schema._faults import pointer_of
 from ._findings import Rule, Subject
 from ._flat import types_of
 from ._schemas import Place

@@ -20,11 +20,11 @@ import attrs
 
 from photon_runtime.http import Handler, Request, Response
 
+from ..annotations._types import In, Param
+from ..dispatch._extensions import HANDLER, MIDDLEWARE
 from ..document._document import Document, OpenApi, Operation
-from ..document._extensions import HANDLER, MIDDLEWARE
 from ..document._load import load_document
 from ..document._shape import Problem
-from ..handlers._types import In, Param
 from ..middleware import Cors
 from ..router import Router
 from ..security import AcceptAnyCredential

@@ -14,12 +14,12 @@ import attrs
 
 from photon_runtime.http import HttpError, NotAcceptable, Request, Response
 
+from .._faults import pointer_of
 from ..answers._answers import code_for
 from ..arguments._media_types import is_json
 from ..document._document import Document, OpenApi, Operation
 from ..document._shape import Problem
 from ..schema._check import SchemaCheck
-from ..schema._faults import pointer_of
 from ._payload import concrete, field_value, payload
 from ._preferences import preferences
 from ._sample import Samples

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ..schema._faults import pointer_of
+from .._faults import pointer_of
 
 
 class Positions:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from .._faults import pointer_of
 from ..document._definitions import parts_of
 from ..document._document import OpenApi
-from ..schema._faults import pointer_of
 
 _ONE: Final = (
     "items",

@@ -9,7 +9,6 @@
 ``_sameness``         whether a schema of a document is that of a class
 ``_check``            verdicts, and the complete list of faults; `_compiled` gives the former
 ``_formats``          what ``format`` asserts; `_durations` reads those
-``_body``             JSON bodies: bytes to typed values and back; `_refusals` says what is wrong
-``_faults``           `Fault`, and the errors that carry all of a request's
+``_words``            what a verdict says, in words; `_refusals`, why a body was refused
 ====================  =========================================================================
 """

@@ -38,11 +38,12 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing.jsonschema import DRAFT202012
 
+from .._faults import MAX_FAULTS, Fault
 from ..document._definitions import BASE, Definitions, definitions_of
 from ._compiled import Schema, Verdict, compiled, verdict_of
-from ._faults import MAX_FAULTS, Fault, at_most, faults_from_schema, in_words
 from ._formats import EXACT, TEXTS, asserted, exact, exact_encoding, with_limits
 from ._unions import any_of, lacks, one_of
+from ._words import at_most, faults_from_schema, in_words
 
 Keyword: TypeAlias = Callable[[Any, Any, object, Any], Iterator[ValidationError]]
 """A keyword of the listing validator, called with that, its value, the instance and the schema."""

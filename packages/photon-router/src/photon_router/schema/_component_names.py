@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
-from ..handlers._types import split_annotation, strip_alias, union_members
+from ..annotations._types import split_annotation, strip_alias, union_members
 from ._scalars import SCALARS
 
 

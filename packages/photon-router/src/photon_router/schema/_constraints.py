@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from .._faults import Fault
 from ..document._definitions import definitions_of
 from ._check import SchemaCheck
-from ._faults import Fault
 from ._keywords import Schema
 from ._schema import DECIMAL_PATTERN
 

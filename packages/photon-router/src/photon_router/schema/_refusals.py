@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from .._faults import Fault, MalformedBody, ValidationFailed, pointer_of, shorten
 from ._check import SchemaCheck
-from ._faults import Fault, MalformedBody, ValidationFailed, pointer_of, shorten
 
 # The validators recurse natively: some ten thousand levels would exhaust their stack.
 MAX_DEPTH = 200

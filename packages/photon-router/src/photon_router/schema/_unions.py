@@ -18,7 +18,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from ._faults import shorten
+from .._faults import shorten
 
 _BRANCH_FAULTS = 20
 

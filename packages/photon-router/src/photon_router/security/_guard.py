@@ -26,7 +26,7 @@ import attrs
 
 from photon_runtime.http import Handler, HttpError, Request, Response
 
-from ..middleware._caches import add_vary, keep_private
+from ..answers._caches import add_vary, keep_private
 from ._identity import enter
 from ._verifier import BadCredential, Binding, Challenge, NoCredential, Verified
 

@@ -9,7 +9,7 @@ import attrs
 
 from photon_runtime.http import Request
 
-from ..handlers._depends import Dependency
+from ..annotations._depends import Dependency
 
 T = TypeVar("T")
 _T = TypeVar("_T")

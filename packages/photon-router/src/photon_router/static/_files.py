@@ -25,9 +25,9 @@ import attrs
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import FileBody, HttpError, Request, Response
 
+from .._faults import shorten
 from ..arguments._media_types import HTML
 from ..responses import Redirect
-from ..schema._faults import shorten
 from ._answer import NOSNIFF, Answer
 from ._content_type import ContentTypes, is_html
 from ._fingerprint import Digests, with_fingerprint, without_fingerprint

@@ -11,12 +11,13 @@ from typing import Protocol
 from urllib.parse import quote
 
 from photon_runtime import run
-from photon_runtime.http import Handler, Peer, Request, Response
+from photon_runtime.http import FileBody, Handler, Peer, Request, Response
 
 from ._parts import begun
 from ._protocol import Environ, StartResponse, Write, close
 
 _BODY_LIMIT = 16 * 1024 * 1024
+_BODILESS = (204, 304)
 
 
 class _Startable(Protocol):
@@ -122,16 +123,19 @@ def _request(environ: Environ, body_limit: int) -> Request:
 
 def _respond(handler: Handler, request: Request, start_response: StartResponse) -> list[bytes]:
     """Run the handler and send what it answers; runs in the hub."""
-    response = begun(request, handler(request))
     try:
-        return _sent(response, request, start_response)
+        response = begun(request, handler(request))
+        try:
+            return _sent(response, request, start_response)
+        finally:
+            close(response.body)
     finally:
-        close(response.body)
         request.finish()
 
 
 def _sent(response: Response, request: Request, start_response: StartResponse) -> list[bytes]:
-    body, is_wanted = response.body, request.method != "HEAD"
+    body = response.body
+    is_wanted = request.method != "HEAD" and response.status not in _BODILESS
     write: Write = start_response(_status_line(response.status), _fields(response))
     if isinstance(body, bytes):
         return [body] if is_wanted else []
@@ -146,12 +150,14 @@ def _fields(response: Response) -> list[tuple[str, str]]:
     Raises:
         ValueError: A name or a value would break the message.
     """
-    length = len(response.body) if isinstance(response.body, bytes) else None
+    body = response.body
+    length = body.length if isinstance(body, FileBody) else None
+    length = len(body) if isinstance(body, bytes) else length
     fields = Response(headers=response.headers).headers
-    if length is not None:
+    if length is not None or response.status in _BODILESS:
         fields = [pair for pair in fields if pair[0].lower() != "content-length"]
-        if response.status not in (204, 304):
-            fields.append(("Content-Length", str(length)))
+    if length is not None and response.status not in _BODILESS:
+        fields.append(("Content-Length", str(length)))
     if response.content_type is not None:
         Response().add_header("content-type", response.content_type)
         fields.append(("Content-Type", response.content_type))

@@ -42,8 +42,8 @@ def begun(request: Request, response: Response) -> Response:
     body = response.body
     if isinstance(body, bytes) or request.method == "HEAD":
         return response
-    parts = iter(body)
     try:
+        parts = iter(body)
         first = next(filter(None, parts), b"")
     except BaseException as error:
         close(body)

@@ -15,12 +15,12 @@ import attrs
 
 from photon_runtime.http import Request
 
-from ..arguments._parameters import Binder
-from ..arguments._text import takes_texts
-from ..schema._faults import Fault
+from .._faults import Fault
+from ..annotations._types import In, Location, split_annotation, strip_alias, without_none
 from ..schema._members import Member, members_of, refused_by_class
-from ._signature import ABSENT, MISSING, Argument
-from ._types import In, Location, split_annotation, strip_alias, without_none
+from ..signatures._signature import ABSENT, MISSING, Argument
+from ._parameters import Binder
+from ._text import takes_texts
 
 _PLACES: Final = ("query", "header", "cookie", "form")
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from photon_runtime.http import Request
 
-from ..arguments._convert import constraint_checker
-from ..arguments._form import FormData, FormReader, Part
-from ..arguments._parameters import Binder
-from ..arguments._text import takes_texts, text_converter, texts_converter
-from ..arguments._upload import UploadFile, takes_several_files
-from ..schema._faults import Fault
-from ._signature import MISSING, Argument
-from ._types import strip_alias, without_none
+from .._faults import Fault
+from .._upload import UploadFile, takes_several_files
+from ..annotations._types import strip_alias, without_none
+from ..signatures._signature import MISSING, Argument
+from ._convert import constraint_checker
+from ._form import FormData, FormReader, Part
+from ._parameters import Binder
+from ._text import takes_texts, text_converter, texts_converter
 
 _MISSING_MESSAGE = "is required"
 

@@ -12,8 +12,8 @@ last part was sent or the client has left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Literal, TypeAlias, TypeVar, cast, overload
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
@@ -21,6 +21,9 @@ from ._signature_error import SignatureError
 
 T = TypeVar("T")
 Scope: TypeAlias = Literal["request", "application"]
+Provider: TypeAlias = Callable[..., Any]
+Overrides: TypeAlias = Mapping[Provider, Provider]
+"""What stands in for providers."""
 
 
 @attrs.frozen

@@ -21,7 +21,7 @@ from typing import IO, Final, ParamSpec, TypeVar, final
 
 from photon_runtime import NotRunning, current_task, offload
 
-from ..handlers._types import strip_alias, without_none
+from .annotations._types import strip_alias, without_none
 
 MEMORY: Final = 256 * 1024
 """Bytes up to which a file is kept in memory."""
@@ -190,7 +190,7 @@ def safe_file_name(name: str, *, default: str = "file") -> str:
         default: What stands for a name of which nothing is left.
 
     Example:
-        >>> from photon_router.arguments._upload import safe_file_name
+        >>> from photon_router._upload import safe_file_name
         >>> [safe_file_name(name) for name in (r"C:\a\b?.txt", "../..", "NUL.txt")]
         ['b_.txt', 'file', '_NUL.txt']
     """

@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import attrs
 
-from ..dispatch._layers import Surroundings
-from ..dispatch._plan import Bound
+from ..document._document import Operation
 from ..errors import SignatureError
-from ..handlers._signature import read_signature
-from ._document import Operation
+from ..handlers._surroundings import Surroundings
+from ..signatures._signature import read_signature
+from ._plan import Bound
 
 HANDLER: Final = "x-handler"
 MIDDLEWARE: Final = "x-photon-middleware"

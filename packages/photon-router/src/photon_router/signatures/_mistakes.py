@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final
 
 from photon_runtime.http import Response
 
-from ..arguments._upload import UploadFile, takes_files
-from ._depends import Depends
-from ._types import Annotation, In, Marker, Param, strip_alias
+from .._upload import UploadFile, takes_files
+from ..annotations._depends import Depends
+from ..annotations._types import Annotation, In, Marker, Param, strip_alias
 
 _MUTABLE: Final[tuple[type, ...]] = (list, dict, set, bytearray)
 

@@ -13,17 +13,17 @@ import attrs
 
 from photon_runtime.http import Request
 
-from ..answers._background import BackgroundTasks, background_of
+from .._background import BackgroundTasks, background_of
+from .._faults import Fault
+from ..annotations._types import Annotation
+from ..arguments._form import FormSettings
+from ..arguments._parameters import Binder, bind_parameter
+from ..arguments._spread import class_of, spread, spread_binder
 from ..document._document import Document, Operation
-from ..handlers._fit import Asked, fit
-from ..handlers._operation import BODY, Place, Places, place_of
-from ..handlers._signature import ABSENT, MISSING, Argument, where
-from ..handlers._spread import class_of, spread, spread_binder
-from ..handlers._types import Annotation
-from ..schema._faults import Fault
+from ..signatures._signature import ABSENT, MISSING, Argument, where
 from ._body_arguments import BodyArguments, fields_of_form
-from ._form import FormSettings
-from ._parameters import Binder, bind_parameter
+from ._fit import Asked, fit
+from ._operation import BODY, Place, Places, place_of
 
 
 @attrs.define

@@ -18,13 +18,13 @@ import attrs
 
 from photon_runtime.http import Request
 
-from ..answers._background import BackgroundTasks
-from ..arguments._upload import takes_files
+from .._background import BackgroundTasks
+from .._upload import takes_files
+from ..annotations._depends import Dependency
+from ..annotations._types import Annotation, In, split_annotation
 from ..errors import SignatureError
 from ..schema._members import Member
-from ._depends import Dependency
 from ._mistakes import mistake_in
-from ._types import Annotation, In, split_annotation
 
 
 class _Missing:

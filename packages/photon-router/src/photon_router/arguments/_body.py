@@ -33,20 +33,20 @@ from typing import Annotated, Any
 import cattrs
 import msgspec
 
-from ..arguments._convert import json_converter, structuring_faults
-from ..document._definitions import definitions_of
-from ..handlers._types import Param, split_annotation, strip_alias
-from ._check import SchemaCheck
-from ._faults import (
+from .._faults import (
     MAX_FAULTS,
     Fault,
     ValidationFailed,
     pointer_of,
 )
-from ._keywords import Schema
-from ._members import members_of
-from ._refusals import MAX_DEPTH as MAX_DEPTH
-from ._refusals import decode_plain, explain, in_our_words, is_deep, with_integers
+from ..annotations._types import Param, split_annotation, strip_alias
+from ..document._definitions import definitions_of
+from ..schema._check import SchemaCheck
+from ..schema._keywords import Schema
+from ..schema._members import members_of
+from ..schema._refusals import MAX_DEPTH as MAX_DEPTH
+from ..schema._refusals import decode_plain, explain, in_our_words, is_deep, with_integers
+from ._convert import json_converter, structuring_faults
 
 _REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 

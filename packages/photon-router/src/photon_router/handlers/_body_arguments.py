@@ -15,24 +15,15 @@ import attrs
 
 from photon_runtime.http import Request
 
-from ..document._definitions import Definitions
-from ..document._document import OpenApi
-from ..handlers._fit import Asked
-from ..handlers._form_fields import field_binder
-from ..handlers._operation import BODY, Places, is_body
-from ..handlers._signature import ABSENT, MISSING, Argument
-from ..handlers._spread import class_of, spread
-from ..handlers._types import is_stream, strip_alias, without_none
-from ..schema._body import JsonBody, SchemaBody
-from ..schema._check import SchemaCheck
-from ..schema._faults import MAX_FAULTS, Fault, MalformedBody, ValidationFailed, pointer_of
-from ..schema._members import members_of
-from ..schema._sameness import says_the_same
-from ..schema._schema_types import properties_of, type_of_schema
-from ._convert import make_converter, structuring_faults
-from ._form import FormReader, FormSettings, form_reader
-from ._form_body import FormBody
-from ._media import (
+from .._faults import MAX_FAULTS, Fault, MalformedBody, ValidationFailed, pointer_of
+from .._upload import UploadFile, takes_files
+from ..annotations._types import is_stream, strip_alias, without_none
+from ..arguments._body import JsonBody, SchemaBody
+from ..arguments._convert import make_converter, structuring_faults
+from ..arguments._form import FormReader, FormSettings, form_reader
+from ..arguments._form_body import FormBody
+from ..arguments._form_fields import field_binder
+from ..arguments._media import (
     Reader,
     body_binder,
     is_text,
@@ -44,9 +35,18 @@ from ._media import (
     reader_chooser,
     text_reader,
 )
-from ._media_types import FORM, MULTIPART, is_json
-from ._parameters import Binder
-from ._upload import UploadFile, takes_files
+from ..arguments._media_types import FORM, MULTIPART, is_json
+from ..arguments._parameters import Binder
+from ..arguments._spread import class_of, spread
+from ..document._definitions import Definitions
+from ..document._document import OpenApi
+from ..schema._check import SchemaCheck
+from ..schema._members import members_of
+from ..schema._sameness import says_the_same
+from ..schema._schema_types import properties_of, type_of_schema
+from ..signatures._signature import ABSENT, MISSING, Argument
+from ._fit import Asked
+from ._operation import BODY, Places, is_body
 
 _FORMS: Final = (FORM, MULTIPART)
 _REFUSED: Final = object()
