@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from photon_router import Json, Request, Router
+from photon_router import Body, Json, Request, Router
 from photon_router.document._definitions import Definitions
 from photon_router.schema._check import SchemaCheck
 from photon_router.schema._formats import asserted
@@ -134,6 +134,35 @@ def test_an_application_asserts_the_formats_of_its_document(assert_formats: bool
         {"in": "query", "name": "n", "message": "is not a valid int32"},
         {"in": "body", "pointer": "/n", "message": "is not a valid int32"},
     ]
+
+
+@pytest.mark.parametrize("assert_formats", [True, False])
+def test_formats_of_plain_text_bodies_are_asserted_too(assert_formats: bool) -> None:
+    operation = {
+        "operationId": "greet",
+        "requestBody": {
+            "required": True,
+            "content": {"text/plain": {"schema": {"type": "string", "format": "email"}}},
+        },
+        "responses": {"204": {"description": "Greeted."}},
+    }
+    router = Router(
+        assert_formats=assert_formats,
+        spec={
+            "openapi": "3.1.0",
+            "info": {"title": "T", "version": "1"},
+            "paths": {"/": {"post": operation}},
+        },
+    )
+
+    @router.operation("greet")
+    def greet(address: Body[str]) -> None:
+        pass
+
+    request = Request("POST", "/", [(b"content-type", b"text/plain")], body_limit=100)
+    request.parts = [b"nobody"]
+    with router.start() as handler:
+        assert handler(request).status == (422 if assert_formats else 204)
 
 
 def test_the_formats_of_integers_count_beside_other_keywords_and_not_in_data() -> None:

@@ -11,6 +11,7 @@ from photon_router import Cookie as Cookie
 from photon_router import Created as Created
 from photon_router import CurrentUser as CurrentUser
 from photon_router import Depends as Depends
+from photon_router import DocumentError as DocumentError
 from photon_router import EventStream as EventStream
 from photon_router import File as File
 from photon_router import Form as Form
@@ -30,11 +31,13 @@ from photon_router import Response as Response
 from photon_router import Router as Router
 from photon_router import ServerSentEvent as ServerSentEvent
 from photon_router import SetCookie as SetCookie
+from photon_router import SignatureError as SignatureError
 from photon_router import StaticFiles as StaticFiles
 from photon_router import Status as Status
 from photon_router import Stream as Stream
 from photon_router import Text as Text
 from photon_router import UploadFile as UploadFile
+from photon_router import ValidationFailed as ValidationFailed
 from photon_router import Wsgi as Wsgi
 from photon_router import photon_route as photon_route
 from photon_runtime import Channel as Channel

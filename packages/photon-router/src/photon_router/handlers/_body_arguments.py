@@ -132,7 +132,10 @@ class BodyArguments:
         definitions = self.definitions
         if type_of_schema(schema, definitions) is not str:
             return read_text
-        return text_reader(SchemaCheck(schema, components=definitions))
+        check = SchemaCheck(
+            schema, components=definitions, assert_formats=definitions.assert_formats
+        )
+        return text_reader(check)
 
     def _decoder(self, argument: Argument, schema: OpenApi) -> Callable[[bytes], object]:
         type_ = argument.annotation.annotated
