@@ -44,14 +44,14 @@ def _stages() -> list[tuple[str, float]]:
 
     def request_of(target: bytes) -> Request:
         parser.feed(_HEAD % target)
-        return parser.pending.popleft()
+        return parser.pending.pop(0)
 
     def parse(target: bytes) -> Callable[[], object]:
         data = memoryview(_HEAD % target)
 
         def once() -> Request:
             parser.feed(data)
-            return parser.pending.popleft()
+            return parser.pending.pop(0)
 
         return once
 

@@ -101,9 +101,18 @@ def test_the_number_of_urlencoded_fields_is_bounded() -> None:
             read(body, URLENCODED, limits=FormSettings(max_fields=10))
 
 
-def test_the_size_of_an_urlencoded_field_is_bounded() -> None:
+def test_a_form_may_be_allowed_no_fields_at_all() -> None:
+    none = FormSettings(max_fields=0)
+    assert not read(b"", URLENCODED, limits=none).texts
+    with pytest.raises(HttpError, match="at most 0 fields"):
+        read(b"a=1", URLENCODED, limits=none)
+
+
+@pytest.mark.parametrize("sent", ["12345", "ééé", "%C3%A9%C3%A9%C3%A9"])
+def test_the_size_of_an_urlencoded_field_is_bounded_in_bytes(sent: str) -> None:
     with pytest.raises(HttpError, match="413"):
-        read(b"a=12345", URLENCODED, limits=FormSettings(max_field_size=4))
+        read(f"a={sent}".encode(), URLENCODED, limits=FormSettings(max_field_size=4))
+    assert read(f"a={sent}".encode(), URLENCODED, limits=FormSettings(max_field_size=6)).texts
 
 
 @given(st.dictionaries(st.text(), st.text(), max_size=8))

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from photon_router import DocumentError, Router
-from photon_runtime import run, sleep
+from photon_runtime import DeadlineExceeded, deadline, run, sleep
 from photon_runtime.http import HttpError, Request, Response
 
 
@@ -59,6 +59,19 @@ def test_a_limit_that_is_none_keeps_the_application_from_starting(key: str, valu
         return
     with pytest.raises(DocumentError, match=f"/paths/~1x/post/{key}: .* is no number of"):
         ask(document(**{key: value}), lambda: None)
+
+
+def test_a_limit_of_the_handlers_own_is_not_taken_for_that_of_the_operation(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def ask_upstream() -> None:
+        with deadline(0.001):
+            sleep(30)
+
+    response, request = ask(document(**{"x-photon-deadline-ms": 30_000}), ask_upstream)
+    assert response.status == 500
+    assert isinstance(request.failure, DeadlineExceeded)
+    assert "0.001 seconds ran out" in caplog.text
 
 
 def test_a_deadline_does_not_change_other_refusals() -> None:

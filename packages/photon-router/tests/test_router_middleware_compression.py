@@ -14,7 +14,7 @@ from backports import zstd
 
 from photon_router import Request, Response, Router
 from photon_router.middleware import Compression, Conditional
-from photon_runtime.http import FileBody
+from photon_runtime.http import FileBody, Peer
 from photon_runtime.testing import LiveServer, live_server
 
 TEXT = "so it goes, " * 500
@@ -243,12 +243,25 @@ def test_the_answer_decides_whether_it_can_be_compressed(
 
 
 def test_what_may_hold_secrets_is_compressed_only_if_that_is_said() -> None:
-    for field in ((b"cookie", b"a=b"), (b"authorization", b"Basic eA==")):
+    for field in (
+        (b"cookie", b"a=b"),
+        (b"authorization", b"Basic eA=="),
+        (b"client-cert", b":MIIB:"),
+    ):
         assert not compressed(page(), field)
         assert compressed(page(headers={"cache-control": "public, max-age=9"}), field)
         layer = Compression(with_credentials=True)
         answer = answer_of(page(), (b"accept-encoding", b"gzip"), field, layer=layer)
         assert answer.header("content-encoding") == "gzip"
+
+
+def test_a_certificate_of_the_client_is_a_credential_as_any_other() -> None:
+    fields = [(b"accept-encoding", b"gzip")]
+    shown = Peer(("127.0.0.1", 1), scheme="https", certificate=b"der")
+    for peer, expected in ((shown, None), (Peer(("127.0.0.1", 1), scheme="https"), "gzip")):
+        request = Request("GET", "/", fields, peer=peer)
+        response = Compression()(request, lambda request: page())
+        assert response.header("content-encoding") == expected
 
 
 def test_what_does_not_get_smaller_stays() -> None:

@@ -79,6 +79,29 @@ def test_if_match_wants_the_very_version(server: LiveServer) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("fields", "is_refused"),
+    [
+        ({"if_unmodified_since": SUNDAY}, True),
+        ({"if_unmodified_since": MONDAY}, False),
+        ({"if_unmodified_since": "yesterday"}, False),
+        ({"if_unmodified_since": SUNDAY, "if_match": '"1"'}, False),
+    ],
+)
+def test_who_wants_the_version_of_a_day_gets_no_later_one(
+    fields: dict[str, str], is_refused: bool
+) -> None:
+    def dated() -> Response:
+        return Response(body="x", headers={"etag": '"1"', "last-modified": MONDAY})
+
+    if is_refused:
+        with pytest.raises(HttpError, match="412"):
+            answer_of(dated(), **fields)
+    else:
+        assert answer_of(dated(), **fields).status == 200
+    assert answer_of(Response(body="x"), if_unmodified_since=SUNDAY).status == 200
+
+
 def test_errors_and_changes_have_no_tag(server: LiveServer) -> None:
     assert "etag" not in ask(server, "/none")[0].headers
     assert "etag" not in ask(server, "/note", "PUT")[0].headers

@@ -220,8 +220,37 @@ def test_while_the_store_fails_requests_are_refused_unless_it_is_said_otherwise(
     assert passing(Request("GET", "/", []), answer).status == 200
 
 
+class Flapping:
+    """Fails at every other time."""
+
+    calls = 0
+
+    def take(self, key: str, *, capacity: float, rate: float) -> Taken:
+        self.calls += 1
+        if self.calls % 2:
+            raise ConnectionError("the store is gone")
+        return Taken(True, capacity)
+
+
+def test_an_outage_of_the_store_is_logged_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("photon_router.middleware._rate_limit.time.monotonic", lambda: now)
+    limit = RateLimit(store=Flapping(), passes_on_failure=True)
+    for _ in range(20):
+        limit(Request("GET", "/", []), answer)
+        now += 50.0  # it fails every 100 seconds: an outage each
+    assert len(caplog.records) == 10
+    for _ in range(40):
+        limit(Request("GET", "/", []), answer)
+        now += 20.0  # every 40 seconds: one outage, however long
+    assert len(caplog.records) == 11
+
+
 def test_options_that_cannot_be_meant_are_refused() -> None:
-    for options in ({"requests": 0}, {"window": 0.0}, {"burst": 0}, {"name": 'a"b'}):
+    endless = {"window": float("inf")}
+    for options in ({"requests": 0}, {"window": 0.0}, endless, {"burst": 0}, {"name": 'a"b'}):
         with pytest.raises(ValueError, match=r"requests|window|burst|name"):
             RateLimit(**options)
     with pytest.raises(TypeError, match="key is `client`"):

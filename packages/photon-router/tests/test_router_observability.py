@@ -21,7 +21,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from photon_router import HttpError, Request, Response, Router
 from photon_router.observability import AccessLog, Metrics, Readiness, Tracing, trace_headers
-from photon_runtime import sleep
+from photon_router.observability._processes import undisturbed
+from photon_runtime import run as real_run
+from photon_runtime import scope, sleep
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server, run
 
@@ -233,6 +235,57 @@ def test_counts_of_the_dead_are_kept_in_few_files_and_counted_once(tmp_path: Pat
     assert (
         len(list(tmp_path.glob("*.db"))) == 5
     )  # of nobody: counter, histogram; its own: and gauge
+
+
+def test_reading_what_all_processes_counted_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    metrics = Metrics()
+    request = Request("GET", "/metrics", [])
+
+    def ask() -> int:
+        try:
+            return metrics.page(request).status
+        except HttpError as error:
+            return error.status
+
+    def go() -> None:
+        with scope() as running:
+            with undisturbed(tmp_path, patience=0.0):  # as another process that is asked
+                Metrics()  # does not wait: what it would do is being done
+                page = running.spawn(ask)
+                for _ in range(5):
+                    sleep(0.01)
+                assert not page.done
+            assert page.result() == 200
+            monkeypatch.setattr("photon_router.observability.metrics._PATIENCE", 0.05)
+            with undisturbed(tmp_path, patience=0.0):
+                assert ask() == 503
+
+    real_run(go)  # with the clock on the wall: the virtual one waits for threads
+
+
+def test_a_process_that_was_forked_meanwhile_does_not_keep_the_folder(tmp_path: Path) -> None:
+    program = textwrap.dedent("""
+        import os, signal, sys
+        from pathlib import Path
+        from photon_router.observability._processes import undisturbed
+        folder = Path(sys.argv[1])
+        with undisturbed(folder, patience=0.0):
+            child = os.fork()
+            if not child:
+                signal.pause()
+        try:
+            with undisturbed(folder, patience=0.0):
+                print("free")
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    """)
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    assert ended.stdout == "free\n"
 
 
 # Tracing

@@ -8,7 +8,8 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, IncompleteRead
+from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.util import setup_testing_defaults
@@ -16,7 +17,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from photon_router import Body, HttpError, Request, Response, Router, Wsgi
+from photon_router import Body, File, HttpError, Request, Response, Router, Wsgi
 from photon_router.wsgi import WsgiExport
 from photon_runtime import sleep
 from photon_runtime.testing import LiveServer, live_server
@@ -139,6 +140,45 @@ def test_an_application_may_begin_late_write_and_start_again_for_an_error() -> N
     with live_server(mounted(application, threads=False)) as server:
         assert ask(server, "GET", "/old/write")[2] == b"written yielded"
         assert ask(server, "GET", "/old/error")[0] == 503
+
+
+def test_an_error_behind_the_beginning_of_an_answer_breaks_it_off() -> None:
+    def application(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Length", "100")])
+        yield b"begun"
+        try:
+            environ["no.such.key"]
+        except KeyError:
+            start_response("500 Sorry", [], sys.exc_info())
+        yield b"sorry"
+
+    failures: list[BaseException | None] = []
+    router = mounted(application, threads=False)
+
+    @router.middleware
+    def note(request: Request, call_next: Callable[[Request], Response]) -> Response:
+        request.after_response(lambda: failures.append(request.failure))
+        return call_next(request)
+
+    with live_server(router) as server:
+        connection = HTTPConnection(server.host, server.port, timeout=10)
+        connection.request("GET", "/old/x")
+        with pytest.raises(IncompleteRead) as caught:
+            connection.getresponse().read()
+        connection.close()
+    assert caught.value.partial == b"begun"
+    assert isinstance(failures[0], KeyError)
+
+
+@both
+def test_head_has_the_length_that_the_application_says(threads: bool) -> None:
+    def application(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Length", "1234")])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [b"x" * 1234]
+
+    with live_server(mounted(application, threads=threads)) as server:
+        for method in ("HEAD", "GET"):
+            assert ask(server, method, "/old/x")[1]["content-length"] == "1234"
 
 
 @pytest.mark.parametrize("threads", [False, True])
@@ -395,6 +435,51 @@ def test_no_field_stands_for_the_type_and_the_length_that_the_server_read() -> N
     assert b"text/true" in body
     assert b"forged" not in body
     assert b"content-length" not in body
+
+
+def test_bodies_are_framed_as_by_a_server_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"tea")
+    router = Router()
+    router.mount("/file", lambda request: File(tmp_path / "notes.txt"))
+    router.mount("/none", lambda request: Response(204, body="x", headers={"content-length": "1"}))
+    export = WsgiExport(router)
+    for method in ("GET", "HEAD"):
+        _, fields, _ = call(export, PATH_INFO="/file", REQUEST_METHOD=method)
+        assert dict(fields)["content-length"] == "3"
+    status, fields, body = call(export, PATH_INFO="/none")
+    assert (status, body) == ("204 No Content", b"")
+    assert "content-length" not in {name.lower() for name, _ in fields}
+
+
+def test_what_follows_a_request_is_done_also_where_there_is_no_answer() -> None:
+    router = Router()
+    done: list[str] = []
+
+    @router.get("/stop")
+    def stop(request: Request) -> None:
+        request.after_response(lambda: done.append("after"))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        call(WsgiExport(router), PATH_INFO="/stop")
+    assert done == ["after"]
+
+
+def test_a_stream_that_cannot_begin_is_an_error_as_any_other() -> None:
+    class Body:
+        closed = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            raise HttpError(409, "not now")
+
+        def close(self) -> None:
+            self.closed = True
+
+    body = Body()
+    router = Router()
+    router.mount("/", lambda request: Response(body=body))
+    assert call(WsgiExport(router))[0] == "409 Conflict"
+    assert body.closed
 
 
 @pytest.mark.parametrize("place", ["headers", "type", "status"])

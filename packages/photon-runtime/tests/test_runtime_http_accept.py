@@ -36,6 +36,8 @@ OFFERED = ["application/json", "application/problem+json", "text/plain; charset=
         ("text/plain;q=2", None),
         ("text/plain;q=-1", None),
         ("nonsense", None),
+        ("application/json, text/plain, */*", "application/json"),
+        ("text/plain, */*", OFFERED[2]),
         (",,;=,/", None),
     ],
 )
@@ -63,6 +65,11 @@ def test_parameters_tell_media_types_apart(accept: str, media: str | None) -> No
 def test_nothing_is_chosen_where_nothing_is_offered() -> None:
     assert choose_media_type(None, []) is None
     assert choose_media_type("*/*", []) is None
+
+
+def test_of_ever_more_ranges_the_first_count() -> None:
+    assert choose_media_type("a/b," * 50 + "text/plain", OFFERED) == OFFERED[2]
+    assert choose_media_type("a/b," * 5000 + "text/plain", OFFERED) is None
 
 
 @given(st.text())

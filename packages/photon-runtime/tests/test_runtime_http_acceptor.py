@@ -183,6 +183,8 @@ def test_errors_of_single_connections_are_passed_over_and_others_are_raised(
 ) -> None:
     errors = [
         ConnectionAbortedError(103, "it left"),
+        PermissionError(1, "the firewall"),
+        OSError(113, "no way back"),
         OSError(24, "no more"),
         OSError(24, "no more"),
         OSError(22, "no sense"),

@@ -9,7 +9,7 @@ import socket
 import struct
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import h11
@@ -246,6 +246,24 @@ PIPELINED_BODIES = [b"GET /1 ", b"POST /2 two", b"POST /3 three", b"", b"POST /5
 PIPELINED_METHODS = ["GET", "POST", "POST", "HEAD", "POST", "GET"]
 
 
+def test_pipeline_of_one_client_leaves_the_others_their_turn() -> None:
+    is_sent, handled = threading.Event(), []
+
+    def handle(request: Request) -> Response:
+        if request.path == "/first":
+            is_sent.wait(5)  # it holds the hub until the other client has asked
+        handled.append(request.path)
+        return Response()
+
+    with live_server(handle) as server, server.connect() as one, server.connect() as other:
+        one.sendall(get("/first") + get("/more") * 1500 + get("/last", CLOSE))
+        other.sendall(get("/other", CLOSE))
+        is_sent.set()
+        receive_all(one)
+        receive_all(other)
+    assert handled.index("/other") < handled.index("/last")
+
+
 def test_pipeline_is_read_the_same_wherever_it_is_cut(echoing: LiveServer) -> None:
     for cut in range(1, len(PIPELINE)):
         with echoing.connect() as client:
@@ -409,6 +427,24 @@ def test_connection_that_ends_in_a_body_is_told_to_the_handler() -> None:
         (answer,) = answers(receive_all(client), "POST")
     assert answer.status == 400
     assert [error.status for error in errors] == [400]
+
+
+@pytest.mark.slow
+def test_body_whose_reading_was_broken_off_is_read_whole_the_next_time() -> None:
+    waiting = threading.Event()
+
+    def handle(request: Request) -> Response:
+        with contextlib.suppress(rt.DeadlineExceeded), rt.deadline(0.1):
+            request.body  # noqa: B018 - it waits
+        waiting.set()
+        return Response(body=request.body)
+
+    with live_server(handle) as server, server.connect() as client:
+        client.sendall(get("/", "Content-Length: 4", CLOSE, method="POST") + b"on")
+        assert waiting.wait(5)
+        client.sendall(b"ce")
+        (answer,) = answers(receive_all(client), "POST")
+    assert answer.body == b"once"
 
 
 def test_body_consumed_by_stream_is_not_to_be_had_again() -> None:
@@ -582,7 +618,7 @@ def test_iterable_of_declared_length_is_sent_without_chunks() -> None:
     assert (one.body, following.body) == (b"one two", b"next")
 
 
-@pytest.mark.parametrize("parts", [[b"one"], [b"one ", b"two", b"!"], [b"one two!"], []])
+@pytest.mark.parametrize("parts", [[b"one"], [b"one ", b"two", b"!"]])
 def test_iterable_of_another_length_than_declared_ends_the_connection(
     parts: list[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -595,6 +631,30 @@ def test_iterable_of_another_length_than_declared_ends_the_connection(
     assert wire.count(b"HTTP/1.1 ") <= 1
     assert len(wire.partition(b"\r\n\r\n")[2]) <= min(7, len(b"".join(parts)))
     assert "Content-Length" in caplog.text
+
+
+@pytest.mark.parametrize("parts", [[b"one two!"], []])
+def test_iterable_of_another_length_that_shows_before_the_head_was_sent_is_a_500(
+    parts: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    failures: list[BaseException | None] = []
+
+    def handle(request: Request) -> Response:
+        request.after_response(lambda: failures.append(request.failure))
+        return Response(body=iter(parts), headers={"Content-Length": "7"})
+
+    with live_server(handle) as server:
+        (answer,) = answers(server.exchange(get() + get("/next", CLOSE)), "GET")
+    assert answer.status == 500
+    assert isinstance(failures[0], ValueError)
+    assert "Content-Length" in caplog.text
+
+
+def test_parts_are_counted_in_bytes() -> None:
+    parts: list[Any] = [memoryview(b"eight by").cast("I")]
+    with live_server(lambda request: Response(body=iter(parts))) as server:
+        (answer,) = answers(server.exchange(get("/", CLOSE)), "GET")
+    assert answer.body == b"eight by"
 
 
 def test_length_of_a_whole_body_is_counted_and_not_believed() -> None:
@@ -698,6 +758,44 @@ def test_iterable_is_closed_when_the_client_leaves() -> None:
             client.recv(65536)
         assert source.closed.wait(5)
     assert source.taken < 100_000
+
+
+class Unclosable(Source):
+    """An iterable that cannot be closed."""
+
+    def close(self) -> None:
+        super().close()
+        raise RuntimeError("it does not close")
+
+
+def test_body_that_cannot_be_closed_is_logged_and_has_one_answer_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with live_server(serving(lambda: Response(body=Unclosable(1, 3)))) as server:
+        one, following = answers(server.exchange(get() + get("/next", CLOSE)), "GET", "GET")
+    assert (one.body, following.body) == (bytes(3), b"next")
+    assert "it does not close" in caplog.text
+
+
+def test_iterable_of_a_response_that_cannot_be_sent_is_closed() -> None:
+    source = Source(1)
+    with live_server(lambda request: Response(99, body=source)) as server:
+        (answer,) = answers(server.exchange(get("/", CLOSE)), "GET")
+    assert answer.status == 500
+    assert source.closed.is_set()
+
+
+def test_response_that_cannot_be_sent_is_a_failure_of_the_request() -> None:
+    failures: list[BaseException | None] = []
+
+    def handle(request: Request) -> Response:
+        request.after_response(lambda: failures.append(request.failure))
+        return Response(99)
+
+    with live_server(handle) as server:
+        (answer,) = answers(server.exchange(get("/", CLOSE)), "GET")
+    assert answer.status == 500
+    assert isinstance(failures[0], ValueError)
 
 
 def test_iterable_is_closed_untouched_for_head() -> None:

@@ -77,3 +77,13 @@ def test_response_sets_several_cookies_and_deletes_one() -> None:
         ("set-cookie", "b=2; Max-Age=60; Path=/; Secure; SameSite=Lax"),
         ("set-cookie", "c=; Max-Age=0; Path=/shop; Secure; HttpOnly; SameSite=Lax"),
     ]
+
+
+def test_cookie_of_plain_http_or_of_foreign_pages_can_be_deleted_there() -> None:
+    response = Response(204)
+    response.delete_cookie("plain", secure=False)
+    response.delete_cookie("framed", same_site="None")
+    assert response.headers == [
+        ("set-cookie", "plain=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"),
+        ("set-cookie", "framed=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=None"),
+    ]

@@ -141,3 +141,27 @@ def test_without_opting_in_the_request_is_finished() -> None:
         client.close()
         assert handler.ended.wait(5)
     assert handler.error is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.0, FOREVER])
+def test_what_comes_after_the_response_is_done_though_the_client_has_left(seconds: float) -> None:
+    finished = threading.Event()
+    handler = Waiting(seconds)
+
+    def finish() -> None:
+        rt.sleep(0.5)
+        finished.set()
+
+    def handle(request: Request) -> Response:
+        request.after_response(finish)
+        return handler(request)
+
+    with live_server(handle, settings=OPTED_IN) as server:
+        with server.connect() as client:
+            client.sendall(GET)
+            assert handler.begun.wait(5)
+            if not seconds:
+                assert client.recv(65536)
+        assert finished.wait(5)
+    assert isinstance(handler.error, rt.Cancelled) is bool(seconds)

@@ -92,7 +92,10 @@ def test_file_is_closed_whatever_happens(big: Path) -> None:
 def test_file_that_became_shorter_breaks_the_answer_off(
     big: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    failures: list[BaseException | None] = []
+
     def handle(request: Request) -> Response:
+        request.after_response(lambda: failures.append(request.failure))
         body = FileBody(big, length=2_900_000 if request.path == "/" else 60_000)
         os.truncate(big, 50_000)
         return Response(body=body)
@@ -105,6 +108,17 @@ def test_file_that_became_shorter_breaks_the_answer_off(
             )
             assert len(split(wire)[1]) <= 50_000
     assert caplog.text.count("broke off") == 2
+    assert [isinstance(failure, ValueError) for failure in failures] == [True, True]
+
+
+@pytest.mark.parametrize("length", [100, 300_000])
+def test_response_with_a_file_is_good_for_one_request(big: Path, length: int) -> None:
+    response = Response(body=FileBody(big, length=length))
+    with live_server(lambda request: response) as server:
+        wires = [server.exchange(get()) for _ in range(2)]
+    assert [wire.count(b"HTTP/1.1 ") for wire in wires] == [1, 1]
+    assert wires[0].startswith(b"HTTP/1.1 200")
+    assert wires[1].startswith(b"HTTP/1.1 500")
 
 
 @pytest.mark.slow

@@ -121,6 +121,13 @@ def test_socket_file_is_removed_unless_somebody_listens(tmp_path: Path) -> None:
     remove_unix(str(path))  # nothing is there
 
 
+def test_file_that_took_the_place_of_the_socket_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "http.sock"
+    path.write_text("precious")
+    remove_unix(str(path))
+    assert path.read_text() == "precious"
+
+
 def test_listeners_of_the_settings_are_opened_for_each_worker(tmp_path: Path) -> None:
     path = str(tmp_path / "http.sock")
     settings = ServerSettings(port=0, listen=(f"unix:{path}", "127.0.0.1:0"))

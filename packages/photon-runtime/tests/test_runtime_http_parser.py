@@ -168,7 +168,7 @@ def test_request_taken_before_its_body_broke_is_told_by_the_fault() -> None:
     parser = new_parser()
     cut = CHUNKED.index(b"2\r\nlo")
     parser.feed(CHUNKED[:cut])
-    request = parser.pending.popleft()
+    request = parser.pending.pop(0)
     parser.feed(b"+2\r\nlo\r\n0\r\n\r\n" + GET)
     assert (parser.fault is None, request.is_complete, list(parser.pending)) == (False, False, [])
 
@@ -361,6 +361,23 @@ def test_the_host_of_an_absolute_target_takes_the_place_of_the_field(
 
 _SPACES = re.compile(rb"^([A-Z-]+) +([^ \r\n]+) +(HTTP/1\.[01]\r\n)", re.MULTILINE)
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+
+
+def test_head_of_nearly_the_limit_is_no_framing_of_the_body_behind_it() -> None:
+    limits = ServerSettings(max_header_size=4000, max_target_size=4000)
+    head = b"POST /%b HTTP/1.1\r\nHost: a\r\nX: %b\r\n" % (b"t" * 3900, b"x" * 3900)
+    for framing, body in (
+        (b"Content-Length: 2", b"ab"),
+        (b"Transfer-Encoding: chunked", b"2\r\nab\r\n0\r\n\r\n"),
+    ):
+        requests, fault = parse(head + framing + b"\r\n\r\n", body, limits=limits)
+        assert ([request.body for request in requests], fault) == ([b"ab"], None)
+
+
+def test_as_many_offers_to_upgrade_as_come_in_one_piece_are_read() -> None:
+    requests, fault = parse(UPGRADE_LENGTH * 1000 + GET)
+    assert fault is None
+    assert [request.target for request in requests] == ["/ul"] * 1000 + ["/a?b=c"]
 
 
 def as_h11_takes_it(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_runtime.http import Request, Response, ServerSettings
+from photon_runtime.http import Request, Response, ServerSettings, _peer
 from photon_runtime.http._peer import Peer, ProxyFields, TrustedProxies
 from photon_runtime.http._proxy_protocol import (
     SIGNATURE,
@@ -156,13 +156,43 @@ def test_host_that_is_none_is_not_believed(value: str) -> None:
         ("for=203.0.113.7;proto=https, for=10.0.0.2;proto=http", (CLIENT, "https", "inner")),
         ("for=203.0.113.7, for=_hidden", (("10.0.0.1", 999), "http", "inner")),
         ('for="a, for=1.1.1.1"', (("10.0.0.1", 999), "http", "inner")),
-        ('for=1.1.1.1, broken", for=10.0.0.2', (("10.0.0.1", 999), "http", "inner")),
+        ('for=1.1.1.1, broken", for=10.0.0.2', (("10.0.0.2", 0), "http", "inner")),
+        ('for=", for=203.0.113.7', (CLIENT, "http", "inner")),
+        ('for="\\", for="203.0.113.7"', (CLIENT, "http", "inner")),
+        (" ;for=203.0.113.7 ;; proto=https; ", (CLIENT, "https", "inner")),
+        ("for=203.0.113.7 proto=https", (("10.0.0.1", 999), "http", "inner")),
         ("for=1.1.1.1, =, for=10.0.0.2", (("10.0.0.2", 0), "http", "inner")),
         ('for="203.0.113.7";host="a\\"b"', (CLIENT, "http", "inner")),
     ],
 )
 def test_forwarded_is_read_from_right_to_left(value: str, expected: object) -> None:
     assert seen(("Forwarded", value), proxies=STANDARD) == expected
+
+
+def test_a_quote_that_a_client_leaves_open_does_not_swallow_the_field_behind_it() -> None:
+    fields = [("Forwarded", 'for="'), ("Forwarded", "for=203.0.113.7")]
+    assert seen(*fields, proxies=STANDARD)[0] == CLIENT
+
+
+@pytest.mark.parametrize(("name", "node"), [("X-Forwarded-For", ""), ("Forwarded", "for=")])
+def test_what_a_client_has_written_is_not_read_however_much_it_is(
+    name: str, node: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    parse = _peer.parse_address
+
+    def parse_and_note(host: str) -> object:
+        read.append(host)
+        return parse(host)
+
+    monkeypatch.setattr(_peer, "parse_address", parse_and_note)
+    proxies = STANDARD if name == "Forwarded" else PROXIES
+    value = f"{node}1.1.1.1," * 3000 + f"{node}203.0.113.7"
+    assert seen((name, value), proxies=proxies)[0] == CLIENT
+    assert "1.1.1.1" not in read
+    own = f"{node}10.0.0.2," * 3000 + f"{node}10.0.0.2"
+    assert seen((name, own), proxies=proxies)[0] == ("10.0.0.2", 0)
+    assert len(read) < 1000
 
 
 def test_only_the_kind_of_fields_that_the_settings_name_is_read() -> None:

@@ -333,6 +333,58 @@ def test_time_limits_are_not_for_handlers() -> None:
 
 
 @pytest.mark.slow
+def test_time_limits_are_not_for_handlers_that_have_read_a_body() -> None:
+    def handle(request: Request) -> Response:
+        body = request.body
+        rt.sleep(2 * SWEEP)
+        return Response(body=body)
+
+    settings = ServerSettings(body_timeout=0.5)
+    with live_server(handle, settings=settings) as server, server.connect(timeout=5) as client:
+        client.sendall(b"POST / HTTP/1.0\r\nContent-Length: 4\r\n\r\ndo")
+        time.sleep(0.1)
+        client.sendall(b"ne")
+        assert receive_all(client).endswith(b"\r\n\r\ndone")
+
+
+@pytest.mark.slow
+def test_time_limits_are_not_for_what_comes_after_the_response() -> None:
+    finished = threading.Event()
+
+    def finish() -> None:
+        rt.sleep(2 * SWEEP)
+        finished.set()
+
+    def handle(request: Request) -> Response:
+        request.after_response(finish)
+        return Response(body=bytes(64 * 1024 * 1024))
+
+    settings = ServerSettings(write_timeout=0.3)
+    with live_server(handle, settings=settings) as server, server.connect() as client:
+        client.sendall(GET)
+        assert finished.wait(10)
+
+
+@pytest.mark.slow
+def test_nothing_behind_a_refused_head_is_ever_taken_for_a_request() -> None:
+    seen: list[str] = []
+
+    def handle(request: Request) -> Response:
+        seen.append(request.path)
+        return Response()
+
+    with live_server(handle) as server, server.connect(timeout=5) as client:
+        client.sendall(b"nonsense\r\n\r\n")
+        receive_all(client)
+        time.sleep(1.2 * SWEEP)  # while the connection lingers, the server sweeps
+        with contextlib.suppress(ConnectionError):
+            client.sendall(GET)
+            client.sendall(GET)
+        time.sleep(0.2)
+    assert seen == []
+
+
+@pytest.mark.slow
 def test_client_that_lingers_after_a_refusal_is_not_waited_for_long() -> None:
     with live_server(hello) as server, server.connect(timeout=0.05) as client, within(0, 6):
         client.sendall(b"nonsense\r\n\r\n")
@@ -419,6 +471,28 @@ def test_stop_waits_for_a_stream_to_end() -> None:
             client.sendall(GET)
             assert begun.wait(5)
         assert receive_all(client).endswith(b"4\r\npart\r\n" * 4 + b"0\r\n\r\n")
+
+
+@pytest.mark.slow
+def test_what_comes_after_the_response_is_done_for_requests_that_are_cut_off() -> None:
+    begun, done = threading.Event(), []
+
+    def wait() -> None:
+        rt.sleep(FOREVER)
+        done.append("waited")
+
+    def handle(request: Request) -> Response:
+        for finish in (lambda: done.append("first"), wait, lambda: done.append("last")):
+            request.after_response(finish)
+        begun.set()
+        rt.sleep(FOREVER)
+        return Response()
+
+    settings = ServerSettings(shutdown_timeout=0.2)
+    with live_server(handle, settings=settings) as server, server.connect() as client:
+        client.sendall(GET)
+        assert begun.wait(5)
+    assert done == ["first", "last"]
 
 
 @pytest.mark.slow

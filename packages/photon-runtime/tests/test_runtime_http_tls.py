@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -170,6 +171,20 @@ def test_handshake_that_does_not_come_is_not_waited_for(pair: Pair) -> None:
     )
     with live_server(handle, settings=settings) as server, server.connect(timeout=5) as client:
         client.sendall(b"\x16\x03\x01")
+        assert client.recv(1) == b""
+
+
+@pytest.mark.slow
+def test_handshake_that_does_not_come_does_not_hold_up_the_stop(pair: Pair) -> None:
+    settings = ServerSettings(
+        tls_certificate=pair.certificate, tls_key=pair.key, shutdown_timeout=0.2
+    )
+    with live_server(handle, settings=settings) as server:
+        client = server.connect(timeout=5)
+        client.sendall(b"\x16\x03\x01")
+        with connect(server, context_for(pair)) as other:  # so that the first one was accepted
+            assert ask(other, "/")
+    with client, contextlib.suppress(ConnectionError):
         assert client.recv(1) == b""
 
 

@@ -15,6 +15,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from random import Random
+from types import FrameType
 from typing import ParamSpec
 
 import pytest
@@ -23,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import photon_runtime as rt
-from photon_runtime import testing
+from photon_runtime import _hub, _poll, _task, _timer, testing
 from photon_runtime._hub import Hub, current_hub
 from photon_runtime._run import run_in
 from photon_runtime._task import Task
@@ -945,6 +946,58 @@ def test_main_may_handle_a_signals_exception_and_go_on() -> None:
 # -- posts without an end, tasks without a hub ----------------------------------------------------
 
 
+class Nudge(BaseException):
+    """What a signal handler raises, as Ctrl-C does."""
+
+
+def nudge(at: int) -> Callable[[FrameType, str, object], None]:
+    """Return a trace function that raises when the n-th call within the scheduler begins."""
+    left = [at]
+
+    def trace(frame: FrameType, event: str, arg: object) -> None:
+        if event == "call" and frame.f_code.co_filename in SCHEDULER:
+            left[0] -= 1
+            if not left[0]:
+                raise Nudge
+
+    return trace
+
+
+SCHEDULER = {module.__file__ for module in (_hub, _poll, _task, _timer)}
+
+
+@pytest.mark.parametrize("first", range(1, 250, 25))
+def test_a_signals_exception_at_any_call_wakes_nobody_in_vain_and_loses_nobody(first: int) -> None:
+    woken: list[bool] = []
+
+    def work() -> None:
+        for _ in range(3):
+            with contextlib.suppress(Nudge):
+                rt.yield_now()
+            with contextlib.suppress(Nudge):
+                woken.append(rt.Event().wait(timeout=0.0001))
+
+    def main(at: int) -> None:
+        tasks = [rt.spawn(work) for _ in range(3)]
+        before = sys.gettrace()
+        sys.settrace(nudge(at))
+        try:
+            for task in tasks:
+                while not task.done:
+                    with contextlib.suppress(Nudge):
+                        task.join()
+        finally:
+            sys.settrace(before)
+        assert not current_hub().ready
+        assert rt.stats().tasks == 1
+
+    for at in range(first, first + 25):
+        with contextlib.suppress(Nudge):  # where main did not wait, it ends the run
+            rt.run(main, at)
+    assert woken
+    assert not any(woken)
+
+
 def test_a_post_that_posts_itself_again_does_not_starve_tasks_and_timers() -> None:
     posted = [0]
 
@@ -1031,6 +1084,34 @@ def recurse(depth: int, at_the_bottom: Callable[[], object]) -> None:
         recurse(depth - 1, at_the_bottom)
     else:
         at_the_bottom()
+
+
+@pytest.mark.parametrize(
+    "wait", [rt.yield_now, functools.partial(rt.sleep, 0.0001)], ids=["yield", "sleep"]
+)
+def test_a_wait_that_is_too_deep_in_calls_leaves_the_task_running(
+    wait: Callable[[], None],
+) -> None:
+    def forever() -> None:
+        wait()
+        forever()
+
+    def at_depth(depth: int) -> None:
+        with contextlib.suppress(RecursionError):
+            recurse(depth, forever)
+
+    def yield_often() -> None:
+        for _ in range(1000):
+            rt.yield_now()
+
+    def main() -> None:
+        for depth in range(20):  # whatever the depth of one round is, all remainders are tried
+            other = rt.spawn(yield_often)
+            at_depth(depth)
+            assert not rt.Event().wait(timeout=0.001)  # nobody is queued without having parked
+            other.result()
+
+    rt.run(main)
 
 
 def test_a_long_chain_of_tasks_spawned_from_tasks_begins_with_an_empty_stack() -> None:

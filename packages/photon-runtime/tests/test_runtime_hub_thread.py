@@ -97,3 +97,34 @@ def test_calls_that_meet_the_end_of_the_hub_fail_and_do_not_wait_for_ever() -> N
         for caller in callers:
             caller.join()
     assert outcomes == {"told"}
+
+
+def test_the_error_of_a_call_is_raised_whenever_its_result_is_asked_for() -> None:
+    with hub_thread() as hub:
+        failing = hub.begin(lambda: 1 / 0)
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                failing.result()
+
+
+def test_a_hub_that_cannot_begin_any_more_says_so_at_once() -> None:
+    program = (
+        "import atexit, time, threading\n"
+        "from photon_runtime import _at_exit\n"
+        "from photon_runtime.testing import HubThread\n"
+        "threading.excepthook = lambda args: None\n"  # may come too late to tell
+        "def late():\n"
+        "    begun = time.monotonic()\n"
+        "    try:\n"
+        "        HubThread()\n"
+        "    except RuntimeError as error:\n"
+        "        print(error, time.monotonic() - begun < 5)\n"
+        "atexit.unregister(_at_exit._end_runs)\n"
+        "atexit.register(late)\n"
+        "atexit.register(_at_exit._end_runs)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout == "the hub has ended before it began True\n"

@@ -53,6 +53,12 @@ def bare_root() -> Iterator[logging.Logger]:
         logging.getLogger("shop.noisy").setLevel(logging.NOTSET)
 
 
+def test_text_that_is_not_unicode_is_logged_all_the_same() -> None:
+    event = as_json(record("no file %s", "\udce4", path="\udce4", size=3, odd=["\udce4"]))
+    assert event["message"] == "no file \udce4"
+    assert (event["path"], event["size"], event["odd"]) == ("\udce4", 3, "['\\udce4']")
+
+
 def test_a_json_line_has_time_level_logger_message_and_the_fields() -> None:
     event = as_json(record(order=7))
     assert event.pop("time").endswith("Z")
@@ -74,6 +80,13 @@ def test_a_traceback_stays_within_its_line_of_json() -> None:
     given.exc_info = (KeyError, KeyError("item"), None)
     assert "KeyError: 'item'" in as_json(given)["exception"]
     assert TextFormatter().format(given).endswith("KeyError: 'item'")
+
+
+def test_a_traceback_cannot_steer_a_terminal() -> None:
+    given = record()
+    given.exc_info = (KeyError, ValueError("\x1b[2J\nhidden\r"), None)
+    lines = TextFormatter().format(given).splitlines()
+    assert lines[1:] == ["ValueError: \\x1b[2J", "hidden\\r"]
 
 
 @given(st.text())

@@ -233,3 +233,22 @@ def test_it_says_who_it_is() -> None:
     right.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with pytest.raises(ValueError, match="one byte or more, not 0"):
         memory_pair(capacity=0)
+
+
+@pytest.mark.parametrize(
+    "receive",
+    [
+        lambda stream: stream.recv(-1),
+        lambda stream: stream.recv_into(bytearray(3), -1),
+        lambda stream: stream.recv_into(bytearray(3), 4),
+    ],
+    ids=["recv", "recv_into", "small buffer"],
+)
+def test_a_size_that_cannot_be_is_refused_and_takes_nothing(
+    receive: Callable[[testing.MemoryStream], object],
+) -> None:
+    left, right = memory_pair()
+    left.sendall(b"hello")
+    with pytest.raises(ValueError, match="bytes"):
+        receive(right)
+    assert right.recv(100) == b"hello"

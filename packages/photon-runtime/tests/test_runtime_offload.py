@@ -11,6 +11,7 @@ from typing import ParamSpec
 import pytest
 
 import photon_runtime as rt
+from photon_runtime import _offload
 
 P = ParamSpec("P")
 THREADS = 32
@@ -255,3 +256,22 @@ def test_a_call_that_outlives_its_hub_writes_to_nobodys_descriptor() -> None:
         end.close()
     assert written == []
     assert failures == []
+
+
+def test_a_thread_that_cannot_be_started_fails_its_call_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*args: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def main() -> int:
+        with monkeypatch.context() as patch:
+            patch.setattr(_offload, "_start_thread", refuse)
+            for _ in range(THREADS + 1):
+                with pytest.raises(RuntimeError, match="can't start"):
+                    rt.offload(int)
+        assert rt.stats().outside == 0
+        with rt.deadline(10):
+            return rt.offload(lambda: 7)
+
+    assert rt.run(main) == 7

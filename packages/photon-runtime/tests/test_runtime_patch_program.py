@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,25 @@ def test_a_script_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "can't open file 'nowhere.py'" in done.stderr
+
+
+def test_a_zip_file_is_run_as_plain_python_runs_it(tmp_path: Path) -> None:
+    program = tmp_path / "program.pyz"
+    with zipfile.ZipFile(program, "w") as archive:
+        archive.writestr("__main__.py", "import sys; print(__name__, sys.argv[1:])")
+    done = subprocess.run(
+        [*PATCHED, str(program), "a"], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stdout == "__main__ ['a']\n", done.stderr
+
+
+def test_a_script_may_have_any_name(tmp_path: Path) -> None:
+    script = tmp_path / "program.v2"
+    script.write_text("import sys; print(sys.modules['__main__'].__file__)")
+    done = subprocess.run(
+        [*PATCHED, str(script)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stdout == f"{script}\n", done.stderr
 
 
 def test_without_a_program_the_usage_is_shown() -> None:
@@ -236,3 +256,60 @@ def test_a_thread_that_forks_and_returns_ends_its_process(tmp_path: Path) -> Non
         tmp_path,
     )
     assert done.stdout == "status 0\nonce\n", done.stderr
+
+
+def test_a_child_that_is_forked_by_cleaning_up_ends_with_its_task(tmp_path: Path) -> None:
+    done = patched(
+        """
+        import os, sys, threading
+        from photon_runtime import offload, run, shield, sleep, spawn
+        def clean_up():
+            try:
+                sleep(60)
+            finally:
+                pid = os.fork()
+                if not pid:
+                    sys.exit("the child's last words")
+                with shield():
+                    print("status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        def main():
+            spawn(clean_up)
+            sleep(0.01)
+        def run_and_tell():
+            run(main)
+            print("once")
+        real = threading.Thread(target=run_and_tell)
+        offload(real.start)  # outside of tasks, to be a real thread
+        real.join()
+        """,
+        tmp_path,
+    )
+    assert (done.stdout, done.stderr) == ("status 1\nonce\n", "the child's last words\n")
+
+
+@pytest.mark.parametrize("block", ["shield()", "contextlib.nullcontext()"])
+def test_a_thread_that_is_started_by_cleaning_up_runs(tmp_path: Path, block: str) -> None:
+    done = patched(
+        f"""
+        import contextlib, threading
+        from photon_runtime import Cancelled, offload, run, shield, sleep, spawn
+        ran = []
+        def clean_up():
+            try:
+                sleep(60)
+            finally:
+                with {block}:
+                    threading.Thread(target=ran.append, args=["ran"]).start()
+        def main():
+            spawn(clean_up)
+            sleep(0.01)
+        real = threading.Thread(target=run, args=[main])
+        offload(real.start)
+        real.join()
+        while not ran:
+            sleep(0.01)
+        print(*ran)
+        """,
+        tmp_path,
+    )
+    assert (done.stdout, done.stderr) == ("ran\n", "")

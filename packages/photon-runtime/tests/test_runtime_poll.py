@@ -5,6 +5,7 @@ import errno
 import os
 import select
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -516,6 +517,89 @@ def test_a_socket_may_be_closed_after_the_hub_that_it_waited_in(poller_type: Pol
         sock.close()
     finally:
         socket.socket.close(sock)
+
+
+class RaisingWaiter:
+    """What waits for a descriptor when a signal handler raises, once."""
+
+    def __init__(self) -> None:
+        self.left = 1
+        self.woken = 0
+
+    def park(self) -> None:
+        """Do nothing."""
+
+    def unpark(self) -> bool:
+        if self.left:
+            self.left -= 1
+            raise KeyboardInterrupt
+        self.woken += 1
+        return True
+
+    def interrupt(self, error: BaseException) -> bool:
+        return False
+
+
+def test_events_that_a_signals_exception_interrupts_are_not_lost(poller: Poller) -> None:
+    waiters = [RaisingWaiter() for _ in range(3)]
+    with contextlib.ExitStack() as stack:
+        pairs = [socket.socketpair() for _ in waiters]
+        for waiter, (near, far) in zip(waiters, pairs, strict=True):
+            stack.enter_context(near)
+            stack.enter_context(far)
+            poller.watch(near.fileno()).wake_when_readable(waiter)
+        poller.poll(0)  # takes the first edges, for writing
+        for _, far in pairs:
+            far.send(b"x")
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                poller.poll(1)
+        for _ in range(3):
+            poller.poll(0.01)
+    assert [waiter.woken for waiter in waiters] == [1, 1, 1]
+
+
+def test_a_wait_that_cannot_begin_leaves_nobody_waiting(poller: Poller, pair: Pair) -> None:
+    near, _ = pair
+    watcher = poller.watch(near.fileno())
+
+    class Refusing:
+        def interest_changed(self, watcher: Watcher) -> None:
+            raise OSError(errno.EBADF, "closed")
+
+    watcher._poller = Refusing()  # type: ignore[assignment]  # all that is asked of it
+    for wait in (watcher.wait_read, watcher.wait_write):
+        with pytest.raises(OSError, match="closed"):
+            wait(RaisingWaiter())
+    assert not watcher.is_awaited
+
+
+def test_sockets_may_be_closed_by_another_thread_while_the_poller_looks_who_waits(
+    poller: Poller,
+) -> None:
+    stop = threading.Event()
+    watchers: dict[int, Watcher] = poller._watchers  # type: ignore[attr-defined]  # of both
+    for fd in range(100_000, 105_000):
+        watchers[fd] = Watcher(fd, poller)
+
+    def close_and_open() -> None:
+        while not stop.is_set():
+            watchers.pop(100_500)
+            watchers[100_500] = Watcher(100_500, poller)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread = threading.Thread(target=close_and_open)
+    thread.start()
+    try:
+        for _ in range(100):
+            assert not poller.has_waiters()
+            assert poller.awaited == 0
+    finally:
+        sys.setswitchinterval(before)
+        stop.set()
+        thread.join()
+        watchers.clear()
 
 
 def test_the_best_poller_of_this_system_is_chosen() -> None:

@@ -655,3 +655,11 @@ def test_no_task_outlives_its_scope_and_no_error_is_lost(
     assert sorted(map(id, seen)) == sorted(map(id, family.raised))
     if cancel_after is None:
         assert not task.cancelled
+
+
+@in_hub
+def test_a_deadline_of_no_number_is_refused_and_leaves_no_scope() -> None:
+    before = rt.current_task().scope
+    with pytest.raises(TypeError), rt.deadline("soon"):  # type: ignore[arg-type]  # as is tested
+        pass
+    assert rt.current_task().scope is before

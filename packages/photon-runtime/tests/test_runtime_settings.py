@@ -272,6 +272,23 @@ def test_the_value_of_a_secret_field_appears_in_no_message(tmp_path: Path) -> No
     assert str(caught.value) == "photon.toml:3: `database.password`: this value is not allowed"
 
 
+def test_the_value_of_a_secret_field_that_is_converted_appears_in_no_message(
+    tmp_path: Path,
+) -> None:
+    @attrs.frozen
+    class Vault:
+        pin: int = attrs.field(default=0, repr=False, converter=int)
+        size: int = attrs.field(default=0, converter=int)
+
+    settings = load(tmp_path, "[vault]\npin = 'hunter2'\n")
+    with pytest.raises(SettingsError) as caught:
+        settings.section("vault", Vault)
+    assert str(caught.value) == "photon.toml:1: [vault]: a value is not allowed"
+    settings = load(tmp_path, "[vault]\nsize = 'large'\n")
+    with pytest.raises(SettingsError, match="large"):
+        settings.section("vault", Vault)
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [

@@ -18,8 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import photon_runtime as rt
-from photon_runtime import _socket, current_task
+from photon_runtime import _socket, _waiting_socket, current_task, testing
 from photon_runtime._hub import current_hub
+from photon_runtime._poll import Poller
+from photon_runtime._watcher import Watcher
 
 P = ParamSpec("P")
 BIG = os.urandom(3_000_000)
@@ -1316,3 +1318,89 @@ def test_in_both_directions_nothing_is_lost_whatever_is_called(chance: Any, size
         assert back.received == back.data
 
     rt.run(main)
+
+
+def test_sendall_keeps_one_limit_over_all_its_waits() -> None:
+    clock = testing.VirtualClock()
+
+    def main() -> float:
+        with pair() as (near, far):
+            near.settimeout(0)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    near.send(bytes(65536))  # until there is no room at all
+            near.settimeout(10)
+            rt.spawn(drain_after, 9, far)
+            with pytest.raises(TimeoutError):
+                near.sendall(BIG)
+        return clock()
+
+    def drain_after(seconds: float, far: rt.Socket) -> None:
+        rt.sleep(seconds)
+        far.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            while far.recv(65536):
+                pass
+
+    assert testing.run(main, clock=clock) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("runs_in", [rt.run, lambda function: function()], ids=["task", "thread"])
+def test_a_socket_that_is_closed_between_try_and_wait_is_a_bad_descriptor(
+    runs_in: Callable[[Callable[[], None]], None],
+) -> None:
+    def closed_meanwhile() -> None:
+        with pair() as (near, _):
+
+            def recv() -> bytes:
+                near.close()  # as another thread may do
+                raise BlockingIOError
+
+            with pytest.raises(OSError, match="the descriptor was closed"):
+                near._retry_read(recv)
+
+    runs_in(closed_meanwhile)
+
+
+def close_in_a_thread(sock: rt.Socket) -> None:
+    thread = threading.Thread(target=sock.close)
+    thread.start()
+    thread.join()
+
+
+@in_hub
+def test_a_socket_that_another_thread_closes_before_the_wait_is_a_bad_descriptor() -> None:
+    def wait(watcher: Watcher, task: rt.Task[object]) -> None:
+        close_in_a_thread(near)
+        watcher.wait_read(task)
+
+    with pair() as (near, _):
+        with rt.deadline(5), pytest.raises(OSError, match="the descriptor was closed"):
+            near._pause(wait, None)
+        assert rt.stats().awaited_descriptors == 0
+
+
+@in_hub
+def test_a_socket_that_another_thread_closes_while_it_is_registered_is_a_bad_descriptor() -> None:
+    def claimed_too_late(poller: Poller, fd: int) -> Watcher:
+        watcher = claimed(poller, fd)
+        close_in_a_thread(near)
+        return watcher
+
+    claimed = _waiting_socket._claimed
+    with pair() as (near, _), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_waiting_socket, "_claimed", claimed_too_late)
+        with rt.deadline(5), pytest.raises(OSError, match="the descriptor was closed"):
+            near.recv(1)
+        assert rt.stats().awaited_descriptors == 0
+
+
+@in_hub
+def test_a_socket_that_is_closed_wakes_who_waits_in_another_hub() -> None:
+    with pair() as (near, _), testing.hub_thread() as other:
+        reading = other.begin(near.recv, 1)
+        while not other.call(lambda: rt.stats().awaited_descriptors):
+            rt.sleep(0.001)
+        near.close()
+        with pytest.raises(OSError, match="the descriptor was closed"):
+            reading.result(timeout=5)

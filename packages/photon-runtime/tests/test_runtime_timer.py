@@ -48,6 +48,29 @@ def test_a_timer_fires_once() -> None:
     assert fired == [1]
 
 
+def test_a_time_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        TimerHeap().add(float("nan"), list)
+
+
+def test_a_timer_whose_callback_raised_is_called_again() -> None:
+    heap, fired = TimerHeap(), list[int]()
+    errors = [KeyboardInterrupt()]
+
+    def callback() -> None:
+        if errors:
+            raise errors.pop()
+        fired.append(1)
+
+    heap.add(1.0, callback)
+    heap.add(1.0, noting(fired, 2))
+    with pytest.raises(KeyboardInterrupt):
+        heap.fire_due(1.0)
+    assert (len(heap), heap.next_due()) == (2, 1.0)
+    heap.fire_due(1.0)
+    assert fired == [1, 2]
+
+
 def test_a_cancelled_timer_never_fires_and_is_not_next() -> None:
     heap, fired = TimerHeap(), list[int]()
     first = heap.add(1.0, noting(fired, 1))

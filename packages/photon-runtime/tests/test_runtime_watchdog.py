@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import signal
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 import photon_runtime as rt
 from photon_runtime._hub import current_hub
 from photon_runtime._watchdog import Hold, Watchdog
+from photon_runtime.http import Handler, Request, Response, ServerSettings, listen, serve
 
 pytestmark = pytest.mark.slow
 
@@ -90,3 +95,46 @@ def test_the_watchdog_ends_with_its_hub() -> None:
     assert watchdogs[0]._ended.is_set()
     assert watchdogs[0]._hub.turns == hub_turns
     assert threading.active_count() == before
+
+
+def test_a_hub_has_one_watchdog() -> None:
+    def main() -> tuple[bool, bool]:
+        first = rt.watch_hub()
+        second = rt.watch_hub()
+        return first._ended.is_set(), second._ended.is_set()
+
+    assert rt.run(main) == (True, False)
+
+
+def test_a_server_that_starts_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
+    class Slow:
+        @contextlib.contextmanager
+        def start(self, *, development: bool = False) -> Iterator[Handler]:
+            time.sleep(0.1)
+            yield handler
+
+    def handler(request: Request) -> Response:
+        holds.append(rt.stats().holds)
+        hold_the_hub(lambda: rt.stats().holds > 0)
+        holds.append(rt.stats().holds)
+        return Response(body=b"held")
+
+    def ask() -> None:
+        with socket.create_connection(listener.getsockname(), 10) as client:
+            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            while client.recv(65536):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def ready() -> None:
+        asking.start()
+        time.sleep(0.1)
+
+    holds: list[int] = []
+    asking = threading.Thread(target=ask)
+    listener = listen("127.0.0.1", 0)
+    with caplog.at_level(logging.WARNING, logger="photon.runtime"):
+        serve(Slow(), sockets=[listener], settings=ServerSettings(hold_threshold=0.02), ready=ready)
+    asking.join()
+    assert holds == [0, 1]
+    assert caplog.text.count("has held the hub") == 1

@@ -308,6 +308,59 @@ def test_a_replacement_that_cannot_be_loaded_leaves_the_old_workers(
     assert not set(supervised.expect_up().values()) & set(pids.values())
 
 
+def test_a_first_worker_that_cannot_load_ends_all_though_its_successor_is_there(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("""
+        def work(slot, ready):
+            signal.signal(signal.SIGTERM, lambda n, f: sys.exit(0))
+            is_first = not (folder / "first").exists()
+            (folder / "first").touch()
+            say("begun", slot)
+            if is_first:
+                while not (folder / "second").exists():
+                    time.sleep(0.01)
+                sys.exit(3)
+            (folder / "second").touch()
+            signal.pause()
+    """)
+    supervised.expect("begun")
+    supervised.signal(signal.SIGHUP)
+    assert supervised.exit_code() == CANNOT_LOAD
+    assert "Traceback" not in supervised.words()
+
+
+@pytest.mark.parametrize("when", ["at a death", "at a roll"])
+def test_no_room_for_another_process_leaves_the_others(
+    start: Callable[[str], Supervised], when: str
+) -> None:
+    supervised = start("""
+        forks, fork = [], os.fork
+        def fork_twice():
+            forks.append(1)
+            if len(forks) == 3:
+                raise BlockingIOError(11, "no room")
+            return fork()
+        os.fork = fork_twice
+        import photon_runtime._supervisor as supervisor
+        supervisor._LONGEST_DELAY = 0.2
+    """)
+    pids = supervised.expect_up()
+    if when == "at a death":
+        os.kill(pids[0], signal.SIGKILL)
+        while "cannot be started" not in supervised.words():
+            supervised.expect("report")
+        assert supervised.expect_up(1).keys() == {0}
+        assert is_alive(pids[1])
+    else:
+        supervised.signal(signal.SIGHUP)
+        while "cannot be started" not in supervised.words():
+            supervised.expect("report")
+        assert all(is_alive(pid) for pid in pids.values())
+        supervised.signal(signal.SIGHUP)
+        assert not set(supervised.expect_up().values()) & set(pids.values())
+
+
 def test_a_stop_in_the_middle_of_a_rolling_restart_ends_everyone(
     start: Callable[[str], Supervised], tmp_path: Path
 ) -> None:

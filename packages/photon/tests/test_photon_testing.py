@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from photon import HttpError, Photon, Request, Response, sleep
+from photon import File, HttpError, Photon, Request, Response, sleep
 from photon.testing import Client, live_client
 
 pytest_plugins = ["pytester"]
@@ -94,6 +95,38 @@ def test_bodies_cookies_and_what_comes_after_the_response() -> None:
         assert log[-1] == "after"  # before the client has its answer
         assert client.get("/cookie").json() == "1"
         assert client.head("/cookie").content == b""
+
+
+def test_what_the_application_sees_of_the_client_is_in_its_address() -> None:
+    app = Photon()
+
+    @app.get("/")
+    def seen(request: Request) -> str:
+        return f"{request.scheme} {request.host} {request.client}"
+
+    for url in ("http://testserver", "https://shop.example"):
+        with Client(app, base_url=url) as client:
+            scheme, _, host = url.partition("://")
+            assert client.get("/").json() == f"{scheme} {host} ('127.0.0.1', 50000)"
+
+
+def test_lengths_are_told_as_by_a_server(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"tea")
+    app = Photon()
+
+    @app.get("/file")
+    def notes() -> File:
+        return File(tmp_path / "notes.txt")
+
+    @app.delete("/file")
+    def forget() -> None:
+        pass
+
+    with Client(app) as client, live_client(app) as live:
+        for asking in (client, live):
+            assert asking.get("/file").headers["content-length"] == "3"
+            assert asking.head("/file").headers["content-length"] == "3"
+            assert "content-length" not in asking.delete("/file").headers
 
 
 def test_a_stream_comes_in_parts_and_ends_when_the_client_leaves() -> None:

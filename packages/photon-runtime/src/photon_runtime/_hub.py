@@ -20,8 +20,10 @@ the poller's bell. Everything else belongs to the hub's own thread.
 An unhandled error ends its task and is logged, once, unless somebody waits for the task (then
 it is theirs). KeyboardInterrupt and SystemExit end the run. An exception of a signal handler may
 come between any two steps of the scheduler, after a task was taken from the queue, say, and
-before it runs: `_recover` finds what it has left undone. One that comes while the hub itself runs
-is raised out of the main task's wait, which may handle it or end, and everything with it.
+before it runs: `Hub.recover` finds what it has left undone. One that comes while the hub itself
+runs is raised out of the main task's wait, which may handle it or end, and everything with it; if
+the main task does not wait, the run ends. A RecursionError comes where a task that is deep in
+calls waits; `Hub.choose_next` makes no call of its own, so by then nobody was taken from the queue.
 
 When no task is runnable, no timer is set, no descriptor is awaited, nothing outside (a thread of
 the offload pool, say) will report back and no signal handler could, then nothing can ever run
@@ -37,7 +39,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from greenlet import GreenletExit, getcurrent, greenlet
+from greenlet import getcurrent, greenlet
 
 from ._carrier import Carrier, current_task
 from ._fork import leave_forked_child
@@ -74,6 +76,7 @@ class Hub:
             at the very end.
         main: The task that the run ends with: the first one, or the one that forked this process.
         first: The first task, ``None`` before the run.
+        is_ending: Whether the main task has ended, and the others are cancelled.
     """
 
     def __init__(
@@ -102,13 +105,13 @@ class Hub:
         self.resources: dict[type, object] = {}
         self.main: Task[object] | None = None
         self.first: Task[object] | None = None
+        self.is_ending = False
         self._switches_left = 0
         self._unstarted: Task[object] | None = None
         self._lost: list[object] = []
         self._idle: list[Carrier] = []
         self._posted: deque[Callable[[], object]] = deque()
         self._fatal: BaseException | None = None
-        self._is_ending = False
         self._is_closed = False
         self._post_lock = _RLock()
 
@@ -116,7 +119,7 @@ class Hub:
         """Queue a new task to be started."""
         self.tasks[task] = None
         self.ready.append(task)
-        if self._is_ending and task.root.parent is None:
+        if self.is_ending and task.root.parent is None:
             task.cancel()
 
     def post(self, callback: Callable[[], object]) -> None:
@@ -136,21 +139,26 @@ class Hub:
             KeyboardInterrupt, SystemExit: As raised in a task, after the others have ended.
         """
         self.main = self.first = main
-        while not self.main.done and self._fatal is None:
-            self._turn_or_interrupt(self.main)
-        if self.main is not main:
-            leave_forked_child(self.main)
+        try:
+            self._run_main()
+            if self.main is main:
+                self._end_others()
+        finally:
+            if self.main is not main:
+                leave_forked_child(self._fatal or self.main.error)
+        if self._fatal is not None:
+            raise self._fatal
+
+    def _end_others(self) -> None:
         for resource in list(self.resources.values()):
             leave = getattr(resource, "leave", None)
             if leave is not None:
                 leave()
-        self._is_ending = True
+        self.is_ending = True
         for task in list(self.tasks):
             task.cancel()
         while self.tasks:
             self._turn()  # Ctrl-C once more gives up what will not end
-        if self._fatal is not None:
-            raise self._fatal
 
     def end(self) -> None:
         """End the run, as `SystemExit` in a task would. To be posted."""
@@ -210,20 +218,6 @@ class Hub:
         elif error is not None and self._fatal is None and not task.is_awaited:
             _log.error("%r failed, spawned at %s", task, task.site, exc_info=error)
 
-    def give_way(self, task: Task[object]) -> None:
-        """Let others run; return when ``task``, the running one, is to go on.
-
-        To be called by the task itself after it was parked or queued.
-        """
-        try:
-            self._next().switch()
-        except GreenletExit:  # the task was given up
-            raise
-        except BaseException as error:
-            task.note_running()
-            self._recover(task, error)
-            raise
-
     def carry_on(self, carrier: Carrier) -> None:
         """Let others run after the task of ``carrier``, the running one, has ended.
 
@@ -234,30 +228,13 @@ class Hub:
             return
         carrier.gr_context = None  # it may hold much
         idle.append(carrier)
-        self._next().switch()  # perhaps to this very carrier
+        self.choose_next().switch()  # perhaps to this very carrier
 
-    def _turn_or_interrupt(self, main: Task[object]) -> None:
-        try:
-            self._turn()
-        except BaseException as error:
-            # Ctrl-C or another signal's exception came while the hub itself ran, or the hub has
-            # found a deadlock: it is the main task's to handle.
-            self._recover(None, error)
-            if not main.interrupt(error):
-                self._fatal = error
+    def choose_next(self) -> greenlet:
+        """Take a task from the queue, if it is time for one; return whom to switch to.
 
-    def _turn(self) -> None:
-        self._poll()
-        self.turns += 1
-        self._switches_left = _SWITCHES_PER_TURN
-        while self.ready and self._switches_left:
-            self._next().switch()
-            while self._unstarted is not None:
-                self._fresh_carrier(self._unstarted).switch()
-        self.running = None
-
-    def _next(self) -> greenlet:
-        """Take a task from the queue, if it is time for one; return whom to switch to."""
+        To be called by who has been parked or queued before, and switched by at once.
+        """
         if self.ready and self._switches_left:
             self._switches_left -= 1
             self.running = task = self.ready.popleft()
@@ -265,20 +242,15 @@ class Hub:
             if carrier is not None:
                 return carrier
             if self._idle:
-                return _put_on(self._idle.pop(), task)
+                carrier = self._idle.pop()
+                carrier.gr_context = task.context
+                carrier.task = task
+                task.carrier = carrier
+                return carrier
             self._unstarted = task
         return self.greenlet
 
-    def _fresh_carrier(self, task: Task[object]) -> Carrier:
-        """Return a fresh carrier with ``task`` on it, which only the hub itself may start.
-
-        A greenlet begins as deep in the stack as the one that starts it, and stays there: tasks
-        that start each other would come to the recursion limit.
-        """
-        self._unstarted = None
-        return _put_on(Carrier(self.greenlet, self.carry_on), task)
-
-    def _recover(self, running: Task[object] | None, error: BaseException) -> None:
+    def recover(self, running: Task[object] | None, error: BaseException) -> None:
         """Put right what an exception of a signal handler has interrupted.
 
         Args:
@@ -288,6 +260,8 @@ class Hub:
         self.running = running
         self._unstarted = None
         self._idle = [carrier for carrier in self._idle if not carrier.dead]
+        if running is not None and running in self.ready:
+            self.ready.remove(running)
         queued = {*self.ready, running}
         for task in list(self.tasks):
             if task.done:
@@ -296,6 +270,46 @@ class Hub:
                 task.end(error)
             elif task.state == "runnable" and task not in queued:
                 self.ready.appendleft(task)
+
+    def _run_main(self) -> None:
+        """Schedule until the main task has ended, or something has ended the run."""
+        while self._goes_on:
+            try:
+                while self._goes_on:
+                    self._turn()
+            except BaseException as error:
+                # Ctrl-C or another signal's exception came while the hub itself ran, or the hub
+                # has found a deadlock: it is the main task's to handle.
+                self.recover(None, error)
+                if self.main is None or not self.main.interrupt(error):
+                    self._fatal = error
+
+    @property
+    def _goes_on(self) -> bool:
+        return self._fatal is None and self.main is not None and not self.main.done
+
+    def _turn(self) -> None:
+        self._poll()
+        self.turns += 1
+        self._switches_left = _SWITCHES_PER_TURN
+        while self.ready and self._switches_left:
+            self.choose_next().switch()
+            while self._unstarted is not None:
+                self._fresh_carrier(self._unstarted).switch()
+        self.running = None
+
+    def _fresh_carrier(self, task: Task[object]) -> Carrier:
+        """Return a fresh carrier with ``task`` on it, which only the hub itself may start.
+
+        A greenlet begins as deep in the stack as the one that starts it, and stays there: tasks
+        that start each other would come to the recursion limit.
+        """
+        self._unstarted = None
+        carrier = Carrier(self.greenlet, self.carry_on)
+        carrier.gr_context = task.context
+        carrier.task = task
+        task.carrier = carrier
+        return carrier
 
     def _poll(self) -> None:
         timers = self.timers
@@ -329,14 +343,6 @@ class Hub:
                 callback()
             except Exception:
                 _log.exception("a callback posted to the hub failed: %r", callback)
-
-
-def _put_on(carrier: Carrier, task: Task[object]) -> Carrier:
-    """Let ``task`` begin on ``carrier`` when that is switched to."""
-    carrier.gr_context = task.context
-    carrier.task = task
-    task.carrier = carrier
-    return carrier
 
 
 def current_hub() -> Hub:

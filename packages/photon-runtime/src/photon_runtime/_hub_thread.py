@@ -43,6 +43,7 @@ class HubThread:
     """A hub that runs on another thread until it is closed.
 
     Raises:
+        RuntimeError: No hub can begin: the process is ending.
         TimeoutError: The thread has not started in time.
     """
 
@@ -55,12 +56,15 @@ class HubThread:
         start_outside(self._thread)
         if not self._started.wait(_START_TIME):
             raise TimeoutError("the hub's thread has not started")
+        if self._gone.is_set():
+            raise RuntimeError("the hub has ended before it began")
 
     def _run(self) -> None:
         try:
             run(self._wait_for_the_end)
         finally:
             self._gone.set()
+            self._started.set()
             for pending in list(self._pending):
                 pending.give_up()
 
@@ -165,9 +169,11 @@ class PendingCall(Generic[T]):
         """
         if not self._done.wait(timeout):
             raise TimeoutError(f"the call has not ended within {timeout} seconds")
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                del self  # the error refers to this frame, and this call to the error
         return self._value[0]
 
 

@@ -161,6 +161,7 @@ class MemoryStream:
         """Wait for data and return at most ``bufsize`` bytes, ``b""`` at the end.
 
         Raises:
+            ValueError: ``bufsize`` is negative.
             TimeoutError: Nothing came within the limit.
             BlockingIOError: There is nothing, and the limit is zero.
             ConnectionResetError: The peer closed without reading all that was sent to it.
@@ -169,11 +170,15 @@ class MemoryStream:
 
         Blocks: the calling task, while there is nothing.
         """
+        if bufsize < 0:
+            raise ValueError(f"recv() takes zero bytes or more, not {bufsize}")
         return self._retry(self._incoming, lambda: self._incoming.read(bufsize))
 
     def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
         """Wait for data and write it into ``buffer``; return the number of bytes, as `recv`."""
         view = memoryview(buffer).cast("B")
+        if nbytes > len(view):
+            raise ValueError(f"the buffer has {len(view)} bytes, too few for {nbytes}")
         data = self.recv(nbytes or len(view))
         view[: len(data)] = data
         return len(data)

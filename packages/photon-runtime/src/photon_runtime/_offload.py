@@ -78,12 +78,11 @@ class OffloadPool:
         task = current_task()
         task.raise_if_cancelled()
         self._slots.acquire()
+        if self._busy == self._threads:
+            self._add_thread()
         job = _Job(call, task)
         self._busy += 1
         self._hub.outside += 1
-        if self._busy > self._threads:
-            self._threads += 1
-            _start_thread(self._work_on, ())
         self._work.put(job)
         try:
             task.park()
@@ -96,6 +95,14 @@ class OffloadPool:
             finally:
                 del error  # its traceback holds this frame, and so would keep the arguments alive
         return job.value
+
+    def _add_thread(self) -> None:
+        try:
+            _start_thread(self._work_on, ())
+        except BaseException:  # the operating system has no more
+            self._slots.release()
+            raise
+        self._threads += 1
 
     def close(self) -> None:
         """Let the idle threads end; busy ones end after their call."""
@@ -125,6 +132,7 @@ def offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
 
     Raises:
         Cancelled: A scope around the task was cancelled; the function runs on unobserved.
+        RuntimeError: A further thread was needed and cannot be started.
         Exception: Whatever the function raised.
 
     Blocks: the calling task, while the pool (32 threads) is busy and until the function returns.

@@ -4,21 +4,25 @@ Theory of operation. A descriptor is registered with the operating system once, 
 as long as it lives: no system call per wait. Its `Watcher` takes the edges and knows who waits for
 them. A pipe, the bell, wakes the poll from other threads and from signal handlers.
 
+An edge is told once. When a signal handler raises while edges are being handed on, those that are
+left would be lost, so the poller has all of them told again.
+
 Where there is no epoll, `SelectorPoller` gives the same contract on level-triggered
 `selectors`: it registers interest only while somebody waits.
 """
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
 import select
 import selectors
 from typing import Final, Protocol
 
-from ._watcher import IN, OUT, PRI, RDHUP, Watcher
+from ._watcher import IN, OUT, PRI, RDHUP, Watcher, closed_descriptor
 
 _ET: Final = 1 << 31  # EPOLLET; the name is missing where there is no epoll
+_EDGES: Final = IN | OUT | PRI | RDHUP | _ET
 
 # The system calls count in milliseconds of 32 bits; a poll that returns early does no harm.
 _LONGEST_POLL: Final = 86_400.0
@@ -80,8 +84,19 @@ class Poller(Protocol):
     def forget(self, fd: int) -> None:
         """Stop watching ``fd`` before it is closed; its waiters get ``OSError(EBADF)``."""
 
+    def drop(self, fd: int) -> Watcher | None:
+        """Stop watching ``fd``, and leave who waits waiting; the one call that any thread may make.
+
+        Returns:
+            The watcher, if there was one.
+        """
+
     def interest_changed(self, watcher: Watcher) -> None:
-        """Note that somebody began to wait on ``watcher``."""
+        """Note that somebody began to wait on ``watcher``.
+
+        Raises:
+            OSError: ``EBADF``: the watcher was forgotten, by another thread perhaps.
+        """
 
     def poll(self, timeout: float | None) -> None:
         """Wait for events, ``timeout`` seconds at most, and fire their watchers."""
@@ -117,12 +132,18 @@ class EpollPoller:
         watcher = self._watchers.get(fd)
         if watcher is None:
             watcher = Watcher(fd, self)
-            self._epoll.register(fd, IN | OUT | PRI | RDHUP | _ET)
+            self._epoll.register(fd, _EDGES)
             self._watchers[fd] = watcher
         return watcher
 
     def forget(self, fd: int) -> None:
         """Stop watching ``fd`` before it is closed; its waiters get ``OSError(EBADF)``."""
+        watcher = self.drop(fd)
+        if watcher is not None and watcher.is_awaited:
+            watcher.fail_waiters()
+
+    def drop(self, fd: int) -> Watcher | None:
+        """Stop watching ``fd``, and leave who waits waiting."""
         watcher = self._watchers.pop(fd, None)
         if watcher is not None:
             watcher.is_dry = False
@@ -131,23 +152,34 @@ class EpollPoller:
                 self._epoll.unregister(fd)
             except OSError:  # closed already: the kernel has dropped it by itself
                 pass
-            if watcher.is_awaited:
-                watcher.fail_waiters(OSError(errno.EBADF, "the descriptor was closed"))
+        return watcher
 
     def interest_changed(self, watcher: Watcher) -> None:
-        """Do nothing: the registration covers both directions already."""
+        """Refuse a forgotten watcher; else the registration covers both directions already."""
+        if watcher.is_forgotten:
+            raise closed_descriptor()
 
     def poll(self, timeout: float | None) -> None:
         """Wait for events, ``timeout`` seconds at most, and fire their watchers."""
         watchers = self._watchers
         if timeout is not None and timeout > _LONGEST_POLL:
             timeout = _LONGEST_POLL
-        for fd, mask in self._epoll.poll(timeout):
-            watcher = watchers.get(fd)
-            if watcher is not None:
-                watcher.fire(mask)
-            elif fd == self.bell.ear:
-                self.bell.hear()
+        try:
+            for fd, mask in self._epoll.poll(timeout):
+                watcher = watchers.get(fd)
+                if watcher is not None:
+                    watcher.fire(mask)
+                elif fd == self.bell.ear:
+                    self.bell.hear()
+        except BaseException:
+            self._ask_again()
+            raise
+
+    def _ask_again(self) -> None:
+        """Have everything reported that is so now, as if it had just become so."""
+        for fd in list(self._watchers):
+            with contextlib.suppress(OSError, ValueError):  # closed already
+                self._epoll.modify(fd, _EDGES)
 
     def wake(self) -> None:
         """Make `poll` return, from any thread or signal handler."""
@@ -155,12 +187,12 @@ class EpollPoller:
 
     def has_waiters(self) -> bool:
         """Return whether a task waits for a descriptor."""
-        return any(watcher.is_awaited for watcher in self._watchers.values())
+        return _is_any_awaited(self._watchers)
 
     @property
     def awaited(self) -> int:
         """How many descriptors tasks wait for."""
-        return sum(watcher.is_awaited for watcher in self._watchers.values())
+        return sum(watcher.is_awaited for watcher in list(self._watchers.values()))
 
     def close(self) -> None:
         """Release the descriptors of the poller itself."""
@@ -191,15 +223,23 @@ class SelectorPoller:
 
     def forget(self, fd: int) -> None:
         """Stop watching ``fd`` before it is closed; its waiters get ``OSError(EBADF)``."""
+        watcher = self.drop(fd)
+        if watcher is not None:
+            watcher.fail_waiters()
+
+    def drop(self, fd: int) -> Watcher | None:
+        """Stop watching ``fd``, and leave who waits waiting."""
         watcher = self._watchers.pop(fd, None)
         self._set_interest(fd, 0)
         if watcher is not None:
             watcher.is_dry = False
             watcher.is_forgotten = True
-            watcher.fail_waiters(OSError(errno.EBADF, "the descriptor was closed"))
+        return watcher
 
     def interest_changed(self, watcher: Watcher) -> None:
         """Register what is awaited now."""
+        if watcher.is_forgotten:
+            raise closed_descriptor()
         read, write = watcher.wants
         events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
         self._set_interest(watcher.fd, events)
@@ -226,12 +266,12 @@ class SelectorPoller:
 
     def has_waiters(self) -> bool:
         """Return whether a task waits for a descriptor."""
-        return any(watcher.is_awaited for watcher in self._watchers.values())
+        return _is_any_awaited(self._watchers)
 
     @property
     def awaited(self) -> int:
         """How many descriptors tasks wait for."""
-        return sum(watcher.is_awaited for watcher in self._watchers.values())
+        return sum(watcher.is_awaited for watcher in list(self._watchers.values()))
 
     def close(self) -> None:
         """Release the descriptors of the poller itself."""
@@ -254,6 +294,14 @@ class SelectorPoller:
             self._registered[fd] = events
         else:
             del self._registered[fd]
+
+
+def _is_any_awaited(watchers: dict[int, Watcher]) -> bool:
+    while True:
+        try:
+            return any(watcher.is_awaited for watcher in watchers.values())
+        except RuntimeError:  # another thread has just closed a socket that had waited here
+            pass
 
 
 def watch_new(poller: Poller, fd: int) -> Watcher:

@@ -82,9 +82,10 @@ class deadline(_Entered):  # noqa: N801 - reads as a statement: with deadline(2)
 
     def __enter__(self) -> deadline:
         """Start the time."""
-        scope = self._enter()
         hub = current_hub()
-        self._timer = hub.timers.add(hub.time() + max(0.0, self.seconds), scope.cancel)
+        due = hub.time() + max(0.0, self.seconds)
+        scope = self._enter()
+        self._timer = hub.timers.add(due, scope.cancel)
         if self.seconds <= 0:
             scope.cancel()
         return self

@@ -108,7 +108,13 @@ class _Reader:
             with attrs.validators.disabled():
                 instance = cls(**arguments)
         except (TypeError, ValueError) as error:
-            return self._complain(path, f"{_title(path)}: {error}")
+            # A converter's message mostly has the value in it, and does not say of which key.
+            is_secret = any(
+                field.converter is not None and not field.repr and field.alias in arguments
+                for field in attrs.fields(cls)
+            )
+            reason = "a value is not allowed" if is_secret else str(error)
+            return self._complain(path, f"{_title(path)}: {reason}")
         for field in attrs.fields(cls):
             if field.validator is None:
                 continue

@@ -166,26 +166,29 @@ class Socket(WaitingSocket):
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
         """Send all of ``data``, waiting for room as often as it takes, within one limit."""
         if isinstance(data, bytes):  # need not be kept from changing meanwhile
-            sent = self._send_some(data, flags, None)
+            sent = self._send_at_once(data, flags)
             if sent < len(data):
                 self._send_rest(memoryview(data), sent, flags)
             return
         with memoryview(data) as view, view.cast("B") as rest:
-            sent = self._send_some(rest, flags, None)
+            sent = self._send_at_once(rest, flags)
             self._send_rest(rest, sent, flags)
+
+    def _send_at_once(self, data: memoryview | bytes, flags: int) -> int:
+        try:
+            return _base.send(self, data, flags)
+        except BlockingIOError:
+            self._refuse_to_wait(flags)
+            return 0
 
     def _send_rest(self, data: memoryview, sent: int, flags: int) -> None:
         expires = self._expiry()
         while sent < len(data):
             with data[sent:] as rest:
-                sent += self._send_some(rest, flags, expires)
-
-    def _send_some(self, data: memoryview | bytes, flags: int, expires: float | None) -> int:
-        try:
-            return _base.send(self, data, flags)
-        except BlockingIOError:
-            expires = self._expiry() if expires is None else expires
-            return self._wait_write_and(flags, expires, _base.send, data, flags)
+                try:
+                    sent += _base.send(self, rest, flags)
+                except BlockingIOError:
+                    sent += self._wait_write_and(flags, expires, _base.send, rest, flags)
 
     def sendto(self, data: ReadableBuffer, /, *args: Any) -> int:
         """Wait for room and send a datagram; arguments as of `socket.socket.sendto`."""

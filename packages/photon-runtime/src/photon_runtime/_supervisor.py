@@ -209,14 +209,21 @@ class Supervisor:
                 self.rolling = deque(self.slots)
                 self._roll()
 
-    def _roll(self) -> None:
-        """Start the successor in the next slot that has a worker to succeed."""
+    def _roll(self) -> bool:
+        """Start the successor in the next slot that has a worker to succeed.
+
+        Returns:
+            Whether the roll goes on, or is through.
+        """
         while self.rolling:
             slot = self.rolling[0]
             if slot.current is not None:
                 slot.successor = self._fork(slot)
-                return
+                if slot.successor is None:
+                    self._give_up_rolling(slot)
+                return slot.successor is not None
             self.rolling.popleft()  # its next worker is a new one anyway
+        return True
 
     def _take_over(self, slot: Slot) -> None:
         old, slot.current, slot.successor = slot.current, slot.successor, None
@@ -224,8 +231,7 @@ class Supervisor:
             slot.old.append(old)
             self._end(old)
         self.rolling.popleft()
-        self._roll()
-        if not self.rolling:
+        if self._roll() and not self.rolling:
             self.report("all workers are replaced")
 
     def _stop(self, exit_code: int) -> None:
@@ -271,19 +277,22 @@ class Supervisor:
             if self.is_stopping:
                 return
             self._count_death(slot, worker, code)
-            if slot.current is not None:  # the one that was to succeed it is already there
+            if slot.current is not None and self.rolling:  # its successor is already there
                 self.rolling.popleft()
                 self._roll()
 
     def _abandon_roll(self, slot: Slot, worker: Worker, code: int) -> None:
         slot.successor = None
-        slot.retirable = time.monotonic() + _REST_AFTER_FAILURE
-        self.rolling.clear()
+        self._give_up_rolling(slot)
         if not self.is_stopping:
             self.report(
                 f"the replacement of worker {slot.number} (pid {worker.pid}) {_fate(code)} before"
                 " it was ready; the workers that were not yet replaced stay"
             )
+
+    def _give_up_rolling(self, slot: Slot) -> None:
+        slot.retirable = time.monotonic() + _REST_AFTER_FAILURE
+        self.rolling.clear()
 
     def _count_death(self, slot: Slot, worker: Worker, code: int) -> None:
         age = time.monotonic() - worker.born
@@ -304,11 +313,17 @@ class Supervisor:
             slot.due = time.monotonic() + delay
             self.report(f"{name} {_fate(code)}; " + _prospect(delay))
 
-    def _fork(self, slot: Slot) -> Worker:
+    def _fork(self, slot: Slot) -> Worker | None:
+        """Start a worker; ``None`` where the system has no room for it now."""
         channels = [w.channel for s in self.slots for w in s.workers() if w.channel >= 0]
-        return fork_worker(
-            self.work, slot.number, signals=SIGNALS, inherited=[self.wakeup, *channels]
-        )
+        try:
+            return fork_worker(
+                self.work, slot.number, signals=SIGNALS, inherited=[self.wakeup, *channels]
+            )
+        except OSError as error:
+            self.report(f"worker {slot.number} cannot be started: {error}")
+            slot.due = time.monotonic() + _LONGEST_DELAY
+            return None
 
 
 def _read(fd: int) -> bytes:

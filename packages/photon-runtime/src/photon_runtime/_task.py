@@ -20,6 +20,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+from greenlet import GreenletExit, greenlet
+
 from ._cancel import CancelScope
 from ._carrier import Carrier, current_task
 from ._report import Site, describe_site
@@ -38,8 +40,11 @@ class Scheduler(Protocol):
     def time(self) -> float:
         """Return the hub's clock in seconds."""
 
-    def give_way(self, task: Task[object]) -> None:
-        """Let others run; return when ``task``, the running one, is to go on."""
+    def choose_next(self) -> greenlet:
+        """Take a task from the queue, if it is time for one; return whom to switch to."""
+
+    def recover(self, running: Task[object] | None, error: BaseException) -> None:
+        """Put right what an exception of a signal handler has interrupted."""
 
     def task_ended(self, task: Task[object]) -> None:
         """Note that ``task`` is done."""
@@ -131,7 +136,7 @@ class Task(Generic[T_co]):
 
     @property
     def has_begun(self) -> bool:
-        """Whether the function was called; one that was cancelled before never is."""
+        """Whether the task had its first turn; one that was cancelled before ends in it at once."""
         return self._thunk is None
 
     @property
@@ -236,9 +241,20 @@ class Task(Generic[T_co]):
         """
         if self._is_pending:
             self.raise_if_cancelled()
-        self._parked = True
-        self.hub.give_way(self)
-        error = self._interrupt
+        hub = self.hub
+        try:
+            self._parked = True
+            hub.choose_next().switch()
+            error = self._interrupt
+        except GreenletExit:  # the task was given up
+            raise
+        except BaseException as raised:
+            # A signal handler's, or there is no room for another call: so none is made before the
+            # task is in order.
+            self._parked = False
+            self._interrupt = None
+            hub.recover(self, raised)
+            raise
         if error is not None:
             self._interrupt = None
             try:
@@ -251,8 +267,16 @@ class Task(Generic[T_co]):
         if self._is_pending:
             self.raise_if_cancelled()
         hub = self.hub
-        hub.ready.append(self)
-        hub.give_way(self)
+        try:
+            hub.ready.append(self)
+            hub.choose_next().switch()
+        except GreenletExit:
+            raise
+        except BaseException as raised:  # as in `park`; even to compare tasks would be a call
+            if hub.ready and hub.ready[-1] is self:
+                hub.ready.pop()
+            hub.recover(self, raised)
+            raise
 
     def park_for(self, timeout: float | None) -> bool:
         """Pause like `park`, for ``timeout`` seconds at the most.
@@ -291,13 +315,6 @@ class Task(Generic[T_co]):
         self._interrupt = error
         return self.unpark()
 
-    def note_running(self) -> None:
-        """Be neither parked nor queued: a signal handler has raised out of the wait."""
-        self._parked = False
-        self._interrupt = None
-        if self in self.hub.ready:
-            self.hub.ready.remove(self)
-
     def abandon(self) -> None:
         """Never run again: the task belongs to the parent of a forked process."""
         self._parked = False
@@ -311,8 +328,8 @@ class Task(Generic[T_co]):
 
     def enter(self, scope: CancelScope) -> None:
         """Make ``scope`` the innermost one of the task."""
-        self._scope = scope
         self._is_pending = scope.cause() is not None
+        self._scope = scope
 
     def leave(self, scope: CancelScope) -> None:
         """Take ``scope`` out again; it must be the innermost one."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from itertools import count
+from math import isnan
 
 _COMPACT_FROM = 64
 
@@ -49,7 +50,14 @@ class TimerHeap:
         return len(self._entries) - self._dead
 
     def add(self, when: float, callback: Callable[[], object]) -> Timer:
-        """Arrange for ``callback()`` at ``when``, in seconds of the hub's clock."""
+        """Arrange for ``callback()`` at ``when``, in seconds of the hub's clock.
+
+        Raises:
+            ValueError: ``when`` is not a number: it has no place in the order, and the timers
+                behind it would never fire.
+        """
+        if isnan(when):
+            raise ValueError("a time to wait must be a number of seconds, not NaN")
         timer = Timer(when, callback, self)
         heapq.heappush(self._entries, (when, next(self._numbers), timer))
         return timer
@@ -63,16 +71,26 @@ class TimerHeap:
         return entries[0][0] if entries else None
 
     def fire_due(self, now: float) -> None:
-        """Call back every timer that is due at ``now``."""
+        """Call back every timer that is due at ``now``.
+
+        One that Ctrl-C or the like interrupts stays: its callback may have done nothing yet.
+        """
         entries = self._entries
         while entries and entries[0][0] <= now:
-            timer = heapq.heappop(entries)[2]
-            callback = timer.callback
+            entry = heapq.heappop(entries)
+            timer = entry[2]
+            callback, timer.callback = timer.callback, None
             if callback is None:
                 self._dead -= 1
-            else:
-                timer.callback = None
+                continue
+            try:
                 callback()
+            except Exception:
+                raise
+            except BaseException:
+                timer.callback = callback
+                heapq.heappush(entries, entry)
+                raise
 
     def note_cancelled(self) -> None:
         """Count a cancelled timer; rebuild the heap when most of it is dead."""

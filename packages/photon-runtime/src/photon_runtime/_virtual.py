@@ -94,6 +94,10 @@ class VirtualPoller:
         """Stop watching ``fd`` before it is closed."""
         self._poller.forget(fd)
 
+    def drop(self, fd: int) -> Watcher | None:
+        """Stop watching ``fd``, and leave who waits waiting."""
+        return self._poller.drop(fd)
+
     def interest_changed(self, watcher: Watcher) -> None:
         """Note that somebody began to wait on ``watcher``."""
         self._poller.interest_changed(watcher)

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import _socket
 import contextlib
-import errno
 import os
 import select
 import socket
@@ -35,7 +34,7 @@ from ._hub import Hub, current_hub
 from ._names import INTERNET
 from ._poll import Poller
 from ._task import Task
-from ._watcher import Watcher
+from ._watcher import Watcher, closed_descriptor
 
 T = TypeVar("T")
 _base = socket.socket
@@ -62,7 +61,7 @@ class WaitingSocket(socket.socket):
         self._limit = 0.0 if type > 0 and type & _NONBLOCK else socket.getdefaulttimeout()
         self._poller: Poller | None = None
         self._watcher: Watcher | None = None
-        self._places: list[tuple[Hub, Poller, Watcher]] = []
+        self._places: list[tuple[Hub, Poller, Watcher]] | None = []  # None: it is closed
         self._is_tcp = (
             _family(self) in INTERNET and _type(self) == socket.SOCK_STREAM and self.proto in _TCP
         )
@@ -205,7 +204,9 @@ class WaitingSocket(socket.socket):
         """
         task = running_task()
         if task is None:
-            _block_thread(self.fileno(), is_writing=wait is Watcher.wait_write, expires=expires)
+            _block_thread(
+                self._open_fileno(), is_writing=wait is Watcher.wait_write, expires=expires
+            )
             return None
         hub = task.hub
         watcher = self._watched()
@@ -235,27 +236,38 @@ class WaitingSocket(socket.socket):
     def _watch_in(self, hub: Hub) -> Watcher:
         poller = hub.poller  # another one after a fork
         places = self._places
+        if places is None:
+            raise closed_descriptor()
         known = (w for _, p, w in places if p is poller and not w.is_forgotten)
         watcher = next(known, None)
         if watcher is None:
-            watcher = _claimed(poller, self.fileno())
-            self._places = [place for place in places if place[1] is not poller]
-            self._places.append((hub, poller, watcher))
+            watcher = _claimed(poller, self._open_fileno())
+            places[:] = [place for place in places if place[1] is not poller]
+            places.append((hub, poller, watcher))
+            if self._places is not places:  # closed by another thread, which may not have seen it
+                poller.forget(watcher.fd)
+                raise closed_descriptor()
         self._poller, self._watcher = poller, watcher
         return watcher
 
+    def _open_fileno(self) -> int:
+        fd = self.fileno()
+        if fd < 0:  # another thread has closed it since the last try
+            raise closed_descriptor()
+        return fd
+
     def _forget(self) -> None:
         """Stop watching in all hubs, before the number can mean another file."""
-        places, self._places = self._places, []
+        places, self._places = self._places, None
         self._watcher = self._poller = None
         task = running_task()
-        for hub, poller, watcher in places:
+        for hub, poller, watcher in places or ():
             if watcher.is_forgotten or hub.poller is not poller:
                 continue  # the number is somebody else's by now; or the hub was forked
             if task is not None and task.hub is hub:
                 poller.forget(watcher.fd)
             else:
-                _forget_elsewhere(hub, watcher)
+                _forget_elsewhere(hub, poller, watcher)
 
 
 def _claimed(poller: Poller, fd: int) -> Watcher:
@@ -268,14 +280,16 @@ def _claimed(poller: Poller, fd: int) -> Watcher:
     return watcher
 
 
-def _forget_elsewhere(hub: Hub, watcher: Watcher) -> None:
-    """Stop watching in a hub that runs in another thread, or has ended."""
-    waiting = watcher.take_waiters()
+def _forget_elsewhere(hub: Hub, poller: Poller, watcher: Watcher) -> None:
+    """Stop watching in a hub that runs in another thread, or has ended.
+
+    Who begins to wait there later finds the watcher forgotten; who waits already is told by the
+    hub itself, which alone knows whether he still does.
+    """
     with contextlib.suppress(OSError, ValueError):  # the poller may be closed
-        hub.poller.forget(watcher.fd)
-    if waiting:
-        error = OSError(errno.EBADF, "the descriptor was closed")
-        hub.post(lambda: [task.interrupt(error) for task in waiting])
+        poller.drop(watcher.fd)
+    if watcher.is_awaited:
+        hub.post(watcher.fail_waiters)
 
 
 def _block_thread(fd: int, *, is_writing: bool, expires: float | None) -> None:

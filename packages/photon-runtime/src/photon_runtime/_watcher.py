@@ -18,6 +18,7 @@ before the last look at the descriptor was reported by it, and what arrived late
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ _READABLE: Final = IN | RDHUP | _HUP | _ERR
 _WRITABLE: Final = OUT | _HUP | _ERR
 _FINAL: Final = RDHUP | _HUP  # an error alone is reported once, by the next call
 _RARE: Final = _FINAL | PRI
+
+
+def closed_descriptor() -> OSError:
+    """Return what is raised in tasks whose descriptor is closed."""
+    return OSError(errno.EBADF, "the descriptor was closed")
 
 
 class Waiter(Protocol):
@@ -117,8 +123,8 @@ class Watcher:
             return
         if self._reader is None:
             self._reader = task
-            self._poller.interest_changed(self)
             try:
+                self._poller.interest_changed(self)
                 task.park()
             finally:
                 if self._reader is task:
@@ -134,8 +140,8 @@ class Watcher:
             return
         if self._writer is None:
             self._writer = task
-            self._poller.interest_changed(self)
             try:
+                self._poller.interest_changed(self)
                 task.park()
             finally:
                 if self._writer is task:
@@ -165,7 +171,10 @@ class Watcher:
                 queue.remove(task)
 
     def fire(self, mask: int) -> None:
-        """Take an event of the operating system: wake who waits, remember it for who comes."""
+        """Take an event of the operating system: wake who waits, remember it for who comes.
+
+        Who waits is let go only when he was woken: a signal handler may raise in between.
+        """
         if mask & _RARE:
             self._note(mask)
         if mask & _READABLE:
@@ -173,16 +182,16 @@ class Watcher:
             self.is_dry = False
             reader = self._reader
             if reader is not None:
-                self._reader = None
                 reader.unpark()
+                self._reader = None
             if self._more_readers:
                 self._release(self._more_readers)
         if mask & _WRITABLE:
             self.writable = True
             writer = self._writer
             if writer is not None:
-                self._writer = None
                 writer.unpark()
+                self._writer = None
             if self._more_writers:
                 self._release(self._more_writers)
 
@@ -200,8 +209,9 @@ class Watcher:
         """
         self.is_dry = not (self.ended or self.has_urgent)
 
-    def fail_waiters(self, error: OSError) -> None:
-        """Raise ``error`` in every task that waits, because the descriptor goes away."""
+    def fail_waiters(self) -> None:
+        """Raise ``OSError(EBADF)`` in every task that waits, because the descriptor goes away."""
+        error = closed_descriptor()
         for task in self.take_waiters():
             task.interrupt(error)
 

@@ -70,6 +70,9 @@ def fork_worker(
 
     Returns:
         The worker, in the parent. The child does not return.
+
+    Raises:
+        OSError: The system has no room for another process.
     """
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
@@ -79,7 +82,12 @@ def fork_worker(
     sys.stderr.flush()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(ours)
+            os.close(theirs)
+            raise
         if pid == 0:
             code = 1
             try:

@@ -9,6 +9,7 @@ context variable, so that everything a request logs, and every task it spawns, c
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -106,7 +107,10 @@ def log_fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 class TextFormatter(logging.Formatter):
-    """One line for people: time, level, logger, message, fields; a traceback below it."""
+    """One line for people: time, level, logger, message, fields; a traceback below it.
+
+    What could steer a terminal is escaped.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -122,7 +126,7 @@ class TextFormatter(logging.Formatter):
             details += "\n" + self.formatException(record.exc_info)
         if record.stack_info:
             details += "\n" + self.formatStack(record.stack_info)
-        return details
+        return "\n".join(map(_one_line, details.split("\n")))
 
 
 class JsonFormatter(logging.Formatter):
@@ -147,7 +151,16 @@ class JsonFormatter(logging.Formatter):
             event["stack"] = self.formatStack(record.stack_info)
         for name, value in log_fields(record).items():
             event[f"field_{name}" if name in event else name] = value
-        return msgspec.json.encode(event, enc_hook=repr).decode("utf-8", "backslashreplace")
+        try:
+            return msgspec.json.encode(event, enc_hook=repr).decode()
+        except UnicodeEncodeError:  # a lone surrogate, as in names of files that are not UTF-8
+            plain = str | int | None
+            return json.dumps(
+                {
+                    key: item if isinstance(item, plain) else repr(item)
+                    for key, item in event.items()
+                }
+            )
 
 
 def _shown(value: object) -> str:

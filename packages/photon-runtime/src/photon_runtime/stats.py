@@ -71,7 +71,7 @@ def dump_tasks() -> str:
 
 
 def watch_hub(*, threshold: float = 0.1) -> Watchdog:
-    """Start a watchdog on the calling task's hub; it ends with the hub.
+    """Start a watchdog on the calling task's hub, in place of an earlier one; it ends with the hub.
 
     Args:
         threshold: Seconds that a task may hold the hub.
@@ -80,6 +80,9 @@ def watch_hub(*, threshold: float = 0.1) -> Watchdog:
         NotRunning: The caller does not run in a task.
     """
     hub = current_hub()
+    before = hub.resources.get(Watchdog)
+    if isinstance(before, Watchdog):
+        before.close()
     watchdog = Watchdog(hub, threshold=threshold)
     hub.resources[Watchdog] = watchdog
     watchdog.start()

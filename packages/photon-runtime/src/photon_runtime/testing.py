@@ -185,7 +185,8 @@ def live_server(
     Raises:
         PhotonError: The application is not in order.
         TimeoutError: It did not start within 30 seconds, or did not stop within its
-            ``shutdown_timeout`` and 5 seconds.
+            ``shutdown_timeout`` and 5 seconds. One that does not stop at all makes the process
+            end with a report of where it is, and with status 1.
         Exception: Whatever else the application raised in starting or ending.
 
     Blocks: the calling thread, until the server has started and, at the end, until it has

@@ -32,7 +32,8 @@ replaced as by SIGHUP, in its turn. If its successor fails, it stays, and may as
 *Deaths.* A worker that dies is replaced at once. If its slot's workers keep dying within a second
 of their birth, the replacement waits: 0.25 s after the second such death, then twice as long each
 time, up to 5 s. A slot whose workers end five times in a row before they are ready ends the whole:
-connections would wait in its queue for ever, and whoever started the supervisor should know.
+connections would wait in its queue for ever, and whoever started the supervisor should know. Where
+the system has no room for another process, the others go on, and it is tried again every 5 s.
 
 *The parent's death.* On Linux the kernel sends SIGTERM to the workers when the parent is gone
 (``PR_SET_PDEATHSIG``), even after SIGKILL. A pipe that each worker watches would work elsewhere

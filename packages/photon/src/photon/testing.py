@@ -23,15 +23,7 @@ except ImportError as error:
 from photon_router.wsgi import begun
 from photon_runtime import Channel
 from photon_runtime.errors import ChannelClosed
-from photon_runtime.http import (
-    Application,
-    FileBody,
-    Handler,
-    Peer,
-    Request,
-    Response,
-    ServerSettings,
-)
+from photon_runtime.http import Application, Handler, Peer, Request, Response, ServerSettings
 from photon_runtime.testing import HubThread, PendingCall, live_server
 
 __all__ = ["Client", "live_client"]
@@ -173,9 +165,9 @@ class _InProcess(httpx2.BaseTransport):
         fields = list(response.headers)
         if response.content_type is not None:
             fields.append(("content-type", response.content_type))
-        length = _length(response)
-        if length is not None and not response.header("content-length"):
-            fields.append(("content-length", str(length)))
+        body, has_body = response.body, response.status not in _BODILESS
+        if isinstance(body, bytes) and has_body and not response.header("content-length"):
+            fields.append(("content-length", str(len(body))))
         return httpx2.Response(response.status, headers=fields, stream=stream)
 
     def close(self) -> None:
@@ -269,16 +261,6 @@ class _Stream(httpx2.SyncByteStream):
         """Leave; before the end, as a client does that hangs up."""
         if not self._is_over:
             self._running.cancel(self._hub)
-
-
-def _length(response: Response) -> int | None:
-    """Return the length that a server tells of a body, ``None`` where it tells none."""
-    if response.status in _BODILESS:
-        return None
-    body = response.body
-    if isinstance(body, FileBody):
-        return body.length
-    return len(body) if isinstance(body, bytes) else None
 
 
 def _as_photon(request: httpx2.Request, body_limit: int) -> Request:

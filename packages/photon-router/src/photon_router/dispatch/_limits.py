@@ -88,6 +88,9 @@ def with_deadline(handler: Handler, seconds: float) -> Handler:
                     own = error
         except DeadlineExceeded:
             raise HttpError(504, f"there was no answer within {seconds:g} seconds") from None
-        raise own
+        try:
+            raise own
+        finally:
+            del own  # its traceback holds this frame
 
     return run

@@ -10,8 +10,9 @@ each event at once and whose parts are too small to gain.
 
 What is better not compressed: answers with secrets. Who can make a victim's browser ask, put text
 of their own into the answer and watch its length can guess the secret in it, byte by byte (BREACH,
-2013). So the answers to requests that come with cookies or credentials, and those that set cookies,
-are left as they are, unless they call themselves ``public``. An application whose answers never
+2013). So the answers to requests that come with what a browser adds by itself, cookies, a password
+or a certificate, and those that set cookies, are left as they are, unless they call themselves
+``public``. Every ``Authorization`` counts as a password. An application whose answers never
 repeat what a request says beside a secret may switch that off.
 
 A client that refuses even the bytes as they are (``identity;q=0``), and for which there is no
@@ -36,8 +37,8 @@ from attrs.validators import ge, le
 from photon_runtime import offload
 from photon_runtime.http import FileBody, Handler, Request, Response
 
+from ..answers._caches import add_vary
 from ._accept_encoding import choose
-from ._caches import add_vary
 from ._checks import is_strings
 from ._codings import Coding, available_codings, coding_of
 from ._layer import Layer
@@ -58,6 +59,7 @@ CONTENT_TYPES = (
 _BODILESS = frozenset({101, 204, 205, 206, 304})
 _NEVER = frozenset({"content-encoding", "content-range", "content-digest", "repr-digest"})
 _EVENTS = "text/event-stream"
+_CREDENTIALS = (b"cookie", b"authorization", b"client-cert")  # the last one by RFC 9440
 
 
 def _are_types(layer: Compression, field: attrs.Attribute[Any], value: Sequence[str]) -> None:
@@ -79,7 +81,8 @@ class Compression(Layer):
         minimum_size: Bytes from which a body of known length is worth it.
         content_types: Types that are compressed; ``*`` stands for anything but a slash.
         with_credentials: Whether to compress what may hold a secret: answers to requests with
-            cookies or ``Authorization``, and those that set cookies. See BREACH.
+            cookies, ``Authorization`` or a client certificate (of this server's TLS, or in
+            ``Client-Cert``), and those that set cookies. See BREACH.
         offload_size: Bytes from which a thread does it.
         gzip_level: From 1, fast, to 9, small.
         brotli_quality: From 0, fast, to 11, small.
@@ -222,8 +225,9 @@ def _may_hold_secret(request: Request, response: Response) -> bool:
         has_cookie = has_cookie or key == "set-cookie"
     if has_cookie:
         return True
-    asked = request.raw_header
-    return asked(b"cookie") is not None or asked(b"authorization") is not None
+    if any(request.raw_header(name) is not None for name in _CREDENTIALS):
+        return True
+    return request.client_certificate is not None
 
 
 def _mark(response: Response, coding: str) -> None:

@@ -46,7 +46,7 @@ class Conditional(Layer):
             return response
         tag = self._tag(request, response)
         asked = request.raw_header
-        if asked(b"if-match") is not None and not _if_match(request, tag):
+        if _is_refused(request, response, tag):
             drop_body(response)
             raise HttpError(412, "this is not the version that the request speaks of")
         if asked(b"if-none-match") is not None:
@@ -109,6 +109,17 @@ def check_preconditions(
         passes = not _if_none_match(request, etag)
     if not passes:
         raise HttpError(412, "it has changed meanwhile")
+
+
+def _is_refused(request: Request, response: Response, tag: str | None) -> bool:
+    """Say whether the client wants another version only (RFC 9110, 13.1.1 and 13.1.4)."""
+    if request.raw_header(b"if-match") is not None:
+        return not _if_match(request, tag)
+    if request.raw_header(b"if-unmodified-since") is None:
+        return False
+    since = _date(request.headers.get("if-unmodified-since"))
+    changed = _date(response.header("last-modified"))
+    return since is not None and changed is not None and changed > since
 
 
 def _if_match(request: Request, tag: str | None) -> bool:

@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import math
 import re
+import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -21,7 +22,7 @@ from attrs.validators import ge, gt
 
 from photon_runtime.http import Handler, HttpError, Request, Response
 
-from ..dispatch._layers import Middleware
+from ..handlers._surroundings import Middleware
 from ._bucket import MemoryStore, RateStore, Taken
 from ._layer import Layer, Operations, Rules, rule_for, rules_of
 from ._paths import HEALTH, PathSet, is_paths
@@ -32,6 +33,7 @@ EXTENSION = "x-photon-rate-limit"
 _OPTIONS = ("requests", "window", "burst")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _LONGEST_KEY = 128
+_OUTAGE = 60.0
 
 KeyFunction: TypeAlias = Callable[[Request], str | None]
 """Says who is counted; ``None`` where only the address is known."""
@@ -110,7 +112,7 @@ class RateLimit(Layer):
         name: Keeps this limit apart from others in one store, and is told to clients.
         store: Where it is counted; by default in this process, for up to 10,000 clients.
         passes_on_failure: Whether requests pass unlimited while the store fails; else they are
-            refused with 503.
+            refused with 503. A failure is logged if there was none within the minute before.
         exempt_paths: Paths that are not counted: those that a load balancer asks again and again.
 
     Raises:
@@ -130,13 +132,14 @@ class RateLimit(Layer):
     _rate: float = attrs.field(init=False, repr=False)
     _policy: str = attrs.field(init=False, repr=False)
     _rules: Rules[RateLimit | None] = attrs.field(init=False, repr=False, factory=dict)
+    _failed_at: float = attrs.field(init=False, repr=False, default=-math.inf)
 
     def __attrs_post_init__(self) -> None:
         """Work out the bucket."""
         if self.burst is not None and self.burst < 1:
             raise ValueError(f"burst is at least 1, not {self.burst}")
-        if self.requests < 1 or self.window <= 0:
-            raise ValueError("requests and window are more than 0")
+        if not math.isfinite(self.window):
+            raise ValueError(f"window is a number of seconds, not {self.window}")
         self._exempt = PathSet(self.exempt_paths)
         self._capacity = self.requests if self.burst is None else self.burst
         self._rate = self.requests / self.window
@@ -186,12 +189,19 @@ class RateLimit(Layer):
         try:
             return self.store.take(f"{self.name}:{own}", capacity=self._capacity, rate=self._rate)
         except Exception as error:
-            _log.exception("the store of the rate limit %r failed", self.name)
+            self._tell_failure()
             if self.passes_on_failure:
                 return None
             raise HttpError(
                 503, "requests cannot be counted at the moment", headers={"retry-after": "1"}
             ) from error
+
+    def _tell_failure(self) -> None:
+        """Log the error at hand, once for an outage, which comes with every request."""
+        now = time.monotonic()
+        if now - self._failed_at > _OUTAGE:
+            _log.exception("the store of the rate limit %r failed", self.name)
+        self._failed_at = now
 
     def _refusal(self, taken: Taken) -> HttpError:
         seconds = max(1, math.ceil((1.0 - taken.left) / self._rate))

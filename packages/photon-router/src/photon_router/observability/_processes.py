@@ -5,9 +5,10 @@ Theory of operation. Each process counts in files of its own, named by kind and 
 folder holds. When a process has ended, what it counted stays and what it held at the moment must
 go; and workers are replaced for as long as the server runs, so its files must not stay either.
 Whoever begins, or is asked, therefore adds the counts of those that have ended to the files of
-nobody, process 0, and removes theirs. A lock keeps others from reading in the midst of it. It is
-held for as long as it takes to read the folder, in which the hub stands still, as it does for the
-reading itself.
+nobody, process 0, and removes theirs. A lock keeps others from reading in the midst of it. The
+operating system takes it from a process that dies; one that was stopped keeps it, and so nobody
+waits for it for ever. To read the folder takes about 50 ms for eight workers with a hundred routes,
+and longer for more: that is work for a thread.
 
 A process that is killed between the adding and the removing leaves what the next one counts again:
 that is one worker's share, where the other order would lose it and make a counter go back.
@@ -17,14 +18,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 _KINDS = ("counter", "histogram", "summary")
 """Those whose values add up. Of gauges the application has said what becomes of them."""
 
 _NOBODY = 0
+_PAUSE = 0.02
 
 
 def common_folder() -> Path | None:
@@ -34,15 +38,42 @@ def common_folder() -> Path | None:
 
 
 @contextmanager
-def undisturbed(folder: Path) -> Iterator[None]:
-    """Put the folder in order, and keep other processes from doing so within the block.
+def undisturbed(folder: Path, *, patience: float) -> Iterator[None]:
+    """Put the folder in order, and keep all others from doing so within the block.
 
-    Blocks: the thread, while another process is in such a block.
+    Args:
+        folder: The folder.
+        patience: Seconds to wait for others that are in such a block.
+
+    Raises:
+        TimeoutError: Others still are.
+
+    Blocks: the thread, while others are in such a block.
     """
-    with (folder / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _bury_the_dead(folder)
-        yield
+    with (folder / "lock").open("ab") as lock:
+        _take(lock, patience)
+        try:
+            _bury_the_dead(folder)
+            yield
+        finally:
+            # Not by closing alone: a process that was forked meanwhile has the file open, too.
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _take(lock: BinaryIO, patience: float) -> None:
+    until = time.monotonic() + patience
+    while not _is_taken(lock):
+        if time.monotonic() >= until:
+            raise TimeoutError("another process keeps the folder of the metrics")
+        time.sleep(_PAUSE)
+
+
+def _is_taken(lock: BinaryIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _bury_the_dead(folder: Path) -> None:

@@ -6,30 +6,33 @@ prometheus-client are looked up once and kept, so that a request costs one look-
 counting itself.
 
 With several workers each process counts for itself, into files of one folder (`_processes`);
-whichever worker is asked then answers for all. prometheus-client decides on this when it is
-imported, which is why it is imported here no earlier than a `Metrics` is made.
+whichever worker is asked then answers for all, by a thread. prometheus-client decides on this when
+it is imported, which is why it is imported here no earlier than a `Metrics` is made.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from photon_runtime import stats
+from photon_runtime import offload, stats
 from photon_runtime.errors import PhotonError
-from photon_runtime.http import Handler, Request, Response
+from photon_runtime.http import Handler, HttpError, Request, Response
 
 from ._methods import METHODS
 from ._processes import common_folder, undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from prometheus_client import CollectorRegistry, Counter, Histogram
     from prometheus_client.core import Metric
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the durations' buckets, in seconds."""
+_PATIENCE: Final = 5.0
 
 
 class _Series(NamedTuple):
@@ -89,8 +92,10 @@ class Metrics:
         if self._folder is None:
             self._registry.register(_HubCollector())
         else:
-            with undisturbed(self._folder):
-                pass  # the files of those that it replaces are put together, also if nobody asks
+            # The files of those that it replaces are put together, also if nobody ever asks;
+            # who is in the midst of it does the same.
+            with suppress(TimeoutError), undisturbed(self._folder, patience=0.0):
+                pass
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
         """Call on and count."""
@@ -122,24 +127,35 @@ class Metrics:
         return series
 
     def page(self, request: Request) -> Response:
-        """Answer with all metrics, in the format that the ``Accept`` field asks for."""
+        """Answer with all metrics, in the format that the ``Accept`` field asks for.
+
+        Raises:
+            HttpError: 503; another worker has been reading them for too long.
+
+        Blocks: the calling task, where there are several workers, while a thread reads.
+        """
         from prometheus_client.exposition import choose_encoder
 
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         if self._folder is None:
             body = b"".join(encode(each) for each in (self._registry, self._client.REGISTRY))
         else:
-            with undisturbed(self._folder):
-                body = encode(self._of_all_processes(str(self._folder)))
+            body = offload(self._of_all_processes, self._folder, encode)
         headers = {"cache-control": "no-store"}
         return Response(body=_one_end(body), headers=headers, content_type=content_type)
 
-    def _of_all_processes(self, folder: str) -> CollectorRegistry:
+    def _of_all_processes(
+        self, folder: Path, encode: Callable[[CollectorRegistry], bytes]
+    ) -> bytes:
         from prometheus_client.multiprocess import MultiProcessCollector
 
         registry = self._client.CollectorRegistry()
-        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
-        return registry
+        MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
+        try:
+            with undisturbed(folder, patience=_PATIENCE):
+                return encode(registry)
+        except TimeoutError as error:
+            raise HttpError(503, str(error), headers={"retry-after": "1"}) from error
 
 
 class _HubCollector:

@@ -11,7 +11,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from photon_runtime import run
-from photon_runtime.http import FileBody, Handler, Peer, Request, Response
+from photon_runtime.http import Handler, Peer, Request, Response
 
 from ._parts import begun
 from ._protocol import Environ, StartResponse, Write, close
@@ -150,9 +150,7 @@ def _fields(response: Response) -> list[tuple[str, str]]:
     Raises:
         ValueError: A name or a value would break the message.
     """
-    body = response.body
-    length = body.length if isinstance(body, FileBody) else None
-    length = len(body) if isinstance(body, bytes) else length
+    length = len(response.body) if isinstance(response.body, bytes) else None
     fields = Response(headers=response.headers).headers
     if length is not None or response.status in _BODILESS:
         fields = [pair for pair in fields if pair[0].lower() != "content-length"]

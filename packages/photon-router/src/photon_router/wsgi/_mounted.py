@@ -98,6 +98,7 @@ class _Call:
         self._application = application
         self._response: Response | None = None
         self._written: list[bytes] = []
+        self._is_over = False  # no other beginning is possible any more
 
     def answer(self, environ: Environ) -> Response:
         """Call the application and return the response.
@@ -107,7 +108,9 @@ class _Call:
         """
         body = self._application(environ, self._start)
         try:
-            if isinstance(body, list | tuple) and self._response is not None:
+            # Of HEAD the length is what the application says, not that of the body it has not made.
+            is_whole = isinstance(body, list | tuple) and environ["REQUEST_METHOD"] != "HEAD"
+            if is_whole and self._response is not None:
                 whole = b"".join([*self._written, *body])
                 close(body)
                 self._response.body = whole
@@ -119,6 +122,7 @@ class _Call:
         except BaseException:
             close(body)
             raise
+        self._is_over = True
         response.body = Parts([*self._written, first], parts, body)
         return response
 
@@ -132,6 +136,8 @@ class _Call:
     ) -> Write:
         if self._response is not None and exc_info is None:
             raise RuntimeError("start_response was called twice")
+        if self._is_over and exc_info is not None and exc_info[1] is not None:
+            raise exc_info[1]  # what it would say in its place comes too late
         code, _, _ = status.partition(" ")
         kept = [(name, value) for name, value in fields if name.lower() not in _HOP_BY_HOP]
         self._response = Response(int(code), headers=kept)

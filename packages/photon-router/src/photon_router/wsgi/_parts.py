@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from photon_runtime.http import HttpError, Request, Response, failure_response, problem_response
+from photon_runtime.http import (
+    FileBody,
+    HttpError,
+    Request,
+    Response,
+    failure_response,
+    problem_response,
+)
 
 from ._protocol import close
 
@@ -40,6 +47,8 @@ def begun(request: Request, response: Response) -> Response:
     Blocks: until the part is made.
     """
     body = response.body
+    if isinstance(body, FileBody):
+        response.set_header("content-length", str(body.length))  # its parts do not tell it
     if isinstance(body, bytes) or request.method == "HEAD":
         return response
     try:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
+_MOST_RANGES = 100  # browsers send ten; each is compared with each media type that there is
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
@@ -39,7 +41,7 @@ class _Range(NamedTuple):
 
     def specificity(self, media: _Range) -> tuple[int, int]:
         """Return how closely it describes ``media``; more is closer."""
-        exact = (self.kind == media.kind) + (self.subtype == media.subtype)
+        exact = (self.kind == media.kind != "*") + (self.subtype == media.subtype != "*")
         return exact, len(self.parameters)
 
 
@@ -48,30 +50,33 @@ def choose_media_type(accept: str | None, offered: Sequence[str]) -> str | None:
 
     Args:
         accept: The value of ``Accept``; several fields are one, joined by commas. ``None`` and the
-            empty text take anything.
-        offered: The media types that there are, the best first, which decides among equals. Of a
-            range among them, such as ``image/*``, the client takes what it takes in there.
+            empty text take anything. Of its ranges the first 100 count.
+        offered: The media types that there are, the best first. Of those that are taken equally
+            gladly, the one that the client names most closely counts, then the first. Of a range
+            among them, such as ``image/*``, the client takes what it takes in there.
 
     Returns:
         One of ``offered``; ``None`` where the client takes none of them.
     """
     if not accept or not accept.strip():
         return offered[0] if offered else None
-    ranges = list(_ranges(accept))
-    best, most = None, 0.0
+    ranges = list(islice(_ranges(accept), _MOST_RANGES))
+    best, most = None, (0.0, (0, 0))
     for media in offered:
-        quality = _quality(media, ranges)
-        if quality > most:
-            best, most = media, quality
+        liking = _liking(media, ranges)
+        if liking[0] and liking > most:
+            best, most = media, liking
     return best
 
 
-def _quality(text: str, ranges: Sequence[_Range]) -> float:
+def _liking(text: str, ranges: Sequence[_Range]) -> tuple[float, tuple[int, int]]:
+    """Return how gladly a media type is taken, and how closely it is named."""
     media = next(_ranges(text), None)
     if media is None:
-        return 0.0
+        return 0.0, (0, 0)
     fitting = [(each.specificity(media), each.quality) for each in ranges if each.holds(media)]
-    return max(fitting, default=((0, 0), 0.0))[1]
+    closeness, quality = max(fitting, default=((0, 0), 0.0))
+    return quality, closeness
 
 
 def _ranges(text: str) -> Iterator[_Range]:

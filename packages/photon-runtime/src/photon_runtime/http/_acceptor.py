@@ -34,6 +34,16 @@ _LOOKS_PER_TURN = 128
 _PAUSE_WITHOUT_DESCRIPTORS = 0.1
 _SILENCE = 10.0  # seconds between two warnings of the same kind
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+# The connection ended before it was taken, or the firewall forbids it. Linux also passes on what
+# the network has said of it: accept(2), "Error handling".
+_LOST = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("ECONNABORTED", "EPROTO", "EINTR", "EPERM", "ENETDOWN", "ENOPROTOOPT", "EHOSTDOWN"),
+        *("ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH"),
+    )
+    if hasattr(errno, name)
+)
 
 Accepted = tuple[RawSocket, object]
 """The socket of a connection, and the peer's address if it has one."""
@@ -135,7 +145,7 @@ class Acceptor:
                 self._complained = now
                 _log.warning("cannot accept connections for now: %s", error)
             sleep(_PAUSE_WITHOUT_DESCRIPTORS)
-        elif error.errno not in (errno.ECONNABORTED, errno.EPROTO, errno.EINTR):
+        elif error.errno not in _LOST:
             raise error
 
 

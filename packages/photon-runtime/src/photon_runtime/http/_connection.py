@@ -122,9 +122,12 @@ class Connection(Wire):
                 self.is_idle = False
                 if not exchange(pending.pop(0), task):
                     return
+                if pending:  # a whole pipeline may be there: the others have their turn
+                    task.yield_turn()
             if parser.held is not None:
                 parser.go_on()
             elif parser.fault is not None:
+                self.is_idle = False  # else it might rest, and what follows would be read as HTTP
                 send_error(self, parser.fault, task)
                 self.linger(task)
                 return
@@ -190,6 +193,8 @@ class Connection(Wire):
                 raise HttpError(408, "the body did not come in time") from None
             except ConnectionError:
                 size = 0
+            finally:
+                self.expires = _NEVER  # the handler may take its time
             if not size:
                 request.keep_alive = False
                 raise HttpError(400, "the connection ended in the middle of the body")
@@ -208,19 +213,32 @@ class Connection(Wire):
         self._is_responding = False
         server.in_flight += 1
         try:
-            response = self._handle(request)
             try:
-                return self._respond(request, response, task)
-            except (OSError, Late):
-                raise
-            except Exception:  # it could not be put into bytes; nothing of it was sent
-                _log.exception("%s %s: no such response", request.method, request.raw_path)
-                return self._respond(request, problem_response(HttpError(500)), task)
+                response = self._handle(request)
+                try:
+                    return self._respond(request, response, task)
+                except (OSError, Late):
+                    raise
+                except Exception as error:  # it cannot be put into bytes; nothing of it was sent
+                    return self._respond(request, failure_response(request, error), task)
             finally:
                 if request.finishers is not None:
-                    request.finish()
+                    self._finish(request, task)
         finally:
             server.in_flight -= 1
+
+    def _finish(self, request: Request, task: Task[object]) -> None:
+        """Do what was to be done after the response; that the client has left is no matter."""
+        self.expires = _NEVER
+        scope = self.server.departures.pop(self.watcher, None)
+        if scope is None:
+            request.finish()
+            return
+        task.leave(scope)
+        try:
+            request.finish()
+        finally:
+            task.enter(scope)
 
     def _exchange_watched(self, request: Request, task: Task[object]) -> bool:
         """Exchange, and be cancelled when the client leaves."""

@@ -141,12 +141,15 @@ def last_chunk(trailers: Trailers) -> bytes:
     return b"0\r\n%b\r\n" % b"".join(fields)
 
 
-def frame(part: bytes, *, is_chunked: bool) -> bytes:
-    """Return a part of a body as it is sent, as a chunk (RFC 9112, section 7.1) or as it is.
+def frame(part: bytes, *, is_chunked: bool) -> tuple[bytes, int]:
+    """Return a part of a body as it is sent, and how many bytes of the body that are.
+
+    It is sent as a chunk (RFC 9112, section 7.1), or as it is.
 
     Raises:
         TypeError: It is not bytes.
     """
     if not isinstance(part, bytes | bytearray | memoryview):
         raise TypeError(f"a response's body is made of bytes, not of {type(part).__name__}")
-    return b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else bytes(part)
+    part = bytes(part)  # a view may have items of more than one byte
+    return (b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else part), len(part)

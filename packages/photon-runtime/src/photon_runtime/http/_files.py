@@ -104,9 +104,21 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     return open(path, "rb", buffering=0)
 
 
-def send_file(wire: Wire, body: FileBody, task: Task[object]) -> bool:
-    """Send the file by ``sendfile``; return whether it was as long as it had said."""
+class FileTooShort(ValueError):
+    """A file was longer when its response was made."""
+
+
+def send_file(wire: Wire, head: bytes, body: FileBody, task: Task[object]) -> None:
+    """Send ``head``, and then the file by ``sendfile``.
+
+    Raises:
+        ValueError: The file is closed; nothing was sent.
+        FileTooShort: It is not as long as it had said; the response broke off.
+
+    Blocks: the task.
+    """
     target, source = wire.stream.fileno(), body.fileno()
+    wire.send(head, task)
     offset, left = body.offset, body.length
     while left:
         try:
@@ -115,9 +127,8 @@ def send_file(wire: Wire, body: FileBody, task: Task[object]) -> bool:
             wire.wait_for_room(task)
             continue
         if not sent:
-            return False
+            raise FileTooShort(f"{body!r} is shorter than it was")
         offset += sent
         left -= sent
         if left:
             task.yield_turn()  # a client that reads fast must not keep the others waiting
-    return True

@@ -12,6 +12,7 @@ import logging
 import os
 import random
 import resource
+import sys
 from typing import Protocol
 
 from ._request import Request
@@ -88,4 +89,5 @@ def resident_memory() -> int:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * resource.getpagesize()
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024

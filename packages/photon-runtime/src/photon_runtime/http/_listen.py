@@ -44,7 +44,10 @@ def listen(host: str, port: int, *, backlog: int = 4096, reuse_port: bool = Fals
     except socket.gaierror as error:
         raise ServerError(f"{host!r} is not an address to listen on: {error.strerror}") from error
     family, kind, proto, _, address = found[0]
-    listener = socket.socket(family, kind, proto)
+    try:
+        listener = socket.socket(family, kind, proto)
+    except OSError as error:  # IPv6 where the system has none
+        raise ServerError(_why_not(host, port, error)) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse_port:
@@ -126,14 +129,21 @@ def _make_way(path: str) -> None:
 def remove_unix(path: str) -> bool:
     """Remove the file of a Unix socket, unless somebody listens there; return whether one does.
 
-    Call it when this process listens no more. Does nothing where there is no such socket.
+    Call it when this process listens no more. Does nothing where there is no such socket, or it
+    cannot be removed.
     """
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return False  # connecting to a file is refused just like to a socket without a server
+    except OSError:
+        return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
             probe.connect(path)
         except ConnectionRefusedError:
-            os.unlink(path)
+            with contextlib.suppress(OSError):
+                os.unlink(path)
             return False
         except OSError:  # it is gone, or not ours
             return False
@@ -276,7 +286,15 @@ def _open_shared(host: str, port: int, backlog: int, count: int) -> list[socket.
         return [alone]
     port = alone.getsockname()[1]
     alone.close()
-    return [listen(host, port, backlog=backlog, reuse_port=True) for _ in range(count)]
+    shared: list[socket.socket] = []
+    try:
+        for _ in range(count):
+            shared.append(listen(host, port, backlog=backlog, reuse_port=True))
+    except ServerError:  # somebody was faster
+        for listener in shared:
+            listener.close()
+        raise
+    return shared
 
 
 def address_of(listener: socket.socket) -> str:

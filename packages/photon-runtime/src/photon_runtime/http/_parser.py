@@ -44,16 +44,6 @@ _METHODS = {
 _FRAMING_PER_BYTE = 16
 
 
-class Requests(list[Request]):
-    """Requests in their order; a list, because an empty deque holds as much as the parser."""
-
-    __slots__ = ()
-
-    def popleft(self) -> Request:
-        """Take the first one."""
-        return self.pop(0)
-
-
 class RequestParser:
     """The requests of one connection.
 
@@ -102,7 +92,8 @@ class RequestParser:
             settings: The limits.
             holds_offers: Whether what follows an offer to upgrade waits in `held` for `go_on`.
         """
-        self.pending = Requests()
+        # A list, because an empty deque holds as much as the parser.
+        self.pending: list[Request] = []
         self.fault: HttpError | None = None
         self.head_size = 0
         self._source = source
@@ -122,17 +113,21 @@ class RequestParser:
 
     def feed(self, data: memoryview | bytes) -> None:
         """Take the bytes that came next."""
-        self._feed_size = len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._go_on_without_upgrade(data, upgrade.args[0])
-            return
-        except httptools.HttpParserCallbackError as error:
-            cause = error.__context__
-            self._fail(cause if isinstance(cause, HttpError) else HttpError(400, str(error)))
-        except httptools.HttpParserError as error:
-            self._fail(HttpError(400, f"this is not HTTP/1.1: {error}"))
+        while True:  # once, but for offers to upgrade: as many as fit may come in one piece
+            self._feed_size = len(data)
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = memoryview(data)[upgrade.args[0] :]
+                if self._goes_on_without_upgrade(data):
+                    continue
+                return
+            except httptools.HttpParserCallbackError as error:
+                cause = error.__context__
+                self._fail(cause if isinstance(cause, HttpError) else HttpError(400, str(error)))
+            except httptools.HttpParserError as error:
+                self._fail(HttpError(400, f"this is not HTTP/1.1: {error}"))
+            break
         if self.head_size:
             self._count_head()
         elif self._receiving is not None:
@@ -210,7 +205,8 @@ class RequestParser:
         if b"upgrade" in fields:
             self._note_upgrade(request, fields)
         self._receiving = request
-        self.head_size = 0
+        # The head is no framing of the body; what this feed holds behind it is bounded.
+        self.head_size = self._feed_size = 0
         self.pending.append(request)
 
     def on_body(self, part: bytes) -> None:
@@ -224,7 +220,7 @@ class RequestParser:
     def on_message_complete(self) -> None:
         """Note that the request has come whole."""
         if self._upgrade_offered:
-            return  # the parser says so before the body; `_go_on_without_upgrade` knows better
+            return  # the parser says so before the body; `_goes_on_without_upgrade` knows better
         request = self._receiving
         if request is not None:
             request.is_complete = True
@@ -290,12 +286,13 @@ class RequestParser:
         if self._parser.should_upgrade():
             self._upgrade_offered = bool(request.content_length) or b"transfer-encoding" in fields
 
-    def _go_on_without_upgrade(self, data: memoryview | bytes, offset: int) -> None:
+    def _goes_on_without_upgrade(self, rest: memoryview) -> bool:
+        """Take over behind the head of an offer; return whether ``rest`` is to be read on."""
         has_body, self._upgrade_offered = self._upgrade_offered, False
         self._parser = httptools.HttpRequestParser(self)
         if self._holds_offers and not has_body:
-            self.held = bytes(memoryview(data)[offset:])
-            return
+            self.held = bytes(rest)
+            return False
         request = self._receiving
         if has_body and request is not None:
             self._is_priming = True
@@ -306,7 +303,7 @@ class RequestParser:
             self._parser.feed_data(b"POST / HTTP/1.1\r\nhost: a\r\n%b\r\n\r\n" % framing)
             self._is_priming = False
             self.head_size = 0
-        self.feed(memoryview(data)[offset:])
+        return True
 
 
 def _note_expectation(request: Request, value: bytes) -> None:

@@ -8,15 +8,18 @@ requests a `Peer` instead, made once. Only when a handler asks for ``client``, `
 Fields are believed from right to left: the rightmost entry was written by the peer itself, so it
 is true if the peer is trusted; the next one was written by the host that entry names, and so on
 until one that is not trusted: this is the client. What stands further left was under the client's
-control. Only one kind of fields is read, the ``X-Forwarded-*`` ones or ``Forwarded`` (RFC 7239): a
-proxy that sets one kind mostly passes the other one on as the client sent it.
+control: it is not even looked at, so that it can neither cost time nor spoil the rest.
+
+Only one kind of fields is read, the ``X-Forwarded-*`` ones or ``Forwarded`` (RFC 7239): a proxy
+that sets one kind mostly passes the other one on as the client sent it.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Literal, Protocol, TypeAlias
 
 import attrs
@@ -25,10 +28,11 @@ ProxyFields: TypeAlias = Literal["x-forwarded", "forwarded"]
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _UNIX = "unix"
+_MOST_HOPS = 64  # proxies behind each other that are believed; real chains have a few
 _SCHEMES = frozenset({"http", "https"})
 _HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-# A token or a quoted string behind "name=" (RFC 7239, section 4).
-_PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))\s*')
+# A token or a quoted string behind "name=", up to the next (RFC 7239, section 4).
+_PAIR = re.compile(r'([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))\s*(?:;[;\s]*|\Z)')
 
 
 class Fields(Protocol):
@@ -125,9 +129,9 @@ class Peer:
         hops = _forwarded(fields.getlist("forwarded")) if is_standard else _x_forwarded(fields)
         return self._walk(hops, self.proxies)
 
-    def _walk(self, hops: Sequence[_Hop], proxies: TrustedProxies) -> Peer:
+    def _walk(self, hops: Iterator[_Hop], proxies: TrustedProxies) -> Peer:
         address, scheme, host = self.address, self.scheme, None
-        for hop in reversed(hops):
+        for hop in islice(hops, _MOST_HOPS):
             scheme = hop.scheme if hop.scheme is not None else scheme
             host = hop.host if hop.host is not None else host
             if hop.client is None:
@@ -148,71 +152,73 @@ class _Hop:
     host: str | None = None
 
 
-def _forwarded(values: Sequence[str]) -> list[_Hop]:
-    """Read ``Forwarded``; only the readable end of it if it is broken."""
-    hops: list[_Hop] = []
-    for element in _split(",".join(values), ",") if values else ():
-        pairs = _pairs(element)
-        if pairs is None:
-            hops.clear()  # only what stands to the right can be relied on
-            continue
-        hops.append(
-            _Hop(
+def _forwarded(values: Sequence[str]) -> Iterator[_Hop]:
+    """Read ``Forwarded`` from its end, up to what cannot be read."""
+    for value in reversed(values):
+        for element in _elements_from_the_end(value):
+            pairs = _pairs(element)
+            if pairs is None:
+                return
+            yield _Hop(
                 _node(pairs.get("for", "")),
                 _scheme(pairs.get("proto")),
                 _host(pairs.get("host")),
             )
-        )
-    return hops
+
+
+def _elements_from_the_end(text: str) -> Iterator[str]:
+    """Split at commas outside of quoted strings.
+
+    From the end, which the trusted proxy has written: a quote that the client has left open in
+    front of it must not swallow it.
+    """
+    end, is_quoted = len(text), False
+    for position in range(len(text) - 1, -1, -1):
+        character = text[position]
+        if character == '"' and not _is_escaped(text, position):
+            is_quoted = not is_quoted
+        elif character == "," and not is_quoted:
+            yield text[position + 1 : end]
+            end = position
+    yield text[:end]
+
+
+def _is_escaped(text: str, position: int) -> bool:
+    """Say whether an odd number of backslashes stands before ``position``."""
+    start = position
+    while start and text[start - 1] == "\\":
+        start -= 1
+    return (position - start) % 2 == 1
 
 
 def _pairs(element: str) -> dict[str, str] | None:
-    pairs = {}
-    for part in _split(element, ";"):
-        if not part.strip():
-            continue
-        found = _PAIR.fullmatch(part)
+    """Take ``name=value; name="value"`` apart; ``None`` where it is something else."""
+    pairs: dict[str, str] = {}
+    rest = element.strip().lstrip("; \t")
+    position = 0
+    while position < len(rest):
+        found = _PAIR.match(rest, position)
         if found is None:
             return None
         name, quoted, token = found.groups()
         pairs[name.lower()] = token if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        position = found.end()
     return pairs
 
 
-def _split(text: str, separator: str) -> list[str]:
-    """Split outside of quoted strings."""
-    parts, start, is_quoted, is_escaped = [], 0, False, False
-    for position, character in enumerate(text):
-        if is_escaped:
-            is_escaped = False
-        elif is_quoted and character == "\\":
-            is_escaped = True
-        elif character == '"':
-            is_quoted = not is_quoted
-        elif character == separator and not is_quoted:
-            parts.append(text[start:position])
-            start = position + 1
-    parts.append(text[start:])
-    return parts
-
-
-def _x_forwarded(fields: Fields) -> list[_Hop]:
+def _x_forwarded(fields: Fields) -> Iterator[_Hop]:
     """Read ``X-Forwarded-For``, ``-Proto`` and ``-Host``, lists that belong together by place.
 
-    Where a list is shorter than that of the addresses, its entries belong to the rightmost ones,
-    and a single one to all: most proxies that overwrite a field write one value.
+    From the end. Where a list is shorter than that of the addresses, its entries belong to the
+    rightmost ones, and a single one to all: most proxies that overwrite a field write one value.
     """
     nodes = _listed(fields, "x-forwarded-for")
     schemes = _listed(fields, "x-forwarded-proto")
     hosts = _listed(fields, "x-forwarded-host")
-    if not nodes:
-        if not schemes and not hosts:
-            return []
-        return [_Hop(None, _scheme(_last(schemes)), _host(_last(hosts)))]
-    return [
-        _Hop(_node(node), _scheme(_at(schemes, place)), _host(_at(hosts, place)))
-        for place, node in zip(range(-len(nodes), 0), nodes, strict=True)
-    ]
+    if not nodes and (schemes or hosts):
+        yield _Hop(None, _scheme(_last(schemes)), _host(_last(hosts)))
+    for place in range(-1, -len(nodes) - 1, -1):
+        yield _Hop(_node(nodes[place]), _scheme(_at(schemes, place)), _host(_at(hosts, place)))
 
 
 def _listed(fields: Fields, name: str) -> list[str]:

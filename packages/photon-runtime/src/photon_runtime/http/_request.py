@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, final
 from urllib.parse import unquote_to_bytes
 
+from ..errors import Cancelled
 from ._accept import choose_media_type
 from ._cookies import parse_cookies
 from ._headers import Headers, RawHeaders, tokens_of
@@ -37,7 +38,7 @@ class Request:
 
     Attributes:
         method: ``GET``, ``POST`` and so on, in capitals as they were sent.
-        target: The request target as it was sent: path and query.
+        target: Path and query as they were sent, without a scheme and a host before them.
         raw_path: The path as it was sent, percent-encoding included.
         raw_query: The query as it was sent, without ``?``.
         state: For middleware and handlers to pass values along; new for each request.
@@ -301,19 +302,32 @@ class Request:
 
         Calls are made in order, in the request's own task and context; the connection's next
         request waits for them. An error in one is logged and does not keep the others.
+
+        They are made for a request that was cancelled, too. Where the server waits no longer,
+        because it stops, those that wait are cancelled; the others are still made.
         """
         if self.finishers is None:
             self.finishers = []
         self.finishers.append(finish)
 
     def finish(self) -> None:
-        """Call what `after_response` was given; for the connection."""
-        finishers, self.finishers = self.finishers, None
-        for finish in finishers or ():
-            try:
-                finish()
-            except Exception:
-                _log.exception("%s %s: failed after the response", self.method, self.raw_path)
+        """Call what `after_response` was given; for the connection.
+
+        Raises:
+            Cancelled: One of them was cancelled.
+        """
+        cancelled = None
+        while self.finishers:  # one may add others
+            finishers, self.finishers = self.finishers, None
+            for finish in finishers:
+                try:
+                    finish()
+                except Cancelled as error:
+                    cancelled = error
+                except Exception:
+                    _log.exception("%s %s: failed after the response", self.method, self.raw_path)
+        if cancelled is not None:
+            raise cancelled
 
     @property
     def body(self) -> bytes:
@@ -333,7 +347,7 @@ class Request:
                 parts, self.parts = self.parts, []
                 self._body = parts[0] if len(parts) == 1 else b"".join(parts)
             else:
-                self._body = b"".join(self._coming_parts())
+                self._body = self._read_all()
         return self._body
 
     def stream(self) -> Iterator[bytes]:
@@ -349,6 +363,16 @@ class Request:
             return
         self._streamed = True
         yield from self._coming_parts()
+
+    def _read_all(self) -> bytes:
+        read: list[bytes] = []
+        try:
+            for part in self._coming_parts():
+                read.append(part)
+        except BaseException:
+            self.parts[:0] = read  # whoever tries again gets the whole
+            raise
+        return b"".join(read)
 
     def _coming_parts(self) -> Iterator[bytes]:
         if self.content_length is not None and self.content_length > self.body_limit:

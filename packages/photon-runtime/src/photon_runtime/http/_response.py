@@ -161,9 +161,24 @@ class Response:
         )
         self.add_header("set-cookie", str(cookie))
 
-    def delete_cookie(self, name: str, *, path: str = "/", domain: str | None = None) -> None:
-        """Let the client forget a cookie, which was set with the same ``path`` and ``domain``."""
-        self.set_cookie(name, "", max_age=0, path=path, domain=domain)
+    def delete_cookie(
+        self,
+        name: str,
+        *,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = True,
+        same_site: SameSite = "Lax",
+    ) -> None:
+        """Let the client forget a cookie; arguments as when it was set.
+
+        With another ``path`` or ``domain`` it would be another cookie. Browsers do not take one
+        that is ``secure`` by plain http, nor others than ``None`` by ``same_site`` from foreign
+        pages, not even to delete it.
+        """
+        self.set_cookie(
+            name, "", max_age=0, path=path, domain=domain, secure=secure, same_site=same_site
+        )
 
     def set_header(self, name: str, value: str) -> None:
         """Set a header field in place of those of the same name.

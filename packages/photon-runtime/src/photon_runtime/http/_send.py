@@ -18,7 +18,7 @@ import attrs
 
 from .._task import Task
 from . import _encode
-from ._files import SMALL, FileBody, send_file
+from ._files import SMALL, FileBody, FileTooShort, send_file
 from ._problem import problem_response
 from ._request import Request
 from ._response import Response, Trailers
@@ -26,6 +26,7 @@ from ._wire import Wire
 from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
+_MOST_IN_A_ROW = 1024 * 1024
 
 
 def send_error(wire: Wire, error: HttpError, task: Task[object]) -> None:
@@ -55,21 +56,29 @@ def send_stream(
     goes_on: bool,
 ) -> bool:
     """Send a body as it comes; return whether the connection goes on."""
-    framing = _framing_of(request, response, body)
-    goes_on = goes_on and framing.is_told
-    fields = b"" if _encode.forbids_body(response.status) else framing.fields()
-    head = _encode.encode_head(response, fields, wire.server.date, closes=not goes_on)
     try:
+        framing = _framing_of(request, response, body)
+        goes_on = goes_on and framing.is_told
+        fields = b"" if _encode.forbids_body(response.status) else framing.fields()
+        head = _encode.encode_head(response, fields, wire.server.date, closes=not goes_on)
         if request.method == "HEAD" or _encode.forbids_body(response.status):
             wire.send(head, task)
             return goes_on
         if isinstance(body, FileBody) and wire.is_plain and body.length > SMALL:
-            return _send_file(wire, head, body, task) and goes_on
+            return _send_file(wire, request, head, body, task) and goes_on
         return _send_parts(wire, request, head, body, task, framing=framing) and goes_on
     finally:
-        close = getattr(body, "close", None)
-        if close is not None:
+        _close(body)
+
+
+def _close(body: Iterable[bytes]) -> None:
+    """Close a body; an error would be answered, and there has been an answer already."""
+    close = getattr(body, "close", None)
+    if close is not None:
+        try:
             close()
+        except Exception:
+            _log.exception("the body of a response could not be closed")
 
 
 @attrs.frozen
@@ -95,6 +104,15 @@ class _Framing:
             return b"content-length: %d\r\n" % self.length
         return b"" if self.trailers is None else _encode.chunked_fields(self.trailers)
 
+    def check(self, sent: int, *, is_end: bool) -> None:
+        """Compare the bytes of the parts so far with the length.
+
+        Raises:
+            ValueError: They are more, or at the end fewer.
+        """
+        if self.length is not None and (sent > self.length or (is_end and sent < self.length)):
+            raise ValueError("the body is not as long as its Content-Length says")
+
 
 def _framing_of(request: Request, response: Response, body: Iterable[bytes]) -> _Framing:
     length = body.length if isinstance(body, FileBody) else _encode.declared_length(response)
@@ -106,12 +124,15 @@ def _framing_of(request: Request, response: Response, body: Iterable[bytes]) -> 
     return _Framing(None, trailers if trailers and request.accepts_trailers else {})
 
 
-def _send_file(wire: Wire, head: bytes, body: FileBody, task: Task[object]) -> bool:
-    wire.send(head, task)
-    if send_file(wire, body, task):
-        return True
-    _log.error("a response broke off: %r is shorter than it was", body)
-    return False
+def _send_file(
+    wire: Wire, request: Request, head: bytes, body: FileBody, task: Task[object]
+) -> bool:
+    try:
+        send_file(wire, head, body, task)
+    except FileTooShort as error:
+        request.failure = error
+        return _send_failure(wire, error, task, is_begun=True)
+    return True
 
 
 def _send_parts(
@@ -124,21 +145,19 @@ def _send_parts(
     framing: _Framing,
 ) -> bool:
     """Send ``head`` with the first part, then the rest; return whether it came out whole."""
-    sent, length = 0, framing.length
+    in_a_row = 0
     try:
-        for framed, size in _framed_parts(body, framing.trailers):
-            sent += size
-            if length is not None and sent > length:
-                break
+        for framed in _framed_parts(body, framing):
             wire.send(head + framed, task)
             head = b""
+            in_a_row += len(framed)
+            if in_a_row >= _MOST_IN_A_ROW:
+                in_a_row = 0
+                task.yield_turn()  # a client that reads fast must not keep the others waiting
     except _StreamFailed as failed:
         if not head or not isinstance(failed.error, HttpError):
             request.failure = failed.error
         return _send_failure(wire, failed.error, task, is_begun=not head)
-    if length is not None and sent != length:
-        _log.error("a response broke off: it is not as long as its Content-Length says")
-        return False
     if head:
         wire.send(head, task)
     return True
@@ -157,21 +176,25 @@ def _send_failure(wire: Wire, error: Exception, task: Task[object], *, is_begun:
 
 
 class _StreamFailed(Exception):
-    """The application's iterable, or a trailer, raised ``error``; not the sending of its parts."""
+    """The application's iterable, its length, or a trailer failed; not the sending of its parts."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
 
 
-def _framed_parts(body: Iterable[bytes], trailers: Trailers | None) -> Iterator[tuple[bytes, int]]:
-    """Yield each part that is not empty as it is sent, and its own size; the last chunk, too."""
-    is_chunked = trailers is not None
+def _framed_parts(body: Iterable[bytes], framing: _Framing) -> Iterator[bytes]:
+    """Yield each part that is not empty as it is sent, and the last chunk."""
+    trailers, sent = framing.trailers, 0
     try:
         for part in body:
             if part:
-                yield _encode.frame(part, is_chunked=is_chunked), len(part)
+                framed, size = _encode.frame(part, is_chunked=trailers is not None)
+                sent += size
+                framing.check(sent, is_end=False)
+                yield framed
+        framing.check(sent, is_end=True)
         if trailers is not None:
-            yield _encode.last_chunk(trailers), 0
+            yield _encode.last_chunk(trailers)
     except Exception as error:
         raise _StreamFailed(error) from error

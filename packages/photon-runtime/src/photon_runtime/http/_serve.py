@@ -63,14 +63,18 @@ def serve(
     """
     server = Server(sockets=sockets, settings=settings, worker=worker, is_last=is_last)
 
+    def begin() -> None:
+        if ready is not None:
+            ready()
+        watch_hub(threshold=server.settings.hold_threshold)  # nobody waits while it starts
+
     def main() -> None:
-        watch_hub(threshold=server.settings.hold_threshold)
         with dumping_on_signal():
             if isinstance(application, Application):
                 with application.start(development=development) as handler:
-                    server.serve(handler, ready)
+                    server.serve(handler, begin)
             else:
-                server.serve(application, ready)
+                server.serve(application, begin)
 
     with _stopping_on_signals(server):
         run(main)

@@ -184,11 +184,14 @@ class Server:
     def _open_connection(
         self, connection: Connection, accepted: RawSocket, address: object
     ) -> None:
-        opening = self._opening
-        if opening is None or connection.open(opening, accepted, address, current_task()):
+        opening, is_open = self._opening, False
+        try:
+            is_open = opening is None or connection.open(opening, accepted, address, current_task())
+        finally:
+            if not is_open:
+                self._close(connection)
+        if is_open:
             self._run_connection(connection)
-        else:
-            self._close(connection)
 
     def _run_connection(self, connection: Connection) -> None:
         phase = Phase.OVER

@@ -35,6 +35,7 @@ Handler = Callable[[Request], Response]
 # The class below `socket.socket`: smaller, and the same where the standard library is patched.
 RawSocket = _socket.socket
 
+_MOST_IN_A_ROW = 64 * 1024
 _LINGER_TIME = 2.0
 _LINGER_LIMIT = 64 * 1024 * 1024
 
@@ -104,7 +105,16 @@ class Wire:
         expires: Until when the present wait may last, in seconds of the hub's clock.
     """
 
-    __slots__ = ("_full_read", "_is_dry", "_task", "expires", "server", "stream", "watcher")
+    __slots__ = (
+        "_full_read",
+        "_in_a_row",
+        "_is_dry",
+        "_task",
+        "expires",
+        "server",
+        "stream",
+        "watcher",
+    )
 
     def __init__(self, server: Serving, stream: Stream, watcher: Watcher) -> None:
         """Take over a connected, non-blocking socket."""
@@ -114,6 +124,7 @@ class Wire:
         self.expires = math.inf
         self._task: Task[object] | None = None
         self._is_dry = False
+        self._in_a_row = 0
         self._full_read = len(server.buffer)
 
     def replace_stream(self, stream: Stream) -> None:
@@ -147,13 +158,18 @@ class Wire:
         while True:
             if self._is_dry:
                 watcher.wait_read(task)
+            elif self._in_a_row >= _MOST_IN_A_ROW:
+                self._in_a_row = 0
+                task.yield_turn()  # a client that sends fast must not keep the others waiting
             try:
                 size = self.stream.recv_into(buffer)
             except BlockingIOError:
                 self._is_dry = True
                 continue
             break
-        self._is_dry = size < self._full_read
+        is_dry = self._is_dry = size < self._full_read
+        if not is_dry:
+            self._in_a_row += size
         return size
 
     def receive_what_is_there(self) -> int:
@@ -195,12 +211,14 @@ class Wire:
                 is_full = False
             except BlockingIOError:
                 is_full = True
-        self.expires = math.inf
 
     def wait_for_room(self, task: Task[object]) -> None:
         """Wait until the client has taken some of what was sent."""
         self.expires = self.server.now + self.server.settings.write_timeout
-        self.watcher.wait_write(task)
+        try:
+            self.watcher.wait_write(task)
+        finally:
+            self.expires = math.inf
 
     def linger(self, task: Task[object]) -> None:
         """Let the client read the answer before the connection is torn down."""

@@ -124,5 +124,6 @@ def wait_for_epoll(task: Task[object], fd: int, timeout: float | None) -> None:
     finally:
         if timer is not None:
             timer.cancel()
-        if not watcher.is_awaited:
+        # Another task that was woken with this one may have forgotten it, and wait anew already.
+        if not (watcher.is_awaited or watcher.is_forgotten):
             poller.forget(fd)

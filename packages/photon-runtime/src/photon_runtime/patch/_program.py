@@ -14,6 +14,7 @@ import runpy
 import signal
 import sys
 import threading
+import zipfile
 from collections.abc import Callable, Sequence
 from importlib.machinery import SourceFileLoader
 from types import ModuleType, TracebackType
@@ -28,7 +29,7 @@ usage: python -m photon_runtime.patch SCRIPT [ARGUMENT...]
        python -m photon_runtime.patch -m MODULE [ARGUMENT...]
        python -m photon_runtime.patch -c CODE [ARGUMENT...]
 """
-_OURS = os.path.dirname(os.path.dirname(__file__))
+_OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def run_program(arguments: Sequence[str]) -> int:
@@ -72,7 +73,7 @@ def _run_code(source: str) -> None:
 
 
 def _run_script(path: str) -> None:
-    if os.path.isdir(path) or not path.endswith((".py", ".pyw", "")):
+    if os.path.isdir(path) or zipfile.is_zipfile(path) or path.endswith(".pyc"):
         runpy.run_path(path, run_name="__main__")
         return
     sys.path[0] = os.path.dirname(os.path.realpath(path))

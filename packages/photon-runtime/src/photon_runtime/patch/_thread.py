@@ -18,7 +18,8 @@ Cancellation is no failure of a thread: it does not reach ``threading.excepthook
 At the end of a run the threads that are left are not cancelled, as other tasks are, but left where
 they are, like daemons at the end of a plain program. Code that was written for threads does not
 expect an exception out of every wait: pools log it as an accident, and loops that catch everything
-would never end. They count as ended, so nobody waits for them.
+would never end. They count as ended, so nobody waits for them. One that is started later still, by
+what cleans up, is a real thread: as a task it would be cancelled before it has begun.
 """
 
 from __future__ import annotations
@@ -78,7 +79,10 @@ class Threads:
         kwargs: Mapping[str, Any] | None = None,
         /,
     ) -> int:
-        """Start a task, or a real thread outside of tasks; see `_thread.start_new_thread`."""
+        """Start a task, or a real thread outside of tasks; see `_thread.start_new_thread`.
+
+        It is a real thread, too, when the hub is ending.
+        """
         if not callable(function):
             raise TypeError("first arg must be callable")
         if not isinstance(args, tuple):
@@ -88,9 +92,9 @@ class Threads:
         starter = running_task()
         self.count += 1
         thunk = functools.partial(self._live, function, args, kwargs or {})
-        if starter is None:
+        hub = None if starter is None else hub_of(starter)
+        if hub is None or hub.is_ending:
             return _saved.start_new_thread(thunk, ())
-        hub = hub_of(starter)
         task = new_task(hub, thunk, function)
         task.name = _name_of(function)
         task.context = contextvars.Context()
