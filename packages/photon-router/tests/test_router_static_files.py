@@ -128,6 +128,11 @@ def test_a_folder_is_answered_by_its_index(server: LiveServer) -> None:
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
+@pytest.mark.parametrize("path", ["/static//", "/static/docs//", "/static/%2F"])
+def test_a_folder_has_one_address_alone(server: LiveServer, path: str) -> None:
+    assert server.request("GET", path).status == 404
+
+
 @pytest.mark.parametrize("path", ["/static", "/static/docs"])
 def test_a_folder_without_a_slash_leads_to_the_address_with_one(
     server: LiveServer, path: str

@@ -91,7 +91,8 @@ class Cors(Layer):
         allow_origin_regex: A pattern that whole origins may match besides, in lower case. With
             ``allow_credentials`` it may not match whatever comes.
         allow_methods: Methods that they may use.
-        allow_headers: Header fields that they may send beyond those that the standard lets pass.
+        allow_headers: Header fields that they may send beyond those that the standard lets pass;
+            ``*`` is all but ``Authorization``, which has to be named.
         expose_headers: Header fields of answers that they may read beyond those.
         allow_credentials: Whether requests may come with cookies and other credentials. Then
             nothing may be ``*``.

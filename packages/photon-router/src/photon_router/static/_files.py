@@ -169,9 +169,10 @@ class StaticFiles:
             if request.method == "OPTIONS":
                 return Response(204, headers=_ALLOW)
             raise HttpError(405, f"{request.method} is not possible here", headers=_ALLOW)
-        path = request.path_values[-1].removesuffix("/") if _is_below(request) else ""
+        path = request.path_values[-1] if _is_below(request) else ""
         names: Sequence[str] | None = ()
         if path:
+            path = path.removesuffix("/")
             names = names_of(path, raw_path=request.raw_path, hidden=self.hidden)
         response = None if names is None else self._find(request, names)
         return self._missing(request, names) if response is None else response
