@@ -196,18 +196,32 @@ def test_an_exit_hook_may_use_the_hub_of_another_thread() -> None:
     assert (ended.returncode, ended.stderr) == (0, "used")
 
 
+_HOOKS = """
+    def hook():
+        try:
+            sys.stderr.write(run(lambda: sleep(0.01) or "run "))
+        except RuntimeError as error:
+            sys.stderr.write(str(error))
+
+    hooks = [lambda: hook(), lambda: hook()]
+    atexit.unregister(photon_runtime._at_exit._end_runs)
+    atexit.register(hooks[0])
+    atexit.register(photon_runtime._at_exit._end_runs)
+    atexit.register(hooks[1])
+"""
+
+
 def test_an_exit_hook_may_run_a_hub_of_its_own() -> None:
-    ended = _end(
-        """
-        on_thread(sleep, 1000)
-        hooks = [lambda: sys.stderr.write(run(lambda: sleep(0.01) or "run ")) for _ in range(2)]
-        atexit.unregister(photon_runtime._at_exit._end_runs)
-        atexit.register(hooks[0])
-        atexit.register(photon_runtime._at_exit._end_runs)
-        atexit.register(hooks[1])
-        """
-    )
+    ended = _end(_HOOKS)
     assert (ended.returncode, ended.stderr) == (0, "run run ")
+
+
+def test_no_hub_begins_once_those_of_other_threads_were_ended() -> None:
+    ended = _end(_HOOKS + "\n    on_thread(sleep, 1000)\n")
+    assert (ended.returncode, ended.stderr) == (
+        0,
+        "run the process is ending, its hubs were ended: no other can begin now",
+    )
 
 
 def test_no_hub_begins_on_another_thread_once_the_process_ends() -> None:

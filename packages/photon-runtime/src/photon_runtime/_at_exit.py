@@ -10,6 +10,10 @@ begins, no task may run on another thread.
 Hence an exit hook: it ends the hubs of the other threads as `SystemExit` in one of their tasks
 would, and waits for them. One that a task holds, or whose tasks ignore their cancellation, cannot
 be ended by anybody. Then the hook reports where it is, and ends the process at once, with status 1.
+
+Behind the hook, once it has ended hubs, no other one begins, on this thread neither: what greenlet
+clears up of the threads that have just ended is not safe beside tasks that switch. Only exit hooks
+that were registered before this module was imported run so late.
 """
 
 from __future__ import annotations
@@ -50,6 +54,7 @@ class _Run:
 
 _runs: set[_Run] = set()
 _exiting: set[int] = set()  # the thread that runs the exit hooks, once it does
+_ended: list[_Run] = []  # what the exit hook has ended
 os.register_at_fork(after_in_child=_runs.clear)  # the threads did not come along
 
 
@@ -65,6 +70,8 @@ def ended_before_exit(hub: Hub) -> Iterator[None]:
     try:
         if _exiting and run.thread not in _exiting:  # looked at after it could be seen itself
             raise RuntimeError("the process is ending: no hub can begin on another thread now")
+        if _ended:
+            raise RuntimeError("the process is ending, its hubs were ended: no other can begin now")
         yield
     finally:
         _runs.discard(run)
@@ -77,6 +84,7 @@ def _end_runs() -> None:
     own = _get_ident()
     _exiting.add(own)
     others = [run for run in list(_runs) if run.thread != own]
+    _ended.extend(others)
     try:
         for run in others:
             run.hub.post(run.hub.end)
