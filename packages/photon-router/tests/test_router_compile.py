@@ -467,17 +467,16 @@ def test_a_body_of_another_type_is_a_415_that_says_what_is_accepted(kind: str) -
 
 @pytest.mark.parametrize(
     "kind",
-    ["application/json; charset=utf-8", "APPLICATION/JSON", "application/merge-patch+json", None],
+    ["application/json; charset=utf-8", "APPLICATION/JSON", "application/merge-patch+json"],
 )
-def test_json_by_any_of_its_names_is_read(kind: str | None) -> None:
+def test_json_by_any_of_its_names_is_read(kind: str) -> None:
     router = Router()
 
     @router.post("/x")
     def handler(value: Json[int]) -> int:
         return value
 
-    headers = {} if kind is None else {"content-type": kind}
-    assert told(ask(router, "POST", "/x", body=b"7", headers=headers)) == 7
+    assert told(ask(router, "POST", "/x", body=b"7", headers={"content-type": kind})) == 7
 
 
 # Answers
@@ -911,7 +910,7 @@ def test_without_annotation_a_body_is_plain_json() -> None:
     assert told(ask(pets(make), "POST", "/pets", body=sent)) == sent
     assert ask(pets(make), "POST", "/pets", body={"name": "R"}).status == 422
     assert ask(pets(make), "POST", "/pets").status == 422
-    assert ask(pets(make), "POST", "/pets", body=b"{").status == 400
+    assert ask(pets(make), "POST", "/pets", body=b"{", headers=JSON).status == 400
     refused = ask(pets(make), "POST", "/pets", body=b"a", headers={"content-type": "text/plain"})
     assert refused.status == 415
 
@@ -1231,5 +1230,6 @@ def test_the_varied_application_answers_when_the_input_is_good() -> None:
         ("PUT", "/v1/raw", b"x"),
         ("DELETE", "/v1/files/a/b", b""),
     ]:
-        response = VARIED(request(method, target, body))
+        headers = {} if target == "/v1/raw" else JSON
+        response = VARIED(request(method, target, body, headers))
         assert response.status in (200, 204), (target, response.body)

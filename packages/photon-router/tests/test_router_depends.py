@@ -103,7 +103,7 @@ def test_a_dependency_has_arguments_from_every_part_of_the_request() -> None:
         router,
         "/items/7?q=x",
         method="POST",
-        headers={"token": "t", "cookie": "theme=dark"},
+        headers={"token": "t", "cookie": "theme=dark", "content-type": "application/json"},
         body=b'{"name":"n"}',
     )
     assert told(response) == ["POST", 7, "n", "t", "dark", "x"]

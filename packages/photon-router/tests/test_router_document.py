@@ -557,7 +557,7 @@ def test_an_export_repeated_in_one_process_is_the_same_to_the_byte() -> None:
 
 
 def request(method: str, target: str) -> Request:
-    return Request(method, target, [])
+    return Request(method, target, [(b"content-type", b"application/json")])
 
 
 def test_what_3_2_adds_is_read_as_far_as_3_1_goes() -> None:

@@ -122,7 +122,8 @@ def test_an_application_asserts_the_formats_of_its_document(assert_formats: bool
     def add(n: int, data: Json[dict[str, int]]) -> None:
         pass
 
-    request = Request("POST", f"/?n={2**31}", [], body_limit=100)
+    headers = [(b"content-type", b"application/json")]
+    request = Request("POST", f"/?n={2**31}", headers, body_limit=100)
     request.parts = [json.dumps({"n": 2**31}).encode()]
     with router.start() as handler:
         response = handler(request)

@@ -21,7 +21,7 @@ from photon_runtime.http import Handler, Request, Response
 
 
 def ask(router: Router, method: str, target: str, body: bytes = b"") -> Response:
-    made = Request(method, target, [])
+    made = Request(method, target, [(b"content-type", b"application/json")] if body else [])
     made.parts = [body] if body else []
     with router.start() as handler:
         return handler(made)

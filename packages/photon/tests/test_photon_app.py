@@ -71,7 +71,7 @@ paths:
 
 
 def ask(app: Photon, method: str, target: str, body: bytes = b"") -> Response:
-    request = Request(method, target, [])
+    request = Request(method, target, [(b"content-type", b"application/json")] if body else [])
     request.parts = [body] if body else []
     with app.start() as handler:
         return handler(request)

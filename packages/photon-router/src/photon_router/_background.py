@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import Final, ParamSpec, cast
 
+from photon_runtime.callables import require_function
 from photon_runtime.http import Handler, Request, Response
 
 P = ParamSpec("P")
@@ -32,7 +33,12 @@ class BackgroundTasks:
         self._request: Request | None = None
 
     def add(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Have ``function`` called with these arguments when the response was sent."""
+        """Have ``function`` called with these arguments when the response was sent.
+
+        Raises:
+            SignatureError: It is a coroutine function or a generator function.
+        """
+        require_function(function, "a background task")
         call = functools.partial(function, *args, **kwargs)
         if self._request is None:
             self._calls.append(call)

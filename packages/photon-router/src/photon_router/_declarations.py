@@ -13,6 +13,13 @@ from typing import TypeAlias, TypeVar, Unpack
 
 import attrs
 
+from photon_runtime.callables import (
+    CallableKind,
+    kind_of,
+    location,
+    require_function,
+    require_value,
+)
 from photon_runtime.http import Handler
 
 from ._marks import marks_in
@@ -26,6 +33,7 @@ from .handlers._options import (
     OperationOptions,
     RouteOptions,
     check_error_classes,
+    check_middleware,
     check_operation_options,
     check_options,
     dependency_of,
@@ -36,7 +44,7 @@ from .handlers._options import (
 from .handlers._surroundings import ErrorHandler, Middleware, Surroundings
 from .middleware._chain import chain
 from .security import Required, Verifier
-from .signatures._signature import Signature, read_signature, where
+from .signatures._signature import Signature, read_signature
 
 F = TypeVar("F", bound=Callable[..., object])
 E = TypeVar("E", bound=ErrorHandler)
@@ -79,6 +87,9 @@ class Declarations:
         self._base: OpenApi | None = None
         self._routes: list[Route] = []
         self._operations: list[Declared] = []
+        check_middleware(middleware)
+        if name_operations is not None:
+            require_function(name_operations, "generate_operation_id")
         self._layers: list[Middleware] = list(middleware)
         self._error_handlers: dict[type[BaseException], ErrorHandler] = {}
         self._mounts: list[Mount] = []
@@ -197,12 +208,13 @@ class Declarations:
         raise; an unexpected error is found as ``request.failure``.
 
         Raises:
-            SignatureError: It is no function.
+            SignatureError: It is not a function, or a coroutine function or a generator function.
         """
         if not callable(layer):
             raise SignatureError(
                 f"a layer is a function, not {layer!r}: write @app.middleware without brackets"
             )
+        require_function(layer, "middleware")
         self._layers.append(layer)
         return layer
 
@@ -221,6 +233,7 @@ class Declarations:
         check_error_classes(classes)
 
         def register(function: E) -> E:
+            require_function(function, "an error handler")
             self._error_handlers |= dict.fromkeys(classes, function)
             return function
 
@@ -246,6 +259,7 @@ class Declarations:
         """
         if not prefix.startswith("/"):
             raise ValueError(f"a prefix begins with a slash, not {prefix!r}")
+        require_function(handler, "a mounted handler")
         named = name if name is not None else f"the mount at {prefix}"
         self._mounts += mounts_below(self.prefix + prefix, handler, named)
 
@@ -344,7 +358,12 @@ class Declarations:
         signature: Signature | None = None,
     ) -> None:
         if not path.startswith("/") and not (self.prefix and path == ""):
-            raise SignatureError(f"{where(function)}: a path begins with a slash, not {path!r}")
+            raise SignatureError(f"{location(function)}: a path begins with a slash, not {path!r}")
+        if kind_of(function) is CallableKind.CONTEXT_MANAGER:
+            raise SignatureError(
+                f"{location(function)} cannot be a handler: it is a context manager. Leave "
+                "contextlib.contextmanager out; a generator function is answered as a stream"
+            )
         signature = read_signature(function) if signature is None else signature
         around = surroundings_of(options).inside(outer or Surroundings())
         name = options.get("operation_id")
@@ -355,6 +374,7 @@ class Declarations:
         path = self.prefix + route.path
         if name is None and self._name_operation is not None:
             name = self._name_operation(route.function, route.method, path)
+            require_value(name, self._name_operation)
         if name is None:
             name = name_operation(route.function, route.method, path, others=self._routes)
         own = attrs.evolve(
@@ -372,7 +392,7 @@ class Declarations:
         for other in self._operations:
             if other.operation_id == declared.operation_id:
                 raise SignatureError(
-                    f"{where(declared.function)}: {where(other.function)} handles "
+                    f"{location(declared.function)}: {location(other.function)} handles "
                     f"{declared.operation_id!r} already"
                 )
         self._operations.append(declared.within(self._options, self._around(None)))

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from photon_runtime.errors import PhotonError
+from photon_runtime.errors import SignatureError as SignatureError
 from photon_runtime.http import HttpError as HttpError
 from photon_runtime.http import NotAcceptable as NotAcceptable
 
 from ._faults import MalformedBody as MalformedBody
 from ._faults import ValidationFailed as ValidationFailed
-from .annotations._signature_error import SignatureError as SignatureError
 
 
 class DocumentError(PhotonError):

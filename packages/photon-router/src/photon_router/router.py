@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from photon_runtime.callables import kind_of, require_context_manager
 from photon_runtime.http import Handler
 from photon_runtime.settings import Settings
 
@@ -88,6 +89,9 @@ class Router(Declarations):
         docs_url: Path of the documentation page; ``None`` for none.
         openapi_url: Path of the document, without its ending; ``None`` for none.
         validation_status: Status for requests that do not fit, 422 or 400.
+        strict_content_type: Whether a body of JSON without a ``Content-Type`` that names JSON is
+            refused with 415, because a page of another site could have sent it; ``None`` leaves it
+            to the settings, and by default it is refused.
         strict_query: Whether parameters of the query that an operation does not have are
             refused, with the nearest name; ``None`` leaves it to the settings, and by default they
             are passed over.
@@ -134,6 +138,7 @@ class Router(Declarations):
         openapi_url: str | None = "/openapi",
         validation_status: int = 422,
         assert_formats: bool | None = None,
+        strict_content_type: bool | None = None,
         strict_query: bool | None = None,
     ) -> None:
         """Begin without handlers."""
@@ -153,6 +158,7 @@ class Router(Declarations):
         )
         self._switches = {
             "validate_responses": validate_responses,
+            "strict_content_type": strict_content_type,
             "strict_query": strict_query,
             "assert_formats": assert_formats,
         }
@@ -167,7 +173,9 @@ class Router(Declarations):
         self._settings: Settings | None = None
         self._static = ConfiguredFiles()
         self.readiness = Readiness()
-        self._lifespans += [] if lifespan is None else [lifespan]
+        if lifespan is not None:
+            require_context_manager(lifespan, "lifespan")
+            self._lifespans.append(lifespan)
 
     @property
     def docs_url(self) -> str | None:
@@ -241,8 +249,11 @@ class Router(Declarations):
             replacements: The stand-in for each function that `Depends` names.
 
         Raises:
+            SignatureError: A stand-in is not callable or is asynchronous.
             DocumentError: A stand-in cannot be one.
         """
+        for replacement in replacements.values():
+            kind_of(replacement)
         before = self._overrides
         self._overrides = {**before, **replacements}
         try:
@@ -363,6 +374,7 @@ class Router(Declarations):
             error_handlers=self._error_handlers,
             validation_status=self.validation_status,
             forms=self._section("forms", FormSettings),
+            strict_content_type=behaviour.strict_content_type,
             strict_query=behaviour.strict_query,
             application=values,
             overrides=self._overrides,

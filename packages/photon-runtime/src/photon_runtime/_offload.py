@@ -25,6 +25,7 @@ from ._carrier import current_task
 from ._hub import Hub, current_hub
 from ._sync import Semaphore
 from ._task import Task
+from .callables import refuse_put_off, require_function
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -133,10 +134,12 @@ def offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
     Raises:
         Cancelled: A scope around the task was cancelled; the function runs on unobserved.
         RuntimeError: A further thread was needed and cannot be started.
+        SignatureError: It is a coroutine function or a generator function.
         Exception: Whatever the function raised.
 
     Blocks: the calling task, while the pool (32 threads) is busy and until the function returns.
     """
+    refuse_put_off(function)
     hub = current_hub()
     pool = hub.resources.get(OffloadPool)
     if not isinstance(pool, OffloadPool):
@@ -148,6 +151,7 @@ def offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
 
 def blocking(function: Callable[P, T]) -> Callable[P, T]:
     """Make every call of the decorated function an `offload`."""
+    require_function(function, "a blocking function")
 
     @functools.wraps(function)
     def offloaded(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -17,6 +17,7 @@ from ._carrier import Carrier, current_task
 from ._hub import Hub, current_hub
 from ._report import spawn_site
 from ._task import Task
+from .callables import refuse_put_off, require_function
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +30,7 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
 
     Raises:
         RuntimeError: The calling thread runs a hub already.
+        SignatureError: ``function`` is a coroutine function or a generator function.
         Exception: Whatever ``function`` raised.
 
     Blocks: the calling thread, until everything has ended.
@@ -40,6 +42,7 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         >>> rt.run(main)
         42
     """
+    require_function(function, "the main function of run()")
     if isinstance(getcurrent(), Carrier):
         # The call is wrong here, not the type of an argument.
         raise RuntimeError(  # noqa: TRY004
@@ -89,6 +92,7 @@ def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Tas
 
     Raises:
         NotRunning: The caller does not run in a task.
+        SignatureError: ``function`` is a coroutine function or a generator function.
     """
     hub = current_hub()
     thunk = functools.partial(function, *args, **kwargs) if args or kwargs else function
@@ -145,6 +149,7 @@ def new_task(
     on_end: Callable[[Task[object]], None] | None = None,
 ) -> Task[T]:
     """Make a task named after ``function``, in a copy of the caller's context variables."""
+    refuse_put_off(function)
     name = getattr(function, "__qualname__", None) or repr(function)
     return Task(
         hub,

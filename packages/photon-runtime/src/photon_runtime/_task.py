@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextvars
 from collections import deque
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Generic, Protocol, TypeVar
 
 from greenlet import GreenletExit, greenlet
@@ -26,6 +27,7 @@ from ._cancel import CancelScope
 from ._carrier import Carrier, current_task
 from ._report import Site, describe_site
 from ._timer import TimerHeap
+from .callables import refuse_coroutine
 from .errors import Cancelled, TaskCancelled
 
 T_co = TypeVar("T_co", covariant=True)
@@ -354,6 +356,8 @@ class Task(Generic[T_co]):
                 self.raise_if_cancelled()
             if thunk is not None:
                 self._value = thunk()
+                if type(self._value) is CoroutineType:
+                    refuse_coroutine(self._value)
         except Cancelled:
             self._cancelled = True
         except BaseException as error:

@@ -12,6 +12,7 @@
        ├─ Deadlock            all tasks wait for each other (also a RuntimeError)
        ├─ PatchError          the standard library is patched too late to be patched well
        ├─ NotRunning          a waiting call outside of run() (also a RuntimeError)
+       ├─ SignatureError      a function cannot be what it is registered as (also a TypeError)
        └─ ServerError         the server cannot start: port in use, no permission
     BaseException
     └─ Cancelled              control signal: the surrounding scope ends; let it pass
@@ -30,6 +31,7 @@ __all__ = [
     "PhotonError",
     "ServerError",
     "SettingsError",
+    "SignatureError",
     "TaskCancelled",
 ]
 
@@ -64,6 +66,10 @@ class Deadlock(PhotonError, RuntimeError):
 
 class NotRunning(PhotonError, RuntimeError):
     """A call that needs a running hub was made outside of ``run()``."""
+
+
+class SignatureError(PhotonError, TypeError):
+    """A function cannot be registered as it is; the message says where, why, and what to write."""
 
 
 class PatchError(PhotonError):

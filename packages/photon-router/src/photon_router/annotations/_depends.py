@@ -17,7 +17,8 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
-from ._signature_error import SignatureError
+from photon_runtime.callables import kind_of
+from photon_runtime.errors import SignatureError
 
 T = TypeVar("T")
 Scope: TypeAlias = Literal["request", "application"]
@@ -48,6 +49,7 @@ class Dependency:
             )
         if not callable(self.provider):
             raise SignatureError(f"Depends(...) takes a function or a class, not {self.provider!r}")
+        kind_of(self.provider)
         if self.scope not in ("request", "application"):
             raise SignatureError(
                 f"Depends(scope=...) is 'request' or 'application', not {self.scope!r}"
@@ -86,8 +88,8 @@ def Depends(  # noqa: N802 - a marker
         use_cache: Whether a value is made once per request and shared; else for each argument.
 
     Raises:
-        SignatureError: The provider cannot be called, there is no such scope, or a dependency of
-            the application is not to be shared.
+        SignatureError: The provider cannot be called or is asynchronous, there is no such scope, or
+            a dependency of the application is not to be shared.
     """
     # Without a provider it is refused; type-checkers have their own word for it.
     return cast(T, Dependency(cast(Callable[..., object], provider), scope, use_cache))

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeAlias, 
 import attrs
 import msgspec
 
+from photon_runtime.callables import require_function
+from photon_runtime.errors import SignatureError
+
 from ._depends import Dependency
-from ._signature_error import SignatureError
 
 Location: TypeAlias = Literal["path", "query", "header", "cookie", "body"]
 Media: TypeAlias = Literal["json", "form", "raw"]
@@ -198,6 +200,8 @@ class Param:
 
     def __attrs_post_init__(self) -> None:
         """Refuse what can never be meant."""
+        if self.default_factory is not None:
+            require_function(self.default_factory, "a default_factory")
         if self.multiple_of is not None and self.multiple_of <= 0:
             raise SignatureError(
                 f"Param(multiple_of=...) must be above 0, got {self.multiple_of!r}"

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from photon_runtime.callables import require_value
 from photon_runtime.http import Response
 
 from ..annotations._types import union_members
@@ -283,12 +284,21 @@ def _encoder(settled: Settled, *, has_content: bool) -> Encoder:
     if form == "response":
         return _made_encoder(_cut(settled))
     if form == "none":
-        return lambda result: Response(status)
+        return _bodiless_encoder(status)
     if form == "raw":
         return _raw_encoder(status, settled.media)
     if form == "value":
         return _value_encoder(settled, has_content=has_content)
     return _stream_encoder(settled)
+
+
+def _bodiless_encoder(status: int) -> Encoder:
+    def encoded(result: object) -> Response:
+        if result is not None:  # None is the usual result, and costs nothing here
+            require_value(result, "the handler")
+        return Response(status)
+
+    return encoded
 
 
 def _value_encoder(settled: Settled, *, has_content: bool) -> Encoder:

@@ -15,13 +15,14 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import attrs
 
+from photon_runtime.callables import location
 from photon_runtime.http import Response
 
 from ..annotations._types import strip_alias, union_members
 from ..arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, JSON_LINES, TEXT, is_json
 from ..errors import SignatureError
 from ..responses import DescribedResponse
-from ..signatures._signature import MISSING, is_generator, where
+from ..signatures._signature import MISSING, is_generator
 from ._events import ServerSentEvent
 
 Form: TypeAlias = Literal["value", "raw", "chunks", "lines", "events", "response", "none"]
@@ -281,7 +282,7 @@ def _refuse_twins(function: Callable[..., object], found: Sequence[Outcome]) -> 
             continue
         if statuses.setdefault(cls, outcome.status) != outcome.status:
             raise SignatureError(
-                f"{where(function)}: results of the class {cls.__name__} have two statuses, "
+                f"{location(function)}: results of the class {cls.__name__} have two statuses, "
                 f"{statuses[cls] or 'the usual one'} and {outcome.status or 'the usual one'}: "
                 "return a tuple of body and status, or classes of their own"
             )

@@ -33,6 +33,8 @@ from typing import Annotated, Any
 import cattrs
 import msgspec
 
+from photon_runtime.callables import close_unrun
+
 from .._faults import (
     MAX_FAULTS,
     Fault,
@@ -193,6 +195,7 @@ def encode(value: object) -> bytes:
 
 
 def _refuse(value: object) -> object:
+    close_unrun(value)
     name = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
     raise TypeError(
         f"a value of type {name} has no form in JSON: return an attrs class, a dataclass, a dict,"

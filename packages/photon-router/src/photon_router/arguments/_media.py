@@ -2,16 +2,20 @@
 
 An operation declares media types or ranges of them, each with its reader. Of a request the most
 specific one that fits its ``Content-Type`` is taken; where none fits, the answer is 415 with
-``Accept-Post``. A body without ``Content-Type`` is read as the first that is declared. Readers get
-UTF-8: another ``charset`` is 415, too, but for texts, and so is any ``Content-Encoding``, because
-nothing here unpacks.
+``Accept-Post``. A body without ``Content-Type`` is read as the first that is declared, unless that
+is JSON: browsers let a page of any site send such a request, and those of the types that HTML forms
+have, without asking the server first (CORS-safelisted requests, Fetch standard, section 2.2.2). So
+JSON is not read from them; the setting ``strict_content_type`` allows it.
+
+Readers get UTF-8: another ``charset`` is 415, too, but for texts, and so is any
+``Content-Encoding``, because nothing here unpacks.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
 from photon_runtime.http import HttpError, Request
@@ -19,7 +23,7 @@ from photon_runtime.http import HttpError, Request
 from .._faults import Fault, MalformedBody, ValidationFailed
 from ..schema._check import SchemaCheck
 from ..signatures._signature import ABSENT
-from ._media_types import BYTES, JSON, TEXT, is_json
+from ._media_types import BYTES, FORM, JSON, MULTIPART, TEXT, is_json
 from ._parameters import Binder
 
 Reader: TypeAlias = Callable[[Request], object]
@@ -36,6 +40,8 @@ _CHARSETS: Final = {
     "latin1": "latin-1",
     "windows-1252": "cp1252",
 }
+_SAFELISTED: Final = frozenset({"", TEXT, FORM, MULTIPART})
+"""The media types that browsers send across sites without a preflight."""
 _UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
@@ -61,28 +67,33 @@ def media_rank(sent: str, declared: str) -> int:
     return int(kind in ("*/*", BYTES, TEXT))  # bytes and texts are taken whatever they are called
 
 
-def reader_chooser(readers: Mapping[str, Reader]) -> Callable[[Request], Reader]:
+def reader_chooser(
+    readers: Mapping[str, Reader], *, strict_json: Collection[str] = ()
+) -> Callable[[Request], Reader]:
     """Return what gives the reader for a request's body.
 
     Args:
         readers: By declared media type, at least one.
+        strict_json: The declared media types whose bodies are decoded as JSON, and only if the
+            client names a media type that pages of other sites cannot send.
 
     Returns:
         A function that raises `HttpError` 415 for a type that is not declared, for a ``charset``
         that its reader does not know, and for bodies that are compressed.
     """
-    first = next(iter(readers.values()))
+    first_type, first = next(iter(readers.items()))
     kinds = ", ".join(readers)
+    if first_type in strict_json:
+        first = _unless_sent(first, kinds)
 
     @functools.lru_cache(maxsize=64)
     def chosen(content_type: bytes) -> Reader:
         text = content_type.decode("latin-1")
         sent = media_kind(text)
         best = max(readers, key=lambda declared: media_rank(sent, declared))
-        if not media_rank(sent, best):
-            raise HttpError(
-                415, f"the body must be of type {kinds}", headers={"accept-post": kinds}
-            )
+        is_refused = best in strict_json and sent in _SAFELISTED
+        if is_refused or not media_rank(sent, best):
+            raise _wrong_type(kinds)
         _check_charset(text, best)
         return readers[best]
 
@@ -96,6 +107,21 @@ def reader_chooser(readers: Mapping[str, Reader]) -> Callable[[Request], Reader]
         return first if sent is None else chosen(sent)
 
     return choose
+
+
+def _wrong_type(kinds: str) -> HttpError:
+    return HttpError(415, f"the body must be of type {kinds}", headers={"accept-post": kinds})
+
+
+def _unless_sent(read: Reader, kinds: str) -> Reader:
+    """Return a reader for requests that name no type: a body is a 415, an empty one is read."""
+
+    def read_none(request: Request) -> object:
+        if request.body:
+            raise _wrong_type(kinds)
+        return read(request)
+
+    return read_none
 
 
 def _check_charset(content_type: str, declared: str) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
+from photon_runtime.callables import location
 from photon_runtime.http import Handler, Request, Response, Route
 
 from ..annotations._depends import Overrides
@@ -25,7 +26,6 @@ from ..errors import DocumentError, SignatureError
 from ..handlers._surroundings import ErrorHandler, Surroundings
 from ..security import Guard, Guards
 from ..security._users import wrong_users
-from ..signatures._signature import where
 from ._dispatch import Endpoint
 from ._extensions import HANDLER, with_extensions
 from ._layers import ErrorAnswers, wrap
@@ -45,6 +45,7 @@ def compile_routes(
     error_handlers: Mapping[type[BaseException], ErrorHandler] | None = None,
     validation_status: int = 422,
     forms: FormSettings | None = None,
+    strict_content_type: bool = True,
     strict_query: bool = False,
     application: ApplicationValues | None = None,
     overrides: Overrides | None = None,
@@ -60,6 +61,7 @@ def compile_routes(
         error_handlers: The application's answers for errors.
         validation_status: Status for requests that do not fit.
         forms: The limits of forms; ``None`` for the usual ones.
+        strict_content_type: Whether JSON is only read from a body whose media type says so.
         strict_query: Whether parameters of the query that an operation does not have are refused.
         application: Takes the dependencies that live as long as the application.
         overrides: What stands in for the functions of dependencies.
@@ -90,6 +92,7 @@ def compile_routes(
                     bound,
                     problems,
                     forms or FormSettings(),
+                    strict_content_type,
                     strict_query,
                     application or ApplicationValues(),
                     overrides or {},
@@ -200,7 +203,7 @@ def _unmatched(operations: Sequence[Operation], handlers: Mapping[str, Bound]) -
             problems.append(f"{operation.name}: the operation has no handler")
     names = {operation.name for operation in operations}
     return problems + [
-        f"{where(bound.function)}: there is no operation {name!r} in the document"
+        f"{location(bound.function)}: there is no operation {name!r} in the document"
         for name, bound in handlers.items()
         if name not in names
     ]

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 import attrs
 
+from photon_runtime.callables import require_function
+
 from ..document._document import Operation
 from ..errors import SignatureError
 from ..handlers._surroundings import Surroundings
@@ -68,8 +70,10 @@ def _layers(operation: Operation, problems: list[str]) -> Iterable[Callable[...,
         return
     for index, path in enumerate(paths):
         try:
-            yield _imported(path)
-        except ValueError as error:
+            layer = _imported(path)
+            require_function(layer, "middleware")
+            yield layer
+        except (SignatureError, ValueError) as error:
             problems.append(f"{operation.pointer}/{MIDDLEWARE}/{index}: {error}")
 
 

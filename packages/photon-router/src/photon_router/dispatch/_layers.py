@@ -14,8 +14,9 @@ failure. Who wants to know of the failure itself finds it as ``request.failure``
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from photon_runtime.callables import location, require_value
 from photon_runtime.http import (
     Handler,
     HttpError,
@@ -51,7 +52,7 @@ class ErrorAnswers:
         handler = self.declared(error)
         if handler is not None:
             try:
-                return handler(request, error)
+                return as_response(handler(request, error), handler)
             except Exception as another:
                 error = another
         if isinstance(error, HttpError):
@@ -94,6 +95,18 @@ def _call_layer(
     layer: Middleware, call_next: Handler, answers: ErrorAnswers, request: Request
 ) -> Response:
     try:
-        return layer(request, call_next)
+        return as_response(layer(request, call_next), layer)
     except Exception as error:
         return answers(request, error)
+
+
+def as_response(result: object, function: Callable[..., object]) -> Response:
+    """Return the response that a function of the application returned.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if isinstance(result, Response):
+        return result
+    require_value(result, function)
+    raise TypeError(f"{location(function)} returned {result!r}, not a Response")

@@ -36,8 +36,8 @@ from ..document._document import Document, Operation
 from ..handlers._arguments import Arguments
 from ..handlers._operation import Places, default_status
 from ..handlers._surroundings import Surroundings
-from ..signatures._signature import Argument, Signature, all_arguments, is_generator, read_signature
-from ._provide import ApplicationValues, replaced, scoped
+from ..signatures._signature import Argument, Signature, all_arguments, read_signature
+from ._provide import ApplicationValues, as_context_manager, replaced
 from ._steps import Step, plan_of
 
 Function = Callable[..., Any]
@@ -75,6 +75,7 @@ class OperationCompiler:
         bound: The handler.
         problems: What is wrong.
         forms: The limits of forms.
+        strict_content_type: Whether JSON is only read from a body whose media type says so.
         strict_query: Whether parameters that the operation does not have are refused.
         application: The values that live as long as the application.
         overrides: What stands in for the functions of dependencies.
@@ -88,6 +89,7 @@ class OperationCompiler:
     bound: Bound
     problems: list[str]
     forms: FormSettings = attrs.field(factory=FormSettings)
+    strict_content_type: bool = True
     strict_query: bool = False
     application: ApplicationValues = attrs.field(factory=ApplicationValues)
     overrides: Overrides = attrs.field(factory=dict)
@@ -105,7 +107,13 @@ class OperationCompiler:
         outer = self.bound.surroundings.dependencies
         asked = list(all_arguments(function, signature, outer, self.overrides))
         arguments = Arguments(
-            self.document, self.operation, asked, self.bound.places, self.problems, self.forms
+            self.document,
+            self.operation,
+            asked,
+            self.bound.places,
+            self.problems,
+            self.forms,
+            self.strict_content_type,
         )
         for owner, argument in asked:
             self.provided[owner, argument.name] = len(self.binders)
@@ -189,6 +197,7 @@ class OperationCompiler:
             cell = self.application.cell(provider, self.overrides)
             return Step(lambda: cell.value, (), (), is_scoped=False)
         step = self._step(provider, read_signature(provider))
-        if is_generator(provider):
-            return attrs.evolve(step, function=scoped(provider), is_scoped=True)
+        scoped = as_context_manager(provider)
+        if scoped is not None:
+            return attrs.evolve(step, function=scoped, is_scoped=True)
         return step

@@ -7,15 +7,19 @@ that runs gets other stand-ins, their values are made then and live as long as t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from types import GeneratorType
 from typing import Any, TypeAlias, cast
 
 import attrs
 
+from photon_runtime.callables import CallableKind, is_unrun, kind_of, location, require_value
+
 from ..annotations._depends import Dependency, Overrides, Provider
 from ..errors import SignatureError
-from ..signatures._signature import is_generator, read_signature, where
+from ..signatures._signature import read_signature
 
 _Generator: TypeAlias = Callable[..., Iterator[object]]
 
@@ -57,7 +61,7 @@ class ApplicationValues:
                     needs[argument.name] = self._needed(provider, argument.dependency, overrides)
                 elif argument.is_required:
                     raise SignatureError(
-                        f"{where(provider)}, argument {argument.name}: a dependency of the "
+                        f"{location(provider)}, argument {argument.name}: a dependency of the "
                         "application is made before any request: give it a default, or Depends"
                     )
             self._cells[provider] = Cell(provider, needs)
@@ -67,8 +71,8 @@ class ApplicationValues:
         inner = replaced(dependency.provider, overrides)
         if dependency.scope != "application":
             raise SignatureError(
-                f"{where(provider)} lives as long as the application and cannot need "
-                f"{where(inner)}, which is made for each request"
+                f"{location(provider)} lives as long as the application and cannot need "
+                f"{location(inner)}, which is made for each request"
             )
         return self.cell(inner, overrides)
 
@@ -94,9 +98,10 @@ class ApplicationValues:
 
     def _enter(self, cell: Cell, stack: ExitStack) -> object:
         arguments = {name: inner.value for name, inner in cell.needs.items()}
-        if is_generator(cell.provider):
-            return stack.enter_context(scoped(cell.provider)(**arguments))
-        return cell.provider(**arguments)
+        scoped = as_context_manager(cell.provider)
+        if scoped is not None:
+            return require_value(stack.enter_context(scoped(**arguments)), cell.provider)
+        return require_value(cell.provider(**arguments), cell.provider)
 
 
 def replaced(provider: Provider, overrides: Overrides) -> Provider:
@@ -104,6 +109,29 @@ def replaced(provider: Provider, overrides: Overrides) -> Provider:
     return overrides.get(provider, provider)
 
 
-def scoped(provider: Provider) -> Callable[..., Any]:
-    """Return a generator function as one that gives a context manager."""
-    return contextmanager(cast(_Generator, provider))
+def as_context_manager(provider: Provider) -> Callable[..., Any] | None:
+    """Return a provider as a function that gives a context manager.
+
+    Returns:
+        ``None`` where calling the provider gives the value itself.
+    """
+    kind = kind_of(provider)
+    if kind is CallableKind.GENERATOR:
+        return contextmanager(cast(_Generator, provider))
+    if kind is CallableKind.CONTEXT_MANAGER:
+        return provider
+    if kind is CallableKind.WRAPS_GENERATOR:
+        return functools.partial(_entered, provider)
+    return None
+
+
+@contextmanager
+def _entered(provider: Provider, /, *args: Any, **kwargs: Any) -> Iterator[object]:
+    """Enter what a wrapped generator function gives, which only a call shows."""
+    result = provider(*args, **kwargs)
+    if isinstance(result, GeneratorType):
+        result = contextmanager(lambda: result)()
+    elif not (is_unrun(result) and isinstance(result, AbstractContextManager)):
+        result = nullcontext(require_value(result, provider))
+    with result as value:
+        yield value

@@ -16,6 +16,7 @@ from typing import Any
 
 import attrs
 
+from photon_runtime.callables import require_value
 from photon_runtime.http import FileBody, Handler, Request, Response
 
 from .._faults import Fault, ValidationFailed
@@ -97,7 +98,7 @@ def _plan_with_steps(
     def run(request: Request) -> Response:
         row = _row(binders, request)
         for step in steps:
-            row.append(step.run(row))
+            row.append(require_value(step.run(row), step.function))
         return encoded(handler.run(row))
 
     return run
@@ -113,7 +114,8 @@ def _plan_with_scopes(
         with ExitStack() as stack:
             for step in steps:
                 value = step.run(row)
-                row.append(stack.enter_context(value) if step.is_scoped else value)
+                made = stack.enter_context(value) if step.is_scoped else value
+                row.append(require_value(made, step.function))
             response = encoded(handler.run(row))
             body = response.body
             if not isinstance(body, bytes | FileBody) and response.status != _SWITCHING:

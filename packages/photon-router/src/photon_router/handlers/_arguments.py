@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from photon_runtime.callables import location
 from photon_runtime.http import Request
 
 from .._background import BackgroundTasks, background_of
@@ -20,7 +21,7 @@ from ..arguments._form import FormSettings
 from ..arguments._parameters import Binder, bind_parameter
 from ..arguments._spread import class_of, spread, spread_binder
 from ..document._document import Document, Operation
-from ..signatures._signature import ABSENT, MISSING, Argument, where
+from ..signatures._signature import ABSENT, MISSING, Argument
 from ._body_arguments import BodyArguments, fields_of_form
 from ._fit import Asked, fit
 from ._operation import BODY, Place, Places, place_of
@@ -37,6 +38,7 @@ class Arguments:
         written: Where they have their values, if the operation was written from them.
         problems: What is wrong.
         forms: The limits of forms.
+        strict_content_type: Whether JSON is only read from a body whose media type says so.
     """
 
     document: Document
@@ -45,6 +47,7 @@ class Arguments:
     written: Places | None
     problems: list[str]
     forms: FormSettings = attrs.field(factory=FormSettings)
+    strict_content_type: bool = True
     places: Places = attrs.field(init=False)
     _body: BodyArguments = attrs.field(init=False)
 
@@ -62,6 +65,7 @@ class Arguments:
             self.places,
             is_written=self.written is not None,
             forms=self.forms,
+            strict_content_type=self.strict_content_type,
         )
 
     def _fields_of_form(self) -> list[str]:
@@ -145,7 +149,7 @@ class Arguments:
 
     def _add_problem(self, function: Callable[..., Any], argument: Argument, text: str) -> None:
         self.problems.append(
-            f"{self.operation.name}: argument {argument.key!r} of {where(function)}: {text}"
+            f"{self.operation.name}: argument {argument.key!r} of {location(function)}: {text}"
         )
 
 

@@ -73,6 +73,7 @@ class BodyArguments:
         places: Where they have their values.
         is_written: Whether the operation was written from them.
         forms: The limits of forms.
+        strict_content_type: Whether JSON is only read from a body whose media type says so.
     """
 
     body: OpenApi
@@ -81,6 +82,7 @@ class BodyArguments:
     places: Places
     is_written: bool
     forms: FormSettings
+    strict_content_type: bool = True
     _form: FormReader | None = attrs.field(init=False, default=None)
     _plain: Binder | None = attrs.field(init=False, default=None)
 
@@ -110,7 +112,13 @@ class BodyArguments:
                 f"a body of type {', '.join(readers)} is not read as {argument.annotation.type!r}: "
                 "take it as bytes"
             )
-        return body_binder(reader_chooser(readable), is_required=is_required, default=default)
+        decoded = [] if _is_raw(argument) else [each for each in readable if self._is_json(each)]
+        choose = reader_chooser(readable, strict_json=decoded if self.strict_content_type else ())
+        return body_binder(choose, is_required=is_required, default=default)
+
+    @staticmethod
+    def _is_json(media: str) -> bool:
+        return is_json(media) or media_kind(media) in ("*/*", "application/*")
 
     def _reader(self, argument: Argument, media: str) -> Reader | None:
         """Return what reads a body of one media type, ``None`` where it cannot be what is asked."""
@@ -196,9 +204,9 @@ class BodyArguments:
         """Return what reads the body into a plain value, once for all who take a part of it."""
         if self._plain is None:
             readers = {media: self._plain_reader(media) for media in self.content}
-            self._plain = _plain_body(
-                reader_chooser(readers), is_required=self.body.get("required")
-            )
+            decoded = filter(is_json, readers if self.strict_content_type else ())
+            choose = reader_chooser(readers, strict_json=list(decoded))
+            self._plain = _plain_body(choose, is_required=self.body.get("required"))
         return self._plain
 
     def _plain_reader(self, media: str) -> Reader:

@@ -8,9 +8,11 @@ from functools import cached_property
 
 import attrs
 
+from photon_runtime.callables import location
+
 from ..answers._result import Outcome, outcomes_of
 from ..errors import SignatureError
-from ..signatures._signature import Signature, where
+from ..signatures._signature import Signature
 from ._options import RouteOptions
 from ._surroundings import Surroundings
 
@@ -67,7 +69,7 @@ def name_operation(
     name: str | None = getattr(function, "__name__", None)
     if name is None:
         raise SignatureError(
-            f"{where(function)} has no name to call its operation by: give it an operation_id"
+            f"{location(function)} has no name to call its operation by: give it an operation_id"
         )
     if any(other.function == function and other.operation_id == name for other in others):
         slug = re.sub(r"\W+", "_", path).strip("_")

@@ -16,6 +16,8 @@ from typing import Any, Final, TypeAlias
 import attrs
 import msgspec
 
+from photon_runtime.callables import location
+
 from ..annotations._types import (
     In,
     is_stream,
@@ -34,7 +36,7 @@ from ..errors import SignatureError
 from ..schema._members import Member, members_of
 from ..schema._schema import is_list_like
 from ..security._write import requirements
-from ..signatures._signature import ABSENT, MISSING, Argument, all_arguments, where
+from ..signatures._signature import ABSENT, MISSING, Argument, all_arguments
 from ._declared import Route
 from ._notes import Notes
 from ._request_body import RequestBody, file_schema
@@ -72,7 +74,7 @@ def write_operation(route: Route, document: OpenApi, notes: Notes) -> Places:
     method = route.method.lower()
     if method in item:
         raise SignatureError(
-            f"{where(route.function)}: {route.method} {path} is taken by the operation "
+            f"{location(route.function)}: {route.method} {path} is taken by the operation "
             f"{item[method].get('operationId')!r}"
         )
     names = dict(zip(parameters_of(own), parameters_of(path), strict=True))
@@ -110,7 +112,9 @@ class _Writer:
         taken = {name for place, name in self.parameters if place == "path"}
         for name, written in self.path_names.items():
             if written not in taken:
-                raise SignatureError(f"{where(function)}: no argument takes {{{name}}} of the path")
+                raise SignatureError(
+                    f"{location(function)}: no argument takes {{{name}}} of the path"
+                )
         operation = self._described()
         shown = [each for place, each in self.parameters.items() if place not in self.hidden]
         if shown:
@@ -131,7 +135,7 @@ class _Writer:
         try:
             return {"security": requirements(self.route.options["security"])}
         except TypeError as error:
-            raise SignatureError(f"{where(self.route.function)}: {error}") from error
+            raise SignatureError(f"{location(self.route.function)}: {error}") from error
 
     def _described(self) -> OpenApi:
         """Return the beginning of the operation object: what people read."""
@@ -153,7 +157,7 @@ class _Writer:
             for each in spread(argument) or (argument,):
                 self.places[owner, each.key] = self._place(each)
         except TypeError as error:
-            raise SignatureError(f"{where(owner)}, argument {argument.name}: {error}") from error
+            raise SignatureError(f"{location(owner)}, argument {argument.name}: {error}") from error
 
     def _place(self, argument: Argument) -> Place:
         """Write down where an argument comes from, and return it."""
@@ -248,7 +252,7 @@ class _Writer:
         try:
             return writer.responses(refusals)
         except TypeError as error:
-            raise SignatureError(f"{where(route.function)}, its result: {error}") from error
+            raise SignatureError(f"{location(route.function)}, its result: {error}") from error
 
 
 def default_status(result: object) -> int:

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
+from photon_runtime.callables import require_function
+
 from ..annotations._depends import Dependency
 from ..errors import SignatureError
 from ..security._verifier import Required
@@ -143,14 +145,37 @@ def surroundings_of(options: OperationOptions) -> Surroundings:
     """Return what the options put around a handler.
 
     Raises:
-        SignatureError: A dependency is no function, or an error handler is for no class of errors.
+        SignatureError: A dependency, middleware or an error handler is not a plain function, or an
+            error handler is not for a class of errors.
     """
-    check_error_classes(options.get("error_handlers", {}))
+    check_error_handlers(options.get("error_handlers", {}))
+    check_middleware(options.get("middleware", ()))
     return Surroundings(
         tuple(options.get("middleware", ())),
         tuple(map(dependency_of, options.get("dependencies", ()))),
         options.get("error_handlers", {}),
     )
+
+
+def check_error_handlers(handlers: Mapping[type[BaseException], ErrorHandler]) -> None:
+    """Refuse error handlers for what is not a class of exceptions, or that are not functions.
+
+    Raises:
+        SignatureError: One of them is not.
+    """
+    check_error_classes(handlers)
+    for handler in handlers.values():
+        require_function(handler, "an error handler")
+
+
+def check_middleware(layers: Iterable[Middleware]) -> None:
+    """Refuse what cannot be middleware.
+
+    Raises:
+        SignatureError: One is not a function that returns a response.
+    """
+    for layer in layers:
+        require_function(layer, "middleware")
 
 
 def check_error_classes(classes: Iterable[object]) -> None:

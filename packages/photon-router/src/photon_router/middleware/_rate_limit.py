@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import attrs
 from attrs.validators import ge, gt
 
+from photon_runtime.callables import require_function, require_value
 from photon_runtime.http import Handler, HttpError, Request, Response
 
 from ..handlers._surroundings import Middleware
@@ -69,6 +70,7 @@ def _as_key(value: KeyFunction | str) -> KeyFunction:
         raise TypeError(
             f"key is `client`, or in code a function from a request to a text, not {value!r}"
         )
+    require_function(value, "the key of a rate limit")
     return value
 
 
@@ -77,6 +79,7 @@ def _as_store(value: RateStore | None) -> RateStore:
         return MemoryStore()
     if not callable(getattr(value, "take", None)):
         raise TypeError("a store is given in code, as in RateLimit(store=RedisStore(client))")
+    require_function(value.take, "the store of a rate limit")
     return value
 
 
@@ -184,7 +187,7 @@ class RateLimit(Layer):
         return response
 
     def _take(self, request: Request) -> Taken | None:
-        key = None if self.key is client_address else self.key(request)
+        key = None if self.key is client_address else require_value(self.key(request), self.key)
         own = f"address:{client_address(request)}" if key is None else _bounded(key)
         try:
             return self.store.take(f"{self.name}:{own}", capacity=self._capacity, rate=self._rate)

@@ -15,6 +15,7 @@ from time import perf_counter
 import msgspec
 
 from photon_runtime import deadline, scope
+from photon_runtime.callables import require_function, require_value
 from photon_runtime.errors import DeadlineExceeded
 from photon_runtime.http import Request, Response, is_stopping
 
@@ -49,7 +50,9 @@ class Readiness:
 
         Raises:
             ValueError: There is one of that name.
+            SignatureError: It is a coroutine function, a generator function, or the like.
         """
+        require_function(check, "a readiness check")
         if name in self._checks:
             raise ValueError(f"there is a check {name!r} already")
         self._checks[name] = check
@@ -86,7 +89,7 @@ def _run(name: str, check: Callable[[], object], states: dict[str, dict[str, obj
     begun = perf_counter()
     status = "ok"
     try:
-        if check() is False:
+        if require_value(check(), check, verdict=True) is False:
             status = "failed"
             _log.warning("not ready: %s", name)
     except Exception as error:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
 import msgspec
+
+from photon_runtime.callables import require_function
 
 
 @attrs.frozen(kw_only=True)
@@ -102,6 +104,7 @@ def _fill(hint: Any, filled: dict[Any, Any]) -> Any:
 
 
 def _attrs_members(cls: type, hints: dict[str, Any]) -> tuple[Member, ...]:
+    _refuse_put_off(cls)
     return tuple(
         Member(
             name=field.name,
@@ -116,6 +119,36 @@ def _attrs_members(cls: type, hints: dict[str, Any]) -> tuple[Member, ...]:
         )
         for field in attrs.fields(cls)
     )
+
+
+def _refuse_put_off(cls: type) -> None:
+    """Refuse what attrs would call and never run: its validators' results are thrown away.
+
+    Raises:
+        SignatureError: A validator, a converter or ``__attrs_post_init__`` is a coroutine
+            function or a generator function.
+    """
+    name = cls.__qualname__
+    for field in attrs.fields(cls):
+        for validator in _validators(field.validator):
+            require_function(validator, f"a validator of {name}.{field.name}")
+        if field.converter is not None:
+            require_function(field.converter, f"a converter of {name}.{field.name}")
+    after = getattr(cls, "__attrs_post_init__", None)
+    if after is not None:
+        require_function(after, f"{name}.__attrs_post_init__")
+
+
+def _validators(validator: Any) -> Iterator[Callable[..., object]]:
+    """Yield a validator, and those that it is composed of by ``attrs.validators``."""
+    if isinstance(validator, tuple | list):
+        for each in validator:
+            yield from _validators(each)
+    elif callable(validator) and not isinstance(validator, type):
+        yield validator
+        if attrs.has(type(validator)):
+            for field in attrs.fields(type(validator)):
+                yield from _validators(getattr(validator, field.name, None))
 
 
 def _dataclass_members(cls: Any, hints: dict[str, Any]) -> tuple[Member, ...]:

@@ -14,7 +14,16 @@ from photon_runtime.http import Request
 
 from ._authorization import field_text, plain_text
 from ._identity import Identity
-from ._verifier import BadCredential, Binding, Challenge, NoCredential, Verified, Verifier, judged
+from ._verifier import (
+    BadCredential,
+    Binding,
+    Challenge,
+    NoCredential,
+    Verified,
+    Verifier,
+    is_function,
+    judged,
+)
 
 MIN_LENGTH: Final = 16
 Find: TypeAlias = Callable[[str], object]
@@ -54,6 +63,7 @@ class ApiKey(Verifier):
         """Refuse several places, and forget the keys."""
         if len(self._places()) > 1:
             raise ValueError("a key has one place: give one of header, query and cookie")
+        is_function(self, attrs.fields(ApiKey).keys, self._find)
         object.__setattr__(self, "keys", self._find)
 
     def _places(self) -> list[tuple[str, str]]:
@@ -102,7 +112,7 @@ def key_check(find: Find, place: str, name: str) -> Callable[[Request], Verified
             raise NoCredential
         if len(values) > 1:
             raise BadCredential("several keys")
-        return judged(find(text(values[0])))
+        return judged(find(text(values[0])), find)
 
     return check
 

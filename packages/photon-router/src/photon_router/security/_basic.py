@@ -10,7 +10,7 @@ import attrs
 from photon_runtime.http import Request
 
 from ._authorization import user_and_password
-from ._verifier import Binding, Challenge, Verified, Verifier, judged
+from ._verifier import Binding, Challenge, Verified, Verifier, is_function, judged
 
 
 @attrs.frozen(eq=False)
@@ -23,7 +23,7 @@ class BasicAuth(Verifier):
         realm: What people are asked the password for.
     """
 
-    find: Callable[[str, str], object] = attrs.field(repr=False)
+    find: Callable[[str, str], object] = attrs.field(repr=False, validator=is_function)
     realm: str = attrs.field(default="api", kw_only=True)
     name: str = attrs.field(default="basicAuth", kw_only=True)
 
@@ -40,6 +40,6 @@ class BasicAuth(Verifier):
         find = self.find
 
         def check(request: Request) -> Verified:
-            return judged(find(*user_and_password(request)))
+            return judged(find(*user_and_password(request)), find)
 
         return Binding(check, challenge, is_weak=True, field="Authorization")

@@ -11,7 +11,7 @@ import attrs
 from photon_runtime.http import Request
 
 from ._authorization import bearer_token
-from ._verifier import Binding, Challenge, Verified, Verifier, judged
+from ._verifier import Binding, Challenge, Verified, Verifier, is_function, judged
 
 
 @attrs.frozen(eq=False)
@@ -68,8 +68,8 @@ class BearerToken(TokenVerifier):
             digest of theirs rather than by themselves.
     """
 
-    find: Callable[[str], object] = attrs.field(repr=False)
+    find: Callable[[str], object] = attrs.field(repr=False, validator=is_function)
 
     def verify(self, token: str) -> Verified:
         """Ask the function."""
-        return judged(self.find(token))
+        return judged(self.find(token), self.find)

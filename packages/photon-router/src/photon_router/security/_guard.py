@@ -24,6 +24,7 @@ from typing import TypeAlias
 
 import attrs
 
+from photon_runtime.callables import require_value
 from photon_runtime.http import Handler, HttpError, Request, Response
 
 from ..answers._caches import add_vary, keep_private
@@ -156,13 +157,23 @@ def _find(part: Part, request: Request, findings: dict[str, _Finding]) -> _Findi
     """Return what the request shows for a part, verified once however often it is required."""
     if part.name not in findings:
         try:
-            findings[part.name] = part.binding.check(request)
+            findings[part.name] = _verified(part.binding.check(request), part)
         except NoCredential:
             findings[part.name] = None
         except BadCredential as error:
             _log.debug("%s %s: %s: %s", request.method, request.raw_path, part.name, error)
             findings[part.name] = error
     return findings[part.name]
+
+
+def _verified(result: object, part: Part) -> Verified:
+    """Return the result of a check: anything but `Verified` decides nothing, and is an error."""
+    if type(result) is not Verified and not isinstance(result, Verified):
+        require_value(result, part.binding.check)
+        raise TypeError(
+            f"the verifier of {part.name} returned a {type(result).__name__}, not a Verified"
+        )
+    return result
 
 
 def _lacking(part: Part, finding: _Finding) -> frozenset[str]:

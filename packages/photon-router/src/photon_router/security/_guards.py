@@ -10,6 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from photon_runtime.callables import require_function
+from photon_runtime.errors import SignatureError
+
 from ..document._document import Document, OpenApi, Operation
 from ._guard import Guard, Part
 from ._verifier import Binding, Verifier
@@ -71,7 +74,8 @@ class Guards:
                 continue
             try:
                 bindings[name] = verifier.bind(scheme)
-            except ValueError as error:
+                require_function(bindings[name].check, "the check of a verifier")
+            except (SignatureError, ValueError) as error:
                 problems.append(f"/components/securitySchemes/{name}: {error}")
         return bindings
 

@@ -13,7 +13,7 @@ from ._bearer import TokenVerifier
 from ._identity import Identity
 from ._jwks import Jwks
 from ._keys import KeySource, OneKey, checked_algorithms, pyjwt
-from ._verifier import BadCredential, Verified, judged
+from ._verifier import BadCredential, Verified, is_function, judged
 
 Find = Callable[[Identity], object]
 
@@ -47,9 +47,9 @@ class TokenRules:
         claims = self._claims(token, keys)
         scopes = scopes_of(claims)
         identity = Identity(self._subject(claims), scopes, claims)
-        return Verified(
-            identity if self.find is None else judged(self.find(identity)).identity, scopes
-        )
+        if self.find is None:
+            return Verified(identity, scopes)
+        return Verified(judged(self.find(identity), self.find).identity, scopes)
 
     def _subject(self, claims: Mapping[str, Any]) -> str:
         """Return whom a token speaks of; who is called nothing is nobody (RFC 7519, 4.1.2)."""
@@ -139,7 +139,7 @@ class JwtBearer(TokenVerifier):
     audience: str | Sequence[str] | None = attrs.field(default=None, kw_only=True)
     leeway: float = attrs.field(default=30.0, kw_only=True)
     required: Sequence[str] = attrs.field(default=("exp", "sub"), kw_only=True)
-    find: Find | None = attrs.field(default=None, kw_only=True, repr=False)
+    find: Find | None = attrs.field(default=None, kw_only=True, repr=False, validator=is_function)
     _keys: KeySource = attrs.field(init=False, repr=False)
     _rules: TokenRules = attrs.field(init=False, repr=False)
 

@@ -9,10 +9,20 @@ from typing import Any
 
 import attrs
 
+from photon_runtime.callables import require_value
 from photon_runtime.http import Request
 
 from ._authorization import MAX_LENGTH
-from ._verifier import BadCredential, Binding, Challenge, NoCredential, Verified, Verifier, judged
+from ._verifier import (
+    BadCredential,
+    Binding,
+    Challenge,
+    NoCredential,
+    Verified,
+    Verifier,
+    is_function,
+    judged,
+)
 
 
 @attrs.frozen(eq=False)
@@ -28,9 +38,9 @@ class MutualTls(Verifier):
             `client_cert_field`.
     """
 
-    find: Callable[[bytes], object] = attrs.field(repr=False)
+    find: Callable[[bytes], object] = attrs.field(repr=False, validator=is_function)
     certificate: Callable[[Request], bytes | None] = attrs.field(
-        default=lambda request: request.client_certificate, kw_only=True
+        default=lambda request: request.client_certificate, kw_only=True, validator=is_function
     )
     name: str = attrs.field(default="mutualTLS", kw_only=True)
 
@@ -45,10 +55,10 @@ class MutualTls(Verifier):
         find, certificate = self.find, self.certificate
 
         def check(request: Request) -> Verified:
-            shown = certificate(request)
+            shown = require_value(certificate(request), certificate, verdict=True)
             if shown is None:
                 raise NoCredential
-            return judged(find(shown))
+            return judged(find(shown), find)
 
         return Binding(check, Challenge("MutualTLS"))
 

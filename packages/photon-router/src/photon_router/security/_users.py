@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from photon_runtime.callables import location
+
 from ..annotations._depends import Dependency
 from ..annotations._types import strip_alias, union_members
-from ..signatures._signature import Argument, Signature, read_signature, where
+from ..signatures._signature import Argument, Signature, read_signature
 from ._identity import current_identity
 
 
@@ -29,7 +31,7 @@ def wrong_users(
     for dependency in dependencies:
         found += _users_of(dependency, seen)
     return [
-        f"argument {argument.name!r} of {where(owner)}: anonymous requests are let in, so there "
+        f"argument {argument.name!r} of {location(owner)}: anonymous requests are let in, so there "
         "may be no user; write CurrentUser[... | None], or require security"
         for owner, argument in found
         if not _takes_none(argument.annotation.type)

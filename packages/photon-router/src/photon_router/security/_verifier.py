@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from photon_runtime.callables import require_function, require_value
 from photon_runtime.http import Request
 
 _UNQUOTABLE = re.compile(r"[^\t\x20-\x7e]")
@@ -191,12 +192,31 @@ def as_requirement(required: Required) -> Requirement:
     raise TypeError(f"security is a list of verifiers, such as JwtBearer(...), not of {required!r}")
 
 
-def judged(result: object) -> Verified:
+def is_function(
+    verifier: object, attribute: attrs.Attribute[Any], value: Callable[..., object] | None
+) -> None:
+    """Validate a function that decides, or ``None``.
+
+    Raises:
+        SignatureError: It is a coroutine function, a generator function, or the like, whose result
+            would pass for an identity whatever the credential is.
+    """
+    if value is not None:
+        require_function(value, f"`{attribute.name}` of a {type(verifier).__name__}")
+
+
+def judged(result: object, find: Callable[..., object]) -> Verified:
     """Return what the result of a user's function means: ``None`` and ``False`` are refusals.
+
+    Args:
+        result: What it returned.
+        find: The function, for messages.
 
     Raises:
         BadCredential: It is a refusal.
+        TypeError: It is a coroutine or the like, which cannot be an identity.
     """
+    require_value(result, find, verdict=True)
     if result is None or result is False:
         raise BadCredential("the application's function refused it")
     scopes = getattr(result, "scopes", None)

@@ -8,7 +8,6 @@ function.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import attrs
 
+from photon_runtime.callables import CallableKind, kind_of, location, signature_target
 from photon_runtime.http import Request
 
 from .._background import BackgroundTasks
@@ -109,32 +109,22 @@ def read_signature(function: Callable[..., object]) -> Signature:
         SignatureError: It is a coroutine function, takes ``*args`` or ``**kwargs``, or has an
             annotation that cannot be resolved or contradicts itself.
     """
-    _refuse_async(function)
+    kind_of(function)  # refuses what is asynchronous
     try:
         signature = inspect.signature(function)
-        hints = typing.get_type_hints(_annotated_part(function), include_extras=True)
+        hints = typing.get_type_hints(signature_target(function), include_extras=True)
     except NameError as error:
         raise SignatureError(
-            f"{where(function)}: an annotation names {error.name!r}, which is not defined at "
+            f"{location(function)}: an annotation names {error.name!r}, which is not defined at "
             "module level; import it there (not under TYPE_CHECKING)"
         ) from error
     except (AttributeError, SyntaxError, TypeError, ValueError) as error:
-        raise SignatureError(f"{where(function)}: {error}") from error
+        raise SignatureError(f"{location(function)}: {error}") from error
     arguments = [
         _read_argument(function, parameter, hints.get(name, Any))
         for name, parameter in signature.parameters.items()
     ]
     return Signature(arguments, hints.get("return", MISSING))
-
-
-def where(function: Callable[..., object]) -> str:
-    """Return name, file and line of a function, for messages."""
-    target = inspect.unwrap(_annotated_part(function))
-    name = getattr(target, "__qualname__", repr(function))
-    code = getattr(target, "__code__", None)
-    if code is None:
-        return name
-    return f"{name} ({code.co_filename}:{code.co_firstlineno})"
 
 
 def all_arguments(
@@ -192,7 +182,7 @@ class _Walk:
         provider = self.overrides.get(dependency.provider, dependency.provider)
         if provider in above:
             circle = [*above[above.index(provider) :], provider]
-            places = ", which needs ".join(where(each) for each in circle)
+            places = ", which needs ".join(location(each) for each in circle)
             raise SignatureError(f"dependencies in a circle: {places}")
         if dependency.scope == "request" and provider not in self.seen:
             self.seen.add(provider)
@@ -200,28 +190,8 @@ class _Walk:
 
 
 def is_generator(function: Callable[..., object]) -> bool:
-    """Say whether calling ``function`` gives a generator, also where it is a callable object."""
-    return inspect.isgeneratorfunction(_annotated_part(function))
-
-
-def _annotated_part(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what carries the annotations: a class's ``__init__``, an object's ``__call__``."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.isclass(function):
-        return typing.cast(Callable[..., Any], function.__init__)
-    if inspect.isroutine(function):
-        return function
-    return type(function).__call__
-
-
-def _refuse_async(function: Callable[..., object]) -> None:
-    target = _annotated_part(function)
-    if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
-        raise SignatureError(
-            f"{where(function)} is an async function. Photon runs plain functions: write `def` "
-            "and call what blocks directly (without `await`); only its own coroutine waits"
-        )
+    """Say whether calling ``function`` gives a generator, also where a decorator wraps it."""
+    return kind_of(function) in (CallableKind.GENERATOR, CallableKind.WRAPS_GENERATOR)
 
 
 def _read_argument(
@@ -229,12 +199,13 @@ def _read_argument(
 ) -> Argument:
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         raise SignatureError(
-            f"{where(function)} takes *{parameter.name}: name each argument, they are bound by name"
+            f"{location(function)} takes *{parameter.name}: name each argument, they are bound by "
+            "name"
         )
     try:
         annotation = split_annotation(hint)
     except TypeError as error:
-        raise SignatureError(f"{where(function)}, argument {parameter.name}: {error}") from error
+        raise SignatureError(f"{location(function)}, argument {parameter.name}: {error}") from error
     is_missing = parameter.default is parameter.empty
     default = MISSING if is_missing else parameter.default
     dependency = default if isinstance(default, Dependency) else None
@@ -243,7 +214,7 @@ def _read_argument(
             dependency = item
     mistake = mistake_in(annotation, default, is_missing=is_missing)
     if mistake is not None:
-        raise SignatureError(f"{where(function)}, argument {parameter.name}: {mistake}")
+        raise SignatureError(f"{location(function)}, argument {parameter.name}: {mistake}")
     if takes_files(annotation.type):
         annotation = attrs.evolve(annotation, marker=In("body", "form"))
     if annotation.param is not None and annotation.param.default_factory is not None:

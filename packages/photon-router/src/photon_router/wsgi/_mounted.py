@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from photon_runtime import offload
+from photon_runtime.callables import kind_of
 from photon_runtime.http import Request, Response
 
 from ._parts import Parts
@@ -68,6 +69,7 @@ class Wsgi:
             raise TypeError(
                 f"a WSGI application is called with its environ, unlike {application!r}"
             )
+        kind_of(application)  # an ASGI application is asynchronous, and refused
         self.application = application
         self.threads = threads
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, final
 from urllib.parse import unquote_to_bytes
 
+from ..callables import require_function, require_value
 from ..errors import Cancelled
 from ._accept import choose_media_type
 from ._cookies import parse_cookies
@@ -300,12 +301,16 @@ class Request:
     def after_response(self, finish: Callable[[], object]) -> None:
         """Have ``finish`` called when the response was sent, or could not be sent.
 
+        Raises:
+            SignatureError: It is a coroutine function or a generator function.
+
         Calls are made in order, in the request's own task and context; the connection's next
         request waits for them. An error in one is logged and does not keep the others.
 
         They are made for a request that was cancelled, too. Where the server waits no longer,
         because it stops, those that wait are cancelled; the others are still made.
         """
+        require_function(finish, "a call after the response")
         if self.finishers is None:
             self.finishers = []
         self.finishers.append(finish)
@@ -321,7 +326,7 @@ class Request:
             finishers, self.finishers = self.finishers, None
             for finish in finishers:
                 try:
-                    finish()
+                    require_value(finish(), finish)
                 except Cancelled as error:
                     cancelled = error
                 except Exception:

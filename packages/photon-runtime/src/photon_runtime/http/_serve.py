@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Protocol, runtime_checkable
 
 from .._run import run
+from ..callables import require_function
 from ..stats import dumping_on_signal, watch_hub
 from ._lifetime import WorkerLink
 from ._server import Server
@@ -57,10 +58,13 @@ def serve(
             when the server stops; see `turn_away`.
 
     Raises:
-        PhotonError: The application is not in order, or the certificates cannot be used.
+        PhotonError: The application is not in order, a handler is asynchronous, or the certificates
+            cannot be used.
 
     Blocks: the calling thread. Signals are handled when it is the main thread.
     """
+    if not isinstance(application, Application):
+        require_function(application, "a handler")
     server = Server(sockets=sockets, settings=settings, worker=worker, is_last=is_last)
 
     def begin() -> None:
