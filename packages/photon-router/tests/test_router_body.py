@@ -15,10 +15,11 @@ from attrs import validators
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photon_router._faults import MalformedBody, ValidationFailed
-from photon_router.annotations._types import Json, Param
+from photon_openapi._faults import MalformedBody, ValidationFailed
+from photon_openapi.annotations._param import Param
+from photon_openapi.schema._schema import SchemaBuilder
+from photon_router.annotations._types import Json
 from photon_router.arguments._body import MAX_DEPTH, JsonBody, SchemaBody, encode
-from photon_router.schema._schema import SchemaBuilder
 
 
 class Color(enum.Enum):

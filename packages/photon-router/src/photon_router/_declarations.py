@@ -13,12 +13,12 @@ from typing import TypeAlias, TypeVar, Unpack
 
 import attrs
 
+from photon_openapi.document._document import OpenApi
 from photon_runtime.http import Handler
 
 from ._marks import marks_in
 from ._views import methods_of
 from .dispatch._mount import Mount, mounts_below
-from .document._document import OpenApi
 from .errors import SignatureError
 from .handlers._declared import Declared, Route, name_operation
 from .handlers._options import (

@@ -17,13 +17,13 @@ from typing import Any
 
 import msgspec
 
+from photon_openapi._faults import Fault
+from photon_openapi.document._document import Document, OpenApi, Operation
+from photon_openapi.document._responses import code_for
+from photon_openapi.schema._check import SchemaCheck
 from photon_runtime.http import Handler, HttpError, Request, Response, problem_response
 
-from .._faults import Fault
 from ..arguments._media_types import is_json
-from ..document._document import Document, OpenApi, Operation
-from ..schema._check import SchemaCheck
-from ._answers import code_for
 from ._stream import close_iterable
 
 _log = logging.getLogger("photon.router")

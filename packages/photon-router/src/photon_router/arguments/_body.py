@@ -33,19 +33,23 @@ from typing import Annotated, Any
 import cattrs
 import msgspec
 
-from .._faults import (
-    MAX_FAULTS,
-    Fault,
-    ValidationFailed,
-    pointer_of,
+from photon_openapi._faults import MAX_FAULTS, Fault, ValidationFailed, pointer_of
+from photon_openapi.annotations._annotation import strip_alias
+from photon_openapi.annotations._param import Param
+from photon_openapi.document._definitions import definitions_of
+from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.schema._keywords import Schema
+from photon_openapi.schema._members import members_of
+from photon_openapi.schema._refusals import MAX_DEPTH as MAX_DEPTH
+from photon_openapi.schema._refusals import (
+    decode_plain,
+    explain,
+    in_our_words,
+    is_deep,
+    with_integers,
 )
-from ..annotations._types import Param, split_annotation, strip_alias
-from ..document._definitions import definitions_of
-from ..schema._check import SchemaCheck
-from ..schema._keywords import Schema
-from ..schema._members import members_of
-from ..schema._refusals import MAX_DEPTH as MAX_DEPTH
-from ..schema._refusals import decode_plain, explain, in_our_words, is_deep, with_integers
+
+from ..annotations._types import split_annotation
 from ._convert import json_converter, structuring_faults
 
 _REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

@@ -20,12 +20,12 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi._faults import Fault, ValidationFailed, pointer_of
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.schema._schema_types import properties_of, type_of_schema
 from photon_runtime.http import Request
 
-from .._faults import Fault, ValidationFailed, pointer_of
-from ..document._definitions import Definitions
-from ..schema._check import SchemaCheck
-from ..schema._schema_types import properties_of, type_of_schema
 from ..signatures._signature import ABSENT
 from ._body import SchemaBody
 from ._form import FormData, FormSettings, Part, form_reader

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from photon_openapi._faults import Fault
+from photon_openapi.annotations._annotation import strip_alias, without_none
 from photon_runtime.http import Request
 
-from .._faults import Fault
 from .._upload import UploadFile, takes_several_files
-from ..annotations._types import strip_alias, without_none
 from ..signatures._signature import MISSING, Argument
 from ._convert import constraint_checker
 from ._form import FormData, FormReader, Part

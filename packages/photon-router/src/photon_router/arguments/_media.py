@@ -14,10 +14,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from photon_openapi._faults import Fault, MalformedBody, ValidationFailed
+from photon_openapi.schema._check import SchemaCheck
 from photon_runtime.http import HttpError, Request
 
-from .._faults import Fault, MalformedBody, ValidationFailed
-from ..schema._check import SchemaCheck
 from ..signatures._signature import ABSENT
 from ._media_types import BYTES, JSON, TEXT, is_json
 from ._parameters import Binder

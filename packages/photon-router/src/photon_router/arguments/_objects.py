@@ -15,12 +15,12 @@ from typing import Any, TypeAlias
 import attrs
 import cattrs
 
-from .._faults import MAX_FAULTS, Fault, ValidationFailed
-from ..annotations._types import Location
-from ..document._definitions import Definitions
-from ..schema._check import SchemaCheck
-from ..schema._members import members_of, refused_by_class
-from ..schema._schema_types import default_of, others_of, properties_of, type_of_schema
+from photon_openapi._faults import MAX_FAULTS, Fault, Location, ValidationFailed
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.schema._members import members_of, refused_by_class
+from photon_openapi.schema._schema_types import default_of, others_of, properties_of, type_of_schema
+
 from ._convert import json_converter, structuring_faults, text_converter, texts_converter
 from ._styles import Tree
 from ._text import takes_texts

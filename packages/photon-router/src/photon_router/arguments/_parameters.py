@@ -11,15 +11,15 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from photon_openapi._faults import Fault, MalformedBody, ValidationFailed
+from photon_openapi.annotations._annotation import without_none
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.document._document import OpenApi, Operation
+from photon_openapi.schema._members import members_of
+from photon_openapi.schema._schema_types import default_of, others_of, properties_of
+from photon_openapi.schema._schema_types import type_of_schema as type_of_schema
 from photon_runtime.http import Request, decode_percent
 
-from .._faults import Fault, MalformedBody, ValidationFailed
-from ..annotations._types import without_none
-from ..document._definitions import Definitions
-from ..document._document import OpenApi, Operation
-from ..schema._members import members_of
-from ..schema._schema_types import default_of, others_of, properties_of
-from ..schema._schema_types import type_of_schema as type_of_schema
 from ..signatures._signature import MISSING, Argument
 from ._body import SchemaBody
 from ._convert import constraint_checker, json_converter, structuring_faults

@@ -13,11 +13,12 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi._faults import Fault, Location
+from photon_openapi.annotations._annotation import strip_alias, without_none
+from photon_openapi.schema._members import Member, members_of, refused_by_class
 from photon_runtime.http import Request
 
-from .._faults import Fault
-from ..annotations._types import In, Location, split_annotation, strip_alias, without_none
-from ..schema._members import Member, members_of, refused_by_class
+from ..annotations._types import In, split_annotation
 from ..signatures._signature import ABSENT, MISSING, Argument
 from ._parameters import Binder
 from ._text import takes_texts

@@ -13,11 +13,11 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from photon_openapi._faults import MAX_FAULTS, Fault, ValidationFailed, shorten
+from photon_openapi.document._document import Document, Operation
+from photon_openapi.schema._schema_types import properties_of
 from photon_runtime.http import Handler, Request, Response
 
-from .._faults import MAX_FAULTS, Fault, ValidationFailed, shorten
-from ..document._document import Document, Operation
-from ..schema._schema_types import properties_of
 from ._parameters import Binder
 
 QueryCheck = Callable[[Request], list[Fault]]

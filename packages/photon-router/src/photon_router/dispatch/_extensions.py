@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import attrs
 
-from ..document._document import Operation
+from photon_openapi.document._document import Operation
+
 from ..errors import SignatureError
 from ..handlers._surroundings import Surroundings
 from ..signatures._signature import read_signature

@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 
+from photon_openapi._faults import MalformedBody, ValidationFailed
 from photon_runtime.http import (
     Handler,
     HttpError,
@@ -25,7 +26,6 @@ from photon_runtime.http import (
     problem_response,
 )
 
-from .._faults import MalformedBody, ValidationFailed
 from ..handlers._surroundings import ErrorHandler, Middleware
 
 

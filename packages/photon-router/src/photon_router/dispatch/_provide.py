@@ -106,4 +106,4 @@ def replaced(provider: Provider, overrides: Overrides) -> Provider:
 
 def scoped(provider: Provider) -> Callable[..., Any]:
     """Return a generator function as one that gives a context manager."""
-    return contextmanager(cast(_Generator, provider))
+    return contextmanager(cast("_Generator", provider))

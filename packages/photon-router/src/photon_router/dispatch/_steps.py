@@ -16,9 +16,9 @@ from typing import Any
 
 import attrs
 
+from photon_openapi._faults import Fault, ValidationFailed
 from photon_runtime.http import FileBody, Handler, Request, Response
 
-from .._faults import Fault, ValidationFailed
 from ..answers._answers import Encoder
 from ..answers._stream import SWALLOWED, HeldBody
 from ..arguments._parameters import Binder

@@ -11,15 +11,15 @@ from typing import Any
 
 import attrs
 
+from photon_openapi._faults import Fault
+from photon_openapi.document._document import Document, Operation
 from photon_runtime.http import Request
 
 from .._background import BackgroundTasks, background_of
-from .._faults import Fault
 from ..annotations._types import Annotation
 from ..arguments._form import FormSettings
 from ..arguments._parameters import Binder, bind_parameter
 from ..arguments._spread import class_of, spread, spread_binder
-from ..document._document import Document, Operation
 from ..signatures._signature import ABSENT, MISSING, Argument, where
 from ._body_arguments import BodyArguments, fields_of_form
 from ._fit import Asked, fit

@@ -13,11 +13,18 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi._faults import MAX_FAULTS, Fault, MalformedBody, ValidationFailed, pointer_of
+from photon_openapi.annotations._annotation import strip_alias, without_none
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.document._document import OpenApi
+from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.schema._members import members_of
+from photon_openapi.schema._sameness import says_the_same
+from photon_openapi.schema._schema_types import properties_of, type_of_schema
 from photon_runtime.http import Request
 
-from .._faults import MAX_FAULTS, Fault, MalformedBody, ValidationFailed, pointer_of
 from .._upload import UploadFile, takes_files
-from ..annotations._types import is_stream, strip_alias, without_none
+from ..annotations._types import is_stream
 from ..arguments._body import JsonBody, SchemaBody
 from ..arguments._convert import make_converter, structuring_faults
 from ..arguments._form import FormReader, FormSettings, form_reader
@@ -38,12 +45,6 @@ from ..arguments._media import (
 from ..arguments._media_types import FORM, MULTIPART, is_json
 from ..arguments._parameters import Binder
 from ..arguments._spread import class_of, spread
-from ..document._definitions import Definitions
-from ..document._document import OpenApi
-from ..schema._check import SchemaCheck
-from ..schema._members import members_of
-from ..schema._sameness import says_the_same
-from ..schema._schema_types import properties_of, type_of_schema
 from ..signatures._signature import ABSENT, MISSING, Argument
 from ._fit import Asked
 from ._operation import BODY, Places, is_body

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from ..document._document import Document, OpenApi, Operation
+from photon_openapi.document._document import Document, OpenApi, Operation
+
 from ._guard import Guard, Part
 from ._verifier import Binding, Verifier
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from photon_openapi.annotations._annotation import strip_alias, union_members
+
 from ..annotations._depends import Dependency
-from ..annotations._types import strip_alias, union_members
 from ..signatures._signature import Argument, Signature, read_signature, where
 from ._identity import current_identity
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi.schema._members import Member
 from photon_runtime.http import Request
 
 from .._background import BackgroundTasks
@@ -23,7 +24,6 @@ from .._upload import takes_files
 from ..annotations._depends import Dependency
 from ..annotations._types import Annotation, In, split_annotation
 from ..errors import SignatureError
-from ..schema._members import Member
 from ._mistakes import mistake_in
 
 
@@ -209,7 +209,7 @@ def _annotated_part(function: Callable[..., Any]) -> Callable[..., Any]:
     while isinstance(function, functools.partial):
         function = function.func
     if inspect.isclass(function):
-        return typing.cast(Callable[..., Any], function.__init__)
+        return typing.cast("Callable[..., Any]", function.__init__)
     if inspect.isroutine(function):
         return function
     return type(function).__call__
