@@ -27,9 +27,9 @@ def check(schema: Any, data: dict[str, Any]) -> SchemaCheck:
 
 
 def verdicts(found: SchemaCheck, *values: object) -> list[bool]:
-    """Return the verdicts, which the lists of faults must agree with."""
+    """Return the verdicts, which the lists of errors must agree with."""
     results = [found.is_valid(value) for value in values]
-    assert [not found.faults(value) for value in values] == results
+    assert [not found.errors(value) for value in values] == results
     return results
 
 
@@ -107,8 +107,8 @@ def test_references_may_depend_on_the_way_to_them(schema: Any) -> None:
     loose = check({"$ref": "#/components/schemas/Tree"}, data)
     assert verdicts(loose, wrong) == [True]
     many = {"children": [{"data": 1}] * 60 + [{"daat": 1}]}
-    [fault] = check(schema, data).faults(many)
-    assert fault.pointer == "/children/60"
+    [error] = check(schema, data).errors(many)
+    assert error.pointer == "/children/60"
 
 
 def test_anchors_and_identifiers_are_found() -> None:

@@ -379,7 +379,7 @@ def test_two_schemas_of_one_uri_are_a_problem() -> None:
     assert problem.startswith("/components/schemas/B/$id: 'https://example.com/a' is taken")
 
 
-def test_a_long_chain_of_schemas_is_followed_to_its_fault() -> None:
+def test_a_long_chain_of_schemas_is_followed_to_its_error() -> None:
     count = 3000
     schemas: dict[str, Any] = {
         f"S{at}": {"properties": {"next": {"$ref": f"#/components/schemas/S{at + 1}"}}}

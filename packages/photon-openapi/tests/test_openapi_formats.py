@@ -39,11 +39,11 @@ def test_verdict_and_faults_agree_on_a_format(
     check = SchemaCheck({"properties": {"it": {"format": name}}}, assert_formats=True)
     for value in accepted:
         assert check.is_valid({"it": value}), value
-        assert check.faults({"it": value}) == []
+        assert check.errors({"it": value}) == []
     for value in refused:
         assert not check.is_valid({"it": value}), value
-        [fault] = check.faults({"it": value})
-        assert (fault.pointer, fault.message) == ("/it", f"is not a valid {name}")
+        [error] = check.errors({"it": value})
+        assert (error.pointer, error.message) == ("/it", f"is not a valid {name}")
 
 
 @pytest.mark.parametrize("value", ["2147483648", True, None, [2**40], {"a": 2**40}])
@@ -61,7 +61,7 @@ def test_a_decimal_is_a_number_too() -> None:
 def test_formats_only_describe_by_default() -> None:
     check = SchemaCheck({"properties": {"it": {"format": "int32"}}})
     assert check.is_valid({"it": 2**40})
-    assert check.faults({"it": 2**40}) == []
+    assert check.errors({"it": 2**40}) == []
 
 
 def test_formats_are_asserted_behind_references_and_in_resources() -> None:
@@ -80,7 +80,7 @@ def test_formats_are_asserted_behind_references_and_in_resources() -> None:
     check = SchemaCheck(schema, components=definitions, assert_formats=True)
     assert check.is_valid([1, 127])
     assert not check.is_valid([1, 128])
-    assert [fault.pointer for fault in check.faults([1, 128])] == ["/1"]
+    assert [error.pointer for error in check.errors([1, 128])] == ["/1"]
 
 
 def test_a_format_that_is_no_text_is_a_wrong_schema() -> None:
@@ -102,7 +102,7 @@ def test_the_formats_of_integers_count_beside_other_keywords_and_not_in_data() -
     assert check.is_valid({"format": 1, "id": str(TOP - 1), "data": {"format": "int8"}})
     for wrong in ({"format": 128}, {"format": -1}, {"id": str(TOP)}, {"id": "x"}, {"id": TOP}):
         assert not check.is_valid(wrong), wrong
-        assert len(check.faults(wrong)) == 1
+        assert len(check.errors(wrong)) == 1
 
 
 def test_no_verdict_on_a_format_calls_python() -> None:

@@ -28,8 +28,8 @@ def pet(keyword: str, **mapping: str) -> SchemaCheck:
 
 
 def told(check: SchemaCheck, value: object) -> list[tuple[str | None, str]]:
-    assert check.is_valid(value) is not bool(check.faults(value))
-    return [(fault.pointer, fault.message) for fault in check.faults(value)]
+    assert check.is_valid(value) is not bool(check.errors(value))
+    return [(error.pointer, error.message) for error in check.errors(value)]
 
 
 @pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
@@ -56,7 +56,7 @@ def test_the_faults_of_the_branch_that_the_tag_names_are_told(
 
 
 @pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
-def test_a_wrong_tag_is_one_fault(keyword: str) -> None:
+def test_a_wrong_tag_is_one_error(keyword: str) -> None:
     check = pet(keyword, hound="#/components/schemas/Dog")
     assert told(check, {"kind": "bird"}) == [("/kind", 'must be one of "hound", "Cat"')]
     assert told(check, {"kind": 3}) == [("/kind", 'must be one of "hound", "Cat"')]

@@ -9,7 +9,7 @@ import attrs
 import msgspec
 import pytest
 
-from photon_openapi._faults import ValidationFailed
+from photon_openapi.errors import ValidationError
 from photon_openapi.schema._schema import SchemaBuilder
 from photon_router import Request, Response, Router
 from photon_router.arguments._body import JsonBody, SchemaBody
@@ -79,14 +79,14 @@ def test_a_body_takes_weeks_on_every_road(type_: Any, text: str, value: object) 
 
 def test_a_body_says_why_months_are_refused_beside_all_other_faults() -> None:
     for body in bodies_of(Lease):
-        with pytest.raises(ValidationFailed) as refused:
+        with pytest.raises(ValidationError) as refused:
             body.decode(b'{"span":"P1M"}')
-        assert [(fault.pointer, fault.message) for fault in refused.value.faults] == [
+        assert [(fault.pointer, fault.message) for fault in refused.value.errors] == [
             ("/span", CALENDAR)
         ]
-    with pytest.raises(ValidationFailed) as refused:
+    with pytest.raises(ValidationError) as refused:
         bodies_of(Lease)[0].decode(b'{"span":"P1M","number":"1"}')
-    assert [fault.pointer for fault in refused.value.faults] == ["/span", "/number"]
+    assert [fault.pointer for fault in refused.value.errors] == ["/span", "/number"]
 
 
 def test_a_type_with_durations_still_takes_the_shortest_road() -> None:

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from photon_openapi._faults import ValidationFailed
 from photon_openapi.document._definitions import Definitions
+from photon_openapi.errors import ValidationError
 from photon_router import Router
 from photon_router.arguments._body import SchemaBody
 from photon_runtime import run
@@ -136,8 +136,8 @@ def test_every_required_case_is_decided_as_the_suite_has_it() -> None:
             try:
                 body.decode(json.dumps(value).encode())
                 verdict: object = True
-            except ValidationFailed as error:
-                verdict = False if error.faults else "no fault is told"
+            except ValidationError as error:
+                verdict = False if error.errors else "no fault is told"
             if verdict is not is_valid:
                 wrong.append((case.file, case.group, name, verdict))
     assert wrong == []

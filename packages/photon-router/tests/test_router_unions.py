@@ -3,7 +3,7 @@ from typing import Literal
 import attrs
 import pytest
 
-from photon_openapi._faults import ValidationFailed
+from photon_openapi.errors import ValidationError
 from photon_openapi.schema._schema import SchemaBuilder
 from photon_router import Router
 from photon_router.arguments._body import JsonBody
@@ -35,9 +35,9 @@ def test_a_union_of_tagged_classes_has_a_discriminator() -> None:
     body = JsonBody(Circle | Square | None, schema=schema, components=builder.components)
     assert body.decode(b'{"shape":"square","side":2}') == Square(2)
     assert body.decode(b"null") is None
-    with pytest.raises(ValidationFailed) as refused:
+    with pytest.raises(ValidationError) as refused:
         body.decode(b'{"shape":"line","side":2}')
-    assert [fault.pointer for fault in refused.value.faults] == ["/shape"]
+    assert [fault.pointer for fault in refused.value.errors] == ["/shape"]
 
 
 def test_a_document_with_tagged_classes_is_in_order() -> None:

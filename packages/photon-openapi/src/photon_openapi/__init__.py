@@ -7,7 +7,7 @@
 ``linting``          `lint`: what is wrong with a document, and what could be better
 ``comparison``       `diff`: what is different between two documents
 ``sampling``         `sample`: a value for a schema
-``errors``           the error tree
+``errors``           the error tree; ``messages`` has what their messages are made of
 ===================  ==========================================================================
 
 The names of this package are imported when they are first used: who only checks values does not

@@ -44,7 +44,7 @@ from .arguments._form import FormSettings as FormSettings
 from .errors import HttpError as HttpError
 from .errors import NotAcceptable as NotAcceptable
 from .errors import SignatureError as SignatureError
-from .errors import ValidationFailed as ValidationFailed
+from .errors import ValidationError as ValidationError
 from .handlers._options import RouteOptions as RouteOptions
 from .handlers._surroundings import ErrorHandler as ErrorHandler
 from .handlers._surroundings import Middleware as Middleware

@@ -213,7 +213,7 @@ class Declarations:
         whose class is one of ``classes`` or derived from one; the nearest class counts.
 
         Args:
-            classes: Classes of exceptions; `HttpError` and `ValidationFailed` among them.
+            classes: Classes of exceptions; `HttpError` and `ValidationError` among them.
 
         Raises:
             SignatureError: One of them is no class of exceptions.

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from .._faults import pointer_of
 from ..document._document import Document, OpenApi, Operation
 from ..document._template import shape_of
 from ..document._upgrade import upgraded
 from ..errors import DocumentError
+from ..messages import pointer_of
 from ._changes import SEVERITIES, Change, Direction
 from ._diff_operation import OPPOSITE, OperationDiff, Schemas, named
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import attrs
 
-from .._faults import pointer_of
 from ..document._document import Document, OpenApi, Operation, place_of
 from ..document._responses import code_for
+from ..messages import pointer_of
 from ._changes import Change, Direction, Severity, severity_of
 from ._diff_schemas import SchemaDiff
 

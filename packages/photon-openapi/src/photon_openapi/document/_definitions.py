@@ -12,7 +12,7 @@ that uses ``$id``, resources are registered by their URI, and a pointer or ancho
 into one is written as a reference to that URI. A document without a URI of its own has ``BASE``.
 
 ``$schema`` is taken out of schemas: there is one dialect, others were refused before, and the
-validator that lists faults would leave its own safe keywords for those of the dialect.
+validator that lists errors would leave its own safe keywords for those of the dialect.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 
 import attrs
 
-from .._faults import pointer_of
+from ..messages import pointer_of
 from ._definitions import Definitions, Part, parts_of, steps_of
 from ._load import load_document as load_document
 from ._servers import base_paths, undeclared_variables

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from .._faults import pointer_of
+from ..messages import pointer_of
 
 
 class Positions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from .._faults import pointer_of
+from ..messages import pointer_of
 from ._definitions import parts_of
 from ._document import OpenApi
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import attrs
 import jsonschema_rs
 
-from .._faults import choices, pointer_of, shorten
+from ..messages import choices, pointer_of, shorten
 
 MAX_PROBLEMS: Final = 100
 VERSIONS: Final = ("3.0", "3.1", "3.2")
@@ -87,7 +87,7 @@ def _problems(error: Any) -> Iterator[Problem]:
 
 
 def _meant(branches: Iterable[Sequence[Any]]) -> Sequence[Any]:
-    """Return the faults of the branch that was meant: no reference, and the fewest faults."""
+    """Return the errors of the branch that was meant: no reference, and the fewest errors."""
     plain = [branch for branch in branches if not any(_wants_reference(each) for each in branch)]
     return min(plain, key=len, default=())
 

@@ -25,7 +25,7 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from .._faults import pointer_of
+from ..messages import pointer_of
 from ._definitions import parts_of
 from ._shape import Problem, problems_of_shape
 

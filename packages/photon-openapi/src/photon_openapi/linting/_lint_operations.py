@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, Final
 
-from .._faults import pointer_of
 from ..document._definitions import steps_of
 from ..document._document import OpenApi, Operation, place_of
 from ..document._responses import is_json
 from ..document._schemas import components_of
 from ..document._shape import Problem
+from ..messages import pointer_of
 from ._findings import Rule, Subject
 
 _BODILESS: Final = ("get", "head", "delete", "trace")

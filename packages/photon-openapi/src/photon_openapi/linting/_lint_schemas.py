@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .._faults import pointer_of
 from ..document._document import OpenApi
 from ..document._schemas import Place
 from ..document._shape import Problem
+from ..messages import pointer_of
 from ..schema._check import SchemaCheck
 from ..schema._flat import types_of
 from ._findings import Rule, Subject
@@ -212,11 +212,11 @@ def _misfits(
     except ValueError:
         return  # told by another rule
     for place, value in values:
-        for fault in [] if check.is_valid(value) else check.faults(value)[:1]:
-            inside = f" at {fault.pointer}" if fault.pointer else ""
+        for error in [] if check.is_valid(value) else check.errors(value)[:1]:
+            inside = f" at {error.pointer}" if error.pointer else ""
             yield Problem(
                 pointer + place,
-                f"{what} does not fit the schema{inside}: {fault.message}; correct one of them",
+                f"{what} does not fit the schema{inside}: {error.message}; correct one of them",
             )
 
 

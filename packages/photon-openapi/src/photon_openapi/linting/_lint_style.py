@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from .._faults import pointer_of
 from ..document._shape import Problem
+from ..messages import pointer_of
 from ..schema._flat import types_of
 from ._findings import Rule, Subject
 from ._lint_schemas import names_of

@@ -95,9 +95,9 @@ def sample(
             continue
         if check.is_valid(value):
             return value
-        fault = next(iter(check.faults(value)), None)
-        if fault is not None:
-            reason = reason or f"what was built does not fit: {fault.pointer}: {fault.message}"
+        first = next(iter(check.errors(value)), None)
+        if first is not None:
+            reason = reason or f"what was built does not fit: {first.pointer}: {first.message}"
     raise NoValue(reason or "nothing was found that fits")
 
 

@@ -8,8 +8,8 @@
 ``_schema_types``     what a schema says of the types of its values
 ``_constraints``      constraints of single values, as for parameters
 ``_sameness``         whether a schema of a document is that of a class
-``_check``            verdicts, and the complete list of faults; `_compiled` gives the former
+``_check``            verdicts, and the complete list of errors; `_compiled` gives the former
 ``_formats``          what ``format`` asserts; `_durations` reads those
-``_words``            what a verdict says, in words; `_refusals`, why a body was refused
+``_messages``         messages for the errors of jsonschema; `_decode_errors`, for refused bodies
 ====================  =========================================================================
 """

@@ -1,7 +1,7 @@
 """A schema that gives verdicts, and lists what is wrong.
 
 Two validators share the work. jsonschema-rs gives the verdict: microseconds, yes or no. Only when
-it says no does jsonschema walk the instance to list every fault. :class:`SchemaCheck` pairs them
+it says no does jsonschema walk the instance to list every error. :class:`SchemaCheck` pairs them
 over one schema.
 
 A refused request must not cost much more than an accepted one, or it becomes a weapon. jsonschema
@@ -16,7 +16,7 @@ the listing validator replaces the keywords that an attacker could exploit:
 - ``$ref`` walks each object and array once. Schemas that lead back to themselves by several ways
   (the branches of a union of expressions, the parts of an ``allOf``) would otherwise multiply the
   walks at each level, and a body of a few hundred bytes would keep a server busy for hours.
-- ``anyOf`` and ``oneOf`` keep a few faults of each branch instead of all (``_unions``).
+- ``anyOf`` and ``oneOf`` keep a few errors of each branch instead of all (``_unions``).
 - ``uniqueItems`` and ``multipleOf`` ask jsonschema-rs: the former is quadratic in jsonschema, the
   latter computes in floats and so finds 0.07 no multiple of 0.01.
 
@@ -38,12 +38,12 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing.jsonschema import DRAFT202012
 
-from .._faults import MAX_FAULTS, Fault
 from ..document._definitions import BASE, Definitions, definitions_of
+from ..errors import MAX_ERRORS, ErrorDetail
 from ._compiled import Schema, Verdict, compiled, verdict_of
 from ._formats import EXACT, TEXTS, asserted, exact, exact_encoding, with_limits
+from ._messages import at_most, errors_from_schema, message_of
 from ._unions import any_of, lacks, one_of
-from ._words import at_most, faults_from_schema, in_words
 
 Keyword: TypeAlias = Callable[[Any, Any, object, Any], Iterator[ValidationError]]
 """A keyword of the listing validator, called with that, its value, the instance and the schema."""
@@ -53,7 +53,7 @@ _FEW = 50  # elements that are walked without asking for a verdict first
 
 @attrs.define
 class SchemaCheck:
-    """A schema that gives verdicts and lists faults.
+    """A schema that gives verdicts and lists errors.
 
     Attributes:
         schema: The schema.
@@ -61,7 +61,7 @@ class SchemaCheck:
             ``#/components/schemas/...``.
         assert_formats: Whether ``format`` is checked, or only describes.
         exact: Whether an integer may not be written ``1.0``, and base64 is checked, as msgspec has
-            it. It concerns the list of faults only.
+            it. It concerns the list of errors only.
     """
 
     schema: Schema
@@ -84,12 +84,12 @@ class SchemaCheck:
         """
         self.is_valid = self._compiled(self.schema)
 
-    def faults(self, instance: object) -> list[Fault]:
-        """List every fault of a JSON value, in the order of the value; empty when it is valid."""
+    def errors(self, instance: object) -> list[ErrorDetail]:
+        """List every error of a JSON value, in the order of the value; empty when it is valid."""
         if self._validator is None:
             self._validator = self._listing_validator()
         try:
-            return faults_from_schema(self._validator, instance)
+            return errors_from_schema(self._validator, instance)
         finally:
             self._walked.clear()
 
@@ -131,7 +131,7 @@ class SchemaCheck:
         return listing(root, registry=registry.crawl())
 
     def _verdict(self, schema: Schema, *, without: str = "") -> Verdict:
-        """The verdict on a part of the schema; compiled at its first fault.
+        """The verdict on a part of the schema; compiled at its first error.
 
         Args:
             schema: The part.
@@ -207,7 +207,7 @@ class SchemaCheck:
             key = id(instance), id(schema)
             known = self._walked.get(key)
             if known is None or known[0] is not instance:
-                found = itertools.islice(walk(validator, value, instance, schema), MAX_FAULTS)
+                found = itertools.islice(walk(validator, value, instance, schema), MAX_ERRORS)
                 known = self._walked[key] = instance, list(found)
             for error in known[1]:
                 yield ValidationError.create_from(error)  # who gets it writes on its path
@@ -287,7 +287,7 @@ def _property_names(
     if isinstance(instance, dict):
         for name in instance:
             for error in validator.descend(name, names):
-                message = f"the member's name is not allowed: it {in_words(error)}"
+                message = f"the member's name is not allowed: it {message_of(error)}"
                 yield ValidationError(message, path=[name])
 
 

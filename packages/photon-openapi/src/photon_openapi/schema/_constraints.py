@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from .._faults import Fault
 from ..document._definitions import definitions_of
+from ..errors import ErrorDetail
 from ._check import SchemaCheck
 from ._keywords import Schema
 from ._schema import DECIMAL_PATTERN
@@ -52,7 +52,7 @@ def constraint_checker(
             value = _wire_form(value)
         if is_valid(value):
             return []
-        return [_with_item(fault) for fault in check.faults(value)] or ["is not allowed"]
+        return [_with_item(error) for error in check.errors(value)] or ["is not allowed"]
 
     return messages
 
@@ -89,7 +89,7 @@ def _without_references(schema: Any) -> Any:
     return {key: _without_references(item) for key, item in schema.items() if key != "$ref"}
 
 
-def _with_item(fault: Fault) -> str:
+def _with_item(error: ErrorDetail) -> str:
     """The message, and which item of a list it is about."""
-    step, _, _ = (fault.pointer or "").removeprefix("/").partition("/")
-    return f"item {int(step) + 1}: {fault.message}" if step.isdecimal() else fault.message
+    step, _, _ = (error.pointer or "").removeprefix("/").partition("/")
+    return f"item {int(step) + 1}: {error.message}" if step.isdecimal() else error.message

@@ -221,9 +221,9 @@ def refused_by_class(
     Args:
         members: The members with their names on the wire.
         arguments: What the class was given.
-        error: What it raised, for where no single member is at fault.
+        error: What it raised, for where no single member is wrong.
     """
-    faults = []
+    errors = []
     for name, member in members:
         argument = member.argument or member.name
         if member.validator is None or argument not in arguments:
@@ -231,10 +231,10 @@ def refused_by_class(
         try:
             member.validator(None, member.attribute, arguments[argument])
         except (ValueError, TypeError) as refusal:
-            faults.append((name, _reason(refusal)))
+            errors.append((name, _reason(refusal)))
         except AttributeError:  # a validator that looks at the object itself
             continue
-    return faults or [("", _reason(error))]
+    return errors or [("", _reason(error))]
 
 
 def _reason(error: Exception) -> str:

@@ -1,11 +1,11 @@
-"""``anyOf`` and ``oneOf``: the faults of the branch that was meant.
+"""``anyOf`` and ``oneOf``: the errors of the branch that was meant.
 
-A value that fits no branch has faults in each of them, of which those of one are told. A
+A value that fits no branch has errors in each of them, of which those of one are told. A
 discriminator (OpenAPI 3.1, "Discriminator Object") says which one was meant; it does not change
 what is valid. Without one it is the branch that the value is nearest to: a wrong tag counts more
-than any number of faults, and a branch for another type of value altogether is out of question.
+than any number of errors, and a branch for another type of value altogether is out of question.
 
-Of each branch a few faults are looked for instead of all, since a value may be large and branches
+Of each branch a few errors are looked for instead of all, since a value may be large and branches
 many.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from .._faults import shorten
+from ..messages import shorten
 
 _BRANCH_FAULTS = 20
 
@@ -60,7 +60,7 @@ def _none_fits(
     instance: object,
     schema: Mapping[str, Any],
 ) -> Iterator[ValidationError]:
-    """Tell the faults of the branch that was meant."""
+    """Tell the errors of the branch that was meant."""
     discriminator = schema.get("discriminator")
     if isinstance(discriminator, Mapping) and isinstance(instance, dict):
         name = str(discriminator.get("propertyName"))
@@ -100,7 +100,7 @@ def _other_type(found: Sequence[list[ValidationError]]) -> ValidationError:
 
 
 def _distance(branch: list[ValidationError]) -> tuple[int, int]:
-    """How far the value is from a branch: a wrong tag counts more than any number of faults."""
+    """How far the value is from a branch: a wrong tag counts more than any number of errors."""
     tags = sum(error.validator in ("const", "enum") and len(error.path) <= 1 for error in branch)
     return tags, len(branch)
 

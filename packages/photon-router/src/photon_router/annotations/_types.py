@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeAlias, 
 
 import attrs
 
-from photon_openapi._faults import Location
 from photon_openapi.annotations import BareMarker, Param, SignatureError, SourceMarker
 from photon_openapi.annotations import split_annotation as read_annotation
+from photon_openapi.errors import Location
 
 Media: TypeAlias = Literal["json", "form", "raw"]
 

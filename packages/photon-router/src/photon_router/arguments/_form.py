@@ -30,7 +30,7 @@ from multipart import (  # type: ignore[import-untyped]  # it has annotations, b
     parse_options_header,
 )
 
-from photon_openapi._faults import MalformedBody
+from photon_openapi.errors import MalformedBody
 from photon_runtime.http import HttpError, Request
 
 from .._upload import UploadFile

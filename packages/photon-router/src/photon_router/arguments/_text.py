@@ -21,8 +21,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from photon_openapi._faults import choices
 from photon_openapi.annotations._annotation import strip_alias, union_members
+from photon_openapi.messages import choices
 from photon_openapi.schema._durations import read_duration
 from photon_openapi.schema._members import is_named_tuple
 from photon_openapi.schema._schema import DECIMAL_PATTERN, is_list_like

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from photon_openapi._faults import shorten
+from photon_openapi.messages import shorten
 from photon_runtime.http import Handler, HttpError, Request, Response, Route
 
 from ..handlers._surroundings import Middleware

@@ -16,7 +16,7 @@ from typing import Any
 
 import attrs
 
-from photon_openapi._faults import Fault, ValidationFailed
+from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_runtime.http import FileBody, Handler, Request, Response
 
 from ..answers._answers import Encoder
@@ -67,10 +67,12 @@ def _plan(binders: tuple[Binder, ...], function: Callable[..., Any], encoded: En
         return lambda request: encoded(function())
 
     def run(request: Request) -> Response:
-        faults: list[Fault] = []  # as `_row` does it, without a call: most requests come this way
+        faults: list[
+            ErrorDetail
+        ] = []  # as `_row` does it, without a call: most requests come this way
         row = [bind(request, faults) for bind in binders]
         if faults:
-            raise ValidationFailed(faults)
+            raise ValidationError(faults)
         return encoded(function(*row))
 
     return run
@@ -80,12 +82,12 @@ def _row(binders: tuple[Binder, ...], request: Request) -> list[Any]:
     """Return what the request gives.
 
     Raises:
-        ValidationFailed: Something of it is at fault.
+        ValidationError: Something of it is at fault.
     """
-    faults: list[Fault] = []
+    faults: list[ErrorDetail] = []
     row = [bind(request, faults) for bind in binders]
     if faults:
-        raise ValidationFailed(faults)
+        raise ValidationError(faults)
     return row
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import attrs
 
-from photon_openapi._faults import Fault
 from photon_openapi.document._document import Document, Operation
+from photon_openapi.errors import ErrorDetail
 from photon_runtime.http import Request
 
 from .._background import BackgroundTasks, background_of
@@ -149,11 +149,11 @@ class Arguments:
         )
 
 
-def _request_binder(request: Request, faults: list[Fault]) -> Request:
+def _request_binder(request: Request, faults: list[ErrorDetail]) -> Request:
     return request
 
 
-def _background_binder(request: Request, faults: list[Fault]) -> BackgroundTasks:
+def _background_binder(request: Request, faults: list[ErrorDetail]) -> BackgroundTasks:
     return background_of(request)
 
 
@@ -164,7 +164,7 @@ def _with_factory(bind: Binder, argument: Argument) -> Binder:
     if factory is None:
         return bind
 
-    def bind_or_make(request: Request, faults: list[Fault]) -> object:
+    def bind_or_make(request: Request, faults: list[ErrorDetail]) -> object:
         value = bind(request, faults)
         return factory() if value is ABSENT else value
 

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi._faults import MAX_FAULTS, Fault, MalformedBody, ValidationFailed, pointer_of
 from photon_openapi.annotations._annotation import strip_alias, without_none
 from photon_openapi.document._definitions import Definitions
 from photon_openapi.document._document import OpenApi
+from photon_openapi.errors import MAX_ERRORS, ErrorDetail, MalformedBody, ValidationError
+from photon_openapi.messages import pointer_of
 from photon_openapi.schema._check import SchemaCheck
 from photon_openapi.schema._members import members_of
 from photon_openapi.schema._sameness import says_the_same
@@ -216,13 +217,13 @@ class BodyArguments:
         value_of = self._plain_body()
         convert = _converter(argument)
 
-        def bind(request: Request, faults: list[Fault]) -> object:
+        def bind(request: Request, faults: list[ErrorDetail]) -> object:
             value = value_of(request, faults)
             if value is _REFUSED:
                 return None
             if value is ABSENT:
                 if is_required:
-                    faults.append(Fault("body", "a body is required", pointer=""))
+                    faults.append(ErrorDetail("body", "a body is required", pointer=""))
                 return default
             return convert(faults, value, ())
 
@@ -233,14 +234,14 @@ class BodyArguments:
         convert = _converter(argument)
         default = argument.default
 
-        def bind(request: Request, faults: list[Fault]) -> object:
+        def bind(request: Request, faults: list[ErrorDetail]) -> object:
             value = value_of(request, faults)
             if value is _REFUSED:
                 return None
             if isinstance(value, dict) and name in value:
                 return convert(faults, value[name], (name,))
             if default is MISSING:
-                faults.append(Fault("body", "is required", pointer=pointer_of([name])))
+                faults.append(ErrorDetail("body", "is required", pointer=pointer_of([name])))
                 return None
             return default
 
@@ -260,7 +261,7 @@ def _raw_reader(type_: object) -> Reader:
 
 
 def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None) -> Binder:
-    def value(request: Request, faults: list[Fault]) -> object:
+    def value(request: Request, faults: list[ErrorDetail]) -> object:
         found = request.form
         if found is None:
             read = choose(request)
@@ -268,11 +269,11 @@ def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None
                 found = read(request)
             except MalformedBody:
                 raise
-            except ValidationFailed as error:
-                faults.extend(error.faults)
+            except ValidationError as error:
+                faults.extend(error.errors)
                 found = _REFUSED
             if found is ABSENT and is_required:
-                faults.append(Fault("body", "a body is required", pointer=""))
+                faults.append(ErrorDetail("body", "a body is required", pointer=""))
                 found = _REFUSED
             request.form = found
         return found
@@ -282,7 +283,7 @@ def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None
 
 def _converter(
     argument: Argument,
-) -> Callable[[list[Fault], Any, tuple[str | int, ...]], object]:
+) -> Callable[[list[ErrorDetail], Any, tuple[str | int, ...]], object]:
     """Return what converts a plain value to what an argument wants."""
     type_ = without_none(argument.annotation.type)
     if type_ in (Any, object):
@@ -291,7 +292,7 @@ def _converter(
     converter.register_structure_hook(UploadFile, _as_file)
     hook = converter.get_structure_hook(type_)
 
-    def convert(faults: list[Fault], value: Any, path: tuple[str | int, ...]) -> object:
+    def convert(faults: list[ErrorDetail], value: Any, path: tuple[str | int, ...]) -> object:
         if isinstance(value, UploadFile) and type_ is bytes:
             return value.read()
         try:
@@ -303,9 +304,9 @@ def _converter(
     return convert
 
 
-def _faults(error: Exception, path: tuple[str | int, ...]) -> Iterator[Fault]:
-    for inner, message in itertools.islice(structuring_faults(error, path=path), MAX_FAULTS):
-        yield Fault("body", message, pointer=pointer_of(inner))
+def _faults(error: Exception, path: tuple[str | int, ...]) -> Iterator[ErrorDetail]:
+    for inner, message in itertools.islice(structuring_faults(error, path=path), MAX_ERRORS):
+        yield ErrorDetail("body", message, pointer=pointer_of(inner))
 
 
 def _as_file(value: object, _: object) -> UploadFile:

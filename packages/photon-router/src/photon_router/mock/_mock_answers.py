@@ -12,10 +12,10 @@ from typing import Any
 
 import attrs
 
-from photon_openapi._faults import pointer_of
 from photon_openapi.document._document import Document, OpenApi, Operation
 from photon_openapi.document._responses import code_for
 from photon_openapi.document._shape import Problem
+from photon_openapi.messages import pointer_of
 from photon_openapi.sampling._sample import Samples
 from photon_openapi.sampling._scalars import NoValue
 from photon_openapi.schema._check import SchemaCheck
@@ -196,7 +196,7 @@ class _Builder:
         if schema is None:
             return
         try:
-            faults = SchemaCheck(schema, components=self.document.definitions).faults(value)
+            faults = SchemaCheck(schema, components=self.document.definitions).errors(value)
         except ValueError:
             return  # told where it is wrong
         for fault in faults[:1]:

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 import attrs
 
-from photon_openapi._faults import shorten
+from photon_openapi.messages import shorten
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import FileBody, HttpError, Request, Response
 

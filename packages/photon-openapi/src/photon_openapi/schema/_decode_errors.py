@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from .._faults import Fault, MalformedBody, ValidationFailed, pointer_of, shorten
+from ..errors import ErrorDetail, MalformedBody, ValidationError
+from ..messages import pointer_of, shorten
 from ._check import SchemaCheck
 
 # The validators recurse natively: some ten thousand levels would exhaust their stack.
@@ -64,12 +65,12 @@ def with_integers(data: bytes) -> bytes | None:
     return msgspec.json.encode(plain) if found and not is_deep(plain) else None
 
 
-def explain(check: SchemaCheck, data: bytes, refusal: BaseException) -> ValidationFailed:
+def explain(check: SchemaCheck, data: bytes, refusal: BaseException) -> ValidationError:
     """Find everything that is wrong with a refused body."""
     try:
         plain = decode_plain(data)
     except msgspec.ValidationError as error:  # a number beyond what JSON readers agree on
-        return ValidationFailed([_fault(error)])
+        return ValidationError([_decode_error(error)])
     except msgspec.DecodeError as error:
         return MalformedBody(_syntax_message(data, str(error)))
     except UnicodeDecodeError:
@@ -78,14 +79,14 @@ def explain(check: SchemaCheck, data: bytes, refusal: BaseException) -> Validati
         return MalformedBody(_TOO_DEEP)
     if isinstance(refusal, RecursionError) or is_deep(plain):
         return MalformedBody(_TOO_DEEP)
-    return ValidationFailed(check.faults(plain) or [_fault(refusal)])
+    return ValidationError(check.errors(plain) or [_decode_error(refusal)])
 
 
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 
 
-def _fault(refusal: BaseException) -> Fault:
-    """Turn the one fault of msgspec into ours, its path into a pointer."""
+def _decode_error(refusal: BaseException) -> ErrorDetail:
+    """Turn the one error of msgspec into ours, its path into a pointer."""
     text = str(refusal)
     match = _PATH.search(text)
     message = text[: match.start()] if match else text
@@ -93,10 +94,10 @@ def _fault(refusal: BaseException) -> Fault:
     if isinstance(cause, ValueError | TypeError) and cause.args:
         message = str(cause.args[0])  # attrs validators add the attribute and the value to it
     path = list(_steps(match["path"])) if match else []
-    return Fault("body", in_our_words(message), pointer=pointer_of(path))
+    return ErrorDetail("body", decode_message(message), pointer=pointer_of(path))
 
 
-def in_our_words(message: str) -> str:
+def decode_message(message: str) -> str:
     """``Expected `int`, got `str` `` as we would say it; shortened, since it may hold the value."""
     text = shorten(message.replace("`", ""), limit=_LONGEST_MESSAGE)
     return f"e{text[1:]}" if text.startswith("Expected ") else text

@@ -1,6 +1,6 @@
 """What a schema's verdict says, in words for whoever sent the value.
 
-jsonschema's errors become faults: in the order of the instance, none twice, and of a union those of
+jsonschema's errors become errors: in the order of the instance, none twice, and of a union those of
 the branch that was meant.
 """
 
@@ -13,38 +13,40 @@ from typing import Any
 import attrs
 from jsonschema.exceptions import ValidationError
 
-from .._faults import MAX_FAULTS, Fault, choices, pointer_of, shorten
+from ..errors import MAX_ERRORS, ErrorDetail
+from ..messages import choices, pointer_of, shorten
 from ._compiled import is_panic
 from ._durations import CALENDAR_MESSAGE, is_calendar
 from ._schema import DECIMAL_PATTERN
 
 
-def faults_from_schema(validator: Any, instance: object) -> list[Fault]:
-    """List every fault that a jsonschema validator finds, in the order of the instance.
+def errors_from_schema(validator: Any, instance: object) -> list[ErrorDetail]:
+    """List every error that a jsonschema validator finds, in the order of the instance.
 
     Args:
         validator: A jsonschema validator.
         instance: A JSON value.
 
     Returns:
-        At most ``MAX_FAULTS`` faults, none twice.
+        At most ``MAX_ERRORS`` errors, none twice.
     """
     try:
-        errors = list(itertools.islice(validator.iter_errors(instance), MAX_FAULTS))
+        errors = list(itertools.islice(validator.iter_errors(instance), MAX_ERRORS))
     except (OverflowError, ValueError):
-        return [Fault("body", "holds a number that is out of range", pointer="")]
+        return [ErrorDetail("body", "holds a number that is out of range", pointer="")]
     except BaseException as failure:
         # The registry of references is in Rust, which panics where the stack ends within it.
         if not isinstance(failure, RecursionError) and not is_panic(failure):
             raise
-        return [Fault("body", "nested too deeply to be checked", pointer="")]
+        return [ErrorDetail("body", "nested too deeply to be checked", pointer="")]
     found: dict[tuple[tuple[str | int, ...], str], None] = {}
     for error in errors:
-        found.setdefault((tuple(error.path), in_words(error)))
+        found.setdefault((tuple(error.path), message_of(error)))
     order = _DocumentOrder(instance)
-    ordered = sorted(found, key=lambda fault: order.of(fault[0]))
+    ordered = sorted(found, key=lambda error: order.of(error[0]))
     return [
-        Fault("body", message, pointer=pointer_of(path)) for path, message in ordered[:MAX_FAULTS]
+        ErrorDetail("body", message, pointer=pointer_of(path))
+        for path, message in ordered[:MAX_ERRORS]
     ]
 
 
@@ -93,7 +95,7 @@ _TYPE_NAMES: tuple[tuple[Any, str], ...] = (
 )
 
 
-def in_words(error: ValidationError) -> str:
+def message_of(error: ValidationError) -> str:
     keyword = str(error.validator)
     if keyword in _MESSAGES:
         return _MESSAGES[keyword](error.validator_value, error.instance)

@@ -7,35 +7,42 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photon_openapi._faults import MAX_FAULTS, Fault, MalformedBody, ValidationFailed, pointer_of
+from photon_openapi.errors import MAX_ERRORS, ErrorDetail, MalformedBody, ValidationError
+from photon_openapi.messages import pointer_of
 from photon_openapi.schema._check import SchemaCheck
-from photon_openapi.schema._words import faults_from_schema
+from photon_openapi.schema._messages import errors_from_schema
 from photon_runtime.errors import PhotonError
 
 
 def found(schema: Any, instance: object, **options: Any) -> list[tuple[str | None, str]]:
     check = SchemaCheck(schema, **options)
-    faults = check.faults(instance)
-    assert bool(faults) != check.is_valid(instance)
-    return [(fault.pointer, fault.message) for fault in faults]
+    errors = check.errors(instance)
+    assert bool(errors) != check.is_valid(instance)
+    return [(error.pointer, error.message) for error in errors]
 
 
 def test_a_fault_is_written_with_its_place() -> None:
-    assert Fault("query", "is required", name="page").as_dict() == {
+    assert ErrorDetail("query", "is required", name="page").as_dict() == {
         "in": "query",
         "name": "page",
         "message": "is required",
     }
-    assert Fault("body", "m", pointer="").as_dict() == {"in": "body", "pointer": "", "message": "m"}
+    assert ErrorDetail("body", "m", pointer="").as_dict() == {
+        "in": "body",
+        "pointer": "",
+        "message": "m",
+    }
 
 
-def test_errors_carry_status_and_faults() -> None:
-    failed = ValidationFailed([Fault("body", "m", pointer="/a"), Fault("path", "n", name="id")])
-    assert (failed.status, len(failed.faults)) == (422, 2)
+def test_errors_carry_status_and_errors() -> None:
+    failed = ValidationError(
+        [ErrorDetail("body", "m", pointer="/a"), ErrorDetail("path", "n", name="id")]
+    )
+    assert (failed.status, len(failed.errors)) == (422, 2)
     assert str(failed) == "body /a: m; path id: n"
     assert isinstance(failed, PhotonError)
     malformed = MalformedBody("is not UTF-8")
-    assert (malformed.status, malformed.faults[0].pointer) == (400, "")
+    assert (malformed.status, malformed.errors[0].pointer) == (400, "")
 
 
 def test_pointers_escape_slashes_and_tildes_and_stay_short() -> None:
@@ -125,7 +132,7 @@ def test_every_fault_is_listed_in_the_order_of_the_document() -> None:
 
 def test_a_jsonschema_validator_of_your_own_serves_as_well() -> None:
     validator = jsonschema.Draft202012Validator({"type": "integer", "minimum": 3})
-    assert faults_from_schema(validator, 1) == [Fault("body", "must be >= 3", pointer="")]
+    assert errors_from_schema(validator, 1) == [ErrorDetail("body", "must be >= 3", pointer="")]
 
 
 def test_of_a_union_only_the_branch_that_was_meant_is_reported() -> None:
@@ -174,13 +181,13 @@ def test_the_value_is_never_repeated() -> None:
         {"if": True, "then": False},
     ]
     for schema in schemas:
-        faults = found(schema, secret)
-        assert faults
-        assert all("s3cret" not in message and len(message) < 400 for _, message in faults)
+        errors = found(schema, secret)
+        assert errors
+        assert all("s3cret" not in message and len(message) < 400 for _, message in errors)
 
 
 def test_a_list_of_faults_ends() -> None:
-    assert len(found({"items": {"type": "string"}}, list(range(1000)))) == MAX_FAULTS
+    assert len(found({"items": {"type": "string"}}, list(range(1000)))) == MAX_ERRORS
 
 
 @pytest.mark.parametrize(
@@ -200,17 +207,17 @@ def test_a_list_of_faults_ends() -> None:
 def test_a_large_wrong_value_is_listed_quickly(schema: Any, instance: object) -> None:
     check = SchemaCheck(schema, components=COMPONENTS)
     started = time.process_time()
-    assert check.faults(instance)
+    assert check.errors(instance)
     assert time.process_time() - started < 3.0
 
 
 def test_items_that_only_an_exact_check_refuses_are_found_among_many() -> None:
     dates = ["2024-01-01"] * 100
     schema = {"items": {"type": "string", "format": "date"}}
-    assert SchemaCheck(schema, exact=True).faults([*dates, "2024-13-01"]) == [
-        Fault("body", "is not a valid date", pointer="/100")
+    assert SchemaCheck(schema, exact=True).errors([*dates, "2024-13-01"]) == [
+        ErrorDetail("body", "is not a valid date", pointer="/100")
     ]
-    assert SchemaCheck(schema).faults([*dates, "2024-13-01"]) == []
+    assert SchemaCheck(schema).errors([*dates, "2024-13-01"]) == []
 
 
 def test_formats_are_checked_on_demand_only() -> None:
@@ -233,7 +240,7 @@ def test_nothing_is_ever_fetched() -> None:
 
 def test_a_number_out_of_range_is_a_fault_and_no_crash() -> None:
     check = SchemaCheck({"multipleOf": 0.01, "maximum": 5})
-    assert check.faults(10**308)
+    assert check.errors(10**308)
 
 
 values = st.recursive(
@@ -289,7 +296,7 @@ schemas = st.recursive(
 def test_verdict_list_and_reference_agree(schema: Any, instance: object) -> None:
     check = SchemaCheck(schema)
     verdict = check.is_valid(instance)
-    assert verdict == (not check.faults(instance))
+    assert verdict == (not check.errors(instance))
     assert verdict == jsonschema_rs.Draft202012Validator(schema).is_valid(instance)
     if "multipleOf" not in str(schema):  # where jsonschema computes in floats
         assert verdict == jsonschema.Draft202012Validator(schema).is_valid(instance)
@@ -321,8 +328,8 @@ HUGE = 10**30
 def test_numbers_are_compared_exactly(schema: Any, good: object, bad: object) -> None:
     check = SchemaCheck(schema)
     assert (check.is_valid(good), check.is_valid(bad)) == (True, False)
-    assert check.faults(good) == []
-    assert len(check.faults(bad)) == 1
+    assert check.errors(good) == []
+    assert len(check.errors(bad)) == 1
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "^(?=(a+)+$)", r"^(a+)\1*$"])
@@ -336,7 +343,7 @@ def test_no_pattern_takes_forever(pattern: str, dialect: dict[str, str]) -> None
     text = "a" * 5000 + "!"
     for value in (text, {text: 1}):
         if not check.is_valid(value):
-            check.faults(value)
+            check.errors(value)
 
 
 def refs(*names: str) -> list[dict[str, str]]:
@@ -385,9 +392,9 @@ def test_schemas_that_lead_back_to_themselves_are_walked_once(
 ) -> None:
     schema = refs(next(iter(components)))[0]
     check = SchemaCheck(schema, components=components)
-    check.faults({"in": 1})
+    check.errors({"in": 1})
     began = time.perf_counter()
-    assert check.faults(instance)
+    assert check.errors(instance)
     assert time.perf_counter() - began < 2  # walked again at each level it is hours
 
 
@@ -403,7 +410,7 @@ def test_what_is_walked_once_is_told_at_each_place() -> None:
                 ("/a/id", message),
                 ("/b/id", message),
             ]
-            assert [fault.pointer for fault in check.faults(instance)] == ["/a/id", "/b/id"]
+            assert [error.pointer for error in check.errors(instance)] == ["/a/id", "/b/id"]
 
 
 def test_unions_within_unions_tell_where_it_is() -> None:
@@ -438,8 +445,8 @@ def test_a_stack_that_ends_within_the_registry_is_a_fault_too() -> None:
     components = {"Never": {"not": {"$ref": "#/components/schemas/Never"}}}
     check = SchemaCheck({"$ref": "#/components/schemas/Never"}, components=components)
 
-    def faults(levels: int) -> list[Fault]:
-        return faults(levels - 1) if levels else check.faults([])
+    def errors(levels: int) -> list[ErrorDetail]:
+        return errors(levels - 1) if levels else check.errors([])
 
     for levels in range(12):
-        assert [fault.message for fault in faults(levels)] == ["nested too deeply to be checked"]
+        assert [error.message for error in errors(levels)] == ["nested too deeply to be checked"]
