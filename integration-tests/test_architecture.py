@@ -172,8 +172,44 @@ def test_a_package_can_be_imported_without_what_its_extras_bring(package: Packag
 def test_a_package_uses_what_it_declares(package: Package) -> None:
     imported = {name for path in package.modules() for name in imports(path)}
     used = {home for name in imported for home in distributions(name)}
-    # The whole depends on the command line, so that installing it brings the command.
-    assert package.requirements.keys() - used <= {"photon-cli"}
+    # The whole depends on what brings commands, so that installing it brings the commands.
+    assert package.requirements.keys() - used <= {"photon-cli", "photon-openapi"}
+
+
+@each_package
+def test_the_tests_of_a_package_need_no_package_above_it(package: Package) -> None:
+    """They pass where it is installed with what it declares, and nothing else of Photon."""
+    allowed = {package.name} | lower_packages(package)
+    foreign = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in package.folder.glob("*tests/**/*.py")
+        for name in imports(path) & MODULES
+        if name.replace("_", "-") not in allowed
+    }
+    assert foreign == set()
+
+
+def lower_packages(package: Package) -> set[str]:
+    """The packages that one installs with itself."""
+    found: set[str] = set()
+    for each in PACKAGES:
+        if each.name in package.requirements:
+            found |= {each.name} | lower_packages(each)
+    return found
+
+
+def test_documents_are_linted_without_a_router(tmp_path: Path) -> None:
+    """``pip install photon-openapi photon-cli`` is enough."""
+    document = tmp_path / "openapi.json"
+    document.write_text('{"openapi": "3.1.0", "info": {"title": "A"}, "paths": {}}')
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(['photon', 'photon_router']));"
+        "from photon_cli.main import main; main()"
+    )
+    command = [sys.executable, "-c", program, "openapi", "lint", str(document)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "lacks 'version' [structure]" in done.stdout, done.stderr
+    assert done.returncode == 1
 
 
 def imports(path: Path) -> set[str]:

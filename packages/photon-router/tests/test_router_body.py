@@ -15,10 +15,11 @@ from attrs import validators
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photon_router._faults import MalformedBody, ValidationFailed
-from photon_router.annotations._types import Json, Param
+from photon_openapi.annotations._param import Param
+from photon_openapi.errors import MalformedBody, ValidationError
+from photon_openapi.schema._schema import SchemaBuilder
+from photon_router.annotations._types import Json
 from photon_router.arguments._body import MAX_DEPTH, JsonBody, SchemaBody, encode
-from photon_router.schema._schema import SchemaBuilder
 
 
 class Color(enum.Enum):
@@ -130,17 +131,17 @@ def body_of(type_: Any) -> JsonBody:
 
 
 def faults_of(body: JsonBody | SchemaBody, data: bytes) -> list[tuple[str | None, str]]:
-    with pytest.raises(ValidationFailed) as caught:
+    with pytest.raises(ValidationError) as caught:
         body.decode(data)
     assert caught.value.status == 422
-    return [(fault.pointer, fault.message) for fault in caught.value.faults]
+    return [(fault.pointer, fault.message) for fault in caught.value.errors]
 
 
 def malformed(body: JsonBody | SchemaBody, data: bytes) -> str:
     with pytest.raises(MalformedBody) as caught:
         body.decode(data)
     assert caught.value.status == 400
-    return caught.value.faults[0].message
+    return caught.value.errors[0].message
 
 
 ORDERS = {
@@ -471,8 +472,8 @@ def test_all_roads_accept_the_same_bodies(value: object) -> None:
     for body in ORDERS.values():
         try:
             body.decode(data)
-        except ValidationFailed as error:
-            outcomes.append([(fault.pointer, fault.message) for fault in error.faults])
+        except ValidationError as error:
+            outcomes.append([(fault.pointer, fault.message) for fault in error.errors])
         else:
             outcomes.append([])
     negative = "must be >= 0"  # the one rule that only the second road has
@@ -484,7 +485,7 @@ def test_all_roads_accept_the_same_bodies(value: object) -> None:
 @given(st.binary(max_size=40))
 def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
     for decode in (*[body.decode for body in ORDERS.values()], pet_body().decode):
-        with contextlib.suppress(ValidationFailed):
+        with contextlib.suppress(ValidationError):
             decode(data)
 
 
@@ -501,5 +502,5 @@ class Keywords:
 def test_members_with_the_name_of_a_keyword_are_checked_as_well(data: bytes) -> None:
     builder = SchemaBuilder()
     body = JsonBody(Keywords, schema=builder.schema(Keywords), components=builder.components)
-    with pytest.raises(ValidationFailed):
+    with pytest.raises(ValidationError):
         body.decode(data)

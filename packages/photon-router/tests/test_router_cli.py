@@ -4,17 +4,13 @@ import json
 from typing import TYPE_CHECKING
 
 import attrs
-import pytest
-import yaml
 from click.testing import CliRunner
 
 from photon_router import Router
-from photon_router._cli import openapi, routes
+from photon_router._cli import routes
 from photon_runtime.testing import live_server
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
 SHARED = {"type": "string", "description": "größer"}
@@ -55,10 +51,6 @@ class Project:
 
 def photon_routes(*arguments: str, project: Project | None = None) -> Result:
     return CliRunner().invoke(routes, arguments, obj=project or Project())
-
-
-def photon_openapi(*arguments: str, project: Project | None = None) -> Result:
-    return CliRunner().invoke(openapi, arguments, obj=project or Project())
 
 
 def test_routes_are_listed_by_path_and_method() -> None:
@@ -151,68 +143,15 @@ def test_an_application_without_routes_lists_nothing() -> None:
     assert photon_routes(project=Project(Empty())).stdout == ""
 
 
-@pytest.mark.parametrize(
-    "command", [photon_routes, lambda *a, **k: photon_openapi("export", *a, **k)]
-)
-def test_the_named_application_is_loaded(command: object) -> None:
+def test_the_named_application_is_loaded() -> None:
     project = Project()
-    assert callable(command)
-    command("shop:api", project=project)
-    command(project=project)
+    photon_routes("shop:api", project=project)
+    photon_routes(project=project)
     assert project.asked == ["shop:api", None]
 
 
-def test_the_document_is_written_as_yaml_in_its_own_order_without_anchors() -> None:
-    text = photon_openapi("export").stdout
-    assert yaml.safe_load(text) == DOCUMENT
-    assert list(yaml.safe_load(text)) == list(DOCUMENT)
-    assert "&" not in text
-    assert "größer" in text
-
-
-def test_the_document_is_written_as_json() -> None:
-    text = photon_openapi("export", "--format", "json").stdout
-    assert json.loads(text) == DOCUMENT
-    assert list(json.loads(text)) == list(DOCUMENT)
-    assert "größer" in text
-    assert text.endswith("}\n")
-
-
-@pytest.mark.parametrize("form", ["yaml", "json"])
-def test_every_export_has_the_same_bytes(form: str) -> None:
-    outputs = {photon_openapi("export", "--format", form).stdout_bytes for _ in range(3)}
-    assert len(outputs) == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "start"),
-    [
-        (("a.yaml",), b"openapi:"),
-        (("a.yml",), b"openapi:"),
-        (("a.json",), b"{\n"),
-        (("a",), b"openapi:"),
-        (("a.json", "--format", "yaml"), b"openapi:"),
-    ],
-)
-def test_a_file_gets_the_format_of_its_name_unless_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], start: bytes
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = photon_openapi("export", "-o", *arguments)
-    assert result.stdout == ""
-    assert f"written: {arguments[0]}" in result.stderr
-    assert (tmp_path / arguments[0]).read_bytes().startswith(start)
-
-
-def test_a_file_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
-    result = photon_openapi("export", "-o", str(tmp_path / "gone" / "a.yaml"))
-    assert result.exit_code == 1
-    assert "cannot write" in result.stderr
-    assert "No such file" in result.stderr
-
-
 def test_an_application_without_a_document_is_refused() -> None:
-    result = photon_openapi("export", project=Project(lambda request: None))
+    result = photon_routes(project=Project(lambda request: None))
     assert result.exit_code == 1
     assert "`main:app` has no OpenAPI document" in result.stderr
     assert photon_routes(project=Project("text")).exit_code == 1

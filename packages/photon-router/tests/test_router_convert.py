@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router.annotations._types import Param
+from photon_openapi.annotations._param import Param
+from photon_openapi.schema._schema import SchemaBuilder
 from photon_router.arguments._convert import (
     constraint_checker,
     make_converter,
@@ -21,7 +22,6 @@ from photon_router.arguments._convert import (
     text_converter,
     texts_converter,
 )
-from photon_router.schema._schema import SchemaBuilder
 
 
 class Color(enum.Enum):

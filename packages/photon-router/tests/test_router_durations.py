@@ -8,14 +8,11 @@ from typing import Any, NamedTuple, TypedDict
 import attrs
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from photon_openapi.errors import ValidationError
+from photon_openapi.schema._schema import SchemaBuilder
 from photon_router import Request, Response, Router
-from photon_router._faults import ValidationFailed
 from photon_router.arguments._body import JsonBody, SchemaBody
-from photon_router.schema._durations import is_calendar, read_duration
-from photon_router.schema._schema import SchemaBuilder
 
 CALENDAR = "months and years have no fixed length: give days or weeks"
 days = datetime.timedelta
@@ -60,46 +57,6 @@ def bodies_of(type_: Any) -> list[JsonBody | SchemaBody]:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("P2W", days(14)),
-        ("-P1W", -days(7)),
-        ("+P1W", days(7)),
-        ("P0W", days(0)),
-        ("P142857142W", days(999999994)),
-        ("P1DT2H3M4.5S", days(1, hours=2, minutes=3, seconds=4.5)),
-        ("PT1M", days(minutes=1)),
-    ],
-)
-def test_weeks_and_less_are_read(text: str, value: datetime.timedelta) -> None:
-    assert read_duration(text) == value
-
-
-@pytest.mark.parametrize("text", ["P1Y", "P1M", "-P1Y2M", "P1Y2M3W4DT5H6M7.8S", "P1MT1M"])
-def test_months_and_years_are_refused_for_what_they_are(text: str) -> None:
-    with pytest.raises(ValueError, match=CALENDAR):
-        read_duration(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "P", "P1W2D", "P2WT1H", "P1.5W", "PW", "2W", "P142857143W", "P9999999999W", "P1Yx"]
-)
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="expected an ISO 8601 duration, such as PT1H30M"):
-        read_duration(text)
-
-
-@given(st.text(alphabet="+-PTYMWDHS0123456789.", max_size=12))
-def test_any_text_is_read_or_refused_and_months_are_known(text: str) -> None:
-    message = ""
-    try:
-        read_duration(text)
-    except ValueError as error:
-        message = str(error)
-    assert (message == CALENDAR) == is_calendar(text)
-
-
-@pytest.mark.parametrize(
     ("type_", "text", "value"),
     [
         (Lease, '{"span":"P2W"}', Lease(days(14))),
@@ -122,14 +79,14 @@ def test_a_body_takes_weeks_on_every_road(type_: Any, text: str, value: object) 
 
 def test_a_body_says_why_months_are_refused_beside_all_other_faults() -> None:
     for body in bodies_of(Lease):
-        with pytest.raises(ValidationFailed) as refused:
+        with pytest.raises(ValidationError) as refused:
             body.decode(b'{"span":"P1M"}')
-        assert [(fault.pointer, fault.message) for fault in refused.value.faults] == [
+        assert [(fault.pointer, fault.message) for fault in refused.value.errors] == [
             ("/span", CALENDAR)
         ]
-    with pytest.raises(ValidationFailed) as refused:
+    with pytest.raises(ValidationError) as refused:
         bodies_of(Lease)[0].decode(b'{"span":"P1M","number":"1"}')
-    assert [fault.pointer for fault in refused.value.faults] == ["/span", "/number"]
+    assert [fault.pointer for fault in refused.value.errors] == ["/span", "/number"]
 
 
 def test_a_type_with_durations_still_takes_the_shortest_road() -> None:

@@ -1,12 +1,12 @@
 import pytest
 
-from photon_router import DocumentError, HttpError, SignatureError, ValidationFailed
+from photon_router import DocumentError, HttpError, SignatureError, ValidationError
 from photon_router.errors import MalformedBody
 from photon_runtime.errors import PhotonError
 
 
 @pytest.mark.parametrize(
-    "error", [DocumentError, HttpError, SignatureError, ValidationFailed, MalformedBody]
+    "error", [DocumentError, HttpError, SignatureError, ValidationError, MalformedBody]
 )
 def test_every_error_is_a_photon_error(error: type[Exception]) -> None:
     assert issubclass(error, PhotonError)
@@ -17,10 +17,10 @@ def test_a_wrong_handler_is_also_a_type_error() -> None:
 
 
 def test_a_malformed_body_is_a_failed_validation() -> None:
-    with pytest.raises(ValidationFailed) as caught:
+    with pytest.raises(ValidationError) as caught:
         raise MalformedBody("is not UTF-8")
     assert caught.value.status == 400
-    assert [fault.as_dict() for fault in caught.value.faults] == [
+    assert [fault.as_dict() for fault in caught.value.errors] == [
         {"in": "body", "pointer": "", "message": "is not UTF-8"}
     ]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_openapi.errors import MalformedBody
 from photon_router import Form, FormSettings, HttpError, Request, Router, UploadFile
-from photon_router._faults import MalformedBody
 from photon_router._upload import MEMORY
 from photon_router.arguments._form import FormData, form_reader
 from photon_runtime.http import ServerSettings

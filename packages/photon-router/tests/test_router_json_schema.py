@@ -20,12 +20,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.errors import ValidationError
 from photon_router import Router
-from photon_router._faults import ValidationFailed
 from photon_router.arguments._body import SchemaBody
-from photon_router.document._definitions import Definitions
-from photon_router.document._document import Document
-from photon_router.schema._check import SchemaCheck
 from photon_runtime import run
 from photon_runtime.http import Handler, Request, Response, Server, listen
 
@@ -44,8 +42,6 @@ OTHER_DIALECTS = {
     ("format-assertion.json", "schema that uses custom metaschema with format-assertion: true"),
     ("cross-draft.json", "refs to historic drafts are processed as historic drafts"),
 }
-# Where jsonschema-rs and jsonschema differ: nowhere.
-DIFFERENCES: set[tuple[str, str, str]] = set()
 
 
 class Case(NamedTuple):
@@ -140,28 +136,12 @@ def test_every_required_case_is_decided_as_the_suite_has_it() -> None:
             try:
                 body.decode(json.dumps(value).encode())
                 verdict: object = True
-            except ValidationFailed as error:
-                verdict = False if error.faults else "no fault is told"
+            except ValidationError as error:
+                verdict = False if error.errors else "no fault is told"
             if verdict is not is_valid:
                 wrong.append((case.file, case.group, name, verdict))
     assert wrong == []
     assert count > 1200
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.slow
-def test_both_validators_agree_on_every_case_optional_ones_included() -> None:
-    found, count = set(), 0
-    for folder in ("", "optional", "optional/format"):
-        for case in own_dialect(folder):
-            is_format = folder == "optional/format"
-            check = SchemaCheck(case.schema, components=definitions(), assert_formats=is_format)
-            for name, value, _ in case.tests:
-                count += 1
-                if check.is_valid(value) == bool(check.faults(value)):
-                    found.add((case.file, case.group, name))
-    assert found == DIFFERENCES
-    assert count > 1800
 
 
 @contextmanager
@@ -213,10 +193,3 @@ def test_the_verdicts_over_http_are_the_same() -> None:
         connection.close()
     assert wrong == []
     assert count > 1200
-
-
-def test_a_case_in_another_dialect_is_refused_at_start() -> None:
-    schema = {"$schema": f"{REMOTE}draft2020-12/metaschema-no-validation.json"}
-    case = Case("", "", schema, [])
-    [problem] = Document(document(case)).problems()
-    assert "schemas are read in the dialect" in problem

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photon_openapi.document._template import parameters_of, shape_of, split_segment
 from photon_router.dispatch._match import PathTree
-from photon_router.document._template import parameters_of, shape_of, split_segment
 from photon_router.errors import HttpError
 
 # An oracle that knows nothing of trees: try every template, keep the most specific

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_openapi.schema._schema_types import type_of_schema
 from photon_router import Cookie, Header, Param, Path, Query, Router, SignatureError
 from photon_router.handlers._fit import python_name
-from photon_router.schema._schema_types import type_of_schema
 from photon_runtime.http import Request, Response
 
 Headers = Iterable[tuple[str, str]]

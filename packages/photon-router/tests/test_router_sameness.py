@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import attrs
 import pytest
 
+from photon_openapi.schema._sameness import Sameness, says_the_same
+from photon_openapi.schema._schema import SchemaBuilder
 from photon_router import Param
-from photon_router.schema._sameness import Sameness, says_the_same
-from photon_router.schema._schema import SchemaBuilder
 
 
 @attrs.frozen

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from folders import put
+from photon_openapi.errors import DocumentError
 from photon_router import Router, StaticFiles
-from photon_router.errors import DocumentError
 from photon_router.static import StaticSettings
 from photon_runtime.errors import PhotonError
 from photon_runtime.settings import load_settings

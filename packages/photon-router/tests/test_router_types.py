@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal, NewType
 import msgspec
 import pytest
 
+from photon_openapi.annotations._annotation import strip_alias, union_members
+from photon_openapi.annotations._param import Param
 from photon_router import Router, SignatureError
 from photon_router.annotations._types import (
     Body,
@@ -13,12 +15,9 @@ from photon_router.annotations._types import (
     Header,
     In,
     Json,
-    Param,
     Path,
     Query,
     split_annotation,
-    strip_alias,
-    union_members,
 )
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, assert_type
 
 import attrs
 
+from photon_openapi.annotations._param import Param
 from photon_router._upload import UploadFile
-from photon_router.annotations._types import Body, Cookie, Form, Header, Json, Param, Path, Query
+from photon_router.annotations._types import Body, Cookie, Form, Header, Json, Path, Query
 
 
 @attrs.define

@@ -21,6 +21,8 @@
 ===================  ==========================================================================
 """
 
+from photon_openapi.annotations._param import Param as Param
+from photon_openapi.errors import DocumentError as DocumentError
 from photon_runtime.http import Request as Request
 from photon_runtime.http import Response as Response
 from photon_runtime.http import SetCookie as SetCookie
@@ -34,17 +36,15 @@ from .annotations._types import Cookie as Cookie
 from .annotations._types import Form as Form
 from .annotations._types import Header as Header
 from .annotations._types import Json as Json
-from .annotations._types import Param as Param
 from .annotations._types import Path as Path
 from .annotations._types import Query as Query
 from .answers._events import ServerSentEvent as ServerSentEvent
 from .answers._result import Status as Status
 from .arguments._form import FormSettings as FormSettings
-from .errors import DocumentError as DocumentError
 from .errors import HttpError as HttpError
 from .errors import NotAcceptable as NotAcceptable
 from .errors import SignatureError as SignatureError
-from .errors import ValidationFailed as ValidationFailed
+from .errors import ValidationError as ValidationError
 from .handlers._options import RouteOptions as RouteOptions
 from .handlers._surroundings import ErrorHandler as ErrorHandler
 from .handlers._surroundings import Middleware as Middleware

@@ -66,4 +66,4 @@ def with_background(plan: Handler) -> Handler:
 
 def background_of(request: Request) -> BackgroundTasks:
     """Return the one that `with_background` made for a request."""
-    return cast(BackgroundTasks, request.state[_KEY])
+    return cast("BackgroundTasks", request.state[_KEY])

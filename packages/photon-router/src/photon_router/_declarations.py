@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar, Unpack
 
 import attrs
 
+from photon_openapi.document._document import OpenApi
 from photon_runtime.callables import (
     CallableKind,
     kind_of,
@@ -25,7 +26,6 @@ from photon_runtime.http import Handler
 from ._marks import marks_in
 from ._views import methods_of
 from .dispatch._mount import Mount, mounts_below
-from .document._document import OpenApi
 from .errors import SignatureError
 from .handlers._declared import Declared, Route, name_operation
 from .handlers._options import (
@@ -225,7 +225,7 @@ class Declarations:
         whose class is one of ``classes`` or derived from one; the nearest class counts.
 
         Args:
-            classes: Classes of exceptions; `HttpError` and `ValidationFailed` among them.
+            classes: Classes of exceptions; `HttpError` and `ValidationError` among them.
 
         Raises:
             SignatureError: One of them is no class of exceptions.

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from functools import cache
 from importlib import resources
 
+from photon_openapi.document._document import Document, OpenApi
+from photon_openapi.document._export import encode_document
 from photon_runtime.http import Handler, HttpError, Response
 
 from .dispatch._mount import Mount
-from .document._document import Document, OpenApi
-from .document._export import encode_document
 from .handlers._operation import JSON
 
 HTML = "text/html; charset=utf-8"

@@ -19,9 +19,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Final, ParamSpec, TypeVar, final
 
+from photon_openapi.annotations._annotation import strip_alias, without_none
 from photon_runtime import NotRunning, current_task, offload
-
-from .annotations._types import strip_alias, without_none
 
 MEMORY: Final = 256 * 1024
 """Bytes up to which a file is kept in memory."""

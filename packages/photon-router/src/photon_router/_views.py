@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi.document._document import METHODS
+
 from .annotations._depends import Dependency
-from .document._document import METHODS
 from .errors import SignatureError
 from .signatures._signature import Signature, read_signature
 

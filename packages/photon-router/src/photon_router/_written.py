@@ -6,8 +6,9 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .document._document import OpenApi
-from .errors import DocumentError
+from photon_openapi.document._document import OpenApi
+from photon_openapi.errors import DocumentError
+
 from .handlers._declared import Route
 from .handlers._notes import Notes
 from .handlers._operation import Places, write_operation

@@ -16,6 +16,9 @@ from typing import Any, TypeVar
 
 import attrs
 
+from photon_openapi.document._document import Document, OpenApi, Operation
+from photon_openapi.document._load import load_document
+from photon_openapi.errors import DocumentError
 from photon_runtime.callables import kind_of, require_context_manager
 from photon_runtime.http import Handler
 from photon_runtime.settings import Settings
@@ -37,9 +40,6 @@ from .dispatch._plan import Bound
 from .dispatch._provide import ApplicationValues
 from .dispatch._running import Running
 from .dispatch._urls import build_url
-from .document._document import Document, OpenApi, Operation
-from .document._load import load_document
-from .errors import DocumentError
 from .handlers._declared import Declared, Route
 from .handlers._notes import Notes
 from .handlers._operation import Places

@@ -36,7 +36,7 @@ from collections.abc import (
     Iterator,
 )
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from .errors import SignatureError
 
@@ -70,10 +70,8 @@ def _sample() -> Iterator[None]:
     yield
 
 
-@asynccontextmanager
-async def _async_sample() -> AsyncIterator[None]:
-    yield
-
+# Whatever it decorates, what asynccontextmanager() makes has the same form.
+_async_sample: Final = asynccontextmanager(cast("Callable[[], AsyncIterator[None]]", _sample))
 
 # All functions that contextmanager() makes share the code of the one function within it, and what
 # they return is of one class; so it is with asynccontextmanager().

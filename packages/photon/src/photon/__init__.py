@@ -37,7 +37,7 @@ from photon_router import Status as Status
 from photon_router import Stream as Stream
 from photon_router import Text as Text
 from photon_router import UploadFile as UploadFile
-from photon_router import ValidationFailed as ValidationFailed
+from photon_router import ValidationError as ValidationError
 from photon_router import Wsgi as Wsgi
 from photon_router import photon_route as photon_route
 from photon_runtime import Channel as Channel

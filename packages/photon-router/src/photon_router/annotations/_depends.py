@@ -13,12 +13,12 @@ last part was sent or the client has left.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
+from photon_openapi.annotations import SignatureError, SourceMarker
 from photon_runtime.callables import kind_of
-from photon_runtime.errors import SignatureError
 
 T = TypeVar("T")
 Scope: TypeAlias = Literal["request", "application"]
@@ -28,7 +28,7 @@ Overrides: TypeAlias = Mapping[Provider, Provider]
 
 
 @attrs.frozen
-class Dependency:
+class Dependency(SourceMarker):
     """The marker that `Depends` leaves in a signature.
 
     Attributes:
@@ -36,6 +36,8 @@ class Dependency:
         scope: How long the value lives.
         use_cache: Whether all who ask for it in one request get the same.
     """
+
+    is_whole: ClassVar[bool] = True
 
     provider: Callable[..., object]
     scope: Scope = "request"
@@ -92,4 +94,4 @@ def Depends(  # noqa: N802 - a marker
             a dependency of the application is not to be shared.
     """
     # Without a provider it is refused; type-checkers have their own word for it.
-    return cast(T, Dependency(cast(Callable[..., object], provider), scope, use_cache))
+    return cast("T", Dependency(cast("Callable[..., object]", provider), scope, use_cache))

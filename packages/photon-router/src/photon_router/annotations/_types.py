@@ -12,35 +12,25 @@ request.
 
 from __future__ import annotations
 
-import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeAlias, TypeVar
 
 import attrs
-import msgspec
 
-from photon_runtime.callables import require_function
-from photon_runtime.errors import SignatureError
+from photon_openapi.annotations import BareMarker, Param, SignatureError, SourceMarker
+from photon_openapi.annotations import split_annotation as read_annotation
+from photon_openapi.errors import Location
 
-from ._depends import Dependency
-
-Location: TypeAlias = Literal["path", "query", "header", "cookie", "body"]
 Media: TypeAlias = Literal["json", "form", "raw"]
-Style: TypeAlias = Literal[
-    "matrix", "label", "simple", "form", "spaceDelimited", "pipeDelimited", "deepObject"
-]
 
 _T = TypeVar("_T")
-_NUMBER_LIMITS = ("ge", "gt", "le", "lt", "multiple_of")
-_LENGTH_LIMITS = ("min_length", "max_length")
 _SAID_ELSEWHERE = {"alias": "name", "regex": "pattern"}
 """Keywords that other frameworks have, and what they are called here."""
-_CONSTRAINTS = (*_NUMBER_LIMITS, *_LENGTH_LIMITS, "pattern")
 
 
 @attrs.frozen
-class In:
+class In(SourceMarker):
     """The marker that says where an argument comes from.
 
     Attributes:
@@ -63,7 +53,7 @@ class In:
 
 
 @attrs.frozen
-class Marker:
+class Marker(BareMarker):
     """What ``Query`` is when the program runs: ``Query[int]`` is ``Annotated[int, In("query")]``.
 
     Attributes:
@@ -71,6 +61,11 @@ class Marker:
     """
 
     place: In
+
+    @property
+    def source(self) -> In:
+        """What it attaches to the type."""
+        return self.place
 
     @property
     def name(self) -> str:
@@ -133,95 +128,9 @@ else:
     Body = Marker(In("body", "raw"))
 
 
-def _number(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return
-    raise SignatureError(f"Param({attribute.name}=...) takes a number, got {value!r}")
-
-
-def _length(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return
-    raise SignatureError(
-        f"Param({attribute.name}=...) takes an integer of zero or more, got {value!r}"
-    )
-
-
-@attrs.frozen(kw_only=True)
-class Param:
-    r"""Name, description and constraints of a parameter or of a member of a body.
-
-    Attributes:
-        name: The name on the wire; ``None`` keeps the argument's name. It has no effect on members
-            of JSON bodies, which are always called as in the class.
-        title: A short name for people, in the document.
-        description: Text for the document.
-        example: An example value for the document; ``None`` means no example.
-        examples: Several of them.
-        deprecated: Whether the document marks it as deprecated.
-        include_in_schema: Whether a parameter, or a field of a form, stands in the published
-            document; what is taken out must not be required.
-        style: How a list or an object is written in a parameter, as OpenAPI has it: ``form``,
-            ``deepObject``, ``pipeDelimited``, ``matrix`` and so on. A class with a style is one
-            parameter; without one each of its members is.
-        explode: Whether the parts of a list or an object stand by themselves; ``None`` leaves it
-            to the style.
-        default_factory: Makes the value of an argument that was not sent, for those that must be
-            new each time, such as lists.
-        ge: The value must be greater than this or equal.
-        gt: The value must be greater than this.
-        le: The value must be less than this or equal.
-        lt: The value must be less than this.
-        multiple_of: The value must be a multiple of this; it is more than zero.
-        min_length: Fewest characters, items or members.
-        max_length: Most characters, items or members; of an ``UploadFile`` most bytes.
-        pattern: A regular expression that must match somewhere in the text. It is an ECMA 262
-            expression, as JSON Schema has them: ``\d`` is ``[0-9]``, and ``$`` is the very end.
-    """
-
-    name: str | None = None
-    title: str | None = None
-    description: str | None = None
-    example: object = None
-    examples: Sequence[object] = attrs.field(default=(), converter=tuple)
-    deprecated: bool = False
-    include_in_schema: bool = True
-    style: Style | None = None
-    explode: bool | None = None
-    default_factory: Callable[[], object] | None = None
-    ge: float | None = attrs.field(default=None, validator=_number)
-    gt: float | None = attrs.field(default=None, validator=_number)
-    le: float | None = attrs.field(default=None, validator=_number)
-    lt: float | None = attrs.field(default=None, validator=_number)
-    multiple_of: float | None = attrs.field(default=None, validator=_number)
-    min_length: int | None = attrs.field(default=None, validator=_length)
-    max_length: int | None = attrs.field(default=None, validator=_length)
-    pattern: str | None = None
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what can never be meant."""
-        if self.default_factory is not None:
-            require_function(self.default_factory, "a default_factory")
-        if self.multiple_of is not None and self.multiple_of <= 0:
-            raise SignatureError(
-                f"Param(multiple_of=...) must be above 0, got {self.multiple_of!r}"
-            )
-        shortest, longest = self.min_length or 0, self.max_length
-        if longest is not None and shortest > longest:
-            raise SignatureError(
-                f"Param(min_length={shortest}, max_length={longest}) allows no value:"
-                " make min_length the smaller one"
-            )
-
-    @property
-    def is_constrained(self) -> bool:
-        """Whether it restricts the value, and does not merely describe it."""
-        return any(getattr(self, name) is not None for name in _CONSTRAINTS)
-
-
 @attrs.frozen
 class Annotation:
-    """An annotation, taken apart.
+    """The annotation of an argument, taken apart.
 
     Attributes:
         type: The plain type, without the outer ``Annotated``. Annotations of elements
@@ -244,113 +153,26 @@ class Annotation:
 
 
 def split_annotation(annotation: object) -> Annotation:
-    """Take an annotation apart.
+    """Take the annotation of an argument apart.
 
     ``Query[int] | None`` means the same as ``Query[int | None]``, and so it is with ``Annotated``.
 
     Raises:
         TypeError: Two markers contradict each other.
     """
-    plain, metadata = _flatten(annotation)
-    markers = [item for item in metadata if isinstance(item, In)]
+    plain = read_annotation(annotation)
+    markers = [item for item in plain.metadata if isinstance(item, In)]
     if len(set(markers)) > 1:
         names = " and ".join(marker.name for marker in dict.fromkeys(markers))
         raise TypeError(f"{annotation!r} is marked {names}: a value has one place, keep one")
-    params = [_as_param(item) for item in metadata if isinstance(item, Param | msgspec.Meta)]
     return Annotation(
-        plain,
+        plain.type,
         markers[0] if markers else None,
-        _merge(params) if params else None,
-        tuple(item for item in metadata if not isinstance(item, In | Param | msgspec.Meta)),
+        plain.param,
+        tuple(item for item in plain.metadata if not isinstance(item, In)),
     )
-
-
-def strip_alias(type_: object) -> object:
-    """Follow ``NewType`` and ``type X = ...`` to what they stand for; ``Annotated`` stays."""
-    while True:
-        if isinstance(type_, typing.NewType):
-            type_ = type_.__supertype__
-        elif type(type_).__name__ == "TypeAliasType" and hasattr(type_, "__value__"):
-            type_ = type_.__value__
-        else:
-            return type_
-
-
-def union_members(type_: object) -> tuple[Any, ...] | None:
-    """Return the members of ``A | B`` or ``Optional[A]``, or ``None`` when it is no union."""
-    if typing.get_origin(type_) in (typing.Union, types.UnionType):
-        return typing.get_args(type_)
-    return None
-
-
-def without_none(type_: Any) -> Any:
-    """Return ``T`` for ``T | None``: a parameter that is not sent has no value at all."""
-    members = union_members(type_)
-    if members is None:
-        return type_
-    present = tuple(member for member in members if member is not type(None))
-    return typing.Union[present] if present else type_  # noqa: UP007 - of a computed tuple
 
 
 def is_stream(type_: object) -> bool:
     """Say whether it is a body in parts: ``Iterator[bytes]`` or ``Iterable[bytes]``."""
     return typing.get_origin(type_) in (Iterator, Iterable) and typing.get_args(type_) == (bytes,)
-
-
-def _flatten(annotation: object) -> tuple[Any, tuple[object, ...]]:
-    if type(annotation).__name__ == "TypeAliasType":
-        return _flatten(strip_alias(annotation))
-    if typing.get_origin(annotation) is Annotated:
-        inner, *metadata = typing.get_args(annotation)
-        plain, deeper = _flatten(inner)
-        return plain, (*deeper, *metadata)
-    if isinstance(annotation, Marker):  # a bare `Query`, without a type in brackets
-        return Any, (annotation.place,)
-    members = union_members(annotation)
-    if members is not None:
-        return _flatten_optional(annotation, members)
-    return annotation, ()
-
-
-def _flatten_optional(
-    annotation: object, members: tuple[Any, ...]
-) -> tuple[Any, tuple[object, ...]]:
-    """Lift marker and `Param` out of ``Query[int] | None``; leave every other union alone.
-
-    A dependency is never left behind: a client must not send what it would have made.
-    """
-    present = [member for member in members if member is not type(None)]
-    if len(present) != 1:
-        flattened = (_flatten(member) for member in present)
-        if any(isinstance(item, Dependency) for _, metadata in flattened for item in metadata):
-            raise TypeError(f"{annotation!r}: a dependency is for all of it, or for none")
-        return annotation, ()
-    plain, metadata = _flatten(present[0])
-    if not any(isinstance(item, In | Dependency | Param) for item in metadata):
-        return annotation, ()
-    return plain | None, metadata
-
-
-def _as_param(item: Param | msgspec.Meta) -> Param:
-    if isinstance(item, Param):
-        return item
-    examples = item.examples or [None]
-    return Param(
-        title=item.title,
-        description=item.description,
-        example=examples[0],
-        examples=examples[1:],
-        pattern=item.pattern,
-        **{name: getattr(item, name) for name in (*_NUMBER_LIMITS, *_LENGTH_LIMITS)},
-    )
-
-
-def _merge(params: list[Param]) -> Param:
-    """Later ones win, member by member."""
-    merged: dict[str, Any] = {}
-    for param in params:
-        for field in attrs.fields(Param):
-            value = getattr(param, field.name)
-            if value != field.default:
-                merged[field.name] = value
-    return Param(**merged)

@@ -16,16 +16,17 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from photon_openapi.annotations._annotation import union_members
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.document._document import OpenApi
+from photon_openapi.document._responses import code_for
+from photon_openapi.schema._schema import is_list_like
 from photon_runtime.callables import require_value
 from photon_runtime.http import Response
 
-from ..annotations._types import union_members
 from ..arguments._body import encode
 from ..arguments._media_types import BYTES, EVENT_STREAM, JSON, TEXT, is_json
-from ..document._definitions import Definitions
-from ..document._document import OpenApi
 from ..responses import Created, EventStream, JsonLines, Stream
-from ..schema._schema import is_list_like
 from ..signatures._signature import MISSING
 from ._described import UNDESCRIBED, Description, described_in
 from ._events import ServerSentEvent
@@ -58,12 +59,6 @@ class Settled:
     media: str
     form: Form
     described: Description = UNDESCRIBED
-
-
-def code_for(responses: Declared, status: int) -> str | None:
-    """Return under which code a document has the answer for ``status``, the most particular one."""
-    codes = (str(status), f"{status // 100}XX", "default")
-    return next((code for code in codes if code in responses), None)
 
 
 def content_for(responses: Declared, status: int) -> Mapping[str, OpenApi]:

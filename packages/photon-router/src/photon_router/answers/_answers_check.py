@@ -17,13 +17,13 @@ from typing import Any
 
 import msgspec
 
+from photon_openapi.document._document import Document, OpenApi, Operation
+from photon_openapi.document._responses import code_for
+from photon_openapi.errors import ErrorDetail
+from photon_openapi.schema._check import SchemaCheck
 from photon_runtime.http import Handler, HttpError, Request, Response, problem_response
 
-from .._faults import Fault
 from ..arguments._media_types import is_json
-from ..document._document import Document, OpenApi, Operation
-from ..schema._check import SchemaCheck
-from ._answers import code_for
 from ._stream import close_iterable
 
 _log = logging.getLogger("photon.router")
@@ -78,13 +78,13 @@ class AnswerCheck:
 
         return run
 
-    def faults(self, response: Response) -> list[Fault]:
+    def faults(self, response: Response) -> list[ErrorDetail]:
         """Return what is wrong with a response."""
         code = None if response.status == _SWITCHING else self._code_for(response.status)
         if code is None:
             return []
         missing = [
-            Fault("header", "is required", name=name)
+            ErrorDetail("header", "is required", name=name)
             for name in self._headers[code]
             if response.header(name) is None
         ]
@@ -97,26 +97,26 @@ class AnswerCheck:
             _log.warning("%s answers with %d, which is not declared", self._name, status)
         return code
 
-    def _faults_of_body(self, response: Response, code: str) -> list[Fault]:
+    def _faults_of_body(self, response: Response, code: str) -> list[ErrorDetail]:
         content: Mapping[str, OpenApi] = self._responses[code].get("content") or {}
         if not content or response.status in _BODILESS:
             return []  # nothing is said of a body
         if response.body == b"" and response.content_type is None:
-            return [Fault("body", f"must be of type {', '.join(content)}, but there is none")]
+            return [ErrorDetail("body", f"must be of type {', '.join(content)}, but there is none")]
         media = _declared_media(content, response.content_type or "")
         if media is None:
             declared = ", ".join(content)
-            return [Fault("body", f"is {response.content_type}, but declared is {declared}")]
+            return [ErrorDetail("body", f"is {response.content_type}, but declared is {declared}")]
         check = self._schemas.get((code, media))
         if check is None or not isinstance(response.body, bytes):
             return []
         try:
             value = msgspec.json.decode(response.body)
         except msgspec.DecodeError:
-            return [Fault("body", "is not JSON")]
-        return [] if check.is_valid(value) else check.faults(value)
+            return [ErrorDetail("body", "is not JSON")]
+        return [] if check.is_valid(value) else check.errors(value)
 
-    def _refuse(self, request: Request, response: Response, faults: list[Fault]) -> Response:
+    def _refuse(self, request: Request, response: Response, faults: list[ErrorDetail]) -> Response:
         told = [fault.as_dict() for fault in faults]
         _log.error(
             "%s %s: the answer %d of %s does not fit the document: %s",

@@ -20,10 +20,11 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from photon_openapi.document._definitions import ITEM_SCHEMA, Definitions, definitions_of
+from photon_openapi.document._document import OpenApi
+from photon_openapi.schema._check import SchemaCheck
+
 from ..arguments._media_types import EVENT_STREAM, is_json
-from ..document._definitions import ITEM_SCHEMA, Definitions, definitions_of
-from ..document._document import OpenApi
-from ..schema._check import SchemaCheck
 from ._result import form_of_stream
 
 _Found: TypeAlias = tuple[Any, bool]

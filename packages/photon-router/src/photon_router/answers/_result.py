@@ -15,10 +15,10 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import attrs
 
+from photon_openapi.annotations._annotation import strip_alias, union_members
 from photon_runtime.callables import location
 from photon_runtime.http import Response
 
-from ..annotations._types import strip_alias, union_members
 from ..arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, JSON_LINES, TEXT, is_json
 from ..errors import SignatureError
 from ..responses import DescribedResponse

@@ -33,21 +33,25 @@ from typing import Annotated, Any
 import cattrs
 import msgspec
 
+from photon_openapi.annotations._annotation import strip_alias
+from photon_openapi.annotations._param import Param
+from photon_openapi.document._definitions import definitions_of
+from photon_openapi.errors import MAX_ERRORS, ErrorDetail, ValidationError
+from photon_openapi.messages import pointer_of
+from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.schema._decode_errors import MAX_DEPTH as MAX_DEPTH
+from photon_openapi.schema._decode_errors import (
+    decode_message,
+    decode_plain,
+    explain,
+    is_deep,
+    with_integers,
+)
+from photon_openapi.schema._keywords import Schema
+from photon_openapi.schema._members import members_of
 from photon_runtime.callables import close_unrun
 
-from .._faults import (
-    MAX_FAULTS,
-    Fault,
-    ValidationFailed,
-    pointer_of,
-)
-from ..annotations._types import Param, split_annotation, strip_alias
-from ..document._definitions import definitions_of
-from ..schema._check import SchemaCheck
-from ..schema._keywords import Schema
-from ..schema._members import members_of
-from ..schema._refusals import MAX_DEPTH as MAX_DEPTH
-from ..schema._refusals import decode_plain, explain, in_our_words, is_deep, with_integers
+from ..annotations._types import split_annotation
 from ._convert import json_converter, structuring_faults
 
 _REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -105,7 +109,7 @@ class JsonBody:
 
         Raises:
             MalformedBody: It is no JSON, no UTF-8, or nested too deeply.
-            ValidationFailed: It does not fit; with every fault.
+            ValidationError: It does not fit; with every fault.
         """
         return _decoded(self._decode, self.check, data)
 
@@ -160,7 +164,7 @@ class SchemaBody:
 
         Raises:
             MalformedBody: It is no JSON, no UTF-8, or nested too deeply.
-            ValidationFailed: It does not fit; with every fault.
+            ValidationError: It does not fit; with every fault.
         """
         return _decoded(self._decode, self.check, data)
 
@@ -168,18 +172,18 @@ class SchemaBody:
 def _decoded(decode: Callable[[bytes], object], check: SchemaCheck, data: bytes) -> object:
     try:
         return decode(data)
-    except (*_REFUSALS, ValidationFailed) as refusal:
+    except (*_REFUSALS, ValidationError) as refusal:
         whole = with_integers(data)
         if whole is None:
             raise _explained(check, data, refusal) from None
     try:
         return decode(whole)
-    except (*_REFUSALS, ValidationFailed) as refusal:
+    except (*_REFUSALS, ValidationError) as refusal:
         raise _explained(check, whole, refusal) from None
 
 
-def _explained(check: SchemaCheck, data: bytes, refusal: Exception) -> ValidationFailed:
-    return refusal if isinstance(refusal, ValidationFailed) else explain(check, data, refusal)
+def _explained(check: SchemaCheck, data: bytes, refusal: Exception) -> ValidationError:
+    return refusal if isinstance(refusal, ValidationError) else explain(check, data, refusal)
 
 
 def encode(value: object) -> bytes:
@@ -316,10 +320,10 @@ def _build(
             raise
         except Exception as error:
             faults = [
-                Fault("body", in_our_words(message), pointer=pointer_of(path))
-                for path, message in itertools.islice(structuring_faults(error), MAX_FAULTS)
+                ErrorDetail("body", decode_message(message), pointer=pointer_of(path))
+                for path, message in itertools.islice(structuring_faults(error), MAX_ERRORS)
             ]
-            raise ValidationFailed(check.faults(plain) or faults) from error
+            raise ValidationError(check.errors(plain) or faults) from error
 
     return build
 

@@ -30,9 +30,9 @@ from multipart import (  # type: ignore[import-untyped]  # it has annotations, b
     parse_options_header,
 )
 
+from photon_openapi.errors import MalformedBody
 from photon_runtime.http import HttpError, Request
 
-from .._faults import MalformedBody
 from .._upload import UploadFile
 from ._media_types import MULTIPART
 

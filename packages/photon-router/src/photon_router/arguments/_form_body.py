@@ -20,12 +20,13 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.errors import ErrorDetail, ValidationError
+from photon_openapi.messages import pointer_of
+from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.schema._schema_types import properties_of, type_of_schema
 from photon_runtime.http import Request
 
-from .._faults import Fault, ValidationFailed, pointer_of
-from ..document._definitions import Definitions
-from ..schema._check import SchemaCheck
-from ..schema._schema_types import properties_of, type_of_schema
 from ..signatures._signature import ABSENT
 from ._body import SchemaBody
 from ._form import FormData, FormSettings, Part, form_reader
@@ -103,12 +104,12 @@ class FormBody:
 
         Raises:
             MalformedBody: It cannot be read.
-            ValidationFailed: It does not fit the schema; with every fault.
+            ValidationError: It does not fit the schema; with every fault.
         """
         if request.raw_header(b"content-type") is None and not request.body:
             return ABSENT
         form = self._read(request)
-        faults: list[Fault] = []
+        faults: list[ErrorDetail] = []
         value: dict[str, object] = {}
         for each in self._properties:
             self._add(each, form, value, faults)
@@ -119,10 +120,10 @@ class FormBody:
         judged = {name: _stub(item, name in self.files) for name, item in value.items()}
         if faults or not self._judged.is_valid(judged):
             told = {fault.pointer for fault in faults}
-            listed = self._judged.faults(judged)
+            listed = self._judged.errors(judged)
             faults += [fault for fault in listed if fault.pointer not in told]
         if faults:
-            raise ValidationFailed(faults)
+            raise ValidationError(faults)
         return value
 
     def _is_step(self, name: str) -> bool:
@@ -140,7 +141,7 @@ class FormBody:
         return properties_of(each.schema, self._definitions)
 
     def _add(
-        self, each: _Property, form: FormData, value: dict[str, object], faults: list[Fault]
+        self, each: _Property, form: FormData, value: dict[str, object], faults: list[ErrorDetail]
     ) -> None:
         if each.is_file:
             files = form.files.get(each.name)
@@ -154,14 +155,16 @@ class FormBody:
             if not all(any(media_rank(kind, media) for media in each.media) for kind in sent):
                 kinds = ", ".join(each.media)
                 pointer = pointer_of([each.name])
-                faults.append(Fault("body", f"must be of type {kinds}", pointer=pointer))
+                faults.append(ErrorDetail("body", f"must be of type {kinds}", pointer=pointer))
                 return
         try:
             found = self._value(each, parts, form)
-        except ValidationFailed as error:  # of a part that is JSON
+        except ValidationError as error:  # of a part that is JSON
             start = pointer_of([each.name])
-            for fault in error.faults:
-                faults.append(Fault("body", fault.message, pointer=start + (fault.pointer or "")))
+            for fault in error.errors:
+                faults.append(
+                    ErrorDetail("body", fault.message, pointer=start + (fault.pointer or ""))
+                )
             return
         if found is not ABSENT:
             value[each.name] = found
@@ -235,17 +238,17 @@ def _stub(value: object, is_file: bool) -> object:
     return [None] * len(value) if isinstance(value, list) else None
 
 
-def _file_faults(each: _Property, files: list[Any]) -> Iterator[Fault]:
+def _file_faults(each: _Property, files: list[Any]) -> Iterator[ErrorDetail]:
     schema = each.items if each.kind == "array" else each.schema
     shortest, longest = schema.get("minLength", 0), schema.get("maxLength")
     pointer = pointer_of([each.name])
     for file in files:
         if file.size < shortest:
-            yield Fault("body", f"must have at least {shortest} bytes", pointer=pointer)
+            yield ErrorDetail("body", f"must have at least {shortest} bytes", pointer=pointer)
         if longest is not None and file.size > longest:
-            yield Fault("body", f"must have at most {longest} bytes", pointer=pointer)
+            yield ErrorDetail("body", f"must have at most {longest} bytes", pointer=pointer)
         if each.media and not any(media_rank(file.content_type, media) for media in each.media):
-            yield Fault("body", f"must be of type {', '.join(each.media)}", pointer=pointer)
+            yield ErrorDetail("body", f"must be of type {', '.join(each.media)}", pointer=pointer)
 
 
 # -- schemas -----------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from photon_openapi.annotations._annotation import strip_alias, without_none
+from photon_openapi.errors import ErrorDetail
 from photon_runtime.http import Request
 
-from .._faults import Fault
 from .._upload import UploadFile, takes_several_files
-from ..annotations._types import strip_alias, without_none
 from ..signatures._signature import MISSING, Argument
 from ._convert import constraint_checker
 from ._form import FormData, FormReader, Part
@@ -52,9 +52,9 @@ def field_binder(argument: Argument, name: str, schema: dict[str, Any], read: Fo
     convert = _parts_converter(type_)
     empty = type_ in (str, bytes, Any, object) or takes_texts(type_)
     default, is_required = argument.default, argument.is_required
-    missing = Fault("body", _MISSING_MESSAGE, name=name)
+    missing = ErrorDetail("body", _MISSING_MESSAGE, name=name)
 
-    def bind(request: Request, faults: list[Fault]) -> object:
+    def bind(request: Request, faults: list[ErrorDetail]) -> object:
         parts = form_of(request, read).texts.get(name)
         if not parts or not (empty or is_required or parts[-1].text):
             if is_required:
@@ -63,10 +63,10 @@ def field_binder(argument: Argument, name: str, schema: dict[str, Any], read: Fo
         try:
             value = convert(parts)
         except ValueError as error:
-            faults.append(Fault("body", str(error), name=name))
+            faults.append(ErrorDetail("body", str(error), name=name))
             return None
         if check is not None:
-            faults.extend(Fault("body", message, name=name) for message in check(value))
+            faults.extend(ErrorDetail("body", message, name=name) for message in check(value))
         return value
 
     return bind
@@ -84,18 +84,18 @@ def _file_binder(argument: Argument, name: str, read: FormReader) -> Binder:
     several = takes_several_files(argument.annotation.type)
     default = argument.default
     check = file_checker(argument)
-    missing = Fault("body", _MISSING_MESSAGE, name=name)
+    missing = ErrorDetail("body", _MISSING_MESSAGE, name=name)
 
-    def bind(request: Request, faults: list[Fault]) -> object:
+    def bind(request: Request, faults: list[ErrorDetail]) -> object:
         form = form_of(request, read)
         files = form.files.get(name)
         if not files:
             if name in form.texts:
-                faults.append(Fault("body", "expected a file, got a text", name=name))
+                faults.append(ErrorDetail("body", "expected a file, got a text", name=name))
             elif default is MISSING:
                 faults.append(missing)
             return default
-        faults.extend(Fault("body", message, name=name) for message in check(files))
+        faults.extend(ErrorDetail("body", message, name=name) for message in check(files))
         return list(files) if several else files[-1]
 
     return bind

@@ -18,10 +18,10 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
+from photon_openapi.errors import ErrorDetail, MalformedBody, ValidationError
+from photon_openapi.schema._check import SchemaCheck
 from photon_runtime.http import HttpError, Request
 
-from .._faults import Fault, MalformedBody, ValidationFailed
-from ..schema._check import SchemaCheck
 from ..signatures._signature import ABSENT
 from ._media_types import BYTES, FORM, JSON, MULTIPART, TEXT, is_json
 from ._parameters import Binder
@@ -142,18 +142,18 @@ def body_binder(
 ) -> Binder:
     """Return the binder of a body; ``default`` stands for one that may be missing."""
 
-    def bind(request: Request, faults: list[Fault]) -> object:
+    def bind(request: Request, faults: list[ErrorDetail]) -> object:
         read = choose(request)
         try:
             value = read(request)
         except MalformedBody:
             raise
-        except ValidationFailed as error:
-            faults.extend(error.faults)
+        except ValidationError as error:
+            faults.extend(error.errors)
             return None
         if value is ABSENT:
             if is_required:
-                faults.append(Fault("body", "a body is required", pointer=""))
+                faults.append(ErrorDetail("body", "a body is required", pointer=""))
             return default
         return value
 
@@ -209,7 +209,7 @@ def text_reader(check: SchemaCheck) -> Reader:
     def read(request: Request) -> object:
         text = read_text(request)
         if text is not ABSENT and not check.is_valid(text):
-            raise ValidationFailed(check.faults(text))
+            raise ValidationError(check.errors(text))
         return text
 
     return read

@@ -15,12 +15,12 @@ from typing import Any, TypeAlias
 import attrs
 import cattrs
 
-from .._faults import MAX_FAULTS, Fault, ValidationFailed
-from ..annotations._types import Location
-from ..document._definitions import Definitions
-from ..schema._check import SchemaCheck
-from ..schema._members import members_of, refused_by_class
-from ..schema._schema_types import default_of, others_of, properties_of, type_of_schema
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.errors import MAX_ERRORS, ErrorDetail, Location, ValidationError
+from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.schema._members import members_of, refused_by_class
+from photon_openapi.schema._schema_types import default_of, others_of, properties_of, type_of_schema
+
 from ._convert import json_converter, structuring_faults, text_converter, texts_converter
 from ._styles import Tree
 from ._text import takes_texts
@@ -42,7 +42,7 @@ def object_converter(
         name: The name of the parameter; a fault of a member is called ``name.member``.
 
     Returns:
-        A function from the texts of the members. It raises ``ValidationFailed`` with every fault.
+        A function from the texts of the members. It raises ``ValidationError`` with every fault.
 
     Raises:
         ValueError: The schema is wrong.
@@ -52,14 +52,14 @@ def object_converter(
     structure = structurer(type_, place=place, name=name)
 
     def convert(tree: Tree) -> object:
-        faults: list[Fault] = []
+        faults: list[ErrorDetail] = []
         plain = members.read(
             tree, lambda path, text: faults.append(_fault(place, name, path, text))
         )
         if faults:
-            raise ValidationFailed(faults)
+            raise ValidationError(faults)
         if not check.is_valid(plain):
-            raise ValidationFailed(named_faults(check.faults(plain), place=place, name=name))
+            raise ValidationError(named_faults(check.errors(plain), place=place, name=name))
         return structure(plain)
 
     return convert
@@ -76,11 +76,11 @@ def structurer(type_: Any, *, place: Location, name: str) -> Callable[[Any], obj
         try:
             return hook(plain, type_)
         except Exception as error:  # sorted out by structuring_faults
-            found = list(itertools.islice(structuring_faults(error), MAX_FAULTS))
+            found = list(itertools.islice(structuring_faults(error), MAX_ERRORS))
             if [path for path, _ in found] == [()]:
                 found = _refused_members(type_, plain, converter, found[0][1])
             faults = [_fault(place, name, path, text) for path, text in found]
-            raise ValidationFailed(faults) from error
+            raise ValidationError(faults) from error
 
     return structure
 
@@ -97,11 +97,11 @@ def _refused_members(
     return [((name,) if name else (), text) for name, text in refused]
 
 
-def named_faults(faults: list[Fault], *, place: Location, name: str) -> list[Fault]:
+def named_faults(faults: list[ErrorDetail], *, place: Location, name: str) -> list[ErrorDetail]:
     """Return faults of a value as faults of the parameter that it stands in."""
     return [
         _fault(place, name, tuple(_steps(fault.pointer or "")), fault.message) for fault in faults
-    ] or [Fault(place, "is not allowed", name=name)]
+    ] or [ErrorDetail(place, "is not allowed", name=name)]
 
 
 def _steps(pointer: str) -> Iterator[str]:
@@ -109,10 +109,10 @@ def _steps(pointer: str) -> Iterator[str]:
         yield step.replace("~1", "/").replace("~0", "~")
 
 
-def _fault(place: Location, name: str, path: tuple[str | int, ...], message: str) -> Fault:
+def _fault(place: Location, name: str, path: tuple[str | int, ...], message: str) -> ErrorDetail:
     if message.startswith("missing required member"):
         message = "is required"
-    return Fault(place, message, name=".".join([name, *map(str, path)]))
+    return ErrorDetail(place, message, name=".".join([name, *map(str, path)]))
 
 
 _Tell: TypeAlias = Callable[[tuple[str, ...], str], object]

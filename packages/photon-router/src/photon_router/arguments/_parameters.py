@@ -11,15 +11,15 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from photon_openapi.annotations._annotation import without_none
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.document._document import OpenApi, Operation
+from photon_openapi.errors import ErrorDetail, MalformedBody, ValidationError
+from photon_openapi.schema._members import members_of
+from photon_openapi.schema._schema_types import default_of, others_of, properties_of
+from photon_openapi.schema._schema_types import type_of_schema as type_of_schema
 from photon_runtime.http import Request, decode_percent
 
-from .._faults import Fault, MalformedBody, ValidationFailed
-from ..annotations._types import without_none
-from ..document._definitions import Definitions
-from ..document._document import OpenApi, Operation
-from ..schema._members import members_of
-from ..schema._schema_types import default_of, others_of, properties_of
-from ..schema._schema_types import type_of_schema as type_of_schema
 from ..signatures._signature import MISSING, Argument
 from ._body import SchemaBody
 from ._convert import constraint_checker, json_converter, structuring_faults
@@ -30,7 +30,7 @@ from ._text import plain_type, takes_texts, text_converter, texts_converter
 _MISSING_MESSAGE = "is required"
 
 
-Binder: TypeAlias = Callable[[Request, list[Fault]], Any]
+Binder: TypeAlias = Callable[[Request, list[ErrorDetail]], Any]
 """Returns an argument of the handler; what is wrong with the request is added to the list."""
 
 
@@ -115,8 +115,8 @@ def _named_members(schema: OpenApi, definitions: Definitions) -> list[str] | Non
     return None if takes_all or not named else named
 
 
-def _missing(parameter: OpenApi) -> Fault:
-    return Fault(parameter["in"], _MISSING_MESSAGE, name=parameter["name"])
+def _missing(parameter: OpenApi) -> ErrorDetail:
+    return ErrorDetail(parameter["in"], _MISSING_MESSAGE, name=parameter["name"])
 
 
 def _default(
@@ -146,7 +146,7 @@ def _binder(
     read: Reader,
     convert: Callable[[Any], object],
     check: Callable[[object], list[str]] | None,
-    missing: Fault,
+    missing: ErrorDetail,
     default: object,
 ) -> Binder:
     """Return the binder that reads, converts and checks.
@@ -156,7 +156,7 @@ def _binder(
     place, name = missing.location, missing.name
     is_required = default is MISSING
 
-    def bind(request: Request, faults: list[Fault]) -> object:
+    def bind(request: Request, faults: list[ErrorDetail]) -> object:
         try:
             text = read(request)
             if text is None:
@@ -165,13 +165,13 @@ def _binder(
                 return default
             value = convert(text)
         except ValueError as error:
-            faults.append(Fault(place, str(error), name=name))
+            faults.append(ErrorDetail(place, str(error), name=name))
             return None
-        except ValidationFailed as error:
-            faults.extend(error.faults)
+        except ValidationError as error:
+            faults.extend(error.errors)
             return None
         if check is not None:
-            faults.extend(Fault(place, message, name=name) for message in check(value))
+            faults.extend(ErrorDetail(place, message, name=name) for message in check(value))
         return value
 
     return bind
@@ -206,10 +206,10 @@ def _bind_content(
         try:
             return decode(text.encode("utf-8"))
         except MalformedBody as error:
-            raise ValueError(error.faults[0].message) from None
-        except ValidationFailed as error:
-            faults = named_faults(list(error.faults), place=place, name=name)
-            raise ValidationFailed(faults) from None
+            raise ValueError(error.errors[0].message) from None
+        except ValidationError as error:
+            faults = named_faults(list(error.errors), place=place, name=name)
+            raise ValidationError(faults) from None
 
     default = _default(argument, parameter, schema, definitions, type_ or object)
     return _binder(read, convert_json, None, _missing(parameter), default)

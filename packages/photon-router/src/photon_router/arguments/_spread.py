@@ -13,11 +13,12 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi.annotations._annotation import strip_alias, without_none
+from photon_openapi.errors import ErrorDetail, Location
+from photon_openapi.schema._members import Member, members_of, refused_by_class
 from photon_runtime.http import Request
 
-from .._faults import Fault
-from ..annotations._types import In, Location, split_annotation, strip_alias, without_none
-from ..schema._members import Member, members_of, refused_by_class
+from ..annotations._types import In, split_annotation
 from ..signatures._signature import ABSENT, MISSING, Argument
 from ._parameters import Binder
 from ._text import takes_texts
@@ -95,7 +96,7 @@ def spread_binder(
         if argument.member is not None
     ]
 
-    def bind(request: Request, faults: list[Fault]) -> object:
+    def bind(request: Request, faults: list[ErrorDetail]) -> object:
         before = len(faults)
         values = {name: bind(request, faults) for name, bind in binders}
         if len(faults) > before:
@@ -105,7 +106,7 @@ def spread_binder(
             return cls(**values)
         except (ValueError, TypeError) as error:
             refused = refused_by_class(members, values, error)
-            faults += [Fault(location, text, name=name) for name, text in refused]
+            faults += [ErrorDetail(location, text, name=name) for name, text in refused]
             return None
 
     return bind

@@ -13,14 +13,15 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from photon_openapi.document._document import Document, Operation
+from photon_openapi.errors import MAX_ERRORS, ErrorDetail, ValidationError
+from photon_openapi.messages import shorten
+from photon_openapi.schema._schema_types import properties_of
 from photon_runtime.http import Handler, Request, Response
 
-from .._faults import MAX_FAULTS, Fault, ValidationFailed, shorten
-from ..document._document import Document, Operation
-from ..schema._schema_types import properties_of
 from ._parameters import Binder
 
-QueryCheck = Callable[[Request], list[Fault]]
+QueryCheck = Callable[[Request], list[ErrorDetail]]
 
 
 def query_check(document: Document, operation: Operation) -> QueryCheck | None:
@@ -38,7 +39,7 @@ def query_check(document: Document, operation: Operation) -> QueryCheck | None:
     schemes = document.data.get("components", {}).get("securitySchemes", {})
     names |= {each["name"] for each in schemes.values() if each.get("in") == "query"}
 
-    def check(request: Request) -> list[Fault]:
+    def check(request: Request) -> list[ErrorDetail]:
         if not request.raw_query:
             return []
         unknown = (
@@ -46,17 +47,17 @@ def query_check(document: Document, operation: Operation) -> QueryCheck | None:
             for name in request.query
             if name not in names and not any(name.startswith(start) for start in starts)
         )
-        return list(itertools.islice(_faults(unknown, names), MAX_FAULTS))
+        return list(itertools.islice(_faults(unknown, names), MAX_ERRORS))
 
     return check
 
 
-def _faults(unknown: Iterator[str], names: set[str]) -> Iterator[Fault]:
+def _faults(unknown: Iterator[str], names: set[str]) -> Iterator[ErrorDetail]:
     for name in unknown:
         shown = shorten(name)
         near = difflib.get_close_matches(shown, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "there is no such parameter"
-        yield Fault("query", f"is unknown: {hint}", name=shown)
+        yield ErrorDetail("query", f"is unknown: {hint}", name=shown)
 
 
 def _spread_members(document: Document, parameter: dict[str, Any]) -> set[str] | None:
@@ -75,7 +76,7 @@ def _spread_members(document: Document, parameter: dict[str, Any]) -> set[str] |
 def checking_first(bind: Binder, check: QueryCheck) -> Binder:
     """Return a binder that notes unknown parameters before its own faults."""
 
-    def bind_checked(request: Request, faults: list[Fault]) -> object:
+    def bind_checked(request: Request, faults: list[ErrorDetail]) -> object:
         faults += check(request)
         return bind(request, faults)
 
@@ -88,7 +89,7 @@ def checking_alone(plan: Handler, check: QueryCheck) -> Handler:
     def run(request: Request) -> Response:
         faults = check(request)
         if faults:
-            raise ValidationFailed(faults)
+            raise ValidationError(faults)
         return plan(request)
 
     return run

@@ -31,9 +31,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, Union
 
+from photon_openapi.document._template import parameters_of, split_segment
 from photon_runtime.http import Request, decode_percent
-
-from ..document._template import parameters_of, split_segment
 
 Kind: TypeAlias = Literal["text", "list", "object"]
 Tree: TypeAlias = Mapping[str, Union[list[str], "Tree"]]

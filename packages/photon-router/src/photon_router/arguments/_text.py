@@ -21,11 +21,13 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from .._faults import choices
-from ..annotations._types import split_annotation, strip_alias, union_members
-from ..schema._durations import read_duration
-from ..schema._members import is_named_tuple
-from ..schema._schema import DECIMAL_PATTERN, is_list_like
+from photon_openapi.annotations._annotation import strip_alias, union_members
+from photon_openapi.messages import choices
+from photon_openapi.schema._durations import read_duration
+from photon_openapi.schema._members import is_named_tuple
+from photon_openapi.schema._schema import DECIMAL_PATTERN, is_list_like
+
+from ..annotations._types import split_annotation
 
 TextConverter: TypeAlias = Callable[[str], object]
 TextsConverter: TypeAlias = Callable[[list[str]], object]

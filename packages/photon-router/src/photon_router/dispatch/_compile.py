@@ -15,14 +15,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
+from photon_openapi.document._document import CATCH_ALL, Document, Operation
+from photon_openapi.errors import DocumentError
 from photon_runtime.callables import location
 from photon_runtime.http import Handler, Request, Response, Route
 
 from ..annotations._depends import Overrides
 from ..answers._answers_check import AnswerCheck
 from ..arguments._form import FormSettings
-from ..document._document import CATCH_ALL, Document, Operation
-from ..errors import DocumentError, SignatureError
+from ..errors import SignatureError
 from ..handlers._surroundings import ErrorHandler, Surroundings
 from ..security import Guard, Guards
 from ..security._users import wrong_users

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from photon_openapi.messages import shorten
 from photon_runtime.http import Handler, HttpError, Request, Response, Route
 
-from .._faults import shorten
 from ..handlers._surroundings import Middleware
 from ._layers import ErrorAnswers, wrap
 from ._match import PathTree

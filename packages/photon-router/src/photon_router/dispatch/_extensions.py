@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi.document._document import Operation
 from photon_runtime.callables import require_function
 
-from ..document._document import Operation
 from ..errors import SignatureError
 from ..handlers._surroundings import Surroundings
 from ..signatures._signature import read_signature

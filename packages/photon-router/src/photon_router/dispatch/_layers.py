@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
+from photon_openapi.errors import MalformedBody, ValidationError
 from photon_runtime.callables import location, require_value
 from photon_runtime.http import (
     Handler,
@@ -26,7 +27,6 @@ from photon_runtime.http import (
     problem_response,
 )
 
-from .._faults import MalformedBody, ValidationFailed
 from ..handlers._surroundings import ErrorHandler, Middleware
 
 
@@ -57,7 +57,7 @@ class ErrorAnswers:
                 error = another
         if isinstance(error, HttpError):
             return problem_response(error)
-        if isinstance(error, ValidationFailed):
+        if isinstance(error, ValidationError):
             return problem_response(as_http_error(error, self._validation_status))
         return failure_response(request, error)
 
@@ -69,11 +69,11 @@ class ErrorAnswers:
         return next((handler for handler in found if handler is not None), None)
 
 
-def as_http_error(failed: ValidationFailed, validation_status: int) -> HttpError:
+def as_http_error(failed: ValidationError, validation_status: int) -> HttpError:
     """Return the error that tells a request's faults."""
-    faults = [fault.as_dict() for fault in failed.faults]
+    faults = [fault.as_dict() for fault in failed.errors]
     if isinstance(failed, MalformedBody):
-        return HttpError(failed.status, failed.faults[0].message, extensions={"errors": faults})
+        return HttpError(failed.status, failed.errors[0].message, extensions={"errors": faults})
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     return HttpError(validation_status, f"the request has {count}", extensions={"errors": faults})
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from photon_openapi.document._document import Document, OpenApi, Operation
 from photon_runtime import deadline
 from photon_runtime.errors import DeadlineExceeded
 from photon_runtime.http import Handler, HttpError, Request, Response
-
-from ..document._document import Document, OpenApi, Operation
 
 DEADLINE = "x-photon-deadline-ms"
 BODY_LIMIT = "x-photon-body-limit"

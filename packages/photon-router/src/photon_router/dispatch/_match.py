@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from photon_openapi.document._template import PARAMETER, Partial, partial_of
 from photon_runtime.http import decode_percent
-
-from ..document._template import PARAMETER, Partial, partial_of
 
 T = TypeVar("T")
 

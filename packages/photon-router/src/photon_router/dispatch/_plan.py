@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from photon_openapi.document._document import Document, Operation
 from photon_runtime.http import Handler
 
 from .._background import BackgroundTasks, with_background
@@ -32,7 +33,6 @@ from ..answers._result import Outcome, outcomes_of
 from ..arguments._form import FormSettings
 from ..arguments._parameters import Binder
 from ..arguments._strict_query import checking_alone, checking_first, query_check
-from ..document._document import Document, Operation
 from ..handlers._arguments import Arguments
 from ..handlers._operation import Places, default_status
 from ..handlers._surroundings import Surroundings

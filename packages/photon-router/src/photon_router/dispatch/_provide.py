@@ -117,7 +117,7 @@ def as_context_manager(provider: Provider) -> Callable[..., Any] | None:
     """
     kind = kind_of(provider)
     if kind is CallableKind.GENERATOR:
-        return contextmanager(cast(_Generator, provider))
+        return contextmanager(cast("_Generator", provider))
     if kind is CallableKind.CONTEXT_MANAGER:
         return provider
     if kind is CallableKind.WRAPS_GENERATOR:

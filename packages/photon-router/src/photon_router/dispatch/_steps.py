@@ -16,10 +16,10 @@ from typing import Any
 
 import attrs
 
+from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_runtime.callables import require_value
 from photon_runtime.http import FileBody, Handler, Request, Response
 
-from .._faults import Fault, ValidationFailed
 from ..answers._answers import Encoder
 from ..answers._stream import SWALLOWED, HeldBody
 from ..arguments._parameters import Binder
@@ -68,10 +68,12 @@ def _plan(binders: tuple[Binder, ...], function: Callable[..., Any], encoded: En
         return lambda request: encoded(function())
 
     def run(request: Request) -> Response:
-        faults: list[Fault] = []  # as `_row` does it, without a call: most requests come this way
+        faults: list[
+            ErrorDetail
+        ] = []  # as `_row` does it, without a call: most requests come this way
         row = [bind(request, faults) for bind in binders]
         if faults:
-            raise ValidationFailed(faults)
+            raise ValidationError(faults)
         return encoded(function(*row))
 
     return run
@@ -81,12 +83,12 @@ def _row(binders: tuple[Binder, ...], request: Request) -> list[Any]:
     """Return what the request gives.
 
     Raises:
-        ValidationFailed: Something of it is at fault.
+        ValidationError: Something of it is at fault.
     """
-    faults: list[Fault] = []
+    faults: list[ErrorDetail] = []
     row = [bind(request, faults) for bind in binders]
     if faults:
-        raise ValidationFailed(faults)
+        raise ValidationError(faults)
     return row
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import attrs
 
+from photon_openapi.document._document import Document, Operation
+from photon_openapi.errors import ErrorDetail
 from photon_runtime.callables import location
 from photon_runtime.http import Request
 
 from .._background import BackgroundTasks, background_of
-from .._faults import Fault
 from ..annotations._types import Annotation
 from ..arguments._form import FormSettings
 from ..arguments._parameters import Binder, bind_parameter
 from ..arguments._spread import class_of, spread, spread_binder
-from ..document._document import Document, Operation
 from ..signatures._signature import ABSENT, MISSING, Argument
 from ._body_arguments import BodyArguments, fields_of_form
 from ._fit import Asked, fit
@@ -153,11 +153,11 @@ class Arguments:
         )
 
 
-def _request_binder(request: Request, faults: list[Fault]) -> Request:
+def _request_binder(request: Request, faults: list[ErrorDetail]) -> Request:
     return request
 
 
-def _background_binder(request: Request, faults: list[Fault]) -> BackgroundTasks:
+def _background_binder(request: Request, faults: list[ErrorDetail]) -> BackgroundTasks:
     return background_of(request)
 
 
@@ -168,7 +168,7 @@ def _with_factory(bind: Binder, argument: Argument) -> Binder:
     if factory is None:
         return bind
 
-    def bind_or_make(request: Request, faults: list[Fault]) -> object:
+    def bind_or_make(request: Request, faults: list[ErrorDetail]) -> object:
         value = bind(request, faults)
         return factory() if value is ABSENT else value
 

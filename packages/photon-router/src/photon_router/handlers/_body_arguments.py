@@ -13,11 +13,19 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi.annotations._annotation import strip_alias, without_none
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.document._document import OpenApi
+from photon_openapi.errors import MAX_ERRORS, ErrorDetail, MalformedBody, ValidationError
+from photon_openapi.messages import pointer_of
+from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.schema._members import members_of
+from photon_openapi.schema._sameness import says_the_same
+from photon_openapi.schema._schema_types import properties_of, type_of_schema
 from photon_runtime.http import Request
 
-from .._faults import MAX_FAULTS, Fault, MalformedBody, ValidationFailed, pointer_of
 from .._upload import UploadFile, takes_files
-from ..annotations._types import is_stream, strip_alias, without_none
+from ..annotations._types import is_stream
 from ..arguments._body import JsonBody, SchemaBody
 from ..arguments._convert import make_converter, structuring_faults
 from ..arguments._form import FormReader, FormSettings, form_reader
@@ -38,12 +46,6 @@ from ..arguments._media import (
 from ..arguments._media_types import FORM, MULTIPART, is_json
 from ..arguments._parameters import Binder
 from ..arguments._spread import class_of, spread
-from ..document._definitions import Definitions
-from ..document._document import OpenApi
-from ..schema._check import SchemaCheck
-from ..schema._members import members_of
-from ..schema._sameness import says_the_same
-from ..schema._schema_types import properties_of, type_of_schema
 from ..signatures._signature import ABSENT, MISSING, Argument
 from ._fit import Asked
 from ._operation import BODY, Places, is_body
@@ -223,13 +225,13 @@ class BodyArguments:
         value_of = self._plain_body()
         convert = _converter(argument)
 
-        def bind(request: Request, faults: list[Fault]) -> object:
+        def bind(request: Request, faults: list[ErrorDetail]) -> object:
             value = value_of(request, faults)
             if value is _REFUSED:
                 return None
             if value is ABSENT:
                 if is_required:
-                    faults.append(Fault("body", "a body is required", pointer=""))
+                    faults.append(ErrorDetail("body", "a body is required", pointer=""))
                 return default
             return convert(faults, value, ())
 
@@ -240,14 +242,14 @@ class BodyArguments:
         convert = _converter(argument)
         default = argument.default
 
-        def bind(request: Request, faults: list[Fault]) -> object:
+        def bind(request: Request, faults: list[ErrorDetail]) -> object:
             value = value_of(request, faults)
             if value is _REFUSED:
                 return None
             if isinstance(value, dict) and name in value:
                 return convert(faults, value[name], (name,))
             if default is MISSING:
-                faults.append(Fault("body", "is required", pointer=pointer_of([name])))
+                faults.append(ErrorDetail("body", "is required", pointer=pointer_of([name])))
                 return None
             return default
 
@@ -267,7 +269,7 @@ def _raw_reader(type_: object) -> Reader:
 
 
 def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None) -> Binder:
-    def value(request: Request, faults: list[Fault]) -> object:
+    def value(request: Request, faults: list[ErrorDetail]) -> object:
         found = request.form
         if found is None:
             read = choose(request)
@@ -275,11 +277,11 @@ def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None
                 found = read(request)
             except MalformedBody:
                 raise
-            except ValidationFailed as error:
-                faults.extend(error.faults)
+            except ValidationError as error:
+                faults.extend(error.errors)
                 found = _REFUSED
             if found is ABSENT and is_required:
-                faults.append(Fault("body", "a body is required", pointer=""))
+                faults.append(ErrorDetail("body", "a body is required", pointer=""))
                 found = _REFUSED
             request.form = found
         return found
@@ -289,7 +291,7 @@ def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None
 
 def _converter(
     argument: Argument,
-) -> Callable[[list[Fault], Any, tuple[str | int, ...]], object]:
+) -> Callable[[list[ErrorDetail], Any, tuple[str | int, ...]], object]:
     """Return what converts a plain value to what an argument wants."""
     type_ = without_none(argument.annotation.type)
     if type_ in (Any, object):
@@ -298,7 +300,7 @@ def _converter(
     converter.register_structure_hook(UploadFile, _as_file)
     hook = converter.get_structure_hook(type_)
 
-    def convert(faults: list[Fault], value: Any, path: tuple[str | int, ...]) -> object:
+    def convert(faults: list[ErrorDetail], value: Any, path: tuple[str | int, ...]) -> object:
         if isinstance(value, UploadFile) and type_ is bytes:
             return value.read()
         try:
@@ -310,9 +312,9 @@ def _converter(
     return convert
 
 
-def _faults(error: Exception, path: tuple[str | int, ...]) -> Iterator[Fault]:
-    for inner, message in itertools.islice(structuring_faults(error, path=path), MAX_FAULTS):
-        yield Fault("body", message, pointer=pointer_of(inner))
+def _faults(error: Exception, path: tuple[str | int, ...]) -> Iterator[ErrorDetail]:
+    for inner, message in itertools.islice(structuring_faults(error, path=path), MAX_ERRORS):
+        yield ErrorDetail("body", message, pointer=pointer_of(inner))
 
 
 def _as_file(value: object, _: object) -> UploadFile:

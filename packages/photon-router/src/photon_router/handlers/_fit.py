@@ -15,8 +15,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from photon_openapi.document._document import OpenApi, Operation
+
 from ..arguments._spread import spread
-from ..document._document import OpenApi, Operation
 from ..signatures._signature import Argument
 from ._operation import BODY, Place, Places, is_body, place_of
 

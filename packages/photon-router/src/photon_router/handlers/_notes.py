@@ -7,9 +7,10 @@ from typing import Final
 
 import attrs
 
+from photon_openapi.document._document import OpenApi
+from photon_openapi.schema._schema import COMPONENT_PREFIX, SchemaBuilder
+
 from ..annotations._depends import Overrides
-from ..document._document import OpenApi
-from ..schema._schema import COMPONENT_PREFIX, SchemaBuilder
 
 _PROBLEM: Final = "application/problem+json"
 _PROBLEM_SCHEMA: Final[OpenApi] = {

@@ -16,25 +16,23 @@ from typing import Any, Final, TypeAlias
 import attrs
 import msgspec
 
+from photon_openapi.annotations._annotation import strip_alias, union_members, without_none
+from photon_openapi.document._document import CATCH_ALL, OpenApi
+from photon_openapi.document._document import place_of as place_of
+from photon_openapi.document._template import parameters_of, shape_of
+from photon_openapi.schema._members import Member, members_of
+from photon_openapi.schema._schema import is_list_like
 from photon_runtime.callables import location
 
 from ..annotations._types import (
     In,
     is_stream,
     split_annotation,
-    strip_alias,
-    union_members,
-    without_none,
 )
 from ..answers._result import plain_type
 from ..arguments._media_types import JSON as JSON
 from ..arguments._spread import spread
-from ..document._document import CATCH_ALL, OpenApi
-from ..document._document import place_of as place_of
-from ..document._template import parameters_of, shape_of
 from ..errors import SignatureError
-from ..schema._members import Member, members_of
-from ..schema._schema import is_list_like
 from ..security._write import requirements
 from ..signatures._signature import ABSENT, MISSING, Argument, all_arguments
 from ._declared import Route

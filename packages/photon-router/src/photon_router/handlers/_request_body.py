@@ -10,12 +10,14 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi.annotations._annotation import strip_alias, without_none
+from photon_openapi.document._document import OpenApi
+from photon_openapi.schema._schema import SchemaBuilder
+
 from .._upload import takes_several_files
-from ..annotations._types import In, is_stream, strip_alias, without_none
+from ..annotations._types import In, is_stream
 from ..arguments._media_types import BYTES, FORM, JSON, MULTIPART, TEXT
-from ..document._document import OpenApi
 from ..errors import SignatureError
-from ..schema._schema import SchemaBuilder
 from ..signatures._signature import Argument
 
 _BODILESS: Final = ("GET", "HEAD", "TRACE")

@@ -8,11 +8,11 @@ from typing import Any
 
 import attrs
 
+from photon_openapi.document._document import Document
+from photon_openapi.errors import DocumentError
 from photon_runtime.http import Route
 from photon_runtime.settings import Settings
 
-from ..document._document import Document
-from ..errors import DocumentError
 from ..handlers._surroundings import Middleware
 from ._layer import Layer, Operations
 from ._settings import MiddlewareSettings

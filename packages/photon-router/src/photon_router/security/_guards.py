@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from photon_openapi.document._document import Document, OpenApi, Operation
 from photon_runtime.callables import require_function
 from photon_runtime.errors import SignatureError
 
-from ..document._document import Document, OpenApi, Operation
 from ._guard import Guard, Part
 from ._verifier import Binding, Verifier
 

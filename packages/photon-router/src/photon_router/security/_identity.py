@@ -42,7 +42,7 @@ def identities_of(request: Request) -> Mapping[str, object]:
     There are several where an operation requires several credentials together, and none where it
     requires none.
     """
-    return cast(Mapping[str, object], request.state.get(_KEY, {}))
+    return cast("Mapping[str, object]", request.state.get(_KEY, {}))
 
 
 @overload

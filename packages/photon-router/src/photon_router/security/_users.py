@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from photon_openapi.annotations._annotation import strip_alias, union_members
 from photon_runtime.callables import location
 
 from ..annotations._depends import Dependency
-from ..annotations._types import strip_alias, union_members
 from ..signatures._signature import Argument, Signature, read_signature
 from ._identity import current_identity
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import DocumentError
+from photon_openapi.errors import DocumentError
+
 from ._verifier import Required, Verifier, as_requirement
 
 

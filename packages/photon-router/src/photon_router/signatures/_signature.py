@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi.schema._members import Member
 from photon_runtime.callables import CallableKind, kind_of, location, signature_target
 from photon_runtime.http import Request
 
@@ -23,7 +24,6 @@ from .._upload import takes_files
 from ..annotations._depends import Dependency
 from ..annotations._types import Annotation, In, split_annotation
 from ..errors import SignatureError
-from ..schema._members import Member
 from ._mistakes import mistake_in
 
 

@@ -22,10 +22,10 @@ from urllib.parse import quote
 
 import attrs
 
+from photon_openapi.messages import shorten
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import FileBody, HttpError, Request, Response
 
-from .._faults import shorten
 from ..arguments._media_types import HTML
 from ..responses import Redirect
 from ._answer import NOSNIFF, Answer

@@ -1,0 +1,133 @@
+"""Findings and changes as text: for people, for programs, and for GitHub."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from .comparison._changes import Change
+from .document._positions import Positions
+from .linting._findings import Finding
+
+_COMMANDS: Final = {"error": "error", "warning": "warning", "info": "notice"}
+
+
+def findings_as_text(findings: Sequence[Finding], name: str, positions: Positions) -> str:
+    """Return findings as one line each, with file and line as editors read them."""
+    lines = [
+        f"{_place(name, positions.line(each.pointer))}: {each.level}: {each.message}"
+        f" [{each.rule}] at {each.pointer or '/'}"
+        for each in findings
+    ]
+    return _lines([*lines, _count(each.level for each in findings) or "no findings"])
+
+
+def findings_as_json(findings: Sequence[Finding], name: str, positions: Positions) -> str:
+    """Return findings as a JSON array."""
+    listed = [
+        {"file": name, "line": positions.line(each.pointer), **attrs.asdict(each)}
+        for each in findings
+    ]
+    return _json(listed)
+
+
+def findings_for_github(findings: Sequence[Finding], name: str, positions: Positions) -> str:
+    """Return findings as commands that GitHub shows beside the lines of a pull request."""
+    lines = []
+    for each in findings:
+        line = positions.line(each.pointer)
+        where = f"file={_property(name)}" + ("" if line is None else f",line={line}")
+        title = _property(each.rule)
+        text = _data(f"{each.message} (at {each.pointer or '/'})")
+        lines.append(f"::{_COMMANDS[each.level]} {where},title={title}::{text}")
+    return _lines(lines)
+
+
+FINDINGS: Final[Mapping[str, Callable[[Sequence[Finding], str, Positions], str]]] = {
+    "text": findings_as_text,
+    "json": findings_as_json,
+    "github": findings_for_github,
+}
+"""The forms of findings."""
+
+
+def changes_as_text(changes: Sequence[Change]) -> str:
+    """Return changes as one line each."""
+    lines = [
+        f"{each.severity}: {_whole(each)} [{each.id}] at {each.pointer or '/'}" for each in changes
+    ]
+    return _lines([*lines, _count(each.severity for each in changes) or "no changes"])
+
+
+def changes_as_json(changes: Sequence[Change]) -> str:
+    """Return changes as a JSON array."""
+    return _json([attrs.asdict(each) for each in changes])
+
+
+def changes_as_markdown(changes: Sequence[Change]) -> str:
+    """Return changes as the sections of a page, such as notes of a release."""
+    return _lines(_markdown(changes)) if changes else "No changes.\n"
+
+
+def _markdown(changes: Sequence[Change]) -> Iterator[str]:
+    titles = {"breaking": "Breaking", "non-breaking": "Not breaking", "info": "For information"}
+    first = True
+    for severity, title in titles.items():
+        chosen = [each for each in changes if each.severity == severity]
+        if chosen:
+            yield from [f"## {title}", ""] if first else ["", f"## {title}", ""]
+            first = False
+        for operation in dict.fromkeys(each.operation for each in chosen):
+            yield f"- {_code(operation)}" if operation else "- the document"
+            for each in chosen:
+                if each.operation == operation:
+                    yield f"  - {_code(each.pointer)}: {each.message} ({each.id})"
+
+
+CHANGES: Final[Mapping[str, Callable[[Sequence[Change]], str]]] = {
+    "text": changes_as_text,
+    "json": changes_as_json,
+    "markdown": changes_as_markdown,
+}
+"""The forms of changes."""
+
+
+def _whole(change: Change) -> str:
+    return f"{change.operation}: {change.message}" if change.operation else change.message
+
+
+def _place(name: str, line: int | None) -> str:
+    return name if line is None else f"{name}:{line}"
+
+
+def _count(kinds: Iterable[str]) -> str:
+    counts = Counter(kinds).items()
+    return ", ".join(
+        f"{count} {kind}{'s' if count > 1 and kind in ('error', 'warning') else ''}"
+        for kind, count in counts
+    )
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _code(text: str) -> str:
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def _data(text: str) -> str:
+    """Write a text as GitHub's commands want it."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,19 @@
+"""What an annotation says of a value, beside its type.
+
+=====================  ========================================================================
+``_param``             `Param`: constraints and description
+``_annotation``        annotations taken apart
+=====================  ========================================================================
+"""
+
+from photon_runtime.errors import SignatureError as SignatureError
+
+from ._annotation import Annotation as Annotation
+from ._annotation import BareMarker as BareMarker
+from ._annotation import SourceMarker as SourceMarker
+from ._annotation import split_annotation as split_annotation
+from ._annotation import strip_alias as strip_alias
+from ._annotation import union_members as union_members
+from ._annotation import without_none as without_none
+from ._param import Param as Param
+from ._param import Style as Style

@@ -1,0 +1,140 @@
+"""Annotations, taken apart: the plain type, what constrains it, and what else is attached.
+
+Constraints travel as a `Param` (or a ``msgspec.Meta``) inside ``Annotated``, at any depth. What
+says where a value comes from, and nothing of what it is, derives from `SourceMarker`: it is found
+in the same way, and no schema is made of it. Nothing here runs per request.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Annotated, Any, ClassVar
+
+import attrs
+import msgspec
+
+from ._param import Param, as_param, merge_params
+
+
+class SourceMarker:
+    """The base of what says where a value comes from.
+
+    Attributes:
+        is_whole: Whether it must not be attached to one of several members of a union.
+    """
+
+    __slots__ = ()
+    is_whole: ClassVar[bool] = False
+
+
+class BareMarker:
+    """The base of markers that are written without a type: the annotation is then `Any`."""
+
+    __slots__ = ()
+
+    @property
+    def source(self) -> SourceMarker:
+        """What it attaches to the type."""
+        raise NotImplementedError
+
+
+@attrs.frozen
+class Annotation:
+    """An annotation, taken apart.
+
+    Attributes:
+        type: The plain type, without the outer ``Annotated``. Annotations of elements
+            (``list[Annotated[int, ...]]``) stay where they are.
+        param: Constraints and description, merged from every ``Param`` and ``msgspec.Meta``, or
+            ``None`` when there are none.
+        metadata: Everything else that was attached.
+    """
+
+    type: Any
+    param: Param | None = None
+    metadata: tuple[object, ...] = ()
+
+    @property
+    def annotated(self) -> Any:
+        """The type with its constraints alone: what a schema is made of."""
+        return self.type if self.param is None else Annotated[self.type, self.param]
+
+
+def split_annotation(annotation: object) -> Annotation:
+    """Take an annotation apart.
+
+    ``Annotated[int, Param(ge=1)] | None`` means the same as ``Annotated[int | None, Param(ge=1)]``.
+
+    Raises:
+        TypeError: A marker is attached to one of several members of a union, and must not be.
+    """
+    plain, metadata = _flatten(annotation)
+    params = [as_param(item) for item in metadata if isinstance(item, Param | msgspec.Meta)]
+    return Annotation(
+        plain,
+        merge_params(params) if params else None,
+        tuple(item for item in metadata if not isinstance(item, Param | msgspec.Meta)),
+    )
+
+
+def strip_alias(type_: object) -> object:
+    """Follow ``NewType`` and ``type X = ...`` to what they stand for; ``Annotated`` stays."""
+    while True:
+        if isinstance(type_, typing.NewType):
+            type_ = type_.__supertype__
+        elif type(type_).__name__ == "TypeAliasType" and hasattr(type_, "__value__"):
+            type_ = type_.__value__
+        else:
+            return type_
+
+
+def union_members(type_: object) -> tuple[Any, ...] | None:
+    """Return the members of ``A | B`` or ``Optional[A]``, or ``None`` when it is no union."""
+    if typing.get_origin(type_) in (typing.Union, types.UnionType):
+        return typing.get_args(type_)
+    return None
+
+
+def without_none(type_: Any) -> Any:
+    """Return ``T`` for ``T | None``: a parameter that is not sent has no value at all."""
+    members = union_members(type_)
+    if members is None:
+        return type_
+    present = tuple(member for member in members if member is not type(None))
+    return typing.Union[present] if present else type_  # noqa: UP007 - of a computed tuple
+
+
+def _flatten(annotation: object) -> tuple[Any, tuple[object, ...]]:
+    if type(annotation).__name__ == "TypeAliasType":
+        return _flatten(strip_alias(annotation))
+    if typing.get_origin(annotation) is Annotated:
+        inner, *metadata = typing.get_args(annotation)
+        plain, deeper = _flatten(inner)
+        return plain, (*deeper, *metadata)
+    if isinstance(annotation, BareMarker):  # a bare `Query`, without a type in brackets
+        return Any, (annotation.source,)
+    members = union_members(annotation)
+    if members is not None:
+        return _flatten_optional(annotation, members)
+    return annotation, ()
+
+
+def _flatten_optional(
+    annotation: object, members: tuple[Any, ...]
+) -> tuple[Any, tuple[object, ...]]:
+    """Lift marker and `Param` out of ``Query[int] | None``; leave every other union alone.
+
+    A dependency is never left behind: a client must not send what it would have made.
+    """
+    present = [member for member in members if member is not type(None)]
+    if len(present) != 1:
+        flattened = (_flatten(member) for member in present)
+        attached = (item for _, metadata in flattened for item in metadata)
+        if any(isinstance(item, SourceMarker) and item.is_whole for item in attached):
+            raise TypeError(f"{annotation!r}: a dependency is for all of it, or for none")
+        return annotation, ()
+    plain, metadata = _flatten(present[0])
+    if not any(isinstance(item, SourceMarker | Param) for item in metadata):
+        return annotation, ()
+    return plain | None, metadata

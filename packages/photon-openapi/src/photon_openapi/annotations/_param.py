@@ -1,0 +1,134 @@
+"""`Param`: what constrains and describes a value, beside its type.
+
+It stands inside ``Annotated``, in any order and at any depth; a ``msgspec.Meta`` says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
+
+import attrs
+import msgspec
+
+from photon_runtime.callables import require_function
+from photon_runtime.errors import SignatureError
+
+Style: TypeAlias = Literal[
+    "matrix", "label", "simple", "form", "spaceDelimited", "pipeDelimited", "deepObject"
+]
+
+_NUMBER_LIMITS = ("ge", "gt", "le", "lt", "multiple_of")
+_LENGTH_LIMITS = ("min_length", "max_length")
+_CONSTRAINTS = (*_NUMBER_LIMITS, *_LENGTH_LIMITS, "pattern")
+
+
+def _number(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return
+    raise SignatureError(f"Param({attribute.name}=...) takes a number, got {value!r}")
+
+
+def _length(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return
+    raise SignatureError(
+        f"Param({attribute.name}=...) takes an integer of zero or more, got {value!r}"
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Param:
+    r"""Name, description and constraints of a parameter or of a member of a body.
+
+    Attributes:
+        name: The name on the wire; ``None`` keeps the argument's name. It has no effect on members
+            of JSON bodies, which are always called as in the class.
+        title: A short name for people, in the document.
+        description: Text for the document.
+        example: An example value for the document; ``None`` means no example.
+        examples: Several of them.
+        deprecated: Whether the document marks it as deprecated.
+        include_in_schema: Whether a parameter, or a field of a form, stands in the published
+            document; what is taken out must not be required.
+        style: How a list or an object is written in a parameter, as OpenAPI has it: ``form``,
+            ``deepObject``, ``pipeDelimited``, ``matrix`` and so on. A class with a style is one
+            parameter; without one each of its members is.
+        explode: Whether the parts of a list or an object stand by themselves; ``None`` leaves it
+            to the style.
+        default_factory: Makes the value of an argument that was not sent, for those that must be
+            new each time, such as lists.
+        ge: The value must be greater than this or equal.
+        gt: The value must be greater than this.
+        le: The value must be less than this or equal.
+        lt: The value must be less than this.
+        multiple_of: The value must be a multiple of this; it is more than zero.
+        min_length: Fewest characters, items or members.
+        max_length: Most characters, items or members; of an ``UploadFile`` most bytes.
+        pattern: A regular expression that must match somewhere in the text. It is an ECMA 262
+            expression, as JSON Schema has them: ``\d`` is ``[0-9]``, and ``$`` is the very end.
+    """
+
+    name: str | None = None
+    title: str | None = None
+    description: str | None = None
+    example: object = None
+    examples: Sequence[object] = attrs.field(default=(), converter=tuple)
+    deprecated: bool = False
+    include_in_schema: bool = True
+    style: Style | None = None
+    explode: bool | None = None
+    default_factory: Callable[[], object] | None = None
+    ge: float | None = attrs.field(default=None, validator=_number)
+    gt: float | None = attrs.field(default=None, validator=_number)
+    le: float | None = attrs.field(default=None, validator=_number)
+    lt: float | None = attrs.field(default=None, validator=_number)
+    multiple_of: float | None = attrs.field(default=None, validator=_number)
+    min_length: int | None = attrs.field(default=None, validator=_length)
+    max_length: int | None = attrs.field(default=None, validator=_length)
+    pattern: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what can never be meant."""
+        if self.default_factory is not None:
+            require_function(self.default_factory, "a default_factory")
+        if self.multiple_of is not None and self.multiple_of <= 0:
+            raise SignatureError(
+                f"Param(multiple_of=...) must be above 0, got {self.multiple_of!r}"
+            )
+        shortest, longest = self.min_length or 0, self.max_length
+        if longest is not None and shortest > longest:
+            raise SignatureError(
+                f"Param(min_length={shortest}, max_length={longest}) allows no value:"
+                " make min_length the smaller one"
+            )
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether it restricts the value, and does not merely describe it."""
+        return any(getattr(self, name) is not None for name in _CONSTRAINTS)
+
+
+def as_param(item: Param | msgspec.Meta) -> Param:
+    if isinstance(item, Param):
+        return item
+    examples = item.examples or [None]
+    return Param(
+        title=item.title,
+        description=item.description,
+        example=examples[0],
+        examples=examples[1:],
+        pattern=item.pattern,
+        **{name: getattr(item, name) for name in (*_NUMBER_LIMITS, *_LENGTH_LIMITS)},
+    )
+
+
+def merge_params(params: list[Param]) -> Param:
+    """Later ones win, member by member."""
+    merged: dict[str, Any] = {}
+    for param in params:
+        for field in attrs.fields(Param):
+            value = getattr(param, field.name)
+            if value != field.default:
+                merged[field.name] = value
+    return Param(**merged)

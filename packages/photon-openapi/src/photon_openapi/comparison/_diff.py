@@ -1,0 +1,170 @@
+"""What is different between two documents, and whether clients of the old one may fail.
+
+Operations belong together by method and path, whatever the path's parameters are called. What
+clients send may be taken more widely than before, what they are sent may be less; everything else
+breaks some of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from ..document._document import Document, OpenApi, Operation
+from ..document._template import shape_of
+from ..document._upgrade import upgraded
+from ..errors import DocumentError
+from ..messages import pointer_of
+from ._changes import SEVERITIES, Change, Direction
+from ._diff_operation import OPPOSITE, OperationDiff, Schemas, named
+
+_Key: TypeAlias = tuple[str, str]
+"""What operations of both documents belong together by: the method, and what stands for a path."""
+_Operations: TypeAlias = Mapping[_Key, Operation]
+_SCHEME: Final = ("type", "scheme", "in", "name", "openIdConnectUrl")
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    """Compare two documents, each all in one piece; those of OpenAPI 3.0 are read as 3.1.
+
+    Returns:
+        The changes, the gravest first, then by operation.
+
+    Raises:
+        DocumentError: One of them is no OpenAPI document; says what is wrong.
+    """
+    before, after = _document(old), _document(new)
+    schemas = Schemas(before, after)
+    listed = [*_general(before, after), *_operations(schemas), *_webhooks(schemas)]
+    found = dict.fromkeys(listed)
+    return sorted(found, key=lambda each: SEVERITIES[each.severity])
+
+
+def _document(data: Mapping[str, Any]) -> Document:
+    document = Document(upgraded(dict(data))[0])
+    problems = document.problems_of_shape
+    if problems:
+        raise DocumentError([str(problem) for problem in problems])
+    return document
+
+
+def _general(old: Document, new: Document) -> Iterator[Change]:
+    before, after = old.data["info"].get("version"), new.data["info"].get("version")
+    if before != after:
+        yield Change("version-changed", "info", "", "/info/version", f"{before} is now {after}")
+    others = _schemes(new)
+    for name, scheme in _schemes(old).items():
+        if name in others:
+            yield from _scheme(name, scheme, others[name])
+
+
+def _scheme(name: str, old: OpenApi, new: OpenApi) -> Iterator[Change]:
+    place = pointer_of(["components", "securitySchemes", name])
+    for key in _SCHEME:
+        before, after = old.get(key), new.get(key)
+        if _lower(before) != _lower(after):
+            message = f"{key} was {before!r} and is {after!r}"
+            yield Change("security-scheme-changed", "breaking", "", place, message)
+
+
+def _schemes(document: Document) -> dict[str, OpenApi]:
+    found = (document.data.get("components") or {}).get("securitySchemes") or {}
+    return {name: document.resolve(scheme) or {} for name, scheme in found.items()}
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _operations(schemas: Schemas) -> Iterator[Change]:
+    olds, news = _by_shape(schemas.old), _by_shape(schemas.new)
+    yield from _compared(schemas, olds, news, "request")
+    yield from _called_back(schemas, olds, news, "request")
+
+
+def _by_shape(document: Document) -> _Operations:
+    return {(each.method, shape_of(each.path)): each for each in document.operations()}
+
+
+def _webhooks(schemas: Schemas) -> Iterator[Change]:
+    hooks, new_hooks = (each.data.get("webhooks") or {} for each in (schemas.old, schemas.new))
+    yield from _names("webhook", "", "/webhooks", hooks, new_hooks)
+    common = [name for name in hooks if name in new_hooks]
+    olds = _of_webhooks(schemas.old, {name: hooks[name] for name in common})
+    news = _of_webhooks(schemas.new, {name: new_hooks[name] for name in common})
+    yield from _compared(schemas, olds, news, "response")
+    yield from _called_back(schemas, olds, news, "response")
+
+
+def _of_webhooks(document: Document, hooks: OpenApi) -> _Operations:
+    return {
+        (operation.method, name): operation
+        for name, item in hooks.items()
+        for operation in document.operations_of(
+            f"webhook {name}", item, pointer_of(["webhooks", name])
+        )
+    }
+
+
+def _called_back(
+    schemas: Schemas, olds: _Operations, news: _Operations, asked: Direction
+) -> Iterator[Change]:
+    """Yield the changes of the callbacks of operations; those of callbacks have none of theirs."""
+    for key, before in olds.items():
+        after = news.get(key)
+        if after is None:
+            continue
+        first, second = _callbacks(schemas.old, before), _callbacks(schemas.new, after)
+        place = after.pointer + "/callbacks"
+        yield from _names("callback", named(after), place, first, second)
+        common = [name for name in first if name in second]
+        old = _of_callbacks(schemas.old, before, {name: first[name] for name in common})
+        new = _of_callbacks(schemas.new, after, {name: second[name] for name in common})
+        yield from _compared(schemas, old, new, OPPOSITE[asked])
+
+
+def _callbacks(document: Document, operation: Operation) -> OpenApi:
+    """Return the callbacks of an operation by name, each of them items by expression."""
+    if not operation.is_sound:
+        return {}
+    found = (operation.data.get("callbacks") or {}).items()
+    return {name: document.resolve(callback) or {} for name, callback in found}
+
+
+def _of_callbacks(document: Document, owner: Operation, callbacks: OpenApi) -> _Operations:
+    return {
+        (operation.method, f"{name} {expression}"): operation
+        for name, items in callbacks.items()
+        for expression, item in items.items()
+        if not expression.startswith("x-")
+        for operation in document.operations_of(
+            f"{expression} (callback {name} of {named(owner)})",
+            item,
+            owner.pointer + pointer_of(["callbacks", name, expression]),
+        )
+    }
+
+
+def _names(kind: str, owner: str, place: str, olds: OpenApi, news: OpenApi) -> Iterator[Change]:
+    """Tell the webhooks or callbacks that are gone, and those that are new."""
+    for name in (each for each in olds if each not in news):
+        pointer = place + pointer_of([name])
+        yield Change(f"{kind}-removed", "breaking", owner, pointer, f"the {kind} {name!r} is gone")
+    for name in (each for each in news if each not in olds):
+        pointer = place + pointer_of([name])
+        yield Change(f"{kind}-added", "non-breaking", owner, pointer, f"the {kind} {name!r} is new")
+
+
+def _compared(
+    schemas: Schemas, olds: _Operations, news: _Operations, asked: Direction
+) -> Iterator[Change]:
+    """Compare operations that have the same key."""
+    for key, before in olds.items():
+        after = news.get(key)
+        if after is None:
+            yield Change("operation-removed", "breaking", named(before), before.pointer, "is gone")
+        elif before.is_sound and after.is_sound:
+            yield from OperationDiff(schemas, before, after, asked).changes()
+    for key, after in news.items():
+        if key not in olds:
+            yield Change("operation-added", "non-breaking", named(after), after.pointer, "is new")

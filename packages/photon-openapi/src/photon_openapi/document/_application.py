@@ -1,0 +1,51 @@
+"""The document of an application, which the command line loads.
+
+The project is known by the two things that are needed of it, so that this package depends neither
+on the command line nor on a router.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Protocol, runtime_checkable
+
+from ._document import OpenApi
+
+
+class Project(Protocol):
+    """The project that a command works on."""
+
+    def target(self, named: str | None = None) -> str:
+        """Return the name of the application, as ``module:attribute``."""
+        ...
+
+    def load_app(self, target: str | None = None) -> object:
+        """Import the application."""
+        ...
+
+
+@runtime_checkable
+class DocumentedApplication(Protocol):
+    """An application with an OpenAPI document."""
+
+    def document(self) -> OpenApi:
+        """Return the document."""
+        ...
+
+
+def application_document(project: Project, target: str | None) -> OpenApi | None:
+    """Import an application and return its document; ``None`` where it has none.
+
+    What its modules print goes to standard error: standard output is for the result of a command.
+
+    Args:
+        project: The project.
+        target: ``module:attribute``; ``None`` for the application of the project.
+
+    Raises:
+        PhotonError: It cannot be loaded, or its routes contradict each other.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        application = project.load_app(target)
+        return application.document() if isinstance(application, DocumentedApplication) else None

@@ -1,0 +1,61 @@
+"""Documents from files, or from standard input, as they were written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import yaml
+
+from ..errors import DocumentError
+from ._bundle import bundled
+from ._load import read_file
+from ._positions import Positions
+from ._yaml import parse_yaml
+
+
+@attrs.frozen
+class Source:
+    """A document and where it is from.
+
+    Attributes:
+        name: What people call it.
+        data: The document, with what it refers to in other files put into it.
+        positions: The lines of its parts.
+    """
+
+    name: str
+    data: dict[str, Any]
+    positions: Positions
+
+
+def from_file(path: Path) -> Source:
+    """Read a document from a file.
+
+    Raises:
+        DocumentError: The file, or one that it refers to, cannot be read.
+    """
+    data = _object(read_file(path), str(path))
+    return Source(
+        str(path), bundled(data, path, read_file), Positions(path.read_text(encoding="utf-8"))
+    )
+
+
+def from_text(text: str, name: str) -> Source:
+    """Read a document from a text, YAML or JSON; it must not refer to other files.
+
+    Raises:
+        DocumentError: It cannot be read.
+    """
+    try:
+        data = parse_yaml(text)
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise DocumentError([f"{name}: cannot be read: {error}"]) from error
+    return Source(name, _object(data, name), Positions(text))
+
+
+def _object(data: Any, name: str) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise DocumentError([f"{name}: an OpenAPI document is an object"])
+    return data

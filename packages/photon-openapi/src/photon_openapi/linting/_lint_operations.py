@@ -1,0 +1,358 @@
+"""Rules for paths, operations, tags, security and components."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ..document._definitions import steps_of
+from ..document._document import OpenApi, Operation, place_of
+from ..document._responses import is_json
+from ..document._schemas import components_of
+from ..document._shape import Problem
+from ..messages import pointer_of
+from ._findings import Rule, Subject
+
+_BODILESS: Final = ("get", "head", "delete", "trace")
+_EMPTY_STATUSES: Final = ("204", "205", "304")
+_IGNORED: Final = ("x-brrtrouter-stack-size", "x-stack-size")
+
+
+def _sound(subject: Subject) -> Iterator[Operation]:
+    return (each for each in subject.document.operations() if each.is_sound)
+
+
+# -- what is wrong ------------------------------------------------------------------------------
+
+
+def _security_undeclared(subject: Subject) -> Iterator[Problem]:
+    schemes = components_of(subject.data, "securitySchemes")
+    for pointer, required in _requirements(subject):
+        for name in required:
+            if name not in schemes:
+                yield Problem(
+                    pointer,
+                    f"{name!r} is not declared; put it under components/securitySchemes",
+                )
+
+
+def _scope_undeclared(subject: Subject) -> Iterator[Problem]:
+    schemes = components_of(subject.data, "securitySchemes")
+    for pointer, required in _requirements(subject):
+        for name, scopes in required.items():
+            scheme = schemes.get(name)
+            flows = scheme.get("flows") if isinstance(scheme, dict) else None
+            if not isinstance(flows, dict):
+                continue
+            known = {scope for flow in flows.values() for scope in _dict(_dict(flow).get("scopes"))}
+            for scope in _list(scopes):
+                if scope not in known:
+                    yield Problem(
+                        pointer, f"the scope {scope!r} is in none of the flows of {name!r}; add it"
+                    )
+
+
+def _requirements(subject: Subject) -> Iterator[tuple[str, OpenApi]]:
+    listed = [("/security", subject.data.get("security"))]
+    every = subject.document.operations()
+    listed += [(f"{each.pointer}/security", each.data.get("security")) for each in every]
+    for pointer, required in listed:
+        for index, each in enumerate(_list(required)):
+            if isinstance(each, dict):
+                yield f"{pointer}/{index}", each
+
+
+def _parameter_duplicate(subject: Subject) -> Iterator[Problem]:
+    for operation in _sound(subject):
+        seen = set()
+        for index, each in enumerate(_list(operation.data.get("parameters"))):
+            resolved = subject.document.resolve(each)
+            if resolved is None:
+                continue
+            key = place_of(resolved)
+            if key in seen:
+                yield Problem(
+                    f"{operation.pointer}/parameters/{index}",
+                    f"{key[0]} parameter {resolved['name']!r} is there already; remove one of them",
+                )
+            seen.add(key)
+
+
+def _path_trailing_slash(subject: Subject) -> Iterator[Problem]:
+    for path in _dict(subject.data.get("paths")):
+        if path.endswith("/") and path != "/":
+            yield Problem(
+                pointer_of(["paths", path]),
+                f"the path ends with a slash: it is another one than {path.rstrip('/')}; leave the "
+                "slash out",
+            )
+
+
+def _path_query(subject: Subject) -> Iterator[Problem]:
+    for path in _dict(subject.data.get("paths")):
+        if "?" in path or "#" in path:
+            yield Problem(
+                pointer_of(["paths", path]),
+                "a path has neither query nor fragment, and this one is never found; declare "
+                "parameters of the query",
+            )
+
+
+def _path_ambiguous(subject: Subject) -> Iterator[Problem]:
+    by_length: dict[int, list[str]] = {}
+    for path in _dict(subject.data.get("paths")):
+        by_length.setdefault(path.count("/"), []).append(path)
+    for paths in by_length.values():
+        for first, second in itertools.combinations(paths, 2):
+            if _is_ambiguous(first.split("/"), second.split("/")):
+                yield Problem(
+                    pointer_of(["paths", second]),
+                    f"a request may fit this path and {first}; tell them apart by a fixed segment",
+                )
+
+
+def _is_ambiguous(first: list[str], second: list[str]) -> bool:
+    """Say whether two paths share a URL and neither is the more specific one throughout."""
+    open_first = ["{" in each for each in first]
+    open_second = ["{" in each for each in second]
+    pairs = zip(first, second, open_first, open_second, strict=True)
+    if any(a != b and not is_a and not is_b for a, b, is_a, is_b in pairs):
+        return False
+    differing = [(a, b) for a, b in zip(open_first, open_second, strict=True) if a != b]
+    return len(set(differing)) > 1
+
+
+def _body_on_get(subject: Subject) -> Iterator[Problem]:
+    for operation in _sound(subject):
+        if operation.method in _BODILESS and operation.data.get("requestBody") is not None:
+            yield Problem(
+                f"{operation.pointer}/requestBody",
+                f"a body of a {operation.method.upper()} has no meaning (RFC 9110), and proxies "
+                "drop it; use the query, or POST",
+            )
+
+
+def _response_body_forbidden(subject: Subject) -> Iterator[Problem]:
+    for pointer, code, answer in _answers(subject):
+        if code in _EMPTY_STATUSES and answer.get("content"):
+            yield Problem(f"{pointer}/content", f"an answer {code} has no body; use another status")
+
+
+def _answers(subject: Subject) -> Iterator[tuple[str, str, OpenApi]]:
+    for operation in _sound(subject):
+        for code, answer in _dict(operation.data.get("responses")).items():
+            if isinstance(answer, dict):
+                place = operation.pointer + pointer_of(["responses", code])
+                yield place, code, subject.document.resolve(answer) or {}
+
+
+def _tag_duplicate(subject: Subject) -> Iterator[Problem]:
+    seen = set()
+    for index, name in _declared_tags(subject):
+        if name in seen:
+            yield Problem(f"/tags/{index}", f"{name!r} is there already; remove one of them")
+        seen.add(name)
+
+
+def _extension_ignored(subject: Subject) -> Iterator[Problem]:
+    for operation in subject.document.operations():
+        for key in _IGNORED:
+            if key in operation.data:
+                yield Problem(
+                    f"{operation.pointer}/{key}",
+                    "it is ignored: coroutines have no stack of a fixed size; remove it",
+                )
+
+
+# -- what clients and readers need --------------------------------------------------------------
+
+
+def _operation_id(subject: Subject) -> Iterator[Problem]:
+    for operation in subject.document.operations():
+        if not operation.data.get("operationId"):
+            yield Problem(
+                operation.pointer,
+                "the operation has no operationId; handlers and clients are named by it",
+            )
+
+
+def _operation_summary(subject: Subject) -> Iterator[Problem]:
+    for operation in subject.document.operations():
+        if not (operation.data.get("summary") or operation.data.get("description")):
+            yield Problem(
+                operation.pointer,
+                "the operation has neither summary nor description; say what it does",
+            )
+
+
+def _operation_tags(subject: Subject) -> Iterator[Problem]:
+    for operation in subject.document.operations():
+        if not operation.data.get("tags"):
+            yield Problem(operation.pointer, "the operation has no tags; readers find it by them")
+
+
+def _operation_success(subject: Subject) -> Iterator[Problem]:
+    for operation in _sound(subject):
+        codes = _dict(operation.data.get("responses"))
+        if not any(code[:1] in ("1", "2", "3") or code == "default" for code in codes):
+            yield Problem(
+                f"{operation.pointer}/responses", "no success is declared; say what is answered"
+            )
+
+
+def _operation_4xx(subject: Subject) -> Iterator[Problem]:
+    for operation in _sound(subject):
+        codes = _dict(operation.data.get("responses"))
+        can_fail = operation.parameters or operation.body is not None
+        can_fail = can_fail or subject.document.required_security(operation)
+        if can_fail and not any(code[:1] == "4" or code == "default" for code in codes):
+            yield Problem(
+                f"{operation.pointer}/responses",
+                "no 4XX response is declared, but requests can be refused; say how",
+            )
+
+
+def _response_schema(subject: Subject) -> Iterator[Problem]:
+    for pointer, _, answer in _answers(subject):
+        for media, described in _dict(answer.get("content")).items():
+            resolved = subject.document.resolve(described) if isinstance(described, dict) else None
+            is_open = resolved is not None and not resolved.keys() & {"schema", "itemSchema"}
+            if is_open and is_json(media):
+                yield Problem(
+                    pointer + pointer_of(["content", media]),
+                    "the body has no schema; clients cannot know what is in it",
+                )
+
+
+def _parameter_description(subject: Subject) -> Iterator[Problem]:
+    for operation in _sound(subject):
+        for parameter in operation.parameters:
+            if not parameter.get("description"):
+                yield Problem(
+                    operation.pointer,
+                    f"the {parameter['in']} parameter {parameter['name']!r} has no description",
+                )
+
+
+def _tag_undeclared(subject: Subject) -> Iterator[Problem]:
+    declared = {name for _, name in _declared_tags(subject)}
+    for operation in _sound(subject):
+        for index, tag in enumerate(_list(operation.data.get("tags"))):
+            if tag not in declared:
+                yield Problem(
+                    f"{operation.pointer}/tags/{index}",
+                    f"the tag {tag!r} is not declared; describe it under /tags",
+                )
+
+
+def _tag_unused(subject: Subject) -> Iterator[Problem]:
+    used = {tag for each in _sound(subject) for tag in _list(each.data.get("tags"))}
+    parents = {_dict(each).get("parent") for each in _list(subject.data.get("tags"))}
+    for index, name in _declared_tags(subject):
+        if name not in used | parents:
+            yield Problem(f"/tags/{index}", f"no operation has the tag {name!r}")
+
+
+def _declared_tags(subject: Subject) -> list[tuple[int, Any]]:
+    listed = enumerate(_list(subject.data.get("tags")))
+    return [(index, tag.get("name")) for index, tag in listed if isinstance(tag, dict)]
+
+
+def _security_missing(subject: Subject) -> Iterator[Problem]:
+    if subject.data.get("security") is not None:
+        return
+    for operation in _sound(subject):
+        if operation.data.get("security") is None:
+            yield Problem(
+                operation.pointer,
+                "nothing says who may call the operation; `security: []` says that all may",
+            )
+
+
+def _component_unused(subject: Subject) -> Iterator[Problem]:
+    used = _used_pointers(subject)
+    for kind, components in _dict(subject.data.get("components")).items():
+        if kind in ("securitySchemes",) or kind.startswith("x-"):
+            continue
+        for name in _dict(components):
+            pointer = pointer_of(["components", kind, name])
+            if pointer not in used:
+                yield Problem(pointer, "nothing refers to it; remove it")
+    required = {name for _, each in _requirements(subject) for name in each}
+    for name in components_of(subject.data, "securitySchemes"):
+        if name not in required:
+            yield Problem(
+                pointer_of(["components", "securitySchemes", name]),
+                "nothing requires it; remove it",
+            )
+
+
+def _used_pointers(subject: Subject) -> set[str]:
+    """Return the pointers of the components that something refers to."""
+    used: set[str] = set()
+    for part in subject.document.definitions.parts:
+        mapping = _dict(_dict(part.value.get("discriminator")).get("mapping")).values()
+        for reference in (part.value.get("$ref"), *mapping):
+            if isinstance(reference, str) and not part.pointer.startswith(reference[1:] + "/"):
+                steps = steps_of(reference.partition("#")[2])
+                named = "#" in reference
+                used.add(
+                    pointer_of(steps[:3])
+                    if named
+                    else pointer_of(["components", "schemas", reference])
+                )
+        if "$id" in part.value or "$anchor" in part.value:
+            used.add(pointer_of(steps_of(part.pointer)[:3]))
+    return used
+
+
+def _info_description(subject: Subject) -> Iterator[Problem]:
+    if not _dict(subject.data.get("info")).get("description"):
+        yield Problem("/info", "the document has no description; say what the API is for")
+
+
+def _server_trailing_slash(subject: Subject) -> Iterator[Problem]:
+    for index, server in enumerate(_list(subject.data.get("servers"))):
+        url = str(_dict(server).get("url", ""))
+        if url.endswith("/") and url != "/":
+            yield Problem(
+                f"/servers/{index}/url", "the URL ends with a slash, and paths begin with one"
+            )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _dict(value: Any) -> OpenApi:
+    return value if isinstance(value, dict) else {}
+
+
+MINIMAL: Final = (
+    Rule("security-undeclared", "error", _security_undeclared),
+    Rule("parameter-duplicate", "error", _parameter_duplicate),
+    Rule("path-query", "error", _path_query),
+    Rule("scope-undeclared", "warning", _scope_undeclared),
+    Rule("path-trailing-slash", "warning", _path_trailing_slash),
+    Rule("path-ambiguous", "warning", _path_ambiguous),
+    Rule("body-on-get", "warning", _body_on_get),
+    Rule("response-body-forbidden", "warning", _response_body_forbidden),
+    Rule("tag-duplicate", "warning", _tag_duplicate),
+    Rule("extension-ignored", "info", _extension_ignored),
+)
+RECOMMENDED: Final = (
+    Rule("operation-id", "warning", _operation_id),
+    Rule("operation-summary", "warning", _operation_summary),
+    Rule("operation-tags", "warning", _operation_tags),
+    Rule("operation-success", "warning", _operation_success),
+    Rule("operation-4xx", "warning", _operation_4xx),
+    Rule("response-schema", "warning", _response_schema),
+    Rule("tag-undeclared", "warning", _tag_undeclared),
+    Rule("component-unused", "warning", _component_unused),
+    Rule("tag-unused", "info", _tag_unused),
+    Rule("security-missing", "info", _security_missing),
+    Rule("parameter-description", "info", _parameter_description),
+    Rule("info-description", "info", _info_description),
+    Rule("server-trailing-slash", "info", _server_trailing_slash),
+)

@@ -1,0 +1,364 @@
+"""Rules for schemas."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ..document._document import OpenApi
+from ..document._schemas import Place
+from ..document._shape import Problem
+from ..messages import pointer_of
+from ..schema._check import SchemaCheck
+from ..schema._flat import types_of
+from ._findings import Rule, Subject
+
+_FOR_TYPE: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("minLength", "maxLength", "pattern", "contentEncoding"), ("string",)),
+    **dict.fromkeys(
+        ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+        ("number", "integer"),
+    ),
+    **dict.fromkeys(
+        ("items", "prefixItems", "contains", "minItems", "maxItems", "uniqueItems"), ("array",)
+    ),
+    **dict.fromkeys(
+        (
+            "properties",
+            "patternProperties",
+            "additionalProperties",
+            "required",
+            "minProperties",
+            "maxProperties",
+            "propertyNames",
+            "dependentRequired",
+        ),
+        ("object",),
+    ),
+}
+_OTHERS: Final = (
+    "$ref",
+    "$id",
+    "$schema",
+    "$anchor",
+    "$dynamicRef",
+    "$dynamicAnchor",
+    "$defs",
+    "$comment",
+    "$vocabulary",
+    "type",
+    "enum",
+    "const",
+    "title",
+    "description",
+    "default",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "examples",
+    "example",
+    "format",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentSchemas",
+    "dependencies",
+    "definitions",
+    "contentMediaType",
+    "contentSchema",
+    "contentEncoding",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "minContains",
+    "maxContains",
+    "discriminator",
+    "xml",
+    "externalDocs",
+    "nullable",
+)
+_KEYWORDS: Final = frozenset((*_FOR_TYPE, *_OTHERS))
+_FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+                    ("integer", "number")),
+    **dict.fromkeys(("float", "double", "single-precision", "double-int"), ("number", "integer")),
+    **dict.fromkeys(("decimal", "decimal128"), ("number", "string")),
+    **dict.fromkeys(
+        (
+            "date-time",
+            "date",
+            "time",
+            "duration",
+            "email",
+            "idn-email",
+            "hostname",
+            "idn-hostname",
+            "ipv4",
+            "ipv6",
+            "uri",
+            "url",
+            "uri-reference",
+            "iri",
+            "iri-reference",
+            "uuid",
+            "uri-template",
+            "json-pointer",
+            "relative-json-pointer",
+            "regex",
+            "password",
+            "byte",
+            "binary",
+            "base64url",
+            "char",
+            "commonmark",
+            "html",
+            "media-range",
+            "http-date",
+            "date-time-local",
+            "time-local",
+            "sf-string",
+            "sf-token",
+        ),
+        ("string",),
+    ),
+}  # fmt: skip
+_LIMITS: Final = (
+    ("minimum", "maximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+)
+
+
+def _schema_invalid(subject: Subject) -> Iterator[Problem]:
+    """Tell the schemas that do not compile, the outermost of each only."""
+    wrong: list[str] = []
+    for place in subject.schemas:
+        if "$ref" in place.schema or any(place.pointer.startswith(f"{each}/") for each in wrong):
+            continue
+        is_outermost = place.pointer.count("/") == 3 or place.pointer.endswith("/schema")
+        if is_outermost and subject.document.is_sound(place.schema, place.pointer):
+            try:
+                _check(subject, place.schema)
+            except ValueError as error:
+                wrong.append(place.pointer)
+                yield Problem(place.pointer, f"the schema cannot be compiled: {error}")
+
+
+def _check(subject: Subject, schema: Any) -> SchemaCheck:
+    return SchemaCheck(schema, components=subject.document.definitions)
+
+
+def _examples(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        values = _listed(place.schema, "examples")
+        if "example" in place.schema:
+            values.append(("/example", place.schema["example"]))
+        yield from _misfits(subject, place.schema, place.pointer, values, "the example")
+    for part in subject.document.definitions.parts:
+        schema = part.value.get("schema")
+        if isinstance(schema, dict):
+            yield from _misfits(
+                subject, schema, part.pointer, _media_examples(subject, part.value), "the example"
+            )
+
+
+def _media_examples(subject: Subject, value: OpenApi) -> list[tuple[str, Any]]:
+    """Return the examples of a media type or parameter, and where they stand."""
+    found = [("/example", value["example"])] if "example" in value else []
+    named = value.get("examples")
+    for name, example in named.items() if isinstance(named, dict) else ():
+        resolved = subject.document.resolve(example) if isinstance(example, dict) else None
+        for key in ("value", "dataValue"):
+            if resolved is not None and key in resolved:
+                found.append((pointer_of(["examples", name]), resolved[key]))
+    return found
+
+
+def _defaults(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        values = [("/default", place.schema["default"])] if "default" in place.schema else []
+        yield from _misfits(subject, place.schema, place.pointer, values, "the default")
+
+
+def _enums(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        others = {key: value for key, value in place.schema.items() if key != "enum"}
+        values = _listed(place.schema, "enum")
+        yield from _misfits(subject, others, place.pointer, values, "the value")
+
+
+def _listed(schema: OpenApi, key: str) -> list[tuple[str, Any]]:
+    """Return the values that a keyword lists, and where they stand."""
+    values = schema.get(key)
+    return (
+        [(f"/{key}/{at}", each) for at, each in enumerate(values)]
+        if isinstance(values, list)
+        else []
+    )
+
+
+def _misfits(
+    subject: Subject, schema: OpenApi, pointer: str, values: list[tuple[str, Any]], what: str
+) -> Iterator[Problem]:
+    if not values or not subject.document.is_sound(schema, pointer):
+        return
+    try:
+        check = _check(subject, schema)
+    except ValueError:
+        return  # told by another rule
+    for place, value in values:
+        for error in [] if check.is_valid(value) else check.errors(value)[:1]:
+            inside = f" at {error.pointer}" if error.pointer else ""
+            yield Problem(
+                pointer + place,
+                f"{what} does not fit the schema{inside}: {error.message}; correct one of them",
+            )
+
+
+def _impossible(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        for low, high in _LIMITS:
+            least, most = place.schema.get(low), place.schema.get(high)
+            if _is_above(least, most):
+                yield Problem(place.pointer, f"{low} is above {high}: nothing can fit")
+
+
+def _is_above(least: object, most: object) -> bool:
+    return isinstance(least, int | float) and isinstance(most, int | float) and least > most
+
+
+def _nullable(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        if "nullable" in place.schema:
+            yield Problem(
+                f"{place.pointer}/nullable",
+                'nullable says nothing since OpenAPI 3.1; write type: [..., "null"]',
+            )
+
+
+def _misplaced(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        types = types_of(place.schema)
+        for key in place.schema:
+            wanted = _FOR_TYPE.get(key)
+            if types and wanted and not set(wanted) & set(types):
+                yield Problem(
+                    f"{place.pointer}/{key}",
+                    f"{key} is for {wanted[0]}s and says nothing of type {' or '.join(types)}; "
+                    "remove it",
+                )
+
+
+def _unknown(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        for key in place.schema:
+            if key in _KEYWORDS or key.startswith("x-"):
+                continue
+            close = difflib.get_close_matches(key, _KEYWORDS, 1)
+            hint = f"did you mean {close[0]!r}?" if close else "own ones begin with x-"
+            yield Problem(
+                place.pointer + pointer_of([key]), f"{key!r} is no keyword of schemas; {hint}"
+            )
+
+
+def _formats(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        name = place.schema.get("format")
+        if isinstance(name, str) and name not in _FORMATS:
+            close = difflib.get_close_matches(name, _FORMATS, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ", and is not checked"
+            yield Problem(f"{place.pointer}/format", f"the format {name!r} is not known{hint}")
+
+
+def _format_types(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        name, types = place.schema.get("format"), types_of(place.schema)
+        wanted = _FORMATS.get(name) if isinstance(name, str) else None
+        if wanted and types and not set(wanted) & set(types):
+            yield Problem(
+                f"{place.pointer}/format",
+                f"{name} is a format of {wanted[0]}s and says nothing of {' or '.join(types)}",
+            )
+
+
+def _required_undefined(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        known = place.schema.get("properties")
+        if place.is_partial or not isinstance(known, dict) or _has_more(place.schema):
+            continue
+        required = place.schema.get("required")
+        for name in required if isinstance(required, list) else ():
+            if isinstance(name, str) and name not in known:
+                yield Problem(
+                    f"{place.pointer}/required",
+                    f"{name!r} is required, but there is no such property; declare it",
+                )
+
+
+def _has_more(schema: OpenApi) -> bool:
+    return bool(schema.keys() & {"allOf", "anyOf", "oneOf", "$ref", "patternProperties", "if"})
+
+
+def _discriminator(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        notes = place.schema.get("discriminator")
+        if not isinstance(notes, dict):
+            continue
+        pointer = f"{place.pointer}/discriminator"
+        if not place.schema.keys() & {"oneOf", "anyOf", "allOf"} and place.name is None:
+            yield Problem(pointer, "it stands beside neither oneOf nor anyOf and says nothing")
+        mapping = notes.get("mapping")
+        for name, target in mapping.items() if isinstance(mapping, dict) else ():
+            is_name = isinstance(target, str) and target in subject.document.definitions
+            if not is_name and subject.document.definitions.find(target) is None:
+                yield Problem(pointer + pointer_of(["mapping", name]), f"{target!r} leads nowhere")
+
+
+def _schema_type(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        if not place.is_partial and place.schema and not _says_type(place.schema):
+            yield Problem(place.pointer, "the schema has no type, so it takes any; say which")
+
+
+def _says_type(schema: OpenApi) -> bool:
+    telling = ("type", "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "enum", "const", "not")
+    return any(key in schema for key in (*telling, "contentMediaType", "contentEncoding", "if"))
+
+
+def _array_items(subject: Subject) -> Iterator[Problem]:
+    telling = {"items", "prefixItems", "contains"}
+    for place in subject.schemas:
+        is_array = "array" in types_of(place.schema) and not place.is_partial
+        if is_array and not place.schema.keys() & telling:
+            yield Problem(place.pointer, "the array has no items; say what is in it")
+
+
+def names_of(place: Place) -> str:
+    """Return the name of the component that a place is, ``""`` for others."""
+    is_component = place.pointer.startswith("/components/schemas/")
+    return place.name or "" if is_component and place.pointer.count("/") == 3 else ""
+
+
+MINIMAL: Final = (
+    Rule("schema-invalid", "error", _schema_invalid),
+    Rule("example-mismatch", "warning", _examples),
+    Rule("default-mismatch", "warning", _defaults),
+    Rule("enum-mismatch", "warning", _enums),
+    Rule("limits-impossible", "warning", _impossible),
+    Rule("nullable", "warning", _nullable),
+    Rule("keyword-misplaced", "warning", _misplaced),
+    Rule("keyword-unknown", "warning", _unknown),
+    Rule("format-type", "warning", _format_types),
+    Rule("required-undefined", "warning", _required_undefined),
+    Rule("discriminator", "warning", _discriminator),
+)
+RECOMMENDED: Final = (
+    Rule("schema-type", "warning", _schema_type),
+    Rule("array-items", "warning", _array_items),
+    Rule("format-unknown", "info", _formats),
+)

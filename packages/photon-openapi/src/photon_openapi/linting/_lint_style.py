@@ -1,0 +1,124 @@
+"""Rules of style: names of one kind are written in one way, and values have bounds."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ..document._shape import Problem
+from ..messages import pointer_of
+from ..schema._flat import types_of
+from ._findings import Rule, Subject
+from ._lint_schemas import names_of
+
+_CASES: Final = {
+    "camelCase": re.compile(r"[a-z][a-z0-9]*([A-Z][a-z0-9]*)*"),
+    "snake_case": re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*"),
+    "kebab-case": re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*"),
+    "PascalCase": re.compile(r"([A-Z][a-z0-9]*)+"),
+}
+_ASKED: Final = {"camel": "camelCase", "snake": "snake_case"}
+_STRING_BOUNDS: Final = ("maxLength", "pattern", "format", "contentEncoding", "contentMediaType")
+
+
+def _named(
+    subject: Subject, names: Sequence[tuple[str, str]], wanted: str | None = None
+) -> Iterator[Problem]:
+    """Yield the names that are written otherwise: than is asked for, else than most are."""
+    case = wanted or _ASKED.get(subject.profile) or _prevailing([name for _, name in names])
+    for pointer, name in names:
+        if not _CASES[case].fullmatch(name):
+            yield Problem(pointer, f"{name!r} is not in {case}, as the others are; rename it")
+
+
+def _prevailing(names: Sequence[str]) -> str:
+    counts = Counter(case for name in names for case in _CASES if _CASES[case].fullmatch(name))
+    return max(_CASES, key=lambda case: counts[case])
+
+
+def _operation_ids(subject: Subject) -> Iterator[Problem]:
+    names = [
+        (f"{each.pointer}/operationId", str(each.data["operationId"]))
+        for each in subject.document.operations()
+        if each.data.get("operationId")
+    ]
+    yield from _named(subject, names)
+
+
+def _properties(subject: Subject) -> Iterator[Problem]:
+    found = [(each.pointer, each.name) for each in subject.schemas if each.name is not None]
+    components = {each.pointer for each in subject.schemas if names_of(each)}
+    yield from _named(subject, [each for each in found if each[0] not in components])
+
+
+def _parameters(subject: Subject) -> Iterator[Problem]:
+    names = [
+        (operation.pointer, str(parameter["name"]))
+        for operation in subject.document.operations()
+        for parameter in operation.parameters
+        if parameter["in"] in ("query", "path")
+    ]
+    yield from _named(subject, names)
+
+
+def _schema_names(subject: Subject) -> Iterator[Problem]:
+    names = [(each.pointer, names_of(each)) for each in subject.schemas if names_of(each)]
+    yield from _named(subject, names, "PascalCase")
+
+
+def _path_names(subject: Subject) -> Iterator[Problem]:
+    paths = subject.data.get("paths")
+    for path in paths if isinstance(paths, dict) else ():
+        fixed = [part for part in path.split("/") if part and "{" not in part]
+        wrong = [part for part in fixed if not re.fullmatch(r"[a-z0-9.]+(-[a-z0-9.]+)*", part)]
+        for part in wrong:
+            yield Problem(
+                pointer_of(["paths", path]), f"{part!r} is not in kebab-case; rename the segment"
+            )
+
+
+def _bounds(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        types, schema = types_of(place.schema), place.schema
+        if place.is_partial or schema.keys() & {"enum", "const"}:
+            continue
+        if "string" in types and not schema.keys() & set(_STRING_BOUNDS):
+            yield Problem(place.pointer, "the text has no end; give it a maxLength")
+        if "array" in types and "maxItems" not in schema:
+            yield Problem(place.pointer, "the array has no end; give it maxItems")
+        is_number = set(types) & {"integer", "number"}
+        if is_number and not schema.keys() & {"maximum", "exclusiveMaximum", "format"}:
+            yield Problem(place.pointer, "the number has no limit; give it a maximum or a format")
+
+
+def _open_objects(subject: Subject) -> Iterator[Problem]:
+    closing = {"additionalProperties", "unevaluatedProperties", "patternProperties"}
+    for place in subject.schemas:
+        is_object = "object" in types_of(place.schema) and "properties" in place.schema
+        if is_object and not place.is_partial and not place.schema.keys() & closing:
+            yield Problem(
+                place.pointer,
+                "the object takes members that nobody declared; set additionalProperties: false",
+            )
+
+
+def _inline_schemas(subject: Subject) -> Iterator[Problem]:
+    for place in subject.schemas:
+        is_inline = place.pointer.endswith("/schema") or place.pointer.endswith("/schema/items")
+        if is_inline and place.schema.get("properties"):
+            yield Problem(place.pointer, "the object has no name; put it under components/schemas")
+
+
+STRICT: Final = (
+    Rule("operation-id-casing", "info", _operation_ids),
+    Rule("property-casing", "info", _properties),
+    Rule("parameter-casing", "info", _parameters),
+    Rule("schema-name-casing", "info", _schema_names),
+    Rule("path-casing", "info", _path_names),
+    Rule("bounds-missing", "info", _bounds),
+    Rule("object-open", "info", _open_objects),
+    Rule("schema-inline", "info", _inline_schemas),
+)
+CASING: Final = tuple(rule for rule in STRICT if rule.id.endswith("-casing"))

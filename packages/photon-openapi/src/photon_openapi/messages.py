@@ -1,0 +1,29 @@
+"""Parts of messages: JSON pointers, lists of values, and texts of clients, cut to a length."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+_LONGEST_NAME = 80
+_LONGEST_POINTER = 500
+_LONGEST_LIST = 300
+
+
+def pointer_of(path: Iterable[str | int]) -> str:
+    """Write a path as a JSON pointer, shortened when it is absurdly long."""
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return shorten("".join(f"/{step}" for step in steps), limit=_LONGEST_POINTER)
+
+
+def shorten(text: str, *, limit: int = _LONGEST_NAME) -> str:
+    """Cut a text of a client or a document to at most ``limit`` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def choices(values: Iterable[object]) -> str:
+    """List allowed values for a message, shortened when there are many."""
+    return shorten(
+        ", ".join(json.dumps(value, ensure_ascii=False, default=str) for value in values),
+        limit=_LONGEST_LIST,
+    )

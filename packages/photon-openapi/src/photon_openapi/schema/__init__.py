@@ -1,0 +1,15 @@
+"""JSON Schema 2020-12: Python types as schemas, and values judged by schemas.
+
+====================  =========================================================================
+``_schema``           types to schemas; `_keywords`, `_unions`, `_component_names` are its parts
+``_members``          the members of a class, whatever made the class; `_scalars`, what JSON has
+                      one plain form for
+``_flat``             schemas without ``allOf``, ``oneOf`` and references
+``_schema_types``     what a schema says of the types of its values
+``_constraints``      constraints of single values, as for parameters
+``_sameness``         whether a schema of a document is that of a class
+``_check``            verdicts, and the complete list of errors; `_compiled` gives the former
+``_formats``          what ``format`` asserts; `_durations` reads those
+``_messages``         messages for the errors of jsonschema; `_decode_errors`, for refused bodies
+====================  =========================================================================
+"""

@@ -1,0 +1,39 @@
+"""Names of components: short ones, and longer ones for classes that share a short one."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Callable
+from typing import Any, Literal
+
+from ..annotations._annotation import split_annotation, strip_alias, union_members
+from ._scalars import SCALARS
+
+
+def short_name(type_: object) -> str:
+    """Return ``Page_Item`` for ``Page[Item]``."""
+    return _compose_name(type_, lambda cls: cls.__name__)
+
+
+def qualified_name(type_: object) -> str:
+    """Return the name with modules: ``shop.models.Item``."""
+    return _compose_name(type_, lambda cls: f"{cls.__module__}.{cls.__qualname__}")
+
+
+def _compose_name(type_: object, name: Callable[[Any], str]) -> str:
+    """``Page[Item]`` is ``Page_Item``; only letters that a component's name may have."""
+    plain = strip_alias(split_annotation(type_).type)
+    arguments = typing.get_args(plain)
+    members = union_members(plain)
+    if members is not None:
+        text = "_or_".join(_compose_name(member, name) for member in members)
+    elif typing.get_origin(plain) is Literal:
+        text = "_".join(str(argument) for argument in arguments)
+    elif plain in (None, type(None), Ellipsis):
+        text = "None" if plain is not Ellipsis else "etc"
+    else:
+        cls: Any = typing.get_origin(plain) or plain
+        own = cls.__name__ if cls in SCALARS or not hasattr(cls, "__qualname__") else name(cls)
+        text = "_".join([own, *(_compose_name(argument, name) for argument in arguments)])
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text.replace("<locals>.", ""))

@@ -1,0 +1,283 @@
+"""The members of a class: one description for attrs, dataclasses and their like.
+
+TypedDict, NamedTuple and the Struct of msgspec are such, too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import attrs
+import msgspec
+
+from photon_runtime.callables import require_function
+
+
+@attrs.frozen(kw_only=True)
+class Member:
+    """One member of a class with named members.
+
+    Attributes:
+        name: Name of the attribute, and on the wire.
+        type: Its annotation, with the type variables of the class filled in.
+        required: Whether it has no default.
+        default: The default, a ``attrs.Factory`` of it, or ``attrs.NOTHING``.
+        argument: The name that ``__init__`` gives it; ``None`` when ``__init__`` does not take it.
+        validator: The attrs validator.
+        converts: Whether attrs passes what it is given through a converter.
+        metadata: ``description`` and ``example`` are read from it.
+        attribute: The attrs attribute, where the class is one of attrs.
+    """
+
+    name: str
+    type: Any
+    required: bool
+    default: object = attrs.field(factory=lambda: attrs.NOTHING)
+    argument: str | None = None
+    validator: Any = None
+    converts: bool = False
+    metadata: Mapping[Any, Any] = attrs.Factory(dict)
+    attribute: Any = None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the wire never sees it."""
+        return self.name.startswith("_")
+
+
+def members_of(type_: object) -> tuple[Member, ...] | None:
+    """List the members of an attrs class, a dataclass, a TypedDict, a NamedTuple or a Struct.
+
+    Returns:
+        The members in their order, or ``None`` when the type is none of these.
+
+    Raises:
+        TypeError: An annotation of the class cannot be resolved, or a Struct has another form in
+            JSON than its members say.
+    """
+    cls = typing.get_origin(type_) or type_
+    if not isinstance(cls, type):
+        return None
+    read = next((read for is_kind, read in _KINDS if is_kind(cls)), None)
+    return None if read is None else read(cls, _hints(type_, cls))
+
+
+def is_named_tuple(type_: object) -> bool:
+    """Whether it is a class made by ``NamedTuple``: an array in JSON."""
+    return isinstance(type_, type) and issubclass(type_, tuple) and hasattr(type_, "_fields")
+
+
+def _hints(type_: object, cls: type) -> dict[str, Any]:
+    try:
+        hints = typing.get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        raise TypeError(
+            f"cannot resolve the annotations of {cls.__qualname__}: {error}."
+            " Define the name at the top of the module, outside of `if TYPE_CHECKING`"
+        ) from error
+    filled = _type_variables(type_, cls)
+    return {name: _fill(hint, filled) for name, hint in hints.items()}
+
+
+def _type_variables(type_: object, cls: type) -> dict[Any, Any]:
+    """What each type variable of the class and of its generic bases stands for."""
+    parameters = getattr(cls, "__parameters__", ())
+    filled = dict(zip(parameters, typing.get_args(type_), strict=False))
+    for base in getattr(cls, "__orig_bases__", ()):
+        origin = typing.get_origin(base)
+        if isinstance(origin, type) and origin not in (typing.Generic, typing.Protocol):
+            inherited = _type_variables(base, origin)
+            filled.update({key: _fill(value, filled) for key, value in inherited.items()})
+    return filled
+
+
+def _fill(hint: Any, filled: dict[Any, Any]) -> Any:
+    if isinstance(hint, TypeVar):
+        return filled.get(hint, hint)
+    parameters = getattr(hint, "__parameters__", ())
+    if not parameters or isinstance(hint, type):
+        return hint
+    return hint[tuple(filled.get(parameter, parameter) for parameter in parameters)]
+
+
+def _attrs_members(cls: type, hints: dict[str, Any]) -> tuple[Member, ...]:
+    _refuse_put_off(cls)
+    return tuple(
+        Member(
+            name=field.name,
+            type=hints.get(field.name, Any),
+            required=field.init and field.default is attrs.NOTHING,
+            default=field.default,
+            argument=field.alias if field.init else None,
+            validator=field.validator,
+            converts=field.converter is not None,
+            metadata=field.metadata,
+            attribute=field,
+        )
+        for field in attrs.fields(cls)
+    )
+
+
+def _refuse_put_off(cls: type) -> None:
+    """Refuse what attrs would call and never run: its validators' results are thrown away.
+
+    Raises:
+        SignatureError: A validator, a converter or ``__attrs_post_init__`` is a coroutine
+            function or a generator function.
+    """
+    name = cls.__qualname__
+    for field in attrs.fields(cls):
+        for validator in _validators(field.validator):
+            require_function(validator, f"a validator of {name}.{field.name}")
+        if field.converter is not None:
+            require_function(field.converter, f"a converter of {name}.{field.name}")
+    after = getattr(cls, "__attrs_post_init__", None)
+    if after is not None:
+        require_function(after, f"{name}.__attrs_post_init__")
+
+
+def _validators(validator: Any) -> Iterator[Callable[..., object]]:
+    """Yield a validator, and those that it is composed of by ``attrs.validators``."""
+    if isinstance(validator, tuple | list):
+        for each in validator:
+            yield from _validators(each)
+    elif callable(validator) and not isinstance(validator, type):
+        yield validator
+        if attrs.has(type(validator)):
+            for field in attrs.fields(type(validator)):
+                yield from _validators(getattr(validator, field.name, None))
+
+
+def _dataclass_members(cls: Any, hints: dict[str, Any]) -> tuple[Member, ...]:
+    members = []
+    for field in dataclasses.fields(cls):
+        default: object = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = attrs.Factory(field.default_factory)
+        elif default is dataclasses.MISSING:
+            default = attrs.NOTHING
+        members.append(
+            Member(
+                name=field.name,
+                type=hints[field.name],
+                required=field.init and default is attrs.NOTHING,
+                default=default,
+                argument=field.name if field.init else None,
+                metadata=field.metadata,
+                attribute=field,
+            )
+        )
+    return tuple(members)
+
+
+def _struct_members(cls: type[msgspec.Struct], hints: dict[str, Any]) -> tuple[Member, ...]:
+    fields = msgspec.structs.fields(cls)
+    config = cls.__struct_config__
+    is_renamed = any(field.name != field.encode_name for field in fields)
+    if is_renamed or config.tag is not None or config.array_like:
+        raise TypeError(
+            f"{cls.__qualname__} has `rename`, `tag` or `array_like`: its form in JSON is another "
+            "than its members say; use an attrs class"
+        )
+    return tuple(
+        Member(
+            name=field.name,
+            type=hints.get(field.name, Any),
+            required=field.required,
+            default=_struct_default(field),
+            argument=field.name,
+        )
+        for field in fields
+    )
+
+
+def _struct_default(field: msgspec.structs.FieldInfo) -> object:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return attrs.Factory(field.default_factory)
+    return attrs.NOTHING if field.default is msgspec.NODEFAULT else field.default
+
+
+def _typed_dict_members(cls: Any, hints: dict[str, Any]) -> tuple[Member, ...]:
+    return tuple(
+        Member(
+            name=name,
+            type=_without_qualifier(hint),
+            required=_is_required(name, hint, cls),
+            argument=name,
+        )
+        for name, hint in hints.items()
+    )
+
+
+def _is_required(name: str, hint: Any, cls: Any) -> bool:
+    """Whether a key of a TypedDict must be there; the annotation itself says it, if it can.
+
+    Python does not look into annotations that are texts (PEP 563) when it makes
+    ``__required_keys__``.
+    """
+    qualifier = typing.get_origin(hint)
+    if qualifier in (typing.Required, typing.NotRequired):
+        return qualifier is typing.Required
+    return name in cls.__required_keys__
+
+
+def _without_qualifier(hint: Any) -> Any:
+    """``Required[int]`` is ``int``."""
+    while typing.get_origin(hint) in (typing.Required, typing.NotRequired):
+        hint = typing.get_args(hint)[0]
+    return hint
+
+
+def _named_tuple_members(cls: Any, hints: dict[str, Any]) -> tuple[Member, ...]:
+    return tuple(
+        Member(
+            name=name,
+            type=hints.get(name, Any),
+            required=name not in cls._field_defaults,
+            default=cls._field_defaults.get(name, attrs.NOTHING),
+            argument=name,
+        )
+        for name in cls._fields
+    )
+
+
+def refused_by_class(
+    members: Sequence[tuple[str, Member]], arguments: Mapping[str, object], error: Exception
+) -> list[tuple[str, str]]:
+    """Return what a class that could not be made refuses: names of members, and messages.
+
+    Each validator is asked by itself, so that every member is named and none hides another.
+
+    Args:
+        members: The members with their names on the wire.
+        arguments: What the class was given.
+        error: What it raised, for where no single member is wrong.
+    """
+    errors = []
+    for name, member in members:
+        argument = member.argument or member.name
+        if member.validator is None or argument not in arguments:
+            continue
+        try:
+            member.validator(None, member.attribute, arguments[argument])
+        except (ValueError, TypeError) as refusal:
+            errors.append((name, _reason(refusal)))
+        except AttributeError:  # a validator that looks at the object itself
+            continue
+    return errors or [("", _reason(error))]
+
+
+def _reason(error: Exception) -> str:
+    return str(error.args[0]) if error.args else "is not allowed"
+
+
+_KINDS: tuple[tuple[Callable[[Any], bool], Callable[..., tuple[Member, ...]]], ...] = (
+    (attrs.has, _attrs_members),
+    (dataclasses.is_dataclass, _dataclass_members),
+    (typing.is_typeddict, _typed_dict_members),
+    (lambda cls: issubclass(cls, msgspec.Struct), _struct_members),
+    (is_named_tuple, _named_tuple_members),
+)

@@ -1,0 +1,73 @@
+import copy
+from typing import Any
+
+import pytest
+
+from photon_openapi.document._shape import MAX_PROBLEMS, problems_of_shape
+
+ANSWERS = {"200": {"description": "Fine."}}
+
+
+def document(version: str = "3.1.0", **operation: Any) -> dict[str, Any]:
+    return {
+        "openapi": version,
+        "info": {"title": "Things", "version": "1"},
+        "paths": {"/x": {"get": {"operationId": "read", "responses": ANSWERS} | operation}},
+    }
+
+
+VERSIONS = pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.1.1", "3.2.0"])
+
+
+def told(data: dict[str, Any]) -> list[str]:
+    return [str(problem) for problem in problems_of_shape(data)]
+
+
+@VERSIONS
+def test_a_document_in_order_has_no_problems(version: str) -> None:
+    assert told(document(version)) == []
+
+
+@VERSIONS
+def test_a_parameter_is_told_for_itself_not_for_the_reference_that_it_might_be(
+    version: str,
+) -> None:
+    data = document(version, parameters=[{"in": "query", "schema": {"type": "string"}}])
+    assert told(data) == ["/paths/~1x/get/parameters/0: lacks 'name'"]
+
+
+@VERSIONS
+def test_the_schemas_in_a_document_are_checked_too(version: str) -> None:
+    schema = {"properties": {"a": {"minimum": "one"}}}
+    data = document(version, parameters=[{"name": "q", "in": "query", "schema": schema}])
+    pointer = "/paths/~1x/get/parameters/0/schema/properties/a/minimum"
+    assert told(data) == [f"{pointer}: must be of type number"]
+
+
+@VERSIONS
+def test_what_is_not_known_is_told_by_its_name(version: str) -> None:
+    data = document(version, operationID="read")
+    data["paths"]["y"] = {}
+    assert sorted(told(data)) == [
+        "/paths/y: a path begins with a slash",
+        "/paths/~1x/get/operationID: is not known here",
+    ]
+
+
+def test_choices_are_told_and_values_are_not_repeated() -> None:
+    [problem] = told(document(parameters=[{"name": "q", "in": "secret", "schema": {}}]))
+    assert problem.startswith("/paths/~1x/get/parameters/0/in: must be one of ")
+    assert '"cookie"' in problem
+    assert "secret" not in problem
+
+
+def test_the_list_of_problems_is_bounded() -> None:
+    data = document(parameters=[{"in": "query", "schema": {}} for _ in range(10 * MAX_PROBLEMS)])
+    assert len(told(data)) == MAX_PROBLEMS
+
+
+def test_a_document_is_not_changed_by_a_check() -> None:
+    data = document(parameters=[3])
+    before = copy.deepcopy(data)
+    assert told(data) != []
+    assert data == before

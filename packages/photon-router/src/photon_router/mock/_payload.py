@@ -1,0 +1,159 @@
+"""Values as the bodies and header fields of answers, by media type."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
+
+import msgspec
+
+from photon_openapi.document._definitions import Definitions
+from photon_openapi.document._document import OpenApi
+from photon_openapi.sampling._scalars import NoValue
+
+from ..answers._events import ServerSentEvent
+from ..arguments._media import is_text, media_kind
+from ..arguments._media_types import BYTES, EVENT_STREAM, FORM, JSON, TEXT, is_json
+
+_LINES: Final = ("application/jsonl", "application/x-ndjson", "application/json-seq")
+_CONCRETE: Final = {"application/*": JSON, "*/*": JSON, "text/*": TEXT}
+_XML_NAME: Final = re.compile(r"[^\w.-]")
+
+
+def concrete(media: str) -> str:
+    """Return a media type that can be sent, for one that may be a range."""
+    kind = media_kind(media)
+    if "*" in kind:
+        return _CONCRETE.get(kind, BYTES)
+    is_bare = is_text(media) and "charset" not in media and kind != EVENT_STREAM
+    return f"{media}; charset=utf-8" if is_bare else media
+
+
+def payload(value: object, media: str, schema: Any, definitions: Definitions) -> bytes:
+    """Return a value as a body.
+
+    Args:
+        value: A JSON value.
+        media: The media type.
+        schema: Its schema.
+        definitions: What references in it lead to.
+
+    Raises:
+        NoValue: There is no way to write it as such.
+    """
+    kind = media_kind(concrete(media))
+    if is_json(kind):
+        return msgspec.json.encode(value)
+    if isinstance(value, str):
+        return _of_text(value, kind, definitions.followed(schema))
+    if kind == FORM and isinstance(value, dict):
+        pairs = {name: _plain(each) for name, each in value.items()}
+        return urlencode(pairs, doseq=True).encode()
+    if kind in _LINES or kind == EVENT_STREAM:
+        return _lines(value, kind)
+    if kind.endswith(("/xml", "+xml")):
+        return _xml(value, schema, definitions)
+    if is_text(kind):
+        return msgspec.json.encode(value)
+    raise NoValue(f"no {kind} is made of {type(value).__name__} values; give an example")
+
+
+def _of_text(value: str, kind: str, schema: Any) -> bytes:
+    if isinstance(schema, dict) and schema.get("contentEncoding") == "base64" and not is_text(kind):
+        try:
+            return base64.b64decode(value, validate=True)
+        except binascii.Error:
+            return value.encode()
+    if kind == EVENT_STREAM and not value.endswith("\n"):
+        return ServerSentEvent(text=value).encode()
+    return value.encode("utf-8", "replace")
+
+
+def _lines(value: object, kind: str) -> bytes:
+    items = value if isinstance(value, list) else [value]
+    lines = [msgspec.json.encode(item) for item in items]
+    if kind == EVENT_STREAM:
+        return b"".join(b"data: %b\n\n" % line for line in lines)
+    start = b"\x1e" if kind == "application/json-seq" else b""
+    return b"".join(start + line + b"\n" for line in lines)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def field_value(value: object) -> str:
+    """Return a value as that of a header field, in the style ``simple``."""
+    if isinstance(value, list):
+        text = ",".join(str(_plain(each)) for each in value)
+    elif isinstance(value, dict):
+        text = ",".join(f"{name},{_plain(each)}" for name, each in value.items())
+    else:
+        text = str(_plain(value))
+    return quote(text, safe=" !#$%&'()*+,/:;<=>?@[]^`{|}~\"\\")
+
+
+# -- XML ----------------------------------------------------------------------------------------
+
+
+def _xml(value: object, schema: Any, definitions: Definitions) -> bytes:
+    """Write a value as XML, by the names and attributes that its schema gives (``xml``)."""
+    writer = _XmlWriter(definitions)
+    name = str(schema.get("$ref", "")).rpartition("/")[2] if isinstance(schema, dict) else ""
+    root = writer.element(value, schema, name or "root")
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+class _XmlWriter:
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+
+    def element(self, value: object, schema: Any, name: str) -> ElementTree.Element:
+        resolved = self._resolved(schema)
+        element = ElementTree.Element(self._name(resolved, name))
+        if isinstance(value, dict):
+            for member, each in value.items():
+                self._add(element, each, resolved.get("properties", {}).get(member, {}), member)
+        elif isinstance(value, list):
+            for each in value:
+                element.append(self.element(each, resolved.get("items", {}), "item"))
+        elif value is not None:
+            element.text = str(_plain(value))
+        return element
+
+    def _add(self, parent: ElementTree.Element, value: object, schema: Any, member: str) -> None:
+        resolved = self._resolved(schema)
+        notes = _notes(resolved)
+        name = self._name(resolved, member)
+        if notes.get("attribute"):
+            parent.set(name, str(_plain(value)))
+        elif isinstance(value, list):
+            items = resolved.get("items", {})
+            if notes.get("wrapped"):
+                parent.append(ElementTree.Element(name))
+                parent = parent[-1]
+            for each in value:
+                parent.append(self.element(each, items, member))
+        else:
+            parent.append(self.element(value, schema, member))
+
+    def _resolved(self, schema: Any) -> OpenApi:
+        found = self._definitions.followed(schema)
+        return found if isinstance(found, dict) else {}
+
+    def _name(self, schema: OpenApi, name: str) -> str:
+        named = str(_notes(schema).get("name", name))
+        safe = _XML_NAME.sub("_", named)
+        return safe if safe[:1].isalpha() or safe[:1] == "_" else f"_{safe}"
+
+
+def _notes(schema: OpenApi) -> OpenApi:
+    found = schema.get("xml")
+    return found if isinstance(found, dict) else {}
