@@ -21,7 +21,7 @@ import attrs
 
 from photon_runtime.errors import PhotonError
 
-from .annotations._signature_error import SignatureError as SignatureError
+from .annotations import SignatureError as SignatureError
 
 Location: TypeAlias = Literal["path", "query", "header", "cookie", "body"]
 """The part of a request that a value is in."""

@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar, Unpack
 
 import attrs
 
-from photon_openapi.document._document import OpenApi
+from photon_openapi.document import OpenApi
 from photon_runtime.http import Handler
 
 from ._marks import marks_in

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.document._document import Operation
+from photon_openapi.document import Operation
 
 from ..errors import SignatureError
 from ..handlers._surroundings import Surroundings

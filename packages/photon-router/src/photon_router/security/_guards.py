@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from photon_openapi.document._document import Document, OpenApi, Operation
+from photon_openapi.document import Document, OpenApi, Operation
 
 from ._guard import Guard, Part
 from ._verifier import Binding, Verifier
