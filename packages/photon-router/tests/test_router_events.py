@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_router import ServerSentEvent
-from photon_router.answers._events import encode_event
+from photon_router.streaming._events import encode_event
 
 TEXTS = st.text(st.characters(codec="utf-8"))
 LINES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_router.answers._outgoing import cut_of
-from photon_router.answers._stream import StreamBody
+from photon_router.streaming._stream import StreamBody
 
 T = TypeVar("T")
 

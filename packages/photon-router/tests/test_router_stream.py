@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import pytest
 
 from photon_router import Depends, EventStream, Header, HttpError, Router, ServerSentEvent
-from photon_router.answers._events import encode_event
-from photon_router.answers._stream import EventBody, HeldBody, StreamBody
+from photon_router.streaming._events import encode_event
+from photon_router.streaming._stream import EventBody, HeldBody, StreamBody
 from photon_runtime import Cancelled, sleep, spawn
 from photon_runtime.http import ServerSettings
 from photon_runtime.testing import VirtualClock, live_server, run

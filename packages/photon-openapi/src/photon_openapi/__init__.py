@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .annotations import Param as Param
     from .comparison import Change as Change
     from .comparison import diff as diff
-    from .document._export import encode_document as encode_document
-    from .document._load import load_document as load_document
+    from .document import encode_document as encode_document
+    from .document import load_document as load_document
     from .errors import DocumentError as DocumentError
     from .linting import Finding as Finding
     from .linting import lint as lint

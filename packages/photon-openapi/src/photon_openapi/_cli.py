@@ -15,12 +15,19 @@ import click
 from ._reports import CHANGES, FINDINGS
 from .comparison import SEVERITIES
 from .comparison import diff as compare
-from .document._application import Project, application_document
-from .document._document import Document, OpenApi
-from .document._export import encode_document
-from .document._positions import Positions
-from .document._source import Source, from_file, from_text
-from .document._upgrade import is_old, upgraded
+from .document import (
+    Document,
+    OpenApi,
+    Positions,
+    Project,
+    Source,
+    application_document,
+    encode_document,
+    from_file,
+    from_text,
+    is_old,
+    upgraded,
+)
 from .errors import DocumentError
 from .linting import IDS, RANKS, RULES
 from .linting import lint as judge

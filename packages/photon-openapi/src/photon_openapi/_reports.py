@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import attrs
 
-from .comparison._changes import Change
-from .document._positions import Positions
-from .linting._findings import Finding
+from .comparison import Change
+from .document import Positions
+from .linting import Finding
 
 _COMMANDS: Final = {"error": "error", "warning": "warning", "info": "notice"}
 

@@ -21,7 +21,7 @@
 ===================  ==========================================================================
 """
 
-from photon_openapi.annotations._param import Param as Param
+from photon_openapi.annotations import Param as Param
 from photon_openapi.errors import DocumentError as DocumentError
 from photon_runtime.http import Request as Request
 from photon_runtime.http import Response as Response
@@ -30,17 +30,16 @@ from photon_runtime.http import SetCookie as SetCookie
 from ._background import BackgroundTasks as BackgroundTasks
 from ._router_settings import RouterSettings as RouterSettings
 from ._upload import UploadFile as UploadFile
-from .annotations._depends import Depends as Depends
-from .annotations._types import Body as Body
-from .annotations._types import Cookie as Cookie
-from .annotations._types import Form as Form
-from .annotations._types import Header as Header
-from .annotations._types import Json as Json
-from .annotations._types import Path as Path
-from .annotations._types import Query as Query
-from .answers._events import ServerSentEvent as ServerSentEvent
-from .answers._result import Status as Status
-from .arguments._form import FormSettings as FormSettings
+from .annotations import Body as Body
+from .annotations import Cookie as Cookie
+from .annotations import Depends as Depends
+from .annotations import Form as Form
+from .annotations import Header as Header
+from .annotations import Json as Json
+from .annotations import Path as Path
+from .annotations import Query as Query
+from .answers import Status as Status
+from .arguments import FormSettings as FormSettings
 from .errors import HttpError as HttpError
 from .errors import NotAcceptable as NotAcceptable
 from .errors import SignatureError as SignatureError
@@ -62,4 +61,5 @@ from .router import Router as Router
 from .router import photon_route as photon_route
 from .security import CurrentUser as CurrentUser
 from .static import StaticFiles as StaticFiles
+from .streaming import ServerSentEvent as ServerSentEvent
 from .wsgi import Wsgi as Wsgi

@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar, Unpack
 
 import attrs
 
-from photon_openapi.document._document import OpenApi
+from photon_openapi.document import OpenApi
 from photon_runtime.callables import (
     CallableKind,
     kind_of,

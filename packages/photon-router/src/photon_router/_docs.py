@@ -12,8 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import resources
 
-from photon_openapi.document._document import Document, OpenApi
-from photon_openapi.document._export import encode_document
+from photon_openapi.document import Document, OpenApi, encode_document
 from photon_runtime.http import Handler, HttpError, Response
 
 from .dispatch._mount import Mount

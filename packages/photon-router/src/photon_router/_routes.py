@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from photon_openapi.document._document import Document
+from photon_openapi.document import Document
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
 

@@ -19,7 +19,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Final, ParamSpec, TypeVar, final
 
-from photon_openapi.annotations._annotation import strip_alias, without_none
+from photon_openapi.annotations import strip_alias, without_none
 from photon_runtime import NotRunning, current_task, offload
 
 MEMORY: Final = 256 * 1024

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.document._document import METHODS
+from photon_openapi.document import METHODS
 
 from .annotations._depends import Dependency
 from .errors import SignatureError

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from photon_openapi.document._document import OpenApi
+from photon_openapi.document import OpenApi
 from photon_openapi.errors import DocumentError
 
 from .handlers._declared import Route

@@ -24,10 +24,9 @@ from urllib.parse import quote
 
 from photon_runtime.http import FileBody, HttpError, Response
 
-from .answers._events import encode_event
-from .answers._stream import EventBody, StreamBody
-from .arguments._body import encode
+from .arguments import encode
 from .arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, HTML, JSON, JSON_LINES, TEXT
+from .streaming import EventBody, StreamBody, encode_event
 
 T = TypeVar("T")
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]

@@ -16,8 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from photon_openapi.document._document import Document, OpenApi, Operation
-from photon_openapi.document._load import load_document
+from photon_openapi.document import Document, OpenApi, Operation, load_document
 from photon_openapi.errors import DocumentError
 from photon_runtime.callables import kind_of, require_context_manager
 from photon_runtime.http import Handler

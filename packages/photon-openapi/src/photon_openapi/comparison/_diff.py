@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from ..document._document import Document, OpenApi, Operation
-from ..document._template import shape_of
-from ..document._upgrade import upgraded
+from ..document import Document, OpenApi, Operation, shape_of, upgraded
 from ..errors import DocumentError
 from ..messages import pointer_of
 from ._changes import SEVERITIES, Change, Direction

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from ..document._document import Document, OpenApi, Operation, place_of
-from ..document._responses import code_for
+from ..document import Document, OpenApi, Operation, code_for, place_of
 from ..messages import pointer_of
 from ._changes import Change, Direction, Severity, severity_of
 from ._diff_schemas import SchemaDiff

@@ -19,10 +19,9 @@ from typing import Any, Final
 
 import attrs
 
-from ..document._definitions import Definitions
-from ..document._document import OpenApi
+from ..document import Definitions, OpenApi
 from ..messages import choices, pointer_of
-from ..schema._flat import Flat, flattened, types_of
+from ..schema import Flat, flattened, types_of
 from ._changes import Change, Direction, Effect, severity_of
 
 _MAX_BRANCHES: Final = 64

@@ -16,3 +16,38 @@
 ``_export``      the document as text
 ===============  ==============================================================================
 """
+
+from ._application import Project as Project
+from ._application import application_document as application_document
+from ._definitions import BASE as BASE
+from ._definitions import ITEM_SCHEMA as ITEM_SCHEMA
+from ._definitions import Definitions as Definitions
+from ._definitions import definitions_of as definitions_of
+from ._definitions import parts_of as parts_of
+from ._definitions import steps_of as steps_of
+from ._document import CATCH_ALL as CATCH_ALL
+from ._document import METHODS as METHODS
+from ._document import Document as Document
+from ._document import OpenApi as OpenApi
+from ._document import Operation as Operation
+from ._document import place_of as place_of
+from ._export import encode_document as encode_document
+from ._load import load_document as load_document
+from ._positions import Positions as Positions
+from ._responses import code_for as code_for
+from ._responses import is_json as is_json
+from ._schemas import SchemaLocation as SchemaLocation
+from ._schemas import components_of as components_of
+from ._schemas import schemas_in as schemas_in
+from ._shape import Problem as Problem
+from ._source import Source as Source
+from ._source import from_file as from_file
+from ._source import from_text as from_text
+from ._template import PARAMETER as PARAMETER
+from ._template import Partial as Partial
+from ._template import parameters_of as parameters_of
+from ._template import partial_of as partial_of
+from ._template import shape_of as shape_of
+from ._template import split_segment as split_segment
+from ._upgrade import is_old as is_old
+from ._upgrade import upgraded as upgraded

@@ -30,7 +30,7 @@ _WITHIN: Final = frozenset(
 )
 
 
-class Place(NamedTuple):
+class SchemaLocation(NamedTuple):
     """A schema and where it stands.
 
     Attributes:
@@ -53,7 +53,7 @@ def components_of(data: OpenApi, kind: str) -> OpenApi:
     return found if isinstance(found, dict) else {}
 
 
-def schemas_in(data: OpenApi) -> Iterator[Place]:
+def schemas_in(data: OpenApi) -> Iterator[SchemaLocation]:
     """Yield the schemas of a document, outer before inner; booleans are left out."""
     for name, schema in components_of(data, "schemas").items():
         yield from _with_inner(schema, pointer_of(["components", "schemas", name]), name)
@@ -67,12 +67,12 @@ def schemas_in(data: OpenApi) -> Iterator[Place]:
                 yield from _with_inner(part.value[key], f"{part.pointer}/{key}", None)
 
 
-def _with_inner(schema: Any, pointer: str, name: str | None) -> Iterator[Place]:
+def _with_inner(schema: Any, pointer: str, name: str | None) -> Iterator[SchemaLocation]:
     waiting = [(schema, pointer, name, False)]
     while waiting:
         schema, pointer, name, is_partial = waiting.pop()
         if isinstance(schema, dict):
-            yield Place(pointer, schema, name, is_partial)
+            yield SchemaLocation(pointer, schema, name, is_partial)
             waiting += reversed(list(_inner(schema, pointer, is_partial=is_partial)))
 
 

@@ -7,9 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from ..document._document import Document, OpenApi
-from ..document._schemas import Place
-from ..document._shape import Problem
+from ..document import Document, OpenApi, Problem, SchemaLocation
 
 Level: TypeAlias = Literal["error", "warning", "info"]
 Profile: TypeAlias = Literal["minimal", "recommended", "strict", "camel", "snake"]
@@ -46,7 +44,7 @@ class Subject:
     """
 
     document: Document
-    schemas: list[Place]
+    schemas: list[SchemaLocation]
     profile: Profile
 
     @property

@@ -17,10 +17,7 @@ from typing import Any, Final
 
 import attrs
 
-from ..document._document import Document, OpenApi
-from ..document._schemas import schemas_in
-from ..document._shape import Problem
-from ..document._upgrade import is_old, upgraded
+from ..document import Document, OpenApi, Problem, is_old, schemas_in, upgraded
 from . import _lint_operations, _lint_schemas, _lint_style
 from ._findings import RANKS, Finding, Profile, Rule, Subject
 

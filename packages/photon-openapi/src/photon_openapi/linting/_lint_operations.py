@@ -6,11 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ..document._definitions import steps_of
-from ..document._document import OpenApi, Operation, place_of
-from ..document._responses import is_json
-from ..document._schemas import components_of
-from ..document._shape import Problem
+from ..document import OpenApi, Operation, Problem, components_of, is_json, place_of, steps_of
 from ..messages import pointer_of
 from ._findings import Rule, Subject
 

@@ -6,12 +6,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ..document._document import OpenApi
-from ..document._schemas import Place
-from ..document._shape import Problem
+from ..document import OpenApi, Problem, SchemaLocation
 from ..messages import pointer_of
-from ..schema._check import SchemaCheck
-from ..schema._flat import types_of
+from ..schema import SchemaCheck, types_of
 from ._findings import Rule, Subject
 
 _FOR_TYPE: Final[Mapping[str, tuple[str, ...]]] = {
@@ -137,16 +134,18 @@ _LIMITS: Final = (
 def _schema_invalid(subject: Subject) -> Iterator[Problem]:
     """Tell the schemas that do not compile, the outermost of each only."""
     wrong: list[str] = []
-    for place in subject.schemas:
-        if "$ref" in place.schema or any(place.pointer.startswith(f"{each}/") for each in wrong):
+    for location in subject.schemas:
+        if "$ref" in location.schema or any(
+            location.pointer.startswith(f"{each}/") for each in wrong
+        ):
             continue
-        is_outermost = place.pointer.count("/") == 3 or place.pointer.endswith("/schema")
-        if is_outermost and subject.document.is_sound(place.schema, place.pointer):
+        is_outermost = location.pointer.count("/") == 3 or location.pointer.endswith("/schema")
+        if is_outermost and subject.document.is_sound(location.schema, location.pointer):
             try:
-                _check(subject, place.schema)
+                _check(subject, location.schema)
             except ValueError as error:
-                wrong.append(place.pointer)
-                yield Problem(place.pointer, f"the schema cannot be compiled: {error}")
+                wrong.append(location.pointer)
+                yield Problem(location.pointer, f"the schema cannot be compiled: {error}")
 
 
 def _check(subject: Subject, schema: Any) -> SchemaCheck:
@@ -154,11 +153,11 @@ def _check(subject: Subject, schema: Any) -> SchemaCheck:
 
 
 def _examples(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        values = _listed(place.schema, "examples")
-        if "example" in place.schema:
-            values.append(("/example", place.schema["example"]))
-        yield from _misfits(subject, place.schema, place.pointer, values, "the example")
+    for location in subject.schemas:
+        values = _listed(location.schema, "examples")
+        if "example" in location.schema:
+            values.append(("/example", location.schema["example"]))
+        yield from _misfits(subject, location.schema, location.pointer, values, "the example")
     for part in subject.document.definitions.parts:
         schema = part.value.get("schema")
         if isinstance(schema, dict):
@@ -180,16 +179,16 @@ def _media_examples(subject: Subject, value: OpenApi) -> list[tuple[str, Any]]:
 
 
 def _defaults(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        values = [("/default", place.schema["default"])] if "default" in place.schema else []
-        yield from _misfits(subject, place.schema, place.pointer, values, "the default")
+    for location in subject.schemas:
+        values = [("/default", location.schema["default"])] if "default" in location.schema else []
+        yield from _misfits(subject, location.schema, location.pointer, values, "the default")
 
 
 def _enums(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        others = {key: value for key, value in place.schema.items() if key != "enum"}
-        values = _listed(place.schema, "enum")
-        yield from _misfits(subject, others, place.pointer, values, "the value")
+    for location in subject.schemas:
+        others = {key: value for key, value in location.schema.items() if key != "enum"}
+        values = _listed(location.schema, "enum")
+        yield from _misfits(subject, others, location.pointer, values, "the value")
 
 
 def _listed(schema: OpenApi, key: str) -> list[tuple[str, Any]]:
@@ -221,11 +220,11 @@ def _misfits(
 
 
 def _impossible(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
+    for location in subject.schemas:
         for low, high in _LIMITS:
-            least, most = place.schema.get(low), place.schema.get(high)
+            least, most = location.schema.get(low), location.schema.get(high)
             if _is_above(least, most):
-                yield Problem(place.pointer, f"{low} is above {high}: nothing can fit")
+                yield Problem(location.pointer, f"{low} is above {high}: nothing can fit")
 
 
 def _is_above(least: object, most: object) -> bool:
@@ -233,69 +232,69 @@ def _is_above(least: object, most: object) -> bool:
 
 
 def _nullable(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        if "nullable" in place.schema:
+    for location in subject.schemas:
+        if "nullable" in location.schema:
             yield Problem(
-                f"{place.pointer}/nullable",
+                f"{location.pointer}/nullable",
                 'nullable says nothing since OpenAPI 3.1; write type: [..., "null"]',
             )
 
 
 def _misplaced(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        types = types_of(place.schema)
-        for key in place.schema:
+    for location in subject.schemas:
+        types = types_of(location.schema)
+        for key in location.schema:
             wanted = _FOR_TYPE.get(key)
             if types and wanted and not set(wanted) & set(types):
                 yield Problem(
-                    f"{place.pointer}/{key}",
+                    f"{location.pointer}/{key}",
                     f"{key} is for {wanted[0]}s and says nothing of type {' or '.join(types)}; "
                     "remove it",
                 )
 
 
 def _unknown(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        for key in place.schema:
+    for location in subject.schemas:
+        for key in location.schema:
             if key in _KEYWORDS or key.startswith("x-"):
                 continue
             close = difflib.get_close_matches(key, _KEYWORDS, 1)
             hint = f"did you mean {close[0]!r}?" if close else "own ones begin with x-"
             yield Problem(
-                place.pointer + pointer_of([key]), f"{key!r} is no keyword of schemas; {hint}"
+                location.pointer + pointer_of([key]), f"{key!r} is no keyword of schemas; {hint}"
             )
 
 
 def _formats(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        name = place.schema.get("format")
+    for location in subject.schemas:
+        name = location.schema.get("format")
         if isinstance(name, str) and name not in _FORMATS:
             close = difflib.get_close_matches(name, _FORMATS, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ", and is not checked"
-            yield Problem(f"{place.pointer}/format", f"the format {name!r} is not known{hint}")
+            yield Problem(f"{location.pointer}/format", f"the format {name!r} is not known{hint}")
 
 
 def _format_types(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        name, types = place.schema.get("format"), types_of(place.schema)
+    for location in subject.schemas:
+        name, types = location.schema.get("format"), types_of(location.schema)
         wanted = _FORMATS.get(name) if isinstance(name, str) else None
         if wanted and types and not set(wanted) & set(types):
             yield Problem(
-                f"{place.pointer}/format",
+                f"{location.pointer}/format",
                 f"{name} is a format of {wanted[0]}s and says nothing of {' or '.join(types)}",
             )
 
 
 def _required_undefined(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        known = place.schema.get("properties")
-        if place.is_partial or not isinstance(known, dict) or _has_more(place.schema):
+    for location in subject.schemas:
+        known = location.schema.get("properties")
+        if location.is_partial or not isinstance(known, dict) or _has_more(location.schema):
             continue
-        required = place.schema.get("required")
+        required = location.schema.get("required")
         for name in required if isinstance(required, list) else ():
             if isinstance(name, str) and name not in known:
                 yield Problem(
-                    f"{place.pointer}/required",
+                    f"{location.pointer}/required",
                     f"{name!r} is required, but there is no such property; declare it",
                 )
 
@@ -305,12 +304,12 @@ def _has_more(schema: OpenApi) -> bool:
 
 
 def _discriminator(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        notes = place.schema.get("discriminator")
+    for location in subject.schemas:
+        notes = location.schema.get("discriminator")
         if not isinstance(notes, dict):
             continue
-        pointer = f"{place.pointer}/discriminator"
-        if not place.schema.keys() & {"oneOf", "anyOf", "allOf"} and place.name is None:
+        pointer = f"{location.pointer}/discriminator"
+        if not location.schema.keys() & {"oneOf", "anyOf", "allOf"} and location.name is None:
             yield Problem(pointer, "it stands beside neither oneOf nor anyOf and says nothing")
         mapping = notes.get("mapping")
         for name, target in mapping.items() if isinstance(mapping, dict) else ():
@@ -320,9 +319,9 @@ def _discriminator(subject: Subject) -> Iterator[Problem]:
 
 
 def _schema_type(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        if not place.is_partial and place.schema and not _says_type(place.schema):
-            yield Problem(place.pointer, "the schema has no type, so it takes any; say which")
+    for location in subject.schemas:
+        if not location.is_partial and location.schema and not _says_type(location.schema):
+            yield Problem(location.pointer, "the schema has no type, so it takes any; say which")
 
 
 def _says_type(schema: OpenApi) -> bool:
@@ -332,13 +331,13 @@ def _says_type(schema: OpenApi) -> bool:
 
 def _array_items(subject: Subject) -> Iterator[Problem]:
     telling = {"items", "prefixItems", "contains"}
-    for place in subject.schemas:
-        is_array = "array" in types_of(place.schema) and not place.is_partial
-        if is_array and not place.schema.keys() & telling:
-            yield Problem(place.pointer, "the array has no items; say what is in it")
+    for location in subject.schemas:
+        is_array = "array" in types_of(location.schema) and not location.is_partial
+        if is_array and not location.schema.keys() & telling:
+            yield Problem(location.pointer, "the array has no items; say what is in it")
 
 
-def names_of(place: Place) -> str:
+def names_of(place: SchemaLocation) -> str:
     """Return the name of the component that a place is, ``""`` for others."""
     is_component = place.pointer.startswith("/components/schemas/")
     return place.name or "" if is_component and place.pointer.count("/") == 3 else ""

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ..document._shape import Problem
+from ..document import Problem
 from ..messages import pointer_of
-from ..schema._flat import types_of
+from ..schema import types_of
 from ._findings import Rule, Subject
 from ._lint_schemas import names_of
 
@@ -80,35 +80,41 @@ def _path_names(subject: Subject) -> Iterator[Problem]:
 
 
 def _bounds(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        types, schema = types_of(place.schema), place.schema
-        if place.is_partial or schema.keys() & {"enum", "const"}:
+    for location in subject.schemas:
+        types, schema = types_of(location.schema), location.schema
+        if location.is_partial or schema.keys() & {"enum", "const"}:
             continue
         if "string" in types and not schema.keys() & set(_STRING_BOUNDS):
-            yield Problem(place.pointer, "the text has no end; give it a maxLength")
+            yield Problem(location.pointer, "the text has no end; give it a maxLength")
         if "array" in types and "maxItems" not in schema:
-            yield Problem(place.pointer, "the array has no end; give it maxItems")
+            yield Problem(location.pointer, "the array has no end; give it maxItems")
         is_number = set(types) & {"integer", "number"}
         if is_number and not schema.keys() & {"maximum", "exclusiveMaximum", "format"}:
-            yield Problem(place.pointer, "the number has no limit; give it a maximum or a format")
+            yield Problem(
+                location.pointer, "the number has no limit; give it a maximum or a format"
+            )
 
 
 def _open_objects(subject: Subject) -> Iterator[Problem]:
     closing = {"additionalProperties", "unevaluatedProperties", "patternProperties"}
-    for place in subject.schemas:
-        is_object = "object" in types_of(place.schema) and "properties" in place.schema
-        if is_object and not place.is_partial and not place.schema.keys() & closing:
+    for location in subject.schemas:
+        is_object = "object" in types_of(location.schema) and "properties" in location.schema
+        if is_object and not location.is_partial and not location.schema.keys() & closing:
             yield Problem(
-                place.pointer,
+                location.pointer,
                 "the object takes members that nobody declared; set additionalProperties: false",
             )
 
 
 def _inline_schemas(subject: Subject) -> Iterator[Problem]:
-    for place in subject.schemas:
-        is_inline = place.pointer.endswith("/schema") or place.pointer.endswith("/schema/items")
-        if is_inline and place.schema.get("properties"):
-            yield Problem(place.pointer, "the object has no name; put it under components/schemas")
+    for location in subject.schemas:
+        is_inline = location.pointer.endswith("/schema") or location.pointer.endswith(
+            "/schema/items"
+        )
+        if is_inline and location.schema.get("properties"):
+            yield Problem(
+                location.pointer, "the object has no name; put it under components/schemas"
+            )
 
 
 STRICT: Final = (

@@ -20,10 +20,8 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from ..document._definitions import Definitions
-from ..document._document import OpenApi
-from ..schema._check import SchemaCheck
-from ..schema._flat import EXAMPLES, TAG, flattened, types_of
+from ..document import Definitions, OpenApi
+from ..schema import EXAMPLES, TAG, SchemaCheck, flattened, types_of
 from ._draw import Draw
 from ._scalars import NoValue, number_for, text_of
 

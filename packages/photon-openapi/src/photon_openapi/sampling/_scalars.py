@@ -12,8 +12,8 @@ from typing import Final
 
 import attrs
 
-from ..document._document import OpenApi
-from ..schema._check import SchemaCheck
+from ..document import OpenApi
+from ..schema import SchemaCheck
 from ._draw import Draw
 from ._pattern import text_for
 

@@ -13,3 +13,34 @@
 ``_messages``         messages for the errors of jsonschema; `_decode_errors`, for refused bodies
 ====================  =========================================================================
 """
+
+from ._check import SchemaCheck as SchemaCheck
+from ._component_names import short_name as short_name
+from ._constraints import constraint_checker as constraint_checker
+from ._decode_errors import MAX_DEPTH as MAX_DEPTH
+from ._decode_errors import decode_message as decode_message
+from ._decode_errors import decode_plain as decode_plain
+from ._decode_errors import explain as explain
+from ._decode_errors import is_deep as is_deep
+from ._decode_errors import with_integers as with_integers
+from ._durations import read_duration as read_duration
+from ._flat import EXAMPLES as EXAMPLES
+from ._flat import TAG as TAG
+from ._flat import Flat as Flat
+from ._flat import flattened as flattened
+from ._flat import types_of as types_of
+from ._keywords import Schema as Schema
+from ._members import Member as Member
+from ._members import is_named_tuple as is_named_tuple
+from ._members import members_of as members_of
+from ._members import refused_by_class as refused_by_class
+from ._messages import json_type as json_type
+from ._sameness import says_the_same as says_the_same
+from ._schema import COMPONENT_PREFIX as COMPONENT_PREFIX
+from ._schema import DECIMAL_PATTERN as DECIMAL_PATTERN
+from ._schema import SchemaBuilder as SchemaBuilder
+from ._schema import is_list_like as is_list_like
+from ._schema_types import default_of as default_of
+from ._schema_types import others_of as others_of
+from ._schema_types import properties_of as properties_of
+from ._schema_types import type_of_schema as type_of_schema

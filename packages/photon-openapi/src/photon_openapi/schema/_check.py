@@ -38,7 +38,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing.jsonschema import DRAFT202012
 
-from ..document._definitions import BASE, Definitions, definitions_of
+from ..document import BASE, Definitions, definitions_of
 from ..errors import MAX_ERRORS, ErrorDetail
 from ._compiled import Schema, Verdict, compiled, verdict_of
 from ._formats import EXACT, TEXTS, asserted, exact, exact_encoding, with_limits

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
-from ..annotations._annotation import split_annotation, strip_alias, union_members
+from ..annotations import split_annotation, strip_alias, union_members
 from ._scalars import SCALARS
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ..document._definitions import definitions_of
+from ..document import definitions_of
 from ..errors import ErrorDetail
 from ._check import SchemaCheck
 from ._keywords import Schema

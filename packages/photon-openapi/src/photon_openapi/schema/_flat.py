@@ -11,8 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ..document._definitions import Definitions
-from ..document._document import OpenApi
+from ..document import Definitions, OpenApi
 
 TAG: Final = "x-photon-tag"
 """Where a flat schema has the value that the discriminator of its branch asks for."""

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ..document._definitions import parts_of
+from ..document import parts_of
 from ._compiled import Verdict, verdict_of
 from ._durations import read_duration
 

@@ -33,8 +33,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import attrs
 import msgspec
 
-from ..annotations._annotation import split_annotation, strip_alias, union_members
-from ..annotations._param import Param
+from ..annotations import Param, split_annotation, strip_alias, union_members
 from ._component_names import qualified_name, short_name
 from ._keywords import JSON_TYPES, Schema, apply_validator, limit_length
 from ._members import Member, is_named_tuple, members_of

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..document._definitions import Definitions, definitions_of
+from ..document import Definitions, definitions_of
 
 _TYPES: dict[str, type] = {"integer": int, "number": float, "boolean": bool, "string": str}
 _DEEPEST = 32

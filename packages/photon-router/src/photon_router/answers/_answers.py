@@ -16,23 +16,20 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from photon_openapi.annotations._annotation import union_members
-from photon_openapi.document._definitions import Definitions
-from photon_openapi.document._document import OpenApi
-from photon_openapi.document._responses import code_for
-from photon_openapi.schema._schema import is_list_like
+from photon_openapi.annotations import union_members
+from photon_openapi.document import Definitions, OpenApi, code_for
+from photon_openapi.schema import is_list_like
 from photon_runtime.callables import require_value
 from photon_runtime.http import Response
 
-from ..arguments._body import encode
+from ..arguments import encode
 from ..arguments._media_types import BYTES, EVENT_STREAM, JSON, TEXT, is_json
 from ..responses import Created, EventStream, JsonLines, Stream
-from ..signatures._signature import MISSING
+from ..signatures import MISSING
+from ..streaming import ServerSentEvent, StreamBody
 from ._described import UNDESCRIBED, Description, described_in
-from ._events import ServerSentEvent
 from ._outgoing import Cut, cut_of
 from ._result import STREAMS, Form, Outcome, form_of_stream, plain_type
-from ._stream import StreamBody
 
 Encoder: TypeAlias = Callable[[Any], Response]
 """Makes the response of a handler's result."""

@@ -17,14 +17,13 @@ from typing import Any
 
 import msgspec
 
-from photon_openapi.document._document import Document, OpenApi, Operation
-from photon_openapi.document._responses import code_for
+from photon_openapi.document import Document, OpenApi, Operation, code_for
 from photon_openapi.errors import ErrorDetail
-from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.schema import SchemaCheck
 from photon_runtime.http import Handler, HttpError, Request, Response, problem_response
 
 from ..arguments._media_types import is_json
-from ._stream import close_iterable
+from ..streaming import close_iterable
 
 _log = logging.getLogger("photon.router")
 _BODILESS = (204, 304)

@@ -20,9 +20,8 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from photon_openapi.document._definitions import ITEM_SCHEMA, Definitions, definitions_of
-from photon_openapi.document._document import OpenApi
-from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.document import ITEM_SCHEMA, Definitions, OpenApi, definitions_of
+from photon_openapi.schema import SchemaCheck
 
 from ..arguments._media_types import EVENT_STREAM, is_json
 from ._result import form_of_stream

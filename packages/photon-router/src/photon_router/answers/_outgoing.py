@@ -24,10 +24,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import attrs
 
-from photon_openapi.annotations._annotation import strip_alias, union_members
-from photon_openapi.schema._component_names import short_name
-from photon_openapi.schema._members import Member, is_named_tuple, members_of
-from photon_openapi.schema._schema import is_list_like
+from photon_openapi.annotations import strip_alias, union_members
+from photon_openapi.schema import Member, is_list_like, is_named_tuple, members_of, short_name
 
 from ._described import UNDESCRIBED, Description
 

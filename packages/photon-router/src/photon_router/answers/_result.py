@@ -15,15 +15,15 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import attrs
 
-from photon_openapi.annotations._annotation import strip_alias, union_members
+from photon_openapi.annotations import strip_alias, union_members
 from photon_runtime.callables import location
 from photon_runtime.http import Response
 
 from ..arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, JSON_LINES, TEXT, is_json
 from ..errors import SignatureError
 from ..responses import DescribedResponse
-from ..signatures._signature import MISSING, is_generator
-from ._events import ServerSentEvent
+from ..signatures import MISSING, is_generator
+from ..streaming import ServerSentEvent
 
 Form: TypeAlias = Literal["value", "raw", "chunks", "lines", "events", "response", "none"]
 """How a result becomes a body: JSON, as it is, streamed in one of three ways, not at all."""

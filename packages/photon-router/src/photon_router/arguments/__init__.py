@@ -11,3 +11,30 @@
 ``_strict_query``   refusing parameters that the operation does not have
 ==================  ===========================================================================
 """
+
+from ._body import JsonBody as JsonBody
+from ._body import SchemaBody as SchemaBody
+from ._body import encode as encode
+from ._convert import make_converter as make_converter
+from ._convert import structuring_faults as structuring_faults
+from ._form import FormReader as FormReader
+from ._form import FormSettings as FormSettings
+from ._form import form_reader as form_reader
+from ._form_body import FormBody as FormBody
+from ._form_fields import field_binder as field_binder
+from ._media import Reader as Reader
+from ._media import body_binder as body_binder
+from ._media import json_reader as json_reader
+from ._media import read_bytes as read_bytes
+from ._media import read_stream as read_stream
+from ._media import read_text as read_text
+from ._media import reader_chooser as reader_chooser
+from ._media import text_reader as text_reader
+from ._parameters import Binder as Binder
+from ._parameters import bind_parameter as bind_parameter
+from ._spread import class_of as class_of
+from ._spread import spread as spread
+from ._spread import spread_binder as spread_binder
+from ._strict_query import checking_alone as checking_alone
+from ._strict_query import checking_first as checking_first
+from ._strict_query import query_check as query_check

@@ -33,25 +33,24 @@ from typing import Annotated, Any
 import cattrs
 import msgspec
 
-from photon_openapi.annotations._annotation import strip_alias
-from photon_openapi.annotations._param import Param
-from photon_openapi.document._definitions import definitions_of
+from photon_openapi.annotations import Param, strip_alias
+from photon_openapi.document import definitions_of
 from photon_openapi.errors import MAX_ERRORS, ErrorDetail, ValidationError
 from photon_openapi.messages import pointer_of
-from photon_openapi.schema._check import SchemaCheck
-from photon_openapi.schema._decode_errors import MAX_DEPTH as MAX_DEPTH
-from photon_openapi.schema._decode_errors import (
+from photon_openapi.schema import MAX_DEPTH as MAX_DEPTH
+from photon_openapi.schema import (
+    Schema,
+    SchemaCheck,
     decode_message,
     decode_plain,
     explain,
     is_deep,
+    members_of,
     with_integers,
 )
-from photon_openapi.schema._keywords import Schema
-from photon_openapi.schema._members import members_of
 from photon_runtime.callables import close_unrun
 
-from ..annotations._types import split_annotation
+from ..annotations import split_annotation
 from ._convert import json_converter, structuring_faults
 
 _REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

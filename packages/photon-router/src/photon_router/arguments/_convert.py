@@ -29,15 +29,12 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from photon_openapi.annotations._annotation import union_members
-from photon_openapi.annotations._param import Param
+from photon_openapi.annotations import Param, union_members
 from photon_openapi.messages import choices
-from photon_openapi.schema._constraints import constraint_checker as constraint_checker
-from photon_openapi.schema._durations import read_duration
-from photon_openapi.schema._members import Member, is_named_tuple, members_of
-from photon_openapi.schema._messages import json_type
+from photon_openapi.schema import Member, is_named_tuple, json_type, members_of, read_duration
+from photon_openapi.schema import constraint_checker as constraint_checker
 
-from ..annotations._types import split_annotation
+from ..annotations import split_annotation
 from ._text import SCALARS, maker_of, plain_type, same
 from ._text import takes_texts as takes_texts
 from ._text import text_converter as text_converter

@@ -20,14 +20,13 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.document._definitions import Definitions
+from photon_openapi.document import Definitions
 from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_openapi.messages import pointer_of
-from photon_openapi.schema._check import SchemaCheck
-from photon_openapi.schema._schema_types import properties_of, type_of_schema
+from photon_openapi.schema import SchemaCheck, properties_of, type_of_schema
 from photon_runtime.http import Request
 
-from ..signatures._signature import ABSENT
+from ..signatures import ABSENT
 from ._body import SchemaBody
 from ._form import FormData, FormSettings, Part, form_reader
 from ._media import is_text, media_kind, media_rank

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from photon_openapi.annotations._annotation import strip_alias, without_none
+from photon_openapi.annotations import strip_alias, without_none
 from photon_openapi.errors import ErrorDetail
 from photon_runtime.http import Request
 
 from .._upload import UploadFile, takes_several_files
-from ..signatures._signature import MISSING, Argument
+from ..signatures import MISSING, Argument
 from ._convert import constraint_checker
 from ._form import FormData, FormReader, Part
 from ._parameters import Binder

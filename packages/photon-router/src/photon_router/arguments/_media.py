@@ -19,10 +19,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
 from photon_openapi.errors import ErrorDetail, MalformedBody, ValidationError
-from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.schema import SchemaCheck
 from photon_runtime.http import HttpError, Request
 
-from ..signatures._signature import ABSENT
+from ..signatures import ABSENT
 from ._media_types import BYTES, FORM, JSON, MULTIPART, TEXT, is_json
 from ._parameters import Binder
 

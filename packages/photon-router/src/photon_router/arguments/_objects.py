@@ -15,11 +15,17 @@ from typing import Any, TypeAlias
 import attrs
 import cattrs
 
-from photon_openapi.document._definitions import Definitions
+from photon_openapi.document import Definitions
 from photon_openapi.errors import MAX_ERRORS, ErrorDetail, Location, ValidationError
-from photon_openapi.schema._check import SchemaCheck
-from photon_openapi.schema._members import members_of, refused_by_class
-from photon_openapi.schema._schema_types import default_of, others_of, properties_of, type_of_schema
+from photon_openapi.schema import (
+    SchemaCheck,
+    default_of,
+    members_of,
+    others_of,
+    properties_of,
+    refused_by_class,
+    type_of_schema,
+)
 
 from ._convert import json_converter, structuring_faults, text_converter, texts_converter
 from ._styles import Tree

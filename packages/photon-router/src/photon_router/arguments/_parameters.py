@@ -11,16 +11,14 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from photon_openapi.annotations._annotation import without_none
-from photon_openapi.document._definitions import Definitions
-from photon_openapi.document._document import OpenApi, Operation
+from photon_openapi.annotations import without_none
+from photon_openapi.document import Definitions, OpenApi, Operation
 from photon_openapi.errors import ErrorDetail, MalformedBody, ValidationError
-from photon_openapi.schema._members import members_of
-from photon_openapi.schema._schema_types import default_of, others_of, properties_of
-from photon_openapi.schema._schema_types import type_of_schema as type_of_schema
+from photon_openapi.schema import default_of, members_of, others_of, properties_of
+from photon_openapi.schema import type_of_schema as type_of_schema
 from photon_runtime.http import Request, decode_percent
 
-from ..signatures._signature import MISSING, Argument
+from ..signatures import MISSING, Argument
 from ._body import SchemaBody
 from ._convert import constraint_checker, json_converter, structuring_faults
 from ._objects import named_faults, object_converter

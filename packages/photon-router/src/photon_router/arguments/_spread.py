@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.annotations._annotation import strip_alias, without_none
+from photon_openapi.annotations import strip_alias, without_none
 from photon_openapi.errors import ErrorDetail, Location
-from photon_openapi.schema._members import Member, members_of, refused_by_class
+from photon_openapi.schema import Member, members_of, refused_by_class
 from photon_runtime.http import Request
 
-from ..annotations._types import In, split_annotation
-from ..signatures._signature import ABSENT, MISSING, Argument
+from ..annotations import In, split_annotation
+from ..signatures import ABSENT, MISSING, Argument
 from ._parameters import Binder
 from ._text import takes_texts
 

@@ -13,10 +13,10 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from photon_openapi.document._document import Document, Operation
+from photon_openapi.document import Document, Operation
 from photon_openapi.errors import MAX_ERRORS, ErrorDetail, ValidationError
 from photon_openapi.messages import shorten
-from photon_openapi.schema._schema_types import properties_of
+from photon_openapi.schema import properties_of
 from photon_runtime.http import Handler, Request, Response
 
 from ._parameters import Binder

@@ -31,7 +31,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, Union
 
-from photon_openapi.document._template import parameters_of, split_segment
+from photon_openapi.document import parameters_of, split_segment
 from photon_runtime.http import Request, decode_percent
 
 Kind: TypeAlias = Literal["text", "list", "object"]

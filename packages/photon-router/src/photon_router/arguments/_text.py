@@ -21,13 +21,11 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from photon_openapi.annotations._annotation import strip_alias, union_members
+from photon_openapi.annotations import strip_alias, union_members
 from photon_openapi.messages import choices
-from photon_openapi.schema._durations import read_duration
-from photon_openapi.schema._members import is_named_tuple
-from photon_openapi.schema._schema import DECIMAL_PATTERN, is_list_like
+from photon_openapi.schema import DECIMAL_PATTERN, is_list_like, is_named_tuple, read_duration
 
-from ..annotations._types import split_annotation
+from ..annotations import split_annotation
 
 TextConverter: TypeAlias = Callable[[str], object]
 TextsConverter: TypeAlias = Callable[[list[str]], object]

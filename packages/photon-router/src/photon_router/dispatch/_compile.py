@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from photon_openapi.document._document import CATCH_ALL, Document, Operation
+from photon_openapi.document import CATCH_ALL, Document, Operation
 from photon_openapi.errors import DocumentError
 from photon_runtime.callables import location
 from photon_runtime.http import Handler, Request, Response, Route

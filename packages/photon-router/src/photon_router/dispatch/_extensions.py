@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.document._document import Operation
+from photon_openapi.document import Operation
 from photon_runtime.callables import require_function
 
 from ..errors import SignatureError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from photon_openapi.document._document import Document, OpenApi, Operation
+from photon_openapi.document import Document, OpenApi, Operation
 from photon_runtime import deadline
 from photon_runtime.errors import DeadlineExceeded
 from photon_runtime.http import Handler, HttpError, Request, Response

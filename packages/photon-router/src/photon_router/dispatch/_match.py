@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from photon_openapi.document._template import PARAMETER, Partial, partial_of
+from photon_openapi.document import PARAMETER, Partial, partial_of
 from photon_runtime.http import decode_percent
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from photon_openapi.document._document import Document, Operation
+from photon_openapi.document import Document, Operation
 from photon_runtime.http import Handler
 
 from .._background import BackgroundTasks, with_background

@@ -21,8 +21,8 @@ from photon_runtime.callables import require_value
 from photon_runtime.http import FileBody, Handler, Request, Response
 
 from ..answers._answers import Encoder
-from ..answers._stream import SWALLOWED, HeldBody
 from ..arguments._parameters import Binder
+from ..streaming._stream import SWALLOWED, HeldBody
 
 _SWITCHING = 101
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from photon_openapi.document._document import Document, Operation
+from photon_openapi.document import Document, Operation
 from photon_openapi.errors import ErrorDetail
 from photon_runtime.callables import location
 from photon_runtime.http import Request

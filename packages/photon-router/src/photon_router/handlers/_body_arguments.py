@@ -13,15 +13,17 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.annotations._annotation import strip_alias, without_none
-from photon_openapi.document._definitions import Definitions
-from photon_openapi.document._document import OpenApi
+from photon_openapi.annotations import strip_alias, without_none
+from photon_openapi.document import Definitions, OpenApi
 from photon_openapi.errors import MAX_ERRORS, ErrorDetail, MalformedBody, ValidationError
 from photon_openapi.messages import pointer_of
-from photon_openapi.schema._check import SchemaCheck
-from photon_openapi.schema._members import members_of
-from photon_openapi.schema._sameness import says_the_same
-from photon_openapi.schema._schema_types import properties_of, type_of_schema
+from photon_openapi.schema import (
+    SchemaCheck,
+    members_of,
+    properties_of,
+    says_the_same,
+    type_of_schema,
+)
 from photon_runtime.http import Request
 
 from .._upload import UploadFile, takes_files

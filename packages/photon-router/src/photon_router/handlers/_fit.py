@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from photon_openapi.document._document import OpenApi, Operation
+from photon_openapi.document import OpenApi, Operation
 
 from ..arguments._spread import spread
 from ..signatures._signature import Argument

@@ -7,8 +7,8 @@ from typing import Final
 
 import attrs
 
-from photon_openapi.document._document import OpenApi
-from photon_openapi.schema._schema import COMPONENT_PREFIX, SchemaBuilder
+from photon_openapi.document import OpenApi
+from photon_openapi.schema import COMPONENT_PREFIX, SchemaBuilder
 
 from ..annotations._depends import Overrides
 

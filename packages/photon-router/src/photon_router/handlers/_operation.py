@@ -16,12 +16,10 @@ from typing import Any, Final, TypeAlias
 import attrs
 import msgspec
 
-from photon_openapi.annotations._annotation import strip_alias, union_members, without_none
-from photon_openapi.document._document import CATCH_ALL, OpenApi
-from photon_openapi.document._document import place_of as place_of
-from photon_openapi.document._template import parameters_of, shape_of
-from photon_openapi.schema._members import Member, members_of
-from photon_openapi.schema._schema import is_list_like
+from photon_openapi.annotations import strip_alias, union_members, without_none
+from photon_openapi.document import CATCH_ALL, OpenApi, parameters_of, shape_of
+from photon_openapi.document import place_of as place_of
+from photon_openapi.schema import Member, is_list_like, members_of
 from photon_runtime.callables import location
 
 from ..annotations._types import (

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.annotations._annotation import strip_alias, without_none
-from photon_openapi.document._document import OpenApi
-from photon_openapi.schema._schema import SchemaBuilder
+from photon_openapi.annotations import strip_alias, without_none
+from photon_openapi.document import OpenApi
+from photon_openapi.schema import SchemaBuilder
 
 from .._upload import takes_several_files
 from ..annotations._types import In, is_stream

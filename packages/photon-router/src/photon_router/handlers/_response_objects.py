@@ -13,14 +13,14 @@ from typing import Any
 import attrs
 import msgspec
 
-from photon_openapi.document._document import OpenApi
+from photon_openapi.document import OpenApi
 from photon_runtime.http.errors import phrase
 
-from ..answers._events import ServerSentEvent
 from ..answers._result import Outcome, plain_type
 from ..arguments._media_types import EVENT_STREAM, JSON, JSON_LINES, is_json
 from ..responses import DescribedResponse
 from ..signatures._signature import MISSING
+from ..streaming._events import ServerSentEvent
 from ._options import RouteOptions
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from photon_openapi.document._document import Document
+from photon_openapi.document import Document
 from photon_openapi.errors import DocumentError
 from photon_runtime.http import Route
 from photon_runtime.settings import Settings

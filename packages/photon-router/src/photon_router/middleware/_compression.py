@@ -37,7 +37,7 @@ from attrs.validators import ge, le
 from photon_runtime import offload
 from photon_runtime.http import FileBody, Handler, Request, Response
 
-from ..answers._caches import add_vary
+from ..answers import add_vary
 from ._accept_encoding import choose
 from ._checks import is_strings
 from ._codings import Coding, available_codings, coding_of

@@ -33,7 +33,7 @@ import attrs
 
 from photon_runtime.http import Handler, HttpError, Request, Response
 
-from ..arguments._form import FormReader, FormSettings, form_reader
+from ..arguments import FormReader, FormSettings, form_reader
 from ..arguments._media_types import FORM, MULTIPART
 from ._checks import is_strings
 from ._cors import check_origin

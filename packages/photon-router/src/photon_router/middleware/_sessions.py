@@ -28,7 +28,7 @@ from attrs.validators import ge, in_
 
 from photon_runtime.http import Handler, Request, Response, SetCookie
 
-from ..answers._caches import add_vary, keep_private
+from ..answers import add_vary, keep_private
 from ._layer import Layer, drop_body
 from ._session import STATE, Session
 

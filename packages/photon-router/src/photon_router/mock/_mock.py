@@ -18,15 +18,19 @@ from typing import Annotated, Any
 
 import attrs
 
-from photon_openapi.annotations._param import Param
-from photon_openapi.document._document import Document, OpenApi, Operation
-from photon_openapi.document._load import load_document
-from photon_openapi.document._schemas import components_of
-from photon_openapi.document._shape import Problem
-from photon_openapi.sampling._sample import Samples
+from photon_openapi.annotations import Param
+from photon_openapi.document import (
+    Document,
+    OpenApi,
+    Operation,
+    Problem,
+    components_of,
+    load_document,
+)
+from photon_openapi.sampling import Samples
 from photon_runtime.http import Handler, Request, Response
 
-from ..annotations._types import In
+from ..annotations import In
 from ..dispatch._extensions import HANDLER, MIDDLEWARE
 from ..middleware import Cors
 from ..router import Router

@@ -12,13 +12,10 @@ from typing import Any
 
 import attrs
 
-from photon_openapi.document._document import Document, OpenApi, Operation
-from photon_openapi.document._responses import code_for
-from photon_openapi.document._shape import Problem
+from photon_openapi.document import Document, OpenApi, Operation, Problem, code_for
 from photon_openapi.messages import pointer_of
-from photon_openapi.sampling._sample import Samples
-from photon_openapi.sampling._scalars import NoValue
-from photon_openapi.schema._check import SchemaCheck
+from photon_openapi.sampling import NoValue, Samples
+from photon_openapi.schema import SchemaCheck
 from photon_runtime.http import HttpError, NotAcceptable, Request, Response
 
 from ..arguments._media_types import is_json

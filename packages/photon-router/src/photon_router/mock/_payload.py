@@ -11,13 +11,12 @@ from xml.etree import ElementTree
 
 import msgspec
 
-from photon_openapi.document._definitions import Definitions
-from photon_openapi.document._document import OpenApi
-from photon_openapi.sampling._scalars import NoValue
+from photon_openapi.document import Definitions, OpenApi
+from photon_openapi.sampling import NoValue
 
-from ..answers._events import ServerSentEvent
 from ..arguments._media import is_text, media_kind
 from ..arguments._media_types import BYTES, EVENT_STREAM, FORM, JSON, TEXT, is_json
+from ..streaming import ServerSentEvent
 
 _LINES: Final = ("application/jsonl", "application/x-ndjson", "application/json-seq")
 _CONCRETE: Final = {"application/*": JSON, "*/*": JSON, "text/*": TEXT}

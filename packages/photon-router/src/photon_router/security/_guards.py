@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from photon_openapi.document._document import Document, OpenApi, Operation
+from photon_openapi.document import Document, OpenApi, Operation
 from photon_runtime.callables import require_function
 from photon_runtime.errors import SignatureError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from photon_openapi.annotations._annotation import strip_alias, union_members
+from photon_openapi.annotations import strip_alias, union_members
 from photon_runtime.callables import location
 
 from ..annotations._depends import Dependency

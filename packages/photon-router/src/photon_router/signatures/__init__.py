@@ -5,3 +5,11 @@
 ``_mistakes``    what cannot be meant
 ===============  ==============================================================================
 """
+
+from ._signature import ABSENT as ABSENT
+from ._signature import MISSING as MISSING
+from ._signature import Argument as Argument
+from ._signature import Signature as Signature
+from ._signature import all_arguments as all_arguments
+from ._signature import is_generator as is_generator
+from ._signature import read_signature as read_signature

@@ -9,13 +9,11 @@ from __future__ import annotations
 import typing
 from typing import Annotated, Any, Final
 
-from photon_openapi.annotations._annotation import strip_alias
-from photon_openapi.annotations._param import Param
+from photon_openapi.annotations import Param, strip_alias
 from photon_runtime.http import Response
 
 from .._upload import UploadFile, takes_files
-from ..annotations._depends import Depends
-from ..annotations._types import Annotation, In, Marker
+from ..annotations import Annotation, Depends, In, Marker
 
 _MUTABLE: Final[tuple[type, ...]] = (list, dict, set, bytearray)
 

@@ -15,14 +15,13 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.schema._members import Member
+from photon_openapi.schema import Member
 from photon_runtime.callables import CallableKind, kind_of, location, signature_target
 from photon_runtime.http import Request
 
 from .._background import BackgroundTasks
 from .._upload import takes_files
-from ..annotations._depends import Dependency
-from ..annotations._types import Annotation, In, split_annotation
+from ..annotations import Annotation, Dependency, In, split_annotation
 from ..errors import SignatureError
 from ._mistakes import mistake_in
 

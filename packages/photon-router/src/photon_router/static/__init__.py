@@ -15,4 +15,6 @@
 """
 
 from ._files import StaticFiles as StaticFiles
+from ._settings import ConfiguredFiles as ConfiguredFiles
 from ._settings import StaticSettings as StaticSettings
+from ._settings import tell_places as tell_places

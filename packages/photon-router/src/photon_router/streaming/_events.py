@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from ..arguments._body import encode
+from ..arguments import encode
 
 KEEP_ALIVE = b": keep-alive\n\n"
 """A comment: clients drop it, and whoever watches the connection sees that it is alive."""

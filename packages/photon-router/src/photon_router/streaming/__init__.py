@@ -1,0 +1,15 @@
+"""Bodies that are sent while they are made.
+
+============  =================================================================================
+``_stream``   `StreamBody`, `EventBody`: parts from iterators; `HeldBody` keeps dependencies open
+``_events``   `ServerSentEvent`, and the format of event streams
+============  =================================================================================
+"""
+
+from ._events import ServerSentEvent as ServerSentEvent
+from ._events import encode_event as encode_event
+from ._stream import SWALLOWED as SWALLOWED
+from ._stream import EventBody as EventBody
+from ._stream import HeldBody as HeldBody
+from ._stream import StreamBody as StreamBody
+from ._stream import close_iterable as close_iterable
