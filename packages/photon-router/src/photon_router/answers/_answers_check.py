@@ -23,6 +23,7 @@ from .._faults import Fault
 from ..arguments._media_types import is_json
 from ..document._document import Document, OpenApi, Operation
 from ..schema._check import SchemaCheck
+from ..schema._msgspec_messages import DECODE_ERRORS
 from ._answers import code_for
 from ._stream import close_iterable
 
@@ -112,7 +113,7 @@ class AnswerCheck:
             return []
         try:
             value = msgspec.json.decode(response.body)
-        except msgspec.DecodeError:
+        except DECODE_ERRORS:
             return [Fault("body", "is not JSON")]
         return [] if check.is_valid(value) else check.faults(value)
 

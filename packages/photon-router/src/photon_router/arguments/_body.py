@@ -44,11 +44,10 @@ from ..document._definitions import definitions_of
 from ..schema._check import SchemaCheck
 from ..schema._keywords import Schema
 from ..schema._members import members_of
+from ..schema._msgspec_messages import DECODE_ERRORS, in_our_words
 from ..schema._refusals import MAX_DEPTH as MAX_DEPTH
-from ..schema._refusals import decode_plain, explain, in_our_words, is_deep, with_integers
+from ..schema._refusals import decode_plain, explain, is_deep, with_integers
 from ._convert import json_converter, structuring_faults
-
-_REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class JsonBody:
@@ -166,13 +165,13 @@ class SchemaBody:
 def _decoded(decode: Callable[[bytes], object], check: SchemaCheck, data: bytes) -> object:
     try:
         return decode(data)
-    except (*_REFUSALS, ValidationFailed) as refusal:
+    except (*DECODE_ERRORS, ValidationFailed) as refusal:
         whole = with_integers(data)
         if whole is None:
             raise _explained(check, data, refusal) from None
     try:
         return decode(whole)
-    except (*_REFUSALS, ValidationFailed) as refusal:
+    except (*DECODE_ERRORS, ValidationFailed) as refusal:
         raise _explained(check, whole, refusal) from None
 
 

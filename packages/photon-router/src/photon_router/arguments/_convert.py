@@ -34,6 +34,7 @@ from ..annotations._types import Param, split_annotation, union_members
 from ..schema._constraints import constraint_checker as constraint_checker
 from ..schema._durations import read_duration
 from ..schema._members import Member, is_named_tuple, members_of
+from ..schema._msgspec_messages import conversion_message
 from ..schema._words import json_type
 from ._text import SCALARS, maker_of, plain_type, same
 from ._text import takes_texts as takes_texts
@@ -157,7 +158,7 @@ def _convert_exactly(value: object, type_: Any) -> object:
     try:
         return msgspec.convert(value, type_)
     except msgspec.MsgspecError as error:
-        raise ValueError(str(error).replace("`", "")) from None
+        raise ValueError(conversion_message(error)) from None
 
 
 def _choice_hook(type_: Any, *, text: bool) -> _Hook:

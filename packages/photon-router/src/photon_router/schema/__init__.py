@@ -10,5 +10,6 @@
 ``_check``            verdicts, and the complete list of faults; `_compiled` gives the former
 ``_formats``          what ``format`` asserts; `_durations` reads those
 ``_words``            what a verdict says, in words; `_refusals`, why a body was refused
+``_msgspec_messages``  the wording of msgspec's errors, of every version
 ====================  =========================================================================
 """
