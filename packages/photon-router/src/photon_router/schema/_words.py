@@ -14,8 +14,8 @@ import attrs
 from jsonschema.exceptions import ValidationError
 
 from .._faults import MAX_FAULTS, Fault, choices, pointer_of, shorten
-from ._compiled import is_panic
 from ._durations import CALENDAR_MESSAGE, is_calendar
+from ._rust_panics import is_panic
 from ._schema import DECIMAL_PATTERN
 
 
