@@ -1,7 +1,8 @@
 """The peers' own environment: made on demand, and again when ``peers.txt`` or Python changes.
 
-A peer that cannot be installed (one of them is compiled from source) must not take the others with
-it: when the whole list fails, each pinned line is tried alone, and the server whose distribution is
+``peers.txt`` is the lock that ``tools/dev.py lock`` writes from ``peers.in``. A peer that cannot be
+installed (one of them is compiled from source) must not take the others with it: when the whole
+list fails, each distribution of it is tried alone, and the server whose distribution is
 missing then fails to start and is reported so. The stamp is only written when all are there.
 """
 
@@ -62,13 +63,21 @@ def _install_all() -> bool:
         return True
     _say("the list cannot be installed at once; trying each line alone")
     complete = True
-    for line in _LIST.read_text().splitlines():
-        if line and not line.startswith("#"):
-            done = _run([*install, line])
-            complete = complete and done.returncode == 0
-            if done.returncode != 0:
-                _say(f"cannot install {line}: {done.stderr.strip()[-_LOG_TAIL:]}")
+    for number, pinned in enumerate(pinned_distributions(_LIST.read_text())):
+        alone = FOLDER / f"alone-{number}.txt"
+        alone.write_text(pinned)
+        done = _run([*install, "-r", str(alone)])
+        complete = complete and done.returncode == 0
+        if done.returncode != 0:
+            _say(f"cannot install {pinned.split()[0]}: {done.stderr.strip()[-_LOG_TAIL:]}")
     return complete
+
+
+def pinned_distributions(lock: str) -> list[str]:
+    """Split a lock into the distributions that it pins, each with its hashes."""
+    lines = (line for line in lock.splitlines(keepends=True) if not line.startswith("#"))
+    whole = "".join(lines).replace("\\\n", "")
+    return [line for line in whole.splitlines() if line.strip()]
 
 
 def _must(command: list[str]) -> None:

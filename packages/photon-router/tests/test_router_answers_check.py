@@ -97,8 +97,9 @@ def test_an_answer_that_fits_is_sent(answer: Response) -> None:
             {"in": "body", "message": "must be of type application/json, but there is none"},
         ),
         (made(200, b"{", "application/json"), {"in": "body", "message": "is not JSON"}),
+        (made(200, b'"\xff"', "application/json"), {"in": "body", "message": "is not JSON"}),
     ],
-    ids=["schema", "header", "media type", "empty", "syntax"],
+    ids=["schema", "header", "media type", "empty", "syntax", "not UTF-8"],
 )
 def test_an_answer_that_does_not_fit_is_a_500_that_tells_why(
     answer: Response, fault: dict[str, str], caplog: pytest.LogCaptureFixture

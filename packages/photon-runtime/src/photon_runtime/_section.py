@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import attrs
 import msgspec
 
+from ._msgspec_messages import conversion_message, text_message, wrong_type
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
@@ -135,15 +137,15 @@ class _Reader:
             if path in self.texts and isinstance(value, str):
                 if (inner := _toml_value(value)) is not None:
                     return self._single_of_text(inner, kind, path)
-                return self._complain(path, f"`{_dotted(path)}`: {_expected(error)}")
-            return self._complain(path, f"`{_dotted(path)}`: {_lower(str(error))}")
+                return self._complain(path, f"`{_dotted(path)}`: {text_message(error)}")
+            return self._complain(path, f"`{_dotted(path)}`: {conversion_message(error)}")
 
     def _single_of_text(self, value: object, kind: object, path: KeyPath) -> object:
         """Convert an array or a table that was written as TOML in an environment variable."""
         try:
             return _convert(value, kind, strict=False)
         except msgspec.ValidationError as error:
-            return self._complain(path, f"`{_dotted(path)}`: {_lower(str(error))}")
+            return self._complain(path, f"`{_dotted(path)}`: {conversion_message(error)}")
 
     def _came_as_text(self, path: KeyPath) -> bool:
         return any(text[: len(path)] == path for text in self.texts)
@@ -162,7 +164,7 @@ def _hook(kind: type, value: object) -> object:
     """Convert what msgspec does not know itself."""
     if issubclass(kind, Path) and isinstance(value, str):
         return kind(value)
-    raise msgspec.ValidationError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
+    raise msgspec.ValidationError(wrong_type(kind, value))
 
 
 def _table_of(members: tuple[object, ...], value: object) -> type | None:
@@ -184,16 +186,6 @@ def _toml_value(text: str) -> object:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return None
-
-
-def _expected(error: msgspec.ValidationError) -> str:
-    """What was wanted of a text; that it was text is no news to the one who set the variable."""
-    wanted = str(error).split(", got ")[0].split(" - at ")[0]
-    return f"{_lower(wanted)}, and the text that was given cannot be read as one"
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]
 
 
 def _title(path: KeyPath) -> str:

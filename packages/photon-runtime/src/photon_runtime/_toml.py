@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ._tomllib_messages import syntax_message
 from .errors import SettingsError
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ _TOKEN = re.compile(
     r"|.",
     re.DOTALL,
 )
-_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 @attrs.frozen
@@ -89,17 +89,8 @@ def read_toml(path: Path, *, name: str) -> TomlFile | None:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(_syntax_message(name, text, str(error))) from error
+        raise SettingsError(syntax_message(name, text, error)) from error
     return TomlFile(name, values, _lines(text))
-
-
-def _syntax_message(name: str, text: str, message: str) -> str:
-    """Turn the position that ``tomllib`` writes at the end into ``file:line`` in front."""
-    found = _POSITION.search(message)
-    what = _POSITION.sub("", message)
-    if found is None or found[1] is None:
-        return f"{name}:{text.rstrip().count(chr(10)) + 1}: this is not TOML: {what}"
-    return f"{name}:{found[1]}: this is not TOML: {what} (column {found[2]})"
 
 
 def _lines(text: str) -> dict[KeyPath, int]:

@@ -48,7 +48,8 @@ class LogSettings:
     level: str = attrs.field(default="info", validator=_levels)
     format: Literal["auto", "text", "json"] = "auto"
     levels: dict[str, str] = attrs.field(
-        factory=dict, validator=attrs.validators.deep_mapping(value_validator=_levels)
+        factory=dict,
+        validator=attrs.validators.deep_mapping(attrs.validators.instance_of(str), _levels),
     )
 
 

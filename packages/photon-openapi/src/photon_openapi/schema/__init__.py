@@ -11,6 +11,8 @@
 ``_check``            verdicts, and the complete list of errors; `_compiled` gives the former
 ``_formats``          what ``format`` asserts; `_durations` reads those
 ``_messages``         messages for the errors of jsonschema; `_decode_errors`, for refused bodies
+``_msgspec_messages`` what msgspec's errors say; `_attrs_validators` and `_rust_panics` know the
+                      insides of attrs and of jsonschema-rs
 ====================  =========================================================================
 """
 
@@ -18,7 +20,6 @@ from ._check import SchemaCheck as SchemaCheck
 from ._component_names import short_name as short_name
 from ._constraints import constraint_checker as constraint_checker
 from ._decode_errors import MAX_DEPTH as MAX_DEPTH
-from ._decode_errors import decode_message as decode_message
 from ._decode_errors import decode_plain as decode_plain
 from ._decode_errors import explain as explain
 from ._decode_errors import is_deep as is_deep
@@ -35,6 +36,9 @@ from ._members import is_named_tuple as is_named_tuple
 from ._members import members_of as members_of
 from ._members import refused_by_class as refused_by_class
 from ._messages import json_type as json_type
+from ._msgspec_messages import DECODE_ERRORS as DECODE_ERRORS
+from ._msgspec_messages import conversion_message as conversion_message
+from ._msgspec_messages import decode_message as decode_message
 from ._sameness import says_the_same as says_the_same
 from ._schema import COMPONENT_PREFIX as COMPONENT_PREFIX
 from ._schema import DECIMAL_PATTERN as DECIMAL_PATTERN

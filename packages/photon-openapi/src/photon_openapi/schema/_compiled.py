@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 import jsonschema_rs
 
+from ._rust_panics import is_panic
+
 Schema: TypeAlias = Mapping[str, Any] | bool
 Verdict: TypeAlias = Callable[[object], bool]
 """Says whether a JSON value, as decoders give them, is valid."""
@@ -47,11 +49,6 @@ def compiled(
         if not is_panic(error):
             raise
         raise ValueError(f"the schema cannot be compiled: {error}") from error
-
-
-def is_panic(error: BaseException) -> bool:
-    """Say whether code in Rust has given up, which raises no `Exception`; it has no public name."""
-    return type(error).__name__ == "PanicException"
 
 
 @functools.lru_cache(maxsize=512)

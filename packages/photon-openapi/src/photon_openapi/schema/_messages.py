@@ -15,8 +15,8 @@ from jsonschema.exceptions import ValidationError
 
 from ..errors import MAX_ERRORS, ErrorDetail
 from ..messages import choices, pointer_of, shorten
-from ._compiled import is_panic
 from ._durations import CALENDAR_MESSAGE, is_calendar
+from ._rust_panics import is_panic
 from ._schema import DECIMAL_PATTERN
 
 

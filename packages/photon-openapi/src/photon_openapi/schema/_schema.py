@@ -34,8 +34,9 @@ import attrs
 import msgspec
 
 from ..annotations import Param, split_annotation, strip_alias, union_members
+from ._attrs_validators import apply_validator
 from ._component_names import qualified_name, short_name
-from ._keywords import JSON_TYPES, Schema, apply_validator, limit_length
+from ._keywords import JSON_TYPES, Schema, limit_length
 from ._members import Member, is_named_tuple, members_of
 from ._scalars import DECIMAL_PATTERN as DECIMAL_PATTERN
 from ._scalars import KEYS, SCALARS

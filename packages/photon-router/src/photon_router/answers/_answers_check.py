@@ -19,7 +19,7 @@ import msgspec
 
 from photon_openapi.document import Document, OpenApi, Operation, code_for
 from photon_openapi.errors import ErrorDetail
-from photon_openapi.schema import SchemaCheck
+from photon_openapi.schema import DECODE_ERRORS, SchemaCheck
 from photon_runtime.http import Handler, HttpError, Request, Response, problem_response
 
 from ..arguments._media_types import is_json
@@ -111,7 +111,7 @@ class AnswerCheck:
             return []
         try:
             value = msgspec.json.decode(response.body)
-        except msgspec.DecodeError:
+        except DECODE_ERRORS:
             return [ErrorDetail("body", "is not JSON")]
         return [] if check.is_valid(value) else check.errors(value)
 

@@ -37,8 +37,8 @@ from photon_openapi.annotations import Param, strip_alias
 from photon_openapi.document import definitions_of
 from photon_openapi.errors import MAX_ERRORS, ErrorDetail, ValidationError
 from photon_openapi.messages import pointer_of
-from photon_openapi.schema import MAX_DEPTH as MAX_DEPTH
 from photon_openapi.schema import (
+    DECODE_ERRORS,
     Schema,
     SchemaCheck,
     decode_message,
@@ -48,12 +48,11 @@ from photon_openapi.schema import (
     members_of,
     with_integers,
 )
+from photon_openapi.schema import MAX_DEPTH as MAX_DEPTH
 from photon_runtime.callables import close_unrun
 
 from ..annotations import split_annotation
 from ._convert import json_converter, structuring_faults
-
-_REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class JsonBody:
@@ -171,13 +170,13 @@ class SchemaBody:
 def _decoded(decode: Callable[[bytes], object], check: SchemaCheck, data: bytes) -> object:
     try:
         return decode(data)
-    except (*_REFUSALS, ValidationError) as refusal:
+    except (*DECODE_ERRORS, ValidationError) as refusal:
         whole = with_integers(data)
         if whole is None:
             raise _explained(check, data, refusal) from None
     try:
         return decode(whole)
-    except (*_REFUSALS, ValidationError) as refusal:
+    except (*DECODE_ERRORS, ValidationError) as refusal:
         raise _explained(check, whole, refusal) from None
 
 

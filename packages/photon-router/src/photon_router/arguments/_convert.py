@@ -31,7 +31,14 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from photon_openapi.annotations import Param, union_members
 from photon_openapi.messages import choices
-from photon_openapi.schema import Member, is_named_tuple, json_type, members_of, read_duration
+from photon_openapi.schema import (
+    Member,
+    conversion_message,
+    is_named_tuple,
+    json_type,
+    members_of,
+    read_duration,
+)
 from photon_openapi.schema import constraint_checker as constraint_checker
 
 from ..annotations import split_annotation
@@ -157,7 +164,7 @@ def _convert_exactly(value: object, type_: Any) -> object:
     try:
         return msgspec.convert(value, type_)
     except msgspec.MsgspecError as error:
-        raise ValueError(str(error).replace("`", "")) from None
+        raise ValueError(conversion_message(error)) from None
 
 
 def _choice_hook(type_: Any, *, text: bool) -> _Hook:

@@ -1,0 +1,370 @@
+"""The environments of ``tools/dev.py``: how they are made, and which versions are in them.
+
+Theory of operation. ``.venv/hatch`` holds hatch, which brings uv and virtualenv with it. An
+environment is made in three steps: virtualenv makes an empty one, pip installs a list of versions
+into it, and hatch adds the packages of the workspace, in place. The list is one of three::
+
+    locked   tools/locks/default.txt: every distribution with its version and hashes  .venv/default
+    newest   the newest versions that the requirements admit, of today                .venv/newest
+    oldest   the oldest versions that the packages' pyproject.toml files admit        .venv/oldest
+
+A lock is one file for every Python and platform, with markers, written by ``uv pip compile
+--universal``. Its first line holds a fingerprint of the requirements it was made from, so that an
+environment is never made from a lock that lacks one of them. Hatch's own lock files are not used:
+hatch writes them for the Python that runs it, and applies them by uv only, which does not know the
+settings of pip.
+
+The stamp of an environment remembers what it was made from. While it holds, nothing is started.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".venv"
+LOCKS = ROOT / "tools" / "locks"
+VERSIONS = ("locked", "newest", "oldest")
+
+_HATCH_HOME = HOME / "hatch"
+_HATCH = _HATCH_HOME / "bin" / "hatch"
+_OLDEST_PYTHON = "3.11"
+_FINGERPRINT = "# requirements: "
+_PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==", re.MULTILINE)
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+class Failure(Exception):
+    """A step that went wrong: what happened, and what to do about it."""
+
+    def __init__(self, what: str, *, advice: str) -> None:
+        super().__init__(f"{what}\nWhat to do: {advice}")
+
+
+def say(text: str) -> None:
+    """Tell the reader of the terminal what happens now."""
+    print(f"dev.py: {text}", flush=True)
+
+
+class Environment:
+    """One environment of the workspace.
+
+    Attributes:
+        versions: ``locked``, ``newest`` or ``oldest``.
+        home: Its folder.
+        python: Its interpreter.
+    """
+
+    def __init__(self, versions: str = "locked") -> None:
+        self.versions = versions
+        self.home = HOME / ("default" if versions == "locked" else versions)
+        self.python = self.home / "bin" / "python"
+        self._stamp = HOME / ("stamp" if versions == "locked" else f"stamp-{versions}")
+
+    def variables(self) -> dict[str, str]:
+        """The variables for what runs in the environment."""
+        variables = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
+        variables["VIRTUAL_ENV"] = str(self.home)
+        path = variables.get("PATH", os.defpath)
+        variables["PATH"] = os.pathsep.join([str(self.python.parent), path])
+        return variables
+
+    def prepare(self) -> None:
+        """Make the environment, unless it is there and still fits.
+
+        Raises:
+            Failure: a step did not work.
+        """
+        if self._is_prepared():
+            return
+        HOME.mkdir(exist_ok=True)
+        with _only_one():
+            if self._is_prepared():
+                return
+            started = time.monotonic()
+            self._stamp.unlink(missing_ok=True)
+            _install_hatch()
+            self._make()
+            self._stamp.write_text(self._fingerprint())
+            say(f"the environment is ready after {time.monotonic() - started:.0f} s")
+
+    def _is_prepared(self) -> bool:
+        """Whether the environment was made from what the tree holds now."""
+        is_made = self.python.exists() and self._stamp.exists()
+        return is_made and self._stamp.read_text() == self._fingerprint()
+
+    def _fingerprint(self) -> str:
+        """Everything that the environment is made from, as one line."""
+        parts = [str(ROOT), sys.version, json.dumps(_hatch_settings(), sort_keys=True)]
+        for path in (*sorted(ROOT.glob("packages/*/pyproject.toml")), *sorted(LOCKS.iterdir())):
+            parts += [str(path), path.read_text()]
+        if self.versions == "newest":
+            parts.append(date.today().isoformat())
+        return _digest(parts)
+
+    def _make(self) -> None:
+        where = self.home.relative_to(ROOT)
+        say(f"making {where}: the packages of this repository, the {self.versions} versions of")
+        say("their dependencies, and the tools (a minute or two the first time)")
+        listed = self._list()
+        shutil.rmtree(self.home, ignore_errors=True)
+        virtualenv = [str(_HATCH_HOME / "bin" / "python"), "-m", "virtualenv", "--quiet"]
+        if subprocess.call([*virtualenv, "--no-download", str(self.home)]) != 0:
+            raise Failure(f"virtualenv could not make {where}", advice=_index_advice())
+        _pip_install(self.python, ["--no-deps", "-r", str(listed)])
+        done = subprocess.call(
+            [_HATCH, "run", f"{self.home.name}:python", "-c", ""],
+            cwd=ROOT,
+            env=self._hatch_variables(),
+        )
+        if done != 0:
+            raise Failure("hatch could not make the environment", advice=_index_advice())
+
+    def _list(self) -> Path:
+        """The list of versions that is installed, made where it has to be."""
+        if self.versions == "locked":
+            return _checked(LOCKS / "default.txt", requirements())
+        listed = HOME / f"{self.versions}.txt"
+        floors = _floors() if self.versions == "oldest" else ""
+        listed.write_text(_resolved(requirements(), overrides=floors))
+        return listed
+
+    def _hatch_variables(self) -> dict[str, str]:
+        """The variables for hatch: it builds the packages with a locked hatchling."""
+        builder = HOME / "hatch" / "constraints.txt"
+        builder.write_text("\n".join(_pins((LOCKS / "hatch.txt").read_text())))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HATCH_")}
+        return kept | {
+            "HATCH_DATA_DIR": str(HOME / "hatch" / "data"),
+            "HATCH_CACHE_DIR": str(HOME / "hatch" / "cache"),
+            "HATCH_INTERACTIVE": "0",
+            "HATCH_PYTHON": sys.executable,
+            "PIP_BUILD_CONSTRAINT": str(builder),
+            "PIP_CONSTRAINT": str(builder),  # older pips read this one for builds, too
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
+
+
+# -- what is required --------------------------------------------------------------------------
+
+
+def requirements() -> list[str]:
+    """Every outside requirement of the workspace: the packages', their extras' and the tools'."""
+    tools = _hatch_settings()["envs"]["default"]["dependencies"]
+    return sorted({*tools, *package_requirements()})
+
+
+def package_requirements() -> list[str]:
+    """The outside requirements of the packages and of their extras."""
+    found: set[str] = set()
+    own = set()
+    for path in ROOT.glob("packages/*/pyproject.toml"):
+        project = tomllib.loads(path.read_text())["project"]
+        own.add(_normal(project["name"]))
+        found.update(project.get("dependencies", ()))
+        for extra in project.get("optional-dependencies", {}).values():
+            found.update(extra)
+    return sorted(each for each in found if _name(each) not in own)
+
+
+def _name(requirement: str) -> str:
+    found = _NAME.match(requirement)
+    return _normal(found[0]) if found else ""
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _hatch_settings() -> Mapping[str, Any]:
+    """The table ``tool.hatch`` of the root ``pyproject.toml``."""
+    text = (ROOT / "pyproject.toml").read_text()
+    settings: Mapping[str, Any] = tomllib.loads(text)["tool"]["hatch"]
+    return settings
+
+
+# -- locks -------------------------------------------------------------------------------------
+
+
+def locks() -> dict[Path, list[str]]:
+    """Every lock, and the requirements that it is made from."""
+    peers = (ROOT / "tools" / "bench" / "peers.in").read_text().splitlines()
+    hatch = f"hatch{_hatch_settings()['requires-hatch']}"
+    return {
+        LOCKS / "hatch.txt": [hatch, "editables", "hatchling"],
+        LOCKS / "default.txt": requirements(),
+        ROOT / "tools" / "bench" / "peers.txt": [
+            line for line in peers if line and not line.startswith("#")
+        ],
+    }
+
+
+def renew_locks(*, keep: bool = False) -> None:
+    """Write every lock anew.
+
+    Args:
+        keep: Whether versions that still fit stay; otherwise all become the newest.
+    """
+    HOME.mkdir(exist_ok=True)
+    with _only_one():
+        _install_hatch()
+        for path, wanted in locks().items():
+            say(f"locking {path.relative_to(ROOT)}")
+            kept = path.read_text() if keep and path.exists() else ""
+            text = _resolved(wanted, "--universal", "--generate-hashes", kept=kept)
+            path.write_text(f"{_header(wanted)}\n{text}")
+
+
+def is_up_to_date(text: str, wanted: Iterable[str]) -> bool:
+    """Whether the text of a lock was made from these requirements."""
+    return text.startswith(_header(wanted))
+
+
+def _header(wanted: Iterable[str]) -> str:
+    return f"{_FINGERPRINT}{_digest(sorted(wanted))}  (written by: tools/dev.py lock)"
+
+
+def _checked(path: Path, wanted: Iterable[str]) -> Path:
+    if path.exists() and is_up_to_date(path.read_text(), wanted):
+        return path
+    raise Failure(
+        f"{path.relative_to(ROOT)} was not made from the requirements of the pyproject.toml files",
+        advice="run `python3 tools/dev.py lock --keep` and commit what it writes (without --keep "
+        "it takes the newest versions of everything)",
+    )
+
+
+def _floors() -> str:
+    """The oldest versions that the packages admit of what they require themselves.
+
+    Only those with a wheel for this Python count: most libraries say which Pythons they know by
+    their wheels alone, so without that the oldest version would be one that cannot be built.
+    """
+    wanted = package_requirements()
+    text = _resolved(wanted, "--resolution", "lowest-direct", "--only-binary", ":all:")
+    direct = {_name(each) for each in wanted}
+    return "\n".join(pin for pin in _pins(text) if _name(pin) in direct)
+
+
+def _pins(text: str) -> list[str]:
+    """The lines ``name==version ; marker`` of a lock, without hashes."""
+    lines = text.splitlines()
+    return [line.removesuffix("\\").rstrip() for line in lines if _PIN.match(line)]
+
+
+def _resolved(
+    wanted: Iterable[str], *options: str, overrides: str = "", kept: str | None = None
+) -> str:
+    """Resolve requirements with uv.
+
+    Args:
+        wanted: The requirements.
+        options: Further options of ``uv pip compile``.
+        overrides: Versions that count whatever any distribution requires.
+        kept: A lock whose versions stay where they fit.
+    """
+    folder = HOME / "resolve"
+    folder.mkdir(exist_ok=True)
+    inputs, output, forced = folder / "in.txt", folder / "out.txt", folder / "overrides.txt"
+    inputs.write_text("\n".join(wanted))
+    forced.write_text(overrides)
+    output.write_text(kept or "")
+    python = (
+        _OLDEST_PYTHON if "--universal" in options else ".".join(map(str, sys.version_info[:3]))
+    )
+    command = [
+        *(str(_HATCH_HOME / "bin" / "uv"), "pip", "compile", "--quiet", "--no-config"),
+        *("--no-header", "--no-annotate", "--python", str(_HATCH_HOME / "bin" / "python")),
+        *("--python-version", python, "--override", str(forced), "--output-file", str(output)),
+        *(*options, str(inputs)),
+    ]
+    if subprocess.call(command, cwd=folder, env=_uv_variables()) != 0:
+        raise Failure("uv could not resolve the requirements", advice=_index_advice())
+    return output.read_text()
+
+
+def _uv_variables() -> dict[str, str]:
+    """The variables for uv, which does not read pip's: the index and the certificates."""
+    pip = [str(_HATCH_HOME / "bin" / "python"), "-m", "pip", "config", "list"]
+    listed = subprocess.run(pip, capture_output=True, text=True, check=False).stdout
+    variables = dict(os.environ)
+    for line in listed.splitlines():  # global.index-url='https://…', later lines count more
+        key, _, value = line.partition("=")
+        name = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}.get(key.split(".")[-1])
+        if name is not None:
+            variables[name] = value.strip("'\"")
+    return variables
+
+
+# -- steps -------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _only_one() -> Iterator[None]:
+    """Hold the lock of ``.venv``; waits while another run holds it."""
+    with (HOME / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another run is making the environment; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _install_hatch() -> None:
+    """Make ``.venv/hatch``, where its lock or Python changed, and install hatch there."""
+    stamp = _HATCH_HOME / "stamp"
+    lock = LOCKS / "hatch.txt"
+    made_from = _digest([sys.version, lock.read_text() if lock.exists() else ""])
+    if stamp.exists() and stamp.read_text() == made_from and _runs(_HATCH, "--version"):
+        return
+    say(f"installing hatch in {_HATCH_HOME.relative_to(ROOT)}")
+    if subprocess.call([sys.executable, "-m", "venv", "--clear", _HATCH_HOME]) != 0:
+        raise Failure(
+            f"{sys.executable} could not make a virtual environment in {_HATCH_HOME}",
+            advice="install the venv module of this Python (on Debian and Ubuntu: "
+            f"`apt install python3-venv` or `python3.{sys.version_info[1]}-venv`), "
+            "see that the folder can be written, and run the command again",
+        )
+    _pip_install(_HATCH_HOME / "bin" / "python", ["-r", str(lock)])
+    stamp.write_text(made_from)
+
+
+def _pip_install(python: Path, arguments: list[str]) -> None:
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
+    if subprocess.call([*command, *arguments]) != 0:
+        raise Failure("pip could not install what is listed", advice=_index_advice())
+
+
+def _runs(program: Path, *arguments: str) -> bool:
+    """Whether a program starts and succeeds; says nothing."""
+    try:
+        done = subprocess.run([program, *arguments], capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _index_advice() -> str:
+    """What to do when packages cannot be had."""
+    return (
+        "read the message above. If it speaks of the network, see that a package index can be "
+        "reached; behind a mirror or a proxy set PIP_INDEX_URL or HTTPS_PROXY. If it names a "
+        "pyproject.toml, mend that. Otherwise remove .venv. Then run the command again"
+    )

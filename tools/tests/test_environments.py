@@ -1,0 +1,89 @@
+"""The locks fit the requirements, and hold nothing of the machine that wrote them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import dev
+import environments
+from environments import Environment, Failure
+
+LOCKS = environments.locks()
+PATHS = pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+
+
+@PATHS
+def test_a_lock_was_made_from_the_requirements_that_there_are(path: Path) -> None:
+    assert environments.is_up_to_date(path.read_text(), LOCKS[path]), "run tools/dev.py lock --keep"
+
+
+@PATHS
+def test_a_lock_has_every_requirement_with_its_version_and_hashes(path: Path) -> None:
+    text = path.read_text()
+    pinned = {environments._name(line) for line in environments._pins(text)}
+    assert pinned >= {environments._name(each) for each in LOCKS[path]}
+    unhashed = re.findall(r"^[^#\s].*(?<!\\)\n(?! )", text, re.MULTILINE)
+    assert unhashed == []
+    assert text.count("--hash=sha256:") >= len(pinned)
+
+
+@PATHS
+def test_a_lock_names_no_index_and_no_path(path: Path) -> None:
+    for line in path.read_text().splitlines()[1:]:
+        assert re.fullmatch(r"[\w.\[\],-]+==[\w.+!-]+( ; [^/]+)?( \\)?|    --hash=\S+( \\)?", line)
+
+
+def test_a_lock_of_other_requirements_is_refused_with_advice() -> None:
+    path = environments.ROOT / ".venv" / "nothing.txt"
+    with pytest.raises(Failure, match=r"dev\.py lock --keep"):
+        environments._checked(path, ["attrs"])
+    text = (environments.LOCKS / "default.txt").read_text()
+    assert environments.is_up_to_date(text, environments.requirements())
+    assert not environments.is_up_to_date(text, [*environments.requirements(), "new>=1"])
+
+
+def test_the_order_of_requirements_and_where_they_stand_do_not_matter() -> None:
+    wanted = environments.requirements()
+    text = (environments.LOCKS / "default.txt").read_text()
+    assert environments.is_up_to_date(text, reversed(wanted))
+
+
+def test_the_requirements_are_those_of_the_packages_and_tools_but_no_package_itself() -> None:
+    names = {environments._name(each) for each in environments.requirements()}
+    assert names >= {"greenlet", "msgspec", "backports-zstd", "prometheus-client", "ruff"}
+    assert not [name for name in names if name.startswith("photon")]
+    packages = {environments._name(each) for each in environments.package_requirements()}
+    assert "ruff" not in packages
+
+
+def test_pins_are_read_without_hashes_and_with_markers() -> None:
+    text = "# head\na-b==1.0 ; python_full_version < '3.14' \\\n    --hash=sha256:0\nc==2\n"
+    assert environments._pins(text) == ["a-b==1.0 ; python_full_version < '3.14'", "c==2"]
+
+
+def test_each_choice_of_versions_has_a_folder_of_its_own() -> None:
+    homes = [Environment(versions).home.name for versions in environments.VERSIONS]
+    assert homes == ["default", "newest", "oldest"]
+    hatch = environments._hatch_settings()["envs"]
+    assert [hatch[home]["path"] for home in homes] == [f".venv/{home}" for home in homes]
+
+
+def test_the_daily_run_leaves_out_what_is_slow() -> None:
+    assert dev.pytest_arguments(["-x", "--quick", "packages"]) == [
+        "-m",
+        "not slow",
+        "-x",
+        "packages",
+    ]
+    assert dev.pytest_arguments(["-k", "quick"]) == ["-k", "quick"]
+
+
+def test_an_unknown_choice_of_versions_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["dev.py", "test", "--versions", "some"])
+    with pytest.raises(SystemExit) as ended:
+        dev.main()
+    assert ended.value.code == 2
+    assert "locked" in capsys.readouterr().err
