@@ -101,13 +101,6 @@ def test_a_server_that_stops_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> No
     assert (response.status, response.body) == (503, b'{"status":"stopping"}')
 
 
-def test_two_checks_of_one_name_are_refused() -> None:
-    ready = Readiness()
-    ready.add("database", lambda: None)
-    with pytest.raises(ValueError, match="there is a check 'database'"):
-        ready.add("database", lambda: None)
-
-
 def test_an_operation_may_have_the_path_of_a_page_and_settings_may_move_it(tmp_path: Path) -> None:
     (tmp_path / "photon.toml").write_text('[observability]\nready = "/up"\nhealth = ""\n')
     router = shop()
@@ -265,28 +258,6 @@ def test_reading_what_all_processes_counted_holds_nobody_up(
                 assert ask() == 503
 
     real_run(go)  # with the clock on the wall: the virtual one waits for threads
-
-
-def test_a_process_that_was_forked_meanwhile_does_not_keep_the_folder(tmp_path: Path) -> None:
-    program = textwrap.dedent("""
-        import os, signal, sys
-        from pathlib import Path
-        from photon_runtime.observability._worker_folder import exclusive
-        folder = Path(sys.argv[1])
-        with exclusive(folder, timeout=0.0):
-            child = os.fork()
-            if not child:
-                signal.pause()
-        try:
-            with exclusive(folder, timeout=0.0):
-                print("free")
-        finally:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-    """)
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-    assert ended.stdout == "free\n"
 
 
 # Tracing
