@@ -18,6 +18,7 @@ has its own meter, its own tracer and its own checks.
 Log fields are those of `photon_runtime.logs`.
 """
 
+from ..errors import MetricsBusy as MetricsBusy
 from ..logs import add_log_fields as add_log_fields
 from ..logs import bind_log_fields as bind_log_fields
 from ..logs import log_fields as log_fields
@@ -27,7 +28,6 @@ from ._instruments import Family as Family
 from ._instruments import Gauge as Gauge
 from ._instruments import Histogram as Histogram
 from ._meter import Meter as Meter
-from ._meter import MetricsBusy as MetricsBusy
 from ._readiness_checks import CheckResult as CheckResult
 from ._readiness_checks import Readiness as Readiness
 from ._tracing import Span as Span

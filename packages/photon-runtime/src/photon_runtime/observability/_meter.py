@@ -10,7 +10,7 @@ from typing import Any, Final, final, overload
 
 from .._offload import offload
 from .._run import sleep, spawn
-from ..errors import PhotonError
+from ..errors import MetricsBusy, PhotonError
 from ._exposition import AnyFamily, page_of_process, page_of_workers
 from ._instruments import Aggregation, Counter, Definition, Family, Gauge, Histogram, I
 from ._observables import Observable, Observation
@@ -20,10 +20,6 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 """Upper bounds of a duration's buckets, in seconds."""
 _SERIES: Final = 10_000
 _PAGE_TIMEOUT: Final = 5.0
-
-
-class MetricsBusy(PhotonError):
-    """Another worker has been reading the metrics for too long; try again."""
 
 
 @final
