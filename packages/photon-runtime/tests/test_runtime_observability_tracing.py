@@ -26,12 +26,12 @@ def by_name(exporter: InMemorySpanExporter) -> dict[str, ReadableSpan]:
 
 
 def parent_of(child: ReadableSpan) -> int | None:
-    return None if child.parent is None else child.parent.span_id
+    return None if child.parent is None else int(child.parent.span_id)
 
 
 def id_of(recorded: ReadableSpan) -> int:
     assert recorded.context is not None
-    return recorded.context.span_id
+    return int(recorded.context.span_id)
 
 
 def test_a_span_in_a_spawned_task_is_a_child_of_the_one_that_spawned_it(

@@ -88,7 +88,7 @@ class _Handler(logging.StreamHandler[TextIO]):
     def createLock(self) -> None:  # noqa: N802 - logging's name
         """Make the lock, which `logging` holds while a record is written."""
         super().createLock()  # has it released in forked processes
-        self.lock = _RLock()  # type: ignore[assignment]  # typeshed knows the one of threading only
+        self.lock = _RLock()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write and flush; `logging` holds the lock."""

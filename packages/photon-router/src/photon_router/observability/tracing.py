@@ -9,15 +9,11 @@ attributes follow the semantic conventions for HTTP.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from photon_runtime.http import Handler, Request, Response
-from photon_runtime.observability import Span, Tracer, add_log_fields
+from photon_runtime.observability import Span, TraceProvider, Tracer, add_log_fields
 
 from ._methods import METHODS
-
-if TYPE_CHECKING:
-    from opentelemetry.trace import TracerProvider
 
 
 class Tracing:
@@ -33,7 +29,7 @@ class Tracing:
         PhotonError: opentelemetry-api is not installed.
     """
 
-    def __init__(self, provider: TracerProvider | None = None) -> None:
+    def __init__(self, provider: TraceProvider | None = None) -> None:
         """Get a tracer."""
         self._tracer = Tracer(provider)
 

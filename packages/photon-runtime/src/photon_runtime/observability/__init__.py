@@ -32,6 +32,7 @@ from ._readiness_checks import CheckResult as CheckResult
 from ._readiness_checks import Readiness as Readiness
 from ._tracing import Span as Span
 from ._tracing import SpanKind as SpanKind
+from ._tracing import TraceProvider as TraceProvider
 from ._tracing import Tracer as Tracer
 from ._tracing import span as span
 from ._tracing import trace_headers as trace_headers

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _NOT_INSTALLED = "tracing needs opentelemetry-api: pip install 'photon-runtime[tracing]'"
 
+TraceProvider: TypeAlias = "TracerProvider"
+"""OpenTelemetry's provider of tracers, for annotations outside of this package."""
 AttributeValue: TypeAlias = "str | bool | int | float | list[str]"
 SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
 
