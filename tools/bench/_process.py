@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,13 +36,25 @@ def free_port() -> int:
 class ServerProcess:
     """A running server; a context manager that ends it on exit, whatever happened."""
 
-    def __init__(self, command: Sequence[str], *, port: int, folder: Path, core: int) -> None:
-        """Start ``command`` in ``folder`` on ``core``; ``port`` is where it will listen."""
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        port: int,
+        folder: Path,
+        core: int,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start ``command`` in ``folder`` on ``core``; ``port`` is where it will listen.
+
+        ``environ`` is added to the environment of this process.
+        """
         self.port = port
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
         self._popen = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", str(core), *command],
             cwd=folder,
+            env={**os.environ, **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,

@@ -108,7 +108,13 @@ def _sound(rows: Sequence[Row]) -> Iterator[Row]:
 def _start(server: Server, *, running: dict[str, ServerProcess], core: int) -> None:
     server.prepare()
     port = free_port()
-    process = ServerProcess(server.command(port), port=port, folder=_servers.FOLDER, core=core)
+    process = ServerProcess(
+        server.command(port),
+        port=port,
+        folder=_servers.FOLDER,
+        core=core,
+        environ=server.environ,
+    )
     running[server.name] = process
     process.wait_listening(timeout=_START_TIMEOUT)
 

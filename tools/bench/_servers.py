@@ -31,6 +31,7 @@ class Server:
         scenarios: Names of those it can answer.
         prepare: Called once before the first start; raises BenchError when that fails.
         peers: Distributions of the peers' environment whose versions are reported.
+        environ: Variables of the environment that it gets in addition.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Server:
     scenarios: tuple[str, ...] = ("json",)
     prepare: Callable[[], None] = field(default=_nothing)
     peers: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 def _photon(port: int) -> list[str]:
@@ -62,6 +64,14 @@ def _script(python: Sequence[str], name: str) -> Callable[[int], list[str]]:
     return lambda port: [*python, name, str(port)]
 
 
+_METRICS = {"PHOTON__OBSERVABILITY__METRICS": "/metrics"}
+_OBSERVED = {
+    **_METRICS,
+    "PHOTON__OBSERVABILITY__ACCESS_LOG": "true",
+    "PHOTON__MIDDLEWARE__REQUEST_ID__HEADER": "X-Request-ID",
+    "PHOTON__LOG__FORMAT": "json",
+}
+
 _SERVERS = (
     Server(
         name=FLOOR,
@@ -70,6 +80,18 @@ _SERVERS = (
         prepare=_floor.compile_floor,
     ),
     Server(name="photon", about="the whole framework", command=_photon, scenarios=ALL),
+    Server(
+        name="photon-metrics",
+        about="the whole framework, metrics on",
+        command=_photon,
+        environ=_METRICS,
+    ),
+    Server(
+        name="photon-observed",
+        about="the whole framework, metrics, request ids and a JSON access log on",
+        command=_photon,
+        environ=_OBSERVED,
+    ),
     Server(
         name="photon-runtime",
         about="photon_runtime.http, bare handler",

@@ -49,9 +49,12 @@ def _count(name: str, exchange: Exchange, requests: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         out, port = Path(folder) / "counts", free_port()
         command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--quiet"]
-        command += [f"--cachegrind-out-file={out}", *SERVERS[name].command(port)]
+        tested = SERVERS[name]
+        command += [f"--cachegrind-out-file={out}", *tested.command(port)]
         core = min(os.sched_getaffinity(0))
-        with ServerProcess(command, port=port, folder=FOLDER, core=core) as server:
+        with ServerProcess(
+            command, port=port, folder=FOLDER, core=core, environ=tested.environ
+        ) as server:
             server.wait_listening(timeout=_START)
             _ask(exchange, port, requests)
         return counted(out)

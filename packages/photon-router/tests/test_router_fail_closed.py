@@ -26,6 +26,7 @@ from photon_router import (
     Wsgi,
 )
 from photon_router.middleware import RateLimit
+from photon_router.observability.health import ready_page
 from photon_router.security import (
     ApiKey,
     BasicAuth,
@@ -342,7 +343,7 @@ def test_readiness_that_nothing_has_decided_is_not_ok() -> None:
     router = Router()
     router.readiness.add("late", lambda: coroutine())
     router.readiness.add("open", lambda: contextlib.nullcontext())
-    response = run(router.readiness, Request("GET", "/ready", []))
+    response = run(ready_page(router.readiness), Request("GET", "/ready", []))
     assert response.status == 503
     assert isinstance(response.body, bytes)
     assert response.body.count(b'"failed"') == 2

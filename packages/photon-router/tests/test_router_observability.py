@@ -21,9 +21,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from photon_router import HttpError, Request, Response, Router
 from photon_router.observability import AccessLog, Metrics, Readiness, Tracing, trace_headers
-from photon_router.observability._processes import undisturbed
+from photon_router.observability.health import ready_page
 from photon_runtime import run as real_run
 from photon_runtime import scope, sleep
+from photon_runtime.observability._worker_folder import exclusive
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server, run
 
@@ -74,7 +75,7 @@ def test_health_answers_and_ready_asks_the_checks() -> None:
 def test_why_a_check_failed_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
     ready = Readiness()
     ready.add("cache", lambda: 1 // 0)
-    response = run(lambda: ready(Request("GET", "/ready", [])))
+    response = run(lambda: ready_page(ready)(Request("GET", "/ready", [])))
     assert response.status == 503
     assert b"division" not in bytes(response.body)  # type: ignore[arg-type]  # it is bytes
     assert "cache: ZeroDivisionError" in caplog.text
@@ -85,7 +86,7 @@ def test_checks_run_at_the_same_time_and_have_their_time_together() -> None:
     ready.add("quick", lambda: sleep(1))
     ready.add("other", lambda: sleep(1))
     ready.add("slow", lambda: sleep(100))
-    response = run(lambda: ready(Request("GET", "/ready", [])))
+    response = run(lambda: ready_page(ready)(Request("GET", "/ready", [])))
     checks = json.loads(bytes(response.body))["checks"]  # type: ignore[arg-type]  # it is bytes
     assert {name: state["status"] for name, state in checks.items()} == {
         "quick": "ok",
@@ -96,15 +97,8 @@ def test_checks_run_at_the_same_time_and_have_their_time_together() -> None:
 
 def test_a_server_that_stops_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("photon_router.observability.health.is_stopping", lambda: True)
-    response = Readiness()(Request("GET", "/ready", []))
+    response = ready_page(Readiness())(Request("GET", "/ready", []))
     assert (response.status, response.body) == (503, b'{"status":"stopping"}')
-
-
-def test_two_checks_of_one_name_are_refused() -> None:
-    ready = Readiness()
-    ready.add("database", lambda: None)
-    with pytest.raises(ValueError, match="there is a check 'database'"):
-        ready.add("database", lambda: None)
 
 
 def test_an_operation_may_have_the_path_of_a_page_and_settings_may_move_it(tmp_path: Path) -> None:
@@ -145,7 +139,7 @@ def test_requests_are_counted_by_method_route_and_status() -> None:
         'photon_requests_total{method="GET",route="/metrics",status="200"} 1.0',
         'photon_request_duration_seconds_count{method="GET",route="/items/{item_id}"} 5.0',
         "photon_requests_in_progress 1.0",
-        "photon_hub_holds_total 0.0",
+        "photon_hub_blocked_total 0.0",
     ):
         assert line in text.splitlines(), line
     assert "process_cpu_seconds_total" in text  # of the client's default registry
@@ -252,40 +246,18 @@ def test_reading_what_all_processes_counted_holds_nobody_up(
 
     def go() -> None:
         with scope() as running:
-            with undisturbed(tmp_path, patience=0.0):  # as another process that is asked
+            with exclusive(tmp_path, timeout=0.0):  # as another process that is asked
                 Metrics()  # does not wait: what it would do is being done
                 page = running.spawn(ask)
                 for _ in range(5):
                     sleep(0.01)
                 assert not page.done
             assert page.result() == 200
-            monkeypatch.setattr("photon_router.observability.metrics._PATIENCE", 0.05)
-            with undisturbed(tmp_path, patience=0.0):
+            monkeypatch.setattr("photon_runtime.observability._meter._PAGE_TIMEOUT", 0.05)
+            with exclusive(tmp_path, timeout=0.0):
                 assert ask() == 503
 
     real_run(go)  # with the clock on the wall: the virtual one waits for threads
-
-
-def test_a_process_that_was_forked_meanwhile_does_not_keep_the_folder(tmp_path: Path) -> None:
-    program = textwrap.dedent("""
-        import os, signal, sys
-        from pathlib import Path
-        from photon_router.observability._processes import undisturbed
-        folder = Path(sys.argv[1])
-        with undisturbed(folder, patience=0.0):
-            child = os.fork()
-            if not child:
-                signal.pause()
-        try:
-            with undisturbed(folder, patience=0.0):
-                print("free")
-        finally:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-    """)
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-    assert ended.stdout == "free\n"
 
 
 # Tracing

@@ -20,6 +20,7 @@ from photon_openapi.document import Document, OpenApi, Operation, load_document
 from photon_openapi.errors import DocumentError
 from photon_runtime.callables import kind_of, require_context_manager
 from photon_runtime.http import Handler
+from photon_runtime.observability import Meter, Readiness
 from photon_runtime.settings import Settings
 
 from . import _docs
@@ -45,7 +46,6 @@ from .handlers._operation import Places
 from .handlers._options import DeclaredResponse, shared_options
 from .handlers._surroundings import Middleware
 from .middleware._chain import PlacedLayer, chain, operations_of, settled
-from .observability.health import Readiness
 from .observability.settings import ObservabilitySettings, Observer, observe, observers
 from .security import Guards, Required
 from .security._write import merged
@@ -98,7 +98,10 @@ class Router(Declarations):
             it to the settings, and by default it only describes.
 
     Attributes:
-        readiness: What ``/ready`` asks: ``app.readiness.add("database", check)``.
+        readiness: The checks of ``/ready``: ``app.readiness.add("database", check)``.
+        meter: Declares metrics of the application: ``app.meter.counter("orders", "…")``; shown
+            on the page of metrics beside those of requests. Replace it by another application's
+            before the start to share its figures.
 
     Raises:
         DocumentError: The document in ``spec`` cannot be loaded.
@@ -172,6 +175,7 @@ class Router(Declarations):
         self._settings: Settings | None = None
         self._static = ConfiguredFiles()
         self.readiness = Readiness()
+        self.meter = Meter()
         if lifespan is not None:
             require_context_manager(lifespan, "lifespan")
             self._lifespans.append(lifespan)
@@ -310,17 +314,18 @@ class Router(Declarations):
         """
         told = self._section("observability", ObservabilitySettings)
         self.readiness.timeout = told.ready_timeout
-        observing, pages = observe(told, self.readiness, development=development)
-        pages += self._static.mounts()
+        observed = observe(told, self.readiness, self.meter, development=development)
+        pages = observed.pages + self._static.mounts()
         tell_places([*self._mounts, *pages])
-        running = self._compiled(observing, pages, development=development)
+        running = self._compiled(observed.middleware, pages, development=development)
         with ExitStack() as stack:
+            stack.enter_context(self.meter.observing())
             for lifespan in self._lifespans:
                 stack.enter_context(lifespan())
             stack.enter_context(running.values.made())
             self._running.append(running)
             stack.callback(self._running.remove, running)
-            yield running.dispatch
+            yield observed.around(running.dispatch)
 
     def _section(self, name: str, cls: type[S]) -> S:
         return cls() if self._settings is None else self._settings.section(name, cls)

@@ -25,6 +25,7 @@
 ``settings``         photon.toml, config/<env>.toml, PHOTON__SECTION__KEY
 ``patch``            blocking calls of the standard library that pause one coroutine
 ``workers``          pre-forked processes and their supervisor
+``observability``    metrics, spans, log fields and readiness checks, for every package
 ``http``             requests, responses, the server
 ``testing``          for tests: a live server; virtual time, chosen order, streams in memory
 ``_virtual``, ``_memory``  the half of it that coroutine code is tested with

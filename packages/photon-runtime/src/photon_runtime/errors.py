@@ -94,3 +94,7 @@ class Cancelled(BaseException):
         """Keep the scope that was cancelled."""
         super().__init__("the surrounding scope was cancelled")
         self.scope = scope
+
+
+class MetricsBusy(PhotonError):
+    """Another worker has been reading the metrics for too long; try again."""

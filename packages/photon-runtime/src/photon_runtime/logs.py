@@ -9,8 +9,10 @@ context variable, so that everything a request logs, and every task it spawns, c
 
 from __future__ import annotations
 
+import _thread
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +25,8 @@ import msgspec
 
 _fields: ContextVar[Mapping[str, object]] = ContextVar("photon_log_fields", default={})  # noqa: B039 - never changed in place
 
+# Taken at import: what writes a line never waits in the hub, so that a patched lock is only slower.
+_RLock = _thread.RLock
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 _STANDARD: Final = frozenset(
     (*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName")
@@ -68,7 +72,7 @@ def configure_logging(
     if root.handlers:
         return
     target = stream if stream is not None else sys.stderr
-    handler = logging.StreamHandler(target)
+    handler = _Handler(target)
     is_text = settings.format == "text" or (
         settings.format == "auto" and (development or target.isatty())
     )
@@ -77,6 +81,23 @@ def configure_logging(
     root.setLevel(settings.level.upper())
     for name, level in settings.levels.items():
         logging.getLogger(name).setLevel(level.upper())
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes to a stream, under a lock of the operating system."""
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        """Make the lock, which `logging` holds while a record is written."""
+        super().createLock()  # has it released in forked processes
+        self.lock = _RLock()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write and flush; `logging` holds the lock."""
+        try:
+            self.stream.write(self.format(record) + self.terminator)
+            self.stream.flush()
+        except Exception:
+            self.handleError(record)
 
 
 @contextmanager
@@ -97,8 +118,79 @@ def add_log_fields(**fields: object) -> None:
     _fields.set({**_fields.get(), **fields})
 
 
+class _EventRecord(logging.LogRecord):
+    """A record whose fields are known, so that they need not be told from its attributes."""
+
+    __slots__ = ("attributes", "own_fields")
+
+    attributes: int
+    own_fields: Mapping[str, object]
+
+
+class EventLog:
+    """Logs events that all look alike, such as requests or jobs, at a low cost.
+
+    The records are those of ``logging``, and go through the logger's filters and handlers; but
+    they do not have the place in the code, which is always the same, and to make one takes a third
+    of the time. Where the application has set a record factory, it makes them.
+
+    Args:
+        name: Name of the logger.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Get the logger."""
+        self.logger = logging.getLogger(name)
+        self._process = 0
+        self._begun = 0.0
+        self._template: dict[str, object] = {}
+
+    def is_enabled_for(self, level: int) -> bool:
+        """Return whether events of this level are logged."""
+        return self.logger.isEnabledFor(level)
+
+    def log(self, level: int, message: str, fields: Mapping[str, object]) -> None:
+        """Log an event.
+
+        Args:
+            level: The level, as of `logging`; `is_enabled_for` says beforehand whether it counts.
+            message: The message as it is; it is not a template.
+            fields: Its fields; their names are none of those that every record has.
+        """
+        logger = self.logger
+        if logging.getLogRecordFactory() is not logging.LogRecord:
+            logger.log(level, "%s", message, extra=fields)
+            return
+        if self._process != os.getpid():
+            self._begin_process()
+        now = time.time()
+        record = _EventRecord.__new__(_EventRecord)
+        record.__dict__ = attributes = {
+            **self._template,
+            "msg": message,
+            "levelno": level,
+            "levelname": logging.getLevelName(level),
+            "created": now,
+            "msecs": now % 1.0 * 1000.0 // 1.0,
+            "relativeCreated": (now - self._begun) * 1000.0,
+            **fields,
+        }
+        record.attributes = len(attributes)
+        record.own_fields = fields
+        logger.handle(record)
+
+    def _begin_process(self) -> None:
+        """Prepare what the records of this process have in common."""
+        common = logging.LogRecord(self.logger.name, logging.INFO, "", 0, "", None, None)
+        self._template = dict(vars(common))
+        self._begun = common.created - common.relativeCreated / 1000.0
+        self._process = os.getpid()
+
+
 def log_fields(record: logging.LogRecord) -> dict[str, object]:
     """Return the fields of a record: the context's, and over them its own."""
+    if type(record) is _EventRecord and len(vars(record)) == record.attributes:
+        return {**_fields.get(), **record.own_fields}
     own = {
         name: value
         for name, value in vars(record).items()
@@ -137,9 +229,15 @@ class JsonFormatter(logging.Formatter):
     a value without a form in JSON is shown as its ``repr``.
     """
 
+    _last_second: tuple[int, str] = -1, ""
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the object as one line."""
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        second, moment = self._last_second
+        if second != int(record.created):
+            second = int(record.created)
+            moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._last_second = second, moment
         event: dict[str, object] = {
             "time": f"{moment}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),

@@ -1,19 +1,22 @@
-"""What an application tells of itself: health, metrics, traces, a log event per request.
+"""What is observed of requests: pages of health and metrics, a span and a log event per request.
 
 ==============  ===============================================================================
-``health``      `Readiness`: may this process get requests, asked of what the application needs
-``metrics``     `Metrics`: counts and durations for Prometheus, by route
+``health``      the pages ``/health`` and ``/ready``
+``metrics``     `Metrics`: counts and durations of requests by route; the page of all metrics
 ``tracing``     `Tracing`: a span per request, in the trace of the caller (OpenTelemetry)
 ``access_log``  `AccessLog`: one structured event per request
 ``settings``    `ObservabilitySettings`: the section ``[observability]``
 ==============  ===============================================================================
 
-Nothing is global: an application has its own checks, its own metrics and its own layers.
+Meters, spans, log fields and readiness themselves are in `photon_runtime.observability`, where
+packages without a router have them. Nothing is global: an application has its own checks, its own
+metrics and its own middleware.
 """
 
+from photon_runtime.observability import Readiness as Readiness
+from photon_runtime.observability import trace_headers as trace_headers
+
 from .access_log import AccessLog as AccessLog
-from .health import Readiness as Readiness
 from .metrics import Metrics as Metrics
 from .settings import ObservabilitySettings as ObservabilitySettings
 from .tracing import Tracing as Tracing
-from .tracing import trace_headers as trace_headers

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from photon_runtime.http import Request, Response
+from photon_runtime.http import Handler, Request, Response
+from photon_runtime.observability import Meter, Readiness
 
 from ..dispatch._mount import Mount
 from ..handlers._surroundings import Middleware
 from .access_log import AccessLog
-from .health import Readiness, alive
+from .health import alive, ready_page
 from .metrics import Metrics
 from .tracing import Tracing
 
@@ -87,21 +88,42 @@ def observers(settings: ObservabilitySettings, *, development: bool) -> list[Obs
     return [observer for observer, is_on in chosen.items() if is_on]
 
 
+@attrs.frozen
+class Observation:
+    """What the settings put around an application.
+
+    Attributes:
+        metrics: Counts requests, outside of all middleware; ``None`` where metrics are off.
+        middleware: The other observers, outermost first.
+        pages: The pages of health and metrics.
+    """
+
+    metrics: Metrics | None
+    middleware: list[Middleware]
+    pages: list[Mount]
+
+    def around(self, handler: Handler) -> Handler:
+        """Return the handler with the counting around it."""
+        return handler if self.metrics is None else self.metrics.around(handler)
+
+
 def observe(
-    settings: ObservabilitySettings, readiness: Readiness, *, development: bool
-) -> tuple[list[Middleware], list[Mount]]:
-    """Return the layers and the pages that the settings ask for, the outermost layer first.
+    settings: ObservabilitySettings, readiness: Readiness, meter: Meter, *, development: bool
+) -> Observation:
+    """Return what the settings ask for. The meter is exposed where there is a page of metrics.
 
     Raises:
-        PhotonError: A library that they need is not installed.
+        PhotonError: A library that it needs is not installed.
     """
-    layers = [observer.make() for observer in observers(settings, development=development)]
+    metrics = Metrics(meter) if settings.metrics else None
+    chosen = observers(settings, development=development)
+    middleware = [each.make() for each in chosen if each.make is not Metrics]
     pages: dict[str, Callable[[Request], Response]] = {}
     if settings.health:
         pages[settings.health] = alive
     if settings.ready:
-        pages[settings.ready] = readiness
-    for layer in layers:
-        if isinstance(layer, Metrics):
-            pages[settings.metrics] = layer.page
-    return list(layers), [Mount(path, page, gives_way=True) for path, page in pages.items()]
+        pages[settings.ready] = ready_page(readiness)
+    if metrics is not None:
+        pages[settings.metrics] = metrics.page
+    mounts = [Mount(path, page, gives_way=True) for path, page in pages.items()]
+    return Observation(metrics, list[Middleware](middleware), mounts)

@@ -1,0 +1,23 @@
+"""The runtime's own metrics: tasks, and how often one of them blocked the scheduler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..stats import stats
+
+if TYPE_CHECKING:
+    from ._meter import Meter
+
+
+def declare_runtime_metrics(meter: Meter) -> None:
+    """Declare the metrics of the hub that serves."""
+    meter.observable_gauge("photon_tasks", "Tasks that have not ended.", lambda: stats().tasks)
+    meter.observable_gauge(
+        "photon_tasks_runnable", "Tasks that are ready to run.", lambda: stats().runnable
+    )
+    meter.observable_counter(
+        "photon_hub_blocked",
+        "How often a task blocked the scheduler for too long.",
+        lambda: stats().holds,
+    )

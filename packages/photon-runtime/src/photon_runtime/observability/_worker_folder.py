@@ -1,0 +1,161 @@
+"""Metrics of several worker processes: the folder in which each keeps its figures.
+
+Theory of operation. Each process counts in files of its own, named by kind and process:
+``counter_photon-1f_71.db`` by a meter, ``counter_71.db`` by prometheus-client, whose format both
+have. The process that is asked for metrics adds up all files of the folder. When a process has
+ended, its counts must stay and its gauges must go; and workers are replaced for as long as the
+server runs, so that its files must not stay either. A process that starts, or is asked, therefore
+adds the counts of ended processes to the files of process 0, which does not exist, and removes
+theirs. A lock keeps others from reading meanwhile. The operating system releases the lock of
+a process that dies; one that was stopped keeps it, so waiting for it has a limit. Reading
+the folder takes about 50 ms for eight workers with a hundred routes, and longer for more: that is
+work for a thread.
+
+A process that is killed between adding and removing leaves counts that the next one adds again:
+that is one worker's share, where the other order would lose it and make a counter go back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from ._instruments import Cell, Definition
+from ._mmap_dict import FigureFile, figure_key, figures_of
+
+_CUMULATIVE = ("counter", "histogram", "summary")
+"""Kinds whose values add up. What becomes of a gauge is part of its file's name."""
+
+_PROCESS_OF_THE_DEAD = 0
+_PAUSE = 0.02
+
+
+def worker_folder() -> Path | None:
+    """Return the folder, where there is one: ``photon run --workers`` makes it."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(folder) if folder else None
+
+
+class WorkerFigures:
+    """The files of one meter of this process in the folder.
+
+    A meter has files of its own, because a file has one writer; the figures of two meters of one
+    process with the same name are added up like those of two processes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Begin without files; each is made with its first figure."""
+        self._folder = folder
+        self._identity = secrets.token_hex(4)
+        self._files: dict[str, FigureFile] = {}
+
+    def cells(self, definition: Definition, values: tuple[str, ...]) -> list[Cell]:
+        """Return the cells of a series."""
+        name, file = definition.name, self._file(definition)
+        labels = dict(zip(definition.labels, values, strict=True))
+        return [
+            file.cell(
+                figure_key(
+                    name,
+                    name + sample.suffix,
+                    labels | dict(sample.labels),
+                    definition.description,
+                )
+            )
+            for sample in definition.samples
+        ]
+
+    def _file(self, definition: Definition) -> FigureFile:
+        kind = definition.kind
+        prefix = f"gauge_live{definition.aggregation}" if kind == "gauge" else kind
+        file = self._files.get(prefix)
+        if file is None:
+            path = self._folder / f"{prefix}_photon-{self._identity}_{os.getpid()}.db"
+            file = self._files[prefix] = FigureFile(path)
+        return file
+
+
+@contextmanager
+def exclusive(folder: Path, *, timeout: float) -> Iterator[None]:
+    """Put the folder in order, and keep other processes from doing so within the block.
+
+    Args:
+        folder: The folder.
+        timeout: Seconds to wait for others that are in such a block.
+
+    Raises:
+        TimeoutError: Others still are.
+
+    Blocks: the thread, while others are in such a block.
+    """
+    with (folder / "lock").open("ab") as lock:
+        _acquire(lock, timeout)
+        try:
+            _merge_ended(folder)
+            yield
+        finally:
+            # Not by closing alone: a process that was forked meanwhile has the file open, too.
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def merge_ended(folder: Path) -> None:
+    """Merge the figures of ended processes, unless another process is doing so."""
+    with suppress(TimeoutError), exclusive(folder, timeout=0.0):
+        pass
+
+
+def _acquire(lock: BinaryIO, timeout: float) -> None:
+    until = time.monotonic() + timeout
+    while not _try_acquire(lock):
+        if time.monotonic() >= until:
+            raise TimeoutError("another process is reading the metrics")
+        time.sleep(_PAUSE)
+
+
+def _try_acquire(lock: BinaryIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _merge_ended(folder: Path) -> None:
+    lives: dict[int, bool] = {}
+    for file in folder.glob("*_*.db"):
+        process = file.stem.rpartition("_")[2]
+        if not process.isdecimal():  # prometheus-client lets applications name files otherwise
+            continue
+        number = int(process)
+        if number not in lives:
+            lives[number] = number == _PROCESS_OF_THE_DEAD or _is_alive(number)
+        if not lives[number]:
+            _merge(file)
+
+
+def _merge(file: Path) -> None:
+    kind, _, rest = file.stem.partition("_")
+    if kind in _CUMULATIVE:
+        total = FigureFile(file.with_name(f"{kind}_{_PROCESS_OF_THE_DEAD}.db"))
+        for key, value in figures_of(file):
+            total.add(key, value)
+        total.close()
+        file.unlink()
+    elif rest.startswith("live"):
+        file.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it lives, under another user
+    return True

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from photon_runtime.observability._instruments import Definition
+from photon_runtime.observability._worker_folder import WorkerFigures, exclusive, worker_folder
+
+DEAD = 4194305  # above the largest process id of Linux
+
+
+def test_there_is_a_folder_where_the_variable_names_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    assert worker_folder() == tmp_path
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    assert worker_folder() is None
+
+
+def test_two_meters_of_one_process_have_files_of_their_own(tmp_path: Path) -> None:
+    definition = Definition("counter", "shop_orders", "Orders.")
+    for number in (1, 2):
+        [cell] = WorkerFigures(tmp_path).cells(definition, ())
+        cell[0] += number
+    assert len(list(tmp_path.glob("counter_photon-*.db"))) == 2
+
+
+def test_counts_of_ended_processes_stay_in_one_file_and_their_gauges_go(tmp_path: Path) -> None:
+    counter = Definition("counter", "shop_orders", "Orders.")
+    gauge = Definition("gauge", "shop_carts", "Carts.", aggregation="max")
+    for _ in range(2):
+        figures = WorkerFigures(tmp_path)
+        [orders], [carts] = figures.cells(counter, ()), figures.cells(gauge, ())
+        orders[0] = carts[0] = 3.0
+    for file in list(tmp_path.glob("*.db")):
+        file.rename(file.with_name(f"{file.stem.rpartition('_')[0]}_{DEAD}.db"))
+    (tmp_path / f"counter_{DEAD}.db").touch()  # of one that was killed while it made the file
+    (tmp_path / "gauge_all_named-by-the-application.db").touch()
+    with exclusive(tmp_path, timeout=0.0):
+        left = sorted(path.name for path in tmp_path.glob("*.db"))
+    assert left == ["counter_0.db", "gauge_all_named-by-the-application.db"]
+
+
+def test_a_process_that_was_forked_meanwhile_does_not_keep_the_folder(tmp_path: Path) -> None:
+    program = textwrap.dedent("""
+        import os, signal, sys
+        from pathlib import Path
+        from photon_runtime.observability._worker_folder import exclusive
+        folder = Path(sys.argv[1])
+        with exclusive(folder, timeout=0.0):
+            child = os.fork()
+            if not child:
+                signal.pause()
+        try:
+            with exclusive(folder, timeout=0.0):
+                print("free")
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    """)
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    assert ended.stdout == "free\n"
