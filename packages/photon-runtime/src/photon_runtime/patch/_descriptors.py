@@ -16,7 +16,7 @@ import select
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from .._run import sleep
+from .._run import sleep, yield_now
 from .._task import Task
 from . import _saved
 from ._running import hub_of, running_task
@@ -73,6 +73,29 @@ def wait_until(
             return found
         if woke_in_vain:
             patience.pause(left)
+
+
+def wait_descriptor(fd: int, mask: int, timeout: float | None = None) -> int:
+    """Wait until ``fd`` is ready for some of ``mask``, and let the others run in any case.
+
+    Args:
+        fd: The descriptor.
+        mask: The bits ``POLLIN`` and ``POLLOUT`` of `select.poll`.
+        timeout: Seconds; ``None`` for as long as it takes.
+
+    Returns:
+        The events of `select.poll`; zero when the time ran out.
+
+    Blocks: the calling task.
+    """
+    poll = _saved.select_poll()
+    poll.register(fd, mask)
+    events = poll.poll(0)
+    if events:
+        yield_now()
+    else:
+        events = wait_until(lambda: poll.poll(0), interest=lambda: {fd: mask}, timeout=timeout)
+    return events[0][1] if events else 0
 
 
 def wait_readable(fd: int, timeout: float | None = None) -> None:

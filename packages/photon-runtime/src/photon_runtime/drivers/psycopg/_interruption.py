@@ -1,0 +1,403 @@
+"""Interrupted queries: the caller leaves at once, the connection is cleaned up behind it.
+
+Theory of operation. A deadline or a cancellation interrupts the wait for a query and leaves
+psycopg's generator suspended, while the server works on. The next command on that connection would
+fail, or read the result of this one. So the caller leaves without waiting for anything, and the
+connection is *interrupted* until one background task, an `Interruption`, has cleaned it up:
+
+1. It asks the server to cancel the query, again every `_RETRY` seconds, because a request may come
+   between two commands of one call (``BEGIN`` and the query behind it).
+2. It resumes the generator, which reads the result to its end and keeps psycopg's own books.
+3. It runs the commands that undo a transaction and that the leaving caller has handed over.
+
+After that the connection is usable, or it is closed: when the server did not respond within
+`CLEANUP_TIMEOUT` seconds; in the middle of a copy, a stream or a pipeline, of which the generator
+was only a part; and when the query completed inside of a transaction before the request came, and
+nothing undid it, for its caller was led to believe that it failed. A request is never left on its
+way when a connection becomes usable: it would cancel the next query.
+
+A use of an interrupted connection by another task waits for the end of the clean-up, which is
+bounded; in another thread, which cannot wait for it, it is an `OperationalError`.
+
+*Leaving a transaction* is a command to the server too, and a cancelled task cannot wait for it.
+The clean-up takes it over: the generators of ``Transaction.__enter__``, ``Transaction.__exit__``
+and ``rollback()`` are run in their order, and only ``rollback()`` returns as if it had been done,
+because ``Connection.__exit__`` closes the connection behind it.
+
+*The end of the hub* waits for clean-ups `_TIMEOUT_AT_END` seconds at the most.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+import psycopg
+from greenlet import GreenletExit
+from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
+
+from ..._cancel import CancelScope
+from ..._carrier import current_task
+from ..._hub import Hub, current_hub
+from ..._run import new_task, yield_now
+from ..._scope import Scope, scope, shield
+from ..._sync import Event
+from ..._timer import Timer
+from ...errors import Cancelled
+from ._cancel_request import CancelRequest, new_cancel_request
+from ._waiting import wait
+
+T = TypeVar("T")
+AnyConnection = psycopg.Connection[Any]
+SettledCallback = Callable[[bool], object]
+
+CLEANUP_TIMEOUT = 5.0
+"""Seconds after which an interrupted connection is usable again or closed."""
+
+_TIMEOUT_AT_END = 1.0
+_RETRY = 0.5
+_INTERVAL = 0.1  # after which a generator finds out that its connection was closed
+_ATTRIBUTE = "_photon_interruption"
+
+_ROLLBACK = psycopg.Connection._rollback_gen.__code__
+_LEAVES_TRANSACTION = frozenset(
+    {_ROLLBACK, psycopg.Transaction._enter_gen.__code__, psycopg.Transaction._exit_gen.__code__}
+)
+
+_log = logging.getLogger("photon.runtime.psycopg")
+
+
+def is_interrupted(connection: AnyConnection) -> bool:
+    """Return whether an interrupted query of ``connection`` is still being cleaned up."""
+    return _interruption_of(connection) is not None
+
+
+def when_settled(connection: AnyConnection, callback: SettledCallback) -> None:
+    """Call ``callback`` when ``connection`` is no longer interrupted, at once when it is not.
+
+    For pools: a connection that is given back while it is interrupted goes back to the idle ones,
+    or is replaced, when this calls. Does not wait.
+
+    Args:
+        connection: A connection that cooperates.
+        callback: Called with ``True`` when the connection is usable (its transaction may have
+            failed and need a rollback), with ``False`` when it is closed. It runs in the hub that
+            cleans up; an exception in it is logged.
+    """
+    interruption = _interruption_of(connection)
+    if interruption is None:
+        callback(not connection.closed)
+    else:
+        interruption.callbacks.append(callback)
+
+
+def drive(
+    connection: AnyConnection,
+    gen: Generator[int, int, T],
+    interval: float | None = None,
+    timeout: float | None = None,
+) -> T:
+    """Run a generator of ``connection`` in the running task, and clean up if it is interrupted.
+
+    Raises:
+        psycopg.Error: What ``gen`` raises.
+        Cancelled: A scope around the task was cancelled.
+
+    Blocks: the calling task; while the connection is interrupted, until it has been cleaned up.
+    """
+    code = getattr(gen, "gi_code", None)
+    leaves = code in _LEAVES_TRANSACTION
+    # Only what was called by a task that is leaving already may return without being done.
+    is_done_later = code is _ROLLBACK and _is_cancelled()
+    try:
+        try:
+            _wait_until_settled(connection)
+        except Cancelled:
+            interruption = _interruption_of(connection)
+            if leaves and interruption is not None:
+                interruption.undoing.append(gen)
+            raise
+        return _run(connection, gen, interval, timeout, is_short=leaves)
+    except Cancelled:
+        if is_done_later:
+            return None  # type: ignore[return-value]  # the result of a rollback
+        raise
+
+
+def refuse_if_interrupted(connection: AnyConnection) -> None:
+    """Refuse to use an interrupted connection where nothing can wait for its clean-up.
+
+    Raises:
+        psycopg.OperationalError: The connection is interrupted.
+    """
+    if _interruption_of(connection) is not None:
+        raise psycopg.OperationalError(
+            "the connection is being cleaned up after an interrupted query, by a coroutine of "
+            "another thread: try again later, or use another connection"
+        )
+
+
+def _interruption_of(connection: AnyConnection) -> Interruption | None:
+    interruption: Interruption | None = connection.__dict__.get(_ATTRIBUTE)
+    return interruption
+
+
+def _is_cancelled() -> bool:
+    return current_task().scope.cause() is not None
+
+
+def _wait_until_settled(connection: AnyConnection) -> None:
+    interruption = _interruption_of(connection)
+    while interruption is not None:
+        if interruption.hub is not current_hub():
+            refuse_if_interrupted(connection)
+        interruption.settled.wait()
+        interruption = _interruption_of(connection)
+
+
+def _run(
+    connection: AnyConnection,
+    gen: Generator[int, int, T],
+    interval: float | None,
+    timeout: float | None,
+    *,
+    is_short: bool,
+) -> T:
+    pgconn = connection.pgconn
+    try:
+        return wait(gen, pgconn.socket, interval, timeout)
+    except GreenletExit:  # the hub is gone, and nobody can clean up
+        pgconn.finish()
+        raise
+    except BaseException as error:
+        if isinstance(error, psycopg.Error) or not _is_suspended(gen):
+            raise
+        if _is_busy(connection):
+            _interrupt(connection, gen, is_short=is_short)
+        raise
+
+
+def _is_suspended(gen: Any) -> bool:
+    # Not by `inspect`: generators compiled by Cython have only these two.
+    return gen.gi_frame is not None and not gen.gi_running
+
+
+def _is_busy(connection: AnyConnection) -> bool:
+    pgconn = connection.pgconn
+    return (
+        pgconn.transaction_status == TransactionStatus.ACTIVE
+        or pgconn.pipeline_status != PipelineStatus.OFF
+    )
+
+
+def _interrupt(
+    connection: AnyConnection, gen: Generator[int, int, object], *, is_short: bool
+) -> None:
+    """Begin the clean-up. Gives up a turn, and waits for nothing."""
+    hub = current_hub()
+    interruption = Interruption(connection, gen, hub, is_short=is_short)
+    connection.__dict__[_ATTRIBUTE] = interruption
+    # A scope of its own, which nothing cancels: a hub that is ending cancels the new tasks that
+    # have none.
+    task = new_task(
+        hub, interruption.clean_up, _clean_up_psycopg, parent=CancelScope(_Nobody(), None)
+    )
+    hub.spawn(task)
+    with shield():
+        while not task.has_begun:  # one that is cancelled before would never run
+            yield_now()
+
+
+def _clean_up_psycopg() -> None:
+    """Give the tasks of `Interruption` a name that reports show."""
+
+
+class _Nobody:
+    """The owner of a scope without a task."""
+
+    def cancellation_changed(self) -> None:
+        """Do nothing."""
+
+
+class Interruption:
+    """The clean-up of one interrupted connection.
+
+    Attributes:
+        hub: The hub whose task cleans up.
+        settled: Set at the end, when the connection is usable or closed.
+        undoing: Generators that leave transactions, to be run after the query has ended.
+        callbacks: Called at the end with whether the connection is usable.
+    """
+
+    def __init__(
+        self,
+        connection: AnyConnection,
+        gen: Generator[int, int, object],
+        hub: Hub,
+        *,
+        is_short: bool,
+    ) -> None:
+        """Prepare the clean-up, so that the connection may be closed from now on.
+
+        Args:
+            connection: The connection.
+            gen: The suspended generator.
+            hub: The running hub.
+            is_short: Whether the query is expected to end soon, and cancelled only if it does not.
+        """
+        self.hub = hub
+        self.settled = Event()
+        self.undoing: deque[Generator[int, int, object]] = deque()
+        self.callbacks: list[SettledCallback] = []
+        self._connection = connection
+        self._gen = gen
+        self._limits: Scope | None = None
+        self._timers: list[Timer] = []
+        self._request = None if is_short else _cancel_request(connection)
+        if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+            # Nobody can say how many of its commands were done, and leaving it is not a wait.
+            connection.pgconn.finish()
+
+    def clean_up(self) -> None:
+        """Clean up, and say so. The whole life of the background task."""
+        is_usable = False
+        running = _Interruptions.of(self.hub)
+        running.add(self)
+        seconds = _TIMEOUT_AT_END if self.hub.is_ending else CLEANUP_TIMEOUT
+        try:
+            with shield(), scope() as self._limits:
+                self.end_within(seconds)
+                is_usable = self._is_cleaned()
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            running.discard(self)
+            self._settle(is_usable)
+
+    def end_within(self, seconds: float) -> None:
+        """Give up after ``seconds``, and close the connection."""
+        self._timers.append(self.hub.timers.add(self.hub.time() + seconds, self._give_up))
+
+    def _give_up(self) -> None:
+        _log.warning(
+            "an interrupted query did not end in time, the connection is closed: %r",
+            self._connection,
+        )
+        if self._limits is not None:
+            self._limits.cancel()
+
+    def _is_cleaned(self) -> bool:
+        """Clean up; return whether the connection is usable."""
+        pgconn = self._connection.pgconn
+        completed = self._end_query()
+        undone = self._undo()
+        if pgconn.status != ConnStatus.OK or _is_busy(self._connection):
+            return False
+        status = pgconn.transaction_status
+        if status == TransactionStatus.INTRANS and completed and not undone:
+            yield_now()  # the caller may be about to hand over the end of its transaction
+            undone = self._undo()
+            status = pgconn.transaction_status
+        return status in (TransactionStatus.IDLE, TransactionStatus.INERROR) or (
+            status == TransactionStatus.INTRANS and (undone or not completed)
+        )
+
+    def _end_query(self) -> bool:
+        """Let the query end; return whether it completed."""
+        ended = Event()
+        completed = False
+        with scope() as both:
+            both.spawn(self._cancel_until, ended)
+            try:
+                completed = self._resume(self._gen)
+            finally:
+                ended.set()
+        return completed
+
+    def _undo(self) -> bool:
+        """Leave the transactions that the caller could not leave; return whether all is undone."""
+        undone = False
+        while self.undoing:
+            undone = self._resume(self.undoing.popleft())
+        return undone
+
+    def _resume(self, gen: Generator[int, int, object]) -> bool:
+        """Run ``gen`` to its end; return whether it succeeded."""
+        pgconn = self._connection.pgconn
+        if pgconn.status != ConnStatus.OK:
+            gen.close()
+            return False
+        try:
+            wait(gen, pgconn.socket, _INTERVAL)
+        except psycopg.Error:  # it was cancelled, as it should be, or has failed of itself
+            return False
+        except Exception:
+            _log.exception("the clean-up of an interrupted query failed")
+            pgconn.finish()
+            return False
+        return True
+
+    def _cancel_until(self, ended: Event) -> None:
+        """Ask the server to cancel, again and again until the query has ended."""
+        request = self._request
+        while True:
+            if request is not None:
+                try:
+                    request()
+                except psycopg.Error as error:
+                    _log.warning("a query could not be cancelled on the server: %s", error)
+            if ended.wait(_RETRY):
+                return
+            request = _cancel_request(self._connection)
+
+    def _settle(self, is_usable: bool) -> None:
+        connection = self._connection
+        if not is_usable:
+            connection.pgconn.finish()
+        del connection.__dict__[_ATTRIBUTE]
+        self.settled.set()
+        for callback in self.callbacks:
+            try:
+                callback(not connection.closed)
+            except Exception:
+                _log.exception("a callback of when_settled() failed: %r", callback)
+
+
+class _Interruptions:
+    """The clean-ups that run in one hub; shortens them when it ends."""
+
+    def __init__(self) -> None:
+        self._running: dict[Interruption, None] = {}
+
+    @classmethod
+    def of(cls, hub: Hub) -> _Interruptions:
+        """Return those of ``hub``."""
+        found = hub.resources.setdefault(cls, cls())
+        if not isinstance(found, cls):
+            raise TypeError(f"{found!r} is registered as {cls!r}")
+        return found
+
+    def add(self, interruption: Interruption) -> None:
+        """Note that ``interruption`` runs."""
+        self._running[interruption] = None
+
+    def discard(self, interruption: Interruption) -> None:
+        """Note that ``interruption`` has ended."""
+        self._running.pop(interruption, None)
+
+    def leave(self) -> None:
+        """Let all end soon: the hub's main task has ended."""
+        for interruption in list(self._running):
+            interruption.end_within(_TIMEOUT_AT_END)
+
+
+def _cancel_request(connection: AnyConnection) -> CancelRequest | None:
+    """Return a request to cancel the query of ``connection``, ``None`` for a closed one."""
+    try:
+        return new_cancel_request(connection.pgconn)
+    except psycopg.Error as error:
+        if not connection.closed:
+            _log.warning("a query cannot be cancelled on the server: %s", error)
+        return None
