@@ -1,7 +1,7 @@
 """psycopg against a real PostgreSQL: under the patch, and without it by `photon_runtime.drivers`.
 
-Each test runs one scenario of ``programs/use_psycopg.py`` in an interpreter of its own; see
-`test_libraries`. A deadline is kept when the caller has left within `TOLERANCE` seconds of it.
+Each test runs one scenario of ``programs/use_psycopg.py`` or ``programs/interrupt_psycopg.py`` in
+an interpreter of its own; see `test_libraries`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import pytest
 pytest_plugins = ["servers"]
 pytestmark = pytest.mark.slow
 
-PROGRAM = Path(__file__).parent / "programs" / "use_psycopg.py"
+PROGRAMS = Path(__file__).parent / "programs"
+PROMPT = 0.25
+"""Seconds within which a caller must have left, on a machine that is busy with other things."""
 SLOW = 0.3
 MANY = list(range(20))
 
@@ -29,19 +31,18 @@ def patch(request: pytest.FixtureRequest) -> list[str]:
 
 
 def run_scenario(
-    patch: list[str], scenario: str, url: str = "-", *, logs: bool = False
+    patch: list[str], scenario: str, url: str = "-", *, program: str = "use_psycopg.py"
 ) -> dict[str, Any]:
-    """Run a scenario and return what it printed; it may print nothing else, but for ``logs``."""
+    """Run a scenario and return what it printed; nothing else may be logged."""
     done = subprocess.run(
-        [sys.executable, *patch, PROGRAM, scenario, url],
+        [sys.executable, *patch, PROGRAMS / program, scenario, url],
         capture_output=True,
         text=True,
         timeout=50,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    if not logs:
-        assert done.stderr == ""
+    assert done.stderr == ""
     found = json.loads(done.stdout)
     assert isinstance(found, dict)
     return found
@@ -138,3 +139,125 @@ def test_a_psycopg_copy_lets_other_tasks_run(patch: list[str], postgres_url: str
 def test_psycopg_pipelines_and_cursors_work(patch: list[str], postgres_url: str) -> None:
     found = run_scenario(patch, "pipeline_and_server_cursor", postgres_url)
     assert found == {"piped": list(range(50)), "named": True}
+
+
+# Deadlines, and what becomes of the connection
+
+
+def interrupt(patch: list[str], scenario: str, url: str) -> dict[str, Any]:
+    return run_scenario(patch, scenario, url, program="interrupt_psycopg.py")
+
+
+def test_a_deadline_holds_when_the_server_is_stopped(patch: list[str], postgres_url: str) -> None:
+    found = interrupt(patch, "stopped_server", postgres_url)
+    assert found["late"] < PROMPT
+    assert found["interrupted"]
+    assert not found["usable"]
+    assert 3 < found["seconds"] < 7
+    assert found["closed"]
+    assert found["error"] == "the connection is closed"
+
+
+def test_no_block_keeps_a_caller_whose_deadline_has_passed(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = interrupt(patch, "stopped_server_in_blocks", postgres_url)
+    assert found["late"] < PROMPT
+    assert found["closed"] == [True, True]
+
+
+def test_a_deadline_holds_when_the_network_is_silent(patch: list[str], postgres_url: str) -> None:
+    found = interrupt(patch, "silent_network", postgres_url)
+    assert found["late"] < PROMPT
+    assert not found["usable"]
+    assert found["closed"]
+
+
+def test_a_slow_request_to_cancel_does_not_reach_the_next_query(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = interrupt(patch, "slow_cancel", postgres_url)
+    assert found["late"] < PROMPT
+    assert found["row"] == 7
+    assert found["seconds"] > 1.3  # the request, then the query
+
+
+def test_a_statement_that_was_done_unseen_closes_its_transaction(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = interrupt(patch, "completed_unseen", postgres_url)
+    assert found["late"] < PROMPT
+    assert not found["usable"]
+
+
+def test_a_deadline_in_the_begin_does_not_run_the_query_behind_it(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = interrupt(patch, "query_behind_begin", postgres_url)
+    assert found["late"] < PROMPT
+    assert found["usable"]
+    assert found["seconds"] < 3
+    assert found["status"] == "INERROR"
+    assert found["active"] == []
+
+
+def test_every_kind_of_wait_leaves_a_usable_or_a_closed_connection(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = interrupt(patch, "every_kind", postgres_url)
+    usable = {kind for kind, result in found["results"].items() if result["usable"]}
+    assert usable == {"named", "notifies", "two_phases"}
+    assert len(found["results"]) == 8
+    assert max(result["late"] for result in found["results"].values()) < PROMPT
+    assert found["active"] == []
+
+
+def test_a_hundred_cancellations_at_random_leave_nothing_behind(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = interrupt(patch, "at_random", postgres_url)
+    assert found["cancelled"] == 100
+    assert found["late"] < 2 * PROMPT  # twenty leave at the same time
+    assert found["descriptors"] == found["threads"] == 0
+    assert found["active"] == []
+
+
+def test_an_interrupted_connection_never_gives_the_result_of_another_query(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = interrupt(patch, "reused_at_random", postgres_url)
+    assert found["interruptions"] > 10
+    assert found["active"] == []
+
+
+def test_the_end_of_the_hub_cancels_what_was_interrupted(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = interrupt(patch, "the_hub_ends", postgres_url)
+    assert found["seconds"] < 3
+    assert found["active"] == []
+
+
+def test_a_task_cannot_use_a_connection_inside_of_its_own_loop(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = interrupt(patch, "used_inside_of_itself", postgres_url)
+    assert "use another connection" in found["error"]
+    assert found["next"] == [7]
+
+
+def test_several_hosts_are_tried_while_others_run(patch: list[str], postgres_url: str) -> None:
+    found = interrupt(patch, "several_hosts", postgres_url)
+    assert found["row"] == [7]
+    assert 1.9 < found["seconds"] < 4
+    assert found["beats"] > 50
+
+
+def test_a_task_cancels_the_query_of_another(patch: list[str], postgres_url: str) -> None:
+    assert interrupt(patch, "cancelled_by_another", postgres_url)["seconds"] < 2
+
+
+def test_a_thread_is_refused_an_interrupted_connection(patch: list[str], postgres_url: str) -> None:
+    found = interrupt(patch, "from_another_thread", postgres_url)
+    assert "is being cleaned up" in found["error"]
+    assert not found["usable"]

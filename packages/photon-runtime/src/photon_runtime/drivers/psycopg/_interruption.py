@@ -31,7 +31,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -44,10 +45,11 @@ from ..._hub import Hub, current_hub
 from ..._run import new_task, yield_now
 from ..._scope import Scope, scope, shield
 from ..._sync import Event
+from ..._task import Task
 from ..._timer import Timer
 from ...errors import Cancelled
 from ._cancel_request import CancelRequest, new_cancel_request
-from ._waiting import wait
+from ._waiting import wait_on
 
 T = TypeVar("T")
 AnyConnection = psycopg.Connection[Any]
@@ -167,7 +169,7 @@ def _run(
 ) -> T:
     pgconn = connection.pgconn
     try:
-        return wait(gen, pgconn.socket, interval, timeout)
+        return wait_on(pgconn, gen, interval, timeout)
     except GreenletExit:  # the hub is gone, and nobody can clean up
         pgconn.finish()
         raise
@@ -199,19 +201,10 @@ def _interrupt(
     hub = current_hub()
     interruption = Interruption(connection, gen, hub, is_short=is_short)
     connection.__dict__[_ATTRIBUTE] = interruption
-    # A scope of its own, which nothing cancels: a hub that is ending cancels the new tasks that
-    # have none.
-    task = new_task(
-        hub, interruption.clean_up, _clean_up_psycopg, parent=CancelScope(_Nobody(), None)
-    )
-    hub.spawn(task)
+    tasks = interruption.start()
     with shield():
-        while not task.has_begun:  # one that is cancelled before would never run
+        while not all(task.has_begun for task in tasks):  # cancelled before, it would never run
             yield_now()
-
-
-def _clean_up_psycopg() -> None:
-    """Give the tasks of `Interruption` a name that reports show."""
 
 
 class _Nobody:
@@ -253,27 +246,48 @@ class Interruption:
         self.callbacks: list[SettledCallback] = []
         self._connection = connection
         self._gen = gen
-        self._limits: Scope | None = None
+        self._limits: list[Scope] = []
         self._timers: list[Timer] = []
+        self._ended = Event()  # the query
+        self._cancelling: Task[None] | None = None
         self._request = None if is_short else _cancel_request(connection)
         if connection.pgconn.pipeline_status != PipelineStatus.OFF:
             # Nobody can say how many of its commands were done, and leaving it is not a wait.
             connection.pgconn.finish()
 
-    def clean_up(self) -> None:
-        """Clean up, and say so. The whole life of the background task."""
+    def start(self) -> list[Task[None]]:
+        """Start the two tasks, one to cancel the query and one to clean up."""
+        _Interruptions.of(self.hub).add(self)
+        self.end_within(_TIMEOUT_AT_END if self.hub.is_ending else CLEANUP_TIMEOUT)
+        self._cancelling = self._spawn(self._cancel_until_ended)
+        return [self._cancelling, self._spawn(self._clean_up)]
+
+    def _spawn(self, function: Callable[[], None]) -> Task[None]:
+        # Below a scope that nothing cancels: a hub that is ending cancels new tasks without one.
+        task = new_task(self.hub, function, function, parent=CancelScope(_Nobody(), None))
+        self.hub.spawn(task)
+        return task
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        """A block that nothing cancels but the end of the time."""
+        with shield(), scope() as limits:
+            self._limits.append(limits)
+            try:
+                yield
+            finally:
+                self._limits.remove(limits)
+
+    def _clean_up(self) -> None:
         is_usable = False
-        running = _Interruptions.of(self.hub)
-        running.add(self)
-        seconds = _TIMEOUT_AT_END if self.hub.is_ending else CLEANUP_TIMEOUT
         try:
-            with shield(), scope() as self._limits:
-                self.end_within(seconds)
+            with self._limited():
                 is_usable = self._is_cleaned()
         finally:
+            self._ended.set()
             for timer in self._timers:
                 timer.cancel()
-            running.discard(self)
+            _Interruptions.of(self.hub).discard(self)
             self._settle(is_usable)
 
     def end_within(self, seconds: float) -> None:
@@ -285,8 +299,8 @@ class Interruption:
             "an interrupted query did not end in time, the connection is closed: %r",
             self._connection,
         )
-        if self._limits is not None:
-            self._limits.cancel()
+        for limits in self._limits:
+            limits.cancel()
 
     def _is_cleaned(self) -> bool:
         """Clean up; return whether the connection is usable."""
@@ -306,14 +320,10 @@ class Interruption:
 
     def _end_query(self) -> bool:
         """Let the query end; return whether it completed."""
-        ended = Event()
-        completed = False
-        with scope() as both:
-            both.spawn(self._cancel_until, ended)
-            try:
-                completed = self._resume(self._gen)
-            finally:
-                ended.set()
+        completed = self._resume(self._gen)
+        self._ended.set()
+        if self._cancelling is not None:
+            self._cancelling.join()  # a request on its way would cancel the next query
         return completed
 
     def _undo(self) -> bool:
@@ -330,7 +340,7 @@ class Interruption:
             gen.close()
             return False
         try:
-            wait(gen, pgconn.socket, _INTERVAL)
+            wait_on(pgconn, gen, _INTERVAL)
         except psycopg.Error:  # it was cancelled, as it should be, or has failed of itself
             return False
         except Exception:
@@ -339,18 +349,19 @@ class Interruption:
             return False
         return True
 
-    def _cancel_until(self, ended: Event) -> None:
+    def _cancel_until_ended(self) -> None:
         """Ask the server to cancel, again and again until the query has ended."""
         request = self._request
-        while True:
-            if request is not None:
-                try:
-                    request()
-                except psycopg.Error as error:
-                    _log.warning("a query could not be cancelled on the server: %s", error)
-            if ended.wait(_RETRY):
-                return
-            request = _cancel_request(self._connection)
+        with self._limited():
+            while True:
+                if request is not None:
+                    try:
+                        request()
+                    except psycopg.Error as error:
+                        _log.warning("a query could not be cancelled on the server: %s", error)
+                if self._ended.wait(_RETRY):
+                    return
+                request = _cancel_request(self._connection)
 
     def _settle(self, is_usable: bool) -> None:
         connection = self._connection

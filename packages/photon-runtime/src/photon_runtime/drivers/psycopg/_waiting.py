@@ -56,7 +56,37 @@ def wait(
     if running_task() is None:
         result: T = _original_wait(gen, fileno, **without_none(interval, timeout))
         return result
-    return _run(gen, lambda wanted: (fileno, wanted), interval, timeout)
+    return _run(gen, lambda wanted, limit: _ready(fileno, wanted, limit), interval, timeout)
+
+
+def wait_on(
+    pgconn: Any,
+    gen: Generator[int, int, T],
+    interval: float | None = None,
+    timeout: float | None = None,
+) -> T:
+    """Run ``gen``, which operates on ``pgconn``, to its end, in a task; see `wait`.
+
+    Args:
+        pgconn: A `psycopg.pq.PGconn`; its protocol leaves ``pgconn_ptr`` out.
+        gen: As of `wait`.
+        interval: As of `wait`.
+        timeout: As of `wait`.
+
+    Raises:
+        psycopg.OperationalError: The connection was closed, perhaps by another task.
+    """
+    fileno = pgconn.socket
+
+    def ready(wanted: int, limit: float | None) -> int:
+        events = _ready(fileno, wanted, limit)
+        if pgconn.pgconn_ptr is None:
+            # Its number may belong to another descriptor by now. And generators written in C keep
+            # the pointer: one that is resumed would use memory that was freed.
+            raise _connection_closed()
+        return events
+
+    return _run(gen, ready, interval, timeout)
 
 
 def wait_conn(
@@ -69,7 +99,7 @@ def wait_conn(
         result: T = _original_wait_conn(gen, **without_none(interval, timeout))
         return result
     try:
-        return _run(gen, lambda wanted: wanted, interval, timeout)
+        return _run(gen, lambda wanted, limit: _ready(wanted[0], wanted[1], limit), interval, timeout)
     finally:
         gen.close()  # closes the socket of an attempt that did not become a connection
 
@@ -82,7 +112,7 @@ def without_none(interval: float | None, timeout: float | None) -> dict[str, flo
 
 def _run(
     gen: Generator[Any, int, T],
-    target_of: Callable[[Any], tuple[int, int]],
+    ready: Callable[[Any, float | None], int],
     interval: float | None,
     timeout: float | None,
 ) -> T:
@@ -95,7 +125,7 @@ def _run(
             if expires is not None:
                 left = max(0.0, expires - hub.time())
                 limit = left if interval is None else min(interval, left)
-            wanted = gen.send(_ready(*target_of(wanted), limit))
+            wanted = gen.send(ready(wanted, limit))
             if expires is not None and hub.time() >= expires:
                 raise psycopg.errors._WaitTimeout("wait timeout expired")
     except StopIteration as end:
@@ -108,5 +138,9 @@ def _ready(fd: int, wanted: int, limit: float | None) -> int:
     mask = (wanted & _READABLE and select.POLLIN) | (wanted & _WRITABLE and select.POLLOUT)
     events = wait_descriptor(fd, mask, limit)
     if events & select.POLLNVAL:
-        raise psycopg.OperationalError("connection socket closed")
+        raise _connection_closed()
     return wanted & ((events & READ and _READABLE) | (events & WRITE and _WRITABLE))
+
+
+def _connection_closed() -> psycopg.OperationalError:
+    return psycopg.OperationalError("connection socket closed")
