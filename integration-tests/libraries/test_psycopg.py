@@ -261,3 +261,41 @@ def test_a_thread_is_refused_an_interrupted_connection(patch: list[str], postgre
     found = interrupt(patch, "from_another_thread", postgres_url)
     assert "is being cleaned up" in found["error"]
     assert not found["usable"]
+
+
+def test_a_connection_speaks_tls_while_others_run(patch: list[str], tls_postgres_url: str) -> None:
+    found = interrupt(patch, "encrypted", tls_postgres_url)
+    assert found["protocols"] == ["TLSv1.3"] * 8
+    assert SLOW <= found["seconds"] < 4 * SLOW
+    assert found["late"] < PROMPT
+    assert found["usable"]
+
+
+# SQLAlchemy
+
+
+def sqlalchemy(patch: list[str], scenario: str, url: str) -> dict[str, Any]:
+    return run_scenario(patch, scenario, url, program="use_sqlalchemy.py")
+
+
+def test_sqlalchemy_queries_take_the_time_of_one(patch: list[str], postgres_url: str) -> None:
+    found = sqlalchemy(patch, "many_queries", postgres_url)
+    assert found["answers"] == MANY
+    assert SLOW <= found["seconds"] < 2 * SLOW
+
+
+def test_a_sqlalchemy_pool_has_a_clean_connection_after_deadlines(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = sqlalchemy(patch, "after_deadlines", postgres_url)
+    assert found["late"] < PROMPT
+    assert found["answers"] == [7, 7, 7]
+
+
+def test_a_sqlalchemy_pool_replaces_a_connection_that_was_closed_behind_it(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = sqlalchemy(patch, "stopped_server", postgres_url)
+    assert found["late"] < PROMPT
+    assert found["errors"] == [True]
+    assert found["answer"] == 7

@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
-from program import perform
+from program import SLOW, at_once, perform
 
 from photon_runtime import Channel, DeadlineExceeded, deadline, offload, run, scope, sleep, spawn
 from photon_runtime.drivers.psycopg import Connection, is_interrupted, when_settled
@@ -444,6 +444,23 @@ def from_another_thread(url: str) -> object:
     raise AssertionError("the interrupted connection was used")
 
 
+def encrypted(url: str) -> object:
+    """Many connections that speak TLS, and a deadline on one."""
+
+    def call(number: int) -> str:
+        with connect(url) as connection:
+            connection.execute("SELECT pg_sleep(%s)", (SLOW,))
+            query = "SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+            row = connection.execute(query).fetchone()
+            return str(row and row[0])
+
+    protocols, seconds = at_once(call, 8)
+    with connect(url, autocommit=True) as connection:
+        late = overdue(lambda: connection.execute("SELECT pg_sleep(30)"))
+        usable = settled(connection)
+    return {"protocols": protocols, "seconds": seconds, "late": late, "usable": usable}
+
+
 def perform_all() -> None:
     """Run the scenario of the command line."""
     perform(
@@ -461,6 +478,7 @@ def perform_all() -> None:
         several_hosts,
         cancelled_by_another,
         from_another_thread,
+        encrypted,
     )
 
 

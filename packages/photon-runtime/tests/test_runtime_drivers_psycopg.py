@@ -195,7 +195,11 @@ def test_outside_of_tasks_the_originals_are_called(
 BEFORE = "import psycopg; from photon_runtime.patch import patch_stdlib; patch_stdlib()"
 AFTER = "from photon_runtime.patch import patch_stdlib; patch_stdlib(); import psycopg"
 TWICE = "from photon_runtime.patch import patch_stdlib, _psycopg; import psycopg; patch_stdlib(); "
-NOT_AT_ALL = "import photon_runtime.patch, psycopg"
+BY_ITS_DRIVER = (
+    "from photon_runtime.patch import patch_stdlib; patch_stdlib(); "
+    "import photon_runtime.drivers.psycopg"
+)
+NOT_AT_ALL = "import photon_runtime.patch, photon_runtime.drivers.psycopg"
 WHO_WAITS = """
 import psycopg.waiting, psycopg.connection
 for waits in (psycopg.waiting.wait, psycopg.waiting.wait_conn,
@@ -213,6 +217,7 @@ print(hasattr(psycopg.Connection.wait, "__wrapped__") and
     [
         (BEFORE, True),
         (AFTER, True),
+        (BY_ITS_DRIVER, True),
         (TWICE + "_psycopg.cooperate(psycopg)", True),
         (NOT_AT_ALL, False),
     ],

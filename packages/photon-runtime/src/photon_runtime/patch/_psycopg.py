@@ -5,6 +5,8 @@ from __future__ import annotations
 
 def cooperate(_: object) -> None:
     """Let all connections of psycopg wait in the hub. Doing it again is harmless."""
-    from ..drivers.psycopg import install  # only now: psycopg is optional
+    # Imported only now, because psycopg is optional. And from the module, not from its package:
+    # that may be what imports psycopg, and then it is not complete yet.
+    from ..drivers.psycopg.installation import install
 
     install()

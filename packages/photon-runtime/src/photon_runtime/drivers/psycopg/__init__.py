@@ -13,10 +13,10 @@ Outside of coroutines everything behaves as plain psycopg does, so scripts and m
 """
 
 from ._connection import Connection as Connection
-from ._install import install as install
 from ._interruption import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
 from ._interruption import is_interrupted as is_interrupted
 from ._interruption import when_settled as when_settled
 from ._lock import ConnectionLock as ConnectionLock
 from ._waiting import wait as wait
 from ._waiting import wait_conn as wait_conn
+from .installation import install as install

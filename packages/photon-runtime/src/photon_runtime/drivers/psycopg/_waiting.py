@@ -98,8 +98,12 @@ def wait_conn(
     if running_task() is None:
         result: T = _original_wait_conn(gen, **without_none(interval, timeout))
         return result
+
+    def ready(wanted: tuple[int, int], limit: float | None) -> int:
+        return _ready(wanted[0], wanted[1], limit)
+
     try:
-        return _run(gen, lambda wanted, limit: _ready(wanted[0], wanted[1], limit), interval, timeout)
+        return _run(gen, ready, interval, timeout)
     finally:
         gen.close()  # closes the socket of an attempt that did not become a connection
 
