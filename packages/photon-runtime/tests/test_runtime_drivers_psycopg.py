@@ -12,8 +12,8 @@ import psycopg
 import psycopg.waiting
 import pytest
 
-from photon_runtime import DeadlineExceeded, deadline, run, scope, sleep
-from photon_runtime.drivers.psycopg import _waiting, wait, wait_conn
+from photon_runtime import DeadlineExceeded, deadline, offload, run, scope, sleep
+from photon_runtime.drivers.psycopg import ConnectionLock, _waiting, wait, wait_conn
 
 R, W = psycopg.waiting.Wait.R, psycopg.waiting.Wait.W
 
@@ -239,3 +239,36 @@ def test_psycopg_has_what_is_replaced() -> None:
     assert inspect.isgeneratorfunction(psycopg.Connection._rollback_gen)
     assert inspect.isgeneratorfunction(psycopg.Transaction._enter_gen)
     assert inspect.isgeneratorfunction(psycopg.Transaction._exit_gen)
+
+
+def test_tasks_and_threads_share_the_lock_of_a_connection() -> None:
+    lock = ConnectionLock()
+    order: list[str] = []
+
+    def use(name: str) -> None:
+        with lock:
+            order.append(name)
+
+    def main() -> None:
+        lock.acquire()
+        with scope() as tasks:
+            tasks.spawn(use, "task")
+            sleep(0.01)
+            tasks.spawn(offload, use, "thread")
+            sleep(0.05)
+            order.append("free")
+            lock.release()
+
+    run(main)
+    assert order == ["free", "task", "thread"]
+    assert not lock.locked()
+
+
+def test_a_caller_that_holds_the_lock_is_refused_and_may_still_try() -> None:
+    lock = ConnectionLock()
+    with lock:
+        with pytest.raises(psycopg.OperationalError, match="uses the connection already"):
+            lock.acquire()
+        assert not lock.acquire(blocking=False)
+        assert not lock.acquire(timeout=0.001)
+    assert lock.acquire()

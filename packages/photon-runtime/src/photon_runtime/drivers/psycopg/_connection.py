@@ -20,7 +20,8 @@ from ..._offload import offload
 from ..._scope import deadline
 from ...errors import DeadlineExceeded
 from ._cancel_request import new_cancel_request
-from ._interruption import drive, refuse_if_interrupted
+from ._drive import drive
+from ._interruption import refuse_if_interrupted
 from ._lock import ConnectionLock
 from ._waiting import wait_conn, without_none
 

@@ -16,14 +16,6 @@ was only a part; and when the query completed inside of a transaction before the
 nothing undid it, for its caller was led to believe that it failed. A request is never left on its
 way when a connection becomes usable: it would cancel the next query.
 
-A use of an interrupted connection by another task waits for the end of the clean-up, which is
-bounded; in another thread, which cannot wait for it, it is an `OperationalError`.
-
-*Leaving a transaction* is a command to the server too, and a cancelled task cannot wait for it.
-The clean-up takes it over: the generators of ``Transaction.__enter__``, ``Transaction.__exit__``
-and ``rollback()`` are run in their order, and only ``rollback()`` returns as if it had been done,
-because ``Connection.__exit__`` closes the connection behind it.
-
 *The end of the hub* waits for clean-ups `_TIMEOUT_AT_END` seconds at the most.
 """
 
@@ -33,25 +25,21 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
-from greenlet import GreenletExit
 from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
 
 from ..._cancel import CancelScope
-from ..._carrier import current_task
-from ..._hub import Hub, current_hub
+from ..._hub import Hub
 from ..._run import new_task, yield_now
 from ..._scope import Scope, scope, shield
 from ..._sync import Event
 from ..._task import Task
 from ..._timer import Timer
-from ...errors import Cancelled
 from ._cancel_request import CancelRequest, new_cancel_request
 from ._waiting import wait_on
 
-T = TypeVar("T")
 AnyConnection = psycopg.Connection[Any]
 SettledCallback = Callable[[bool], object]
 
@@ -63,17 +51,12 @@ _RETRY = 0.5
 _INTERVAL = 0.1  # after which a generator finds out that its connection was closed
 _ATTRIBUTE = "_photon_interruption"
 
-_ROLLBACK = psycopg.Connection._rollback_gen.__code__
-_LEAVES_TRANSACTION = frozenset(
-    {_ROLLBACK, psycopg.Transaction._enter_gen.__code__, psycopg.Transaction._exit_gen.__code__}
-)
-
 _log = logging.getLogger("photon.runtime.psycopg")
 
 
 def is_interrupted(connection: AnyConnection) -> bool:
     """Return whether an interrupted query of ``connection`` is still being cleaned up."""
-    return _interruption_of(connection) is not None
+    return interruption_of(connection) is not None
 
 
 def when_settled(connection: AnyConnection, callback: SettledCallback) -> None:
@@ -88,44 +71,11 @@ def when_settled(connection: AnyConnection, callback: SettledCallback) -> None:
             failed and need a rollback), with ``False`` when it is closed. It runs in the hub that
             cleans up; an exception in it is logged.
     """
-    interruption = _interruption_of(connection)
+    interruption = interruption_of(connection)
     if interruption is None:
         callback(not connection.closed)
     else:
         interruption.callbacks.append(callback)
-
-
-def drive(
-    connection: AnyConnection,
-    gen: Generator[int, int, T],
-    interval: float | None = None,
-    timeout: float | None = None,
-) -> T:
-    """Run a generator of ``connection`` in the running task, and clean up if it is interrupted.
-
-    Raises:
-        psycopg.Error: What ``gen`` raises.
-        Cancelled: A scope around the task was cancelled.
-
-    Blocks: the calling task; while the connection is interrupted, until it has been cleaned up.
-    """
-    code = getattr(gen, "gi_code", None)
-    leaves = code in _LEAVES_TRANSACTION
-    # Only what was called by a task that is leaving already may return without being done.
-    is_done_later = code is _ROLLBACK and _is_cancelled()
-    try:
-        try:
-            _wait_until_settled(connection)
-        except Cancelled:
-            interruption = _interruption_of(connection)
-            if leaves and interruption is not None:
-                interruption.undoing.append(gen)
-            raise
-        return _run(connection, gen, interval, timeout, is_short=leaves)
-    except Cancelled:
-        if is_done_later:
-            return None  # type: ignore[return-value]  # the result of a rollback
-        raise
 
 
 def refuse_if_interrupted(connection: AnyConnection) -> None:
@@ -134,59 +84,21 @@ def refuse_if_interrupted(connection: AnyConnection) -> None:
     Raises:
         psycopg.OperationalError: The connection is interrupted.
     """
-    if _interruption_of(connection) is not None:
+    if interruption_of(connection) is not None:
         raise psycopg.OperationalError(
             "the connection is being cleaned up after an interrupted query, by a coroutine of "
             "another thread: try again later, or use another connection"
         )
 
 
-def _interruption_of(connection: AnyConnection) -> Interruption | None:
+def interruption_of(connection: AnyConnection) -> Interruption | None:
+    """Return the clean-up that ``connection`` is in, ``None`` for a connection that is usable."""
     interruption: Interruption | None = connection.__dict__.get(_ATTRIBUTE)
     return interruption
 
 
-def _is_cancelled() -> bool:
-    return current_task().scope.cause() is not None
-
-
-def _wait_until_settled(connection: AnyConnection) -> None:
-    interruption = _interruption_of(connection)
-    while interruption is not None:
-        if interruption.hub is not current_hub():
-            refuse_if_interrupted(connection)
-        interruption.settled.wait()
-        interruption = _interruption_of(connection)
-
-
-def _run(
-    connection: AnyConnection,
-    gen: Generator[int, int, T],
-    interval: float | None,
-    timeout: float | None,
-    *,
-    is_short: bool,
-) -> T:
-    pgconn = connection.pgconn
-    try:
-        return wait_on(pgconn, gen, interval, timeout)
-    except GreenletExit:  # the hub is gone, and nobody can clean up
-        pgconn.finish()
-        raise
-    except BaseException as error:
-        if isinstance(error, psycopg.Error) or not _is_suspended(gen):
-            raise
-        if _is_busy(connection):
-            _interrupt(connection, gen, is_short=is_short)
-        raise
-
-
-def _is_suspended(gen: Any) -> bool:
-    # Not by `inspect`: generators compiled by Cython have only these two.
-    return gen.gi_frame is not None and not gen.gi_running
-
-
-def _is_busy(connection: AnyConnection) -> bool:
+def is_busy(connection: AnyConnection) -> bool:
+    """Return whether the server works, or is in a pipeline, so that no query can be sent."""
     pgconn = connection.pgconn
     return (
         pgconn.transaction_status == TransactionStatus.ACTIVE
@@ -194,20 +106,7 @@ def _is_busy(connection: AnyConnection) -> bool:
     )
 
 
-def _interrupt(
-    connection: AnyConnection, gen: Generator[int, int, object], *, is_short: bool
-) -> None:
-    """Begin the clean-up. Gives up a turn, and waits for nothing."""
-    hub = current_hub()
-    interruption = Interruption(connection, gen, hub, is_short=is_short)
-    connection.__dict__[_ATTRIBUTE] = interruption
-    tasks = interruption.start()
-    with shield():
-        while not all(task.has_begun for task in tasks):  # cancelled before, it would never run
-            yield_now()
-
-
-class _Nobody:
+class _NoTask:
     """The owner of a scope without a task."""
 
     def cancellation_changed(self) -> None:
@@ -252,19 +151,23 @@ class Interruption:
         self._cancelling: Task[None] | None = None
         self._request = None if is_short else _cancel_request(connection)
         if connection.pgconn.pipeline_status != PipelineStatus.OFF:
-            # Nobody can say how many of its commands were done, and leaving it is not a wait.
+            # How many of its commands were done is unknown, and leaving it touches libpq at once.
             connection.pgconn.finish()
 
-    def start(self) -> list[Task[None]]:
-        """Start the two tasks, one to cancel the query and one to clean up."""
+    def start(self) -> None:
+        """Start the clean-up. Gives up a turn of the running task, and waits for nothing."""
+        self._connection.__dict__[_ATTRIBUTE] = self
         _Interruptions.of(self.hub).add(self)
         self.end_within(_TIMEOUT_AT_END if self.hub.is_ending else CLEANUP_TIMEOUT)
         self._cancelling = self._spawn(self._cancel_until_ended)
-        return [self._cancelling, self._spawn(self._clean_up)]
+        tasks = [self._cancelling, self._spawn(self._clean_up)]
+        with shield():
+            while not all(task.has_begun for task in tasks):  # cancelled before, none would run
+                yield_now()
 
     def _spawn(self, function: Callable[[], None]) -> Task[None]:
         # Below a scope that nothing cancels: a hub that is ending cancels new tasks without one.
-        task = new_task(self.hub, function, function, parent=CancelScope(_Nobody(), None))
+        task = new_task(self.hub, function, function, parent=CancelScope(_NoTask(), None))
         self.hub.spawn(task)
         return task
 
@@ -307,7 +210,7 @@ class Interruption:
         pgconn = self._connection.pgconn
         completed = self._end_query()
         undone = self._undo()
-        if pgconn.status != ConnStatus.OK or _is_busy(self._connection):
+        if pgconn.status != ConnStatus.OK or is_busy(self._connection):
             return False
         status = pgconn.transaction_status
         if status == TransactionStatus.INTRANS and completed and not undone:

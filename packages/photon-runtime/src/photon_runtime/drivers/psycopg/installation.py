@@ -10,7 +10,8 @@ import psycopg
 from psycopg import waiting
 
 from ..._carrier import running_task
-from ._interruption import drive, refuse_if_interrupted
+from ._drive import drive
+from ._interruption import refuse_if_interrupted
 from ._lock import ConnectionLock
 from ._waiting import wait, wait_conn, without_none
 
