@@ -254,7 +254,9 @@ def test_several_hosts_are_tried_while_others_run(patch: list[str], postgres_url
 
 
 def test_a_task_cancels_the_query_of_another(patch: list[str], postgres_url: str) -> None:
-    assert interrupt(patch, "cancelled_by_another", postgres_url)["seconds"] < 2
+    found = interrupt(patch, "cancelled_by_another", postgres_url)
+    assert found["cancelled"]
+    assert found["seconds"] < 2
 
 
 def test_a_thread_is_refused_an_interrupted_connection(patch: list[str], postgres_url: str) -> None:
@@ -281,7 +283,7 @@ def sqlalchemy(patch: list[str], scenario: str, url: str) -> dict[str, Any]:
 def test_sqlalchemy_queries_take_the_time_of_one(patch: list[str], postgres_url: str) -> None:
     found = sqlalchemy(patch, "many_queries", postgres_url)
     assert found["answers"] == MANY
-    assert SLOW <= found["seconds"] < 2 * SLOW
+    assert SLOW <= found["seconds"] < 4 * SLOW
 
 
 def test_a_sqlalchemy_pool_has_a_clean_connection_after_deadlines(

@@ -256,7 +256,6 @@ def copy_in(connection: AnyConnection) -> None:
     with connection.cursor().copy("COPY big FROM STDIN") as copy:
         while True:
             copy.write("x\n" * 99)
-            sleep(0)  # psycopg 3.2 does not wait while the server is fast enough
 
 
 def pipeline(connection: AnyConnection) -> None:
@@ -420,16 +419,20 @@ def several_hosts(url: str) -> object:
 
 def cancelled_by_another(url: str) -> object:
     """`cancel_safe` of one task ends the query of another."""
+
+    def cancelled() -> bool:
+        try:
+            connection.execute("SELECT pg_sleep(30)")
+        except psycopg.errors.QueryCanceled:
+            return True
+        return False
+
     with connect(url, autocommit=True) as connection:
-        waiting = spawn(connection.execute, "SELECT pg_sleep(30)")
+        waiting = spawn(cancelled)
         sleep(0.1)
         start = time.monotonic()
         connection.cancel_safe(timeout=5)
-        try:
-            waiting.result()
-        except psycopg.errors.QueryCanceled:
-            return {"seconds": time.monotonic() - start}
-    raise AssertionError("the query was not cancelled")
+        return {"cancelled": waiting.result(), "seconds": time.monotonic() - start}
 
 
 def from_another_thread(url: str) -> object:

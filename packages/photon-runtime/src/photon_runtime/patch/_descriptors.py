@@ -16,6 +16,7 @@ import select
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from .._hub import current_hub
 from .._run import sleep, yield_now
 from .._task import Task
 from . import _saved
@@ -92,10 +93,24 @@ def wait_descriptor(fd: int, mask: int, timeout: float | None = None) -> int:
     poll.register(fd, mask)
     events = poll.poll(0)
     if events:
-        yield_now()
+        _let_others_run()
     else:
         events = wait_until(lambda: poll.poll(0), interest=lambda: {fd: mask}, timeout=timeout)
     return events[0][1] if events else 0
+
+
+def _let_others_run() -> None:
+    """Give up a turn, and let the timers fire that are due.
+
+    The hub looks at its timers after 128 switches only. A task that does much work between two of
+    them, as a copy does, would overrun its deadline by all of that.
+    """
+    hub = current_hub()
+    due = hub.timers.next_due()
+    if due is not None and due <= hub.time():
+        sleep(1e-9)
+    else:
+        yield_now()
 
 
 def wait_readable(fd: int, timeout: float | None = None) -> None:
