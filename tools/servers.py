@@ -59,6 +59,20 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def tls_postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of another PostgreSQL, always started here, whose address and name are verified."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, certificate = folder / "server.key", folder / "server.crt"
+    request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=test"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", *request.split(), *names, *files], check=True, capture_output=True)
+    programs = _found(_postgres_programs(), "initdb", "postgres")
+    with _postgres(programs, tls=(key, certificate)) as url:
+        yield f"{url}?sslmode=verify-full&sslrootcert={certificate}"
+
+
+@pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """The URL of an empty database of Valkey or Redis."""
     given = os.environ.get("PHOTON_TEST_REDIS_URL")
@@ -110,9 +124,11 @@ def _inside(package: str, part: str) -> list[Path]:
 
 
 @contextmanager
-def _postgres(programs: Path) -> Iterator[str]:
+def _postgres(programs: Path, *, tls: tuple[Path, Path] | None = None) -> Iterator[str]:
+    """Run PostgreSQL and yield its URL; ``tls`` is the files of a key and a certificate."""
     uid, gid = _unprivileged()
     with _folder("photon-postgres-", uid) as folder:
+        encryption = [] if tls is None else _encryption(folder, tls, uid)
         data = str(folder / "data")
         options = [
             "--username=photon",
@@ -140,12 +156,24 @@ def _postgres(programs: Path) -> Iterator[str]:
                 "synchronous_commit=off",
                 "full_page_writes=off",
                 "lc_messages=C",
+                *encryption,
             )
             given = [part for setting in settings for part in ("-c", setting)]
             return [str(programs / "postgres"), "-D", data, *given]
 
         with _running(command, folder, stop=signal.SIGINT, uid=uid, gid=gid) as port:
             yield f"postgresql://photon@127.0.0.1:{port}/postgres"
+
+
+def _encryption(folder: Path, files: tuple[Path, Path], owner: int | None) -> list[str]:
+    """Copy a key and a certificate for PostgreSQL; return the settings that name the copies."""
+    copies = [Path(shutil.copy(file, folder)) for file in files]
+    for copy in copies:
+        copy.chmod(0o600)
+        if owner is not None:
+            os.chown(copy, owner, -1)
+    key, certificate = copies
+    return ["ssl=on", f"ssl_key_file={key}", f"ssl_cert_file={certificate}"]
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""psycopg 3: slow queries on many connections and on one, notifications, and cancellation."""
+"""psycopg 3: slow queries on many connections and on one, notifications, and cancellation.
+
+Under the patch with ``psycopg.connect``; without it with the driver's own `Connection`.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,21 @@ import warnings
 import psycopg
 from program import MANY, SLOW, at_once, perform
 
-from photon_runtime import DeadlineExceeded, deadline, offload, scope, spawn
+from photon_runtime import (
+    Channel,
+    DeadlineExceeded,
+    Event,
+    deadline,
+    offload,
+    run,
+    scope,
+    sleep,
+    spawn,
+)
+from photon_runtime.drivers.psycopg import Connection, is_interrupted, when_settled
+from photon_runtime.patch import is_patched
 
+connect = psycopg.connect if is_patched() else Connection.connect
 warnings.simplefilter("error")
 logging.basicConfig()
 
@@ -38,18 +54,25 @@ def strike(connection: psycopg.Connection) -> float:
 
 def is_busy(url: str, backend: int) -> bool:
     """Return whether the server works at a query of ``backend``."""
-    with psycopg.connect(url) as other:
+    with connect(url) as other:
         row = other.execute(
             "SELECT state FROM pg_stat_activity WHERE pid = %s", (backend,)
         ).fetchone()
         return row is not None and row[0] == "active"
 
 
+def settled(connection: psycopg.Connection) -> bool:
+    """Wait until an interrupted connection is cleaned up; return whether it is usable."""
+    results: Channel[bool] = Channel(1)
+    when_settled(connection, results.send)
+    return results.receive()
+
+
 def many_queries(url: str) -> object:
     """Each on a connection of its own."""
 
     def call(number: int) -> int:
-        with psycopg.connect(url) as connection:
+        with connect(url) as connection:
             return ask(connection, number)
 
     answers, seconds = at_once(call)
@@ -62,7 +85,7 @@ def many_by_name(url: str) -> object:
     answers = []
 
     def call(number: int) -> None:
-        with psycopg.connect(named) as connection:
+        with connect(named) as connection:
             answers.append(ask(connection, number))
 
     start = time.monotonic()
@@ -76,22 +99,24 @@ def many_by_name(url: str) -> object:
 
 def one_connection(url: str) -> object:
     """Shared by two tasks: one waits for the other."""
-    with psycopg.connect(url) as connection:
+    with connect(url) as connection:
         answers, seconds = at_once(lambda number: ask(connection, number), 2, expected=2 * SLOW)
         return {"answers": answers, "seconds": seconds}
 
 
 def deadline_in_autocommit(url: str) -> object:
     """The query ends on the server, and the next one on the connection is answered."""
-    with psycopg.connect(url, autocommit=True) as connection:
+    with connect(url, autocommit=True) as connection:
         seconds = strike(connection)
+        interrupted = is_interrupted(connection)
+        answer = ask(connection, 7, seconds=0)
         busy = is_busy(url, connection.info.backend_pid)
-        return {"seconds": seconds, "busy": busy, "next": ask(connection, 7, seconds=0)}
+        return {"seconds": seconds, "busy": busy, "next": answer, "interrupted": interrupted}
 
 
 def deadline_in_transaction(url: str) -> object:
     """The transaction has failed, says so, and can be rolled back."""
-    with psycopg.connect(url) as connection:
+    with connect(url) as connection:
         connection.execute("CREATE TEMP TABLE kept AS SELECT 1 AS value")
         connection.commit()
         connection.execute("INSERT INTO kept VALUES (2)")
@@ -106,7 +131,7 @@ def deadline_in_transaction(url: str) -> object:
 
 def deadline_around_transaction(url: str) -> object:
     """A ``with`` block that a deadline leaves is rolled back in order."""
-    with psycopg.connect(url, autocommit=True) as connection:
+    with connect(url, autocommit=True) as connection:
         connection.execute("CREATE TEMP TABLE kept (value int)")
         try:
             with deadline(0.1), connection.transaction():
@@ -114,6 +139,7 @@ def deadline_around_transaction(url: str) -> object:
                 ask(connection, 0, seconds=30)
         except DeadlineExceeded:
             pass
+        assert settled(connection)
         status = connection.info.transaction_status.name
         rows = connection.execute("SELECT value FROM kept").fetchall()
         return {"rows": rows, "status": status}
@@ -122,7 +148,7 @@ def deadline_around_transaction(url: str) -> object:
 def deadline_around_connection(url: str) -> object:
     """A connection that a deadline leaves is closed, not left to the garbage."""
     try:
-        with deadline(0.1), psycopg.connect(url) as connection:
+        with deadline(0.1), connect(url) as connection:
             ask(connection, 0, seconds=30)
     except DeadlineExceeded:
         pass
@@ -132,7 +158,7 @@ def deadline_around_connection(url: str) -> object:
 def deadline_in_copy(url: str) -> object:
     """A connection in the midst of a copy is closed, because its state is not known."""
     query = "COPY (SELECT pg_sleep(0.01), repeat('x', 9999) FROM generate_series(1, 999)) TO STDOUT"
-    connection = psycopg.connect(url)
+    connection = connect(url)
     backend = connection.info.backend_pid
     rows = 0
     try:
@@ -141,6 +167,7 @@ def deadline_in_copy(url: str) -> object:
                 rows += 1
     except DeadlineExceeded:
         pass
+    settled(connection)
     return {"closed": connection.closed, "busy": is_busy(url, backend), "some": 0 < rows < 999}
 
 
@@ -152,7 +179,7 @@ def deadline_in_connect(url: str) -> object:
         start = time.monotonic()
         try:
             with deadline(0.1):
-                psycopg.connect(f"host=127.0.0.1 port={port}")
+                connect(f"host=127.0.0.1 port={port}")
         except DeadlineExceeded:
             pass
         seconds = time.monotonic() - start
@@ -165,7 +192,7 @@ def timeout_in_connect(url: str) -> object:
         port = silent.getsockname()[1]
         start = time.monotonic()
         try:
-            psycopg.connect(f"host=127.0.0.1 port={port} connect_timeout=2")
+            connect(f"host=127.0.0.1 port={port} connect_timeout=2")
         except psycopg.errors.ConnectionTimeout:
             return {"seconds": time.monotonic() - start}
     raise AssertionError("the connection was made")
@@ -175,12 +202,12 @@ def notifications(url: str) -> object:
     """One task listens while another sends and sleeps."""
 
     def send() -> None:
-        with psycopg.connect(url, autocommit=True) as sender:
+        with connect(url, autocommit=True) as sender:
             for number in range(3):
-                time.sleep(0.05)
+                sleep(0.05)
                 sender.execute("SELECT pg_notify('news', %s)", (str(number),))
 
-    with psycopg.connect(url, autocommit=True) as listener:
+    with connect(url, autocommit=True) as listener:
         listener.execute("LISTEN news")
         sending = spawn(send)
         heard = [note.payload for note in listener.notifies(timeout=20, stop_after=3)]
@@ -192,9 +219,9 @@ def notifications(url: str) -> object:
 
 def closed_by_another(url: str) -> object:
     """A task that waits learns that its connection was closed by another one."""
-    connection = psycopg.connect(url)
+    connection = connect(url)
     waiting = spawn(ask, connection, 0, 30)
-    time.sleep(0.1)
+    sleep(0.1)
     connection.close()
     try:
         waiting.result()
@@ -210,10 +237,10 @@ def big_copy_beside_others(url: str) -> object:
     def beat() -> None:
         while not done.is_set():
             beats.append(time.monotonic())
-            time.sleep(0.001)
+            sleep(0.001)
 
-    done = threading.Event()
-    with psycopg.connect(url) as connection, connection.cursor() as cursor, scope() as tasks:
+    done = Event()
+    with connect(url) as connection, connection.cursor() as cursor, scope() as tasks:
         cursor.execute("CREATE TEMP TABLE big (value text)")
         tasks.spawn(beat)
         with cursor.copy("COPY big FROM STDIN") as copy:
@@ -227,7 +254,7 @@ def big_copy_beside_others(url: str) -> object:
 
 def pipeline_and_server_cursor(url: str) -> object:
     """Other roads than one query and one answer."""
-    with psycopg.connect(url) as connection:
+    with connect(url) as connection:
         with connection.pipeline():
             cursors = [connection.execute("SELECT %s::int", (n,)) for n in range(50)]
             piped = [cursor.fetchall()[0][0] for cursor in cursors]
@@ -243,14 +270,15 @@ def outside_of_tasks(url: str) -> object:
     """A real thread waits as ever, beside the hub."""
 
     def call(number: int) -> int:
-        with psycopg.connect(url) as connection:
+        with connect(url) as connection:
             return ask(connection, number)
 
     answers, seconds = at_once(lambda number: offload(call, number), 8)
     return {"answers": answers, "seconds": seconds}
 
 
-if __name__ == "__main__":
+def perform_all() -> None:
+    """Run the scenario of the command line."""
     perform(
         many_queries,
         many_by_name,
@@ -268,3 +296,10 @@ if __name__ == "__main__":
         pipeline_and_server_cursor,
         outside_of_tasks,
     )
+
+
+if __name__ == "__main__":
+    if is_patched():
+        perform_all()
+    else:
+        run(perform_all)

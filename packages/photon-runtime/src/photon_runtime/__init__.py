@@ -24,6 +24,7 @@
 ``errors``           the error tree
 ``settings``         photon.toml, config/<env>.toml, PHOTON__SECTION__KEY
 ``patch``            blocking calls of the standard library that pause one coroutine
+``drivers``          database drivers that wait in the scheduler, with and without the patch
 ``workers``          pre-forked processes and their supervisor
 ``observability``    metrics, spans, log fields and readiness checks, for every package
 ``http``             requests, responses, the server

@@ -12,7 +12,7 @@
 ``_descriptors``      waiting for pipes, processes, whatever is no socket
 ``_select``, ``_process``, ``_signal``, ``_time``  the calls of these modules
 ``_on_import``        libraries that are told when they are imported
-``_psycopg``          psycopg 3, which waits in C
+``_psycopg``          lets psycopg 3 cooperate, see `photon_runtime.drivers`
 ``__main__``, ``_program``  ``python -m photon_runtime.patch script.py``
 ====================  =========================================================================
 
@@ -20,7 +20,12 @@ Importing this package patches nothing.
 """
 
 from .._runtime_settings import RuntimeSettings as RuntimeSettings
+from ._descriptors import READ as READ
+from ._descriptors import WRITE as WRITE
+from ._descriptors import wait_descriptor as wait_descriptor
 from ._late import PatchReport as PatchReport
+from ._lock import Lock as Lock
+from ._running import get_ident as get_ident
 from ._stdlib import PatchWarning as PatchWarning
 from ._stdlib import is_patched as is_patched
 from ._stdlib import patch_stdlib as patch_stdlib

@@ -16,7 +16,8 @@ import select
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from .._run import sleep
+from .._hub import current_hub
+from .._run import sleep, yield_now
 from .._task import Task
 from . import _saved
 from ._running import hub_of, running_task
@@ -73,6 +74,43 @@ def wait_until(
             return found
         if woke_in_vain:
             patience.pause(left)
+
+
+def wait_descriptor(fd: int, mask: int, timeout: float | None = None) -> int:
+    """Wait until ``fd`` is ready for some of ``mask``, and let the others run in any case.
+
+    Args:
+        fd: The descriptor.
+        mask: The bits ``POLLIN`` and ``POLLOUT`` of `select.poll`.
+        timeout: Seconds; ``None`` for as long as it takes.
+
+    Returns:
+        The events of `select.poll`; zero when the time ran out.
+
+    Blocks: the calling task.
+    """
+    poll = _saved.select_poll()
+    poll.register(fd, mask)
+    events = poll.poll(0)
+    if events:
+        _let_others_run()
+    else:
+        events = wait_until(lambda: poll.poll(0), interest=lambda: {fd: mask}, timeout=timeout)
+    return events[0][1] if events else 0
+
+
+def _let_others_run() -> None:
+    """Give up a turn, and let the timers fire that are due.
+
+    The hub looks at its timers after 128 switches only. A task that does much work between two of
+    them, as a copy does, would overrun its deadline by all of that.
+    """
+    hub = current_hub()
+    due = hub.timers.next_due()
+    if due is not None and due <= hub.time():
+        sleep(1e-9)
+    else:
+        yield_now()
 
 
 def wait_readable(fd: int, timeout: float | None = None) -> None:

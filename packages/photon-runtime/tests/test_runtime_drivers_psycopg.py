@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 import subprocess
 import sys
@@ -11,15 +12,10 @@ import psycopg
 import psycopg.waiting
 import pytest
 
-from photon_runtime import DeadlineExceeded, deadline, run, scope, sleep
-from photon_runtime.patch._psycopg import _Waiting
+from photon_runtime import DeadlineExceeded, deadline, offload, run, scope, sleep
+from photon_runtime.drivers.psycopg import ConnectionLock, _waiting, wait, wait_conn
 
 R, W = psycopg.waiting.Wait.R, psycopg.waiting.Wait.W
-
-
-@pytest.fixture
-def waiting() -> _Waiting:
-    return _Waiting(psycopg)
 
 
 @pytest.fixture
@@ -38,15 +34,13 @@ def receive(a: socket.socket, *, nothing: list[int]) -> Generator[int, int, byte
     return a.recv(9)
 
 
-def test_a_task_waits_and_the_others_run(
-    waiting: _Waiting, pair: tuple[socket.socket, socket.socket]
-) -> None:
+def test_a_task_waits_and_the_others_run(pair: tuple[socket.socket, socket.socket]) -> None:
     a, b = pair
     nothing: list[int] = []
 
     def main() -> bytes:
         with scope() as tasks:
-            task = tasks.spawn(lambda: waiting.wait(receive(a, nothing=nothing), a.fileno()))
+            task = tasks.spawn(lambda: wait(receive(a, nothing=nothing), a.fileno()))
             sleep(0.01)
             b.send(b"answer")
         return task.result()
@@ -56,7 +50,7 @@ def test_a_task_waits_and_the_others_run(
 
 
 def test_the_generator_is_told_when_an_interval_passes(
-    waiting: _Waiting, pair: tuple[socket.socket, socket.socket]
+    pair: tuple[socket.socket, socket.socket],
 ) -> None:
     a, b = pair
     nothing: list[int] = []
@@ -64,7 +58,7 @@ def test_the_generator_is_told_when_an_interval_passes(
     def main() -> bytes:
         with scope() as tasks:
             gen = receive(a, nothing=nothing)
-            task = tasks.spawn(lambda: waiting.wait(gen, a.fileno(), 0.005))
+            task = tasks.spawn(lambda: wait(gen, a.fileno(), 0.005))
             sleep(0.05)
             b.send(b"answer")
         return task.result()
@@ -76,20 +70,18 @@ def test_the_generator_is_told_when_an_interval_passes(
 
 @pytest.mark.parametrize("interval", [None, 0.001, 10.0])
 def test_a_timeout_ends_the_wait(
-    waiting: _Waiting, pair: tuple[socket.socket, socket.socket], interval: float | None
+    pair: tuple[socket.socket, socket.socket], interval: float | None
 ) -> None:
     a, _ = pair
 
     def main() -> None:
-        waiting.wait(receive(a, nothing=[]), a.fileno(), interval, 0.02)
+        wait(receive(a, nothing=[]), a.fileno(), interval, 0.02)
 
     with pytest.raises(psycopg.errors._WaitTimeout):
         run(main)
 
 
-def test_what_is_ready_is_told_apart(
-    waiting: _Waiting, pair: tuple[socket.socket, socket.socket]
-) -> None:
+def test_what_is_ready_is_told_apart(pair: tuple[socket.socket, socket.socket]) -> None:
     a, b = pair
     seen: list[int] = []
 
@@ -101,26 +93,24 @@ def test_what_is_ready_is_told_apart(
         b.close()
         seen.append((yield R))
 
-    run(lambda: waiting.wait(ask(), a.fileno()))
+    run(lambda: wait(ask(), a.fileno()))
     assert seen == [W, W, R | W, R]
 
 
-def test_a_descriptor_that_is_closed_is_an_error(
-    waiting: _Waiting, pair: tuple[socket.socket, socket.socket]
-) -> None:
+def test_a_descriptor_that_is_closed_is_an_error(pair: tuple[socket.socket, socket.socket]) -> None:
     a, _ = pair
 
     def main() -> None:
         number = a.fileno()
         a.close()
-        waiting.wait(receive(a, nothing=[]), number)
+        wait(receive(a, nothing=[]), number)
 
     with pytest.raises(psycopg.OperationalError, match="socket closed"):
         run(main)
 
 
 def test_what_never_has_to_wait_lets_the_others_run(
-    waiting: _Waiting, pair: tuple[socket.socket, socket.socket]
+    pair: tuple[socket.socket, socket.socket],
 ) -> None:
     a, _ = pair
     turns: list[str] = []
@@ -137,7 +127,7 @@ def test_what_never_has_to_wait_lets_the_others_run(
 
     def main() -> None:
         with scope() as tasks:
-            tasks.spawn(lambda: waiting.wait(write(), a.fileno()))
+            tasks.spawn(lambda: wait(write(), a.fileno()))
             tasks.spawn(other)
 
     run(main)
@@ -145,16 +135,16 @@ def test_what_never_has_to_wait_lets_the_others_run(
 
 
 def test_a_deadline_leaves_the_generator_to_be_run_on(
-    waiting: _Waiting, pair: tuple[socket.socket, socket.socket]
+    pair: tuple[socket.socket, socket.socket],
 ) -> None:
     a, b = pair
 
     def main() -> bytes:
         gen = receive(a, nothing=[])
         with pytest.raises(DeadlineExceeded), deadline(0.01):
-            waiting.wait(gen, a.fileno())
+            wait(gen, a.fileno())
         b.send(b"late")
-        return waiting.wait(receive_on(gen), a.fileno())
+        return wait(receive_on(gen), a.fileno())
 
     def receive_on(gen: Generator[int, int, bytes]) -> Generator[int, int, bytes]:
         try:
@@ -167,7 +157,7 @@ def test_a_deadline_leaves_the_generator_to_be_run_on(
 
 
 def test_connecting_gives_up_its_generator_with_its_wait(
-    waiting: _Waiting, pair: tuple[socket.socket, socket.socket]
+    pair: tuple[socket.socket, socket.socket],
 ) -> None:
     a, _ = pair
     closed: list[BaseException] = []
@@ -182,7 +172,7 @@ def test_connecting_gives_up_its_generator_with_its_wait(
 
     def main() -> None:
         with deadline(0.01):
-            waiting.wait_conn(connect())
+            wait_conn(connect())
 
     with pytest.raises(DeadlineExceeded):
         run(main)
@@ -191,25 +181,29 @@ def test_connecting_gives_up_its_generator_with_its_wait(
 
 @pytest.mark.parametrize("method", ["wait", "wait_conn"])
 def test_outside_of_tasks_the_originals_are_called(
-    pair: tuple[socket.socket, socket.socket], method: str
+    pair: tuple[socket.socket, socket.socket], method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[dict[str, float]] = []
     original: Callable[..., None] = lambda *args, **kwargs: calls.append(kwargs)  # noqa: E731
-    waiting = _Waiting(psycopg)
-    setattr(waiting, f"_original_{method}", original)
+    monkeypatch.setattr(_waiting, f"_original_{method}", original)
     arguments = () if method == "wait_conn" else (pair[0].fileno(),)
-    getattr(waiting, method)(receive(pair[0], nothing=[]), *arguments, interval=0.5)
+    call: Callable[..., object] = wait if method == "wait" else wait_conn
+    call(receive(pair[0], nothing=[]), *arguments, interval=0.5)
     assert calls == [{"interval": 0.5}]
 
 
 BEFORE = "import psycopg; from photon_runtime.patch import patch_stdlib; patch_stdlib()"
 AFTER = "from photon_runtime.patch import patch_stdlib; patch_stdlib(); import psycopg"
 TWICE = "from photon_runtime.patch import patch_stdlib, _psycopg; import psycopg; patch_stdlib(); "
-NOT_AT_ALL = "import photon_runtime.patch, psycopg"
+BY_ITS_DRIVER = (
+    "from photon_runtime.patch import patch_stdlib; patch_stdlib(); "
+    "import photon_runtime.drivers.psycopg"
+)
+NOT_AT_ALL = "import photon_runtime.patch, photon_runtime.drivers.psycopg"
 WHO_WAITS = """
 import psycopg.waiting, psycopg.connection
 for waits in (psycopg.waiting.wait, psycopg.waiting.wait_conn,
-              psycopg.Connection.wait, psycopg.Connection.rollback):
+              psycopg.Connection.wait, psycopg.Connection.__init__):
     code = getattr(waits, "__code__", None)
     print("photon_runtime" in (code.co_filename if code else repr(waits)))
 print(hasattr(psycopg.Connection.wait, "__wrapped__") and
@@ -223,6 +217,7 @@ print(hasattr(psycopg.Connection.wait, "__wrapped__") and
     [
         (BEFORE, True),
         (AFTER, True),
+        (BY_ITS_DRIVER, True),
         (TWICE + "_psycopg.cooperate(psycopg)", True),
         (NOT_AT_ALL, False),
     ],
@@ -238,6 +233,42 @@ def test_psycopg_has_what_is_replaced() -> None:
     assert callable(psycopg.waiting.wait)
     assert callable(psycopg.waiting.wait_conn)
     assert callable(psycopg.Connection.wait)
-    assert callable(psycopg.Connection.rollback)
     assert callable(psycopg.Connection.cancel_safe)
-    assert psycopg.pq.TransactionStatus(1) is psycopg.pq.TransactionStatus.ACTIVE
+    assert inspect.ismethod(psycopg.Connection._connect_gen)
+    assert inspect.ismethod(psycopg.Connection._get_connection_params)
+    assert inspect.isgeneratorfunction(psycopg.Connection._rollback_gen)
+    assert inspect.isgeneratorfunction(psycopg.Transaction._enter_gen)
+    assert inspect.isgeneratorfunction(psycopg.Transaction._exit_gen)
+
+
+def test_tasks_and_threads_share_the_lock_of_a_connection() -> None:
+    lock = ConnectionLock()
+    order: list[str] = []
+
+    def use(name: str) -> None:
+        with lock:
+            order.append(name)
+
+    def main() -> None:
+        lock.acquire()
+        with scope() as tasks:
+            tasks.spawn(use, "task")
+            sleep(0.01)
+            tasks.spawn(offload, use, "thread")
+            sleep(0.05)
+            order.append("free")
+            lock.release()
+
+    run(main)
+    assert order == ["free", "task", "thread"]
+    assert not lock.locked()
+
+
+def test_a_caller_that_holds_the_lock_is_refused_and_may_still_try() -> None:
+    lock = ConnectionLock()
+    with lock:
+        with pytest.raises(psycopg.OperationalError, match="uses the connection already"):
+            lock.acquire()
+        assert not lock.acquire(blocking=False)
+        assert not lock.acquire(timeout=0.001)
+    assert lock.acquire()

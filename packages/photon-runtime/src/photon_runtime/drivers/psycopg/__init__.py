@@ -1,0 +1,23 @@
+"""psycopg 3 whose calls pause one coroutine, keep deadlines and clean up behind them.
+
+====================  =========================================================================
+``_waiting``          `wait` and `wait_conn`: run psycopg's generators, waiting in the hub
+``_drive``            runs the generators of a connection, and hands interrupted ones over
+``_interruption``     `is_interrupted`, `when_settled`: the clean-up of interrupted connections
+``_lock``             `ConnectionLock`: for the tasks and threads that share a connection
+``_cancel_request``   cancels a query on the server
+``_connection``       `Connection`: one class that cooperates
+``_install``          `install`: all connections of the process cooperate
+====================  =========================================================================
+
+Outside of coroutines everything behaves as plain psycopg does, so scripts and migrations work.
+"""
+
+from ._connection import Connection as Connection
+from ._interruption import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
+from ._interruption import is_interrupted as is_interrupted
+from ._interruption import when_settled as when_settled
+from ._lock import ConnectionLock as ConnectionLock
+from ._waiting import wait as wait
+from ._waiting import wait_conn as wait_conn
+from .installation import install as install

@@ -1,0 +1,317 @@
+"""Interrupted queries: the caller leaves at once, the connection is cleaned up behind it.
+
+Theory of operation. A deadline or a cancellation interrupts the wait for a query and leaves
+psycopg's generator suspended, while the server works on. The next command on that connection would
+fail, or read the result of this one. So the caller leaves without waiting for anything, and the
+connection is *interrupted* until one background task, an `Interruption`, has cleaned it up:
+
+1. It asks the server to cancel the query, again every `_RETRY` seconds, because a request may come
+   between two commands of one call (``BEGIN`` and the query behind it).
+2. It resumes the generator, which reads the result to its end and keeps psycopg's own books.
+3. It runs the commands that undo a transaction and that the leaving caller has handed over.
+
+After that the connection is usable, or it is closed: when the server did not respond within
+`CLEANUP_TIMEOUT` seconds; in the middle of a copy, a stream or a pipeline, of which the generator
+was only a part; and when the query completed inside of a transaction before the request came, and
+nothing undid it, for its caller was led to believe that it failed. A request is never left on its
+way when a connection becomes usable: it would cancel the next query.
+
+*The end of the hub* waits for clean-ups `_TIMEOUT_AT_END` seconds at the most.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
+
+from ..._cancel import CancelScope
+from ..._hub import Hub
+from ..._run import new_task, yield_now
+from ..._scope import Scope, scope, shield
+from ..._sync import Event
+from ..._task import Task
+from ..._timer import Timer
+from ._cancel_request import CancelRequest, new_cancel_request
+from ._waiting import wait_on
+
+AnyConnection = psycopg.Connection[Any]
+SettledCallback = Callable[[bool], object]
+
+CLEANUP_TIMEOUT = 5.0
+"""Seconds after which an interrupted connection is usable again or closed."""
+
+_TIMEOUT_AT_END = 1.0
+_RETRY = 0.5
+_INTERVAL = 0.1  # after which a generator finds out that its connection was closed
+_ATTRIBUTE = "_photon_interruption"
+
+_log = logging.getLogger("photon.runtime.psycopg")
+
+
+def is_interrupted(connection: AnyConnection) -> bool:
+    """Return whether an interrupted query of ``connection`` is still being cleaned up."""
+    return interruption_of(connection) is not None
+
+
+def when_settled(connection: AnyConnection, callback: SettledCallback) -> None:
+    """Call ``callback`` when ``connection`` is no longer interrupted, at once when it is not.
+
+    For pools: a connection that is given back while it is interrupted goes back to the idle ones,
+    or is replaced, when this calls. Does not wait.
+
+    Args:
+        connection: A connection that cooperates.
+        callback: Called with ``True`` when the connection is usable (its transaction may have
+            failed and need a rollback), with ``False`` when it is closed. It runs in the hub that
+            cleans up; an exception in it is logged.
+    """
+    interruption = interruption_of(connection)
+    if interruption is None:
+        callback(not connection.closed)
+    else:
+        interruption.callbacks.append(callback)
+
+
+def refuse_if_interrupted(connection: AnyConnection) -> None:
+    """Refuse to use an interrupted connection where nothing can wait for its clean-up.
+
+    Raises:
+        psycopg.OperationalError: The connection is interrupted.
+    """
+    if interruption_of(connection) is not None:
+        raise psycopg.OperationalError(
+            "the connection is being cleaned up after an interrupted query, by a coroutine of "
+            "another thread: try again later, or use another connection"
+        )
+
+
+def interruption_of(connection: AnyConnection) -> Interruption | None:
+    """Return the clean-up that ``connection`` is in, ``None`` for a connection that is usable."""
+    interruption: Interruption | None = connection.__dict__.get(_ATTRIBUTE)
+    return interruption
+
+
+def is_busy(connection: AnyConnection) -> bool:
+    """Return whether the server works, or is in a pipeline, so that no query can be sent."""
+    pgconn = connection.pgconn
+    return (
+        pgconn.transaction_status == TransactionStatus.ACTIVE
+        or pgconn.pipeline_status != PipelineStatus.OFF
+    )
+
+
+class _NoTask:
+    """The owner of a scope without a task."""
+
+    def cancellation_changed(self) -> None:
+        """Do nothing."""
+
+
+class Interruption:
+    """The clean-up of one interrupted connection.
+
+    Attributes:
+        hub: The hub whose task cleans up.
+        settled: Set at the end, when the connection is usable or closed.
+        undoing: Generators that leave transactions, to be run after the query has ended.
+        callbacks: Called at the end with whether the connection is usable.
+    """
+
+    def __init__(
+        self,
+        connection: AnyConnection,
+        gen: Generator[int, int, object],
+        hub: Hub,
+        *,
+        is_short: bool,
+    ) -> None:
+        """Prepare the clean-up, so that the connection may be closed from now on.
+
+        Args:
+            connection: The connection.
+            gen: The suspended generator.
+            hub: The running hub.
+            is_short: Whether the query is expected to end soon, and cancelled only if it does not.
+        """
+        self.hub = hub
+        self.settled = Event()
+        self.undoing: deque[Generator[int, int, object]] = deque()
+        self.callbacks: list[SettledCallback] = []
+        self._connection = connection
+        self._gen = gen
+        self._limits: list[Scope] = []
+        self._timers: list[Timer] = []
+        self._ended = Event()  # the query
+        self._cancelling: Task[None] | None = None
+        self._request = None if is_short else _cancel_request(connection)
+        if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+            # How many of its commands were done is unknown, and leaving it touches libpq at once.
+            connection.pgconn.finish()
+
+    def start(self) -> None:
+        """Start the clean-up. Gives up a turn of the running task, and waits for nothing."""
+        self._connection.__dict__[_ATTRIBUTE] = self
+        _Interruptions.of(self.hub).add(self)
+        self.end_within(_TIMEOUT_AT_END if self.hub.is_ending else CLEANUP_TIMEOUT)
+        self._cancelling = self._spawn(self._cancel_until_ended)
+        tasks = [self._cancelling, self._spawn(self._clean_up)]
+        with shield():
+            while not all(task.has_begun for task in tasks):  # cancelled before, none would run
+                yield_now()
+
+    def _spawn(self, function: Callable[[], None]) -> Task[None]:
+        # Below a scope that nothing cancels: a hub that is ending cancels new tasks without one.
+        task = new_task(self.hub, function, function, parent=CancelScope(_NoTask(), None))
+        self.hub.spawn(task)
+        return task
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        """A block that nothing cancels but the end of the time."""
+        with shield(), scope() as limits:
+            self._limits.append(limits)
+            try:
+                yield
+            finally:
+                self._limits.remove(limits)
+
+    def _clean_up(self) -> None:
+        is_usable = False
+        try:
+            with self._limited():
+                is_usable = self._is_cleaned()
+        finally:
+            self._ended.set()
+            for timer in self._timers:
+                timer.cancel()
+            _Interruptions.of(self.hub).discard(self)
+            self._settle(is_usable)
+
+    def end_within(self, seconds: float) -> None:
+        """Give up after ``seconds``, and close the connection."""
+        self._timers.append(self.hub.timers.add(self.hub.time() + seconds, self._give_up))
+
+    def _give_up(self) -> None:
+        _log.warning(
+            "an interrupted query did not end in time, the connection is closed: %r",
+            self._connection,
+        )
+        for limits in self._limits:
+            limits.cancel()
+
+    def _is_cleaned(self) -> bool:
+        """Clean up; return whether the connection is usable."""
+        pgconn = self._connection.pgconn
+        completed = self._end_query()
+        undone = self._undo()
+        if pgconn.status != ConnStatus.OK or is_busy(self._connection):
+            return False
+        status = pgconn.transaction_status
+        if status == TransactionStatus.INTRANS and completed and not undone:
+            yield_now()  # the caller may be about to hand over the end of its transaction
+            undone = self._undo()
+            status = pgconn.transaction_status
+        return status in (TransactionStatus.IDLE, TransactionStatus.INERROR) or (
+            status == TransactionStatus.INTRANS and (undone or not completed)
+        )
+
+    def _end_query(self) -> bool:
+        """Let the query end; return whether it completed."""
+        completed = self._resume(self._gen)
+        self._ended.set()
+        if self._cancelling is not None:
+            self._cancelling.join()  # a request on its way would cancel the next query
+        return completed
+
+    def _undo(self) -> bool:
+        """Leave the transactions that the caller could not leave; return whether all is undone."""
+        undone = False
+        while self.undoing:
+            undone = self._resume(self.undoing.popleft())
+        return undone
+
+    def _resume(self, gen: Generator[int, int, object]) -> bool:
+        """Run ``gen`` to its end; return whether it succeeded."""
+        pgconn = self._connection.pgconn
+        if pgconn.status != ConnStatus.OK:
+            gen.close()
+            return False
+        try:
+            wait_on(pgconn, gen, _INTERVAL)
+        except psycopg.Error:  # it was cancelled, as it should be, or has failed of itself
+            return False
+        except Exception:
+            _log.exception("the clean-up of an interrupted query failed")
+            pgconn.finish()
+            return False
+        return True
+
+    def _cancel_until_ended(self) -> None:
+        """Ask the server to cancel, again and again until the query has ended."""
+        request = self._request
+        with self._limited():
+            while True:
+                if request is not None:
+                    try:
+                        request()
+                    except psycopg.Error as error:
+                        _log.warning("a query could not be cancelled on the server: %s", error)
+                if self._ended.wait(_RETRY):
+                    return
+                request = _cancel_request(self._connection)
+
+    def _settle(self, is_usable: bool) -> None:
+        connection = self._connection
+        if not is_usable:
+            connection.pgconn.finish()
+        del connection.__dict__[_ATTRIBUTE]
+        self.settled.set()
+        for callback in self.callbacks:
+            try:
+                callback(not connection.closed)
+            except Exception:
+                _log.exception("a callback of when_settled() failed: %r", callback)
+
+
+class _Interruptions:
+    """The clean-ups that run in one hub; shortens them when it ends."""
+
+    def __init__(self) -> None:
+        self._running: dict[Interruption, None] = {}
+
+    @classmethod
+    def of(cls, hub: Hub) -> _Interruptions:
+        """Return those of ``hub``."""
+        found = hub.resources.setdefault(cls, cls())
+        if not isinstance(found, cls):
+            raise TypeError(f"{found!r} is registered as {cls!r}")
+        return found
+
+    def add(self, interruption: Interruption) -> None:
+        """Note that ``interruption`` runs."""
+        self._running[interruption] = None
+
+    def discard(self, interruption: Interruption) -> None:
+        """Note that ``interruption`` has ended."""
+        self._running.pop(interruption, None)
+
+    def leave(self) -> None:
+        """Let all end soon: the hub's main task has ended."""
+        for interruption in list(self._running):
+            interruption.end_within(_TIMEOUT_AT_END)
+
+
+def _cancel_request(connection: AnyConnection) -> CancelRequest | None:
+    """Return a request to cancel the query of ``connection``, ``None`` for a closed one."""
+    try:
+        return new_cancel_request(connection.pgconn)
+    except psycopg.Error as error:
+        if not connection.closed:
+            _log.warning("a query cannot be cancelled on the server: %s", error)
+        return None

@@ -1,0 +1,150 @@
+"""The two functions that run psycopg's generators, waiting in the hub.
+
+Theory of operation. psycopg talks to libpq in generators that yield the readiness they wait for.
+Two functions of ``psycopg.waiting`` run them: ``wait`` for queries and ``wait_conn`` for
+connecting. The first is written in C and blocks the thread. The functions of this module run the
+same generators and wait in the hub; outside of tasks they call the originals.
+
+A cancellation leaves the generator of a query suspended, for the clean-up of `_interruption`. The
+generator of a connection attempt is closed, and its socket with it.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import waiting
+
+from ..._carrier import running_task
+from ..._hub import current_hub
+from ...patch import READ, WRITE, wait_descriptor
+
+T = TypeVar("T")
+
+_READABLE, _WRITABLE = 1, 2  # of psycopg.waiting.Wait and .Ready
+_original_wait: Callable[..., Any] = waiting.wait
+_original_wait_conn: Callable[..., Any] = waiting.wait_conn
+
+
+def wait(
+    gen: Generator[int, int, T],
+    fileno: int,
+    interval: float | None = None,
+    timeout: float | None = None,
+) -> T:
+    """Run ``gen`` to its end; it yields the readiness it waits for of the descriptor ``fileno``.
+
+    Args:
+        gen: A generator of psycopg that talks to the server.
+        fileno: The descriptor of the connection.
+        interval: Seconds after which ``gen`` is resumed although nothing is ready.
+        timeout: Seconds for the whole; ``None`` for as long as it takes.
+
+    Returns:
+        The result of ``gen``.
+
+    Raises:
+        psycopg.errors._WaitTimeout: The timeout has passed.
+        psycopg.OperationalError: The descriptor was closed.
+        Cancelled: A scope around the task was cancelled; ``gen`` is suspended and may be resumed.
+
+    Blocks: the calling task, or the calling thread outside of tasks.
+    """
+    if running_task() is None:
+        result: T = _original_wait(gen, fileno, **without_none(interval, timeout))
+        return result
+    return _run(gen, lambda wanted, limit: _ready(fileno, wanted, limit), interval, timeout)
+
+
+def wait_on(
+    pgconn: Any,
+    gen: Generator[int, int, T],
+    interval: float | None = None,
+    timeout: float | None = None,
+) -> T:
+    """Run ``gen``, which operates on ``pgconn``, to its end, in a task; see `wait`.
+
+    Args:
+        pgconn: A `psycopg.pq.PGconn`; its protocol leaves ``pgconn_ptr`` out.
+        gen: As of `wait`.
+        interval: As of `wait`.
+        timeout: As of `wait`.
+
+    Raises:
+        psycopg.OperationalError: The connection was closed, perhaps by another task.
+    """
+    fileno = pgconn.socket
+
+    def ready(wanted: int, limit: float | None) -> int:
+        events = _ready(fileno, wanted, limit)
+        if pgconn.pgconn_ptr is None:
+            # Its number may belong to another descriptor by now. And generators written in C keep
+            # the pointer: one that is resumed would use memory that was freed.
+            raise _connection_closed()
+        return events
+
+    return _run(gen, ready, interval, timeout)
+
+
+def wait_conn(
+    gen: Generator[tuple[int, int], int, T],
+    interval: float | None = None,
+    timeout: float | None = None,
+) -> T:
+    """Run ``gen`` to its end; it yields descriptors and the readiness it waits for. See `wait`."""
+    if running_task() is None:
+        result: T = _original_wait_conn(gen, **without_none(interval, timeout))
+        return result
+
+    def ready(wanted: tuple[int, int], limit: float | None) -> int:
+        return _ready(wanted[0], wanted[1], limit)
+
+    try:
+        return _run(gen, ready, interval, timeout)
+    finally:
+        gen.close()  # closes the socket of an attempt that did not become a connection
+
+
+def without_none(interval: float | None, timeout: float | None) -> dict[str, float]:
+    """Return the arguments that have a value; psycopg 3.2 does not know ``timeout``."""
+    both = {"interval": interval, "timeout": timeout}
+    return {name: value for name, value in both.items() if value is not None}
+
+
+def _run(
+    gen: Generator[Any, int, T],
+    ready: Callable[[Any, float | None], int],
+    interval: float | None,
+    timeout: float | None,
+) -> T:
+    hub = current_hub()
+    expires = None if timeout is None else hub.time() + timeout
+    try:
+        wanted = next(gen)
+        while True:
+            limit = interval
+            if expires is not None:
+                left = max(0.0, expires - hub.time())
+                limit = left if interval is None else min(interval, left)
+            wanted = gen.send(ready(wanted, limit))
+            if expires is not None and hub.time() >= expires:
+                raise psycopg.errors._WaitTimeout("wait timeout expired")
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+def _ready(fd: int, wanted: int, limit: float | None) -> int:
+    """Wait until ``fd`` is ready for some of ``wanted``; return for what, 0 for nothing."""
+    mask = (wanted & _READABLE and select.POLLIN) | (wanted & _WRITABLE and select.POLLOUT)
+    events = wait_descriptor(fd, mask, limit)
+    if events & select.POLLNVAL:
+        raise _connection_closed()
+    return wanted & ((events & READ and _READABLE) | (events & WRITE and _WRITABLE))
+
+
+def _connection_closed() -> psycopg.OperationalError:
+    return psycopg.OperationalError("connection socket closed")
