@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photon_cli._project import LoadError, Project
-from photon_runtime.errors import SettingsError
+from photon_runtime.errors import LoadError, SettingsError
+from photon_runtime.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,6 @@ from typing import NamedTuple
 import click
 
 COMMANDS = "photon.commands"
-SETTINGS = "photon.settings"
 
 
 class PluginError(click.ClickException):

@@ -110,11 +110,11 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
 @click.pass_context
 def cli(ctx: click.Context, env: str | None, directory: str | None) -> None:
     """Build, serve and look into Photon applications."""
-    from ._project import Project
+    from ._watch import WatchedProject
 
     if directory is not None:
         os.chdir(directory)
-    ctx.obj = Project.here(environment=env or None)
+    ctx.obj = WatchedProject.here(environment=env or None)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,50 +1,31 @@
 """The project around a folder: where it is, its environment, its settings, its application.
 
 A project is the folder of ``photon.toml``, found from the current folder upwards, as git finds its
-own. A command works without one too, if it is told which application is meant.
+own. A command works without one too, if it is told which application is meant. The command line
+gives each command its project: ``@click.pass_obj``.
 """
 
 from __future__ import annotations
 
-import difflib
 import functools
-import importlib
 import os
-import pkgutil
-import re
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import attrs
 
-from photon_runtime.errors import PhotonError
-from photon_runtime.http import Application
-from photon_runtime.settings import Settings, load_settings
-
-from ._plugins import SETTINGS, PluginError, find_plugins
-from ._tracebacks import readable, with_place
-from ._watch import changes
+from ._application_loading import check_target, load_application
+from ._installed_sections import installed_sections
+from .errors import LoadError as LoadError
+from .settings import Settings, load_settings, section
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Iterable, Iterator
-    from types import ModuleType
+    from typing import Self
 
-    from photon_runtime.http import Handler
-
-_TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
+    from .http import Application, Handler
 
 
-class LoadError(PhotonError):
-    """The application cannot be loaded; the message says why, with a traceback if code failed.
-
-    What Photon itself refuses, such as a handler's signature, is told with its place alone.
-    """
-
-    exit_code = 3
-
-
+@section("project")
 @attrs.frozen
 class ProjectSettings:
     """The section ``[project]`` of ``photon.toml``.
@@ -75,7 +56,7 @@ class Project:
     default_environment: str = "development"
 
     @classmethod
-    def here(cls, *, environment: str | None = None) -> Project:
+    def here(cls, *, environment: str | None = None) -> Self:
         """Find the project around the current folder.
 
         Args:
@@ -86,7 +67,7 @@ class Project:
         root = next((folder for folder in folders if (folder / "photon.toml").is_file()), None)
         return cls(directory, root, environment)
 
-    def defaulting_to(self, environment: str) -> Project:
+    def defaulting_to(self, environment: str) -> Self:
         """The same project in another environment, unless one was asked for."""
         return attrs.evolve(self, default_environment=environment)
 
@@ -116,22 +97,16 @@ class Project:
         Raises:
             SettingsError: It, or a whole file, is wrong.
         """
-        return self.settings.section("project", ProjectSettings)
+        return self.settings.read(ProjectSettings)
 
     def check_settings(self) -> None:
         """Check all sections against the classes that installed packages offer for them.
 
         Raises:
-            SettingsError: A section is unknown or wrong; all problems are listed.
-            PluginError: A package's class cannot be imported.
+            SettingsError: A section is unknown or wrong, all problems are listed; or a package's
+                class cannot be imported.
         """
-        known: dict[str, type] = {}
-        for name, plugin in find_plugins(SETTINGS).items():
-            cls = plugin.load()
-            if not isinstance(cls, type):
-                raise PluginError(f"the class for the section [{name}] is {cls!r}, not a class")
-            known[name] = cls
-        self.settings.check(known)
+        self.settings.check(installed_sections())
 
     def target(self, named: str | None = None) -> str:
         """Decide which application is meant.
@@ -153,11 +128,7 @@ class Project:
                 f"no application is named: {where}; name one as module:attribute, as in main:app,"
                 " on the command line or there"
             )
-        if not _TARGET.fullmatch(target) or target.partition(":")[0].endswith(".py"):
-            raise LoadError(
-                f"`{target}` does not name an application; write module:attribute, as in "
-                + _as_target(target)
-            )
+        check_target(target)
         return target
 
     def load_app(self, target: str | None = None) -> Application | Handler:
@@ -180,91 +151,9 @@ class Project:
         Blocks: while the modules of the application are imported.
         """
         target = self.target(target)
-        module_name, _, attributes = target.partition(":")
         os.environ["PHOTON_ENV"] = self.environment
-        for folder in (self.directory, self.root or self.directory):
-            if str(folder) not in sys.path:
-                sys.path.insert(0, str(folder))
-        value: object = self._import(module_name, target)
-        owner = module_name
-        for attribute in attributes.split("."):
-            value = _attribute(value, attribute, owner)
-            owner = f"{owner}.{attribute}"
-        application = _application(value, target)
+        application = load_application(target, [self.root or self.directory, self.directory])
         use_settings = getattr(application, "use_settings", None)
         if callable(use_settings):
             use_settings(self.settings)
         return application
-
-    def changes(self, folder: Path, *, stop: threading.Event) -> Iterator[list[str]]:
-        """Yield the files in a folder and below that have changed, in batches that may be empty.
-
-        They are those that ``photon dev`` starts again for.
-
-        Args:
-            folder: The folder.
-            stop: Ends the iteration when it is set.
-
-        Blocks: the calling thread, for at most half a second each time.
-        """
-        return changes([folder.resolve()], stop=stop)
-
-    def _import(self, name: str, target: str) -> ModuleType:
-        try:
-            return importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-                raise _failed(name, error) from error  # it is there, and misses another module
-            folders = dict.fromkeys(str(f) for f in (self.root, self.directory) if f)
-            siblings = {module.name for module in pkgutil.iter_modules(folders)}
-            hint = _did_you_mean(error.name, siblings - {error.name})
-            raise LoadError(
-                f"there is no module `{error.name}`, which `{target}` names{hint};"
-                f" looked in {' and '.join(folders)}"
-            ) from None
-        except (Exception, SystemExit) as error:
-            raise _failed(name, error) from error
-
-
-def _failed(name: str, error: BaseException) -> LoadError:
-    if isinstance(error, PhotonError):
-        return LoadError(with_place(error))
-    return LoadError(f"importing `{name}` failed:\n{readable(error)}")
-
-
-def _attribute(owner: object, name: str, owner_name: str) -> object:
-    try:
-        value: object = getattr(owner, name)
-    except AttributeError:
-        hint = _did_you_mean(name, (key for key in dir(owner) if not key.startswith("__")))
-        raise LoadError(f"`{owner_name}` has no `{name}`{hint}") from None
-    return value
-
-
-def _application(value: object, target: str) -> Application | Handler:
-    if isinstance(value, type):
-        raise LoadError(
-            f"`{target}` is the class {value.__name__}, not an application;"
-            f" name an instance of it, as app = {value.__name__}() makes one"
-        )
-    if isinstance(value, Application):
-        return value
-    if callable(value):
-        return cast("Handler", value)
-    raise LoadError(
-        f"`{target}` is a {type(value).__name__}, not an application; an application is a Photon()"
-        " or a function that takes a request and returns a response"
-    )
-
-
-def _as_target(text: str) -> str:
-    """Guess what somebody meant who wrote a path, or only a module."""
-    module, _, attribute = text.partition(":")
-    module = module.removesuffix(".py").replace("/", ".").strip(".")
-    guess = f"{module}:{attribute or 'app'}"
-    return guess if _TARGET.fullmatch(guess) else "main:app"
-
-
-def _did_you_mean(name: str, valid: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(valid), 1)
-    return f"; did you mean `{close[0]}`?" if close else ""
