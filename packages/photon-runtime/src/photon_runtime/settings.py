@@ -225,7 +225,7 @@ class Settings:
         if not binding.named or not isinstance(table, dict):
             return table, {}
         keys = {field.alias for field in attrs.fields(cls) if field.init}
-        further = {
+        further: dict[str, object] = {
             key: value
             for key, value in table.items()
             if isinstance(value, dict) and key not in keys
