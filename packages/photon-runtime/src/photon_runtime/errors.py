@@ -57,6 +57,10 @@ class LoadError(PhotonError):
     exit_code = 3
 
 
+class GeneratorError(PhotonError):
+    """A generator of code cannot do what the user wants; the message says what to write instead."""
+
+
 class DeadlineExceeded(PhotonError, TimeoutError):
     """A ``deadline()`` block was still waiting when its time ran out."""
 
