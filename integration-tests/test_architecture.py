@@ -226,7 +226,6 @@ REWRITTEN_NOW = (
 )
 """Modules whose imports, and imports of which, are still to be put in order."""
 MOVES_TO_THE_RUNTIME = (
-    "photon_cli._project",
     "photon_router.arguments._media",
     "photon_router.arguments._media_types",
     "photon_router.middleware._accept_encoding",

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from photon_cli._project import Project
-from photon_cli._watch import is_watched
+from photon_cli._watch import WatchedProject, is_watched
 
 
 @pytest.mark.parametrize(
@@ -30,7 +29,7 @@ def test_only_sources_of_the_project_count_as_changes(path: str, expected: bool)
 def test_changed_files_are_told_by_their_names_until_the_watch_is_stopped(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     stop = threading.Event()
-    batches = Project.here().changes(tmp_path, stop=stop)
+    batches = WatchedProject.here().changes(tmp_path, stop=stop)
     assert next(batches) == []  # it watches now
     (tmp_path / "docs" / "pets.yaml").write_text("a")
     (tmp_path / "docs" / "pets.log").write_text("a")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from photon_runtime._toml import _lines, read_toml
 from photon_runtime.errors import SettingsError
-from photon_runtime.settings import Settings, load_settings
+from photon_runtime.settings import Settings, load_settings, section
 
 
 @attrs.frozen
@@ -413,3 +413,101 @@ def test_the_line_of_every_key_holds_that_key(entries: list[tuple[list[str], str
     tomllib.loads(text)
     found = _lines(text)
     assert {path: found.get(path) for path in expected} == expected
+
+
+@section("server")
+@attrs.frozen
+class BoundServer:
+    port: int = 8000
+
+
+@section("database", named=True)
+@attrs.frozen
+class NamedDatabase:
+    url: str
+    pool: dict[str, int] = attrs.field(factory=dict)
+
+
+def test_a_bound_class_is_read_from_its_section_once(tmp_path: Path) -> None:
+    settings = load(tmp_path, "[server]\nport = 1\n")
+    assert settings.read(BoundServer) == BoundServer(1)
+    assert settings.read(BoundServer) is settings.read(BoundServer)
+
+
+def test_an_instance_that_the_check_made_is_the_one_that_is_read(tmp_path: Path) -> None:
+    made = []
+
+    @section("counted")
+    @attrs.frozen
+    class Counted:
+        def __attrs_post_init__(self) -> None:
+            made.append(self)
+
+    settings = load(tmp_path)
+    settings.check({"counted": Counted})
+    assert settings.read(Counted) is made[0]
+    assert len(made) == 1
+
+
+def test_a_bound_class_that_does_not_fit_is_refused_each_time(tmp_path: Path) -> None:
+    settings = load(tmp_path, "[server]\nport = 'x'\n")
+    for _ in range(2):
+        with pytest.raises(SettingsError, match=r"photon\.toml:2: `server.port`"):
+            settings.read(BoundServer)
+
+
+def test_a_class_without_a_section_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"Server is not bound to a section .* @section"):
+        load(tmp_path).read(Server)
+    with pytest.raises(TypeError, match=r"BoundServer has one section, \[server\]"):
+        load(tmp_path).read_named(BoundServer)
+    with pytest.raises(ValueError, match="a name without dots"):
+        section("a.b")
+
+
+FAMILY = """
+[database]
+url = "sqlite:///main.db"
+pool = { size = 2 }
+[database.reports]
+url = "sqlite:///reports.db"
+[database.archive]
+url = "${ARCHIVE:-sqlite:///archive.db}"
+"""
+
+
+def test_named_sections_are_read_beside_the_one_without_a_name(tmp_path: Path) -> None:
+    environ = {"PHOTON__DATABASE__REPORTS__URL": "sqlite:///other.db"}
+    settings = load(tmp_path, FAMILY, environ=environ)
+    settings.check({"database": NamedDatabase})
+    assert settings.read(NamedDatabase) == NamedDatabase("sqlite:///main.db", {"size": 2})
+    assert settings.read_named(NamedDatabase) == {
+        "reports": NamedDatabase("sqlite:///other.db"),
+        "archive": NamedDatabase("sqlite:///archive.db"),
+    }
+
+
+def test_a_table_with_named_sections_only_has_no_keys_that_could_be_missing(
+    tmp_path: Path,
+) -> None:
+    settings = load(tmp_path, "[database.reports]\nurl = 'u'\n")
+    settings.check({"database": NamedDatabase})
+    assert settings.read_named(NamedDatabase) == {"reports": NamedDatabase("u")}
+    with pytest.raises(SettingsError, match="needs the key `url`"):
+        settings.read(NamedDatabase)
+
+
+def test_the_faults_of_all_named_sections_are_listed_together(tmp_path: Path) -> None:
+    text = "[database]\nurll = 'u'\nurl = 1\n[database.a]\nurl = 2\n[database.b]\n"
+    settings = load(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        settings.check({"database": NamedDatabase})
+    assert str(caught.value).splitlines() == [
+        "4 problems in the settings:",
+        "  photon.toml:2: [database] has no key `urll`; did you mean `url`?",
+        "  photon.toml:3: `database.url`: expected `str`, got `int`",
+        "  photon.toml:5: `database.a.url`: expected `str`, got `int`",
+        "  photon.toml:6: [database.b] needs the key `url`, which is not there",
+    ]
+    with pytest.raises(SettingsError, match="2 problems"):
+        settings.read_named(NamedDatabase)

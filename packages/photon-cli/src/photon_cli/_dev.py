@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from photon_runtime.http import ServerSettings
-
-    from ._project import Project
+    from photon_runtime.project import Project
 
 _PATIENCE = 3.0
 """Seconds that a child has to end before it is killed; it tries within one."""

@@ -18,12 +18,13 @@ import click
 
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Application, ServerSettings, adopt, serve
+from photon_runtime.process import prepare_process
+from photon_runtime.project import Project
+from photon_runtime.tracebacks import readable
 from photon_runtime.workers import end_with_parent
 
 from ._error_page import ErrorPage, showing_errors
-from ._project import Project
-from ._serving import announcement, log_as_set, patch_as_set, server_settings
-from ._tracebacks import readable
+from ._serving import announcement, server_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,9 +92,7 @@ class _Child:
         settings = ServerSettings()
         try:
             settings = server_settings(self.project)
-            log_as_set(self.project, development=True)
-            patch_as_set(self.project)
-            self.application = self.project.load_app(self.target)
+            self.application = prepare_process(self.project, self.target, development=True)
         except (Exception, SystemExit) as error:
             self._fail(error)
         return settings

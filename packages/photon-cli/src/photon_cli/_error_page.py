@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from photon_runtime.http import HttpError, Response
-
-from ._tracebacks import readable
+from photon_runtime.tracebacks import readable
 
 if TYPE_CHECKING:
     from photon_runtime.http import Handler, Request

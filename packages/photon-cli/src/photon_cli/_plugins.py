@@ -1,9 +1,10 @@
-"""The commands that installed packages bring, through the entry-point group ``photon.commands``.
+"""What installed packages bring: commands and generators, through entry-point groups.
 
-A command's module is imported when the command is used, and not before: a package may take longer
-to import than the whole help page may take. The help page needs one line for each command, so that
-line is read from the *source* of its module (found without importing the packages around it): the
-``short_help`` or ``help`` of the decorator, else the first line of the function's docstring. Where
+`PluginGroup` is what both ``photon`` and ``photon generate`` are: a group with one command for each
+entry point. Its module is imported when the command is used, and not before: a package may take
+longer to import than the whole help page may take. The help page needs one line for each command,
+so that line is read from the *source* of its module (found without importing the packages around
+it): the ``short_help`` or ``help`` of the decorator, else the first line of the docstring. Where
 that fails, the command is loaded after all. A command that cannot be loaded is reported by name,
 with the package it comes from, and the others go on working.
 """
@@ -11,6 +12,7 @@ with the package it comes from, and the others go on working.
 from __future__ import annotations
 
 import ast
+import difflib
 import traceback
 from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
@@ -20,7 +22,7 @@ from typing import NamedTuple
 import click
 
 COMMANDS = "photon.commands"
-SETTINGS = "photon.settings"
+GENERATORS = "photon.generators"
 
 
 class PluginError(click.ClickException):
@@ -82,16 +84,71 @@ def load_command(plugin: Plugin) -> click.Command:
     return command
 
 
-def summarize(plugin: Plugin) -> str:
-    """Say in one line what a command does, importing it only if its source does not tell."""
-    if len(plugin.entries) == 1:
-        line = _summary_in_source(plugin.entries[0])
-        if line is not None:
-            return line
-    try:
-        return load_command(plugin).get_short_help_str(100)
-    except PluginError:
-        return "(cannot be loaded; use it to see why)"
+class PluginGroup(click.Group):
+    """A group of commands, one for each plug-in, which are found when they are needed.
+
+    Attributes:
+        entry_points: The entry-point group.
+        kind: What a plug-in of it is called in messages.
+    """
+
+    entry_points: str
+    kind: str
+    _plugins: dict[str, Plugin] | None = None
+
+    def make_command(self, plugin: Plugin) -> click.Command:
+        """Load a plug-in and return its command.
+
+        Raises:
+            PluginError: It cannot be loaded.
+        """
+        raise NotImplementedError
+
+    def _found(self) -> dict[str, Plugin]:
+        if self._plugins is None:
+            self._plugins = find_plugins(self.entry_points)
+        return self._plugins
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands."""
+        return sorted({*super().list_commands(ctx), *self._found()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command."""
+        plugin = self._found().get(cmd_name)
+        return super().get_command(ctx, cmd_name) if plugin is None else self.make_command(plugin)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was typed, or suggest one."""
+        names = self.list_commands(ctx)
+        if args[0] not in names and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], names, 1)
+            hint = f"`{ctx.command_path} --help` lists them."
+            if close:
+                hint = f"did you mean `{close[0]}`?"
+            raise click.UsageError(f"there is no {self.kind} `{args[0]}`; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        sources = _Sources()
+        rows = [(name, self._summary(plugin, sources)) for name, plugin in self._found().items()]
+        if rows:
+            with formatter.section(f"{self.kind.capitalize()}s"):
+                formatter.write_dl(rows)
+
+    def _summary(self, plugin: Plugin, sources: _Sources) -> str:
+        """Say in one line what a command does, importing it only if its source does not tell."""
+        if len(plugin.entries) == 1:
+            line = sources.summary(plugin.entries[0])
+            if line is not None:
+                return line
+        try:
+            return self.make_command(plugin).get_short_help_str(100)
+        except PluginError:
+            return "(cannot be loaded; use it to see why)"
 
 
 def _origin(entry: EntryPoint) -> str:
@@ -100,16 +157,29 @@ def _origin(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version} ({entry.value})"
 
 
-def _summary_in_source(entry: EntryPoint) -> str | None:
-    try:
-        source = _source_file(entry.module)
-        tree = ast.parse(source.read_bytes()) if source else None
-    except (ImportError, OSError, SyntaxError, ValueError):
+class _Sources:
+    """The sources of modules, each parsed once: several commands may be in one module."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[str, list[ast.stmt]] = {}
+
+    def summary(self, entry: EntryPoint) -> str | None:
+        """Read what a command does from the source of its module; ``None`` if it does not say."""
+        if entry.module not in self._bodies:
+            self._bodies[entry.module] = _parsed(entry.module)
+        for node in self._bodies[entry.module]:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == entry.attr:
+                return _option_of_decorators(node) or _first_line(ast.get_docstring(node))
         return None
-    for node in tree.body if tree else ():
-        if isinstance(node, ast.FunctionDef) and node.name == entry.attr:
-            return _option_of_decorators(node) or _first_line(ast.get_docstring(node))
-    return None
+
+
+def _parsed(module: str) -> list[ast.stmt]:
+    """Return the statements of a module; none if its source is unavailable."""
+    try:
+        source = _source_file(module)
+        return ast.parse(source.read_bytes()).body if source else []
+    except (ImportError, OSError, SyntaxError, ValueError):
+        return []
 
 
 def _source_file(module: str) -> Path | None:
@@ -124,7 +194,7 @@ def _source_file(module: str) -> Path | None:
     return Path(origin) if origin and origin.endswith(".py") else None
 
 
-def _option_of_decorators(node: ast.FunctionDef) -> str | None:
+def _option_of_decorators(node: ast.FunctionDef | ast.ClassDef) -> str | None:
     """The text of ``@command(short_help=...)`` or ``@command(help=...)``."""
     options = {
         keyword.arg: keyword.value.value

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from photon_runtime.errors import PhotonError
+from photon_runtime.errors import LoadError, PhotonError
 from photon_runtime.http import (
     adopt,
     inherited_sockets,
@@ -33,27 +33,18 @@ from photon_runtime.http import (
     serve,
     turn_away,
 )
-from photon_runtime.workers import CANNOT_LOAD, supervise
+from photon_runtime.process import prepare_process, reporting_failures
+from photon_runtime.workers import supervise
 
-from ._project import LoadError
-from ._serving import (
-    announcement,
-    log_as_set,
-    no_patch_option,
-    patch_as_set,
-    raise_descriptor_limit,
-    server_settings,
-)
-from ._tracebacks import readable
+from ._serving import announcement, no_patch_option, server_settings
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
     from photon_runtime.http import ServerSettings
+    from photon_runtime.project import Project
     from photon_runtime.workers import Link
-
-    from ._project import Project
 
 _GRACE = 2.0
 """Seconds that a worker gets beyond its own shutdown timeout, to end what it serves from."""
@@ -158,24 +149,15 @@ class _Server:
 
     def work(self, slot: int, link: Link | None) -> None:
         """Be one worker, perhaps the only one."""
-        try:
+        with reporting_failures():
             self.serve(slot, link)
-        except LoadError as error:
-            click.echo(f"Error: {error}", err=True)
-            sys.exit(CANNOT_LOAD)
-        except Exception as error:
-            click.echo(readable(error), err=True, nl=False)
-            sys.exit(1)
 
     def serve(self, slot: int, link: Link | None) -> None:
         """Load the application and serve it in this process."""
-        raise_descriptor_limit()
         own = self.sockets[slot]
         for listener in {other for others in self.sockets for other in others}.difference(own):
             listener.close()  # a copy that is held here would outlive its owner
-        log_as_set(self.project, development=self.project.environment == "development")
-        patch_as_set(self.project)
-        application = self.project.load_app(self.target)
+        application = prepare_process(self.project, self.target)
         note = f"pid {os.getpid()}"
         if self.settings.workers > 1:
             note = f"{self.settings.workers} workers, pid {os.getppid()}"

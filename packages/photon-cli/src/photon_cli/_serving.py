@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
 from typing import TYPE_CHECKING
 
 import attrs
 import click
 
-from photon_runtime import RuntimeSettings
 from photon_runtime.http import ServerSettings
-from photon_runtime.logs import LogSettings, configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ._project import Project
+    from photon_runtime.project import Project
 
 
 def server_settings(project: Project, **overrides: object) -> ServerSettings:
@@ -32,7 +28,7 @@ def server_settings(project: Project, **overrides: object) -> ServerSettings:
         click.UsageError: An option's value is not allowed.
     """
     project.check_settings()
-    settings = project.settings.section("server", ServerSettings)
+    settings = project.settings.read(ServerSettings)
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return attrs.evolve(settings, **given)  # type: ignore[arg-type]  # click made them fit
@@ -53,36 +49,6 @@ no_patch_option = click.option(
 
 def _refuse_patch() -> None:
     os.environ["PHOTON__RUNTIME__PATCH"] = "false"
-
-
-def patch_as_set(project: Project) -> None:
-    """Patch the standard library, unless ``[runtime] patch`` says no.
-
-    To be called in the process that serves, before the application is imported.
-    """
-    if project.settings.section("runtime", RuntimeSettings).patch:
-        from photon_runtime.patch import patch_stdlib
-
-        patch_stdlib()
-
-
-def log_as_set(project: Project, *, development: bool) -> None:
-    """Have what is logged written to standard error, as the section ``[log]`` says.
-
-    To be called before the application is imported; one that configures logging itself wins.
-    """
-    configure_logging(project.settings.section("log", LogSettings), development=development)
-
-
-def raise_descriptor_limit() -> None:
-    """Allow this process as many open descriptors as the operating system lets it have.
-
-    The usual soft limit of 1,024, which protects programs that use select(), would be the limit
-    of open connections; the hard limit is the administrator's, and stays.
-    """
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):  # where "unlimited" is not to be had
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def url(address: object, *, is_secure: bool = False) -> str:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
+
+from photon_runtime.project import Project
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +17,24 @@ _SUFFIXES = frozenset({".py", ".toml", ".yaml", ".yml", ".json", ".html", ".jinj
 _IGNORED = frozenset({"__pycache__", "node_modules", "venv"})
 _PERIOD = 500
 """Milliseconds after which an empty batch comes, so that the caller can look at something else."""
+
+
+@attrs.frozen(eq=False)
+class WatchedProject(Project):
+    """The project that each command is given, whose files can be watched."""
+
+    def changes(self, folder: Path, *, stop: threading.Event) -> Iterator[list[str]]:
+        """Yield the files in a folder and below that have changed, in batches that may be empty.
+
+        They are those that ``photon dev`` starts again for.
+
+        Args:
+            folder: The folder.
+            stop: Ends the iteration when it is set.
+
+        Blocks: the calling thread, for at most half a second each time.
+        """
+        return changes([folder.resolve()], stop=stop)
 
 
 def changes(roots: Sequence[Path], *, stop: threading.Event) -> Iterator[list[str]]:

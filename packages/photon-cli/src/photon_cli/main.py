@@ -7,14 +7,13 @@ at the top are limited to click, so that the help is there at once.
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from ._plugins import COMMANDS, Plugin, find_plugins, load_command, summarize
+from ._plugins import COMMANDS, Plugin, PluginGroup, load_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,41 +27,15 @@ class _Failure(click.ClickException):
         self.exit_code = exit_code  # type: ignore[misc]  # click declares it for the class only
 
 
-class _Commands(click.Group):
-    """A group whose members are found when somebody asks."""
+class _Commands(PluginGroup):
+    """The commands that installed packages bring."""
 
-    _plugins: dict[str, Plugin] | None = None
+    entry_points = COMMANDS
+    kind = "command"
 
-    def _found(self) -> dict[str, Plugin]:
-        if self._plugins is None:
-            self._plugins = find_plugins(COMMANDS)
-        return self._plugins
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands."""
-        return sorted({*super().list_commands(ctx), *self._found()})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def make_command(self, plugin: Plugin) -> click.Command:
         """Load one command."""
-        plugin = self._found().get(cmd_name)
-        return super().get_command(ctx, cmd_name) if plugin is None else load_command(plugin)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that was typed, or suggest one."""
-        names = self.list_commands(ctx)
-        if args[0] not in names and not args[0].startswith("-"):
-            close = difflib.get_close_matches(args[0], names, 1)
-            hint = f"did you mean `{close[0]}`?" if close else "`photon --help` lists them."
-            raise click.UsageError(f"there is no command `{args[0]}`; {hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
-        rows = [(name, summarize(plugin)) for name, plugin in self._found().items()]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        return load_command(plugin)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; an error of a Photon package is a message, not a traceback."""
@@ -110,11 +83,11 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
 @click.pass_context
 def cli(ctx: click.Context, env: str | None, directory: str | None) -> None:
     """Build, serve and look into Photon applications."""
-    from ._project import Project
+    from ._watch import WatchedProject
 
     if directory is not None:
         os.chdir(directory)
-    ctx.obj = Project.here(environment=env or None)
+    ctx.obj = WatchedProject.here(environment=env or None)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import attrs
 
+from photon_runtime.settings import section
 
+
+@section("router")
 @attrs.frozen
 class RouterSettings:
     """How the router behaves, where the code does not say it itself.

@@ -207,7 +207,7 @@ class Router(Declarations):
         Raises:
             SettingsError: The section ``[middleware]`` or ``[observability]`` is wrong.
         """
-        told = self._section("observability", ObservabilitySettings)
+        told = self._section(ObservabilitySettings)
         return [
             *observers(told, development=development),
             *chain(self._settings, self._layers),
@@ -312,7 +312,7 @@ class Router(Declarations):
             DocumentError: Document and handlers do not fit; lists every problem.
             SignatureError: A handler does not fit its path.
         """
-        told = self._section("observability", ObservabilitySettings)
+        told = self._section(ObservabilitySettings)
         self.readiness.timeout = told.ready_timeout
         observed = observe(told, self.readiness, self.meter, development=development)
         pages = observed.pages + self._static.mounts()
@@ -327,13 +327,13 @@ class Router(Declarations):
             stack.callback(self._running.remove, running)
             yield observed.around(running.dispatch)
 
-    def _section(self, name: str, cls: type[S]) -> S:
-        return cls() if self._settings is None else self._settings.section(name, cls)
+    def _section(self, cls: type[S]) -> S:
+        return cls() if self._settings is None else self._settings.read(cls)
 
     def _behaviour(self) -> RouterSettings:
         """Return the section ``[router]``, where the code does not say otherwise."""
         said = {name: value for name, value in self._switches.items() if value is not None}
-        return attrs.evolve(self._section("router", RouterSettings), **said)
+        return attrs.evolve(self._section(RouterSettings), **said)
 
     def _compiled(
         self, outermost: Sequence[Middleware], pages: Sequence[Mount], *, development: bool
@@ -377,7 +377,7 @@ class Router(Declarations):
             guards=Guards(merged(self._verifiers, required_by(self._routes))),
             error_handlers=self._error_handlers,
             validation_status=self.validation_status,
-            forms=self._section("forms", FormSettings),
+            forms=self._section(FormSettings),
             strict_content_type=behaviour.strict_content_type,
             strict_query=behaviour.strict_query,
             application=values,

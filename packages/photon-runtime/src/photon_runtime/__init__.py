@@ -23,6 +23,10 @@
 ``_report``, ``_watchdog``  stacks for people; the thread that finds who holds the hub
 ``errors``           the error tree
 ``settings``         photon.toml, config/<env>.toml, PHOTON__SECTION__KEY
+``project``          the project around a folder: environment, settings, application by name
+``process``          limits, logs, patch, application: what a serving or working process needs
+``tracebacks``       errors for the author of an application
+``generators``       what generators of code describe, and the command line applies
 ``patch``            blocking calls of the standard library that pause one coroutine
 ``drivers``          database drivers that wait in the scheduler, with and without the patch
 ``workers``          pre-forked processes and their supervisor

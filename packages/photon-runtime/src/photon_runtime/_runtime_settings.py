@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import attrs
 
+from ._section_binding import section
 
+
+@section("runtime")
 @attrs.frozen(kw_only=True)
 class RuntimeSettings:
     """How code runs.

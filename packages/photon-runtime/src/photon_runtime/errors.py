@@ -44,6 +44,23 @@ class SettingsError(PhotonError):
     """The settings are wrong; the message lists every problem with file and line."""
 
 
+class LoadError(PhotonError):
+    """The application cannot be loaded; the message says why, with a traceback if code failed.
+
+    An error that Photon itself raises, such as one about a handler's signature, has its line in
+    place of a traceback.
+
+    Attributes:
+        exit_code: With which a command ends; see `photon_runtime.workers.CANNOT_LOAD`.
+    """
+
+    exit_code = 3
+
+
+class GeneratorError(PhotonError):
+    """A generator of code cannot do what the user wants; the message says what to write instead."""
+
+
 class DeadlineExceeded(PhotonError, TimeoutError):
     """A ``deadline()`` block was still waiting when its time ran out."""
 

@@ -23,6 +23,8 @@ from typing import Final, Literal, TextIO
 import attrs
 import msgspec
 
+from ._section_binding import section
+
 _fields: ContextVar[Mapping[str, object]] = ContextVar("photon_log_fields", default={})  # noqa: B039 - never changed in place
 
 # Taken at import: what writes a line never waits in the hub, so that a patched lock is only slower.
@@ -38,6 +40,7 @@ def _levels(instance: object, attribute: attrs.Attribute[str], value: str) -> No
         raise ValueError(f"is one of {', '.join(_LEVELS)}, not {value!r}")
 
 
+@section("log")
 @attrs.frozen(kw_only=True)
 class LogSettings:
     """What is logged, and how it looks: the section ``[log]``.

@@ -13,8 +13,10 @@ strings that another layer has overruled are not, so a variable that only produc
 missed in a test. ``$${`` stands for a plain ``${``. As in a shell, ``:-`` also covers a variable
 that is set but empty. Values that come from ``PHOTON__`` variables are taken as they are.
 
-Nothing is typed at this point. Each package describes its section by one attrs class, and
-``Settings.section`` makes an instance of it. A value out of a file has its TOML type and must fit
+Nothing is typed at this point. Each package describes its section by one attrs class, which
+``@section("name")`` binds to it, and ``Settings.read`` makes the instance, once. This is the only
+place that names both; ``Settings.section`` is for sections without such a class, as an application
+has. A value out of a file has its TOML type and must fit
 as it is (``port = "8000"`` is a mistake); a value that came out of the environment was only ever
 text and is read as the type the field wants. Every value remembers its source, so every complaint
 can name the file and line, or the variable. All complaints are collected before one error is
@@ -32,6 +34,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 import attrs
 
 from ._section import nearest, read_section
+from ._section_binding import SectionBinding, binding_of
+from ._section_binding import section as section
 from ._toml import KeyPath, TomlFile, read_toml
 from .errors import SettingsError
 
@@ -82,6 +86,7 @@ class Settings:
     _values: dict[str, object] = attrs.field(alias="values")
     _sources: dict[KeyPath, _Source] = attrs.field(alias="sources")
     _texts: frozenset[KeyPath] = attrs.field(alias="texts")
+    _typed: dict[tuple[type, str | None], object] = attrs.field(factory=dict, init=False)
 
     def __repr__(self) -> str:
         return (
@@ -89,8 +94,53 @@ class Settings:
             f"sections {', '.join(self._values) or 'none'}>"
         )
 
+    def read(self, cls: type[T]) -> T:
+        """Return the section that a class is bound to; see `section`.
+
+        It is converted once, and the same instance is returned from then on.
+
+        Args:
+            cls: An attrs class below ``@section("name")``.
+
+        Raises:
+            SettingsError: A key is unknown, missing or not of its type; all problems are listed,
+                each with its file and line.
+            TypeError: The class is not bound to a section.
+        """
+        binding = _bound(cls)
+        value, problems = self._read_bound(cls, binding, None)
+        if problems:
+            raise SettingsError(_summary(problems))
+        return cast("T", value)
+
+    def read_named(self, cls: type[T]) -> dict[str, T]:
+        """Return the further sections of a class, by name: ``reports`` for ``[database.reports]``.
+
+        Args:
+            cls: An attrs class below ``@section("name", named=True)``.
+
+        Raises:
+            SettingsError: As `read`, for all of them at once.
+            TypeError: The class is not bound to a section with further ones.
+        """
+        binding = _bound(cls)
+        if not binding.named:
+            raise TypeError(
+                f"{cls.__qualname__} has one section, [{binding.name}];"
+                f' for further ones write @section("{binding.name}", named=True)'
+            )
+        values: dict[str, T] = {}
+        problems: list[str] = []
+        for name in self._split(cls, binding)[1]:
+            value, faults = self._read_bound(cls, binding, name)
+            values[name] = cast("T", value)
+            problems += faults
+        if problems:
+            raise SettingsError(_summary(problems))
+        return values
+
     def section(self, name: str, cls: type[T]) -> T:
-        """Read one section.
+        """Read one section of a class that is not bound to it, such as ``[app]``.
 
         Args:
             name: The section, without brackets.
@@ -135,9 +185,53 @@ class Settings:
                     + nearest(name, [*known, _APPLICATION_SECTION], kind="sections")
                 )
         for name, cls in known.items():
-            problems += self._read(name, cls)[1]
+            binding = binding_of(cls)
+            if binding is None or binding.name != name:
+                problems += self._read(name, cls)[1]
+            else:
+                problems += self._check_bound(cls, binding)
         if problems:
             raise SettingsError(_summary(problems))
+
+    def _check_bound(self, cls: type, binding: SectionBinding) -> list[str]:
+        if not binding.named:
+            return self._read_bound(cls, binding, None)[1]
+        own, further = self._split(cls, binding)
+        names = [None] if own else []  # its keys may be required, and only further ones be there
+        problems = []
+        for name in (*names, *further):
+            problems += self._read_bound(cls, binding, name)[1]
+        return problems
+
+    def _read_bound(
+        self, cls: type, binding: SectionBinding, name: str | None
+    ) -> tuple[object, list[str]]:
+        """Read the section of a class, or one of its further sections; remember the instance."""
+        key = (cls, name)
+        if key in self._typed:
+            return self._typed[key], []
+        own, further = self._split(cls, binding)
+        table, path = own, (binding.name,)  # type: tuple[object, KeyPath]
+        if name is not None:
+            table, path = further[name], (*path, name)
+        value, problems = read_section(table, cls, path=path, place=self._place, texts=self._texts)
+        if not problems:
+            self._typed[key] = value
+        return value, problems
+
+    def _split(self, cls: type, binding: SectionBinding) -> tuple[object, dict[str, object]]:
+        """Part what a section has itself from its further sections."""
+        table = self._values.get(binding.name, {})
+        if not binding.named or not isinstance(table, dict):
+            return table, {}
+        keys = {field.alias for field in attrs.fields(cls) if field.init}
+        further: dict[str, object] = {
+            key: value
+            for key, value in table.items()
+            if isinstance(value, dict) and key not in keys
+        }
+        own: object = {key: value for key, value in table.items() if key not in further}
+        return own, further
 
     def _read(self, name: str, cls: type) -> tuple[object, list[str]]:
         return read_section(
@@ -319,6 +413,16 @@ class _Layers:
             length -= 1
         place = self.sources[path[:length]].place(path)
         self.problems.append(f"{place}: `{_dotted(path)}`: {what}")
+
+
+def _bound(cls: type) -> SectionBinding:
+    binding = binding_of(cls)
+    if binding is None:
+        raise TypeError(
+            f"{cls.__qualname__} is not bound to a section of the settings;"
+            ' write @section("name") above the class, or use Settings.section(name, cls)'
+        )
+    return binding
 
 
 def _spelling(part: str, table: Mapping[str, object]) -> str:

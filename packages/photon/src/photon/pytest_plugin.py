@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     import httpx2
 
     from photon.testing import Client
-    from photon_cli._project import Project
     from photon_runtime.http import ServerSettings
+    from photon_runtime.project import Project
 
 
 @pytest.fixture
 def _photon_project() -> Project:
     """The project around the current folder."""
-    from photon_cli._project import Project
+    from photon_runtime.project import Project
 
     return Project.here(environment="test")
 
@@ -49,7 +49,7 @@ def _photon_limits(app: Any, request: pytest.FixtureRequest) -> ServerSettings:
     if "_photon_project" not in request.fixturenames:  # ``app`` was overridden
         return ServerSettings()
     project: Project = request.getfixturevalue("_photon_project")
-    said = project.settings.section("server", ServerSettings)
+    said = project.settings.read(ServerSettings)
     return ServerSettings(max_body_size=said.max_body_size)
 
 

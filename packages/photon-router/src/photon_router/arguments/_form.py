@@ -32,6 +32,7 @@ from multipart import (  # type: ignore[import-untyped]  # it has annotations, b
 
 from photon_openapi.errors import MalformedBody
 from photon_runtime.http import HttpError, Request
+from photon_runtime.settings import section
 
 from .._upload import UploadFile
 from ._media_types import MULTIPART
@@ -43,6 +44,7 @@ _HEADS = 8
 _HEAD_SIZE = 4096
 
 
+@section("forms")
 @attrs.frozen(kw_only=True)
 class FormSettings:
     """The ``[forms]`` section of photon.toml: how much a form may have; more gets 413.

@@ -77,7 +77,7 @@ def chain(settings: Settings | None, own: Sequence[Middleware]) -> list[PlacedLa
     """
     first: list[PlacedLayer] = []
     if settings is not None:
-        told = settings.section("middleware", MiddlewareSettings)
+        told = settings.read(MiddlewareSettings)
         names = {getattr(told, field.name): field.name for field in attrs.fields(type(told))}
         first = [
             PlacedLayer(layer, "settings", f"[middleware.{names[layer]}]")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from photon_runtime.settings import section
+
 from ._compression import Compression
 from ._conditional import Conditional
 from ._cors import Cors
@@ -25,6 +27,7 @@ def _needs_sessions(settings: MiddlewareSettings, field: object, value: Csrf | N
         raise ValueError("its token is kept in the session: add [middleware.sessions]")
 
 
+@section("middleware")
 @attrs.frozen(kw_only=True)
 class MiddlewareSettings:
     """The built-in layers around an application, the outermost first.

@@ -8,6 +8,7 @@ import attrs
 
 from photon_runtime.http import Handler, Request, Response
 from photon_runtime.observability import Meter, Readiness
+from photon_runtime.settings import section
 
 from ..dispatch._mount import Mount
 from ..handlers._surroundings import Middleware
@@ -22,6 +23,7 @@ def _path(instance: object, attribute: attrs.Attribute[str], value: str) -> None
         raise ValueError(f"is a path and begins with a slash, not {value!r}; empty for none")
 
 
+@section("observability")
 @attrs.frozen(kw_only=True)
 class ObservabilitySettings:
     """What an application tells of itself, and where.

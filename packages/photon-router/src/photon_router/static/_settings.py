@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from photon_runtime.errors import PhotonError
-from photon_runtime.settings import Settings
+from photon_runtime.settings import Settings, section
 
 from ..dispatch._mount import REST, Mount, mounts_below
 from ._files import StaticFiles
@@ -19,6 +19,7 @@ def _path(instance: object, attribute: attrs.Attribute[str], value: str) -> None
         raise ValueError(f"is a path and begins with a slash, not {value!r}")
 
 
+@section("static")
 @attrs.frozen(kw_only=True)
 class StaticSettings:
     """A folder of static files; see `StaticFiles` for what the keys mean.
@@ -74,10 +75,10 @@ class ConfiguredFiles:
                 wrong.
         """
         if self._files is None:
-            section = self._section()
-            if self._settings is None or not section.folder:
+            values = self._section()
+            if self._settings is None or not values.folder:
                 raise RuntimeError("the settings name no folder of static files: see [static]")
-            self._files = _opened(section, self._settings.root)
+            self._files = _opened(values, self._settings.root)
         return self._files
 
     def mounts(self) -> list[Mount]:
@@ -86,24 +87,24 @@ class ConfiguredFiles:
         Raises:
             PhotonError: See `files`.
         """
-        section = self._section()
-        if not section.folder:
+        values = self._section()
+        if not values.folder:
             return []
-        return mounts_below(section.url, self.files, "[static] in the settings")
+        return mounts_below(values.url, self.files, "[static] in the settings")
 
     def _section(self) -> StaticSettings:
         if self._settings is None:
             return StaticSettings()
-        return self._settings.section("static", StaticSettings)
+        return self._settings.read(StaticSettings)
 
 
-def _opened(section: StaticSettings, root: Path) -> StaticFiles:
-    options = attrs.asdict(section, filter=attrs.filters.exclude("folder", "url"))
+def _opened(values: StaticSettings, root: Path) -> StaticFiles:
+    options = attrs.asdict(values, filter=attrs.filters.exclude("folder", "url"))
     try:
-        files = StaticFiles(root / section.folder, **options)
+        files = StaticFiles(root / values.folder, **options)
     except ValueError as error:
         raise PhotonError(f"the section [static] of the settings: {error.args[0]}") from error
-    files.mounted_at(section.url, is_guarded=False)
+    files.mounted_at(values.url, is_guarded=False)
     return files
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from types import FrameType
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from .._run import run
+from .._stop_signals import stop_signals
 from ..callables import require_function
 from ..stats import dumping_on_signal, watch_hub
 from ._lifetime import WorkerLink
@@ -80,22 +79,8 @@ def serve(
             else:
                 server.serve(application, begin)
 
-    with _stopping_on_signals(server):
+    def stop(number: signal.Signals) -> None:
+        server.stop(grace=server.settings.idle_grace if number is signal.SIGTERM else 0.0)
+
+    with stop_signals(stop):
         run(main)
-
-
-@contextmanager
-def _stopping_on_signals(server: Server) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        server.stop(grace=server.settings.idle_grace if number == signal.SIGTERM else 0.0)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -7,6 +7,7 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, gt, le
 
+from .._section_binding import section
 from ._peer import ProxyFields, TrustedProxies
 
 _port = attrs.validators.and_(ge(0), le(65535))
@@ -29,6 +30,7 @@ def _needs_certificate(settings: ServerSettings, field: object, value: str | Non
         raise ValueError("this needs a certificate: set `tls_certificate` too")
 
 
+@section("server")
 @attrs.frozen(kw_only=True)
 class ServerSettings:
     """Where the server listens, whom it believes, and its limits.

@@ -1,4 +1,4 @@
-"""Errors for the author of an application: without the frames that only carry it."""
+"""Errors for the author of an application: without the frames that only lead to their lines."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import sys
 import traceback
 from pathlib import Path
 
-import photon_runtime
-
-_OURS = str(Path(__file__).parent)
-_RUNTIME = str(Path(photon_runtime.__file__).parent)
 _PHOTON = re.compile(r"photon(_\w+)?")
-_CARRIERS = (_OURS, _RUNTIME, "<frozen importlib", importlib.__file__ or _OURS, contextlib.__file__)
+_CARRIERS = (
+    str(Path(__file__).parent),
+    "<frozen importlib",
+    importlib.__file__ or "<frozen importlib",
+    contextlib.__file__,
+)
+_COMMAND_LINE = "photon_cli"
 
 
 def readable(error: BaseException) -> str:
@@ -26,12 +28,13 @@ def readable(error: BaseException) -> str:
     Returns:
         The text, with its causes first, ending in a line end.
     """
+    carriers = (*_CARRIERS, *_folders(_COMMAND_LINE))
     exception = traceback.TracebackException.from_exception(error)
     part: traceback.TracebackException | None = exception
     while part is not None:
         files = [frame.filename for frame in part.stack]
         first = next((at for at, file in enumerate(files) if _is_of_author(file)), 0)
-        frames = [each for each in part.stack[first:] if not each.filename.startswith(_CARRIERS)]
+        frames = [each for each in part.stack[first:] if not each.filename.startswith(carriers)]
         part.stack = traceback.StackSummary.from_list(frames)
         part = part.__cause__ or part.__context__
     return "".join(exception.format())
@@ -59,8 +62,10 @@ def _is_of_author(file: str) -> bool:
 def _photon_folders() -> list[str]:
     """Return the folders of the packages of Photon that are imported, each with a slash."""
     return [
-        f"{folder}/"
-        for name, module in list(sys.modules.items())
-        if _PHOTON.fullmatch(name)
-        for folder in getattr(module, "__path__", ())
+        each for name in list(sys.modules) if _PHOTON.fullmatch(name) for each in _folders(name)
     ]
+
+
+def _folders(name: str) -> list[str]:
+    """Return the folders of an imported package, each with a slash."""
+    return [f"{folder}/" for folder in getattr(sys.modules.get(name), "__path__", ())]

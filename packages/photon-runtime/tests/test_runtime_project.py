@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photon_cli._project import LoadError, Project
-from photon_runtime.errors import SettingsError
+from photon_runtime._installed_sections import installed_sections
+from photon_runtime._section_binding import binding_of
+from photon_runtime.errors import LoadError, SettingsError
+from photon_runtime.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -218,3 +220,42 @@ def test_an_application_that_takes_settings_gets_those_of_the_project(root: Path
     settings = getattr(application, "settings")  # noqa: B009 - mypy knows no such attribute
     assert settings.environment == "test"
     assert settings.section("app", dict) == {"colour": "red"}
+
+
+def offer(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, *entries: str) -> None:
+    """Install a distribution that reads sections, as pip would."""
+    info = folder / "shop-1.0.dist-info"
+    info.mkdir()
+    write(folder, shop_settings=module)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shop\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("\n".join(["[photon.settings]", *entries]))
+    monkeypatch.syspath_prepend(folder)
+
+
+def test_a_class_that_is_bound_to_another_section_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = (
+        "import attrs\nfrom photon_runtime.settings import section\n"
+        "@section('shop')\n@attrs.frozen\nclass Shop:\n    a: int = 0\n"
+        "@attrs.frozen\nclass Unbound:\n    a: int = 0\nnumber = 1\n"
+    )
+    classes = {"good": "Unbound", "shop": "Shop", "shp": "Shop", "one": "number"}
+    entries = [f"{name} = shop_settings:{value}" for name, value in classes.items()]
+    offer(root, monkeypatch, module, *entries, "gone = shop_settings:Gone")
+    with pytest.raises(SettingsError) as caught:
+        Project.here().check_settings()
+    assert str(caught.value).splitlines() == [
+        "the class of the section [gone], shop_settings:Gone of shop 1.0, cannot be imported:"
+        " AttributeError: module 'shop_settings' has no attribute 'Gone'",
+        "the class of the section [one], shop_settings:number of shop 1.0, is 1, not a class",
+        "the class of the section [shp], shop_settings:Shop of shop 1.0, is bound to another:"
+        ' @section("shop")',
+    ]
+
+
+def test_every_section_of_an_installed_package_is_bound_to_its_class() -> None:
+    for name, cls in installed_sections().items():
+        binding = binding_of(cls)
+        assert binding is not None
+        assert binding.name == name

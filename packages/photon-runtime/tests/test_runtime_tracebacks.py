@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photon_cli._tracebacks import readable, with_place
+from photon_runtime.tracebacks import readable, with_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

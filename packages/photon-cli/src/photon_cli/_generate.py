@@ -1,0 +1,130 @@
+"""``photon generate`` and ``photon destroy``: the generators that installed packages bring.
+
+A generator describes edits (`photon_runtime.generators`); the commands show what they do to the
+project, and do it, all or nothing. Each generator is a command of the group. What applies the edits
+is imported when there are some.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from ._plugins import GENERATORS, Plugin, PluginError, PluginGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from photon_runtime.generators import Edit, Generator
+    from photon_runtime.project import Project
+
+    from .generation import FileChange, Plan
+
+
+class _Generators(PluginGroup):
+    """One command for each generator."""
+
+    entry_points = GENERATORS
+    kind = "generator"
+    undoes = False
+
+    def make_command(self, plugin: Plugin) -> click.Command:
+        """Load one generator."""
+        return _command(plugin.name, _load_generator(plugin), undoes=self.undoes)
+
+
+class _Undoing(_Generators):
+    """One command for each generator, which undoes what it did."""
+
+    undoes = True
+
+
+@click.group(cls=_Generators)
+def generate() -> None:
+    """Generate code in the project."""
+
+
+@click.group(cls=_Undoing)
+def destroy() -> None:
+    """Remove what `photon generate` generated with the same arguments."""
+
+
+def _load_generator(plugin: Plugin) -> Generator:
+    loaded = plugin.load()
+    try:
+        generator = loaded() if isinstance(loaded, type) else loaded
+    except Exception as error:
+        raise PluginError(f"the generator `{plugin.name}` cannot be made: {error!r}") from error
+    if not callable(getattr(generator, "plan", None)):
+        raise PluginError(
+            f"`{plugin.name}` of {plugin.entries[0].value} is not a generator:"
+            " it has no method `plan`"
+        )
+    return cast("Generator", generator)
+
+
+def _command(name: str, generator: Generator, *, undoes: bool) -> click.Command:
+    @click.command(name, help=type(generator).__doc__)
+    @click.argument("subject", metavar="NAME")
+    @click.argument("words", nargs=-1, metavar="[WORD]...")
+    @click.option("--dry-run", is_flag=True, help="Show what would happen, and write nothing.")
+    @click.option("--diff", "has_diff", is_flag=True, help="Show what changes in each file, too.")
+    @click.option("--force", is_flag=True, help=_FORCE_UNDOING if undoes else _FORCE)
+    @click.pass_obj
+    def command(
+        project: Project,
+        /,
+        subject: str,
+        words: tuple[str, ...],
+        *,
+        dry_run: bool,
+        has_diff: bool,
+        force: bool,
+    ) -> None:
+        from photon_runtime.generators import Arguments
+
+        from .generation import apply_edits, undo_edits
+
+        edits: Sequence[Edit] = generator.plan(project, Arguments(subject, words))
+        planned = undo_edits if undoes else apply_edits
+        plan = planned(project.root or project.directory, edits, force=force)
+        _carry_out(plan, dry_run=dry_run, has_diff=has_diff)
+
+    return command
+
+
+_FORCE = "Overwrite files and keys that have another content."
+_FORCE_UNDOING = "Remove files and keys that were changed since."
+
+
+def _carry_out(plan: Plan, *, dry_run: bool, has_diff: bool) -> None:
+    """Show a plan, and write it unless there are conflicts."""
+    from .generation import write_changes
+
+    for outcome in plan.outcomes:
+        click.echo(str(outcome))
+    if has_diff:
+        for change in plan.changes:
+            click.echo(_diff(change), nl=False)
+    count = len(plan.conflicts)
+    if count:
+        conflicts = "1 conflict" if count == 1 else f"{count} conflicts"
+        raise click.ClickException(f"{conflicts}; nothing was written")
+    if dry_run:
+        click.echo("nothing was written: this is a dry run")
+        return
+    write_changes(plan.root, plan.changes)
+
+
+def _diff(change: FileChange) -> str:
+    before = (change.before or b"").decode().splitlines(keepends=True)
+    after = (change.text or "").splitlines(keepends=True)
+    lines = difflib.unified_diff(
+        before,
+        after,
+        "/dev/null" if change.before is None else f"a/{change.name}",
+        "/dev/null" if change.text is None else f"b/{change.name}",
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

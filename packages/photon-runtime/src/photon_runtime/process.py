@@ -1,0 +1,158 @@
+"""What a command does so that its process can serve or work: the same for every package.
+
+A command that serves, or works off jobs, does it in four steps, here with two processes::
+
+    @click.command("my-worker")
+    @click.pass_obj
+    def my_worker(project: Project) -> None:
+        '''Work.'''
+        project = project.defaulting_to("production")
+        project.check_settings()                         # all mistakes, before anything is forked
+
+        def work(slot: int, link: Link) -> None:         # in each process
+            with reporting_failures():
+                application = prepare_process(project)   # limits, logs, patch, then the import
+                run(work_off, application, link)
+
+        sys.exit(supervise(work, count=2))
+
+and ``work_off``, in its coroutine, does its work until it shall stop::
+
+    def work_off(application: Application | Handler, link: Link) -> None:
+        with stop_event() as stop, signs_of_life(link):
+            link()                                       # ready
+            stop.wait()
+
+The order matters. Limits and logs come first, for they serve what follows. The standard library is
+patched before the application is imported: what the application has imported from it by name would
+stay as it was. And all of this happens after the fork, so that processes share nothing that they
+opened. The supervisor, `photon_runtime.workers`, knows neither sockets nor applications.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+from typing import TYPE_CHECKING
+
+from ._hub import current_hub
+from ._run import sleep
+from ._runtime_settings import RuntimeSettings
+from ._scope import scope
+from ._stop_signals import stop_signals as stop_signals
+from ._sync import Event
+from .errors import LoadError
+from .logs import LogSettings, configure_logging
+from .tracebacks import readable
+from .workers import CANNOT_LOAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .http import Application, Handler
+    from .project import Project
+    from .workers import Link
+
+_INTERVAL = 1.0
+"""Seconds between two signs of life."""
+
+
+def prepare_process(
+    project: Project, target: str | None = None, *, development: bool | None = None
+) -> Application | Handler:
+    """Prepare this process for an application, and import the application.
+
+    As the settings of the project say: as many open descriptors as the system allows, logs to
+    standard error (``[log]``), and the patched standard library (``[runtime] patch``).
+
+    Args:
+        project: The project.
+        target: The application, as ``module:attribute``; by default the one of ``photon.toml``.
+        development: Whether a person reads the logs; by default, in the environment
+            ``development``.
+
+    Returns:
+        The application, which is not started.
+
+    Raises:
+        LoadError: The application cannot be loaded.
+        SettingsError: A file of settings or a section is wrong.
+
+    Blocks: while the modules of the application are imported.
+    """
+    if development is None:
+        development = project.environment == "development"
+    raise_descriptor_limit()
+    configure_logging(project.settings.read(LogSettings), development=development)
+    if project.settings.read(RuntimeSettings).patch:
+        from .patch import patch_stdlib
+
+        patch_stdlib()
+    return project.load_app(target)
+
+
+def raise_descriptor_limit() -> None:
+    """Allow this process as many open descriptors as the operating system lets it have.
+
+    The usual soft limit of 1,024, which protects programs that use select(), would be the limit
+    of open connections; the hard limit is the administrator's, and stays.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # where "unlimited" is not available
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextlib.contextmanager
+def reporting_failures() -> Iterator[None]:
+    """End the process with a message for the operator when the block fails.
+
+    Raises:
+        SystemExit: The block raised an exception. After a `LoadError` the code is ``CANNOT_LOAD``,
+            which keeps the supervisor from trying again; otherwise 1, after the traceback.
+    """
+    try:
+        yield
+    except LoadError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(CANNOT_LOAD)
+    except Exception as error:
+        print(readable(error), file=sys.stderr, end="")
+        sys.exit(1)
+
+
+@contextlib.contextmanager
+def stop_event() -> Iterator[Event]:
+    """Yield an event that SIGTERM or SIGINT sets while the block runs.
+
+    To be used inside of `photon_runtime.run`, in the main thread. The supervisor sends SIGTERM to
+    workers that shall end or be replaced, and SIGKILL after its ``shutdown_timeout``.
+    """
+    hub = current_hub()
+    event = Event()
+    with stop_signals(lambda _: hub.post(event.set)):
+        yield event
+
+
+@contextlib.contextmanager
+def signs_of_life(link: Link) -> Iterator[None]:
+    """Say to the supervisor once a second that this process is alive, while the block runs.
+
+    A coroutine says it, so a scheduler that is blocked falls silent; with a ``worker_timeout`` the
+    supervisor then replaces the process.
+
+    Args:
+        link: As the supervisor gives it to its workers.
+    """
+
+    def beat() -> None:
+        while True:
+            link.beat()
+            sleep(_INTERVAL)
+
+    with scope() as life:
+        life.spawn(beat)
+        try:
+            yield
+        finally:
+            life.cancel()
