@@ -26,6 +26,7 @@ from ._hub_thread import hub_thread as hub_thread
 from ._hub_thread import start_outside
 from ._memory import MemoryStream as MemoryStream
 from ._memory import memory_pair as memory_pair
+from ._memory_upgrade import serve_upgrade as serve_upgrade
 from ._run import run as _run_hub
 from ._virtual import VirtualClock as VirtualClock
 from ._virtual import run as run

@@ -27,11 +27,14 @@
 ``_lifetime``          signs of life of a worker, and when it is replaced
 ``_settings``          `ServerSettings`: the ``[server]`` section of photon.toml
 ``_route``             `Route`: where a request has led
+``_started``           a started application, as hosts see it: the context of its requests
+``_adapter``           routes that change the protocol of their connection
 ``_problem``           an error as a problem document
 ``errors``             `HttpError`, `NotAcceptable`
 =====================  ========================================================================
 """
 
+from ._adapter import CallAdapter as CallAdapter
 from ._connection import Handler as Handler
 from ._cookies import SetCookie as SetCookie
 from ._files import FileBody as FileBody
@@ -58,6 +61,10 @@ from ._serve import serve as serve
 from ._server import Server as Server
 from ._server import is_stopping as is_stopping
 from ._settings import ServerSettings as ServerSettings
+from ._started import StartedHandler as StartedHandler
+from ._started import begin_request as begin_request
+from ._started import context_of as context_of
+from ._upgrade import Upgrade as Upgrade
 from ._upgrade import UpgradedStream as UpgradedStream
 from ._upgrade import upgrade as upgrade
 from .errors import HttpError as HttpError

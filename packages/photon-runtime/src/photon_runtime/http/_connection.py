@@ -318,6 +318,14 @@ class Connection(Wire):
         self, request: Request, response: Response, body: Upgrade, task: Task[object]
     ) -> bool:
         """Change the protocol and speak it to its end; the connection ends then, too."""
+        try:
+            return self._change_protocol(request, response, body, task)
+        finally:
+            body.close()
+
+    def _change_protocol(
+        self, request: Request, response: Response, body: Upgrade, task: Task[object]
+    ) -> bool:
         server, parser = self.server, self._parser
         if parser.held is None or body.protocol.lower() not in request.upgrades:
             _log.error(
@@ -335,7 +343,7 @@ class Connection(Wire):
         server.in_flight -= 1
         server.departures.pop(self.watcher, None)
         try:
-            body.serve(self.upgraded)
+            body.run(self.upgraded)
         except ConnectionError:
             pass  # the client is gone, and whoever spoke to it did not mind
         except Exception:

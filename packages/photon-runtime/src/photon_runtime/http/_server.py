@@ -41,6 +41,7 @@ from ._opening import make_opening
 from ._request import Request
 from ._response import Response
 from ._settings import ServerSettings
+from ._started import StartedHandler, context_of
 from ._wire import RawSocket
 from .errors import HttpError
 
@@ -128,7 +129,7 @@ class Server:
         """
         self.handler = self._lifetime.counting(handler)
         self._hub = current_hub()
-        self.context = contextvars.copy_context()
+        self.context = context_of(handler)
         self.context.run(_current.set, self)
         self._tick()
         try:
@@ -143,6 +144,8 @@ class Server:
                 if not self._is_stop_asked:
                     self._stop_asked.wait()
                 service.cancel()
+            if isinstance(handler, StartedHandler):
+                spawn(handler.drain)
             self._finish()
         finally:
             self._close_unattended()

@@ -6,6 +6,9 @@ context of the request. When it returns, the connection is closed. An offer that
 is answered as if it had not been made, and the connection goes on with HTTP; the bytes behind the
 offer, which may belong to either protocol, are held back until then.
 
+What the request holds open (its dependencies) is handed to the upgrade by `Upgrade.hold` and released
+when the protocol has ended, or when it turns out that it cannot begin.
+
 The server's time limits end with the upgrade, and so does the request: it no longer counts as in
 flight. When the server stops, it calls what the stream was given by `on_stop`, which is to bring
 the function to its end; what has not ended after ``shutdown_timeout`` is cancelled.
@@ -16,12 +19,13 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import final
+from contextlib import ExitStack
+from typing import Any, Protocol, final
 
 from .._carrier import current_task
 from .._sync import Semaphore
+from .._task import Task
 from ._response import Response
-from ._wire import Wire
 
 Serve = Callable[["UpgradedStream"], None]
 
@@ -59,28 +63,94 @@ def upgrade(
 class Upgrade:
     """The body of a response that `upgrade` made: nothing to send, but what to do next."""
 
-    __slots__ = ("protocol", "serve")
+    __slots__ = ("_held", "protocol", "serve")
 
     def __init__(self, protocol: str, serve: Serve) -> None:
         """Keep what to do."""
         self.protocol = protocol
         self.serve = serve
+        self._held: ExitStack | None = None
+
+    def hold(self, stack: ExitStack) -> None:
+        """Keep the resources of ``stack`` open until the protocol has ended, or could not begin."""
+        if self._held is not None:
+            stack.push(self._held)
+        self._held = stack
+
+    def run(self, stream: UpgradedStream) -> None:
+        """Speak the protocol to its end, and release what was held, telling it of an error.
+
+        Blocks: the calling task.
+        """
+        held, self._held = self._held, None
+        if held is None:
+            self.serve(stream)
+            return
+        with held:
+            self.serve(stream)
+
+    def close(self) -> None:
+        """Release what was held, where the protocol has not begun."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over nothing."""
         return iter(())
 
 
+class UpgradedHost(Protocol):
+    """The server of an upgraded connection, as far as the stream needs it.
+
+    Attributes:
+        buffer: The bytes that `UpgradedWire.receive` has received.
+        is_stopping: Whether the server has begun to stop.
+    """
+
+    buffer: bytearray
+    is_stopping: bool
+
+
+class UpgradedWire(Protocol):
+    """The bytes below an `UpgradedStream`: those of a connection, or of a stream in memory.
+
+    Attributes:
+        expires: The time at which a wait ends, in seconds of the scheduler's clock.
+    """
+
+    expires: float
+
+    @property
+    def server(self) -> UpgradedHost:
+        """The server."""
+        ...
+
+    @property
+    def stream(self) -> Any:
+        """The socket, or an object with its ``shutdown``."""
+        ...
+
+    def receive(self, task: Task[object]) -> int:
+        """Wait for bytes, put them into the server's buffer, and return their number."""
+        ...
+
+    def send(self, data: bytes | memoryview, task: Task[object], *, is_timed: bool) -> None:
+        """Send all of ``data``."""
+
+
 @final
 class UpgradedStream:
     """The connection behind an upgrade: bytes in both directions, without time limits.
+
+    In tests `photon_runtime.testing.serve_upgrade` makes one of a stream in memory.
 
     One task may receive while others send; what `sendall` is given goes out in one piece.
     """
 
     __slots__ = ("_held", "_on_stop", "_sending", "_wire")
 
-    def __init__(self, wire: Wire, held: bytes) -> None:
+    def __init__(self, wire: UpgradedWire, held: bytes) -> None:
         """Begin with the bytes that came behind the request."""
         self._wire = wire
         self._held = held

@@ -1,0 +1,76 @@
+"""Upgrades without a socket: the protocol of a response, spoken over a stream in memory.
+
+A test calls a handler with a request that offers the protocol, and hands the response and one end of
+a `memory_pair` to `serve_upgrade`; the other end is the client. Nothing of the protocol's code knows
+the difference: it gets an `UpgradedStream`, as behind a real server.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ._memory import MemoryStream
+from ._task import Task
+from .http import Response, Upgrade, UpgradedStream
+
+_BUFFER_SIZE = 64 * 1024
+
+
+class _MemoryHost:
+    """Stands where the server of a connection stands: it has a buffer and never stops."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray(_BUFFER_SIZE)
+        self.is_stopping = False
+
+
+class _MemoryWire:
+    """The bytes of a stream in memory, as an `UpgradedStream` reads and writes them."""
+
+    def __init__(self, stream: MemoryStream) -> None:
+        self.expires = math.inf
+        self.server = _MemoryHost()
+        self.stream = stream
+
+    def receive(self, task: Task[object]) -> int:
+        return self.stream.recv_into(self.server.buffer)
+
+    def send(self, data: bytes | memoryview, task: Task[object], *, is_timed: bool) -> None:
+        self.stream.sendall(data)
+
+
+def serve_upgrade(response: Response, stream: MemoryStream) -> None:
+    """Speak the protocol that ``response`` changes to, over a stream in memory, to its end.
+
+    The dependencies of the request are released when it has ended, as behind a server; the stream
+    is closed.
+
+    Args:
+        response: The response to a request that offered the protocol, made by `http.upgrade`.
+        stream: The server's end of a `memory_pair`.
+
+    Raises:
+        TypeError: The response does not change the protocol.
+        Exception: The error that the protocol ended with.
+
+    Blocks: the calling task; spawn it.
+
+    Example:
+        >>> import photon_runtime as rt
+        >>> from photon_runtime.http import UpgradedStream, upgrade
+        >>> from photon_runtime.testing import memory_pair, serve_upgrade
+        >>> def echo(stream: UpgradedStream) -> None:
+        ...     stream.sendall(stream.recv())
+        >>> def main() -> bytes:
+        ...     client, server = memory_pair()
+        ...     rt.spawn(serve_upgrade, upgrade("echo", echo), server)
+        ...     client.sendall(b"hello")
+        ...     return client.recv(5)
+        >>> rt.run(main)
+        b'hello'
+    """
+    body = response.body
+    if not isinstance(body, Upgrade):
+        raise TypeError(f"{response!r} does not change the protocol: its body is not an upgrade")
+    with stream:
+        body.run(UpgradedStream(_MemoryWire(stream), b""))

@@ -1,0 +1,43 @@
+"""Adapters: what a connection becomes after a route has accepted its request.
+
+A route with an adapter (a WebSocket, a line protocol) is matched, authenticated, bound and wrapped
+in middleware like any other, and its dependencies are made, all before the upgrade. Then the adapter
+responds: it refuses, or it returns an `upgrade` that calls the handler once the ``101`` was sent. The
+dependencies are released when the protocol has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+from ._request import Request
+from ._response import Response
+
+
+@runtime_checkable
+class CallAdapter(Protocol):
+    """Calls a handler with a connection in place of answering with its result.
+
+    Attributes:
+        argument: The class of the argument that the handler takes the connection by, such as
+            ``WebSocket``; a subclass, or one with type arguments, is recognised, too.
+    """
+
+    argument: type
+
+    def respond(self, request: Request, call: Callable[[Any], object]) -> Response:
+        """Return the response: a refusal (426, 403), or an `upgrade` that runs ``call``.
+
+        Args:
+            request: The request, whose arguments are bound and whose dependencies are made.
+            call: Calls the handler with the connection, an instance of `argument`; to be called
+                at most once, after the upgrade. Its result has no meaning.
+
+        Raises:
+            HttpError: The request is refused.
+        """
+        ...
+
+    def describe(self, operation: dict[str, Any]) -> None:
+        """Complete the OpenAPI operation that was written from the handler, in place."""

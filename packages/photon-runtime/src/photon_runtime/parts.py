@@ -1,0 +1,104 @@
+"""Parts: subsystems that an application is composed of, and what an application offers them.
+
+A part (a database layer, a job queue, a template engine) belongs to a package of its own that knows
+nothing of routers. It says which section of the settings it reads, and `Part.install` receives that
+section with a `Host`, the application seen through what a part may use of it::
+
+    class Database:
+        section = "database"
+        settings = DatabaseSettings
+
+        def install(self, host: Host, settings: DatabaseSettings) -> None:
+            engine = Engine(settings.url)
+            host.provide(Session, engine.session)       # handlers take `db: Session`
+            host.readiness.add("database", engine.ping)
+            host.lifespan(engine.running)
+
+    app.add(Database())
+
+The order at start is: settings, `Part.install` of each part in the order in which they were added,
+lifespans, values of the application's scope, first request; at the end the reverse. A part is
+installed once for each start of the application, so it keeps nothing from an earlier one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from .http import Request, Response
+from .observability import Meter, Readiness
+
+T = TypeVar("T")
+
+Scope: TypeAlias = Literal["request", "application"]
+"""The life of a provided value: one for each request, or one for the run of an application."""
+Release: TypeAlias = Literal["before_response", "after_response"]
+"""When a generator that provides a value resumes: before the response is sent, or after it.
+
+Before the response it can still fail the request, as a commit does. A streamed response, and a
+protocol after an upgrade, keep such values to their end.
+"""
+
+
+class Host(Protocol):
+    """An application, as parts see it."""
+
+    @property
+    def readiness(self) -> Readiness:
+        """The checks of ``/ready``; see `photon_runtime.observability.Readiness`."""
+        ...
+
+    @property
+    def meter(self) -> Meter:
+        """Makes the counters, gauges and histograms that ``/metrics`` shows."""
+        ...
+
+    def provide(
+        self,
+        cls: type[T],
+        provider: Callable[..., T] | Callable[..., Iterator[T]],
+        *,
+        scope: Scope = "request",
+        release: Release = "before_response",
+    ) -> None:
+        """Let handlers and dependencies have arguments of type ``cls``, made by ``provider``."""
+
+    def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
+        """Enter a context manager before the first request, and leave it after the last."""
+
+    def on_drain(self, begin: Callable[[], object]) -> None:
+        """Have ``begin`` called when the server begins to stop, before requests have ended."""
+
+    def middleware(
+        self, middleware: Callable[[Request, Callable[[Request], Response]], Response]
+    ) -> Any:
+        """Wrap every request in ``middleware``."""
+
+    def error_handler(self, *classes: type[BaseException]) -> Any:
+        """Return a decorator for the function that answers errors of these classes."""
+
+    def url_for(self, operation_id: str, /, **values: object) -> str:
+        """Return the path of an operation, with ``values`` filled in."""
+        ...
+
+
+@runtime_checkable
+class Part(Protocol):
+    """A subsystem that can be added to an application.
+
+    Attributes:
+        section: The name of its section in ``photon.toml``.
+        settings: The attrs class of that section; its defaults count where the section is missing.
+    """
+
+    section: str
+    settings: type[Any]
+
+    def install(self, host: Host, settings: Any) -> None:
+        """Register what the part provides, with an instance of `settings`; it must not wait.
+
+        Raises:
+            PhotonError: The settings cannot be used; says why.
+        """
