@@ -218,9 +218,9 @@ REWRITTEN_NOW = (
     "photon_router.security",
     "photon_router.router",
     "photon_router._declarations",
-    "photon_router._written",
+    "photon_router._document_writer",
     "photon_router._views",
-    "photon_router._marks",
+    "photon_router._route_marks",
     "photon_router._docs",
     "photon_router._routes",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from photon_router import Request, Router
+from photon import Photon, Request
 from photon_runtime.http import ServerSettings
 from photon_runtime.testing import live_server
 
@@ -99,7 +99,7 @@ def test_the_proxy_of_the_deployment_page_lets_no_client_say_that_it_is_somebody
         name.lower(): known.get(value, value.strip('"'))
         for name, value in re.findall(r"proxy_set_header +(\S+) +(\S+);", page)
     }
-    app = Router()
+    app = Photon()
 
     @app.get("/")
     def caller(request: Request) -> list[str]:

@@ -16,7 +16,6 @@ import pytest
 import yaml
 from openapi_spec_validator import validate
 
-from photon import Router
 from photon_runtime.errors import PhotonError
 
 HERE = Path(__file__).parent
@@ -102,7 +101,7 @@ def test_the_documents_of_the_applications_in_the_documentation_are_valid(page: 
     for skipped, code in FENCE.findall(page.read_text(encoding="utf-8")):
         if not skipped:
             exec(compile(code, page, "exec", dont_inherit=True), names)
-    for application in [each for each in names.values() if isinstance(each, Router)]:
+    for application in [each for each in names.values() if isinstance(each, Application)]:
         try:
             document = application.document()
         except PhotonError:  # examples of what is not in order

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from photon_router import (
+    Application,
     Created,
     Depends,
     DescribedResponse,
@@ -24,7 +25,6 @@ from photon_router import (
     Redirect,
     Request,
     Response,
-    Router,
     ServerSentEvent,
     SignatureError,
     Status,
@@ -33,7 +33,7 @@ from photon_router import (
 )
 
 
-def ask(router: Router, target: str = "/x", *, method: str = "GET") -> Response:
+def ask(router: Application, target: str = "/x", *, method: str = "GET") -> Response:
     with router.start() as handler:
         return handler(Request(method, target, []))
 
@@ -48,7 +48,7 @@ def sent(response: Response) -> bytes:
     return body if isinstance(body, bytes) else b"".join(body)
 
 
-def responses(router: Router, path: str = "/x", method: str = "get") -> Any:
+def responses(router: Application, path: str = "/x", method: str = "get") -> Any:
     return router.document()["paths"][path][method]["responses"]
 
 
@@ -111,7 +111,7 @@ class Renamed(msgspec.Struct, rename="camel"):
     ],
 )
 def test_values_are_sent_as_json(type_: Any, value: Any, body: bytes) -> None:
-    router = Router()
+    router = Application()
 
     def handler() -> Any:
         return value
@@ -126,7 +126,7 @@ def test_a_struct_has_a_schema_and_shows_no_more_than_itself() -> None:
     class More(Struct):
         secret: str = "hush"
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> Struct:
@@ -139,7 +139,7 @@ def test_a_struct_has_a_schema_and_shows_no_more_than_itself() -> None:
 
 
 def test_a_struct_with_another_form_in_json_is_refused() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> Renamed:
@@ -153,7 +153,7 @@ def test_a_struct_with_another_form_in_json_is_refused() -> None:
 
 
 def test_a_tuple_gives_its_status_and_headers() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(status: int) -> tuple[Item, int, dict[str, str]]:
@@ -165,7 +165,7 @@ def test_a_tuple_gives_its_status_and_headers() -> None:
 
 
 def test_the_statuses_of_a_tuple_stand_in_the_document() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(known: bool) -> tuple[Item, Literal[200, 201]]:
@@ -178,7 +178,7 @@ def test_the_statuses_of_a_tuple_stand_in_the_document() -> None:
 
 
 def test_a_status_of_the_standard_library_is_one_too() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> tuple[str, HTTPStatus]:
@@ -189,7 +189,7 @@ def test_a_status_of_the_standard_library_is_one_too() -> None:
 
 @pytest.mark.parametrize("is_declared", [True, False])
 def test_the_class_of_a_result_chooses_its_status(is_declared: bool) -> None:
-    router = Router()
+    router = Application()
 
     def by_option(name: str) -> Item | NotFound:
         return Item(name) if name else NotFound("nothing")
@@ -212,7 +212,7 @@ def test_the_class_of_a_result_chooses_its_status(is_declared: bool) -> None:
 
 
 def test_a_derived_class_has_the_status_of_its_base_and_shows_no_more() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", responses={404: NotFound})
     def handler() -> Item | NotFound:
@@ -223,7 +223,7 @@ def test_a_derived_class_has_the_status_of_its_base_and_shows_no_more() -> None:
 
 
 def test_a_class_that_is_not_returned_is_documented() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", responses={409: NotFound})
     def handler() -> Item:
@@ -234,7 +234,7 @@ def test_a_class_that_is_not_returned_is_documented() -> None:
 
 
 def test_none_is_204_where_that_is_declared() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(is_there: bool) -> Item | Annotated[None, Status(204)]:
@@ -247,7 +247,7 @@ def test_none_is_204_where_that_is_declared() -> None:
 
 
 def test_one_class_with_two_statuses_is_refused() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> list[Item] | Annotated[list[NotFound], Status(404)]:
@@ -267,7 +267,7 @@ def test_a_status_is_one_of_http() -> None:
 
 
 def test_kinds_of_responses_stand_in_the_document() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/page")
     def page() -> Html:
@@ -310,7 +310,7 @@ class Csv(DescribedResponse):
 
 
 def test_a_kind_of_response_may_be_ones_own() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> Csv:
@@ -321,7 +321,7 @@ def test_a_kind_of_response_may_be_ones_own() -> None:
 
 
 def test_a_bare_response_says_nothing_in_the_document() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> Response:
@@ -337,7 +337,7 @@ def test_a_bare_response_says_nothing_in_the_document() -> None:
 
 
 def test_what_is_in_a_response_shows_no_more_than_the_annotation() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/one")
     def one() -> Created[NotFound]:
@@ -360,7 +360,7 @@ def test_what_is_in_a_response_shows_no_more_than_the_annotation() -> None:
 
 
 def test_text_of_another_type_is_sent_as_it_is() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", media_type="text/csv", examples={"two": "a,b"})
     def handler() -> str:
@@ -374,7 +374,7 @@ def test_text_of_another_type_is_sent_as_it_is() -> None:
 
 
 def test_bytes_of_another_type_are_sent_as_they_are() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", media_type="image/png")
     def handler(is_right: bool) -> bytes:
@@ -386,7 +386,7 @@ def test_bytes_of_another_type_are_sent_as_they_are() -> None:
 
 
 def test_json_may_have_another_name() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", media_type="application/vnd.shop+json")
     def handler() -> Item:
@@ -400,7 +400,7 @@ def test_json_may_have_another_name() -> None:
 
 
 def test_items_of_an_iterator_are_sent_as_lines() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> Iterator[Item]:
@@ -415,7 +415,7 @@ def test_items_of_an_iterator_are_sent_as_lines() -> None:
 
 @pytest.mark.parametrize("part", ["tea", b"tea"], ids=["text", "bytes"])
 def test_text_and_bytes_of_an_iterator_are_sent_as_they_are(part: str | bytes) -> None:
-    router = Router()
+    router = Application()
 
     def handler() -> Any:
         yield part
@@ -429,7 +429,7 @@ def test_text_and_bytes_of_an_iterator_are_sent_as_they_are(part: str | bytes) -
 
 
 def test_events_of_an_iterator_are_a_stream_of_events() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> Iterator[ServerSentEvent]:
@@ -450,7 +450,7 @@ def test_events_of_an_iterator_are_a_stream_of_events() -> None:
 
 
 def test_an_iterator_that_a_function_returns_is_streamed_too() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(is_there: bool) -> Iterator[int] | Annotated[NotFound, Status(404)]:
@@ -484,7 +484,7 @@ def declared(name: str, media: str = "application/json") -> dict[str, Any]:
 
 
 def test_the_name_of_the_class_finds_the_response_of_the_document() -> None:
-    router = Router(
+    router = Application(
         spec=spec(
             **{"201": declared("Item"), "404": declared("NotFound", "application/problem+json")}
         )
@@ -503,7 +503,7 @@ def test_the_name_of_the_class_finds_the_response_of_the_document() -> None:
 def test_a_list_is_found_by_the_name_of_its_items() -> None:
     listed = {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}
     many = {"description": "x", "content": {"application/json": {"schema": listed}}}
-    router = Router(spec=spec(**{"200": declared("NotFound"), "207": many}))
+    router = Application(spec=spec(**{"200": declared("NotFound"), "207": many}))
 
     @router.operation("read")
     def read() -> list[Item]:
@@ -525,19 +525,19 @@ def test_a_class_under_a_range_needs_its_status(code: str) -> None:
     def paired() -> Item | tuple[NotFound, int]:
         return NotFound("tea"), 410
 
-    router = Router(spec=document)
+    router = Application(spec=document)
     router.operation("read")(unsaid)
     with pytest.raises(DocumentError, match=f"NotFound under {code}: say which status is meant"):
         ask(router)
     for handler in (said, paired):
-        router = Router(spec=document)
+        router = Application(spec=document)
         router.operation("read")(handler)
         answer = ask(router)
         assert (answer.status, answer.content_type) == (410, "application/json")
 
 
 def test_none_takes_the_answer_without_content() -> None:
-    router = Router(spec=spec(**{"200": declared("Item"), "204": {"description": "none"}}))
+    router = Application(spec=spec(**{"200": declared("Item"), "204": {"description": "none"}}))
 
     @router.operation("read")
     def read() -> Item | Annotated[None, Status(204)]:
@@ -548,7 +548,7 @@ def test_none_takes_the_answer_without_content() -> None:
 
 def test_text_is_sent_as_the_document_says() -> None:
     text = {"description": "x", "content": {"text/html": {}}}
-    router = Router(spec=spec(**{"200": text}))
+    router = Application(spec=spec(**{"200": text}))
 
     @router.operation("read")
     def read() -> str:
@@ -564,7 +564,7 @@ def test_a_generator_sends_what_the_document_says(is_marked: bool) -> None:
     if is_marked:
         document["paths"]["/x"]["get"]["x-sse"] = True
         document["paths"]["/x"]["get"]["responses"]["200"].pop("content")
-    router = Router(spec=document)
+    router = Application(spec=document)
 
     @router.operation("read")
     def read() -> Any:
@@ -579,7 +579,7 @@ def test_a_generator_sends_what_the_document_says(is_marked: bool) -> None:
 
 
 def test_options_say_more_of_the_usual_answer() -> None:
-    router = Router()
+    router = Application()
 
     @router.get(
         "/x",
@@ -606,7 +606,7 @@ def test_options_say_more_of_the_usual_answer() -> None:
 
 
 def test_a_header_field_is_described_once_however_it_is_spelt() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", status=303, response_headers={"location": "The new place."})
     def handler() -> Redirect:
@@ -619,7 +619,7 @@ def test_a_header_field_is_described_once_however_it_is_spelt() -> None:
 
 
 def test_a_router_shares_options_with_its_handlers() -> None:
-    inner = Router(responses={401: "who are you"}, deprecated=True)
+    inner = Application(responses={401: "who are you"}, deprecated=True)
 
     @inner.get("/a", responses={404: "none"})
     def a() -> int:
@@ -629,13 +629,13 @@ def test_a_router_shares_options_with_its_handlers() -> None:
     def b() -> int:
         return 1
 
-    hidden = Router()
+    hidden = Application()
 
     @hidden.get("/c")
     def c() -> int:
         return 1
 
-    outer = Router()
+    outer = Application()
     outer.include(inner, prefix="/v1", responses={503: "busy"})
     outer.include(hidden, include_in_schema=False)
     paths = outer.document()["paths"]
@@ -646,7 +646,7 @@ def test_a_router_shares_options_with_its_handlers() -> None:
 
 
 def test_operations_are_named_by_a_function() -> None:
-    router = Router(
+    router = Application(
         prefix="/v1",
         generate_operation_id=lambda function, method, path: f"{method}:{path}",
     )
@@ -659,11 +659,11 @@ def test_operations_are_named_by_a_function() -> None:
     def other() -> int:
         return 1
 
-    def names(router: Router) -> list[str]:
+    def names(router: Application) -> list[str]:
         return [item["get"]["operationId"] for item in router.document()["paths"].values()]
 
     assert names(router) == ["GET:/v1/x", "y"]
-    outer = Router()
+    outer = Application()
     outer.include(router, prefix="/api")
     assert names(outer) == ["GET:/v1/x", "y"]
 
@@ -683,7 +683,7 @@ def test_a_handler_has_layers_dependencies_and_error_handlers_of_its_own() -> No
     def forgive(request: Request, error: BaseException) -> Response:
         return Response(418)
 
-    router = Router(dependencies=[lambda: log.append("router")])
+    router = Application(dependencies=[lambda: log.append("router")])
 
     @router.get("/x", middleware=[layer], dependencies=[check], error_handlers={KeyError: forgive})
     def handler() -> None:
@@ -693,7 +693,7 @@ def test_a_handler_has_layers_dependencies_and_error_handlers_of_its_own() -> No
     def other() -> None:
         log.append("other")
 
-    outer = Router()
+    outer = Application()
     outer.include(router)
     answer = ask(outer)
     assert (answer.status, answer.header("x-layer")) == (418, "1")
@@ -716,7 +716,7 @@ def test_a_handler_that_streams_keeps_its_dependencies() -> None:
         finally:
             log.append("close")
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(fails: bool, db: Annotated[str, Depends(opened)]) -> Iterator[str]:
@@ -748,7 +748,7 @@ def test_a_handler_that_streams_keeps_its_dependencies() -> None:
 
 
 def test_answers_do_not_depend_on_accept_by_themselves() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def it() -> Item:
@@ -771,7 +771,7 @@ def test_answers_do_not_depend_on_accept_by_themselves() -> None:
 def test_a_handler_may_choose_by_what_the_client_accepts(
     accept: bytes, status: int, kind: str
 ) -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", responses={406: "There is no such representation."})
     def it(request: Request) -> Item | Html:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from photon_router import HttpError, Response, Router
+from photon_router import Application, HttpError, Response
 from photon_runtime.http import Request
 from photon_runtime.settings import load_settings
 
@@ -45,7 +45,7 @@ RATE = {"x-rate": "1"}
 
 
 def ask(answer: Any, *, development: bool = True, **options: Any) -> Response:
-    router = Router(spec=spec(), **options)
+    router = Application(spec=spec(), **options)
 
     @router.operation("read")
     def read() -> Any:
@@ -130,7 +130,7 @@ def test_outside_of_development_the_faults_stand_in_the_log_alone(
 def test_a_status_that_is_not_declared_is_warned_of_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    router = Router(spec=spec())
+    router = Application(spec=spec())
     statuses = [299, 299, 500]
 
     @router.operation("read")
@@ -165,7 +165,7 @@ def test_answers_are_checked_in_development_and_tests(tmp_path: Path) -> None:
 
     def with_settings(environment: str, text: str = "") -> int:
         (tmp_path / "photon.toml").write_text(text)
-        router = Router(spec=spec())
+        router = Application(spec=spec())
         router.operation("read")(lambda: WRONG)
         router.use_settings(load_settings(tmp_path, environment=environment, environ={}))
         with router.start() as handler:
@@ -180,7 +180,7 @@ def test_answers_are_checked_in_development_and_tests(tmp_path: Path) -> None:
 def test_what_handlers_return_fits_what_was_written_from_them(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    router = Router(validate_responses=True)
+    router = Application(validate_responses=True)
 
     @router.get("/right")
     def right() -> Item:

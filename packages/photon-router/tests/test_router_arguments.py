@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from photon_router import (
+    Application,
     Body,
     Depends,
     DocumentError,
@@ -17,7 +18,6 @@ from photon_router import (
     Json,
     Query,
     Request,
-    Router,
     UploadFile,
 )
 from photon_runtime.testing import LiveServer, live_server
@@ -52,8 +52,8 @@ def spec() -> dict[str, Any]:
     }
 
 
-def application() -> Router:
-    router = Router(spec=spec())
+def application() -> Application:
+    router = Application(spec=spec())
 
     @router.operation("fields")
     def fields(user_name: Form[str], age: int = 7) -> object:
@@ -158,7 +158,7 @@ def test_requests_on_one_connection_do_not_meet(server: LiveServer) -> None:
 
 
 def test_what_the_operation_does_not_have_is_told_at_start() -> None:
-    router = Router(spec=spec())
+    router = Application(spec=spec())
 
     def handler(user_name: Form[str], other: Form[int], third: Query[int]) -> None: ...
 
@@ -173,7 +173,7 @@ def test_what_the_operation_does_not_have_is_told_at_start() -> None:
 
 
 def test_a_default_of_a_json_body_stands_for_a_missing_one() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(data: Json[Login] = Login("nobody")) -> Login:
@@ -184,9 +184,9 @@ def test_a_default_of_a_json_body_stands_for_a_missing_one() -> None:
         assert handler(asked).status == 200
 
 
-def contract(operation: dict[str, Any], handler: Any) -> Router:
+def contract(operation: dict[str, Any], handler: Any) -> Application:
     described = {"operationId": "do", "responses": {"204": {"description": "Done."}}} | operation
-    router = Router(
+    router = Application(
         spec={
             "openapi": "3.1.0",
             "info": {"title": "T", "version": "1"},

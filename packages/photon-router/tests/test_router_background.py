@@ -6,13 +6,13 @@ from typing import Annotated
 
 import pytest
 
-from photon_router import BackgroundTasks, Depends, HttpError, Request, Router
+from photon_router import Application, BackgroundTasks, Depends, HttpError, Request
 from photon_runtime.testing import live_server
 
 
 def test_calls_are_made_after_the_response_in_order() -> None:
     log: list[str] = []
-    router = Router()
+    router = Application()
 
     def audit(tasks: BackgroundTasks) -> None:
         tasks.add(log.append, "audit")
@@ -36,7 +36,7 @@ def test_calls_are_made_after_the_response_in_order() -> None:
 @pytest.mark.parametrize("error", [HttpError(409), ValueError("x")], ids=["refused", "failed"])
 def test_no_call_is_made_when_the_handler_fails(error: Exception) -> None:
     log: list[str] = []
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(tasks: BackgroundTasks) -> None:
@@ -52,7 +52,7 @@ def test_no_call_is_made_when_the_handler_fails(error: Exception) -> None:
 
 def test_no_call_is_made_when_a_dependency_fails_at_its_end() -> None:
     log: list[str] = []
-    router = Router()
+    router = Application()
 
     def commit() -> Iterator[None]:
         yield
@@ -73,7 +73,7 @@ def test_one_that_fails_is_logged_and_does_not_keep_the_next(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log: list[str] = []
-    router = Router()
+    router = Application()
 
     def fail() -> None:
         raise ValueError("in the background")
@@ -94,7 +94,7 @@ def test_one_that_fails_is_logged_and_does_not_keep_the_next(
 
 def test_a_stream_may_add_calls_while_it_is_sent() -> None:
     log: list[str] = []
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(tasks: BackgroundTasks) -> Iterator[str]:

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from photon_router import Router
+from photon_router import Application
 from photon_runtime.http import Request
 
 MAIN = """
@@ -81,7 +81,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 
 def test_what_other_files_say_is_kept(tmp_path: Path) -> None:
-    router = Router(spec=write(tmp_path, FILES))
+    router = Application(spec=write(tmp_path, FILES))
     router.operation("getPet")(lambda id: {"id": id})
     router.operation("addDog")(lambda dog: None)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import attrs
 from click.testing import CliRunner
 
-from photon_router import Router
+from photon_router import Application
 from photon_router._cli import routes
 from photon_runtime.testing import live_server
 
@@ -88,7 +88,7 @@ def listed(document: dict[str, object]) -> list[str]:
 
 
 def test_routes_are_listed_below_the_base_path_of_their_server() -> None:
-    app = Router(servers=["https://example.com/shop/v1"])
+    app = Application(servers=["https://example.com/shop/v1"])
 
     @app.get("/items/{item_id}")
     def read_item(item_id: int) -> int:

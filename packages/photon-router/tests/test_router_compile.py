@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photon_router import (
+    Application,
     Body,
     Cookie,
     Depends,
@@ -21,7 +22,6 @@ from photon_router import (
     Json,
     Param,
     Query,
-    Router,
 )
 from photon_runtime.http import Handler, Request, Response
 
@@ -38,7 +38,7 @@ def request(
 
 
 def ask(
-    router: Router,
+    router: Application,
     method: str,
     target: str,
     *,
@@ -51,7 +51,7 @@ def ask(
         return handler(request(method, target, body, headers))
 
 
-def failure(router: Router, target: str) -> BaseException | None:
+def failure(router: Application, target: str) -> BaseException | None:
     """Ask for what fails; return the error that the answer, a 500 that tells nothing, hides."""
     asked = request("GET", target)
     with router.start() as handler:
@@ -128,8 +128,8 @@ VALUE = Item(
 # Which operation
 
 
-def shop() -> Router:
-    router = Router()
+def shop() -> Application:
+    router = Application()
 
     @router.get("/items/{id}")
     def read(id: int) -> dict[str, int]:
@@ -216,7 +216,7 @@ def test_declared_head_and_options_go_before_the_automatic_ones() -> None:
     "servers", [["/api/v1"], ["https://example.com/api/v1/"], ["/api/v1", "/other"]]
 )
 def test_the_paths_of_servers_are_base_paths(servers: list[str]) -> None:
-    router = Router(servers=servers)
+    router = Application(servers=servers)
 
     @router.get("/items/{id}")
     def read(id: int) -> int:
@@ -229,7 +229,7 @@ def test_the_paths_of_servers_are_base_paths(servers: list[str]) -> None:
 
 
 def test_methods_of_one_path_may_name_its_parameters_each_in_its_way() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/a/{x}/{y}")
     def read(x: str, y: int) -> list[object]:
@@ -247,7 +247,7 @@ def test_methods_of_one_path_may_name_its_parameters_each_in_its_way() -> None:
 
 
 def test_arguments_are_bound_by_name_whatever_their_kind_and_order() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/{c}/{a}")
     def handler(
@@ -261,7 +261,7 @@ def test_arguments_are_bound_by_name_whatever_their_kind_and_order() -> None:
 
 def test_a_body_is_read_into_classes_and_written_back() -> None:
     got: list[Item] = []
-    router = Router()
+    router = Application()
 
     @router.put("/items/{id}")
     def handler(id: int, item: Json[Item]) -> Item:
@@ -275,7 +275,7 @@ def test_a_body_is_read_into_classes_and_written_back() -> None:
 
 
 def test_what_a_body_does_not_say_has_its_default() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/x")
     def handler(item: Item) -> Item:
@@ -297,7 +297,7 @@ def test_what_a_body_does_not_say_has_its_default() -> None:
 )
 def test_a_union_is_told_apart_by_its_tag(sent: object, got: object) -> None:
     seen: list[object] = []
-    router = Router()
+    router = Application()
 
     @router.post("/x")
     def handler(pet: Json[Cat | Dog]) -> Cat | Dog:
@@ -309,7 +309,7 @@ def test_a_union_is_told_apart_by_its_tag(sent: object, got: object) -> None:
 
 
 def test_the_body_may_be_any_json() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/x")
     def handler(value: Json[object]) -> object:
@@ -321,7 +321,7 @@ def test_the_body_may_be_any_json() -> None:
 
 
 def test_a_raw_body_comes_as_it_is() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/bytes")
     def as_bytes(data: Body[bytes]) -> str:
@@ -340,9 +340,9 @@ def test_a_raw_body_comes_as_it_is() -> None:
 # Refusals
 
 
-def demanding(**options: Any) -> tuple[Router, list[object]]:
+def demanding(**options: Any) -> tuple[Application, list[object]]:
     called: list[object] = []
-    router = Router(**options)
+    router = Application(**options)
 
     @router.post("/items/{id}/{name}")
     def handler(
@@ -372,7 +372,7 @@ FAULTS = [
 ]
 
 
-def refused(router: Router) -> Response:
+def refused(router: Application) -> Response:
     return ask(
         router,
         "POST",
@@ -442,7 +442,7 @@ def test_a_body_that_is_missing_is_one_fault_among_others() -> None:
 
 
 def test_a_body_that_is_missing_may_have_a_default() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/x")
     def handler(value: Json[list[int] | None] = None) -> object:
@@ -470,7 +470,7 @@ def test_a_body_of_another_type_is_a_415_that_says_what_is_accepted(kind: str) -
     ["application/json; charset=utf-8", "APPLICATION/JSON", "application/merge-patch+json"],
 )
 def test_json_by_any_of_its_names_is_read(kind: str) -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/x")
     def handler(value: Json[int]) -> int:
@@ -502,7 +502,7 @@ class Answer:
     ids=str,
 )
 def test_what_a_handler_returns_is_sent_as_json(result: object, body: bytes) -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> object:
@@ -517,7 +517,7 @@ def test_what_a_handler_returns_is_sent_as_json(result: object, body: bytes) -> 
 
 
 def test_a_handler_that_returns_none_by_annotation_answers_without_content() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/annotated")
     def annotated() -> None: ...
@@ -536,7 +536,7 @@ def test_a_handler_that_returns_none_by_annotation_answers_without_content() -> 
 
 
 def test_the_status_of_an_answer_is_an_option() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/x", status=201)
     def handler() -> dict[str, int]:
@@ -548,7 +548,7 @@ def test_the_status_of_an_answer_is_an_option() -> None:
 
 def test_a_response_is_sent_as_it_is() -> None:
     sent = Response(418, body="short and stout", headers={"x-pot": "tea"})
-    router = Router()
+    router = Application()
 
     @router.get("/x", status=201)
     def handler() -> Response:
@@ -558,7 +558,7 @@ def test_a_response_is_sent_as_it_is() -> None:
 
 
 def test_a_handler_may_return_a_value_or_a_response() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/{name}")
     def handler(name: str) -> Size | Response:
@@ -573,7 +573,7 @@ def test_a_handler_may_return_a_value_or_a_response() -> None:
     [
         (object(), "object"),
         ({"a": [lambda: 1]}, "function"),
-        (Router(), "photon_router.router.Router"),
+        (Application(), "photon_router.application.Application"),
         (1j, "complex"),
     ],
     ids=["object", "function", "router", "complex"],
@@ -581,7 +581,7 @@ def test_a_handler_may_return_a_value_or_a_response() -> None:
 def test_a_result_without_a_form_in_json_is_an_error_that_names_its_type(
     result: object, name: str
 ) -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> object:
@@ -593,7 +593,7 @@ def test_a_result_without_a_form_in_json_is_an_error_that_names_its_type(
 
 
 def test_an_http_error_is_a_problem_document_with_all_its_members() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> None:
@@ -621,7 +621,7 @@ def test_an_http_error_is_a_problem_document_with_all_its_members() -> None:
 
 def test_another_error_of_a_handler_is_hidden_and_kept_for_those_who_report_it() -> None:
     error = ZeroDivisionError("x")
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> None:
@@ -662,7 +662,7 @@ def test_middleware_is_called_in_order_and_sees_every_refusal(target: str, statu
 
 def test_middleware_sees_the_errors_of_handlers() -> None:
     log: list[str] = []
-    router = Router()
+    router = Application()
     router.middleware(noting(log, "outer"))
 
     @router.middleware
@@ -713,7 +713,7 @@ def test_an_error_of_middleware_is_answered_inside_of_the_next_outer_layer() -> 
 
 
 def test_middleware_passes_values_to_handlers_in_the_state_of_the_request() -> None:
-    router = Router()
+    router = Application()
 
     @router.middleware
     def name(request: Request, call_next: Handler) -> Response:
@@ -738,15 +738,15 @@ def operation(name: str | None, **more: Any) -> dict[str, Any]:
 
 def spec_first(
     paths: Mapping[str, Any], handlers: Mapping[str, Callable[..., object]], **more: Any
-) -> Router:
+) -> Application:
     head = {"openapi": "3.1.0", "info": {"title": "Things", "version": "1"}, "paths": dict(paths)}
-    router = Router(spec=head | more)
+    router = Application(spec=head | more)
     for name, handler in handlers.items():
         router.operation(name)(handler)
     return router
 
 
-def problems(router: Router) -> list[str]:
+def problems(router: Application) -> list[str]:
     with pytest.raises(DocumentError) as caught, router.start():
         pass
     return list(caught.value.problems)
@@ -805,7 +805,7 @@ def test_duplicate_operation_ids_are_refused_with_both_places() -> None:
 
 
 def test_two_functions_of_one_name_are_refused() -> None:
-    router = Router()
+    router = Application()
     for path in ("/a", "/b"):
 
         @router.get(path)
@@ -865,7 +865,7 @@ PET = {
 }
 
 
-def pets(handler: Callable[..., object], **more: Any) -> Router:
+def pets(handler: Callable[..., object], **more: Any) -> Application:
     schema = {"$ref": "#/components/schemas/Pet"}
     body = {"content": {"application/json": {"schema": schema}}, "required": True} | more
     make = operation("makePet", requestBody=body)
@@ -1070,8 +1070,8 @@ def test_an_operation_may_have_the_name_of_a_page() -> None:
 # Bad input is never an error of the server
 
 
-def varied() -> Router:  # noqa: C901 - many small handlers
-    router = Router(servers=["/v1"])
+def varied() -> Application:  # noqa: C901 - many small handlers
+    router = Application(servers=["/v1"])
 
     def who(token: Header[str | None] = None, session: Cookie[int] = 0) -> object:
         return [token, session]
@@ -1212,7 +1212,7 @@ def test_bad_input_never_is_an_error_of_the_server(
         assert method not in str(response.header("allow")).split(", ")
 
 
-def started(router: Router) -> Handler:
+def started(router: Application) -> Handler:
     """Start an application that needs no end."""
     return router.start().__enter__()
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from photon_router import Router
+from photon_router import Application
 from photon_runtime.http import Request
 
 
@@ -19,7 +19,7 @@ def test_a_parameter_may_refer_to_a_schema_by_any_means() -> None:
     answers = {"200": {"description": "Fine."}}
     read = {"operationId": "read", "parameters": [parameter], "responses": answers}
     data["paths"] = {"/x": {"get": read}}
-    router = Router(spec=data)
+    router = Application(spec=data)
     router.operation("read")(lambda n: n)
     with router.start() as handler:
         assert handler(Request("GET", "/x?n=7", [])).body == b"7"

@@ -6,12 +6,21 @@ from typing import Annotated, Any
 import attrs
 import pytest
 
-from photon_router import Cookie, Depends, Header, HttpError, Json, Query, Router, SignatureError
+from photon_router import (
+    Application,
+    Cookie,
+    Depends,
+    Header,
+    HttpError,
+    Json,
+    Query,
+    SignatureError,
+)
 from photon_runtime.http import Request, Response
 
 
 def ask(
-    router: Router,
+    router: Application,
     target: str,
     *,
     method: str = "GET",
@@ -25,7 +34,7 @@ def ask(
         return handler(request)
 
 
-def failure(router: Router, target: str) -> BaseException | None:
+def failure(router: Application, target: str) -> BaseException | None:
     """Ask for what fails; return the error that the answer hides."""
     request = Request("GET", target, [])
     with router.start() as handler:
@@ -67,7 +76,7 @@ def test_a_dependency_gives_its_result_as_default_and_in_the_annotation() -> Non
     def page(number: int = 1) -> int:
         return number * 10
 
-    router = Router()
+    router = Application()
 
     @router.get("/default")
     def by_default(start: int = Depends(page)) -> int:
@@ -93,7 +102,7 @@ def test_a_dependency_has_arguments_from_every_part_of_the_request() -> None:
     ) -> list[object]:
         return [request.method, item_id, item.name, token, theme, q]
 
-    router = Router()
+    router = Application()
 
     @router.post("/items/{item_id}")
     def handler(parts: Annotated[list[object], Depends(gather)]) -> list[object]:
@@ -124,7 +133,7 @@ def test_dependencies_of_dependencies_are_made_first_and_each_once_per_request()
         log.lines.append("right")
         return f"r{value}{other}"
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -160,7 +169,7 @@ class Multiply:
 
 
 def test_a_class_an_object_and_a_method_are_dependencies() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -179,7 +188,7 @@ class Session:
 
 
 def test_an_object_whose_call_is_a_generator_gives_what_it_yields() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(session: Annotated[str, Depends(Session())]) -> str:
@@ -195,7 +204,7 @@ def test_generators_are_closed_in_reverse_order_after_the_response_was_made() ->
     def outer(value: Annotated[str, Depends(inner)]) -> Iterator[str]:
         yield from log.scoped(f"outer of {value}")()
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -221,7 +230,7 @@ def test_generators_are_closed_in_reverse_order_after_the_response_was_made() ->
 @pytest.mark.parametrize("error", [HttpError(404, "gone"), ZeroDivisionError("x")])
 def test_generators_see_the_error_of_the_handler_and_are_closed(error: Exception) -> None:
     log = Log()
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -246,7 +255,7 @@ def test_generators_see_the_error_of_the_handler_and_are_closed(error: Exception
 
 def test_a_result_without_a_form_in_json_is_an_error_that_generators_see() -> None:
     log = Log()
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(a: Annotated[str, Depends(log.scoped("a"))]) -> object:
@@ -262,7 +271,7 @@ def test_an_error_of_a_later_dependency_closes_the_earlier_ones() -> None:
     def refuse() -> str:
         raise HttpError(403, "not you", headers={"x-why": "because"})
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -284,7 +293,7 @@ def test_a_generator_may_answer_in_place_of_the_handlers_error() -> None:
         except KeyError as error:
             raise HttpError(404, f"no {error}") from error
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(_: Annotated[None, Depends(translate)]) -> None:
@@ -298,7 +307,7 @@ def test_a_generator_that_refuses_at_its_end_replaces_the_answer() -> None:
         yield
         raise HttpError(409, "somebody was faster")
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(_: Annotated[None, Depends(commit)]) -> str:
@@ -312,7 +321,7 @@ def test_a_generator_that_swallows_the_handlers_error_is_told_so() -> None:
         with contextlib.suppress(KeyError):
             yield
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(_: Annotated[None, Depends(swallow)]) -> None:
@@ -328,7 +337,7 @@ def test_nothing_is_called_when_the_request_is_at_fault() -> None:
         log.lines.append("paged")
         return page
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -351,7 +360,7 @@ def test_what_a_dependency_takes_from_the_request_is_documented() -> None:
     def outer(item: Json[Item], value: Annotated[str, Depends(inner)], page: int = 1) -> int:
         return page
 
-    router = Router()
+    router = Application()
 
     @router.post("/x/{page}")
     def handler(start: Annotated[int, Depends(outer)], q: str | None = None) -> None: ...
@@ -368,7 +377,7 @@ def test_a_body_in_a_dependency_is_a_second_body() -> None:
     def outer(item: Json[Item]) -> Item:
         return item
 
-    router = Router()
+    router = Application()
 
     @router.post("/x")
     def handler(a: Annotated[Item, Depends(outer)], b: Json[Item]) -> None: ...
@@ -381,7 +390,7 @@ def test_equal_names_in_different_places_stay_apart() -> None:
     def visitor(session: Cookie[str] = "no cookie") -> str:
         return session
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(user: Annotated[str, Depends(visitor)], session: str = "no query") -> list[str]:
@@ -396,7 +405,7 @@ def test_the_same_parameter_may_be_asked_for_twice() -> None:
     def page_of(page: Query[int] = 1) -> int:
         return page
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(a: Annotated[int, Depends(page_of)], page: int = 5) -> list[int]:
@@ -416,7 +425,7 @@ def ring_back(value: Annotated[int, Depends(ring)]) -> int:
 
 
 def test_dependencies_in_a_circle_are_refused_with_their_place() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(value: Annotated[int, Depends(ring)]) -> int:

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from photon_router import (
+    Application,
     Created,
     DocumentError,
     JsonLines,
     Request,
     Response,
-    Router,
     ServerSentEvent,
     SignatureError,
     Status,
@@ -127,9 +127,9 @@ SCHEMAS = {
 }
 
 
-def specified(schema: Any, *, media: str = "application/json", status: str = "200") -> Router:
+def specified(schema: Any, *, media: str = "application/json", status: str = "200") -> Application:
     answer = {"description": "It.", "content": {media: {"schema": schema}}}
-    return Router(
+    return Application(
         spec={
             "openapi": "3.1.0",
             "info": {"title": "Pets", "version": "1"},
@@ -139,12 +139,12 @@ def specified(schema: Any, *, media: str = "application/json", status: str = "20
     )
 
 
-def ask(router: Router, *, development: bool = True) -> Response:
+def ask(router: Application, *, development: bool = True) -> Response:
     with router.start(development=development) as handler:
         return handler(Request("GET", "/x", []))
 
 
-def answer(router: Router, type_: Any, result: object) -> Any:
+def answer(router: Application, type_: Any, result: object) -> Any:
     def it() -> Any:
         return result
 
@@ -258,7 +258,7 @@ def test_what_the_document_requires_is_not_left_out_even_if_it_must_not_be_null(
 
 
 def test_a_document_of_3_0_is_read_by_its_nullable() -> None:
-    router = Router(
+    router = Application(
         spec={
             "openapi": "3.0.3",
             "info": {"title": "Pets", "version": "1"},
@@ -342,9 +342,9 @@ def test_each_status_has_a_schema_of_its_own() -> None:
             "content": {"application/json": {"schema": schema}},
         }
         type_ = Pet | Annotated[Error, Status(404)]
-        assert answer(Router(spec=document), type_, Error(1)) == expected
-        assert answer(Router(spec=document), type_, Pet("Rex")) == {"name": "Rex", "tags": {}}
-        assert answer(Router(spec=document), tuple[Pet, int], (Pet("Rex"), 200)) == {
+        assert answer(Application(spec=document), type_, Error(1)) == expected
+        assert answer(Application(spec=document), type_, Pet("Rex")) == {"name": "Rex", "tags": {}}
+        assert answer(Application(spec=document), tuple[Pet, int], (Pet("Rex"), 200)) == {
             "name": "Rex",
             "tags": {},
         }
@@ -380,7 +380,7 @@ def test_the_schema_of_an_item_counts_for_the_items_of_a_stream(
 ) -> None:
     document = specified({}, media=media).document() | {"openapi": "3.2.0"}
     document["paths"]["/x"]["get"]["responses"]["200"]["content"][media] = {key: NICKED}
-    router = Router(spec=document)
+    router = Application(spec=document)
 
     @router.operation("it")
     def it() -> Iterator[Data]:
@@ -406,7 +406,7 @@ def test_a_wrong_schema_of_a_member_is_told_at_start() -> None:
 
 
 def test_the_decorator_leaves_out_none_at_every_depth() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", omit_none=True)
     def it() -> list[Pet]:
@@ -424,7 +424,7 @@ def test_the_decorator_leaves_out_none_at_every_depth() -> None:
 
 
 def test_none_is_null_by_default_and_for_the_operations_beside() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/other", omit_none=True)
     def other() -> Data:
@@ -438,7 +438,7 @@ def test_none_is_null_by_default_and_for_the_operations_beside() -> None:
 
 
 def test_what_the_exported_schema_requires_is_sent_as_null() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", omit_none=True)
     def it() -> Strict:
@@ -449,7 +449,7 @@ def test_what_the_exported_schema_requires_is_sent_as_null() -> None:
 
 
 def test_kinds_of_responses_and_streams_leave_out_none_too() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", omit_none=True)
     def it() -> JsonLines[Data]:
@@ -473,4 +473,4 @@ def test_kinds_of_responses_and_streams_leave_out_none_too() -> None:
 
 def test_the_name_in_another_framework_leads_to_this_one() -> None:
     with pytest.raises(SignatureError, match="it is called `omit_none`"):
-        Router().get("/x", response_model_exclude_none=True)  # type: ignore[call-arg]
+        Application().get("/x", response_model_exclude_none=True)  # type: ignore[call-arg]

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import yaml
 
-from photon_router import DocumentError, Router
+from photon_router import Application, DocumentError
 from photon_runtime.http import Request, Response
 
 
-def ask(router: Router, target: str, *, method: str = "GET") -> Response:
+def ask(router: Application, target: str, *, method: str = "GET") -> Response:
     with router.start() as handler:
         return handler(Request(method, target, []))
 
@@ -19,8 +19,8 @@ def content(response: Response) -> bytes:
     return response.body
 
 
-def shop(**options: Any) -> Router:
-    router = Router(title="Shop & <Söhne>", version="1", **options)
+def shop(**options: Any) -> Application:
+    router = Application(title="Shop & <Söhne>", version="1", **options)
 
     @router.get("/items/{id}")
     def read(id: int, q: str | None = None) -> dict[str, int]:
@@ -52,7 +52,7 @@ class Links(html.parser.HTMLParser):
             self.inline.append(data)
 
 
-def page_of(router: Router, target: str) -> tuple[Response, Links]:
+def page_of(router: Application, target: str) -> tuple[Response, Links]:
     response, links = ask(router, target), Links()
     links.feed(content(response).decode())
     return response, links
@@ -70,7 +70,7 @@ def test_the_document_is_served_as_json_and_yaml() -> None:
 
 
 def test_a_loaded_document_is_served_too() -> None:
-    router = Router(spec=shop().document())
+    router = Application(spec=shop().document())
     router.operation("read")(lambda id, q: id)
     assert json.loads(content(ask(router, "/openapi.json"))) == shop().document()
 
@@ -90,7 +90,7 @@ def test_the_page_shows_the_document_with_the_parameters_of_paths_written_out() 
         "paths": {"/x/{id}": item},
         "components": {"parameters": {"Id": number}},
     }
-    router = Router(spec=spec)
+    router = Application(spec=spec)
     router.operation("one")(lambda id, q: id)
     router.operation("two")(lambda id: id)
     _, links = page_of(router, "/docs")
@@ -184,7 +184,7 @@ def test_pages_can_be_left_out() -> None:
 
 
 def test_pages_answer_from_the_application_that_was_started() -> None:
-    one, other = shop(), Router(title="Other", version="2")
+    one, other = shop(), Application(title="Other", version="2")
     with one.start() as first, other.start() as second:
         for handler, title in ((first, "Shop & <Söhne>"), (second, "Other")) * 2:
             document = json.loads(content(handler(Request("GET", "/openapi.json", []))))
@@ -211,14 +211,14 @@ def test_a_handler_may_have_the_name_of_a_page(name: str) -> None:
         return "mine"
 
     handler.__name__ = name
-    router = Router()
+    router = Application()
     router.get("/x")(handler)
     assert content(ask(router, "/x")) == b'"mine"'
     assert ask(router, "/docs").status == 200
 
 
 def test_an_operation_in_the_place_of_a_page_is_refused_with_what_to_do() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/docs")
     def handler() -> None: ...

@@ -14,7 +14,7 @@ import pytest
 from photon_openapi.document._document import Document, load_document
 from photon_openapi.document._export import encode_document
 from photon_openapi.document._load import read_file
-from photon_router import DocumentError, Router, SignatureError
+from photon_router import Application, DocumentError, SignatureError
 from photon_runtime import run
 from photon_runtime.http import Request
 
@@ -89,7 +89,7 @@ def test_a_document_of_the_wrong_shape_is_refused_in_order(place: tuple[Any, ...
             holder = holder[step]
         holder[place[-1]] = wrong
         try:
-            router = Router(spec=document)
+            router = Application(spec=document)
             router.operation("read")(read)
             with router.start() as handler:
                 handler(Request("GET", "/v1/x", []))
@@ -101,7 +101,7 @@ def test_a_document_of_the_wrong_shape_is_refused_in_order(place: tuple[Any, ...
 
 
 def test_hidden_operations_and_private_marks_are_not_published() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/a", include_in_schema=False)
     def a() -> None: ...
@@ -129,7 +129,7 @@ def test_hidden_operations_and_private_marks_are_not_published() -> None:
 
 
 def test_a_schema_of_hidden_operations_alone_is_not_published() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x", include_in_schema=False)
     def handler() -> Secret:
@@ -139,7 +139,7 @@ def test_a_schema_of_hidden_operations_alone_is_not_published() -> None:
 
 
 def test_the_document_is_a_copy_of_its_own() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(q: int) -> None: ...
@@ -152,13 +152,13 @@ def test_the_document_is_a_copy_of_its_own() -> None:
 
 
 def test_an_exported_document_loads_and_serves_the_same() -> None:
-    router = Router(title="Things", version="2", servers=["/v1"])
+    router = Application(title="Things", version="2", servers=["/v1"])
 
     @router.get("/files/{rest:path}")
     def read(rest: str, q: int = 3) -> list[object]:
         return [rest, q]
 
-    loaded = Router(spec=json.loads(json.dumps(router.document())))
+    loaded = Application(spec=json.loads(json.dumps(router.document())))
     loaded.operation("read")(read)
     assert loaded.document() == router.document()
     for each in (router, loaded):
@@ -168,7 +168,7 @@ def test_an_exported_document_loads_and_serves_the_same() -> None:
 
 
 def test_an_export_repeated_in_one_process_is_the_same_to_the_byte() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x/{id}")
     def handler(id: int, q: str = "") -> dict[str, list[int]]:
@@ -209,7 +209,7 @@ def test_what_3_2_adds_is_read_as_far_as_3_1_goes() -> None:
     )
     document |= {"openapi": "3.2.0", "$self": "https://example.com/api"}
     assert problems(document) == []
-    router = Router(spec=document)
+    router = Application(spec=document)
     router.operation("search")(lambda body: body)
     router.operation("copy")(lambda: "7")
     assert router.document() == document
@@ -226,7 +226,7 @@ def test_what_3_2_adds_is_read_as_far_as_3_1_goes() -> None:
 
 @pytest.mark.parametrize("key", ["x-photon-query", "x-brrtrouter-query"])
 def test_a_document_of_3_1_may_have_queries_too(key: str) -> None:
-    router = Router(spec=spec({"/x": {key: operation()}}))
+    router = Application(spec=spec({"/x": {key: operation()}}))
     router.operation("read")(lambda: 1)
     with router.start() as handler:
         assert handler(request("QUERY", "/x")).status == 200
@@ -301,7 +301,7 @@ def test_nothing_of_a_document_is_lost_when_it_is_exported(
 ) -> None:
     file = tmp_path / "api.yaml"
     file.write_text(EVERYTHING)
-    router = Router(spec=file)
+    router = Application(spec=file)
     router.operation("subscribe")(lambda body: None)
     with router.start() as handler:
         assert run(handler, request("POST", "/v2/subscribe")).status == 422
@@ -316,7 +316,7 @@ def test_a_document_without_paths_stays_without_them() -> None:
         "info": {"title": "T", "version": "1"},
         "components": {"schemas": {"A": {}}},
     }
-    router = Router(spec=document)
+    router = Application(spec=document)
     assert router.document() == document
     with router.start() as handler:
         assert handler(request("GET", "/x")).status == 404
@@ -353,7 +353,7 @@ def test_a_thousand_operations_start_within_two_seconds(
     file = tmp_path / f"api.{form}"
     file.write_bytes(encode_document(large(1000), form=form))
     begun = time.process_time()
-    router = Router(spec=file)
+    router = Application(spec=file)
     for number in range(1000):
         router.operation(f"put{number}")(lambda id, limit, body: None)
     with router.start() as handler:
@@ -366,7 +366,7 @@ MANY_FEATURES = """
 import datetime, decimal, enum, sys, uuid
 from typing import Annotated, Literal
 import attrs
-from photon_router import Cookie, Depends, Header, Json, Query, Router
+from photon_router import Cookie, Depends, Header, Json, Query, Application
 from photon_openapi.annotations import Param
 from photon_openapi.document._export import encode_document
 
@@ -387,7 +387,7 @@ class Tree:
     either: Leaf | int | None = None
     price: decimal.Decimal = decimal.Decimal("1.5")
 
-router = Router(title="Größe", version="1", tags=["all"], servers=["https://example.com/v1"])
+router = Application(title="Größe", version="1", tags=["all"], servers=["https://example.com/v1"])
 
 def user(token: Header[str], session: Cookie[str] = "") -> str: return token
 

@@ -11,7 +11,7 @@ import pytest
 
 from photon_openapi.errors import ValidationError
 from photon_openapi.schema._schema import SchemaBuilder
-from photon_router import Request, Response, Router
+from photon_router import Application, Request, Response
 from photon_router.arguments._body import JsonBody, SchemaBody
 
 CALENDAR = "months and years have no fixed length: give days or weeks"
@@ -96,7 +96,7 @@ def test_a_type_with_durations_still_takes_the_shortest_road() -> None:
 
 
 def test_a_parameter_takes_weeks_and_no_months() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/")
     def read(span: datetime.timedelta) -> float:

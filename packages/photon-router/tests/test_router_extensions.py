@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from photon_router import DocumentError, Router
+from photon_router import Application, DocumentError
 from photon_runtime.http import Handler, Request, Response
 
 
@@ -55,12 +55,12 @@ def document(**operation: Any) -> dict[str, Any]:
     }
 
 
-def ask(router: Router, target: str = "/pets/7") -> Response:
+def ask(router: Application, target: str = "/pets/7") -> Response:
     with router.start() as handler:
         return handler(Request("GET", target, []))
 
 
-def problems(router: Router) -> list[str]:
+def problems(router: Application) -> list[str]:
     with pytest.raises(DocumentError) as raised, router.start():
         pass
     return list(raised.value.problems)
@@ -68,7 +68,7 @@ def problems(router: Router) -> list[str]:
 
 @pytest.mark.parametrize("more", [{}, {"operationId": "getPet"}])
 def test_a_document_names_its_handler(more: dict[str, Any]) -> None:
-    router = Router(spec=document(**{"x-handler": "shop_of_tests:get_pet"}, **more))
+    router = Application(spec=document(**{"x-handler": "shop_of_tests:get_pet"}, **more))
     assert ask(router).body == b'{"id":7}'
 
 
@@ -76,11 +76,11 @@ def test_a_handler_may_stand_in_a_class() -> None:
     spec = document(**{"x-handler": "shop_of_tests:Pets.list_pets"})
     del spec["paths"]["/pets/{petId}"]["get"]["parameters"]
     spec["paths"] = {"/pets": spec["paths"]["/pets/{petId}"]}
-    assert ask(Router(spec=spec), "/pets").body == b'["Rex"]'
+    assert ask(Application(spec=spec), "/pets").body == b'["Rex"]'
 
 
 def test_a_decorator_goes_before_the_document() -> None:
-    router = Router(spec=document(operationId="getPet", **{"x-handler": "nowhere:at_all"}))
+    router = Application(spec=document(operationId="getPet", **{"x-handler": "nowhere:at_all"}))
     router.operation("getPet")(lambda pet_id: {"own": pet_id})
     assert ask(router).body == b'{"own":7}'
 
@@ -98,7 +98,7 @@ def test_a_decorator_goes_before_the_document() -> None:
     ],
 )
 def test_a_handler_that_cannot_be_one_is_told_at_start(path: object, words: str) -> None:
-    [problem] = problems(Router(spec=document(**{"x-handler": path})))
+    [problem] = problems(Application(spec=document(**{"x-handler": path})))
     assert problem.startswith("/paths/~1pets~1{petId}/get/x-handler: ")
     assert words in problem
 
@@ -106,7 +106,7 @@ def test_a_handler_that_cannot_be_one_is_told_at_start(path: object, words: str)
 def test_a_document_names_layers_of_an_operation() -> None:
     layers = ["shop_of_tests:outer", "shop_of_tests:inner"]
     more = {"x-handler": "shop_of_tests:get_pet", "x-photon-middleware": layers}
-    assert ("x-seen", "outer-inner") in ask(Router(spec=document(**more))).headers
+    assert ("x-seen", "outer-inner") in ask(Application(spec=document(**more))).headers
 
 
 @pytest.mark.parametrize(
@@ -118,5 +118,5 @@ def test_a_document_names_layers_of_an_operation() -> None:
 )
 def test_a_layer_that_cannot_be_one_is_told_at_start(layers: object, words: str) -> None:
     more = {"x-handler": "shop_of_tests:get_pet", "x-photon-middleware": layers}
-    [problem] = problems(Router(spec=document(**more)))
+    [problem] = problems(Application(spec=document(**more)))
     assert words in problem

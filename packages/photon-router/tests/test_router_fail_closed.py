@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from photon_router import (
+    Application,
     BackgroundTasks,
     Depends,
     DocumentError,
@@ -20,7 +21,6 @@ from photon_router import (
     Param,
     Request,
     Response,
-    Router,
     RouterSettings,
     SignatureError,
     Wsgi,
@@ -48,7 +48,7 @@ BASIC = {"authorization": "Basic YTpi"}
 
 
 def ask(
-    router: Router,
+    router: Application,
     target: str = "/x",
     headers: dict[str, str] | None = None,
     *,
@@ -119,16 +119,16 @@ def put_off(request: pytest.FixtureRequest) -> Callable[..., Any]:
         lambda find: JwtBearer("k" * 32, algorithms=["HS256"], find=find),
         lambda find: MutualTls(lambda certificate: None, certificate=find),
         lambda key: RateLimit(requests=1, window=1, key=key),
-        lambda check: Router().readiness.add("check", check),
+        lambda check: Application().readiness.add("check", check),
         lambda call: BackgroundTasks().add(call),
         lambda call: Request("GET", "/", []).after_response(call),
-        lambda layer: Router().middleware(layer),
-        lambda layer: Router(middleware=[layer]),
-        lambda layer: Router().get("/x", middleware=[layer])(lambda: None),
-        lambda handler: Router().error_handler(HttpError)(handler),
-        lambda handler: Router().get("/x", error_handlers={HttpError: handler})(lambda: None),
-        lambda handler: Router().mount("/x", handler),
-        lambda name: Router(generate_operation_id=name),
+        lambda layer: Application().middleware(layer),
+        lambda layer: Application(middleware=[layer]),
+        lambda layer: Application().get("/x", middleware=[layer])(lambda: None),
+        lambda handler: Application().error_handler(HttpError)(handler),
+        lambda handler: Application().get("/x", error_handlers={HttpError: handler})(lambda: None),
+        lambda handler: Application().mount("/x", handler),
+        lambda name: Application(generate_operation_id=name),
         lambda factory: Param(default_factory=factory),
     ],
     ids=itertools.count(),
@@ -144,12 +144,12 @@ def test_what_cannot_decide_is_refused_at_registration(
     "function", [coroutine, async_generator, decorated(coroutine)], ids=itertools.count()
 )
 def test_asynchronous_providers_are_refused_at_registration(function: Callable[..., Any]) -> None:
-    router = Router()
+    router = Application()
     for register in (
         lambda: Depends(function),
-        lambda: Router(dependencies=[function]),
+        lambda: Application(dependencies=[function]),
         lambda: router.overrides({generator: function}).__enter__(),
-        lambda: Router(lifespan=function),
+        lambda: Application(lifespan=function),
         lambda: router.get("/x")(function),
         lambda: Wsgi(function),
     ):
@@ -159,9 +159,9 @@ def test_asynchronous_providers_are_refused_at_registration(function: Callable[.
 
 def test_a_lifespan_or_a_handler_of_the_wrong_kind_is_refused() -> None:
     with pytest.raises(SignatureError, match="contextmanager"):
-        Router(lifespan=generator)  # type: ignore[arg-type]
+        Application(lifespan=generator)  # type: ignore[arg-type]
     with pytest.raises(SignatureError, match="context manager"):
-        Router().get("/x")(manager)
+        Application().get("/x")(manager)
 
 
 @pytest.mark.parametrize("function", PUT_OFF)
@@ -177,7 +177,7 @@ def test_a_lifespan_or_a_handler_of_the_wrong_kind_is_refused() -> None:
 def test_credentials_that_nothing_has_checked_let_nobody_in(
     verifier: Callable[[Any], Verifier], headers: dict[str, str], function: Callable[..., Any]
 ) -> None:
-    router = Router(security=[verifier(hidden(function))])
+    router = Application(security=[verifier(hidden(function))])
 
     @router.get("/x")
     def handler() -> str:
@@ -190,7 +190,7 @@ def test_credentials_that_nothing_has_checked_let_nobody_in(
 
 
 def test_a_context_manager_is_no_identity() -> None:
-    router = Router(security=[BearerToken(lambda token: contextlib.nullcontext(token))])
+    router = Application(security=[BearerToken(lambda token: contextlib.nullcontext(token))])
     router.get("/x")(lambda: "secret")
     assert ask(router, headers=BEARER).status == 500
 
@@ -207,10 +207,10 @@ def test_own_verifiers_are_held_to_it() -> None:
         def bind(self, definition: object) -> Binding:
             return Binding(coroutine, Challenge("Bearer"))  # type: ignore[arg-type]
 
-    late = Router(security=[Late()])
+    late = Application(security=[Late()])
     late.get("/x")(lambda: "secret")
     assert ask(late, headers=BEARER).status == 500
-    bad = Router(security=[Bad()])
+    bad = Application(security=[Bad()])
     bad.get("/x")(lambda: "secret")
     with pytest.raises(DocumentError, match="the check of a verifier"):
         ask(bad)
@@ -241,14 +241,14 @@ refusing_manager = contextlib.contextmanager(refusing)
     ids=itertools.count(),
 )
 def test_a_guard_that_yields_runs_however_it_is_wrapped(guard: Callable[..., Any]) -> None:
-    router = Router(dependencies=[guard])
+    router = Application(dependencies=[guard])
     router.get("/x")(lambda: "secret")
     assert ask(router).status == 403
 
 
 @pytest.mark.parametrize("function", PUT_OFF)
 def test_a_guard_that_is_hidden_is_an_error(function: Callable[..., Any]) -> None:
-    router = Router(dependencies=[Depends(lambda: function())])
+    router = Application(dependencies=[Depends(lambda: function())])
     router.get("/x")(lambda: "secret")
     assert ask(router).status == 500
 
@@ -267,7 +267,7 @@ def test_dependencies_that_yield_are_entered_and_left(
         events.append("ended")
 
     provider = form(contextlib.contextmanager(resource) if is_manager else resource)
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(value: str = Depends(provider, scope=scope)) -> str:
@@ -287,7 +287,7 @@ def test_a_wrapper_that_consumes_its_generator_gives_the_value() -> None:
         return list(numbers())
 
     provided: Any = Depends(collect)
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(found: list[int] = provided) -> int:
@@ -303,16 +303,16 @@ def test_what_slips_through_at_run_time_is_an_error(function: Callable[..., Any]
     def answering() -> None:
         return late()  # type: ignore[no-any-return]
 
-    simple = Router()
+    simple = Application()
     simple.get("/x")(answering)
     assert ask(simple).status == 500
 
-    layered = Router()
+    layered = Application()
     layered.middleware(late)
     layered.get("/x")(lambda: "secret")
     assert ask(layered).status == 500
 
-    handled = Router()
+    handled = Application()
     handled.error_handler(ValueError)(late)
 
     @handled.get("/x")
@@ -321,7 +321,7 @@ def test_what_slips_through_at_run_time_is_an_error(function: Callable[..., Any]
 
     assert ask(handled).status == 500
 
-    limited = Router(middleware=[RateLimit(requests=1, window=1, key=late)])
+    limited = Application(middleware=[RateLimit(requests=1, window=1, key=late)])
     limited.get("/x")(lambda: "secret")
     assert ask(limited).status == 500
 
@@ -329,7 +329,7 @@ def test_what_slips_through_at_run_time_is_an_error(function: Callable[..., Any]
 def test_work_after_the_response_that_has_not_run_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(tasks: BackgroundTasks) -> None:
@@ -340,7 +340,7 @@ def test_work_after_the_response_that_has_not_run_is_logged(
 
 
 def test_readiness_that_nothing_has_decided_is_not_ok() -> None:
-    router = Router()
+    router = Application()
     router.readiness.add("late", lambda: coroutine())
     router.readiness.add("open", lambda: contextlib.nullcontext())
     response = run(ready_page(router.readiness), Request("GET", "/ready", []))
@@ -363,7 +363,7 @@ class Numbers:
 
 
 def test_validators_of_models_have_to_run() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/x")
     def handler(item: Json[Item]) -> None: ...
@@ -375,8 +375,8 @@ def test_validators_of_models_have_to_run() -> None:
 # JSON that a page of another site can send
 
 
-def taking(**options: Any) -> Router:
-    router = Router(**options)
+def taking(**options: Any) -> Application:
+    router = Application(**options)
 
     @router.post("/x")
     def handler(value: Json[Numbers]) -> list[int]:
@@ -398,8 +398,8 @@ def taking(**options: Any) -> Router:
 )
 @pytest.mark.parametrize("media", ["application/json", "*/*", "application/*"])
 def test_json_that_any_page_can_send_is_refused(headers: dict[str, str], media: str) -> None:
-    def serve(**options: Any) -> Router:
-        router = Router(
+    def serve(**options: Any) -> Application:
+        router = Application(
             spec={
                 "openapi": "3.1.0",
                 "info": {"title": "T", "version": "1"},
@@ -440,7 +440,7 @@ def test_the_lenient_way_is_a_setting(tmp_path: Any) -> None:
 
 
 def test_an_empty_body_needs_no_type() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/x")
     def handler(value: Json[list[int]] | None = None) -> None: ...

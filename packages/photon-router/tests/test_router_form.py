@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_openapi.errors import MalformedBody
-from photon_router import Form, FormSettings, HttpError, Request, Router, UploadFile
+from photon_router import Application, Form, FormSettings, HttpError, Request, UploadFile
 from photon_router._upload import MEMORY
 from photon_router.arguments._form import FormData, form_reader
 from photon_runtime.http import ServerSettings
@@ -258,8 +258,8 @@ def test_nothing_that_is_sent_fails_otherwise(noise: bytes, size: int) -> None:
 # over a socket
 
 
-def uploads() -> Router:
-    router = Router()
+def uploads() -> Application:
+    router = Application()
 
     @router.post("/")
     def take(file: UploadFile | None = None, note: Form[str] = "", a: Form[str] = "") -> object:
@@ -357,7 +357,7 @@ def test_hostile_forms_are_answered_quickly(
 
 
 def test_files_are_gone_after_the_response_also_when_the_handler_fails() -> None:
-    router = Router()
+    router = Application()
     kept: list[UploadFile] = []
 
     @router.post("/")

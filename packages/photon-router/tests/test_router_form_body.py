@@ -4,7 +4,7 @@ from typing import Any
 import attrs
 import pytest
 
-from photon_router import Form, Request, Response, Router, UploadFile
+from photon_router import Application, Form, Request, Response, UploadFile
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -27,12 +27,12 @@ def router_of(
     encoding: dict[str, Any] | None = None,
     components: dict[str, Any] | None = None,
     **more: Any,
-) -> Router:
+) -> Application:
     schema = {"type": "object", "properties": properties, **more}
     content: dict[str, Any] = {"schema": schema}
     if encoding is not None:
         content["encoding"] = encoding
-    return Router(
+    return Application(
         spec={
             "openapi": "3.1.0",
             "info": {"title": "T", "version": "1"},
@@ -52,7 +52,7 @@ def router_of(
     )
 
 
-def ask(router: Router, body: bytes, kind: str = FORM) -> Any:
+def ask(router: Application, body: bytes, kind: str = FORM) -> Any:
     kind = f"{MULTIPART}; boundary=B" if kind == MULTIPART else kind
     asked = Request("POST", "/", [(b"content-type", kind.encode())], body_limit=1 << 20)
     asked.parts = [body + (b"--B--" if kind.startswith(MULTIPART) else b"")]
@@ -72,7 +72,7 @@ def told(response: Response) -> Any:
     ]
 
 
-def plain(router: Router) -> Router:
+def plain(router: Application) -> Application:
     @router.operation("take")
     def take(data: dict[str, Any]) -> object:
         return {

@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from photon_router import (
+    Application,
     Cookie,
     Form,
     FormSettings,
@@ -19,7 +20,6 @@ from photon_router import (
     Query,
     Request,
     Response,
-    Router,
     UploadFile,
 )
 
@@ -70,8 +70,8 @@ LISTS: list[tuple[Any, list[str], object, list[str] | None]] = [
 ]
 
 
-def handling(marker: Any, type_: Any, path: str, method: str) -> tuple[Router, list[Any]]:
-    router, taken = Router(), []
+def handling(marker: Any, type_: Any, path: str, method: str) -> tuple[Application, list[Any]]:
+    router, taken = Application(), []
 
     def handler(value: Any) -> None:
         taken.append(value)
@@ -81,7 +81,7 @@ def handling(marker: Any, type_: Any, path: str, method: str) -> tuple[Router, l
     return router, taken
 
 
-def answer(router: Router, request: Request) -> Response:
+def answer(router: Application, request: Request) -> Response:
     with router.start() as handler:
         return handler(request)
 
@@ -144,7 +144,7 @@ def test_a_list_is_read_at_every_place(
 
 
 def form(
-    router: Router, body: bytes, kind: str = "application/x-www-form-urlencoded"
+    router: Application, body: bytes, kind: str = "application/x-www-form-urlencoded"
 ) -> tuple[int, Any]:
     asked = Request("POST", "/", [(b"content-type", kind.encode())], body_limit=1 << 20)
     asked.parts = [body]
@@ -158,7 +158,7 @@ def form(
 
 
 def test_every_fault_of_a_form_is_told_with_those_of_parameters() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(
@@ -187,7 +187,7 @@ def test_every_fault_of_a_form_is_told_with_those_of_parameters() -> None:
 
 
 def test_an_empty_field_counts_as_not_sent_but_for_texts() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(
@@ -200,7 +200,7 @@ def test_an_empty_field_counts_as_not_sent_but_for_texts() -> None:
 
 
 def test_a_required_number_must_not_be_empty() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(a: Form[int]) -> int:
@@ -210,7 +210,7 @@ def test_a_required_number_must_not_be_empty() -> None:
 
 
 def test_the_last_of_several_texts_counts_for_a_scalar() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(a: Form[int]) -> int:
@@ -220,7 +220,7 @@ def test_the_last_of_several_texts_counts_for_a_scalar() -> None:
 
 
 def test_a_default_factory_makes_a_value_for_each_request() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(
@@ -240,7 +240,7 @@ MULTIPART = "multipart/form-data; boundary=B"
 
 
 def test_a_file_must_be_a_file_and_of_the_length_asked_for() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(file: Annotated[UploadFile, Param(min_length=2, max_length=4)]) -> int:
@@ -259,7 +259,7 @@ def test_a_file_must_be_a_file_and_of_the_length_asked_for() -> None:
 
 
 def test_files_are_optional_or_several() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(file: UploadFile | None = None, files: list[UploadFile] | None = None) -> object:
@@ -277,7 +277,7 @@ def test_a_class_holds_files_and_texts() -> None:
         file: UploadFile
         note: str = attrs.field(default="", validator=attrs.validators.max_len(3))
 
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(upload: Form[Upload]) -> object:
@@ -294,7 +294,7 @@ def test_a_class_holds_files_and_texts() -> None:
 def test_a_dependency_and_the_handler_share_one_form() -> None:
     from photon_router import Depends
 
-    router = Router()
+    router = Application()
 
     def author(name: Form[str]) -> str:
         return name.title()
@@ -311,7 +311,7 @@ def test_the_limits_of_forms_come_from_the_settings(tmp_path: Any) -> None:
     from photon_runtime.settings import load_settings
 
     (tmp_path / "photon.toml").write_text("[forms]\nmax_fields = 2\n")
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(a: Form[str] = "") -> str:

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from photon_router import Body, Json, Request, Router
+from photon_router import Application, Body, Json, Request
 
 
 @pytest.mark.parametrize("assert_formats", [True, False])
 def test_an_application_asserts_the_formats_of_its_document(assert_formats: bool) -> None:
     small = {"type": "integer", "format": "int32"}
-    router = Router(
+    router = Application(
         assert_formats=assert_formats,
         spec={
             "openapi": "3.1.0",
@@ -64,7 +64,7 @@ def test_formats_of_plain_text_bodies_are_asserted_too(assert_formats: bool) -> 
         },
         "responses": {"204": {"description": "Greeted."}},
     }
-    router = Router(
+    router = Application(
         assert_formats=assert_formats,
         spec={
             "openapi": "3.1.0",
@@ -87,7 +87,7 @@ def test_formats_of_plain_text_bodies_are_asserted_too(assert_formats: bool) -> 
 def test_the_formats_of_answers_are_asserted_in_development(assert_formats: bool) -> None:
     day = {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}}
     answer = {"description": "It.", "content": {"application/json": {"schema": day}}}
-    router = Router(
+    router = Application(
         assert_formats=assert_formats,
         spec={
             "openapi": "3.1.0",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import attrs
 import pytest
 
-from photon_router import Json, Router
+from photon_router import Application, Json
 from photon_runtime.http import ServerSettings
 from photon_runtime.testing import LiveServer, live_server
 
@@ -21,9 +21,9 @@ class Node:
     inner: "Node | None" = None
 
 
-def application() -> Router:
+def application() -> Application:
     schema = {"type": "object", "properties": {"count": {"type": "integer"}}}
-    router = Router(
+    router = Application(
         spec={
             "openapi": "3.1.0",
             "info": {"title": "T", "version": "1"},

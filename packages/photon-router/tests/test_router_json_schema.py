@@ -22,7 +22,7 @@ import pytest
 
 from photon_openapi.document._definitions import Definitions
 from photon_openapi.errors import ValidationError
-from photon_router import Router
+from photon_router import Application
 from photon_router.arguments._body import SchemaBody
 from photon_runtime import run
 from photon_runtime.http import Handler, Request, Response, Server, listen
@@ -153,7 +153,7 @@ def served(required: list[Case]) -> Iterator[int]:
     handlers: dict[str, Handler] = {}
     with ExitStack() as stack:
         for number, case in enumerate(required):
-            router = Router(spec=document(case, f"/{number}"), docs_url=None, openapi_url=None)
+            router = Application(spec=document(case, f"/{number}"), docs_url=None, openapi_url=None)
             router.operation("take")(lambda body: None)
             handlers[f"/{number}"] = stack.enter_context(router.start())
         listener = listen("127.0.0.1", 0)

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from photon_router import DocumentError, Router
+from photon_router import Application, DocumentError
 from photon_runtime import DeadlineExceeded, deadline, run, sleep
 from photon_runtime.http import HttpError, Request, Response
 
@@ -20,7 +20,7 @@ def document(*, schema: Any = None, **operation: Any) -> dict[str, Any]:
 
 
 def ask(spec: dict[str, Any], handler: Any) -> tuple[Response, Request]:
-    router = Router(spec=spec)
+    router = Application(spec=spec)
     router.operation("put")(handler)
     request = Request("POST", "/x", [], body_limit=1000)
     with router.start() as serve:

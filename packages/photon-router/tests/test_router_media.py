@@ -6,13 +6,13 @@ import attrs
 import pytest
 
 from photon_router import (
+    Application,
     Body,
     Depends,
     DocumentError,
     Json,
     Request,
     Response,
-    Router,
     SignatureError,
 )
 from photon_router.arguments._media import media_rank
@@ -32,7 +32,7 @@ class Item:
 OPTIONAL: Any = [Json[Item] | None, Body[bytes] | None, Body[str] | None]
 
 
-def ask(router: Router, body: bytes, headers: dict[str, str] | None = None) -> Response:
+def ask(router: Application, body: bytes, headers: dict[str, str] | None = None) -> Response:
     raw = [(name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
     asked = Request("POST", "/", raw, body_limit=1000)
     asked.parts = [body] if body else []
@@ -45,8 +45,8 @@ def told(response: Response) -> Any:
     return json.loads(response.body)
 
 
-def taking(annotation: Any, *default: Any) -> Router:
-    router = Router()
+def taking(annotation: Any, *default: Any) -> Application:
+    router = Application()
 
     def handler(data: Any) -> object:
         return list(map(bytes.decode, data)) if hasattr(data, "__next__") else repr(data)
@@ -57,7 +57,9 @@ def taking(annotation: Any, *default: Any) -> Router:
     return router
 
 
-def described(content: dict[str, Any], annotation: Any = Any, *, required: bool = True) -> Router:
+def described(
+    content: dict[str, Any], annotation: Any = Any, *, required: bool = True
+) -> Application:
     spec = {
         "openapi": "3.1.0",
         "info": {"title": "T", "version": "1"},
@@ -71,7 +73,7 @@ def described(content: dict[str, Any], annotation: Any = Any, *, required: bool 
             }
         },
     }
-    router = Router(spec=spec)
+    router = Application(spec=spec)
 
     def handler(data: Any = None) -> object:
         return repr(data)
@@ -261,7 +263,7 @@ def test_a_stream_gives_the_parts_as_they_come(annotation: Any) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    router = Router()
+    router = Application()
 
     @router.post("/count")
     def count(parts: Body[Iterator[bytes]]) -> int:
@@ -297,8 +299,8 @@ UNTAKEN: dict[str, Any] = {
 }
 
 
-def untaken(*, required: bool = True, content: dict[str, Any] = UNTAKEN) -> Router:
-    return Router(spec=described(content, required=required).document())
+def untaken(*, required: bool = True, content: dict[str, Any] = UNTAKEN) -> Application:
+    return Application(spec=described(content, required=required).document())
 
 
 @pytest.mark.parametrize(
@@ -333,7 +335,7 @@ def test_every_fault_of_such_a_body_is_told_beside_those_of_the_parameters() -> 
     document["paths"]["/"]["post"]["parameters"] = [
         {"name": "n", "in": "query", "required": True, "schema": {"type": "integer"}}
     ]
-    router = Router(spec=document)
+    router = Application(spec=document)
 
     @router.operation("take")
     def take() -> str:

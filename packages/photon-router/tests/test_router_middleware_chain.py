@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from photon_router import Request, Response, Router
+from photon_router import Application, Request, Response
 from photon_router.middleware import Cors, PlacedLayer, RateLimit, RequestId, Sessions
 from photon_router.middleware._chain import chain
 from photon_runtime.http import Handler
@@ -50,13 +50,13 @@ def test_what_is_switched_off_is_left_out() -> None:
 
 
 def test_what_is_switched_off_is_left_out_of_routers_too() -> None:
-    part = Router(middleware=[RequestId(enabled=False), RequestId(header="X-On")])
+    part = Application(middleware=[RequestId(enabled=False), RequestId(header="X-On")])
 
     @part.get("/a")
     def a() -> str:
         return ""
 
-    app = Router()
+    app = Application()
     app.include(part)
     with live_server(app) as server:
         told = server.exchange(b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 from click.testing import CliRunner, Result
 
-from photon_router import Request, Response, Router
+from photon_router import Application, Request, Response
 from photon_router._cli import middleware
 from photon_router.middleware import Cors, RateLimit, RequestId, Sessions
 from photon_runtime.http import Handler
@@ -40,7 +40,7 @@ def by_user(request: Request) -> str | None:
     return None
 
 
-APP = Router(
+APP = Application(
     middleware=[
         RequestId(),
         Cors(allow_origins=["https://a.example"], max_age=5),
@@ -90,7 +90,7 @@ seconds = 3
 
 def test_what_observes_requests_is_listed_around_the_rest(tmp_path: Path) -> None:
     (tmp_path / "photon.toml").write_text(EVERYTHING)
-    app = Router(middleware=[own])
+    app = Application(middleware=[own])
     app.use_settings(load_settings(tmp_path, environment="development", environ={}))
     result = CliRunner().invoke(middleware, [], obj=Project(app, "development"))
     assert [line.split()[1:] for line in result.stdout.splitlines()] == [
@@ -104,7 +104,7 @@ def test_what_observes_requests_is_listed_around_the_rest(tmp_path: Path) -> Non
 
 
 def test_the_listing_is_that_of_the_environment(tmp_path: Path) -> None:
-    listed = CliRunner().invoke(middleware, ["--json"], obj=Project(Router(), "development"))
+    listed = CliRunner().invoke(middleware, ["--json"], obj=Project(Application(), "development"))
     assert json.loads(listed.stdout) == [
         {
             "name": "AccessLog",
@@ -113,12 +113,12 @@ def test_the_listing_is_that_of_the_environment(tmp_path: Path) -> None:
             "options": {},
         }
     ]
-    assert photon_middleware(Router(), "--json").stdout == "[]\n"
+    assert photon_middleware(Application(), "--json").stdout == "[]\n"
 
 
 def test_the_layers_that_are_listed_are_those_that_serve(tmp_path: Path) -> None:
     (tmp_path / "photon.toml").write_text(EVERYTHING)
-    app = Router(middleware=[own])
+    app = Application(middleware=[own])
     app.use_settings(load_settings(tmp_path, environment="production", environ={}))
     entered: list[str] = []
 
@@ -139,8 +139,8 @@ def test_the_layers_that_are_listed_are_those_that_serve(tmp_path: Path) -> None
 
 
 def test_an_application_without_layers_lists_nothing() -> None:
-    assert photon_middleware(Router()).stdout == ""
-    assert photon_middleware(Router(), "--json").stdout == "[]\n"
+    assert photon_middleware(Application()).stdout == ""
+    assert photon_middleware(Application(), "--json").stdout == "[]\n"
 
 
 def test_what_has_no_chain_is_refused() -> None:

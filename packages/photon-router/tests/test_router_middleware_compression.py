@@ -12,7 +12,7 @@ import brotli  # type: ignore[import-untyped]  # has no types
 import pytest
 from backports import zstd
 
-from photon_router import Request, Response, Router
+from photon_router import Application, Request, Response
 from photon_router.middleware import Compression, Conditional
 from photon_runtime.http import FileBody, Peer
 from photon_runtime.testing import LiveServer, live_server
@@ -52,7 +52,7 @@ def ask(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    app = Router()
+    app = Application()
     app.middleware(Compression())
     app.middleware(Conditional())
 
@@ -155,7 +155,7 @@ def test_a_stream_is_readable_part_by_part() -> None:
 
         return Response(body=parts(), content_type="text/plain")
 
-    app = Router(middleware=[Compression()])
+    app = Application(middleware=[Compression()])
     app.mount("/", handle)
     with live_server(app) as server:
         connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
@@ -187,7 +187,7 @@ def test_big_bodies_are_compressed_by_a_thread() -> None:
         own.append(threading.get_ident())
         return page()
 
-    app = Router(middleware=[layer])
+    app = Application(middleware=[layer])
     app.mount("/", handle)
     with live_server(app) as server:
         _, body = ask(server, "/", Accept_Encoding="gzip")
@@ -205,7 +205,7 @@ def test_files_are_compressed_as_they_are_read(tmp_path: Path) -> None:
             body=FileBody(path), content_type="text/plain", headers={"accept-ranges": "bytes"}
         )
 
-    app = Router(middleware=[Compression()])
+    app = Application(middleware=[Compression()])
     app.mount("/", handle)
     with live_server(app) as server:
         answer, body = ask(server, "/", Accept_Encoding="gzip")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from photon_router import HttpError, Request, Response, Router
+from photon_router import Application, HttpError, Request, Response
 from photon_router.middleware import Conditional, check_preconditions, strong_tag
 from photon_runtime.testing import LiveServer, live_server
 
@@ -35,7 +35,7 @@ def ask(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    app = Router(middleware=[Conditional()])
+    app = Application(middleware=[Conditional()])
 
     @app.get("/note")
     def note() -> dict[str, str]:
@@ -183,7 +183,7 @@ def test_the_tag_of_a_large_body_is_worked_out_by_a_thread() -> None:
         threads.add(threading.get_ident())
         return strong_tag(content)
 
-    app = Router(middleware=[Conditional(offload_size=500)])
+    app = Application(middleware=[Conditional(offload_size=500)])
     own = []
 
     def handle(request: Request) -> Response:

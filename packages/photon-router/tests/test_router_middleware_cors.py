@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from photon_router import DocumentError, HttpError, Request, Response, Router
+from photon_router import Application, DocumentError, HttpError, Request, Response
 from photon_router.middleware import Cors
 from photon_runtime.testing import LiveServer, live_server
 
@@ -26,8 +26,8 @@ def ask(
         connection.close()
 
 
-def shop(cors: Cors) -> Router:
-    app = Router(
+def shop(cors: Cors) -> Application:
+    app = Application(
         spec={
             "openapi": "3.1.0",
             "info": {"title": "Shop", "version": "1"},
@@ -168,7 +168,7 @@ def test_a_rule_that_is_none_is_told_with_its_operation(value: object) -> None:
             }
         },
     }
-    app = Router(spec=spec)
+    app = Application(spec=spec)
     app.operation("a")(_answer)
     app.middleware(Cors(allow_origins=[PAGE], allow_credentials=True))
     with pytest.raises(DocumentError, match="GET /a: x-cors"), app.start():
@@ -176,13 +176,13 @@ def test_a_rule_that_is_none_is_told_with_its_operation(value: object) -> None:
 
 
 def test_preflights_come_before_authentication() -> None:
-    app = Router()
+    app = Application()
 
     @app.middleware
     def refuse(request: Request, call_next: object) -> Response:
         raise HttpError(401)
 
-    guarded = Router(middleware=[Cors(allow_origins=[PAGE])])
+    guarded = Application(middleware=[Cors(allow_origins=[PAGE])])
     guarded.middleware(refuse)
     with live_server(guarded) as server:
         preflight = {"Origin": PAGE, "Access_Control_Request_Method": "GET"}
@@ -281,7 +281,7 @@ def test_a_preflight_finds_its_operation_whatever_servers_its_siblings_have() ->
             }
         },
     }
-    app = Router(spec=spec, middleware=[Cors(allow_origins=[PAGE])])
+    app = Application(spec=spec, middleware=[Cors(allow_origins=[PAGE])])
     app.operation("a")(_answer)
     app.operation("b")(_answer)
     with live_server(app) as server:

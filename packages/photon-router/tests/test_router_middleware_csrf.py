@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router import Request, Response, Router
+from photon_router import Application, Request, Response
 from photon_router.middleware import Csrf, Sessions, csrf_token
 from photon_router.middleware._csrf import _fits
 from photon_runtime.http import UpgradedStream, upgrade
@@ -21,8 +21,8 @@ KEY = "k" * 32
 FORM = "application/x-www-form-urlencoded"
 
 
-def shop(csrf: Csrf) -> Router:
-    app = Router(middleware=[Sessions(secret=KEY), csrf])
+def shop(csrf: Csrf) -> Application:
+    app = Application(middleware=[Sessions(secret=KEY), csrf])
 
     def token(request: Request) -> Response:
         return Response(body=csrf_token(request))
@@ -114,7 +114,7 @@ def test_a_token_belongs_to_its_session(server: LiveServer, client: Client) -> N
 
 def test_a_token_belongs_to_the_cookie_of_its_session(client: Client) -> None:
     value = client.cookie.partition("=")[2]
-    named = Router(middleware=[Sessions(secret=KEY, cookie="other"), Csrf()])
+    named = Application(middleware=[Sessions(secret=KEY, cookie="other"), Csrf()])
     named.post("/buy")(lambda: None)
     with live_server(named) as server:
         headers = {"cookie": f"other={value}", "x-csrf-token": client.token}
@@ -190,7 +190,7 @@ def shout(stream: UpgradedStream) -> None:
 @pytest.fixture(scope="module")
 def shouting() -> Iterator[LiveServer]:
     csrf = Csrf(trusted_origins=["https://desk.example"], exempt_paths=["/open"])
-    app = Router(middleware=[csrf])
+    app = Application(middleware=[csrf])
 
     def handle(request: Request) -> Response:
         return upgrade("echo", shout) if "echo" in request.upgrades else Response(426)

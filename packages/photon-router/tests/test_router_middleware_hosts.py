@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from photon_router import HttpError, Request, Response, Router
+from photon_router import Application, HttpError, Request, Response
 from photon_router.middleware import TrustedHosts
 from photon_router.middleware._hosts import name_of_host
 from photon_runtime.http import ServerSettings
@@ -67,7 +67,7 @@ def test_health_is_told_under_every_name() -> None:
 
 
 def test_a_request_for_another_host_is_400_whatever_the_path() -> None:
-    with live_server(Router(middleware=[OURS])) as server:
+    with live_server(Application(middleware=[OURS])) as server:
         for path in (b"/", b"/docs"):
             told = server.exchange(
                 b"GET %b HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n" % path
@@ -84,7 +84,7 @@ def test_a_request_for_another_host_is_400_whatever_the_path() -> None:
 
 def test_of_an_absolute_target_its_own_host_counts() -> None:
     head = b"GET http://%b/docs HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n"
-    with live_server(Router(middleware=[OURS])) as server:
+    with live_server(Application(middleware=[OURS])) as server:
         told = server.exchange(head % (b"evil.example", b"shop.example"))
         assert told.startswith(b"HTTP/1.1 400 ")
         told = server.exchange(head % (b"shop.example", b"evil.example"))
@@ -93,7 +93,7 @@ def test_of_an_absolute_target_its_own_host_counts() -> None:
 
 def test_the_host_that_counts_is_the_one_that_trusted_proxies_tell() -> None:
     head = b"GET /docs HTTP/1.1\r\nHost: inner\r\nX-Forwarded-Host: shop.example\r\n"
-    app = Router(middleware=[OURS])
+    app = Application(middleware=[OURS])
     trusting = ServerSettings(trusted_proxies=("127.0.0.1",), shutdown_timeout=5.0)
     with live_server(app, settings=trusting) as server:
         assert server.exchange(head + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from photon_router import HttpError, Request, Response, Router
+from photon_router import Application, HttpError, Request, Response
 from photon_router.middleware import HttpsRedirect
 from photon_runtime.http import ServerSettings
 from photon_runtime.testing import live_server
@@ -30,7 +30,7 @@ def test_without_a_host_there_is_no_place() -> None:
 
 
 def test_what_came_by_https_passes_and_so_does_health() -> None:
-    app = Router(middleware=[HttpsRedirect()])
+    app = Application(middleware=[HttpsRedirect()])
 
     @app.get("/hello")
     def hello() -> str:
@@ -51,7 +51,7 @@ def test_what_came_by_https_passes_and_so_does_health() -> None:
 
 
 def test_nobody_but_a_trusted_proxy_says_that_it_was_https() -> None:
-    with live_server(Router(middleware=[HttpsRedirect()])) as server:
+    with live_server(Application(middleware=[HttpsRedirect()])) as server:
         told = server.exchange(
             b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n"
         )

@@ -4,7 +4,7 @@ import http.client
 
 import pytest
 
-from photon_router import Body, Router
+from photon_router import Application, Body
 from photon_router.middleware import BodyLimit, Deadline, RequestId
 from photon_runtime import sleep
 from photon_runtime.http import ServerSettings
@@ -28,7 +28,7 @@ DOCUMENT = {
 
 @pytest.mark.slow
 def test_an_answer_that_takes_too_long_is_504_unless_its_operation_says_otherwise() -> None:
-    app = Router(spec=DOCUMENT, middleware=[RequestId(), Deadline(seconds=0.1)])
+    app = Application(spec=DOCUMENT, middleware=[RequestId(), Deadline(seconds=0.1)])
     ended = []
 
     def wait() -> str:
@@ -67,7 +67,7 @@ def test_bodies_have_a_limit_unless_their_operation_states_its_own() -> None:
             "/large": {"post": {"operationId": "large", "x-photon-body-limit": 99, **size}},
         },
     }
-    app = Router(spec=document, middleware=[BodyLimit(size=10)])
+    app = Application(spec=document, middleware=[BodyLimit(size=10)])
 
     def count(body: Body[bytes]) -> int:
         return len(body)

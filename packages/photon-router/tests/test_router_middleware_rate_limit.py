@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from photon_router import DocumentError, HttpError, Request, Response, Router
+from photon_router import Application, DocumentError, HttpError, Request, Response
 from photon_router.middleware import MemoryStore, RateLimit, Taken, client_address
 from photon_runtime.testing import LiveServer, live_server
 
@@ -36,7 +36,7 @@ def ask(
 
 def test_what_is_too_much_is_429_and_says_when_to_come_again() -> None:
     clock = Clock()
-    app = Router()
+    app = Application()
     limit = RateLimit(requests=2, window=10, store=MemoryStore(clock=clock))
     app.middleware(limit)
 
@@ -124,7 +124,7 @@ def test_the_document_states_limits_of_operations() -> None:
             "/other": {"post": {"operationId": "other", **ok}},
         },
     }
-    app = Router(
+    app = Application(
         spec=spec, middleware=[RateLimit(requests=2, burst=2, store=MemoryStore(clock=Clock()))]
     )
     for name in ("login", "form", "other"):
@@ -151,22 +151,22 @@ def _nothing() -> str:
 
 @pytest.mark.parametrize("rule", [True, {"request": 1}, {"requests": 0}, {"window": 0}, []])
 def test_a_rule_that_is_none_keeps_the_application_from_starting(rule: object) -> None:
-    app = Router(middleware=[RateLimit()])
+    app = Application(middleware=[RateLimit()])
     app.get("/a")(_nothing)
     spec = app.document()
     spec["paths"]["/a"]["get"]["x-photon-rate-limit"] = rule
-    app = Router(spec=spec, middleware=[RateLimit()])
+    app = Application(spec=spec, middleware=[RateLimit()])
     app.operation(spec["paths"]["/a"]["get"]["operationId"])(_nothing)
     with pytest.raises(DocumentError, match="x-photon-rate-limit"), app.start():
         pass
 
 
 def test_a_router_can_have_a_limit_of_its_own() -> None:
-    part = Router(
+    part = Application(
         prefix="/part", middleware=[RateLimit(requests=1, store=MemoryStore(clock=Clock()))]
     )
     part.get("/a")(_nothing)
-    app = Router()
+    app = Application()
     app.include(part)
     app.get("/b")(_nothing)
     with live_server(app) as server:

@@ -6,7 +6,7 @@ from contextvars import copy_context
 
 import pytest
 
-from photon_router import Header, HttpError, Request, Response, Router
+from photon_router import Application, Header, HttpError, Request, Response
 from photon_router.middleware import RequestId, RequestIdFilter, current_request_id
 from photon_runtime.logs import JsonFormatter
 from photon_runtime.testing import live_server
@@ -77,7 +77,7 @@ def test_every_line_of_the_log_names_its_request(caplog: pytest.LogCaptureFixtur
 
 
 def test_errors_are_named_too_and_requests_do_not_share_names() -> None:
-    app = Router()
+    app = Application()
     app.middleware(RequestId())
 
     @app.get("/me")
@@ -105,7 +105,7 @@ def test_errors_are_named_too_and_requests_do_not_share_names() -> None:
 @pytest.mark.parametrize("header", ["X-Request-ID", "x-request-id", "X-REQUEST-ID"])
 @pytest.mark.parametrize("sent", ["X-Request-ID", "x-request-id", "X-REQUEST-ID"])
 def test_the_case_of_the_field_does_not_matter(header: str, sent: str) -> None:
-    app = Router(middleware=[RequestId(header=header)])
+    app = Application(middleware=[RequestId(header=header)])
 
     @app.get("/")
     def read(x_request_id: Header[str]) -> Response:

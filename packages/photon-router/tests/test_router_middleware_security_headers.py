@@ -4,7 +4,7 @@ import http.client
 
 import pytest
 
-from photon_router import Request, Response, Router
+from photon_router import Application, Request, Response
 from photon_router.middleware import SecurityHeaders
 from photon_router.middleware._security_headers import PRESETS
 from photon_runtime.http import ServerSettings
@@ -44,7 +44,7 @@ def test_single_fields_are_replaced_added_and_left_out() -> None:
 
 
 def test_https_alone_gets_transport_security() -> None:
-    app = Router(middleware=[SecurityHeaders(hsts_max_age=60, hsts_include_subdomains=True)])
+    app = Application(middleware=[SecurityHeaders(hsts_max_age=60, hsts_include_subdomains=True)])
     settings = ServerSettings(trusted_proxies=("127.0.0.1",), shutdown_timeout=5.0)
     with live_server(app, settings=settings) as server:
         for scheme, expected in (("http", None), ("https", "max-age=60; includeSubDomains")):
@@ -58,7 +58,7 @@ def test_https_alone_gets_transport_security() -> None:
 
 
 def test_the_documentation_page_keeps_its_own_policy() -> None:
-    app = Router(middleware=[SecurityHeaders()])
+    app = Application(middleware=[SecurityHeaders()])
     with live_server(app) as server:
         connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
         connection.request("GET", "/docs")

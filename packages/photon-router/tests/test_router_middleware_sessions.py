@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from photon_router import Depends, HttpError, Json, Request, Response, Router
+from photon_router import Application, Depends, HttpError, Json, Request, Response
 from photon_router.middleware import Session, Sessions, session_of
 from photon_runtime.testing import LiveServer, live_server
 
@@ -45,8 +45,8 @@ class Browser:
             connection.close()
 
 
-def shop(sessions: Sessions) -> Router:
-    app = Router(middleware=[sessions])
+def shop(sessions: Sessions) -> Application:
+    app = Application(middleware=[sessions])
 
     @app.get("/plain")
     def plain() -> str:
@@ -266,7 +266,7 @@ def test_a_cookie_that_is_not_for_this_host_alone_has_a_plain_name() -> None:
 
 
 def test_a_cookie_of_one_client_is_not_kept_for_all() -> None:
-    app = Router()
+    app = Application()
     app.middleware(Sessions(secret=KEY))
     told = {
         "/public": "public, max-age=60, immutable",
@@ -296,7 +296,7 @@ def test_a_cookie_of_one_client_is_not_kept_for_all() -> None:
 
 def test_a_response_that_a_handler_keeps_has_the_cookie_of_nobody() -> None:
     kept = Response(body="always the same")
-    app = Router()
+    app = Application()
     app.middleware(Sessions(secret=KEY))
 
     def handle(request: Request) -> Response:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from photon_router import DocumentError, Request, Response, Router
+from photon_router import Application, DocumentError, Request, Response
 from photon_router.middleware import (
     Compression,
     Cors,
@@ -138,7 +138,7 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, message
 
 
 def test_layers_of_the_settings_lie_around_those_of_the_code(tmp_path: Path) -> None:
-    app = Router()
+    app = Application()
     seen = []
 
     @app.middleware
@@ -161,7 +161,7 @@ def test_layers_of_the_settings_lie_around_those_of_the_code(tmp_path: Path) -> 
 
 
 def test_wrong_settings_keep_the_application_from_starting(tmp_path: Path) -> None:
-    app = Router()
+    app = Application()
     app.use_settings(settings_of(tmp_path, "[middleware.cors]\nallow_origins = ['a']"))
     with pytest.raises(SettingsError, match="an origin is like"), app.start():
         pass
@@ -173,11 +173,11 @@ def test_two_applications_with_one_layer_do_not_meet() -> None:
     def handle() -> str:
         return ""
 
-    opened = Router(middleware=[cors])
+    opened = Application(middleware=[cors])
     opened.get("/x", operation_id="x")(handle)
     spec = opened.document()
     spec["paths"]["/x"]["get"]["x-cors"] = False
-    closed = Router(spec=spec, middleware=[cors])
+    closed = Application(spec=spec, middleware=[cors])
     closed.operation("x")(handle)
     request = (
         b"GET /x HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\nConnection: close\r\n\r\n"
@@ -188,11 +188,11 @@ def test_two_applications_with_one_layer_do_not_meet() -> None:
 
 
 def test_all_wrong_rules_are_told_at_once() -> None:
-    app = Router()
+    app = Application()
     app.get("/x", operation_id="x")(lambda: "")
     spec = app.document()
     spec["paths"]["/x"]["get"] |= {"x-cors": 1, "x-photon-rate-limit": 1}
-    wrong = Router(spec=spec, middleware=[Cors(), RateLimit()])
+    wrong = Application(spec=spec, middleware=[Cors(), RateLimit()])
     wrong.operation("x")(lambda: "")
     with pytest.raises(DocumentError) as caught, wrong.start():
         pass

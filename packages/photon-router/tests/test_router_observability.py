@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from photon_router import HttpError, Request, Response, Router
+from photon_router import Application, HttpError, Request, Response
 from photon_router.observability import AccessLog, Metrics, Readiness, Tracing, trace_headers
 from photon_router.observability.health import ready_page
 from photon_runtime import run as real_run
@@ -43,8 +43,8 @@ def told(url: str) -> tuple[int, Any]:
     return status, json.loads(body)
 
 
-def shop() -> Router:
-    router = Router()
+def shop() -> Application:
+    router = Application()
 
     @router.get("/items/{item_id}")
     def read_item(item_id: int) -> dict[str, int]:
@@ -276,7 +276,7 @@ def test_a_request_is_a_span_in_the_trace_of_its_caller(
     spans: tuple[TracerProvider, InMemorySpanExporter],
 ) -> None:
     provider, exporter = spans
-    router = Router()
+    router = Application()
     router.middleware(Tracing(provider))
     seen: list[dict[str, str]] = []
 
@@ -399,7 +399,7 @@ def test_the_access_log_is_on_in_development_unless_settings_say(
 ) -> None:
     caplog.set_level(logging.INFO, "photon.access")
 
-    def count(router: Router, *, development: bool) -> int:
+    def count(router: Application, *, development: bool) -> int:
         caplog.clear()
         with live_server(router, development=development) as server:
             get(f"{server.url}/items/1")

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from photon_router import (
+    Application,
     Body,
     Cookie,
     DocumentError,
@@ -18,7 +19,6 @@ from photon_router import (
     Query,
     Request,
     Response,
-    Router,
     SignatureError,
 )
 
@@ -42,13 +42,13 @@ class ProblemDocument:
     mine: int
 
 
-def operation(router: Router, path: str = "/x", method: str = "get") -> dict[str, Any]:
+def operation(router: Application, path: str = "/x", method: str = "get") -> dict[str, Any]:
     found = router.document()["paths"][path][method]
     assert isinstance(found, dict)
     return found
 
 
-def parameters(router: Router, path: str = "/x", method: str = "get") -> dict[str, Any]:
+def parameters(router: Application, path: str = "/x", method: str = "get") -> dict[str, Any]:
     return {each["name"]: each for each in operation(router, path, method)["parameters"]}
 
 
@@ -56,7 +56,7 @@ def parameters(router: Router, path: str = "/x", method: str = "get") -> dict[st
 
 
 def test_name_and_texts_come_from_the_function() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def list_items() -> None:
@@ -77,7 +77,7 @@ def test_name_and_texts_come_from_the_function() -> None:
 
 
 def test_a_function_without_docstring_has_a_summary_made_of_its_name() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def list_items() -> None: ...
@@ -86,7 +86,7 @@ def test_a_function_without_docstring_has_a_summary_made_of_its_name() -> None:
 
 
 def test_options_go_before_the_function() -> None:
-    router = Router(tags=["all"])
+    router = Application(tags=["all"])
 
     @router.post(
         "/x",
@@ -131,14 +131,14 @@ def test_options_go_before_the_function() -> None:
 
 def test_an_unknown_option_is_refused_where_it_is_written() -> None:
     with pytest.raises(TypeError, match="satus"):
-        Router().get("/x", satus=201)  # type: ignore[call-arg]
+        Application().get("/x", satus=201)  # type: ignore[call-arg]
 
 
 # Where an argument comes from
 
 
 def test_a_place_is_the_marker_else_the_path_else_the_body_else_the_query() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/{a}/{b}")
     def handler(
@@ -185,7 +185,7 @@ def test_objects_and_lists_of_objects_are_the_body(annotation: object) -> None:
     def handler(item: object) -> None: ...
 
     handler.__annotations__["item"] = annotation
-    router = Router()
+    router = Application()
     router.post("/x")(handler)
     found = operation(router, method="post")
     assert "parameters" not in found
@@ -193,7 +193,7 @@ def test_objects_and_lists_of_objects_are_the_body(annotation: object) -> None:
 
 
 def test_a_body_with_a_default_is_not_required() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/x")
     def handler(item: Json[Item] | None = None) -> None: ...
@@ -209,7 +209,7 @@ def test_a_raw_body_is_documented_by_its_media_type(annotation: object, media: s
     def handler(data: object) -> None: ...
 
     handler.__annotations__["data"] = annotation
-    router = Router()
+    router = Application()
     router.post("/x")(handler)
     assert operation(router, method="post")["requestBody"] == {
         "content": {media: {}},
@@ -218,7 +218,7 @@ def test_a_raw_body_is_documented_by_its_media_type(annotation: object, media: s
 
 
 def test_two_bodies_are_refused_with_place_and_advice() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/x")
     def handler(one: Json[Item], two: Item) -> None: ...
@@ -233,7 +233,7 @@ def test_two_bodies_are_refused_with_place_and_advice() -> None:
 
 
 def test_a_parameter_says_all_that_its_annotation_says() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -272,7 +272,7 @@ def test_a_parameter_says_all_that_its_annotation_says() -> None:
 
 
 def test_defaults_are_documented_as_they_stand_on_the_wire() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -297,7 +297,7 @@ def test_defaults_are_documented_as_they_stand_on_the_wire() -> None:
 
 
 def test_a_header_has_hyphens_for_underscores() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -311,7 +311,7 @@ def test_a_header_has_hyphens_for_underscores() -> None:
 
 
 def test_path_parameters_are_always_required() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/{a}")
     def handler(a: int = 1) -> None: ...
@@ -320,7 +320,7 @@ def test_path_parameters_are_always_required() -> None:
 
 
 def test_a_path_parameter_may_be_called_otherwise_in_python() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/{item-id}")
     def handler(key: Path[Annotated[int, Param(name="item-id")]]) -> None: ...
@@ -330,7 +330,7 @@ def test_a_path_parameter_may_be_called_otherwise_in_python() -> None:
 
 @pytest.mark.parametrize("path", ["/{id}/{other}", "/{other}-{id}", "/{id}/{other:path}"])
 def test_a_path_parameter_without_argument_is_refused_with_the_place(path: str) -> None:
-    router = Router()
+    router = Application()
 
     @router.get(path)
     def handler(id: int) -> None: ...
@@ -342,7 +342,7 @@ def test_a_path_parameter_without_argument_is_refused_with_the_place(path: str) 
 
 
 def test_a_path_marker_without_parameter_in_the_path_is_refused() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(id: Path[int]) -> None: ...
@@ -355,7 +355,7 @@ def test_a_path_marker_without_parameter_in_the_path_is_refused() -> None:
 
 
 def test_an_argument_without_schema_is_refused_with_the_place() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(thing: type) -> None: ...
@@ -367,7 +367,7 @@ def test_an_argument_without_schema_is_refused_with_the_place() -> None:
 
 
 def test_a_result_without_schema_is_refused_with_the_place() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> type:
@@ -379,7 +379,7 @@ def test_a_result_without_schema_is_refused_with_the_place() -> None:
 
 
 def test_a_catch_all_stands_at_the_end_alone() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/{rest:path}/edit")
     def handler(rest: str) -> None: ...
@@ -389,7 +389,7 @@ def test_a_catch_all_stands_at_the_end_alone() -> None:
 
 
 def test_a_catch_all_is_a_plain_parameter_in_the_document() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/files/{rest:path}")
     def handler(rest: str) -> None: ...
@@ -402,7 +402,7 @@ def test_a_catch_all_is_a_plain_parameter_in_the_document() -> None:
 
 
 def test_methods_of_one_path_stand_together_even_with_other_names() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/items/{id}")
     def read(id: int) -> None: ...
@@ -424,7 +424,7 @@ def test_methods_of_one_path_stand_together_even_with_other_names() -> None:
 
 @pytest.mark.parametrize("other", ["/items/{id}", "/items/{key}", "/items/{rest:path}"])
 def test_a_second_handler_of_a_route_is_refused_with_both_places(other: str) -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/items/{id}")
     def read(id: int) -> None: ...
@@ -442,7 +442,7 @@ def test_a_second_handler_of_a_route_is_refused_with_both_places(other: str) -> 
 
 
 def test_the_answer_is_documented_by_the_return_annotation() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/item")
     def item() -> Item:
@@ -477,7 +477,7 @@ def test_the_answer_is_documented_by_the_return_annotation() -> None:
 
 
 def test_refusals_are_documented_where_there_is_something_to_refuse() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/none")
     def none() -> str:
@@ -498,7 +498,7 @@ def test_refusals_are_documented_where_there_is_something_to_refuse() -> None:
 
 
 def test_refusals_are_documented_with_the_status_that_they_have() -> None:
-    router = Router(validation_status=400)
+    router = Application(validation_status=400)
 
     @router.get("/x")
     def handler(q: int) -> str:
@@ -508,7 +508,7 @@ def test_refusals_are_documented_with_the_status_that_they_have() -> None:
 
 
 def test_a_documented_problem_refers_to_a_schema_that_is_there() -> None:
-    router = Router(docs_url=None)
+    router = Application(docs_url=None)
 
     @router.get("/x", responses={404: "no such thing"})
     def handler() -> str:
@@ -519,7 +519,7 @@ def test_a_documented_problem_refers_to_a_schema_that_is_there() -> None:
 
 
 def test_a_class_of_the_application_is_not_replaced_by_the_problem_document() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(q: int = 0) -> ProblemDocument:
@@ -539,7 +539,7 @@ def test_schemas_are_sorted_and_written_once() -> None:
     def handler(item: Item) -> None: ...
 
     handler.__annotations__["return"] = Basket
-    router = Router()
+    router = Application()
     router.post("/x")(handler)
     assert list(router.document()["components"]["schemas"]) == [
         "Basket",
@@ -557,4 +557,4 @@ def test_an_option_of_another_framework_is_answered_with_what_takes_its_place(
     option: str, hint: str
 ) -> None:
     with pytest.raises(SignatureError, match=hint):
-        Router().get("/x", **{option: 1})  # type: ignore[arg-type]  # that is the mistake
+        Application().get("/x", **{option: 1})  # type: ignore[arg-type]  # that is the mistake

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from photon_router import HttpError, Router, SignatureError, photon_route
+from photon_router import Application, HttpError, SignatureError, photon_route
 from photon_router.responses import Text
 from photon_runtime.http import Request, Response
 
@@ -41,7 +41,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def ask(router: Router, path: str = "/note") -> Response:
+def ask(router: Application, path: str = "/note") -> Response:
     with router.start() as handler:
         return handler(Request("GET", path, []))
 
@@ -62,7 +62,7 @@ def ask(router: Router, path: str = "/note") -> Response:
 def test_a_router_leaves_out_none_where_the_decorator_does_not_say_it(
     of_router: bool | None, of_decorator: bool | None, body: bytes
 ) -> None:
-    router = Router(omit_none=of_router)
+    router = Application(omit_none=of_router)
     if of_decorator is None:
         router.get("/note")(note)
     else:
@@ -89,8 +89,8 @@ def test_of_routers_within_each_other_the_innermost_that_says_it_counts(
     body: bytes,
     is_spec_first: bool,
 ) -> None:
-    router = Router(omit_none=outer, spec=spec() if is_spec_first else None)
-    included = Router(omit_none=inner)
+    router = Application(omit_none=outer, spec=spec() if is_spec_first else None)
+    included = Application(omit_none=inner)
     declare = included.operation("note") if is_spec_first else included.get("/note")
     declare(note)
     router.include(included, omit_none=at_include)
@@ -98,7 +98,7 @@ def test_of_routers_within_each_other_the_innermost_that_says_it_counts(
 
 
 def test_the_methods_of_a_view_and_marked_functions_go_by_their_router() -> None:
-    router = Router(omit_none=True)
+    router = Application(omit_none=True)
 
     @router.view("/view")
     class NoteView:
@@ -125,7 +125,7 @@ def test_the_methods_of_a_view_and_marked_functions_go_by_their_router() -> None
 def test_a_handler_of_an_operation_leaves_out_none_if_it_says_so(
     said: dict[str, Any], body: bytes
 ) -> None:
-    router = Router(spec=spec())
+    router = Application(spec=spec())
     router.operation("note", **said)(note)
     assert ask(router).body == body
 
@@ -134,7 +134,7 @@ def test_what_the_document_requires_is_sent_as_null_all_the_same() -> None:
     document = spec()
     answer = document["paths"]["/note"]["get"]["responses"]["200"]
     answer["content"]["application/json"]["schema"]["required"] = ["name", "text"]
-    router = Router(spec=document)
+    router = Application(spec=document)
     router.operation("note", omit_none=True)(note)
     assert ask(router).body == WHOLE
 
@@ -149,7 +149,7 @@ def test_a_handler_of_an_operation_has_dependencies_layers_and_error_handlers_of
         seen.append("layer")
         return call_next(request)
 
-    router = Router(spec=spec())
+    router = Application(spec=spec())
 
     @router.middleware
     def outer(request: Request, call_next: Callable[[Request], Response]) -> Response:
@@ -173,12 +173,12 @@ def test_a_handler_of_an_operation_has_dependencies_layers_and_error_handlers_of
 @pytest.mark.parametrize("name", ["status", "tags", "security", "openapi_extra"])
 def test_what_the_document_says_cannot_be_said_by_the_handler(name: str) -> None:
     with pytest.raises(SignatureError, match=rf"'{name}' is for the document to say; .*omit_none"):
-        Router(spec=spec()).operation("note", **{name: []})  # type: ignore[arg-type]
+        Application(spec=spec()).operation("note", **{name: []})  # type: ignore[arg-type]
 
 
 def test_an_unknown_option_of_an_operation_names_the_nearest() -> None:
     with pytest.raises(SignatureError, match="did you mean 'omit_none'"):
-        Router(spec=spec()).operation("note", omit_nones=True)  # type: ignore[call-arg]
+        Application(spec=spec()).operation("note", omit_nones=True)  # type: ignore[call-arg]
 
 
 # -- names of other frameworks --------------------------------------------------------------------
@@ -196,19 +196,19 @@ def test_an_unknown_option_of_an_operation_names_the_nearest() -> None:
 )
 def test_the_name_of_an_option_elsewhere_leads_to_the_one_here(name: str, advice: str) -> None:
     with pytest.raises(SignatureError, match=f"'{name}' is no option of a handler: .*{advice}"):
-        Router().get("/", **{name: True})  # type: ignore[arg-type]
+        Application().get("/", **{name: True})  # type: ignore[arg-type]
 
 
 def test_a_layer_is_declared_without_brackets() -> None:
     with pytest.raises(
         SignatureError, match=r"not 'http': write @app\.middleware without brackets"
     ):
-        Router().middleware("http")  # type: ignore[arg-type]
+        Application().middleware("http")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wrong", [404, "ValueError", note])
 def test_errors_are_answered_by_class_and_not_by_status(wrong: Any) -> None:
     with pytest.raises(SignatureError, match=r"write @app\.error_handler\(HttpError\)"):
-        Router().error_handler(HttpError, wrong)
+        Application().error_handler(HttpError, wrong)
     with pytest.raises(SignatureError, match=r"write @app\.error_handler\(HttpError\)"):
-        Router().get("/", error_handlers={wrong: note})(note)  # type: ignore[dict-item]
+        Application().get("/", error_handlers={wrong: note})(note)  # type: ignore[dict-item]

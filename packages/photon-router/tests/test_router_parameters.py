@@ -15,14 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_openapi.schema._schema_types import type_of_schema
-from photon_router import Cookie, Header, Param, Path, Query, Router, SignatureError
-from photon_router.handlers._fit import python_name
+from photon_router import Application, Cookie, Header, Param, Path, Query, SignatureError
+from photon_router.handlers._parameter_matching import python_name
 from photon_runtime.http import Request, Response
 
 Headers = Iterable[tuple[str, str]]
 
 
-def ask(router: Router, target: str, *, headers: Headers = (), method: str = "GET") -> Response:
+def ask(
+    router: Application, target: str, *, headers: Headers = (), method: str = "GET"
+) -> Response:
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
     with router.start() as handler:
         return handler(Request(method, target, raw))
@@ -63,7 +65,7 @@ TYPES = pytest.mark.parametrize(("type_", "text", "value"), SCALARS, ids=lambda 
 PLACES = pytest.mark.parametrize("marker", [Path, Query, Header, Cookie], ids=str)
 
 
-def send(router: Router, marker: object, text: str | None) -> Response:
+def send(router: Application, marker: object, text: str | None) -> Response:
     """Ask for the one parameter ``the_value`` where ``marker`` says."""
     quoted = (text or "").replace(" ", "%20")
     if marker is Path:
@@ -75,7 +77,7 @@ def send(router: Router, marker: object, text: str | None) -> Response:
     return ask(router, "/x", headers=[] if text is None else [(name, str(value))])
 
 
-def one_parameter(marker: Any, type_: object, *default: object) -> tuple[Router, list[object]]:
+def one_parameter(marker: Any, type_: object, *default: object) -> tuple[Application, list[object]]:
     """Return a router that notes what its handler gets."""
     got: list[object] = []
 
@@ -84,7 +86,7 @@ def one_parameter(marker: Any, type_: object, *default: object) -> tuple[Router,
 
     handler.__annotations__["the_value"] = marker[type_]
     handler.__defaults__ = default
-    router = Router()
+    router = Application()
     router.get("/x/{the_value}" if marker is Path else "/x")(handler)
     return router, got
 
@@ -246,7 +248,7 @@ def test_a_value_equal_to_the_default_is_still_checked() -> None:
 
 
 def test_a_name_on_the_wire_is_what_param_says() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/{item-id}")
     def handler(
@@ -271,7 +273,7 @@ def test_a_name_on_the_wire_is_what_param_says() -> None:
 
 
 def test_a_header_is_found_whatever_its_case_and_with_hyphens() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(x_request_id: Header[str]) -> str:
@@ -282,7 +284,7 @@ def test_a_header_is_found_whatever_its_case_and_with_hyphens() -> None:
 
 
 def test_a_header_argument_may_have_capitals() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(X_Token: Header[str]) -> str:  # noqa: N803 - that is what is tested
@@ -292,7 +294,7 @@ def test_a_header_argument_may_have_capitals() -> None:
 
 
 def test_names_that_differ_in_case_alone_stay_apart_but_in_headers() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -305,7 +307,7 @@ def test_names_that_differ_in_case_alone_stay_apart_but_in_headers() -> None:
 
 
 def test_one_name_in_every_place_stays_apart() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/{a}")
     def handler(
@@ -321,7 +323,7 @@ def test_one_name_in_every_place_stays_apart() -> None:
 
 
 def test_names_in_two_spellings_stay_apart() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(itemId: int, item_id: int) -> list[int]:  # noqa: N803 - that is what is tested
@@ -331,7 +333,7 @@ def test_names_in_two_spellings_stay_apart() -> None:
 
 
 def test_a_header_that_is_no_ascii_is_read_as_latin_1() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(name: Header[str]) -> str:
@@ -341,7 +343,7 @@ def test_a_header_that_is_no_ascii_is_read_as_latin_1() -> None:
 
 
 def test_cookies_are_read_with_quotes_and_from_several_fields() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(a: Cookie[str], b: Cookie[int], c: Cookie[list[str]]) -> list[object]:
@@ -361,7 +363,7 @@ def test_any_text_comes_through_path_and_query(text: str) -> None:
 
 
 def test_a_catch_all_is_converted_and_checked_like_any_parameter() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/files/{rest:path}")
     def handler(rest: Annotated[str, Param(max_length=5)]) -> str:
@@ -373,7 +375,7 @@ def test_a_catch_all_is_converted_and_checked_like_any_parameter() -> None:
 
 @pytest.mark.parametrize("path", ["/files/v{rest:path}", "/v{rest:path}"])
 def test_text_before_a_catch_all_is_refused_or_kept(path: str) -> None:
-    router = Router()
+    router = Application()
 
     @router.get(path)
     def handler(rest: str) -> str:
@@ -386,10 +388,12 @@ def test_text_before_a_catch_all_is_refused_or_kept(path: str) -> None:
 # From a document
 
 
-def spec_first(parameter: dict[str, Any], handler: Any, path: str = "/x", **more: Any) -> Router:
+def spec_first(
+    parameter: dict[str, Any], handler: Any, path: str = "/x", **more: Any
+) -> Application:
     answers = {"200": {"description": "Fine."}}
     read = {"operationId": "read", "parameters": [parameter], "responses": answers}
-    router = Router(
+    router = Application(
         spec={
             "openapi": "3.1.0",
             "info": {"title": "T", "version": "1"},
@@ -646,7 +650,7 @@ def test_a_free_object_takes_all_names_but_those_of_other_parameters() -> None:
     document = spec_first(query(free), echo).document()
     operation = document["paths"]["/x"]["get"]
     operation["parameters"].append({"name": "page", "in": "query", "schema": {"type": "integer"}})
-    router = Router(spec=document)
+    router = Application(spec=document)
     router.operation("read")(echo)
     assert told(ask(router, "/x?a=1&page=2&b=3")) == {"a": 1, "b": 3}
 
@@ -717,13 +721,13 @@ def test_a_format_is_asserted_when_it_is_asked_for() -> None:
     parameter = query({"type": "string", "format": "email"})
     document = spec_first(parameter, echo).document()
     for asserted, status in ((False, 200), (True, 422)):
-        router = Router(spec=document, assert_formats=asserted)
+        router = Application(spec=document, assert_formats=asserted)
         router.operation("read")(echo)
         assert ask(router, "/x?item=nobody").status == status
 
 
 def test_code_says_style_and_explode_by_param() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x/{ids}")
     def handler(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import attrs
 import pytest
 
-from photon_router import Depends, DocumentError, Header, HttpError, Router, SignatureError
+from photon_router import Application, Depends, DocumentError, Header, HttpError, SignatureError
 from photon_runtime.http import Handler, Request, Response
 
 
@@ -55,7 +55,7 @@ def test_a_value_of_the_application_is_made_once_and_ended_at_the_stop() -> None
         yield to
         log.append("end")
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -91,7 +91,7 @@ def test_values_of_the_application_live_within_its_lifespans() -> None:
         yield
         log.append("end")
 
-    router = Router(lifespan=lifespan)
+    router = Application(lifespan=lifespan)
     pool = Pool(log)
 
     @router.get("/x")
@@ -103,7 +103,7 @@ def test_values_of_the_application_live_within_its_lifespans() -> None:
 
 
 def test_each_start_has_values_of_its_own() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(things: Annotated[list[int], Depends(list, scope="application")]) -> int:
@@ -121,7 +121,7 @@ def test_a_value_of_the_application_that_cannot_be_made_ends_the_start() -> None
     def broken(first: Annotated[Pool, Depends(pool.made, scope="application")]) -> int:
         raise OSError("no database")
 
-    router = Router(dependencies=[Depends(broken, scope="application")])
+    router = Application(dependencies=[Depends(broken, scope="application")])
 
     @router.get("/x")
     def handler() -> None: ...
@@ -151,7 +151,7 @@ def wants_a_parameter(q: str) -> str:
     ],
 )
 def test_the_application_cannot_need_what_a_request_has(provider: Any, message: str) -> None:
-    router = Router()
+    router = Application()
 
     def handler(value: Annotated[Any, Depends(provider, scope="application")]) -> None: ...
 
@@ -179,7 +179,7 @@ def test_a_dependency_may_be_made_for_each_who_asks() -> None:
     def inner(own: Annotated[int, Depends(number, use_cache=False)]) -> int:
         return own
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(
@@ -207,8 +207,8 @@ def of_header(x_user: Header[str] = "nobody") -> str:
     return x_user
 
 
-def application() -> Router:
-    router = Router()
+def application() -> Application:
+    router = Application()
 
     def through(name: Annotated[str, Depends(real)]) -> str:
         return f"through {name}"
@@ -258,7 +258,7 @@ def test_a_stand_in_may_be_a_generator_and_have_parameters() -> None:
 def test_values_of_the_application_have_stand_ins_too() -> None:
     log: list[str] = []
     pool = Pool(log)
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(pool: Annotated[Pool, Depends(pool.made, scope="application")]) -> str:
@@ -275,7 +275,7 @@ def test_a_dependency_of_a_router_has_a_stand_in() -> None:
     def forbid() -> None:
         raise HttpError(403)
 
-    router = Router(dependencies=[forbid])
+    router = Application(dependencies=[forbid])
 
     @router.get("/x")
     def handler() -> str:

@@ -2,7 +2,7 @@ from typing import Annotated, Any
 
 import attrs
 
-from photon_router import Form, Header, Param, Query, Router, UploadFile
+from photon_router import Application, Form, Header, Param, Query, UploadFile
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -13,13 +13,13 @@ FILE = {
 }
 
 
-def body(router: Router) -> dict[str, Any]:
+def body(router: Application) -> dict[str, Any]:
     found: dict[str, Any] = router.document()["paths"]["/"]["post"]["requestBody"]
     return found
 
 
 def test_a_form_without_file_may_come_in_both_encodings() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(
@@ -44,7 +44,7 @@ def test_a_form_without_file_may_come_in_both_encodings() -> None:
 
 
 def test_a_form_with_a_file_is_multipart() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(
@@ -68,7 +68,7 @@ def test_a_class_is_documented_by_its_fields_with_its_validators() -> None:
         name: str = attrs.field(validator=attrs.validators.max_len(3))
         picture: UploadFile | None = None
 
-    router = Router()
+    router = Application()
 
     @router.post("/")
     def take(login: Form[Login]) -> None: ...
@@ -81,7 +81,7 @@ def test_a_class_is_documented_by_its_fields_with_its_validators() -> None:
 
 
 def test_what_people_shall_not_see_is_taken_but_not_published() -> None:
-    router = Router()
+    router = Application()
     hidden = Param(include_in_schema=False)
 
     @router.post("/")

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_router import (
+    Application,
     Created,
     File,
     Html,
@@ -18,7 +19,6 @@ from photon_router import (
     JsonLines,
     NoContent,
     Redirect,
-    Router,
     Text,
 )
 from photon_router.responses import disposition, uri
@@ -107,7 +107,7 @@ def disposition_name(name: str) -> str:
 def test_a_file_is_sent_for_saving(tmp_path: Path) -> None:
     path = tmp_path / "report.csv"
     path.write_bytes(b"a,b\n" * 50_000)
-    router = Router()
+    router = Application()
 
     @router.get("/report")
     def report(shown: bool = False) -> File:
@@ -136,7 +136,7 @@ def test_a_file_is_sent_for_saving(tmp_path: Path) -> None:
 
 
 def test_the_type_of_a_file_is_what_the_decorator_says() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/logo", media_type="image/png")
     def logo() -> File:

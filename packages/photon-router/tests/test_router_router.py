@@ -8,11 +8,11 @@ import attrs
 import pytest
 
 from photon_router import (
+    Application,
     Depends,
     DocumentError,
     HttpError,
     Json,
-    Router,
     SignatureError,
     photon_route,
 )
@@ -20,7 +20,7 @@ from photon_router.security import ApiKey
 from photon_runtime.http import Handler, Request, Response
 
 
-def ask(router: Router, method: str, target: str, body: bytes = b"") -> Response:
+def ask(router: Application, method: str, target: str, body: bytes = b"") -> Response:
     made = Request(method, target, [(b"content-type", b"application/json")] if body else [])
     made.parts = [body] if body else []
     with router.start() as handler:
@@ -50,7 +50,7 @@ def another() -> str:
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
 def test_there_is_a_decorator_for_each_method(method: str) -> None:
-    router = Router()
+    router = Application()
 
     def handler() -> str:
         return method
@@ -62,7 +62,7 @@ def test_there_is_a_decorator_for_each_method(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["TRACE", "options", "Head", "GET"])
 def test_route_takes_any_method_in_any_case(method: str) -> None:
-    router = Router()
+    router = Application()
 
     @router.route("/x", method=method)
     def handler() -> Response:
@@ -72,7 +72,7 @@ def test_route_takes_any_method_in_any_case(method: str) -> None:
 
 
 def test_a_method_that_a_document_cannot_say_is_refused() -> None:
-    router = Router()
+    router = Application()
 
     @router.route("/x", method="PURGE")
     def handler() -> None: ...
@@ -83,12 +83,12 @@ def test_a_method_that_a_document_cannot_say_is_refused() -> None:
 
 def test_a_path_begins_with_a_slash() -> None:
     with pytest.raises(SignatureError, match="a path begins with a slash, not 'x'") as caught:
-        Router().get("x")(told)
+        Application().get("x")(told)
     assert f"told ({__file__}:" in str(caught.value)
 
 
 def test_an_empty_path_is_the_prefix_itself() -> None:
-    router = Router(prefix="/items")
+    router = Application(prefix="/items")
 
     @router.get("")
     def list_items() -> str:
@@ -96,17 +96,17 @@ def test_an_empty_path_is_the_prefix_itself() -> None:
 
     assert told(ask(router, "GET", "/items")) == "all"
     with pytest.raises(SignatureError, match="a path begins with a slash, not ''"):
-        Router().get("")(told)
+        Application().get("")(told)
 
 
 @pytest.mark.parametrize("prefix", ["/", "api", "/api/"])
 def test_a_prefix_begins_with_a_slash_and_ends_without_one(prefix: str) -> None:
     with pytest.raises(ValueError, match="a prefix begins with a slash"):
-        Router(prefix=prefix)
+        Application(prefix=prefix)
 
 
 def test_one_function_may_handle_several_routes() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/a")
     @router.get("/b", operation_id="other")
@@ -128,26 +128,26 @@ class Greeter:
 
 
 def test_methods_and_objects_are_handlers() -> None:
-    router = Router()
+    router = Application()
     router.get("/method/{name}")(Greeter("Hello").greet)
     router.get("/object/{name}", operation_id="object")(Greeter("Goodbye"))
     assert told(ask(router, "GET", "/method/Ada")) == "Hello, Ada"
     assert told(ask(router, "GET", "/object/Ada")) == "Goodbye, Ada"
 
 
-def document_with(router: Router, handler: Callable[..., object]) -> None:
+def document_with(router: Application, handler: Callable[..., object]) -> None:
     router.get("/x/{name}")(handler)
     router.document()
 
 
 def test_an_object_without_a_name_needs_an_operation_id() -> None:
-    router = Router()
+    router = Application()
     with pytest.raises(SignatureError, match="operation_id"):
         document_with(router, Greeter("Hello"))
 
 
 def test_a_second_handler_of_an_operation_is_refused_with_both_places() -> None:
-    router = Router(spec={"openapi": "3.1.0"})
+    router = Application(spec={"openapi": "3.1.0"})
     router.operation("read")(one)
     with pytest.raises(SignatureError) as caught:
         router.operation("read")(another)
@@ -176,7 +176,7 @@ def test_a_marked_function_stays_what_it_is() -> None:
 
 
 def test_a_marked_function_is_included() -> None:
-    router = Router()
+    router = Application()
     router.include(make_item)
     response = ask(router, "POST", "/items/7", b'{"name":"x"}')
     assert (response.status, told(response)) == (201, {"name": "x 7"})
@@ -192,7 +192,7 @@ def module(**names: object) -> types.ModuleType:
 
 
 def test_every_marked_function_of_a_module_is_included() -> None:
-    router = Router(prefix="/api", tags=["all"])
+    router = Application(prefix="/api", tags=["all"])
     router.include(module(a=make_item, b=list_items, c=told, d=3, json=json, e=Item))
     document = router.document()
     assert list(document["paths"]) == ["/api/items/{id}", "/api/items"]
@@ -201,7 +201,7 @@ def test_every_marked_function_of_a_module_is_included() -> None:
 
 
 def test_a_function_with_two_names_in_a_module_is_included_once() -> None:
-    router = Router()
+    router = Application()
     router.include(module(list_items=list_items, index=list_items))
     assert told(ask(router, "GET", "/items?q=x")) == ["x"]
 
@@ -212,7 +212,7 @@ def test_several_marks_make_several_operations() -> None:
     def handler() -> str:
         return "x"
 
-    router = Router()
+    router = Application()
     router.include(handler)
     assert told(ask(router, "GET", "/a")) == told(ask(router, "GET", "/b")) == "x"
 
@@ -220,7 +220,7 @@ def test_several_marks_make_several_operations() -> None:
 def test_one_function_on_several_paths_has_an_operation_id_for_each() -> None:
     def read() -> None: ...
 
-    router = Router(prefix="/v1")
+    router = Application(prefix="/v1")
     router.get("/a")(read)
     router.get("/c-d")(read)
     router.put("/a")(read)
@@ -235,19 +235,19 @@ def test_one_function_on_several_paths_has_an_operation_id_for_each() -> None:
 )
 def test_including_nothing_is_refused(source: Any, name: str) -> None:
     with pytest.raises(ValueError, match=rf"{name} has no handlers: mark them with @photon_route"):
-        Router().include(source)
+        Application().include(source)
 
 
 def test_a_router_is_included_with_prefix_and_tags() -> None:
-    inner = Router(prefix="/items", tags=["items"])
+    inner = Application(prefix="/items", tags=["items"])
 
     @inner.get("/{id}", tags=["one"])
     def read(id: int) -> int:
         return id
 
-    middle = Router(prefix="/shop", tags=["shop"])
+    middle = Application(prefix="/shop", tags=["shop"])
     middle.include(inner)
-    outer = Router(prefix="/v1", tags=["items", "all"])
+    outer = Application(prefix="/v1", tags=["items", "all"])
     outer.include(middle)
 
     assert told(ask(outer, "GET", "/v1/shop/items/7")) == 7
@@ -266,17 +266,17 @@ def test_handlers_of_operations_and_lifespans_come_with_an_included_router() -> 
         yield
         log.append("out")
 
-    inner = Router(lifespan=lifespan)
+    inner = Application(lifespan=lifespan)
     inner.operation("read")(lambda: "x")
     answer = {"operationId": "read", "responses": {"200": {"description": "Fine."}}}
-    outer = Router(spec={"openapi": "3.1.0", "paths": {"/x": {"get": answer}}})
+    outer = Application(spec={"openapi": "3.1.0", "paths": {"/x": {"get": answer}}})
     outer.include(inner)
     assert told(ask(outer, "GET", "/x")) == "x"
     assert log == ["in", "out"]
 
 
 def test_an_included_router_does_not_take_an_operation_over() -> None:
-    inner, outer = Router(), Router(spec={"openapi": "3.1.0"})
+    inner, outer = Application(), Application(spec={"openapi": "3.1.0"})
     outer.operation("read")(one)
     inner.operation("read")(another)
     with pytest.raises(SignatureError, match="handles 'read' already"):
@@ -284,18 +284,18 @@ def test_an_included_router_does_not_take_an_operation_over() -> None:
 
 
 def test_a_router_does_not_include_itself_nor_what_belongs_to_the_application() -> None:
-    router = Router()
+    router = Application()
     with pytest.raises(ValueError, match="cannot include itself"):
         router.include(router)
     with pytest.raises(ValueError, match="only the application itself can have a spec"):
-        router.include(Router(spec={"openapi": "3.1.0"}))
+        router.include(Application(spec={"openapi": "3.1.0"}))
 
 
 # The document
 
 
 def test_the_document_says_what_the_application_is() -> None:
-    router = Router(
+    router = Application(
         title="Shop", version="2", description="All.", servers=["https://a.example/v1", "/b"]
     )
     assert router.document() == {
@@ -304,7 +304,7 @@ def test_the_document_says_what_the_application_is() -> None:
         "paths": {},
         "servers": [{"url": "https://a.example/v1"}, {"url": "/b"}],
     }
-    assert Router().document()["info"] == {"title": "Photon", "version": "0.1.0"}
+    assert Application().document()["info"] == {"title": "Photon", "version": "0.1.0"}
 
 
 def test_what_the_application_says_goes_before_what_the_document_says() -> None:
@@ -313,11 +313,11 @@ def test_what_the_application_says_goes_before_what_the_document_says() -> None:
         "info": {"title": "Old", "version": "1", "contact": {"name": "Ada"}},
         "servers": [{"url": "/old"}],
     }
-    document = Router(spec=spec, title="New", servers=["/new"]).document()
+    document = Application(spec=spec, title="New", servers=["/new"]).document()
     assert document["info"] == {"title": "New", "version": "1", "contact": {"name": "Ada"}}
     assert document["servers"] == [{"url": "/new"}]
-    assert Router(spec=spec).document()["info"] == spec["info"]
-    assert Router(spec=spec).document()["servers"] == spec["servers"]
+    assert Application(spec=spec).document()["info"] == spec["info"]
+    assert Application(spec=spec).document()["servers"] == spec["servers"]
 
 
 # Starting and ending
@@ -337,8 +337,8 @@ def lifespan_of(log: list[str], name: str) -> Callable[[], contextlib.AbstractCo
 
 def test_lifespans_are_entered_in_order_and_left_in_reverse() -> None:
     log: list[str] = []
-    inner = Router(lifespan=lifespan_of(log, "inner"))
-    router = Router(lifespan=lifespan_of(log, "outer"))
+    inner = Application(lifespan=lifespan_of(log, "inner"))
+    router = Application(lifespan=lifespan_of(log, "outer"))
     router.include(inner)
 
     @router.get("/x")
@@ -352,7 +352,7 @@ def test_lifespans_are_entered_in_order_and_left_in_reverse() -> None:
 
 def test_lifespans_are_left_when_the_application_fails() -> None:
     log: list[str] = []
-    router = Router(lifespan=lifespan_of(log, "it"))
+    router = Application(lifespan=lifespan_of(log, "it"))
     with pytest.raises(ZeroDivisionError), router.start():
         raise ZeroDivisionError
     assert log == ["it in", "it out"]
@@ -360,7 +360,7 @@ def test_lifespans_are_left_when_the_application_fails() -> None:
 
 def test_a_lifespan_is_not_entered_when_the_application_is_not_in_order() -> None:
     log: list[str] = []
-    router = Router(lifespan=lifespan_of(log, "it"))
+    router = Application(lifespan=lifespan_of(log, "it"))
     router.operation("ghost")(one)
     with pytest.raises(DocumentError), router.start():
         pass
@@ -368,7 +368,7 @@ def test_a_lifespan_is_not_entered_when_the_application_is_not_in_order() -> Non
 
 
 def test_an_application_can_be_started_again() -> None:
-    router = Router()
+    router = Application()
     router.include(list_items)
     assert [told(ask(router, "GET", f"/items?q={number}")) for number in (1, 2)] == [["1"], ["2"]]
 
@@ -386,8 +386,8 @@ def test_two_applications_in_one_process_do_not_meet() -> None:
     def whose() -> str:
         return "shared"
 
-    def application(name: str, status: int) -> Router:
-        router = Router(title=name, validation_status=status, tags=[name])
+    def application(name: str, status: int) -> Application:
+        router = Application(title=name, validation_status=status, tags=[name])
         router.middleware(noting(name))
         router.include(list_items)
 
@@ -412,7 +412,7 @@ def test_two_applications_in_one_process_do_not_meet() -> None:
 
 
 def test_routes_of_later_declarations_do_not_change_a_started_application() -> None:
-    router = Router()
+    router = Application()
     with router.start() as handler:
         router.include(list_items)
         assert handler(Request("GET", "/items", [])).status == 404
@@ -420,7 +420,7 @@ def test_routes_of_later_declarations_do_not_change_a_started_application() -> N
 
 
 def test_an_error_answers_only_its_own_request() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/{name}")
     def handler(name: str) -> str:
@@ -438,12 +438,12 @@ def refuse(request: Request, call_next: Handler) -> Response:
 
 
 def test_what_a_router_mounts_is_below_its_prefix_and_within_its_layers() -> None:
-    inner = Router(prefix="/files", middleware=[lambda request, call_next: call_next(request)])
+    inner = Application(prefix="/files", middleware=[lambda request, call_next: call_next(request)])
     inner.mount("/raw", lambda request: Response(body=request.path_values[-1]))
-    admin = Router(prefix="/admin", middleware=[refuse])
+    admin = Application(prefix="/admin", middleware=[refuse])
     admin.mount("/own", lambda request: Response(body="secret"))
     admin.include(inner)
-    app = Router()
+    app = Application()
     app.include(admin, prefix="/v1")
     app.mount("/open", lambda request: Response(body="open"))
     for path in ("/v1/admin/own", "/v1/admin/own/a", "/v1/admin/files/raw/a"):
@@ -454,29 +454,34 @@ def test_what_a_router_mounts_is_below_its_prefix_and_within_its_layers() -> Non
 
 
 def test_errors_of_a_mount_are_answered_by_its_router() -> None:
-    inner = Router()
+    inner = Application()
 
     @inner.error_handler(ZeroDivisionError)
     def tell(request: Request, error: BaseException) -> Response:
         return Response(400, body="divided")
 
     inner.mount("/half", lambda request: Response(body=str(1 / 0)))
-    app = Router()
+    app = Application()
     app.include(inner)
     assert ask(app, "GET", "/half").status == 400
 
 
 def test_a_mount_that_its_router_would_seem_to_guard_is_refused() -> None:
     key = ApiKey({"ada": "k" * 20}, header="X-Key")
-    guarded = [Router(security=[key]), Router(dependencies=[lambda: None]), Router(), Router()]
+    guarded = [
+        Application(security=[key]),
+        Application(dependencies=[lambda: None]),
+        Application(),
+        Application(),
+    ]
     for inner in guarded:
         inner.mount("/files", lambda request: Response())
-    app = Router()
+    app = Application()
     for inner, options in zip(
         guarded, [{}, {}, {"security": [key]}, {"dependencies": [lambda: None]}], strict=True
     ):
         with pytest.raises(ValueError, match="the mount at /files is no operation"):
             app.include(inner, **options)  # type: ignore[arg-type]  # of two kinds
-    public = Router(security=[])
+    public = Application(security=[])
     public.mount("/files", lambda request: Response())
     app.include(public)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from photon_router import Router
+from photon_router import Application
 from photon_runtime.errors import SettingsError
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server
@@ -35,7 +35,7 @@ def status(
     assert_formats: bool | None = None,
 ) -> int:
     (folder / "photon.toml").write_text(f"[router]\n{section}\n")
-    router = Router(spec=SPEC, strict_query=strict_query, assert_formats=assert_formats)
+    router = Application(spec=SPEC, strict_query=strict_query, assert_formats=assert_formats)
 
     @router.operation("when")
     def when(day: str = "") -> str:
@@ -87,9 +87,9 @@ def test_the_settings_take_the_pages_away(tmp_path: Path, target: str) -> None:
 
 def test_the_paths_of_the_pages_are_told_only_where_they_answer(tmp_path: Path) -> None:
     (tmp_path / "photon.toml").write_text("[router]\ndocs = false\n")
-    router = Router(docs_url="/help")
+    router = Application(docs_url="/help")
     assert (router.docs_url, router.openapi_url) == ("/help", "/openapi")
-    assert Router(openapi_url=None).docs_url is None
+    assert Application(openapi_url=None).docs_url is None
     router.use_settings(load_settings(tmp_path, environment="production", environ={}))
     assert (router.docs_url, router.openapi_url) == (None, None)
 

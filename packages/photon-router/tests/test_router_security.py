@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from photon_router import (
+    Application,
     CurrentUser,
     Depends,
     DocumentError,
@@ -18,7 +19,6 @@ from photon_router import (
     Json,
     Request,
     Response,
-    Router,
     SignatureError,
 )
 from photon_router.security import (
@@ -80,7 +80,7 @@ def asked(
     return Request(method, target, raw, peer=peer)
 
 
-def status_of(router: Router, target: str, headers: Mapping[str, str] | None = None) -> int:
+def status_of(router: Application, target: str, headers: Mapping[str, str] | None = None) -> int:
     with router.start() as handler:
         return handler(asked(target, headers)).status
 
@@ -94,8 +94,8 @@ def who(request: Request) -> list[str]:
     return sorted(f"{name}={identity!r}" for name, identity in identities_of(request).items())
 
 
-def coded(**options: Any) -> Router:
-    router = Router(**options)
+def coded(**options: Any) -> Application:
+    router = Application(**options)
     router.get("/who")(who)
     return router
 
@@ -114,15 +114,15 @@ def spec(schemes: dict[str, Any], *required: dict[str, list[str]], **more: Any) 
     } | more
 
 
-def loaded(document: dict[str, Any], **verifiers: Verifier) -> Router:
-    router = Router(spec=document)
+def loaded(document: dict[str, Any], **verifiers: Verifier) -> Application:
+    router = Application(spec=document)
     router.operation("who")(who)
     for name, verifier in verifiers.items():
         router.security(name, verifier)
     return router
 
 
-def problems(router: Router) -> list[str]:
+def problems(router: Application) -> list[str]:
     with pytest.raises(DocumentError) as caught, router.start():
         pass
     return list(caught.value.problems)
@@ -132,7 +132,7 @@ def problems(router: Router) -> list[str]:
 
 
 def test_every_kind_of_credential_is_verified_over_a_socket() -> None:
-    router = Router(docs_url=None, openapi_url=None)
+    router = Application(docs_url=None, openapi_url=None)
     kinds: dict[str, tuple[Verifier, dict[str, str], dict[str, str]]] = {
         "basic": (BASIC, basic("ada", "pässword"), basic("ada", "other")),
         "jwt": (BEARER, bearer(), {"Authorization": "Bearer a.b.c"}),
@@ -178,7 +178,7 @@ def test_a_key_in_the_query_is_verified() -> None:
 
 
 def test_authentication_comes_before_parameters_and_body() -> None:
-    router = Router(security=[HEADER_KEY])
+    router = Application(security=[HEADER_KEY])
 
     @router.post("/items/{item_id}")
     def post(item_id: int, item: Json[dict[str, int]]) -> None: ...
@@ -235,7 +235,7 @@ def test_what_is_required_together_must_all_be_there() -> None:
 
 
 def test_the_first_of_combined_identities_is_the_user() -> None:
-    router = Router(security=[HEADER_KEY & BASIC])
+    router = Application(security=[HEADER_KEY & BASIC])
 
     @router.get("/")
     def show(request: Request, user: CurrentUser[Identity]) -> list[str]:
@@ -255,7 +255,7 @@ def test_an_operation_can_be_open_where_its_router_is_not() -> None:
 
 
 def test_anonymous_requests_are_those_without_any_credential() -> None:
-    router = Router(security=[BEARER.needs("read"), ANONYMOUS])
+    router = Application(security=[BEARER.needs("read"), ANONYMOUS])
 
     @router.get("/")
     def show(user: CurrentUser[Identity | None]) -> str | None:
@@ -269,7 +269,11 @@ def test_anonymous_requests_are_those_without_any_credential() -> None:
 
 
 def test_security_of_routers_is_that_of_their_handlers() -> None:
-    app, inner, open_ = Router(security=[BEARER]), coded(security=[HEADER_KEY]), Router(security=[])
+    app, inner, open_ = (
+        Application(security=[BEARER]),
+        coded(security=[HEADER_KEY]),
+        Application(security=[]),
+    )
     open_.get("/open")(who)
     app.get("/own")(lambda_named("own"))
     app.include(inner, prefix="/inner")
@@ -397,14 +401,14 @@ def test_nothing_secret_is_shown() -> None:
         assert SECRET not in repr(verifier)
         assert KEY not in repr(verifier)
     assert "private" not in repr(Identity("ada", claims={"private": 1}))
-    assert KEY not in repr(vars(Router(security=[HEADER_KEY])))
+    assert KEY not in repr(vars(Application(security=[HEADER_KEY])))
 
 
 # -- who asks ---------------------------------------------------------------------------------
 
 
 def test_handlers_and_dependencies_are_given_the_user() -> None:
-    router = Router(security=[BASIC])
+    router = Application(security=[BASIC])
 
     def greeting(user: CurrentUser[User]) -> str:
         return f"Hello, {user.name}"
@@ -420,7 +424,7 @@ def test_handlers_and_dependencies_are_given_the_user() -> None:
 
 def test_middleware_behind_authentication_can_ask_who_it_is() -> None:
     seen: list[object] = []
-    app, router = Router(), coded(security=[BASIC, ANONYMOUS])
+    app, router = Application(), coded(security=[BASIC, ANONYMOUS])
 
     @app.middleware
     def outer(request: Request, call_next: Handler) -> Response:
@@ -453,7 +457,7 @@ def test_an_identity_of_another_class_is_a_mistake() -> None:
         found.append(caught.value)
         return call_next(request)
 
-    app = Router()
+    app = Application()
     app.include(router)
     assert status_of(app, "/who", {"X-Key": KEY}) == 200
     assert found
@@ -463,7 +467,7 @@ def test_a_user_that_may_be_missing_is_found_at_start() -> None:
     def deep(user: CurrentUser[User]) -> str:
         return user.name
 
-    router = Router()
+    router = Application()
 
     @router.get("/a")
     def direct(user: CurrentUser[User]) -> None: ...
@@ -558,10 +562,10 @@ def test_a_scheme_has_one_verifier() -> None:
 
 
 def test_verifiers_of_an_included_router_come_with_it() -> None:
-    part = Router()
+    part = Application()
     part.operation("who")(who)
     part.security("basic", BASIC)
-    app = Router(spec=spec(SCHEMES, {"basic": []}))
+    app = Application(spec=spec(SCHEMES, {"basic": []}))
     app.include(part)
     assert status_of(app, "/who", basic("ada", "pässword")) == 200
 
@@ -608,7 +612,9 @@ def test_schemes_and_requirements_are_written_into_the_document() -> None:
 
 def test_code_can_require_a_scheme_that_the_document_has() -> None:
     named = BasicAuth(find_user, name="basic")
-    app = Router(spec=spec({"basic": SCHEMES["basic"] | {"description": "Own."}}, {"basic": []}))
+    app = Application(
+        spec=spec({"basic": SCHEMES["basic"] | {"description": "Own."}}, {"basic": []})
+    )
     app.operation("who")(who)
     app.get("/more", security=[named], operation_id="more")(who)
     assert app.document()["components"]["securitySchemes"]["basic"]["description"] == "Own."
@@ -702,7 +708,9 @@ def test_certificates_come_from_the_connection_where_nothing_else_is_said() -> N
 # -- what caches are told -----------------------------------------------------------------------
 
 
-def told_to_caches(router: Router, target: str, headers: Mapping[str, str]) -> list[str | None]:
+def told_to_caches(
+    router: Application, target: str, headers: Mapping[str, str]
+) -> list[str | None]:
     """Return the status of an answer, its Cache-Control and its Vary."""
     with router.start() as handler:
         response = handler(asked(target, headers))
@@ -743,7 +751,7 @@ def test_caches_are_told_what_they_cannot_know(
 
 
 def test_refusals_and_errors_are_for_one_client_alone_too() -> None:
-    router = Router(security=[HEADER_KEY])
+    router = Application(security=[HEADER_KEY])
 
     @router.get("/none")
     def none() -> None:
@@ -785,7 +793,7 @@ def test_errors_of_guarded_operations_reach_the_handlers_of_the_application() ->
 def test_what_a_handler_says_to_caches_counts_where_it_speaks_of_all(
     own: str, expected: str
 ) -> None:
-    router = Router(security=[HEADER_KEY])
+    router = Application(security=[HEADER_KEY])
 
     @router.get("/who")
     def show() -> Response:
@@ -839,7 +847,7 @@ def test_a_mock_takes_any_key_and_does_without_certificates() -> None:
 
 
 def test_a_user_is_never_taken_from_what_the_client_sends() -> None:
-    router = Router(security=[BASIC, ANONYMOUS])
+    router = Application(security=[BASIC, ANONYMOUS])
 
     @router.get("/")
     def show(user: CurrentUser[User] | None) -> str | None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router import Request, Response, Router
+from photon_router import Application, Request, Response
 from photon_router.security import (
     ApiKey,
     BadCredential,
@@ -139,7 +139,7 @@ ALL = [
 
 @pytest.fixture(scope="module")
 def ask() -> Iterator[Handler]:
-    router = Router(security=ALL, docs_url=None, openapi_url=None)
+    router = Application(security=ALL, docs_url=None, openapi_url=None)
 
     @router.get("/")
     def read() -> None: ...
@@ -212,7 +212,7 @@ def test_no_signed_claims_make_anything_but_a_refusal_or_a_pass(
 
 
 def test_rubbish_over_a_socket_is_refused(caplog: pytest.LogCaptureFixture) -> None:
-    router = Router(security=[BasicAuth(lambda user, password: Identity(user))])
+    router = Application(security=[BasicAuth(lambda user, password: Identity(user))])
 
     @router.get("/")
     def read() -> None: ...

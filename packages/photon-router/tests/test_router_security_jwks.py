@@ -12,7 +12,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from photon_router import HttpError, Request, Router
+from photon_router import Application, HttpError, Request
 from photon_router.security import BadCredential, Identity, Jwks, JwtBearer, OpenIdConnect
 from photon_router.security._fetch import check_address, fetch_object
 from photon_router.security._refreshed import Freshness, Refreshed
@@ -96,7 +96,7 @@ def subject(verifier: JwtBearer | OpenIdConnect, sent: str) -> str:
 def test_an_issuer_changes_its_keys_while_a_server_runs(issuer: Issuer) -> None:
     issuer.publish("one")
     bearer = JwtBearer(Jwks(f"{issuer.url}/keys", interval=0), algorithms=["ES256"])
-    router = Router(security=[bearer])
+    router = Application(security=[bearer])
 
     @router.get("/")
     def read() -> None: ...
@@ -458,7 +458,7 @@ def test_the_document_tells_where_the_provider_is(issuer: Issuer) -> None:
         "responses": {"204": {"description": "Done."}},
     }
     scheme = {"type": "openIdConnect", "openIdConnectUrl": issuer.url + WELL_KNOWN}
-    router = Router(
+    router = Application(
         spec={
             "openapi": "3.1.0",
             "info": {"title": "T", "version": "1"},

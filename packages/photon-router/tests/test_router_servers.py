@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from photon_router import DocumentError, Router
+from photon_router import Application, DocumentError
 from photon_runtime.http import Request
 
 
@@ -20,7 +20,7 @@ def document(**paths: Any) -> dict[str, Any]:
 
 
 def served(spec: dict[str, Any], *names: str) -> Any:
-    router = Router(spec=spec)
+    router = Application(spec=spec)
     for name in names:
         router.operation(name)(lambda: None)
     return router.start()

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from photon_router import DocumentError, Router
+from photon_router import Application, DocumentError
 
 ANSWERS = {"200": {"description": "Fine."}}
 
@@ -18,7 +18,7 @@ def document(version: str = "3.1.0", **operation: Any) -> dict[str, Any]:
 def test_shape_and_handlers_are_told_at_once() -> None:
     data = document(parameters=[{"in": "query"}])
     data["paths"]["/y"] = {"get": {"operationId": "other", "responses": ANSWERS}}
-    router = Router(spec=data)
+    router = Application(spec=data)
     router.operation("other")(lambda limit: limit)
     router.operation("ghost")(lambda: None)
     with pytest.raises(DocumentError) as caught, router.start():

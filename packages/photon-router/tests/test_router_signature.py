@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from photon_router import (
+    Application,
     Cookie,
     Depends,
     Json,
@@ -15,7 +16,6 @@ from photon_router import (
     Query,
     Request,
     Response,
-    Router,
     SignatureError,
     photon_route,
 )
@@ -191,9 +191,9 @@ def test_an_object_with_an_async_call_is_refused() -> None:
 @pytest.mark.parametrize(
     "register",
     [
-        Router().get("/x"),
-        Router().route("/x", method="POST"),
-        Router(spec={"openapi": "3.1.0"}).operation("x"),
+        Application().get("/x"),
+        Application().route("/x", method="POST"),
+        Application(spec={"openapi": "3.1.0"}).operation("x"),
         photon_route(method="GET", path="/x"),
     ],
     ids=["get", "route", "operation", "photon_route"],
@@ -219,7 +219,7 @@ def named(**kwargs: int) -> None: ...
 @pytest.mark.parametrize(("function", "name"), [(positional, "args"), (named, "kwargs")])
 def test_arguments_without_names_are_refused(function: Callable[..., object], name: str) -> None:
     with pytest.raises(SignatureError) as caught:
-        Router().get("/x")(function)
+        Application().get("/x")(function)
     assert place_of(function) in str(caught.value)
     assert f"*{name}" in str(caught.value)
 
@@ -238,7 +238,7 @@ def test_an_annotation_that_cannot_be_resolved_is_refused_with_the_place(annotat
     assert not hasattr(collections, "Missing")
     handler = annotated(annotation)
     with pytest.raises(SignatureError) as caught:
-        Router().get("/x")(handler)
+        Application().get("/x")(handler)
     assert place_of(handler) in str(caught.value)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from folders import put
-from photon_router import HttpError, Request, Response, Router, StaticFiles
+from photon_router import Application, HttpError, Request, Response, StaticFiles
 from photon_router.middleware import Compression, Conditional
 from photon_router.static._answer import Answer as Answered
 from photon_router.static._folder import Walk
@@ -28,8 +28,8 @@ BIG = os.urandom(3_000_000)
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 
-def serving(folder: Path, prefix: str = "/static", **options: object) -> Router:
-    app = Router()
+def serving(folder: Path, prefix: str = "/static", **options: object) -> Application:
+    app = Application()
     app.mount(prefix, StaticFiles(folder, **options))  # type: ignore[arg-type]  # any of its own
     return app
 
@@ -544,7 +544,7 @@ def test_behind_the_layers_of_a_router_they_are_so_by_themselves(
     files = StaticFiles(pages, max_age=60, private=private, not_found="404.html")
     guarded = _mounted(files)
     guarded.middleware(only_ada)
-    app = Router()
+    app = Application()
     app.include(guarded, prefix="/in")
     with live_server(app) as server:
         assert server.request("GET", "/in/s/a.js", headers={"x-user": "eve"}).status == 403
@@ -553,7 +553,7 @@ def test_behind_the_layers_of_a_router_they_are_so_by_themselves(
 
 def test_files_that_are_guarded_in_one_place_are_private_in_all(pages: Path) -> None:
     files = StaticFiles(pages, max_age=60)
-    guarded = Router(middleware=[Conditional()])
+    guarded = Application(middleware=[Conditional()])
     guarded.mount("/in", files)
     app = _mounted(files)
     app.include(guarded)
@@ -607,8 +607,8 @@ def test_a_relative_folder_is_that_of_the_start(
         assert server.request("GET", "/s/x.txt").status == 200
 
 
-def _mounted(files: StaticFiles) -> Router:
-    app = Router()
+def _mounted(files: StaticFiles) -> Application:
+    app = Application()
     app.mount("/s", files)
     return app
 

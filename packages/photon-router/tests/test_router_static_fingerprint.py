@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folders import put
-from photon_router import Router, StaticFiles
+from photon_router import Application, StaticFiles
 from photon_router.static._fingerprint import with_fingerprint, without_fingerprint
 from photon_runtime import run, scope
 from photon_runtime.testing import live_server
@@ -46,8 +46,8 @@ def test_other_names_have_none() -> None:
         assert without_fingerprint(name) is None
 
 
-def app_of(files: StaticFiles, prefix: str = "/static") -> Router:
-    app = Router()
+def app_of(files: StaticFiles, prefix: str = "/static") -> Application:
+    app = Application()
     app.mount(prefix, files)
     return app
 
@@ -180,7 +180,7 @@ def test_addresses_begin_where_the_files_are_mounted(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="once the application has started"):
         files.url("a b#.js")
     inner = app_of(files, "/files")
-    app = Router()
+    app = Application()
     app.include(inner, prefix="/admin")
     with live_server(app) as server:
         url = files.url("a b#.js")

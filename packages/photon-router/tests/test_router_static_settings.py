@@ -8,16 +8,16 @@ import pytest
 
 from folders import put
 from photon_openapi.errors import DocumentError
-from photon_router import Router, StaticFiles
+from photon_router import Application, StaticFiles
 from photon_router.static import StaticSettings
 from photon_runtime.errors import PhotonError
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server
 
 
-def app_of(root: Path, section: str) -> Router:
+def app_of(root: Path, section: str) -> Application:
     (root / "photon.toml").write_text(f"[static]\n{section}\n")
-    app = Router()
+    app = Application()
     app.use_settings(load_settings(root, environment="production", environ={}))
     return app
 
@@ -72,7 +72,7 @@ def test_two_applications_have_files_of_their_own(tmp_path: Path) -> None:
 
 
 def test_without_a_folder_the_code_says_what_is_missing(tmp_path: Path) -> None:
-    for app in (Router(), app_of(tmp_path, "")):
+    for app in (Application(), app_of(tmp_path, "")):
         with pytest.raises(RuntimeError, match=r"name no folder of static files: see \[static\]"):
             _ = app.static
 

@@ -9,14 +9,14 @@ import pytest
 from backports import zstd
 
 from folders import put
-from photon_router import Router, StaticFiles
+from photon_router import Application, StaticFiles
 from photon_runtime.testing import LiveServer, live_server
 
 CHANGED = 1_700_000_000
 
 
-def serving(folder: Path, prefix: str = "/static", **options: object) -> Router:
-    app = Router()
+def serving(folder: Path, prefix: str = "/static", **options: object) -> Application:
+    app = Application()
     app.mount(prefix, StaticFiles(folder, **options))  # type: ignore[arg-type]  # any of its own
     return app
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from photon_router import Depends, EventStream, Header, HttpError, Router, ServerSentEvent
+from photon_router import Application, Depends, EventStream, Header, HttpError, ServerSentEvent
 from photon_router.streaming._events import encode_event
 from photon_router.streaming._stream import EventBody, HeldBody, StreamBody
 from photon_runtime import Cancelled, sleep, spawn
@@ -199,7 +199,7 @@ class Shop:
     def __init__(self) -> None:
         self.ended = threading.Event()
         self.log: list[str] = []
-        self.router = Router()
+        self.router = Application()
 
         def offers(
             db: Annotated[str, Depends(self.session)], last_event_id: Header[str | None] = None
@@ -262,7 +262,7 @@ def test_a_client_that_leaves_ends_the_stream_and_its_dependencies(shop: Shop) -
 
 def test_a_client_that_leaves_is_found_out_by_a_comment() -> None:
     ended = threading.Event()
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler() -> EventStream[int]:
@@ -304,7 +304,7 @@ def test_a_commit_that_fails_behind_a_stream_breaks_it_off() -> None:
         yield
         raise ValueError("not committed")
 
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(_: Annotated[None, Depends(commit)]) -> Iterator[str]:
@@ -333,7 +333,7 @@ def test_a_dependency_that_swallows_the_error_of_a_stream_is_told_so() -> None:
 
 
 def test_many_listeners_share_one_hub() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/x")
     def handler(number: int) -> Iterator[ServerSentEvent]:

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 import attrs
 import pytest
 
-from photon_router import Depends, Query, Request, Response, Router
+from photon_router import Application, Depends, Query, Request, Response
 
 
-def ask(router: Router, target: str) -> Response:
+def ask(router: Application, target: str) -> Response:
     with router.start() as handler:
         return handler(Request("GET", target, []))
 
@@ -18,8 +18,8 @@ def faults(response: Response) -> list[tuple[str, str]]:
     return [(each["name"], each["message"]) for each in json.loads(response.body)["errors"]]
 
 
-def strict() -> Router:
-    router = Router(strict_query=True)
+def strict() -> Application:
+    router = Application(strict_query=True)
 
     def paging(page: int = 1) -> int:
         return page
@@ -54,7 +54,7 @@ def test_a_handler_without_arguments_refuses_too() -> None:
 
 
 def test_unknown_parameters_are_passed_over_where_nobody_asked() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/")
     def read(a: int = 1) -> int:
@@ -70,7 +70,7 @@ def test_the_list_of_unknown_names_is_bounded() -> None:
     assert all(len(name) <= 80 for name, _ in found)
 
 
-def spec(parameter: dict[str, Any]) -> Router:
+def spec(parameter: dict[str, Any]) -> Application:
     document = {
         "openapi": "3.1.0",
         "info": {"title": "T", "version": "1"},
@@ -87,7 +87,7 @@ def spec(parameter: dict[str, Any]) -> Router:
             "securitySchemes": {"key": {"type": "apiKey", "in": "query", "name": "api_key"}}
         },
     }
-    router = Router(spec=document, strict_query=True)
+    router = Application(spec=document, strict_query=True)
 
     @router.operation("read")
     def read(a: Any = None) -> None: ...
@@ -128,7 +128,7 @@ def test_members_of_a_class_are_known() -> None:
     class Filters:
         page: int = 1
 
-    router = Router(strict_query=True)
+    router = Application(strict_query=True)
 
     @router.get("/")
     def read(filters: Query[Filters]) -> int:

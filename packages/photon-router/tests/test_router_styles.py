@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router import Router
+from photon_router import Application
 from photon_runtime.http import Request, Response
 
 COLORS = ["blue", "black", "brown"]
@@ -18,11 +18,11 @@ LIST = {"type": "array", "items": {"type": "string"}}
 OBJECT = {"type": "object", "properties": {name: {"type": "integer"} for name in RGB}}
 
 
-def router_of(parameter: dict[str, Any], got: list[Any], path: str = "/x") -> Router:
+def router_of(parameter: dict[str, Any], got: list[Any], path: str = "/x") -> Application:
     read = {"operationId": "read", "parameters": [parameter], "responses": {}}
     read["responses"] = {"204": {"description": "Read."}}
     info = {"title": "T", "version": "1"}
-    router = Router(spec={"openapi": "3.1.0", "info": info, "paths": {path: {"get": read}}})
+    router = Application(spec={"openapi": "3.1.0", "info": info, "paths": {path: {"get": read}}})
 
     @router.operation("read")
     def handler(color=None):  # type: ignore[no-untyped-def]  # the document says the type
@@ -31,7 +31,7 @@ def router_of(parameter: dict[str, Any], got: list[Any], path: str = "/x") -> Ro
     return router
 
 
-def ask(router: Router, target: str, headers: dict[str, str] | None = None) -> Response:
+def ask(router: Application, target: str, headers: dict[str, str] | None = None) -> Response:
     raw = [(name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
     with router.start() as handler:
         return handler(Request("GET", target, raw))

@@ -7,7 +7,7 @@ import pytest
 
 from photon_openapi.annotations._annotation import strip_alias, union_members
 from photon_openapi.annotations._param import Param
-from photon_router import Router, SignatureError
+from photon_router import Application, SignatureError
 from photon_router.annotations._types import (
     Body,
     Cookie,
@@ -127,7 +127,7 @@ def test_a_marker_that_is_called_says_what_to_write(
 
 
 def test_what_the_message_says_can_be_written() -> None:
-    router = Router()
+    router = Application()
 
     @router.get("/")
     def read(q: Query[Annotated[str, Param(max_length=3)]] = "") -> str:

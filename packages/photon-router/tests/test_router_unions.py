@@ -5,7 +5,7 @@ import pytest
 
 from photon_openapi.errors import ValidationError
 from photon_openapi.schema._schema import SchemaBuilder
-from photon_router import Router
+from photon_router import Application
 from photon_router.arguments._body import JsonBody
 
 
@@ -41,13 +41,13 @@ def test_a_union_of_tagged_classes_has_a_discriminator() -> None:
 
 
 def test_a_document_with_tagged_classes_is_in_order() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/shapes")
     def add(shape: Circle | Square) -> None: ...
 
     document = router.document()
-    again = Router(spec=document)
+    again = Application(spec=document)
     again.operation("add")(lambda shape: None)
     with again.start():
         pass

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from photon_openapi.document._upgrade import upgraded
-from photon_router import DocumentError, Router
+from photon_router import Application, DocumentError
 
 
 def document(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -19,4 +19,4 @@ def test_a_document_that_is_wrong_is_told_in_the_words_of_its_version() -> None:
     spec = document({"type": ["string", "null"]})
     assert upgraded(spec) == (spec, [])
     with pytest.raises(DocumentError, match="/components/schemas/A/type"):
-        Router(spec=spec).document()
+        Application(spec=spec).document()

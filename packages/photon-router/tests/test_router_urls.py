@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router import Router
+from photon_router import Application
 from photon_router.dispatch._urls import build_url
 from photon_runtime.http import Request
 
@@ -52,7 +52,7 @@ def test_no_value_leads_elsewhere(template: str, value: str | None) -> None:
 @given(st.text(min_size=1), st.integers())
 def test_an_address_leads_to_its_operation(name: str, number: int) -> None:
     seen: list[tuple[str, int]] = []
-    router = Router(servers=["https://shop.example/api"])
+    router = Application(servers=["https://shop.example/api"])
 
     @router.get("/items/{name}/{number}")
     def read(name: str, number: int) -> None:
@@ -71,7 +71,7 @@ def test_an_address_leads_to_its_operation(name: str, number: int) -> None:
 def test_operations_of_a_document_have_addresses() -> None:
     answer = {"description": "x"}
     operation = {"operationId": "read", "responses": {"200": answer}}
-    router = Router(
+    router = Application(
         spec={
             "openapi": "3.1.0",
             "info": {"title": "a", "version": "1"},
@@ -85,7 +85,7 @@ def test_operations_of_a_document_have_addresses() -> None:
 
 
 def test_an_operation_that_comes_later_is_found() -> None:
-    router = Router()
+    router = Application()
     with pytest.raises(LookupError):
         router.url_for("read")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import attrs
 import pytest
 
-from photon_router import Depends, Header, Json, Router, SignatureError, Status
+from photon_router import Application, Depends, Header, Json, SignatureError, Status
 from photon_runtime.http import Request, Response
 
 LOG: list[str] = []
@@ -60,7 +60,9 @@ class Derived(Base):
     def delete(self) -> None: ...
 
 
-def ask(router: Router, method: str, target: str, body: bytes = b"", **headers: str) -> Response:
+def ask(
+    router: Application, method: str, target: str, body: bytes = b"", **headers: str
+) -> Response:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     request = Request(method, target, raw)
     request.parts = [body] if body else []
@@ -76,14 +78,14 @@ def told(response: Response) -> Any:
 
 
 @pytest.fixture
-def router() -> Router:
-    router = Router()
+def router() -> Application:
+    router = Application()
     router.view("/items/{item_id}", tags=["items"])(ItemView)
     router.view("/items")(ListView)
     return router
 
 
-def test_the_methods_of_a_class_are_handlers(router: Router) -> None:
+def test_the_methods_of_a_class_are_handlers(router: Application) -> None:
     LOG.clear()
     assert told(ask(router, "GET", "/items/1")) == "tea"
     assert LOG == ["open", "close"]
@@ -96,7 +98,7 @@ def test_the_methods_of_a_class_are_handlers(router: Router) -> None:
     assert ask(router, "GET", "/items/one").status == 422
 
 
-def test_views_stand_in_the_document(router: Router) -> None:
+def test_views_stand_in_the_document(router: Application) -> None:
     item = router.document()["paths"]["/items/{item_id}"]
     assert sorted(item) == ["get", "put"]
     assert item["get"]["operationId"] == "get_item"
@@ -112,14 +114,14 @@ def test_a_class_stays_what_it_is() -> None:
 
 
 def test_methods_are_inherited() -> None:
-    router = Router()
+    router = Application()
     router.view("/x/{item_id}")(Derived)
     assert told(ask(router, "GET", "/x/7")) == 7
     assert ask(router, "DELETE", "/x/7").status == 204
 
 
-def test_views_come_with_an_included_router(router: Router) -> None:
-    outer = Router()
+def test_views_come_with_an_included_router(router: Application) -> None:
+    outer = Application()
     outer.include(router, prefix="/v1")
     assert told(ask(outer, "GET", "/v1/items/1")) == "tea"
     assert outer.url_for("get_item", item_id=1) == "/v1/items/1"
@@ -130,7 +132,7 @@ def test_a_class_without_methods_is_refused() -> None:
         get = 1
 
     with pytest.raises(SignatureError, match="Empty answers nothing: name its methods"):
-        Router().view("/x")(Empty)
+        Application().view("/x")(Empty)
 
 
 def test_a_method_that_cannot_be_a_handler_is_refused() -> None:
@@ -138,6 +140,6 @@ def test_a_method_that_cannot_be_a_handler_is_refused() -> None:
         async def get(self) -> None: ...
 
     with pytest.raises(SignatureError, match="async"):
-        Router().view("/x")(Late)
+        Application().view("/x")(Late)
     with pytest.raises(SignatureError, match="did you mean 'tags'"):
-        Router().view("/x", tag=["a"])  # type: ignore[call-arg]
+        Application().view("/x", tag=["a"])  # type: ignore[call-arg]

@@ -17,7 +17,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from photon_router import Body, File, HttpError, Request, Response, Router, Wsgi
+from photon_router import Application, Body, File, HttpError, Request, Response, Wsgi
 from photon_router.wsgi import WsgiExport
 from photon_runtime import sleep
 from photon_runtime.testing import LiveServer, live_server
@@ -46,8 +46,8 @@ def ask(
     return found
 
 
-def mounted(application: Any, *, threads: bool, prefix: str = "/old") -> Router:
-    router = Router()
+def mounted(application: Any, *, threads: bool, prefix: str = "/old") -> Application:
+    router = Application()
     router.mount(prefix, Wsgi(application, threads=threads))
     return router
 
@@ -196,7 +196,7 @@ def test_an_application_that_fails_is_a_500_and_breaks_nothing(threads: bool) ->
 PROGRAM = """
     import json, threading, time, urllib.request
     from flask import Flask, request
-    from photon_router import Router, Wsgi
+    from photon_router import Application, Wsgi
     from photon_runtime import scope
     from photon_runtime.testing import live_server
 
@@ -207,7 +207,7 @@ PROGRAM = """
         time.sleep(0.5)
         return {"name": name, "form": request.form["q"]}
 
-    app = Router()
+    app = Application()
     app.mount("/old", Wsgi(flask))
 
     def call(url, number, answers):
@@ -268,7 +268,7 @@ def fetch(url: str, body: bytes | None = None) -> tuple[int, bytes]:
 
 
 def test_photon_runs_under_another_server() -> None:
-    router = Router()
+    router = Application()
     log: list[str] = []
 
     @router.get("/items/{item_id}")
@@ -305,7 +305,7 @@ def test_photon_runs_under_another_server() -> None:
 
 
 def test_a_body_over_the_limit_is_refused_under_another_server() -> None:
-    router = Router()
+    router = Application()
 
     @router.post("/upload")
     def upload(data: Body[bytes]) -> int:
@@ -322,7 +322,7 @@ def test_what_cannot_be_called_is_not_mounted() -> None:
 
 
 def test_a_stream_that_fails_at_once_is_answered_under_another_server() -> None:
-    router = Router()
+    router = Application()
     closed: list[str] = []
 
     @router.get("/refused", media_type="text/plain")
@@ -347,7 +347,7 @@ def test_a_stream_that_fails_at_once_is_answered_under_another_server() -> None:
 
 
 def test_what_breaks_a_stream_off_is_the_failure_of_its_request() -> None:
-    router = Router()
+    router = Application()
     seen: list[BaseException | None] = []
 
     @router.get("/report", media_type="text/plain")
@@ -374,7 +374,7 @@ def test_the_export_of_an_application_is_one_and_starts_once() -> None:
         starts.append(1)
         yield
 
-    router = Router(lifespan=lifespan)
+    router = Application(lifespan=lifespan)
 
     @router.get("/x")
     def read() -> int:
@@ -419,7 +419,7 @@ def call(application: WsgiExport, **more: str) -> tuple[str, list[tuple[str, str
 
 
 def test_the_scheme_is_what_the_server_says() -> None:
-    router = Router()
+    router = Application()
     router.mount("/", lambda request: Response(body=f"{request.scheme} {request.client}"))
     export = WsgiExport(router)
     assert call(export, REMOTE_ADDR="10.0.0.7")[2] == b"http ('10.0.0.7', 0)"
@@ -428,7 +428,7 @@ def test_the_scheme_is_what_the_server_says() -> None:
 
 
 def test_no_field_stands_for_the_type_and_the_length_that_the_server_read() -> None:
-    router = Router()
+    router = Application()
     router.mount("/", lambda request: Response(body=repr(request.headers.pairs())))
     forged = {"HTTP_CONTENT_TYPE": "text/forged", "HTTP_CONTENT_LENGTH": "7"}
     body = call(WsgiExport(router), **forged, CONTENT_TYPE="text/true")[2]
@@ -439,7 +439,7 @@ def test_no_field_stands_for_the_type_and_the_length_that_the_server_read() -> N
 
 def test_bodies_are_framed_as_by_a_server_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_bytes(b"tea")
-    router = Router()
+    router = Application()
     router.mount("/file", lambda request: File(tmp_path / "notes.txt"))
     router.mount("/none", lambda request: Response(204, body="x", headers={"content-length": "1"}))
     export = WsgiExport(router)
@@ -452,7 +452,7 @@ def test_bodies_are_framed_as_by_a_server_of_its_own(tmp_path: Path) -> None:
 
 
 def test_what_follows_a_request_is_done_also_where_there_is_no_answer() -> None:
-    router = Router()
+    router = Application()
     done: list[str] = []
 
     @router.get("/stop")
@@ -476,7 +476,7 @@ def test_a_stream_that_cannot_begin_is_an_error_as_any_other() -> None:
             self.closed = True
 
     body = Body()
-    router = Router()
+    router = Application()
     router.mount("/", lambda request: Response(body=body))
     assert call(WsgiExport(router))[0] == "409 Conflict"
     assert body.closed
@@ -494,7 +494,7 @@ def test_what_would_break_the_message_is_not_handed_to_the_server(place: str) ->
             response.status = 99
         return response
 
-    router = Router()
+    router = Application()
     router.mount("/", answer)
     with pytest.raises(ValueError, match=r"not a header field|a status from"):
         call(WsgiExport(router))

@@ -7,6 +7,7 @@ from typing import Annotated, assert_type
 import attrs
 
 from photon_router import (
+    Application,
     BackgroundTasks,
     Created,
     Depends,
@@ -14,7 +15,6 @@ from photon_router import (
     Query,
     Request,
     Response,
-    Router,
     ServerSentEvent,
     Status,
     photon_route,
@@ -32,7 +32,7 @@ class Missing:
     why: str = "gone"
 
 
-router = Router(title="Typed", tags=["a"], omit_none=True, lifespan=contextlib.nullcontext)
+router = Application(title="Typed", tags=["a"], omit_none=True, lifespan=contextlib.nullcontext)
 
 
 @router.get("/items/{item_id}", status=200, tags=["items"], responses={404: "gone"})
@@ -63,7 +63,7 @@ assert_type(mark(1, Item("a")), Item)
 read("1")  # type: ignore[arg-type]
 make(1)  # type: ignore[arg-type]
 router.operation("makeItem", status=201)  # type: ignore[call-arg]
-router.include(Router(), omit_none=1)  # type: ignore[arg-type]
+router.include(Application(), omit_none=1)  # type: ignore[arg-type]
 signature: Callable[[int, Item], Item] = mark
 
 

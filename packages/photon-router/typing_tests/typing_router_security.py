@@ -4,7 +4,7 @@ from typing import assert_type
 
 import attrs
 
-from photon_router import CurrentUser, Request, Router
+from photon_router import Application, CurrentUser, Request
 from photon_router.security import (
     ANONYMOUS,
     ApiKey,
@@ -44,7 +44,7 @@ verifier: Verifier = ApiKey({"a": "b"}.get, cookie="key")
 
 assert_type(basic & key, Requirement)
 assert_type(bearer.needs("read") & basic & key, Requirement)
-router = Router(security=[basic, bearer.needs("read") & key, ANONYMOUS])
+router = Application(security=[basic, bearer.needs("read") & key, ANONYMOUS])
 router.security("basic", basic)
 
 
@@ -66,5 +66,5 @@ def layer(request: Request) -> None:
 
 BasicAuth(user_of_token)  # type: ignore[arg-type]
 BearerToken(find_user)  # type: ignore[arg-type]
-Router(security=["bearer"])  # type: ignore[list-item]
+Application(security=["bearer"])  # type: ignore[list-item]
 router.get("/", security=[1])  # type: ignore[list-item]

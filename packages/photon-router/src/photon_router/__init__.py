@@ -1,8 +1,8 @@
 """OpenAPI routing: from a request to a typed call, and from handlers to a document.
 
 ===================  ==========================================================================
-``router``           `Router`: the document, and the start of an application; `_declarations` has
-                     its decorators, `_views` the classes whose methods are handlers
+``application``      `Application`: the document, the parts, and the start
+``router``           `Router`: handlers as they are declared; `_views`: classes of them
 ``handlers``         handlers as they are written, and operations written from them
 ``document``         the OpenAPI document, the only source of routes
 ``schema``           Python types as JSON Schema, and values judged by schemas
@@ -27,7 +27,6 @@ from photon_runtime.http import Request as Request
 from photon_runtime.http import Response as Response
 from photon_runtime.http import SetCookie as SetCookie
 
-from ._background import BackgroundTasks as BackgroundTasks
 from ._router_settings import RouterSettings as RouterSettings
 from ._upload import UploadFile as UploadFile
 from .annotations import Body as Body
@@ -39,14 +38,16 @@ from .annotations import Json as Json
 from .annotations import Path as Path
 from .annotations import Query as Query
 from .answers import Status as Status
+from .application import Application as Application
 from .arguments import FormSettings as FormSettings
+from .dependencies import BackgroundTasks as BackgroundTasks
 from .errors import HttpError as HttpError
 from .errors import NotAcceptable as NotAcceptable
 from .errors import SignatureError as SignatureError
 from .errors import ValidationError as ValidationError
-from .handlers._options import RouteOptions as RouteOptions
-from .handlers._surroundings import ErrorHandler as ErrorHandler
-from .handlers._surroundings import Middleware as Middleware
+from .handlers import ErrorHandler as ErrorHandler
+from .handlers import Middleware as Middleware
+from .handlers import RouteOptions as RouteOptions
 from .responses import Created as Created
 from .responses import DescribedResponse as DescribedResponse
 from .responses import EventStream as EventStream

@@ -15,8 +15,8 @@ from importlib import resources
 from photon_openapi.document import Document, OpenApi, encode_document
 from photon_runtime.http import Handler, HttpError, Response
 
-from .dispatch._mount import Mount
-from .handlers._operation import JSON
+from .dispatch import Mount
+from .handlers import JSON
 
 HTML = "text/html; charset=utf-8"
 YAML = "application/yaml"

@@ -16,9 +16,9 @@ import attrs
 
 from photon_openapi.document import METHODS
 
-from .annotations._depends import Dependency
+from .annotations import Dependency
 from .errors import SignatureError
-from .signatures._signature import Signature, read_signature
+from .signatures import Signature, read_signature
 
 _WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

@@ -144,7 +144,7 @@ class Created(DescribedResponse, Generic[T]):
 
     Args:
         item: The thing, sent as JSON.
-        location: Its address, as `Router.url_for` gives it; ``None`` to leave it out.
+        location: Its address, as `Application.url_for` gives it; ``None`` to leave it out.
         headers: Further header fields.
 
     Attributes:

@@ -1,128 +1,103 @@
-"""The router: decorators, includes, and the start of an application.
+"""The router: handlers, and what wraps them, as they are declared.
 
-A `Router` collects handlers. Decorators and marked functions become operations of one OpenAPI
-document, beside those of a document that was loaded (spec first); `Router.start` compiles the
-document once and yields the handler that the server runs.
+Nothing is compiled here. Decorators, views and marked functions become entries; a router takes over
+those of the routers that it includes. `Application` makes something that runs of them.
 """
 
 from __future__ import annotations
 
-import copy
-import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import ModuleType
+from typing import TypeAlias, TypeVar, Unpack, cast
 
 import attrs
 
-from photon_openapi.document import Document, OpenApi, Operation, load_document
-from photon_openapi.errors import DocumentError
-from photon_runtime.callables import kind_of, require_context_manager
+from photon_runtime.callables import (
+    CallableKind,
+    kind_of,
+    location,
+    require_context_manager,
+    require_function,
+    require_value,
+)
 from photon_runtime.http import Handler
-from photon_runtime.observability import Meter, Readiness
-from photon_runtime.settings import Settings
 
-from . import _docs
-from ._declarations import Declarations, Lifespan, NameOperation
-from ._marks import photon_route as photon_route
-from ._router_settings import RouterSettings
-from ._written import begin_document, required_by, write_routes
-from .annotations._depends import Overrides
-from .answers._answers_check import AnswerCheck
-from .arguments._form import FormSettings
-from .dispatch._compile import compile_routes
-from .dispatch._dispatch import Dispatch, Endpoint
-from .dispatch._layers import ErrorAnswers
-from .dispatch._match import PathTree
-from .dispatch._mount import Mount
-from .dispatch._plan import Bound
-from .dispatch._provide import ApplicationValues
-from .dispatch._running import Running
-from .dispatch._urls import build_url
-from .handlers._declared import Declared, Route
-from .handlers._notes import Notes
-from .handlers._operation import Places
-from .handlers._options import DeclaredResponse, shared_options
-from .handlers._surroundings import Middleware
-from .middleware._chain import PlacedLayer, chain, operations_of, settled
-from .observability.settings import ObservabilitySettings, Observer, observe, observers
-from .security import Guards, Required
-from .security._write import merged
-from .static import StaticFiles
-from .static._settings import ConfiguredFiles, tell_places
-from .wsgi import WsgiExport
+from ._route_marks import marks_in
+from ._route_marks import photon_route as photon_route
+from ._views import methods_of
+from .dispatch import Mount, mounts_below
+from .errors import SignatureError
+from .handlers import (
+    DeclaredResponse,
+    ErrorHandler,
+    HandlerEntry,
+    Middleware,
+    OperationOptions,
+    RouteOptions,
+    RouteScope,
+    check_error_classes,
+    check_middleware,
+    check_operation_options,
+    check_options,
+    dependency_of,
+    name_operation,
+    scope_of,
+    shared_options,
+    within,
+)
+from .middleware import chain
+from .security import Required, Verifier
+from .signatures import Signature, read_signature
 
-S = TypeVar("S")
+F = TypeVar("F", bound=Callable[..., object])
+E = TypeVar("E", bound=ErrorHandler)
+V = TypeVar("V", bound=type)
+Lifespan: TypeAlias = Callable[[], AbstractContextManager[object]]
+NameOperation: TypeAlias = Callable[[Callable[..., object], str, str], str]
+"""Names an operation, of its handler, its method in capitals and its path."""
 
 
-class Router(Declarations):
-    """A collection of handlers, and the application that they make.
+class Router:
+    """A collection of handlers, to be included in an application or in another router.
 
     Args:
-        title: Title of the document.
-        version: Version of the application in the document.
-        description: Description in the document; CommonMark.
-        spec: An OpenAPI document to begin with: the path of a YAML or JSON file, or the
-            document itself.
         prefix: Beginning of the paths of the handlers declared here.
         tags: Tags of the handlers declared here, beside their own.
         dependencies: Functions, perhaps marked by `Depends`, that are run before every handler
             declared here.
         responses: Further responses of the handlers declared here, see `RouteOptions`.
         deprecated: Whether clients should stop using the handlers declared here.
-        include_in_schema: Whether they stand in the published document.
+        include_in_schema: Whether the published document has them.
         generate_operation_id: Names the operations declared here that have no name of their own;
-            by default they are called like their functions.
-        validate_responses: Whether what handlers answer is checked against the document, so that
-            what does not fit is a 500; ``None`` leaves it to the settings, and by default it is
-            so in development and in the environment ``test``.
-        security: Who may call the handlers declared here, where they do not say it themselves; see
-            `RouteOptions`. Operations of ``spec`` go by what stands there.
-        middleware: Layers around every request, as `Router.middleware` adds them.
-        servers: Where the application is reached; it is served below the path of each of them.
+            by default they have the names of their functions.
+        security: Credentials that the handlers declared here require, where they do not state
+            their own; see `RouteOptions`. Operations of a loaded document go by the document.
+        middleware: Middleware around the handlers declared here, as `Router.middleware` adds it.
         lifespan: A function that returns a context manager, entered before the first request
             and left after the last.
-        omit_none: Whether the handlers declared here leave ``None`` out of their answers, where
-            they do not say it themselves; see `OperationOptions`.
-        docs_url: Path of the documentation page; ``None`` for none.
-        openapi_url: Path of the document, without its ending; ``None`` for none.
-        validation_status: Status for requests that do not fit, 422 or 400.
-        strict_content_type: Whether a body of JSON without a ``Content-Type`` that names JSON is
-            refused with 415, because a page of another site could have sent it; ``None`` leaves it
-            to the settings, and by default it is refused.
-        strict_query: Whether parameters of the query that an operation does not have are
-            refused, with the nearest name; ``None`` leaves it to the settings, and by default they
-            are passed over.
-        assert_formats: Whether ``format`` in the schemas of ``spec`` is asserted; ``None`` leaves
-            it to the settings, and by default it only describes.
-
-    Attributes:
-        readiness: The checks of ``/ready``: ``app.readiness.add("database", check)``.
-        meter: Declares metrics of the application: ``app.meter.counter("orders", "…")``; shown
-            on the page of metrics beside those of requests. Replace it by another application's
-            before the start to share its figures.
+        omit_none: Whether responses of the handlers declared here leave out ``None``, where the
+            handlers do not state it; see `OperationOptions`.
 
     Raises:
-        DocumentError: The document in ``spec`` cannot be loaded.
+        ValueError: ``prefix`` does not begin with a slash, or ends with one.
+        SignatureError: A dependency, middleware or lifespan cannot be one.
 
     Example:
-        >>> from photon_router import Router
-        >>> api = Router(title="Greetings", version="1.0.0")
-        >>> @api.get("/hello/{name}")
-        ... def hello(name: str) -> dict[str, str]:
-        ...     return {"message": f"Hello, {name}!"}
-        >>> sorted(api.document()["paths"])
-        ['/hello/{name}']
+        >>> from photon_router import Application, Router
+        >>> items = Router(prefix="/items")
+        >>> @items.get("/{item_id}")
+        ... def read_item(item_id: int) -> dict[str, int]:
+        ...     return {"item_id": item_id}
+        >>> app = Application(title="Shop", version="1.0.0")
+        >>> app.include(items)
+        >>> sorted(app.document()["paths"])
+        ['/items/{item_id}']
     """
 
     def __init__(
         self,
         *,
-        title: str | None = None,
-        version: str | None = None,
-        description: str | None = None,
-        spec: str | Path | Mapping[str, Any] | None = None,
         prefix: str = "",
         tags: Sequence[str] = (),
         dependencies: Sequence[object] = (),
@@ -130,278 +105,360 @@ class Router(Declarations):
         deprecated: bool = False,
         include_in_schema: bool = True,
         generate_operation_id: NameOperation | None = None,
-        validate_responses: bool | None = None,
         security: Sequence[Required] | None = None,
         middleware: Sequence[Middleware] = (),
-        servers: Sequence[str] = (),
         lifespan: Lifespan | None = None,
         omit_none: bool | None = None,
-        docs_url: str | None = "/docs",
-        openapi_url: str | None = "/openapi",
-        validation_status: int = 422,
-        assert_formats: bool | None = None,
-        strict_content_type: bool | None = None,
-        strict_query: bool | None = None,
     ) -> None:
         """Begin without handlers."""
-        super().__init__(
-            prefix,
-            shared_options(
-                tags,
-                responses,
-                deprecated=deprecated,
-                include_in_schema=include_in_schema,
-                security=security,
-                omit_none=omit_none,
-            ),
-            dependencies,
-            middleware,
-            name_operations=generate_operation_id,
+        if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+            raise ValueError(f"a prefix begins with a slash and ends without one, not {prefix!r}")
+        check_middleware(middleware)
+        if generate_operation_id is not None:
+            require_function(generate_operation_id, "generate_operation_id")
+        self.prefix = prefix
+        self._options = shared_options(
+            tags,
+            responses,
+            deprecated=deprecated,
+            include_in_schema=include_in_schema,
+            security=security,
+            omit_none=omit_none,
         )
-        self._switches = {
-            "validate_responses": validate_responses,
-            "strict_content_type": strict_content_type,
-            "strict_query": strict_query,
-            "assert_formats": assert_formats,
-        }
-        self._overrides: Overrides = {}
-        self._running: list[Running] = []
-        self._docs_url = docs_url
-        self._openapi_url = openapi_url
-        self.validation_status = validation_status
-        self._base = load_document(spec) if spec is not None else None
-        self._info = {"title": title, "version": version, "description": description}
-        self._servers = tuple(servers)
-        self._settings: Settings | None = None
-        self._static = ConfiguredFiles()
-        self.readiness = Readiness()
-        self.meter = Meter()
+        self._scope = RouteScope(dependencies=tuple(map(dependency_of, dependencies)))
+        self._name_operation = generate_operation_id
+        self._entries: list[HandlerEntry] = []
+        self._middleware: list[Middleware] = list(middleware)
+        self._error_handlers: dict[type[BaseException], ErrorHandler] = {}
+        self._mounts: list[Mount] = []
+        self._lifespans: list[Lifespan] = []
+        self._verifiers: dict[str, Verifier] = {}
         if lifespan is not None:
-            require_context_manager(lifespan, "lifespan")
-            self._lifespans.append(lifespan)
+            self.lifespan(lifespan)
 
-    @property
-    def docs_url(self) -> str | None:
-        """Path of the documentation page; ``None`` where there is none."""
-        return None if self.openapi_url is None else self._docs_url
-
-    @property
-    def openapi_url(self) -> str | None:
-        """Path of the document, without its ending; ``None`` where it is not served."""
-        return self._openapi_url if self._behaviour().docs else None
-
-    @functools.cached_property
-    def wsgi(self) -> WsgiExport:
-        """This application for any WSGI server: ``gunicorn 'shop:app.wsgi'``; see `WsgiExport`."""
-        return WsgiExport(self)
-
-    def layers(self, *, development: bool = False) -> list[Observer | PlacedLayer]:
-        """Return the layers around every request, outermost first, and where each comes from.
-
-        What observes requests lies around the layers of the settings, and these around those of
-        the code.
+    def route(self, path: str, *, method: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of ``method`` on ``path``.
 
         Args:
-            development: Whether to return those of an application that people are developing.
+            path: Template with parameters in braces; ``{name:path}`` at the end takes the rest.
+                Below a prefix it may be empty.
+            method: HTTP method, in any case.
+            options: See `RouteOptions`.
 
         Raises:
-            SettingsError: The section ``[middleware]`` or ``[observability]`` is wrong.
+            SignatureError: The function cannot be a handler, or an option is unknown; says where
+                and what to write.
         """
-        told = self._section(ObservabilitySettings)
-        return [
-            *observers(told, development=development),
-            *chain(self._settings, self._layers),
-        ]
+        check_options(options)
 
-    def url_for(self, operation_id: str, /, **values: object) -> str:
-        """Return the path of an operation, base path included.
+        def register(function: F) -> F:
+            self._add(function, method.upper(), path, options)
+            return function
+
+        return register
+
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of GET (and HEAD) on ``path``; see `route`."""
+        return self.route(path, method="GET", **options)
+
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of POST on ``path``; see `route`."""
+        return self.route(path, method="POST", **options)
+
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of PUT on ``path``; see `route`."""
+        return self.route(path, method="PUT", **options)
+
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of PATCH on ``path``; see `route`."""
+        return self.route(path, method="PATCH", **options)
+
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of DELETE on ``path``; see `route`."""
+        return self.route(path, method="DELETE", **options)
+
+    def view(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[V], V]:
+        """Make the methods of the decorated class the handlers of a path.
+
+        Those named like methods of HTTP (``get``, ``put`` ...) are handlers. For each request the
+        class is called, and what its ``__init__`` takes, for an attrs class its attributes, is
+        bound like the arguments of a handler.
 
         Args:
-            operation_id: The name of the operation.
-            values: What its path's parameters are; others make a query. Values are encoded and
-                cannot lead to another path.
+            path: Template with parameters in braces; each method takes those of them that the
+                class does not.
+            options: See `RouteOptions`, for all of the methods.
 
         Raises:
-            LookupError: There is no such operation.
-            ValueError: A parameter of the path is missing or empty, or it is ``.`` or ``..``.
+            SignatureError: The class has no such methods, one of them cannot be a handler, or an
+                option is unknown.
         """
-        if self._urls is None:
-            self._urls = self._find_urls()
-        try:
-            template = self._urls[operation_id]
-        except KeyError:
-            raise LookupError(f"there is no operation {operation_id!r}") from None
-        return build_url(template, values)
+        check_options(options)
 
-    def _find_urls(self) -> dict[str, str]:
-        document = self._begun()
-        base = document.base_path
-        found = {each.name: each.base_paths[0] + each.path for each in document.operations()}
-        return found | {route.operation_id: base + route.path for route in self._routes}
+        def register(view: V) -> V:
+            for each in methods_of(view):
+                named: RouteOptions = {"operation_id": each.operation_id, **options}
+                self._add(each.function, each.method, path, named, signature=each.signature)
+            return view
 
-    @contextmanager
-    def overrides(
-        self, replacements: Mapping[Callable[..., Any], Callable[..., Any]]
-    ) -> Iterator[None]:
-        """Let other functions stand in for those of dependencies, within the block; for tests.
+        return register
 
-        It concerns this application alone, also while it runs, and then the requests that come
-        from now on. A stand-in has arguments of its own, like any dependency.
+    def operation(self, operation_id: str, **options: Unpack[OperationOptions]) -> Callable[[F], F]:
+        """Make the decorated function the handler of an operation of the loaded document.
 
         Args:
-            replacements: The stand-in for each function that `Depends` names.
+            operation_id: The ``operationId`` in the document.
+            options: See `OperationOptions`; all else is said by the document.
 
         Raises:
-            SignatureError: A stand-in is not callable or is asynchronous.
-            DocumentError: A stand-in cannot be one.
+            SignatureError: The function cannot be a handler, the operation has one already, or an
+                option is unknown.
         """
-        for replacement in replacements.values():
-            kind_of(replacement)
-        before = self._overrides
-        self._overrides = {**before, **replacements}
-        try:
-            self._replace_plans()
-            yield
-        finally:
-            self._overrides = before
-            self._replace_plans()
+        check_operation_options(options)
+        named = cast("RouteOptions", options)  # those of every handler are among those of routes
 
-    def use_settings(self, settings: Settings) -> None:
-        """Take settings over, of which the sections of this package count at the next start.
+        def register(function: F) -> F:
+            signature = read_signature(function)
+            self._take(HandlerEntry(function, signature, operation_id, named, scope_of(options)))
+            return function
 
-        ``photon run`` and its kin call it with those of the project.
-        """
-        self._settings = settings
-        self._static = ConfiguredFiles(settings)
+        return register
 
-    @property
-    def static(self) -> StaticFiles:
-        """The files of the section ``[static]``: ``app.static.url("site.css")``.
-
-        Raises:
-            RuntimeError: There are no settings yet, or they name no folder.
-            PhotonError: The section is wrong.
-        """
-        return self._static.files
-
-    # -- the document and the start ---------------------------------------------------------
-
-    def document(self) -> OpenApi:
-        """Return the OpenAPI document, complete, as a copy of its own.
-
-        Raises:
-            SignatureError: A handler does not fit its path.
-            DocumentError: The loaded document has not the shape of one, or two things in it have
-                the same name.
-        """
-        base = self._begun()
-        if base.problems_of_shape:
-            raise DocumentError([str(problem) for problem in base.problems_of_shape])
-        shown = [route for route in self._routes if route.options.get("include_in_schema", True)]
-        self._write(base.data, shown, is_published=True)
-        return copy.deepcopy(base.data)
-
-    @contextmanager
-    def start(self, *, development: bool = False) -> Iterator[Handler]:
-        """Start the application: compile the document, enter the lifespans, yield the handler.
+    def security(self, name: str, verifier: Verifier) -> None:
+        """Let ``verifier`` verify the security scheme ``name`` of the loaded document.
 
         Args:
-            development: Whether people are developing it; allows what production must not show.
+            name: The scheme, as it is called in ``components.securitySchemes``.
+            verifier: Verifies its credentials.
 
         Raises:
-            DocumentError: Document and handlers do not fit; lists every problem.
-            SignatureError: A handler does not fit its path.
+            ValueError: The scheme has a verifier already.
         """
-        told = self._section(ObservabilitySettings)
-        self.readiness.timeout = told.ready_timeout
-        observed = observe(told, self.readiness, self.meter, development=development)
-        pages = observed.pages + self._static.mounts()
-        tell_places([*self._mounts, *pages])
-        running = self._compiled(observed.middleware, pages, development=development)
-        with ExitStack() as stack:
-            stack.enter_context(self.meter.observing())
-            for lifespan in self._lifespans:
-                stack.enter_context(lifespan())
-            stack.enter_context(running.values.made())
-            self._running.append(running)
-            stack.callback(self._running.remove, running)
-            yield observed.around(running.dispatch)
+        if name in self._verifiers:
+            raise ValueError(f"the security scheme {name!r} has a verifier already")
+        self._verifiers[name] = verifier
 
-    def _section(self, cls: type[S]) -> S:
-        return cls() if self._settings is None else self._settings.read(cls)
+    def middleware(self, layer: Middleware) -> Middleware:
+        """Put a function around every request: ``def layer(request, call_next) -> Response``.
 
-    def _behaviour(self) -> RouterSettings:
-        """Return the section ``[router]``, where the code does not say otherwise."""
-        said = {name: value for name, value in self._switches.items() if value is not None}
-        return attrs.evolve(self._section(RouterSettings), **said)
+        The first one declared is the outermost. Of an application they lie around everything,
+        refusals included; of a router that is included, around its handlers, and behind their
+        authentication. ``call_next`` gives the answer to whatever happens inside and does not
+        raise; an unexpected error is found as ``request.failure``.
 
-    def _compiled(
-        self, outermost: Sequence[Middleware], pages: Sequence[Mount], *, development: bool
-    ) -> Running:
-        values = ApplicationValues()
-        document, tree = self._planned(values, pages, development=development)
-        answers = ErrorAnswers(self._error_handlers, validation_status=self.validation_status)
-        layers = settled(chain(self._settings, self._layers), operations_of(document))
-        dispatch = Dispatch(tree, answers=answers, layers=[*outermost, *layers])
-        return Running(dispatch, values, pages, development)
-
-    def _replace_plans(self) -> None:
-        """Let what runs go on with new plans."""
-        for running in self._running:
-            _, tree = self._planned(running.values, running.pages, development=running.development)
-            running.values.make()
-            running.dispatch.use(tree)
-
-    def _planned(
-        self, values: ApplicationValues, pages: Sequence[Mount], *, development: bool
-    ) -> tuple[Document, PathTree[Endpoint]]:
-        document, behaviour = self._begun(), self._behaviour()
-        declared: list[tuple[Declared | Route, Places | None]]
-        declared = [(each, None) for each in self._operations]
-        if not document.problems_of_shape:  # else there is nothing to write into
-            places = self._write(document.data, self._routes)
-            document = Document(
-                document.data, is_shaped=True, assert_formats=behaviour.assert_formats
+        Raises:
+            SignatureError: It is not a function, or a coroutine function or a generator function.
+        """
+        if not callable(layer):
+            raise SignatureError(
+                f"a layer is a function, not {layer!r}: write @app.middleware without brackets"
             )
-            declared += zip(self._routes, places, strict=True)
-        handlers = {
-            each.operation_id: Bound(
-                each.function, each.signature, each.status, own, each.surroundings, each.outcomes
-            )
-            for each, own in declared
-        }
-        tree = compile_routes(
-            document,
-            handlers,
-            [*_docs.pages(self.docs_url, self.openapi_url, self.document), *self._mounts, *pages],
-            guards=Guards(merged(self._verifiers, required_by(self._routes))),
-            error_handlers=self._error_handlers,
-            validation_status=self.validation_status,
-            forms=self._section(FormSettings),
-            strict_content_type=behaviour.strict_content_type,
-            strict_query=behaviour.strict_query,
-            application=values,
-            overrides=self._overrides,
-            checks=self._checks(development=development),
+        require_function(layer, "middleware")
+        self._middleware.append(layer)
+        return layer
+
+    def lifespan(self, life: Lifespan) -> Lifespan:
+        """Enter a context manager before the first request, and leave it after the last.
+
+        Usable as a decorator. Context variables that it sets are seen by every request.
+
+        Raises:
+            SignatureError: It is not a function that returns a context manager.
+        """
+        require_context_manager(life, "a lifespan")
+        self._lifespans.append(life)
+        return life
+
+    def error_handler(self, *classes: type[BaseException]) -> Callable[[E], E]:
+        """Make the decorated function answer for errors: ``def answer(request, error)``.
+
+        It answers for those raised by the handlers of this router (of an application: by all),
+        whose class is one of ``classes`` or derived from one; the nearest class counts.
+
+        Args:
+            classes: Classes of exceptions; `HttpError` and `ValidationError` among them.
+
+        Raises:
+            SignatureError: One of them is no class of exceptions.
+        """
+        check_error_classes(classes)
+
+        def register(function: E) -> E:
+            require_function(function, "an error handler")
+            self._error_handlers |= dict.fromkeys(classes, function)
+            return function
+
+        return register
+
+    def mount(self, prefix: str, handler: Handler, *, name: str | None = None) -> None:
+        """Let ``handler`` answer all requests to ``prefix`` and below that no operation takes.
+
+        For what is no operation: `StaticFiles`, a WSGI application, a handler of one's own. The
+        rest of the path is the last of the request's ``path_values``.
+
+        The layers and error handlers of a router lie around what it mounts, as around its handlers.
+        Security and dependencies do not: they belong to operations. So a router that has them and
+        mounts something cannot be included.
+
+        Args:
+            prefix: Begins with a slash; ``/`` for all. Below the prefix of the router.
+            handler: From a request to a response.
+            name: What people call it, for messages and listings.
+
+        Raises:
+            ValueError: ``prefix`` does not begin with a slash.
+        """
+        if not prefix.startswith("/"):
+            raise ValueError(f"a prefix begins with a slash, not {prefix!r}")
+        require_function(handler, "a mounted handler")
+        named = name if name is not None else f"the mount at {prefix}"
+        self._mounts += mounts_below(self.prefix + prefix, handler, named)
+
+    def include(
+        self,
+        source: Callable[..., object] | ModuleType | Router,
+        *,
+        prefix: str = "",
+        tags: Sequence[str] = (),
+        dependencies: Sequence[object] = (),
+        responses: Mapping[int, DeclaredResponse] | None = None,
+        deprecated: bool = False,
+        include_in_schema: bool = True,
+        security: Sequence[Required] | None = None,
+        omit_none: bool | None = None,
+    ) -> None:
+        """Take over handlers: a marked function, all of a module, or those of another router.
+
+        Args:
+            source: Where the handlers are. Later changes to it do not count.
+            prefix: Put before their paths.
+            tags: Tags for them, beside their own.
+            dependencies: Functions that are run before each of them.
+            responses: Further responses of theirs, see `RouteOptions`.
+            deprecated: Whether clients should stop using them.
+            include_in_schema: Whether they stand in the published document.
+            security: Who may call them, where neither they nor their router say it.
+            omit_none: Whether they leave out ``None``, where neither they nor their router say it;
+                see `OperationOptions`.
+
+        Raises:
+            ValueError: There is nothing to take over, or a router has security or dependencies and
+                mounts what they would not guard.
+            SignatureError: An operation of the document has a handler already.
+        """
+        outer = RouteScope(dependencies=tuple(map(dependency_of, dependencies)))
+        shared = shared_options(
+            tags,
+            responses,
+            deprecated=deprecated,
+            include_in_schema=include_in_schema,
+            security=security,
+            omit_none=omit_none,
         )
-        return document, tree
+        if isinstance(source, Router):
+            self._include_router(source, prefix, shared, outer)
+            return
+        marked = marks_in(source)
+        if not marked:
+            name = getattr(source, "__name__", repr(source))
+            raise ValueError(f"{name} has no handlers: mark them with @photon_route(...)")
+        for function, mark in marked:
+            options = within(shared, mark.options)
+            self._add(function, mark.method, prefix + mark.path, options, outer)
 
-    def _checks(self, *, development: bool) -> Callable[[Document, Operation], AnswerCheck] | None:
-        """Return what makes the checks of answers; ``None`` where they are not checked."""
-        is_test = self._settings is not None and self._settings.environment == "test"
-        wished = self._behaviour().validate_responses
-        if not (development or is_test if wished is None else wished):
-            return None
-        return functools.partial(AnswerCheck, is_shown=development or is_test)
+    def _include_router(
+        self, other: Router, prefix: str, shared: RouteOptions, outer: RouteScope
+    ) -> None:
+        if other is self:
+            raise ValueError("a router cannot include itself")
+        other._refuse_inclusion()
+        if _seems_guarded(shared, outer) or _seems_guarded(other._options, other._scope):
+            _refuse_mounts(other._mounts)
+        middleware = tuple(placed.layer for placed in chain(None, other._middleware))
+        own = RouteScope(middleware, (), other._error_handlers).inherit(outer)
+        for entry in other._entries:
+            inner = entry.inherit(shared, own)
+            if entry.is_written:
+                inner = attrs.evolve(inner, path=prefix + entry.path)
+            is_named = "operation_id" in entry.options or other._name_operation is not None
+            self._take(inner, is_named=is_named or not entry.is_written)
+        for mount in other._mounts:
+            template = (self.prefix + prefix + mount.template).rstrip("/") or "/"
+            scope = mount.scope.inherit(own)
+            self._mounts.append(attrs.evolve(mount, template=template, scope=scope))
+        self._lifespans += other._lifespans
+        for name, verifier in other._verifiers.items():
+            self.security(name, verifier)
 
-    def _begun(self) -> Document:
-        """Return the loaded document, or an empty one, under the names of the application."""
-        data = begin_document(self._base, self._info, self._servers)
-        return Document(data, is_shaped=self._base is None)
+    def _refuse_inclusion(self) -> None:
+        """Refuse to be included, where that would drop something.
 
-    def _write(
-        self, data: OpenApi, routes: Sequence[Route], *, is_published: bool = False
-    ) -> list[Places]:
-        """Write the operations of ``routes`` into a document; return where their arguments are."""
-        overrides = {} if is_published else self._overrides
-        return write_routes(data, routes, Notes(self.validation_status, is_published, overrides))
+        Raises:
+            ValueError: It would.
+        """
+
+    def _add(
+        self,
+        function: Callable[..., object],
+        method: str,
+        path: str,
+        options: RouteOptions,
+        outer: RouteScope | None = None,
+        *,
+        signature: Signature | None = None,
+    ) -> None:
+        if not path.startswith("/") and not (self.prefix and path == ""):
+            raise SignatureError(f"{location(function)}: a path begins with a slash, not {path!r}")
+        if kind_of(function) is CallableKind.CONTEXT_MANAGER:
+            raise SignatureError(
+                f"{location(function)} cannot be a handler: it is a context manager. Leave "
+                "contextlib.contextmanager out; a generator function is answered as a stream"
+            )
+        signature = read_signature(function) if signature is None else signature
+        scope = scope_of(options).inherit(outer or RouteScope())
+        name = options.get("operation_id")
+        entry = HandlerEntry(function, signature, name or "", options, scope, method, path)
+        self._take(entry, is_named=name is not None)
+
+    def _take(self, entry: HandlerEntry, *, is_named: bool = True) -> None:
+        """Take over an entry, which then is one of this router."""
+        if entry.is_written:
+            path = self.prefix + entry.path
+            entry = attrs.evolve(entry, path=path)
+            if not is_named:
+                entry = attrs.evolve(entry, operation_id=self._name(entry))
+        else:
+            self._refuse_second(entry)
+        self._entries.append(entry.inherit(self._options, self._scope))
+
+    def _name(self, entry: HandlerEntry) -> str:
+        if self._name_operation is not None:
+            name = self._name_operation(entry.function, entry.method, entry.path)
+            return require_value(name, self._name_operation)
+        others = [other for other in self._entries if other.is_written]
+        return name_operation(entry.function, entry.method, entry.path, others=others)
+
+    def _refuse_second(self, entry: HandlerEntry) -> None:
+        for other in self._entries:
+            if not other.is_written and other.operation_id == entry.operation_id:
+                raise SignatureError(
+                    f"{location(entry.function)}: {location(other.function)} handles "
+                    f"{entry.operation_id!r} already"
+                )
+
+
+def _seems_guarded(options: RouteOptions, scope: RouteScope) -> bool:
+    return bool(options.get("security") or scope.dependencies)
+
+
+def _refuse_mounts(mounts: Sequence[Mount]) -> None:
+    """Refuse what would be open to all though it stands beside what is guarded.
+
+    Raises:
+        ValueError: There is such a mount.
+    """
+    for mount in mounts:
+        raise ValueError(
+            f"{mount.name} is no operation, and nothing of its router's security and dependencies "
+            "guards it: mount it on the application, or on a router that guards it by middleware"
+        )

@@ -1,8 +1,8 @@
 """Upgrades without a socket: the protocol of a response, spoken over a stream in memory.
 
-A test calls a handler with a request that offers the protocol, and hands the response and one end of
-a `memory_pair` to `serve_upgrade`; the other end is the client. Nothing of the protocol's code knows
-the difference: it gets an `UpgradedStream`, as behind a real server.
+A test calls a handler with a request that offers the protocol, and hands the response and one end
+of a `memory_pair` to `serve_upgrade`; the other end is the client. Nothing of the protocol's code
+knows the difference: it gets an `UpgradedStream`, as behind a real server.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
 """Parts: subsystems that an application is composed of, and what an application offers them.
 
 A part (a database layer, a job queue, a template engine) belongs to a package of its own that knows
-nothing of routers. It says which section of the settings it reads, and `Part.install` receives that
-section with a `Host`, the application seen through what a part may use of it::
+nothing of routers. It names the class of its section of the settings, and `Part.install` receives
+that section with a `Host`, the application seen through what a part may use of it::
 
     class Database:
-        section = "database"
-        settings = DatabaseSettings
+        settings = DatabaseSettings          # decorated by @section("database")
 
         def install(self, host: Host, settings: DatabaseSettings) -> None:
             engine = Engine(settings.url)
@@ -18,12 +17,13 @@ section with a `Host`, the application seen through what a part may use of it::
 
 The order at start is: settings, `Part.install` of each part in the order in which they were added,
 lifespans, values of the application's scope, first request; at the end the reverse. A part is
-installed once for each start of the application, so it keeps nothing from an earlier one.
+installed anew for each start of the application, and when the document is asked for: `Part.install`
+registers and opens nothing. What has to be opened is opened by a lifespan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -40,6 +40,12 @@ Release: TypeAlias = Literal["before_response", "after_response"]
 Before the response it can still fail the request, as a commit does. A streamed response, and a
 protocol after an upgrade, keep such values to their end.
 """
+
+
+Middleware: TypeAlias = Callable[[Request, Callable[[Request], Response]], Response]
+"""Takes a request and the next handler, and returns a response."""
+ErrorHandler: TypeAlias = Callable[[Request, BaseException], Response]
+"""Makes the response to an error."""
 
 
 class Host(Protocol):
@@ -76,8 +82,18 @@ class Host(Protocol):
     ) -> Any:
         """Wrap every request in ``middleware``."""
 
-    def error_handler(self, *classes: type[BaseException]) -> Any:
-        """Return a decorator for the function that answers errors of these classes."""
+    def error_handler(
+        self, *classes: type[BaseException]
+    ) -> Callable[[ErrorHandler], ErrorHandler]:
+        """Return a decorator for the function that makes the responses to errors of these classes.
+
+        The application's own error handlers come before it.
+        """
+        ...
+
+    def named_settings(self, cls: type[T]) -> Mapping[str, T]:
+        """Return the further sections of a class, such as ``[database.reports]``, by name."""
+        ...
 
     def url_for(self, operation_id: str, /, **values: object) -> str:
         """Return the path of an operation, with ``values`` filled in."""
@@ -89,11 +105,10 @@ class Part(Protocol):
     """A subsystem that can be added to an application.
 
     Attributes:
-        section: The name of its section in ``photon.toml``.
-        settings: The attrs class of that section; its defaults count where the section is missing.
+        settings: The attrs class of its section, bound to it by `photon_runtime.settings.section`;
+            its defaults count where the section is missing.
     """
 
-    section: str
     settings: type[Any]
 
     def install(self, host: Host, settings: Any) -> None:

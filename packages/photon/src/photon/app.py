@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from photon_router import Router
+from photon_router import Application
 from photon_runtime.http import ServerSettings, open_listeners, serve
 
 
-class Photon(Router):
+class Photon(Application):
     """A web application.
 
-    It is a `photon_router.Router` with a way to run itself; see there for the arguments.
+    It is a `photon_router.Application` with a way to run itself; see there for the arguments.
 
     Example:
         >>> from photon import Photon

@@ -13,15 +13,15 @@ last part was sent or the client has left.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast, overload
+from typing import Any, ClassVar, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
 from photon_openapi.annotations import SignatureError, SourceMarker
 from photon_runtime.callables import kind_of
+from photon_runtime.parts import Release, Scope
 
 T = TypeVar("T")
-Scope: TypeAlias = Literal["request", "application"]
 Provider: TypeAlias = Callable[..., Any]
 Overrides: TypeAlias = Mapping[Provider, Provider]
 """What stands in for providers."""
@@ -35,6 +35,7 @@ class Dependency(SourceMarker):
         provider: Makes the value.
         scope: How long the value lives.
         use_cache: Whether all who ask for it in one request get the same.
+        release: When a generator resumes; see `photon_runtime.parts.Release`.
     """
 
     is_whole: ClassVar[bool] = True
@@ -42,6 +43,7 @@ class Dependency(SourceMarker):
     provider: Callable[..., object]
     scope: Scope = "request"
     use_cache: bool = True
+    release: Release = "before_response"
 
     def __attrs_post_init__(self) -> None:
         """Refuse what nobody can call, and a value that is made once and yet anew each time."""

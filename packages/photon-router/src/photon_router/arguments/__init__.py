@@ -3,7 +3,7 @@
 ==================  ===========================================================================
 ``_parameters``     parameters: `_styles` finds their texts, `_objects` those of objects
 ``_text``           texts to values; `_convert` is the one cattrs configuration
-``_spread``         classes spread over single parameters
+``_parameter_models``classes spread over single parameters
 ``_media``          bodies by media type; `_media_types` has the names
 ``_body``           JSON bodies: bytes to typed values and back
 ``_form``           forms to fields and files; `_form_body` where a schema judges them
@@ -30,11 +30,11 @@ from ._media import read_stream as read_stream
 from ._media import read_text as read_text
 from ._media import reader_chooser as reader_chooser
 from ._media import text_reader as text_reader
+from ._parameter_models import class_of as class_of
+from ._parameter_models import spread as spread
+from ._parameter_models import spread_binder as spread_binder
 from ._parameters import Binder as Binder
 from ._parameters import bind_parameter as bind_parameter
-from ._spread import class_of as class_of
-from ._spread import spread as spread
-from ._spread import spread_binder as spread_binder
 from ._strict_query import checking_alone as checking_alone
 from ._strict_query import checking_first as checking_first
 from ._strict_query import query_check as query_check

@@ -1,16 +1,26 @@
-"""The road of a request: match, layers, plan.
+"""The request path: match, middleware, endpoint.
 
 ===============  ==============================================================================
 ``_match``       paths to endpoints: the radix tree
-``_dispatch``    a request to its plan, through the layers of the application
-``_layers``      middleware, and the answers for errors
-``_compile``     a document and its handlers to plans, at start
-``_plan``        the plan of one operation; `_steps` calls dependencies and handler, `_provide`
-                 says who makes a dependency's value
-``_extensions``  ``x-handler``, ``x-photon-middleware``: what the document names in the code
+``_dispatch``    a request to its endpoint, through the middleware of the application
+``_layers``      middleware, and the responses to errors
+``_compile``     a document and its handlers to endpoints, at start
+``_endpoint``    the endpoint of one operation; `_calls` calls dependencies and handler
+``_extensions``  ``x-handler``, ``x-photon-middleware``: code that the document names
 ``_limits``      limits that an operation states for itself
-``_mount``       what is no operation: pages, files, other applications
-``_running``     what there is of an application that runs
-``_urls``        back from an operation to its address
+``_mount``       handlers of paths that are not operations: pages, files, other applications
+``_running``     an application between its start and its end
+``_urls``        from an operation to its URL
 ===============  ==============================================================================
 """
+
+from ._compile import compile_routes as compile_routes
+from ._dispatch import ANY_METHOD as ANY_METHOD
+from ._dispatch import Dispatch as Dispatch
+from ._dispatch import Endpoint as Endpoint
+from ._layers import ErrorAnswers as ErrorAnswers
+from ._match import PathTree as PathTree
+from ._mount import Mount as Mount
+from ._mount import mounts_below as mounts_below
+from ._running import Running as Running
+from ._urls import build_url as build_url

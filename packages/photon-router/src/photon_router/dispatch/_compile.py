@@ -1,9 +1,9 @@
 """From a document and its handlers to plans, once, at start.
 
-For every operation `OperationCompiler` (`_plan`) makes a *plan*: one closure from a request to its
-response. Around it lie, from the inside: the layers of its router, its limits, and its guard, which
-lets nobody in whom the document's security does not allow. All that depends on the operation alone
-is settled here; a request runs straight through.
+For every operation `EndpointCompiler` (`_endpoint`) makes a *plan*: one closure from a request to
+its response. Around it lie, from the inside: the layers of its router, its limits, and its guard,
+which lets nobody in whom the document's security does not allow. All that depends on the operation
+alone is settled here; a request runs straight through.
 
 The plans hang in a `PathTree` under their templates, beside the pages and mounts of the
 application, which are no operations; `Dispatch` is what remains to do per request.
@@ -18,100 +18,88 @@ import attrs
 from photon_openapi.document import CATCH_ALL, Document, Operation
 from photon_openapi.errors import DocumentError
 from photon_runtime.callables import location
+from photon_runtime.errors import SignatureError
 from photon_runtime.http import Handler, Request, Response, Route
 
-from ..annotations._depends import Overrides
-from ..answers._answers_check import AnswerCheck
-from ..arguments._form import FormSettings
-from ..errors import SignatureError
-from ..handlers._surroundings import ErrorHandler, Surroundings
-from ..security import Guard, Guards
-from ..security._users import wrong_users
+from ..answers import AnswerCheck
+from ..handlers import CompilationContext, ErrorHandler, HandlerEntry, RouteScope
+from ..security import Guard, Guards, wrong_users
 from ._dispatch import Endpoint
+from ._endpoint import EndpointCompiler
 from ._extensions import HANDLER, with_extensions
 from ._layers import ErrorAnswers, wrap
 from ._limits import limited, wrong_limits
 from ._match import PathTree
 from ._mount import Mount
-from ._plan import Bound, OperationCompiler
-from ._provide import ApplicationValues
 
 
 def compile_routes(
-    document: Document,
-    handlers: Mapping[str, Bound],
+    context: CompilationContext,
+    handlers: Mapping[str, HandlerEntry],
     mounts: Sequence[Mount] = (),
     *,
     guards: Guards | None = None,
     error_handlers: Mapping[type[BaseException], ErrorHandler] | None = None,
     validation_status: int = 422,
-    forms: FormSettings | None = None,
-    strict_content_type: bool = True,
-    strict_query: bool = False,
-    application: ApplicationValues | None = None,
-    overrides: Overrides | None = None,
     checks: Callable[[Document, Operation], AnswerCheck] | None = None,
 ) -> PathTree[Endpoint]:
-    """Make the plans of all operations.
+    """Make the endpoints of all operations.
 
     Args:
-        document: The document.
+        context: What they share, the document among it.
         handlers: The handlers, by the names of their operations.
         mounts: What answers paths that are no operations.
         guards: What verifies the security that the document requires.
-        error_handlers: The application's answers for errors.
-        validation_status: Status for requests that do not fit.
-        forms: The limits of forms; ``None`` for the usual ones.
-        strict_content_type: Whether JSON is only read from a body whose media type says so.
-        strict_query: Whether parameters of the query that an operation does not have are refused.
-        application: Takes the dependencies that live as long as the application.
-        overrides: What stands in for the functions of dependencies.
-        checks: Makes the check of an operation's answers; ``None`` for no checks.
+        error_handlers: The application's error handlers.
+        validation_status: Status of the response to requests with invalid values.
+        checks: Makes the check of an operation's responses; ``None`` for no checks.
 
     Raises:
         DocumentError: Operations without handler, handlers without operation, arguments that
             the operation does not provide, security that nothing verifies, and whatever is wrong
             with the document itself; all at once.
     """
+    document, problems = context.document, context.problems
     guards = guards if guards is not None else Guards({})
-    problems = document.problems()
+    problems += document.problems()
     operations = list(document.operations())
     problems += wrong_limits(document)
     handlers = with_extensions(operations, handlers, problems)
-    if not problems or operations:  # else the document is none, and nothing more can be said
+    if not problems or operations:  # else there is no document, and no more can be known
         problems += _unmatched(operations, handlers)
     guarding = guards.compile(document, operations, problems)
     answers = _Answers(error_handlers or {}, validation_status)
     endpoints = []
     for operation, guard in zip(operations, guarding, strict=True):
-        if operation.is_sound and operation.name in handlers:
-            bound = handlers[operation.name]
-            try:
-                compiler = OperationCompiler(
-                    document,
-                    operation,
-                    bound,
-                    problems,
-                    forms or FormSettings(),
-                    strict_content_type,
-                    strict_query,
-                    application or ApplicationValues(),
-                    overrides or {},
-                )
-                plan = compiler.plan()
-                if document.is_open(operation):
-                    outer = bound.surroundings.dependencies
-                    wrong = wrong_users(bound.function, bound.signature, outer)
-                    problems += [f"{operation.name}: {each}" for each in wrong]
-                if checks is not None:
-                    plan = checks(document, operation).around(plan)
-            except (SignatureError, ValueError) as error:  # of a dependency, of a schema
-                problems.append(f"{operation.name}: {error}")
-                continue
-            endpoints.append((operation, _surround(plan, operation, bound, guard, answers)))
+        if not operation.is_sound or operation.name not in handlers:
+            continue
+        entry = handlers[operation.name]
+        try:
+            handler = _compile_operation(context, operation, entry, checks)
+        except (SignatureError, ValueError) as error:  # of a dependency, of a schema
+            problems.append(f"{operation.name}: {error}")
+            continue
+        endpoints.append((operation, _surround(handler, operation, entry, guard, answers)))
     if problems:
         raise DocumentError(problems)
     return _tree(endpoints, mounts, answers)
+
+
+def _compile_operation(
+    context: CompilationContext,
+    operation: Operation,
+    entry: HandlerEntry,
+    checks: Callable[[Document, Operation], AnswerCheck] | None,
+) -> Handler:
+    handler = EndpointCompiler(context, operation, entry).endpoint()
+    if context.document.is_open(operation):
+        wrong = wrong_users(
+            entry.function, entry.signature, entry.scope.dependencies, context.providers
+        )
+        context.problems.extend(f"{operation.name}: {each}" for each in wrong)
+    if checks is not None:
+        handler = checks(context.document, operation).around(handler)
+    return handler
 
 
 @attrs.frozen
@@ -121,25 +109,25 @@ class _Answers:
     application: Mapping[type[BaseException], ErrorHandler]
     validation_status: int
 
-    def of(self, surroundings: Surroundings) -> ErrorAnswers:
-        handlers = {**self.application, **surroundings.error_handlers}
+    def of(self, scope: RouteScope) -> ErrorAnswers:
+        handlers = {**self.application, **scope.error_handlers}
         return ErrorAnswers(handlers, validation_status=self.validation_status)
 
 
 def _surround(
-    plan: Handler, operation: Operation, bound: Bound, guard: Guard | None, answers: _Answers
+    plan: Handler, operation: Operation, entry: HandlerEntry, guard: Guard | None, answers: _Answers
 ) -> Handler:
     """Put around a plan what belongs to its router and its operation."""
-    plan = limited(_within(plan, bound.surroundings, answers), operation)
-    return plan if guard is None else guard.around(plan, answers.of(Surroundings()))
+    plan = limited(_within(plan, entry.scope, answers), operation)
+    return plan if guard is None else guard.around(plan, answers.of(RouteScope()))
 
 
-def _within(plan: Handler, surroundings: Surroundings, answers: _Answers) -> Handler:
+def _within(plan: Handler, scope: RouteScope, answers: _Answers) -> Handler:
     """Put the layers of routers around a plan, and their answers for errors."""
-    if not (surroundings.error_handlers or surroundings.layers):
+    if not (scope.error_handlers or scope.middleware):
         return plan
-    own = answers.of(surroundings)
-    return wrap(_answering(plan, own), surroundings.layers, own)
+    own = answers.of(scope)
+    return wrap(_answering(plan, own), scope.middleware, own)
 
 
 def _answering(plan: Handler, answers: ErrorAnswers) -> Handler:
@@ -175,7 +163,7 @@ def _tree(
     tree: PathTree[Endpoint] = PathTree()
     problems = _hang_operations(tree, endpoints)
     for mount in mounts:
-        handler = _within(mount.handler, mount.surroundings, answers)
+        handler = _within(mount.handler, mount.scope, answers)
         endpoint = Endpoint(handler, Route(mount.template))
         for method in mount.methods:
             try:
@@ -192,7 +180,7 @@ def _tree(
     return tree
 
 
-def _unmatched(operations: Sequence[Operation], handlers: Mapping[str, Bound]) -> list[str]:
+def _unmatched(operations: Sequence[Operation], handlers: Mapping[str, HandlerEntry]) -> list[str]:
     """Return the operations without handler and the handlers without operation."""
     problems = []
     for operation in operations:
@@ -204,7 +192,7 @@ def _unmatched(operations: Sequence[Operation], handlers: Mapping[str, Bound]) -
             problems.append(f"{operation.name}: the operation has no handler")
     names = {operation.name for operation in operations}
     return problems + [
-        f"{location(bound.function)}: there is no operation {name!r} in the document"
-        for name, bound in handlers.items()
+        f"{location(entry.function)}: there is no operation {name!r} in the document"
+        for name, entry in handlers.items()
         if name not in names
     ]

@@ -9,15 +9,20 @@ are passed, and is run innermost. What it raises is turned into an answer right 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextvars
+import logging
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from photon_openapi.messages import shorten
+from photon_runtime.callables import location, require_value
 from photon_runtime.http import Handler, HttpError, Request, Response, Route
 
-from ..handlers._surroundings import Middleware
+from ..handlers import Middleware
 from ._layers import ErrorAnswers, wrap
 from ._match import PathTree
+
+_log = logging.getLogger("photon.router")
 
 ANY_METHOD = "*"
 """Stands for every method that a resource has no other endpoint for."""
@@ -42,14 +47,25 @@ class Dispatch:
         tree: The endpoints by template and method.
         answers: Answers for errors.
         layers: The middleware of the application, outermost first.
+        drains: Called when the host begins to stop.
+
+    Attributes:
+        context: The context variables that each request starts with a copy of.
     """
 
-    __slots__ = ("_answers", "_enter", "_find")
+    __slots__ = ("_answers", "_drains", "_enter", "_find", "context")
 
     def __init__(
-        self, tree: PathTree[Endpoint], *, answers: ErrorAnswers, layers: Sequence[Middleware] = ()
+        self,
+        tree: PathTree[Endpoint],
+        *,
+        answers: ErrorAnswers,
+        layers: Sequence[Middleware] = (),
+        drains: Sequence[Callable[[], object]] = (),
     ) -> None:
-        """Keep the plans, and build the chain."""
+        """Keep the endpoints, and build the chain."""
+        self.context = contextvars.Context()
+        self._drains = tuple(drains)
         self._find = tree.find
         self._answers = answers
         self._enter = wrap(self._run, layers, answers)
@@ -74,6 +90,18 @@ class Dispatch:
     def use(self, tree: PathTree[Endpoint]) -> None:
         """Answer the requests that come from now on by the plans of another tree."""
         self._find = tree.find
+
+    def wrap(self, around: Callable[[Handler], Handler]) -> None:
+        """Put something around all middleware, such as the counting of requests."""
+        self._enter = around(self._enter)
+
+    def drain(self) -> None:
+        """Make the calls that were registered for the beginning of the end."""
+        for begin in self._drains:
+            try:
+                require_value(begin(), begin)
+            except Exception:
+                _log.exception("%s failed when the server began to stop", location(begin))
 
     def _run(self, request: Request) -> Response:
         try:

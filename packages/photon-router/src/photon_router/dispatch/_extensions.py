@@ -20,9 +20,8 @@ from photon_openapi.document import Operation
 from photon_runtime.callables import require_function
 
 from ..errors import SignatureError
-from ..handlers._surroundings import Surroundings
-from ..signatures._signature import read_signature
-from ._plan import Bound
+from ..handlers import HandlerEntry, RouteScope
+from ..signatures import read_signature
 
 HANDLER: Final = "x-handler"
 MIDDLEWARE: Final = "x-photon-middleware"
@@ -30,8 +29,8 @@ _PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def with_extensions(
-    operations: Iterable[Operation], handlers: Mapping[str, Bound], problems: list[str]
-) -> dict[str, Bound]:
+    operations: Iterable[Operation], handlers: Mapping[str, HandlerEntry], problems: list[str]
+) -> dict[str, HandlerEntry]:
     """Return the handlers by operation, those that the document names included.
 
     Args:
@@ -43,27 +42,26 @@ def with_extensions(
     for operation in operations:
         path = operation.data.get(HANDLER)
         if path is not None and operation.name not in found:
-            bound = _named_handler(operation, path, problems)
-            if bound is not None:
-                found[operation.name] = bound
+            entry = _named_handler(operation, path, problems)
+            if entry is not None:
+                found[operation.name] = entry
         if MIDDLEWARE in operation.data and operation.name in found:
-            layers = tuple(_layers(operation, problems))
-            bound = found[operation.name]
-            inside = Surroundings(layers).inside(bound.surroundings)
-            found[operation.name] = attrs.evolve(bound, surroundings=inside)
+            own = RouteScope(tuple(_middleware(operation, problems)))
+            entry = found[operation.name]
+            found[operation.name] = attrs.evolve(entry, scope=own.inherit(entry.scope))
     return found
 
 
-def _named_handler(operation: Operation, path: object, problems: list[str]) -> Bound | None:
+def _named_handler(operation: Operation, path: object, problems: list[str]) -> HandlerEntry | None:
     try:
         function = _imported(path)
-        return Bound(function, read_signature(function), None, None)
+        return HandlerEntry(function, read_signature(function), operation.name, {})
     except (ValueError, SignatureError) as error:
         problems.append(f"{operation.pointer}/{HANDLER}: {error}")
         return None
 
 
-def _layers(operation: Operation, problems: list[str]) -> Iterable[Callable[..., Any]]:
+def _middleware(operation: Operation, problems: list[str]) -> Iterable[Callable[..., Any]]:
     paths = operation.data[MIDDLEWARE]
     if not isinstance(paths, list):
         problems.append(f"{operation.pointer}/{MIDDLEWARE}: write a list of package.module:name")

@@ -27,7 +27,7 @@ from photon_runtime.http import (
     problem_response,
 )
 
-from ..handlers._surroundings import ErrorHandler, Middleware
+from ..handlers import ErrorHandler, Middleware
 
 
 class ErrorAnswers:

@@ -10,7 +10,7 @@ import attrs
 
 from photon_runtime.http import Handler
 
-from ..handlers._surroundings import Surroundings
+from ..handlers import RouteScope
 from ._dispatch import ANY_METHOD
 
 REST = "/{path}"
@@ -28,8 +28,8 @@ class Mount:
         is_catch_all: Whether the last segment, a parameter, takes the rest of the path.
         name: What people call it, for messages.
         gives_way: Whether it is left out where an operation has its path.
-        surroundings: What lies around it: the layers and error handlers of the routers that it
-            was mounted on, but for those of the application itself.
+        scope: What it inherits: middleware and error handlers of the routers that it was mounted
+            on, but for those of the application itself.
     """
 
     template: str
@@ -38,7 +38,7 @@ class Mount:
     is_catch_all: bool = False
     name: str = "a page about the application"
     gives_way: bool = False
-    surroundings: Surroundings = attrs.field(factory=Surroundings)
+    scope: RouteScope = attrs.field(factory=RouteScope)
 
 
 def mounts_below(prefix: str, handler: Handler, name: str) -> list[Mount]:

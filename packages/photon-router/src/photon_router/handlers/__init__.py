@@ -1,13 +1,38 @@
-"""Handlers and their operations: written from them, or fitted to them.
+"""Handlers and their operations: written from them (code first), or matched to them (spec first).
 
-======================  =======================================================================
-``_options``            what a decorator may say
-``_surroundings``       what a router puts around its handlers
-``_declared``           a handler with what its decorator said
-``_operation``          a signature to an operation: `_request_body` and `_response_objects` write
-                        its parts, `_notes` has what all share
-``_fit``                spec first: which argument takes which parameter
-``_arguments``          what binds the arguments of an operation, `_body_arguments` those of its
-                        body
-======================  =======================================================================
+========================  =====================================================================
+``_options``              the options of a decorator
+``_route_scope``          what a handler inherits from its routers
+``_entry``                `HandlerEntry`: one record for each handler, from decorator to compiler
+``_operation``            a signature to an operation; `_request_body` and `_response_objects` write
+                          its parts, `_writer_context` has what all operations share
+``_parameter_matching``   spec first: which argument takes which parameter
+``_compilation``          what the compilation of all operations shares
+``_arguments``            what binds the arguments of an operation; `_body_arguments` those of its
+                          body
+========================  =====================================================================
 """
+
+from ._arguments import Arguments as Arguments
+from ._compilation import CompilationContext as CompilationContext
+from ._entry import HandlerEntry as HandlerEntry
+from ._entry import ParameterKeys as ParameterKeys
+from ._entry import name_operation as name_operation
+from ._operation import JSON as JSON
+from ._operation import default_status as default_status
+from ._operation import write_operation as write_operation
+from ._options import DeclaredResponse as DeclaredResponse
+from ._options import OperationOptions as OperationOptions
+from ._options import RouteOptions as RouteOptions
+from ._options import check_error_classes as check_error_classes
+from ._options import check_middleware as check_middleware
+from ._options import check_operation_options as check_operation_options
+from ._options import check_options as check_options
+from ._options import dependency_of as dependency_of
+from ._options import scope_of as scope_of
+from ._options import shared_options as shared_options
+from ._options import within as within
+from ._route_scope import ErrorHandler as ErrorHandler
+from ._route_scope import Middleware as Middleware
+from ._route_scope import RouteScope as RouteScope
+from ._writer_context import WriterContext as WriterContext

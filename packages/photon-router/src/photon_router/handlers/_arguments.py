@@ -11,74 +11,65 @@ from typing import Any
 
 import attrs
 
-from photon_openapi.document import Document, Operation
+from photon_openapi.document import Operation
 from photon_openapi.errors import ErrorDetail
 from photon_runtime.callables import location
 from photon_runtime.http import Request
 
-from .._background import BackgroundTasks, background_of
 from ..annotations._types import Annotation
-from ..arguments._form import FormSettings
+from ..arguments._parameter_models import class_of, spread, spread_binder
 from ..arguments._parameters import Binder, bind_parameter
-from ..arguments._spread import class_of, spread, spread_binder
+from ..dependencies import Owned
 from ..signatures._signature import ABSENT, MISSING, Argument
 from ._body_arguments import BodyArguments, fields_of_form
-from ._fit import Asked, fit
-from ._operation import BODY, Place, Places, place_of
+from ._compilation import CompilationContext
+from ._entry import HandlerEntry, ParameterKey, ParameterKeys
+from ._operation import BODY, place_of
+from ._parameter_matching import fit
 
 
 @attrs.define
 class Arguments:
-    """Binds the arguments of one operation; what is wrong goes to ``problems``.
+    """Binds the arguments of one operation; what is wrong goes to the problems of the context.
 
     Attributes:
-        document: The document.
+        context: What all operations share.
         operation: The operation.
-        asked: All arguments from the request, each with its function.
-        written: Where they have their values, if the operation was written from them.
-        problems: What is wrong.
-        forms: The limits of forms.
-        strict_content_type: Whether JSON is only read from a body whose media type says so.
+        entry: Its handler.
+        arguments: All arguments from the request, each with its function.
     """
 
-    document: Document
+    context: CompilationContext
     operation: Operation
-    asked: Sequence[Asked]
-    written: Places | None
-    problems: list[str]
-    forms: FormSettings = attrs.field(factory=FormSettings)
-    strict_content_type: bool = True
-    places: Places = attrs.field(init=False)
+    entry: HandlerEntry
+    arguments: Sequence[Owned]
+    sources: ParameterKeys = attrs.field(init=False)
     _body: BodyArguments = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Settle where each argument has its value."""
-        if self.written is not None:
-            self.places = self.written
+        """Decide where each argument has its value."""
+        if self.entry.sources is not None:
+            self.sources = self.entry.sources
         else:
-            wanting = [each for each in self.asked if not each[1].is_request]
-            self.places = fit(wanting, self.operation, self._fields_of_form())
+            unmatched = [each for each in self.arguments if not each[1].is_request]
+            self.sources = fit(unmatched, self.operation, self._fields_of_form())
         self._body = BodyArguments(
+            self.context,
             self.operation.body or {},
-            self.document.definitions,
-            self.asked,
-            self.places,
-            is_written=self.written is not None,
-            forms=self.forms,
-            strict_content_type=self.strict_content_type,
+            self.arguments,
+            self.sources,
+            is_written=self.entry.is_written,
         )
 
     def _fields_of_form(self) -> list[str]:
-        return fields_of_form(self.operation.body or {}, self.document.definitions)
+        return fields_of_form(self.operation.body or {}, self.context.document.definitions)
 
     def binder(self, function: Callable[..., Any], argument: Argument) -> Binder:
         """Return the binder of an argument."""
-        if argument.annotation.type is BackgroundTasks:
-            return _background_binder
         if argument.is_request:
             return _request_binder
         try:
-            if (function, argument.key) not in self.places:
+            if (function, argument.key) not in self.sources:
                 parts = spread(argument)
                 if parts is not None:
                     return self._spread(function, argument, parts)
@@ -89,9 +80,9 @@ class Arguments:
 
     def unclaimed(self, handler: Callable[..., Any]) -> Iterator[Binder]:
         """Yield what judges the parameters and the body of a document that no argument takes."""
-        if self.written is not None:
+        if self.entry.is_written:
             return
-        taken = set(self.places.values())
+        taken = set(self.sources.values())
         places = {place_of(each): each["name"] for each in self.operation.parameters}
         if self._body.content and not self._is_body_taken(handler):
             places[BODY] = "body"
@@ -103,17 +94,17 @@ class Arguments:
                 yield self._placed(nobody, place)
             except (TypeError, ValueError) as error:
                 what = "the body" if place == BODY else f"parameter {name!r}"
-                self.problems.append(f"{self.operation.name}: {what}: {error}")
+                self.context.problems.append(f"{self.operation.name}: {what}: {error}")
 
     def _is_body_taken(self, handler: Callable[..., Any]) -> bool:
         """Say whether fields of the body are taken, or the handler may read it by itself."""
-        return any(place == "form" for place, _ in self.places.values()) or any(
+        return any(place == "form" for place, _ in self.sources.values()) or any(
             owner is handler and argument.annotation.type is Request
-            for owner, argument in self.asked
+            for owner, argument in self.arguments
         )
 
     def _single(self, function: Callable[..., Any], argument: Argument) -> Binder:
-        place = self.places.get((function, argument.key))
+        place = self.sources.get((function, argument.key))
         if place is None:
             if argument.is_required:
                 self._add_problem(function, argument, self._lacking(argument))
@@ -127,13 +118,13 @@ class Arguments:
             noun, names = "field of a form", self._fields_of_form()
         return f"the operation has no such {noun} (it has: {', '.join(names) or '-'})"
 
-    def _placed(self, argument: Argument, place: Place) -> Binder:
+    def _placed(self, argument: Argument, place: ParameterKey) -> Binder:
         if place == BODY:
             return self._body.whole(argument)
         if place[0] == "form":
             return self._body.field(argument, place[1])
         parameter = next(each for each in self.operation.parameters if place_of(each) == place)
-        definitions, is_typed = self.document.definitions, self.written is not None
+        definitions, is_typed = self.context.document.definitions, self.entry.is_written
         return bind_parameter(argument, parameter, self.operation, definitions, is_typed=is_typed)
 
     def _spread(
@@ -141,24 +132,20 @@ class Arguments:
     ) -> Binder:
         bound = []
         for part in parts:
-            name = self.places.get((function, part.key), ("", part.name))[1]
+            name = self.sources.get((function, part.key), ("", part.name))[1]
             bound.append((part, name, self._single(function, part)))
         marker = argument.annotation.marker
         location = "body" if marker is None else marker.location
         return spread_binder(class_of(argument), bound, location)
 
     def _add_problem(self, function: Callable[..., Any], argument: Argument, text: str) -> None:
-        self.problems.append(
+        self.context.problems.append(
             f"{self.operation.name}: argument {argument.key!r} of {location(function)}: {text}"
         )
 
 
 def _request_binder(request: Request, faults: list[ErrorDetail]) -> Request:
     return request
-
-
-def _background_binder(request: Request, faults: list[ErrorDetail]) -> BackgroundTasks:
-    return background_of(request)
 
 
 def _with_factory(bind: Binder, argument: Argument) -> Binder:

@@ -30,7 +30,7 @@ from .._upload import UploadFile, takes_files
 from ..annotations._types import is_stream
 from ..arguments._body import JsonBody, SchemaBody
 from ..arguments._convert import make_converter, structuring_faults
-from ..arguments._form import FormReader, FormSettings, form_reader
+from ..arguments._form import FormReader, form_reader
 from ..arguments._form_body import FormBody
 from ..arguments._form_fields import field_binder
 from ..arguments._media import (
@@ -46,11 +46,13 @@ from ..arguments._media import (
     text_reader,
 )
 from ..arguments._media_types import FORM, MULTIPART, is_json
+from ..arguments._parameter_models import class_of, spread
 from ..arguments._parameters import Binder
-from ..arguments._spread import class_of, spread
+from ..dependencies import Owned
 from ..signatures._signature import ABSENT, MISSING, Argument
-from ._fit import Asked
-from ._operation import BODY, Places, is_body
+from ._compilation import CompilationContext
+from ._entry import ParameterKeys
+from ._operation import BODY, is_body
 
 _FORMS: Final = (FORM, MULTIPART)
 _REFUSED: Final = object()
@@ -71,24 +73,25 @@ class BodyArguments:
     """Binds the arguments of one operation that take the body, or a part of it.
 
     Attributes:
+        context: What all operations share.
         body: The request body object; empty where the operation has none.
-        definitions: What the schemas in there refer to.
-        asked: All arguments from the request, each with its function.
-        places: Where they have their values.
+        arguments: All arguments from the request, each with its function.
+        sources: Where they have their values.
         is_written: Whether the operation was written from them.
-        forms: The limits of forms.
-        strict_content_type: Whether JSON is only read from a body whose media type says so.
     """
 
+    context: CompilationContext
     body: OpenApi
-    definitions: Definitions
-    asked: Sequence[Asked]
-    places: Places
+    arguments: Sequence[Owned]
+    sources: ParameterKeys
     is_written: bool
-    forms: FormSettings
-    strict_content_type: bool = True
     _form: FormReader | None = attrs.field(init=False, default=None)
     _plain: Binder | None = attrs.field(init=False, default=None)
+
+    @property
+    def definitions(self) -> Definitions:
+        """What the schemas of the body refer to."""
+        return self.context.document.definitions
 
     @property
     def content(self) -> Mapping[str, OpenApi]:
@@ -117,7 +120,9 @@ class BodyArguments:
                 "take it as bytes"
             )
         decoded = [] if _is_raw(argument) else [each for each in readable if self._is_json(each)]
-        choose = reader_chooser(readable, strict_json=decoded if self.strict_content_type else ())
+        choose = reader_chooser(
+            readable, strict_json=decoded if self.context.settings.strict_content_type else ()
+        )
         return body_binder(choose, is_required=is_required, default=default)
 
     @staticmethod
@@ -177,9 +182,9 @@ class BodyArguments:
     def _form_reader(self) -> FormReader:
         """Return what reads the form, the same for all its fields."""
         if self._form is None:
-            names = {place[1] for place in self.places.values() if place[0] == "form"}
+            names = {place[1] for place in self.sources.values() if place[0] == "form"}
             files = self._asked_files()
-            read = form_reader(files, names, self.forms)
+            read = form_reader(files, names, self.context.forms)
             choose = reader_chooser(dict.fromkeys(self.content, read))
 
             def chosen(request: Request) -> Any:
@@ -192,9 +197,9 @@ class BodyArguments:
     def _asked_files(self) -> set[str]:
         """Return the names of the fields that arguments take as files."""
         names = set()
-        for function, argument in self.asked:
+        for function, argument in self.arguments:
             for each in (argument, *(spread(argument) or ())):
-                place = self.places.get((function, each.key))
+                place = self.sources.get((function, each.key))
                 if place is not None and place[0] == "form" and each.is_file:
                     names.add(place[1])
                 elif place == BODY:
@@ -208,7 +213,7 @@ class BodyArguments:
         """Return what reads the body into a plain value, once for all who take a part of it."""
         if self._plain is None:
             readers = {media: self._plain_reader(media) for media in self.content}
-            decoded = filter(is_json, readers if self.strict_content_type else ())
+            decoded = filter(is_json, readers if self.context.settings.strict_content_type else ())
             choose = reader_chooser(readers, strict_json=list(decoded))
             self._plain = _plain_body(choose, is_required=self.body.get("required"))
         return self._plain
@@ -217,7 +222,9 @@ class BodyArguments:
         content, definitions = self.content[media], self.definitions
         if media_kind(media) in _FORMS:
             files = self._asked_files()
-            form = FormBody(content, definitions=definitions, files=files, settings=self.forms)
+            form = FormBody(
+                content, definitions=definitions, files=files, settings=self.context.forms
+            )
             return form.read
         if is_json(media):
             return json_reader(SchemaBody(content.get("schema", {}), components=definitions).decode)

@@ -11,7 +11,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import attrs
 import msgspec
@@ -28,32 +28,31 @@ from ..annotations._types import (
     split_annotation,
 )
 from ..answers._result import plain_type
+from ..arguments import spread
 from ..arguments._media_types import JSON as JSON
-from ..arguments._spread import spread
 from ..errors import SignatureError
 from ..security._write import requirements
-from ..signatures._signature import ABSENT, MISSING, Argument, all_arguments
-from ._declared import Route
-from ._notes import Notes
+from ..signatures import ABSENT, MISSING, Argument
+from ._entry import HandlerEntry, ParameterKey, ParameterKeys
 from ._request_body import RequestBody, file_schema
 from ._response_objects import ResponseWriter, merged
+from ._writer_context import WriterContext
 
 _CATCH_ALL = re.compile(r"(?<=/)\{(\w+):path\}$")
 
-Place: TypeAlias = tuple[str, str]
-"""Where an argument's value stands: place and name of a parameter, or `BODY`."""
-Places: TypeAlias = Mapping[tuple[Callable[..., Any], str], Place]
-"""The place of each argument, by its function and its name."""
-BODY: Final[Place] = ("body", "")
+BODY: Final[ParameterKey] = ("body", "")
+"""The key of the body as a whole."""
 
 
-def write_operation(route: Route, document: OpenApi, notes: Notes) -> Places:
-    """Write the operation of ``route`` into ``document``.
+def write_operation(
+    entry: HandlerEntry, document: OpenApi, context: WriterContext
+) -> ParameterKeys:
+    """Write the operation of ``entry`` into ``document``.
 
     Args:
-        route: The route.
+        entry: The handler.
         document: The document.
-        notes: What the operations of the document share.
+        context: What the operations of the document share.
 
     Returns:
         Where the arguments of the handler, and of its dependencies, have their values.
@@ -62,19 +61,19 @@ def write_operation(route: Route, document: OpenApi, notes: Notes) -> Places:
         SignatureError: An argument or the result has a type without a schema, there are two
             bodies, or the path has a parameter that no argument takes.
     """
-    own = _CATCH_ALL.sub(r"{\1}", route.path)
+    own = _CATCH_ALL.sub(r"{\1}", entry.path)
     paths = document.setdefault("paths", {})
     # OpenAPI has one path for templates that differ in names alone: the first one's names stay.
     path = next((other for other in paths if shape_of(other) == shape_of(own)), own)
     item = paths.setdefault(path, {})
-    method = route.method.lower()
+    method = entry.method.lower()
     if method in item:
         raise SignatureError(
-            f"{location(route.function)}: {route.method} {path} is taken by the operation "
+            f"{location(entry.function)}: {entry.method} {path} is taken by the operation "
             f"{item[method].get('operationId')!r}"
         )
     names = dict(zip(parameters_of(own), parameters_of(path), strict=True))
-    writer = _Writer(route, names, notes)
+    writer = _Writer(entry, names, context)
     item[method] = writer.operation()
     return writer.places
 
@@ -83,34 +82,26 @@ def write_operation(route: Route, document: OpenApi, notes: Notes) -> Places:
 class _Writer:
     """Writes one operation; ``path_names`` leads from the handler's names to the path's."""
 
-    route: Route
+    entry: HandlerEntry
     path_names: dict[str, str]
-    notes: Notes
-    parameters: dict[Place, OpenApi] = attrs.field(factory=dict)
-    hidden: set[Place] = attrs.field(factory=set)
+    context: WriterContext
+    parameters: dict[ParameterKey, OpenApi] = attrs.field(factory=dict)
+    hidden: set[ParameterKey] = attrs.field(factory=set)
     body: OpenApi | None = None
     taken: RequestBody = attrs.field(init=False)
-    places: dict[tuple[Callable[..., Any], str], Place] = attrs.field(factory=dict)
+    places: dict[tuple[Callable[..., Any], str], ParameterKey] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Begin without a body."""
-        notes = self.notes
-        self.taken = RequestBody(self.route.method, notes.builder, notes.is_published)
+        context = self.context
+        self.taken = RequestBody(self.entry.method, context.builder, context.is_published)
 
     def operation(self) -> OpenApi:
         """Return the operation object."""
-        function = self.route.function
-        outer = self.route.surroundings.dependencies
-        overrides = self.notes.overrides
-        for owner, argument in all_arguments(function, self.route.signature, outer, overrides):
+        for owner, argument in self.entry.request_arguments(self.context.providers):
             if not argument.is_request:
                 self._add(owner, argument)
-        taken = {name for place, name in self.parameters if place == "path"}
-        for name, written in self.path_names.items():
-            if written not in taken:
-                raise SignatureError(
-                    f"{location(function)}: no argument takes {{{name}}} of the path"
-                )
+        self._check_path()
         operation = self._described()
         shown = [each for place, each in self.parameters.items() if place not in self.hidden]
         if shown:
@@ -120,24 +111,34 @@ class _Writer:
             operation["requestBody"] = self.body
         operation |= self._security()
         operation["responses"] = self._responses()
-        if "external_docs" in self.route.options:
-            operation["externalDocs"] = {"url": self.route.options["external_docs"]}
-        return merged(operation, self.route.options.get("openapi_extra", {}))
+        if "external_docs" in self.entry.options:
+            operation["externalDocs"] = {"url": self.entry.options["external_docs"]}
+        if self.entry.adapter is not None:
+            self.entry.adapter.describe(operation)
+        return merged(operation, self.entry.options.get("openapi_extra", {}))
+
+    def _check_path(self) -> None:
+        taken = {name for place, name in self.parameters if place == "path"}
+        for name, written in self.path_names.items():
+            if written not in taken:
+                raise SignatureError(
+                    f"{location(self.entry.function)}: no argument takes {{{name}}} of the path"
+                )
 
     def _security(self) -> OpenApi:
         """Return who may call it, where code says so and not the document as a whole."""
-        if "security" not in self.route.options:
+        if "security" not in self.entry.options:
             return {}
         try:
-            return {"security": requirements(self.route.options["security"])}
+            return {"security": requirements(self.entry.options["security"])}
         except TypeError as error:
-            raise SignatureError(f"{location(self.route.function)}: {error}") from error
+            raise SignatureError(f"{location(self.entry.function)}: {error}") from error
 
     def _described(self) -> OpenApi:
         """Return the beginning of the operation object: what people read."""
-        options = self.route.options
-        summary, description = _texts(self.route.function)
-        name = self.route.operation_id
+        options = self.entry.options
+        summary, description = _texts(self.entry.function)
+        name = self.entry.operation_id
         optional = {
             "description": options.get("description") or description,
             "tags": list(options.get("tags", ())),
@@ -155,7 +156,7 @@ class _Writer:
         except TypeError as error:
             raise SignatureError(f"{location(owner)}, argument {argument.name}: {error}") from error
 
-    def _place(self, argument: Argument) -> Place:
+    def _place(self, argument: Argument) -> ParameterKey:
         """Write down where an argument comes from, and return it."""
         marker = self._marker(argument)
         if marker.place == "body":
@@ -175,7 +176,7 @@ class _Writer:
 
     def _is_hidden(self, argument: Argument) -> bool:
         param = argument.annotation.param
-        return self.notes.is_published and param is not None and not param.include_in_schema
+        return self.context.is_published and param is not None and not param.include_in_schema
 
     def _marker(self, argument: Argument) -> In:
         if argument.annotation.marker is not None:
@@ -197,7 +198,7 @@ class _Writer:
         parameter["required"] = place == "path" or argument.is_required
         if schema.pop("deprecated", False):
             parameter["deprecated"] = True
-        if place == "path" and self.route.path.endswith(f"/{{{own}:path}}"):
+        if place == "path" and self.entry.path.endswith(f"/{{{own}:path}}"):
             parameter[CATCH_ALL] = True
         param = argument.annotation.param
         if param is not None and param.style is not None:
@@ -213,7 +214,7 @@ class _Writer:
         # Changed in place: the builder keeps hold of references, to rename them.
         if argument.member is not None:
             return self._member_schema(argument.member)
-        schema: OpenApi = self.notes.builder.schema(present.annotated)
+        schema: OpenApi = self.context.builder.schema(present.annotated)
         if not any(argument.default is each for each in (MISSING, ABSENT, None)):
             plain = msgspec.to_builtins(argument.default, order="deterministic")
             schema["default"] = list(plain) if isinstance(plain, tuple) else plain
@@ -223,32 +224,37 @@ class _Writer:
         """Return the schema of a member whose class is spread over parameters."""
         annotation = split_annotation(member.type)
         present = attrs.evolve(annotation, type=without_none(annotation.type)).annotated
-        schema = self.notes.builder.member(attrs.evolve(member, type=present))
+        schema = self.context.builder.member(attrs.evolve(member, type=present))
         if schema.get("default", 0) is None:
             del schema["default"]  # what is not sent has no value
         return schema
 
     def _responses(self) -> OpenApi:
-        route = self.route
+        entry = self.entry
         refusals = {}
         if self.body is not None:
             refusals["400"] = "The body cannot be read."
             refusals["413"] = "The body is too large."
             refusals["415"] = "The body is of a type that is not read here."
         if self.parameters or self.body is not None:
-            refusals[str(self.notes.refusal)] = "The request does not fit; lists every fault."
+            refusals[str(self.context.validation_status)] = (
+                "The request does not fit; lists every fault."
+            )
         required = self._security().get("security", [])
         if any(required):
             refusals["401"] = "The credentials are missing, or not accepted."
         if any(any(option.values()) for option in required):
             refusals["403"] = "The credentials do not allow this."
-        builder, problem = self.notes.builder, self.notes.problem
-        usual = route.options.get("status", default_status(route.signature.result))
-        writer = ResponseWriter(route.outcomes, route.options, usual, builder.schema, problem)
+        builder, problem = self.context.builder, self.context.problem
+        if entry.adapter is not None:
+            upgraded: OpenApi = {"101": {"description": "The protocol of the connection changes."}}
+            return upgraded | {code: problem(text) for code, text in refusals.items()}
+        usual = entry.options.get("status", default_status(entry.signature.result))
+        writer = ResponseWriter(entry.outcomes(), entry.options, usual, builder.schema, problem)
         try:
             return writer.responses(refusals)
         except TypeError as error:
-            raise SignatureError(f"{location(route.function)}, its result: {error}") from error
+            raise SignatureError(f"{location(entry.function)}, its result: {error}") from error
 
 
 def default_status(result: object) -> int:

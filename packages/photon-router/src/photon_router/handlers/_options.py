@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
 from photon_runtime.callables import require_function
+from photon_runtime.http import CallAdapter
 
 from ..annotations._depends import Dependency
 from ..errors import SignatureError
 from ..security._verifier import Required
-from ._surroundings import ErrorHandler, Middleware, Surroundings
+from ._route_scope import ErrorHandler, Middleware, RouteScope
 
 DeclaredResponse: TypeAlias = str | type[Any] | Mapping[str, Any]
 """A description (of a problem document), a class that is sent as JSON, or a response object."""
@@ -27,12 +28,15 @@ class OperationOptions(TypedDict, total=False):
         dependencies: Functions, perhaps marked by `Depends`, that are run before the handler.
         middleware: Layers around the handler, the outermost first, within those of its router.
         error_handlers: Answers for errors of the handler, by class.
+        adapter: What the connection becomes after the request was accepted, such as a WebSocket;
+            see `photon_runtime.http.CallAdapter`.
     """
 
     omit_none: bool
     dependencies: Sequence[object]
     middleware: Sequence[Middleware]
     error_handlers: Mapping[type[BaseException], ErrorHandler]
+    adapter: CallAdapter
 
 
 class RouteOptions(OperationOptions, total=False):
@@ -141,8 +145,8 @@ def within(outer: RouteOptions, inner: RouteOptions) -> RouteOptions:
     return merged
 
 
-def surroundings_of(options: OperationOptions) -> Surroundings:
-    """Return what the options put around a handler.
+def scope_of(options: OperationOptions) -> RouteScope:
+    """Return what the options wrap a handler in.
 
     Raises:
         SignatureError: A dependency, middleware or an error handler is not a plain function, or an
@@ -150,7 +154,7 @@ def surroundings_of(options: OperationOptions) -> Surroundings:
     """
     check_error_handlers(options.get("error_handlers", {}))
     check_middleware(options.get("middleware", ()))
-    return Surroundings(
+    return RouteScope(
         tuple(options.get("middleware", ())),
         tuple(map(dependency_of, options.get("dependencies", ()))),
         options.get("error_handlers", {}),

@@ -26,6 +26,9 @@ from ._bucket import RateStore as RateStore
 from ._bucket import RedisStore as RedisStore
 from ._bucket import Taken as Taken
 from ._chain import PlacedLayer as PlacedLayer
+from ._chain import chain as chain
+from ._chain import operations_of as operations_of
+from ._chain import settled as settled
 from ._compression import Compression as Compression
 from ._conditional import Conditional as Conditional
 from ._conditional import check_preconditions as check_preconditions

@@ -13,7 +13,7 @@ from photon_openapi.errors import DocumentError
 from photon_runtime.http import Route
 from photon_runtime.settings import Settings
 
-from ..handlers._surroundings import Middleware
+from ..handlers import Middleware
 from ._layer import Layer, Operations
 from ._settings import MiddlewareSettings
 

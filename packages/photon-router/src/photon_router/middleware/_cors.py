@@ -30,7 +30,7 @@ from attrs.validators import ge
 from photon_runtime.http import Handler, HttpError, Request, Response
 
 from ..answers import add_vary
-from ..handlers._surroundings import Middleware
+from ..handlers import Middleware
 from ._checks import is_strings
 from ._layer import Layer, Operations, Rules, rule_for, rules_of
 

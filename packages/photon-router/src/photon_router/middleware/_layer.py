@@ -15,7 +15,7 @@ import attrs
 
 from photon_runtime.http import Handler, Request, Response, Route
 
-from ..handlers._surroundings import Middleware
+from ..handlers import Middleware
 
 T = TypeVar("T")
 Operations = Sequence[tuple[str, Route]]

@@ -23,7 +23,7 @@ from attrs.validators import ge, gt
 from photon_runtime.callables import require_function, require_value
 from photon_runtime.http import Handler, HttpError, Request, Response
 
-from ..handlers._surroundings import Middleware
+from ..handlers import Middleware
 from ._bucket import MemoryStore, RateStore, Taken
 from ._layer import Layer, Operations, Rules, rule_for, rules_of
 from ._paths import HEALTH, PathSet, is_paths

@@ -31,9 +31,9 @@ from photon_openapi.sampling import Samples
 from photon_runtime.http import Handler, Request, Response
 
 from ..annotations import In
+from ..application import Application
 from ..dispatch._extensions import HANDLER, MIDDLEWARE
 from ..middleware import Cors
-from ..router import Router
 from ..security import AcceptAnyCredential
 from ._mock_answers import MockAnswers
 
@@ -82,7 +82,7 @@ class MockApplication:
         self.docs_url = docs_url
         self.problems: list[Problem] = []
         data = _without_code(load_document(spec))
-        self._router = Router(spec=data, docs_url=docs_url, middleware=[_open_to_all()])
+        self._router = Application(spec=data, docs_url=docs_url, middleware=[_open_to_all()])
         for name in components_of(data, "securitySchemes"):
             self._router.security(name, AcceptAnyCredential())
         document = Document(data)
@@ -102,7 +102,7 @@ class MockApplication:
 
     @contextmanager
     def start(self, *, development: bool = False) -> Iterator[Handler]:
-        """Start it, as `Router.start` does.
+        """Start it, as `Application.start` does.
 
         Raises:
             DocumentError: The document is not in order; lists every problem.

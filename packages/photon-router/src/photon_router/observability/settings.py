@@ -11,7 +11,7 @@ from photon_runtime.observability import Meter, Readiness
 from photon_runtime.settings import section
 
 from ..dispatch._mount import Mount
-from ..handlers._surroundings import Middleware
+from ..handlers import Middleware
 from .access_log import AccessLog
 from .health import alive, ready_page
 from .metrics import Metrics

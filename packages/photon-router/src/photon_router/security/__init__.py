@@ -40,6 +40,7 @@ from ._mutual_tls import MutualTls as MutualTls
 from ._mutual_tls import client_cert_field as client_cert_field
 from ._oauth2 import OAuth2 as OAuth2
 from ._openid import OpenIdConnect as OpenIdConnect
+from ._optional_identity import wrong_users as wrong_users
 from ._verifier import ANONYMOUS as ANONYMOUS
 from ._verifier import BadCredential as BadCredential
 from ._verifier import Binding as Binding
@@ -49,6 +50,10 @@ from ._verifier import Required as Required
 from ._verifier import Requirement as Requirement
 from ._verifier import Verified as Verified
 from ._verifier import Verifier as Verifier
+from ._write import merged as merged
+from ._write import requirements as requirements
+from ._write import verifiers_in as verifiers_in
+from ._write import write_schemes as write_schemes
 from .passwords import hash_password as hash_password
 from .passwords import needs_rehash as needs_rehash
 from .passwords import verify_password as verify_password

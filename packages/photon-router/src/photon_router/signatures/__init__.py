@@ -1,15 +1,14 @@
 """Signatures of handlers and dependencies, read once.
 
-===============  ==============================================================================
-``_signature``   a function to its arguments and its result
-``_mistakes``    what cannot be meant
-===============  ==============================================================================
+======================  =======================================================================
+``_signature``          a function to its arguments and its result
+``_signature_checks``   annotations and defaults that contradict each other
+======================  =======================================================================
 """
 
 from ._signature import ABSENT as ABSENT
 from ._signature import MISSING as MISSING
 from ._signature import Argument as Argument
 from ._signature import Signature as Signature
-from ._signature import all_arguments as all_arguments
 from ._signature import is_generator as is_generator
 from ._signature import read_signature as read_signature

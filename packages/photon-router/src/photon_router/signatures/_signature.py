@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import attrs
@@ -19,11 +19,10 @@ from photon_openapi.schema import Member
 from photon_runtime.callables import CallableKind, kind_of, location, signature_target
 from photon_runtime.http import Request
 
-from .._background import BackgroundTasks
 from .._upload import takes_files
 from ..annotations import Annotation, Dependency, In, split_annotation
 from ..errors import SignatureError
-from ._mistakes import mistake_in
+from ._signature_checks import mistake_in
 
 
 class _Missing:
@@ -52,9 +51,9 @@ class Argument:
         default: Its value where the request has none; `MISSING` where there must be one.
         is_keyword: Whether it can be given by name only.
         dependency: What makes its value, ``None`` for values from the request.
-        is_request: Whether it wants the request itself, or the calls to make after its response.
+        is_request: Whether it is the request itself.
         member: The member of a class that it stands for, where the class is spread over
-            parameters; see `_spread`.
+            parameters; see `arguments`.
         owner: The name of the argument that has the class.
     """
 
@@ -126,68 +125,6 @@ def read_signature(function: Callable[..., object]) -> Signature:
     return Signature(arguments, hints.get("return", MISSING))
 
 
-def all_arguments(
-    function: Callable[..., object],
-    signature: Signature,
-    dependencies: Sequence[Dependency] = (),
-    overrides: Mapping[Callable[..., Any], Callable[..., Any]] | None = None,
-) -> Iterator[tuple[Callable[..., object], Argument]]:
-    """Yield the arguments that are no dependencies, those of dependencies included.
-
-    Each comes with the function that it is an argument of; a dependency is walked once. Those of
-    the application have nothing of a request and are left out.
-
-    Args:
-        function: The handler.
-        signature: Its signature.
-        dependencies: What is run before it besides those that it asks for.
-        overrides: What stands in for the functions of dependencies.
-
-    Raises:
-        SignatureError: A dependency cannot be one, or needs itself.
-    """
-    walk = _Walk(overrides or {})
-    for dependency in dependencies:
-        yield from walk.into(dependency, ())
-    yield from walk.over(signature, (function,))
-
-
-@attrs.frozen
-class _Walk:
-    """A walk over a handler and its dependencies.
-
-    Attributes:
-        overrides: What stands in for the functions of dependencies.
-        seen: The functions that were walked over.
-    """
-
-    overrides: Mapping[Callable[..., Any], Callable[..., Any]]
-    seen: set[object] = attrs.field(factory=set)
-
-    def over(
-        self, signature: Signature, above: tuple[Callable[..., object], ...]
-    ) -> Iterator[tuple[Callable[..., object], Argument]]:
-        """Yield the arguments of a function, the last of ``above``, and of what it needs."""
-        for argument in signature.arguments:
-            if argument.dependency is None:
-                yield above[-1], argument
-            else:
-                yield from self.into(argument.dependency, above)
-
-    def into(
-        self, dependency: Dependency, above: tuple[Callable[..., object], ...]
-    ) -> Iterator[tuple[Callable[..., object], Argument]]:
-        """Yield the arguments of a dependency, and of what it needs."""
-        provider = self.overrides.get(dependency.provider, dependency.provider)
-        if provider in above:
-            circle = [*above[above.index(provider) :], provider]
-            places = ", which needs ".join(location(each) for each in circle)
-            raise SignatureError(f"dependencies in a circle: {places}")
-        if dependency.scope == "request" and provider not in self.seen:
-            self.seen.add(provider)
-            yield from self.over(read_signature(provider), (*above, provider))
-
-
 def is_generator(function: Callable[..., object]) -> bool:
     """Say whether calling ``function`` gives a generator, also where a decorator wraps it."""
     return kind_of(function) in (CallableKind.GENERATOR, CallableKind.WRAPS_GENERATOR)
@@ -224,5 +161,5 @@ def _read_argument(
         default=default,
         is_keyword=parameter.kind is parameter.KEYWORD_ONLY,
         dependency=dependency,
-        is_request=annotation.type is Request or annotation.type is BackgroundTasks,
+        is_request=annotation.type is Request,
     )

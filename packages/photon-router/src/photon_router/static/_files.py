@@ -86,8 +86,8 @@ class StaticFiles:
         ValueError: An option is wrong.
 
     Example:
-        >>> from photon_router import Router, StaticFiles
-        >>> app = Router()
+        >>> from photon_router import Application, StaticFiles
+        >>> app = Application()
         >>> app.mount("/static", StaticFiles("/usr/share", max_age=3600))
     """
 

@@ -112,5 +112,5 @@ def tell_places(mounts: Iterable[Mount]) -> None:
     """Tell all static files where they are mounted, and whether layers may guard them there."""
     for mount in mounts:
         if mount.is_catch_all and isinstance(mount.handler, StaticFiles):
-            is_guarded = bool(mount.surroundings.layers)
+            is_guarded = bool(mount.scope.middleware)
             mount.handler.mounted_at(mount.template.removesuffix(REST), is_guarded=is_guarded)

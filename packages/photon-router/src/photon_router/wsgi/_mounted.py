@@ -54,12 +54,12 @@ class Wsgi:
         TypeError: It cannot be called.
 
     Example:
-        >>> from photon_router import Router
+        >>> from photon_router import Application
         >>> from photon_router import Wsgi
         >>> def legacy(environ, start_response):
         ...     start_response("200 OK", [("Content-Type", "text/plain")])
         ...     return [f"at {environ['PATH_INFO']}".encode()]
-        >>> app = Router()
+        >>> app = Application()
         >>> app.mount("/old", Wsgi(legacy))
     """
 

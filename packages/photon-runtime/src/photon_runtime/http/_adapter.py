@@ -1,9 +1,9 @@
 """Adapters: what a connection becomes after a route has accepted its request.
 
 A route with an adapter (a WebSocket, a line protocol) is matched, authenticated, bound and wrapped
-in middleware like any other, and its dependencies are made, all before the upgrade. Then the adapter
-responds: it refuses, or it returns an `upgrade` that calls the handler once the ``101`` was sent. The
-dependencies are released when the protocol has ended.
+in middleware like any other, and its dependencies are made, all before the upgrade. Then the
+adapter responds: it refuses, or it returns an `upgrade` that calls the handler once the ``101`` was
+sent. The dependencies are released when the protocol has ended.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Theory of operation. An application sets context variables while it starts: a lifespan sets up a
 logger, a tenant, a client. Every request is to see them, whatever hosts the application: Photon's
 server, a test client, a WSGI server with a scheduler for each request. So a started application
-keeps the context variables as they were at the end of its start (`StartedHandler.context`), and each
-host begins a request by `begin_request`, in a copy of them. What a request sets ends with it.
+keeps the context variables as they were at the end of its start (`StartedHandler.context`), and
+each host begins a request by `begin_request`, in a copy of them. What a request sets ends with it.
 
 A bare function is a handler, too; its requests start in a copy of the context of its host.
 """

@@ -6,8 +6,8 @@ context of the request. When it returns, the connection is closed. An offer that
 is answered as if it had not been made, and the connection goes on with HTTP; the bytes behind the
 offer, which may belong to either protocol, are held back until then.
 
-What the request holds open (its dependencies) is handed to the upgrade by `Upgrade.hold` and released
-when the protocol has ended, or when it turns out that it cannot begin.
+What the request holds open (its dependencies) is handed to the upgrade by `Upgrade.hold` and
+released when the protocol has ended, or when it turns out that it cannot begin.
 
 The server's time limits end with the upgrade, and so does the request: it no longer counts as in
 flight. When the server stops, it calls what the stream was given by `on_stop`, which is to bring

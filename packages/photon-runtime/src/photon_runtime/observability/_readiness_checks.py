@@ -49,6 +49,7 @@ class Readiness:
         """Begin without checks, which is ready."""
         self.timeout = timeout
         self._checks: dict[str, Callable[[], object]] = {}
+        self._included: list[Readiness] = []
 
     def add(self, name: str, check: Callable[[], object]) -> None:
         """Add a check: a function that raises, or returns ``False``, when something is missing.
@@ -62,6 +63,16 @@ class Readiness:
             raise ValueError(f"there is a check {name!r} already")
         self._checks[name] = check
 
+    def include(self, other: Readiness) -> None:
+        """Run the checks of ``other``, those that it gets later among them, beside its own."""
+        self._included.append(other)
+
+    def _all_checks(self) -> dict[str, Callable[[], object]]:
+        checks = dict(self._checks)
+        for other in self._included:
+            checks |= other._all_checks()
+        return checks
+
     def check(self) -> Mapping[str, CheckResult]:
         """Run all checks and return their results by name.
 
@@ -69,10 +80,11 @@ class Readiness:
 
         Blocks: the calling task, until the checks have finished or their time is over.
         """
-        results = dict.fromkeys(self._checks, CheckResult("timeout"))
+        checks = self._all_checks()
+        results = dict.fromkeys(checks, CheckResult("timeout"))
         try:
             with deadline(self.timeout), scope() as running:
-                for name, check in self._checks.items():
+                for name, check in checks.items():
                     running.spawn(_run, name, check, results)
         except DeadlineExceeded:
             slow = [name for name, result in results.items() if result.status == "timeout"]

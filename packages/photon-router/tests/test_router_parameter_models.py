@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from photon_router import (
+    Application,
     Cookie,
     Depends,
     DocumentError,
@@ -17,7 +18,6 @@ from photon_router import (
     Query,
     Request,
     Response,
-    Router,
     SignatureError,
 )
 
@@ -62,14 +62,14 @@ class Filters:
 OPTIONAL: Any = Query[Filters] | None
 
 
-def ask(router: Router, target: str, headers: dict[str, str] | None = None) -> Any:
+def ask(router: Application, target: str, headers: dict[str, str] | None = None) -> Any:
     raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
     with router.start() as handler:
         return handler(Request("GET", target, raw))
 
 
-def taking(annotation: Any, method: str = "get") -> tuple[Router, list[Any]]:
-    router, taken = Router(), []
+def taking(annotation: Any, method: str = "get") -> tuple[Application, list[Any]]:
+    router, taken = Application(), []
 
     def handler(filters: Any) -> None:
         taken.append(filters)
@@ -234,7 +234,7 @@ def test_names_are_those_of_the_members_and_private_ones_cannot_be_set() -> None
 
 
 def test_a_dependency_may_take_a_class_and_the_handler_another() -> None:
-    router = Router()
+    router = Application()
     taken: list[object] = []
 
     def paging(filters: Query[Filters]) -> int:
@@ -275,7 +275,7 @@ def test_a_document_of_its_own_names_the_members_in_its_way() -> None:
         page: int = 1
         page_size: int = 5
 
-    router, taken = Router(spec=spec), []
+    router, taken = Application(spec=spec), []
 
     @router.operation("list")
     def handler(paging: Query[Paging]) -> None:
@@ -293,7 +293,9 @@ def test_what_cannot_be_spread_is_refused_at_start_with_the_place() -> None:
 
     router, _ = taking(Form[Nested], "post")
     with (
-        pytest.raises(DocumentError, match=r"'filters' of .*test_router_spread.py:.*Range"),
+        pytest.raises(
+            DocumentError, match=r"'filters' of .*test_router_parameter_models.py:.*Range"
+        ),
         router.start(),
     ):
         pass
@@ -309,7 +311,7 @@ def test_what_cannot_be_spread_is_refused_at_start_with_the_place() -> None:
 def test_a_class_that_is_spread_has_no_default(
     annotation: Any, default: object, message: str
 ) -> None:
-    router = Router()
+    router = Application()
 
     def handler(filters: Any = default) -> None: ...
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import attrs
 import pytest
 
-from photon_router import Depends, DocumentError, Query, Router
+from photon_router import Application, Depends, DocumentError, Query
 from photon_runtime.http import Request
 
 ANSWERS = {"200": {"description": "Fine.", "content": {"application/json": {}}}}
@@ -20,7 +20,7 @@ def ask(handler: Callable[..., object], target: str, *parameters: dict[str, Any]
     operation = {"operationId": "read", "parameters": list(parameters), "responses": ANSWERS}
     path = "/x/{id}" if any(each["in"] == "path" for each in parameters) else "/x"
     head = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}}
-    router = Router(spec=head | {"paths": {path: {"get": operation}}})
+    router = Application(spec=head | {"paths": {path: {"get": operation}}})
     router.operation("read")(handler)
     with router.start() as handle:
         response = handle(Request("GET", target, []))
@@ -75,7 +75,7 @@ def test_the_body_goes_to_the_argument_whose_type_is_one() -> None:
 
     body = {"content": {"application/json": {"schema": {"type": "object"}}}}
     operation = {"operationId": "make", "requestBody": body, "responses": ANSWERS}
-    router = Router(spec={"openapi": "3.1.0", "paths": {"/x": {"post": operation}}})
+    router = Application(spec={"openapi": "3.1.0", "paths": {"/x": {"post": operation}}})
     router.operation("make")(handler)
     with pytest.raises(DocumentError) as caught, router.start():
         pass

@@ -8,15 +8,15 @@ from typing import Final, TypeVar, Unpack
 
 import attrs
 
-from .handlers._options import RouteOptions, check_options
-from .signatures._signature import read_signature
+from .handlers import RouteOptions, check_options
+from .signatures import read_signature
 
 F = TypeVar("F", bound=Callable[..., object])
 _NAME: Final = "__photon_routes__"
 
 
 @attrs.frozen
-class Mark:
+class RouteMark:
     """What `photon_route` leaves on a function.
 
     Attributes:
@@ -31,7 +31,7 @@ class Mark:
 
 
 def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-    """Mark a function as a handler, without an application at hand.
+    """RouteMark a function as a handler, without an application at hand.
 
     The function stays what it is; ``app.include(function)`` or ``app.include(module)`` makes it
     an operation. Several marks make several operations.
@@ -48,7 +48,7 @@ def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> 
 
     def mark(function: F) -> F:
         read_signature(function)
-        marks = [*getattr(function, _NAME, ()), Mark(method.upper(), path, options)]
+        marks = [*getattr(function, _NAME, ()), RouteMark(method.upper(), path, options)]
         setattr(function, _NAME, marks)
         return function
 
@@ -57,7 +57,7 @@ def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> 
 
 def marks_in(
     source: Callable[..., object] | ModuleType,
-) -> list[tuple[Callable[..., object], Mark]]:
+) -> list[tuple[Callable[..., object], RouteMark]]:
     """Return the marks of a function, or of all functions of a module, in their order."""
     functions = vars(source).values() if isinstance(source, ModuleType) else [source]
     distinct = {id(function): function for function in functions}.values()  # one may have two names

@@ -6,14 +6,13 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from photon_openapi.document import OpenApi
 from photon_openapi.errors import DocumentError
 
-from .handlers._declared import Route
-from .handlers._notes import Notes
-from .handlers._operation import Places, write_operation
-from .security import Verifier
-from .security._write import verifiers_in, write_schemes
+from .handlers import HandlerEntry, WriterContext, write_operation
+from .security import Verifier, verifiers_in, write_schemes
 
 
 def begin_document(
@@ -39,35 +38,39 @@ def begin_document(
     return data
 
 
-def write_routes(data: OpenApi, routes: Sequence[Route], notes: Notes) -> list[Places]:
+def write_entries(
+    data: OpenApi, entries: Sequence[HandlerEntry], context: WriterContext
+) -> list[HandlerEntry]:
     """Write operations into a document, with the schemas and the schemes that they refer to.
 
     Args:
         data: The document; it is changed.
-        routes: The operations.
-        notes: What they share.
+        entries: The handlers whose operations are written.
+        context: What the operations share.
 
     Returns:
-        For each operation where its arguments have their values.
+        The entries, with the sources of their arguments.
 
     Raises:
         SignatureError: A handler cannot be written as an operation.
         DocumentError: A class of the code and a schema of the document share a name.
     """
-    places = [write_operation(route, data, notes) for route in routes]
+    written = [
+        attrs.evolve(entry, sources=write_operation(entry, data, context)) for entry in entries
+    ]
     present = data.get("components", {}).get("schemas", {})
-    schemas = notes.schemas(present)
+    schemas = context.schemas(present)
     _refuse_namesakes(present, schemas)
     if schemas:
         components = data.setdefault("components", {})
         components["schemas"] = present | {name: schemas[name] for name in sorted(schemas)}
-    write_schemes(data, required_by(routes))
-    return places
+    write_schemes(data, required_by(entries))
+    return written
 
 
-def required_by(routes: Sequence[Route]) -> list[Verifier]:
-    """Return the verifiers that ``routes`` require."""
-    return verifiers_in([each for route in routes for each in route.options.get("security", ())])
+def required_by(entries: Sequence[HandlerEntry]) -> list[Verifier]:
+    """Return the verifiers that ``entries`` require."""
+    return verifiers_in([each for entry in entries for each in entry.options.get("security", ())])
 
 
 def _refuse_namesakes(present: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:

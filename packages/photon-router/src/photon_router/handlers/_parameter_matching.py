@@ -13,20 +13,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from photon_openapi.document import OpenApi, Operation
 
-from ..arguments._spread import spread
-from ..signatures._signature import Argument
-from ._operation import BODY, Place, Places, is_body, place_of
+from ..arguments import spread
+from ..dependencies import Owned
+from ..signatures import Argument
+from ._entry import ParameterKey, ParameterKeys
+from ._operation import BODY, is_body, place_of
 
-Asked: TypeAlias = tuple[Callable[..., Any], Argument]
 _EXACT, _SPELT = 0, 1
 _ORDER: Final = ("path", "query", "querystring", "header", "cookie", "form")
 
 
-def fit(arguments: Sequence[Asked], operation: Operation, fields: Sequence[str] = ()) -> Places:
+def fit(
+    arguments: Sequence[Owned], operation: Operation, fields: Sequence[str] = ()
+) -> ParameterKeys:
     """Return the place of each argument; those that fit nothing are left out.
 
     Args:
@@ -56,7 +59,7 @@ def fit(arguments: Sequence[Asked], operation: Operation, fields: Sequence[str] 
         for function, argument in arguments
         if argument.annotation.marker is not None and (function, argument.key) in takers
     }
-    places: dict[tuple[Callable[..., Any], str], Place] = {}
+    places: dict[tuple[Callable[..., Any], str], ParameterKey] = {}
     for function, argument in arguments:
         key = function, argument.key
         fitting = [
@@ -89,7 +92,7 @@ def _rank(argument: Argument, parameter: OpenApi) -> int | None:
 
 
 def _taker_of_body(
-    arguments: Sequence[Asked], places: Mapping[tuple[Callable[..., Any], str], Place]
+    arguments: Sequence[Owned], places: Mapping[tuple[Callable[..., Any], str], ParameterKey]
 ) -> tuple[Callable[..., Any], str] | None:
     """Return the argument that takes the body: a marked one, else of a fitting type, else any."""
     candidates = [

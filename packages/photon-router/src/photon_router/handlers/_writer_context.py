@@ -10,7 +10,7 @@ import attrs
 from photon_openapi.document import OpenApi
 from photon_openapi.schema import COMPONENT_PREFIX, SchemaBuilder
 
-from ..annotations._depends import Overrides
+from ..dependencies import Providers
 
 _PROBLEM: Final = "application/problem+json"
 _PROBLEM_SCHEMA: Final[OpenApi] = {
@@ -41,20 +41,20 @@ _PROBLEM_SCHEMA: Final[OpenApi] = {
 
 
 @attrs.define
-class Notes:
+class WriterContext:
     """What the operations of one document share while they are written.
 
     Attributes:
-        refusal: Status of the answer to requests that do not fit.
+        validation_status: Status of the response to requests with invalid values.
         is_published: Whether parameters that people shall not see are left out.
-        overrides: What stands in for the functions of dependencies.
+        providers: What makes the values that do not come from a request.
         builder: Collects the schemas of classes.
         problems: References to the schema of problem documents; its name is settled at last.
     """
 
-    refusal: int
+    validation_status: int
     is_published: bool = False
-    overrides: Overrides = attrs.field(factory=dict)
+    providers: Providers = attrs.field(factory=Providers)
     builder: SchemaBuilder = attrs.field(factory=SchemaBuilder)
     problems: list[OpenApi] = attrs.field(factory=list)
 

@@ -5,6 +5,7 @@ import attrs
 import pytest
 
 from photon_router import (
+    Application,
     Body,
     Depends,
     Form,
@@ -14,7 +15,6 @@ from photon_router import (
     Path,
     Query,
     Response,
-    Router,
     SignatureError,
     UploadFile,
 )
@@ -64,7 +64,7 @@ def test_a_mistake_is_told_when_the_handler_is_registered_with_place_and_advice(
     annotation: Any, default: tuple[Any, ...], advice: str
 ) -> None:
     with pytest.raises(SignatureError, match=advice) as caught:
-        Router().post("/x")(handler_of(annotation, *default))
+        Application().post("/x")(handler_of(annotation, *default))
     assert f"{__file__}:" in str(caught.value)
     assert "argument value" in str(caught.value)
 
@@ -76,7 +76,7 @@ def test_a_marker_that_is_called_in_the_annotation_is_told_with_the_place() -> N
     with pytest.raises(
         SignatureError, match=r"shop\.py:2\).*Query\[Annotated\[\.\.\., Param\(ge=1"
     ):
-        Router().get("/x")(scope["f"])
+        Application().get("/x")(scope["f"])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_class_of_which_only_another_library_knows_the_members_is_no_body() ->
     class Order:
         def __init__(self, **values: object) -> None: ...
 
-    router = Router()
+    router = Application()
     router.post("/x")(handler_of(Json[Order]))
     with pytest.raises(SignatureError, match=r"argument value: .*Order.* use an attrs class"):
         router.document()
@@ -119,7 +119,7 @@ def test_a_class_of_which_only_another_library_knows_the_members_is_no_body() ->
     ids=str,
 )
 def test_what_is_no_mistake_is_taken(annotation: Any, default: tuple[Any, ...]) -> None:
-    Router().post("/x")(handler_of(annotation, *default))
+    Application().post("/x")(handler_of(annotation, *default))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "TRACE"])
@@ -127,7 +127,7 @@ def test_what_is_no_mistake_is_taken(annotation: Any, default: tuple[Any, ...]) 
     "annotation", [UploadFile, Form[str], Json[Item], Item, Body[bytes]], ids=str
 )
 def test_a_method_without_body_gives_none(method: str, annotation: Any) -> None:
-    router = Router()
+    router = Application()
     router.route("/x", method=method)(handler_of(annotation))
     with pytest.raises(SignatureError, match=f"a {method} has no body") as caught:
         router.document()
@@ -146,7 +146,7 @@ def test_a_method_without_body_gives_none(method: str, annotation: Any) -> None:
     ids=str,
 )
 def test_two_bodies_are_a_mistake(one: Any, two: Any) -> None:
-    router = Router()
+    router = Application()
 
     def handler(one: Any, two: Any) -> None: ...
 
@@ -157,7 +157,7 @@ def test_two_bodies_are_a_mistake(one: Any, two: Any) -> None:
 
 
 def test_a_body_of_a_dependency_counts() -> None:
-    router = Router()
+    router = Application()
 
     def provider(item: Json[Item]) -> Item:
         return item
@@ -174,7 +174,7 @@ def test_a_file_within_a_json_body_is_a_mistake() -> None:
     class Wrong:
         file: UploadFile
 
-    router = Router()
+    router = Application()
     router.post("/x")(handler_of(Json[Wrong]))
     with pytest.raises(SignatureError, match=r"argument value: .*UploadFile.*no form in JSON"):
         router.document()

@@ -1,0 +1,143 @@
+"""An application as its parts see it, for one start.
+
+What a part registers is kept apart from what the application's own code has declared: the next
+start installs the parts anew, with the settings of then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+import attrs
+
+from photon_runtime.callables import require_context_manager, require_function
+from photon_runtime.observability import Meter, Readiness
+from photon_runtime.parts import Part, Release, Scope
+
+from .annotations import Dependency
+from .dependencies import check_provided
+from .handlers import ErrorHandler, Middleware, check_error_classes, check_middleware
+
+T = TypeVar("T")
+
+
+class _Owner(Protocol):
+    """The application that parts are added to."""
+
+    meter: Meter
+
+    def read_settings(self, cls: type[T]) -> T: ...
+    def named_settings(self, cls: type[T]) -> Mapping[str, T]: ...
+    def url_for(self, operation_id: str, /, **values: object) -> str: ...
+
+
+@attrs.define(eq=False)
+class PartsHost:
+    """What the parts of an application have registered; see `photon_runtime.parts.Host`.
+
+    Attributes:
+        readiness: Their checks.
+        by_type: What makes the values that they provide.
+        lifespans: Their lifespans, in order.
+        drains: Called when the server begins to stop.
+        middlewares: Their middleware, the outermost first.
+        error_handlers: Their error handlers, by class.
+    """
+
+    _owner: _Owner
+    readiness: Readiness = attrs.field(factory=Readiness, init=False)
+    by_type: dict[type, Dependency] = attrs.field(factory=dict, init=False)
+    lifespans: list[Callable[[], AbstractContextManager[object]]] = attrs.field(
+        factory=list, init=False
+    )
+    drains: list[Callable[[], object]] = attrs.field(factory=list, init=False)
+    middlewares: list[Middleware] = attrs.field(factory=list, init=False)
+    error_handlers: dict[type[BaseException], ErrorHandler] = attrs.field(factory=dict, init=False)
+
+    @property
+    def meter(self) -> Meter:
+        """Makes the instruments whose figures ``/metrics`` shows."""
+        return self._owner.meter
+
+    def provide(
+        self,
+        cls: type[T],
+        provider: Callable[..., T] | Callable[..., Iterator[T]],
+        *,
+        scope: Scope = "request",
+        release: Release = "before_response",
+    ) -> None:
+        """Let handlers and dependencies have arguments of type ``cls``, made by ``provider``."""
+        add_provider(self.by_type, cls, provider, scope, release)
+
+    def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
+        """Enter a context manager before the first request, and leave it after the last."""
+        require_context_manager(life, "a lifespan")
+        self.lifespans.append(life)
+
+    def on_drain(self, begin: Callable[[], object]) -> None:
+        """Have ``begin`` called when the server begins to stop."""
+        require_function(begin, "a call at the beginning of the end")
+        self.drains.append(begin)
+
+    def middleware(self, middleware: Middleware) -> Middleware:
+        """Wrap every request in ``middleware``."""
+        check_middleware([middleware])
+        self.middlewares.append(middleware)
+        return middleware
+
+    def error_handler(
+        self, *classes: type[BaseException]
+    ) -> Callable[[ErrorHandler], ErrorHandler]:
+        """Return a decorator for the function that makes the responses to errors of ``classes``."""
+        check_error_classes(classes)
+
+        def register(function: ErrorHandler) -> ErrorHandler:
+            require_function(function, "an error handler")
+            self.error_handlers |= dict.fromkeys(classes, function)
+            return function
+
+        return register
+
+    def named_settings(self, cls: type[T]) -> Mapping[str, T]:
+        """Return the further sections of a class by their names."""
+        return self._owner.named_settings(cls)
+
+    def url_for(self, operation_id: str, /, **values: object) -> str:
+        """Return the path of an operation."""
+        return self._owner.url_for(operation_id, **values)
+
+
+def install_parts(owner: _Owner, parts: Sequence[Part]) -> PartsHost:
+    """Return what ``parts`` register in an application, with its settings.
+
+    Raises:
+        SettingsError: The section of a part is wrong.
+        PhotonError: A part cannot be installed.
+    """
+    host = PartsHost(owner)
+    for part in parts:
+        part.install(host, owner.read_settings(part.settings))
+    return host
+
+
+def add_provider(
+    by_type: dict[type, Dependency],
+    cls: type[Any],
+    provider: Callable[..., Any],
+    scope: Scope,
+    release: Release,
+) -> None:
+    """Add what makes the values of arguments of a class.
+
+    Raises:
+        TypeError: ``cls`` is not a class, or one whose values come from requests.
+        ValueError: The class has a provider already.
+        SignatureError: The provider is asynchronous.
+    """
+    check_provided(cls)
+    if cls in by_type:
+        raise ValueError(f"values of the class {cls.__qualname__} are provided already")
+    by_type[cls] = Dependency(provider, scope, release=release)

@@ -1,0 +1,502 @@
+"""The application: the document, what surrounds it, and the start.
+
+An `Application` is a `Router` that runs. Its handlers become operations of one OpenAPI document,
+beside those of a document that was loaded (spec first); `Application.start` compiles the document
+once and yields the handler that a host calls.
+
+The order at start is: settings, parts, document and endpoints, lifespans, values of the
+application, first request; at the end the reverse. The context variables of the end of the start
+are those that every request begins with.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import copy
+import functools
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+
+from photon_openapi.document import Document, OpenApi, Operation, load_document
+from photon_openapi.errors import DocumentError
+from photon_runtime.callables import kind_of, require_function
+from photon_runtime.http import Handler
+from photon_runtime.observability import Meter, Readiness
+from photon_runtime.parts import Part, Release, Scope
+from photon_runtime.settings import Settings
+
+from . import _docs
+from ._document_writer import begin_document, required_by, write_entries
+from ._parts_host import PartsHost, add_provider, install_parts
+from ._router_settings import RouterSettings
+from .annotations import Dependency, Overrides
+from .answers import AnswerCheck
+from .arguments import FormSettings
+from .dependencies import Providers
+from .dispatch import (
+    Dispatch,
+    Endpoint,
+    ErrorAnswers,
+    Mount,
+    PathTree,
+    Running,
+    build_url,
+    compile_routes,
+)
+from .handlers import CompilationContext, DeclaredResponse, Middleware, WriterContext
+from .middleware import PlacedLayer, chain, operations_of, settled
+from .observability import ObservabilitySettings, Observer, observe, observers
+from .router import Lifespan, NameOperation, Router
+from .security import Guards, Required, merged
+from .static import ConfiguredFiles, StaticFiles, tell_places
+from .wsgi import WsgiExport
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Application(Router):
+    """Handlers, and the application that they make.
+
+    Args:
+        title: Title of the document.
+        version: Version of the application in the document.
+        description: Description in the document; CommonMark.
+        spec: An OpenAPI document to begin with: the path of a YAML or JSON file, or the
+            document itself.
+        prefix: See `Router`, as for ``tags``, ``dependencies``, ``responses``, ``deprecated``,
+            ``include_in_schema``, ``generate_operation_id``, ``security``, ``lifespan`` and
+            ``omit_none``.
+        middleware: Middleware around every request, as `Router.middleware` adds it.
+        validate_responses: Whether responses of handlers are checked against the document, so that
+            an invalid one is a 500; ``None`` leaves it to the settings, and by default it is so in
+            development and in the environment ``test``.
+        servers: Where the application is reached; it is served below the path of each of them.
+        docs_url: Path of the documentation page; ``None`` for none.
+        openapi_url: Path of the document, without its ending; ``None`` for none.
+        validation_status: Status of the response to requests with invalid values, 422 or 400.
+        strict_content_type: Whether a body of JSON without a ``Content-Type`` that names JSON is
+            refused with 415, because a page of another site could have sent it; ``None`` leaves it
+            to the settings, and by default it is refused.
+        strict_query: Whether parameters of the query that an operation does not have are
+            refused, with the nearest name; ``None`` leaves it to the settings, and by default they
+            are ignored.
+        assert_formats: Whether ``format`` in the schemas of ``spec`` is asserted; ``None`` leaves
+            it to the settings, and by default it only describes.
+
+    Attributes:
+        readiness: The checks of ``/ready``: ``app.readiness.add("database", check)``.
+        meter: Declares metrics of the application: ``app.meter.counter("orders", "…")``; shown
+            on the page of metrics beside those of requests. Replace it by another application's
+            before the start to share its figures.
+
+    Raises:
+        DocumentError: The document in ``spec`` cannot be loaded.
+
+    Example:
+        >>> from photon_router import Application
+        >>> api = Application(title="Greetings", version="1.0.0")
+        >>> @api.get("/hello/{name}")
+        ... def hello(name: str) -> dict[str, str]:
+        ...     return {"message": f"Hello, {name}!"}
+        >>> sorted(api.document()["paths"])
+        ['/hello/{name}']
+    """
+
+    def __init__(
+        self,
+        *,
+        title: str | None = None,
+        version: str | None = None,
+        description: str | None = None,
+        spec: str | Path | Mapping[str, Any] | None = None,
+        prefix: str = "",
+        tags: Sequence[str] = (),
+        dependencies: Sequence[object] = (),
+        responses: Mapping[int, DeclaredResponse] | None = None,
+        deprecated: bool = False,
+        include_in_schema: bool = True,
+        generate_operation_id: NameOperation | None = None,
+        validate_responses: bool | None = None,
+        security: Sequence[Required] | None = None,
+        middleware: Sequence[Middleware] = (),
+        servers: Sequence[str] = (),
+        lifespan: Lifespan | None = None,
+        omit_none: bool | None = None,
+        docs_url: str | None = "/docs",
+        openapi_url: str | None = "/openapi",
+        validation_status: int = 422,
+        assert_formats: bool | None = None,
+        strict_content_type: bool | None = None,
+        strict_query: bool | None = None,
+    ) -> None:
+        """Begin without handlers."""
+        super().__init__(
+            prefix=prefix,
+            tags=tags,
+            dependencies=dependencies,
+            responses=responses,
+            deprecated=deprecated,
+            include_in_schema=include_in_schema,
+            generate_operation_id=generate_operation_id,
+            security=security,
+            middleware=middleware,
+            lifespan=lifespan,
+            omit_none=omit_none,
+        )
+        self._switches = {
+            "validate_responses": validate_responses,
+            "strict_content_type": strict_content_type,
+            "strict_query": strict_query,
+            "assert_formats": assert_formats,
+        }
+        self.validation_status = validation_status
+        self.readiness = Readiness()
+        self.meter = Meter()
+        self._docs_url = docs_url
+        self._openapi_url = openapi_url
+        self._base = load_document(spec) if spec is not None else None
+        self._info = {"title": title, "version": version, "description": description}
+        self._servers = tuple(servers)
+        self._settings: Settings | None = None
+        self._static = ConfiguredFiles()
+        self._parts: list[Part] = []
+        self._by_type: dict[type, Dependency] = {}
+        self._drains: list[Callable[[], object]] = []
+        self._urls: tuple[int, dict[str, str]] | None = None
+        self._overrides: Overrides = {}
+        self._running: list[Running] = []
+
+    @property
+    def docs_url(self) -> str | None:
+        """Path of the documentation page; ``None`` where there is none."""
+        return None if self.openapi_url is None else self._docs_url
+
+    @property
+    def openapi_url(self) -> str | None:
+        """Path of the document, without its ending; ``None`` where it is not served."""
+        return self._openapi_url if self._behaviour().docs else None
+
+    @functools.cached_property
+    def wsgi(self) -> WsgiExport:
+        """This application for any WSGI server: ``gunicorn 'shop:app.wsgi'``; see `WsgiExport`."""
+        return WsgiExport(self)
+
+    def layers(self, *, development: bool = False) -> list[Observer | PlacedLayer]:
+        """Return the layers around every request, outermost first, and where each comes from.
+
+        What observes requests lies around the layers of the settings, and these around those of
+        the code.
+
+        Args:
+            development: Whether to return those of an application that people are developing.
+
+        Raises:
+            SettingsError: The section ``[middleware]`` or ``[observability]`` is wrong.
+        """
+        settings = self.read_settings(ObservabilitySettings)
+        return [
+            *observers(settings, development=development),
+            *chain(self._settings, self._middleware),
+        ]
+
+    def url_for(self, operation_id: str, /, **values: object) -> str:
+        """Return the path of an operation, base path included.
+
+        Args:
+            operation_id: The name of the operation.
+            values: What its path's parameters are; others make a query. Values are encoded and
+                cannot lead to another path.
+
+        Raises:
+            LookupError: There is no such operation.
+            ValueError: A parameter of the path is missing or empty, or it is ``.`` or ``..``.
+        """
+        try:
+            template = self._url_templates()[operation_id]
+        except KeyError:
+            raise LookupError(f"there is no operation {operation_id!r}") from None
+        return build_url(template, values)
+
+    def _url_templates(self) -> dict[str, str]:
+        """Return the templates of all operations by name, made anew when there are more."""
+        key = len(self._entries)
+        if self._urls is None or self._urls[0] != key:
+            document = self._begun()
+            base = document.base_path
+            found = {each.name: each.base_paths[0] + each.path for each in document.operations()}
+            own = {
+                entry.operation_id: base + entry.path for entry in self._entries if entry.is_written
+            }
+            self._urls = key, found | own
+        return self._urls[1]
+
+    def add(self, part: Part | str) -> None:
+        """Add a part: a subsystem of a package of its own, such as a database layer.
+
+        Args:
+            part: The part, or ``package.module:name`` of one, which is then imported here and not
+                before.
+
+        Raises:
+            TypeError: It is not a part.
+            ImportError: It cannot be imported.
+        """
+        found = _imported(part) if isinstance(part, str) else part
+        if not isinstance(found, Part):
+            raise TypeError(f"a part has `settings` and `install`, unlike {found!r}")
+        self._parts.append(found)
+
+    def provide(
+        self,
+        cls: type[T],
+        provider: Callable[..., T] | Callable[..., Iterator[T]],
+        *,
+        scope: Scope = "request",
+        release: Release = "before_response",
+    ) -> None:
+        """Let handlers and dependencies have arguments of type ``cls``, made by ``provider``.
+
+        An argument ``db: Session`` then has its value from the provider, as if it was written
+        ``db: Session = Depends(provider)``. One with a marker, such as ``Json[Session]``, has not.
+
+        Args:
+            cls: The class, as arguments are annotated.
+            provider: A function whose arguments are bound like a handler's. If it yields, it
+                resumes as ``release`` says, and is told of an error.
+            scope: ``request`` makes a value for each request, ``application`` one for each start.
+            release: ``before_response``, so that it can still fail the request, or
+                ``after_response``. A streamed response keeps the former until it was sent.
+
+        Raises:
+            TypeError: ``cls`` is not a class, or one whose values come from requests.
+            ValueError: The class has a provider already.
+            SignatureError: The provider is asynchronous.
+        """
+        add_provider(self._by_type, cls, provider, scope, release)
+
+    def on_drain(self, begin: Callable[[], object]) -> Callable[[], object]:
+        """Have ``begin`` called when the server begins to stop, while requests still run.
+
+        For what lasts longer than a request and has to be told: it runs in a task of its own. An
+        error in it is logged.
+
+        Raises:
+            SignatureError: It is not a plain function.
+        """
+        require_function(begin, "a call at the beginning of the end")
+        self._drains.append(begin)
+        return begin
+
+    @contextmanager
+    def overrides(
+        self, replacements: Mapping[Callable[..., Any], Callable[..., Any]]
+    ) -> Iterator[None]:
+        """Let other functions stand in for those of dependencies, within the block; for tests.
+
+        It concerns this application alone, also while it runs, and then the requests that come
+        from now on. A stand-in has arguments of its own, like any dependency.
+
+        Args:
+            replacements: The stand-in for each function that `Depends` names.
+
+        Raises:
+            SignatureError: A stand-in is not callable or is asynchronous.
+            DocumentError: A stand-in cannot be one.
+        """
+        for replacement in replacements.values():
+            kind_of(replacement)
+        before = self._overrides
+        self._overrides = {**before, **replacements}
+        try:
+            self._replace_endpoints()
+            yield
+        finally:
+            self._overrides = before
+            self._replace_endpoints()
+
+    def use_settings(self, settings: Settings) -> None:
+        """Take settings over, of which the sections of this package count at the next start.
+
+        ``photon run`` and its kin call it with those of the project.
+        """
+        self._settings = settings
+        self._static = ConfiguredFiles(settings)
+
+    @property
+    def static(self) -> StaticFiles:
+        """The files of the section ``[static]``: ``app.static.url("site.css")``.
+
+        Raises:
+            RuntimeError: There are no settings yet, or they name no folder.
+            PhotonError: The section is wrong.
+        """
+        return self._static.files
+
+    # -- the document and the start ---------------------------------------------------------
+
+    def document(self) -> OpenApi:
+        """Return the OpenAPI document, complete, as a copy of its own.
+
+        Raises:
+            SignatureError: A handler does not fit its path.
+            DocumentError: The loaded document has not the shape of one, or two things in it have
+                the same name.
+        """
+        base = self._begun()
+        if base.problems_of_shape:
+            raise DocumentError([str(problem) for problem in base.problems_of_shape])
+        shown = [
+            entry
+            for entry in self._entries
+            if entry.is_written and entry.options.get("include_in_schema", True)
+        ]
+        providers = Providers({**self._by_type, **install_parts(self, self._parts).by_type})
+        context = WriterContext(self.validation_status, is_published=True, providers=providers)
+        write_entries(base.data, shown, context)
+        return copy.deepcopy(base.data)
+
+    @contextmanager
+    def start(self, *, development: bool = False) -> Iterator[Handler]:
+        """Start the application: compile the document, enter the lifespans, yield the handler.
+
+        Args:
+            development: Whether people are developing it; allows what production must not show.
+
+        Raises:
+            DocumentError: Document and handlers do not match; lists every problem.
+            SignatureError: A handler does not match its path.
+            SettingsError: A section of the settings is wrong.
+        """
+        settings = self.read_settings(ObservabilitySettings)
+        host = install_parts(self, self._parts)
+        readiness = Readiness(timeout=settings.ready_timeout)
+        readiness.include(self.readiness)
+        readiness.include(host.readiness)
+        observed = observe(settings, readiness, self.meter, development=development)
+        pages = observed.pages + self._static.mounts()
+        tell_places([*self._mounts, *pages])
+        running = self._compiled(host, observed.middleware, pages, development=development)
+        with ExitStack() as stack:
+            stack.enter_context(self.meter.observing())
+            for lifespan in (*host.lifespans, *self._lifespans):
+                stack.enter_context(lifespan())
+            stack.enter_context(running.providers.application.made())
+            self._running.append(running)
+            stack.callback(self._running.remove, running)
+            running.dispatch.context = contextvars.copy_context()
+            running.dispatch.wrap(observed.around)
+            yield running.dispatch
+
+    def read_settings(self, cls: type[S]) -> S:
+        """Return the section of a class, with its defaults where there are no settings.
+
+        Raises:
+            SettingsError: The section is wrong.
+        """
+        return cls() if self._settings is None else self._settings.read(cls)
+
+    def named_settings(self, cls: type[S]) -> Mapping[str, S]:
+        """Return the further sections of a class, such as ``[database.reports]``, by their names.
+
+        Raises:
+            SettingsError: One of them is wrong.
+        """
+        return {} if self._settings is None else self._settings.read_named(cls)
+
+    def _refuse_inclusion(self) -> None:
+        if self._base is not None:
+            raise ValueError(
+                "only the application itself can have a spec, not a router that is included in it"
+            )
+        if self._parts or self._by_type:
+            raise ValueError(
+                "an application with parts or providers is not included in another one: add them "
+                "to the outer one, and include a Router"
+            )
+
+    def _behaviour(self) -> RouterSettings:
+        """Return the section ``[router]``, where the code does not state it."""
+        stated = {name: value for name, value in self._switches.items() if value is not None}
+        return attrs.evolve(self.read_settings(RouterSettings), **stated)
+
+    def _compiled(
+        self,
+        host: PartsHost,
+        outermost: Sequence[Middleware],
+        pages: Sequence[Mount],
+        *,
+        development: bool,
+    ) -> Running:
+        providers = Providers({**self._by_type, **host.by_type})
+        running = Running(host, providers, pages, development)
+        document, tree = self._planned(running)
+        handlers = {**host.error_handlers, **self._error_handlers}
+        answers = ErrorAnswers(handlers, validation_status=self.validation_status)
+        placed = chain(self._settings, [*host.middlewares, *self._middleware])
+        layers = settled(placed, operations_of(document))
+        running.dispatch = Dispatch(
+            tree,
+            answers=answers,
+            layers=[*outermost, *layers],
+            drains=[*host.drains, *self._drains],
+        )
+        return running
+
+    def _replace_endpoints(self) -> None:
+        """Let applications that run go on with new endpoints."""
+        for running in self._running:
+            _, tree = self._planned(running)
+            running.providers.application.make()
+            running.dispatch.use(tree)
+
+    def _planned(self, running: Running) -> tuple[Document, PathTree[Endpoint]]:
+        document, behaviour = self._begun(), self._behaviour()
+        providers = attrs.evolve(running.providers, overrides=self._overrides)
+        entries = [entry for entry in self._entries if not entry.is_written]
+        if not document.problems_of_shape:  # else there is no document to write into
+            written = [entry for entry in self._entries if entry.is_written]
+            context = WriterContext(self.validation_status, providers=providers)
+            entries += write_entries(document.data, written, context)
+            document = Document(
+                document.data, is_shaped=True, assert_formats=behaviour.assert_formats
+            )
+        tree = compile_routes(
+            CompilationContext(document, providers, behaviour, self.read_settings(FormSettings)),
+            {entry.operation_id: entry for entry in entries},
+            [
+                *_docs.pages(self.docs_url, self.openapi_url, self.document),
+                *self._mounts,
+                *running.pages,
+            ],
+            guards=Guards(merged(self._verifiers, required_by(self._entries))),
+            error_handlers={**running.host.error_handlers, **self._error_handlers},
+            validation_status=self.validation_status,
+            checks=self._checks(development=running.development),
+        )
+        return document, tree
+
+    def _checks(self, *, development: bool) -> Callable[[Document, Operation], AnswerCheck] | None:
+        """Return what makes the checks of responses; ``None`` where they are not checked."""
+        is_test = self._settings is not None and self._settings.environment == "test"
+        stated = self._behaviour().validate_responses
+        if not (development or is_test if stated is None else stated):
+            return None
+        return functools.partial(AnswerCheck, is_shown=development or is_test)
+
+    def _begun(self) -> Document:
+        """Return the loaded document, or an empty one, under the names of the application."""
+        data = begin_document(self._base, self._info, self._servers)
+        return Document(data, is_shaped=self._base is None)
+
+
+def _imported(path: str) -> object:
+    module, _, name = path.partition(":")
+    if not name:
+        raise ImportError(f"a part is named as package.module:name, not {path!r}")
+    return getattr(importlib.import_module(module), name)()

@@ -1,0 +1,17 @@
+"""Dependencies: values that functions make for handlers.
+
+========================  =====================================================================
+``_providers``            `Providers`: what makes the value of an argument, by `Depends` or by type
+``_application_values``   values that live as long as the application
+``_entering``             providers that yield, as context managers
+``_background``           `BackgroundTasks`: a value that every application provides
+========================  =====================================================================
+"""
+
+from ._application_values import ApplicationValues as ApplicationValues
+from ._background import BackgroundTasks as BackgroundTasks
+from ._entering import as_context_manager as as_context_manager
+from ._providers import Owned as Owned
+from ._providers import Providers as Providers
+from ._providers import check_provided as check_provided
+from ._providers import connection_argument as connection_argument

@@ -1,0 +1,50 @@
+"""Providers that yield a value and resume at the end, as functions that give a context manager.
+
+A generator function becomes one by `contextlib.contextmanager`; one that is decorated so already is
+taken as it is. What another decorator makes of a generator function shows only when it is called.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import GeneratorType
+from typing import Any, TypeAlias, cast
+
+from photon_runtime.callables import CallableKind, is_unrun, kind_of, require_value
+
+from ..annotations import Provider
+
+_Generator: TypeAlias = Callable[..., Iterator[object]]
+
+
+def as_context_manager(provider: Provider) -> Callable[..., Any] | None:
+    """Return a provider as a function that gives a context manager.
+
+    Returns:
+        ``None`` where calling the provider gives the value itself.
+
+    Raises:
+        SignatureError: It is asynchronous.
+    """
+    kind = kind_of(provider)
+    if kind is CallableKind.GENERATOR:
+        return contextmanager(cast("_Generator", provider))
+    if kind is CallableKind.CONTEXT_MANAGER:
+        return provider
+    if kind is CallableKind.WRAPS_GENERATOR:
+        return functools.partial(_entered, provider)
+    return None
+
+
+@contextmanager
+def _entered(provider: Provider, /, *args: Any, **kwargs: Any) -> Iterator[object]:
+    """Enter what a wrapped generator function gives."""
+    result = provider(*args, **kwargs)
+    if isinstance(result, GeneratorType):
+        result = contextmanager(lambda: result)()
+    elif not (is_unrun(result) and isinstance(result, AbstractContextManager)):
+        result = nullcontext(require_value(result, provider))
+    with result as value:
+        yield value

@@ -1,0 +1,209 @@
+"""What makes the value of an argument, for all operations of one application.
+
+Theory of operation. An argument has its value from the request, from a function that `Depends`
+names, or from a provider of its type (`Host.provide`): a handler writes ``db: Session`` and nothing
+else. `Providers.dependency_of` decides it, overrides of tests included, and is the only place that
+does; the writer of the document, the compiler and the checks all ask it. It also keeps the
+signatures of providers, so that each is read once.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from photon_openapi.annotations import strip_alias, without_none
+from photon_runtime.callables import location
+from photon_runtime.http import CallAdapter, Request
+
+from ..annotations import Dependency, Overrides, Provider
+from ..errors import SignatureError
+from ..signatures import Argument, Signature, read_signature
+from ._application_values import ApplicationValues, Cell
+from ._background import BackgroundTasks, background_tasks
+
+Owned: TypeAlias = tuple[Callable[..., Any], Argument]
+"""An argument, with the function that has it."""
+
+BACKGROUND: Final = Dependency(background_tasks, release="after_response")
+
+
+@attrs.define(eq=False)
+class Providers:
+    """What makes the values of arguments that do not come from the request.
+
+    Attributes:
+        by_type: What makes the values of arguments of a class.
+        overrides: What takes the place of providers, or of the providers of a class; for tests.
+        application: The values that live as long as the application.
+    """
+
+    by_type: Mapping[type, Dependency] = attrs.field(factory=dict)
+    overrides: Overrides = attrs.field(factory=dict)
+    application: ApplicationValues = attrs.field(factory=ApplicationValues)
+    _signatures: dict[Provider, Signature] = attrs.field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Provide what every application provides."""
+        self.by_type = {BackgroundTasks: BACKGROUND, **self.by_type}
+
+    def dependency_of(self, argument: Argument) -> Dependency | None:
+        """Return what makes the value of an argument; ``None`` where the request has it."""
+        if argument.dependency is not None:
+            return self.replaced(argument.dependency)
+        if argument.annotation.marker is not None or argument.is_request:
+            return None
+        cls = class_of_argument(argument)
+        found = None if cls is None else self.by_type.get(cls)
+        if cls is None or found is None:
+            return None
+        override = self.overrides.get(cls)
+        return self.replaced(found) if override is None else attrs.evolve(found, provider=override)
+
+    def replaced(self, dependency: Dependency) -> Dependency:
+        """Return a dependency whose provider is the one that overrides it, if there is one."""
+        override = self.overrides.get(dependency.provider)
+        return dependency if override is None else attrs.evolve(dependency, provider=override)
+
+    def signature_of(self, provider: Provider) -> Signature:
+        """Return the signature of a provider.
+
+        Raises:
+            SignatureError: It cannot be a provider.
+        """
+        if provider not in self._signatures:
+            self._signatures[provider] = read_signature(provider)
+        return self._signatures[provider]
+
+    def request_arguments(
+        self,
+        function: Callable[..., object],
+        signature: Signature,
+        dependencies: Sequence[Dependency] = (),
+    ) -> list[Owned]:
+        """Return the arguments that the request has, of a handler and of all that it depends on.
+
+        A dependency is walked once. Those of the application have nothing of a request.
+
+        Args:
+            function: The handler.
+            signature: Its signature, without the argument that an adapter gives.
+            dependencies: The dependencies that are made for their effect alone.
+
+        Raises:
+            SignatureError: A dependency cannot be one, or depends on itself.
+        """
+        walk = _Walk(self)
+        for dependency in dependencies:
+            walk.into(self.replaced(dependency), ())
+        walk.over(signature, (function,))
+        return walk.found
+
+    def cell(self, provider: Provider) -> Cell:
+        """Return the cell of a value of the application, with those that it needs before it.
+
+        Raises:
+            SignatureError: It needs something of a request.
+        """
+        cells = self.application.cells
+        if provider not in cells:
+            needs = {}
+            for argument in self.signature_of(provider).arguments:
+                dependency = self.dependency_of(argument)
+                if dependency is not None:
+                    needs[argument.name] = self._needed(provider, dependency)
+                elif argument.is_required:
+                    raise SignatureError(
+                        f"{location(provider)}, argument {argument.name}: a dependency of the "
+                        "application is made before any request: give it a default, or Depends"
+                    )
+            cells[provider] = Cell(provider, needs)
+        return cells[provider]
+
+    def _needed(self, provider: Provider, dependency: Dependency) -> Cell:
+        if dependency.scope != "application":
+            raise SignatureError(
+                f"{location(provider)} lives as long as the application and cannot need "
+                f"{location(dependency.provider)}, which is made for each request"
+            )
+        return self.cell(dependency.provider)
+
+
+@attrs.frozen
+class _Walk:
+    """A walk over a handler and its dependencies.
+
+    Attributes:
+        providers: What makes values.
+        found: The arguments from the request.
+        seen: The providers that were walked over.
+    """
+
+    providers: Providers
+    found: list[Owned] = attrs.field(factory=list)
+    seen: set[object] = attrs.field(factory=set)
+
+    def over(self, signature: Signature, above: tuple[Callable[..., object], ...]) -> None:
+        """Collect the arguments of a function, the last of ``above``, and of what it needs."""
+        for argument in signature.arguments:
+            dependency = self.providers.dependency_of(argument)
+            if dependency is None:
+                self.found.append((above[-1], argument))
+            else:
+                self.into(dependency, above)
+
+    def into(self, dependency: Dependency, above: tuple[Callable[..., object], ...]) -> None:
+        """Collect the arguments of a dependency, and of what it needs."""
+        provider = dependency.provider
+        if provider in above:
+            circle = [*above[above.index(provider) :], provider]
+            names = ", which needs ".join(location(each) for each in circle)
+            raise SignatureError(f"dependencies in a circle: {names}")
+        if dependency.scope == "request" and provider not in self.seen:
+            self.seen.add(provider)
+            self.over(self.providers.signature_of(provider), (*above, provider))
+
+
+def connection_argument(signature: Signature, adapter: CallAdapter) -> Argument:
+    """Return the argument of a handler that takes the connection of an adapter.
+
+    Raises:
+        SignatureError: There is none, or several.
+    """
+    cls = adapter.argument
+    found = [
+        argument
+        for argument in signature.arguments
+        if (own := class_of_argument(argument)) is not None and issubclass(own, cls)
+    ]
+    if len(found) != 1:
+        raise SignatureError(
+            f"a handler of this route has one argument of the class {cls.__qualname__}, "
+            f"not {len(found)}"
+        )
+    return found[0]
+
+
+def class_of_argument(argument: Argument) -> type | None:
+    """Return the class of an argument, without ``None`` and type arguments."""
+    plain = strip_alias(without_none(argument.annotation.type))
+    origin = typing.get_origin(plain) or plain
+    return origin if isinstance(origin, type) else None
+
+
+def check_provided(cls: object) -> None:
+    """Refuse a class that arguments from requests have.
+
+    Raises:
+        TypeError: It is not a class, or one that parameters and bodies have.
+    """
+    if not isinstance(cls, type):
+        raise TypeError(f"values are provided for a class, not for {cls!r}")
+    if cls is Request or cls.__module__ == "builtins":
+        raise TypeError(
+            f"values of the class {cls.__qualname__} come from the request: provide a class of "
+            "your own"
+        )

@@ -1,0 +1,147 @@
+"""The calls of an endpoint: dependencies and handler, with values out of a row of slots.
+
+The row begins with the values that the request gave. Each dependency appends its value and takes
+its arguments from earlier slots; the handler takes its own, and its result is encoded.
+
+A dependency that yields is entered, and released in reverse order: around a whole response before
+it is sent, around a streamed one when it has been sent (`HeldBody`), around a protocol when that
+has ended (`Upgrade.hold`). One whose release is ``after_response`` is resumed when the response was
+sent in any case, unless the request has failed before: then it gets the error at once. Endpoints
+without such dependencies are compiled without all of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, TypeAlias
+
+import attrs
+
+from photon_openapi.errors import ErrorDetail, ValidationError
+from photon_runtime.callables import require_value
+from photon_runtime.http import FileBody, Handler, Request, Response, Upgrade
+
+from ..arguments import Binder
+from ..streaming import SWALLOWED, HeldBody
+
+Respond: TypeAlias = Callable[[Request, list[Any]], Response]
+"""Calls the handler with values out of the row, and makes the response."""
+
+
+@attrs.frozen
+class Call:
+    """A call of a dependency, or of the handler.
+
+    Attributes:
+        function: The function.
+        slots: The slots of its positional arguments.
+        names: The slots of its keyword arguments, by name.
+        is_scoped: Whether it returns a context manager to be entered.
+        is_late: Whether that is left after the response.
+    """
+
+    function: Callable[..., Any]
+    slots: tuple[int, ...]
+    names: tuple[tuple[str, int], ...] = ()
+    is_scoped: bool = False
+    is_late: bool = False
+
+    def run(self, row: list[Any]) -> Any:
+        """Call with arguments from ``row``."""
+        arguments = [row[slot] for slot in self.slots]
+        if not self.names:
+            return self.function(*arguments)
+        return self.function(*arguments, **{name: row[slot] for name, slot in self.names})
+
+
+def endpoint_of(
+    binders: tuple[Binder, ...],
+    calls: Sequence[Call],
+    handler: Call,
+    encoded: Callable[[Any], Response],
+) -> Handler:
+    """Return the endpoint that binds, makes the dependencies, calls the handler and encodes."""
+    if calls or handler.names or len(handler.slots) < len(binders):
+        return with_response(binders, calls, lambda request, row: encoded(handler.run(row)))
+    return _direct(binders, handler.function, encoded)
+
+
+def with_response(binders: tuple[Binder, ...], calls: Sequence[Call], respond: Respond) -> Handler:
+    """Return the endpoint that binds, makes the dependencies, and responds."""
+    if any(call.is_scoped for call in calls):
+        return _with_scopes(binders, calls, respond)
+
+    def run(request: Request) -> Response:
+        row = _row(binders, request)
+        for call in calls:
+            row.append(require_value(call.run(row), call.function))
+        return respond(request, row)
+
+    return run
+
+
+def _direct(
+    binders: tuple[Binder, ...],
+    function: Callable[..., Any],
+    encoded: Callable[[Any], Response],
+) -> Handler:
+    """Return the endpoint of a handler whose arguments are the row."""
+    if not binders:
+        return lambda request: encoded(function())
+
+    def run(request: Request) -> Response:
+        errors: list[ErrorDetail] = []  # as in `_row`, without a call: most requests come this way
+        row = [bind(request, errors) for bind in binders]
+        if errors:
+            raise ValidationError(errors)
+        return encoded(function(*row))
+
+    return run
+
+
+def _row(binders: tuple[Binder, ...], request: Request) -> list[Any]:
+    """Return the values that the request gives.
+
+    Raises:
+        ValidationError: A value is invalid; has every error.
+    """
+    errors: list[ErrorDetail] = []
+    row = [bind(request, errors) for bind in binders]
+    if errors:
+        raise ValidationError(errors)
+    return row
+
+
+def _with_scopes(binders: tuple[Binder, ...], calls: Sequence[Call], respond: Respond) -> Handler:
+    """Return the endpoint of a handler with dependencies that are released."""
+    is_any_late = any(call.is_late for call in calls)
+
+    def respond_within(request: Request, early: ExitStack, late: ExitStack) -> Response:
+        row = _row(binders, request)
+        with early as stack:
+            for call in calls:
+                value = call.run(row)
+                if call.is_scoped:
+                    value = (late if call.is_late else stack).enter_context(value)
+                row.append(require_value(value, call.function))
+            response = respond(request, row)
+            body = response.body
+            if isinstance(body, Upgrade):
+                body.hold(stack.pop_all())
+            elif not isinstance(body, bytes | FileBody):
+                response.body = HeldBody(body, stack.pop_all())
+            return response
+        raise RuntimeError(SWALLOWED)
+
+    if not is_any_late:
+        return lambda request: respond_within(request, ExitStack(), ExitStack())
+
+    def run(request: Request) -> Response:
+        with ExitStack() as late:
+            response = respond_within(request, ExitStack(), late)
+            request.after_response(late.pop_all().close)
+            return response
+        raise RuntimeError(SWALLOWED)
+
+    return run

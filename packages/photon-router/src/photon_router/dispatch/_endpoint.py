@@ -1,0 +1,180 @@
+"""The endpoint of one operation: the closure that binds, calls and encodes.
+
+`EndpointCompiler` decides, for each argument of the handler and of its dependencies, where in the
+request its value comes from; the endpoint that it makes binds them all, calls, and encodes the
+result.
+
+Arguments fill a row of slots: first the values from the request, and only if all of them are valid,
+the values of dependencies, each made once from earlier slots of the row. The handler's own
+arguments are picked from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+
+from photon_openapi.document import Operation
+from photon_runtime.http import CallAdapter, Handler, Request, Response
+
+from ..annotations import Dependency
+from ..answers import (
+    Declared,
+    Encoder,
+    Outcome,
+    Settled,
+    content_for,
+    encoder_of,
+    settle,
+    settle_apart,
+)
+from ..arguments import Binder, checking_alone, checking_first, query_check
+from ..dependencies import as_context_manager
+from ..handlers import Arguments, CompilationContext, HandlerEntry, default_status
+from ..signatures import Argument, Signature
+from ._calls import Call, endpoint_of, with_response
+
+Function = Callable[..., Any]
+_LAST: Final = -1
+"""The slot of a connection, which is put behind the row when there is one."""
+
+
+@attrs.define
+class EndpointCompiler:
+    """Makes the endpoint of one operation; what is wrong goes to the problems of the context.
+
+    Attributes:
+        context: What all operations share.
+        operation: The operation.
+        entry: Its handler.
+        binders: What gives the first values of the row.
+        calls: What gives the others.
+        slots: The slot of each value, by argument or dependency.
+        connection: The handler's argument that an adapter gives.
+    """
+
+    context: CompilationContext
+    operation: Operation
+    entry: HandlerEntry
+    binders: list[Binder] = attrs.field(factory=list)
+    calls: list[Call] = attrs.field(factory=list)
+    slots: dict[Any, int] = attrs.field(factory=dict)
+    connection: Argument | None = None
+
+    def endpoint(self) -> Handler:
+        """Return the endpoint.
+
+        Raises:
+            SignatureError: A dependency cannot be one, or depends on itself; the connection of an
+                adapter has no argument.
+        """
+        context, entry = self.context, self.entry
+        owned = entry.request_arguments(context.providers)
+        arguments = Arguments(context, self.operation, entry, owned)
+        for owner, argument in owned:
+            self.slots[owner, argument.name] = len(self.binders)
+            self.binders.append(arguments.binder(owner, argument))
+        self.binders += arguments.unclaimed(entry.function)
+        for dependency in entry.scope.dependencies:
+            self._provide(context.providers.replaced(dependency))
+        strict = context.settings.strict_query
+        check = query_check(context.document, self.operation) if strict else None
+        if check is None:
+            return self._endpoint()
+        if self.binders:
+            self.binders[0] = checking_first(self.binders[0], check)
+            return self._endpoint()
+        return checking_alone(self._endpoint(), check)
+
+    def _endpoint(self) -> Handler:
+        entry = self.entry
+        if entry.adapter is not None:
+            return self._adapted(entry.adapter)
+        handler = self._call(entry.function, entry.signature)
+        return endpoint_of(tuple(self.binders), self.calls, handler, self._encoder())
+
+    def _adapted(self, adapter: CallAdapter) -> Handler:
+        """Return the endpoint of a handler that is called with a connection."""
+        self.connection = self.entry.connection
+        handler = self._call(self.entry.function, self.entry.signature)
+
+        def respond(request: Request, row: list[Any]) -> Response:
+            return adapter.respond(request, lambda opened: handler.run([*row, opened]))
+
+        return with_response(tuple(self.binders), self.calls, respond)
+
+    def _encoder(self) -> Encoder:
+        entry, document = self.entry, self.context.document
+        responses = {
+            code: document.resolve(response) or {}
+            for code, response in self.operation.data.get("responses", {}).items()
+        }
+        usual = entry.status
+        if usual is None:
+            # Code first the usual status is known; else the document's first success counts.
+            good = sorted(code for code in responses if code.isdecimal() and code[0] == "2")
+            is_own = entry.is_written or not good
+            usual = default_status(entry.signature.result) if is_own else int(good[0])
+        settled = []
+        for outcome in entry.outcomes():
+            try:
+                settled += self._settled(outcome, usual, responses)
+            except TypeError as error:
+                self.context.problems.append(f"{self.operation.name}: the result: {error}")
+        has_content = usual != 204 and bool(content_for(responses, usual))
+        return encoder_of(settled, usual=usual, has_content=has_content)
+
+    def _settled(self, outcome: Outcome, usual: int, responses: Declared) -> list[Settled]:
+        definitions = self.context.document.definitions
+        if self.entry.is_written:
+            needed = definitions if outcome.omit_none else None
+            return [settle(outcome, usual, responses, needed)]
+        is_sse = bool(self.operation.data.get("x-sse"))
+        return settle_apart(outcome, usual, responses, definitions, is_sse=is_sse)
+
+    # -- the row ------------------------------------------------------------------------------
+
+    def _call(self, function: Function, signature: Signature) -> Call:
+        """Return the call of ``function``, adding those of its dependencies before."""
+        slots, names = [], []
+        for argument in signature.arguments:
+            slot = self._slot(function, argument)
+            if argument.is_keyword:
+                names.append((argument.name, slot))
+            else:
+                slots.append(slot)
+        return Call(function, tuple(slots), tuple(names))
+
+    def _slot(self, function: Function, argument: Argument) -> int:
+        if argument is self.connection:
+            return _LAST
+        dependency = self.context.providers.dependency_of(argument)
+        if dependency is None:
+            return self.slots[function, argument.name]
+        return self._provide(dependency)
+
+    def _provide(self, dependency: Dependency) -> int:
+        """Return the slot of a dependency's value, adding the call that makes it."""
+        # The scope comes first: an argument may have its name.
+        key = dependency.scope, dependency.provider
+        if key in self.slots and dependency.use_cache:
+            return self.slots[key]
+        self.calls.append(self._provider_call(dependency))
+        slot = len(self.binders) + len(self.calls) - 1
+        if dependency.use_cache:
+            self.slots[key] = slot
+        return slot
+
+    def _provider_call(self, dependency: Dependency) -> Call:
+        providers, provider = self.context.providers, dependency.provider
+        if dependency.scope == "application":
+            cell = providers.cell(provider)
+            return Call(lambda: cell.value, ())
+        call = self._call(provider, providers.signature_of(provider))
+        scoped = as_context_manager(provider)
+        if scoped is None:
+            return call
+        is_late = dependency.release == "after_response"
+        return attrs.evolve(call, function=scoped, is_scoped=True, is_late=is_late)
