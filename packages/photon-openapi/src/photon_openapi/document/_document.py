@@ -32,7 +32,7 @@ OpenApi = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 CATCH_ALL = "x-photon-catch-all"
 # The QUERY method in documents older than 3.2, which have no place for it.
-_QUERY = ("x-photon-query", "x-brrtrouter-query")
+_QUERY = "x-photon-query"
 # The dialects of schemas that are understood: that of JSON Schema, and those of OpenAPI upon it.
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DIALECTS = re.compile(
@@ -350,7 +350,7 @@ class Document:
 def _methods(item: OpenApi) -> Iterator[tuple[str, list[str], OpenApi]]:
     """Yield the operations of a path item: method, steps from the item, operation."""
     for method in METHODS:
-        keys = (method, *_QUERY) if method == "query" else (method,)
+        keys = (method, _QUERY) if method == "query" else (method,)
         key = next((key for key in keys if isinstance(item.get(key), dict)), None)
         if key is not None:
             yield method, [key], item[key]
