@@ -7,7 +7,7 @@
 ``_flat``             schemas without ``allOf``, ``oneOf`` and references
 ``_schema_types``     what a schema says of the types of its values
 ``_constraints``      constraints of single values, as for parameters
-``_sameness``         whether a schema of a document is that of a class
+``_equivalence``         whether a schema of a document is that of a class
 ``_check``            verdicts, and the complete list of errors; `_compiled` gives the former
 ``_formats``          what ``format`` asserts; `_durations` reads those
 ``_messages``         messages for the errors of jsonschema; `_decode_errors`, for refused bodies
@@ -25,6 +25,7 @@ from ._decode_errors import explain as explain
 from ._decode_errors import is_deep as is_deep
 from ._decode_errors import with_integers as with_integers
 from ._durations import read_duration as read_duration
+from ._equivalence import is_equivalent as is_equivalent
 from ._flat import EXAMPLES as EXAMPLES
 from ._flat import TAG as TAG
 from ._flat import Flat as Flat
@@ -39,7 +40,6 @@ from ._messages import json_type as json_type
 from ._msgspec_messages import DECODE_ERRORS as DECODE_ERRORS
 from ._msgspec_messages import conversion_message as conversion_message
 from ._msgspec_messages import decode_message as decode_message
-from ._sameness import says_the_same as says_the_same
 from ._schema import COMPONENT_PREFIX as COMPONENT_PREFIX
 from ._schema import DECIMAL_PATTERN as DECIMAL_PATTERN
 from ._schema import SchemaBuilder as SchemaBuilder
