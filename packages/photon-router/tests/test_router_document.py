@@ -11,9 +11,9 @@ from typing import Any, Literal
 import attrs
 import pytest
 
-from photon_openapi.document._document import Document, load_document
+from photon_openapi.document._document import Document
 from photon_openapi.document._export import encode_document
-from photon_openapi.document._load import read_file
+from photon_openapi.document._load import load_document, read_file
 from photon_router import DocumentError, Router, SignatureError
 from photon_runtime import run
 from photon_runtime.http import Request

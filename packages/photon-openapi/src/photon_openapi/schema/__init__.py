@@ -7,7 +7,7 @@
 ``_flat``             schemas without ``allOf``, ``oneOf`` and references
 ``_schema_types``     what a schema says of the types of its values
 ``_constraints``      constraints of single values, as for parameters
-``_equivalence``         whether a schema of a document is that of a class
+``_equivalence``      whether a schema of a document is equivalent to that of a class
 ``_check``            verdicts, and the complete list of errors; `_compiled` gives the former
 ``_formats``          what ``format`` asserts; `_durations` reads those
 ``_messages``         messages for the errors of jsonschema; `_decode_errors`, for refused bodies

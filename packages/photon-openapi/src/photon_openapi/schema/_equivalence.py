@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..document import Definitions, definitions_of
 from ._schema import SchemaBuilder
 
 _PREFIX: Final = "#/components/schemas/"
@@ -61,8 +62,8 @@ class Equivalence:
 
     def __init__(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
         """Keep the components."""
-        self._ours = ours
-        self._theirs = theirs
+        self._ours = definitions_of(ours)
+        self._theirs = definitions_of(theirs)
         self._assumed: set[tuple[str, str]] = set()
 
     def holds(self, one: object, other: object) -> bool:
@@ -98,20 +99,14 @@ class Equivalence:
         return self.holds(one, other)
 
 
-def _followed(schema: dict[str, Any], components: Mapping[str, Any]) -> object:
-    """Return what a bare reference leads to, ``None`` where that is not to be said."""
-    seen = set()
+def _followed(schema: dict[str, Any], definitions: Definitions) -> object:
+    """Return the target of a bare reference, ``None`` where it is not to be determined."""
     found: object = schema
-    while isinstance(found, dict) and "$ref" in found:
-        reference = found["$ref"]
-        if (
-            len(_restricting(found)) > 1
-            or reference in seen
-            or not str(reference).startswith(_PREFIX)
-        ):
+    for reference, target in definitions.chain(schema):
+        is_bare = isinstance(found, dict) and len(_restricting(found)) == 1
+        if not is_bare or not reference.startswith(_PREFIX):
             return None
-        seen.add(reference)
-        found = components.get(reference.removeprefix(_PREFIX))
+        found = target
     return found
 
 

@@ -278,13 +278,11 @@ def _property(
 
 def _plain(schema: Any, definitions: Definitions) -> dict[str, Any]:
     """Return a schema with what its reference leads to put into it."""
-    seen: set[str] = set()
-    while isinstance(schema, dict) and "$ref" in schema and schema["$ref"] not in seen:
-        seen.add(schema["$ref"])
-        rest = {key: value for key, value in schema.items() if key != "$ref"}
-        referred = definitions.find(schema["$ref"])
-        schema = {**referred, **rest} if isinstance(referred, dict) else rest
-    return schema if isinstance(schema, dict) else {}
+    merged = dict(schema) if isinstance(schema, dict) else {}
+    for _, target in definitions.chain(schema):
+        merged = {**target, **merged} if isinstance(target, dict) else merged
+    merged.pop("$ref", None)
+    return merged
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
