@@ -5,6 +5,7 @@
 ``_members``          the members of a class, whatever made the class; `_scalars`, what JSON has
                       one plain form for
 ``_flat``             schemas without ``allOf``, ``oneOf`` and references
+``_composition``      the schemas that a schema is composed of
 ``_schema_types``     what a schema says of the types of its values
 ``_constraints``      constraints of single values, as for parameters
 ``_equivalence``      whether a schema of a document is equivalent to that of a class
@@ -18,6 +19,7 @@
 
 from ._check import SchemaCheck as SchemaCheck
 from ._component_names import short_name as short_name
+from ._composition import composed_of as composed_of
 from ._constraints import constraint_checker as constraint_checker
 from ._decode_errors import MAX_DEPTH as MAX_DEPTH
 from ._decode_errors import decode_plain as decode_plain
@@ -30,7 +32,6 @@ from ._flat import EXAMPLES as EXAMPLES
 from ._flat import TAG as TAG
 from ._flat import Flat as Flat
 from ._flat import flattened as flattened
-from ._flat import types_of as types_of
 from ._keywords import Schema as Schema
 from ._members import Member as Member
 from ._members import is_named_tuple as is_named_tuple
@@ -48,3 +49,4 @@ from ._schema_types import default_of as default_of
 from ._schema_types import others_of as others_of
 from ._schema_types import properties_of as properties_of
 from ._schema_types import type_of_schema as type_of_schema
+from ._schema_types import types_of as types_of

@@ -23,7 +23,7 @@ import attrs
 from photon_openapi.document import Definitions
 from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_openapi.messages import pointer_of
-from photon_openapi.schema import SchemaCheck, properties_of, type_of_schema
+from photon_openapi.schema import SchemaCheck, properties_of, type_of_schema, types_of
 from photon_runtime.http import Request
 
 from ..signatures import ABSENT
@@ -286,8 +286,7 @@ def _plain(schema: Any, definitions: Definitions) -> dict[str, Any]:
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
-    kinds = schema.get("type", ())
-    named = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]
+    named = [kind for kind in types_of(schema) if kind != "null"]
     if named:
         return str(named[0])
     if "properties" in schema or "allOf" in schema:
