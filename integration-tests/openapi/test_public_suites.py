@@ -16,6 +16,7 @@ import pytest
 import yaml
 from openapi_spec_validator import validate
 
+import photon
 from photon_runtime.errors import PhotonError
 
 HERE = Path(__file__).parent
@@ -101,7 +102,7 @@ def test_the_documents_of_the_applications_in_the_documentation_are_valid(page: 
     for skipped, code in FENCE.findall(page.read_text(encoding="utf-8")):
         if not skipped:
             exec(compile(code, page, "exec", dont_inherit=True), names)
-    for application in [each for each in names.values() if isinstance(each, Application)]:
+    for application in [each for each in names.values() if isinstance(each, photon.Photon)]:
         try:
             document = application.document()
         except PhotonError:  # examples of what is not in order

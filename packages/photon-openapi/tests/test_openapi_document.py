@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from photon_openapi.document._document import Document, load_document
+from photon_openapi.document._document import Document
+from photon_openapi.document._load import load_document
 from photon_openapi.errors import DocumentError
 
 OPERATION = {"operationId": "read", "responses": {"200": {"description": "Fine."}}}

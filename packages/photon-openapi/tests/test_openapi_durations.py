@@ -8,35 +8,34 @@ from hypothesis import strategies as st
 
 from photon_openapi.schema._durations import is_calendar, read_duration
 
-CALENDAR = "months and years have no fixed length: give days or weeks"
+CALENDAR = "weeks, months and years are not read: give days"
 days = datetime.timedelta
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("P2W", days(14)),
-        ("-P1W", -days(7)),
-        ("+P1W", days(7)),
-        ("P0W", days(0)),
-        ("P142857142W", days(999999994)),
+        ("P14D", days(14)),
+        ("-P7D", -days(7)),
+        ("P0D", days(0)),
         ("P1DT2H3M4.5S", days(1, hours=2, minutes=3, seconds=4.5)),
         ("PT1M", days(minutes=1)),
     ],
 )
-def test_weeks_and_less_are_read(text: str, value: datetime.timedelta) -> None:
+def test_days_and_less_are_read(text: str, value: datetime.timedelta) -> None:
     assert read_duration(text) == value
 
 
-@pytest.mark.parametrize("text", ["P1Y", "P1M", "-P1Y2M", "P1Y2M3W4DT5H6M7.8S", "P1MT1M"])
-def test_months_and_years_are_refused_for_what_they_are(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["P1Y", "P1M", "P2W", "-P1W", "P1W2D", "P2WT1H", "-P1Y2M", "P1Y2M3W4DT5H6M7.8S", "P1MT1M"],
+)
+def test_weeks_months_and_years_are_refused_for_what_they_are(text: str) -> None:
     with pytest.raises(ValueError, match=CALENDAR):
         read_duration(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "P", "P1W2D", "P2WT1H", "P1.5W", "PW", "2W", "P142857143W", "P9999999999W", "P1Yx"]
-)
+@pytest.mark.parametrize("text", ["", "P", "P1.5W", "PW", "2W", "P9999999999D", "P1Yx"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected an ISO 8601 duration, such as PT1H30M"):
         read_duration(text)

@@ -393,9 +393,9 @@ def test_schemas_that_lead_back_to_themselves_are_walked_once(
     schema = refs(next(iter(components)))[0]
     check = SchemaCheck(schema, components=components)
     check.errors({"in": 1})
-    began = time.perf_counter()
+    began = time.process_time()
     assert check.errors(instance)
-    assert time.perf_counter() - began < 2  # walked again at each level it is hours
+    assert time.process_time() - began < 2  # walked again at each level it is hours
 
 
 def test_what_is_walked_once_is_told_at_each_place() -> None:

@@ -7,6 +7,7 @@
 ``linting``          `lint`: what is wrong with a document, and what could be better
 ``comparison``       `diff`: what is different between two documents
 ``sampling``         `sample`: a value for a schema
+``sources``          documents from files, standard input and applications
 ``errors``           the error tree; ``messages`` has what their messages are made of
 ===================  ==========================================================================
 

@@ -15,22 +15,11 @@ import click
 from ._reports import CHANGES, FINDINGS
 from .comparison import SEVERITIES
 from .comparison import diff as compare
-from .document import (
-    Document,
-    OpenApi,
-    Positions,
-    Project,
-    Source,
-    application_document,
-    encode_document,
-    from_file,
-    from_text,
-    is_old,
-    upgraded,
-)
+from .document import Document, OpenApi, encode_document, is_old, upgraded
 from .errors import DocumentError
 from .linting import IDS, RANKS, RULES
 from .linting import lint as judge
+from .sources import Positions, Project, Source, application_document, from_file, from_text
 
 _Form: TypeAlias = Literal["yaml", "json"]
 _FAIL_ON = (*RANKS, "never")

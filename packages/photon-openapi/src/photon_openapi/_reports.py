@@ -10,8 +10,8 @@ from typing import Any, Final
 import attrs
 
 from .comparison import Change
-from .document import Positions
 from .linting import Finding
+from .sources import Positions
 
 _COMMANDS: Final = {"error": "error", "warning": "warning", "info": "notice"}
 

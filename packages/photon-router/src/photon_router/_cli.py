@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 
 import click
 
-from photon_openapi.document import Project, application_document
+from photon_openapi.sources import Project, application_document
 from photon_runtime.http import Application, listen, serve
 
 from ._routes import list_routes

@@ -19,7 +19,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Final, ParamSpec, TypeVar, final
 
-from photon_openapi.annotations import strip_alias, without_none
+from photon_openapi.annotations import plain_type, value_type
 from photon_runtime import NotRunning, current_task, offload
 
 MEMORY: Final = 256 * 1024
@@ -165,16 +165,16 @@ class UploadFile:
 
 def takes_files(type_: object) -> bool:
     """Say whether an argument of this type takes a file or files: one, a list, or ``None``."""
-    plain = strip_alias(without_none(strip_alias(type_)))
+    plain = value_type(type_)
     if typing.get_origin(plain) in (list, tuple, Sequence):
         items = [item for item in typing.get_args(plain) if item is not Ellipsis]
-        return bool(items) and all(strip_alias(item) is UploadFile for item in items)
+        return bool(items) and all(plain_type(item) is UploadFile for item in items)
     return plain is UploadFile
 
 
 def takes_several_files(type_: object) -> bool:
     """Say whether an argument that takes files takes more than one."""
-    return strip_alias(without_none(strip_alias(type_))) is not UploadFile
+    return value_type(type_) is not UploadFile
 
 
 def safe_file_name(name: str, *, default: str = "file") -> str:

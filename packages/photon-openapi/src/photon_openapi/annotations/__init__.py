@@ -11,9 +11,11 @@ from photon_runtime.errors import SignatureError as SignatureError
 from ._annotation import Annotation as Annotation
 from ._annotation import BareMarker as BareMarker
 from ._annotation import SourceMarker as SourceMarker
+from ._annotation import plain_type as plain_type
 from ._annotation import split_annotation as split_annotation
 from ._annotation import strip_alias as strip_alias
 from ._annotation import union_members as union_members
+from ._annotation import value_type as value_type
 from ._annotation import without_none as without_none
 from ._param import Param as Param
 from ._param import Style as Style

@@ -105,6 +105,20 @@ def without_none(type_: Any) -> Any:
     return typing.Union[present] if present else type_  # noqa: UP007 - of a computed tuple
 
 
+def plain_type(type_: Any) -> Any:
+    """Return a type without ``Annotated`` and aliases around it; that of ``None`` for ``None``."""
+    while True:
+        type_ = strip_alias(type_)
+        if typing.get_origin(type_) is not Annotated:
+            return type(None) if type_ is None else type_
+        type_ = typing.get_args(type_)[0]
+
+
+def value_type(type_: Any) -> Any:
+    """Return the plain type of a value that is present: ``T`` for ``Annotated[T | None, ...]``."""
+    return plain_type(without_none(plain_type(type_)))
+
+
 def _flatten(annotation: object) -> tuple[Any, tuple[object, ...]]:
     if type(annotation).__name__ == "TypeAliasType":
         return _flatten(strip_alias(annotation))

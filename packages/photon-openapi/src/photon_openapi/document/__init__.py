@@ -11,14 +11,11 @@
 ``_template``    path templates
 ``_responses``   what is declared for a status
 ``_schemas``     the schemas that stand in a document
-``_source``      documents from files and standard input; `_positions` has the lines of their parts
-``_application`` the document of an application
 ``_export``      the document as text
 ===============  ==============================================================================
 """
 
-from ._application import Project as Project
-from ._application import application_document as application_document
+from ._bundle import bundled as bundled
 from ._definitions import BASE as BASE
 from ._definitions import ITEM_SCHEMA as ITEM_SCHEMA
 from ._definitions import Definitions as Definitions
@@ -33,16 +30,13 @@ from ._document import Operation as Operation
 from ._document import place_of as place_of
 from ._export import encode_document as encode_document
 from ._load import load_document as load_document
-from ._positions import Positions as Positions
+from ._load import read_file as read_file
 from ._responses import code_for as code_for
 from ._responses import is_json as is_json
 from ._schemas import SchemaLocation as SchemaLocation
 from ._schemas import components_of as components_of
 from ._schemas import schemas_in as schemas_in
 from ._shape import Problem as Problem
-from ._source import Source as Source
-from ._source import from_file as from_file
-from ._source import from_text as from_text
 from ._template import PARAMETER as PARAMETER
 from ._template import Partial as Partial
 from ._template import parameters_of as parameters_of
@@ -51,3 +45,4 @@ from ._template import shape_of as shape_of
 from ._template import split_segment as split_segment
 from ._upgrade import is_old as is_old
 from ._upgrade import upgraded as upgraded
+from ._yaml import parse_yaml as parse_yaml

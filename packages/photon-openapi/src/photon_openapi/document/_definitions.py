@@ -178,16 +178,24 @@ class Definitions(Mapping[str, Any]):
         pointer = self._anchors.get((urljoin(BASE, uri) if uri else "", fragment))
         return None if pointer is None else look_up(self.document, steps_of(pointer))
 
+    def chain(self, value: object) -> Iterator[tuple[str, object]]:
+        """Yield the references that an object leads through, each with its target.
+
+        It ends with ``None`` as the target where a reference leads nowhere, or back to one before.
+        """
+        seen: set[str] = set()
+        while isinstance(value, dict) and isinstance(value.get("$ref"), str):
+            reference = value["$ref"]
+            value = None if reference in seen else self.find(reference)
+            seen.add(reference)
+            yield reference, value
+
     def followed(self, schema: Any) -> Any:
         """Return what a schema stands for that is a reference and nothing else."""
-        seen: set[str] = set()
-        while isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
-            reference = schema["$ref"]
-            found = None if reference in seen else self.find(reference)
-            if found is None or len(schema) > 1:
-                return schema
-            seen.add(reference)
-            schema = found
+        for _, target in self.chain(schema):
+            if target is None or len(schema) > 1:
+                break
+            schema = target
         return schema
 
     # -- URIs -------------------------------------------------------------------------------

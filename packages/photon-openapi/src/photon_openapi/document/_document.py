@@ -23,7 +23,6 @@ import attrs
 
 from ..messages import pointer_of
 from ._definitions import Definitions, Part, parts_of, steps_of
-from ._load import load_document as load_document
 from ._servers import base_paths, undeclared_variables
 from ._shape import Problem, problems_of_shape
 from ._template import parameters_of, shape_of
@@ -32,7 +31,7 @@ OpenApi = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 CATCH_ALL = "x-photon-catch-all"
 # The QUERY method in documents older than 3.2, which have no place for it.
-_QUERY = ("x-photon-query", "x-brrtrouter-query")
+_QUERY = "x-photon-query"
 # The dialects of schemas that are understood: that of JSON Schema, and those of OpenAPI upon it.
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DIALECTS = re.compile(
@@ -109,14 +108,10 @@ class Document:
             The object; ``None`` where the reference leads nowhere, out of the document, or in a
             circle, which `problems` tells.
         """
-        seen: set[str] = set()
-        while "$ref" in value:
-            reference = value["$ref"]
-            found = None if reference in seen else self.definitions.find(reference)
-            if not isinstance(found, dict):
+        for _, target in self.definitions.chain(value):
+            if not isinstance(target, dict):
                 return None
-            seen.add(reference)
-            value = found
+            value = target
         return value
 
     def operations(self) -> Iterator[Operation]:
@@ -238,11 +233,8 @@ class Document:
 
     def _last_steps(self, value: OpenApi) -> list[str]:
         """Return the steps to what a chain of references leads to in the end."""
-        found: object = value
-        while isinstance(found, dict) and "$ref" in found:
-            value = found
-            found = self.definitions.find(value["$ref"])
-        return steps_of(str(value["$ref"]).partition("#")[2])
+        *_, (reference, _) = self.definitions.chain(value)
+        return steps_of(reference.partition("#")[2])
 
     def _completed(self, bare: Operation, item: OpenApi) -> Operation:
         """Return an operation with what its item gives it."""
@@ -290,17 +282,11 @@ class Document:
                 yield Problem(f"{place}/$ref", f"{reference!r} {wrong}")
 
     def _wrong_reference(self, reference: str) -> str | None:
-        seen = set()
-        following: object = reference
-        while isinstance(following, str):
-            if following in seen:
-                return "leads in a circle"
-            seen.add(following)
-            found = self.definitions.find(following)
-            if following == reference and not isinstance(found, dict | bool):
-                return _lost(reference)  # a boolean is a schema: it takes all, or nothing
-            following = found.get("$ref") if isinstance(found, dict) else None
-        return None
+        chain = list(self.definitions.chain({"$ref": reference}))
+        if not isinstance(chain[0][1], dict | bool):
+            return _lost(reference)  # a boolean is a schema: it takes all, or nothing
+        references = [each for each, _ in chain]
+        return "leads in a circle" if len(set(references)) < len(references) else None
 
     # -- what the parts mean together -------------------------------------------------------
 
@@ -350,7 +336,7 @@ class Document:
 def _methods(item: OpenApi) -> Iterator[tuple[str, list[str], OpenApi]]:
     """Yield the operations of a path item: method, steps from the item, operation."""
     for method in METHODS:
-        keys = (method, *_QUERY) if method == "query" else (method,)
+        keys = (method, _QUERY) if method == "query" else (method,)
         key = next((key for key in keys if isinstance(item.get(key), dict)), None)
         if key is not None:
             yield method, [key], item[key]

@@ -25,15 +25,11 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from ..messages import pointer_of
-from ._definitions import parts_of
+from ._schemas import schemas_in
 from ._shape import Problem, problems_of_shape
 
 VERSION: Final = "3.1.1"
-# Where schemas stand: members with one, with a list, and with one for each of their names.
-_ONE = ("items", "additionalProperties", "not")
 _LISTS = ("allOf", "anyOf", "oneOf")
-_MAPS = ("properties",)
 
 
 def is_old(data: Any) -> bool:
@@ -53,41 +49,10 @@ def upgraded(data: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     result = {**copy.deepcopy(data), "openapi": VERSION}
     warnings = [Problem("/openapi", f"{data['openapi']} is read as {VERSION}")]
     # Found first and changed afterwards: a walk does not like that.
-    for pointer, schema in list(_schemas(result)):
-        for message in _mend(schema):
-            warnings.append(Problem(pointer, message))
+    for location in list(schemas_in(result)):
+        for message in _mend(location.schema):
+            warnings.append(Problem(location.pointer, message))
     return result, warnings
-
-
-def _schemas(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the schemas of a document, and where they stand."""
-    components = data.get("components", {})
-    for name, schema in components.get("schemas", {}).items():
-        yield from _with_inner(schema, pointer_of(["components", "schemas", name]))
-    # Within a schema "schema" is no keyword, so nothing is found twice.
-    others = {key: value for key, value in components.items() if key != "schemas"}
-    for part in parts_of({**data, "components": others}):
-        if isinstance(part.value.get("schema"), dict):
-            yield from _with_inner(part.value["schema"], f"{part.pointer}/schema")
-
-
-def _with_inner(schema: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a schema and those within it, with where they stand."""
-    waiting = [(schema, pointer)]
-    while waiting:
-        schema, pointer = waiting.pop()
-        if not isinstance(schema, dict):
-            continue
-        yield pointer, schema
-        inner = [(schema.get(key), f"{pointer}/{key}") for key in _ONE]
-        for key in _LISTS:
-            inner += [
-                (each, f"{pointer}/{key}/{at}") for at, each in enumerate(schema.get(key, ()))
-            ]
-        for key in _MAPS:
-            named = schema.get(key, {})
-            inner += [(named[name], pointer + pointer_of([key, name])) for name in named]
-        waiting += reversed(inner)
 
 
 def _mend(schema: dict[str, Any]) -> Iterator[str]:

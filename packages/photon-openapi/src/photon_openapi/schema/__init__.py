@@ -5,9 +5,10 @@
 ``_members``          the members of a class, whatever made the class; `_scalars`, what JSON has
                       one plain form for
 ``_flat``             schemas without ``allOf``, ``oneOf`` and references
+``_composition``      the schemas that a schema is composed of
 ``_schema_types``     what a schema says of the types of its values
 ``_constraints``      constraints of single values, as for parameters
-``_sameness``         whether a schema of a document is that of a class
+``_equivalence``      whether a schema of a document is equivalent to that of a class
 ``_check``            verdicts, and the complete list of errors; `_compiled` gives the former
 ``_formats``          what ``format`` asserts; `_durations` reads those
 ``_messages``         messages for the errors of jsonschema; `_decode_errors`, for refused bodies
@@ -18,6 +19,7 @@
 
 from ._check import SchemaCheck as SchemaCheck
 from ._component_names import short_name as short_name
+from ._composition import composed_of as composed_of
 from ._constraints import constraint_checker as constraint_checker
 from ._decode_errors import MAX_DEPTH as MAX_DEPTH
 from ._decode_errors import decode_plain as decode_plain
@@ -25,11 +27,11 @@ from ._decode_errors import explain as explain
 from ._decode_errors import is_deep as is_deep
 from ._decode_errors import with_integers as with_integers
 from ._durations import read_duration as read_duration
+from ._equivalence import is_equivalent as is_equivalent
 from ._flat import EXAMPLES as EXAMPLES
 from ._flat import TAG as TAG
 from ._flat import Flat as Flat
 from ._flat import flattened as flattened
-from ._flat import types_of as types_of
 from ._keywords import Schema as Schema
 from ._members import Member as Member
 from ._members import is_named_tuple as is_named_tuple
@@ -39,7 +41,6 @@ from ._messages import json_type as json_type
 from ._msgspec_messages import DECODE_ERRORS as DECODE_ERRORS
 from ._msgspec_messages import conversion_message as conversion_message
 from ._msgspec_messages import decode_message as decode_message
-from ._sameness import says_the_same as says_the_same
 from ._schema import COMPONENT_PREFIX as COMPONENT_PREFIX
 from ._schema import DECIMAL_PATTERN as DECIMAL_PATTERN
 from ._schema import SchemaBuilder as SchemaBuilder
@@ -48,3 +49,4 @@ from ._schema_types import default_of as default_of
 from ._schema_types import others_of as others_of
 from ._schema_types import properties_of as properties_of
 from ._schema_types import type_of_schema as type_of_schema
+from ._schema_types import types_of as types_of

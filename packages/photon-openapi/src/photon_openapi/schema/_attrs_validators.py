@@ -19,7 +19,7 @@ import jsonschema_rs
 import msgspec
 from attrs import validators
 
-from ._keywords import JSON_TYPES, LENGTHS, Schema, limit_length, types_of
+from ._keywords import JSON_TYPES, LENGTHS, Schema, all_types_of, limit_length
 
 
 def apply_validator(validator: Any, schema: Schema) -> None:
@@ -53,7 +53,7 @@ def _apply_longest(validator: Any, schema: Schema) -> None:
 
 def _limit_if_sized(schema: Schema, *, minimum: int | None, maximum: int | None) -> None:
     # bytes are counted after base64: the text's length says nothing.
-    if types_of(schema) & set(LENGTHS) and "contentEncoding" not in schema:
+    if all_types_of(schema) & set(LENGTHS) and "contentEncoding" not in schema:
         limit_length(schema, minimum=minimum, maximum=maximum)
 
 
@@ -121,7 +121,7 @@ def _apply_all(parts: Sequence[Any], schema: Schema) -> None:
 
 
 def _apply_iterable(validator: Any, schema: Schema) -> None:
-    items = schema.setdefault("items", {}) if "array" in types_of(schema) else {}
+    items = schema.setdefault("items", {}) if "array" in all_types_of(schema) else {}
     apply_validator(validator.member_validator, items)
     if items == {}:
         schema.pop("items", None)
@@ -149,7 +149,7 @@ def _apply_or(validator: Any, schema: Schema) -> None:
 
 def _alone(validator: Any, schema: Schema) -> Schema:
     """What one validator says by itself about a value of this schema's types."""
-    probe: Schema = {"type": sorted(types_of(schema))}
+    probe: Schema = {"type": sorted(all_types_of(schema))}
     apply_validator(validator, probe)
     del probe["type"]
     return probe

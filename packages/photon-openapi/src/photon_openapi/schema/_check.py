@@ -20,6 +20,10 @@ the listing validator replaces the keywords that an attacker could exploit:
 - ``uniqueItems`` and ``multipleOf`` ask jsonschema-rs: the former is quadratic in jsonschema, the
   latter computes in floats and so finds 0.07 no multiple of 0.01.
 
+A bound on the size of a listed value would not replace them: the worst values are small (a few
+hundred bytes against a schema that leads back to itself), and a bound on the steps of a walk would
+end before the last of ten thousand items, which may be the only wrong one.
+
 ``unevaluatedProperties`` and ``unevaluatedItems`` count only where all else fits: a part that does
 not fit has evaluated nothing, and what it names would be told as unknown.
 """

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..document import Definitions, OpenApi
+from ._schema_types import types_of
 
 TAG: Final = "x-photon-tag"
 """Where a flat schema has the value that the discriminator of its branch asks for."""
@@ -152,12 +153,6 @@ def merge(first: OpenApi, second: OpenApi) -> OpenApi:
 
 def _says_something(schema: Mapping[str, Any]) -> bool:
     return not schema.keys() <= _ANNOTATIONS
-
-
-def types_of(schema: OpenApi) -> list[str]:
-    """Return the types that a schema allows by name; none where it says nothing."""
-    named = schema.get("type", [])
-    return [named] if isinstance(named, str) else list(named) if isinstance(named, list) else []
 
 
 def _types(first: Any, second: Any) -> list[str]:

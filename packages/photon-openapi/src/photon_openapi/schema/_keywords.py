@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from ._schema_types import types_of
+
 Schema: TypeAlias = dict[str, Any]
 
 JSON_TYPES: dict[type, str] = {
@@ -20,19 +22,18 @@ LENGTHS = {
 }
 
 
-def types_of(schema: Schema) -> set[str]:
-    """The JSON types that a schema names, one level deep."""
-    named = schema.get("type", [])
-    found = {named} if isinstance(named, str) else set(named)
+def all_types_of(schema: Schema) -> set[str]:
+    """Return the types that a schema names, those of its branches included."""
+    found = set(types_of(schema))
     for branch in schema.get("anyOf", ()):
-        found |= types_of(branch)
+        found |= all_types_of(branch)
     return found
 
 
 def limit_length(schema: Schema, *, minimum: int | None, maximum: int | None) -> None:
     if minimum is None and maximum is None:
         return
-    names = [name for name in LENGTHS if name in types_of(schema)]
+    names = [name for name in LENGTHS if name in all_types_of(schema)]
     if not names and "$ref" not in schema and schema:
         raise TypeError(f"min_length and max_length do not apply to {schema}: it has no length")
     for name in names:

@@ -7,13 +7,20 @@ text is read. Only what it states counts; ``str`` is what is left where it state
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..document import Definitions, definitions_of
+from ._composition import composed_of
 
 _TYPES: dict[str, type] = {"integer": int, "number": float, "boolean": bool, "string": str}
 _DEEPEST = 32
+
+
+def types_of(schema: Mapping[str, Any]) -> list[str]:
+    """Return the types that a schema allows by name; none where it says nothing."""
+    named = schema.get("type", [])
+    return [named] if isinstance(named, str) else list(named) if isinstance(named, list) else []
 
 
 def type_of_schema(schema: Any, components: Mapping[str, Any] | None = None) -> Any:
@@ -33,7 +40,7 @@ def type_of_schema(schema: Any, components: Mapping[str, Any] | None = None) -> 
 def properties_of(schema: Any, definitions: Definitions) -> dict[str, Any]:
     """Return the schemas of the properties that a schema states, with those that it consists of."""
     found: dict[str, Any] = {}
-    for part in _aspects(schema, definitions, 0):
+    for part, _ in composed_of([(schema, False)], definitions):
         for name, inner in (part.get("properties") or {}).items():
             found.setdefault(name, inner)
     return found
@@ -41,7 +48,7 @@ def properties_of(schema: Any, definitions: Definitions) -> dict[str, Any]:
 
 def others_of(schema: Any, definitions: Definitions) -> Any:
     """Return the schema of members that are no properties; ``None`` where nothing is said."""
-    for part in _aspects(schema, definitions, 0):
+    for part, _ in composed_of([(schema, False)], definitions):
         for keyword in ("additionalProperties", "unevaluatedProperties"):
             if keyword in part:
                 return part[keyword]
@@ -50,30 +57,17 @@ def others_of(schema: Any, definitions: Definitions) -> Any:
 
 def default_of(schema: Any, definitions: Definitions) -> object:
     """Return the default that a schema states, ``None`` where it states none."""
-    for part in _aspects(schema, definitions, 0):
+    for part, _ in composed_of([(schema, False)], definitions):
         if "default" in part:
             return part["default"]
     return None
-
-
-def _aspects(schema: Any, definitions: Definitions, depth: int) -> Iterator[dict[str, Any]]:
-    """Yield a schema and those that it consists of."""
-    if not isinstance(schema, dict) or depth > _DEEPEST:
-        return
-    yield schema
-    if "$ref" in schema:
-        yield from _aspects(definitions.find(schema["$ref"]), definitions, depth + 1)
-    for keyword in ("allOf", "anyOf", "oneOf"):
-        for inner in schema.get(keyword, ()):
-            yield from _aspects(inner, definitions, depth + 1)
 
 
 def _stated(schema: Any, definitions: Definitions, depth: int) -> Any:
     """Return the type that a schema states, ``None`` where it states none."""
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return None
-    kinds = schema.get("type", ())
-    kinds = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]
+    kinds = [kind for kind in types_of(schema) if kind != "null"]
     if kinds:
         return _union([_of_kind(kind, schema, definitions, depth) for kind in kinds])
     if "$ref" in schema:

@@ -23,4 +23,3 @@ from ._caches import keep_private as keep_private
 from ._result import Outcome as Outcome
 from ._result import Status as Status
 from ._result import outcomes_of as outcomes_of
-from ._result import plain_type as plain_type

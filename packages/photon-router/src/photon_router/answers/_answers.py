@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from photon_openapi.annotations import union_members
+from photon_openapi.annotations import plain_type, union_members
 from photon_openapi.document import Definitions, OpenApi, code_for
 from photon_openapi.schema import is_list_like
 from photon_runtime.callables import require_value
@@ -29,7 +29,7 @@ from ..signatures import MISSING
 from ..streaming import ServerSentEvent, StreamBody
 from ._described import UNDESCRIBED, Description, described_in
 from ._outgoing import Cut, cut_of
-from ._result import STREAMS, Form, Outcome, form_of_stream, plain_type
+from ._result import STREAMS, Form, Outcome, form_of_stream
 
 Encoder: TypeAlias = Callable[[Any], Response]
 """Makes the response of a handler's result."""

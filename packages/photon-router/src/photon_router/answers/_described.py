@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from photon_openapi.document import ITEM_SCHEMA, Definitions, OpenApi, definitions_of
-from photon_openapi.schema import SchemaCheck
+from photon_openapi.schema import SchemaCheck, composed_of
 
 from ..arguments._media_types import EVENT_STREAM, is_json
 from ._result import form_of_stream
@@ -105,20 +105,8 @@ class Description:
 
     def _parts(self, name: str | None = None) -> Iterator[tuple[dict[str, Any], bool]]:
         """Yield the schemas and those that they consist of, for a class if there is a name."""
-        waiting = [(schema, id(schema) in self.alternatives) for schema in self.schemas]
-        seen = set()
-        while waiting:
-            schema, is_alternative = waiting.pop()
-            if not isinstance(schema, dict) or id(schema) in seen:
-                continue
-            seen.add(id(schema))
-            yield schema, is_alternative
-            if "$ref" in schema:
-                waiting.append((self.definitions.find(schema["$ref"]), is_alternative))
-            waiting += [(each, is_alternative) for each in schema.get("allOf", ())]
-            for keyword in ("anyOf", "oneOf"):
-                meant = _meant(schema.get(keyword, ()), name)
-                waiting += [(each, is_alternative or len(meant) > 1) for each in meant]
+        schemas = [(schema, id(schema) in self.alternatives) for schema in self.schemas]
+        return composed_of(schemas, self.definitions, choose=lambda found: _meant(found, name))
 
     def _needs_null(self, part: dict[str, Any], name: str) -> bool:
         """Say whether a schema requires a member, so that its ``None`` must be sent as ``null``."""

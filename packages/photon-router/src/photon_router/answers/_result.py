@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import attrs
 
-from photon_openapi.annotations import strip_alias, union_members
+from photon_openapi.annotations import plain_type, strip_alias, union_members
 from photon_runtime.callables import location
 from photon_runtime.http import Response
 
@@ -106,15 +106,6 @@ def outcomes_of(
     found = reader.read(result, None)
     _refuse_twins(function, found)
     return [attrs.evolve(outcome, omit_none=omit_none) for outcome in found]
-
-
-def plain_type(type_: Any) -> Any:
-    """Return an annotation without ``Annotated`` and aliases; ``None`` as its type."""
-    while True:
-        type_ = strip_alias(type_)
-        if typing.get_origin(type_) is not Annotated:
-            return type(None) if type_ is None else type_
-        type_ = typing.get_args(type_)[0]
 
 
 @attrs.frozen

@@ -13,8 +13,7 @@ A body object is built once per operation, at start, and decodes by one of three
 
 No road coerces: ``"1"`` is no integer and ``1`` no boolean. ``1.0`` and ``1e2`` are integers, as
 JSON Schema says (2020-12, section 4.2.3): a refused body is tried again with such numbers written
-as integers, and one whose type has durations by the structured road, for those in weeks. Of a name
-given twice the last counts.
+as integers. Of a name given twice the last counts.
 
 Only a refused body is looked at again, to list everything that is wrong with it. When the schema
 finds nothing there, the refusal came from a rule that no schema can express, such as a validator of
@@ -23,7 +22,6 @@ the application, and is reported by itself.
 
 from __future__ import annotations
 
-import datetime
 import decimal
 import itertools
 import typing
@@ -98,8 +96,6 @@ class JsonBody:
                 self.type, self.check, structured=self.road == "structured", converter=converter
             )
             decode = _checked(self.check, build)
-        if self.road != "structured":
-            decode = _with_weeks(decode, self.type, self.check, converter)
         self._decode = decode
 
     def decode(self, data: bytes) -> object:
@@ -152,10 +148,7 @@ class SchemaBody:
             return
         structured = "structured" in _wishes(self.type) or not _is_supported(self.type)
         build = _build(self.type, self.check, structured=structured, converter=converter)
-        decode = _checked(self.check, build)
-        if not structured:
-            decode = _with_weeks(decode, self.type, self.check, converter)
-        self._decode = decode
+        self._decode = _checked(self.check, build)
 
     def decode(self, data: bytes) -> object:
         """Decode a body.
@@ -342,26 +335,6 @@ def _checked(check: SchemaCheck, build: _Build) -> Callable[[bytes], object]:
         raise msgspec.ValidationError("does not fit the schema")
 
     return decode
-
-
-def _with_weeks(
-    decode: Callable[[bytes], object],
-    type_: Any,
-    check: SchemaCheck,
-    converter: cattrs.Converter | None,
-) -> Callable[[bytes], object]:
-    """Try a refused body with durations again, structured: msgspec does not read weeks."""
-    if not any(part is datetime.timedelta for part in _parts(type_, seen=set())):
-        return decode
-    again = _checked(check, _build(type_, check, structured=True, converter=converter))
-
-    def decoded(data: bytes) -> object:
-        try:
-            return decode(data)
-        except msgspec.ValidationError:
-            return again(data)
-
-    return decoded
 
 
 def _guarded(decode: Callable[[bytes], object]) -> Callable[[bytes], object]:

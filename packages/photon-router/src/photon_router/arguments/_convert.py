@@ -29,7 +29,7 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from photon_openapi.annotations import Param, union_members
+from photon_openapi.annotations import Param, plain_type, union_members
 from photon_openapi.messages import choices
 from photon_openapi.schema import (
     Member,
@@ -42,7 +42,7 @@ from photon_openapi.schema import (
 from photon_openapi.schema import constraint_checker as constraint_checker
 
 from ..annotations import split_annotation
-from ._text import SCALARS, maker_of, plain_type, same
+from ._text import SCALARS, maker_of, same
 from ._text import takes_texts as takes_texts
 from ._text import text_converter as text_converter
 from ._text import texts_converter as texts_converter

@@ -23,7 +23,7 @@ import attrs
 from photon_openapi.document import Definitions
 from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_openapi.messages import pointer_of
-from photon_openapi.schema import SchemaCheck, properties_of, type_of_schema
+from photon_openapi.schema import SchemaCheck, properties_of, type_of_schema, types_of
 from photon_runtime.http import Request
 
 from ..signatures import ABSENT
@@ -278,18 +278,15 @@ def _property(
 
 def _plain(schema: Any, definitions: Definitions) -> dict[str, Any]:
     """Return a schema with what its reference leads to put into it."""
-    seen: set[str] = set()
-    while isinstance(schema, dict) and "$ref" in schema and schema["$ref"] not in seen:
-        seen.add(schema["$ref"])
-        rest = {key: value for key, value in schema.items() if key != "$ref"}
-        referred = definitions.find(schema["$ref"])
-        schema = {**referred, **rest} if isinstance(referred, dict) else rest
-    return schema if isinstance(schema, dict) else {}
+    merged = dict(schema) if isinstance(schema, dict) else {}
+    for _, target in definitions.chain(schema):
+        merged = {**target, **merged} if isinstance(target, dict) else merged
+    merged.pop("$ref", None)
+    return merged
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
-    kinds = schema.get("type", ())
-    named = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]
+    named = [kind for kind in types_of(schema) if kind != "null"]
     if named:
         return str(named[0])
     if "properties" in schema or "allOf" in schema:

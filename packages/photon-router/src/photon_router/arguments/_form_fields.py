@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from photon_openapi.annotations import strip_alias, without_none
+from photon_openapi.annotations import value_type
 from photon_openapi.errors import ErrorDetail
 from photon_runtime.http import Request
 
@@ -47,7 +47,7 @@ def field_binder(argument: Argument, name: str, schema: dict[str, Any], read: Fo
     """
     if argument.is_file:
         return _file_binder(argument, name, read)
-    type_ = strip_alias(without_none(argument.annotation.type))
+    type_ = value_type(argument.annotation.type)
     check = constraint_checker(schema)
     convert = _parts_converter(type_)
     empty = type_ in (str, bytes, Any, object) or takes_texts(type_)

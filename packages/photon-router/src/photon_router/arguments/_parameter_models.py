@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.annotations import strip_alias, without_none
+from photon_openapi.annotations import strip_alias, value_type
 from photon_openapi.errors import ErrorDetail, Location
 from photon_openapi.schema import Member, members_of, refused_by_class
 from photon_runtime.http import Request
@@ -55,7 +55,7 @@ def spread(argument: Argument) -> tuple[Argument, ...] | None:
 
 def class_of(argument: Argument) -> Any:
     """Return the class that an argument wants, without ``| None``."""
-    return strip_alias(without_none(argument.annotation.type))
+    return value_type(argument.annotation.type)
 
 
 def _member_argument(member: Member, owner: str, marker: In) -> Argument:

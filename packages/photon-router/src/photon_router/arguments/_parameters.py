@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from photon_openapi.annotations import without_none
+from photon_openapi.annotations import plain_type, without_none
 from photon_openapi.document import Definitions, OpenApi, Operation
 from photon_openapi.errors import ErrorDetail, MalformedBody, ValidationError
 from photon_openapi.schema import default_of, members_of, others_of, properties_of
@@ -23,7 +23,7 @@ from ._body import SchemaBody
 from ._convert import constraint_checker, json_converter, structuring_faults
 from ._objects import named_faults, object_converter
 from ._styles import Reader, texts_reader
-from ._text import plain_type, takes_texts, text_converter, texts_converter
+from ._text import takes_texts, text_converter, texts_converter
 
 _MISSING_MESSAGE = "is required"
 

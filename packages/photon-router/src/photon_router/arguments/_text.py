@@ -21,11 +21,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from photon_openapi.annotations import strip_alias, union_members
+from photon_openapi.annotations import plain_type, union_members, value_type
 from photon_openapi.messages import choices
 from photon_openapi.schema import DECIMAL_PATTERN, is_list_like, is_named_tuple, read_duration
-
-from ..annotations import split_annotation
 
 TextConverter: TypeAlias = Callable[[str], object]
 TextsConverter: TypeAlias = Callable[[list[str]], object]
@@ -75,7 +73,7 @@ def texts_converter(type_: object) -> TextsConverter:
     Raises:
         TypeError: The type is not one of these, or its items cannot be read from text.
     """
-    plain = without_none(plain_type(type_))
+    plain = value_type(type_)
     if not takes_texts(plain):
         raise TypeError(f"{type_!r} does not take several values: use a list, set or tuple")
     arguments = typing.get_args(plain)
@@ -86,22 +84,8 @@ def texts_converter(type_: object) -> TextsConverter:
 
 def takes_texts(type_: object) -> bool:
     """Whether a parameter of this type takes several values: a list, set or tuple, or ``None``."""
-    plain = without_none(plain_type(type_))
+    plain = value_type(type_)
     return is_list_like(plain) and not is_named_tuple(typing.get_origin(plain) or plain)
-
-
-def plain_type(type_: object) -> Any:
-    """The type without ``Annotated`` and ``NewType``."""
-    while True:
-        inner = strip_alias(split_annotation(type_).type)
-        if inner is type_:
-            return inner
-        type_ = inner
-
-
-def without_none(type_: object) -> Any:
-    present = [member for member in union_members(type_) or () if member is not type(None)]
-    return plain_type(present[0]) if len(present) == 1 else type_
 
 
 def _read_int(text: str) -> int:

@@ -5,25 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from photon_openapi.document import Document, OpenApi, Operation
+from photon_openapi.document import Document, Operation
 from photon_runtime import deadline
 from photon_runtime.errors import DeadlineExceeded
 from photon_runtime.http import Handler, HttpError, Request, Response
 
 DEADLINE = "x-photon-deadline-ms"
 BODY_LIMIT = "x-photon-body-limit"
-# The names that BRRTRouter has for them; there the size stands at the schema of the body.
-_DEADLINES = (DEADLINE, "x-brrtrouter-deadline-ms")
-_BODY_LIMITS = (BODY_LIMIT, "x-brrtrouter-body-size-bytes")
 
 
 def limited(plan: Handler, operation: Operation) -> Handler:
     """Return ``plan`` within the limits that its operation states, itself where it has none."""
-    size = _stated(operation.data, _BODY_LIMITS)[1]
-    size = _size_at_schema(operation) if size is None else size
+    size = operation.data.get(BODY_LIMIT)
     if isinstance(size, int):
         plan = _with_body_limit(plan, size)
-    milliseconds = _stated(operation.data, _DEADLINES)[1]
+    milliseconds = operation.data.get(DEADLINE)
     if isinstance(milliseconds, int | float):
         plan = with_deadline(plan, milliseconds / 1000)
     return plan
@@ -32,18 +28,12 @@ def limited(plan: Handler, operation: Operation) -> Handler:
 def wrong_limits(document: Document) -> Iterator[str]:
     """Tell the limits that are none: a deadline is above zero, a size a whole number of bytes."""
     for operation in document.operations():
-        key, milliseconds = _stated(operation.data, _DEADLINES)
-        if key and not _is_positive(milliseconds):
-            yield (
-                f"{operation.pointer}/{key}: {milliseconds!r} is no number of milliseconds above 0"
-            )
-        key, size = _stated(operation.data, _BODY_LIMITS)
-        if key and not _is_size(size):
-            yield f"{operation.pointer}/{key}: {size!r} is no number of bytes"
-
-
-def _stated(data: OpenApi, keys: tuple[str, ...]) -> tuple[str, object]:
-    return next(((key, data[key]) for key in keys if key in data), ("", None))
+        data, pointer = operation.data, operation.pointer
+        if DEADLINE in data and not _is_positive(data[DEADLINE]):
+            found = data[DEADLINE]
+            yield f"{pointer}/{DEADLINE}: {found!r} is no number of milliseconds above 0"
+        if BODY_LIMIT in data and not _is_size(data[BODY_LIMIT]):
+            yield f"{pointer}/{BODY_LIMIT}: {data[BODY_LIMIT]!r} is no number of bytes"
 
 
 def _is_positive(value: object) -> bool:
@@ -54,14 +44,6 @@ def _is_positive(value: object) -> bool:
 
 def _is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _size_at_schema(operation: Operation) -> object:
-    for media in (operation.body or {}).get("content", {}).values():
-        schema = media.get("schema")
-        if isinstance(schema, dict) and _is_size(schema.get(_BODY_LIMITS[1])):
-            return schema[_BODY_LIMITS[1]]
-    return None
 
 
 def _with_body_limit(plan: Handler, size: int) -> Handler:

@@ -19,9 +19,9 @@ from photon_openapi.errors import MAX_ERRORS, ErrorDetail, MalformedBody, Valida
 from photon_openapi.messages import pointer_of
 from photon_openapi.schema import (
     SchemaCheck,
+    is_equivalent,
     members_of,
     properties_of,
-    says_the_same,
     type_of_schema,
 )
 from photon_runtime.http import Request
@@ -161,7 +161,7 @@ class BodyArguments:
             return JsonBody(type_, schema=schema, components=definitions).decode
         if argument.annotation.type in (Any, object):
             return SchemaBody(schema, components=definitions).decode
-        if not definitions.assert_formats and says_the_same(schema, definitions, type_):
+        if not definitions.assert_formats and is_equivalent(schema, definitions, type_):
             return JsonBody(type_, schema=schema, components=definitions).decode
         return SchemaBody(schema, components=definitions, type_=type_).decode
 

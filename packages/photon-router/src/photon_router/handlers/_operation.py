@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 import msgspec
 
-from photon_openapi.annotations import strip_alias, union_members, without_none
+from photon_openapi.annotations import plain_type, strip_alias, union_members, without_none
 from photon_openapi.document import CATCH_ALL, OpenApi, parameters_of, shape_of
 from photon_openapi.document import place_of as place_of
 from photon_openapi.schema import Member, is_list_like, members_of
@@ -27,7 +27,6 @@ from ..annotations._types import (
     is_stream,
     split_annotation,
 )
-from ..answers._result import plain_type
 from ..arguments import spread
 from ..arguments._media_types import JSON as JSON
 from ..errors import SignatureError

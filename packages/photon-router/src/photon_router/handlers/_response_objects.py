@@ -13,10 +13,11 @@ from typing import Any
 import attrs
 import msgspec
 
+from photon_openapi.annotations import plain_type
 from photon_openapi.document import OpenApi
 from photon_runtime.http.errors import phrase
 
-from ..answers._result import Outcome, plain_type
+from ..answers._result import Outcome
 from ..arguments._media_types import EVENT_STREAM, JSON, JSON_LINES, is_json
 from ..responses import DescribedResponse
 from ..signatures._signature import MISSING

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from typing import Any, Final
 from urllib.parse import quote, urlencode
-from xml.etree import ElementTree
 
 import msgspec
 
-from photon_openapi.document import Definitions, OpenApi
+from photon_openapi.document import Definitions
 from photon_openapi.sampling import NoValue
 
 from ..arguments._media import is_text, media_kind
@@ -20,7 +18,6 @@ from ..streaming import ServerSentEvent
 
 _LINES: Final = ("application/jsonl", "application/x-ndjson", "application/json-seq")
 _CONCRETE: Final = {"application/*": JSON, "*/*": JSON, "text/*": TEXT}
-_XML_NAME: Final = re.compile(r"[^\w.-]")
 
 
 def concrete(media: str) -> str:
@@ -54,9 +51,7 @@ def payload(value: object, media: str, schema: Any, definitions: Definitions) ->
         return urlencode(pairs, doseq=True).encode()
     if kind in _LINES or kind == EVENT_STREAM:
         return _lines(value, kind)
-    if kind.endswith(("/xml", "+xml")):
-        return _xml(value, schema, definitions)
-    if is_text(kind):
+    if is_text(kind) and kind != "text/xml":
         return msgspec.json.encode(value)
     raise NoValue(f"no {kind} is made of {type(value).__name__} values; give an example")
 
@@ -96,63 +91,3 @@ def field_value(value: object) -> str:
     else:
         text = str(_plain(value))
     return quote(text, safe=" !#$%&'()*+,/:;<=>?@[]^`{|}~\"\\")
-
-
-# -- XML ----------------------------------------------------------------------------------------
-
-
-def _xml(value: object, schema: Any, definitions: Definitions) -> bytes:
-    """Write a value as XML, by the names and attributes that its schema gives (``xml``)."""
-    writer = _XmlWriter(definitions)
-    name = str(schema.get("$ref", "")).rpartition("/")[2] if isinstance(schema, dict) else ""
-    root = writer.element(value, schema, name or "root")
-    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return written
-
-
-class _XmlWriter:
-    def __init__(self, definitions: Definitions) -> None:
-        self._definitions = definitions
-
-    def element(self, value: object, schema: Any, name: str) -> ElementTree.Element:
-        resolved = self._resolved(schema)
-        element = ElementTree.Element(self._name(resolved, name))
-        if isinstance(value, dict):
-            for member, each in value.items():
-                self._add(element, each, resolved.get("properties", {}).get(member, {}), member)
-        elif isinstance(value, list):
-            for each in value:
-                element.append(self.element(each, resolved.get("items", {}), "item"))
-        elif value is not None:
-            element.text = str(_plain(value))
-        return element
-
-    def _add(self, parent: ElementTree.Element, value: object, schema: Any, member: str) -> None:
-        resolved = self._resolved(schema)
-        notes = _notes(resolved)
-        name = self._name(resolved, member)
-        if notes.get("attribute"):
-            parent.set(name, str(_plain(value)))
-        elif isinstance(value, list):
-            items = resolved.get("items", {})
-            if notes.get("wrapped"):
-                parent.append(ElementTree.Element(name))
-                parent = parent[-1]
-            for each in value:
-                parent.append(self.element(each, items, member))
-        else:
-            parent.append(self.element(value, schema, member))
-
-    def _resolved(self, schema: Any) -> OpenApi:
-        found = self._definitions.followed(schema)
-        return found if isinstance(found, dict) else {}
-
-    def _name(self, schema: OpenApi, name: str) -> str:
-        named = str(_notes(schema).get("name", name))
-        safe = _XML_NAME.sub("_", named)
-        return safe if safe[:1].isalpha() or safe[:1] == "_" else f"_{safe}"
-
-
-def _notes(schema: OpenApi) -> OpenApi:
-    found = schema.get("xml")
-    return found if isinstance(found, dict) else {}

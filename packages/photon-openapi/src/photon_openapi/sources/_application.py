@@ -10,7 +10,7 @@ import contextlib
 import sys
 from typing import Protocol, runtime_checkable
 
-from ._document import OpenApi
+from ..document import OpenApi
 
 
 class Project(Protocol):

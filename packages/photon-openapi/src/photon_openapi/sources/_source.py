@@ -8,11 +8,9 @@ from typing import Any
 import attrs
 import yaml
 
+from ..document import bundled, parse_yaml, read_file
 from ..errors import DocumentError
-from ._bundle import bundled
-from ._load import read_file
 from ._positions import Positions
-from ._yaml import parse_yaml
 
 
 @attrs.frozen

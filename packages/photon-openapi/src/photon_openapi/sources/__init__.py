@@ -1,0 +1,15 @@
+"""Where documents come from: files, standard input, and applications.
+
+=================  ============================================================================
+``_source``        `Source`: a document with its name and the lines of its parts
+``_positions``     `Positions`: lines of a file for JSON pointers
+``_application``   the document of an application, which the command line loads
+=================  ============================================================================
+"""
+
+from ._application import Project as Project
+from ._application import application_document as application_document
+from ._positions import Positions as Positions
+from ._source import Source as Source
+from ._source import from_file as from_file
+from ._source import from_text as from_text
