@@ -8,6 +8,8 @@
 ``_query``             queries and percent-encoding to text
 ``_cookies``           ``Cookie`` fields to cookies, and `SetCookie`
 ``_accept``            ``Accept``: which media types a client takes
+``_entity_tag``        entity tags: syntax, making, comparison
+``_preconditions``     ``If-Match`` and the like: 304, 412, whether ``Range`` applies
 ``_parser``            bytes to requests, without input or output
 ``_framing``           the rules of RFC 9110 and 9112 that the parser leaves to the server
 ``_encode``            responses to bytes
@@ -34,6 +36,8 @@
 
 from ._connection import Handler as Handler
 from ._cookies import SetCookie as SetCookie
+from ._entity_tag import is_entity_tag as is_entity_tag
+from ._entity_tag import strong_tag as strong_tag
 from ._files import FileBody as FileBody
 from ._headers import Headers as Headers
 from ._lifetime import WorkerLink as WorkerLink
@@ -47,6 +51,10 @@ from ._listen import remove_unix as remove_unix
 from ._listen import turn_away as turn_away
 from ._multidict import MultiDict as MultiDict
 from ._peer import Peer as Peer
+from ._preconditions import Precondition as Precondition
+from ._preconditions import evaluate_preconditions as evaluate_preconditions
+from ._preconditions import is_range_current as is_range_current
+from ._preconditions import parse_date as parse_date
 from ._problem import failure_response as failure_response
 from ._problem import problem_response as problem_response
 from ._query import decode_percent as decode_percent
