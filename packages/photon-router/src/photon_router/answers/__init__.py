@@ -5,7 +5,6 @@
 ``_answers``         results encoded, as the document says
 ``_outgoing``        the members that the annotation names, and no others
 ``_described``       whether the document has ``null`` or nothing for ``None``
-``_caches``          what shared caches may keep
 ``_answers_check``   whether an answer is what the document says; for development and tests
 ===================  ==========================================================================
 """
@@ -18,8 +17,6 @@ from ._answers import encoder_of as encoder_of
 from ._answers import settle as settle
 from ._answers import settle_apart as settle_apart
 from ._answers_check import AnswerCheck as AnswerCheck
-from ._caches import add_vary as add_vary
-from ._caches import keep_private as keep_private
 from ._result import Outcome as Outcome
 from ._result import Status as Status
 from ._result import outcomes_of as outcomes_of

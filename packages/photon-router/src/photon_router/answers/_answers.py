@@ -21,9 +21,9 @@ from photon_openapi.document import Definitions, OpenApi, code_for
 from photon_openapi.schema import is_list_like
 from photon_runtime.callables import require_value
 from photon_runtime.http import Response
+from photon_runtime.media_types import BYTES, EVENT_STREAM, JSON, TEXT, essence, is_json
 
 from ..arguments import encode
-from ..arguments._media_types import BYTES, EVENT_STREAM, JSON, TEXT, is_json
 from ..responses import Created, EventStream, JsonLines, Stream
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent, StreamBody
@@ -152,7 +152,7 @@ def _form(member: Any, responses: Declared) -> Form:
 
 def _concrete(media: str | None, type_: Any) -> str:
     """Return a media type that can be sent, for one that may be a range."""
-    if media is None or "*" in media.partition(";")[0]:
+    if media is None or "*" in essence(media):
         media = TEXT if plain_type(type_) is str else BYTES
     is_bare_text = media.startswith("text/") and "charset" not in media
     return f"{media}; charset=utf-8" if is_bare_text and media != EVENT_STREAM else media

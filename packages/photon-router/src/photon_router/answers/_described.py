@@ -22,8 +22,8 @@ import attrs
 
 from photon_openapi.document import ITEM_SCHEMA, Definitions, OpenApi, definitions_of
 from photon_openapi.schema import SchemaCheck
+from photon_runtime.media_types import EVENT_STREAM, is_json
 
-from ..arguments._media_types import EVENT_STREAM, is_json
 from ._result import form_of_stream
 
 _Found: TypeAlias = tuple[Any, bool]

@@ -18,8 +18,16 @@ import attrs
 from photon_openapi.annotations import strip_alias, union_members
 from photon_runtime.callables import location
 from photon_runtime.http import Response
+from photon_runtime.media_types import (
+    ANYTHING,
+    BYTES,
+    EVENT_STREAM,
+    JSON_LINES,
+    TEXT,
+    essence,
+    is_json,
+)
 
-from ..arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, JSON_LINES, TEXT, is_json
 from ..errors import SignatureError
 from ..responses import DescribedResponse
 from ..signatures import MISSING, is_generator
@@ -203,7 +211,7 @@ class _Reader:
 
 def form_of_stream(media: str | None) -> Form:
     """Return how the items of a stream become its body; ``None`` leaves the media type open."""
-    kind = (media or "").partition(";")[0].strip().lower()
+    kind = essence(media or "")
     if kind == EVENT_STREAM:
         return "events"
     return "lines" if kind in (JSON_LINES, "application/x-ndjson") else "chunks"

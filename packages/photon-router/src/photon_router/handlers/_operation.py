@@ -21,6 +21,7 @@ from photon_openapi.document import CATCH_ALL, OpenApi, parameters_of, shape_of
 from photon_openapi.document import place_of as place_of
 from photon_openapi.schema import Member, is_list_like, members_of
 from photon_runtime.callables import location
+from photon_runtime.media_types import JSON as JSON
 
 from ..annotations._types import (
     In,
@@ -28,7 +29,6 @@ from ..annotations._types import (
     split_annotation,
 )
 from ..answers._result import plain_type
-from ..arguments._media_types import JSON as JSON
 from ..arguments._spread import spread
 from ..errors import SignatureError
 from ..security._write import requirements

@@ -15,9 +15,9 @@ import msgspec
 
 from photon_openapi.document import OpenApi
 from photon_runtime.http.errors import phrase
+from photon_runtime.media_types import EVENT_STREAM, JSON, JSON_LINES, essence, is_json
 
 from ..answers._result import Outcome, plain_type
-from ..arguments._media_types import EVENT_STREAM, JSON, JSON_LINES, is_json
 from ..responses import DescribedResponse
 from ..signatures._signature import MISSING
 from ..streaming._events import ServerSentEvent
@@ -122,7 +122,7 @@ class ResponseWriter:
 
 
 def _is_text(media: str) -> bool:
-    kind = media.partition(";")[0]
+    kind = essence(media)
     return kind.startswith("text/") or "json" in kind
 
 

@@ -12,11 +12,11 @@
 ``_bucket``               token buckets in memory or in Redis
 ``_limits``               `BodyLimit`, `Deadline`
 ``_compression``          `Compression`
-``_codings``, ``_accept_encoding``  gzip, brotli, Zstandard; which of them a client takes
+``_codings``              gzip, brotli, Zstandard
 ``_conditional``          `Conditional`: 304 and 412
 ``_sessions``, ``_session``  `Sessions`: signed cookies; `Session`: what is in them
 ``_csrf``                 `Csrf`: protection against requests that other sites cause
-``_paths``, ``_caches``, ``_checks``  what several of them need
+``_paths``, ``_checks``  what several of them need
 ========================  =====================================================================
 """
 

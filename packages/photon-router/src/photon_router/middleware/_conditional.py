@@ -23,6 +23,7 @@ from photon_runtime.http import (
     Request,
     Response,
     evaluate_preconditions,
+    has_cache_directive,
     is_entity_tag,
     parse_date,
     strong_tag,
@@ -71,7 +72,11 @@ class Conditional(Layer):
         """Return the tag of an answer, which gets one where that is possible."""
         tag = response.header("etag")
         body = response.body
-        if tag is not None or not isinstance(body, bytes) or _must_not_be_stored(response):
+        if (
+            tag is not None
+            or not isinstance(body, bytes)
+            or has_cache_directive(response, "no-store")
+        ):
             return tag
         if not body and request.method == "HEAD":
             return None  # perhaps a handler of HEAD itself, which made no body
@@ -122,13 +127,6 @@ def check_preconditions(
 def _whole_seconds(moment: datetime) -> float:
     """Return a moment in Unix time, as precisely as header fields have it."""
     return (moment.replace(microsecond=0) - _EPOCH).total_seconds()
-
-
-def _must_not_be_stored(response: Response) -> bool:
-    return any(
-        name.lower() == "cache-control" and "no-store" in value.lower()
-        for name, value in response.headers
-    )
 
 
 def _become_304(response: Response) -> None:

@@ -8,6 +8,8 @@
 ``_query``             queries and percent-encoding to text
 ``_cookies``           ``Cookie`` fields to cookies, and `SetCookie`
 ``_accept``            ``Accept``: which media types a client takes
+``_accept_encoding``   ``Accept-Encoding``: which content codings a client takes
+``_caching``           ``Vary`` and ``Cache-Control``
 ``_entity_tag``        entity tags: syntax, making, comparison
 ``_preconditions``     ``If-Match`` and the like: 304, 412, whether ``Range`` applies
 ``_parser``            bytes to requests, without input or output
@@ -34,8 +36,14 @@
 =====================  ========================================================================
 """
 
+from ._accept import names_media_type as names_media_type
+from ._accept_encoding import choose_coding as choose_coding
+from ._caching import add_vary as add_vary
+from ._caching import has_cache_directive as has_cache_directive
+from ._caching import keep_private as keep_private
 from ._connection import Handler as Handler
 from ._cookies import SetCookie as SetCookie
+from ._encode import forbids_body as forbids_body
 from ._entity_tag import is_entity_tag as is_entity_tag
 from ._entity_tag import strong_tag as strong_tag
 from ._files import FileBody as FileBody
