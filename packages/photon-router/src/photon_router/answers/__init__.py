@@ -3,8 +3,8 @@
 ===================  ==========================================================================
 ``_result``          what a return annotation says: the answers that a result may become
 ``_answers``         results encoded, as the document says
-``_outgoing``        the members that the annotation names, and no others
-``_described``       whether the document has ``null`` or nothing for ``None``
+``_projection``        the members that the annotation names, and no others
+``_null_policy``       whether the document has ``null`` or nothing for ``None``
 ``_answers_check``   whether an answer is what the document says; for development and tests
 ===================  ==========================================================================
 """

@@ -27,8 +27,8 @@ from ..arguments import encode
 from ..responses import Created, EventStream, JsonLines, Stream
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent, StreamBody
-from ._described import UNDESCRIBED, Description, described_in
-from ._outgoing import Cut, cut_of
+from ._null_policy import SEND_NULL, NullPolicy, null_policy_of
+from ._projection import Projection, projection_of
 from ._result import STREAMS, Form, Outcome, form_of_stream, plain_type
 
 Encoder: TypeAlias = Callable[[Any], Response]
@@ -48,14 +48,14 @@ class Settled:
         status: Its status.
         media: Its media type; empty for none.
         form: How it becomes a body.
-        described: What the document says of it.
+        null_policy: What the document says of it.
     """
 
     outcome: Outcome
     status: int
     media: str
     form: Form
-    described: Description = UNDESCRIBED
+    null_policy: NullPolicy = SEND_NULL
 
 
 def content_for(responses: Declared, status: int) -> Mapping[str, OpenApi]:
@@ -95,8 +95,8 @@ def settle(
     media, form = _form_of(outcome, content, is_sse=is_sse)
     if definitions is None:
         return Settled(outcome, status, media, form)
-    described = described_in(content, media, definitions, omit_none=outcome.omit_none)
-    return Settled(outcome, status, media, form, described)
+    null_policy = null_policy_of(content, media, definitions, omit_none=outcome.omit_none)
+    return Settled(outcome, status, media, form, null_policy)
 
 
 def _form_of(outcome: Outcome, content: Mapping[str, OpenApi], *, is_sse: bool) -> tuple[str, Form]:
@@ -274,7 +274,7 @@ def _pair_encoder(encoder: Encoder) -> Encoder:
 def _encoder(settled: Settled, *, has_content: bool) -> Encoder:
     form, status = settled.form, settled.status
     if form == "response":
-        return _made_encoder(_cut(settled))
+        return _made_encoder(_projection_of(settled))
     if form == "none":
         return _bodiless_encoder(status)
     if form == "raw":
@@ -294,12 +294,16 @@ def _bodiless_encoder(status: int) -> Encoder:
 
 
 def _value_encoder(settled: Settled, *, has_content: bool) -> Encoder:
-    return _json_encoder(settled.status, settled.media, _cut(settled), has_content=has_content)
+    return _json_encoder(
+        settled.status, settled.media, _projection_of(settled), has_content=has_content
+    )
 
 
-def _json_encoder(status: int, media: str, cut: Cut | None, *, has_content: bool) -> Encoder:
-    if cut is not None:
-        return _cutting_encoder(status, media, cut, has_content=has_content)
+def _json_encoder(
+    status: int, media: str, projection: Projection | None, *, has_content: bool
+) -> Encoder:
+    if projection is not None:
+        return _projecting_encoder(status, media, projection, has_content=has_content)
     respond = Response.of
 
     def encoded(result: object) -> Response:
@@ -312,8 +316,10 @@ def _json_encoder(status: int, media: str, cut: Cut | None, *, has_content: bool
     return encoded
 
 
-def _cutting_encoder(status: int, media: str, cut: Cut, *, has_content: bool) -> Encoder:
-    cls, respond = cut.cls, Response.of
+def _projecting_encoder(
+    status: int, media: str, projection: Projection, *, has_content: bool
+) -> Encoder:
+    cls, respond = projection.cls, Response.of
 
     def encoded(result: object) -> Response:
         if type(result) is not cls:
@@ -321,7 +327,7 @@ def _cutting_encoder(status: int, media: str, cut: Cut, *, has_content: bool) ->
                 return result
             if result is None and not has_content:
                 return Response(status)
-            result = cut(result)
+            result = projection(result)
         return respond(status, encode(result), media)
 
     return encoded
@@ -341,15 +347,15 @@ def _raw_encoder(status: int, media: str) -> Encoder:
     return encoded
 
 
-def _made_encoder(cut: Cut | None) -> Encoder:
-    if cut is None:
+def _made_encoder(projection: Projection | None) -> Encoder:
+    if projection is None:
         return lambda response: response
-    sent = cut
+    sent = projection
 
     def encoded(response: Response) -> Response:
         if isinstance(response, Created):
             if not sent.is_exact(response.item):
-                response.body = encode(sent.take(response.item))
+                response.body = encode(sent.project(response.item))
         elif isinstance(response.body, StreamBody):
             response.body.encode = _after(sent, response.body.encode)
         return response
@@ -357,25 +363,27 @@ def _made_encoder(cut: Cut | None) -> Encoder:
     return encoded
 
 
-def _cut(settled: Settled) -> Cut | None:
+def _projection_of(settled: Settled) -> Projection | None:
     type_ = settled.outcome.type
-    return None if type_ in (MISSING, ServerSentEvent) else cut_of(type_, settled.described)
+    return (
+        None if type_ in (MISSING, ServerSentEvent) else projection_of(type_, settled.null_policy)
+    )
 
 
-def _after(cut: Cut, encode_item: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    return lambda item: encode_item(cut(item))
+def _after(projection: Projection, encode_item: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    return lambda item: encode_item(projection(item))
 
 
 def _stream_encoder(settled: Settled) -> Encoder:
     status, media = settled.status, settled.media
-    with_cut = _made_encoder(None if settled.form == "chunks" else _cut(settled))
+    with_projection = _made_encoder(None if settled.form == "chunks" else _projection_of(settled))
 
     def encoded(result: Any) -> Response:
         if isinstance(result, Response):
             return result
         response = _streamed(settled.form, result, media)
         response.status = status
-        return with_cut(response)
+        return with_projection(response)
 
     return encoded
 
