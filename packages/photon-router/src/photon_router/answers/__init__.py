@@ -11,13 +11,13 @@
 
 from ._answers import Declared as Declared
 from ._answers import Encoder as Encoder
-from ._answers import Settled as Settled
+from ._answers import ResolvedCase as ResolvedCase
 from ._answers import content_for as content_for
 from ._answers import encoder_of as encoder_of
-from ._answers import settle as settle
-from ._answers import settle_apart as settle_apart
+from ._answers import resolve_case as resolve_case
+from ._answers import resolve_union as resolve_union
 from ._answers_check import AnswerCheck as AnswerCheck
-from ._result import Outcome as Outcome
+from ._result import ResponseCase as ResponseCase
 from ._result import Status as Status
-from ._result import outcomes_of as outcomes_of
 from ._result import plain_type as plain_type
+from ._result import response_cases_of as response_cases_of

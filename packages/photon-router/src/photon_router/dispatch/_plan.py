@@ -23,13 +23,13 @@ from ..annotations._depends import Dependency, Overrides
 from ..answers._answers import (
     Declared,
     Encoder,
-    Settled,
+    ResolvedCase,
     content_for,
     encoder_of,
-    settle,
-    settle_apart,
+    resolve_case,
+    resolve_union,
 )
-from ..answers._result import Outcome, outcomes_of
+from ..answers._result import ResponseCase, response_cases_of
 from ..arguments._form import FormSettings
 from ..arguments._parameters import Binder
 from ..arguments._strict_query import checking_alone, checking_first, query_check
@@ -62,7 +62,7 @@ class Bound:
     status: int | None
     places: Places | None
     surroundings: Surroundings = attrs.field(factory=Surroundings)
-    outcomes: Sequence[Outcome] | None = None
+    outcomes: Sequence[ResponseCase] | None = None
 
 
 @attrs.define
@@ -138,29 +138,29 @@ class OperationCompiler:
         }
         outcomes = bound.outcomes
         if outcomes is None:
-            outcomes = outcomes_of(bound.function, bound.signature.result)
+            outcomes = response_cases_of(bound.function, bound.signature.result)
         usual = bound.status
         if usual is None:
             # Code first the usual status is known; else the document's first success counts.
             good = sorted(code for code in responses if code.isdecimal() and code[0] == "2")
             is_own = bound.places is not None or not good
             usual = default_status(bound.signature.result) if is_own else int(good[0])
-        settled = []
-        for outcome in outcomes:
+        resolved = []
+        for case in outcomes:
             try:
-                settled += self._settled(outcome, usual, responses)
+                resolved += self._resolved(case, usual, responses)
             except TypeError as error:
                 self.problems.append(f"{self.operation.name}: the result: {error}")
         has_content = usual != 204 and bool(content_for(responses, usual))
-        return encoder_of(settled, usual=usual, has_content=has_content)
+        return encoder_of(resolved, usual=usual, has_content=has_content)
 
-    def _settled(self, outcome: Outcome, usual: int, responses: Declared) -> list[Settled]:
+    def _resolved(self, case: ResponseCase, usual: int, responses: Declared) -> list[ResolvedCase]:
         if self.bound.places is not None:  # the operation was written from it
-            asked = self.document.definitions if outcome.omit_none else None
-            return [settle(outcome, usual, responses, asked)]
+            asked = self.document.definitions if case.omit_none else None
+            return [resolve_case(case, usual, responses, asked)]
         is_sse = bool(self.operation.data.get("x-sse"))
         definitions = self.document.definitions
-        return settle_apart(outcome, usual, responses, definitions, is_sse=is_sse)
+        return resolve_union(case, usual, responses, definitions, is_sse=is_sse)
 
     # -- the row of values ------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import attrs
 
 from photon_runtime.callables import location
 
-from ..answers._result import Outcome, outcomes_of
+from ..answers._result import ResponseCase, response_cases_of
 from ..errors import SignatureError
 from ..signatures._signature import Signature
 from ._options import RouteOptions
@@ -45,9 +45,9 @@ class Route:
         return self.options.get("status")
 
     @cached_property
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[ResponseCase]:
         """What its results may become."""
-        return outcomes_of(
+        return response_cases_of(
             self.function,
             self.signature.result,
             media=self.options.get("media_type"),
@@ -101,10 +101,10 @@ class Declared:
         return None
 
     @property
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[ResponseCase]:
         """What its results may become."""
         omit_none = bool(self.omit_none)
-        return outcomes_of(self.function, self.signature.result, omit_none=omit_none)
+        return response_cases_of(self.function, self.signature.result, omit_none=omit_none)
 
     def within(self, outer: RouteOptions, around: Surroundings) -> Declared:
         """Return it as one of a router; what it says itself counts."""
