@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router.answers._projection import projection_of
+from photon_router.responses._projection import projection_of
 from photon_router.streaming._stream import StreamBody
 
 T = TypeVar("T")

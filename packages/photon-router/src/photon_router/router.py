@@ -29,7 +29,6 @@ from ._marks import photon_route as photon_route
 from ._router_settings import RouterSettings
 from ._written import begin_document, required_by, write_routes
 from .annotations._depends import Overrides
-from .answers._answers_check import AnswerCheck
 from .arguments._form import FormSettings
 from .dispatch._compile import compile_routes
 from .dispatch._dispatch import Dispatch, Endpoint
@@ -47,6 +46,7 @@ from .handlers._options import DeclaredResponse, shared_options
 from .handlers._surroundings import Middleware
 from .middleware._chain import PlacedLayer, chain, operations_of, settled
 from .observability.settings import ObservabilitySettings, Observer, observe, observers
+from .responses import AnswerCheck
 from .security import Guards, Required
 from .security._write import merged
 from .static import StaticFiles

@@ -21,10 +21,10 @@ from photon_runtime.callables import location
 from photon_runtime.http import Handler, Request, Response, Route
 
 from ..annotations._depends import Overrides
-from ..answers._answers_check import AnswerCheck
 from ..arguments._form import FormSettings
 from ..errors import SignatureError
 from ..handlers._surroundings import ErrorHandler, Surroundings
+from ..responses import AnswerCheck
 from ..security import Guard, Guards
 from ..security._users import wrong_users
 from ._dispatch import Endpoint

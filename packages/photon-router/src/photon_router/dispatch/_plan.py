@@ -20,22 +20,23 @@ from photon_runtime.http import Handler
 
 from .._background import BackgroundTasks, with_background
 from ..annotations._depends import Dependency, Overrides
-from ..answers._answers import (
-    Declared,
-    Encoder,
-    ResolvedCase,
-    content_for,
-    encoder_of,
-    resolve_case,
-    resolve_union,
-)
-from ..answers._result import ResponseCase, response_cases_of
 from ..arguments._form import FormSettings
 from ..arguments._parameters import Binder
 from ..arguments._strict_query import checking_alone, checking_first, query_check
 from ..handlers._arguments import Arguments
 from ..handlers._operation import Places, default_status
 from ..handlers._surroundings import Surroundings
+from ..responses import (
+    Declared,
+    Encoder,
+    ResolvedCase,
+    ResponseCase,
+    content_for,
+    encoder_of,
+    resolve_case,
+    resolve_union,
+    response_cases_of,
+)
 from ..signatures._signature import Argument, Signature, all_arguments, read_signature
 from ._provide import ApplicationValues, as_context_manager, replaced
 from ._steps import Step, plan_of

@@ -20,8 +20,8 @@ from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_runtime.callables import require_value
 from photon_runtime.http import FileBody, Handler, Request, Response
 
-from ..answers._answers import Encoder
 from ..arguments._parameters import Binder
+from ..responses import Encoder
 from ..streaming._stream import SWALLOWED, HeldBody
 
 _SWITCHING = 101

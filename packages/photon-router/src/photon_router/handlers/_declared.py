@@ -10,8 +10,8 @@ import attrs
 
 from photon_runtime.callables import location
 
-from ..answers._result import ResponseCase, response_cases_of
 from ..errors import SignatureError
+from ..responses import ResponseCase, response_cases_of
 from ..signatures._signature import Signature
 from ._options import RouteOptions
 from ._surroundings import Surroundings

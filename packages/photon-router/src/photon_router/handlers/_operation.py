@@ -28,9 +28,9 @@ from ..annotations._types import (
     is_stream,
     split_annotation,
 )
-from ..answers._result import plain_type
 from ..arguments._spread import spread
 from ..errors import SignatureError
+from ..responses import plain_type
 from ..security._write import requirements
 from ..signatures._signature import ABSENT, MISSING, Argument, all_arguments
 from ._declared import Route

@@ -17,8 +17,7 @@ from photon_openapi.document import OpenApi
 from photon_runtime.http.errors import phrase
 from photon_runtime.media_types import EVENT_STREAM, JSON, JSON_LINES, essence, is_json
 
-from ..answers._result import ResponseCase, plain_type
-from ..responses import DescribedResponse
+from ..responses import DescribedResponse, ResponseCase, plain_type
 from ..signatures._signature import MISSING
 from ..streaming._events import ServerSentEvent
 from ._options import RouteOptions

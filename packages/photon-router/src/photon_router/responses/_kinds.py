@@ -33,8 +33,8 @@ from photon_runtime.media_types import (
     TEXT,
 )
 
-from .arguments import encode
-from .streaming import EventBody, StreamBody, encode_event
+from ..arguments import encode
+from ..streaming import EventBody, StreamBody, encode_event
 
 T = TypeVar("T")
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]

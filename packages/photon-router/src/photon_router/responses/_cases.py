@@ -29,9 +29,9 @@ from photon_runtime.media_types import (
 )
 
 from ..errors import SignatureError
-from ..responses import DescribedResponse
 from ..signatures import MISSING, is_generator
 from ..streaming import ServerSentEvent
+from ._kinds import DescribedResponse
 
 Form: TypeAlias = Literal["value", "raw", "chunks", "lines", "events", "response", "none"]
 """How a result becomes a body: JSON, as it is, streamed in one of three ways, not at all."""

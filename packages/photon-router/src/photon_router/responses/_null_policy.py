@@ -24,7 +24,7 @@ from photon_openapi.document import ITEM_SCHEMA, Definitions, OpenApi, definitio
 from photon_openapi.schema import SchemaCheck
 from photon_runtime.media_types import EVENT_STREAM, is_json
 
-from ._result import form_of_stream
+from ._cases import form_of_stream
 
 _Found: TypeAlias = tuple[Any, bool]
 """A schema, and whether it is an alternative."""

@@ -1,6 +1,6 @@
 """Results to responses: what a handler returned, encoded as the document says.
 
-At start each case of a handler (`_result`) is resolved: its status, its media type and how it is
+At start each case of a handler (`_cases`) is resolved: its status, its media type and how it is
 encoded. Code first the cases wrote the document, spec first they are looked up in it: by the
 name of the class, which is that of a schema, and by the media types of the answer.
 
@@ -24,12 +24,12 @@ from photon_runtime.http import Response
 from photon_runtime.media_types import BYTES, EVENT_STREAM, JSON, TEXT, essence, is_json
 
 from ..arguments import encode
-from ..responses import Created, EventStream, JsonLines, Stream
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent, StreamBody
+from ._cases import STREAMS, Form, ResponseCase, form_of_stream, plain_type
+from ._kinds import Created, EventStream, JsonLines, Stream
 from ._null_policy import SEND_NULL, NullPolicy, null_policy_of
 from ._projection import Projection, projection_of
-from ._result import STREAMS, Form, ResponseCase, form_of_stream, plain_type
 
 Encoder: TypeAlias = Callable[[Any], Response]
 """Makes the response of a handler's result."""
