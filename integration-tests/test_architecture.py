@@ -262,14 +262,14 @@ def test_the_imports_of_private_modules_are_found(tmp_path: Path) -> None:
         "from photon_openapi.schema._check import SchemaCheck\n"
         "import photon_openapi.schema._check\n"
         "def late():\n"
-        "    from ..answers._answers import code_for\n"
+        "    from ..responses._encoders import Encoder\n"
     )
     assert list(private_targets(source, "photon_router.mock._sample")) == [
         "photon_router.schema._check",
         "photon_router.schema._check",
         "photon_openapi.schema._check",
         "photon_openapi.schema._check",
-        "photon_router.answers._answers",
+        "photon_router.responses._encoders",
     ]
 
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from photon_router import Application, HttpError, Request
 from photon_router.security import BadCredential, Identity, Jwks, JwtBearer, OpenIdConnect
+from photon_router.security._cached_value import CachedValue, CachePolicy
 from photon_router.security._fetch import check_address, fetch_object
-from photon_router.security._refreshed import Freshness, Refreshed
 from photon_runtime import Event, go, run, scope, sleep, spawn
 from photon_runtime.testing import live_server
 
@@ -307,12 +307,12 @@ def test_a_set_in_a_file_is_read_at_once_and_again(tmp_path: Path) -> None:
 class Source:
     """Something that is loaded, at times that the test sets."""
 
-    def __init__(self, **freshness: float) -> None:
+    def __init__(self, **policy: float) -> None:
         self.now = 1000.0
         self.loads = 0
         self.fails = False
-        told = Freshness(**freshness)
-        self.kept = Refreshed(self.load, name="it", freshness=told, now=lambda: self.now)
+        told = CachePolicy(**policy)
+        self.kept = CachedValue(self.load, name="it", policy=told, now=lambda: self.now)
 
     def load(self) -> int:
         self.loads += 1
@@ -384,8 +384,8 @@ def test_others_go_on_with_what_is_old_while_one_loads() -> None:
         return loads
 
     now = [0.0]
-    kept = Refreshed(
-        load, name="it", freshness=Freshness(lifetime=10, interval=1), now=lambda: now[0]
+    kept = CachedValue(
+        load, name="it", policy=CachePolicy(lifetime=10, interval=1), now=lambda: now[0]
     )
 
     def check() -> None:
@@ -413,7 +413,7 @@ def test_a_cancelled_load_is_no_attempt() -> None:
             release.wait(10)
         return loads
 
-    kept = Refreshed(load, name="it", freshness=Freshness(interval=1000))
+    kept = CachedValue(load, name="it", policy=CachePolicy(interval=1000))
 
     def check() -> None:
         with scope() as surrounding:

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_runtime.http import HttpError, NotAcceptable, Request, problem_response
+from photon_runtime.http import (
+    HttpError,
+    NotAcceptable,
+    Request,
+    names_media_type,
+    problem_response,
+)
 from photon_runtime.http._accept import choose_media_type
 
 OFFERED = ["application/json", "application/problem+json", "text/plain; charset=utf-8", "image/*"]
@@ -94,3 +100,19 @@ def test_who_accepts_nothing_of_it_is_told_what_there_is() -> None:
     assert response.header("vary") == "Accept"
     assert isinstance(response.body, bytes)
     assert b'"detail":"there is: application/json, text/html"' in response.body
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_named"),
+    [
+        ("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", True),
+        ("Text/HTML ; level=1", True),
+        ("image/*, text/html;q=0.1", True),
+        ("text/html;q=0", False),
+        ("text/html; q=0.000, */*", False),
+        ("text/*, */*", False),
+        ("", False),
+    ],
+)
+def test_a_media_type_is_named_by_itself_only(accept: str, is_named: bool) -> None:
+    assert names_media_type(accept, "text/html") is is_named

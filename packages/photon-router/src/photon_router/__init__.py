@@ -8,8 +8,7 @@
 ``schema``           Python types as JSON Schema, and values judged by schemas
 ``dispatch``         the road of a request: match, layers, plan
 ``arguments``        from a request to arguments
-``answers``          from a result to a response
-``responses``        kinds of responses: `Html`, `File`, `Redirect` ...
+``responses``        from a result to a response; its kinds: `Html`, `File`, `Redirect` ...
 ``security``         who sends a request, and what they may do: verifiers, passwords, tokens
 ``middleware``       layers that most applications want: CORS, compression, limits, sessions ...
 ``observability``    health, metrics, traces, a log event per request
@@ -37,7 +36,6 @@ from .annotations import Header as Header
 from .annotations import Json as Json
 from .annotations import Path as Path
 from .annotations import Query as Query
-from .answers import Status as Status
 from .application import Application as Application
 from .arguments import FormSettings as FormSettings
 from .dependencies import BackgroundTasks as BackgroundTasks
@@ -56,6 +54,7 @@ from .responses import Html as Html
 from .responses import JsonLines as JsonLines
 from .responses import NoContent as NoContent
 from .responses import Redirect as Redirect
+from .responses import Status as Status
 from .responses import Stream as Stream
 from .responses import Text as Text
 from .router import Router as Router

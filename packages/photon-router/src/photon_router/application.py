@@ -35,7 +35,6 @@ from ._document_writer import begin_document, required_by, write_entries
 from ._parts_host import PartsHost, add_provider, install_parts
 from ._router_settings import RouterSettings
 from .annotations import Dependency, Overrides
-from .answers import AnswerCheck
 from .arguments import FormSettings
 from .dependencies import Providers
 from .dispatch import (
@@ -51,6 +50,7 @@ from .dispatch import (
 from .handlers import CompilationContext, DeclaredResponse, Middleware, WriterContext
 from .middleware import PlacedLayer, chain, operations_of, settled
 from .observability import ObservabilitySettings, Observer, observe, observers
+from .responses import AnswerCheck
 from .router import Lifespan, NameOperation, Router
 from .security import Guards, Required, merged
 from .static import ConfiguredFiles, StaticFiles, tell_places

@@ -31,6 +31,7 @@
 ``drivers``          database drivers that wait in the scheduler, with and without the patch
 ``workers``          pre-forked processes and their supervisor
 ``observability``    metrics, spans, log fields and readiness checks, for every package
+``media_types``      names of media types, and what can be read from one
 ``http``             requests, responses, the server
 ``testing``          for tests: a live server; virtual time, chosen order, streams in memory
 ``_virtual``, ``_memory``  the half of it that coroutine code is tested with

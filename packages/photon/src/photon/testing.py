@@ -23,14 +23,21 @@ except ImportError as error:
 from photon_router.wsgi import begun
 from photon_runtime import Channel
 from photon_runtime.errors import ChannelClosed
-from photon_runtime.http import Application, Handler, Peer, Request, Response, ServerSettings
+from photon_runtime.http import (
+    Application,
+    Handler,
+    Peer,
+    Request,
+    Response,
+    ServerSettings,
+    forbids_body,
+)
 from photon_runtime.testing import HubThread, PendingCall, live_server
 
 __all__ = ["Client", "live_client"]
 
 _BASE_URL = "http://testserver"
 _BODY_LIMIT = ServerSettings().max_body_size
-_BODILESS = (204, 304)
 
 
 class Client(httpx2.Client):
@@ -165,7 +172,7 @@ class _InProcess(httpx2.BaseTransport):
         fields = list(response.headers)
         if response.content_type is not None:
             fields.append(("content-type", response.content_type))
-        body, has_body = response.body, response.status not in _BODILESS
+        body, has_body = response.body, not forbids_body(response.status)
         if isinstance(body, bytes) and has_body and not response.header("content-length"):
             fields.append(("content-length", str(len(body))))
         return httpx2.Response(response.status, headers=fields, stream=stream)
@@ -208,7 +215,7 @@ class _Exchange:
     def _send(self, response: Response) -> None:
         body = response.body
         try:
-            if self._request.method == "HEAD" or response.status in _BODILESS:
+            if self._request.method == "HEAD" or forbids_body(response.status):
                 return
             for part in [body] if isinstance(body, bytes) else body:
                 if part:

@@ -32,7 +32,6 @@ from ._export import encode_document as encode_document
 from ._load import load_document as load_document
 from ._load import read_file as read_file
 from ._responses import code_for as code_for
-from ._responses import is_json as is_json
 from ._schemas import SchemaLocation as SchemaLocation
 from ._schemas import components_of as components_of
 from ._schemas import schemas_in as schemas_in

@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ..document import OpenApi, Operation, Problem, components_of, is_json, place_of, steps_of
+from photon_runtime.media_types import is_json
+
+from ..document import OpenApi, Operation, Problem, components_of, place_of, steps_of
 from ..messages import pointer_of
 from ._findings import Rule, Subject
 

@@ -3,8 +3,8 @@
 ==================  ===========================================================================
 ``_parameters``     parameters: `_styles` finds their texts, `_objects` those of objects
 ``_text``           texts to values; `_convert` is the one cattrs configuration
-``_parameter_models``classes spread over single parameters
-``_media``          bodies by media type; `_media_types` has the names
+``_parameter_models``  classes whose members are single parameters
+``_media``          bodies by media type
 ``_body``           JSON bodies: bytes to typed values and back
 ``_form``           forms to fields and files; `_form_body` where a schema judges them
 ``_form_fields``    fields of forms, where the handler was there before the document

@@ -32,10 +32,10 @@ from multipart import (  # type: ignore[import-untyped]  # it has annotations, b
 
 from photon_openapi.errors import MalformedBody
 from photon_runtime.http import HttpError, Request
+from photon_runtime.media_types import MULTIPART
 from photon_runtime.settings import section
 
 from .._upload import UploadFile
-from ._media_types import MULTIPART
 
 # RFC 2046, section 5.1.1.
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")

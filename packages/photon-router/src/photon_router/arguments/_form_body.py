@@ -25,12 +25,12 @@ from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_openapi.messages import pointer_of
 from photon_openapi.schema import SchemaCheck, properties_of, type_of_schema, types_of
 from photon_runtime.http import Request
+from photon_runtime.media_types import essence, is_json, is_text
 
 from ..signatures import ABSENT
 from ._body import SchemaBody
 from ._form import FormData, FormSettings, Part, form_reader
-from ._media import is_text, media_kind, media_rank
-from ._media_types import is_json
+from ._media import media_rank
 from ._text import text_converter
 
 _DELIMITERS: Final = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
@@ -260,7 +260,7 @@ def _property(
     kind = _kind(schema)
     items = _plain(schema.get("items", {}), definitions) if kind == "array" else {}
     stated = str(encoding.get("contentType", ""))
-    media = tuple(filter(None, map(media_kind, stated.split(","))))
+    media = tuple(filter(None, map(essence, stated.split(","))))
     style = encoding.get("style")
     if style is None and "explode" in encoding:
         style = "form"

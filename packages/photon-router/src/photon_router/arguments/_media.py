@@ -14,22 +14,30 @@ Readers get UTF-8: another ``charset`` is 415, too, but for texts, and so is any
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
 from photon_openapi.errors import ErrorDetail, MalformedBody, ValidationError
 from photon_openapi.schema import SchemaCheck
 from photon_runtime.http import HttpError, Request
+from photon_runtime.media_types import (
+    BYTES,
+    FORM,
+    JSON,
+    MULTIPART,
+    TEXT,
+    charset_of,
+    essence,
+    is_json,
+    is_text,
+)
 
 from ..signatures import ABSENT
-from ._media_types import BYTES, FORM, JSON, MULTIPART, TEXT, is_json
 from ._parameters import Binder
 
 Reader: TypeAlias = Callable[[Request], object]
 """Makes a value of a body; `ABSENT` where there is none."""
 
-_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
 # Those that the web has, by the names of Python. Its other codecs (zip, rot13) are none.
 _CHARSETS: Final = {
     "utf-8": "utf-8",
@@ -45,19 +53,9 @@ _SAFELISTED: Final = frozenset({"", TEXT, FORM, MULTIPART})
 _UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
-def media_kind(media: str) -> str:
-    """Return a media type without its parameters, in lower case."""
-    return media.partition(";")[0].strip().lower()
-
-
-def is_text(media: str) -> bool:
-    """Say whether a media type is text."""
-    return media_kind(media).startswith("text/")
-
-
 def media_rank(sent: str, declared: str) -> int:
     """Say how well a media type fits a declared one or a range: 0 not at all, more is better."""
-    kind = media_kind(declared)
+    kind = essence(declared)
     if sent == kind:
         return 4
     if kind == JSON and is_json(sent):
@@ -89,7 +87,7 @@ def reader_chooser(
     @functools.lru_cache(maxsize=64)
     def chosen(content_type: bytes) -> Reader:
         text = content_type.decode("latin-1")
-        sent = media_kind(text)
+        sent = essence(text)
         best = max(readers, key=lambda declared: media_rank(sent, declared))
         is_refused = best in strict_json and sent in _SAFELISTED
         if is_refused or not media_rank(sent, best):
@@ -129,12 +127,6 @@ def _check_charset(content_type: str, declared: str) -> None:
     known = _CHARSETS if declared in (TEXT, BYTES, "*/*") or is_text(declared) else _UTF_8
     if charset is not None and charset not in known and declared not in (BYTES, "*/*"):
         raise HttpError(415, f"the charset of the body must be one of {', '.join(known)}")
-
-
-def charset_of(content_type: str) -> str | None:
-    """Return the charset that a content type names, in lower case, ``None`` where it names none."""
-    found = _CHARSET.search(content_type)
-    return None if found is None else found[1].lower()
 
 
 def body_binder(

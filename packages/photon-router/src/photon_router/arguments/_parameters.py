@@ -17,6 +17,7 @@ from photon_openapi.errors import ErrorDetail, MalformedBody, ValidationError
 from photon_openapi.schema import default_of, members_of, others_of, properties_of
 from photon_openapi.schema import type_of_schema as type_of_schema
 from photon_runtime.http import Request, decode_percent
+from photon_runtime.media_types import is_json
 
 from ..signatures import MISSING, Argument
 from ._body import SchemaBody
@@ -190,10 +191,9 @@ def _bind_content(
     place, name = parameter["in"], parameter["name"]
     [(media, described)] = parameter["content"].items()
     schema = described.get("schema", {})
-    kind = media.partition(";")[0].strip().lower()
     wanted = argument.annotation.type
     type_: Any = None if wanted in (Any, object) else argument.annotation.annotated
-    if kind != "application/json" and not kind.endswith("+json"):
+    if not is_json(media):
         check = constraint_checker(schema, components=definitions)
         default = _default(argument, parameter, schema, definitions, type_ or str)
         convert = text_converter(type_ or str)

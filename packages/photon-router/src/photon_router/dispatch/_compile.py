@@ -21,8 +21,8 @@ from photon_runtime.callables import location
 from photon_runtime.errors import SignatureError
 from photon_runtime.http import Handler, Request, Response, Route
 
-from ..answers import AnswerCheck
 from ..handlers import CompilationContext, ErrorHandler, HandlerEntry, RouteScope
+from ..responses import AnswerCheck
 from ..security import Guard, Guards, wrong_users
 from ._dispatch import Endpoint
 from ._endpoint import EndpointCompiler

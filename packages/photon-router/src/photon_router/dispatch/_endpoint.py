@@ -20,19 +20,19 @@ from photon_openapi.document import Operation
 from photon_runtime.http import CallAdapter, Handler, Request, Response
 
 from ..annotations import Dependency
-from ..answers import (
-    Declared,
-    Encoder,
-    Outcome,
-    Settled,
-    content_for,
-    encoder_of,
-    settle,
-    settle_apart,
-)
 from ..arguments import Binder, checking_alone, checking_first, query_check
 from ..dependencies import as_context_manager
 from ..handlers import Arguments, CompilationContext, HandlerEntry, default_status
+from ..responses import (
+    Declared,
+    Encoder,
+    ResolvedCase,
+    ResponseCase,
+    content_for,
+    encoder_of,
+    resolve_case,
+    resolve_union,
+)
 from ..signatures import Argument, Signature
 from ._calls import Call, endpoint_of, with_response
 
@@ -117,22 +117,22 @@ class EndpointCompiler:
             good = sorted(code for code in responses if code.isdecimal() and code[0] == "2")
             is_own = entry.is_written or not good
             usual = default_status(entry.signature.result) if is_own else int(good[0])
-        settled = []
-        for outcome in entry.outcomes():
+        resolved = []
+        for case in entry.response_cases():
             try:
-                settled += self._settled(outcome, usual, responses)
+                resolved += self._resolved(case, usual, responses)
             except TypeError as error:
                 self.context.problems.append(f"{self.operation.name}: the result: {error}")
         has_content = usual != 204 and bool(content_for(responses, usual))
-        return encoder_of(settled, usual=usual, has_content=has_content)
+        return encoder_of(resolved, usual=usual, has_content=has_content)
 
-    def _settled(self, outcome: Outcome, usual: int, responses: Declared) -> list[Settled]:
+    def _resolved(self, case: ResponseCase, usual: int, responses: Declared) -> list[ResolvedCase]:
         definitions = self.context.document.definitions
         if self.entry.is_written:
-            needed = definitions if outcome.omit_none else None
-            return [settle(outcome, usual, responses, needed)]
+            needed = definitions if case.omit_none else None
+            return [resolve_case(case, usual, responses, needed)]
         is_sse = bool(self.operation.data.get("x-sse"))
-        return settle_apart(outcome, usual, responses, definitions, is_sse=is_sse)
+        return resolve_union(case, usual, responses, definitions, is_sse=is_sse)
 
     # -- the row ------------------------------------------------------------------------------
 

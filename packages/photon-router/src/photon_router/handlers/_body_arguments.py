@@ -25,9 +25,11 @@ from photon_openapi.schema import (
     type_of_schema,
 )
 from photon_runtime.http import Request
+from photon_runtime.media_types import FORM, MULTIPART, essence, is_json, is_text
 
 from .._upload import UploadFile, takes_files
 from ..annotations._types import is_stream
+from ..arguments import class_of, spread
 from ..arguments._body import JsonBody, SchemaBody
 from ..arguments._convert import make_converter, structuring_faults
 from ..arguments._form import FormReader, form_reader
@@ -36,17 +38,13 @@ from ..arguments._form_fields import field_binder
 from ..arguments._media import (
     Reader,
     body_binder,
-    is_text,
     json_reader,
-    media_kind,
     read_bytes,
     read_stream,
     read_text,
     reader_chooser,
     text_reader,
 )
-from ..arguments._media_types import FORM, MULTIPART, is_json
-from ..arguments._parameter_models import class_of, spread
 from ..arguments._parameters import Binder
 from ..dependencies import Owned
 from ..signatures._signature import ABSENT, MISSING, Argument
@@ -63,7 +61,7 @@ def fields_of_form(body: OpenApi, definitions: Definitions) -> list[str]:
     """Return the names of the fields that a form has, where a document has one as request body."""
     names: dict[str, None] = {}
     for media, content in body.get("content", {}).items():
-        if media_kind(media) in _FORMS:
+        if essence(media) in _FORMS:
             names |= dict.fromkeys(properties_of(content.get("schema"), definitions))
     return list(names)
 
@@ -100,7 +98,7 @@ class BodyArguments:
         return content
 
     def _has_form(self) -> bool:
-        return any(media_kind(media) in _FORMS for media in self.content)
+        return any(essence(media) in _FORMS for media in self.content)
 
     def whole(self, argument: Argument) -> Binder:
         """Return what binds an argument that takes the body as a whole.
@@ -127,14 +125,14 @@ class BodyArguments:
 
     @staticmethod
     def _is_json(media: str) -> bool:
-        return is_json(media) or media_kind(media) in ("*/*", "application/*")
+        return is_json(media) or essence(media) in ("*/*", "application/*")
 
     def _reader(self, argument: Argument, media: str) -> Reader | None:
         """Return what reads a body of one media type, ``None`` where it cannot be what is asked."""
         type_ = strip_alias(without_none(argument.annotation.type))
         if _is_raw(argument):
             return self._text_reader(media) if type_ is str else _raw_reader(type_)
-        is_any = media_kind(media) in ("*/*", "application/*") and is_body(type_)
+        is_any = essence(media) in ("*/*", "application/*") and is_body(type_)
         if is_json(media) or is_any:
             return json_reader(self._decoder(argument, self.content[media].get("schema", {})))
         if type_ in (Any, object):
@@ -220,7 +218,7 @@ class BodyArguments:
 
     def _plain_reader(self, media: str) -> Reader:
         content, definitions = self.content[media], self.definitions
-        if media_kind(media) in _FORMS:
+        if essence(media) in _FORMS:
             files = self._asked_files()
             form = FormBody(
                 content, definitions=definitions, files=files, settings=self.context.forms

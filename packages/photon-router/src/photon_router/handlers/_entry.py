@@ -16,9 +16,9 @@ import attrs
 from photon_runtime.callables import location
 from photon_runtime.http import CallAdapter
 
-from ..answers import Outcome, outcomes_of
 from ..dependencies import Owned, Providers, connection_argument
 from ..errors import SignatureError
+from ..responses import ResponseCase, response_cases_of
 from ..signatures import Argument, Signature
 from ._options import RouteOptions, within
 from ._route_scope import RouteScope
@@ -94,13 +94,13 @@ class HandlerEntry:
             signature = attrs.evolve(signature, arguments=others)
         return providers.request_arguments(self.function, signature, self.scope.dependencies)
 
-    def outcomes(self) -> list[Outcome]:
-        """Return what its results may become.
+    def response_cases(self) -> list[ResponseCase]:
+        """Return the responses that its results may become.
 
         Raises:
             SignatureError: Two of them have the same class and another status.
         """
-        return outcomes_of(
+        return response_cases_of(
             self.function,
             self.signature.result,
             media=self.options.get("media_type"),

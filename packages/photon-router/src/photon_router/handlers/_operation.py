@@ -21,6 +21,7 @@ from photon_openapi.document import CATCH_ALL, OpenApi, parameters_of, shape_of
 from photon_openapi.document import place_of as place_of
 from photon_openapi.schema import Member, is_list_like, members_of
 from photon_runtime.callables import location
+from photon_runtime.media_types import JSON as JSON
 
 from ..annotations._types import (
     In,
@@ -28,7 +29,6 @@ from ..annotations._types import (
     split_annotation,
 )
 from ..arguments import spread
-from ..arguments._media_types import JSON as JSON
 from ..errors import SignatureError
 from ..security._write import requirements
 from ..signatures import ABSENT, MISSING, Argument
@@ -249,7 +249,9 @@ class _Writer:
             upgraded: OpenApi = {"101": {"description": "The protocol of the connection changes."}}
             return upgraded | {code: problem(text) for code, text in refusals.items()}
         usual = entry.options.get("status", default_status(entry.signature.result))
-        writer = ResponseWriter(entry.outcomes(), entry.options, usual, builder.schema, problem)
+        writer = ResponseWriter(
+            entry.response_cases(), entry.options, usual, builder.schema, problem
+        )
         try:
             return writer.responses(refusals)
         except TypeError as error:

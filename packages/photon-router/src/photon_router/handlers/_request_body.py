@@ -13,10 +13,10 @@ import attrs
 from photon_openapi.annotations import strip_alias, without_none
 from photon_openapi.document import OpenApi
 from photon_openapi.schema import SchemaBuilder
+from photon_runtime.media_types import BYTES, FORM, JSON, MULTIPART, TEXT
 
 from .._upload import takes_several_files
 from ..annotations._types import In, is_stream
-from ..arguments._media_types import BYTES, FORM, JSON, MULTIPART, TEXT
 from ..errors import SignatureError
 from ..signatures._signature import Argument
 

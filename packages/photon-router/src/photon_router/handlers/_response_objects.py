@@ -16,10 +16,9 @@ import msgspec
 from photon_openapi.annotations import plain_type
 from photon_openapi.document import OpenApi
 from photon_runtime.http.errors import phrase
+from photon_runtime.media_types import EVENT_STREAM, JSON, JSON_LINES, essence, is_json
 
-from ..answers._result import Outcome
-from ..arguments._media_types import EVENT_STREAM, JSON, JSON_LINES, is_json
-from ..responses import DescribedResponse
+from ..responses import DescribedResponse, ResponseCase
 from ..signatures._signature import MISSING
 from ..streaming._events import ServerSentEvent
 from ._options import RouteOptions
@@ -37,7 +36,7 @@ class ResponseWriter:
         problem: Makes the response object of a problem document, of its description.
     """
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[ResponseCase]
     options: RouteOptions
     usual: int
     schema: Callable[[object], OpenApi]
@@ -63,7 +62,7 @@ class ResponseWriter:
                 written[code] = self.problem(text)
         return dict(sorted(written.items()))
 
-    def _add(self, written: OpenApi, outcome: Outcome) -> None:
+    def _add(self, written: OpenApi, outcome: ResponseCase) -> None:
         status = self.usual if outcome.status is None else outcome.status
         answer = written.setdefault(str(status), {"description": self._description(status)})
         kind = outcome.response
@@ -83,7 +82,7 @@ class ResponseWriter:
             return self.options.get("response_description", default)
         return phrase(status) or "Another answer."
 
-    def _media_object(self, outcome: Outcome, media: str) -> OpenApi:
+    def _media_object(self, outcome: ResponseCase, media: str) -> OpenApi:
         type_ = outcome.type
         if outcome.form == "value" or (outcome.form == "response" and is_json(media)):
             return {"schema": {} if type_ is MISSING else self.schema(type_)}
@@ -119,11 +118,11 @@ class ResponseWriter:
         elif isinstance(declared, Mapping):
             written[code] = {**written.get(code, {}), **declared}
         elif not any(str(each.status) == code for each in self.outcomes):
-            self._add(written, Outcome(declared, "value", int(code)))
+            self._add(written, ResponseCase(declared, "value", int(code)))
 
 
 def _is_text(media: str) -> bool:
-    kind = media.partition(";")[0]
+    kind = essence(media)
     return kind.startswith("text/") or "json" in kind
 
 

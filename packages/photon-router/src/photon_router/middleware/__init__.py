@@ -12,14 +12,15 @@
 ``_bucket``               token buckets in memory or in Redis
 ``_limits``               `BodyLimit`, `Deadline`
 ``_compression``          `Compression`
-``_codings``, ``_accept_encoding``  gzip, brotli, Zstandard; which of them a client takes
+``_codings``              gzip, brotli, Zstandard
 ``_conditional``          `Conditional`: 304 and 412
-``_entity_tag``           entity tags
 ``_sessions``, ``_session``  `Sessions`: signed cookies; `Session`: what is in them
 ``_csrf``                 `Csrf`: protection against requests that other sites cause
-``_paths``, ``_caches``, ``_checks``  what several of them need
+``_paths``, ``_checks``  what several of them need
 ========================  =====================================================================
 """
+
+from photon_runtime.http import strong_tag as strong_tag
 
 from ._bucket import MemoryStore as MemoryStore
 from ._bucket import RateStore as RateStore
@@ -35,7 +36,6 @@ from ._conditional import check_preconditions as check_preconditions
 from ._cors import Cors as Cors
 from ._csrf import Csrf as Csrf
 from ._csrf import csrf_token as csrf_token
-from ._entity_tag import strong_tag as strong_tag
 from ._hosts import TrustedHosts as TrustedHosts
 from ._https import HttpsRedirect as HttpsRedirect
 from ._layer import Layer as Layer

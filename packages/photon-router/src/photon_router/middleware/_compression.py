@@ -35,10 +35,18 @@ import attrs
 from attrs.validators import ge, le
 
 from photon_runtime import offload
-from photon_runtime.http import FileBody, Handler, Request, Response
+from photon_runtime.http import (
+    FileBody,
+    Handler,
+    Request,
+    Response,
+    add_vary,
+    choose_coding,
+    forbids_body,
+    has_cache_directive,
+)
+from photon_runtime.media_types import EVENT_STREAM, essence
 
-from ..answers import add_vary
-from ._accept_encoding import choose
 from ._checks import is_strings
 from ._codings import Coding, available_codings, coding_of
 from ._layer import Layer
@@ -56,9 +64,7 @@ CONTENT_TYPES = (
     "application/wasm",
     "image/svg+xml",
 )
-_BODILESS = frozenset({101, 204, 205, 206, 304})
 _NEVER = frozenset({"content-encoding", "content-range", "content-digest", "repr-digest"})
-_EVENTS = "text/event-stream"
 _CREDENTIALS = (b"cookie", b"authorization", b"client-cert")  # the last one by RFC 9440
 
 
@@ -114,8 +120,8 @@ class Compression(Layer):
 
         @lru_cache(maxsize=256)
         def is_worth(content_type: str) -> bool:
-            kind = content_type.partition(";")[0].strip().lower()
-            return kind != _EVENTS and pattern.fullmatch(kind) is not None
+            kind = essence(content_type)
+            return kind != EVENT_STREAM and pattern.fullmatch(kind) is not None
 
         self._is_worth = is_worth
 
@@ -134,19 +140,21 @@ class Compression(Layer):
         if accepted is None or (self._is_small(response) and not _may_exclude_identity(accepted)):
             return response
         lines = request.headers.getlist("accept-encoding")
-        choice = choose(", ".join(lines), self._offered)
+        choice = choose_coding(", ".join(lines), self._offered)
         if choice.coding is not None:
             self._compress(response, self._codings[choice.coding], must=choice.must_encode)
         return response
 
     def _is_possible(self, response: Response) -> bool:
-        kind = response.content_type
-        if kind is None or not self._is_worth(kind) or response.status in _BODILESS:
+        if forbids_body(response.status) or response.status in (205, 206):
             return False
-        for name, value in response.headers:
-            key = name.lower()
-            if key in _NEVER or (key == "cache-control" and "no-transform" in value.lower()):
-                return False
+        kind = response.content_type
+        if kind is None or not self._is_worth(kind):
+            return False
+        if any(name.lower() in _NEVER for name, _ in response.headers):
+            return False
+        if has_cache_directive(response, "no-transform"):
+            return False
         return not response.trailers or _NEVER.isdisjoint(map(str.lower, response.trailers))
 
     def _is_small(self, response: Response) -> bool:
@@ -217,13 +225,9 @@ def _may_exclude_identity(accepted: bytes) -> bool:
 
 def _may_hold_secret(request: Request, response: Response) -> bool:
     """Say whether an answer is for one client alone, as far as can be seen."""
-    has_cookie = False
-    for name, value in response.headers:
-        key = name.lower()
-        if key == "cache-control" and "public" in value.lower():
-            return False
-        has_cookie = has_cookie or key == "set-cookie"
-    if has_cookie:
+    if has_cache_directive(response, "public"):
+        return False
+    if any(name.lower() == "set-cookie" for name, _ in response.headers):
         return True
     if any(request.raw_header(name) is not None for name in _CREDENTIALS):
         return True

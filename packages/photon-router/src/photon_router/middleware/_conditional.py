@@ -11,20 +11,31 @@ For what changes something it is too late when there is an answer: there the han
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import attrs
 from attrs.validators import ge
 
 from photon_runtime import offload
-from photon_runtime.http import Handler, HttpError, Request, Response
+from photon_runtime.http import (
+    Handler,
+    HttpError,
+    Precondition,
+    Request,
+    Response,
+    evaluate_preconditions,
+    has_cache_directive,
+    is_entity_tag,
+    parse_date,
+    strong_tag,
+)
 
-from ._entity_tag import is_tag, matches_strongly, matches_weakly, strong_tag
 from ._layer import Layer, drop_body
 
 _CONTENT_FIELDS = frozenset(
     {"content-encoding", "content-language", "content-length", "content-range", "content-type"}
 )
+_CONDITIONS = (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -45,15 +56,15 @@ class Conditional(Layer):
         if response.status != 200 or request.method not in ("GET", "HEAD"):
             return response
         tag = self._tag(request, response)
-        asked = request.raw_header
-        if _is_refused(request, response, tag):
+        if not any(request.raw_header(name) is not None for name in _CONDITIONS):
+            return response
+        result = evaluate_preconditions(
+            request.headers, etag=tag, last_modified=parse_date(response.header("last-modified"))
+        )
+        if result is Precondition.FAILED:
             drop_body(response)
             raise HttpError(412, "this is not the version that the request speaks of")
-        if asked(b"if-none-match") is not None:
-            is_known = _if_none_match(request, tag)
-        else:
-            is_known = asked(b"if-modified-since") is not None and _is_not_newer(request, response)
-        if is_known:
+        if result is Precondition.NOT_MODIFIED:
             _become_304(response)
         return response
 
@@ -61,11 +72,16 @@ class Conditional(Layer):
         """Return the tag of an answer, which gets one where that is possible."""
         tag = response.header("etag")
         body = response.body
-        if tag is not None or not isinstance(body, bytes) or _must_not_be_stored(response):
+        if (
+            tag is not None
+            or not isinstance(body, bytes)
+            or has_cache_directive(response, "no-store")
+        ):
             return tag
         if not body and request.method == "HEAD":
             return None  # perhaps a handler of HEAD itself, which made no body
-        tag = strong_tag(body) if len(body) < self.offload_size else offload(strong_tag, body)
+        is_large = len(body) >= self.offload_size
+        tag = offload(strong_tag, body) if is_large else strong_tag(body)
         response.headers.append(("etag", tag))
         return tag
 
@@ -97,73 +113,20 @@ def check_preconditions(
         ...
         photon_runtime.http.errors.HttpError: 412 Precondition Failed: it has changed meanwhile
     """
-    if etag is not None and not is_tag(etag):
+    if etag is not None and not is_entity_tag(etag):
         raise ValueError(f'a tag is like "abc" or W/"abc", quotes included, not {etag!r}')
     headers = request.headers
-    if "if-match" in headers:
-        passes = _if_match(request, etag)
-    else:
-        since = _date(headers.get("if-unmodified-since"))
-        passes = since is None or last_modified is None or _seconds(last_modified) <= since
-    if passes and "if-none-match" in headers:
-        passes = not _if_none_match(request, etag)
-    if not passes:
+    seconds = None
+    if last_modified is not None and "if-unmodified-since" in headers:
+        seconds = _whole_seconds(last_modified)
+    result = evaluate_preconditions(headers, etag=etag, last_modified=seconds, is_read=False)
+    if result is not Precondition.PASSED:
         raise HttpError(412, "it has changed meanwhile")
 
 
-def _is_refused(request: Request, response: Response, tag: str | None) -> bool:
-    """Say whether the client wants another version only (RFC 9110, 13.1.1 and 13.1.4)."""
-    if request.raw_header(b"if-match") is not None:
-        return not _if_match(request, tag)
-    if request.raw_header(b"if-unmodified-since") is None:
-        return False
-    since = _date(request.headers.get("if-unmodified-since"))
-    changed = _date(response.header("last-modified"))
-    return since is not None and changed is not None and changed > since
-
-
-def _if_match(request: Request, tag: str | None) -> bool:
-    fields = request.headers.getlist("if-match")
-    return tag is not None and (_is_star(fields) or matches_strongly(fields, tag))
-
-
-def _if_none_match(request: Request, tag: str | None) -> bool:
-    """Say whether the client has what is there, or wants that nothing is."""
-    fields = request.headers.getlist("if-none-match")
-    return tag is not None and (_is_star(fields) or matches_weakly(fields, tag))
-
-
-def _is_star(fields: list[str]) -> bool:
-    return [field.strip() for field in fields] == ["*"]
-
-
-def _is_not_newer(request: Request, response: Response) -> bool:
-    known = _date(request.headers.get("if-modified-since"))
-    changed = None if known is None else _date(response.header("last-modified"))
-    return known is not None and changed is not None and changed <= known
-
-
-def _date(text: str | None) -> datetime | None:
-    """Read a date; what is none does not count (section 13.1.3)."""
-    if text is None:
-        return None
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, IndexError, OverflowError):
-        return None
-    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-
-
-def _seconds(moment: datetime) -> datetime:
-    """Return a moment as precisely as header fields have it."""
-    return moment.replace(microsecond=0)
-
-
-def _must_not_be_stored(response: Response) -> bool:
-    return any(
-        name.lower() == "cache-control" and "no-store" in value.lower()
-        for name, value in response.headers
-    )
+def _whole_seconds(moment: datetime) -> float:
+    """Return a moment in Unix time, as precisely as header fields have it."""
+    return (moment.replace(microsecond=0) - _EPOCH).total_seconds()
 
 
 def _become_304(response: Response) -> None:

@@ -27,9 +27,8 @@ from typing import Any
 import attrs
 from attrs.validators import ge
 
-from photon_runtime.http import Handler, HttpError, Request, Response
+from photon_runtime.http import Handler, HttpError, Request, Response, add_vary
 
-from ..answers import add_vary
 from ..handlers import Middleware
 from ._checks import is_strings
 from ._layer import Layer, Operations, Rules, rule_for, rules_of

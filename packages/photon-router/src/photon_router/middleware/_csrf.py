@@ -32,9 +32,9 @@ from urllib.parse import urlsplit
 import attrs
 
 from photon_runtime.http import Handler, HttpError, Request, Response
+from photon_runtime.media_types import FORM, MULTIPART
 
 from ..arguments import FormReader, FormSettings, form_reader
-from ..arguments._media_types import FORM, MULTIPART
 from ._checks import is_strings
 from ._cors import check_origin
 from ._layer import Layer

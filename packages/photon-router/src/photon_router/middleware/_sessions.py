@@ -26,9 +26,8 @@ from typing import Any, Literal, Protocol
 import attrs
 from attrs.validators import ge, in_
 
-from photon_runtime.http import Handler, Request, Response, SetCookie
+from photon_runtime.http import Handler, Request, Response, SetCookie, add_vary, keep_private
 
-from ..answers import add_vary, keep_private
 from ._layer import Layer, drop_body
 from ._session import STATE, Session
 

@@ -17,8 +17,8 @@ from photon_openapi.messages import pointer_of
 from photon_openapi.sampling import NoValue, Samples
 from photon_openapi.schema import SchemaCheck
 from photon_runtime.http import HttpError, NotAcceptable, Request, Response
+from photon_runtime.media_types import is_json
 
-from ..arguments._media_types import is_json
 from ._payload import concrete, field_value, payload
 from ._preferences import preferences
 

@@ -11,9 +11,17 @@ import msgspec
 
 from photon_openapi.document import Definitions
 from photon_openapi.sampling import NoValue
+from photon_runtime.media_types import (
+    BYTES,
+    EVENT_STREAM,
+    FORM,
+    JSON,
+    TEXT,
+    essence,
+    is_json,
+    is_text,
+)
 
-from ..arguments._media import is_text, media_kind
-from ..arguments._media_types import BYTES, EVENT_STREAM, FORM, JSON, TEXT, is_json
 from ..streaming import ServerSentEvent
 
 _LINES: Final = ("application/jsonl", "application/x-ndjson", "application/json-seq")
@@ -22,7 +30,7 @@ _CONCRETE: Final = {"application/*": JSON, "*/*": JSON, "text/*": TEXT}
 
 def concrete(media: str) -> str:
     """Return a media type that can be sent, for one that may be a range."""
-    kind = media_kind(media)
+    kind = essence(media)
     if "*" in kind:
         return _CONCRETE.get(kind, BYTES)
     is_bare = is_text(media) and "charset" not in media and kind != EVENT_STREAM
@@ -41,7 +49,7 @@ def payload(value: object, media: str, schema: Any, definitions: Definitions) ->
     Raises:
         NoValue: There is no way to write it as such.
     """
-    kind = media_kind(concrete(media))
+    kind = essence(concrete(media))
     if is_json(kind):
         return msgspec.json.encode(value)
     if isinstance(value, str):

@@ -11,7 +11,7 @@ before its parameters and its body are looked at.
 ``_authorization``   credentials of a request, read and not believed
 ``_keys``            keys of signatures, and the algorithms that they are for
 ``_jwks``            `Jwks`: keys that change while the server runs
-``_refreshed``       what is got from elsewhere, kept, and got again
+``_cached_value``    a value that is fetched, cached, and refreshed when it is old
 ``_fetch``           JSON over HTTPS
 ``_write``           code first: schemes and requirements into the document
 ``_guards``          verifiers and requirements to guards, once

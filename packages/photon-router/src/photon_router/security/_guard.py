@@ -25,9 +25,8 @@ from typing import TypeAlias
 import attrs
 
 from photon_runtime.callables import require_value
-from photon_runtime.http import Handler, HttpError, Request, Response
+from photon_runtime.http import Handler, HttpError, Request, Response, add_vary, keep_private
 
-from ..answers._caches import add_vary, keep_private
 from ._identity import enter
 from ._verifier import BadCredential, Binding, Challenge, NoCredential, Verified
 

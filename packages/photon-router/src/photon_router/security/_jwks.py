@@ -13,9 +13,9 @@ from typing import Any
 
 import attrs
 
+from ._cached_value import CachedValue, CachePolicy
 from ._fetch import check_address, fetch_object, read_object
 from ._keys import KINDS, check_strength, pyjwt
-from ._refreshed import Freshness, Refreshed
 
 _log = logging.getLogger("photon.security")
 
@@ -63,7 +63,7 @@ class Jwks:
         stale: float = 86_400.0,
     ) -> None:
         """Read a file or a set; an address is asked when the first token comes."""
-        freshness = Freshness(lifetime=lifetime, interval=interval, timeout=timeout, stale=stale)
+        policy = CachePolicy(lifetime=lifetime, interval=interval, timeout=timeout, stale=stale)
         self._name = "a set of keys" if isinstance(source, Mapping) else f"the keys of {source}"
         self._fixed: list[_Key] | None = None
         if isinstance(source, Mapping):
@@ -72,7 +72,7 @@ class Jwks:
         load = _loader(source, timeout)
         if isinstance(source, Path):
             load()
-        self._set = Refreshed(load, name=self._name, freshness=freshness)
+        self._set = CachedValue(load, name=self._name, policy=policy)
 
     def __repr__(self) -> str:
         """Show where they are."""

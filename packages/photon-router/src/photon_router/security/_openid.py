@@ -8,11 +8,11 @@ from typing import Any, Final
 import attrs
 
 from ._bearer import TokenVerifier
+from ._cached_value import CachedValue, CachePolicy
 from ._fetch import check_address, fetch_object
 from ._jwks import Jwks
 from ._jwt import Find, TokenRules
 from ._keys import checked_algorithms, pyjwt
-from ._refreshed import Freshness, Refreshed
 from ._verifier import Binding, Verified
 
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
@@ -30,21 +30,21 @@ class _Configuration:
 class _Provider:
     """What a provider publishes of itself (OpenID Connect Discovery 1.0, section 4)."""
 
-    def __init__(self, url: str, issuer: str | None, freshness: Freshness) -> None:
+    def __init__(self, url: str, issuer: str | None, policy: CachePolicy) -> None:
         """Ask for nothing yet."""
         self._url = check_address(url)
         self._issuer = issuer
-        self._freshness = freshness
+        self._policy = policy
         self._last: _Configuration | None = None
         name = f"the configuration of {url}"
-        self._configuration = Refreshed(self._load, name=name, freshness=freshness)
+        self._configuration = CachedValue(self._load, name=name, policy=policy)
 
     def get(self) -> _Configuration:
-        """Return the configuration; see `Refreshed.get`."""
+        """Return the configuration; see `CachedValue.get`."""
         return self._configuration.get()
 
     def _load(self) -> _Configuration:
-        told = fetch_object(self._url, timeout=self._freshness.timeout)
+        told = fetch_object(self._url, timeout=self._policy.timeout)
         issuer, keys_at = told.get("issuer"), told.get("jwks_uri")
         if not isinstance(issuer, str) or not isinstance(keys_at, str):
             raise ValueError("it has no issuer or no jwks_uri")  # noqa: TRY004 - from outside
@@ -52,7 +52,7 @@ class _Provider:
             # Section 4.3: else anybody could tell the keys of anybody.
             raise ValueError(f"it is that of another issuer, {issuer!r}")
         if self._last is None or self._last.keys_at != keys_at:
-            keys = Jwks(keys_at, **attrs.asdict(self._freshness))
+            keys = Jwks(keys_at, **attrs.asdict(self._policy))
             self._last = _Configuration(self._issuer or issuer, keys_at, keys)
         return self._last
 
@@ -99,8 +99,8 @@ class OpenIdConnect(TokenVerifier):
         return None if self.url is None else self._provider_at(self.url)
 
     def _provider_at(self, url: str) -> _Provider:
-        freshness = Freshness(lifetime=self.lifetime, interval=self.interval, timeout=self.timeout)
-        return _Provider(url, self.issuer, freshness)
+        policy = CachePolicy(lifetime=self.lifetime, interval=self.interval, timeout=self.timeout)
+        return _Provider(url, self.issuer, policy)
 
     def __attrs_post_init__(self) -> None:
         """Refuse secrets, which no provider publishes."""

@@ -7,7 +7,6 @@
 ``_folder``           opening files below a folder, and nowhere else
 ``_variants``         files that were compressed beforehand
 ``_fingerprint``      names with a digest of the content in them
-``_preconditions``    ``If-Match`` and its kin
 ``_ranges``           ``Range``, and bodies of several ranges
 ``_content_type``     media types by name
 ``_settings``         `StaticSettings`: the ``[static]`` section of photon.toml

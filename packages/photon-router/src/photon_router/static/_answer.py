@@ -13,10 +13,18 @@ from email.utils import formatdate
 
 import attrs
 
-from photon_runtime.http import FileBody, Headers, HttpError, Request, Response
+from photon_runtime.http import (
+    FileBody,
+    Headers,
+    HttpError,
+    Precondition,
+    Request,
+    Response,
+    evaluate_preconditions,
+    is_range_current,
+)
 
 from ._folder import OpenFile
-from ._preconditions import Verdict, evaluate, is_range_current
 from ._ranges import RangesBody, Span, spans_of
 from ._variants import Variant
 
@@ -62,10 +70,10 @@ class Answer:
         # No later than now: such a date would say nothing (RFC 9110, section 8.8.2.1).
         modified = int(min(opened.status.st_mtime, now))
         headers = request.headers
-        verdict = evaluate(headers, tag=tag, modified=modified)
-        if verdict is Verdict.FAILED:
+        precondition = evaluate_preconditions(headers, etag=tag, last_modified=modified)
+        if precondition is Precondition.FAILED:
             raise HttpError(412, "this is not the version that the request speaks of")
-        if verdict is Verdict.NOT_MODIFIED:
+        if precondition is Precondition.NOT_MODIFIED:
             response = Response(304)
             response.headers = [("etag", tag), *self._caching()]
             return response
@@ -89,7 +97,9 @@ class Answer:
         # Ranges are defined for GET alone (section 14.2).
         if request.method == "GET" and "range" in headers:
             fields = headers.getlist("range")
-            if len(fields) == 1 and is_range_current(headers, tag=tag, modified=modified, now=now):
+            if len(fields) == 1 and is_range_current(
+                headers, etag=tag, last_modified=modified, now=now
+            ):
                 spans = spans_of(fields[0], size)
         if spans == []:
             told = {"content-range": f"bytes */{size}", "accept-ranges": "bytes"}

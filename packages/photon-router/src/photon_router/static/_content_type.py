@@ -9,7 +9,7 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Mapping
 
-from ..arguments._media_types import BYTES, HTML
+from photon_runtime.media_types import BYTES, HTML, essence
 
 _MORE = {
     ".avif": "image/avif",
@@ -73,4 +73,4 @@ class ContentTypes:
 
 def is_html(content_type: str) -> bool:
     """Say whether a type is that of pages."""
-    return content_type.partition(";")[0] == HTML
+    return essence(content_type) == HTML

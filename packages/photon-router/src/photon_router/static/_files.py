@@ -14,7 +14,6 @@ Nothing is remembered between requests but digests: a file that is replaced is s
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -24,9 +23,9 @@ import attrs
 
 from photon_openapi.messages import shorten
 from photon_runtime.errors import PhotonError
-from photon_runtime.http import FileBody, HttpError, Request, Response
+from photon_runtime.http import FileBody, HttpError, Request, Response, names_media_type
+from photon_runtime.media_types import HTML
 
-from ..arguments._media_types import HTML
 from ..responses import Redirect
 from ._answer import NOSNIFF, Answer
 from ._content_type import ContentTypes, is_html
@@ -38,7 +37,6 @@ from ._variants import Variant, choose_variant
 _FOREVER = "max-age=31536000, immutable"  # what was asked for by its fingerprint
 _NEVER_KEPT = "no-store"  # what was asked for by the fingerprint of another version
 _REVALIDATE = "no-cache"
-_NEVER = re.compile(r"\bq\s*=\s*0(\.0*)?\s*(;|\Z)")
 _ALLOW = {"allow": "GET, HEAD, OPTIONS"}
 
 
@@ -311,9 +309,4 @@ def _is_below(request: Request) -> bool:
 
 def _takes_html(request: Request) -> bool:
     """Say whether somebody navigates: scripts and images do not name ``text/html``."""
-    for field in request.headers.getlist("accept"):
-        for item in field.lower().split(","):
-            media, _, parameters = item.partition(";")
-            if media.strip() == HTML:
-                return _NEVER.search(parameters) is None
-    return False
+    return names_media_type(", ".join(request.headers.getlist("accept")), HTML)

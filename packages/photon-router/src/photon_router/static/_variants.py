@@ -10,9 +10,8 @@ from __future__ import annotations
 import stat
 from typing import Final, NamedTuple
 
-from photon_runtime.http import Request
+from photon_runtime.http import Request, choose_coding
 
-from ..middleware._accept_encoding import choose
 from ._folder import OpenFile, Walk, is_absence
 
 SLACK: Final = 10.0
@@ -50,7 +49,7 @@ def choose_variant(walk: Walk, name: str, opened: OpenFile, request: Request) ->
     if not present:
         return Variant(opened)
     accepted = ", ".join(request.headers.getlist("accept-encoding"))
-    coding = choose(accepted, present).coding
+    coding = choose_coding(accepted, present).coding
     encoded = None if coding is None else _open(walk, name + _SUFFIXES[coding])
     if encoded is None:
         return Variant(opened, varies=True)

@@ -11,13 +11,12 @@ from typing import Protocol
 from urllib.parse import quote
 
 from photon_runtime import run
-from photon_runtime.http import Handler, Peer, Request, Response
+from photon_runtime.http import Handler, Peer, Request, Response, forbids_body
 
 from ._parts import begun
 from ._protocol import Environ, StartResponse, Write, close
 
 _BODY_LIMIT = 16 * 1024 * 1024
-_BODILESS = (204, 304)
 
 
 class _Startable(Protocol):
@@ -135,7 +134,7 @@ def _respond(handler: Handler, request: Request, start_response: StartResponse) 
 
 def _sent(response: Response, request: Request, start_response: StartResponse) -> list[bytes]:
     body = response.body
-    is_wanted = request.method != "HEAD" and response.status not in _BODILESS
+    is_wanted = request.method != "HEAD" and not forbids_body(response.status)
     write: Write = start_response(_status_line(response.status), _fields(response))
     if isinstance(body, bytes):
         return [body] if is_wanted else []
@@ -152,9 +151,9 @@ def _fields(response: Response) -> list[tuple[str, str]]:
     """
     length = len(response.body) if isinstance(response.body, bytes) else None
     fields = Response(headers=response.headers).headers
-    if length is not None or response.status in _BODILESS:
+    if length is not None or forbids_body(response.status):
         fields = [pair for pair in fields if pair[0].lower() != "content-length"]
-    if length is not None and response.status not in _BODILESS:
+    if length is not None and not forbids_body(response.status):
         fields.append(("Content-Length", str(length)))
     if response.content_type is not None:
         Response().add_header("content-type", response.content_type)

@@ -8,6 +8,10 @@
 ``_query``             queries and percent-encoding to text
 ``_cookies``           ``Cookie`` fields to cookies, and `SetCookie`
 ``_accept``            ``Accept``: which media types a client takes
+``_accept_encoding``   ``Accept-Encoding``: which content codings a client takes
+``_caching``           ``Vary`` and ``Cache-Control``
+``_entity_tag``        entity tags: syntax, making, comparison
+``_preconditions``     ``If-Match`` and the like: 304, 412, whether ``Range`` applies
 ``_parser``            bytes to requests, without input or output
 ``_framing``           the rules of RFC 9110 and 9112 that the parser leaves to the server
 ``_encode``            responses to bytes
@@ -34,9 +38,17 @@
 =====================  ========================================================================
 """
 
+from ._accept import names_media_type as names_media_type
+from ._accept_encoding import choose_coding as choose_coding
 from ._adapter import CallAdapter as CallAdapter
+from ._caching import add_vary as add_vary
+from ._caching import has_cache_directive as has_cache_directive
+from ._caching import keep_private as keep_private
 from ._connection import Handler as Handler
 from ._cookies import SetCookie as SetCookie
+from ._encode import forbids_body as forbids_body
+from ._entity_tag import is_entity_tag as is_entity_tag
+from ._entity_tag import strong_tag as strong_tag
 from ._files import FileBody as FileBody
 from ._headers import Headers as Headers
 from ._lifetime import WorkerLink as WorkerLink
@@ -50,6 +62,10 @@ from ._listen import remove_unix as remove_unix
 from ._listen import turn_away as turn_away
 from ._multidict import MultiDict as MultiDict
 from ._peer import Peer as Peer
+from ._preconditions import Precondition as Precondition
+from ._preconditions import evaluate_preconditions as evaluate_preconditions
+from ._preconditions import is_range_current as is_range_current
+from ._preconditions import parse_date as parse_date
 from ._problem import failure_response as failure_response
 from ._problem import problem_response as problem_response
 from ._query import decode_percent as decode_percent

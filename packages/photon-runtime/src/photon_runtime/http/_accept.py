@@ -69,6 +69,16 @@ def choose_media_type(accept: str | None, offered: Sequence[str]) -> str | None:
     return best
 
 
+def names_media_type(accept: str, media_type: str) -> bool:
+    """Return whether ``Accept`` names a media type, not only a range of which it is a part.
+
+    Browsers do so for ``text/html`` when they navigate. A quality of 0 does not count.
+    """
+    kind, _, subtype = media_type.partition("/")
+    named = (each for each in islice(_ranges(accept), _MOST_RANGES) if each[:2] == (kind, subtype))
+    return any(each.quality > 0 for each in islice(named, 1))
+
+
 def _liking(text: str, ranges: Sequence[_Range]) -> tuple[float, tuple[int, int]]:
     """Return how gladly a media type is taken, and how closely it is named."""
     media = next(_ranges(text), None)

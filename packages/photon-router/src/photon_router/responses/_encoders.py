@@ -1,10 +1,10 @@
 """Results to responses: what a handler returned, encoded as the document says.
 
-At start each outcome of a handler (`_result`) is settled: its status, its media type and how it is
-encoded. Code first the outcomes wrote the document, spec first they are looked up in it: by the
+At start each case of a handler (`_cases`) is resolved: its status, its media type and how it is
+encoded. Code first the cases wrote the document, spec first they are looked up in it: by the
 name of the class, which is that of a schema, and by the media types of the answer.
 
-Per request the class of the result finds the outcome. A handler with one outcome, which is most of
+Per request the class of the result finds the case. A handler with one case, which is most of
 them, has no such choice to make.
 """
 
@@ -21,15 +21,15 @@ from photon_openapi.document import Definitions, OpenApi, code_for
 from photon_openapi.schema import is_list_like
 from photon_runtime.callables import require_value
 from photon_runtime.http import Response
+from photon_runtime.media_types import BYTES, EVENT_STREAM, JSON, TEXT, essence, is_json
 
 from ..arguments import encode
-from ..arguments._media_types import BYTES, EVENT_STREAM, JSON, TEXT, is_json
-from ..responses import Created, EventStream, JsonLines, Stream
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent, StreamBody
-from ._described import UNDESCRIBED, Description, described_in
-from ._outgoing import Cut, cut_of
-from ._result import STREAMS, Form, Outcome, form_of_stream
+from ._cases import STREAMS, Form, ResponseCase, form_of_stream
+from ._kinds import Created, EventStream, JsonLines, Stream
+from ._null_policy import SEND_NULL, NullPolicy, null_policy_of
+from ._projection import Projection, projection_of
 
 Encoder: TypeAlias = Callable[[Any], Response]
 """Makes the response of a handler's result."""
@@ -40,22 +40,22 @@ _WITH_STATUS: Final = 2
 
 
 @attrs.frozen
-class Settled:
-    """An outcome that is known in full.
+class ResolvedCase:
+    """A case that is known in full.
 
     Attributes:
-        outcome: What the annotation says.
+        case: What the annotation says.
         status: Its status.
         media: Its media type; empty for none.
         form: How it becomes a body.
-        described: What the document says of it.
+        null_policy: What the document says of it.
     """
 
-    outcome: Outcome
+    case: ResponseCase
     status: int
     media: str
     form: Form
-    described: Description = UNDESCRIBED
+    null_policy: NullPolicy = SEND_NULL
 
 
 def content_for(responses: Declared, status: int) -> Mapping[str, OpenApi]:
@@ -64,86 +64,86 @@ def content_for(responses: Declared, status: int) -> Mapping[str, OpenApi]:
     return {} if code is None else responses[code].get("content") or {}
 
 
-def settle(
-    outcome: Outcome,
+def resolve_case(
+    case: ResponseCase,
     usual: int,
     responses: Declared,
     definitions: Definitions | None,
     *,
     is_sse: bool = False,
-) -> Settled:
-    """Settle an outcome whose operation was there before the handler, or was written from it.
+) -> ResolvedCase:
+    """Resolve a case whose operation was there before the handler, or was written from it.
 
     Args:
-        outcome: The outcome.
+        case: The case.
         usual: The status where nothing says another one.
         responses: What the operation declares.
         definitions: What the schemas in there refer to; ``None`` where they need not be asked,
-            since they were written from the outcome.
+            since they were written from the case.
         is_sse: Whether the operation says that it sends events.
 
     Raises:
         TypeError: The document has the class under a range of statuses, or several; which one is
             meant must be told.
     """
-    status, named = outcome.status, _codes_naming(outcome.type, responses)
+    status, named = case.status, _codes_naming(case.type, responses)
     if status is None:
-        status = _status_of(outcome, usual, named, responses)
+        status = _status_of(case, usual, named, responses)
     content = content_for(responses, status)
-    if outcome.is_pair and named:  # its status is known when it comes
+    if case.is_pair and named:  # its status is known when it comes
         content = responses[named[0]].get("content") or {}
-    media, form = _form_of(outcome, content, is_sse=is_sse)
+    media, form = _form_of(case, content, is_sse=is_sse)
     if definitions is None:
-        return Settled(outcome, status, media, form)
-    described = described_in(content, media, definitions, omit_none=outcome.omit_none)
-    return Settled(outcome, status, media, form, described)
+        return ResolvedCase(case, status, media, form)
+    null_policy = null_policy_of(content, media, definitions, omit_none=case.omit_none)
+    return ResolvedCase(case, status, media, form, null_policy)
 
 
-def _form_of(outcome: Outcome, content: Mapping[str, OpenApi], *, is_sse: bool) -> tuple[str, Form]:
+def _form_of(
+    case: ResponseCase, content: Mapping[str, OpenApi], *, is_sse: bool
+) -> tuple[str, Form]:
     """Return media type and form of a result."""
-    if outcome.form not in STREAMS:
-        return _form_of_value(outcome, content)
-    media = outcome.media
+    if case.form not in STREAMS:
+        return _form_of_value(case, content)
+    media = case.media
     if is_sse:
         media = EVENT_STREAM
     elif content and media not in content:
         media = next(iter(content))
-    media = _concrete(media, outcome.type)
+    media = _concrete(media, case.type)
     return media, form_of_stream(media)
 
 
-def _form_of_value(outcome: Outcome, content: Mapping[str, OpenApi]) -> tuple[str, Form]:
+def _form_of_value(case: ResponseCase, content: Mapping[str, OpenApi]) -> tuple[str, Form]:
     """Return media type and form of a result that is sent whole."""
-    media, form = outcome.media, outcome.form
+    media, form = case.media, case.form
     if form == "value" and media is None:
         media = next(filter(is_json, content), None)
         if media is None and content:
             media, form = next(iter(content)), "raw"
-    if form == "value" and not content and plain_type(outcome.type) is type(None):
+    if form == "value" and not content and plain_type(case.type) is type(None):
         form = "none"
-    return (_concrete(media, outcome.type) if form == "raw" else media or JSON), form
+    return (_concrete(media, case.type) if form == "raw" else media or JSON), form
 
 
-def settle_apart(
-    outcome: Outcome,
+def resolve_union(
+    case: ResponseCase,
     usual: int,
     responses: Declared,
     definitions: Definitions,
     *,
     is_sse: bool = False,
-) -> list[Settled]:
-    """Settle an outcome of a handler whose operation was there first.
+) -> list[ResolvedCase]:
+    """Resolve a case of a handler whose operation was there first.
 
-    The document may have the members of a union under statuses of their own; see `settle`.
+    The document may have the members of a union under statuses of their own; see `resolve_case`.
     """
-    members = union_members(plain_type(outcome.type)) or ()
-    apart = [
-        attrs.evolve(outcome, type=member, form=_form(member, responses)) for member in members
-    ]
-    found = [settle(each, usual, responses, definitions, is_sse=is_sse) for each in apart]
-    if outcome.status is None and len({each.status for each in found}) > 1:
+    members = union_members(plain_type(case.type)) or ()
+    apart = [attrs.evolve(case, type=member, form=_form(member, responses)) for member in members]
+    found = [resolve_case(each, usual, responses, definitions, is_sse=is_sse) for each in apart]
+    if case.status is None and len({each.status for each in found}) > 1:
         return found
-    return [settle(outcome, usual, responses, definitions, is_sse=is_sse)]
+    return [resolve_case(case, usual, responses, definitions, is_sse=is_sse)]
 
 
 def _form(member: Any, responses: Declared) -> Form:
@@ -152,22 +152,22 @@ def _form(member: Any, responses: Declared) -> Form:
 
 def _concrete(media: str | None, type_: Any) -> str:
     """Return a media type that can be sent, for one that may be a range."""
-    if media is None or "*" in media.partition(";")[0]:
+    if media is None or "*" in essence(media):
         media = TEXT if plain_type(type_) is str else BYTES
     is_bare_text = media.startswith("text/") and "charset" not in media
     return f"{media}; charset=utf-8" if is_bare_text and media != EVENT_STREAM else media
 
 
-def _status_of(outcome: Outcome, usual: int, named: Sequence[str], responses: Declared) -> int:
-    """Return the status of an outcome whose annotation does not say it."""
-    if outcome.form == "none" and "204" in responses:
+def _status_of(case: ResponseCase, usual: int, named: Sequence[str], responses: Declared) -> int:
+    """Return the status of a case whose annotation does not say it."""
+    if case.form == "none" and "204" in responses:
         return 204
     exact = [int(code) for code in named if code.isdecimal()]
-    if not named or usual in exact or outcome.is_pair:
+    if not named or usual in exact or case.is_pair:
         return usual
     if len(exact) == 1:
         return exact[0]
-    name = _name_of_type(outcome.type)
+    name = _name_of_type(case.type)
     raise TypeError(
         f"the document has {name} under {', '.join(named)}: say which status is meant, by "
         f"Annotated[{name}, Status(...)] or by a tuple of body and status"
@@ -213,31 +213,31 @@ def _name_of_schema(schema: Any) -> str | None:
 # -- encoders -----------------------------------------------------------------------------------
 
 
-def encoder_of(settled: Sequence[Settled], *, usual: int, has_content: bool) -> Encoder:
+def encoder_of(resolved: Sequence[ResolvedCase], *, usual: int, has_content: bool) -> Encoder:
     """Return what makes the responses of a handler.
 
     Args:
-        settled: Its outcomes.
-        usual: The status of results that no outcome is for.
+        resolved: Its cases.
+        usual: The status of results that no case is for.
         has_content: Whether the document declares a body under that status; without, ``None`` is
             an answer without one.
     """
-    bare = [each for each in settled if not each.outcome.is_pair]
-    pairs = [each for each in settled if each.outcome.is_pair]
-    if len(settled) == 1 and not pairs and settled[0].form in ("value", "raw", *STREAMS):
-        return _encoder(settled[0], has_content=has_content)
+    bare = [each for each in resolved if not each.case.is_pair]
+    pairs = [each for each in resolved if each.case.is_pair]
+    if len(resolved) == 1 and not pairs and resolved[0].form in ("value", "raw", *STREAMS):
+        return _encoder(resolved[0], has_content=has_content)
     fallback = _json_encoder(usual, JSON, None, has_content=has_content)
     encoder = _choosing([*bare, *pairs], fallback, has_content=has_content)
     return _pair_encoder(encoder) if pairs else encoder
 
 
-def _choosing(settled: Sequence[Settled], fallback: Encoder, *, has_content: bool) -> Encoder:
+def _choosing(resolved: Sequence[ResolvedCase], fallback: Encoder, *, has_content: bool) -> Encoder:
     by_class: dict[type, Encoder] = {Response: lambda response: response}
-    for each in settled:
+    for each in resolved:
         encoded = _encoder(each, has_content=has_content)
         for cls in _classes(each):
             by_class.setdefault(cls, encoded)
-        if each.form in STREAMS or (each.form in ("value", "raw") and each.outcome.cls is None):
+        if each.form in STREAMS or (each.form in ("value", "raw") and each.case.cls is None):
             fallback = encoded
 
     def find(result: object) -> Encoder:
@@ -250,10 +250,10 @@ def _choosing(settled: Sequence[Settled], fallback: Encoder, *, has_content: boo
     return encoded_by_class
 
 
-def _classes(settled: Settled) -> list[type]:
-    outcome = settled.outcome
-    members = union_members(plain_type(outcome.type)) if outcome.response is None else None
-    parts = [outcome] if members is None else [Outcome(each, "value") for each in members]
+def _classes(resolved: ResolvedCase) -> list[type]:
+    case = resolved.case
+    members = union_members(plain_type(case.type)) if case.response is None else None
+    parts = [case] if members is None else [ResponseCase(each, "value") for each in members]
     return [part.cls for part in parts if part.cls is not None]
 
 
@@ -271,17 +271,17 @@ def _pair_encoder(encoder: Encoder) -> Encoder:
     return encoded
 
 
-def _encoder(settled: Settled, *, has_content: bool) -> Encoder:
-    form, status = settled.form, settled.status
+def _encoder(resolved: ResolvedCase, *, has_content: bool) -> Encoder:
+    form, status = resolved.form, resolved.status
     if form == "response":
-        return _made_encoder(_cut(settled))
+        return _made_encoder(_projection_of(resolved))
     if form == "none":
         return _bodiless_encoder(status)
     if form == "raw":
-        return _raw_encoder(status, settled.media)
+        return _raw_encoder(status, resolved.media)
     if form == "value":
-        return _value_encoder(settled, has_content=has_content)
-    return _stream_encoder(settled)
+        return _value_encoder(resolved, has_content=has_content)
+    return _stream_encoder(resolved)
 
 
 def _bodiless_encoder(status: int) -> Encoder:
@@ -293,13 +293,17 @@ def _bodiless_encoder(status: int) -> Encoder:
     return encoded
 
 
-def _value_encoder(settled: Settled, *, has_content: bool) -> Encoder:
-    return _json_encoder(settled.status, settled.media, _cut(settled), has_content=has_content)
+def _value_encoder(resolved: ResolvedCase, *, has_content: bool) -> Encoder:
+    return _json_encoder(
+        resolved.status, resolved.media, _projection_of(resolved), has_content=has_content
+    )
 
 
-def _json_encoder(status: int, media: str, cut: Cut | None, *, has_content: bool) -> Encoder:
-    if cut is not None:
-        return _cutting_encoder(status, media, cut, has_content=has_content)
+def _json_encoder(
+    status: int, media: str, projection: Projection | None, *, has_content: bool
+) -> Encoder:
+    if projection is not None:
+        return _projecting_encoder(status, media, projection, has_content=has_content)
     respond = Response.of
 
     def encoded(result: object) -> Response:
@@ -312,8 +316,10 @@ def _json_encoder(status: int, media: str, cut: Cut | None, *, has_content: bool
     return encoded
 
 
-def _cutting_encoder(status: int, media: str, cut: Cut, *, has_content: bool) -> Encoder:
-    cls, respond = cut.cls, Response.of
+def _projecting_encoder(
+    status: int, media: str, projection: Projection, *, has_content: bool
+) -> Encoder:
+    cls, respond = projection.cls, Response.of
 
     def encoded(result: object) -> Response:
         if type(result) is not cls:
@@ -321,7 +327,7 @@ def _cutting_encoder(status: int, media: str, cut: Cut, *, has_content: bool) ->
                 return result
             if result is None and not has_content:
                 return Response(status)
-            result = cut(result)
+            result = projection(result)
         return respond(status, encode(result), media)
 
     return encoded
@@ -341,15 +347,15 @@ def _raw_encoder(status: int, media: str) -> Encoder:
     return encoded
 
 
-def _made_encoder(cut: Cut | None) -> Encoder:
-    if cut is None:
+def _made_encoder(projection: Projection | None) -> Encoder:
+    if projection is None:
         return lambda response: response
-    sent = cut
+    sent = projection
 
     def encoded(response: Response) -> Response:
         if isinstance(response, Created):
             if not sent.is_exact(response.item):
-                response.body = encode(sent.take(response.item))
+                response.body = encode(sent.project(response.item))
         elif isinstance(response.body, StreamBody):
             response.body.encode = _after(sent, response.body.encode)
         return response
@@ -357,25 +363,27 @@ def _made_encoder(cut: Cut | None) -> Encoder:
     return encoded
 
 
-def _cut(settled: Settled) -> Cut | None:
-    type_ = settled.outcome.type
-    return None if type_ in (MISSING, ServerSentEvent) else cut_of(type_, settled.described)
+def _projection_of(resolved: ResolvedCase) -> Projection | None:
+    type_ = resolved.case.type
+    return (
+        None if type_ in (MISSING, ServerSentEvent) else projection_of(type_, resolved.null_policy)
+    )
 
 
-def _after(cut: Cut, encode_item: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    return lambda item: encode_item(cut(item))
+def _after(projection: Projection, encode_item: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    return lambda item: encode_item(projection(item))
 
 
-def _stream_encoder(settled: Settled) -> Encoder:
-    status, media = settled.status, settled.media
-    with_cut = _made_encoder(None if settled.form == "chunks" else _cut(settled))
+def _stream_encoder(resolved: ResolvedCase) -> Encoder:
+    status, media = resolved.status, resolved.media
+    with_projection = _made_encoder(None if resolved.form == "chunks" else _projection_of(resolved))
 
     def encoded(result: Any) -> Response:
         if isinstance(result, Response):
             return result
-        response = _streamed(settled.form, result, media)
+        response = _streamed(resolved.form, result, media)
         response.status = status
-        return with_cut(response)
+        return with_projection(response)
 
     return encoded
 

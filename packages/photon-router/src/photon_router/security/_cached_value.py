@@ -1,4 +1,4 @@
-"""Something from elsewhere that is kept, and got again when it is old.
+"""A cached value that is loaded from elsewhere and refreshed when it is old.
 
 Theory of operation. The first who needs it waits while it is loaded, on a thread, off the hub.
 When it has become old, the next who needs it loads it anew, and while that takes, all others go on
@@ -29,8 +29,8 @@ _log = logging.getLogger("photon.security")
 
 
 @attrs.frozen(kw_only=True)
-class Freshness:
-    """How long something that was got is good, in seconds.
+class CachePolicy:
+    """How long a value is cached, in seconds.
 
     Attributes:
         lifetime: When it is got again.
@@ -46,18 +46,18 @@ class Freshness:
 
 
 @attrs.frozen(eq=False)
-class _Kept(Generic[T]):
+class _Entry(Generic[T]):
     value: T
     since: float
 
 
-class Refreshed(Generic[T]):
+class CachedValue(Generic[T]):
     """A value that is loaded when it is needed, and loaded again when it is old.
 
     Args:
         load: Loads it, on a thread; an ``OSError`` or ``ValueError`` says that it cannot.
         name: What people call it, for the log.
-        freshness: How long it is good.
+        policy: How long it is cached.
         now: Gives seconds that never go back.
     """
 
@@ -66,15 +66,15 @@ class Refreshed(Generic[T]):
         load: Callable[[], T],
         *,
         name: str,
-        freshness: Freshness,
+        policy: CachePolicy,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Load nothing yet."""
         self._load = load
         self._name = name
-        self._freshness = freshness
+        self._policy = policy
         self._now = now
-        self._kept: _Kept[T] | None = None
+        self._entry: _Entry[T] | None = None
         self._next_attempt = float("-inf")
         self._locks: WeakKeyDictionary[object, Lock] = WeakKeyDictionary()
 
@@ -86,10 +86,10 @@ class Refreshed(Generic[T]):
 
         Blocks: the calling task, while it is loaded and there is none, or this one loads it.
         """
-        kept = self._kept
-        if kept is not None and self._now() < kept.since + self._freshness.lifetime:
-            return kept.value
-        return self._renewed(kept)
+        entry = self._entry
+        if entry is not None and self._now() < entry.since + self._policy.lifetime:
+            return entry.value
+        return self._renewed(entry)
 
     def renew(self, seen: T) -> T:
         """Return the value that is newer than ``seen``, if the interval allows; else the same.
@@ -99,41 +99,41 @@ class Refreshed(Generic[T]):
 
         Blocks: See `get`.
         """
-        kept = self._kept
-        if kept is not None and kept.value is not seen:
-            return kept.value
-        return self._renewed(kept, must_wait=True)
+        entry = self._entry
+        if entry is not None and entry.value is not seen:
+            return entry.value
+        return self._renewed(entry, must_wait=True)
 
-    def _renewed(self, seen: _Kept[T] | None, *, must_wait: bool = False) -> T:
+    def _renewed(self, seen: _Entry[T] | None, *, must_wait: bool = False) -> T:
         if self._now() < self._next_attempt:
             return self._usable(seen)
         lock = self._locks.setdefault(current_task().hub, Lock())
         if lock.locked() and not must_wait and self._is_usable(seen):
             return self._usable(seen)  # somebody is at it
         with lock:
-            if self._kept is seen and self._now() >= self._next_attempt:
+            if self._entry is seen and self._now() >= self._next_attempt:
                 self._attempt()
-            return self._usable(self._kept)
+            return self._usable(self._entry)
 
     def _attempt(self) -> None:
         try:
-            with deadline(self._freshness.timeout):
+            with deadline(self._policy.timeout):
                 value = offload(self._load)
         except (OSError, ValueError, DeadlineExceeded) as error:
             _log.warning("%s cannot be had: %s: %s", self._name, type(error).__name__, error)
         else:
-            self._kept = _Kept(value, self._now())
+            self._entry = _Entry(value, self._now())
         # Not where the task was cancelled: then this was no attempt.
-        self._next_attempt = self._now() + self._freshness.interval
+        self._next_attempt = self._now() + self._policy.interval
 
-    def _is_usable(self, kept: _Kept[T] | None) -> bool:
-        longest = self._freshness.lifetime + self._freshness.stale
-        return kept is not None and self._now() < kept.since + longest
+    def _is_usable(self, entry: _Entry[T] | None) -> bool:
+        longest = self._policy.lifetime + self._policy.stale
+        return entry is not None and self._now() < entry.since + longest
 
-    def _usable(self, kept: _Kept[T] | None) -> T:
-        if kept is None or not self._is_usable(kept):
+    def _usable(self, entry: _Entry[T] | None) -> T:
+        if entry is None or not self._is_usable(entry):
             wait = max(1, round(self._next_attempt - self._now()))
             raise HttpError(
                 503, "credentials cannot be verified now", headers={"retry-after": str(wait)}
             )
-        return kept.value
+        return entry.value

@@ -1,6 +1,6 @@
 """What a handler's return annotation says: the answers that its result may become.
 
-``-> Item`` is one *outcome*. A union has several: ``-> Item | Annotated[NotFound, Status(404)]``,
+``-> Item`` is one *case*. A union has several: ``-> Item | Annotated[NotFound, Status(404)]``,
 or the same by the decorator, ``responses={404: NotFound}``. A kind of response brings its own
 status and media type (``-> Redirect``), and ``tuple[Item, int]`` is an item with its status.
 An iterator is streamed.
@@ -18,12 +18,20 @@ import attrs
 from photon_openapi.annotations import plain_type, strip_alias, union_members
 from photon_runtime.callables import location
 from photon_runtime.http import Response
+from photon_runtime.media_types import (
+    ANYTHING,
+    BYTES,
+    EVENT_STREAM,
+    JSON_LINES,
+    TEXT,
+    essence,
+    is_json,
+)
 
-from ..arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, JSON_LINES, TEXT, is_json
 from ..errors import SignatureError
-from ..responses import DescribedResponse
 from ..signatures import MISSING, is_generator
 from ..streaming import ServerSentEvent
+from ._kinds import DescribedResponse
 
 Form: TypeAlias = Literal["value", "raw", "chunks", "lines", "events", "response", "none"]
 """How a result becomes a body: JSON, as it is, streamed in one of three ways, not at all."""
@@ -48,7 +56,7 @@ class Status:
 
 
 @attrs.frozen
-class Outcome:
+class ResponseCase:
     """One of the answers that a handler's result may become.
 
     Attributes:
@@ -77,25 +85,25 @@ class Outcome:
         return origin if isinstance(origin, type) and origin is not object else None
 
 
-def outcomes_of(
+def response_cases_of(
     function: Callable[..., object],
     result: Any,
     *,
     media: str | None = None,
     responses: Mapping[int, object] | None = None,
     omit_none: bool = False,
-) -> list[Outcome]:
-    """Return the outcomes of a handler.
+) -> list[ResponseCase]:
+    """Return the cases of a handler.
 
     Args:
         function: The handler.
         result: Its return annotation; `MISSING` for none.
         media: The media type that the decorator names.
-        responses: What the decorator declares by status; classes among it are outcomes.
+        responses: What the decorator declares by status; classes among it are cases.
         omit_none: Whether members that are ``None`` are left out.
 
     Raises:
-        SignatureError: Two outcomes have the same class and another status.
+        SignatureError: Two cases have the same class and another status.
     """
     declared = {
         plain_type(kind): status
@@ -105,7 +113,7 @@ def outcomes_of(
     reader = _Reader(media, declared, is_generator(function))
     found = reader.read(result, None)
     _refuse_twins(function, found)
-    return [attrs.evolve(outcome, omit_none=omit_none) for outcome in found]
+    return [attrs.evolve(case, omit_none=omit_none) for case in found]
 
 
 @attrs.frozen
@@ -122,8 +130,8 @@ class _Reader:
     declared: Mapping[Any, int]
     yields: bool
 
-    def read(self, type_: Any, status: int | None) -> list[Outcome]:
-        """Return the outcomes of an annotation, whose status is ``status`` if that is known."""
+    def read(self, type_: Any, status: int | None) -> list[ResponseCase]:
+        """Return the cases of an annotation, whose status is ``status`` if that is known."""
         plain = plain_type(type_)
         told = _status_in(type_)
         status = status if told is None else told
@@ -132,16 +140,16 @@ class _Reader:
             return self._one(type_, plain, status)
         own = [member for member in members if self._stands_alone(member)]
         rest = tuple(member for member in members if member not in own)
-        found = [outcome for member in own for outcome in self.read(member, status)]
+        found = [case for member in own for case in self.read(member, status)]
         if rest and rest != (type(None),):
             joined: Any = typing.Union[rest]  # noqa: UP007 - computed
             found.insert(0, self._value(joined, status))
         elif rest:
-            found.append(Outcome(None, "none", 204 if status is None else status))
+            found.append(ResponseCase(None, "none", 204 if status is None else status))
         return found
 
     def _stands_alone(self, member: Any) -> bool:
-        """Say whether a member of a union is an outcome of its own."""
+        """Say whether a member of a union is a case of its own."""
         plain = plain_type(member)
         return (
             _status_in(member) is not None
@@ -152,7 +160,7 @@ class _Reader:
             or _pair(member) is not None
         )
 
-    def _one(self, type_: Any, plain: Any, status: int | None) -> list[Outcome]:
+    def _one(self, type_: Any, plain: Any, status: int | None) -> list[ResponseCase]:
         pair = _pair(type_) if status is None else None
         if pair is not None:
             return self._pairs(*pair)
@@ -163,38 +171,38 @@ class _Reader:
         if typing.get_origin(plain) in _ITERATORS or plain in _ITERATORS or self.yields:
             return [self._stream(plain, status)]
         if plain is type(None):
-            return [Outcome(None, "none", status)]
+            return [ResponseCase(None, "none", status)]
         return [self._value(type_, status)]
 
-    def _value(self, type_: Any, status: int | None) -> Outcome:
+    def _value(self, type_: Any, status: int | None) -> ResponseCase:
         if self.media is None or is_json(self.media):
-            return Outcome(type_, "value", status, self.media)
-        return Outcome(type_, "raw", status, self.media)
+            return ResponseCase(type_, "value", status, self.media)
+        return ResponseCase(type_, "raw", status, self.media)
 
-    def _pairs(self, body: Any, statuses: Sequence[int | None]) -> list[Outcome]:
+    def _pairs(self, body: Any, statuses: Sequence[int | None]) -> list[ResponseCase]:
         bare = self.read(body, None)
         return [
             attrs.evolve(
-                outcome,
-                status=outcome.status if status is None else status,
-                is_pair=outcome.response is None,
+                case,
+                status=case.status if status is None else status,
+                is_pair=case.response is None,
             )
-            for outcome in bare
+            for case in bare
             for status in statuses
         ]
 
-    def _stream(self, plain: Any, status: int | None) -> Outcome:
+    def _stream(self, plain: Any, status: int | None) -> ResponseCase:
         arguments = typing.get_args(plain)
         item = arguments[0] if arguments else MISSING
         media = self.media
         if media is None:
             media = _media_of_items(plain_type(item))
-        return Outcome(item, form_of_stream(media), status, media)
+        return ResponseCase(item, form_of_stream(media), status, media)
 
 
 def form_of_stream(media: str | None) -> Form:
     """Return how the items of a stream become its body; ``None`` leaves the media type open."""
-    kind = (media or "").partition(";")[0].strip().lower()
+    kind = essence(media or "")
     if kind == EVENT_STREAM:
         return "events"
     return "lines" if kind in (JSON_LINES, "application/x-ndjson") else "chunks"
@@ -210,14 +218,14 @@ def _media_of_items(item: Any) -> str | None:
     return BYTES if item in (bytes, bytearray, memoryview) else JSON_LINES
 
 
-def _made(kind: type[Response], plain: Any, status: int | None, media: str | None) -> Outcome:
+def _made(kind: type[Response], plain: Any, status: int | None, media: str | None) -> ResponseCase:
     arguments = typing.get_args(plain)
     item = arguments[0] if arguments else MISSING
     if not issubclass(kind, DescribedResponse):
-        return Outcome(MISSING, "response", status, None, kind)
+        return ResponseCase(MISSING, "response", status, None, kind)
     own = kind.usual_status if status is None else status
     is_open = kind.media_type == ANYTHING and media is not None
-    return Outcome(item, "response", own, media if is_open else kind.media_type, kind)
+    return ResponseCase(item, "response", own, media if is_open else kind.media_type, kind)
 
 
 def _response_class(plain: Any) -> type[Response] | None:
@@ -265,15 +273,15 @@ def _can_be_status(value: object) -> bool:
     return isinstance(value, int) and 200 <= value <= 599
 
 
-def _refuse_twins(function: Callable[..., object], found: Sequence[Outcome]) -> None:
+def _refuse_twins(function: Callable[..., object], found: Sequence[ResponseCase]) -> None:
     statuses: dict[type, int | None] = {}
-    for outcome in found:
-        cls = outcome.cls
-        if cls is None or outcome.is_pair:
+    for case in found:
+        cls = case.cls
+        if cls is None or case.is_pair:
             continue
-        if statuses.setdefault(cls, outcome.status) != outcome.status:
+        if statuses.setdefault(cls, case.status) != case.status:
             raise SignatureError(
                 f"{location(function)}: results of the class {cls.__name__} have two statuses, "
-                f"{statuses[cls] or 'the usual one'} and {outcome.status or 'the usual one'}: "
+                f"{statuses[cls] or 'the usual one'} and {case.status or 'the usual one'}: "
                 "return a tuple of body and status, or classes of their own"
             )

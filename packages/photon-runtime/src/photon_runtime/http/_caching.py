@@ -1,8 +1,8 @@
-"""What caches may do with an answer: on what it depends, and whether it is for one client alone."""
+"""Fields for caches: ``Vary`` (RFC 9110, section 12.5.5) and ``Cache-Control`` (RFC 9111, 5.2)."""
 
 from __future__ import annotations
 
-from photon_runtime.http import Response
+from ._response import Response
 
 _FOR_ALL = frozenset({"public", "s-maxage"})
 
@@ -28,12 +28,25 @@ def keep_private(response: Response, *, unless_public: bool = False) -> None:
         response: What is for one client alone.
         unless_public: Whether its own ``public`` or ``s-maxage`` counts; else they are left out.
     """
-    told = [value for name, value in response.headers if name.lower() == "cache-control"]
-    items = [item.strip() for value in told for item in value.split(",") if item.strip()]
-    names = {item: item.partition("=")[0].rstrip().lower() for item in items}
+    items = _directives(response)
+    names = {item: _name_of(item) for item in items}
     if any(item.lower() in ("private", "no-store") for item in items):
         return  # `private="a field"` is not meant: it lets the rest be kept
     if unless_public and not _FOR_ALL.isdisjoint(names.values()):
         return
     kept = [item for item in items if names[item] not in _FOR_ALL]
     response.set_header("cache-control", ", ".join([*kept, "private"]))
+
+
+def has_cache_directive(response: Response, name: str) -> bool:
+    """Return whether ``Cache-Control`` of a response has the directive ``name``."""
+    return any(_name_of(item) == name for item in _directives(response))
+
+
+def _directives(response: Response) -> list[str]:
+    fields = [value for name, value in response.headers if name.lower() == "cache-control"]
+    return [item.strip() for value in fields for item in value.split(",") if item.strip()]
+
+
+def _name_of(directive: str) -> str:
+    return directive.partition("=")[0].rstrip().lower()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router.answers._outgoing import cut_of
+from photon_router.responses._projection import projection_of
 from photon_router.streaming._stream import StreamBody
 
 T = TypeVar("T")
@@ -88,8 +88,8 @@ class Row:
 
 
 def left(type_: Any, value: object) -> Any:
-    cut = cut_of(type_)
-    return json.loads(msgspec.json.encode(value if cut is None else cut(value)))
+    projection = projection_of(type_)
+    return json.loads(msgspec.json.encode(value if projection is None else projection(value)))
 
 
 USER = User("ada", 36)
@@ -181,7 +181,7 @@ def test_a_class_that_was_not_decorated_is_sent_as_its_base() -> None:
     ids=str,
 )
 def test_what_the_annotation_leaves_open_is_not_looked_at(type_: Any) -> None:
-    assert cut_of(type_) is None
+    assert projection_of(type_) is None
 
 
 @pytest.mark.parametrize(
@@ -197,9 +197,9 @@ def test_what_the_annotation_leaves_open_is_not_looked_at(type_: Any) -> None:
     ids=str,
 )
 def test_what_is_exact_stays_itself(type_: Any, value: object) -> None:
-    cut = cut_of(type_)
-    assert cut is not None
-    assert cut(value) is value
+    projection = projection_of(type_)
+    assert projection is not None
+    assert projection(value) is value
 
 
 @pytest.mark.parametrize(
@@ -220,10 +220,10 @@ def test_what_is_exact_stays_itself(type_: Any, value: object) -> None:
 def test_what_does_not_fit_is_an_error_that_tells_no_values(
     type_: Any, value: object, message: str
 ) -> None:
-    cut = cut_of(type_)
-    assert cut is not None
+    projection = projection_of(type_)
+    assert projection is not None
     with pytest.raises(TypeError, match=message):
-        cut(value)
+        projection(value)
 
 
 SECRETS = st.recursive(
@@ -242,8 +242,8 @@ def test_no_nesting_lets_a_member_through(value: object) -> None:
             return dict[str, _union([type_of(each) for each in value.values()] or [int])]  # type: ignore[misc]
         return Public
 
-    cut = cut_of(type_of(value))
-    encoded = msgspec.json.encode(value if cut is None else cut(value))
+    projection = projection_of(type_of(value))
+    encoded = msgspec.json.encode(value if projection is None else projection(value))
     assert b"hush" not in encoded
 
 

@@ -13,7 +13,7 @@ _ITEM = re.compile(
 _ALIASES = {"x-gzip": "gzip"}
 
 
-class Choice(NamedTuple):
+class CodingChoice(NamedTuple):
     """What a client gets.
 
     Attributes:
@@ -27,7 +27,7 @@ class Choice(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def choose(accepted: str, offered: tuple[str, ...]) -> Choice:
+def choose_coding(accepted: str, offered: tuple[str, ...]) -> CodingChoice:
     """Choose among codings.
 
     Args:
@@ -43,10 +43,10 @@ def choose(accepted: str, offered: tuple[str, ...]) -> Choice:
     best = max(offered, key=weight, default=None)
     must_encode = weights.get(IDENTITY, rest) == 0.0
     if best is None or weight(best) == 0.0:
-        return Choice(None, must_encode)
+        return CodingChoice(None, must_encode)
     # Who does not speak of identity takes it, but likes what was named better.
     is_identity_liked = weights.get(IDENTITY, 0.0) > weight(best)
-    return Choice(None if is_identity_liked else best, must_encode)
+    return CodingChoice(None if is_identity_liked else best, must_encode)
 
 
 def _weights(accepted: str) -> dict[str, float]:

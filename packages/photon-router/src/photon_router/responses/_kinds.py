@@ -23,10 +23,18 @@ from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from photon_runtime.http import FileBody, HttpError, Response
+from photon_runtime.media_types import (
+    ANYTHING,
+    BYTES,
+    EVENT_STREAM,
+    HTML,
+    JSON,
+    JSON_LINES,
+    TEXT,
+)
 
-from .arguments import encode
-from .arguments._media_types import ANYTHING, BYTES, EVENT_STREAM, HTML, JSON, JSON_LINES, TEXT
-from .streaming import EventBody, StreamBody, encode_event
+from ..arguments import encode
+from ..streaming import EventBody, StreamBody, encode_event
 
 T = TypeVar("T")
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]

@@ -7,7 +7,7 @@ left out. What the document requires is always sent, unless only some of several
 it, of which a value with ``None`` can be none.
 
 Theory of operation. A value may be described by several schemas at once, behind references, within
-``allOf``, as a branch of ``anyOf`` or ``oneOf``. A `Description` holds them together: a step into
+``allOf``, as a branch of ``anyOf`` or ``oneOf``. A `NullPolicy` holds them together: a step into
 the value, to a member or an item, is a step into all of them. Of branches those count that are
 called like the class that is sent; where none is, all do, as *alternatives* of which one must hold.
 To leave out what no schema requires is never wrong, so one schema that refuses ``null`` is enough.
@@ -22,17 +22,17 @@ import attrs
 
 from photon_openapi.document import ITEM_SCHEMA, Definitions, OpenApi, definitions_of
 from photon_openapi.schema import SchemaCheck, composed_of
+from photon_runtime.media_types import EVENT_STREAM, is_json
 
-from ..arguments._media_types import EVENT_STREAM, is_json
-from ._result import form_of_stream
+from ._cases import form_of_stream
 
 _Found: TypeAlias = tuple[Any, bool]
 """A schema, and whether it is an alternative."""
 
 
 @attrs.frozen(eq=False)
-class Description:
-    """What the document says of a value.
+class NullPolicy:
+    """What the document says of ``None`` in a value: whether it is ``null`` or left out.
 
     Attributes:
         schemas: The schemas of the document that describe it.
@@ -51,7 +51,7 @@ class Description:
         """What tells it from others of the same document."""
         return frozenset(map(id, self.schemas)), self.alternatives
 
-    def of_class(self, name: str) -> Description:
+    def of_class(self, name: str) -> NullPolicy:
         """Return what it says of a value whose class a schema is called like: ``name``."""
         return self._with(self._parts(name))
 
@@ -62,19 +62,19 @@ class Description:
         found = [schema for schema, _ in self._members(name)]
         return bool(found) and (self.omit_none or any(map(self._refuses_none, found)))
 
-    def member(self, name: str) -> Description:
+    def member(self, name: str) -> NullPolicy:
         """Return what it says of a member; see `of_class`."""
         return self._with(self._members(name))
 
-    def item(self, index: int | None = None) -> Description:
+    def item(self, index: int | None = None) -> NullPolicy:
         """Return what it says of the items of a list, or of that at ``index`` of a tuple."""
         return self._with(self._items(index))
 
-    def value(self) -> Description:
+    def value(self) -> NullPolicy:
         """Return what it says of the values of a mapping."""
         return self._with(self._values())
 
-    def _with(self, found: Iterable[_Found]) -> Description:
+    def _with(self, found: Iterable[_Found]) -> NullPolicy:
         if not self.schemas:
             return self
         parts = list(found)
@@ -122,13 +122,13 @@ class Description:
         return not SchemaCheck(schema, components=self.definitions).is_valid(None)
 
 
-UNDESCRIBED: Final = Description((), definitions_of(None))
-"""Says nothing: ``None`` is ``null``."""
+SEND_NULL: Final = NullPolicy((), definitions_of(None))
+"""The policy without a document: ``None`` is sent as ``null``."""
 
 
-def described_in(
+def null_policy_of(
     content: Mapping[str, OpenApi], media: str, definitions: Definitions, *, omit_none: bool
-) -> Description:
+) -> NullPolicy:
     """Return what a document says of what is sent as a media type; of a stream, of its items.
 
     Args:
@@ -145,8 +145,8 @@ def described_in(
     if item is None and not media.startswith(EVENT_STREAM):  # there it is the schema of an event
         item = found.get("itemSchema")
     if item is not None:
-        return Description((item,), definitions, omit_none)
-    whole = Description((found.get("schema", {}),), definitions, omit_none)
+        return NullPolicy((item,), definitions, omit_none)
+    whole = NullPolicy((found.get("schema", {}),), definitions, omit_none)
     return whole.item() if form_of_stream(media) == "lines" else whole
 
 

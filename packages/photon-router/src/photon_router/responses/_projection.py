@@ -5,12 +5,12 @@ database, or a mapping: what is sent has the members of ``PublicUser``. The anno
 decides, at any depth that it describes; what it leaves open (``object``, ``dict[str, object]``) is
 sent as it is.
 
-Theory of operation. For each class that the annotation names, a `Cut` is made at start. It first
-asks whether a value is *exact*, of just the classes that are annotated: then the value is encoded
-as it is, which for a class of scalars costs one comparison. Only what is not exact is taken apart
-and put together again from the members of the annotated class; parts that are exact stay whole.
-Where the document has no place for a member that is ``None`` (`_described`), an object with such a
-one is not exact, and the member is left out.
+Theory of operation. For each class that the annotation names, a `Projection` is made at start. It
+first asks whether a value is *exact*, of just the classes that are annotated: then the value is
+encoded as it is, which for a class of scalars costs one comparison. Only what is not exact is taken
+apart and put together again from the members of the annotated class; parts that are exact stay
+whole. Where the document has no place for a member that is ``None`` (`_null_policy`), an object
+with such a one is not exact, and the member is left out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import attrs
 from photon_openapi.annotations import strip_alias, union_members
 from photon_openapi.schema import Member, is_list_like, is_named_tuple, members_of, short_name
 
-from ._described import UNDESCRIBED, Description
+from ._null_policy import SEND_NULL, NullPolicy
 
 _MISSING = object()
 _OPEN = (Any, object)
@@ -35,21 +35,21 @@ _ARRAYS = (list, tuple, set, frozenset)  # that the encoder knows; others are wr
 
 
 @attrs.define(eq=False)
-class Cut:
+class Projection:
     """What is sent of values of one annotated type.
 
     Attributes:
-        is_exact: Says whether a value can be sent as it is.
-        take: Returns what is sent of a value that is not exact.
-        fit: Says how well a value that is not exact fits, to choose within a union: 0 for not at
-            all, more for better.
+        is_exact: Returns whether a value can be sent as it is.
+        project: Returns what is sent of a value that is not exact.
+        score: Returns how well a value that is not exact matches, to choose within a union: 0 for
+            not at all, more for better.
         cls: The class of which every value is exact, whatever is in it; ``None`` where there is
             more to look at.
     """
 
     is_exact: Callable[[Any], bool]
-    take: Callable[[Any], object]
-    fit: Callable[[Any], int]
+    project: Callable[[Any], object]
+    score: Callable[[Any], int]
     cls: type | None = None
 
     def __call__(self, value: object) -> object:
@@ -58,20 +58,20 @@ class Cut:
         Raises:
             TypeError: It lacks what the annotation says.
         """
-        return value if self.is_exact(value) else self.take(value)
+        return value if self.is_exact(value) else self.project(value)
 
 
-def cut_of(type_: object, described: Description = UNDESCRIBED) -> Cut | None:
+def projection_of(type_: object, policy: NullPolicy = SEND_NULL) -> Projection | None:
     """Return what is sent of values annotated as ``type_``; ``None`` where that is all of them.
 
     Args:
         type_: The annotation.
-        described: What the document says of the values.
+        policy: What the document says of the values.
 
     Raises:
         ValueError: A schema of the document is wrong.
     """
-    return _Cuts().of(type_, described)
+    return _Projections().of(type_, policy)
 
 
 @attrs.frozen
@@ -80,102 +80,109 @@ class _Part:
 
     Attributes:
         member: The member.
-        cut: What is sent of its values; ``None`` for all of them.
+        projection: What is sent of its values; ``None`` for all of them.
         is_absent: Whether it is left out where it is ``None``.
     """
 
     member: Member
-    cut: Cut | None
+    projection: Projection | None
     is_absent: bool
 
 
-class _Cuts:
-    """Makes cuts; a class within itself has the same where it is described by the same."""
+class _Projections:
+    """Makes projections; one for each class and what the document says of it."""
 
     def __init__(self) -> None:
-        self._classes: dict[object, Cut] = {}
+        self._classes: dict[object, Projection] = {}
 
-    def of(self, type_: Any, described: Description, *, is_told_apart: bool = False) -> Cut | None:
-        """Return the cut of a type; ``None`` where everything is sent.
+    def of(
+        self, type_: Any, policy: NullPolicy, *, is_told_apart: bool = False
+    ) -> Projection | None:
+        """Return the projection of a type; ``None`` where everything is sent.
 
         Args:
             type_: The type.
-            described: What the document says of its values.
-            is_told_apart: Whether there must be a cut, to tell its values from others.
+            policy: What the document says of its values.
+            is_told_apart: Whether there must be a projection, to tell its values from others.
         """
         plain = _plain(type_)
         members = union_members(plain)
         if members is not None:
-            cut = self._union([_plain(member) for member in members], described, is_told_apart)
+            projection = self._union([_plain(member) for member in members], policy, is_told_apart)
         else:
-            cut = self._single(plain, described, is_told_apart)
-        return _any_of(_classes_of(plain)) if cut is None and is_told_apart else cut
+            projection = self._single(plain, policy, is_told_apart)
+        return _any_of(_classes_of(plain)) if projection is None and is_told_apart else projection
 
-    def _single(self, plain: Any, described: Description, is_told_apart: bool) -> Cut | None:
+    def _single(self, plain: Any, policy: NullPolicy, is_told_apart: bool) -> Projection | None:
         origin = typing.get_origin(plain) or plain
         if not isinstance(origin, type) or issubclass(origin, enum.Enum):
             return None
         if members_of(plain) is not None:
-            return self._class(plain, origin, described.of_class(short_name(plain)))
+            return self._class(plain, origin, policy.of_class(short_name(plain)))
         if not typing.get_args(plain):
             return None
-        return self._container(plain, origin, described, is_told_apart)
+        return self._container(plain, origin, policy, is_told_apart)
 
     def _container(
-        self, plain: Any, origin: type, described: Description, is_told_apart: bool
-    ) -> Cut | None:
+        self, plain: Any, origin: type, policy: NullPolicy, is_told_apart: bool
+    ) -> Projection | None:
         arguments = typing.get_args(plain)
         if issubclass(origin, Mapping):
-            inner = self.of(arguments[1], described.value(), is_told_apart=is_told_apart)
+            inner = self.of(arguments[1], policy.value(), is_told_apart=is_told_apart)
             return None if inner is None else _mapping(inner)
         if issubclass(origin, tuple) and arguments[-1] is not Ellipsis:
             inners = [
-                self.of(each, described.item(index), is_told_apart=is_told_apart)
+                self.of(each, policy.item(index), is_told_apart=is_told_apart)
                 for index, each in enumerate(arguments)
             ]
             return _tuple(inners) if any(inner is not None for inner in inners) else None
         if is_list_like(plain):
-            inner = self.of(arguments[0], described.item(), is_told_apart=is_told_apart)
+            inner = self.of(arguments[0], policy.item(), is_told_apart=is_told_apart)
             return None if inner is None else _list(inner)
         return None
 
-    def _class(self, plain: Any, cls: type, described: Description) -> Cut:
-        key = plain, described.key
+    def _class(self, plain: Any, cls: type, policy: NullPolicy) -> Projection:
+        key = plain, policy.key
         known = self._classes.get(key)
         if known is not None:
             return known
-        cut = self._classes[key] = Cut(_never, _refused, lambda value: 0)  # for itself, inside
+        # For the class itself, inside of its own members.
+        projection = self._classes[key] = Projection(_never, _refused, lambda value: 0)
         every = members_of(plain) or ()
         members = [member for member in every if not member.is_private]
-        parts = [self._part(cls, *each, described) for each in enumerate(members)]
-        inner = [(part.member.name, part.cut) for part in parts if part.cut is not None]
+        parts = [self._part(cls, *each, policy) for each in enumerate(members)]
+        inner = [
+            (each.member.name, each.projection) for each in parts if each.projection is not None
+        ]
         absent = [part.member.name for part in parts if part.is_absent]
         if typing.is_typeddict(cls):
             names = frozenset(member.name for member in members)
-            cut.is_exact = _exact_mapping(names, inner, absent)
+            projection.is_exact = _exact_mapping(names, inner, absent)
         else:
             is_open = bool(getattr(cls, "__dictoffset__", 0)) and not is_named_tuple(cls)
-            cut.is_exact = _exact_object(cls, len(every) if is_open else None, inner, absent)
-            cut.cls = None if is_open or inner or absent else cls
-        cut.take = _taker(cls, parts)
-        cut.fit = _fitness(cls, [member.name for member in members if member.required])
-        return cut
+            projection.is_exact = _exact_object(cls, len(every) if is_open else None, inner, absent)
+            projection.cls = None if is_open or inner or absent else cls
+        projection.project = _projector(cls, parts)
+        projection.score = _scorer(cls, [member.name for member in members if member.required])
+        return projection
 
-    def _part(self, cls: type, index: int, member: Member, described: Description) -> _Part:
+    def _part(self, cls: type, index: int, member: Member, policy: NullPolicy) -> _Part:
         if is_named_tuple(cls):  # an array: there is always something in its places
-            return _Part(member, self.of(member.type, described.item(index)), False)
-        cut = self.of(member.type, described.member(member.name))
-        return _Part(member, cut, _may_be_none(member) and described.leaves_out(member.name))
+            return _Part(member, self.of(member.type, policy.item(index)), False)
+        projection = self.of(member.type, policy.member(member.name))
+        return _Part(member, projection, _may_be_none(member) and policy.leaves_out(member.name))
 
-    def _union(self, members: list[Any], described: Description, is_told_apart: bool) -> Cut | None:
+    def _union(
+        self, members: list[Any], policy: NullPolicy, is_told_apart: bool
+    ) -> Projection | None:
         if any(member in _OPEN or isinstance(member, TypeVar) for member in members):
             return None
-        cuts = [self.of(member, described, is_told_apart=is_told_apart) for member in members]
-        if all(cut is None for cut in cuts):
+        projections = [self.of(member, policy, is_told_apart=is_told_apart) for member in members]
+        if all(projection is None for projection in projections):
             return None
         # Of ``list[int] | list[Public]`` only what is in it tells which of both it is.
-        apart = [self.of(member, described, is_told_apart=True) for member in members]
-        return _union([cut for cut in apart if cut is not None])
+        apart = [self.of(member, policy, is_told_apart=True) for member in members]
+        return _union([projection for projection in apart if projection is not None])
 
 
 def _may_be_none(member: Member) -> bool:
@@ -217,7 +224,7 @@ def _refused(value: object) -> object:
 
 
 def _exact_object(
-    cls: type, count: int | None, inner: list[tuple[str, Cut]], absent: list[str]
+    cls: type, count: int | None, inner: list[tuple[str, Projection]], absent: list[str]
 ) -> Callable[[Any], bool]:
     """Return what says whether an object is exact.
 
@@ -232,7 +239,7 @@ def _exact_object(
         return type(value) is cls and (count is None or len(vars(value)) <= count)
 
     def is_exact(value: Any) -> bool:
-        return has_class(value) and all(cut.is_exact(getattr(value, name)) for name, cut in inner)
+        return has_class(value) and all(each.is_exact(getattr(value, name)) for name, each in inner)
 
     found = is_exact if inner else has_class
     return _without_none(found, absent) if absent else found
@@ -253,13 +260,13 @@ def _without_none(is_exact: Callable[[Any], bool], absent: list[str]) -> Callabl
 
 
 def _exact_mapping(
-    names: frozenset[str], inner: list[tuple[str, Cut]], absent: list[str]
+    names: frozenset[str], inner: list[tuple[str, Projection]], absent: list[str]
 ) -> Callable[[Any], bool]:
     def is_exact(value: Any) -> bool:
         return (
             isinstance(value, dict)
             and value.keys() <= names
-            and all(name not in value or cut.is_exact(value[name]) for name, cut in inner)
+            and all(name not in value or each.is_exact(value[name]) for name, each in inner)
         )
 
     def is_whole(value: Any) -> bool:
@@ -268,14 +275,16 @@ def _exact_mapping(
     return is_whole if absent else is_exact
 
 
-def _taker(cls: type, parts: list[_Part]) -> Callable[[Any], object]:
+def _projector(cls: type, parts: list[_Part]) -> Callable[[Any], object]:
     is_array = is_named_tuple(cls)
-    steps = [(part.member.name, part.cut, part.is_absent, part.member.required) for part in parts]
+    steps = [
+        (part.member.name, part.projection, part.is_absent, part.member.required) for part in parts
+    ]
 
-    def take(value: Any) -> object:
+    def project(value: Any) -> object:
         found = {}
         read = _reader_of(value)
-        for name, cut, is_absent, is_required in steps:
+        for name, projection, is_absent, is_required in steps:
             part = read(name, _MISSING)
             if part is _MISSING:
                 if is_required:
@@ -284,10 +293,10 @@ def _taker(cls: type, parts: list[_Part]) -> Callable[[Any], object]:
                         f"which {cls.__qualname__} has"
                     )
             elif part is not None or not is_absent:
-                found[name] = part if cut is None else cut(part)
+                found[name] = part if projection is None else projection(part)
         return list(found.values()) if is_array else found
 
-    return take
+    return project
 
 
 def _reader_of(value: Any) -> Callable[[str, object], Any]:
@@ -295,11 +304,11 @@ def _reader_of(value: Any) -> Callable[[str, object], Any]:
     return value.get if isinstance(value, Mapping) else functools.partial(getattr, value)
 
 
-def _fitness(cls: type, required: list[str]) -> Callable[[Any], int]:
+def _scorer(cls: type, required: list[str]) -> Callable[[Any], int]:
     if typing.is_typeddict(cls):
         cls = dict
 
-    def fit(value: Any) -> int:
+    def score(value: Any) -> int:
         ancestors = type(value).__mro__
         if cls in ancestors and cls is not dict:
             return 1000 - ancestors.index(cls)
@@ -307,7 +316,7 @@ def _fitness(cls: type, required: list[str]) -> Callable[[Any], int]:
         has_all = all(read(name, _MISSING) is not _MISSING for name in required)
         return 1 + min(len(required), 100) if has_all else 0
 
-    return fit
+    return score
 
 
 # -- containers ---------------------------------------------------------------------------------
@@ -317,30 +326,30 @@ def _is_array(value: object) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
-def _all_exact(inner: Cut, values: Iterable[Any]) -> bool:
+def _all_exact(inner: Projection, values: Iterable[Any]) -> bool:
     if inner.cls is not None:
         return {inner.cls}.issuperset(map(type, values))
     return all(map(inner.is_exact, values))
 
 
-def _list(inner: Cut) -> Cut:
+def _list(inner: Projection) -> Projection:
     def is_exact(value: Any) -> bool:
         return isinstance(value, _ARRAYS) and _all_exact(inner, value)
 
-    def take(value: Any) -> object:
+    def project(value: Any) -> object:
         return [inner(item) for item in value] if _is_array(value) else _refused(value)
 
-    return Cut(is_exact, take, lambda value: 1 if _is_array(value) else 0)
+    return Projection(is_exact, project, lambda value: 1 if _is_array(value) else 0)
 
 
-def _tuple(inners: list[Cut | None]) -> Cut:
+def _tuple(inners: list[Projection | None]) -> Projection:
     def is_exact(value: Any) -> bool:
         return isinstance(value, tuple) and all(
             inner is None or inner.is_exact(item)
             for inner, item in zip(inners, value, strict=False)
         )
 
-    def take(value: Any) -> object:
+    def project(value: Any) -> object:
         if not _is_array(value):
             return _refused(value)
         return [
@@ -348,44 +357,44 @@ def _tuple(inners: list[Cut | None]) -> Cut:
             for inner, item in zip(inners, value, strict=True)
         ]
 
-    return Cut(is_exact, take, lambda value: 1 if _is_array(value) else 0)
+    return Projection(is_exact, project, lambda value: 1 if _is_array(value) else 0)
 
 
-def _mapping(inner: Cut) -> Cut:
+def _mapping(inner: Projection) -> Projection:
     def is_exact(value: Any) -> bool:
         return isinstance(value, dict) and _all_exact(inner, value.values())
 
-    def take(value: Any) -> object:
+    def project(value: Any) -> object:
         if not isinstance(value, Mapping):
             return _refused(value)
         return {key: inner(item) for key, item in value.items()}
 
-    return Cut(is_exact, take, lambda value: 1 if isinstance(value, Mapping) else 0)
+    return Projection(is_exact, project, lambda value: 1 if isinstance(value, Mapping) else 0)
 
 
-def _any_of(classes: tuple[type, ...]) -> Cut:
-    """Return the cut of values that are sent as they are."""
+def _any_of(classes: tuple[type, ...]) -> Projection:
+    """Return the projection of values that are sent as they are."""
 
     def is_exact(value: Any) -> bool:
         return isinstance(value, classes)
 
-    return Cut(is_exact, _refused, lambda value: 0)
+    return Projection(is_exact, _refused, lambda value: 0)
 
 
-def _union(cuts: list[Cut]) -> Cut:
+def _union(projections: list[Projection]) -> Projection:
     def is_exact(value: Any) -> bool:
-        return any(cut.is_exact(value) for cut in cuts)
+        return any(each.is_exact(value) for each in projections)
 
-    def fit(value: Any) -> int:
-        return max(cut.fit(value) for cut in cuts)
+    def score(value: Any) -> int:
+        return max(each.score(value) for each in projections)
 
-    def take(value: Any) -> object:
-        for cut in sorted(cuts, key=lambda cut: cut.fit(value), reverse=True):
-            if cut.fit(value):
+    def project(value: Any) -> object:
+        for each in sorted(projections, key=lambda each: each.score(value), reverse=True):
+            if each.score(value):
                 try:
-                    return cut(value)
+                    return each(value)
                 except TypeError:
                     continue  # of several kinds of lists, this was another one
         return _refused(value)
 
-    return Cut(is_exact, take, fit)
+    return Projection(is_exact, project, score)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router.middleware import strong_tag
-from photon_router.middleware._entity_tag import is_tag, matches_strongly, matches_weakly
+from photon_runtime.http import is_entity_tag, strong_tag
+from photon_runtime.http._entity_tag import matches_strongly, matches_weakly
 
 # RFC 9110, section 8.8.3.2: the table of comparisons.
 TABLE = [
@@ -36,11 +36,11 @@ def test_a_list_may_hold_several_tags_with_commas_in_them() -> None:
 
 @given(st.binary())
 def test_equal_bytes_have_equal_tags_that_are_tags(content: bytes) -> None:
-    assert is_tag(strong_tag(content))
+    assert is_entity_tag(strong_tag(content))
     assert strong_tag(content) == strong_tag(bytes(content))
     assert strong_tag(content) != strong_tag(content + b"x")
 
 
 @pytest.mark.parametrize("text", ["a", '"a', 'w/"a"', '"a"b"', '"a b"', ""])
 def test_not_every_text_is_a_tag(text: str) -> None:
-    assert not is_tag(text)
+    assert not is_entity_tag(text)

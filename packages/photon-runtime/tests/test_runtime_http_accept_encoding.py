@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router.middleware._accept_encoding import Choice, choose
+from photon_runtime.http import choose_coding
+from photon_runtime.http._accept_encoding import CodingChoice
 
 ALL = ("zstd", "br", "gzip")
 
@@ -35,7 +36,7 @@ ALL = ("zstd", "br", "gzip")
     ],
 )
 def test_the_client_chooses_the_coding(accepted: str, coding: str | None) -> None:
-    assert choose(accepted, ALL).coding == coding
+    assert choose_coding(accepted, ALL).coding == coding
 
 
 @pytest.mark.parametrize(
@@ -49,13 +50,13 @@ def test_the_client_chooses_the_coding(accepted: str, coding: str | None) -> Non
     ],
 )
 def test_the_bytes_as_they_are_may_be_excluded(accepted: str, must: bool) -> None:
-    assert choose(accepted, ALL).must_encode is must
+    assert choose_coding(accepted, ALL).must_encode is must
 
 
 def test_nothing_is_chosen_where_nothing_is_offered() -> None:
-    assert choose("gzip", ()) == Choice(None)
+    assert choose_coding("gzip", ()) == CodingChoice(None)
 
 
 @given(st.text())
 def test_any_text_gives_an_offered_coding_or_none(accepted: str) -> None:
-    assert choose(accepted, ALL).coding in (*ALL, None)
+    assert choose_coding(accepted, ALL).coding in (*ALL, None)

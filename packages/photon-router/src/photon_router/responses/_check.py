@@ -20,13 +20,19 @@ import msgspec
 from photon_openapi.document import Document, OpenApi, Operation, code_for
 from photon_openapi.errors import ErrorDetail
 from photon_openapi.schema import DECODE_ERRORS, SchemaCheck
-from photon_runtime.http import Handler, HttpError, Request, Response, problem_response
+from photon_runtime.http import (
+    Handler,
+    HttpError,
+    Request,
+    Response,
+    forbids_body,
+    problem_response,
+)
+from photon_runtime.media_types import essence, is_json
 
-from ..arguments._media_types import is_json
 from ..streaming import close_iterable
 
 _log = logging.getLogger("photon.router")
-_BODILESS = (204, 304)
 _SWITCHING = 101
 
 
@@ -98,7 +104,7 @@ class AnswerCheck:
 
     def _faults_of_body(self, response: Response, code: str) -> list[ErrorDetail]:
         content: Mapping[str, OpenApi] = self._responses[code].get("content") or {}
-        if not content or response.status in _BODILESS:
+        if not content or forbids_body(response.status):
             return []  # nothing is said of a body
         if response.body == b"" and response.content_type is None:
             return [ErrorDetail("body", f"must be of type {', '.join(content)}, but there is none")]
@@ -150,11 +156,7 @@ def _required_headers(document: Document, answer: OpenApi) -> list[str]:
 
 def _declared_media(content: Mapping[str, OpenApi], sent: str) -> str | None:
     """Return the media type in the document that a sent one fits best."""
-    kind = _bare(sent)
+    kind = essence(sent)
     ranges = (kind, f"{kind.partition('/')[0]}/*", "*/*")
-    bare = {_bare(media): media for media in content}
+    bare = {essence(media): media for media in content}
     return next((bare[each] for each in ranges if each in bare), None)
-
-
-def _bare(media: str) -> str:
-    return media.partition(";")[0].strip().lower()

@@ -1,0 +1,35 @@
+"""From a result to a response, and the kinds of responses that handlers return.
+
+==================  ===========================================================================
+``_kinds``          kinds of responses: `Html`, `File`, `Redirect` ...
+``_cases``          what a return annotation says: the responses that a result may become
+``_encoders``       results encoded, as the document says
+``_projection``     the members that the annotation names, and no others
+``_null_policy``    whether the document has ``null`` or nothing for ``None``
+``_check``          whether a response is what the document says; for development and tests
+==================  ===========================================================================
+"""
+
+from ._cases import ResponseCase as ResponseCase
+from ._cases import Status as Status
+from ._cases import response_cases_of as response_cases_of
+from ._check import AnswerCheck as AnswerCheck
+from ._encoders import Declared as Declared
+from ._encoders import Encoder as Encoder
+from ._encoders import ResolvedCase as ResolvedCase
+from ._encoders import content_for as content_for
+from ._encoders import encoder_of as encoder_of
+from ._encoders import resolve_case as resolve_case
+from ._encoders import resolve_union as resolve_union
+from ._kinds import Created as Created
+from ._kinds import DescribedResponse as DescribedResponse
+from ._kinds import EventStream as EventStream
+from ._kinds import File as File
+from ._kinds import Html as Html
+from ._kinds import JsonLines as JsonLines
+from ._kinds import NoContent as NoContent
+from ._kinds import Redirect as Redirect
+from ._kinds import Stream as Stream
+from ._kinds import Text as Text
+from ._kinds import disposition as disposition
+from ._kinds import uri as uri
