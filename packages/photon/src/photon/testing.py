@@ -23,8 +23,14 @@ except ImportError as error:
 from photon_router.wsgi import begun
 from photon_runtime import Channel
 from photon_runtime.errors import ChannelClosed
-from photon_runtime.http import Application, Handler, Peer, Request, Response, ServerSettings
-from photon_runtime.testing import HubThread, PendingCall, live_server
+from photon_runtime.http import Application, Handler, Request, Response, ServerSettings
+from photon_runtime.testing import (
+    HubThread,
+    PendingCall,
+    live_server,
+    make_request,
+    sent_fields,
+)
 
 __all__ = ["Client", "live_client"]
 
@@ -162,13 +168,7 @@ class _InProcess(httpx2.BaseTransport):
         if asked.failure is not None and self._raise_errors:
             stream.close()
             raise asked.failure
-        fields = list(response.headers)
-        if response.content_type is not None:
-            fields.append(("content-type", response.content_type))
-        body, has_body = response.body, response.status not in _BODILESS
-        if isinstance(body, bytes) and has_body and not response.header("content-length"):
-            fields.append(("content-length", str(len(body))))
-        return httpx2.Response(response.status, headers=fields, stream=stream)
+        return httpx2.Response(response.status, headers=sent_fields(response), stream=stream)
 
     def close(self) -> None:
         """End the application."""
@@ -264,16 +264,13 @@ class _Stream(httpx2.SyncByteStream):
 
 
 def _as_photon(request: httpx2.Request, body_limit: int) -> Request:
-    body = request.read()
-    fields = [(name.lower(), value) for name, value in request.headers.raw]
-    made = Request(
+    return make_request(
         request.method,
         request.url.raw_path.decode("ascii"),
-        fields,
-        peer=Peer(("127.0.0.1", 50000), scheme=request.url.scheme),
+        headers=[
+            (name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw
+        ],
+        body=request.read() or None,
+        scheme=request.url.scheme,
         body_limit=body_limit,
     )
-    made.parts = [body] if body else []
-    made.received = len(body)
-    made.content_length = len(body)
-    return made

@@ -3,6 +3,8 @@
 =================  ============================================================================
 ``_decorators``    `in_hub`, `in_virtual_time`: test functions as tasks of a hub
 ``_live_server``   `live_server`: an application on a real socket, for any client
+``_in_memory``     `make_request`, `send_request`: requests to a handler without a socket
+``_received``      `ReceivedResponse`: what both give
 =================  ============================================================================
 
 Beside them: `run` runs a function in the time of a `VirtualClock` and, with a seed, in a random
@@ -20,6 +22,10 @@ from .._virtual import VirtualClock as VirtualClock
 from .._virtual import run as run
 from ._decorators import in_hub as in_hub
 from ._decorators import in_virtual_time as in_virtual_time
-from ._live_server import LiveAnswer as LiveAnswer
+from ._in_memory import HandlerResponse as HandlerResponse
+from ._in_memory import make_request as make_request
+from ._in_memory import send_request as send_request
+from ._in_memory import sent_fields as sent_fields
 from ._live_server import LiveServer as LiveServer
 from ._live_server import live_server as live_server
+from ._received import ReceivedResponse as ReceivedResponse

@@ -18,34 +18,11 @@ import attrs
 from .._hub_thread import start_outside
 from .._run import run
 from ..http import Application, Handler, Headers, Server, ServerSettings, listen
+from ._received import ReceivedResponse
 
 _START_TIME = 30.0
 _STOP_MARGIN = 5.0
 _DEFAULTS = ServerSettings(shutdown_timeout=5.0)
-
-
-@attrs.frozen
-class LiveAnswer:
-    """What a server answered to `LiveServer.request`, as it came.
-
-    Attributes:
-        status: The status code.
-        headers: The header fields.
-        body: The content, with its content coding if it has one.
-    """
-
-    status: int
-    headers: Headers
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        """The body, read as UTF-8.
-
-        Raises:
-            UnicodeDecodeError: It is something else.
-        """
-        return self.body.decode()
 
 
 @attrs.frozen
@@ -83,7 +60,7 @@ class LiveServer:
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         body: bytes | str | None = None,
         timeout: float = 10.0,
-    ) -> LiveAnswer:
+    ) -> ReceivedResponse:
         """Send one request on a connection of its own, and return the answer.
 
         Nothing is added but ``Host``, where it is not given, and the length of a body that is: no
@@ -127,7 +104,7 @@ class LiveServer:
                 connection.putheader(name, value)
             connection.endheaders(content)
             answer = connection.getresponse()
-            return LiveAnswer(answer.status, Headers(answer.getheaders()), answer.read())
+            return ReceivedResponse(answer.status, Headers(answer.getheaders()), answer.read())
 
     def exchange(self, data: bytes, *, timeout: float = 10.0) -> bytes:
         """Send ``data`` as it is and return what comes back until the server closes.
