@@ -136,8 +136,8 @@ def test_a_test_file_is_named_after_what_it_tests(package: Package) -> None:
         if not names & known and ast.get_docstring(ast.parse(path.read_text())) is None:
             unknown.append(path.name)
     assert not unknown, (
-        f"{package.name} has no module, folder or public name for {unknown}: rename the file. If it "
-        "tests a property of several modules, open it with a docstring that states the property"
+        f"{package.name} has no module, folder or public name for {unknown}: rename the file. If "
+        "it tests a property of several modules, open it with a docstring that states the property"
     )
 
 
