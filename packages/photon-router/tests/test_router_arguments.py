@@ -88,13 +88,8 @@ def server() -> Iterator[LiveServer]:
 
 
 def ask(server: LiveServer, path: str, body: bytes, kind: str) -> tuple[int, Any]:
-    connection = HTTPConnection(urlsplit(server.url).netloc, timeout=10)
-    try:
-        connection.request("POST", path, body, {"content-type": kind})
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
+    response = server.request("POST", path, headers={"content-type": kind}, body=body)
+    return response.status, response.json()
 
 
 FORM = "application/x-www-form-urlencoded"
