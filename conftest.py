@@ -7,6 +7,7 @@ languages are text. In the packages' sources the ``>>>`` examples of docstrings 
 
 import os
 
+import pytest
 from hypothesis import settings
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
@@ -24,6 +25,12 @@ docstrings = Sybil(
 )
 
 pytest_collect_file = (pages + docstrings).pytest()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that renews what is written down; see test_public_api.py."""
+    parser.addoption("--renew", action="store_true", help="write the public interfaces anew")
+
 
 settings.register_profile("person", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)

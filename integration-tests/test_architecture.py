@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import itertools
 import re
 import subprocess
 import sys
@@ -104,6 +105,40 @@ def test_a_package_folder_is_complete(package: Package) -> None:
 def test_test_files_have_names_of_their_own() -> None:
     names = [path.name for path in ROOT.glob("packages/*/tests/**/*.py")]
     assert sorted(names) == sorted(set(names))
+
+
+def packages_below(package: Package) -> list[Package]:
+    """Return the packages that ``package`` requires, and those that these require."""
+    below = [each for each in PACKAGES if each.name in package.requirements]
+    return below + [lower for each in below for lower in packages_below(each)]
+
+
+def subjects(package: Package) -> set[str]:
+    """Return what a test file may be named after: modules, folders and public names."""
+    found = {name.lower() for name in vars(importlib.import_module(package.module))}
+    for path in package.modules():
+        parts = [part.strip("_") for part in path.relative_to(package.source).with_suffix("").parts]
+        parts = [part for part in parts if part != "init"]
+        spans = itertools.combinations(range(len(parts) + 1), 2)
+        found |= {"_".join(parts[start:end]) for start, end in spans}
+    return found
+
+
+@each_package
+def test_a_test_file_is_named_after_what_it_tests(package: Package) -> None:
+    known = set().union(*map(subjects, [package, *packages_below(package)]))
+    prefix = f"test_{package.name.removeprefix('photon-')}_"
+    unknown = []
+    for path in sorted(package.folder.glob("tests/**/test_*.py")):
+        assert path.name.startswith(prefix), path
+        words = path.stem.removeprefix(prefix).split("_")
+        names = {"_".join(words[:end]) for end in range(1, len(words) + 1)}
+        if not names & known and ast.get_docstring(ast.parse(path.read_text())) is None:
+            unknown.append(path.name)
+    assert not unknown, (
+        f"{package.name} has no module, folder or public name for {unknown}: rename the file. If "
+        "it tests a property of several modules, open it with a docstring that states the property"
+    )
 
 
 LEAVES_THE_WORLD_ALONE = """

@@ -14,22 +14,18 @@ import attrs
 import pytest
 import yaml
 
-from photon import Body, Cookie, Depends, Header, Json, Param, Photon, Query, Request, Response
+from photon import Body, Cookie, Depends, Header, Json, Param, Photon, Query, Response
+from photon_runtime.testing import send_request
 
 
 def ask(
     app: Photon, method: str, target: str, body: object = None, **headers: str
 ) -> tuple[int, Any]:
     """Return status and content of an answer; a body is sent as JSON."""
-    raw = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
-    if body is not None:
-        raw.append((b"content-type", b"application/json"))
-    request = Request(method, target, raw)
-    request.parts = [] if body is None else [json.dumps(body).encode()]
-    with app.start() as handler:
-        response = handler(request)
-    assert isinstance(response.body, bytes)
-    return response.status, json.loads(response.body) if response.body else None
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    sent: dict[str, Any] = {} if body is None else {"json": body}
+    response = send_request(app, method, target, headers=named, **sent)
+    return response.status, response.json() if response.body else None
 
 
 def faults(answer: tuple[int, Any]) -> list[tuple[str, str]]:
@@ -497,8 +493,7 @@ def test_a_document_of_every_feature_is_valid() -> None:
 def test_a_served_document_is_valid_in_both_forms() -> None:
     with forest().start() as handler:
         for form, load in (("json", json.loads), ("yaml", yaml.safe_load)):
-            response = handler(Request("GET", f"/openapi.{form}", []))
-            assert isinstance(response.body, bytes)
+            response = send_request(handler, "GET", f"/openapi.{form}")
             assert load(response.body) == forest().document()
             validated(load(response.body))
 

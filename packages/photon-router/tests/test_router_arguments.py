@@ -20,7 +20,7 @@ from photon_router import (
     Request,
     UploadFile,
 )
-from photon_runtime.testing import LiveServer, live_server
+from photon_runtime.testing import LiveServer, live_server, send_request
 
 
 @attrs.frozen
@@ -88,13 +88,8 @@ def server() -> Iterator[LiveServer]:
 
 
 def ask(server: LiveServer, path: str, body: bytes, kind: str) -> tuple[int, Any]:
-    connection = HTTPConnection(urlsplit(server.url).netloc, timeout=10)
-    try:
-        connection.request("POST", path, body, {"content-type": kind})
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
+    response = server.request("POST", path, headers={"content-type": kind}, body=body)
+    return response.status, response.json()
 
 
 FORM = "application/x-www-form-urlencoded"
@@ -208,10 +203,11 @@ def test_a_parameter_of_the_document_counts_whether_or_not_an_argument_takes_it(
         assert taken == 5
 
     with contract({"parameters": parameters}, take).start() as handler:
-        assert handler(Request("PUT", "/?taken=5", [(b"x-reason", b"because")])).status == 204
-        refusal = handler(Request("PUT", "/?limit=10", []))
-    assert isinstance(refusal.body, bytes)
-    faults = json.loads(refusal.body)["errors"]
+        assert (
+            send_request(handler, "PUT", "/?taken=5", headers={"x-reason": "because"}).status == 204
+        )
+        refusal = send_request(handler, "PUT", "/?limit=10")
+    faults = refusal.json()["errors"]
     assert [(fault["in"], fault["name"], fault["message"]) for fault in faults] == [
         ("query", "taken", "is required"),
         ("header", "X-Reason", "is required"),
@@ -226,9 +222,8 @@ def test_the_schema_of_a_text_in_the_document_counts() -> None:
         assert text == "ab"
 
     def status(text: str) -> int:
-        request = Request("PUT", "/", [(b"content-type", b"text/csv")])
-        request.parts = [text.encode()]
-        return handler(request).status
+        headers = {"content-type": "text/csv"}
+        return send_request(handler, "PUT", "/", headers=headers, body=text).status
 
     body = {"requestBody": {"required": True, "content": content}}
     with contract(body, take).start() as handler:

@@ -1,7 +1,7 @@
 from typing import Any
 
 from photon_router import Application
-from photon_runtime.http import Request
+from photon_runtime.testing import send_request
 
 
 def document(**schemas: Any) -> dict[str, Any]:
@@ -22,6 +22,6 @@ def test_a_parameter_may_refer_to_a_schema_by_any_means() -> None:
     router = Application(spec=data)
     router.operation("read")(lambda n: n)
     with router.start() as handler:
-        assert handler(Request("GET", "/x?n=7", [])).body == b"7"
-        assert handler(Request("GET", "/x?n=2", [])).status == 422
-        assert handler(Request("GET", "/x", [])).body == b"5"
+        assert send_request(handler, "GET", "/x?n=7").body == b"7"
+        assert send_request(handler, "GET", "/x?n=2").status == 422
+        assert send_request(handler, "GET", "/x").body == b"5"

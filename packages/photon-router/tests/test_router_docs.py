@@ -6,17 +6,7 @@ import pytest
 import yaml
 
 from photon_router import Application, DocumentError
-from photon_runtime.http import Request, Response
-
-
-def ask(router: Application, target: str, *, method: str = "GET") -> Response:
-    with router.start() as handler:
-        return handler(Request(method, target, []))
-
-
-def content(response: Response) -> bytes:
-    assert isinstance(response.body, bytes)
-    return response.body
+from photon_runtime.testing import HandlerResponse, send_request
 
 
 def shop(**options: Any) -> Application:
@@ -52,27 +42,30 @@ class Links(html.parser.HTMLParser):
             self.inline.append(data)
 
 
-def page_of(router: Application, target: str) -> tuple[Response, Links]:
-    response, links = ask(router, target), Links()
-    links.feed(content(response).decode())
+def page_of(router: Application, target: str) -> tuple[HandlerResponse, Links]:
+    response, links = send_request(router, "GET", target), Links()
+    links.feed(response.body.decode())
     return response, links
 
 
 def test_the_document_is_served_as_json_and_yaml() -> None:
     router = shop()
-    as_json, as_yaml = ask(router, "/openapi.json"), ask(router, "/openapi.yaml")
+    as_json, as_yaml = (
+        send_request(router, "GET", "/openapi.json"),
+        send_request(router, "GET", "/openapi.yaml"),
+    )
     assert (as_json.status, as_json.content_type) == (200, "application/json")
     assert (as_yaml.status, as_yaml.content_type) == (200, "application/yaml")
-    assert json.loads(content(as_json)) == router.document()
-    assert yaml.safe_load(content(as_yaml)) == router.document()
-    assert "größer".encode() in content(as_json)
-    assert "größer".encode() in content(as_yaml)
+    assert json.loads(as_json.body) == router.document()
+    assert yaml.safe_load(as_yaml.body) == router.document()
+    assert "größer".encode() in as_json.body
+    assert "größer".encode() in as_yaml.body
 
 
 def test_a_loaded_document_is_served_too() -> None:
     router = Application(spec=shop().document())
     router.operation("read")(lambda id, q: id)
-    assert json.loads(content(ask(router, "/openapi.json"))) == shop().document()
+    assert json.loads(send_request(router, "GET", "/openapi.json").body) == shop().document()
 
 
 def test_the_page_shows_the_document_with_the_parameters_of_paths_written_out() -> None:
@@ -95,11 +88,13 @@ def test_the_page_shows_the_document_with_the_parameters_of_paths_written_out() 
     router.operation("two")(lambda id: id)
     _, links = page_of(router, "/docs")
     [link] = [each for each in links.found if each.endswith(".json")]
-    shown = json.loads(content(ask(router, link)))["paths"]["/x/{id}"]
+    shown = json.loads(send_request(router, "GET", link).body)["paths"]["/x/{id}"]
     assert shown["get"]["parameters"] == [number, more]
     assert shown["put"]["parameters"] == [number]
     assert "parameters" not in shown
-    assert json.loads(content(ask(router, "/openapi.json"))) == router.document() == spec
+    assert (
+        json.loads(send_request(router, "GET", "/openapi.json").body) == router.document() == spec
+    )
 
 
 def test_the_pages_do_not_stand_in_the_document() -> None:
@@ -109,7 +104,7 @@ def test_the_pages_do_not_stand_in_the_document() -> None:
 def test_the_page_is_html_with_the_title_escaped() -> None:
     response, _ = page_of(shop(), "/docs")
     assert (response.status, response.content_type) == (200, "text/html; charset=utf-8")
-    assert "<title>Shop &amp; &lt;Söhne&gt;</title>".encode() in content(response)
+    assert "<title>Shop &amp; &lt;Söhne&gt;</title>".encode() in response.body
 
 
 def test_the_page_loads_nothing_from_another_host_and_runs_nothing_of_its_own() -> None:
@@ -118,9 +113,9 @@ def test_the_page_loads_nothing_from_another_host_and_runs_nothing_of_its_own() 
     for link in links.found:
         assert link.startswith("/")
         assert not link.startswith("//")
-    assert b"://" not in content(response)
+    assert b"://" not in response.body
     assert links.inline == []
-    policy = str(response.header("content-security-policy"))
+    policy = str(response.headers.get("content-security-policy"))
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
     assert "frame-ancestors 'none'" in policy
@@ -139,7 +134,7 @@ def test_the_page_loads_nothing_from_another_host_and_runs_nothing_of_its_own() 
 def test_whatever_the_page_loads_is_served(options: dict[str, Any], page: str) -> None:
     router = shop(**options)
     _, links = page_of(router, page)
-    kinds = {link: ask(router, link).content_type for link in links.found}
+    kinds = {link: send_request(router, "GET", link).content_type for link in links.found}
     assert sorted(str(kind) for kind in kinds.values()) == [
         "application/json",
         "image/png",
@@ -147,15 +142,15 @@ def test_whatever_the_page_loads_is_served(options: dict[str, Any], page: str) -
         "text/javascript",
         "text/javascript",
     ]
-    assert all(len(content(ask(router, link))) > 50 for link in links.found)
+    assert all(len(send_request(router, "GET", link).body) > 50 for link in links.found)
 
 
 def test_assets_are_cached_and_bundled() -> None:
-    response = ask(shop(), "/docs/swagger-ui-bundle.js")
-    assert response.header("cache-control") == "public, max-age=86400"
-    assert len(content(response)) > 100_000
-    assert ask(shop(), "/docs/swagger-ui.css", method="HEAD").status == 200
-    assert ask(shop(), "/docs/swagger-ui.css", method="POST").status == 405
+    response = send_request(shop(), "GET", "/docs/swagger-ui-bundle.js")
+    assert response.headers.get("cache-control") == "public, max-age=86400"
+    assert len(response.body) > 100_000
+    assert send_request(shop(), "HEAD", "/docs/swagger-ui.css").status == 200
+    assert send_request(shop(), "POST", "/docs/swagger-ui.css").status == 405
 
 
 @pytest.mark.parametrize(
@@ -172,22 +167,22 @@ def test_assets_are_cached_and_bundled() -> None:
     ],
 )
 def test_other_files_are_not_served(name: str) -> None:
-    response = ask(shop(), f"/docs/{name}")
+    response = send_request(shop(), "GET", f"/docs/{name}")
     assert (response.status, response.content_type) == (404, "application/problem+json")
 
 
 def test_pages_can_be_left_out() -> None:
-    assert ask(shop(docs_url=None), "/docs").status == 404
-    assert ask(shop(docs_url=None), "/openapi.json").status == 200
+    assert send_request(shop(docs_url=None), "GET", "/docs").status == 404
+    assert send_request(shop(docs_url=None), "GET", "/openapi.json").status == 200
     for target in ("/docs", "/openapi.json", "/openapi.yaml", "/docs/start.js"):
-        assert ask(shop(docs_url=None, openapi_url=None), target).status == 404
+        assert send_request(shop(docs_url=None, openapi_url=None), "GET", target).status == 404
 
 
 def test_pages_answer_from_the_application_that_was_started() -> None:
     one, other = shop(), Application(title="Other", version="2")
     with one.start() as first, other.start() as second:
         for handler, title in ((first, "Shop & <Söhne>"), (second, "Other")) * 2:
-            document = json.loads(content(handler(Request("GET", "/openapi.json", []))))
+            document = json.loads(send_request(handler, "GET", "/openapi.json").body)
             assert document["info"]["title"] == title
 
 
@@ -198,9 +193,9 @@ def test_a_catch_all_of_the_application_does_not_hide_the_pages() -> None:
     def fallback(rest: str) -> str:
         return rest
 
-    assert content(ask(router, "/docs")).startswith(b"<!doctype html>")
-    assert ask(router, "/docs/start.js").status == 200
-    assert json.loads(content(ask(router, "/docs/a/b"))) == "docs/a/b"
+    assert send_request(router, "GET", "/docs").body.startswith(b"<!doctype html>")
+    assert send_request(router, "GET", "/docs/start.js").status == 200
+    assert json.loads(send_request(router, "GET", "/docs/a/b").body) == "docs/a/b"
 
 
 @pytest.mark.parametrize(
@@ -213,8 +208,8 @@ def test_a_handler_may_have_the_name_of_a_page(name: str) -> None:
     handler.__name__ = name
     router = Application()
     router.get("/x")(handler)
-    assert content(ask(router, "/x")) == b'"mine"'
-    assert ask(router, "/docs").status == 200
+    assert send_request(router, "GET", "/x").body == b'"mine"'
+    assert send_request(router, "GET", "/docs").status == 200
 
 
 def test_an_operation_in_the_place_of_a_page_is_refused_with_what_to_do() -> None:
@@ -224,4 +219,4 @@ def test_an_operation_in_the_place_of_a_page_is_refused_with_what_to_do() -> Non
     def handler() -> None: ...
 
     with pytest.raises(DocumentError, match=r"GET /docs is taken, and a page about the app"):
-        ask(router, "/docs")
+        send_request(router, "GET", "/docs")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import json
 from typing import Any, NamedTuple, TypedDict
 
 import attrs
@@ -11,8 +10,9 @@ import pytest
 
 from photon_openapi.errors import ValidationError
 from photon_openapi.schema._schema import SchemaBuilder
-from photon_router import Application, Request, Response
+from photon_router import Application
 from photon_router.arguments._body import JsonBody, SchemaBody
+from photon_runtime.testing import send_request
 
 CALENDAR = "weeks, months and years are not read: give days"
 days = datetime.timedelta
@@ -105,13 +105,7 @@ def test_a_parameter_takes_days_and_neither_weeks_nor_months() -> None:
     def read(span: datetime.timedelta) -> float:
         return span.total_seconds()
 
-    def ask(text: str) -> Response:
-        return handler(Request("GET", f"/?span={text}", []))
-
-    with router.start() as handler:
-        assert ask("P7D").body == b"604800.0"
-        refused = [ask(text).body for text in ("P1M", "P1W")]
-    for body in refused:
-        assert isinstance(body, bytes)
-        errors = [{"in": "query", "name": "span", "message": CALENDAR}]
-        assert json.loads(body)["errors"] == errors
+    assert send_request(router, "GET", "/?span=P7D").body == b"604800.0"
+    for text in ("P1M", "P1W"):
+        refused = send_request(router, "GET", f"/?span={text}")
+        assert refused.json()["errors"] == [{"in": "query", "name": "span", "message": CALENDAR}]

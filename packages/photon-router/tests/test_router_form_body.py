@@ -1,10 +1,10 @@
-import json
 from typing import Any
 
 import attrs
 import pytest
 
-from photon_router import Application, Form, Request, Response, UploadFile
+from photon_router import Application, Form, UploadFile
+from photon_runtime.testing import send_request
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -54,17 +54,9 @@ def router_of(
 
 def ask(router: Application, body: bytes, kind: str = FORM) -> Any:
     kind = f"{MULTIPART}; boundary=B" if kind == MULTIPART else kind
-    asked = Request("POST", "/", [(b"content-type", kind.encode())], body_limit=1 << 20)
-    asked.parts = [body + (b"--B--" if kind.startswith(MULTIPART) else b"")]
-    with router.start() as handler:
-        response = handler(asked)
-    asked.finish()
-    return told(response)
-
-
-def told(response: Response) -> Any:
-    assert isinstance(response.body, bytes)
-    found = json.loads(response.body)
+    body += b"--B--" if kind.startswith(MULTIPART) else b""
+    response = send_request(router, "POST", "/", headers={"content-type": kind}, body=body)
+    found = response.json()
     if response.status == 200:
         return found
     return response.status, [

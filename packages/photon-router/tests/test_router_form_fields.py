@@ -1,7 +1,6 @@
 import datetime
 import decimal
 import enum
-import json
 import uuid
 from typing import Annotated, Any, Literal, NewType
 from urllib.parse import quote, urlencode
@@ -18,10 +17,9 @@ from photon_router import (
     Param,
     Path,
     Query,
-    Request,
-    Response,
     UploadFile,
 )
+from photon_runtime.testing import send_request
 
 
 class Colour(enum.Enum):
@@ -81,36 +79,28 @@ def handling(marker: Any, type_: Any, path: str, method: str) -> tuple[Applicati
     return router, taken
 
 
-def answer(router: Application, request: Request) -> Response:
-    with router.start() as handler:
-        return handler(request)
-
-
 def send(place: str, type_: Any, texts: list[str]) -> tuple[int, Any]:
     """Send a value at a place; return the status, and what the handler got or the faults."""
     marker = {"query": Query, "path": Path, "header": Header, "cookie": Cookie, "form": Form}[place]
     path, method = ("/{value}" if place == "path" else "/"), "POST" if place == "form" else "GET"
     router, taken = handling(marker, type_, path, method)
-    headers, target, body = [], "/", b""
+    headers, target, body = {}, "/", ""
     pairs = urlencode([("value", text) for text in texts])
     if place == "query":
         target = f"/?{pairs}"
     elif place == "path":
         target = "/" + ",".join(quote(text, safe="") for text in texts)
     elif place == "header":
-        headers = [(b"value", ",".join(texts).encode("latin-1"))]
+        headers = {"value": ",".join(texts)}
     elif place == "cookie":
-        headers = [(b"cookie", f"value={','.join(texts)}".encode("latin-1"))]
+        headers = {"cookie": f"value={','.join(texts)}"}
     else:
-        body = pairs.encode()
-        headers = [(b"content-type", b"application/x-www-form-urlencoded")]
-    asked = Request(method, target, headers, body_limit=1000)
-    asked.parts = [body]
-    response = answer(router, asked)
+        body = pairs
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+    response = send_request(router, method, target, headers=headers, body=body)
     if response.status == 204:
         return 204, taken[0]
-    assert isinstance(response.body, bytes)
-    return response.status, json.loads(response.body)["errors"]
+    return response.status, response.json()["errors"]
 
 
 @pytest.mark.parametrize("place", ["query", "path", "header", "cookie", "form"])
@@ -146,12 +136,8 @@ def test_a_list_is_read_at_every_place(
 def form(
     router: Application, body: bytes, kind: str = "application/x-www-form-urlencoded"
 ) -> tuple[int, Any]:
-    asked = Request("POST", "/", [(b"content-type", kind.encode())], body_limit=1 << 20)
-    asked.parts = [body]
-    response = answer(router, asked)
-    asked.finish()
-    assert isinstance(response.body, bytes)
-    told = json.loads(response.body)
+    response = send_request(router, "POST", "/", headers={"content-type": kind}, body=body)
+    told = response.json()
     if response.status != 422:
         return response.status, told
     return 422, [(each["in"], each["name"], each["message"]) for each in told["errors"]]

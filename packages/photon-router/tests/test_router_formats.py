@@ -1,10 +1,9 @@
 """What ``format`` asserts when it is told to."""
 
-import json
-
 import pytest
 
-from photon_router import Application, Body, Json, Request
+from photon_router import Application, Body, Json
+from photon_runtime.testing import send_request
 
 
 @pytest.mark.parametrize("assert_formats", [True, False])
@@ -39,16 +38,11 @@ def test_an_application_asserts_the_formats_of_its_document(assert_formats: bool
     def add(n: int, data: Json[dict[str, int]]) -> None:
         pass
 
-    headers = [(b"content-type", b"application/json")]
-    request = Request("POST", f"/?n={2**31}", headers, body_limit=100)
-    request.parts = [json.dumps({"n": 2**31}).encode()]
-    with router.start() as handler:
-        response = handler(request)
+    response = send_request(router, "POST", f"/?n={2**31}", json={"n": 2**31})
     if not assert_formats:
         assert response.status == 204
         return
-    assert isinstance(response.body, bytes)
-    assert json.loads(response.body)["errors"] == [
+    assert response.json()["errors"] == [
         {"in": "query", "name": "n", "message": "is not a valid int32"},
         {"in": "body", "pointer": "/n", "message": "is not a valid int32"},
     ]
@@ -77,10 +71,10 @@ def test_formats_of_plain_text_bodies_are_asserted_too(assert_formats: bool) -> 
     def greet(address: Body[str]) -> None:
         pass
 
-    request = Request("POST", "/", [(b"content-type", b"text/plain")], body_limit=100)
-    request.parts = [b"nobody"]
-    with router.start() as handler:
-        assert handler(request).status == (422 if assert_formats else 204)
+    response = send_request(
+        router, "POST", "/", headers={"content-type": "text/plain"}, body="nobody"
+    )
+    assert response.status == (422 if assert_formats else 204)
 
 
 @pytest.mark.parametrize("assert_formats", [True, False])
@@ -101,4 +95,4 @@ def test_the_formats_of_answers_are_asserted_in_development(assert_formats: bool
         return {"day": "tomorrow"}
 
     with router.start(development=True) as handler:
-        assert handler(Request("GET", "/", [])).status == (500 if assert_formats else 200)
+        assert send_request(handler, "GET", "/").status == (500 if assert_formats else 200)

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from photon_router import Application, DocumentError
-from photon_runtime import DeadlineExceeded, deadline, run, sleep
-from photon_runtime.http import HttpError, Request, Response
+from photon_runtime import DeadlineExceeded, deadline, sleep
+from photon_runtime.http import HttpError, Request
+from photon_runtime.testing import HandlerResponse, send_request
 
 
 def document(*, schema: Any = None, **operation: Any) -> dict[str, Any]:
@@ -19,12 +20,11 @@ def document(*, schema: Any = None, **operation: Any) -> dict[str, Any]:
     }
 
 
-def ask(spec: dict[str, Any], handler: Any) -> tuple[Response, Request]:
+def ask(spec: dict[str, Any], handler: Any) -> tuple[HandlerResponse, Request]:
     router = Application(spec=spec)
     router.operation("put")(handler)
-    request = Request("POST", "/x", [], body_limit=1000)
-    with router.start() as serve:
-        return run(lambda: serve(request)), request
+    response = send_request(router, "POST", "/x", body_limit=1000)
+    return response, response.request
 
 
 def test_an_operation_states_how_large_a_body_may_be() -> None:

@@ -37,19 +37,6 @@ def page(**options: object) -> Response:
     return Response(body=TEXT, **options)  # type: ignore[arg-type]  # any of its options
 
 
-def ask(
-    server: LiveServer, path: str, method: str = "GET", **headers: str
-) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
-    try:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, headers=named)
-        answer = connection.getresponse()
-        return answer, answer.read()
-    finally:
-        connection.close()
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
     app = Application()
@@ -75,39 +62,41 @@ def server() -> Iterator[LiveServer]:
 def test_the_coding_that_the_client_likes_best_is_used(server: LiveServer) -> None:
     readers = {"gzip": gzip.decompress, "br": brotli.decompress, "zstd": zstd.decompress}
     for name, read in readers.items():
-        answer, body = ask(server, "/text", Accept_Encoding=f"{name}, identity;q=0.1")
+        answer = server.request(
+            "GET", "/text", headers={"Accept-Encoding": f"{name}, identity;q=0.1"}
+        )
         assert answer.headers["content-encoding"] == name
         assert answer.headers["vary"] == "Accept-Encoding"
-        assert int(answer.headers["content-length"]) == len(body) < len(TEXT) / 10
-        assert read(body) == f'"{TEXT}"'.encode()
+        assert int(answer.headers["content-length"]) == len(answer.body) < len(TEXT) / 10
+        assert read(answer.body) == f'"{TEXT}"'.encode()
 
 
 def test_who_asks_for_nothing_gets_the_bytes_as_they_are(server: LiveServer) -> None:
-    answer, body = ask(server, "/text", Accept_Encoding="identity")
+    answer = server.request("GET", "/text", headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in answer.headers
     assert answer.headers["vary"] == "Accept-Encoding"
-    assert body == f'"{TEXT}"'.encode()
+    assert answer.body == f'"{TEXT}"'.encode()
 
 
 def test_head_says_what_get_would(server: LiveServer) -> None:
-    got, _ = ask(server, "/text", Accept_Encoding="gzip")
-    told, body = ask(server, "/text", "HEAD", Accept_Encoding="gzip")
-    assert body == b""
+    got = server.request("GET", "/text", headers={"Accept-Encoding": "gzip"})
+    told = server.request("HEAD", "/text", headers={"Accept-Encoding": "gzip"})
+    assert told.body == b""
     for name in ("content-encoding", "content-length", "etag", "vary"):
         assert told.headers[name] == got.headers[name]
 
 
 def test_errors_are_compressed_like_anything_else(server: LiveServer) -> None:
-    answer, body = ask(server, "/refuse", Accept_Encoding="gzip")
+    answer = server.request("GET", "/refuse", headers={"Accept-Encoding": "gzip"})
     assert (answer.status, answer.headers["content-encoding"]) == (409, "gzip")
-    assert gzip.decompress(body) == JSON
+    assert gzip.decompress(answer.body) == JSON
 
 
 def test_small_bodies_are_left_alone_unless_they_must_be_encoded(server: LiveServer) -> None:
-    answer, _ = ask(server, "/small", Accept_Encoding="gzip")
+    answer = server.request("GET", "/small", headers={"Accept-Encoding": "gzip"})
     assert "content-encoding" not in answer.headers
-    answer, body = ask(server, "/small", Accept_Encoding="gzip, identity;q=0")
-    assert gzip.decompress(body) == b'"small"'
+    answer = server.request("GET", "/small", headers={"Accept-Encoding": "gzip, identity;q=0"})
+    assert gzip.decompress(answer.body) == b'"small"'
 
 
 @pytest.mark.parametrize("accepted", ["identity;q=0", "*;q=0", "identity;q=0, compress"])
@@ -129,12 +118,14 @@ def test_what_may_hold_a_secret_is_not_compressed_for_those_who_take_nothing_els
 
 
 def test_a_compressed_body_has_a_weak_tag_that_is_known_again(server: LiveServer) -> None:
-    plain, _ = ask(server, "/text")
-    small, _ = ask(server, "/text", Accept_Encoding="gzip")
+    plain = server.request("GET", "/text")
+    small = server.request("GET", "/text", headers={"Accept-Encoding": "gzip"})
     assert small.headers["etag"] == "W/" + plain.headers["etag"]
     for known, accepted in ((small.headers["etag"], "gzip"), (plain.headers["etag"], "identity")):
-        again, body = ask(server, "/text", Accept_Encoding=accepted, If_None_Match=known)
-        assert (again.status, body) == (304, b"")
+        again = server.request(
+            "GET", "/text", headers={"Accept-Encoding": accepted, "If-None-Match": known}
+        )
+        assert (again.status, again.body) == (304, b"")
         assert again.headers["etag"] == known
         assert again.headers["vary"] == "Accept-Encoding"
 
@@ -190,8 +181,8 @@ def test_big_bodies_are_compressed_by_a_thread() -> None:
     app = Application(middleware=[layer])
     app.mount("/", handle)
     with live_server(app) as server:
-        _, body = ask(server, "/", Accept_Encoding="gzip")
-    assert gzip.decompress(body) == TEXT.encode()
+        answer = server.request("GET", "/", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(answer.body) == TEXT.encode()
     assert threads
     assert not threads & set(own)
 
@@ -208,9 +199,9 @@ def test_files_are_compressed_as_they_are_read(tmp_path: Path) -> None:
     app = Application(middleware=[Compression()])
     app.mount("/", handle)
     with live_server(app) as server:
-        answer, body = ask(server, "/", Accept_Encoding="gzip")
-        head, _ = ask(server, "/", "HEAD", Accept_Encoding="gzip")
-    assert gzip.decompress(body) == path.read_bytes()
+        answer = server.request("GET", "/", headers={"Accept-Encoding": "gzip"})
+        head = server.request("HEAD", "/", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(answer.body) == path.read_bytes()
     assert "accept-ranges" not in answer.headers
     assert head.headers["content-encoding"] == "gzip"
     assert "content-length" not in head.headers

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import http.client
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,19 +17,6 @@ SUNDAY = "Sun, 01 Nov 2026 10:00:00 GMT"
 def answer_of(response: Response, method: str = "GET", **fields: str) -> Response:
     named = [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()]
     return Conditional()(Request(method, "/", named), lambda request: response)
-
-
-def ask(
-    server: LiveServer, path: str, method: str = "GET", **headers: str
-) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
-    try:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, headers=named)
-        answer = connection.getresponse()
-        return answer, answer.read()
-    finally:
-        connection.close()
 
 
 @pytest.fixture(scope="module")
@@ -51,30 +37,33 @@ def server() -> Iterator[LiveServer]:
 
 
 def test_who_has_the_bytes_is_told_so(server: LiveServer) -> None:
-    first, body = ask(server, "/note")
+    first = server.request("GET", "/note")
     tag = first.headers["etag"]
-    assert tag == strong_tag(body)
+    assert tag == strong_tag(first.body)
     for known in (tag, f'"x", {tag}', f"W/{tag}", "*"):
-        again, body = ask(server, "/note", If_None_Match=known)
-        assert (again.status, body) == (304, b"")
+        again = server.request("GET", "/note", headers={"If-None-Match": known})
+        assert (again.status, again.body) == (304, b"")
         assert again.headers["etag"] == tag
         assert "content-type" not in again.headers
         assert "content-length" not in again.headers
-    assert ask(server, "/note", If_None_Match='"x"')[0].status == 200
+    assert server.request("GET", "/note", headers={"If-None-Match": '"x"'}).status == 200
 
 
 def test_head_has_the_tag_of_get(server: LiveServer) -> None:
-    got, _ = ask(server, "/note")
-    told, _ = ask(server, "/note", "HEAD")
+    got = server.request("GET", "/note")
+    told = server.request("HEAD", "/note")
     assert told.headers["etag"] == got.headers["etag"]
-    assert ask(server, "/note", "HEAD", If_None_Match=got.headers["etag"])[0].status == 304
+    assert (
+        server.request("HEAD", "/note", headers={"If-None-Match": got.headers["etag"]}).status
+        == 304
+    )
 
 
 def test_if_match_wants_the_very_version(server: LiveServer) -> None:
-    tag = ask(server, "/note")[0].headers["etag"]
-    assert ask(server, "/note", If_Match=tag)[0].status == 200
+    tag = server.request("GET", "/note").headers["etag"]
+    assert server.request("GET", "/note", headers={"If-Match": tag}).status == 200
     for other in ('"x"', f"W/{tag}"):
-        answer, _ = ask(server, "/note", If_Match=other)
+        answer = server.request("GET", "/note", headers={"If-Match": other})
         assert answer.status == 412
         assert answer.headers["content-type"] == "application/problem+json"
 
@@ -103,14 +92,14 @@ def test_who_wants_the_version_of_a_day_gets_no_later_one(
 
 
 def test_errors_and_changes_have_no_tag(server: LiveServer) -> None:
-    assert "etag" not in ask(server, "/none")[0].headers
-    assert "etag" not in ask(server, "/note", "PUT")[0].headers
+    assert "etag" not in server.request("GET", "/none").headers
+    assert "etag" not in server.request("PUT", "/note").headers
 
 
 def test_a_change_of_a_version_that_is_gone_is_refused(server: LiveServer) -> None:
-    assert ask(server, "/note", "PUT", If_Match='"1"')[0].status == 200
-    assert ask(server, "/note", "PUT", If_Match='"0"')[0].status == 412
-    assert ask(server, "/note", "PUT", If_None_Match="*")[0].status == 412
+    assert server.request("PUT", "/note", headers={"If-Match": '"1"'}).status == 200
+    assert server.request("PUT", "/note", headers={"If-Match": '"0"'}).status == 412
+    assert server.request("PUT", "/note", headers={"If-None-Match": "*"}).status == 412
 
 
 def test_a_304_keeps_what_is_not_about_the_bytes() -> None:
@@ -193,7 +182,7 @@ def test_the_tag_of_a_large_body_is_worked_out_by_a_thread() -> None:
     app.mount("/", handle)
     with pytest.MonkeyPatch.context() as patch, live_server(app) as server:
         patch.setattr(module, "strong_tag", tag)
-        answer, _ = ask(server, "/")
+        answer = server.request("GET", "/")
     assert answer.headers["etag"] == strong_tag(body)
     assert threads
     assert not threads & set(own)

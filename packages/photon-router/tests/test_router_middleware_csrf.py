@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -53,15 +52,10 @@ class Client:
         named: dict[str, str] = {n.replace("_", "-"): value for n, value in headers.items()}
         if self.cookie:
             named["cookie"] = self.cookie
-        connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=10)
-        try:
-            connection.request(method, path, body=body, headers=named)
-            answer = connection.getresponse()
-            if sent := answer.headers["set-cookie"]:
-                self.cookie = sent.partition(";")[0]
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        answer = self.server.request(method, path, body=body, headers=named)
+        if sent := answer.headers.get("set-cookie"):
+            self.cookie = sent.partition(";")[0]
+        return answer.status, answer.body
 
     def refusal(self, *arguments: Any, **headers: Any) -> str:
         status, body = self.ask(*arguments, **headers)

@@ -8,7 +8,7 @@ import pytest
 
 from photon_router import Application, DocumentError, HttpError, Request, Response
 from photon_router.middleware import MemoryStore, RateLimit, Taken, client_address
-from photon_runtime.testing import LiveServer, live_server
+from photon_runtime.testing import live_server
 
 
 class Clock:
@@ -22,18 +22,6 @@ def answer(request: Request) -> Response:
     return Response()
 
 
-def ask(
-    server: LiveServer, path: str, **headers: str
-) -> tuple[int, http.client.HTTPMessage, bytes]:
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
-    try:
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read()
-    finally:
-        connection.close()
-
-
 def test_what_is_too_much_is_429_and_says_when_to_come_again() -> None:
     clock = Clock()
     app = Application()
@@ -45,19 +33,19 @@ def test_what_is_too_much_is_429_and_says_when_to_come_again() -> None:
         return "hello"
 
     with live_server(app) as server:
-        status, headers, _ = ask(server, "/hello")
-        assert status == 200
-        assert headers["ratelimit-policy"] == '"default";q=2;w=10'
-        assert headers["ratelimit"] == '"default";r=1;t=5'
-        assert ask(server, "/none")[0] == 404  # counts, too
-        status, headers, body = ask(server, "/hello")
-        assert status == 429
-        assert headers["retry-after"] == "5"
-        assert headers["ratelimit"] == '"default";r=0;t=10'
-        assert headers["content-type"] == "application/problem+json"
-        assert "5 s" in json.loads(body)["detail"]
+        answer = server.request("GET", "/hello")
+        assert answer.status == 200
+        assert answer.headers["ratelimit-policy"] == '"default";q=2;w=10'
+        assert answer.headers["ratelimit"] == '"default";r=1;t=5'
+        assert server.request("GET", "/none").status == 404  # counts, too
+        answer = server.request("GET", "/hello")
+        assert answer.status == 429
+        assert answer.headers["retry-after"] == "5"
+        assert answer.headers["ratelimit"] == '"default";r=0;t=10'
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "5 s" in json.loads(answer.body)["detail"]
         clock.now += 5
-        assert ask(server, "/hello")[0] == 200
+        assert server.request("GET", "/hello").status == 200
 
 
 def test_the_questions_of_a_load_balancer_are_not_counted() -> None:
@@ -170,8 +158,8 @@ def test_a_router_can_have_a_limit_of_its_own() -> None:
     app.include(part)
     app.get("/b")(_nothing)
     with live_server(app) as server:
-        assert [ask(server, "/part/a")[0] for _ in range(2)] == [200, 429]
-        assert [ask(server, "/b")[0] for _ in range(2)] == [200, 200]
+        assert [server.request("GET", "/part/a").status for _ in range(2)] == [200, 429]
+        assert [server.request("GET", "/b").status for _ in range(2)] == [200, 200]
 
 
 class Noting:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import http.client
 import logging
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
@@ -10,6 +9,7 @@ import pytest
 
 from photon_router import Application, Depends, HttpError, Json, Request, Response
 from photon_router.middleware import Session, Sessions, session_of
+from photon_runtime.http import Headers
 from photon_runtime.testing import LiveServer, live_server
 
 KEY = "k" * 32
@@ -23,26 +23,21 @@ class Browser:
     def __init__(self, server: LiveServer) -> None:
         self.server = server
         self.cookies: dict[str, str] = {}
-        self.headers = http.client.HTTPMessage()
+        self.headers = Headers()
 
     def ask(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=10)
         headers = {"content-type": "application/json"} if body else {}
         if self.cookies:
             headers["cookie"] = "; ".join(f"{name}={text}" for name, text in self.cookies.items())
-        connection.request(method, path, body=body, headers=headers)
-        answer = connection.getresponse()
+        answer = self.server.request(method, path, body=body, headers=headers)
         self.headers = answer.headers
-        for line in answer.headers.get_all("set-cookie") or ():
+        for line in answer.headers.getlist("set-cookie"):
             for name, morsel in SimpleCookie(line).items():
                 if morsel["max-age"] == "0":
                     self.cookies.pop(name, None)
                 else:
                     self.cookies[name] = morsel.value
-        try:
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        return answer.status, answer.body
 
 
 def shop(sessions: Sessions) -> Application:

@@ -14,12 +14,11 @@ from photon_router import (
     Created,
     DocumentError,
     JsonLines,
-    Request,
-    Response,
     ServerSentEvent,
     SignatureError,
     Status,
 )
+from photon_runtime.testing import send_request
 
 T = TypeVar("T")
 
@@ -139,21 +138,15 @@ def specified(schema: Any, *, media: str = "application/json", status: str = "20
     )
 
 
-def ask(router: Application, *, development: bool = True) -> Response:
-    with router.start(development=development) as handler:
-        return handler(Request("GET", "/x", []))
-
-
 def answer(router: Application, type_: Any, result: object) -> Any:
     def it() -> Any:
         return result
 
     it.__annotations__["return"] = type_
     router.operation("it")(it)
-    response = ask(router)
-    assert isinstance(response.body, bytes)
+    response = send_request(router, "GET", "/x", development=True)
     assert response.status in (200, 201, 404), response.body
-    return json.loads(response.body)
+    return response.json()
 
 
 @pytest.mark.parametrize(
@@ -253,8 +246,8 @@ def test_what_the_document_requires_is_not_left_out_even_if_it_must_not_be_null(
     def it() -> Data:
         return Data("a")
 
-    assert ask(router).status == 500
-    assert ask(router, development=False).body == b'{"name":"a","nick":null}'
+    assert send_request(router, "GET", "/x", development=True).status == 500
+    assert send_request(router, "GET", "/x", development=False).body == b'{"name":"a","nick":null}'
 
 
 def test_a_document_of_3_0_is_read_by_its_nullable() -> None:
@@ -360,9 +353,8 @@ def test_what_is_in_a_response_or_a_stream_goes_by_the_document_too() -> None:
         yield Data("a")
         yield Data("b", "c")
 
-    body = ask(lines).body
-    assert not isinstance(body, bytes)
-    assert b"".join(body) == b'{"name":"a"}\n{"name":"b","nick":"c"}\n'
+    body = send_request(lines, "GET", "/x", development=True).body
+    assert body == b'{"name":"a"}\n{"name":"b","nick":"c"}\n'
 
 
 @pytest.mark.parametrize(
@@ -386,9 +378,8 @@ def test_the_schema_of_an_item_counts_for_the_items_of_a_stream(
     def it() -> Iterator[Data]:
         yield Data("a")
 
-    body = ask(router).body
-    assert not isinstance(body, bytes)
-    assert next(iter(body)) == sent
+    body = send_request(router, "GET", "/x", development=True).body
+    assert body == sent
 
 
 def test_a_wrong_schema_of_a_member_is_told_at_start() -> None:
@@ -399,7 +390,7 @@ def test_a_wrong_schema_of_a_member_is_told_at_start() -> None:
         return Data("a")
 
     with pytest.raises(DocumentError, match=r"it: .* is not a .regex"):
-        ask(router, development=False)
+        send_request(router, "GET", "/x", development=False)
 
 
 # -- code first ---------------------------------------------------------------------------------
@@ -412,8 +403,7 @@ def test_the_decorator_leaves_out_none_at_every_depth() -> None:
     def it() -> list[Pet]:
         return [Pet("Rex", owner=Owner(pets=[Pet("Tim")]), tags={"a": Owner()})]
 
-    body = ask(router).body
-    assert isinstance(body, bytes)
+    body = send_request(router, "GET", "/x", development=True).body
     assert json.loads(body) == [
         {
             "name": "Rex",
@@ -434,7 +424,7 @@ def test_none_is_null_by_default_and_for_the_operations_beside() -> None:
     def it() -> Data:
         return Data("a")
 
-    assert ask(router).body == b'{"name":"a","nick":null}'
+    assert send_request(router, "GET", "/x", development=True).body == b'{"name":"a","nick":null}'
 
 
 def test_what_the_exported_schema_requires_is_sent_as_null() -> None:
@@ -445,7 +435,7 @@ def test_what_the_exported_schema_requires_is_sent_as_null() -> None:
         return Strict("a", None)
 
     assert router.document()["components"]["schemas"]["Strict"]["required"] == ["name", "nick"]
-    assert ask(router).body == b'{"name":"a","nick":null}'
+    assert send_request(router, "GET", "/x", development=True).body == b'{"name":"a","nick":null}'
 
 
 def test_kinds_of_responses_and_streams_leave_out_none_too() -> None:
@@ -463,12 +453,11 @@ def test_kinds_of_responses_and_streams_leave_out_none_too() -> None:
     def events() -> Iterator[ServerSentEvent]:
         yield ServerSentEvent(text="a")
 
-    body = ask(router).body
-    assert not isinstance(body, bytes)
-    assert b"".join(body) == b'{"name":"a"}\n'
+    body = send_request(router, "GET", "/x", development=True).body
+    assert body == b'{"name":"a"}\n'
     with router.start() as handler:
-        assert handler(Request("POST", "/x", [])).body == b'{"name":"a"}'
-        assert handler(Request("GET", "/events", [])).status == 200
+        assert send_request(handler, "POST", "/x").body == b'{"name":"a"}'
+        assert send_request(handler, "GET", "/events").status == 200
 
 
 def test_the_name_in_another_framework_leads_to_this_one() -> None:

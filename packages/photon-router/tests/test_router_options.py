@@ -10,6 +10,7 @@ import pytest
 from photon_router import Application, HttpError, SignatureError, photon_route
 from photon_router.responses import Text
 from photon_runtime.http import Request, Response
+from photon_runtime.testing import send_request
 
 
 @attrs.frozen
@@ -41,11 +42,6 @@ def spec() -> dict[str, Any]:
     }
 
 
-def ask(router: Application, path: str = "/note") -> Response:
-    with router.start() as handler:
-        return handler(Request("GET", path, []))
-
-
 # -- omit_none of a router ------------------------------------------------------------------------
 
 
@@ -67,7 +63,7 @@ def test_a_router_leaves_out_none_where_the_decorator_does_not_say_it(
         router.get("/note")(note)
     else:
         router.get("/note", omit_none=of_decorator)(note)
-    assert ask(router).body == body
+    assert send_request(router, "GET", "/note").body == body
 
 
 @pytest.mark.parametrize(
@@ -94,7 +90,7 @@ def test_of_routers_within_each_other_the_innermost_that_says_it_counts(
     declare = included.operation("note") if is_spec_first else included.get("/note")
     declare(note)
     router.include(included, omit_none=at_include)
-    assert ask(router).body == body
+    assert send_request(router, "GET", "/note").body == body
 
 
 def test_the_methods_of_a_view_and_marked_functions_go_by_their_router() -> None:
@@ -113,9 +109,9 @@ def test_the_methods_of_a_view_and_marked_functions_go_by_their_router() -> None
     module.marked = marked  # type: ignore[attr-defined]
     router.include(module)
     router.include(module, prefix="/whole", omit_none=False)
-    assert ask(router, "/view").body == SHORT
-    assert ask(router, "/marked").body == SHORT
-    assert ask(router, "/whole/marked").body == WHOLE
+    assert send_request(router, "GET", "/view").body == SHORT
+    assert send_request(router, "GET", "/marked").body == SHORT
+    assert send_request(router, "GET", "/whole/marked").body == WHOLE
 
 
 # -- operations of a document ---------------------------------------------------------------------
@@ -127,7 +123,7 @@ def test_a_handler_of_an_operation_leaves_out_none_if_it_says_so(
 ) -> None:
     router = Application(spec=spec())
     router.operation("note", **said)(note)
-    assert ask(router).body == body
+    assert send_request(router, "GET", "/note").body == body
 
 
 def test_what_the_document_requires_is_sent_as_null_all_the_same() -> None:
@@ -136,7 +132,7 @@ def test_what_the_document_requires_is_sent_as_null_all_the_same() -> None:
     answer["content"]["application/json"]["schema"]["required"] = ["name", "text"]
     router = Application(spec=document)
     router.operation("note", omit_none=True)(note)
-    assert ask(router).body == WHOLE
+    assert send_request(router, "GET", "/note").body == WHOLE
 
 
 def test_a_handler_of_an_operation_has_dependencies_layers_and_error_handlers_of_its_own() -> None:
@@ -165,7 +161,7 @@ def test_a_handler_of_an_operation_has_dependencies_layers_and_error_handlers_of
     def handler() -> Note:
         raise LookupError
 
-    answer = ask(router)
+    answer = send_request(router, "GET", "/note")
     assert (answer.status, answer.body) == (404, b"lost")
     assert seen == ["outer", "layer", "dependency"]
 

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -6,7 +5,7 @@ import attrs
 import pytest
 
 from photon_router import Application, Depends, DocumentError, Query
-from photon_runtime.http import Request
+from photon_runtime.testing import send_request
 
 ANSWERS = {"200": {"description": "Fine.", "content": {"application/json": {}}}}
 
@@ -23,9 +22,7 @@ def ask(handler: Callable[..., object], target: str, *parameters: dict[str, Any]
     router = Application(spec=head | {"paths": {path: {"get": operation}}})
     router.operation("read")(handler)
     with router.start() as handle:
-        response = handle(Request("GET", target, []))
-    assert isinstance(response.body, bytes)
-    return json.loads(response.body)
+        return send_request(handle, "GET", target).json()
 
 
 def test_each_spelling_goes_to_the_argument_that_has_it() -> None:

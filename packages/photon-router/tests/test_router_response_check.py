@@ -10,8 +10,8 @@ import attrs
 import pytest
 
 from photon_router import Application, HttpError, Response
-from photon_runtime.http import Request
 from photon_runtime.settings import load_settings
+from photon_runtime.testing import make_request, send_request
 
 
 @attrs.frozen
@@ -54,7 +54,7 @@ def ask(answer: Any, *, development: bool = True, **options: Any) -> Response:
         return answer
 
     with router.start(development=development) as handler:
-        return handler(Request("GET", "/x", []))
+        return handler(make_request("GET", "/x"))
 
 
 def made(status: int, body: bytes, kind: str | None, **headers: str) -> Response:
@@ -142,7 +142,7 @@ def test_a_status_that_is_not_declared_is_warned_of_once(
 
     caplog.set_level(logging.WARNING, "photon.router")
     with router.start(development=True) as handler:
-        found = [handler(Request("GET", "/x", [])).status for _ in range(3)]
+        found = [handler(make_request("GET", "/x")).status for _ in range(3)]
     assert found == [299, 299, 500]
     assert [record.getMessage() for record in caplog.records] == [
         "read answers with 299, which is not declared",
@@ -169,7 +169,7 @@ def test_answers_are_checked_in_development_and_tests(tmp_path: Path) -> None:
         router.operation("read")(lambda: WRONG)
         router.use_settings(load_settings(tmp_path, environment=environment, environ={}))
         with router.start() as handler:
-            return handler(Request("GET", "/x", [])).status
+            return send_request(handler, "GET", "/x").status
 
     assert with_settings("test") == 500
     assert with_settings("production") == 200
@@ -199,6 +199,6 @@ def test_what_handlers_return_fits_what_was_written_from_them(
 
     with router.start() as handler:
         targets = ("/right", "/wrong", "/stream", "/none")
-        found = [handler(Request("GET", target, [])).status for target in targets]
+        found = [send_request(handler, "GET", target).status for target in targets]
     assert found == [200, 500, 200, 204]
     assert "body /name: expected string, got integer" in caplog.text

@@ -18,18 +18,11 @@ from photon_router import (
 )
 from photon_router.security import ApiKey
 from photon_runtime.http import Handler, Request, Response
+from photon_runtime.testing import send_request
 
 
-def ask(router: Application, method: str, target: str, body: bytes = b"") -> Response:
-    made = Request(method, target, [(b"content-type", b"application/json")] if body else [])
-    made.parts = [body] if body else []
-    with router.start() as handler:
-        return handler(made)
-
-
-def told(response: Response) -> Any:
-    assert isinstance(response.body, bytes)
-    return json.loads(response.body)
+def unmarked() -> None:
+    """Handle nothing: no decorator marks it."""
 
 
 @attrs.frozen
@@ -56,7 +49,7 @@ def test_there_is_a_decorator_for_each_method(method: str) -> None:
         return method
 
     assert getattr(router, method)("/x")(handler) is handler
-    assert told(ask(router, method.upper(), "/x")) == method
+    assert send_request(router, method.upper(), "/x").json() == method
     assert list(router.document()["paths"]["/x"]) == [method]
 
 
@@ -68,7 +61,7 @@ def test_route_takes_any_method_in_any_case(method: str) -> None:
     def handler() -> Response:
         return Response(202)
 
-    assert ask(router, method.upper(), "/x").status == 202
+    assert send_request(router, method.upper(), "/x").status == 202
 
 
 def test_a_method_that_a_document_cannot_say_is_refused() -> None:
@@ -78,13 +71,13 @@ def test_a_method_that_a_document_cannot_say_is_refused() -> None:
     def handler() -> None: ...
 
     with pytest.raises((DocumentError, SignatureError), match="handler"):
-        ask(router, "PURGE", "/x")
+        send_request(router, "PURGE", "/x")
 
 
 def test_a_path_begins_with_a_slash() -> None:
     with pytest.raises(SignatureError, match="a path begins with a slash, not 'x'") as caught:
-        Application().get("x")(told)
-    assert f"told ({__file__}:" in str(caught.value)
+        Application().get("x")(unmarked)
+    assert f"unmarked ({__file__}:" in str(caught.value)
 
 
 def test_an_empty_path_is_the_prefix_itself() -> None:
@@ -94,9 +87,9 @@ def test_an_empty_path_is_the_prefix_itself() -> None:
     def list_items() -> str:
         return "all"
 
-    assert told(ask(router, "GET", "/items")) == "all"
+    assert send_request(router, "GET", "/items").json() == "all"
     with pytest.raises(SignatureError, match="a path begins with a slash, not ''"):
-        Application().get("")(told)
+        Application().get("")(unmarked)
 
 
 @pytest.mark.parametrize("prefix", ["/", "api", "/api/"])
@@ -113,7 +106,9 @@ def test_one_function_may_handle_several_routes() -> None:
     def handler() -> str:
         return "x"
 
-    assert told(ask(router, "GET", "/a")) == told(ask(router, "GET", "/b")) == "x"
+    assert (
+        send_request(router, "GET", "/a").json() == send_request(router, "GET", "/b").json() == "x"
+    )
 
 
 @attrs.frozen
@@ -131,8 +126,8 @@ def test_methods_and_objects_are_handlers() -> None:
     router = Application()
     router.get("/method/{name}")(Greeter("Hello").greet)
     router.get("/object/{name}", operation_id="object")(Greeter("Goodbye"))
-    assert told(ask(router, "GET", "/method/Ada")) == "Hello, Ada"
-    assert told(ask(router, "GET", "/object/Ada")) == "Goodbye, Ada"
+    assert send_request(router, "GET", "/method/Ada").json() == "Hello, Ada"
+    assert send_request(router, "GET", "/object/Ada").json() == "Goodbye, Ada"
 
 
 def document_with(router: Application, handler: Callable[..., object]) -> None:
@@ -178,8 +173,8 @@ def test_a_marked_function_stays_what_it_is() -> None:
 def test_a_marked_function_is_included() -> None:
     router = Application()
     router.include(make_item)
-    response = ask(router, "POST", "/items/7", b'{"name":"x"}')
-    assert (response.status, told(response)) == (201, {"name": "x 7"})
+    response = send_request(router, "POST", "/items/7", json={"name": "x"})
+    assert (response.status, response.json()) == (201, {"name": "x 7"})
     operation = router.document()["paths"]["/items/{id}"]["post"]
     assert (operation["operationId"], operation["tags"]) == ("make_item", ["items"])
     assert operation["summary"] == "Make an item."
@@ -193,17 +188,17 @@ def module(**names: object) -> types.ModuleType:
 
 def test_every_marked_function_of_a_module_is_included() -> None:
     router = Application(prefix="/api", tags=["all"])
-    router.include(module(a=make_item, b=list_items, c=told, d=3, json=json, e=Item))
+    router.include(module(a=make_item, b=list_items, c=unmarked, d=3, json=json, e=Item))
     document = router.document()
     assert list(document["paths"]) == ["/api/items/{id}", "/api/items"]
     assert document["paths"]["/api/items/{id}"]["post"]["tags"] == ["all", "items"]
-    assert told(ask(router, "GET", "/api/items?q=x")) == ["x"]
+    assert send_request(router, "GET", "/api/items?q=x").json() == ["x"]
 
 
 def test_a_function_with_two_names_in_a_module_is_included_once() -> None:
     router = Application()
     router.include(module(list_items=list_items, index=list_items))
-    assert told(ask(router, "GET", "/items?q=x")) == ["x"]
+    assert send_request(router, "GET", "/items?q=x").json() == ["x"]
 
 
 def test_several_marks_make_several_operations() -> None:
@@ -214,7 +209,9 @@ def test_several_marks_make_several_operations() -> None:
 
     router = Application()
     router.include(handler)
-    assert told(ask(router, "GET", "/a")) == told(ask(router, "GET", "/b")) == "x"
+    assert (
+        send_request(router, "GET", "/a").json() == send_request(router, "GET", "/b").json() == "x"
+    )
 
 
 def test_one_function_on_several_paths_has_an_operation_id_for_each() -> None:
@@ -231,7 +228,9 @@ def test_one_function_on_several_paths_has_an_operation_id_for_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "name"), [(told, "told"), (module(a=told), "handlers")], ids=["function", "module"]
+    ("source", "name"),
+    [(unmarked, "unmarked"), (module(a=unmarked), "handlers")],
+    ids=["function", "module"],
 )
 def test_including_nothing_is_refused(source: Any, name: str) -> None:
     with pytest.raises(ValueError, match=rf"{name} has no handlers: mark them with @photon_route"):
@@ -250,8 +249,8 @@ def test_a_router_is_included_with_prefix_and_tags() -> None:
     outer = Application(prefix="/v1", tags=["items", "all"])
     outer.include(middle)
 
-    assert told(ask(outer, "GET", "/v1/shop/items/7")) == 7
-    assert told(ask(inner, "GET", "/items/7")) == 7
+    assert send_request(outer, "GET", "/v1/shop/items/7").json() == 7
+    assert send_request(inner, "GET", "/items/7").json() == 7
     operation = outer.document()["paths"]["/v1/shop/items/{id}"]["get"]
     assert operation["tags"] == ["items", "all", "shop", "one"]
     assert inner.document()["paths"]["/items/{id}"]["get"]["tags"] == ["items", "one"]
@@ -271,7 +270,7 @@ def test_handlers_of_operations_and_lifespans_come_with_an_included_router() -> 
     answer = {"operationId": "read", "responses": {"200": {"description": "Fine."}}}
     outer = Application(spec={"openapi": "3.1.0", "paths": {"/x": {"get": answer}}})
     outer.include(inner)
-    assert told(ask(outer, "GET", "/x")) == "x"
+    assert send_request(outer, "GET", "/x").json() == "x"
     assert log == ["in", "out"]
 
 
@@ -346,7 +345,7 @@ def test_lifespans_are_entered_in_order_and_left_in_reverse() -> None:
         log.append("handler")
 
     assert log == []
-    ask(router, "GET", "/x")
+    send_request(router, "GET", "/x")
     assert log == ["outer in", "inner in", "handler", "inner out", "outer out"]
 
 
@@ -370,7 +369,10 @@ def test_a_lifespan_is_not_entered_when_the_application_is_not_in_order() -> Non
 def test_an_application_can_be_started_again() -> None:
     router = Application()
     router.include(list_items)
-    assert [told(ask(router, "GET", f"/items?q={number}")) for number in (1, 2)] == [["1"], ["2"]]
+    assert [send_request(router, "GET", f"/items?q={number}").json() for number in (1, 2)] == [
+        ["1"],
+        ["2"],
+    ]
 
 
 def test_two_applications_in_one_process_do_not_meet() -> None:
@@ -400,8 +402,8 @@ def test_two_applications_in_one_process_do_not_meet() -> None:
     one, other = application("one", 422), application("other", 400)
     with one.start() as first, other.start() as second:
         for _ in range(2):
-            assert told(first(Request("GET", "/one?number=1", []))) == ["one", 1, "shared"]
-            assert told(second(Request("GET", "/other?number=2", []))) == ["other", 2, "shared"]
+            assert send_request(first, "GET", "/one?number=1").json() == ["one", 1, "shared"]
+            assert send_request(second, "GET", "/other?number=2").json() == ["other", 2, "shared"]
         assert first(Request("GET", "/other?number=1", [])).status == 404
         assert first(Request("GET", "/one?number=x", [])).status == 422
         assert second(Request("GET", "/other?number=x", [])).status == 400
@@ -416,7 +418,7 @@ def test_routes_of_later_declarations_do_not_change_a_started_application() -> N
     with router.start() as handler:
         router.include(list_items)
         assert handler(Request("GET", "/items", [])).status == 404
-    assert ask(router, "GET", "/items").status == 200
+    assert send_request(router, "GET", "/items").status == 200
 
 
 def test_an_error_answers_only_its_own_request() -> None:
@@ -447,10 +449,10 @@ def test_what_a_router_mounts_is_below_its_prefix_and_within_its_layers() -> Non
     app.include(admin, prefix="/v1")
     app.mount("/open", lambda request: Response(body="open"))
     for path in ("/v1/admin/own", "/v1/admin/own/a", "/v1/admin/files/raw/a"):
-        assert ask(app, "GET", path).status == 403
+        assert send_request(app, "GET", path).status == 403
     for path in ("/raw/a", "/own", "/v1/own"):
-        assert ask(app, "GET", path).status == 404
-    assert ask(app, "GET", "/open").status == 200
+        assert send_request(app, "GET", path).status == 404
+    assert send_request(app, "GET", "/open").status == 200
 
 
 def test_errors_of_a_mount_are_answered_by_its_router() -> None:
@@ -463,7 +465,7 @@ def test_errors_of_a_mount_are_answered_by_its_router() -> None:
     inner.mount("/half", lambda request: Response(body=str(1 / 0)))
     app = Application()
     app.include(inner)
-    assert ask(app, "GET", "/half").status == 400
+    assert send_request(app, "GET", "/half").status == 400
 
 
 def test_a_mount_that_its_router_would_seem_to_guard_is_refused() -> None:

@@ -1,21 +1,15 @@
-import json
 from typing import Annotated, Any
 
 import attrs
 import pytest
 
-from photon_router import Application, Depends, Query, Request, Response
+from photon_router import Application, Depends, Query
+from photon_runtime.testing import HandlerResponse, send_request
 
 
-def ask(router: Application, target: str) -> Response:
-    with router.start() as handler:
-        return handler(Request("GET", target, []))
-
-
-def faults(response: Response) -> list[tuple[str, str]]:
+def faults(response: HandlerResponse) -> list[tuple[str, str]]:
     assert response.status == 422
-    assert isinstance(response.body, bytes)
-    return [(each["name"], each["message"]) for each in json.loads(response.body)["errors"]]
+    return [(each["name"], each["message"]) for each in response.json()["errors"]]
 
 
 def strict() -> Application:
@@ -37,8 +31,8 @@ def strict() -> Application:
 
 def test_an_unknown_parameter_is_refused_with_the_nearest_name() -> None:
     router = strict()
-    assert ask(router, "/items/1?page=2&word=x").status == 200
-    assert faults(ask(router, "/items/x?wrod=x&zzz=1&page=y")) == [
+    assert send_request(router, "GET", "/items/1?page=2&word=x").status == 200
+    assert faults(send_request(router, "GET", "/items/x?wrod=x&zzz=1&page=y")) == [
         ("wrod", "is unknown: did you mean 'word'?"),
         ("zzz", "is unknown: there is no such parameter"),
         ("id", "expected an integer"),
@@ -47,8 +41,8 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_name() -> None:
 
 
 def test_a_handler_without_arguments_refuses_too() -> None:
-    assert ask(strict(), "/nothing").status == 200
-    assert faults(ask(strict(), "/nothing?a=1")) == [
+    assert send_request(strict(), "GET", "/nothing").status == 200
+    assert faults(send_request(strict(), "GET", "/nothing?a=1")) == [
         ("a", "is unknown: there is no such parameter")
     ]
 
@@ -60,12 +54,12 @@ def test_unknown_parameters_are_passed_over_where_nobody_asked() -> None:
     def read(a: int = 1) -> int:
         return a
 
-    assert ask(router, "/?b=2").status == 200
+    assert send_request(router, "GET", "/?b=2").status == 200
 
 
 def test_the_list_of_unknown_names_is_bounded() -> None:
     target = "/nothing?" + "&".join(f"{'n' * 500}{number}=1" for number in range(3000))
-    found = faults(ask(strict(), target))
+    found = faults(send_request(strict(), "GET", target))
     assert len(found) == 100
     assert all(len(name) <= 80 for name, _ in found)
 
@@ -114,13 +108,13 @@ def test_objects_and_keys_in_the_query_are_known(
     parameter: dict[str, Any], known: str, unknown: str
 ) -> None:
     router = spec({"name": "a", "in": "query", **parameter})
-    assert ask(router, f"/?{known}").status == 204
-    assert ask(router, f"/?{unknown}").status == 422
+    assert send_request(router, "GET", f"/?{known}").status == 204
+    assert send_request(router, "GET", f"/?{unknown}").status == 422
 
 
 def test_an_object_that_may_have_any_member_makes_every_name_known() -> None:
     router = spec({"name": "a", "in": "query", "schema": {"type": "object"}})
-    assert ask(router, "/?anything=1").status == 204
+    assert send_request(router, "GET", "/?anything=1").status == 204
 
 
 def test_members_of_a_class_are_known() -> None:
@@ -134,5 +128,7 @@ def test_members_of_a_class_are_known() -> None:
     def read(filters: Query[Filters]) -> int:
         return filters.page
 
-    assert ask(router, "/?page=2").status == 200
-    assert faults(ask(router, "/?pag=2")) == [("pag", "is unknown: did you mean 'page'?")]
+    assert send_request(router, "GET", "/?page=2").status == 200
+    assert faults(send_request(router, "GET", "/?pag=2")) == [
+        ("pag", "is unknown: did you mean 'page'?")
+    ]

@@ -1,14 +1,13 @@
 """Views: the methods of one resource in one class."""
 
-import json
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import attrs
 import pytest
 
 from photon_router import Application, Depends, Header, Json, SignatureError, Status
-from photon_runtime.http import Request, Response
+from photon_runtime.testing import send_request
 
 LOG: list[str] = []
 
@@ -60,23 +59,6 @@ class Derived(Base):
     def delete(self) -> None: ...
 
 
-def ask(
-    router: Application, method: str, target: str, body: bytes = b"", **headers: str
-) -> Response:
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    request = Request(method, target, raw)
-    request.parts = [body] if body else []
-    request.received = len(body)
-    request.body_limit = 1000
-    with router.start() as handler:
-        return handler(request)
-
-
-def told(response: Response) -> Any:
-    assert isinstance(response.body, bytes)
-    return json.loads(response.body)
-
-
 @pytest.fixture
 def router() -> Application:
     router = Application()
@@ -87,15 +69,15 @@ def router() -> Application:
 
 def test_the_methods_of_a_class_are_handlers(router: Application) -> None:
     LOG.clear()
-    assert told(ask(router, "GET", "/items/1")) == "tea"
+    assert send_request(router, "GET", "/items/1").json() == "tea"
     assert LOG == ["open", "close"]
-    assert told(ask(router, "GET", "/items/1?upper=true")) == "TEA"
-    assert ask(router, "GET", "/items/2").status == 404
+    assert send_request(router, "GET", "/items/1?upper=true").json() == "TEA"
+    assert send_request(router, "GET", "/items/2").status == 404
     sent = {"content-type": "application/json", "x-user": "ada"}
-    assert told(ask(router, "PUT", "/items/1", b'"cup"', **sent)) == "ada: cup"
-    assert told(ask(router, "GET", "/items?page=3")) == 3
-    assert ask(router, "DELETE", "/items/1").status == 405
-    assert ask(router, "GET", "/items/one").status == 422
+    assert send_request(router, "PUT", "/items/1", body=b'"cup"', headers=sent).json() == "ada: cup"
+    assert send_request(router, "GET", "/items?page=3").json() == 3
+    assert send_request(router, "DELETE", "/items/1").status == 405
+    assert send_request(router, "GET", "/items/one").status == 422
 
 
 def test_views_stand_in_the_document(router: Application) -> None:
@@ -116,14 +98,14 @@ def test_a_class_stays_what_it_is() -> None:
 def test_methods_are_inherited() -> None:
     router = Application()
     router.view("/x/{item_id}")(Derived)
-    assert told(ask(router, "GET", "/x/7")) == 7
-    assert ask(router, "DELETE", "/x/7").status == 204
+    assert send_request(router, "GET", "/x/7").json() == 7
+    assert send_request(router, "DELETE", "/x/7").status == 204
 
 
 def test_views_come_with_an_included_router(router: Application) -> None:
     outer = Application()
     outer.include(router, prefix="/v1")
-    assert told(ask(outer, "GET", "/v1/items/1")) == "tea"
+    assert send_request(outer, "GET", "/v1/items/1").json() == "tea"
     assert outer.url_for("get_item", item_id=1) == "/v1/items/1"
 
 

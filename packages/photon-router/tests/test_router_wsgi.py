@@ -20,7 +20,7 @@ import pytest
 from photon_router import Application, Body, File, HttpError, Request, Response, Wsgi
 from photon_router.wsgi import WsgiExport
 from photon_runtime import sleep
-from photon_runtime.testing import LiveServer, live_server
+from photon_runtime.testing import live_server
 
 Start = Callable[..., Callable[[bytes], object]]
 
@@ -31,19 +31,6 @@ def echo(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
     shown["body"] = environ["wsgi.input"].read().decode()
     start_response("200 OK", [("Content-Type", "application/json"), ("X-Own", "yes")])
     return [json.dumps(shown).encode()]
-
-
-def ask(
-    server: LiveServer, method: str, target: str, body: bytes = b"", **headers: str
-) -> tuple[int, dict[str, str], bytes]:
-    connection = HTTPConnection(server.host, server.port, timeout=10)
-    connection.request(
-        method, target, body or None, {k.replace("_", "-"): v for k, v in headers.items()}
-    )
-    answer = connection.getresponse()
-    found = answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
-    connection.close()
-    return found
 
 
 def mounted(application: Any, *, threads: bool, prefix: str = "/old") -> Application:
@@ -58,9 +45,9 @@ both = pytest.mark.parametrize("threads", [False, True], ids=["coroutine", "thre
 @both
 def test_an_application_is_called_by_the_protocol(threads: bool) -> None:
     with live_server(mounted(validator(echo_validly), threads=threads)) as server:
-        status, headers, body = ask(server, "GET", "/old/a%2Fb/%C3%A9?q=1")
-    assert (status, headers["x-own"]) == (200, "yes")
-    environ = json.loads(body)
+        answer = server.request("GET", "/old/a%2Fb/%C3%A9?q=1")
+    assert (answer.status, answer.headers["x-own"]) == (200, "yes")
+    environ = json.loads(answer.body)
     assert environ["SCRIPT_NAME"] == "/old"
     assert environ["PATH_INFO"].encode("latin-1").decode() == "/a/b/é"
     assert environ["QUERY_STRING"] == "q=1"
@@ -76,10 +63,10 @@ def echo_validly(environ: dict[str, Any], start_response: Start) -> Iterable[byt
 @both
 def test_the_body_arrives_and_the_root_of_the_mount_is_its_own(threads: bool) -> None:
     with live_server(mounted(echo, threads=threads)) as server:
-        environ = json.loads(ask(server, "POST", "/old", b"x" * 100_000)[2])
+        environ = json.loads(server.request("POST", "/old", body=b"x" * 100_000).body)
         assert (len(environ["body"]), environ["PATH_INFO"]) == (100_000, "")
         assert environ["CONTENT_LENGTH"] == "100000"
-        assert json.loads(ask(server, "GET", "/old/")[2])["PATH_INFO"] == "/"
+        assert json.loads(server.request("GET", "/old/").body)["PATH_INFO"] == "/"
 
 
 def test_at_the_root_the_whole_path_is_the_rest_and_operations_come_first() -> None:
@@ -90,9 +77,9 @@ def test_at_the_root_the_whole_path_is_the_rest_and_operations_come_first() -> N
         return "mine"
 
     with live_server(router) as server:
-        environ = json.loads(ask(server, "GET", "/a/b")[2])
+        environ = json.loads(server.request("GET", "/a/b").body)
         assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == ("", "/a/b")
-        assert json.loads(ask(server, "GET", "/own")[2]) == "mine"
+        assert json.loads(server.request("GET", "/own").body) == "mine"
 
 
 def test_fields_with_underscores_are_not_passed_on() -> None:
@@ -122,7 +109,7 @@ def test_a_stream_is_sent_as_it_comes_and_closed(threads: bool) -> None:
         return Parts()
 
     with live_server(mounted(application, threads=threads)) as server:
-        assert ask(server, "GET", "/old/x")[2] == b"a" * 10 + b"b" * 10
+        assert server.request("GET", "/old/x").body == b"a" * 10 + b"b" * 10
         assert closed.wait(5)
 
 
@@ -138,8 +125,8 @@ def test_an_application_may_begin_late_write_and_start_again_for_an_error() -> N
         yield b"yielded"
 
     with live_server(mounted(application, threads=False)) as server:
-        assert ask(server, "GET", "/old/write")[2] == b"written yielded"
-        assert ask(server, "GET", "/old/error")[0] == 503
+        assert server.request("GET", "/old/write").body == b"written yielded"
+        assert server.request("GET", "/old/error").status == 503
 
 
 def test_an_error_behind_the_beginning_of_an_answer_breaks_it_off() -> None:
@@ -178,7 +165,7 @@ def test_head_has_the_length_that_the_application_says(threads: bool) -> None:
 
     with live_server(mounted(application, threads=threads)) as server:
         for method in ("HEAD", "GET"):
-            assert ask(server, method, "/old/x")[1]["content-length"] == "1234"
+            assert server.request(method, "/old/x").headers["content-length"] == "1234"
 
 
 @pytest.mark.parametrize("threads", [False, True])
@@ -189,8 +176,8 @@ def test_an_application_that_fails_is_a_500_and_breaks_nothing(threads: bool) ->
         raise KeyError("x")
 
     with live_server(mounted(application, threads=threads)) as server:
-        assert ask(server, "GET", "/old/x")[0] == 500
-        assert ask(server, "GET", "/old/silent")[0] == 500
+        assert server.request("GET", "/old/x").status == 500
+        assert server.request("GET", "/old/silent").status == 500
 
 
 PROGRAM = """
@@ -387,8 +374,8 @@ def test_the_export_of_an_application_is_one_and_starts_once() -> None:
 
 def test_a_field_is_not_taken_for_the_proxy_of_the_machine() -> None:
     with live_server(mounted(echo, threads=False)) as server:
-        _, _, body = ask(server, "GET", "/old", Proxy="http://evil.example")
-    assert "HTTP_PROXY" not in json.loads(body)
+        answer = server.request("GET", "/old", headers={"Proxy": "http://evil.example"})
+    assert "HTTP_PROXY" not in json.loads(answer.body)
 
 
 def test_several_fields_with_cookies_are_one_list_of_cookies() -> None:

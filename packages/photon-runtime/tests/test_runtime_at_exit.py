@@ -109,7 +109,7 @@ def test_a_busy_server_that_was_not_stopped_in_time_does_not_crash_the_process()
         import photon_runtime.testing as testing
         from photon_runtime.http import ServerSettings
 
-        testing._STOP_MARGIN = 0.05
+        testing._live_server._STOP_MARGIN = 0.05
 
         def busy(request):
             while True:

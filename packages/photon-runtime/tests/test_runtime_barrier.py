@@ -1,26 +1,12 @@
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import ParamSpec
-
 import pytest
 
 import photon_runtime as rt
-from photon_runtime import testing
-
-P = ParamSpec("P")
+from photon_runtime.testing import in_virtual_time
 
 
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        testing.run(functools.partial(test, *args, **kwargs))
-
-    return run_test
-
-
-@in_hub
+@in_virtual_time
 def test_all_go_on_when_the_last_one_has_come_and_each_has_its_place() -> None:
     barrier = rt.Barrier(3)
     tasks = [rt.spawn(barrier.wait) for _ in range(2)]
@@ -30,14 +16,14 @@ def test_all_go_on_when_the_last_one_has_come_and_each_has_its_place() -> None:
     assert [task.result() for task in tasks] == [0, 1]
 
 
-@in_hub
+@in_virtual_time
 def test_it_begins_anew_after_each_group() -> None:
     barrier = rt.Barrier(2)
     tasks = [rt.spawn(barrier.wait) for _ in range(6)]
     assert [task.result() for task in tasks] == [0, 1] * 3
 
 
-@in_hub
+@in_virtual_time
 def test_one_party_never_waits() -> None:
     others: list[str] = []
     rt.spawn(others.append, "ran")
@@ -45,7 +31,7 @@ def test_one_party_never_waits() -> None:
     assert others == []
 
 
-@in_hub
+@in_virtual_time
 def test_the_last_one_to_come_does_not_switch() -> None:
     barrier = rt.Barrier(2)
     rt.spawn(barrier.wait)
@@ -56,7 +42,7 @@ def test_the_last_one_to_come_does_not_switch() -> None:
     assert others == []
 
 
-@in_hub
+@in_virtual_time
 def test_who_is_cancelled_has_not_come() -> None:
     barrier = rt.Barrier(2)
     gone = rt.spawn(barrier.wait)
@@ -69,7 +55,7 @@ def test_who_is_cancelled_has_not_come() -> None:
     assert partner.result() in (0, 1)
 
 
-@in_hub
+@in_virtual_time
 def test_whose_time_is_up_has_not_come() -> None:
     barrier = rt.Barrier(3)
     patient = rt.spawn(barrier.wait)
@@ -89,7 +75,7 @@ def test_a_barrier_for_nobody_is_refused() -> None:
         rt.Barrier(0)
 
 
-@in_hub
+@in_virtual_time
 def test_its_repr_shows_how_many_wait() -> None:
     barrier = rt.Barrier(3)
     rt.spawn(barrier.wait)

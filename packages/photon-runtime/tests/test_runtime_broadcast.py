@@ -1,26 +1,12 @@
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import ParamSpec
-
 import pytest
 
 import photon_runtime as rt
-from photon_runtime import testing
-
-P = ParamSpec("P")
+from photon_runtime.testing import in_virtual_time
 
 
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        testing.run(functools.partial(test, *args, **kwargs))
-
-    return run_test
-
-
-@in_hub
+@in_virtual_time
 def test_every_subscriber_gets_every_item_in_order() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(2)
     readers = [rt.spawn(list, news.subscribe()) for _ in range(3)]
@@ -30,7 +16,7 @@ def test_every_subscriber_gets_every_item_in_order() -> None:
     assert [reader.result() for reader in readers] == [list(range(10))] * 3
 
 
-@in_hub
+@in_virtual_time
 def test_who_subscribes_later_gets_what_is_sent_later() -> None:
     news: rt.Broadcast[str] = rt.Broadcast(5)
     news.send("nobody hears it")
@@ -42,7 +28,7 @@ def test_who_subscribes_later_gets_what_is_sent_later() -> None:
     assert (list(early), list(late)) == (["first", "second"], ["second"])
 
 
-@in_hub
+@in_virtual_time
 def test_send_waits_until_all_have_room_and_then_reaches_all_at_once() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(1)
     slow, quick = news.subscribe(), news.subscribe()
@@ -57,7 +43,7 @@ def test_send_waits_until_all_have_room_and_then_reaches_all_at_once() -> None:
     sender.result()
 
 
-@in_hub
+@in_virtual_time
 def test_several_waiting_senders_go_on_in_their_order() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(2)
     reader = news.subscribe()
@@ -70,7 +56,7 @@ def test_several_waiting_senders_go_on_in_their_order() -> None:
         sender.result()
 
 
-@in_hub
+@in_virtual_time
 def test_one_that_leaves_makes_room_for_every_waiting_sender_that_fits() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(3)
     slow = news.subscribe()
@@ -86,7 +72,7 @@ def test_one_that_leaves_makes_room_for_every_waiting_sender_that_fits() -> None
     assert news.subscribers == 1
 
 
-@in_hub
+@in_virtual_time
 def test_a_send_that_is_cancelled_or_too_late_reached_nobody() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(1)
     full, empty = news.subscribe(), news.subscribe()
@@ -103,7 +89,7 @@ def test_a_send_that_is_cancelled_or_too_late_reached_nobody() -> None:
     assert (len(full), len(empty)) == (0, 0)
 
 
-@in_hub
+@in_virtual_time
 def test_drop_oldest_keeps_the_newest_and_counts() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(2, slow="drop_oldest")
     reader = news.subscribe()
@@ -114,7 +100,7 @@ def test_drop_oldest_keeps_the_newest_and_counts() -> None:
     assert [reader.receive(), reader.receive()] == [3, 4]
 
 
-@in_hub
+@in_virtual_time
 def test_drop_newest_keeps_the_oldest_and_counts() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(2, slow="drop_newest")
     reader = news.subscribe()
@@ -124,7 +110,7 @@ def test_drop_newest_keeps_the_oldest_and_counts() -> None:
     assert [reader.receive(), reader.receive()] == [0, 1]
 
 
-@in_hub
+@in_virtual_time
 def test_disconnect_ends_the_slow_subscription_only() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(2, slow="disconnect")
     slow, quick = news.subscribe(), news.subscribe()
@@ -145,7 +131,7 @@ def test_disconnect_ends_the_slow_subscription_only() -> None:
     assert reader.result() == [0, 1, 2]
 
 
-@in_hub
+@in_virtual_time
 def test_close_lets_subscribers_finish_and_turns_senders_away() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(1)
     reader = news.subscribe()
@@ -167,7 +153,7 @@ def test_close_lets_subscribers_finish_and_turns_senders_away() -> None:
             call()
 
 
-@in_hub
+@in_virtual_time
 def test_a_sender_that_waits_when_it_closes_is_told() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(1)
     reader = news.subscribe()
@@ -180,7 +166,7 @@ def test_a_sender_that_waits_when_it_closes_is_told() -> None:
     assert list(reader) == [1]
 
 
-@in_hub
+@in_virtual_time
 def test_closing_a_subscription_wakes_who_receives_from_it() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(1)
     with news.subscribe() as reader:
@@ -193,7 +179,7 @@ def test_closing_a_subscription_wakes_who_receives_from_it() -> None:
     assert news.subscribers == 0
 
 
-@in_hub
+@in_virtual_time
 def test_select_can_wait_for_a_subscription() -> None:
     news: rt.Broadcast[str] = rt.Broadcast(1)
     case = rt.Receive(news.subscribe())
@@ -202,7 +188,7 @@ def test_select_can_wait_for_a_subscription() -> None:
     assert case.value == "hello"
 
 
-@in_hub
+@in_virtual_time
 def test_sending_without_contention_does_not_switch() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(1)
     reader = news.subscribe()
@@ -220,7 +206,7 @@ def test_misuse_is_refused_at_once() -> None:
         rt.Broadcast[int](1, slow="no")  # type: ignore[arg-type]
 
 
-@in_hub
+@in_virtual_time
 def test_its_repr_shows_the_state() -> None:
     news: rt.Broadcast[int] = rt.Broadcast(1)
     reader = news.subscribe()

@@ -1,23 +1,9 @@
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import ParamSpec
-
 import pytest
 
 import photon_runtime as rt
-from photon_runtime import testing
-
-P = ParamSpec("P")
-
-
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        testing.run(functools.partial(test, *args, **kwargs))
-
-    return run_test
+from photon_runtime.testing import in_virtual_time
 
 
 def notify(condition: rt.Condition, n: int = 1) -> None:
@@ -25,7 +11,7 @@ def notify(condition: rt.Condition, n: int = 1) -> None:
         condition.notify(n)
 
 
-@in_hub
+@in_virtual_time
 def test_notify_wakes_those_that_have_waited_longest() -> None:
     condition = rt.Condition()
     woken: list[int] = []
@@ -47,7 +33,7 @@ def test_notify_wakes_those_that_have_waited_longest() -> None:
     assert woken == [0, 1, 2, 3]
 
 
-@in_hub
+@in_virtual_time
 def test_a_notification_without_a_waiter_is_not_kept() -> None:
     condition = rt.Condition()
     notify(condition)
@@ -55,7 +41,7 @@ def test_a_notification_without_a_waiter_is_not_kept() -> None:
         assert condition.wait(1) is False
 
 
-@in_hub
+@in_virtual_time
 def test_wait_frees_the_lock_and_comes_back_with_it() -> None:
     condition = rt.Condition()
     with condition:
@@ -65,7 +51,7 @@ def test_wait_frees_the_lock_and_comes_back_with_it() -> None:
     assert not condition.locked()
 
 
-@in_hub
+@in_virtual_time
 def test_wait_frees_a_reentrant_lock_at_any_depth_and_restores_it() -> None:
     lock = rt.RLock()
     condition = rt.Condition(lock)
@@ -76,7 +62,7 @@ def test_wait_frees_a_reentrant_lock_at_any_depth_and_restores_it() -> None:
     assert not lock.locked()
 
 
-@in_hub
+@in_virtual_time
 def test_a_cancelled_wait_comes_back_with_the_lock() -> None:
     condition = rt.Condition()
     held: list[bool] = []
@@ -100,7 +86,7 @@ def test_a_cancelled_wait_comes_back_with_the_lock() -> None:
     assert not condition.locked()
 
 
-@in_hub
+@in_virtual_time
 def test_a_notification_passes_over_the_cancelled() -> None:
     condition = rt.Condition()
     woken: list[str] = []
@@ -118,7 +104,7 @@ def test_a_notification_passes_over_the_cancelled() -> None:
     assert woken == ["second"]
 
 
-@in_hub
+@in_virtual_time
 def test_who_was_notified_keeps_the_notification_when_cancelled_afterwards() -> None:
     condition = rt.Condition()
     woken: list[bool] = []
@@ -139,7 +125,7 @@ def test_who_was_notified_keeps_the_notification_when_cancelled_afterwards() -> 
     assert not condition.locked()
 
 
-@in_hub
+@in_virtual_time
 def test_wait_for_asks_again_until_it_is_true() -> None:
     condition = rt.Condition()
     items: list[str] = []
@@ -156,7 +142,7 @@ def test_wait_for_asks_again_until_it_is_true() -> None:
         assert condition.wait_for(lambda: list(items)) == ["apple"]
 
 
-@in_hub
+@in_virtual_time
 def test_wait_for_returns_something_false_when_the_time_is_up() -> None:
     condition = rt.Condition()
 
@@ -172,7 +158,7 @@ def test_wait_for_returns_something_false_when_the_time_is_up() -> None:
         assert condition.wait_for(lambda: 0, timeout=0) == 0
 
 
-@in_hub
+@in_virtual_time
 def test_it_works_with_a_plain_lock_shared_by_two_conditions() -> None:
     lock = rt.Lock()
     ping, pong = rt.Condition(lock), rt.Condition(lock)
@@ -194,7 +180,7 @@ def test_it_works_with_a_plain_lock_shared_by_two_conditions() -> None:
     assert log == ["ping", "pong", "ping again"]
 
 
-@in_hub
+@in_virtual_time
 @pytest.mark.parametrize("call", ["wait", "wait_for", "notify", "notify_all"])
 @pytest.mark.parametrize("kind", [rt.Lock, rt.RLock])
 def test_every_call_needs_the_lock(call: str, kind: type[rt.Lock] | type[rt.RLock]) -> None:
@@ -204,7 +190,7 @@ def test_every_call_needs_the_lock(call: str, kind: type[rt.Lock] | type[rt.RLoc
         getattr(condition, call)(*arguments)
 
 
-@in_hub
+@in_virtual_time
 def test_the_lock_of_another_task_is_not_enough() -> None:
     condition = rt.Condition()
     rt.spawn(condition.acquire).result()
@@ -212,7 +198,7 @@ def test_the_lock_of_another_task_is_not_enough() -> None:
         condition.notify()
 
 
-@in_hub
+@in_virtual_time
 def test_its_repr_shows_the_lock_and_how_many_wait() -> None:
     condition = rt.Condition(rt.Lock())
 

@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from random import Random
 from types import FrameType
-from typing import ParamSpec
 
 import pytest
 from greenlet import GreenletExit, getcurrent
@@ -29,17 +28,9 @@ from photon_runtime._hub import Hub, current_hub
 from photon_runtime._run import run_in
 from photon_runtime._task import Task
 from photon_runtime.errors import Deadlock
+from photon_runtime.testing import in_hub
 
-P = ParamSpec("P")
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
-
-
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        rt.run(test, *args, **kwargs)
-
-    return run_test
 
 
 def errors_logged(caplog: pytest.LogCaptureFixture) -> list[BaseException | None]:

@@ -1,26 +1,14 @@
 from __future__ import annotations
 
-import functools
 import http.client
 import socket
 from collections.abc import Callable
-from typing import ParamSpec
 
 import pytest
 
 import photon_runtime as rt
 from photon_runtime import testing
-from photon_runtime.testing import memory_pair
-
-P = ParamSpec("P")
-
-
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        testing.run(functools.partial(test, *args, **kwargs))
-
-    return run_test
+from photon_runtime.testing import in_virtual_time, memory_pair
 
 
 def test_what_goes_in_at_one_end_comes_out_at_the_other() -> None:
@@ -35,7 +23,7 @@ def test_what_goes_in_at_one_end_comes_out_at_the_other() -> None:
     assert buffer == b"and back\0\0"
 
 
-@in_hub
+@in_virtual_time
 def test_recv_waits_for_data() -> None:
     left, right = memory_pair()
     reader = rt.spawn(right.recv, 100)
@@ -45,7 +33,7 @@ def test_recv_waits_for_data() -> None:
     assert reader.result() == b"x"
 
 
-@in_hub
+@in_virtual_time
 def test_send_takes_what_there_is_room_for_and_waits_when_there_is_none() -> None:
     left, right = memory_pair(capacity=4)
     assert left.send(b"123456") == 4
@@ -57,7 +45,7 @@ def test_send_takes_what_there_is_room_for_and_waits_when_there_is_none() -> Non
     assert right.recv(100) == b"456"
 
 
-@in_hub
+@in_virtual_time
 def test_sendall_sends_more_than_there_is_room_for() -> None:
     left, right = memory_pair(capacity=3)
 
@@ -72,7 +60,7 @@ def test_sendall_sends_more_than_there_is_room_for() -> None:
     assert b"".join(parts) == bytes(range(100))
 
 
-@in_hub
+@in_virtual_time
 def test_timeouts_are_those_of_sockets() -> None:
     left, right = memory_pair(capacity=1)
     left.settimeout(2)
@@ -95,7 +83,7 @@ def test_timeouts_are_those_of_sockets() -> None:
     assert right.recv(9) == b"x"
 
 
-@in_hub
+@in_virtual_time
 def test_the_limit_holds_though_another_task_takes_what_came() -> None:
     left, right = memory_pair()
     right.settimeout(3)
@@ -110,7 +98,7 @@ def test_the_limit_holds_though_another_task_takes_what_came() -> None:
     assert rt.current_task().hub.time() == 3
 
 
-@in_hub
+@in_virtual_time
 def test_the_end_of_the_peer_is_read_after_its_data() -> None:
     left, right = memory_pair()
     reader = rt.spawn(lambda: [right.recv(10), right.recv(10), right.recv(10)])
@@ -122,7 +110,7 @@ def test_the_end_of_the_peer_is_read_after_its_data() -> None:
         right.send(b"x")
 
 
-@in_hub
+@in_virtual_time
 def test_half_of_it_can_be_shut_down() -> None:
     left, right = memory_pair()
     left.shutdown(socket.SHUT_WR)
@@ -138,7 +126,7 @@ def test_half_of_it_can_be_shut_down() -> None:
         right.send(b"x")
 
 
-@in_hub
+@in_virtual_time
 def test_a_peer_that_closed_without_reading_resets_the_connection() -> None:
     left, right = memory_pair()
     left.send(b"unread")
@@ -152,7 +140,7 @@ def test_a_peer_that_closed_without_reading_resets_the_connection() -> None:
         left.send(b"x")
 
 
-@in_hub
+@in_virtual_time
 def test_closing_wakes_whoever_waits() -> None:
     left, right = memory_pair(capacity=1)
     left.send(b"x")
@@ -170,7 +158,7 @@ def test_closing_wakes_whoever_waits() -> None:
     assert right.recv(1) == b"x"
 
 
-@in_hub
+@in_virtual_time
 def test_a_cancelled_recv_takes_nothing() -> None:
     left, right = memory_pair()
     reader = rt.spawn(right.recv, 10)
@@ -181,7 +169,7 @@ def test_a_cancelled_recv_takes_nothing() -> None:
     assert right.recv(10) == b"kept"
 
 
-@in_hub
+@in_virtual_time
 def test_http_client_takes_it_for_a_socket() -> None:
     left, right = memory_pair(capacity=16)
 
@@ -200,7 +188,7 @@ def test_http_client_takes_it_for_a_socket() -> None:
     connection.close()
 
 
-@in_hub
+@in_virtual_time
 def test_files_keep_the_stream_open_until_they_are_closed() -> None:
     left, right = memory_pair()
     with left.makefile("rwb") as both, right.makefile("r", encoding="utf-8") as reader:

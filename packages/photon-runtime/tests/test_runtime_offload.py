@@ -1,29 +1,19 @@
 from __future__ import annotations
 
 import contextvars
-import functools
 import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import ParamSpec
 
 import pytest
 
 import photon_runtime as rt
 from photon_runtime import _offload
+from photon_runtime.testing import in_hub
 
-P = ParamSpec("P")
 THREADS = 32
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
-
-
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        rt.run(test, *args, **kwargs)
-
-    return run_test
 
 
 class Gate:

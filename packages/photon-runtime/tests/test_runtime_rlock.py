@@ -1,26 +1,12 @@
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import ParamSpec
-
 import pytest
 
 import photon_runtime as rt
-from photon_runtime import testing
-
-P = ParamSpec("P")
+from photon_runtime.testing import in_virtual_time
 
 
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        testing.run(functools.partial(test, *args, **kwargs))
-
-    return run_test
-
-
-@in_hub
+@in_virtual_time
 def test_its_task_may_take_it_again_and_must_release_it_as_often() -> None:
     lock = rt.RLock()
     with lock:
@@ -30,7 +16,7 @@ def test_its_task_may_take_it_again_and_must_release_it_as_often() -> None:
     assert not lock.locked()
 
 
-@in_hub
+@in_virtual_time
 def test_no_other_task_may_release_it() -> None:
     lock = rt.RLock()
     lock.acquire()
@@ -41,7 +27,7 @@ def test_no_other_task_may_release_it() -> None:
         lock.release()
 
 
-@in_hub
+@in_virtual_time
 def test_it_passes_to_the_waiters_in_the_order_of_their_coming() -> None:
     lock = rt.RLock()
     order: list[int] = []
@@ -61,7 +47,7 @@ def test_it_passes_to_the_waiters_in_the_order_of_their_coming() -> None:
     assert order == [0, 1, 2, 3]
 
 
-@in_hub
+@in_virtual_time
 def test_who_releases_it_cannot_overtake_who_waits() -> None:
     lock = rt.RLock()
     lock.acquire()
@@ -71,7 +57,7 @@ def test_who_releases_it_cannot_overtake_who_waits() -> None:
     assert not lock.acquire(0)
 
 
-@in_hub
+@in_virtual_time
 def test_a_cancelled_waiter_is_passed_over() -> None:
     lock = rt.RLock()
     got: list[str] = []
@@ -90,7 +76,7 @@ def test_a_cancelled_waiter_is_passed_over() -> None:
     assert not lock.locked()
 
 
-@in_hub
+@in_virtual_time
 def test_it_gives_up_after_its_timeout() -> None:
     lock = rt.RLock()
     lock.acquire()
@@ -101,7 +87,7 @@ def test_it_gives_up_after_its_timeout() -> None:
     assert not lock.locked()
 
 
-@in_hub
+@in_virtual_time
 def test_taking_a_free_one_does_not_switch() -> None:
     others: list[str] = []
     rt.spawn(others.append, "ran")
@@ -111,7 +97,7 @@ def test_taking_a_free_one_does_not_switch() -> None:
     assert others == []
 
 
-@in_hub
+@in_virtual_time
 def test_its_repr_shows_who_holds_it_and_how_many_wait() -> None:
     lock = rt.RLock()
     assert repr(lock) == "<RLock free, 0 waiting>"

@@ -1,28 +1,16 @@
 # ruff: noqa: PT012 - what is tested here are blocks
 from __future__ import annotations
 
-import functools
 import gc
 import time
 import weakref
-from collections.abc import Callable
-from typing import ParamSpec
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import photon_runtime as rt
-
-P = ParamSpec("P")
-
-
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        rt.run(test, *args, **kwargs)
-
-    return run_test
+from photon_runtime.testing import in_hub
 
 
 def fail(error: BaseException) -> None:

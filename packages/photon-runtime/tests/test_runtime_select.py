@@ -1,28 +1,15 @@
 from __future__ import annotations
 
-import functools
 import os
 import socket
-from collections.abc import Callable
-from typing import ParamSpec
 
 import pytest
 
 import photon_runtime as rt
-from photon_runtime import testing
 from photon_runtime._hub import Hub
 from photon_runtime._poll import SelectorPoller
 from photon_runtime._run import run_in
-
-P = ParamSpec("P")
-
-
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        testing.run(functools.partial(test, *args, **kwargs))
-
-    return run_test
+from photon_runtime.testing import in_virtual_time
 
 
 def pair() -> tuple[rt.Socket, rt.Socket]:
@@ -46,7 +33,7 @@ def fill(sock: rt.Socket) -> int:
 # -- channels -------------------------------------------------------------------------------------
 
 
-@in_hub
+@in_virtual_time
 def test_what_can_be_had_at_once_is_had_without_a_switch() -> None:
     others: list[str] = []
     rt.spawn(others.append, "ran")
@@ -61,7 +48,7 @@ def test_what_can_be_had_at_once_is_had_without_a_switch() -> None:
     assert others == []
 
 
-@in_hub
+@in_virtual_time
 def test_it_waits_for_the_first_item_and_leaves_the_other_channel_alone() -> None:
     first: rt.Channel[str] = rt.Channel(0)
     second: rt.Channel[str] = rt.Channel(0)
@@ -73,7 +60,7 @@ def test_it_waits_for_the_first_item_and_leaves_the_other_channel_alone() -> Non
         first.send("nobody receives", 0)
 
 
-@in_hub
+@in_virtual_time
 def test_it_waits_for_a_receiver_and_sends_to_that_one_only() -> None:
     first: rt.Channel[str] = rt.Channel(0)
     second: rt.Channel[str] = rt.Channel(0)
@@ -85,7 +72,7 @@ def test_it_waits_for_a_receiver_and_sends_to_that_one_only() -> None:
         first.receive(0)
 
 
-@in_hub
+@in_virtual_time
 def test_two_selects_meet_in_a_channel_without_room() -> None:
     channel: rt.Channel[int] = rt.Channel(0)
     receive = rt.Receive(channel)
@@ -95,13 +82,13 @@ def test_two_selects_meet_in_a_channel_without_room() -> None:
     assert isinstance(sender.result(), rt.Send)
 
 
-@in_hub
+@in_virtual_time
 def test_a_select_does_not_meet_itself() -> None:
     channel: rt.Channel[int] = rt.Channel(0)
     assert rt.select(rt.Send(channel, 5), rt.Receive(channel), timeout=3) is None
 
 
-@in_hub
+@in_virtual_time
 def test_only_one_of_two_that_come_in_the_same_turn_wins() -> None:
     first: rt.Channel[int] = rt.Channel(0)
     second: rt.Channel[int] = rt.Channel(0)
@@ -117,7 +104,7 @@ def test_only_one_of_two_that_come_in_the_same_turn_wins() -> None:
         _ = cases[1].value
 
 
-@in_hub
+@in_virtual_time
 def test_the_end_of_a_channel_wins_and_its_value_raises() -> None:
     channel: rt.Channel[int] = rt.Channel(1)
     case = rt.Receive(channel)
@@ -129,7 +116,7 @@ def test_the_end_of_a_channel_wins_and_its_value_raises() -> None:
     assert rt.select(case, rt.After(9)) is case
 
 
-@in_hub
+@in_virtual_time
 def test_sending_to_a_closed_channel_raises() -> None:
     channel: rt.Channel[int] = rt.Channel(0)
     rt.spawn(channel.close)
@@ -139,7 +126,7 @@ def test_sending_to_a_closed_channel_raises() -> None:
         rt.select(rt.Send(channel, 1))
 
 
-@in_hub
+@in_virtual_time
 def test_a_cancelled_select_takes_and_gives_nothing() -> None:
     full: rt.Channel[int] = rt.Channel(1)
     empty: rt.Channel[int] = rt.Channel(0)
@@ -157,7 +144,7 @@ def test_a_cancelled_select_takes_and_gives_nothing() -> None:
     assert (repr(full), repr(empty)) == ("<Channel open, 0 of 1>", "<Channel open, 0 of 0>")
 
 
-@in_hub
+@in_virtual_time
 def test_a_losing_case_leaves_nothing_behind_in_its_channel() -> None:
     full: rt.Channel[int] = rt.Channel(1)
     empty: rt.Channel[int] = rt.Channel(0)
@@ -167,7 +154,7 @@ def test_a_losing_case_leaves_nothing_behind_in_its_channel() -> None:
     assert (repr(full), repr(empty)) == ("<Channel open, 1 of 1>", "<Channel open, 0 of 0>")
 
 
-@in_hub
+@in_virtual_time
 def test_a_case_can_be_used_again_and_forgets_what_it_had() -> None:
     channel: rt.Channel[int] = rt.Channel(3)
     for number in range(3):
@@ -181,7 +168,7 @@ def test_a_case_can_be_used_again_and_forgets_what_it_had() -> None:
         _ = case.value
 
 
-@in_hub
+@in_virtual_time
 def test_ready_cases_win_about_equally_often() -> None:
     channels = [rt.Channel[int](1000) for _ in range(3)]
     for channel in channels:
@@ -195,7 +182,7 @@ def test_ready_cases_win_about_equally_often() -> None:
 # -- time -----------------------------------------------------------------------------------------
 
 
-@in_hub
+@in_virtual_time
 def test_after_wins_when_nothing_else_did() -> None:
     now = rt.current_task().hub.time
     soon, late = rt.After(2), rt.After(3)
@@ -206,7 +193,7 @@ def test_after_wins_when_nothing_else_did() -> None:
     assert len(rt.current_task().hub.timers) == 0
 
 
-@in_hub
+@in_virtual_time
 def test_the_timeout_returns_none() -> None:
     case = rt.Receive(rt.Channel[int](0))
     assert rt.select(case, timeout=2) is None
@@ -219,7 +206,7 @@ def test_the_timeout_returns_none() -> None:
 # -- sockets --------------------------------------------------------------------------------------
 
 
-@in_hub
+@in_virtual_time
 def test_a_socket_with_data_is_readable_and_keeps_the_data() -> None:
     ours, theirs = pair()
     with ours, theirs:
@@ -233,7 +220,7 @@ def test_a_socket_with_data_is_readable_and_keeps_the_data() -> None:
         assert rt.select(readable, timeout=1) is None
 
 
-@in_hub
+@in_virtual_time
 def test_a_full_socket_is_writable_when_it_has_been_read() -> None:
     ours, theirs = pair()
     with ours, theirs:
@@ -251,7 +238,7 @@ def test_a_full_socket_is_writable_when_it_has_been_read() -> None:
         assert rt.select(writable) is writable
 
 
-@in_hub
+@in_virtual_time
 def test_the_end_of_the_peer_makes_a_socket_readable() -> None:
     ours, theirs = pair()
     with ours:
@@ -261,7 +248,7 @@ def test_the_end_of_the_peer_makes_a_socket_readable() -> None:
         assert ours.recv(1) == b""
 
 
-@in_hub
+@in_virtual_time
 def test_what_another_task_has_read_meanwhile_does_not_win() -> None:
     ours, theirs = pair()
     with ours, theirs:
@@ -273,7 +260,7 @@ def test_what_another_task_has_read_meanwhile_does_not_win() -> None:
         assert chosen.result() is None
 
 
-@in_hub
+@in_virtual_time
 def test_the_socket_goes_on_working_when_a_select_is_over() -> None:
     ours, theirs = pair()
     with ours, theirs:
@@ -286,7 +273,7 @@ def test_the_socket_goes_on_working_when_a_select_is_over() -> None:
             assert reader.result() == b"hello"
 
 
-@in_hub
+@in_virtual_time
 def test_closing_a_socket_ends_a_select_that_waits_for_it() -> None:
     ours, theirs = pair()
     with theirs:
@@ -299,7 +286,7 @@ def test_closing_a_socket_ends_a_select_that_waits_for_it() -> None:
             rt.select(rt.Readable(ours))
 
 
-@in_hub
+@in_virtual_time
 def test_pipes_descriptors_and_foreign_sockets_can_be_waited_for() -> None:
     reading, writing = os.pipe()
     left, right = socket.socketpair()
@@ -338,13 +325,13 @@ def test_sockets_can_be_waited_for_where_there_is_no_epoll() -> None:
 # -- misuse ---------------------------------------------------------------------------------------
 
 
-@in_hub
+@in_virtual_time
 def test_waiting_for_nothing_forever_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a case or a timeout"):
         rt.select()
 
 
-@in_hub
+@in_virtual_time
 def test_a_case_that_is_in_use_is_refused() -> None:
     case = rt.After(5)
     with pytest.raises(ValueError, match="is waited for already"):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import gc
 import os
 import socket
@@ -11,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, ParamSpec
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -22,17 +21,9 @@ from photon_runtime import _socket, _waiting_socket, current_task, testing
 from photon_runtime._hub import current_hub
 from photon_runtime._poll import Poller
 from photon_runtime._watcher import Watcher
+from photon_runtime.testing import in_hub
 
-P = ParamSpec("P")
 BIG = os.urandom(3_000_000)
-
-
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        rt.run(test, *args, **kwargs)
-
-    return run_test
 
 
 @contextlib.contextmanager

@@ -6,21 +6,11 @@ import gc
 import inspect
 import weakref
 from collections.abc import Callable
-from typing import ParamSpec
 
 import pytest
 
 import photon_runtime as rt
-
-P = ParamSpec("P")
-
-
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        rt.run(test, *args, **kwargs)
-
-    return run_test
+from photon_runtime.testing import in_hub
 
 
 def fail() -> None:

@@ -13,9 +13,9 @@ import attrs
 import pytest
 
 import photon_runtime as rt
-from photon_runtime import Cancelled, PhotonError, current_task, testing
+from photon_runtime import Cancelled, PhotonError, current_task
 from photon_runtime.http import Request, Response, ServerSettings
-from photon_runtime.testing import LiveServer, live_server
+from photon_runtime.testing import LiveServer, _live_server, live_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +125,7 @@ def test_failure_in_the_block_stops_the_server_and_passes() -> None:
 
 
 def test_start_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testing, "_START_TIME", 0.05)
+    monkeypatch.setattr(_live_server, "_START_TIME", 0.05)
     released = threading.Event()
 
     class Hanging:
@@ -141,7 +141,7 @@ def test_start_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_handler_that_ignores_cancellation_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testing, "_STOP_MARGIN", 0.2)
+    monkeypatch.setattr(_live_server, "_STOP_MARGIN", 0.2)
     begun, released = threading.Event(), threading.Event()
 
     def stubborn(request: Request) -> Response:

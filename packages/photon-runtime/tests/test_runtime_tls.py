@@ -1,33 +1,21 @@
 from __future__ import annotations
 
-import functools
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
 
 import pytest
 
 import photon_runtime as rt
 from photon_runtime._tls import TLSSocket, client_context, server_context
-
-P = ParamSpec("P")
+from photon_runtime.testing import in_hub
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="certificates are made by the openssl command"
 )
-
-
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        rt.run(test, *args, **kwargs)
-
-    return run_test
 
 
 @pytest.fixture(scope="module")

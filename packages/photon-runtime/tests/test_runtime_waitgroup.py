@@ -1,26 +1,12 @@
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import ParamSpec
-
 import pytest
 
 import photon_runtime as rt
-from photon_runtime import testing
-
-P = ParamSpec("P")
+from photon_runtime.testing import in_virtual_time
 
 
-def in_hub(test: Callable[P, None]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run_test(*args: P.args, **kwargs: P.kwargs) -> None:
-        testing.run(functools.partial(test, *args, **kwargs))
-
-    return run_test
-
-
-@in_hub
+@in_virtual_time
 def test_all_waiters_go_on_when_the_last_thing_is_done() -> None:
     group = rt.WaitGroup()
     group.add(2)
@@ -42,7 +28,7 @@ def test_waiting_for_nothing_needs_no_hub() -> None:
     assert not group.wait(0)
 
 
-@in_hub
+@in_virtual_time
 def test_a_block_counts_as_one_thing_however_it_ends() -> None:
     group = rt.WaitGroup()
     with group:
@@ -53,7 +39,7 @@ def test_a_block_counts_as_one_thing_however_it_ends() -> None:
     assert group.wait()
 
 
-@in_hub
+@in_virtual_time
 def test_it_can_be_used_again() -> None:
     group = rt.WaitGroup()
     for _ in range(2):
@@ -62,7 +48,7 @@ def test_it_can_be_used_again() -> None:
         assert group.wait()
 
 
-@in_hub
+@in_virtual_time
 def test_wait_gives_up_after_its_timeout() -> None:
     group = rt.WaitGroup()
     group.add()
@@ -70,7 +56,7 @@ def test_wait_gives_up_after_its_timeout() -> None:
     assert rt.current_task().hub.time() == 2
 
 
-@in_hub
+@in_virtual_time
 def test_a_cancelled_waiter_leaves() -> None:
     group = rt.WaitGroup()
     group.add()

@@ -1,4 +1,3 @@
-import json
 import signal
 import socket
 import subprocess
@@ -7,7 +6,6 @@ import textwrap
 import types
 import urllib.request
 from pathlib import Path as FilePath
-from typing import Any
 
 import attrs
 import pytest
@@ -23,13 +21,12 @@ from photon import (
     Path,
     Photon,
     Query,
-    Request,
-    Response,
     photon_route,
     spawn,
 )
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import ServerSettings
+from photon_runtime.testing import send_request
 
 
 @attrs.frozen
@@ -70,18 +67,6 @@ paths:
 """
 
 
-def ask(app: Photon, method: str, target: str, body: bytes = b"") -> Response:
-    request = Request(method, target, [(b"content-type", b"application/json")] if body else [])
-    request.parts = [body] if body else []
-    with app.start() as handler:
-        return handler(request)
-
-
-def told(response: Response) -> Any:
-    assert isinstance(response.body, bytes)
-    return json.loads(response.body)
-
-
 def shop() -> Photon:
     app = Photon(title="Shop", version="1.0.0")
 
@@ -94,19 +79,19 @@ def shop() -> Photon:
 
 
 def test_a_typed_route_answers_as_written() -> None:
-    assert told(ask(shop(), "GET", "/items/42?q=abc")) == {"item_id": 42, "q": "abc"}
-    assert told(ask(shop(), "GET", "/items/42")) == {"item_id": 42, "q": None}
-    assert told(ask(shop(), "GET", "/items/x"))["errors"] == [
+    assert send_request(shop(), "GET", "/items/42?q=abc").json() == {"item_id": 42, "q": "abc"}
+    assert send_request(shop(), "GET", "/items/42").json() == {"item_id": 42, "q": None}
+    assert send_request(shop(), "GET", "/items/x").json()["errors"] == [
         {"in": "path", "name": "item_id", "message": "expected an integer"}
     ]
 
 
 def test_a_marked_function_answers_as_written() -> None:
-    response = ask(shop(), "POST", "/items/7", b'{"name":"Chair","price":12.5}')
-    assert told(response) == {"id": 7, "name": "Chair", "price": 12.5}
-    refused = ask(shop(), "POST", "/items/x", b'{"name":"","price":-1}')
+    response = send_request(shop(), "POST", "/items/7", json={"name": "Chair", "price": 12.5})
+    assert response.json() == {"id": 7, "name": "Chair", "price": 12.5}
+    refused = send_request(shop(), "POST", "/items/x", json={"name": "", "price": -1})
     assert refused.status == 422
-    assert told(refused)["errors"] == [
+    assert refused.json()["errors"] == [
         {"in": "path", "name": "item_id", "message": "expected an integer"},
         {"in": "body", "pointer": "/name", "message": "must have at least 1 character"},
         {"in": "body", "pointer": "/price", "message": "must be >= 0"},
@@ -131,7 +116,7 @@ def test_a_module_and_a_router_are_included() -> None:
     part = Photon()
     part.include(other)
     for each, target in ((app, "/items/1"), (part, "/api/items/1")):
-        assert ask(each, "POST", target, b'{"name":"a","price":0}').status == 200
+        assert send_request(each, "POST", target, json={"name": "a", "price": 0}).status == 200
 
 
 def test_a_document_on_disk_is_served(tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +128,7 @@ def test_a_document_on_disk_is_served(tmp_path: FilePath, monkeypatch: pytest.Mo
     def get_pet(id: str) -> Pet:
         return Pet(id, "Rex")
 
-    assert told(ask(pets, "GET", "/pets/7")) == {"id": "7", "name": "Rex"}
+    assert send_request(pets, "GET", "/pets/7").json() == {"id": "7", "name": "Rex"}
 
 
 def test_the_markers_are_those_of_the_router() -> None:
@@ -163,10 +148,9 @@ def test_the_markers_are_those_of_the_router() -> None:
             raise HttpError(404, "there is no zero")
         return [a, b, c, who]
 
-    request = Request("GET", "/1", [(b"token", b"t")])
     with app.start() as handle:
-        assert told(handle(request)) == [1, 2, 3, "t"]
-        assert handle(Request("GET", "/0", [(b"token", b"t")])).status == 404
+        assert send_request(handle, "GET", "/1", headers={"token": "t"}).json() == [1, 2, 3, "t"]
+        assert send_request(handle, "GET", "/0", headers={"token": "t"}).status == 404
 
 
 def test_coroutines_wait_and_run_beside_each_other() -> None:
@@ -199,6 +183,8 @@ def test_an_address_that_is_taken_is_an_error_of_photon() -> None:
 SCRIPT = """
 from photon import Photon
 from photon_runtime.http import ServerSettings
+from photon_runtime.testing import send_request
+from photon_runtime.testing import send_request
 
 app = Photon(title="Script")
 

@@ -26,13 +26,19 @@ from photon_runtime.errors import ChannelClosed
 from photon_runtime.http import (
     Application,
     Handler,
-    Peer,
     Request,
     Response,
     ServerSettings,
+    begin_request,
     forbids_body,
 )
-from photon_runtime.testing import HubThread, PendingCall, live_server
+from photon_runtime.testing import (
+    HubThread,
+    PendingCall,
+    live_server,
+    make_request,
+    sent_fields,
+)
 
 __all__ = ["Client", "live_client"]
 
@@ -169,13 +175,7 @@ class _InProcess(httpx2.BaseTransport):
         if asked.failure is not None and self._raise_errors:
             stream.close()
             raise asked.failure
-        fields = list(response.headers)
-        if response.content_type is not None:
-            fields.append(("content-type", response.content_type))
-        body, has_body = response.body, not forbids_body(response.status)
-        if isinstance(body, bytes) and has_body and not response.header("content-length"):
-            fields.append(("content-length", str(len(body))))
-        return httpx2.Response(response.status, headers=fields, stream=stream)
+        return httpx2.Response(response.status, headers=sent_fields(response), stream=stream)
 
     def close(self) -> None:
         """End the application."""
@@ -202,6 +202,7 @@ class _Exchange:
     def run(self) -> None:
         """Handle the request, and hand the parts of the body over one by one."""
         try:
+            begin_request(self._handler)
             response = begun(self._request, self._handler(self._request))
             self._answer.send(response)
             self._send(response)
@@ -271,16 +272,13 @@ class _Stream(httpx2.SyncByteStream):
 
 
 def _as_photon(request: httpx2.Request, body_limit: int) -> Request:
-    body = request.read()
-    fields = [(name.lower(), value) for name, value in request.headers.raw]
-    made = Request(
+    return make_request(
         request.method,
         request.url.raw_path.decode("ascii"),
-        fields,
-        peer=Peer(("127.0.0.1", 50000), scheme=request.url.scheme),
+        headers=[
+            (name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw
+        ],
+        body=request.read() or None,
+        scheme=request.url.scheme,
         body_limit=body_limit,
     )
-    made.parts = [body] if body else []
-    made.received = len(body)
-    made.content_length = len(body)
-    return made

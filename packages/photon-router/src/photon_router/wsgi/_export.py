@@ -11,7 +11,14 @@ from typing import Protocol
 from urllib.parse import quote
 
 from photon_runtime import run
-from photon_runtime.http import Handler, Peer, Request, Response, forbids_body
+from photon_runtime.http import (
+    Handler,
+    Peer,
+    Request,
+    Response,
+    begin_request,
+    forbids_body,
+)
 
 from ._parts import begun
 from ._protocol import Environ, StartResponse, Write, close
@@ -122,6 +129,7 @@ def _request(environ: Environ, body_limit: int) -> Request:
 
 def _respond(handler: Handler, request: Request, start_response: StartResponse) -> list[bytes]:
     """Run the handler and send what it answers; runs in the hub."""
+    begin_request(handler)
     try:
         response = begun(request, handler(request))
         try:

@@ -1,13 +1,8 @@
-"""For tests: a live server, and for coroutine code virtual time and streams in memory.
+"""An application on a real socket while a test runs.
 
-`run` runs a function as `photon_runtime.run` does, in the time of a `VirtualClock` and, with a
-seed, in an order of chance that can be repeated. `memory_pair` makes two connected streams, and
-`hub_thread` a hub for code that has none.
-
-`live_server` has real sockets, a thread and a hub of its own. The test stays ordinary blocking
-code and may use any client. The server is started before the block is entered and stopped
-gracefully when it is left; every wait has an end, so a broken application fails the test instead
-of hanging it.
+`live_server` has a thread and a hub of its own. The test stays ordinary blocking code and may use
+any client. The server is started before the block is entered and stopped gracefully when it is
+left; every wait has an end, so a broken application fails the test instead of hanging it.
 """
 
 from __future__ import annotations
@@ -20,45 +15,14 @@ from contextlib import closing, contextmanager
 
 import attrs
 
-from ._hub_thread import HubThread as HubThread
-from ._hub_thread import PendingCall as PendingCall
-from ._hub_thread import hub_thread as hub_thread
-from ._hub_thread import start_outside
-from ._memory import MemoryStream as MemoryStream
-from ._memory import memory_pair as memory_pair
-from ._memory_upgrade import serve_upgrade as serve_upgrade
-from ._run import run as _run_hub
-from ._virtual import VirtualClock as VirtualClock
-from ._virtual import run as run
-from .http import Application, Handler, Headers, Server, ServerSettings, listen
+from .._hub_thread import start_outside
+from .._run import run
+from ..http import Application, Handler, Headers, Server, ServerSettings, listen
+from ._received import ReceivedResponse
 
 _START_TIME = 30.0
 _STOP_MARGIN = 5.0
 _DEFAULTS = ServerSettings(shutdown_timeout=5.0)
-
-
-@attrs.frozen
-class LiveAnswer:
-    """What a server answered to `LiveServer.request`, as it came.
-
-    Attributes:
-        status: The status code.
-        headers: The header fields.
-        body: The content, with its content coding if it has one.
-    """
-
-    status: int
-    headers: Headers
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        """The body, read as UTF-8.
-
-        Raises:
-            UnicodeDecodeError: It is something else.
-        """
-        return self.body.decode()
 
 
 @attrs.frozen
@@ -96,7 +60,7 @@ class LiveServer:
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         body: bytes | str | None = None,
         timeout: float = 10.0,
-    ) -> LiveAnswer:
+    ) -> ReceivedResponse:
         """Send one request on a connection of its own, and return the answer.
 
         Nothing is added but ``Host``, where it is not given, and the length of a body that is: no
@@ -140,7 +104,7 @@ class LiveServer:
                 connection.putheader(name, value)
             connection.endheaders(content)
             answer = connection.getresponse()
-            return LiveAnswer(answer.status, Headers(answer.getheaders()), answer.read())
+            return ReceivedResponse(answer.status, Headers(answer.getheaders()), answer.read())
 
     def exchange(self, data: bytes, *, timeout: float = 10.0) -> bytes:
         """Send ``data`` as it is and return what comes back until the server closes.
@@ -246,7 +210,7 @@ class _ServerThread:
 
     def _run(self) -> None:
         try:
-            _run_hub(self._serve)
+            run(self._serve)
         except BaseException as error:  # raised again in the test's thread
             self._error = error
         finally:

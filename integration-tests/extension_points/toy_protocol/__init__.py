@@ -1,0 +1,50 @@
+"""A foreign package that speaks lines of text after an upgrade: it imports photon_runtime alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+from photon_runtime.http import HttpError, Request, Response, UpgradedStream, upgrade
+
+T = TypeVar("T")
+
+
+class Lines(Generic[T]):
+    """A connection that carries lines."""
+
+    def __init__(self, stream: UpgradedStream) -> None:
+        self._stream = stream
+        stream.on_stop(stream.close)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the lines, until the peer leaves."""
+        rest = b""
+        while part := self._stream.recv():
+            *lines, rest = (rest + part).split(b"\n")
+            yield from (line.decode() for line in lines)
+
+    def send(self, line: str) -> None:
+        """Send one line."""
+        self._stream.sendall(line.encode() + b"\n")
+
+
+class LineProtocol:
+    """The adapter; see `photon_runtime.http.CallAdapter`."""
+
+    argument: type = Lines
+
+    def respond(self, request: Request, call: Callable[[Any], object]) -> Response:
+        """Upgrade to ``lines``, or say that it must be offered."""
+        if "lines" not in request.upgrades:
+            raise HttpError(426, "upgrade to lines", headers={"upgrade": "lines"})
+
+        def serve(stream: UpgradedStream) -> None:
+            call(Lines(stream))
+
+        return upgrade("lines", serve)
+
+    def describe(self, operation: dict[str, Any]) -> None:
+        """Name the protocol in the document."""
+        operation["x-protocol"] = "lines"
+        operation["responses"]["426"] = {"description": "The request does not offer the protocol."}
