@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from photon_runtime import spawn
 from photon_runtime.logs import (
+    EventLog,
     JsonFormatter,
     LogSettings,
     TextFormatter,
@@ -156,3 +157,40 @@ def test_auto_is_text_in_development_and_json_elsewhere(development: bool, first
 def test_a_level_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="is one of debug, info"):
         LogSettings(level="loud")
+
+
+def test_an_event_is_a_record_like_any_other_with_its_fields(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    events = EventLog("shop.events")
+    with caplog.at_level(logging.INFO, "shop.events"):
+        assert events.is_enabled_for(logging.INFO)
+        events.log(logging.WARNING, "sold 100%", {"order": 7})
+    [event] = caplog.records
+    assert (event.levelname, event.name, event.getMessage()) == (
+        "WARNING",
+        "shop.events",
+        "sold 100%",
+    )
+    assert 0 <= event.msecs < 1000
+    with bind_log_fields(request="r1"):
+        assert as_json(event)["order"] == 7
+        assert log_fields(event) == {"request": "r1", "order": 7}
+        event.request_id = "r2"  # as a filter adds it
+        assert log_fields(event) == {"request": "r1", "order": 7, "request_id": "r2"}
+
+
+def test_an_applications_own_record_factory_makes_events(caplog: pytest.LogCaptureFixture) -> None:
+    class Own(logging.LogRecord):
+        """What the application wants records to be."""
+
+    before = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(Own)
+    try:
+        with caplog.at_level(logging.INFO, "shop.events"):
+            EventLog("shop.events").log(logging.INFO, "sold 100%", {"order": 7})
+    finally:
+        logging.setLogRecordFactory(before)
+    [event] = caplog.records
+    assert isinstance(event, Own)
+    assert (event.getMessage(), log_fields(event)) == ("sold 100%", {"order": 7})

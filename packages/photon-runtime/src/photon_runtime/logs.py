@@ -251,8 +251,12 @@ class JsonFormatter(logging.Formatter):
             event["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             event["stack"] = self.formatStack(record.stack_info)
-        for name, value in log_fields(record).items():
-            event[f"field_{name}" if name in event else name] = value
+        fields = log_fields(record)
+        if event.keys().isdisjoint(fields):
+            event.update(fields)
+        else:
+            for name, value in fields.items():
+                event[f"field_{name}" if name in event else name] = value
         try:
             return msgspec.json.encode(event, enc_hook=repr).decode()
         except UnicodeEncodeError:  # a lone surrogate, as in names of files that are not UTF-8
