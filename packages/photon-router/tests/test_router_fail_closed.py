@@ -60,7 +60,7 @@ def ask(
     request.parts = [body] if body else []
     with router.start() as handler:
         response = handler(request)
-        request.finish()
+        request.run_after_response_callbacks()
         return response
 
 

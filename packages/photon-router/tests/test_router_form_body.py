@@ -58,7 +58,7 @@ def ask(router: Application, body: bytes, kind: str = FORM) -> Any:
     asked.parts = [body + (b"--B--" if kind.startswith(MULTIPART) else b"")]
     with router.start() as handler:
         response = handler(asked)
-    asked.finish()
+    asked.run_after_response_callbacks()
     return told(response)
 
 

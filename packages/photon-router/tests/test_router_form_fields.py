@@ -149,7 +149,7 @@ def form(
     asked = Request("POST", "/", [(b"content-type", kind.encode())], body_limit=1 << 20)
     asked.parts = [body]
     response = answer(router, asked)
-    asked.finish()
+    asked.run_after_response_callbacks()
     assert isinstance(response.body, bytes)
     told = json.loads(response.body)
     if response.status != 422:

@@ -23,7 +23,7 @@ import attrs
 from ._hub_thread import HubThread as HubThread
 from ._hub_thread import PendingCall as PendingCall
 from ._hub_thread import hub_thread as hub_thread
-from ._hub_thread import start_outside
+from ._hub_thread import start_real_thread
 from ._memory import MemoryStream as MemoryStream
 from ._memory import memory_pair as memory_pair
 from ._memory_upgrade import serve_upgrade as serve_upgrade
@@ -227,7 +227,7 @@ class _ServerThread:
         self.host, self.port = self._listener.getsockname()
 
     def start_and_wait(self) -> None:
-        start_outside(self._thread)
+        start_real_thread(self._thread)
         if not self._started.wait(_START_TIME):
             self._listener.close()
             raise TimeoutError(f"the application has not started within {_START_TIME} seconds")
