@@ -313,7 +313,7 @@ def _uv_variables() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _only_one() -> Iterator[None]:
-    """Hold the lock of ``.venv``; waits while another run holds it."""
+    """SchedulerBlock the lock of ``.venv``; waits while another run holds it."""
     with (HOME / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

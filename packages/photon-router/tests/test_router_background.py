@@ -29,7 +29,7 @@ def test_calls_are_made_after_the_response_in_order() -> None:
     with router.start() as running:
         assert running(request).status == 200
         assert log == ["handler"]
-        request.finish()
+        request.run_after_response_callbacks()
     assert log == ["handler", "audit", "first", "second"]
 
 
@@ -46,7 +46,7 @@ def test_no_call_is_made_when_the_handler_fails(error: Exception) -> None:
     request = Request("GET", "/x", [])
     with router.start() as running:
         running(request)
-        request.finish()
+        request.run_after_response_callbacks()
     assert log == []
 
 
@@ -65,7 +65,7 @@ def test_no_call_is_made_when_a_dependency_fails_at_its_end() -> None:
     request = Request("GET", "/x", [])
     with router.start() as running:
         assert running(request).status == 409
-        request.finish()
+        request.run_after_response_callbacks()
     assert log == []
 
 

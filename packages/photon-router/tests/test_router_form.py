@@ -235,10 +235,10 @@ def test_files_are_closed_at_the_end_also_where_the_form_was_refused() -> None:
     reader = form_reader(("file",), None, FormSettings())
     with pytest.raises(MalformedBody):
         reader(asked)
-    assert asked.finishers is not None
-    receiver: Any = asked.finishers[0]
+    assert asked.after_response_callbacks is not None
+    receiver: Any = asked.after_response_callbacks[0]
     [upload] = receiver.__self__.files["file"]
-    asked.finish()
+    asked.run_after_response_callbacks()
     assert upload.file.closed
 
 
@@ -252,7 +252,7 @@ def test_nothing_that_is_sent_fails_otherwise(noise: bytes, size: int) -> None:
             form_reader(("file",), None, FormSettings())(asked)
         except (MalformedBody, HttpError):
             pass
-        asked.finish()
+        asked.run_after_response_callbacks()
 
 
 # over a socket

@@ -74,7 +74,7 @@ def test_the_documentation_page_keeps_its_own_policy() -> None:
 def test_options_that_cannot_be_meant_are_refused() -> None:
     with pytest.raises(ValueError, match="preset"):
         SecurityHeaders(preset="none")  # type: ignore[arg-type]  # as a settings file may say
-    with pytest.raises(ValueError, match="not a header field"):
+    with pytest.raises(ValueError, match="not a valid header field"):
         SecurityHeaders(headers={"x": "a\nb"})
     with pytest.raises(ValueError, match="hsts_preload needs"):
         SecurityHeaders(hsts_preload=True)

@@ -245,7 +245,7 @@ def test_without_the_layer_the_code_says_what_to_add() -> None:
         ({"cookie": "__Host-s", "domain": "a.example"}, "needs secure, the path / and no domain"),
         ({"cookie": "__Secure-s", "secure": False}, "needs secure"),
         ({"same_site": "None", "secure": False}, "only with secure"),
-        ({"path": "/; Domain=evil.example"}, "not for a cookie"),
+        ({"path": "/; Domain=evil.example"}, "valid path or domain"),
         ({"same_site": "lax"}, "same_site"),
         ({"max_age": 0}, "max_age"),
     ],

@@ -126,7 +126,10 @@ def test_the_client_chooses_status_and_example(pets: Ask) -> None:
 def test_the_client_chooses_the_media_type(pets: Ask) -> None:
     assert ask(pets, "GET", "/v1/pets/7", accept="text/plain")[:2] == (200, b"Rex")
     status, body, _ = ask(pets, "GET", "/v1/pets/7", accept="image/png")
-    assert (status, body["detail"]) == (406, "there is: application/json, text/plain")
+    assert (status, body["detail"]) == (
+        406,
+        "the available media types are application/json, text/plain",
+    )
 
 
 @pytest.mark.parametrize(

@@ -323,7 +323,7 @@ def test_a_span_names_host_and_port_as_the_conventions_have_them(
     for host in (b"shop.example:8443", b"shop.example", b"[::1]:80", b"[::1]", b""):
         request = Request("GET", "/", [(b"host", host)])
         told_of(request, provider, Response())
-        request.finish()
+        request.run_after_response_callbacks()
     found = [span.attributes or {} for span in exporter.get_finished_spans()]
     assert [(each.get("server.address"), each.get("server.port")) for each in found] == [
         ("shop.example", 8443),
@@ -340,7 +340,7 @@ def test_a_made_up_method_names_no_span(
     provider, exporter = spans
     request = Request("MADEUP", "/", [])
     told_of(request, provider, Response(405))
-    request.finish()
+    request.run_after_response_callbacks()
     [span] = exporter.get_finished_spans()
     assert span.attributes is not None
     assert span.name == "HTTP"
@@ -355,7 +355,7 @@ def test_what_fails_after_the_answer_has_begun_is_on_the_span(
     request = Request("GET", "/", [])
     told_of(request, provider, Response(200))
     request.failure = OSError("the disk is gone")  # as a server says of a stream
-    request.finish()
+    request.run_after_response_callbacks()
     [span] = exporter.get_finished_spans()
     assert span.attributes is not None
     assert (span.attributes["error.type"], span.status.is_ok) == ("OSError", False)
@@ -370,7 +370,7 @@ def test_a_request_whose_stream_broke_off_is_a_warning(caplog: pytest.LogCapture
     with caplog.at_level(logging.INFO, "photon.access"):
         AccessLog()(request, lambda request: Response(200))
         request.failure = OSError("the disk is gone")
-        request.finish()
+        request.run_after_response_callbacks()
     [record] = caplog.records
     assert (record.levelname, vars(record)["error"]) == ("WARNING", "OSError")
 

@@ -220,7 +220,7 @@ def test_no_hub_begins_once_those_of_other_threads_were_ended() -> None:
     ended = _end(_HOOKS + "\n    on_thread(sleep, 1000)\n")
     assert (ended.returncode, ended.stderr) == (
         0,
-        "run the process is ending, its hubs were ended: no other can begin now",
+        "run the process is ending and its hubs have ended: another hub can no longer start",
     )
 
 
@@ -245,7 +245,7 @@ def test_no_hub_begins_on_another_thread_once_the_process_ends() -> None:
         """
     )
     assert ended.returncode == 0
-    assert ended.stderr == "the process is ending: no hub can begin on another thread now"
+    assert ended.stderr == "the process is ending: a hub can no longer start on another thread"
 
 
 def test_a_forked_child_does_not_wait_for_the_hubs_of_its_parent() -> None:

@@ -278,7 +278,7 @@ def test_an_item_that_found_no_room_in_time_was_not_sent(capacity: int, timeout:
 @in_hub
 def test_a_receiver_that_gave_up_takes_nothing(timeout: float) -> None:
     channel = rt.Channel[str](1)
-    with pytest.raises(TimeoutError, match="nothing came"):
+    with pytest.raises(TimeoutError, match="no item arrived"):
         channel.receive(timeout)
     channel.send("item")
     assert channel.receive(timeout) == "item"

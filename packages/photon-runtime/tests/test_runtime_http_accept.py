@@ -99,7 +99,7 @@ def test_who_accepts_nothing_of_it_is_told_what_there_is() -> None:
     assert response.status == 406
     assert response.header("vary") == "Accept"
     assert isinstance(response.body, bytes)
-    assert b'"detail":"there is: application/json, text/html"' in response.body
+    assert b'"detail":"the available media types are application/json, text/html"' in response.body
 
 
 @pytest.mark.parametrize(

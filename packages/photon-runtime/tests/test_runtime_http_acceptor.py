@@ -21,21 +21,26 @@ if TYPE_CHECKING:
 
 
 class Backlog:
-    """A listener, its clients, and what was begun of them."""
+    """A listener, its clients, and the accepted connections."""
 
-    def __init__(self, stack: contextlib.ExitStack, *, most: int = 1000) -> None:
+    def __init__(self, stack: contextlib.ExitStack, *, max_connections: int = 1000) -> None:
         self._stack = stack
         self.listener = stack.enter_context(listen("127.0.0.1", 0))
-        self.begun: list[RawSocket] = []
-        self.at_begin: Callable[[], object] = lambda: None
-        self.acceptor = Acceptor([self.listener], opened=self.begun, most=most, begin=self._begin)
+        self.started: list[RawSocket] = []
+        self.on_start: Callable[[], object] = lambda: None
+        self.acceptor = Acceptor(
+            [self.listener],
+            connections=self.started,
+            max_connections=max_connections,
+            start=self._start,
+        )
 
     def connect(self, count: int) -> None:
         for _ in range(count):
             self._stack.enter_context(socket.create_connection(self.listener.getsockname(), 5))
 
     def is_empty(self) -> bool:
-        """Whether nobody waits to be accepted; who does is accepted by that."""
+        """Return whether no connection waits; a waiting one is accepted by the check."""
         try:
             self._stack.enter_context(self.listener.accept()[0])
         except BlockingIOError:
@@ -43,17 +48,17 @@ class Backlog:
         return False
 
     def close_one(self) -> None:
-        self.begun.pop().close()
+        self.started.pop().close()
         self.acceptor.note_room()
 
-    def _begin(self, accepted: RawSocket, address: object) -> None:
+    def _start(self, accepted: RawSocket, address: object) -> None:
         self._stack.callback(accepted.close)
-        self.begun.append(accepted)
-        self.at_begin()
+        self.started.append(accepted)
+        self.on_start()
 
     @contextlib.contextmanager
     def accepting(self) -> Iterator[None]:
-        """Accept while the block runs; first until there is nothing more."""
+        """Accept while the block runs, and first until the backlog is empty."""
         with rt.scope() as service:
             service.spawn(self.acceptor.accept_from, self.listener)
             rt.sleep(0)
@@ -71,8 +76,8 @@ def test_accepting_goes_before_all_that_is_runnable(stack: contextlib.ExitStack)
     backlog = Backlog(stack)
     busy = 1000
     ran: list[int] = []
-    ran_at_begin: list[int] = []
-    backlog.at_begin = lambda: ran_at_begin.append(len(ran))
+    ran_on_start: list[int] = []
+    backlog.on_start = lambda: ran_on_start.append(len(ran))
 
     def main() -> None:
         with backlog.accepting(), rt.scope() as others:
@@ -83,14 +88,14 @@ def test_accepting_goes_before_all_that_is_runnable(stack: contextlib.ExitStack)
 
     rt.run(main)
     assert len(ran) == busy
-    (before,) = ran_at_begin
+    (before,) = ran_on_start
     assert before < busy / 2  # it does not stand behind them
 
 
 def test_all_that_wait_are_taken_before_one_is_begun(stack: contextlib.ExitStack) -> None:
     backlog = Backlog(stack)
     empty: list[bool] = []
-    backlog.at_begin = lambda: empty.append(backlog.is_empty())
+    backlog.on_start = lambda: empty.append(backlog.is_empty())
 
     def main() -> None:
         backlog.connect(50)
@@ -105,16 +110,16 @@ def test_those_that_come_while_others_are_begun_are_taken_soon(
     stack: contextlib.ExitStack,
 ) -> None:
     backlog = Backlog(stack)
-    at_once = acceptor_module._BEGUN_PER_LOOK
+    at_once = acceptor_module._STARTS_PER_LOOK
     looks: list[bool] = []
 
-    def at_begin() -> None:
-        if len(backlog.begun) == 1:
+    def on_start() -> None:
+        if len(backlog.started) == 1:
             backlog.connect(1)
-        elif len(backlog.begun) == at_once + 1:
+        elif len(backlog.started) == at_once + 1:
             looks.append(backlog.is_empty())
 
-    backlog.at_begin = at_begin
+    backlog.on_start = on_start
 
     def main() -> None:
         backlog.connect(2 * at_once)
@@ -123,22 +128,22 @@ def test_those_that_come_while_others_are_begun_are_taken_soon(
 
     rt.run(main)
     assert looks == [True]
-    assert len(backlog.begun) == 2 * at_once + 1
+    assert len(backlog.started) == 2 * at_once + 1
 
 
 def test_those_beyond_the_limit_stay_in_the_backlog_until_there_is_room(
     stack: contextlib.ExitStack,
 ) -> None:
-    backlog = Backlog(stack, most=3)
+    backlog = Backlog(stack, max_connections=3)
     begun: list[int] = []
 
     def main() -> None:
         backlog.connect(5)
         with backlog.accepting():
-            begun.append(len(backlog.begun))
+            begun.append(len(backlog.started))
             backlog.close_one()
             rt.sleep(0)
-            begun.append(len(backlog.begun))
+            begun.append(len(backlog.started))
 
     rt.run(main)
     assert begun == [3, 3]
@@ -151,7 +156,7 @@ def test_an_endless_burst_lets_others_have_their_turn(
 ) -> None:
     monkeypatch.setattr(acceptor_module, "_LOOKS_PER_TURN", 2)
     backlog = Backlog(stack)
-    backlog.at_begin = lambda: backlog.connect(1) if not turns else None
+    backlog.on_start = lambda: backlog.connect(1) if not turns else None
     turns: list[int] = []
 
     def main() -> None:
@@ -171,10 +176,10 @@ def test_the_last_are_taken_and_the_listener_is_closed(stack: contextlib.ExitSta
 
     def main() -> None:
         backlog.connect(3)
-        backlog.acceptor.take_the_last()
+        backlog.acceptor.drain_backlog()
 
     rt.run(main)
-    assert len(backlog.begun) == 3
+    assert len(backlog.started) == 3
     assert backlog.listener.fileno() == -1
 
 
@@ -199,4 +204,4 @@ def test_errors_of_single_connections_are_passed_over_and_others_are_raised(
     with caplog.at_level(logging.WARNING), pytest.raises(OSError, match="no sense"):
         rt.run(backlog.acceptor.accept_from, backlog.listener)
     assert errors == []
-    assert caplog.text.count("cannot accept connections for now") == 1
+    assert caplog.text.count("accepting connections is paused") == 1

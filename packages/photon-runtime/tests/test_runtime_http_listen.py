@@ -22,8 +22,8 @@ from photon_runtime.http import (
     listen,
     listen_unix,
     open_listeners,
+    refuse_new_connections,
     remove_unix,
-    turn_away,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_socket_file_that_somebody_listens_on_is_left_alone(tmp_path: Path) -> N
 def test_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "http.sock"
     path.write_text("precious")
-    with pytest.raises(ServerError, match="no socket"):
+    with pytest.raises(ServerError, match="not a socket"):
         listen_unix(str(path))
     assert path.read_text() == "precious"
 
@@ -154,7 +154,7 @@ def test_unix_takes_the_place_of_the_port(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["8000", "localhost:http", "fd:x", "127.0.0.1:70000"])
 def test_address_that_is_none_is_said_and_nothing_stays_open(tmp_path: Path, address: str) -> None:
     path = str(tmp_path / "http.sock")
-    with pytest.raises(ServerError, match="is no address"):
+    with pytest.raises(ServerError, match="is not a valid address"):
         open_listeners(ServerSettings(unix=path, listen=(address,)))
     with socket.socket(socket.AF_UNIX) as client, pytest.raises(ConnectionRefusedError):
         client.connect(path)
@@ -169,7 +169,7 @@ def test_inherited_socket_is_served() -> None:
 def test_descriptor_that_does_not_listen_is_refused() -> None:
     with socket.socket() as idle, pytest.raises(ServerError, match="listens for connections"):
         adopt(idle.fileno())
-    with open(os.devnull, "rb") as file, pytest.raises(ServerError, match="is no socket"):
+    with open(os.devnull, "rb") as file, pytest.raises(ServerError, match="is not a socket"):
         adopt(file.fileno())
 
 
@@ -225,7 +225,7 @@ def test_who_is_turned_away_does_not_get_into_the_queue() -> None:
         listen("127.0.0.1", 0) as listener,
         socket.create_connection(listener.getsockname(), 5),
     ):
-        turn_away([listener])
+        refuse_new_connections([listener])
         with pytest.raises(TimeoutError):
             socket.create_connection(listener.getsockname(), 0.2)
         listener.accept()[0].close()  # the one that had come before is still there

@@ -44,9 +44,9 @@ def parse(*segments: bytes, limits: ServerSettings | None = None) -> tuple[list[
     """Feed the segments; return the requests that came and the status of the fault."""
     parser = new_parser(limits)
     for segment in segments:
-        if parser.fault is None:
+        if parser.error is None:
             parser.feed(segment)
-    status = None if parser.fault is None else parser.fault.status
+    status = None if parser.error is None else parser.error.status
     return [seen(request) for request in parser.pending], status
 
 
@@ -170,7 +170,7 @@ def test_request_taken_before_its_body_broke_is_told_by_the_fault() -> None:
     parser.feed(CHUNKED[:cut])
     request = parser.pending.pop(0)
     parser.feed(b"+2\r\nlo\r\n0\r\n\r\n" + GET)
-    assert (parser.fault is None, request.is_complete, list(parser.pending)) == (False, False, [])
+    assert (parser.error is None, request.is_complete, list(parser.pending)) == (False, False, [])
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,8 @@ def test_other_versions_are_refused_whatever_the_connection_field_says(
 ) -> None:
     parser = new_parser()
     parser.feed(b"GET / HTTP/" + version + b"\r\nHost: a\r\n" + field + b"\r\n")
-    assert parser.fault is not None
-    assert parser.fault.status in (400, 505)
+    assert parser.error is not None
+    assert parser.error.status in (400, 505)
     assert not parser.pending
 
 
@@ -294,11 +294,11 @@ def test_head_that_never_ends_is_refused_as_soon_as_it_is_too_large() -> None:
     parser = new_parser(limits)
     parser.feed(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
     fed = 0
-    while parser.fault is None and fed < 100_000:
+    while parser.error is None and fed < 100_000:
         parser.feed(b"x" * 10)
         fed += 10
-    assert parser.fault is not None
-    assert parser.fault.status == 431
+    assert parser.error is not None
+    assert parser.error.status == 431
     assert fed <= 1200
 
 
@@ -310,10 +310,10 @@ def test_trailers_that_never_end_are_refused_as_header_fields_are(part: bytes) -
     parser = new_parser(limits)
     parser.feed(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n")
     fed = 0
-    while parser.fault is None and fed < 100_000:
+    while parser.error is None and fed < 100_000:
         parser.feed(part)
         fed += len(part)
-    assert parser.fault is not None
+    assert parser.error is not None
     assert fed < 100_000
 
 
@@ -321,10 +321,10 @@ def test_chunk_extension_that_never_ends_is_refused() -> None:
     parser = new_parser()
     parser.feed(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=")
     fed = 0
-    while parser.fault is None and fed < 10_000_000:
+    while parser.error is None and fed < 10_000_000:
         parser.feed(b"x" * 50_000)
         fed += 50_000
-    assert parser.fault is not None
+    assert parser.error is not None
 
 
 @pytest.mark.parametrize(

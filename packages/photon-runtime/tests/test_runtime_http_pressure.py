@@ -114,7 +114,7 @@ def test_without_descriptors_accepting_pauses_without_spinning_and_recovers() ->
             assert client.recv(65536).endswith(b"hello")
         process.terminate()
         log = process.stdout.read()
-        assert log.count("cannot accept connections for now") == 1
+        assert log.count("accepting connections is paused") == 1
         assert "Traceback" not in log
 
 
@@ -290,12 +290,12 @@ class Serving:
 
 
 @pytest.fixture
-def tired(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("photon_runtime.http._server._REST_AFTER", 0.2)
+def idle_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("photon_runtime.http._server._PARK_AFTER", 0.2)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("tired")
+@pytest.mark.usefixtures("idle_before")
 def test_idle_connection_rests_and_goes_on() -> None:
     with Serving(ServerSettings()) as serving, serving.used() as client:
         for request in (GET, GET + GET, b"nonsense\r\n\r\n"):
@@ -309,7 +309,7 @@ def test_idle_connection_rests_and_goes_on() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("tired")
+@pytest.mark.usefixtures("idle_before")
 def test_head_that_begins_during_the_rest_has_its_time_limit() -> None:
     with Serving(ServerSettings(header_timeout=0.5)) as serving, serving.used() as client:
         serving.wait_until(lambda: serving.resting == 1)
@@ -318,7 +318,7 @@ def test_head_that_begins_during_the_rest_has_its_time_limit() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("tired")
+@pytest.mark.usefixtures("idle_before")
 def test_resting_connection_ends_with_its_client_or_its_time() -> None:
     with Serving(ServerSettings(idle_timeout=2.5)) as serving:
         leaving, staying = serving.used(), serving.used()
@@ -331,7 +331,7 @@ def test_resting_connection_ends_with_its_client_or_its_time() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("tired")
+@pytest.mark.usefixtures("idle_before")
 def test_stop_closes_resting_connections() -> None:
     with Serving(ServerSettings()) as serving:
         client = serving.used()
@@ -431,7 +431,7 @@ def test_idle_connection_is_closed_after_the_grace_and_not_before() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("tired")
+@pytest.mark.usefixtures("idle_before")
 def test_connection_that_was_idle_for_longer_is_closed_at_once() -> None:
     with Serving(ServerSettings()) as serving, serving.used() as client:
         time.sleep(2.6)

@@ -192,7 +192,7 @@ def test_handshake_that_does_not_come_does_not_hold_up_the_stop(pair: Pair) -> N
 def test_idle_connection_goes_on_after_its_rest(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("photon_runtime.http._server._REST_AFTER", 0.2)
+    monkeypatch.setattr("photon_runtime.http._server._PARK_AFTER", 0.2)
     settings = ServerSettings(tls_certificate=pair.certificate, tls_key=pair.key)
     with (
         live_server(handle, settings=settings) as server,

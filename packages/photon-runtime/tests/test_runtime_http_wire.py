@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import attrs
 
 import photon_runtime as rt
-from photon_runtime._carrier import current_task
+from photon_runtime._pooled_greenlet import current_task
 from photon_runtime._watcher import Watcher
 from photon_runtime.http import Request, Response
 from photon_runtime.http._send import send_stream
@@ -72,7 +72,7 @@ def test_client_that_reads_without_end_leaves_the_others_their_turn() -> None:
         wire = new_wire()
         rt.spawn(ran.append, None)
         request, response = Request("GET", "/", []), Response()
-        assert send_stream(wire, request, response, body(), current_task(), goes_on=True)
+        assert send_stream(wire, request, response, body(), current_task(), keep_open=True)
         assert ran
 
     rt.run(main)

@@ -64,7 +64,7 @@ def test_run_raises_the_error_of_its_function_and_does_not_log_it(
 
 @in_hub
 def test_run_in_a_task_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="runs a hub already"):
+    with pytest.raises(RuntimeError, match="already runs a hub"):
         rt.run(lambda: None)
     rt.yield_now()  # and the hub that runs is not disturbed
 
@@ -742,8 +742,8 @@ def test_a_task_that_is_alone_yields_without_a_switch_and_time_goes_on() -> None
 
 @in_hub
 def test_a_task_that_ends_gives_its_greenlet_to_the_next() -> None:
-    carriers = [rt.spawn(getcurrent) for _ in range(100)]
-    assert len({id(task.result()) for task in carriers}) == 1
+    greenlets = [rt.spawn(getcurrent) for _ in range(100)]
+    assert len({id(task.result()) for task in greenlets}) == 1
 
 
 @in_hub
@@ -798,7 +798,7 @@ def test_an_idle_greenlet_does_not_keep_the_context_of_its_last_task() -> None:
     gc.disable()
     try:
         seen = rt.spawn(work).result()
-        assert current_hub().idle_carriers == 1
+        assert current_hub().idle_greenlets == 1
         assert seen() is None
     finally:
         gc.enable()
@@ -1044,7 +1044,7 @@ def test_a_task_whose_greenlet_is_killed_cleans_up_and_ends_alone() -> None:
     def main() -> str:
         task = rt.spawn(wait)
         rt.sleep(0.001)
-        current_hub().post(lambda: task.carrier and task.carrier.throw())
+        current_hub().post(lambda: task.greenlet and task.greenlet.throw())
         task.join()
         assert isinstance(task.error, GreenletExit)
         assert task not in current_hub().tasks
@@ -1055,11 +1055,11 @@ def test_a_task_whose_greenlet_is_killed_cleans_up_and_ends_alone() -> None:
 
 
 def test_a_task_that_kills_its_own_greenlet_ends_alone() -> None:
-    def give_up() -> None:
+    def fail() -> None:
         raise GreenletExit
 
     def main() -> str:
-        task = rt.spawn(give_up)
+        task = rt.spawn(fail)
         task.join()
         assert isinstance(task.error, GreenletExit)
         return rt.spawn(lambda: "the others go on").result()
@@ -1152,10 +1152,10 @@ def test_generators_that_wait_deep_inside_each_other_go_on_where_they_were() -> 
 
 
 class Mess:
-    """Tasks that do something at chance, to themselves and to each other."""
+    """Tasks that do something random, to themselves and to each other."""
 
     def __init__(self, seed: int) -> None:
-        self.chance = Random(seed)
+        self.random = Random(seed)
         self.tasks: list[rt.Task[None]] = []
         self.begun: list[int] = []
         self.ended: list[int] = []
@@ -1167,23 +1167,23 @@ class Mess:
         self.begun.append(number)
         steps = (rt.yield_now, self.doze, self.multiply, self.cancel, self.hurry, self.insist)
         try:
-            for _ in range(self.chance.randrange(6)):
-                self.chance.choice(steps)()
+            for _ in range(self.random.randrange(6)):
+                self.random.choice(steps)()
         finally:
             self.ended.append(number)
 
     def doze(self) -> None:
-        rt.sleep(self.chance.random())
+        rt.sleep(self.random.random())
 
     def multiply(self) -> None:
         if len(self.tasks) < 60:
             self.add()
 
     def cancel(self) -> None:
-        self.chance.choice(self.tasks).cancel()
+        self.random.choice(self.tasks).cancel()
 
     def hurry(self) -> None:
-        outer, inner = rt.deadline(self.chance.random()), rt.deadline(self.chance.random())
+        outer, inner = rt.deadline(self.random.random()), rt.deadline(self.random.random())
         with contextlib.suppress(rt.DeadlineExceeded), outer, inner:
             self.doze()
 

@@ -202,9 +202,9 @@ def test_files_keep_the_stream_open_until_they_are_closed() -> None:
         assert both.read(4) == b"back"
     with pytest.raises(OSError, match="Bad file descriptor"):
         left.recv(1)
-    with pytest.raises(ValueError, match="mode of r, w and b, not 'a'"):
+    with pytest.raises(ValueError, match="consists of r, w and b, not 'a'"):
         memory_pair()[0].makefile("a")
-    with pytest.raises(ValueError, match="without a buffer"):
+    with pytest.raises(ValueError, match="needs a buffer"):
         memory_pair()[0].makefile("r", 0)
     raw = memory_pair()[0].makefile("wb", 0)
     assert raw.write(b"123") == 3

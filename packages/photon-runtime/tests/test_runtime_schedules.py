@@ -1,4 +1,4 @@
-"""Races, hunted: every primitive under orders of chance and cancellations at chance moments.
+"""Races, hunted: every primitive under orders of random and cancellations at random moments.
 
 Each test runs a program of many tasks in a seeded order while another task cancels some of them,
 and looks at what must hold afterwards: nothing lost, nothing doubled, permits conserved,
@@ -24,19 +24,19 @@ seeds = st.integers(0, 2**32 - 1)
 thorough = settings(max_examples=120)
 
 
-def dawdle(chance: Random) -> None:
+def dawdle(random: Random) -> None:
     """Wait for nothing, some turns or some time."""
-    for _ in range(chance.randrange(3)):
+    for _ in range(random.randrange(3)):
         rt.yield_now()
-    if not chance.randrange(4):
-        rt.sleep(chance.random())
+    if not random.randrange(4):
+        rt.sleep(random.random())
 
 
 class Crowd:
     """Tasks of a test, some of which are cancelled while they run."""
 
     def __init__(self, seed: int, *, cancel_one_in: int = 3) -> None:
-        self.chance = Random(seed)
+        self.random = Random(seed)
         self._one_in = cancel_one_in
         self._tasks: list[rt.Task[None]] = []
 
@@ -44,9 +44,9 @@ class Crowd:
         self._tasks.append(rt.spawn(function, *args, **kwargs))
 
     def cancel_some(self) -> None:
-        victims = [task for task in self._tasks if not self.chance.randrange(self._one_in)]
+        victims = [task for task in self._tasks if not self.random.randrange(self._one_in)]
         for victim in victims:
-            dawdle(self.chance)
+            dawdle(self.random)
             victim.cancel()
 
     def wait(self) -> None:
@@ -60,9 +60,9 @@ class Crowd:
 
 @attrs.define
 class Traffic:
-    """Tasks that send into a channel, or receive from it, with timeouts of chance."""
+    """Tasks that send into a channel, or receive from it, with timeouts of random."""
 
-    chance: Random
+    random: Random
     channel: rt.Channel[tuple[int, int]]
     sent: list[tuple[int, int]] = attrs.field(factory=list)
     received: list[tuple[int, int]] = attrs.field(factory=list)
@@ -70,24 +70,24 @@ class Traffic:
     def send(self, sender: int) -> None:
         for number in range(6):
             try:
-                self.channel.send((sender, number), self.chance.choice([None, 0, 0.2, 5]))
+                self.channel.send((sender, number), self.random.choice([None, 0, 0.2, 5]))
             except TimeoutError:
-                dawdle(self.chance)
+                dawdle(self.random)
                 continue
             except rt.ChannelClosed:
                 return
             self.sent.append((sender, number))
-            dawdle(self.chance)
+            dawdle(self.random)
 
     def receive(self) -> None:
         while True:
             try:
-                self.received.append(self.channel.receive(self.chance.choice([None, 0, 0.2, 5])))
+                self.received.append(self.channel.receive(self.random.choice([None, 0, 0.2, 5])))
             except TimeoutError:
                 pass
             except rt.ChannelClosed:
                 return
-            dawdle(self.chance)
+            dawdle(self.random)
             rt.yield_now()
 
 
@@ -96,12 +96,12 @@ class Traffic:
 def test_a_channel_loses_nothing_and_doubles_nothing(seed: int, capacity: int) -> None:
     def main() -> None:
         crowd = Crowd(seed)
-        traffic = Traffic(crowd.chance, rt.Channel(capacity))
+        traffic = Traffic(crowd.random, rt.Channel(capacity))
         for sender in range(4):
             crowd.spawn(traffic.send, sender)
             crowd.spawn(traffic.receive)
         crowd.cancel_some()
-        rt.sleep(crowd.chance.random() * 10)
+        rt.sleep(crowd.random.random() * 10)
         traffic.channel.close()
         traffic.received.extend(traffic.channel)
         crowd.wait()
@@ -121,7 +121,7 @@ def test_a_single_receiver_gets_each_senders_items_in_order(seed: int, capacity:
         def send(sender: int) -> None:
             for number in range(8):
                 channel.send((sender, number))
-                dawdle(crowd.chance)
+                dawdle(crowd.random)
 
         for sender in range(3):
             crowd.spawn(send, sender)
@@ -144,7 +144,7 @@ def test_a_single_receiver_gets_each_senders_items_in_order(seed: int, capacity:
 class Choosing:
     """Tasks that select over two channels, and some that use them plainly."""
 
-    chance: Random
+    random: Random
     channels: list[rt.Channel[int]]
     sent: list[int] = attrs.field(factory=list)
     received: list[int] = attrs.field(factory=list)
@@ -152,12 +152,12 @@ class Choosing:
     def cases(self, base: int) -> list[rt.Case]:
         chosen: list[rt.Case] = [rt.Receive(channel) for channel in self.channels]
         chosen += [rt.Send(channel, base + at) for at, channel in enumerate(self.channels)]
-        chosen.append(rt.After(self.chance.choice([0, 0.5, 20])))
-        return self.chance.sample(chosen, 3)
+        chosen.append(rt.After(self.random.choice([0, 0.5, 20])))
+        return self.random.sample(chosen, 3)
 
     def select(self, who: int) -> None:
         for turn in range(6):
-            cases, timeout = self.cases(100 * who + 10 * turn), self.chance.choice([0, 0.1, 30])
+            cases, timeout = self.cases(100 * who + 10 * turn), self.random.choice([0, 0.1, 30])
             try:
                 won = rt.select(*cases, timeout=timeout)
             except rt.ChannelClosed:
@@ -166,7 +166,7 @@ class Choosing:
                 self.sent.append(won.item)
             elif isinstance(won, rt.Receive) and not won.ended:
                 self.received.append(won.value)
-            dawdle(self.chance)
+            dawdle(self.random)
 
     def use(self, who: int) -> None:
         try:
@@ -182,7 +182,7 @@ class Choosing:
 def test_a_losing_case_of_select_takes_nothing(seed: int, capacities: tuple[int, int]) -> None:
     def main() -> None:
         crowd = Crowd(seed)
-        choosing = Choosing(crowd.chance, [rt.Channel(capacity) for capacity in capacities])
+        choosing = Choosing(crowd.random, [rt.Channel(capacity) for capacity in capacities])
         for who in range(5):
             crowd.spawn(choosing.select, who)
             crowd.spawn(choosing.use, who)
@@ -204,7 +204,7 @@ def test_a_losing_case_of_select_takes_nothing(seed: int, capacities: tuple[int,
 class Publishing:
     """Tasks that send to a broadcast, and subscribers some of which leave early."""
 
-    chance: Random
+    random: Random
     broadcast: rt.Broadcast[tuple[int, int]]
     sent: list[tuple[int, int]] = attrs.field(factory=list)
     seen: list[list[tuple[int, int]]] = attrs.field(factory=list)
@@ -212,14 +212,14 @@ class Publishing:
     def send(self, sender: int) -> None:
         for number in range(5):
             try:
-                self.broadcast.send((sender, number), self.chance.choice([None, 0, 0.3]))
+                self.broadcast.send((sender, number), self.random.choice([None, 0, 0.3]))
             except TimeoutError:
-                dawdle(self.chance)
+                dawdle(self.random)
                 continue
             except rt.ChannelClosed:
                 return
             self.sent.append((sender, number))
-            dawdle(self.chance)
+            dawdle(self.random)
 
     def read(self, subscription: rt.Subscription[tuple[int, int]]) -> None:
         mine: list[tuple[int, int]] = []
@@ -227,8 +227,8 @@ class Publishing:
         with subscription:
             for item in subscription:
                 mine.append(item)
-                dawdle(self.chance)
-                if not self.chance.randrange(20):
+                dawdle(self.random)
+                if not self.random.randrange(20):
                     return
 
 
@@ -237,7 +237,7 @@ class Publishing:
 def test_a_waiting_broadcast_gives_all_subscribers_the_same(seed: int, capacity: int) -> None:
     def main() -> None:
         crowd = Crowd(seed)
-        publishing = Publishing(crowd.chance, rt.Broadcast(capacity))
+        publishing = Publishing(crowd.random, rt.Broadcast(capacity))
         broadcast = publishing.broadcast
         witness = rt.spawn(list, broadcast.subscribe())
         for number in range(4):
@@ -266,7 +266,7 @@ def test_a_dropping_broadcast_never_waits_and_counts_losses(
     seed: int, capacity: int, newest: bool
 ) -> None:
     def main() -> None:
-        chance = Random(seed)
+        random = Random(seed)
         broadcast: rt.Broadcast[int] = rt.Broadcast(
             capacity, slow="drop_newest" if newest else "drop_oldest"
         )
@@ -276,14 +276,14 @@ def test_a_dropping_broadcast_never_waits_and_counts_losses(
             mine = []
             for item in subscription:
                 mine.append(item)
-                dawdle(chance)
+                dawdle(random)
             return mine
 
         subscriptions = [broadcast.subscribe() for _ in range(3)]
         readers = [rt.spawn(read, subscription) for subscription in subscriptions]
         for number in range(20):
             broadcast.send(number, timeout=0)
-            dawdle(chance)
+            dawdle(random)
         broadcast.close()
         for subscription, reader in zip(subscriptions, readers, strict=True):
             mine = reader.result()
@@ -307,11 +307,11 @@ def test_a_semaphore_conserves_its_permits(seed: int, permits: int) -> None:
         def work() -> None:
             nonlocal holders
             for _ in range(4):
-                if semaphore.acquire(crowd.chance.choice([None, 0, 0.3])):
+                if semaphore.acquire(crowd.random.choice([None, 0, 0.3])):
                     holders += 1
                     assert holders <= permits
                     try:
-                        dawdle(crowd.chance)
+                        dawdle(crowd.random)
                     finally:
                         holders -= 1
                         semaphore.release()
@@ -336,15 +336,15 @@ def test_a_lock_is_held_by_one_task_and_free_at_the_end(seed: int, reentrant: bo
         def work() -> None:
             me = object()
             for _ in range(4):
-                if not lock.acquire(crowd.chance.choice([None, 0, 0.3])):
+                if not lock.acquire(crowd.random.choice([None, 0, 0.3])):
                     continue
                 try:
                     assert not holders
                     holders.add(me)
-                    dawdle(crowd.chance)
+                    dawdle(crowd.random)
                     if isinstance(lock, rt.RLock):
                         with lock:
-                            dawdle(crowd.chance)
+                            dawdle(crowd.random)
                 finally:
                     holders.discard(me)
                     lock.release()
@@ -365,14 +365,14 @@ END = -1
 class Basket:
     """Tasks that put tokens under a condition, and tasks that wait for them."""
 
-    chance: Random
+    random: Random
     condition: rt.Condition
     tokens: list[int] = attrs.field(factory=list)
     taken: list[int] = attrs.field(factory=list)
 
     def take(self, *, is_patient: bool) -> None:
         while True:
-            timeout = None if is_patient else self.chance.choice([None, 0, 0.5])
+            timeout = None if is_patient else self.random.choice([None, 0, 0.5])
             with self.condition:
                 if self.condition.wait_for(lambda: bool(self.tokens), timeout):
                     token = self.tokens.pop()
@@ -381,12 +381,12 @@ class Basket:
                         return
                     self.taken.append(token)
                 assert self.condition.locked()
-            dawdle(self.chance)
+            dawdle(self.random)
 
     def put(self, numbers: range) -> None:
         for number in numbers:
             self.put_one(number)
-            dawdle(self.chance)
+            dawdle(self.random)
 
     def put_one(self, token: int) -> None:
         with self.condition:
@@ -399,7 +399,7 @@ class Basket:
 def test_a_notification_is_never_lost_to_a_cancelled_waiter(seed: int) -> None:
     def main() -> None:
         crowd = Crowd(seed)
-        basket = Basket(crowd.chance, rt.Condition())
+        basket = Basket(crowd.random, rt.Condition())
         for _ in range(4):
             crowd.spawn(basket.take, is_patient=False)
         last = rt.spawn(basket.take, is_patient=True)
@@ -429,11 +429,11 @@ def test_a_barrier_lets_through_whole_groups_only(seed: int, parties: int) -> No
         def come() -> None:
             for _ in range(4):
                 try:
-                    places.append(barrier.wait(crowd.chance.choice([0, 0.2, 3])))
+                    places.append(barrier.wait(crowd.random.choice([0, 0.2, 3])))
                 except TimeoutError:
                     pass
                 rt.yield_now()
-                dawdle(crowd.chance)
+                dawdle(crowd.random)
 
         for _ in range(7):
             crowd.spawn(come)
@@ -457,13 +457,13 @@ def test_a_wait_group_wakes_all_when_the_last_thing_is_done(seed: int) -> None:
         def work() -> None:
             nonlocal finished
             try:
-                dawdle(crowd.chance)
+                dawdle(crowd.random)
             finally:
                 finished += 1
                 group.done()
 
         def wait() -> None:
-            if group.wait(crowd.chance.choice([None, 0, 0.1])):
+            if group.wait(crowd.random.choice([None, 0, 0.1])):
                 assert finished == 8
 
         group.add(8)
@@ -485,20 +485,20 @@ def test_a_wait_group_wakes_all_when_the_last_thing_is_done(seed: int) -> None:
 class Family:
     """Tasks that fail, are cancelled, wait while they clean up, and have children of their own."""
 
-    chance: Random
+    random: Random
     alive: int = 0
 
     def child(self, depth: int) -> None:
         self.alive += 1
         try:
-            dawdle(self.chance)
-            if not self.chance.randrange(6):
+            dawdle(self.random)
+            if not self.random.randrange(6):
                 raise ValueError("on purpose")
-            if depth and not self.chance.randrange(2):
+            if depth and not self.random.randrange(2):
                 self.branch(depth - 1)
         finally:
             with rt.shield():
-                dawdle(self.chance)
+                dawdle(self.random)
             self.alive -= 1
 
     def branch(self, depth: int) -> None:
@@ -506,15 +506,15 @@ class Family:
         try:
             with rt.scope() as scope:
                 children += [scope.spawn(self.child, depth) for _ in range(3)]
-                dawdle(self.chance)
-                if not self.chance.randrange(4):
+                dawdle(self.random)
+                if not self.random.randrange(4):
                     scope.cancel()
         finally:
             assert all(child.done for child in children)
 
     def root(self) -> None:
         try:
-            with rt.deadline(self.chance.choice([0.1, 2, 100])):
+            with rt.deadline(self.random.choice([0.1, 2, 100])):
                 self.branch(2)
         except* (ValueError, rt.DeadlineExceeded):
             pass
@@ -525,7 +525,7 @@ class Family:
 def test_a_scope_outlives_its_children_whatever_happens(seed: int) -> None:
     def main() -> None:
         crowd = Crowd(seed)
-        family = Family(crowd.chance)
+        family = Family(crowd.random)
         for _ in range(2):
             crowd.spawn(family.root)
         crowd.cancel_some()
@@ -542,7 +542,7 @@ def test_a_scope_outlives_its_children_whatever_happens(seed: int) -> None:
 class Reading:
     """A task that reads a stream to its end; it may be cancelled and begun again."""
 
-    chance: Random
+    random: Random
     stream: testing.MemoryStream
     received: bytearray = attrs.field(factory=bytearray)
 
@@ -550,7 +550,7 @@ class Reading:
         self.stream.settimeout(0.1)
         while True:
             try:
-                part = self.stream.recv(self.chance.randrange(1, 12))
+                part = self.stream.recv(self.random.randrange(1, 12))
             except TimeoutError:
                 continue
             if not part:
@@ -563,20 +563,20 @@ class Reading:
 @given(seed=seeds, capacity=st.integers(1, 9))
 def test_a_stream_in_memory_keeps_every_byte_in_order(seed: int, capacity: int) -> None:
     def main() -> None:
-        chance = Random(seed)
+        random = Random(seed)
         left, right = testing.memory_pair(capacity=capacity)
-        reading = Reading(chance, right)
-        data = chance.randbytes(60)
+        reading = Reading(random, right)
+        data = random.randbytes(60)
 
         def send() -> None:
             rest = data
             while rest:
-                rest = rest[left.send(rest[: chance.randrange(1, 12)]) :]
-                dawdle(chance)
+                rest = rest[left.send(rest[: random.randrange(1, 12)]) :]
+                dawdle(random)
             left.close()
 
         sender = rt.spawn(send)
-        while not (reader := rt.spawn(reading.read)).join(chance.random()):
+        while not (reader := rt.spawn(reading.read)).join(random.random()):
             reader.cancel()
             reader.join()
         sender.result()

@@ -120,9 +120,9 @@ def test_the_end_of_a_channel_wins_and_its_value_raises() -> None:
 def test_sending_to_a_closed_channel_raises() -> None:
     channel: rt.Channel[int] = rt.Channel(0)
     rt.spawn(channel.close)
-    with pytest.raises(rt.ChannelClosed, match="before the item was taken"):
+    with pytest.raises(rt.ChannelClosed, match="before the item was received"):
         rt.select(rt.Send(channel, 1), rt.After(9))
-    with pytest.raises(rt.ChannelClosed, match="takes no more items"):
+    with pytest.raises(rt.ChannelClosed, match="accepts no more items"):
         rt.select(rt.Send(channel, 1))
 
 
@@ -334,11 +334,11 @@ def test_waiting_for_nothing_forever_is_refused() -> None:
 @in_virtual_time
 def test_a_case_that_is_in_use_is_refused() -> None:
     case = rt.After(5)
-    with pytest.raises(ValueError, match="is waited for already"):
+    with pytest.raises(ValueError, match="is in use already"):
         rt.select(case, case)
     rt.spawn(rt.select, case)
     rt.yield_now()
-    with pytest.raises(ValueError, match="<After 5 seconds> is waited for already"):
+    with pytest.raises(ValueError, match="<After 5 seconds> is in use already"):
         rt.select(rt.After(1), case)
 
 

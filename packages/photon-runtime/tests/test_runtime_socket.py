@@ -1247,26 +1247,26 @@ def test_the_sockets_of_a_forked_child_wait_in_its_own_hub() -> None:
 class Talk:
     """One direction of a connection, with calls of all kinds in between."""
 
-    def __init__(self, chance: Any, data: bytes) -> None:
-        self.chance = chance
+    def __init__(self, random: Any, data: bytes) -> None:
+        self.random = random
         self.data = data
         self.received = bytearray()
 
     def send(self, sock: rt.Socket) -> None:
         left = self.data
         while left:
-            cut = self.chance.randrange(1, 5000)
+            cut = self.random.randrange(1, 5000)
             sock.sendall(left[:cut])
             left = left[cut:]
-            if not self.chance.randrange(3):
-                rt.sleep(self.chance.choice((0, 0, 0, 0.0005)))
+            if not self.random.randrange(3):
+                rt.sleep(self.random.choice((0, 0, 0, 0.0005)))
         sock.shutdown(socket.SHUT_WR)
 
     def receive(self, sock: rt.Socket) -> None:
         while True:
-            sock.settimeout(self.chance.choice((None, 0.0, 0.001, 5)))
+            sock.settimeout(self.random.choice((None, 0.0, 0.001, 5)))
             try:
-                data = self.chance.choice((self.plainly, self.after_a_look, self.into))(sock)
+                data = self.random.choice((self.plainly, self.after_a_look, self.into))(sock)
             except (BlockingIOError, TimeoutError):
                 rt.yield_now()
                 continue
@@ -1276,24 +1276,24 @@ class Talk:
 
     def plainly(self, sock: rt.Socket) -> bytes:
         assert sock.recv(0) == b""
-        return sock.recv(self.chance.choice((1, 7, 100, 4096, 65536)))
+        return sock.recv(self.random.choice((1, 7, 100, 4096, 65536)))
 
     def after_a_look(self, sock: rt.Socket) -> bytes:
         seen = sock.recv(10, socket.MSG_PEEK)
-        data = sock.recvfrom(self.chance.choice((1, 100)))[0]
+        data = sock.recvfrom(self.random.choice((1, 100)))[0]
         assert seen.startswith(data[:10]) or data.startswith(seen)
         return data
 
     def into(self, sock: rt.Socket) -> bytes:
-        buffer = bytearray(self.chance.choice((5, 5000)))
+        buffer = bytearray(self.random.choice((5, 5000)))
         return bytes(buffer[: sock.recv_into(buffer)])
 
 
 @settings(max_examples=40, deadline=None)
-@given(chance=st.randoms(use_true_random=False), size=st.integers(1, 40_000))
-def test_in_both_directions_nothing_is_lost_whatever_is_called(chance: Any, size: int) -> None:
+@given(random=st.randoms(use_true_random=False), size=st.integers(1, 40_000))
+def test_in_both_directions_nothing_is_lost_whatever_is_called(random: Any, size: int) -> None:
     def main() -> None:
-        there, back = Talk(chance, BIG[:size]), Talk(chance, BIG[-size:])
+        there, back = Talk(random, BIG[:size]), Talk(random, BIG[-size:])
         with (
             rt.deadline(20),
             tcp_pair() as (near, far),

@@ -96,7 +96,7 @@ def test_who_waits_for_each_other_for_ever_is_told_so(monkeypatch: pytest.Monkey
             both.spawn(take, one, other)
             both.spawn(take, other, one)
 
-    with pytest.raises(rt.errors.Deadlock, match="nothing can ever run again") as caught:
+    with pytest.raises(rt.errors.Deadlock, match="no task can ever run again") as caught:
         rt.run(main)
     assert str(caught.value).count("with second:") == 2
 

@@ -13,7 +13,7 @@ import pytest
 
 import photon_runtime as rt
 from photon_runtime._hub import current_hub
-from photon_runtime._watchdog import Hold, Watchdog
+from photon_runtime._watchdog import SchedulerBlock, Watchdog
 from photon_runtime.http import Handler, Request, Response, ServerSettings, listen, serve
 
 pytestmark = pytest.mark.slow
@@ -27,14 +27,14 @@ def hold_the_hub(until: Callable[[], bool]) -> None:
 
 
 def test_a_task_that_holds_the_hub_is_named_with_its_line() -> None:
-    holds: list[Hold] = []
+    holds: list[SchedulerBlock] = []
 
     def main() -> int:
         watchdog = Watchdog(current_hub(), threshold=0.02, report=holds.append)
         watchdog.start()
         rt.spawn(hold_the_hub, lambda: bool(holds)).join()
         watchdog.close()
-        return watchdog.holds
+        return watchdog.blocked
 
     assert rt.run(main) == 1
     assert holds[0].task.name == "hold_the_hub"
@@ -43,7 +43,7 @@ def test_a_task_that_holds_the_hub_is_named_with_its_line() -> None:
 
 
 def test_one_hold_is_reported_once() -> None:
-    holds: list[Hold] = []
+    holds: list[SchedulerBlock] = []
 
     def main() -> None:
         watchdog = Watchdog(current_hub(), threshold=0.01, report=holds.append)
@@ -57,7 +57,7 @@ def test_one_hold_is_reported_once() -> None:
 
 
 def test_waiting_is_no_holding() -> None:
-    holds: list[Hold] = []
+    holds: list[SchedulerBlock] = []
 
     def main() -> None:
         watchdog = Watchdog(current_hub(), threshold=0.01, report=holds.append)
@@ -78,7 +78,7 @@ def test_holds_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
 
     with caplog.at_level(logging.WARNING, logger="photon.runtime"):
         assert rt.run(main) == 1
-    assert "has held the hub for over 0.02 s" in caplog.text
+    assert "has blocked the scheduler for over 0.02 s" in caplog.text
     assert "offload()" in caplog.text
 
 
@@ -134,7 +134,9 @@ def test_a_server_that_starts_holds_nobody_up(caplog: pytest.LogCaptureFixture) 
     asking = threading.Thread(target=ask)
     listener = listen("127.0.0.1", 0)
     with caplog.at_level(logging.WARNING, logger="photon.runtime"):
-        serve(Slow(), sockets=[listener], settings=ServerSettings(hold_threshold=0.02), ready=ready)
+        serve(
+            Slow(), sockets=[listener], settings=ServerSettings(block_threshold=0.02), ready=ready
+        )
     asking.join()
     assert holds == [0, 1]
-    assert caplog.text.count("has held the hub") == 1
+    assert caplog.text.count("has blocked the scheduler") == 1

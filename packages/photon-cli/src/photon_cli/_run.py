@@ -29,9 +29,9 @@ from photon_runtime.http import (
     adopt,
     inherited_sockets,
     open_listeners,
+    refuse_new_connections,
     remove_unix,
     serve,
-    turn_away,
 )
 from photon_runtime.process import prepare_process, reporting_failures
 from photon_runtime.workers import supervise
@@ -140,7 +140,7 @@ class _Server:
     def _close_all(self) -> None:
         for listeners in self.sockets:
             if self.owns_sockets:
-                turn_away(listeners)
+                refuse_new_connections(listeners)
             for listener in listeners:
                 listener.close()
 

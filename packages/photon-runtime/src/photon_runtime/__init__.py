@@ -2,8 +2,8 @@
 
 ===================  ==========================================================================
 ``_hub``             the scheduler of one thread; `run`, `spawn`, `sleep`, `yield_now`
-``_task``            `Task`: what runs
-``_carrier``         the greenlets that tasks run on; `current_task`
+``_task``            `Task`: one function that runs as a coroutine
+``_pooled_greenlet``  the greenlets that tasks run on; `current_task`
 ``_cancel``          the tree of scopes and the rule by which cancellation reaches tasks
 ``_scope``           `scope`, `deadline`, `shield`
 ``_sync``            `Event`, `Semaphore`
@@ -12,15 +12,15 @@
 ``_channel``         `Channel`
 ``_broadcast``       `Broadcast`: every subscriber gets every item
 ``_select``          `select`: the first of several cases
-``_case``, ``_readiness``  the cases: channels and times; sockets and descriptors
-``_offload``         `offload`, `blocking`: real threads for what blocks
+``_case``, ``_descriptor_cases``  the cases: channels and times; sockets and descriptors
+``_offload``         `offload`, `blocking`: real threads for blocking calls
 ``_socket``          `Socket`, `create_connection`
-``_tls``             sockets that speak TLS, for what `ssl` contexts wrap
-``_poll``, ``_watcher``  readiness of descriptors; who waits for that of one
-``_timer``           wake-ups in time
+``_tls``             TLS sockets, for the sockets that `ssl` contexts wrap
+``_poll``, ``_watcher``  readiness of descriptors; the waits for one descriptor
+``_timer``           timers
 ``_at_exit``         the end of the process while hubs run on other threads
-``stats``            `stats`, `dump_tasks`, `watch_hub`: what a hub is doing
-``_report``, ``_watchdog``  stacks for people; the thread that finds who holds the hub
+``stats``            `stats`, `dump_tasks`, `watch_hub`: the state of a hub
+``_report``, ``_watchdog``  readable stacks; the thread that finds code that blocks the scheduler
 ``errors``           the error tree
 ``settings``         photon.toml, config/<env>.toml, PHOTON__SECTION__KEY
 ``project``          the project around a folder: environment, settings, application by name
@@ -33,8 +33,8 @@
 ``observability``    metrics, spans, log fields and readiness checks, for every package
 ``media_types``      names of media types, and what can be read from one
 ``http``             requests, responses, the server
-``testing``          for tests: a live server; virtual time, chosen order, streams in memory
-``_virtual``, ``_memory``  the half of it that coroutine code is tested with
+``testing``          for tests: a live server; virtual time, seeded order, streams in memory
+``_virtual``, ``_memory``  the part of `testing` for coroutine code
 ===================  ==========================================================================
 
 Importing this package never changes the standard library.
@@ -42,19 +42,19 @@ Importing this package never changes the standard library.
 
 from ._broadcast import Broadcast as Broadcast
 from ._broadcast import Subscription as Subscription
-from ._carrier import current_task as current_task
 from ._case import After as After
 from ._case import Case as Case
 from ._case import Receive as Receive
 from ._case import Send as Send
 from ._channel import Channel as Channel
+from ._descriptor_cases import Readable as Readable
+from ._descriptor_cases import Writable as Writable
 from ._lock import Condition as Condition
 from ._lock import Lock as Lock
 from ._lock import RLock as RLock
 from ._offload import blocking as blocking
 from ._offload import offload as offload
-from ._readiness import Readable as Readable
-from ._readiness import Writable as Writable
+from ._pooled_greenlet import current_task as current_task
 from ._rendezvous import Barrier as Barrier
 from ._rendezvous import WaitGroup as WaitGroup
 from ._run import go as go

@@ -1,19 +1,19 @@
-"""The end of the process while hubs still run on other threads.
+"""The end of the process while hubs run on other threads.
 
-Theory of operation. When the interpreter is finalized it stops the threads that are left: before
-CPython 3.14 each of them ends in ``pthread_exit`` as soon as it asks for the interpreter's lock,
-and that unwinds its stack. But a task's stack is none of a thread's: behind its own frames lies
-what the hub left there, and unwinding that releases objects, without the lock, that are long
-gone. Mostly nobody notices; now and then the process ends with SIGSEGV. So when finalization
-begins, no task may run on another thread.
+Theory of operation. When the interpreter is finalized it stops the remaining threads: before
+CPython 3.14 each of them ends in ``pthread_exit`` as soon as it requests the interpreter's lock,
+and that unwinds its stack. But a task's stack is not the stack of a thread: its own frames are
+followed by remains of the hub's, and unwinding those releases freed objects, without the lock.
+Usually this has no effect; occasionally the process ends with SIGSEGV. So when finalization begins,
+no task may run on another thread.
 
-Hence an exit hook: it ends the hubs of the other threads as `SystemExit` in one of their tasks
-would, and waits for them. One that a task holds, or whose tasks ignore their cancellation, cannot
-be ended by anybody. Then the hook reports where it is, and ends the process at once, with status 1.
+Hence an exit hook: it ends the hubs of the other threads like `SystemExit` in one of their tasks,
+and waits for them. A hub whose scheduler is blocked, or whose tasks ignore their cancellation,
+cannot be ended. Then the hook reports its stack, and ends the process at once, with status 1.
 
-Behind the hook, once it has ended hubs, no other one begins, on this thread neither: what greenlet
-clears up of the threads that have just ended is not safe beside tasks that switch. Only exit hooks
-that were registered before this module was imported run so late.
+After the hook has ended hubs, no other one may start, not even on this thread: greenlet's clean-up
+of the threads that have just ended is not safe while tasks switch. Only exit hooks that were
+registered before this module was imported run that late.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from ._report import own_stack
 
 _END_TIME = 5.0
 _MOST_NAMES = 10
-# Taken at import, whatever is patched later.
+# The originals, read at import before any patch.
 _get_ident = _thread.get_ident
 _allocate_lock = _thread.allocate_lock
 _monotonic = time.monotonic
 
 
 class _Run:
-    """One hub, and whether its run has ended."""
+    """One hub, and a lock that is released when its run has ended."""
 
     __slots__ = ("ended", "hub", "thread")
 
@@ -54,24 +54,26 @@ class _Run:
 
 _runs: set[_Run] = set()
 _exiting: set[int] = set()  # the thread that runs the exit hooks, once it does
-_ended: list[_Run] = []  # what the exit hook has ended
-os.register_at_fork(after_in_child=_runs.clear)  # the threads did not come along
+_ended: list[_Run] = []  # the runs that the exit hook has ended
+os.register_at_fork(after_in_child=_runs.clear)  # the threads do not exist in the child
 
 
 @contextmanager
 def ended_before_exit(hub: Hub) -> Iterator[None]:
-    """Have the run of ``hub``, which is the block, ended before the interpreter is finalized.
+    """Ensure that the block, which runs ``hub``, ends before the interpreter is finalized.
 
     Raises:
-        RuntimeError: It is too late for that.
+        RuntimeError: The process is already ending.
     """
     run = _Run(hub)
     _runs.add(run)
     try:
-        if _exiting and run.thread not in _exiting:  # looked at after it could be seen itself
-            raise RuntimeError("the process is ending: no hub can begin on another thread now")
+        if _exiting and run.thread not in _exiting:  # checked after the run was registered
+            raise RuntimeError("the process is ending: a hub can no longer start on another thread")
         if _ended:
-            raise RuntimeError("the process is ending, its hubs were ended: no other can begin now")
+            raise RuntimeError(
+                "the process is ending and its hubs have ended: another hub can no longer start"
+            )
         yield
     finally:
         _runs.discard(run)
@@ -91,7 +93,7 @@ def _end_runs() -> None:
         deadline = _monotonic() + _END_TIME
         for run in others:
             run.ended.acquire(timeout=max(0.0, deadline - _monotonic()))
-    finally:  # also when Ctrl-C cuts the wait short
+    finally:  # also when Ctrl-C interrupts the wait
         if left := [run for run in others if run in _runs]:
             _give_up(left)
 
@@ -111,9 +113,9 @@ def _describe(run: _Run) -> str:
     names = ", ".join(repr(task.name) for task in tasks[:_MOST_NAMES])
     more = f" and {len(tasks) - _MOST_NAMES} more" if len(tasks) > _MOST_NAMES else ""
     lines = [
-        "photon_runtime: the process ends while a hub still runs on another thread. It was told to "
-        "end and waited for; something holds it or ignores its cancellation. "
-        f"Tasks that have not ended: {names}{more}. The thread is at:\n"
+        "photon_runtime: the process ends while a hub still runs on another thread. It did not "
+        "end in time: a task blocks the scheduler or ignores its cancellation. "
+        f"Tasks that have not ended: {names}{more}. Stack of the thread:\n"
     ]
     if frame := sys._current_frames().get(run.thread):
         lines += traceback.format_list(own_stack(frame))

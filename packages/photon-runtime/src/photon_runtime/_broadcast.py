@@ -3,9 +3,9 @@
 Theory of operation. Each `Subscription` has a bounded buffer of its own and shares nothing else
 with the others, so a slow one delays the others only if the policy says so. With ``"wait"`` a
 `Broadcast.send` waits until every subscription has room and then delivers to all of them in one
-go: a send that is cancelled, or whose time runs out, reached nobody, and all subscribers see the
-same items in the same order. The broadcast keeps the set of its full subscriptions; senders wait
-exactly while that set is not empty, so a receive costs no look at the other subscriptions.
+step: a send that is cancelled, or times out, reaches no subscriber, and all subscribers receive the
+same items in the same order. The broadcast has a set of its full subscriptions; senders wait
+exactly while that set is not empty, so a receive does not have to check the other subscriptions.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ Slow = Literal["wait", "drop_oldest", "drop_newest", "disconnect"]
 
 
 class Subscription(Receiving[T]):
-    """What one subscriber has yet to receive; made by `Broadcast.subscribe`.
+    """The items that one subscriber has yet to receive; made by `Broadcast.subscribe`.
 
-    Iterating over it receives until the broadcast is closed. It is a context manager that ends
-    the subscription; a subscription that is forgotten goes on taking items.
+    Iterating over it receives until the broadcast is closed. It is a context manager that ends the
+    subscription; a subscription that is not closed continues to receive items.
 
     Attributes:
-        capacity: How many items wait for this subscriber at the most.
-        dropped: How many items it has lost because it was slow.
+        capacity: Maximum number of items that wait for this subscriber.
+        dropped: Number of items lost because the subscriber was slow.
     """
 
     __slots__ = ("_broadcast", "_fell_behind", "dropped")
 
     def __init__(self, broadcast: Broadcast[T]) -> None:
-        """Begin to take the items of ``broadcast``."""
+        """Begin to receive the items of ``broadcast``."""
         super().__init__(broadcast.capacity, broadcast._full)
         self.dropped = 0
         self._fell_behind = False
         self._broadcast = broadcast
 
     def __repr__(self) -> str:
-        """Show whether it is closed, the fill, what was lost, and how many wait."""
+        """Show the state, the fill, the lost items, and the number of waiting receivers."""
         state = "closed" if self._closed else "open"
         dropped = f", {self.dropped} dropped" if self.dropped else ""
         receiving = f", {len(self._receivers)} receiving" if self._receivers else ""
@@ -52,7 +52,7 @@ class Subscription(Receiving[T]):
         return f"<Subscription {state}, {fill}{dropped}{receiving}>"
 
     def close(self) -> None:
-        """End the subscription; what it had not received is dropped. Twice is harmless."""
+        """End the subscription and drop its items. Calling it twice is harmless."""
         self._buffer.clear()
         self._end()
         self._broadcast._leave(self)
@@ -100,7 +100,7 @@ class Subscription(Receiving[T]):
         if self._fell_behind:
             return FellBehind(
                 f"the subscriber was disconnected: {self.capacity} items were waiting for it "
-                "when the next one came; receive faster, or give the broadcast more capacity"
+                "when the next one arrived; receive faster, or give the broadcast more capacity"
             )
         return super()._why_closed()
 
@@ -117,12 +117,12 @@ class Broadcast(Generic[T]):
     As a context manager it closes itself at the end of the block.
 
     Args:
-        capacity: How many items wait for each subscriber at the most; one or more.
-        slow: What happens when an item comes for a subscriber who has that many waiting.
-            ``"wait"``: `send` waits until all have room. ``"drop_oldest"`` and
-            ``"drop_newest"``: the subscriber loses its oldest item, or the new one, and counts
-            it in `Subscription.dropped`. ``"disconnect"``: its subscription ends; it can receive
-            what it has, and then gets `FellBehind`.
+        capacity: Maximum number of items that wait for each subscriber; one or more.
+        slow: Policy for an item sent to a subscriber with that many waiting. ``"wait"``: `send`
+            waits until all have room. ``"drop_oldest"`` and ``"drop_newest"``: the subscriber loses
+            its oldest item, or the new one, and counts it in `Subscription.dropped`.
+            ``"disconnect"``: its subscription ends; it can receive the waiting items, and then gets
+            `FellBehind`.
 
     Attributes:
         capacity: As given.
@@ -146,9 +146,9 @@ class Broadcast(Generic[T]):
     def __init__(self, capacity: int, *, slow: Slow = "wait") -> None:
         """Make an open broadcast without subscribers."""
         if capacity < 1:
-            raise ValueError(f"a broadcast's capacity is one or more, not {capacity}")
+            raise ValueError(f"the capacity of a broadcast must be one or more, not {capacity}")
         if slow not in get_args(Slow):
-            raise ValueError(f"slow is one of {', '.join(get_args(Slow))}, not {slow!r}")
+            raise ValueError(f"slow must be one of {', '.join(get_args(Slow))}, not {slow!r}")
         self.capacity = capacity
         self.slow: Slow = slow
         self._closed = False
@@ -157,7 +157,7 @@ class Broadcast(Generic[T]):
         self._subscriptions: dict[Subscription[T], None] = {}
 
     def __repr__(self) -> str:
-        """Show whether it is closed, how many subscribe, and how many wait to send."""
+        """Show the state, the number of subscribers, and the number of waiting senders."""
         state = "closed" if self._closed else "open"
         sending = f", {len(self._senders)} sending" if self._senders else ""
         return f"<Broadcast {state}, {self.subscribers} subscribers, slow={self.slow!r}{sending}>"
@@ -169,11 +169,11 @@ class Broadcast(Generic[T]):
 
     @property
     def subscribers(self) -> int:
-        """How many subscriptions there are."""
+        """Number of subscriptions."""
         return len(self._subscriptions)
 
     def subscribe(self) -> Subscription[T]:
-        """Begin to receive what is sent from now on. Does not wait.
+        """Begin to receive the items sent from now on. Does not wait.
 
         Raises:
             ChannelClosed: The broadcast is closed.
@@ -189,13 +189,13 @@ class Broadcast(Generic[T]):
 
         Args:
             item: Anything; all subscribers get the same object.
-            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
-                long as it takes. Only the policy ``"wait"`` ever waits.
+            timeout: Maximum time to wait in seconds, zero for no wait; ``None`` for no limit. Only
+                the policy ``"wait"`` ever waits.
 
         Raises:
             ChannelClosed: The broadcast is closed, or was closed before all had room.
-            TimeoutError: Not all had room in time; nobody got the item.
-            Cancelled: A scope around the task was cancelled; nobody got the item.
+            TimeoutError: Not all had room in time; no subscriber received the item.
+            Cancelled: A scope around the task was cancelled; no subscriber received the item.
 
         Blocks: the calling task, with the policy ``"wait"`` while a subscriber has no room.
         """
@@ -212,7 +212,7 @@ class Broadcast(Generic[T]):
             raise TimeoutError(f"not all subscribers had room within {timeout} seconds")
 
     def close(self) -> None:
-        """Take no more items; subscribers can still receive theirs. Twice is harmless."""
+        """Accept no more items; subscribers can still receive theirs. Twice is harmless."""
         self._closed = True
         subscriptions, self._subscriptions = self._subscriptions, {}
         self._full.clear()

@@ -1,15 +1,15 @@
-"""Cancellation: a tree of scopes, and the rule by which it reaches tasks.
+"""Cancellation: a tree of scopes, and the rule that applies it to tasks.
 
 Theory of operation. Every task runs inside a chain of scopes: those it entered itself
 (``deadline``, ``shield``, ``scope``), its own root scope, and above it the scope it was spawned
-into. Cancelling a scope concerns every task below it, unless a shielded scope stands between.
-The task learns of it at its next wait, or at once if it waits already: the wait raises
-``Cancelled``, carrying the outermost cancelled scope, which is the one that takes the exception
-when it has unwound that far. As long as the scope lasts, every further wait raises again, so
-clean-up that must wait does so under ``shield()``.
+into. Cancelling a scope applies to every task below it, unless a shielded scope is in between. It
+takes effect at the task's next wait, or at once if the task already waits: the wait raises
+``Cancelled``, which refers to the outermost cancelled scope, the one that catches the exception
+when it has unwound that far. Until the scope ends, every further wait raises again, so clean-up
+that must wait does so under ``shield()``.
 
 A task that has been woken for a reason (a lock was handed to it, an item arrived) is no longer
-waiting: it gets what it waited for, and the cancellation at its next wait. Nothing is lost
+waiting: its wait succeeds, and the cancellation takes effect at its next wait. Nothing is lost
 between the two.
 """
 
@@ -19,10 +19,10 @@ from typing import Protocol
 
 
 class Cancellable(Protocol):
-    """What a scope needs of the task that runs in it."""
+    """The part of a task that a scope uses."""
 
     def cancellation_changed(self) -> None:
-        """Look at the scopes again: a cancellation may have begun or ended to concern it."""
+        """Check the scopes again: whether a cancellation applies to the task may have changed."""
 
 
 class CancelScope:
@@ -30,8 +30,8 @@ class CancelScope:
 
     Attributes:
         parent: The scope around this one; ``None`` at the top.
-        is_cancelled: Whether `cancel` was called.
-        is_shielded: Whether cancellations from above stop here.
+        is_cancelled: True after `cancel` was called.
+        is_shielded: True if cancellations of outer scopes stop here.
     """
 
     __slots__ = ("_children", "_task", "is_cancelled", "is_shielded", "parent")
@@ -39,31 +39,31 @@ class CancelScope:
     def __init__(
         self, task: Cancellable, parent: CancelScope | None, *, is_shielded: bool = False
     ) -> None:
-        """Make a scope for ``task`` and hang it below ``parent``."""
+        """Make a scope for ``task`` below ``parent``."""
         self._task = task
         self.parent = parent
         self.is_cancelled = False
         self.is_shielded = is_shielded
-        # In the order of their coming, in which they are told, so that a seed gives one order of
-        # events; made when the first child comes.
+        # In order of creation, in which they are notified, so that a seed determines the order of
+        # events; made for the first child.
         self._children: dict[CancelScope, None] | None = None
         if parent is not None:
             parent.adopt(self)
 
     def adopt(self, child: CancelScope) -> None:
-        """Take ``child`` into the tree."""
+        """Add ``child`` to the tree."""
         if self._children is None:
             self._children = {child: None}
         else:
             self._children[child] = None
 
     def detach(self) -> None:
-        """Leave the tree: what is cancelled above no longer comes here."""
+        """Leave the tree: cancellations of outer scopes no longer apply here."""
         if self.parent is not None and self.parent._children is not None:
             self.parent._children.pop(self, None)
 
     def cause(self) -> CancelScope | None:
-        """Return the outermost cancelled scope that reaches here, ``None`` where none does."""
+        """Return the outermost cancelled scope that applies here, ``None`` without one."""
         found = None
         scope: CancelScope | None = self
         while scope is not None:
@@ -75,13 +75,13 @@ class CancelScope:
     def cancel(self) -> None:
         """Cancel everything below. Does not wait; cancelling twice is harmless."""
         if not self.is_cancelled:
-            is_told = self.cause() is not None  # then all that is below is, too
+            is_notified = self.cause() is not None  # then all scopes below are, too
             self.is_cancelled = True
-            if not is_told:
-                self._tell()
+            if not is_notified:
+                self._notify()
 
-    def _tell(self) -> None:
-        """Tell everyone below. Not by recursion: scopes can be nested deeper than calls."""
+    def _notify(self) -> None:
+        """Notify all tasks below. Without recursion: scopes can be nested deeper than calls."""
         left = [self]
         while left:
             scope = left.pop()

@@ -1,7 +1,7 @@
-"""What a `select` can wait for: an item, room in a channel, time.
+"""The cases of a `select`: an item, room in a channel, time.
 
-A case waits where a task would, and is woken as one: with `unpark`, which says whether it still
-waited. How one of several wins is told in `_select`.
+A case waits in the place of a task, and is woken like one: with `unpark`, which returns whether it
+still waited. See `_select` for how one of several wins.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ class Case(ABC):
     __slots__ = ("_task", "_won")
 
     def __init__(self) -> None:
-        """Make a case that nobody waits for."""
+        """Make a case that is not in use."""
         self._task: Task[object] | None = None
         self._won = False
 
     def unpark(self) -> bool:
-        """Let the `select` go on with this case, if it still waits; return whether it did."""
+        """Resume the `select` with this case, if it still waits; return whether it did."""
         if self._task is None or not self._task.unpark():
             return False
         self._won = True
         return True
 
     def interrupt(self, error: BaseException) -> bool:
-        """Let the `select` fail with ``error``, if it still waits; return whether it did."""
+        """Make the `select` fail with ``error``, if it still waits; return whether it did."""
         return self._task is not None and self._task.interrupt(error)
 
     def _begin(self, hub: Hub, task: Task[object]) -> None:
@@ -49,7 +49,7 @@ class Case(ABC):
 
     @abstractmethod
     def _try(self) -> bool:
-        """Win if that needs no wait; return whether the case has won."""
+        """Win if that is possible without waiting; return whether the case has won."""
 
     @abstractmethod
     def _join(self, hub: Hub) -> None:
@@ -57,10 +57,10 @@ class Case(ABC):
 
     @abstractmethod
     def _leave(self, hub: Hub) -> None:
-        """Wait there no longer, if the case still does."""
+        """Stop waiting there, if the case still does."""
 
     def _confirm(self) -> bool:
-        """Say whether the case, which was woken, has really won."""
+        """Return whether the case, which was woken, has really won."""
         return True
 
 
@@ -68,7 +68,7 @@ class Receive(Case, Generic[T]):
     """Wins with the next item of a channel or of a subscription, or with its end.
 
     Args:
-        source: A `Channel`, or what `Broadcast.subscribe` returned.
+        source: A `Channel`, or a subscription of a `Broadcast`.
     """
 
     __slots__ = ("_slot", "_source")
@@ -117,11 +117,11 @@ class Receive(Case, Generic[T]):
 
 
 class Send(Case, Generic[T]):
-    """Wins when the channel has taken the item.
+    """Wins when the channel has accepted the item.
 
     Args:
-        channel: Where to send.
-        item: What to send, once for each time that the case wins.
+        channel: Channel to send to.
+        item: Item to send, once for each time that the case wins.
     """
 
     __slots__ = ("_channel", "_slot", "item")
@@ -139,7 +139,7 @@ class Send(Case, Generic[T]):
 
     def _try(self) -> bool:
         if self._channel.closed:
-            raise ChannelClosed(f"{self!r}, which takes no more items")
+            raise ChannelClosed(f"{self!r}: the channel is closed and accepts no more items")
         return self._channel._offer(self.item)
 
     def _join(self, hub: Hub) -> None:
@@ -151,7 +151,7 @@ class Send(Case, Generic[T]):
 
     def _confirm(self) -> bool:
         if self._slot:
-            raise ChannelClosed(f"{self!r}, which was closed before the item was taken")
+            raise ChannelClosed(f"{self!r}: the channel was closed before the item was received")
         return True
 
 
@@ -167,7 +167,7 @@ class After(Case):
     def __init__(self, seconds: float) -> None:
         """Make a case that wins after ``seconds``."""
         if not seconds >= 0:
-            raise ValueError(f"After takes seconds, zero or more, not {seconds!r}")
+            raise ValueError(f"After needs a number of seconds, zero or more, not {seconds!r}")
         super().__init__()
         self.seconds = seconds
         self._due = 0.0

@@ -1,15 +1,15 @@
 """A bounded queue between tasks.
 
-Theory of operation. An item goes, in this order of preference, straight to a waiting receiver,
-into the buffer, or stays with its waiting sender. Whoever makes room moves the first waiting
-sender's item up, so items leave in the order in which they were sent. A receiver is woken only
-with its item in hand, and a sender only after its item was taken: cancellation, which reaches
-only tasks that still wait, can neither lose an item nor send it twice.
+Theory of operation. An item is, in this order of preference, given directly to a waiting receiver,
+put into the buffer, or stays with its waiting sender. Making room moves the first waiting sender's
+item into the buffer, so items leave in the order in which they were sent. A receiver is woken only
+after it was given an item, and a sender only after its item was received: cancellation, which
+affects only tasks that still wait, can neither lose an item nor send it twice.
 
-Who waits is a `Wakeable` with a slot, a list: a receiver's slot is empty and the sender fills it,
-a sender's holds the item and the receiver empties it. A `Wakeable` is a task, or one case of a
+A waiter is a `Wakeable` with a slot, a list: a receiver's slot is empty and the sender fills it, a
+sender's contains the item and the receiver empties it. A `Wakeable` is a task, or one case of a
 ``select()``, which refuses to be woken once another case has won. `Receiving` is the half that a
-channel has in common with a subscription of a `Broadcast`.
+channel shares with a subscription of a `Broadcast`.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from collections.abc import Iterator, Sized
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
-from ._carrier import current_task
+from ._pooled_greenlet import current_task
 from .errors import ChannelClosed
 
 T = TypeVar("T")
 
 
 class Wakeable(Protocol):
-    """Who waits in a channel."""
+    """A task or a case that waits in a channel."""
 
     def unpark(self) -> bool:
-        """Let it go on; return whether it was still waiting."""
+        """Resume it; return whether it was still waiting."""
 
 
 class Receiving(ABC, Generic[T]):
-    """A bounded buffer that tasks take items out of; its other side is the subclass's."""
+    """A bounded buffer that tasks receive items from; subclasses define the sending side."""
 
     __slots__ = ("_buffer", "_closed", "_receivers", "_stuck", "capacity")
 
     def __init__(self, capacity: int, stuck: Sized) -> None:
-        """Begin open and empty; ``stuck`` is not empty while somebody waits for room."""
+        """Begin open and empty; ``stuck`` is not empty while a sender waits for room."""
         self.capacity = capacity
         self._buffer: deque[T] = deque()
         self._receivers: OrderedDict[Wakeable, list[T]] = OrderedDict()
@@ -47,11 +47,11 @@ class Receiving(ABC, Generic[T]):
         self._closed = False
 
     def __len__(self) -> int:
-        """Return how many items wait to be received."""
+        """Return the number of items to be received."""
         return len(self._buffer)
 
     def __bool__(self) -> bool:
-        """Be true, also without items."""
+        """Return ``True``, even without items."""
         return True
 
     @property
@@ -60,15 +60,14 @@ class Receiving(ABC, Generic[T]):
         return self._closed
 
     def receive(self, timeout: float | None = None) -> T:
-        """Take the next item, waiting for one.
+        """Wait for the next item and return it.
 
         Args:
-            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
-                long as it takes.
+            timeout: Maximum time to wait in seconds, zero for no wait; ``None`` for no limit.
 
         Raises:
-            ChannelClosed: There are no more items, and there will be none.
-            TimeoutError: Nothing came in time.
+            ChannelClosed: The channel is closed and has no more items.
+            TimeoutError: No item arrived in time.
             Cancelled: A scope around the task was cancelled; no item was taken.
 
         Blocks: the calling task, while there is no item.
@@ -90,10 +89,10 @@ class Receiving(ABC, Generic[T]):
             return slot[0]
         if woken:
             raise self._why_closed()
-        raise TimeoutError(f"nothing came within {timeout} seconds through {self!r}")
+        raise TimeoutError(f"no item arrived within {timeout} seconds in {self!r}")
 
     def __iter__(self) -> Iterator[T]:
-        """Receive until there are no more items and there will be none."""
+        """Receive until the channel is closed and has no more items."""
         while True:
             try:
                 item = self.receive()
@@ -102,7 +101,7 @@ class Receiving(ABC, Generic[T]):
             yield item
 
     def _take(self, slot: list[T]) -> bool:
-        """Put the next item into ``slot`` if that needs no wait; return whether it did."""
+        """Put the next item into ``slot`` if possible without waiting; return whether it did."""
         if self._buffer:
             slot.append(self._buffer.popleft())
             if self._stuck:
@@ -133,7 +132,7 @@ class Receiving(ABC, Generic[T]):
         return False
 
     def _end(self) -> None:
-        """Take no more items; wake the receivers, for whom there will be none."""
+        """Accept no more items, and wake the receivers, which will not receive any."""
         self._closed = True
         wake_all(self._receivers)
 
@@ -142,11 +141,11 @@ class Receiving(ABC, Generic[T]):
 
     @abstractmethod
     def _room_made(self) -> None:
-        """An item was taken while somebody waited for room: let the next one have it."""
+        """Handle that an item was received while a sender waited for room."""
 
     @abstractmethod
     def _take_from_sender(self, slot: list[T]) -> bool:
-        """Put an item that does not pass through the buffer into ``slot``, if there is one."""
+        """Put an item that is not in the buffer into ``slot``, if there is one."""
 
 
 class Channel(Receiving[T]):
@@ -155,8 +154,8 @@ class Channel(Receiving[T]):
     As a context manager it closes itself at the end of the block.
 
     Args:
-        capacity: How many items wait in the channel before `send` waits; zero makes every
-            `send` wait for its receiver.
+        capacity: Number of items in the channel at which `send` waits; zero makes every `send` wait
+            for its receiver.
 
     Attributes:
         capacity: As given.
@@ -180,13 +179,13 @@ class Channel(Receiving[T]):
     def __init__(self, capacity: int) -> None:
         """Make an open channel."""
         if capacity < 0:
-            raise ValueError(f"a channel's capacity is zero or more, not {capacity}")
+            raise ValueError(f"the capacity of a channel must be zero or more, not {capacity}")
         self._senders: OrderedDict[Wakeable, list[T]] = OrderedDict()
         super().__init__(capacity, self._senders)
-        self._limit = capacity  # until it is closed: `send` looks at nothing else
+        self._limit = capacity  # zero when it is closed: `send` checks nothing else
 
     def __repr__(self) -> str:
-        """Show whether it is closed, the fill, and how many wait."""
+        """Show the state, the fill, and the number of waiting senders and receivers."""
         state = "closed" if self._closed else "open"
         sending = f", {len(self._senders)} sending" if self._senders else ""
         receiving = f", {len(self._receivers)} receiving" if self._receivers else ""
@@ -197,8 +196,7 @@ class Channel(Receiving[T]):
 
         Args:
             item: Anything.
-            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
-                long as it takes.
+            timeout: Maximum time to wait in seconds, zero for no wait; ``None`` for no limit.
 
         Raises:
             ChannelClosed: The channel is closed, or was closed before there was room.
@@ -212,18 +210,18 @@ class Channel(Receiving[T]):
             buffer.append(item)
             return
         if self._closed:
-            raise ChannelClosed(f"send() on {self!r}, which takes no more items")
+            raise ChannelClosed(f"send() on {self!r}: it is closed and accepts no more items")
         if self._offer(item):
             return
         slot = [item]
         woken = (timeout is None or timeout > 0) and wait_to_send(self._senders, slot, timeout)
         if slot:
             if woken:
-                raise ChannelClosed(f"{self!r} was closed before the item was taken")
+                raise ChannelClosed(f"{self!r} was closed before the item was received")
             raise TimeoutError(f"no room within {timeout} seconds in {self!r}")
 
     def close(self) -> None:
-        """Take no more items; those in the channel can still be received.
+        """Accept no more items; those in the channel can still be received.
 
         Receivers that wait, and senders that wait with an item, get `ChannelClosed`. Closing
         twice is harmless.
@@ -243,7 +241,7 @@ class Channel(Receiving[T]):
         self.close()
 
     def _offer(self, item: T) -> bool:
-        """Send ``item`` if that needs no wait; return whether it was sent."""
+        """Send ``item`` if possible without waiting; return whether it was sent."""
         if self._receivers and self._hand_over(item):
             return True
         if len(self._buffer) < self.capacity:
@@ -269,10 +267,10 @@ class Channel(Receiving[T]):
 def wait_to_send(
     senders: OrderedDict[Wakeable, list[T]], slot: list[T], timeout: float | None
 ) -> bool:
-    """Wait among ``senders`` until somebody empties ``slot`` or there is nothing to wait for.
+    """Wait among ``senders`` until a receiver empties ``slot`` or the channel is closed.
 
     Returns:
-        Whether somebody woke the task, ``False`` when ``timeout`` seconds ran out.
+        ``True`` if the task was woken, ``False`` after ``timeout`` seconds.
     """
     task = current_task()
     senders[task] = slot
@@ -286,6 +284,6 @@ def wait_to_send(
 
 
 def wake_all(waiting: OrderedDict[Wakeable, list[T]]) -> None:
-    """Wake everyone who still waits, with their slots as they are."""
+    """Wake all that still wait, without changing their slots."""
     while waiting:
         waiting.popitem(last=False)[0].unpark()

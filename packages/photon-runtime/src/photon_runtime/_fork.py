@@ -12,8 +12,8 @@ from typing import NoReturn
 def leave_forked_child(error: BaseException | None) -> NoReturn:
     """End this process, whose only task has ended, with ``error`` if there was one.
 
-    The frames below the hub are the parent's, and returning into them would run the rest of the
-    parent's program a second time. A thread that forks and then returns ends its process too.
+    The frames below the hub belong to the parent, and returning into them would run the rest of the
+    parent's program a second time. A thread that forks and then returns also ends its process.
     """
     code = 0
     if isinstance(error, SystemExit):

@@ -1,33 +1,35 @@
 """The hub: the scheduler of one thread.
 
-Theory of operation. The greenlet that calls `run` becomes the hub and does three things in
-turn: it asks the operating system for events (waiting as long as the next timer allows, and not
-at all while a task is runnable), fires the timers that are due, and switches to the first of the
-runnable tasks. From there on the tasks hand the thread to each other: one that waits or gives up
-its turn takes the next from the queue and switches to it, which is one switch instead of the two
-by way of the hub, and a carrier whose task has ended goes on with the next one, without a switch
-if that has not begun yet. The hub runs again when the queue is empty or a bounded number of
-switches was made. Then it looks at sockets and timers again, so tasks that keep each other
-runnable cannot keep the rest waiting. There is no priority and no preemption.
+Theory of operation. The greenlet that calls `run` becomes the hub and repeats three steps: it polls
+the operating system for events (waiting until the next timer at most, and not at all while a task
+is runnable), fires the timers that are due, and switches to the first runnable task. From then on
+the tasks switch to each other: a task that waits or yields its turn takes the next one from the
+queue and switches to it, which is one switch instead of two through the hub, and a pooled greenlet
+whose task has ended continues with the next task, without a switch if that one has not begun. The
+hub runs again when the queue is empty or after a bounded number of switches. Then it polls sockets
+and timers again, so tasks that keep each other runnable cannot keep the others waiting. There is no
+priority and no preemption.
 
-All choices go through one queue in one order, whoever makes them; only events, timers, posts and
-the search for deadlocks are the affair of the hub's own greenlet. So is starting a fresh carrier,
-which must begin with an empty stack (`_fresh_carrier`).
+All choices use one queue in one order, in every greenlet; only events, timers, posts and deadlock
+detection are done by the hub's own greenlet. So is starting a new pooled greenlet, which must begin
+with an empty stack (`_new_greenlet`).
 
-Other threads and signal handlers reach the hub by `post` alone: it queues a callback and rings
-the poller's bell. Everything else belongs to the hub's own thread.
+Other threads and signal handlers use only `post`: it queues a callback and wakes the poller.
+Everything else belongs to the hub's own thread.
 
-An unhandled error ends its task and is logged, once, unless somebody waits for the task (then
-it is theirs). KeyboardInterrupt and SystemExit end the run. An exception of a signal handler may
-come between any two steps of the scheduler, after a task was taken from the queue, say, and
-before it runs: `Hub.recover` finds what it has left undone. One that comes while the hub itself
-runs is raised out of the main task's wait, which may handle it or end, and everything with it; if
-the main task does not wait, the run ends. A RecursionError comes where a task that is deep in
-calls waits; `Hub.choose_next` makes no call of its own, so by then nobody was taken from the queue.
+An unhandled error ends its task and is logged, once, unless another task waits for it (then the
+error is raised there). KeyboardInterrupt and SystemExit end the run. An exception of a signal
+handler may be raised between any two steps of the scheduler, for example after a task was taken
+from the queue and before it runs: `Hub.recover` completes the interrupted steps. One that is raised
+while the hub itself runs is raised out of the main task's wait; if the main task does not handle
+it, the run ends, and also if the main task does not wait. A RecursionError is raised where a task
+with a deep call stack waits; `Hub.choose_next` makes no calls, so at that point no task was taken
+from the queue.
 
-When no task is runnable, no timer is set, no descriptor is awaited, nothing outside (a thread of
-the offload pool, say) will report back and no signal handler could, then nothing can ever run
-again: the main task gets `Deadlock`, which lists who waits where.
+When no task is runnable, no timer is set, no descriptor is awaited, no external report is pending
+(from a thread of the offload pool, for example) and no signal handler could wake a task, then no
+task can ever run again: `Deadlock` is raised in the main task, with a list of all tasks and where
+they wait.
 """
 
 from __future__ import annotations
@@ -41,21 +43,21 @@ from collections.abc import Callable
 
 from greenlet import getcurrent, greenlet
 
-from ._carrier import Carrier, current_task
 from ._fork import leave_forked_child
 from ._poll import Poller, make_poller
+from ._pooled_greenlet import PooledGreenlet, current_task
 from ._report import describe_tasks
 from ._task import Task
 from ._timer import TimerHeap
 from .errors import Deadlock, NotRunning
 
 _log = logging.getLogger("photon.runtime")
-# Taken at import, whatever is patched later. Reentrant: a signal handler may post while its own
-# thread is just posting.
+# The original, read at import before any patch. Reentrant: a signal handler may post while its own
+# thread is posting.
 _RLock = _thread.RLock
-_MAX_IDLE_CARRIERS = 1024
-# Between two looks at sockets and timers. Large enough that tasks which hand work to each other
-# pay little for the system call, small enough that nobody notices the wait.
+_MAX_IDLE_GREENLETS = 1024
+# Between two polls of sockets and timers. Large enough that the system call costs little per
+# switch, small enough that the delay is not noticeable.
 _SWITCHES_PER_TURN = 128
 
 
@@ -69,14 +71,14 @@ class Hub:
         greenlet: The greenlet that the scheduler itself runs on.
         tasks: Every task that has not ended, in the order in which they were spawned.
         running: The task that runs now, ``None`` while the hub itself does.
-        turns: How often the scheduler went round.
-        outside: How many reports from other threads are still to come.
-        resources: What other modules keep for each hub, by type. ``leave()``, if it has that, is
-            called when the main task has ended, before the others are cancelled, and ``close()``
+        turns: Number of turns of the scheduler.
+        pending_external: Number of reports expected from other threads.
+        resources: Objects of other modules, one per hub and type. Their ``leave()`` method, if any,
+            is called when the main task has ended, before the others are cancelled, and ``close()``
             at the very end.
-        main: The task that the run ends with: the first one, or the one that forked this process.
+        main: The task whose end ends the run: the first one, or the one that forked this process.
         first: The first task, ``None`` before the run.
-        is_ending: Whether the main task has ended, and the others are cancelled.
+        is_ending: True after the main task has ended, when the others are cancelled.
     """
 
     def __init__(
@@ -89,9 +91,9 @@ class Hub:
         """Make a hub on the calling greenlet.
 
         Args:
-            clock: Gives seconds that never go back.
-            poller: Readiness of descriptors; by default the best of the operating system.
-            ready: The queue of runnable tasks; by default first come, first served.
+            clock: Monotonic clock, in seconds.
+            poller: Source of readiness events; by default the best one of the operating system.
+            ready: Queue of runnable tasks; by default first in, first out.
         """
         self.ready: deque[Task[object]] = deque() if ready is None else ready
         self.timers = TimerHeap()
@@ -100,7 +102,7 @@ class Hub:
         self.tasks: dict[Task[object], None] = {}
         self.running: Task[object] | None = None
         self.turns = 0
-        self.outside = 0
+        self.pending_external = 0
         self.time = clock
         self.resources: dict[type, object] = {}
         self.main: Task[object] | None = None
@@ -109,7 +111,7 @@ class Hub:
         self._switches_left = 0
         self._unstarted: Task[object] | None = None
         self._lost: list[object] = []
-        self._idle: list[Carrier] = []
+        self._idle: list[PooledGreenlet] = []
         self._posted: deque[Callable[[], object]] = deque()
         self._fatal: BaseException | None = None
         self._is_closed = False
@@ -123,17 +125,17 @@ class Hub:
             task.cancel()
 
     def post(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` in the hub soon. The one call that any thread may make.
+        """Call ``callback`` in the hub soon. The only method that any thread may call.
 
-        After the end of the hub it does nothing: nobody is left to be told.
+        Does nothing after the end of the hub.
         """
-        with self._post_lock:  # the bell's descriptor must not be closed, and reused, meanwhile
+        with self._post_lock:  # the waker's descriptor must not be closed and reused meanwhile
             if not self._is_closed:
                 self._posted.append(callback)
                 self.poller.wake()
 
     def run_until(self, main: Task[object]) -> None:
-        """Schedule until ``main`` has ended, then cancel what is left and wait for its end.
+        """Schedule until ``main`` has ended, then cancel the other tasks and wait for their end.
 
         Raises:
             KeyboardInterrupt, SystemExit: As raised in a task, after the others have ended.
@@ -158,32 +160,32 @@ class Hub:
         for task in list(self.tasks):
             task.cancel()
         while self.tasks:
-            self._turn()  # Ctrl-C once more gives up what will not end
+            self._turn()  # another Ctrl-C abandons tasks that do not end
 
     def end(self) -> None:
-        """End the run, as `SystemExit` in a task would. To be posted."""
+        """End the run, like `SystemExit` in a task. To be called through `post`."""
         if self._fatal is None:
             self._fatal = SystemExit()
 
     def close(self) -> None:
-        """Release the idle carriers and the poller's descriptors."""
+        """Release the idle greenlets and the poller's descriptors."""
         for resource in self.resources.values():
             close = getattr(resource, "close", None)
             if close is not None:
                 close()
         idle, self._idle = self._idle, []
-        for carrier in idle:
-            carrier.switch()  # without a task, it ends
+        for pooled in idle:
+            pooled.switch()  # without a task, it ends
         with self._post_lock:
             self._is_closed = True
             self.poller.close()
 
     def continue_after_fork(self, task: Task[object]) -> None:
-        """Go on in the child of a fork with ``task`` alone, the one that called it.
+        """Continue in the child of a fork with only ``task``, which called fork.
 
-        The other tasks stay where they are: they are never run again, and kept, so that nothing
-        unwinds them (their clean-up is the parent's affair). The descriptors of the poller were
-        shared with the parent, and the threads of the resources are gone, so both begin anew.
+        The other tasks are never run again, but stay referenced, so that they are not unwound
+        (their clean-up belongs to the parent). The descriptors of the poller were shared with the
+        parent, and the threads of the resources do not exist in the child, so both are replaced.
         """
         others = [other for other in self.tasks if other is not task]
         for other in others:
@@ -194,21 +196,21 @@ class Hub:
         self.resources.clear()
         self._idle = []
         self.tasks = {task: None}
-        self.outside = 0
+        self.pending_external = 0
         self._post_lock = _RLock()  # another thread may have held it
         self.poller.close()
         self.poller = make_poller()
         if signal.set_wakeup_fd(-1) >= 0:
-            signal.set_wakeup_fd(self.poller.bell.rope, warn_on_full_buffer=False)
+            signal.set_wakeup_fd(self.poller.waker.wakeup_fd, warn_on_full_buffer=False)
         self.main = task
 
     @property
-    def idle_carriers(self) -> int:
-        """How many greenlets are kept for the next tasks."""
+    def idle_greenlets(self) -> int:
+        """Number of pooled greenlets without a task."""
         return len(self._idle)
 
     def task_ended(self, task: Task[object]) -> None:
-        """Note that ``task`` is done: tell whoever supervises it, or report its error."""
+        """Handle the end of ``task``: call its supervisor, or log its error."""
         self.tasks.pop(task, None)
         error = task.error
         if error is not None and isinstance(error, KeyboardInterrupt | SystemExit):
@@ -218,74 +220,74 @@ class Hub:
         elif error is not None and self._fatal is None and not task.is_awaited:
             _log.error("%r failed, spawned at %s", task, task.site, exc_info=error)
 
-    def carry_on(self, carrier: Carrier) -> None:
-        """Let others run after the task of ``carrier``, the running one, has ended.
+    def run_next(self, pooled: PooledGreenlet) -> None:
+        """Run other tasks after the task of ``pooled``, the running greenlet, has ended.
 
-        Returns when the carrier has another task, or is to end.
+        Returns when the greenlet has another task, or is to end.
         """
         idle = self._idle
-        if len(idle) >= _MAX_IDLE_CARRIERS:
+        if len(idle) >= _MAX_IDLE_GREENLETS:
             return
-        carrier.gr_context = None  # it may hold much
-        idle.append(carrier)
-        self.choose_next().switch()  # perhaps to this very carrier
+        pooled.gr_context = None  # it may refer to large objects
+        idle.append(pooled)
+        self.choose_next().switch()  # possibly to this greenlet itself
 
     def choose_next(self) -> greenlet:
-        """Take a task from the queue, if it is time for one; return whom to switch to.
+        """Take a task from the queue, unless the hub's turn has come; return the greenlet to run.
 
-        To be called by who has been parked or queued before, and switched by at once.
+        The caller must have been parked or queued before, and must switch to the result at once.
         """
         if self.ready and self._switches_left:
             self._switches_left -= 1
             self.running = task = self.ready.popleft()
-            carrier = task.carrier
-            if carrier is not None:
-                return carrier
+            pooled = task.greenlet
+            if pooled is not None:
+                return pooled
             if self._idle:
-                carrier = self._idle.pop()
-                carrier.gr_context = task.context
-                carrier.task = task
-                task.carrier = carrier
-                return carrier
+                pooled = self._idle.pop()
+                pooled.gr_context = task.context
+                pooled.task = task
+                task.greenlet = pooled
+                return pooled
             self._unstarted = task
         return self.greenlet
 
     def recover(self, running: Task[object] | None, error: BaseException) -> None:
-        """Put right what an exception of a signal handler has interrupted.
+        """Restore the invariants after an exception of a signal handler.
 
         Args:
             running: The task that runs now, ``None`` for the hub.
-            error: The exception. It ends the tasks whose carriers it has ended.
+            error: The exception. It ends the tasks whose greenlets it has ended.
         """
         self.running = running
         self._unstarted = None
-        self._idle = [carrier for carrier in self._idle if not carrier.dead]
+        self._idle = [pooled for pooled in self._idle if not pooled.dead]
         if running is not None and running in self.ready:
             self.ready.remove(running)
         queued = {*self.ready, running}
         for task in list(self.tasks):
             if task.done:
                 task.end()
-            elif task.carrier is not None and task.carrier.dead:
+            elif task.greenlet is not None and task.greenlet.dead:
                 task.end(error)
             elif task.state == "runnable" and task not in queued:
                 self.ready.appendleft(task)
 
     def _run_main(self) -> None:
         """Schedule until the main task has ended, or something has ended the run."""
-        while self._goes_on:
+        while self._should_continue:
             try:
-                while self._goes_on:
+                while self._should_continue:
                     self._turn()
             except BaseException as error:
-                # Ctrl-C or another signal's exception came while the hub itself ran, or the hub
-                # has found a deadlock: it is the main task's to handle.
+                # Ctrl-C or another signal's exception was raised while the hub itself ran, or the
+                # hub has found a deadlock: the main task may handle it.
                 self.recover(None, error)
                 if self.main is None or not self.main.interrupt(error):
                     self._fatal = error
 
     @property
-    def _goes_on(self) -> bool:
+    def _should_continue(self) -> bool:
         return self._fatal is None and self.main is not None and not self.main.done
 
     def _turn(self) -> None:
@@ -295,21 +297,21 @@ class Hub:
         while self.ready and self._switches_left:
             self.choose_next().switch()
             while self._unstarted is not None:
-                self._fresh_carrier(self._unstarted).switch()
+                self._new_greenlet(self._unstarted).switch()
         self.running = None
 
-    def _fresh_carrier(self, task: Task[object]) -> Carrier:
-        """Return a fresh carrier with ``task`` on it, which only the hub itself may start.
+    def _new_greenlet(self, task: Task[object]) -> PooledGreenlet:
+        """Return a new pooled greenlet for ``task``, which only the hub itself may start.
 
-        A greenlet begins as deep in the stack as the one that starts it, and stays there: tasks
-        that start each other would come to the recursion limit.
+        A greenlet begins at the stack depth of the one that starts it, and keeps it: tasks that
+        start each other would reach the recursion limit.
         """
         self._unstarted = None
-        carrier = Carrier(self.greenlet, self.carry_on)
-        carrier.gr_context = task.context
-        carrier.task = task
-        task.carrier = carrier
-        return carrier
+        pooled = PooledGreenlet(self.greenlet, self.run_next)
+        pooled.gr_context = task.context
+        pooled.task = task
+        task.greenlet = pooled
+        return pooled
 
     def _poll(self) -> None:
         timers = self.timers
@@ -318,7 +320,7 @@ class Hub:
             timeout: float | None = 0.0
         elif due is None:
             timeout = None
-            if not self.outside and not self.poller.has_waiters():
+            if not self.pending_external and not self.poller.has_waiters():
                 self._refuse_deadlock()
         else:
             timeout = max(0.0, due - self.time())
@@ -331,13 +333,13 @@ class Hub:
     def _refuse_deadlock(self) -> None:
         if self.tasks and not _could_be_signalled():
             raise Deadlock(
-                "nothing can ever run again, all tasks wait for each other:\n\n"
+                "no task can ever run again, all tasks wait for each other:\n\n"
                 + describe_tasks(self.tasks)
             )
 
     def _call_posted(self) -> None:
         posted = self._posted
-        for _ in range(len(posted)):  # what they post themselves has its turn after the tasks
+        for _ in range(len(posted)):  # callbacks that they post run after the tasks
             callback = posted.popleft()
             try:
                 callback()
@@ -354,10 +356,10 @@ def current_hub() -> Hub:
     hub = current_task().hub
     if isinstance(hub, Hub):
         return hub
-    raise NotRunning("the running task belongs to no hub")
+    raise NotRunning("the running task does not belong to a hub")
 
 
 def _could_be_signalled() -> bool:
-    """Say whether a signal handler of the program's own could wake somebody."""
+    """Return whether a signal handler of the program could wake a task."""
     usual = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler, None)
     return any(signal.getsignal(number) not in usual for number in signal.valid_signals())

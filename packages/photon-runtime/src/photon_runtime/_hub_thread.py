@@ -1,8 +1,8 @@
-"""A hub on a thread of its own, for code that has none: calls go in, results come out.
+"""A hub on its own thread, for code that runs outside of a hub.
 
 The thread's main task only waits for the end; each call is posted to the hub and runs there as a
-task, so calls of several threads run concurrently. That somebody outside may still call is told to
-the hub as a call under way: otherwise it would take its idleness for a deadlock.
+task, so calls of several threads run concurrently. The hub counts a pending external report while
+the thread lives: otherwise it would take its idleness for a deadlock.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-from ._carrier import current_task
 from ._hub import Hub, current_hub
 from ._offload import offload
+from ._pooled_greenlet import current_task
 from ._run import new_task, run
 from ._sync import Event
 from ._task import Task
@@ -26,10 +26,10 @@ T = TypeVar("T")
 _START_TIME = 10.0
 
 
-def start_outside(thread: threading.Thread) -> None:
-    """Start a real thread, also where the standard library is patched.
+def start_real_thread(thread: threading.Thread) -> None:
+    """Start a real thread, even if the standard library is patched.
 
-    What a task starts under the patch would be a task of its own hub.
+    Under the patch, a thread started by a task would be a task of the same hub.
     """
     try:
         current_task()
@@ -43,8 +43,8 @@ class HubThread:
     """A hub that runs on another thread until it is closed.
 
     Raises:
-        RuntimeError: No hub can begin: the process is ending.
-        TimeoutError: The thread has not started in time.
+        RuntimeError: The process is ending, so no hub can start.
+        TimeoutError: The thread did not start in time.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class HubThread:
         self._pending: set[PendingCall[Any]] = set()
         self._gone = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hub_thread", daemon=True)
-        start_outside(self._thread)
+        start_real_thread(self._thread)
         if not self._started.wait(_START_TIME):
             raise TimeoutError("the hub's thread has not started")
         if self._gone.is_set():
@@ -66,17 +66,17 @@ class HubThread:
             self._gone.set()
             self._started.set()
             for pending in list(self._pending):
-                pending.give_up()
+                pending.fail()
 
     def _wait_for_the_end(self) -> None:
         self._hub = current_hub()
         self._end = Event()
-        self._hub.outside += 1
+        self._hub.pending_external += 1
         self._started.set()
         try:
             self._end.wait()
         finally:
-            self._hub.outside -= 1
+            self._hub.pending_external -= 1
 
     def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function`` as a task of the hub and return its result.
@@ -102,15 +102,15 @@ class HubThread:
         pending = PendingCall(lambda: function(*args, **kwargs), self._pending.discard)
         self._pending.add(pending)
         self._hub.post(lambda: pending.start(self._hub))
-        if self._gone.is_set():  # meanwhile, and perhaps before it could hear of this call
-            pending.give_up()
+        if self._gone.is_set():  # it may have ended before it received this call
+            pending.fail()
         return pending
 
     def close(self, *, timeout: float = 10.0) -> None:
-        """End the hub with all that runs in it.
+        """End the hub and all its tasks.
 
         Raises:
-            TimeoutError: Something in it ignores its cancellation.
+            TimeoutError: A task ignores its cancellation.
 
         Blocks: the calling thread, for ``timeout`` seconds at most.
         """
@@ -122,10 +122,10 @@ class HubThread:
 
 
 class PendingCall(Generic[T]):
-    """A call that was given to a `HubThread`."""
+    """A call to run in a `HubThread`."""
 
     def __init__(self, call: Callable[[], T], ended: Callable[[PendingCall[T]], None]) -> None:
-        """Keep the call; ``ended`` is told of its end, in the hub's thread."""
+        """Store the call; ``ended`` is called when it has ended, in the hub's thread."""
         self._call = call
         self._ended = ended
         self._done = threading.Event()
@@ -139,7 +139,7 @@ class PendingCall(Generic[T]):
         hub.spawn(self._task)
 
     def _keep(self, task: Task[object]) -> None:
-        """Keep how the task has ended, be it before it began."""
+        """Store the result of the task, even if it ended before it began."""
         try:
             self._value.append(cast(T, task.result()))
         except BaseException as error:
@@ -148,22 +148,22 @@ class PendingCall(Generic[T]):
             self._ended(self)
             self._done.set()
 
-    def give_up(self) -> None:
-        """Take note that the hub has ended, and nothing can start or end the call any more."""
+    def fail(self) -> None:
+        """Fail the call because the hub has ended."""
         if not self._done.is_set():
             self._error = RuntimeError("the hub has ended")
             self._ended(self)
             self._done.set()
 
     def cancel(self, hub: HubThread) -> None:
-        """Ask the call to end early; its result is then the error that this makes."""
+        """Cancel the call; its result is then the resulting error."""
         hub._hub.post(lambda: self._task.cancel() if self._task is not None else None)
 
     def result(self, timeout: float | None = None) -> T:
         """Return what the call returned, or raise what it raised.
 
         Raises:
-            TimeoutError: It has not ended after ``timeout`` seconds; it goes on.
+            TimeoutError: It has not ended after ``timeout`` seconds; it continues to run.
 
         Blocks: the calling thread, until the call has ended.
         """

@@ -1,15 +1,15 @@
 """Mutual exclusion between tasks of one hub: `Lock`, `RLock`, `Condition`.
 
-They keep the promises of `_sync`: fair, safe under cancellation, no switch without contention. A
-lock that is released while somebody waits is never free in between: it passes to the first
-waiter, so nobody can overtake.
+They have the guarantees of `_sync`: fair, safe under cancellation, no switch without contention. A
+lock that is released while a task waits is never free in between: it passes to the first waiter, so
+no task can overtake.
 
-`Condition.wait` always comes back with the lock held, whatever ended the wait, because the block
-around it will release it: taking the lock again is shielded from cancellation. A notification is
-given only to a task that still waits; one that is cancelled in the same moment does not use it
-up. The notified task is woken rather than moved to the lock's queue: it could not be taken out
-of there by a cancellation without losing its notification, and mostly the lock is free by the
-time it runs.
+`Condition.wait` always returns with the lock held, however the wait ended, because the surrounding
+block will release it: acquiring the lock again is shielded from cancellation. A notification is
+given only to a task that still waits; a task that is cancelled at the same moment does not consume
+it. The notified task is woken rather than moved to the lock's queue: a cancellation could not
+remove it from there without losing its notification, and usually the lock is free by the time it
+runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, TypeVar
 
-from ._carrier import current_task
+from ._pooled_greenlet import current_task
 from ._scope import shield
 from ._sync import WaitQueue
 from ._task import Task
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Lock:
-    """Mutual exclusion. Not reentrant, and bound to no task: any may release it.
+    """Mutual exclusion. Not reentrant, and without an owner: any task may release it.
 
     Example:
         >>> import photon_runtime as rt
@@ -55,17 +55,16 @@ class Lock:
         return self._held
 
     def acquire(self, timeout: float | None = None) -> bool:
-        """Take the lock, waiting for it if need be.
+        """Acquire the lock, waiting for it if necessary.
 
         Args:
-            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
-                long as it takes.
+            timeout: Maximum time to wait in seconds, zero for no wait; ``None`` for no limit.
 
         Returns:
-            Whether the lock was taken.
+            ``True`` if the lock was acquired.
 
         Raises:
-            Cancelled: A scope around the task was cancelled; the lock was not taken.
+            Cancelled: A scope around the task was cancelled; the lock was not acquired.
 
         Blocks: the calling task, while the lock is held.
         """
@@ -116,10 +115,10 @@ class Lock:
 
 
 class RLock:
-    """Mutual exclusion that the task which holds it may take again.
+    """Mutual exclusion that the task which holds it may acquire again.
 
-    The lock belongs to a task: it is free when that task has released it as often as it took it,
-    and no other task may release it.
+    The lock belongs to a task: it is free when that task has released it as often as it acquired
+    it, and no other task may release it.
 
     Example:
         >>> import photon_runtime as rt
@@ -140,7 +139,7 @@ class RLock:
         self._queue = WaitQueue()
 
     def __repr__(self) -> str:
-        """Show who holds it, how often, and how many wait."""
+        """Show the owner, the depth, and the number of waiting tasks."""
         state = "free"
         if self._owner is not None:
             times = "once" if self._depth == 1 else f"{self._depth} times"
@@ -152,17 +151,16 @@ class RLock:
         return self._owner is not None
 
     def acquire(self, timeout: float | None = None) -> bool:
-        """Take the lock once more, waiting for it while another task holds it.
+        """Acquire the lock once more, waiting while another task holds it.
 
         Args:
-            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
-                long as it takes.
+            timeout: Maximum time to wait in seconds, zero for no wait; ``None`` for no limit.
 
         Returns:
-            Whether the lock was taken.
+            ``True`` if the lock was acquired.
 
         Raises:
-            Cancelled: A scope around the task was cancelled; the lock was not taken.
+            Cancelled: A scope around the task was cancelled; the lock was not acquired.
             NotRunning: The caller does not run in a task.
 
         Blocks: the calling task, while another one holds the lock.
@@ -179,7 +177,7 @@ class RLock:
         return True
 
     def release(self) -> None:
-        """Take back one `acquire`; with the last one, hand the lock to who has waited longest.
+        """Undo one `acquire`; the last one passes the lock to the task that has waited longest.
 
         Raises:
             RuntimeError: The calling task does not hold the lock.
@@ -195,13 +193,13 @@ class RLock:
             self._pass_on()
 
     def __enter__(self) -> None:
-        """Take the lock once more; see `acquire`."""
+        """Acquire the lock once more; see `acquire`."""
         self.acquire()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Take back one `acquire`; see `release`."""
+        """Undo one `acquire`; see `release`."""
         self.release()
 
     def _pass_on(self) -> None:
@@ -222,7 +220,7 @@ class RLock:
 
 
 class ConditionLock(Protocol):
-    """What a `Condition` needs of its lock: a `Lock` or an `RLock`."""
+    """The interface that a `Condition` needs of its lock: a `Lock` or an `RLock`."""
 
     def locked(self) -> bool:
         """Return whether the lock is held."""
@@ -234,20 +232,20 @@ class ConditionLock(Protocol):
         """Free the lock."""
 
     def _is_mine(self) -> bool:
-        """Say whether the running task may wait and notify, as far as the lock knows."""
+        """Return whether the running task may wait and notify, as far as the lock knows."""
 
     def _release_all(self) -> int:
-        """Free the lock however often it is held; return how often that was."""
+        """Release the lock completely; return how often it was held."""
 
     def _take_again(self, depth: int) -> None:
-        """Take the lock and hold it ``depth`` times."""
+        """Acquire the lock ``depth`` times."""
 
 
 class Condition:
-    """A lock, and tasks that wait, without it, until something it guards has changed.
+    """A lock, and tasks that wait without it until the guarded state has changed.
 
     Args:
-        lock: The lock to use, shared perhaps with other conditions; a new `RLock` by default.
+        lock: Lock to use, which other conditions may share; a new `RLock` by default.
 
     Example:
         >>> import photon_runtime as rt
@@ -269,12 +267,12 @@ class Condition:
     __slots__ = ("_lock", "_queue")
 
     def __init__(self, lock: ConditionLock | None = None) -> None:
-        """Make a condition nobody waits for."""
+        """Make a condition without waiting tasks."""
         self._lock: ConditionLock = RLock() if lock is None else lock
         self._queue = WaitQueue()
 
     def __repr__(self) -> str:
-        """Show the lock and how many wait for a notification."""
+        """Show the lock and the number of waiting tasks."""
         return f"<Condition of {self._lock!r}, {len(self._queue)} waiting>"
 
     def locked(self) -> bool:
@@ -300,23 +298,23 @@ class Condition:
         self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Free the lock, wait for a notification, and take the lock again.
+        """Release the lock, wait for a notification, and acquire the lock again.
 
-        What was waited for may have been undone by another task meanwhile: ask again in a loop,
-        or use `wait_for`.
+        Another task may have changed the state again in the meantime: check it in a loop, or use
+        `wait_for`.
 
         Args:
-            timeout: Seconds to wait for the notification at the most; ``None`` waits for as long
-                as it takes. Taking the lock again is not limited.
+            timeout: Maximum time to wait for the notification in seconds; ``None`` for no limit.
+                Acquiring the lock again is not limited.
 
         Returns:
-            Whether there was a notification, ``False`` when the time ran out.
+            ``True`` after a notification, ``False`` after the timeout.
 
         Raises:
             RuntimeError: The lock is not held.
-            Cancelled: A scope around the task was cancelled; no notification was used up.
+            Cancelled: A scope around the task was cancelled; no notification was consumed.
 
-        Blocks: the calling task. It holds the lock afterwards in every case.
+        Blocks: the calling task. It always holds the lock afterwards.
         """
         self._check_held("wait")
         task = current_task()
@@ -334,12 +332,12 @@ class Condition:
         """Wait until ``predicate()`` is true; it is called with the lock held.
 
         Args:
-            predicate: Looks at what the lock guards.
+            predicate: Function that checks the guarded state.
             timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as long
                 as it takes.
 
         Returns:
-            What the predicate returned last: something false only when the time ran out.
+            The last result of the predicate: false only after the timeout.
 
         Raises:
             RuntimeError: The lock is not held.
@@ -362,10 +360,10 @@ class Condition:
         return result
 
     def notify(self, n: int = 1) -> None:
-        """Wake those that have waited longest; they go on when the lock is free.
+        """Wake the tasks that have waited longest; they continue when the lock is free.
 
         Args:
-            n: How many to wake at the most.
+            n: Maximum number of tasks to wake.
 
         Raises:
             RuntimeError: The lock is not held.
@@ -375,7 +373,7 @@ class Condition:
             n -= 1
 
     def notify_all(self) -> None:
-        """Wake all that wait; they go on one after another, as the lock becomes free.
+        """Wake all waiting tasks; they continue one after another, as the lock becomes free.
 
         Raises:
             RuntimeError: The lock is not held.

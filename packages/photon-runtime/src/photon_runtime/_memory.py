@@ -1,10 +1,10 @@
-"""A pair of connected streams in memory, which behave as two connected sockets do.
+"""A pair of connected streams in memory that behave like two connected sockets.
 
-Theory of operation. Each direction is a `_Pipe`: a bounded buffer, with an `Event` for each side
-that is set while that side may make progress. Whoever changes the pipe says so to both; who waits
-looks again, as with a socket. What is particular to sockets is kept: a short write, ``b""`` after
-the peer's end, ``EPIPE`` when writing to a peer that is gone, ``ECONNRESET`` when the peer closed
-without having read all, ``EBADF`` for what waits on a stream that is closed under it.
+Theory of operation. Each direction is a `_Pipe`: a bounded buffer, with a queue of waiting tasks.
+Every change of the pipe wakes all of them; they check the buffer again, as with a socket. The
+special cases of sockets are the same: short writes, ``b""`` after the end of the peer, ``EPIPE``
+when writing to a closed peer, ``ECONNRESET`` when the peer closed without having read all data,
+``EBADF`` for tasks that wait on a stream when it is closed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
-from ._carrier import current_task
+from ._pooled_greenlet import current_task
 from ._sync import WaitQueue
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class _Pipe:
         self.error: int | None = None
 
     def write(self, data: memoryview) -> int | None:
-        """Put as much of ``data`` into the buffer as there is room for; ``None`` for no room."""
+        """Write as much of ``data`` as fits into the buffer; return ``None`` if it is full."""
         if self.is_ended or self.is_refused:
             raise BrokenPipeError(*_TURNED_AWAY)
         room = self.capacity - len(self.buffer)
@@ -52,7 +52,7 @@ class _Pipe:
         return min(room, len(data))
 
     def read(self, size: int) -> bytes | None:
-        """Take at most ``size`` bytes out; ``None`` when there are none yet."""
+        """Read at most ``size`` bytes; return ``None`` if there are none yet."""
         if self.buffer and not self.is_refused:
             data = bytes(self.buffer[:size])
             del self.buffer[:size]
@@ -64,12 +64,12 @@ class _Pipe:
         return b"" if self.is_ended or self.is_refused or not size else None
 
     def end(self) -> None:
-        """Write nothing more."""
+        """Mark the end of the data."""
         self.is_ended = True
         self.changed.wake_all()
 
     def refuse(self) -> None:
-        """Read nothing more."""
+        """Refuse further data."""
         self.is_refused = True
         self.changed.wake_all()
 
@@ -77,8 +77,8 @@ class _Pipe:
 class MemoryStream:
     """One end of a connection in memory; made by `memory_pair`.
 
-    It has what code that is handed a connected stream socket uses, with the meaning of
-    `socket.socket`. It has no descriptor: ``fileno()`` is -1, and no ``select()`` can wait for it.
+    It has the methods of a connected stream socket, with the meaning of `socket.socket`. It has no
+    descriptor: ``fileno()`` is -1, and ``select()`` cannot wait for it.
     """
 
     def __init__(self, incoming: _Pipe, outgoing: _Pipe, name: str) -> None:
@@ -91,7 +91,7 @@ class MemoryStream:
         self._files = 0
 
     def __repr__(self) -> str:
-        """Show the state and how much waits in both directions."""
+        """Show the state and the number of bytes in both directions."""
         state = "closed" if self._closed else "open"
         fill = f"{len(self._incoming.buffer)} to read, {len(self._outgoing.buffer)} unread by peer"
         return f"<MemoryStream {self._name} {state}, {fill}>"
@@ -106,7 +106,7 @@ class MemoryStream:
         """Close the stream."""
         self.close()
 
-    # -- what does not wait -------------------------------------------------------------------
+    # -- without waiting ----------------------------------------------------------------------
 
     def fileno(self) -> int:
         """Return -1: there is no descriptor."""
@@ -121,16 +121,16 @@ class MemoryStream:
         return "right" if self._name == "left" else "left"
 
     def setsockopt(self, *args: object) -> None:
-        """Do nothing: there is nothing to set."""
+        """Do nothing: a stream in memory has no options."""
 
     def settimeout(self, value: float | None) -> None:
         """Limit each waiting call to ``value`` seconds; ``None`` for no limit, 0 for no wait."""
         if value is not None and not value >= 0:
-            raise ValueError(f"a timeout is zero or more seconds, not {value!r}")
+            raise ValueError(f"a timeout must be zero or more seconds, not {value!r}")
         self._limit = value
 
     def gettimeout(self) -> float | None:
-        """Return the limit in seconds, ``None`` where there is none."""
+        """Return the timeout in seconds, ``None`` without one."""
         return self._limit
 
     def setblocking(self, flag: bool) -> None:
@@ -155,23 +155,23 @@ class MemoryStream:
             self._closed = True
             self._close_if_unused()
 
-    # -- what may wait ------------------------------------------------------------------------
+    # -- with waiting -------------------------------------------------------------------------
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
         """Wait for data and return at most ``bufsize`` bytes, ``b""`` at the end.
 
         Raises:
             ValueError: ``bufsize`` is negative.
-            TimeoutError: Nothing came within the limit.
-            BlockingIOError: There is nothing, and the limit is zero.
-            ConnectionResetError: The peer closed without reading all that was sent to it.
+            TimeoutError: No data arrived within the timeout.
+            BlockingIOError: There is no data, and the timeout is zero.
+            ConnectionResetError: The peer closed without reading all data sent to it.
             OSError: The stream is closed.
-            Cancelled: A scope around the task was cancelled; nothing was taken.
+            Cancelled: A scope around the task was cancelled; no data was consumed.
 
-        Blocks: the calling task, while there is nothing.
+        Blocks: the calling task, while there is no data.
         """
         if bufsize < 0:
-            raise ValueError(f"recv() takes zero bytes or more, not {bufsize}")
+            raise ValueError(f"recv() needs a size of zero or more bytes, not {bufsize}")
         return self._retry(self._incoming, lambda: self._incoming.read(bufsize))
 
     def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
@@ -184,12 +184,12 @@ class MemoryStream:
         return len(data)
 
     def send(self, data: ReadableBuffer, flags: int = 0) -> int:
-        """Wait for room and send; return how many bytes there was room for.
+        """Wait for room and send; return the number of bytes sent.
 
         Raises:
-            TimeoutError: There was no room within the limit.
-            BlockingIOError: There is no room, and the limit is zero.
-            BrokenPipeError: The peer is closed or reads no more.
+            TimeoutError: There was no room within the timeout.
+            BlockingIOError: There is no room, and the timeout is zero.
+            BrokenPipeError: The peer is closed or no longer reads.
             OSError: The stream is closed.
             Cancelled: A scope around the task was cancelled; nothing was sent.
 
@@ -199,26 +199,26 @@ class MemoryStream:
         return self._retry(self._outgoing, lambda: self._outgoing.write(view))
 
     def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
-        """Send all of ``data``, waiting for room as often as it takes; errors as of `send`."""
+        """Send all of ``data``, waiting for room as needed; errors as for `send`."""
         rest = memoryview(data).cast("B")
         while rest:
             rest = rest[self.send(rest) :]
 
     def makefile(self, mode: str = "r", buffering: int = -1, **text: str) -> IO[Any]:
-        """Return a file on the stream; arguments as of `socket.socket.makefile`.
+        """Return a file for the stream; arguments as for `socket.socket.makefile`.
 
         Args:
-            mode: Of ``r``, ``w`` and ``b``.
-            buffering: Bytes, 0 for none; by default as of `open`.
-            text: ``encoding``, ``errors`` and ``newline``, for text.
+            mode: Combination of ``r``, ``w`` and ``b``.
+            buffering: Buffer size in bytes, 0 for no buffer; by default as for `open`.
+            text: ``encoding``, ``errors`` and ``newline`` of text files.
 
         Raises:
-            ValueError: The mode is none of these, or text is to be without a buffer.
+            ValueError: The mode is invalid, or a text file is requested without a buffer.
         """
         if not mode or not set(mode) <= set("rwb"):
-            raise ValueError(f"a stream's file has a mode of r, w and b, not {mode!r}")
+            raise ValueError(f"the mode of a stream's file consists of r, w and b, not {mode!r}")
         if not buffering and "b" not in mode:
-            raise ValueError("a text file cannot be without a buffer")
+            raise ValueError("a text file needs a buffer: use a binary mode or another buffering")
         raw = _File(self, "r" in mode, "w" in mode)
         if not buffering:
             return raw  # type: ignore[return-value]  # typeshed: RawIOBase is no IO[bytes]
@@ -303,11 +303,11 @@ def _buffered(raw: _File, mode: str, size: int, text: dict[str, str]) -> IO[Any]
 
 
 def memory_pair(*, capacity: int = 65536) -> tuple[MemoryStream, MemoryStream]:
-    """Return two connected streams: what is sent into one is received from the other.
+    """Return two connected streams: data sent to one is received from the other.
 
     Args:
-        capacity: Bytes that wait in each direction at the most; one or more. A small one makes
-            short writes and waiting senders, which code must be able to take.
+        capacity: Maximum number of bytes in each direction; one or more. A small capacity causes
+            short writes and waiting senders, which code must handle.
 
     Raises:
         ValueError: ``capacity`` is less than one.
@@ -320,6 +320,6 @@ def memory_pair(*, capacity: int = 65536) -> tuple[MemoryStream, MemoryStream]:
         b'hello'
     """
     if capacity < 1:
-        raise ValueError(f"a stream's capacity is one byte or more, not {capacity}")
+        raise ValueError(f"the capacity of a stream must be one byte or more, not {capacity}")
     there, back = _Pipe(capacity), _Pipe(capacity)
     return MemoryStream(back, there, "left"), MemoryStream(there, back, "right")

@@ -1,4 +1,4 @@
-"""Names of hosts, resolved on the offload pool; what is an address already never goes there."""
+"""Host names, resolved on the offload pool; addresses never need it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ._carrier import running_task
 from ._offload import offload
+from ._pooled_greenlet import running_task
 
 T = TypeVar("T")
 
-# Taken at import, whatever is patched later.
+# The originals, read at import before any patch.
 _getaddrinfo = socket.getaddrinfo
 _gethostbyname = socket.gethostbyname
 _gethostbyname_ex = socket.gethostbyname_ex
@@ -19,14 +19,14 @@ _gethostbyaddr = socket.gethostbyaddr
 _getnameinfo = socket.getnameinfo
 
 INTERNET = (socket.AF_INET, socket.AF_INET6)
-# The names that the operating system's own interface takes as addresses.
+# The names that the operating system's own interface treats as addresses.
 _NO_NAMES = ("", "<broadcast>")
 
 
 def resolved(sock: socket.socket, address: Any) -> Any:
     """Return ``address`` with its host name, if it has one, resolved for ``sock``.
 
-    Blocks: the calling task. Outside of tasks the name is left to the operating system.
+    Blocks: the calling task. Outside of tasks the operating system resolves the name.
     """
     family = sock.family
     if family not in INTERNET or not isinstance(address, tuple) or not address:
@@ -53,7 +53,7 @@ def getaddrinfo(  # noqa: PLR0917 - as the standard one
 ) -> Any:
     """Resolve a name; see `socket.getaddrinfo`. Blocks: the calling task.
 
-    What is an address already is answered on the spot.
+    An address is returned at once.
     """
     if running_task() is None:
         return _getaddrinfo(host, port, family, type, proto, flags)

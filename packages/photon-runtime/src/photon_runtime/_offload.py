@@ -1,13 +1,13 @@
-"""Blocking work on real threads, so that the hub goes on.
+"""Blocking work on real threads, so that the scheduler is not blocked.
 
-Theory of operation. Each hub has a pool that starts threads as they are needed, up to a bound,
-and keeps them. A call takes one of the pool's slots (waiting fairly for it, as a task), puts
-itself on the work queue and parks; the thread runs it and posts the end to the hub, which frees
-the slot and wakes the task. A call that is cancelled stops waiting at once, but a thread cannot
-be stopped: its slot is freed when the function has really returned, so the bound always holds.
+Theory of operation. Each hub has a pool that starts threads as needed, up to a limit, and reuses
+them. A call acquires one of the pool's slots (waiting fairly for it, as a task), puts itself on the
+work queue and parks; the thread runs it and posts the end to the hub, which frees the slot and
+wakes the task. A cancelled call stops waiting at once, but a thread cannot be stopped: its slot is
+freed when the function has returned, so the limit is never exceeded.
 
-The threads and the queue are the interpreter's own, taken at import, so that a patched standard
-library changes nothing here. Threads that wait for work are daemonic: they never keep a process
+The threads and the queue are the interpreter's own, read at import, so that a patched standard
+library changes nothing here. Threads that wait for work are daemonic: they never prevent a process
 from ending.
 """
 
@@ -21,11 +21,11 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
 
-from ._carrier import current_task
 from ._hub import Hub, current_hub
+from ._pooled_greenlet import current_task
 from ._sync import Semaphore
 from ._task import Task
-from .callables import refuse_put_off, require_function
+from .callables import refuse_deferred, require_function
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class _Job:
 
     def run(self) -> None:
         """Run the call in the pool's thread."""
-        call, self.call = self.call, _nothing  # its arguments live no longer than the call
+        call, self.call = self.call, _nothing  # release its arguments with the call
         try:
             self.value = call()
         except BaseException as error:
@@ -60,7 +60,7 @@ class _Job:
 
 
 def _nothing() -> None:
-    """Stand in the place of a call that was made."""
+    """Replace a call that was made."""
 
 
 class OffloadPool:
@@ -83,7 +83,7 @@ class OffloadPool:
             self._add_thread()
         job = _Job(call, task)
         self._busy += 1
-        self._hub.outside += 1
+        self._hub.pending_external += 1
         self._work.put(job)
         try:
             task.park()
@@ -94,13 +94,15 @@ class OffloadPool:
             try:
                 raise error
             finally:
-                del error  # its traceback holds this frame, and so would keep the arguments alive
+                del (
+                    error
+                )  # its traceback refers to this frame, which would keep the arguments alive
         return job.value
 
     def _add_thread(self) -> None:
         try:
             _start_thread(self._work_on, ())
-        except BaseException:  # the operating system has no more
+        except BaseException:  # the operating system cannot start another thread
             self._slots.release()
             raise
         self._threads += 1
@@ -111,16 +113,16 @@ class OffloadPool:
             self._work.put(None)
 
     def _work_on(self) -> None:
-        # Signals are the main thread's: only there do they wake a hub at once.
+        # Signals are for the main thread: only there do they wake a hub at once.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while (job := self._work.get()) is not None:
             job.run()
             self._hub.post(functools.partial(self._finished, job))
-            del job  # keep nothing of the caller alive while idle
+            del job  # an idle thread must not keep the caller's objects alive
 
     def _finished(self, job: _Job) -> None:
         self._busy -= 1
-        self._hub.outside -= 1
+        self._hub.pending_external -= 1
         self._slots.release()
         job.finish()
 
@@ -128,18 +130,18 @@ class OffloadPool:
 def offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a function that blocks or computes on a thread of its own, and wait for its result.
 
-    The function runs in a copy of the caller's context variables. It must not call what waits
-    in the hub: it runs outside of it.
+    The function runs in a copy of the caller's context variables. It must not call functions that
+    wait in the hub, because it runs outside of it.
 
     Raises:
-        Cancelled: A scope around the task was cancelled; the function runs on unobserved.
-        RuntimeError: A further thread was needed and cannot be started.
+        Cancelled: A scope around the task was cancelled; the function continues unobserved.
+        RuntimeError: Another thread is needed and cannot be started.
         SignatureError: It is a coroutine function or a generator function.
         Exception: Whatever the function raised.
 
     Blocks: the calling task, while the pool (32 threads) is busy and until the function returns.
     """
-    refuse_put_off(function)
+    refuse_deferred(function)
     hub = current_hub()
     pool = hub.resources.get(OffloadPool)
     if not isinstance(pool, OffloadPool):

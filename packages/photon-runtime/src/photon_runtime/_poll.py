@@ -1,14 +1,14 @@
-"""Readiness of file descriptors: what the hub asks the operating system for.
+"""Readiness of file descriptors, as reported by the operating system.
 
 Theory of operation. A descriptor is registered with the operating system once, edge-triggered, for
-as long as it lives: no system call per wait. Its `Watcher` takes the edges and knows who waits for
-them. A pipe, the bell, wakes the poll from other threads and from signal handlers.
+its whole lifetime: no system call per wait. Its `Watcher` receives the edges and has the list of
+waiters. A pipe, the waker, interrupts the poll from other threads and from signal handlers.
 
-An edge is told once. When a signal handler raises while edges are being handed on, those that are
-left would be lost, so the poller has all of them told again.
+An edge is reported once. When a signal handler raises while edges are being delivered, the
+remaining ones would be lost, so the poller makes the kernel report all of them again.
 
-Where there is no epoll, `SelectorPoller` gives the same contract on level-triggered
-`selectors`: it registers interest only while somebody waits.
+On systems without epoll, `SelectorPoller` has the same interface on level-triggered `selectors`: it
+registers interest only while a task waits.
 """
 
 from __future__ import annotations
@@ -27,56 +27,56 @@ _EDGES: Final = IN | OUT | PRI | RDHUP | _ET
 # The system calls count in milliseconds of 32 bits; a poll that returns early does no harm.
 _LONGEST_POLL: Final = 86_400.0
 
-# Taken at import: under a patched standard library the hub still needs the real one.
+# Read at import: under a patched standard library the hub still needs the original.
 _HAS_EPOLL = hasattr(select, "epoll")
 if _HAS_EPOLL:
     _Epoll = select.epoll
 
 
-class Bell:
-    """A pipe that wakes a poller from other threads and signal handlers.
+class Waker:
+    """A pipe that interrupts a poll from other threads and signal handlers.
 
     Attributes:
-        ear: Readable after a ring.
-        rope: What is written to, also by the interpreter itself when a signal arrives.
+        read_fd: Descriptor that is readable after `wake`.
+        wakeup_fd: Descriptor that is written to, also by the interpreter when a signal arrives.
     """
 
-    __slots__ = ("ear", "rope")
+    __slots__ = ("read_fd", "wakeup_fd")
 
     def __init__(self) -> None:
         """Open the pipe."""
-        self.ear, self.rope = os.pipe()
-        os.set_blocking(self.ear, False)
-        os.set_blocking(self.rope, False)
+        self.read_fd, self.wakeup_fd = os.pipe()
+        os.set_blocking(self.read_fd, False)
+        os.set_blocking(self.wakeup_fd, False)
 
-    def ring(self) -> None:
-        """Make `ear` readable."""
+    def wake(self) -> None:
+        """Make `read_fd` readable."""
         try:
-            os.write(self.rope, b"\0")
-        except BlockingIOError:  # the pipe is full of rings already
+            os.write(self.wakeup_fd, b"\0")
+        except BlockingIOError:  # the pipe is full, so the poll will return
             pass
 
-    def hear(self) -> None:
-        """Make `ear` silent again."""
+    def drain(self) -> None:
+        """Read all pending wake-ups."""
         try:
-            os.read(self.ear, 4096)
+            os.read(self.read_fd, 4096)
         except BlockingIOError:
             pass
 
     def close(self) -> None:
         """Close the pipe."""
-        os.close(self.ear)
-        os.close(self.rope)
+        os.close(self.read_fd)
+        os.close(self.wakeup_fd)
 
 
 class Poller(Protocol):
-    """What the hub needs of the operating system.
+    """The interface between the hub and the operating system.
 
     Attributes:
-        bell: Rings when `poll` shall return.
+        waker: Makes `poll` return.
     """
 
-    bell: Bell
+    waker: Waker
 
     def watch(self, fd: int) -> Watcher:
         """Return the watcher of ``fd``, registering it if it is new."""
@@ -85,17 +85,17 @@ class Poller(Protocol):
         """Stop watching ``fd`` before it is closed; its waiters get ``OSError(EBADF)``."""
 
     def drop(self, fd: int) -> Watcher | None:
-        """Stop watching ``fd``, and leave who waits waiting; the one call that any thread may make.
+        """Stop watching ``fd`` without waking its waiters; the only method for all threads.
 
         Returns:
             The watcher, if there was one.
         """
 
     def interest_changed(self, watcher: Watcher) -> None:
-        """Note that somebody began to wait on ``watcher``.
+        """Note that a task began to wait on ``watcher``.
 
         Raises:
-            OSError: ``EBADF``: the watcher was forgotten, by another thread perhaps.
+            OSError: ``EBADF``: the watcher was forgotten, possibly by another thread.
         """
 
     def poll(self, timeout: float | None) -> None:
@@ -109,22 +109,22 @@ class Poller(Protocol):
 
     @property
     def awaited(self) -> int:
-        """How many descriptors tasks wait for."""
+        """Number of descriptors that tasks wait for."""
 
     def close(self) -> None:
         """Release the descriptors of the poller itself."""
 
 
 class EpollPoller:
-    """Edge-triggered epoll(7), each descriptor registered once for its whole life."""
+    """Edge-triggered epoll(7), each descriptor registered once for its whole lifetime."""
 
-    __slots__ = ("_epoll", "_watchers", "bell")
+    __slots__ = ("_epoll", "_watchers", "waker")
 
     def __init__(self) -> None:
         """Open the epoll instance."""
         self._epoll = _Epoll()
-        self.bell = Bell()
-        self._epoll.register(self.bell.ear, IN)
+        self.waker = Waker()
+        self._epoll.register(self.waker.read_fd, IN)
         self._watchers: dict[int, Watcher] = {}
 
     def watch(self, fd: int) -> Watcher:
@@ -143,19 +143,19 @@ class EpollPoller:
             watcher.fail_waiters()
 
     def drop(self, fd: int) -> Watcher | None:
-        """Stop watching ``fd``, and leave who waits waiting."""
+        """Stop watching ``fd`` without waking its waiters."""
         watcher = self._watchers.pop(fd, None)
         if watcher is not None:
             watcher.is_dry = False
             watcher.is_forgotten = True
             try:
                 self._epoll.unregister(fd)
-            except OSError:  # closed already: the kernel has dropped it by itself
+            except OSError:  # closed already: the kernel has removed it
                 pass
         return watcher
 
     def interest_changed(self, watcher: Watcher) -> None:
-        """Refuse a forgotten watcher; else the registration covers both directions already."""
+        """Refuse a forgotten watcher; a registration already covers both directions."""
         if watcher.is_forgotten:
             raise closed_descriptor()
 
@@ -169,21 +169,21 @@ class EpollPoller:
                 watcher = watchers.get(fd)
                 if watcher is not None:
                     watcher.fire(mask)
-                elif fd == self.bell.ear:
-                    self.bell.hear()
+                elif fd == self.waker.read_fd:
+                    self.waker.drain()
         except BaseException:
             self._ask_again()
             raise
 
     def _ask_again(self) -> None:
-        """Have everything reported that is so now, as if it had just become so."""
+        """Make the kernel report the current readiness again, as new edges."""
         for fd in list(self._watchers):
             with contextlib.suppress(OSError, ValueError):  # closed already
                 self._epoll.modify(fd, _EDGES)
 
     def wake(self) -> None:
         """Make `poll` return, from any thread or signal handler."""
-        self.bell.ring()
+        self.waker.wake()
 
     def has_waiters(self) -> bool:
         """Return whether a task waits for a descriptor."""
@@ -191,26 +191,26 @@ class EpollPoller:
 
     @property
     def awaited(self) -> int:
-        """How many descriptors tasks wait for."""
+        """Number of descriptors that tasks wait for."""
         return sum(watcher.is_awaited for watcher in list(self._watchers.values()))
 
     def close(self) -> None:
         """Release the descriptors of the poller itself."""
         self._watchers.clear()
         self._epoll.close()
-        self.bell.close()
+        self.waker.close()
 
 
 class SelectorPoller:
-    """The same contract on `selectors` (kqueue, poll, select): interest only while awaited."""
+    """The same interface on `selectors` (kqueue, poll, select): interest only while awaited."""
 
-    __slots__ = ("_registered", "_selector", "_watchers", "bell")
+    __slots__ = ("_registered", "_selector", "_watchers", "waker")
 
     def __init__(self) -> None:
         """Open the selector."""
         self._selector = selectors.DefaultSelector()
-        self.bell = Bell()
-        self._selector.register(self.bell.ear, selectors.EVENT_READ)
+        self.waker = Waker()
+        self._selector.register(self.waker.read_fd, selectors.EVENT_READ)
         self._watchers: dict[int, Watcher] = {}
         self._registered: dict[int, int] = {}
 
@@ -228,7 +228,7 @@ class SelectorPoller:
             watcher.fail_waiters()
 
     def drop(self, fd: int) -> Watcher | None:
-        """Stop watching ``fd``, and leave who waits waiting."""
+        """Stop watching ``fd`` without waking its waiters."""
         watcher = self._watchers.pop(fd, None)
         self._set_interest(fd, 0)
         if watcher is not None:
@@ -237,7 +237,7 @@ class SelectorPoller:
         return watcher
 
     def interest_changed(self, watcher: Watcher) -> None:
-        """Register what is awaited now."""
+        """Register the directions that tasks wait for."""
         if watcher.is_forgotten:
             raise closed_descriptor()
         read, write = watcher.wants
@@ -251,7 +251,7 @@ class SelectorPoller:
         for key, events in self._selector.select(timeout):
             watcher = self._watchers.get(key.fd)
             if watcher is None:
-                self.bell.hear()
+                self.waker.drain()
                 continue
             mask = (IN if events & selectors.EVENT_READ else 0) | (
                 OUT if events & selectors.EVENT_WRITE else 0
@@ -262,7 +262,7 @@ class SelectorPoller:
 
     def wake(self) -> None:
         """Make `poll` return, from any thread or signal handler."""
-        self.bell.ring()
+        self.waker.wake()
 
     def has_waiters(self) -> bool:
         """Return whether a task waits for a descriptor."""
@@ -270,7 +270,7 @@ class SelectorPoller:
 
     @property
     def awaited(self) -> int:
-        """How many descriptors tasks wait for."""
+        """Number of descriptors that tasks wait for."""
         return sum(watcher.is_awaited for watcher in list(self._watchers.values()))
 
     def close(self) -> None:
@@ -278,7 +278,7 @@ class SelectorPoller:
         self._watchers.clear()
         self._registered.clear()
         self._selector.close()
-        self.bell.close()
+        self.waker.close()
 
     def _set_interest(self, fd: int, events: int) -> None:
         before = self._registered.get(fd, 0)
@@ -300,14 +300,14 @@ def _is_any_awaited(watchers: dict[int, Watcher]) -> bool:
     while True:
         try:
             return any(watcher.is_awaited for watcher in watchers.values())
-        except RuntimeError:  # another thread has just closed a socket that had waited here
+        except RuntimeError:  # another thread has just closed a socket
             pass
 
 
 def watch_new(poller: Poller, fd: int) -> Watcher:
-    """Watch a descriptor that was just opened.
+    """Watch a newly opened descriptor.
 
-    What the poller knows of its number then is of a file that was closed without a word.
+    A watcher that already exists for its number belongs to a file that was closed without notice.
     """
     poller.forget(fd)
     return poller.watch(fd)

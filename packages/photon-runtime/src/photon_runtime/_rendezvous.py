@@ -1,24 +1,23 @@
 """Tasks that wait for each other: `Barrier` for a fixed number, `WaitGroup` for a changing one.
 
-Both keep the promises of `_sync`. A task that is cancelled at a barrier, or whose time runs out,
-has not come: the others go on waiting for their number to be complete, and none is let through
-on its account. There is no broken state as `threading.Barrier` has; where one failure must end
-the others, spawn them in one ``scope()``.
+Both have the guarantees of `_sync`. A task that is cancelled at a barrier, or times out, does not
+count as arrived: the others continue to wait for their number to be complete. There is no broken
+state as in `threading.Barrier`; if one failure must end the others, spawn them in one ``scope()``.
 """
 
 from __future__ import annotations
 
 from types import TracebackType
 
-from ._carrier import current_task
+from ._pooled_greenlet import current_task
 from ._sync import WaitQueue
 
 
 class Barrier:
-    """A place where a number of tasks wait until all have come; then it begins anew.
+    """A point where a number of tasks wait until all have arrived; then it is reset.
 
     Args:
-        parties: How many tasks are let through together, one or more.
+        parties: Number of tasks that continue together, one or more.
 
     Attributes:
         parties: As given.
@@ -37,46 +36,45 @@ class Barrier:
     __slots__ = ("_arrivals", "_queue", "parties")
 
     def __init__(self, parties: int) -> None:
-        """Make a barrier at which nobody waits."""
+        """Make a barrier without waiting tasks."""
         if parties < 1:
-            raise ValueError(f"a barrier is for one party or more, not {parties}")
+            raise ValueError(f"a barrier needs one party or more, not {parties}")
         self.parties = parties
         self._queue = WaitQueue()
         self._arrivals: dict[object, int] = {}
 
     def __repr__(self) -> str:
-        """Show how many wait, and for how many."""
+        """Show the number of waiting tasks and of parties."""
         return f"<Barrier {self.waiting} of {self.parties} waiting>"
 
     @property
     def waiting(self) -> int:
-        """How many tasks wait at the barrier now."""
-        # Who was cancelled, or whose time ran out, is gone already, though it did not run yet.
+        """Number of tasks that wait at the barrier now."""
+        # A task that was cancelled or timed out no longer counts, even if it has not run since.
         return sum(task.state == "waiting" for task in self._queue.tasks)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until as many tasks as there are parties have come, this one included.
+        """Wait until as many tasks as there are parties have arrived, including this one.
 
         Args:
-            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
-                long as it takes.
+            timeout: Maximum time to wait in seconds, zero for no wait; ``None`` for no limit.
 
         Returns:
-            The place among those let through together, 0 for the one that came first: each
-            number once, so one of them can be given a task of its own.
+            The position in the order of arrival, 0 for the first: each number occurs once, so one
+            of the tasks can be chosen for special work.
 
         Raises:
-            TimeoutError: The others did not come in time; the caller counts as not come.
-            Cancelled: A scope around the task was cancelled; it counts as not come.
+            TimeoutError: The others did not arrive in time; the caller does not count as arrived.
+            Cancelled: A scope around the task was cancelled; it does not count as arrived.
 
-        Blocks: the calling task, unless it is the last one to come.
+        Blocks: the calling task, unless it is the last to arrive.
         """
         if len(self._queue) + 1 >= self.parties and self.waiting + 1 == self.parties:
             return self._let_through()
         task = current_task()
         if (timeout is not None and timeout <= 0) or not self._queue.wait(task, timeout):
             raise TimeoutError(
-                f"{self.parties} parties have not met at the barrier within {timeout} seconds"
+                f"fewer than {self.parties} parties arrived at the barrier within {timeout} seconds"
             )
         return self._arrivals.pop(task)
 
@@ -89,7 +87,7 @@ class Barrier:
 
 
 class WaitGroup:
-    """A count of things under way, and tasks that wait until there are none.
+    """A counter of running operations, and tasks that wait until it is zero.
 
     Example:
         >>> import photon_runtime as rt
@@ -111,50 +109,51 @@ class WaitGroup:
     __slots__ = ("_count", "_queue")
 
     def __init__(self) -> None:
-        """Begin with nothing under way."""
+        """Begin with a count of zero."""
         self._count = 0
         self._queue = WaitQueue()
 
     def __repr__(self) -> str:
-        """Show the count and how many wait."""
+        """Show the count and the number of waiting tasks."""
         return f"<WaitGroup {self._count} under way, {len(self._queue)} waiting>"
 
     @property
     def count(self) -> int:
-        """How many things are under way."""
+        """Number of running operations."""
         return self._count
 
     def add(self, n: int = 1) -> None:
-        """Count ``n`` more things, before they begin; zero changes nothing.
+        """Count ``n`` more operations, before they begin; zero changes nothing.
 
         Raises:
             ValueError: ``n`` is negative.
         """
         if n < 0:
-            raise ValueError(f"add() takes zero or more, not {n}; done() counts down")
+            raise ValueError(
+                f"add() needs a number of zero or more, not {n}; use done() to count down"
+            )
         self._count += n
 
     def done(self) -> None:
-        """Count one thing less; with the last one, wake all that wait.
+        """Count one operation less; with the last one, wake all waiting tasks.
 
         Raises:
-            RuntimeError: Nothing is under way.
+            RuntimeError: The count is zero.
         """
         if not self._count:
-            raise RuntimeError("done() was called more often than add() announced")
+            raise RuntimeError("done() was called more often than add() has counted")
         self._count -= 1
         if not self._count:
             self._queue.wake_all()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is under way.
+        """Wait until the count is zero.
 
         Args:
-            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
-                long as it takes.
+            timeout: Maximum time to wait in seconds, zero for no wait; ``None`` for no limit.
 
         Returns:
-            Whether nothing was under way, ``False`` when the time ran out.
+            ``True`` if the count was zero, ``False`` after the timeout.
 
         Raises:
             Cancelled: A scope around the task was cancelled.
@@ -168,11 +167,11 @@ class WaitGroup:
         return self._queue.wait(current_task(), timeout)
 
     def __enter__(self) -> None:
-        """Count the block as one thing under way."""
+        """Count the block as one operation."""
         self.add()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Count it down again, however the block ended."""
+        """Count down, however the block ended."""
         self.done()

@@ -1,4 +1,4 @@
-"""What people need to see when something is wrong: who waits where, and who was spawned where."""
+"""Readable reports of tasks: where each one waits, and where it was spawned."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from ._task import Task
 
 _OURS = str(Path(__file__).parent) + os.sep
-_CARRYING = ("Carrier.run", "Task.execute")
+_ENTRY_FUNCTIONS = ("PooledGreenlet.run", "Task.execute")
 
 
-# A place in the code: where in which code object. To find the line takes longer than to spawn a
-# task, and is left to who asks.
+# A code object and the offset of an instruction. Finding the line takes longer than spawning a
+# task, so it is done on demand.
 Site = tuple[CodeType, int]
 
 
 def spawn_site() -> Site | None:
-    """Return the innermost place outside of the runtime that led to ``new_task()``."""
+    """Return the innermost call site outside of the runtime that led to ``new_task()``."""
     try:
-        frame: FrameType | None = sys._getframe(3)  # who called who called it; both are ours
-    except ValueError:  # nobody did: the function of a task is ``spawn`` itself
+        frame: FrameType | None = sys._getframe(3)  # skip two callers in the runtime
+    except ValueError:  # without a caller: the function of a task is ``spawn`` itself
         return None
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
@@ -45,26 +45,26 @@ def describe_site(site: Site | None) -> str:
 
 
 def describe_tasks(tasks: Iterable[Task[object]]) -> str:
-    """Return name, state, spawn site and stack of every task, as text for people."""
+    """Return name, state, spawn site and stack of every task as readable text."""
     return "\n".join(_describe(task) for task in sorted(tasks, key=lambda task: task.name))
 
 
 def _describe(task: Task[object]) -> str:
     lines = [f"{task!r}, spawned at {task.site}\n"]
-    frame = task.carrier.gr_frame if task.carrier is not None else None
-    if task.carrier is not None and frame is None and not task.done:
-        frame = sys._getframe(1)  # it runs now: it is the one that asks
+    frame = task.greenlet.gr_frame if task.greenlet is not None else None
+    if task.greenlet is not None and frame is None and not task.done:
+        frame = sys._getframe(1)  # it is the running task, which calls this function
     if frame is not None:
         lines += _stack(frame)
     return "".join(lines)
 
 
 def _stack(frame: FrameType) -> list[str]:
-    """Return the stack that led into the runtime, and the call that waits there."""
+    """Return the stack up to the call into the runtime, and the runtime function that waits."""
     waits_in = ""
     current: FrameType | None = frame
     while current is not None and current.f_code.co_filename.startswith(_OURS):
-        if current.f_code.co_qualname not in _CARRYING:
+        if current.f_code.co_qualname not in _ENTRY_FUNCTIONS:
             waits_in = current.f_code.co_qualname
         current = current.f_back
     lines = traceback.format_list(own_stack(current)) if current is not None else []

@@ -1,4 +1,4 @@
-"""What programs ask of the hub: to run, to spawn tasks, to sleep, to give up a turn."""
+"""The hub's interface for programs: run, spawn tasks, sleep, yield a turn."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from greenlet import getcurrent
 
 from ._at_exit import ended_before_exit
 from ._cancel import CancelScope
-from ._carrier import Carrier, current_task
 from ._hub import Hub, current_hub
+from ._pooled_greenlet import PooledGreenlet, current_task
 from ._report import spawn_site
 from ._task import Task
-from .callables import refuse_put_off, require_function
+from .callables import refuse_deferred, require_function
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,14 +26,14 @@ T = TypeVar("T")
 def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run ``function`` as the first task of a new hub and return its result.
 
-    When it returns, the tasks that it left behind are cancelled and waited for.
+    When it returns, the remaining tasks are cancelled and awaited.
 
     Raises:
         RuntimeError: The calling thread runs a hub already.
         SignatureError: ``function`` is a coroutine function or a generator function.
         Exception: Whatever ``function`` raised.
 
-    Blocks: the calling thread, until everything has ended.
+    Blocks: the calling thread, until all tasks have ended.
 
     Example:
         >>> import photon_runtime as rt
@@ -43,10 +43,10 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         42
     """
     require_function(function, "the main function of run()")
-    if isinstance(getcurrent(), Carrier):
-        # The call is wrong here, not the type of an argument.
+    if isinstance(getcurrent(), PooledGreenlet):
+        # The error is the call itself, not the type of an argument.
         raise RuntimeError(  # noqa: TRY004
-            "run() was called in a task: this thread runs a hub already"
+            "run() was called in a task: this thread already runs a hub; use spawn()"
         )
     return run_in(Hub(), functools.partial(function, *args, **kwargs), function)
 
@@ -67,14 +67,14 @@ def run_in(hub: Hub, thunk: Callable[[], T], function: Callable[..., T]) -> T:
 
 @contextmanager
 def _woken_by_signals(hub: Hub) -> Iterator[None]:
-    """Let every signal ring the hub's bell, so that what its handler did is seen at once.
+    """Make every signal wake the poller, so that the effects of its handler apply at once.
 
-    A handler written in Python runs while the poll waits, and the poll then goes on waiting
-    (PEP 475): without the bell, a task that the handler woke would stay where it is.
+    A handler written in Python runs while the poll waits, and the poll then continues to wait (PEP
+    475): without the waker, a task that the handler woke would not run.
     """
     try:
-        before = signal.set_wakeup_fd(hub.poller.bell.rope, warn_on_full_buffer=False)
-    except ValueError:  # signals are the main thread's
+        before = signal.set_wakeup_fd(hub.poller.waker.wakeup_fd, warn_on_full_buffer=False)
+    except ValueError:  # only the main thread receives signals
         yield
         return
     try:
@@ -86,9 +86,9 @@ def _woken_by_signals(hub: Hub) -> Iterator[None]:
 def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:
     """Run ``function`` concurrently and return its `Task`. Does not wait.
 
-    The task gets a copy of the caller's context variables. It belongs to nobody: it may outlive
-    the caller and ends at the latest with the hub. An error in it is logged and ends it alone.
-    For tasks that must not be left behind, use ``scope()``.
+    The task gets a copy of the caller's context variables. It has no owner: it may outlive the
+    caller and ends at the latest with the hub. An error in it is logged and ends only this task.
+    For tasks that must end before their caller, use ``scope()``.
 
     Raises:
         NotRunning: The caller does not run in a task.
@@ -105,10 +105,10 @@ go = spawn
 
 
 def sleep(seconds: float) -> None:
-    """Pause the calling task; the others go on.
+    """Pause the calling task; the others continue.
 
     Args:
-        seconds: Zero or more. Zero lets every other runnable task have its turn.
+        seconds: Duration, zero or more. Zero runs every other runnable task once.
 
     Raises:
         ValueError: ``seconds`` is negative or not a number.
@@ -117,7 +117,7 @@ def sleep(seconds: float) -> None:
     Blocks: the calling task.
     """
     if not seconds >= 0:
-        raise ValueError(f"sleep takes seconds, zero or more, not {seconds!r}")
+        raise ValueError(f"sleep() needs a number of seconds, zero or more, not {seconds!r}")
     if seconds == 0:
         yield_now()
         return
@@ -131,7 +131,7 @@ def sleep(seconds: float) -> None:
 
 
 def yield_now() -> None:
-    """Let every other runnable task have its turn.
+    """Run every other runnable task once before the calling task continues.
 
     Raises:
         Cancelled: A scope around the task was cancelled.
@@ -149,7 +149,7 @@ def new_task(
     on_end: Callable[[Task[object]], None] | None = None,
 ) -> Task[T]:
     """Make a task named after ``function``, in a copy of the caller's context variables."""
-    refuse_put_off(function)
+    refuse_deferred(function)
     name = getattr(function, "__qualname__", None) or repr(function)
     return Task(
         hub,

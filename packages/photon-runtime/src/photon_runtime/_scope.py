@@ -1,8 +1,8 @@
 """Scopes that users enter: ``scope()``, ``deadline()``, ``shield()``.
 
-All three are the `CancelScope` of `_cancel` worn as a context manager; that module tells the
-rule of cancellation. A `Scope` adds children: it ends when they have all ended, the first
-failure cancels the others and the body, and what failed comes out as one exception group.
+All three are context managers around the `CancelScope` of `_cancel`; that module explains the rule
+of cancellation. A `Scope` adds children: it ends when they have all ended, the first failure
+cancels the others and the body, and the failures are raised as one exception group.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from ._cancel import CancelScope
-from ._carrier import current_task
 from ._hub import current_hub
+from ._pooled_greenlet import current_task
 from ._run import new_task
 from ._task import Task
 from ._timer import Timer
@@ -32,7 +32,7 @@ class _Entered:
 
     def _enter(self, *, is_shielded: bool = False) -> CancelScope:
         if self._entered is not None:
-            raise RuntimeError(f"{type(self).__name__} can be entered once at a time")
+            raise RuntimeError(f"{type(self).__name__} is already entered: make one for each block")
         task = current_task()
         scope = CancelScope(task, task.scope, is_shielded=is_shielded)
         task.enter(scope)
@@ -47,19 +47,19 @@ class _Entered:
 
     def _scope_now(self) -> tuple[Task[object], CancelScope]:
         if self._entered is None:
-            raise RuntimeError(f"{type(self).__name__} is used outside of its with block")
+            raise RuntimeError(f"{type(self).__name__} must be used inside its with block")
         return self._entered
 
 
 class deadline(_Entered):  # noqa: N801 - reads as a statement: with deadline(2):
-    """Give a block of code a limited time.
+    """Limit the time of a block of code.
 
     Args:
-        seconds: From entering; zero or less lets the first wait inside fail.
+        seconds: Time limit from entering; with zero or less the first wait inside fails.
 
     Raises:
-        DeadlineExceeded: The block was still waiting when the time ran out. A block that
-            finishes without another wait is not disturbed.
+        DeadlineExceeded: The block was waiting when the time limit was reached. A block that
+            finishes without another wait is not interrupted.
 
     Example:
         >>> import photon_runtime as rt
@@ -75,13 +75,13 @@ class deadline(_Entered):  # noqa: N801 - reads as a statement: with deadline(2)
     """
 
     def __init__(self, seconds: float) -> None:
-        """Set the time, in seconds from entering."""
+        """Set the time limit, in seconds from entering."""
         super().__init__()
         self.seconds = seconds
         self._timer: Timer | None = None
 
     def __enter__(self) -> deadline:
-        """Start the time."""
+        """Start the timer."""
         hub = current_hub()
         due = hub.time() + max(0.0, self.seconds)
         scope = self._enter()
@@ -93,19 +93,21 @@ class deadline(_Entered):  # noqa: N801 - reads as a statement: with deadline(2)
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Stop the time, and turn its cancellation into `DeadlineExceeded`."""
+        """Stop the timer, and turn its cancellation into `DeadlineExceeded`."""
         if self._timer is not None:
             self._timer.cancel()
         scope = self._leave()
         if isinstance(error, Cancelled) and error.scope is scope:
-            raise DeadlineExceeded(f"the time limit of {self.seconds:g} seconds ran out") from None
+            raise DeadlineExceeded(
+                f"the deadline of {self.seconds:g} seconds was exceeded"
+            ) from None
 
 
 class shield(_Entered):  # noqa: N801 - reads as a statement: with shield():
-    """Keep cancellation away from a block of code, for clean-up that must wait.
+    """Protect a block of code from cancellation, for clean-up that must wait.
 
-    Cancellation that arrives meanwhile takes effect at the first wait after the block. Keep
-    such blocks short, or put a ``deadline()`` into them: shutdown waits for them.
+    A cancellation during the block takes effect at the first wait after it. Keep such blocks short,
+    or put a ``deadline()`` into them: shutdown waits for them.
     """
 
     def __enter__(self) -> shield:
@@ -181,7 +183,7 @@ class Scope(_Entered):
         return False
 
     def _wait_for_children(self, task: Task[object], scope: CancelScope) -> BaseException | None:
-        """Wait until no child runs; what interrupts is kept and returned, the waiting goes on."""
+        """Wait until no child runs; store and return an interruption, and continue to wait."""
         interruption: BaseException | None = None
         self._is_waiting = True
         while self._running:
@@ -191,7 +193,7 @@ class Scope(_Entered):
                 else:
                     with shield():
                         task.park()
-            except BaseException as error:  # Ctrl-C and a deadlock as well as a cancellation
+            except BaseException as error:  # Ctrl-C and a deadlock as well as cancellation
                 interruption = error
                 scope.cancel()
         return interruption
@@ -217,7 +219,7 @@ def scope() -> Scope:
     cancels the body and the other tasks.
 
     Raises:
-        BaseExceptionGroup: What the tasks and the body raised; take it apart with ``except*``.
+        BaseExceptionGroup: The exceptions of the tasks and the body; handle them with ``except*``.
 
     Blocks: the end of the block, until the tasks have ended.
 

@@ -1,12 +1,12 @@
 """Wait for the first of several things: items, room, sockets, time.
 
-Theory of operation. `select` first looks whether a case can be had without waiting, beginning at
-a random one, so that a case that is always ready cannot keep the others from winning. If there
-is none it puts every case into the queue of its channel, watcher or timer heap, like a task that
-waits there, and parks. Whoever wakes a case wakes the task, which can be done only once: that
-case has won, and the others, should somebody come to them before the task runs, answer that they
-no longer wait. So an item is handed only to the winner, a losing case takes nothing and gives
-nothing, and a cancellation, which reaches only a task that still waits, finds no winner at all.
+Theory of operation. `select` first checks whether a case can complete without waiting, beginning at
+a random one, so that a case that is always ready cannot prevent the others from winning. Otherwise
+it puts every case into the queue of its channel, watcher or timer heap, like a task that waits
+there, and parks. Waking a case wakes the task, which is possible only once: that case has won, and
+the others return from then on that they no longer wait. So an item is given only to the winner, a
+losing case neither receives nor sends anything, and a cancellation, which affects only a task that
+still waits, means that there is no winner.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from __future__ import annotations
 from random import Random
 from typing import TypeVar, overload
 
-from ._carrier import current_task
 from ._case import After, Case
 from ._hub import Hub, current_hub
+from ._pooled_greenlet import current_task
 from ._task import Task
 
 C = TypeVar("C", bound=Case)
@@ -31,9 +31,9 @@ def select(*cases: C, timeout: float) -> C | None: ...
 
 
 def select(*cases: C, timeout: float | None = None) -> C | None:
-    """Wait until one of ``cases`` can be had, and have that one only.
+    """Wait until one of ``cases`` is ready, and complete only that one.
 
-    When several can be had at once, chance decides.
+    If several are ready at once, one is chosen at random.
 
     Args:
         cases: `Receive`, `Send`, `Readable`, `Writable`, `After`; each object once.
@@ -41,17 +41,17 @@ def select(*cases: C, timeout: float | None = None) -> C | None:
             it takes.
 
     Returns:
-        The case that won; ``None`` when the time ran out. No other case took or gave anything.
+        The case that won; ``None`` after the timeout. No other case received or sent anything.
 
     Raises:
-        ValueError: There is no case and no ``timeout``, or a case is in use already.
-        ChannelClosed: A channel to send to is closed. A closed channel to receive from raises
-            nothing: its case wins, with `Receive.ended`.
+        ValueError: There are neither cases nor a ``timeout``, or a case is in use already.
+        ChannelClosed: A channel to send to is closed. A closed channel to receive from does not
+            raise: its case wins, with `Receive.ended`.
         OSError: A descriptor is closed.
-        Cancelled: A scope around the task was cancelled; no case took or gave anything.
+        Cancelled: A scope around the task was cancelled; no case received or sent anything.
         NotRunning: The caller does not run in a task.
 
-    Blocks: the calling task, unless a case can be had at once.
+    Blocks: the calling task, unless a case is ready at once.
 
     Example:
         >>> import photon_runtime as rt
@@ -60,7 +60,7 @@ def select(*cases: C, timeout: float | None = None) -> C | None:
         ...     rt.spawn(orders.send, "coffee")
         ...     order, patience = rt.Receive(orders), rt.After(5)
         ...     won = rt.select(order, patience)
-        ...     return order.value if won is order else "nobody came"
+        ...     return order.value if won is order else "no order"
         >>> rt.run(main)
         'coffee'
     """
@@ -68,12 +68,12 @@ def select(*cases: C, timeout: float | None = None) -> C | None:
         raise ValueError("select() needs a case or a timeout: without both it would never end")
     task, hub = current_task(), current_hub()
     limit = None if timeout is None else After(max(0.0, timeout))
-    given: tuple[Case, ...] = cases if limit is None else (*cases, limit)
+    all_cases: tuple[Case, ...] = cases if limit is None else (*cases, limit)
     entered: list[Case] = []
     try:
-        for case in given:
+        for case in all_cases:
             if case._task is not None:
-                raise ValueError(f"{case!r} is waited for already; make a case for each select()")
+                raise ValueError(f"{case!r} is in use already; make a case for each select()")
             case._begin(hub, task)
             entered.append(case)
         won = _first(cases, limit, hub, task)
@@ -87,7 +87,7 @@ def select(*cases: C, timeout: float | None = None) -> C | None:
 
 def _first(cases: tuple[C, ...], limit: After | None, hub: Hub, task: Task[object]) -> C | None:
     """Return the case that wins; ``None`` when that is ``limit``."""
-    start = _chance(hub).randrange(len(cases)) if len(cases) > 1 else 0
+    start = _random_of(hub).randrange(len(cases)) if len(cases) > 1 else 0
     order = cases[start:] + cases[:start]
     while True:
         for case in order:
@@ -113,8 +113,8 @@ def _wait(cases: tuple[Case, ...], hub: Hub, task: Task[object]) -> None:
             case._leave(hub)
 
 
-def _chance(hub: Hub) -> Random:
-    chance = hub.resources.get(Random)
-    if not isinstance(chance, Random):
-        chance = hub.resources[Random] = Random()
-    return chance
+def _random_of(hub: Hub) -> Random:
+    random = hub.resources.get(Random)
+    if not isinstance(random, Random):
+        random = hub.resources[Random] = Random()
+    return random

@@ -1,12 +1,12 @@
 """Sockets that wait in the hub.
 
-Theory of operation. `Socket` is a `socket.socket`, and nearly all of it is the standard one's. Its
-descriptor is non-blocking; what the program sets as timeout is kept in Python. Each call that may
-wait is tried, and waits where the operating system refuses it; `_waiting_socket` tells how, and
-which try is left out.
+Theory of operation. `Socket` is a `socket.socket`, and inherits nearly everything. Its descriptor
+is non-blocking; the timeout of the program is stored in Python. Each call that may wait is
+attempted, and waits if the operating system would block; `_waiting_socket` explains how, and which
+attempt is skipped.
 
-Outside of tasks the same calls block the thread, so that a socket may be handed to a thread of
-the offload pool, and code that runs before and after the hub works.
+Outside of tasks the same calls block the thread, so that a socket may be passed to a thread of the
+offload pool, and code before and after the run of the hub works.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from collections.abc import Iterable
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from ._carrier import running_task
 from ._names import getaddrinfo, resolved
+from ._pooled_greenlet import running_task
 from ._run import sleep
 from ._waiting_socket import WaitingSocket
 from ._watcher import Watcher
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _base = socket.socket
 _CONNECTING = (errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK)
-# A Unix listener with a full backlog gives no sign when it has room again.
+# A Unix listener with a full backlog does not signal when it has room again.
 _BACKLOG_PAUSE = 0.005
 
 
@@ -47,7 +47,7 @@ class Socket(WaitingSocket):
         return Socket(self.family, self.type, self.proto, fileno=fd), address
 
     def connect(self, address: Any) -> None:
-        """Connect to ``address``; a host name is resolved without holding the hub."""
+        """Connect to ``address``; a host name is resolved without blocking the scheduler."""
         error = self._connect(address)
         if error:
             raise OSError(error, os.strerror(error))
@@ -65,13 +65,13 @@ class Socket(WaitingSocket):
         if error not in _CONNECTING or self._limit == 0.0:
             return error
         expires = self._expiry()
-        while error == errno.EWOULDBLOCK:  # Linux says so of a Unix listener's full backlog
+        while error == errno.EWOULDBLOCK:  # Linux: the backlog of a Unix listener is full
             self._pause_for_backlog(expires)
             error = super().connect_ex(target)
         while error in _CONNECTING:
             self._pause(Watcher.wait_write, expires)
             error = self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            # A fresh edge-triggered registration may report the unconnected socket as writable.
+            # A new edge-triggered registration may report the unconnected socket as writable.
             if not error and not self._is_connected():
                 error = errno.EINPROGRESS
         return error
@@ -104,8 +104,8 @@ class Socket(WaitingSocket):
                 return _base.recv(self, bufsize, flags)
             except BlockingIOError:
                 self._refuse_to_wait(flags)
-        asked = 0 if flags else index(bufsize)
-        return self._wait_and_read(asked, is_dry, _base.recv, bufsize, flags)
+        requested = 0 if flags else index(bufsize)
+        return self._wait_and_read(requested, is_dry, _base.recv, bufsize, flags)
 
     def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
         """Wait for data and write it into ``buffer``; return the number of bytes."""
@@ -116,8 +116,8 @@ class Socket(WaitingSocket):
                 return _base.recv_into(self, buffer, nbytes, flags)
             except BlockingIOError:
                 self._refuse_to_wait(flags)
-        asked = 0 if flags else index(nbytes) or memoryview(buffer).nbytes
-        return self._wait_and_read(asked, is_dry, _base.recv_into, buffer, nbytes, flags)
+        requested = 0 if flags else index(nbytes) or memoryview(buffer).nbytes
+        return self._wait_and_read(requested, is_dry, _base.recv_into, buffer, nbytes, flags)
 
     def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
         """Wait for a datagram; return it and the sender's address."""
@@ -138,7 +138,7 @@ class Socket(WaitingSocket):
     if hasattr(socket.socket, "recvmsg"):
 
         def recvmsg(self, *args: int) -> tuple[bytes, list[tuple[int, int, bytes]], int, Any]:
-            """Wait for a message; arguments as of `socket.socket.recvmsg`."""
+            """Wait for a message; arguments as for `socket.socket.recvmsg`."""
             try:
                 return _base.recvmsg(self, *args)
             except BlockingIOError:
@@ -147,7 +147,7 @@ class Socket(WaitingSocket):
         def recvmsg_into(
             self, buffers: Iterable[WriteableBuffer], *args: int
         ) -> tuple[int, list[tuple[int, int, bytes]], int, Any]:
-            """Wait for a message; arguments as of `socket.socket.recvmsg_into`."""
+            """Wait for a message; arguments as for `socket.socket.recvmsg_into`."""
             buffers = list(buffers)
             try:
                 return _base.recvmsg_into(self, buffers, *args)
@@ -157,15 +157,15 @@ class Socket(WaitingSocket):
     # -- sending ------------------------------------------------------------------------------
 
     def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
-        """Wait for room and send; return how many bytes went out."""
+        """Wait for room and send; return the number of bytes sent."""
         try:
             return _base.send(self, data, flags)
         except BlockingIOError:
             return self._wait_write_and(flags, self._expiry(), _base.send, data, flags)
 
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
-        """Send all of ``data``, waiting for room as often as it takes, within one limit."""
-        if isinstance(data, bytes):  # need not be kept from changing meanwhile
+        """Send all of ``data``, waiting for room as needed, within one timeout."""
+        if isinstance(data, bytes):  # immutable, so no view is needed to lock it
             sent = self._send_at_once(data, flags)
             if sent < len(data):
                 self._send_rest(memoryview(data), sent, flags)
@@ -191,7 +191,7 @@ class Socket(WaitingSocket):
                     sent += self._wait_write_and(flags, expires, _base.send, rest, flags)
 
     def sendto(self, data: ReadableBuffer, /, *args: Any) -> int:
-        """Wait for room and send a datagram; arguments as of `socket.socket.sendto`."""
+        """Wait for room and send a datagram; arguments as for `socket.socket.sendto`."""
         if args:
             args = (*args[:-1], resolved(self, args[-1]))
         try:
@@ -203,7 +203,7 @@ class Socket(WaitingSocket):
     if hasattr(socket.socket, "sendmsg"):
 
         def sendmsg(self, buffers: Iterable[ReadableBuffer], *args: Any) -> int:
-            """Wait for room and send; arguments as of `socket.socket.sendmsg`."""
+            """Wait for room and send; arguments as for `socket.socket.sendmsg`."""
             buffers = list(buffers)
             try:
                 return _base.sendmsg(self, buffers, *args)
@@ -214,7 +214,7 @@ class Socket(WaitingSocket):
     if hasattr(socket.socket, "sendmsg_afalg"):
 
         def sendmsg_afalg(self, *args: Any, **kwargs: Any) -> int:
-            """Wait for room and send; arguments as of `socket.socket.sendmsg_afalg`."""
+            """Wait for room and send; arguments as for `socket.socket.sendmsg_afalg`."""
             return self._retry_write(_base.sendmsg_afalg, self, *args, **kwargs)
 
     if hasattr(os, "sendfile"):
@@ -222,7 +222,7 @@ class Socket(WaitingSocket):
         def _sendfile_use_sendfile(
             self, file: Any, offset: int = 0, count: int | None = None
         ) -> int:
-            """Send a regular file from the kernel; what the standard `sendfile` calls first."""
+            """Send a regular file from the kernel; the standard `sendfile` calls this first."""
             self._check_sendfile_params(file, offset, count)  # type: ignore[attr-defined]  # inherited
             try:
                 source = file.fileno()
@@ -248,7 +248,7 @@ class Socket(WaitingSocket):
             except TimeoutError:
                 raise
             except OSError as error:
-                if not total:  # perhaps no file that the kernel can send: read and send it
+                if not total:  # the kernel may not support this file: read and send it
                     raise socket._GiveupOnSendfile(error) from error  # type: ignore[attr-defined]  # its protocol
                 raise
             finally:
@@ -258,7 +258,7 @@ class Socket(WaitingSocket):
 
 
 def _third(args: tuple[int, ...]) -> int:
-    """Return the flags of a call that takes them third, or 0."""
+    """Return the flags of a call that has them as third argument, or 0."""
     return args[2] if len(args) > 2 else 0
 
 
@@ -271,8 +271,8 @@ def create_connection(
 
     Args:
         address: Host name or address, and port.
-        timeout: Seconds for each attempt and for each later call; ``None`` for no limit.
-        source_address: Where to connect from; ``None`` lets the operating system choose.
+        timeout: Seconds for each attempt and each later call; ``None`` for no limit.
+        source_address: Local address to bind to; ``None`` lets the operating system choose.
 
     Raises:
         OSError: No address could be reached.
@@ -308,7 +308,7 @@ def create_server(
     reuse_port: bool = False,
     dualstack_ipv6: bool = False,
 ) -> Socket:
-    """Return a listening socket; arguments as of `socket.create_server`."""
+    """Return a listening socket; arguments as for `socket.create_server`."""
     made = socket.create_server(
         address,
         family=family,
@@ -316,18 +316,18 @@ def create_server(
         reuse_port=reuse_port,
         dualstack_ipv6=dualstack_ipv6,
     )
-    return _taken_over(made)
+    return _as_photon_socket(made)
 
 
 def socketpair(
     family: int | None = None, type: int = socket.SOCK_STREAM, proto: int = 0
 ) -> tuple[Socket, Socket]:
-    """Return two connected sockets; arguments as of `socket.socketpair`."""
+    """Return two connected sockets; arguments as for `socket.socketpair`."""
     one, other = socket.socketpair(family, type, proto)
-    return _taken_over(one), _taken_over(other)
+    return _as_photon_socket(one), _as_photon_socket(other)
 
 
-def _taken_over(made: socket.socket) -> Socket:
+def _as_photon_socket(made: socket.socket) -> Socket:
     if isinstance(made, Socket):
         return made
     return Socket(made.family, made.type, made.proto, fileno=made.detach())

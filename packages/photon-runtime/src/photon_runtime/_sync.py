@@ -1,12 +1,12 @@
-"""Signals and permits between tasks of one hub: `Event`, `Semaphore`, and what locks wait in.
+"""Signals and permits between tasks of one hub: `Event`, `Semaphore`, and the `WaitQueue`.
 
-All are fair (first come, first served) and safe under cancellation: who releases hands over
-directly to the first waiter that is still waiting, so nothing is granted to a task that has been
-cancelled meanwhile, and nobody can overtake. Without contention no call switches.
+All are fair (first come, first served) and safe under cancellation: a release hands over directly
+to the first waiter that is still waiting, so nothing is granted to a task that has been cancelled
+in the meantime, and no task can overtake. Without contention no call switches.
 
-A waiter that was cancelled or whose time ran out stays in the queue until its task runs again; to
-wake it does nothing, so every loop that wakes looks at what `unpark` returned and goes on to the
-next one.
+A waiter that was cancelled or timed out stays in the queue until its task runs again; waking it
+does nothing, so every loop that wakes checks the result of `unpark` and continues with the next
+one.
 
 They work within one hub; between threads use the standard library's.
 """
@@ -16,16 +16,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from types import TracebackType
 
-from ._carrier import current_task
+from ._pooled_greenlet import current_task
 from ._task import Task
 
 
 class WaitQueue:
-    """The tasks that wait for one thing, in the order of their coming.
+    """The tasks that wait for one event, in order of arrival.
 
     Attributes:
-        tasks: The tasks themselves; true while somebody may be waiting. An ordered dictionary,
-            so that tasks that are cancelled in any order leave at constant cost.
+        tasks: The tasks; not empty while a task may be waiting. An ordered dictionary, so that
+            tasks that are cancelled in any order are removed at constant cost.
     """
 
     __slots__ = ("tasks",)
@@ -35,14 +35,14 @@ class WaitQueue:
         self.tasks: OrderedDict[Task[object], None] = OrderedDict()
 
     def __len__(self) -> int:
-        """Return how many tasks wait."""
+        """Return the number of waiting tasks."""
         return len(self.tasks)
 
     def wait(self, task: Task[object], timeout: float | None = None) -> bool:
         """Pause ``task``, the running one, until it is woken.
 
         Returns:
-            Whether it was woken, ``False`` when ``timeout`` seconds ran out before.
+            ``True`` if it was woken, ``False`` after ``timeout`` seconds.
         """
         tasks = self.tasks
         tasks[task] = None
@@ -55,7 +55,7 @@ class WaitQueue:
             tasks.pop(task, None)
 
     def wake_next(self) -> Task[object] | None:
-        """Wake the first task that still waits and return it, ``None`` where there is none."""
+        """Wake the first task that still waits and return it; ``None`` without one."""
         tasks = self.tasks
         while tasks:
             task, _ = tasks.popitem(last=False)
@@ -94,7 +94,7 @@ class Event:
         self._queue = WaitQueue()
 
     def __repr__(self) -> str:
-        """Show the state and how many wait."""
+        """Show the state and the number of waiting tasks."""
         state = "set" if self._value else "not set"
         return f"<Event {state}, {len(self._queue)} waiting>"
 
@@ -103,23 +103,22 @@ class Event:
         return self._value
 
     def set(self) -> None:
-        """Set the event and wake everyone who waits for it."""
+        """Set the event and wake all tasks that wait for it."""
         self._value = True
         self._queue.wake_all()
 
     def clear(self) -> None:
-        """Make the event not set again."""
+        """Reset the event."""
         self._value = False
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the event is set.
 
         Args:
-            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
-                long as it takes.
+            timeout: Maximum time to wait in seconds, zero for no wait; ``None`` for no limit.
 
         Returns:
-            Whether the event was set, ``False`` when the time ran out.
+            ``True`` if the event was set, ``False`` after the timeout.
 
         Raises:
             Cancelled: A scope around the task was cancelled.
@@ -134,7 +133,7 @@ class Event:
 
 
 class Semaphore:
-    """A number of permits; who takes one while there is none waits for one.
+    """A number of permits; a task that acquires one waits while none is free.
 
     Example:
         >>> import photon_runtime as rt
@@ -149,33 +148,32 @@ class Semaphore:
     def __init__(self, value: int = 1) -> None:
         """Begin with ``value`` permits, zero or more."""
         if value < 0:
-            raise ValueError(f"a semaphore begins with zero permits or more, not {value}")
+            raise ValueError(f"a semaphore needs zero permits or more, not {value}")
         self._value = value
         self._queue = WaitQueue()
 
     def __repr__(self) -> str:
-        """Show how many permits are free and how many tasks wait."""
+        """Show the number of free permits and of waiting tasks."""
         return f"<{type(self).__name__} {self._value} free, {len(self._queue)} waiting>"
 
     @property
     def value(self) -> int:
-        """How many permits are free."""
+        """Number of free permits."""
         return self._value
 
     def acquire(self, timeout: float | None = None) -> bool:
-        """Take a permit, waiting for one if need be.
+        """Acquire a permit, waiting for one if necessary.
 
         Args:
-            timeout: Seconds to wait at the most, zero for not at all; ``None`` waits for as
-                long as it takes.
+            timeout: Maximum time to wait in seconds, zero for no wait; ``None`` for no limit.
 
         Returns:
-            Whether a permit was taken.
+            ``True`` if a permit was acquired.
 
         Raises:
-            Cancelled: A scope around the task was cancelled; no permit was taken.
+            Cancelled: A scope around the task was cancelled; no permit was acquired.
 
-        Blocks: the calling task, while there is no permit.
+        Blocks: the calling task, while no permit is free.
         """
         if self._value:
             self._value -= 1
@@ -186,7 +184,7 @@ class Semaphore:
         return self._queue.wait(current_task(), timeout)
 
     def release(self) -> None:
-        """Give a permit back, to the task that has waited longest if there is one."""
+        """Release a permit, to the task that has waited longest if there is one."""
         if not self._queue.tasks or self._queue.wake_next() is None:
             self._value += 1
 

@@ -1,16 +1,16 @@
-"""A task: one function that runs as a coroutine, and what is known of it.
+"""A task: one function that runs as a coroutine, and its state.
 
 Theory of operation. A task is either runnable (in the hub's queue or running), parked (waiting for
-somebody to call `unpark` or `interrupt`), or done. All waiting anywhere in the runtime is
-``park()``; all waking is one of the two calls, and they do nothing to a task that is not parked. So
-whoever hands something over looks at what `unpark` returns: ``False`` means that the task was
-interrupted meanwhile and somebody else must have it.
+a call of `unpark` or `interrupt`), or done. All waiting in the runtime is ``park()``; all waking is
+one of the two calls, and they do nothing to a task that is not parked. So code that hands an object
+to a task checks the result of `unpark`: ``False`` means that the task was interrupted in the
+meantime and another one must receive the object.
 
-Most tasks end without having been cancelled, without having entered a scope and without anybody
-asking where they came from. What only the others need is made when they need it: the task's own
-scope, the list of those who wait for its end, the text of its spawn site. A task that has ended
-lets go of its scope and its carrier, so that nothing it refers to refers back to it and it is
-freed with the last reference, without the garbage collector.
+Most tasks end without being cancelled, without entering a scope and without their spawn site being
+read. What only the others need is made on demand: the task's own scope, the list of tasks that wait
+for its end, the text of its spawn site. A task that has ended releases its scope and its greenlet,
+so that there are no reference cycles and it is freed with the last reference, without the garbage
+collector.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Generic, Protocol, TypeVar
 from greenlet import GreenletExit, greenlet
 
 from ._cancel import CancelScope
-from ._carrier import Carrier, current_task
+from ._pooled_greenlet import PooledGreenlet, current_task
 from ._report import Site, describe_site
 from ._timer import TimerHeap
 from .callables import refuse_coroutine
@@ -34,7 +34,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Scheduler(Protocol):
-    """What a task needs of the hub that runs it."""
+    """The part of the hub that a task uses."""
 
     ready: deque[Task[object]]
     timers: TimerHeap
@@ -43,21 +43,21 @@ class Scheduler(Protocol):
         """Return the hub's clock in seconds."""
 
     def choose_next(self) -> greenlet:
-        """Take a task from the queue, if it is time for one; return whom to switch to."""
+        """Take the next task from the queue, or the hub; return the greenlet to switch to."""
 
     def recover(self, running: Task[object] | None, error: BaseException) -> None:
-        """Put right what an exception of a signal handler has interrupted."""
+        """Restore the invariants after an exception of a signal handler."""
 
     def task_ended(self, task: Task[object]) -> None:
-        """Note that ``task`` is done."""
+        """Handle the end of ``task``."""
 
 
 class Task(Generic[T_co]):
     """A function that runs concurrently, made by `spawn` or by ``scope().spawn``.
 
     Attributes:
-        name: For people: shown by tools and in reports. Assign to change it.
-        is_awaited: Whether somebody waited for the end, and so sees its error.
+        name: Display name, shown by tools and in reports. Assign to change it.
+        is_awaited: True if another task waited for the end, and so receives its error.
     """
 
     __slots__ = (
@@ -74,8 +74,8 @@ class Task(Generic[T_co]):
         "_site",
         "_thunk",
         "_value",
-        "carrier",
         "context",
+        "greenlet",
         "hub",
         "is_awaited",
         "name",
@@ -83,9 +83,9 @@ class Task(Generic[T_co]):
     )
 
     _expired: bool
-    """Whether the last wait with a limit ran out; unset before the first."""
+    """Whether the last wait with a timeout expired; unset before the first one."""
     _value: T_co
-    """What the function returned; unset before."""
+    """The return value of the function; unset before it has returned."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Task(Generic[T_co]):
         """Prepare a task; the hub starts it."""
         self.name = name
         self.context = context
-        self.carrier: Carrier | None = None
+        self.greenlet: PooledGreenlet | None = None
         self.on_end = on_end
         self.hub = hub
         self.is_awaited = False
@@ -120,7 +120,7 @@ class Task(Generic[T_co]):
         """Show the name and the state."""
         return f"<Task {self.name!r} {self.state}>"
 
-    # -- what users ask ---------------------------------------------------------------------
+    # -- for users --------------------------------------------------------------------------
 
     @property
     def state(self) -> str:
@@ -133,12 +133,12 @@ class Task(Generic[T_co]):
 
     @property
     def done(self) -> bool:
-        """Whether the task has ended, in whatever way."""
+        """Whether the task has ended, by returning, failing or cancellation."""
         return self._done
 
     @property
     def has_begun(self) -> bool:
-        """Whether the task had its first turn; one that was cancelled before ends in it at once."""
+        """Whether the task had its first turn, in which a task cancelled before ends at once."""
         return self._thunk is None
 
     @property
@@ -148,24 +148,24 @@ class Task(Generic[T_co]):
 
     @property
     def site(self) -> str:
-        """Where it was spawned, as ``file:line``."""
+        """The place where it was spawned, as ``file:line``."""
         return describe_site(self._site)
 
     @property
     def error(self) -> BaseException | None:
-        """The exception that ended the task, ``None`` where there was none."""
+        """The exception that ended the task, ``None`` without one."""
         return self._error
 
     def cancel(self) -> None:
-        """Ask the task to end: its next wait raises `Cancelled`. Does not wait for the end."""
+        """Cancel the task: its next wait raises `Cancelled`. Does not wait for the end."""
         if not self._done:
             self.root.cancel()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the task has ended, in whatever way; its error is not raised here.
+        """Wait until the task has ended; its error is not raised here.
 
         Args:
-            timeout: Seconds to wait at the most; ``None`` waits for as long as it takes.
+            timeout: Maximum time to wait in seconds; ``None`` for no limit.
 
         Returns:
             Whether the task has ended.
@@ -195,7 +195,7 @@ class Task(Generic[T_co]):
         """Wait for the end and return what the function returned.
 
         Args:
-            timeout: Seconds to wait at the most; ``None`` waits for as long as it takes.
+            timeout: Maximum time to wait in seconds; ``None`` for no limit.
 
         Raises:
             TimeoutError: The task was still running after ``timeout`` seconds.
@@ -215,7 +215,7 @@ class Task(Generic[T_co]):
                 del self  # as in `park`
         return self._value
 
-    # -- what the runtime builds on ---------------------------------------------------------
+    # -- for the runtime --------------------------------------------------------------------
 
     @property
     def scope(self) -> CancelScope:
@@ -227,7 +227,7 @@ class Task(Generic[T_co]):
 
     @property
     def root(self) -> CancelScope:
-        """The task's own scope, below which are all that it enters."""
+        """The task's own scope, which contains all scopes that it enters."""
         scope = self.scope
         while (parent := scope.parent) is not None and parent._task is self:
             scope = parent
@@ -248,11 +248,11 @@ class Task(Generic[T_co]):
             self._parked = True
             hub.choose_next().switch()
             error = self._interrupt
-        except GreenletExit:  # the task was given up
+        except GreenletExit:  # the task was abandoned
             raise
         except BaseException as raised:
-            # A signal handler's, or there is no room for another call: so none is made before the
-            # task is in order.
+            # Of a signal handler, or the stack is exhausted: so no call is made before the state of
+            # the task is restored.
             self._parked = False
             self._interrupt = None
             hub.recover(self, raised)
@@ -274,7 +274,7 @@ class Task(Generic[T_co]):
             hub.choose_next().switch()
         except GreenletExit:
             raise
-        except BaseException as raised:  # as in `park`; even to compare tasks would be a call
+        except BaseException as raised:  # as in `park`; even comparing tasks would be a call
             if hub.ready and hub.ready[-1] is self:
                 hub.ready.pop()
             hub.recover(self, raised)
@@ -284,7 +284,7 @@ class Task(Generic[T_co]):
         """Pause like `park`, for ``timeout`` seconds at the most.
 
         Returns:
-            Whether the task was woken, ``False`` when the time ran out.
+            ``True`` if the task was woken, ``False`` after the timeout.
         """
         if timeout is None:
             self.park()
@@ -299,7 +299,7 @@ class Task(Generic[T_co]):
         return not self._expired
 
     def unpark(self) -> bool:
-        """Let the task go on. Returns whether it was parked; does nothing when it was not."""
+        """Resume the task. Returns whether it was parked; does nothing if it was not."""
         if not self._parked:
             return False
         self._parked = False
@@ -307,7 +307,7 @@ class Task(Generic[T_co]):
         return True
 
     def interrupt(self, error: BaseException) -> bool:
-        """Let the task go on with ``error`` raised out of its wait.
+        """Resume the task with ``error`` raised out of its wait.
 
         Returns:
             Whether it was parked; nothing happens when it was not.
@@ -322,7 +322,7 @@ class Task(Generic[T_co]):
         self._parked = False
 
     def cancellation_changed(self) -> None:
-        """Look at the scopes again: a cancellation may have begun or ended to concern it."""
+        """Check the scopes again: whether a cancellation applies to the task may have changed."""
         cause = self.scope.cause()
         self._is_pending = cause is not None
         if cause is not None:
@@ -334,7 +334,7 @@ class Task(Generic[T_co]):
         self._scope = scope
 
     def leave(self, scope: CancelScope) -> None:
-        """Take ``scope`` out again; it must be the innermost one."""
+        """Remove ``scope``; it must be the innermost one."""
         parent = scope.parent
         if self._scope is not scope or parent is None:
             raise RuntimeError("scopes must be left in the order in which they were entered")
@@ -345,11 +345,11 @@ class Task(Generic[T_co]):
     def use_context(self, context: contextvars.Context) -> None:
         """Continue the running task in ``context``."""
         self.context = context
-        if self.carrier is not None:
-            self.carrier.gr_context = context
+        if self.greenlet is not None:
+            self.greenlet.gr_context = context
 
     def execute(self) -> None:
-        """Run the function to its end; called on the task's carrier."""
+        """Run the function to its end; called on the task's greenlet."""
         thunk, self._thunk = self._thunk, None
         try:
             if self._is_pending:
@@ -366,10 +366,10 @@ class Task(Generic[T_co]):
         del self, thunk  # the error refers to this frame, and the task to the error
 
     def end(self, error: BaseException | None = None) -> None:
-        """Be done, tell those who wait for it, and let go of what is not needed any more.
+        """Mark the task as done, wake the tasks that wait for it, and release references.
 
         Args:
-            error: What ended the task from outside of its function.
+            error: Exception that ended the task from outside its function.
         """
         self._done = True
         if error is not None:
@@ -379,10 +379,10 @@ class Task(Generic[T_co]):
             self._scope = None
         if self._joiners is not None:
             for joiner in self._joiners:
-                if joiner.unpark():  # one that was interrupted will not look at the error
+                if joiner.unpark():  # an interrupted one does not read the error
                     self.is_awaited = True
             self._joiners = None
-        self.carrier = None
+        self.greenlet = None
         self.hub.task_ended(self)
 
     def _expire(self) -> None:

@@ -1,8 +1,8 @@
-"""Wake-ups in time: a binary heap with lazy deletion.
+"""Timers: a binary heap with lazy deletion.
 
-Most timers (deadlines, read limits) are cancelled long before they are due. Taking an entry out
-of the middle of a heap is linear, so a cancelled timer stays where it is, without its callback,
-and is dropped when it comes to the top. When more than half of the heap is dead it is rebuilt,
+Most timers (deadlines, read timeouts) are cancelled long before they are due. Removing an entry
+from the middle of a heap is linear, so a cancelled timer stays in place, without its callback, and
+is dropped when it reaches the top. When more than half of the heap is cancelled it is rebuilt,
 which keeps memory proportional to the live timers at constant amortised cost.
 """
 
@@ -17,18 +17,18 @@ _COMPACT_FROM = 64
 
 
 class Timer:
-    """One wake-up. ``cancel()`` makes it never happen; cancelling twice is harmless."""
+    """One timer. ``cancel()`` prevents its callback; cancelling twice is harmless."""
 
     __slots__ = ("_heap", "callback", "when")
 
     def __init__(self, when: float, callback: Callable[[], object], heap: TimerHeap) -> None:
-        """Keep the callback to be called at ``when``, in seconds of the hub's clock."""
+        """Store the callback to call at ``when``, in seconds of the hub's clock."""
         self.when = when
         self.callback: Callable[[], object] | None = callback
         self._heap = heap
 
     def cancel(self) -> None:
-        """Drop the wake-up."""
+        """Cancel the timer."""
         if self.callback is not None:
             self.callback = None
             self._heap.note_cancelled()
@@ -50,11 +50,10 @@ class TimerHeap:
         return len(self._entries) - self._dead
 
     def add(self, when: float, callback: Callable[[], object]) -> Timer:
-        """Arrange for ``callback()`` at ``when``, in seconds of the hub's clock.
+        """Schedule ``callback()`` for ``when``, in seconds of the hub's clock.
 
         Raises:
-            ValueError: ``when`` is not a number: it has no place in the order, and the timers
-                behind it would never fire.
+            ValueError: ``when`` is NaN, which cannot be ordered: later timers would never fire.
         """
         if isnan(when):
             raise ValueError("a time to wait must be a number of seconds, not NaN")
@@ -63,7 +62,7 @@ class TimerHeap:
         return timer
 
     def next_due(self) -> float | None:
-        """Return the time of the earliest live timer, ``None`` where there is none."""
+        """Return the time of the earliest live timer, ``None`` without one."""
         entries = self._entries
         while entries and entries[0][2].callback is None:
             heapq.heappop(entries)
@@ -71,9 +70,10 @@ class TimerHeap:
         return entries[0][0] if entries else None
 
     def fire_due(self, now: float) -> None:
-        """Call back every timer that is due at ``now``.
+        """Call the callback of every timer that is due at ``now``.
 
-        One that Ctrl-C or the like interrupts stays: its callback may have done nothing yet.
+        A timer whose callback is interrupted, by Ctrl-C for example, is kept: the callback may have
+        done nothing yet.
         """
         entries = self._entries
         while entries and entries[0][0] <= now:
@@ -93,10 +93,10 @@ class TimerHeap:
                 raise
 
     def note_cancelled(self) -> None:
-        """Count a cancelled timer; rebuild the heap when most of it is dead."""
+        """Count a cancelled timer; rebuild the heap when most of it is cancelled."""
         self._dead += 1
         if self._dead > _COMPACT_FROM and self._dead * 2 > len(self._entries):
-            # In place: `fire_due` holds the list while a callback cancels.
+            # In place: `fire_due` uses the list while a callback cancels.
             self._entries[:] = [entry for entry in self._entries if entry[2].callback is not None]
             heapq.heapify(self._entries)
             self._dead = 0

@@ -1,13 +1,13 @@
 """TLS sockets that wait in the hub.
 
 Theory of operation. `TLSSocket` is an `ssl.SSLSocket` on top of `Socket`. OpenSSL works on a
-descriptor that never blocks and says which readiness it lacks; the task waits for that and the
-call is made again. Everything else, from certificates to the end of a session, is the standard
-class's. Contexts make such sockets when their ``sslsocket_class`` says so, which is the
-standard library's own hook; no class of the `ssl` module has to be replaced.
+non-blocking descriptor and reports which readiness it needs; the task waits for that and repeats
+the call. Everything else, from certificates to the end of a session, is inherited from the standard
+class. Contexts make such sockets through their ``sslsocket_class``, which is the standard library's
+own hook; no class of the `ssl` module has to be replaced.
 
-OpenSSL reads until the operating system has nothing more before it asks to wait for reading, so
-what the poller noted earlier is stale by then, as with every socket.
+OpenSSL reads until the operating system has no more data before it waits for reading, so edges that
+the poller stored earlier are stale by then, as with every socket.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class TLSSocket(ssl.SSLSocket, Socket):  # type: ignore[misc]  # both are socket
         return self._repeat(lambda: base(data), "The write operation timed out")
 
     def send(self, data: Any, flags: int = 0) -> int:
-        """Wait for room and send; return how many bytes went out."""
+        """Wait for room and send; return the number of bytes sent."""
         if self._sslobj is None:
             return Socket.send(self, data, flags)
         if flags:
@@ -90,10 +90,10 @@ class TLSSocket(ssl.SSLSocket, Socket):  # type: ignore[misc]  # both are socket
 
 
 def client_context(*, cafile: str | None = None) -> ssl.SSLContext:
-    """Return a context for clients, with the usual trust, whose sockets wait in the hub.
+    """Return a context for clients, with the default trust store, whose sockets wait in the hub.
 
     Args:
-        cafile: A file of certificates to trust instead of the operating system's.
+        cafile: File of certificates to trust instead of the operating system's.
     """
     context = ssl.create_default_context(cafile=cafile)
     return waiting_in_hub(context)
@@ -103,12 +103,12 @@ def server_context(certfile: str, keyfile: str | None = None) -> ssl.SSLContext:
     """Return a context for servers whose sockets wait in the hub.
 
     Args:
-        certfile: The certificate and those above it, in PEM.
-        keyfile: The key, in PEM; ``None`` if it is in ``certfile``.
+        certfile: Certificate and its chain, in PEM.
+        keyfile: Private key, in PEM; ``None`` if it is in ``certfile``.
 
     Raises:
         OSError: A file cannot be read.
-        ssl.SSLError: A file does not hold what it should.
+        ssl.SSLError: A file has invalid contents.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certfile, keyfile)
@@ -116,6 +116,6 @@ def server_context(certfile: str, keyfile: str | None = None) -> ssl.SSLContext:
 
 
 def waiting_in_hub(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Have the sockets that ``context`` wraps from now on wait in the hub; return it."""
+    """Make the sockets that ``context`` wraps from now on wait in the hub; return it."""
     context.sslsocket_class = TLSSocket
     return context

@@ -1,14 +1,14 @@
-"""Time and chance under control, for tests of coroutine code.
+"""Virtual time and a seeded order of tasks, for tests of coroutine code.
 
-Theory of operation. With a `VirtualClock` the hub's poller is wrapped: where the hub would wait
-for its next timer, the wrapper looks for events without waiting and, if still nobody can run, sets
+Theory of operation. With a `VirtualClock` the hub's poller is wrapped: where the hub would wait for
+its next timer, the wrapper polls for events without waiting and, if still no task is runnable, sets
 the clock to that timer's time. So a test takes no real time, and timers fire in exactly their
-order. While threads of the offload pool have yet to report, the clock stands still and the wait is
-a real one: how long they take is not the program's time.
+order. While reports of offload threads are pending, the clock does not advance and the wait is
+real: their duration is not part of the virtual time.
 
-With a seed, the queue of runnable tasks gives out any of them instead of the first. Every order
-that it can produce is one in which a program must be right, since tasks switch nowhere but in
-their waits; the same seed gives the same order again.
+With a seed, the queue of runnable tasks returns a random one instead of the first. A program must
+be correct in every order that it can produce, because tasks switch only in their waits; the same
+seed produces the same order.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import TypeVar
 
 from greenlet import getcurrent
 
-from ._carrier import Carrier
 from ._hub import Hub
 from ._poll import Poller, make_poller
+from ._pooled_greenlet import PooledGreenlet
 from ._report import describe_tasks
 from ._run import run_in
 from ._task import Task
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class VirtualClock:
-    """Seconds that pass only when nothing else is left to do, or when told to.
+    """A clock that advances only when no task is runnable, or by `advance`.
 
     Args:
         start: The first time, in seconds.
@@ -50,7 +50,7 @@ class VirtualClock:
     __slots__ = ("_now",)
 
     def __init__(self, start: float = 0.0) -> None:
-        """Stop the clock at ``start``."""
+        """Set the clock to ``start``."""
         self._now = start
 
     def __repr__(self) -> str:
@@ -62,28 +62,28 @@ class VirtualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass; timers that come due fire at the hub's next turn.
+        """Advance the clock by ``seconds``; due timers fire at the hub's next turn.
 
         Raises:
             ValueError: ``seconds`` is negative or not a number.
         """
         if not seconds >= 0:
-            raise ValueError(f"a clock advances by seconds, zero or more, not {seconds!r}")
+            raise ValueError(f"advance() needs a number of seconds, zero or more, not {seconds!r}")
         self._now += seconds
 
 
 class VirtualPoller:
-    """A poller that lets the time of a `VirtualClock` pass instead of waiting."""
+    """A poller that advances a `VirtualClock` instead of waiting."""
 
-    __slots__ = ("_clock", "_poller", "_ready", "_rung", "bell", "hub")
+    __slots__ = ("_clock", "_is_woken", "_poller", "_ready", "hub", "waker")
 
     def __init__(self, poller: Poller, clock: VirtualClock, ready: deque[Task[object]]) -> None:
         """Wrap ``poller``; ``ready`` is the hub's queue of runnable tasks."""
         self._poller = poller
-        self.bell = poller.bell
+        self.waker = poller.waker
         self._clock = clock
         self._ready = ready
-        self._rung = False
+        self._is_woken = False
         self.hub: Hub | None = None
 
     def watch(self, fd: int) -> Watcher:
@@ -95,22 +95,25 @@ class VirtualPoller:
         self._poller.forget(fd)
 
     def drop(self, fd: int) -> Watcher | None:
-        """Stop watching ``fd``, and leave who waits waiting."""
+        """Stop watching ``fd`` without waking its waiters."""
         return self._poller.drop(fd)
 
     def interest_changed(self, watcher: Watcher) -> None:
-        """Note that somebody began to wait on ``watcher``."""
+        """Note that a task began to wait on ``watcher``."""
         self._poller.interest_changed(watcher)
 
     def poll(self, timeout: float | None) -> None:
-        """Fire what is ready; without any, let ``timeout`` seconds of the clock pass."""
-        outside = self.hub is not None and self.hub.outside
-        if timeout != 0 and (outside or (timeout is None and self._poller.has_waiters())):
+        """Fire ready watchers; without any, advance the clock by ``timeout`` seconds."""
+        pending = self.hub is not None and self.hub.pending_external
+        if timeout != 0 and (pending or (timeout is None and self._poller.has_waiters())):
             self._poller.poll(None)
             return
         self._poller.poll(0.0)
-        rung, self._rung = self._rung, False  # also by who has posted since the hub looked
-        if self._ready or rung:
+        is_woken, self._is_woken = (
+            self._is_woken,
+            False,
+        )  # also by a callback posted since the hub checked
+        if self._ready or is_woken:
             return
         if timeout is not None:
             self._clock.advance(timeout)
@@ -118,16 +121,16 @@ class VirtualPoller:
             self._refuse_deadlock(self.hub)
 
     def _refuse_deadlock(self, hub: Hub) -> None:
-        # The hub would wait for a signal here if the program handles any; a test's program is
-        # alone, and the handlers are those of the tool that runs the test.
+        # The hub would wait for a signal here if the program handles any; in a test, the handlers
+        # are those of the test runner, and no signal is expected.
         raise Deadlock(
-            "nothing can ever run again, all tasks wait for each other:\n\n"
+            "no task can ever run again, all tasks wait for each other:\n\n"
             + describe_tasks(hub.tasks)
         )
 
     def wake(self) -> None:
         """Make `poll` return, from any thread or signal handler."""
-        self._rung = True
+        self._is_woken = True
         self._poller.wake()
 
     def has_waiters(self) -> bool:
@@ -136,7 +139,7 @@ class VirtualPoller:
 
     @property
     def awaited(self) -> int:
-        """How many descriptors tasks wait for."""
+        """Number of descriptors that tasks wait for."""
         return self._poller.awaited
 
     def close(self) -> None:
@@ -144,17 +147,17 @@ class VirtualPoller:
         self._poller.close()
 
 
-class ShuffledQueue(deque[Task[object]]):
-    """Runnable tasks, given out in an order of chance."""
+class RandomOrderQueue(deque[Task[object]]):
+    """A queue of runnable tasks that returns them in random order."""
 
-    def __init__(self, chance: Random) -> None:
-        """Begin empty; ``chance`` chooses."""
+    def __init__(self, random: Random) -> None:
+        """Begin empty; ``random`` chooses."""
         super().__init__()
-        self._chance = chance
+        self._random = random
 
     def popleft(self) -> Task[object]:
-        """Take out any of the tasks."""
-        chosen = self._chance.randrange(len(self))
+        """Remove and return a random task."""
+        chosen = self._random.randrange(len(self))
         if chosen:
             self[0], self[chosen] = self[chosen], self[0]
         return super().popleft()
@@ -167,19 +170,18 @@ def run(
     clock: VirtualClock | None = None,
     seed: int | None = None,
 ) -> T:
-    """Run ``function`` like `photon_runtime.run`, but in virtual time and a known order.
+    """Run ``function`` like `photon_runtime.run`, but in virtual time and a reproducible order.
 
-    ``sleep``, timeouts and deadlines take no real time: the clock jumps to the next of them when
-    no task can run, unless calls of ``offload`` are under way. Sockets work as ever; an answer
-    that comes from another process is not waited for when a timeout could run out instead.
+    ``sleep``, timeouts and deadlines take no real time: the clock advances to the next of them when
+    no task is runnable, unless calls of ``offload`` are running. Sockets work as usual, but if a
+    timeout is pending, it expires at once instead of waiting for data from another process.
 
     Args:
         function: The first task of a new hub.
-        args: Its arguments.
-        clock: The time; by default a new `VirtualClock` that begins at zero.
-        seed: Runs the runnable tasks in an order of chance, the same for the same seed, and
-            decides what chance decides elsewhere (``select``). ``None``: first come, first
-            served.
+        args: Arguments of ``function``.
+        clock: Clock to use; by default a new `VirtualClock` that begins at zero.
+        seed: Seed for a random order of runnable tasks and for the random choices of ``select``;
+            the same seed gives the same order. ``None``: first in, first out.
 
     Raises:
         RuntimeError: The calling thread runs a hub already.
@@ -196,13 +198,13 @@ def run(
         >>> clock()
         3600.0
     """
-    if isinstance(getcurrent(), Carrier):
+    if isinstance(getcurrent(), PooledGreenlet):
         # The call is wrong here, not the type of an argument.
         raise RuntimeError(  # noqa: TRY004
             "testing.run() was called in a task: this thread runs a hub already"
         )
     clock = VirtualClock() if clock is None else clock
-    ready: deque[Task[object]] = deque() if seed is None else ShuffledQueue(Random(seed))
+    ready: deque[Task[object]] = deque() if seed is None else RandomOrderQueue(Random(seed))
     poller = VirtualPoller(make_poller(), clock, ready)
     hub = poller.hub = Hub(clock=clock, poller=poller, ready=ready)
     hub.resources[Random] = Random(0 if seed is None else seed)

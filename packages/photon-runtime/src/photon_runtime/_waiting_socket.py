@@ -1,21 +1,21 @@
-"""The half of a socket that waits: its limit of time, its watcher in each hub, its end.
+"""The waiting half of a socket: its timeout, its watcher in each hub, its closing.
 
-Theory of operation. `socket.socket` tries; what is here waits, for all calls in the same way. A
-call that the operating system has refused with "not now" pauses its task until the descriptor is
-ready, and tries again, within one limit for the whole call. Whatever edge the poller noted before
-a try that failed is stale by then, so it is cleared before the wait: a hang-up that was noted of
-an unconnected socket must not make every later wait return at once.
+Theory of operation. `socket.socket` attempts a call; this class waits, for all calls in the same
+way. A call that would block pauses its task until the descriptor is ready, and is repeated, within
+one timeout for the whole call. An edge that the poller stored before a failed attempt is stale, so
+it is cleared before the wait: a hang-up that was reported for an unconnected socket must not make
+every later wait return at once.
 
-There is one try that is left out. After a wait a reader mostly gets less than it asks for, and
-then a TCP socket has no more: the next call would fail, so it waits first (`Watcher.is_dry`). An
-exchange of messages then costs one ``recv`` for each, not two. It holds for TCP alone: in other
-protocols a read ends with a message, and over a Unix socket where descriptors were passed.
+One attempt is skipped. After a wait a reader usually receives less than requested, and then a TCP
+socket has no more data: the next call would block, so it waits first (`Watcher.is_dry`). An
+exchange of messages then costs one ``recv`` for each, not two. This applies to TCP only: in other
+protocols a read ends with a message, and on a Unix socket where descriptors were passed.
 
-The watcher of a socket stays registered until the socket is closed, in each hub that has waited
-for it. A socket may also be dropped without a word (its descriptor is closed by the operating
-system's count, or by ``os.close``); the next socket of that number then finds a watcher that is
-claimed already, and replaces it. Two sockets may share a number as well: who finds that his watcher
-was replaced claims the number anew.
+The watcher of a socket stays registered until the socket is closed, in each hub that has waited for
+it. A socket may also be dropped without notice (its descriptor is closed by the reference count, or
+by ``os.close``); the next socket with that number then finds a watcher that is claimed already, and
+replaces it. Two sockets may also share a number: one whose watcher was replaced claims the number
+again.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ._carrier import running_task
 from ._hub import Hub, current_hub
 from ._names import INTERNET
 from ._poll import Poller
+from ._pooled_greenlet import running_task
 from ._task import Task
 from ._watcher import Watcher, closed_descriptor
 
@@ -41,7 +41,7 @@ _base = socket.socket
 _poll = getattr(select, "poll", None)
 _select = select.select
 _TCP = (0, socket.IPPROTO_TCP)
-# Bare numbers: the standard properties make enums of them, which takes ten times as long.
+# Plain integers: the standard properties convert them to enums, which takes ten times as long.
 _family: Callable[[socket.socket], int] = vars(_socket.socket)["family"].__get__
 _type: Callable[[socket.socket], int] = vars(_socket.socket)["type"].__get__
 _NONBLOCK = getattr(socket, "SOCK_NONBLOCK", 0)
@@ -49,14 +49,14 @@ _DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
 
 class WaitingSocket(socket.socket):
-    """A `socket.socket` whose descriptor never blocks, and that knows how to wait."""
+    """A `socket.socket` whose descriptor never blocks, and whose calls wait in the hub."""
 
     __slots__ = ("_is_tcp", "_limit", "_places", "_poller", "_watcher")
 
     def __init__(
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
     ) -> None:
-        """Make a socket; arguments as of `socket.socket`."""
+        """Make a socket; arguments as for `socket.socket`."""
         super().__init__(family, type, proto, fileno)
         self._limit = 0.0 if type > 0 and type & _NONBLOCK else socket.getdefaulttimeout()
         self._poller: Poller | None = None
@@ -72,18 +72,18 @@ class WaitingSocket(socket.socket):
     def settimeout(self, value: float | None) -> None:
         """Limit each waiting call to ``value`` seconds; ``None`` for no limit, 0 for no wait."""
         if value is not None and value < 0:
-            raise ValueError(f"a timeout is zero or more seconds, not {value!r}")
-        _base.settimeout(self, value)  # complains of what is no timeout
+            raise ValueError(f"a timeout must be zero or more seconds, not {value!r}")
+        _base.settimeout(self, value)  # raises for an invalid timeout
         super().setblocking(False)
         self._limit = None if value is None else float(value)
 
     def gettimeout(self) -> float | None:
-        """Return the limit in seconds, ``None`` where there is none."""
+        """Return the timeout in seconds, ``None`` without one."""
         return self._limit
 
     @property
     def timeout(self) -> float | None:
-        """The limit in seconds, ``None`` where there is none."""
+        """The timeout in seconds, ``None`` without one."""
         return self._limit
 
     def setblocking(self, flag: bool) -> None:
@@ -95,7 +95,7 @@ class WaitingSocket(socket.socket):
         """Return whether calls wait."""
         return self._limit != 0.0
 
-    # -- the end ------------------------------------------------------------------------------
+    # -- closing ------------------------------------------------------------------------------
 
     def _real_close(self, _ss: Any = None) -> None:
         """Close the descriptor; tasks that wait on it get ``OSError(EBADF)``."""
@@ -103,11 +103,11 @@ class WaitingSocket(socket.socket):
         super()._real_close()  # type: ignore[misc]  # what close() calls when no file is left
 
     def detach(self) -> int:
-        """Give the descriptor away, which blocks if calls of the socket waited without limit."""
+        """Detach the descriptor, which becomes blocking if the socket had no timeout."""
         self._forget()
         fd = super().detach()
         if fd >= 0 and self._limit is None:
-            with contextlib.suppress(OSError):  # it was closed behind the socket's back
+            with contextlib.suppress(OSError):  # it was closed without the socket
                 os.set_blocking(fd, True)
         return fd
 
@@ -143,17 +143,17 @@ class WaitingSocket(socket.socket):
         self._refuse_to_wait(flags)
         return self._wait_and_read(0, False, call, *args)
 
-    def _wait_and_read(self, asked: int, is_dry: bool, call: Callable[..., T], *args: Any) -> T:
-        """Wait for data, then call, until the call finds some.
+    def _wait_and_read(self, requested: int, is_dry: bool, call: Callable[..., T], *args: Any) -> T:
+        """Wait for data, then call, until the call succeeds.
 
         Args:
-            asked: How many bytes are asked for; 0 where a short read says nothing.
-            is_dry: Whether to wait without having tried.
+            requested: Number of requested bytes; 0 if a short read has no meaning.
+            is_dry: Wait before the first attempt.
             call: A method of the standard socket.
             args: Its arguments.
         """
-        if is_dry and (asked < 1 or self._limit == 0.0):
-            return call(self, *args)  # it will not wait: it is at fault, has no time or wants none
+        if is_dry and (requested < 1 or self._limit == 0.0):
+            return call(self, *args)  # it does not wait: it is invalid, non-blocking or empty
         expires = self._expiry()
         while True:
             watcher = self._pause(Watcher.wait_read, expires, is_stale=not is_dry)
@@ -163,9 +163,9 @@ class WaitingSocket(socket.socket):
                 is_dry = False
             else:
                 break
-        if asked and self._is_tcp and watcher is not None:
+        if requested and self._is_tcp and watcher is not None:
             size = result if isinstance(result, int) else len(result)  # type: ignore[arg-type]  # bytes
-            if 0 < size < asked:
+            if 0 < size < requested:
                 watcher.note_short_read()
         return result
 
@@ -257,13 +257,13 @@ class WaitingSocket(socket.socket):
         return fd
 
     def _forget(self) -> None:
-        """Stop watching in all hubs, before the number can mean another file."""
+        """Stop watching in all hubs, before the number can refer to another file."""
         places, self._places = self._places, None
         self._watcher = self._poller = None
         task = running_task()
         for hub, poller, watcher in places or ():
             if watcher.is_forgotten or hub.poller is not poller:
-                continue  # the number is somebody else's by now; or the hub was forked
+                continue  # the number belongs to another file by now, or the hub was forked
             if task is not None and task.hub is hub:
                 poller.forget(watcher.fd)
             else:
@@ -271,10 +271,10 @@ class WaitingSocket(socket.socket):
 
 
 def _claimed(poller: Poller, fd: int) -> Watcher:
-    """Watch a descriptor whose life is the caller's affair."""
+    """Watch a descriptor whose lifetime the caller manages."""
     watcher = poller.watch(fd)
     if watcher.is_claimed and not watcher.is_awaited:
-        poller.forget(fd)  # of a file that was closed without a word; the number is used again
+        poller.forget(fd)  # of a file that was closed without notice; the number is reused
         watcher = poller.watch(fd)
     watcher.is_claimed = True
     return watcher
@@ -283,8 +283,8 @@ def _claimed(poller: Poller, fd: int) -> Watcher:
 def _forget_elsewhere(hub: Hub, poller: Poller, watcher: Watcher) -> None:
     """Stop watching in a hub that runs in another thread, or has ended.
 
-    Who begins to wait there later finds the watcher forgotten; who waits already is told by the
-    hub itself, which alone knows whether he still does.
+    A task that begins to wait there later finds the watcher forgotten; tasks that already wait are
+    woken by the hub itself.
     """
     with contextlib.suppress(OSError, ValueError):  # the poller may be closed
         poller.drop(watcher.fd)

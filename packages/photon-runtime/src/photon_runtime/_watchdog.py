@@ -1,12 +1,12 @@
-"""The watchdog: finds the code that holds the hub.
+"""The watchdog: finds code that blocks the scheduler.
 
-Theory of operation. A coroutine that computes for long, or calls something that blocks the
-thread, stops every other one. The watchdog is a real thread that looks at the hub at intervals:
-if it sees the same task running in the same turn of the scheduler twice, that task has held the
-hub for the whole interval, and its stack, taken from outside, shows the line. One report is made
-per hold. While a debugger traces, holding the hub is what people want, and nothing is reported.
+Theory of operation. A coroutine that computes for a long time, or calls a function that blocks the
+thread, stops every other one. The watchdog is a real thread that checks the hub at intervals: if
+the same task runs in the same turn of the scheduler twice, that task has blocked the scheduler for
+the whole interval, and its stack shows the line. Each block is reported once. While a debugger
+traces, blocking is intended, and nothing is reported.
 
-The hub pays nothing for it: it keeps count of its turns and of the running task anyway.
+The watchdog costs the hub nothing: the hub counts its turns and stores the running task anyway.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from ._report import own_stack
 from ._task import Task
 
 _log = logging.getLogger("photon.runtime")
-# Taken at import: a patched standard library must not turn the watchdog into a task.
+# The originals, read at import: a patched standard library must not turn the watchdog into a task.
 _start_thread = _thread.start_new_thread
 _RealEvent = threading.Event
 
 
 @attrs.frozen
-class Hold:
-    """A task that held the hub for too long.
+class SchedulerBlock:
+    """A task that blocked the scheduler for too long.
 
     Attributes:
         task: The task.
-        seconds: For how long at least.
-        stack: Where it was, as text, the innermost line last.
+        seconds: Minimum duration.
+        stack: Its stack as text, the innermost line last.
     """
 
     task: Task[object]
@@ -46,15 +46,16 @@ class Hold:
 
 
 class Watchdog:
-    """Watches one hub from a thread of its own.
+    """Watches one hub from its own thread.
 
     Args:
         hub: The hub; it must be running in the calling thread.
-        threshold: Seconds that a task may hold it.
-        report: Called with each `Hold`, in the watchdog's thread; by default it is logged.
+        threshold: Seconds for which a task may block the scheduler.
+        report: Called with each `SchedulerBlock`, in the watchdog's thread; by default it is
+            logged.
 
     Attributes:
-        holds: How many holds were seen.
+        blocked: Number of blocks seen.
     """
 
     def __init__(
@@ -62,13 +63,13 @@ class Watchdog:
         hub: Hub,
         *,
         threshold: float = 0.1,
-        report: Callable[[Hold], None] | None = None,
+        report: Callable[[SchedulerBlock], None] | None = None,
     ) -> None:
         """Prepare to watch; `start` begins."""
-        self.holds = 0
+        self.blocked = 0
         self._hub = hub
         self._threshold = threshold
-        self._report = _log_hold if report is None else report
+        self._report = _log_block if report is None else report
         self._thread = _thread.get_ident()
         self._ended = _RealEvent()
 
@@ -94,15 +95,15 @@ class Watchdog:
     def _note(self, task: Task[object]) -> None:
         frame = sys._current_frames().get(self._thread)
         stack = "".join(traceback.format_list(own_stack(frame))) if frame is not None else ""
-        self._report(Hold(task, self._threshold, stack))
-        self.holds += 1
+        self._report(SchedulerBlock(task, self._threshold, stack))
+        self.blocked += 1
 
 
-def _log_hold(hold: Hold) -> None:
+def _log_block(block: SchedulerBlock) -> None:
     _log.warning(
-        "%r has held the hub for over %g s; meanwhile nothing else runs. It is at\n%s"
-        "Give long computations and blocking calls to photon_runtime.offload().",
-        hold.task,
-        hold.seconds,
-        hold.stack,
+        "%r has blocked the scheduler for over %g s; no other task runs meanwhile. Its stack:\n%s"
+        "Pass long computations and blocking calls to photon_runtime.offload().",
+        block.task,
+        block.seconds,
+        block.stack,
     )

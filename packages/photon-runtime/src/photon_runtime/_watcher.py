@@ -1,19 +1,19 @@
-"""Who waits for what of one file descriptor.
+"""The waits for one file descriptor.
 
-Theory of operation. Each descriptor has one `Watcher` per hub. The poller tells it of edges; one
-that arrives while nobody waits is remembered in a flag, so the rule for callers is
+Theory of operation. Each descriptor has one `Watcher` per hub. The poller reports edges to it; one
+that arrives while no task waits is stored in a flag, so the rule for callers is
 
     try the call; on BlockingIOError wait_read() (or wait_write()) and try again
 
-and no edge is ever lost: one that came before the try makes the next wait return at once (a
-spurious turn, the try is simply repeated), one that comes later wakes the waiter. A hang-up is
-remembered for good, because the kernel reports that edge only once.
+and no edge is ever lost: one that arrived before the attempt makes the next wait return at once (a
+spurious wake-up; the attempt is repeated), one that arrives later wakes the waiter. A hang-up is
+stored permanently, because the kernel reports that edge only once.
 
-Who has read less from a TCP socket than he asked for knows that the next try would fail, and may
-leave it out: `Watcher.is_dry` keeps that knowledge until the next edge. It would be wrong behind
-urgent data, at which a read ends early with more behind it; so the poller asks for that event, too,
-and a descriptor that has ever had it is never called dry. The order makes that safe: what arrived
-before the last look at the descriptor was reported by it, and what arrived later makes a new edge.
+After a short read from a TCP socket the next attempt would fail, so the reader may skip it:
+`Watcher.is_dry` is true until the next edge. It would be wrong after urgent data, at which a read
+ends early although more data follows; so the poller requests that event, too, and a descriptor that
+has ever had urgent data is never marked dry. The order makes that safe: data that arrived before
+the last read was returned by it, and data that arrived later causes a new edge.
 """
 
 from __future__ import annotations
@@ -38,32 +38,32 @@ _RARE: Final = _FINAL | PRI
 
 
 def closed_descriptor() -> OSError:
-    """Return what is raised in tasks whose descriptor is closed."""
+    """Return the error for tasks that wait for a closed descriptor."""
     return OSError(errno.EBADF, "the descriptor was closed")
 
 
 class Waiter(Protocol):
-    """What a watcher needs of a task: to pause it, and to let it go on."""
+    """The part of a task that a watcher uses: pausing and resuming it."""
 
     def park(self) -> None:
         """Pause until `unpark` or `interrupt`."""
 
     def unpark(self) -> bool:
-        """Let the task go on; return whether it was paused."""
+        """Resume the task; return whether it was paused."""
 
     def interrupt(self, error: BaseException) -> bool:
-        """Let the task go on with ``error`` raised; return whether it was paused."""
+        """Resume the task with ``error`` raised; return whether it was paused."""
 
 
 class Watcher:
     """The waits of one hub for one descriptor.
 
     Attributes:
-        is_claimed: Whether somebody made the descriptor's life his affair. To find a claimed one
-            for a new descriptor means that the number was closed without a word and used again.
-        is_dry: Whether the last read took everything and no edge has come since.
-        has_urgent: Whether urgent data has ever come: then short reads tell nothing.
-        is_forgotten: Whether it belongs to no poller any more, and will not wake anybody.
+        is_claimed: True if an object manages the descriptor's lifetime. A claimed watcher for a new
+            descriptor means that the number was closed without notice and reused.
+        is_dry: True if the last read emptied the socket and no edge has arrived since.
+        has_urgent: True if urgent data has ever arrived: then short reads do not mean dry.
+        is_forgotten: True if it no longer belongs to a poller, and will not wake any task.
     """
 
     __slots__ = (
@@ -83,7 +83,7 @@ class Watcher:
     )
 
     def __init__(self, fd: int, poller: Poller) -> None:
-        """Watch nothing yet; `Poller.watch` registers it."""
+        """Make a watcher, to be registered by `Poller.watch`."""
         self.fd = fd
         self.readable = False
         self.writable = False
@@ -110,7 +110,7 @@ class Watcher:
 
     @property
     def wants(self) -> tuple[bool, bool]:
-        """Whether somebody waits for reading, and for writing."""
+        """Whether a task waits for reading, and whether one waits for writing."""
         return (
             self._reader is not None or bool(self._more_readers),
             self._writer is not None or bool(self._more_writers),
@@ -153,8 +153,8 @@ class Watcher:
     def wake_when_readable(self, waiter: Waiter) -> None:
         """Call ``waiter.unpark()`` when reading may make progress, at once if it may already.
 
-        For what waits without a task. To be called while no task waits to read; it holds for one
-        time, and `take_waiters` ends it.
+        For waiters without a task. Call it while no task waits to read; it applies once, and
+        `take_waiters` ends it.
         """
         if self.readable or self.ended:
             waiter.unpark()
@@ -171,9 +171,9 @@ class Watcher:
                 queue.remove(task)
 
     def fire(self, mask: int) -> None:
-        """Take an event of the operating system: wake who waits, remember it for who comes.
+        """Handle an event of the operating system: wake the waiters, or store it for later ones.
 
-        Who waits is let go only when he was woken: a signal handler may raise in between.
+        A waiter is removed only after it was woken: a signal handler may raise in between.
         """
         if mask & _RARE:
             self._note(mask)
@@ -203,20 +203,20 @@ class Watcher:
             self.is_dry = False
 
     def note_short_read(self) -> None:
-        """Note that a read of the socket, of TCP, got less than it asked for.
+        """Note that a read of the TCP socket returned less than requested.
 
-        To be called in the hub of the watcher, before it polls again.
+        Call it in the hub of the watcher, before it polls again.
         """
         self.is_dry = not (self.ended or self.has_urgent)
 
     def fail_waiters(self) -> None:
-        """Raise ``OSError(EBADF)`` in every task that waits, because the descriptor goes away."""
+        """Raise ``OSError(EBADF)`` in every task that waits, because the descriptor is closed."""
         error = closed_descriptor()
         for task in self.take_waiters():
             task.interrupt(error)
 
     def take_waiters(self) -> list[Waiter]:
-        """Return every task that waits; no event will wake them any more."""
+        """Return every task that waits, and remove them: no event will wake them."""
         waiting = [self._reader, self._writer, *self._more_readers, *self._more_writers]
         self._reader = self._writer = None
         self._more_readers.clear()

@@ -1,23 +1,22 @@
-"""What a callable gives when it is called, decided before it is called.
+"""What the call of a callable returns, determined before it is called.
 
-Theory of operation
--------------------
-Photon calls functions of the application and uses what they return: an identity, a verdict, a
-response. A coroutine, a generator or a context manager in that place is an object whose body has
-not run, and it is truthy: a check written as ``async def`` would accept every credential. So each
-place that takes a callable decides here, once, at registration, what the callable gives, and
-refuses what cannot be run, with the file and line of the function. Objects that still arrive at
-run time, because no inspection could foresee them, are refused by `require_value`.
+Theory of operation ------------------- Photon calls functions of the application and uses their
+results: an identity, the result of a check, a response. A coroutine, a generator or a context
+manager instead of a result is an object whose body has not run, and it is truthy: a check written
+as ``async def`` would accept every credential. So every registration of a callable determines here,
+once, what its call returns, and refuses a callable that cannot be run, with the file and line of
+the function. Objects that still arrive at run time, because inspection could not detect them, are
+refused by `require_value`.
 
-A callable is seen through: ``functools.partial`` and ``partialmethod``, bound methods, static and
-class methods, objects with ``__call__`` (whatever kind of attribute that is), classes (``__new__``,
-``__init__`` and the ``__call__`` of a metaclass), and the chain of ``__wrapped__`` that
-``functools.wraps`` leaves. Flags of the code object decide, so functions compiled by Cython and
-``unittest.mock.AsyncMock`` count, too.
+The inspection follows ``functools.partial`` and ``partialmethod``, bound methods, static and class
+methods, objects with ``__call__`` (any kind of attribute), classes (``__new__``, ``__init__`` and
+the ``__call__`` of a metaclass), and the chain of ``__wrapped__`` that ``functools.wraps`` leaves.
+Flags of the code object decide, so functions compiled by Cython and ``unittest.mock.AsyncMock`` are
+recognised, too.
 
-What a decorator does with the function that it wraps cannot be seen. Around a coroutine function
-that is refused: a check that cannot decide refuses. Around a generator function it is decided by
-what comes back (`CallableKind.WRAPS_GENERATOR`), where generators are taken at all.
+What a decorator does with the function that it wraps cannot be determined. A decorated coroutine
+function is refused: a check that cannot decide refuses. For a decorated generator function the
+returned object decides (`CallableKind.WRAPS_GENERATOR`), where generators are accepted at all.
 """
 
 from __future__ import annotations
@@ -45,18 +44,18 @@ T = TypeVar("T")
 _ASYNC: Final = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
-_PUT_OFF: Final = _ASYNC | inspect.CO_GENERATOR
+_DEFERRED: Final = _ASYNC | inspect.CO_GENERATOR
 
 
 class CallableKind(enum.Enum):
-    """What a call of a callable gives.
+    """What a call of a callable returns.
 
     Attributes:
-        VALUE: What its body returns.
+        VALUE: The return value of its body.
         GENERATOR: A generator; the body has not run.
         CONTEXT_MANAGER: A context manager made by `contextlib.contextmanager`; the body has not
             run.
-        WRAPS_GENERATOR: What a decorator makes of a generator function, which only a call shows.
+        WRAPS_GENERATOR: The result of a decorated generator function, known only after a call.
     """
 
     VALUE = "value"
@@ -70,11 +69,11 @@ def _sample() -> Iterator[None]:
     yield
 
 
-# Whatever it decorates, what asynccontextmanager() makes has the same form.
+# The results of asynccontextmanager() have the same form for all functions.
 _async_sample: Final = asynccontextmanager(cast("Callable[[], AsyncIterator[None]]", _sample))
 
-# All functions that contextmanager() makes share the code of the one function within it, and what
-# they return is of one class; so it is with asynccontextmanager().
+# All functions made by contextmanager() share the code object of its inner function, and return
+# objects of one class; the same applies to asynccontextmanager().
 _CONTEXT_MANAGER_CODE: Final = getattr(_sample, "__code__", None)
 _ASYNC_CONTEXT_MANAGER_CODE: Final = getattr(_async_sample, "__code__", None)
 _UNRUN: Final[tuple[type, ...]] = (
@@ -87,11 +86,11 @@ _UNRUN: Final[tuple[type, ...]] = (
 
 
 def kind_of(function: Callable[..., object]) -> CallableKind:
-    """Return what a call of ``function`` gives.
+    """Return what a call of ``function`` returns.
 
     Raises:
-        SignatureError: It is not callable, or a call gives a coroutine, an asynchronous generator
-            or an asynchronous context manager; names it with its file and line.
+        SignatureError: It is not callable, or a call returns a coroutine, an asynchronous generator
+            or an asynchronous context manager; the message has its file and line.
     """
     if type(function) is types.FunctionType and not function.__dict__:  # most are plain functions
         return _kind_of_layer(function, function, is_wrapped=False)
@@ -108,15 +107,15 @@ def kind_of(function: Callable[..., object]) -> CallableKind:
 
 
 def require_function(function: Callable[..., object], role: str) -> None:
-    """Refuse a callable whose call does not run it to a value.
+    """Refuse a callable whose call does not return a value.
 
     Args:
-        function: What is registered.
-        role: What it is registered as, for the message: ``"a readiness check"``.
+        function: Callable to register.
+        role: Role that it is registered for, for the message: ``"a readiness check"``.
 
     Raises:
         SignatureError: It is not callable, or a coroutine function, a generator function, or the
-            like; names it with its file and line.
+            like; the message has its file and line.
     """
     if not callable(function):
         raise SignatureError(f"{role} is a function, not {function!r}")
@@ -132,11 +131,11 @@ def require_function(function: Callable[..., object], role: str) -> None:
 
 
 def require_context_manager(function: Callable[..., object], role: str) -> None:
-    """Refuse a callable whose call cannot give a context manager.
+    """Refuse a callable whose call cannot return a context manager.
 
     Args:
-        function: What is registered.
-        role: What it is registered as, for the message.
+        function: Callable to register.
+        role: Role that it is registered for, for the message.
 
     Raises:
         SignatureError: It is not callable, asynchronous, or a generator function that
@@ -149,17 +148,17 @@ def require_context_manager(function: Callable[..., object], role: str) -> None:
         )
 
 
-def refuse_put_off(function: Callable[..., object]) -> None:
-    """Refuse a coroutine function or a generator function as a task; `require_function` in short.
+def refuse_deferred(function: Callable[..., object]) -> None:
+    """Refuse a coroutine function or a generator function as a task; a fast `require_function`.
 
-    It looks at the function itself and at nothing behind it, because a task is made in a few
-    microseconds. What a task returns is looked at when it ends.
+    It checks only the function itself, not functions that it wraps, because a task is made in a few
+    microseconds. The result of a task is checked when it ends.
 
     Raises:
         SignatureError: It is one.
     """
     code = getattr(function, "__code__", None)
-    if code is not None and getattr(code, "co_flags", 0) & _PUT_OFF:
+    if code is not None and getattr(code, "co_flags", 0) & _DEFERRED:
         require_function(function, "a task")
 
 
@@ -181,10 +180,10 @@ def require_value(result: T, function: object, *, verdict: bool = False) -> T:
     """Return ``result``, unless it is an object whose body has not run.
 
     Args:
-        result: What a call returned.
-        function: What was called, for the message.
-        verdict: Whether the truth of the result decides something. Then no context manager of any
-            class passes; elsewhere objects such as sessions and locks are values.
+        result: Result of a call.
+        function: Function that was called, for the message.
+        verdict: True if the truth value of the result is a decision. Then context managers of all
+            classes are refused; otherwise objects such as sessions and locks are values.
 
     Raises:
         TypeError: It is a coroutine, a generator, a context manager that was not entered, or
@@ -200,23 +199,23 @@ def require_value(result: T, function: object, *, verdict: bool = False) -> T:
 
 
 def is_unrun(result: object) -> bool:
-    """Say whether ``result`` is a call that was put off: a coroutine, a generator, or the like."""
+    """Return whether ``result`` is a call whose body has not run, such as a coroutine."""
     return _is_unrun_class(type(result))  # type: ignore[arg-type]  # classes are hashable
 
 
-@functools.lru_cache(maxsize=1024)  # asking abstract classes costs a microsecond
+@functools.lru_cache(maxsize=1024)  # checking abstract classes costs a microsecond
 def _is_unrun_class(cls: Hashable) -> bool:
     return isinstance(cls, type) and issubclass(cls, _UNRUN)
 
 
 def close_unrun(result: object) -> None:
-    """Close a coroutine or generator that never began, so that Python does not warn of it."""
+    """Close a coroutine or generator that has not begun, so that Python does not warn about it."""
     if isinstance(result, types.CoroutineType | types.GeneratorType):
         result.close()
 
 
 def location(function: object) -> str:
-    """Return the name of a callable, with file and line where they are known, for messages."""
+    """Return the name of a callable, with file and line if they are known, for messages."""
     target: Any = function
     for layer, _ in _layers(function):
         target = layer
@@ -228,7 +227,7 @@ def location(function: object) -> str:
 
 
 def signature_target(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what carries the annotations: a class's ``__init__``, an object's ``__call__``."""
+    """Return the annotated function: a class's ``__init__``, an object's ``__call__``."""
     while isinstance(function, functools.partial):
         function = function.func
     if inspect.isclass(function):
@@ -254,7 +253,7 @@ def _kind_of_layer(
     if is_async or (code is not None and code is _ASYNC_CONTEXT_MANAGER_CODE):
         raise SignatureError(
             f"{location(function)} is an async function"
-            + (", and what a decorator makes of it cannot be known" if is_wrapped else "")
+            + (", and the effect of its decorator is unknown" if is_wrapped else "")
             + ". Photon runs plain functions: write `def` and call what blocks directly (without "
             "`await`); only its own coroutine waits"
         )
@@ -268,8 +267,7 @@ def _kind_of_layer(
 def _layers(function: object) -> Iterator[tuple[object, bool]]:
     """Yield the functions that a call passes through, and whether a decorator wraps them.
 
-    The outermost comes first: at least one, which is ``function`` itself where nothing is known of
-    it.
+    The outermost function is first; there is at least one, ``function`` itself if it is opaque.
     """
     seen: set[int] = set()
     waiting = [(function, False)]
@@ -280,7 +278,7 @@ def _layers(function: object) -> Iterator[tuple[object, bool]]:
         seen.add(id(layer))
         targets = list(_targets(layer))
         attributes = getattr(layer, "__dict__", {})
-        if not targets or "__code__" in attributes:  # AsyncMock carries a code object of its own
+        if not targets or "__code__" in attributes:  # AsyncMock has a code object of its own
             yield layer, is_wrapped
         waiting += [(target, is_wrapped) for target in targets]
         if not isinstance(layer, staticmethod | classmethod | types.MethodType):
@@ -289,7 +287,7 @@ def _layers(function: object) -> Iterator[tuple[object, bool]]:
 
 
 def _targets(layer: Any) -> Iterator[object]:
-    """Yield what a callable is but another form of: its call is theirs."""
+    """Yield the callables that a callable delegates to."""
     if isinstance(layer, functools.partial | functools.partialmethod):
         yield layer.func
     elif isinstance(layer, staticmethod | classmethod | types.MethodType):
@@ -297,7 +295,7 @@ def _targets(layer: Any) -> Iterator[object]:
     elif isinstance(layer, type):
         yield from _constructors(layer)
     elif isinstance(layer, types.FunctionType):
-        # A partialmethod that was looked up is in a function of functools' own.
+        # A partialmethod that was looked up is inside a function of functools.
         names = ("__partialmethod__", "_partialmethod")
         yield from (vars(layer)[name] for name in names if name in vars(layer))
     else:

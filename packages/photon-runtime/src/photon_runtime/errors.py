@@ -2,20 +2,18 @@
 
 ::
 
-    Exception
-    └─ PhotonError            base of every error that a Photon package raises
-       ├─ SettingsError       the settings are wrong; lists every problem
-       ├─ DeadlineExceeded    a deadline() block ran out of time (also a TimeoutError)
-       ├─ TaskCancelled       the result of a task that was cancelled was asked for
-       ├─ ChannelClosed       a channel has no more items, or takes none
-       │  └─ FellBehind       a broadcast disconnected a subscriber that was too slow
-       ├─ Deadlock            all tasks wait for each other (also a RuntimeError)
-       ├─ PatchError          the standard library is patched too late to be patched well
-       ├─ NotRunning          a waiting call outside of run() (also a RuntimeError)
-       ├─ SignatureError      a function cannot be what it is registered as (also a TypeError)
+    Exception └─ PhotonError            base of every error that a Photon package raises ├─
+    SettingsError       the settings are wrong; lists every problem ├─ DeadlineExceeded    a
+    deadline() block ran out of time (also a TimeoutError) ├─ TaskCancelled       result() was
+    called on a task that was cancelled ├─ ChannelClosed       a channel has no more items, or
+    accepts none │  └─ FellBehind       a broadcast disconnected a subscriber that was too slow ├─
+    Deadlock            all tasks wait for each other (also a RuntimeError) ├─ PatchError the
+    standard library is patched too late to be patched completely ├─ NotRunning          a waiting
+    call outside of run() (also a RuntimeError) ├─ SignatureError      a function is unsuitable for
+    its registration (also a TypeError)
        └─ ServerError         the server cannot start: port in use, no permission
-    BaseException
-    └─ Cancelled              control signal: the surrounding scope ends; let it pass
+    BaseException └─ Cancelled              control signal: the surrounding scope ends; let it
+    propagate
 """
 
 from __future__ import annotations
@@ -66,11 +64,11 @@ class DeadlineExceeded(PhotonError, TimeoutError):
 
 
 class TaskCancelled(PhotonError):
-    """``Task.result()`` was asked of a task that was cancelled."""
+    """``Task.result()`` was called on a task that was cancelled."""
 
 
 class ChannelClosed(PhotonError):
-    """The channel is closed: nothing more to receive, or no place to send to."""
+    """The channel is closed: it has no more items, or accepts none."""
 
 
 class FellBehind(ChannelClosed):
@@ -78,7 +76,7 @@ class FellBehind(ChannelClosed):
 
 
 class Deadlock(PhotonError, RuntimeError):
-    """Nothing can ever run again; the message lists who waits where."""
+    """No task can ever run again; the message lists all tasks and where they wait."""
 
 
 class NotRunning(PhotonError, RuntimeError):
@@ -86,11 +84,11 @@ class NotRunning(PhotonError, RuntimeError):
 
 
 class SignatureError(PhotonError, TypeError):
-    """A function cannot be registered as it is; the message says where, why, and what to write."""
+    """A function cannot be registered; the message says where, why, and what to write."""
 
 
 class PatchError(PhotonError):
-    """The patch comes too late; the message names what keeps the original behaviour."""
+    """The patch is too late; the message lists what keeps the original behaviour."""
 
 
 class ServerError(PhotonError):
@@ -101,7 +99,7 @@ class Cancelled(BaseException):
     """Raised in a task at its next wait because a scope around it was cancelled.
 
     It is a ``BaseException`` so that ``except Exception`` does not swallow it. Clean up in
-    ``finally`` and let it pass: the scope that it belongs to takes it.
+    ``finally`` and let it propagate: the scope that it belongs to catches it.
 
     Attributes:
         scope: The scope whose cancellation caused it.

@@ -25,7 +25,7 @@ class Stats:
         runnable: Tasks that wait for their turn.
         timers: Wake-ups to come.
         awaited_descriptors: Sockets and pipes that tasks wait for.
-        idle_carriers: Greenlets kept for the next tasks.
+        idle_greenlets: Greenlets kept for the next tasks.
         turns: How often the scheduler went round.
         outside: Calls on other threads that have not reported back.
         holds: How often a task held the hub for too long; 0 without a watchdog.
@@ -35,7 +35,7 @@ class Stats:
     runnable: int
     timers: int
     awaited_descriptors: int
-    idle_carriers: int
+    idle_greenlets: int
     turns: int
     outside: int
     holds: int
@@ -54,10 +54,10 @@ def stats() -> Stats:
         runnable=len(hub.ready),
         timers=len(hub.timers),
         awaited_descriptors=hub.poller.awaited,
-        idle_carriers=hub.idle_carriers,
+        idle_greenlets=hub.idle_greenlets,
         turns=hub.turns,
-        outside=hub.outside,
-        holds=watchdog.holds if isinstance(watchdog, Watchdog) else 0,
+        outside=hub.pending_external,
+        holds=watchdog.blocked if isinstance(watchdog, Watchdog) else 0,
     )
 
 

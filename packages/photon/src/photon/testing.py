@@ -209,7 +209,7 @@ class _Exchange:
         except Exception as error:
             self._error = error
         finally:
-            self._request.finish()
+            self._request.run_after_response_callbacks()
             self._answer.close()
             self._parts.close()
 

@@ -65,7 +65,7 @@ class RequestId(Layer):
             name = os.urandom(16).hex()
         request.state[STATE] = name
         add_log_fields(request_id=name)
-        _current.set(name)  # the context is the request's own; streams and finishers see it, too
+        _current.set(name)  # the context is the request's own; streams see it, too
         response = call_next(request)
         response.set_header(self.header, name)
         return response

@@ -137,7 +137,7 @@ def _respond(handler: Handler, request: Request, start_response: StartResponse) 
         finally:
             close(response.body)
     finally:
-        request.finish()
+        request.run_after_response_callbacks()
 
 
 def _sent(response: Response, request: Request, start_response: StartResponse) -> list[bytes]:
@@ -171,7 +171,7 @@ def _fields(response: Response) -> list[tuple[str, str]]:
 
 def _status_line(status: int) -> str:
     if not 200 <= status <= 599:
-        raise ValueError(f"a response has a status from 200 to 599, not {status!r}")
+        raise ValueError(f"the status of a response must be from 200 to 599, not {status!r}")
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:

@@ -3,34 +3,34 @@
 =====================  ========================================================================
 ``_request``           `Request`
 ``_response``          `Response`
-``_headers``           `Headers`, and what names and values of fields may be
+``_headers``           `Headers`, and the rules for field names and values
 ``_multidict``         `MultiDict`: names with several values
 ``_query``             queries and percent-encoding to text
 ``_cookies``           ``Cookie`` fields to cookies, and `SetCookie`
-``_accept``            ``Accept``: which media types a client takes
-``_accept_encoding``   ``Accept-Encoding``: which content codings a client takes
+``_accept``            ``Accept``: which media types a client accepts
+``_accept_encoding``   ``Accept-Encoding``: which content codings a client accepts
 ``_caching``           ``Vary`` and ``Cache-Control``
 ``_entity_tag``        entity tags: syntax, making, comparison
 ``_preconditions``     ``If-Match`` and the like: 304, 412, whether ``Range`` applies
 ``_parser``            bytes to requests, without input or output
 ``_framing``           the rules of RFC 9110 and 9112 that the parser leaves to the server
 ``_encode``            responses to bytes
-``_wire``              the bytes of one connection: receive, send, until when
-``_connection``        one connection: receive, handle, answer
+``_wire``              the bytes of one connection: receive, send, time limits
+``_connection``        one connection: receive, handle, respond
 ``_send``              responses onto the wire, whatever their bodies are
 ``_files``             `FileBody`: files sent by the operating system
 ``_upgrade``           `upgrade`: leaving HTTP for another protocol
-``_opening``           what comes before the first request: the PROXY header, TLS
+``_connection_preface``  what precedes the first request: the PROXY header, TLS
 ``_proxy_protocol``    PROXY headers to addresses
 ``_tls``               TLS between a socket and a connection
-``_peer``              who sent a request: the peer, or whom a trusted proxy speaks for
-``_listen``            `listen` and its kin: TCP, Unix and inherited sockets
+``_peer``              the client of a request: the peer, or the one a trusted proxy names
+``_listen``            `listen` and the like: TCP, Unix and inherited sockets
 ``_acceptor``          connections off the backlog
 ``_server``            `Server`: all connections, time limits, graceful stop
 ``_serve``             `serve`: an application in a thread, until a signal
-``_lifetime``          signs of life of a worker, and when it is replaced
+``_lifetime``          heartbeats of a worker, and when it is replaced
 ``_settings``          `ServerSettings`: the ``[server]`` section of photon.toml
-``_route``             `Route`: where a request has led
+``_route``             `Route`: the resource and operation that a request matched
 ``_started``           a started application, as hosts see it: the context of its requests
 ``_adapter``           routes that change the protocol of their connection
 ``_problem``           an error as a problem document
@@ -58,8 +58,8 @@ from ._listen import inherited_sockets as inherited_sockets
 from ._listen import listen as listen
 from ._listen import listen_unix as listen_unix
 from ._listen import open_listeners as open_listeners
+from ._listen import refuse_new_connections as refuse_new_connections
 from ._listen import remove_unix as remove_unix
-from ._listen import turn_away as turn_away
 from ._multidict import MultiDict as MultiDict
 from ._peer import Peer as Peer
 from ._preconditions import Precondition as Precondition

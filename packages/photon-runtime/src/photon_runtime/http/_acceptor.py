@@ -1,13 +1,13 @@
-"""Accepting: connections off the backlog, before all else, and within the limit of their number.
+"""Accepting connections from the backlog, before all other work and up to the maximum number.
 
-Theory of operation. Each listener has a task. The backlog must not overflow, for clients that are
-dropped there try again after a second only; and to take a connection off it costs a tenth of what
-it costs to begin one. So all that wait are taken first; they are begun a few at a time, with
-another look at the backlog in between. For the same reason the task runs before all others that
-are runnable when something has come.
+Theory of operation. Each listener has a task. The backlog must not overflow, because clients whose
+connections are dropped retry only after a second; and accepting a connection costs a tenth of
+starting to serve it. So all waiting connections are accepted first and started a few at a time,
+with another look at the backlog in between. For the same reason the task runs before all other
+runnable tasks when a connection has arrived.
 
 Without free descriptors accept() fails while the connection stays in the backlog, which keeps the
-listener readable. So accepting pauses for a moment each time, and the backlog waits.
+listener readable. So accepting pauses briefly after each such failure.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence, Sized
 
-from .._carrier import current_task
 from .._hub import Hub, current_hub
 from .._poll import watch_new
+from .._pooled_greenlet import current_task
 from .._run import sleep
 from .._sync import Event
 from .._task import Task
@@ -29,13 +29,13 @@ from ._listen import accept
 from ._wire import RawSocket
 
 _log = logging.getLogger("photon.http")
-_BEGUN_PER_LOOK = 64
+_STARTS_PER_LOOK = 64
 _LOOKS_PER_TURN = 128
 _PAUSE_WITHOUT_DESCRIPTORS = 0.1
-_SILENCE = 10.0  # seconds between two warnings of the same kind
+_WARNING_INTERVAL = 10.0  # seconds between two warnings of the same kind
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-# The connection ended before it was taken, or the firewall forbids it. Linux also passes on what
-# the network has said of it: accept(2), "Error handling".
+# The connection ended before it was accepted, or the firewall forbids it. Linux also reports
+# network errors of the new connection: accept(2), "Error handling".
 _LOST = frozenset(
     getattr(errno, name)
     for name in (
@@ -50,30 +50,30 @@ Accepted = tuple[RawSocket, object]
 
 
 class Acceptor:
-    """Takes the connections of several listeners."""
+    """Accepts the connections of several listeners."""
 
     def __init__(
         self,
         listeners: Sequence[socket.socket],
         *,
-        opened: Sized,
-        most: int,
-        begin: Callable[[RawSocket, object], object],
+        connections: Sized,
+        max_connections: int,
+        start: Callable[[RawSocket, object], object],
     ) -> None:
         """Prepare to accept from ``listeners``, which do not block.
 
         Args:
-            listeners: They are closed by `take_the_last`.
-            opened: The open connections; looked at for their number.
-            most: How many there may be; further ones wait in the backlog.
-            begin: Called with each connection; must not wait, and add it to ``opened``.
+            listeners: Listening sockets; `drain_backlog` closes them.
+            connections: The open connections; only their number is read.
+            max_connections: Maximum number of open connections; further ones wait in the backlog.
+            start: Called with each connection; must not wait, and must add it to ``connections``.
         """
         self._listeners = list(listeners)
-        self._opened = opened
-        self._most = most
-        self._begin = begin
+        self._connections = connections
+        self._max_connections = max_connections
+        self._start = start
         self._has_room = Event()
-        self._complained = -math.inf
+        self._last_warning = -math.inf
 
     def accept_from(self, listener: socket.socket) -> None:
         """Accept until cancelled. Blocks: the calling task."""
@@ -84,76 +84,80 @@ class Acceptor:
                 self._wait_for_room()
                 if not self._accept_some(listener):
                     if not (watcher.readable or watcher.ended):
-                        watcher.wake_when_readable(_FirstInLine(hub, task))
+                        watcher.wake_when_readable(_PriorityWaiter(hub, task))
                         task.park()
                     watcher.readable = watcher.ended = False
         finally:
             hub.poller.forget(watcher.fd)
 
     def note_room(self) -> None:
-        """Take note that a connection was closed."""
+        """Note that a connection was closed."""
         self._has_room.set()
 
-    def take_the_last(self) -> None:
-        """Take what is in the backlog, which closing the listener would reset, and close it."""
+    def drain_backlog(self) -> None:
+        """Accept the rest of the backlog, which closing a listener would reset, and close it."""
         for listener in self._listeners:
             try:
-                while len(self._opened) < self._most:
-                    self._begin(*accept(listener))
+                while len(self._connections) < self._max_connections:
+                    self._start(*accept(listener))
             except OSError:
-                pass  # there is no more, or no more can be had
+                pass  # the backlog is empty, or accept() failed
             listener.close()
 
     def _accept_some(self, listener: socket.socket) -> bool:
-        """Accept what waits, up to a bound; return whether there may be more."""
-        taken: deque[Accepted] = deque()
+        """Accept the waiting connections, up to a bound; return whether there may be more."""
+        accepted: deque[Accepted] = deque()
         for _ in range(_LOOKS_PER_TURN):
-            is_empty = self._take(listener, taken)
-            for _ in range(min(len(taken), _BEGUN_PER_LOOK)):
-                self._begin(*taken.popleft())
-            if not taken:
+            is_empty = self._accept_all(listener, accepted)
+            for _ in range(min(len(accepted), _STARTS_PER_LOOK)):
+                self._start(*accepted.popleft())
+            if not accepted:
                 return not is_empty
-        for accepted in taken:
-            self._begin(*accepted)
+        for connection in accepted:
+            self._start(*connection)
         sleep(0)
         return True
 
-    def _take(self, listener: socket.socket, taken: deque[Accepted]) -> bool:
-        """Take what is in the backlog; return whether that is empty now."""
-        room = self._most - len(self._opened)
-        while len(taken) < room:
+    def _accept_all(self, listener: socket.socket, accepted: deque[Accepted]) -> bool:
+        """Accept all connections in the backlog; return whether it is empty now."""
+        room = self._max_connections - len(self._connections)
+        while len(accepted) < room:
             try:
-                taken.append(accept(listener))
+                accepted.append(accept(listener))
             except BlockingIOError:
                 return True
             except OSError as error:
-                if not taken:  # else those come first, and the error comes again
-                    self._tolerate(error)
+                if not accepted:  # else those are started first; the error will occur again
+                    self._handle_accept_error(error)
                 return False
         return False
 
     def _wait_for_room(self) -> None:
-        while len(self._opened) >= self._most:
+        while len(self._connections) >= self._max_connections:
             self._has_room.clear()
             self._has_room.wait()
 
-    def _tolerate(self, error: OSError) -> None:
-        """Get over an error of accept(): a peer that left again, or no descriptor to be had."""
+    def _handle_accept_error(self, error: OSError) -> None:
+        """Handle an expected error of accept(): a lost peer, or exhausted descriptors."""
         if error.errno in _EXHAUSTED:
             now = current_hub().time()
-            if now >= self._complained + _SILENCE:
-                self._complained = now
-                _log.warning("cannot accept connections for now: %s", error)
+            if now >= self._last_warning + _WARNING_INTERVAL:
+                self._last_warning = now
+                _log.warning(
+                    "accepting connections is paused: %s; raise the limit of open files "
+                    "if this happens again",
+                    error,
+                )
             sleep(_PAUSE_WITHOUT_DESCRIPTORS)
         elif error.errno not in _LOST:
             raise error
 
 
-class _FirstInLine:
-    """A task that waits to accept, and runs before all others when there is something.
+class _PriorityWaiter:
+    """A task that waits to accept, and runs before all other tasks when a connection arrives.
 
-    In a burst thousands of new connections are runnable; behind them, accepting would come too late
-    to keep the backlog from overflowing, and clients try again after a second only.
+    In a burst thousands of new connections are runnable; if accepting had to wait behind them, the
+    backlog would overflow, and clients retry only after a second.
     """
 
     __slots__ = ("_hub", "_task")
@@ -167,12 +171,12 @@ class _FirstInLine:
         self._task.park()
 
     def unpark(self) -> bool:
-        """Let the task go on, before those that are runnable already."""
+        """Resume the task before those that are runnable already."""
         if not self._task.unpark():
             return False
         self._hub.ready.rotate(1)
         return True
 
     def interrupt(self, error: BaseException) -> bool:
-        """Let the task go on with ``error`` raised."""
+        """Resume the task with ``error`` raised."""
         return self._task.interrupt(error)

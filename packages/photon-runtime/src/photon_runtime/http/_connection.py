@@ -1,21 +1,21 @@
-"""One connection: a coroutine that reads requests, runs the handler itself and answers.
+"""One connection: a coroutine that reads requests, runs the handler itself and responds.
 
-Theory of operation. There is no task per request and no queue between reading and handling:
-the connection's task receives bytes, and as soon as the parser has a request it calls the
-handler, on the spot, and sends what it returns. A handler that reads the body makes this same
-task receive more; one that waits leaves the connection unread, which is the backpressure. In
-the common case a request costs one ``recv`` and one ``send``; `_wire` tells how.
+Theory of operation. There is no task per request and no queue between reading and handling: the
+connection's task receives bytes, and as soon as the parser has a request it calls the handler
+directly and sends what it returns. A handler that reads the body makes this same task receive more;
+one that waits leaves the connection unread, which is the backpressure. In the common case a request
+costs one ``recv`` and one ``send``; see `_wire`.
 
 Each request starts in a fresh copy of the server's context variables, so nothing leaks from one
 request to the next.
 
-A connection that has been idle for a while gives its coroutine and its parser back (`rest`),
-because they hold most of its memory; the server starts another one as soon as there is something
-to read. Nothing can be lost: between two requests a connection has no other state.
+A connection that has been idle for a while is parked (`park`): it releases its coroutine and its
+parser, which use most of its memory, and the server starts a new coroutine as soon as the socket is
+readable. Nothing is lost: between two requests a connection has no other state.
 
-The end of an idle connection is a race: the client may be sending just then. So before it is
-closed for having been idle too long, or because the server stops, it is read once more without
-waiting, and a request that has come is answered.
+Closing an idle connection is a race: the client may be sending at that moment. So before it is
+closed because of its idle time, or because the server stops, it is read once more without waiting,
+and a request that has arrived is answered.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .._task import Task
 from .._watcher import Watcher
 from ..errors import Cancelled
 from . import _encode
-from ._opening import Opening
+from ._connection_preface import ConnectionPreface
 from ._parser import RequestParser
 from ._problem import failure_response, problem_response
 from ._request import Request
@@ -37,7 +37,7 @@ from ._response import Response
 from ._send import send_bodiless, send_error, send_stream
 from ._upgrade import Upgrade, UpgradedStream
 from ._wire import Handler as Handler
-from ._wire import Late, RawSocket, Serving, Wire
+from ._wire import RawSocket, Serving, WaitTimeout, Wire
 from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
@@ -45,28 +45,28 @@ _DRAIN_LIMIT = 64 * 1024
 
 
 class Phase(Enum):
-    """What a connection's task ended for."""
+    """Why a connection's task ended."""
 
-    OVER = "over"
-    RESTING = "resting"
+    ENDED = "ended"
+    PARKED = "parked"
 
 
-class _Rest(Exception):
-    """The wait is to go on without a task."""
+class _Park(Exception):
+    """The connection is to wait without a task."""
 
 
 class Connection(Wire):
     """An accepted connection.
 
     Attributes:
-        is_idle: Whether no request has begun to arrive.
-        upgraded: The stream of another protocol, ``None`` while it is HTTP.
+        is_idle: True while no part of a request has arrived.
+        upgraded: The stream after an upgrade, ``None`` while the protocol is HTTP.
     """
 
     __slots__ = ("_is_responding", "_parser", "_peer", "is_idle", "upgraded")
 
     _parser: RequestParser
-    """Unset while the connection rests, and before it is served."""
+    """Unset while the connection is parked, and before it is served."""
 
     def __init__(self, server: Serving, sock: RawSocket, address: object, watcher: Watcher) -> None:
         """Take over a connected, non-blocking socket."""
@@ -76,8 +76,10 @@ class Connection(Wire):
         self.is_idle = True
         self.upgraded: UpgradedStream | None = None
 
-    def open(self, opening: Opening, sock: RawSocket, address: object, task: Task[object]) -> bool:
-        """Do what comes before the first request; return whether there may be one.
+    def receive_preface(
+        self, preface: ConnectionPreface, sock: RawSocket, address: object, task: Task[object]
+    ) -> bool:
+        """Process what precedes the first request; return whether requests may follow.
 
         Blocks: the task, its own.
         """
@@ -85,33 +87,33 @@ class Connection(Wire):
         self.is_idle = False
         self.expires = self.server.now + self.server.settings.header_timeout
         try:
-            self._peer = opening.open(self, sock, address, task)
-        except (OSError, Late):
+            self._peer = preface.receive(self, sock, address, task)
+        except (OSError, WaitTimeout):
             self._task = None
             return False
         return True
 
     def serve(self, task: Task[object]) -> Phase:
-        """Answer requests until the connection ends or rests. Blocks: the task, its own."""
+        """Answer requests until the connection ends or is parked. Blocks: the connection's task."""
         self._task = task
-        self._parser = RequestParser(self, self._peer, self.server.settings, holds_offers=True)
+        self._parser = RequestParser(self, self._peer, self.server.settings, holds_upgrades=True)
         try:
-            # It may have rested until its time was over.
-            if self.expires > self.server.now or self._receive_the_last():
-                self._answer_all(task)
-        except (OSError, Late):
-            pass  # the peer is gone, or too slow to be told anything
-        except _Rest:
-            return Phase.RESTING
+            # It may have been parked until its idle time was over.
+            if self.expires > self.server.now or self._receive_before_close():
+                self._serve_requests(task)
+        except (OSError, WaitTimeout):
+            pass  # the peer is gone, or too slow to receive an error
+        except _Park:
+            return Phase.PARKED
         finally:
-            # What refers back here goes now: left to the cycle collector, the connections of a
-            # burst would be a long pause.
+            # Break reference cycles now: collecting the connections of a burst at once would cause
+            # a long pause of the garbage collector.
             self._task = None
             self._parser.close()
             del self._parser
-        return Phase.OVER
+        return Phase.ENDED
 
-    def _answer_all(self, task: Task[object]) -> None:
+    def _serve_requests(self, task: Task[object]) -> None:
         """Answer requests until the connection ends."""
         parser = self._parser
         pending = parser.pending
@@ -122,44 +124,44 @@ class Connection(Wire):
                 self.is_idle = False
                 if not exchange(pending.pop(0), task):
                     return
-                if pending:  # a whole pipeline may be there: the others have their turn
+                if pending:  # a long pipeline must not keep other tasks waiting
                     task.yield_turn()
-            if parser.held is not None:
-                parser.go_on()
-            elif parser.fault is not None:
-                self.is_idle = False  # else it might rest, and what follows would be read as HTTP
-                send_error(self, parser.fault, task)
+            if parser.held_bytes is not None:
+                parser.resume_http()
+            elif parser.error is not None:
+                self.is_idle = False  # else it might be parked, and what follows read as HTTP
+                send_error(self, parser.error, task)
                 self.linger(task)
                 return
             elif not self._receive_head(task):
                 return
 
-    def rest(self) -> None:
-        """Let an idle connection wait without its task."""
+    def park(self) -> None:
+        """Make an idle connection wait without its task."""
         if self._task is not None:
-            self._task.interrupt(_Rest())
+            self._task.interrupt(_Park())
 
     # -- receiving ----------------------------------------------------------------------------
 
     def _receive_head(self, task: Task[object]) -> bool:
-        """Receive once towards the next request; return whether there will be one."""
+        """Receive a part of the next request; return whether the connection is still open."""
         server, parser = self.server, self._parser
         if parser.head_size:
             self.is_idle = False
-            if self.expires == _NEVER:  # it began behind another request; else keep its limit
+            if self.expires == _NEVER:  # it began after another request; else keep its limit
                 self.expires = server.now + server.settings.header_timeout
         elif server.is_stopping and not server.grace:
             self.is_idle = True
-            return self._receive_the_last()
+            return self._receive_before_close()
         else:
             self.is_idle = True
             self.expires = server.idle_until
         try:
             size = self.receive(task)
-        except Late:
+        except WaitTimeout:
             if self.is_idle:
-                return self._receive_the_last()
-            parser.fault = HttpError(408, "the request did not come whole in time")
+                return self._receive_before_close()
+            parser.error = HttpError(408, "the request was not received in time")
             return True
         if not size:
             return False
@@ -168,8 +170,8 @@ class Connection(Wire):
             self.expires = server.now + server.settings.header_timeout
         return True
 
-    def _receive_the_last(self) -> bool:
-        """Take what has come just now, before an idle connection is closed."""
+    def _receive_before_close(self) -> bool:
+        """Receive what has just arrived, before an idle connection is closed."""
         size = self.receive_what_is_there()
         if size:
             self._parser.feed(memoryview(self.server.buffer)[:size])
@@ -183,21 +185,23 @@ class Connection(Wire):
             request.expects_continue = False
             self.send(_encode.CONTINUE, task)
         while not request.parts and not request.is_complete:
-            if parser.fault is not None:
-                raise parser.fault
+            if parser.error is not None:
+                raise parser.error
             self.expires = server.now + server.settings.body_timeout
             try:
                 size = self.receive(task)
-            except Late:
+            except WaitTimeout:
                 request.keep_alive = False
-                raise HttpError(408, "the body did not come in time") from None
+                raise HttpError(408, "the request body was not received in time") from None
             except ConnectionError:
                 size = 0
             finally:
                 self.expires = _NEVER  # the handler may take its time
             if not size:
                 request.keep_alive = False
-                raise HttpError(400, "the connection ended in the middle of the body")
+                raise HttpError(
+                    400, "the connection was closed before the request body was complete"
+                )
             parser.feed(memoryview(server.buffer)[:size])
         part = b"".join(request.parts)
         request.parts.clear()
@@ -206,7 +210,7 @@ class Connection(Wire):
     # -- handling -----------------------------------------------------------------------------
 
     def _exchange(self, request: Request, task: Task[object]) -> bool:
-        """Handle and answer one request; return whether the connection goes on."""
+        """Handle one request and respond; return whether the connection stays open."""
         server = self.server
         task.use_context(server.context.copy())
         self.expires = _NEVER
@@ -217,35 +221,35 @@ class Connection(Wire):
                 response = self._handle(request)
                 try:
                     return self._respond(request, response, task)
-                except (OSError, Late):
+                except (OSError, WaitTimeout):
                     raise
-                except Exception as error:  # it cannot be put into bytes; nothing of it was sent
+                except Exception as error:  # it cannot be encoded; nothing was sent
                     return self._respond(request, failure_response(request, error), task)
             finally:
-                if request.finishers is not None:
-                    self._finish(request, task)
+                if request.after_response_callbacks is not None:
+                    self._run_callbacks(request, task)
         finally:
             server.in_flight -= 1
 
-    def _finish(self, request: Request, task: Task[object]) -> None:
-        """Do what was to be done after the response; that the client has left is no matter."""
+    def _run_callbacks(self, request: Request, task: Task[object]) -> None:
+        """Call the callbacks after the response, even if the client has disconnected."""
         self.expires = _NEVER
-        scope = self.server.departures.pop(self.watcher, None)
+        scope = self.server.disconnects.pop(self.watcher, None)
         if scope is None:
-            request.finish()
+            request.run_after_response_callbacks()
             return
         task.leave(scope)
         try:
-            request.finish()
+            request.run_after_response_callbacks()
         finally:
             task.enter(scope)
 
     def _exchange_watched(self, request: Request, task: Task[object]) -> bool:
-        """Exchange, and be cancelled when the client leaves."""
+        """Exchange, and cancel the request when the client disconnects."""
         scope = CancelScope(task, task.scope)
         task.enter(scope)
-        departures = self.server.departures
-        departures[self.watcher] = scope
+        disconnects = self.server.disconnects
+        disconnects[self.watcher] = scope
         try:
             return self._exchange(request, task)
         except Cancelled as cancelled:
@@ -253,13 +257,17 @@ class Connection(Wire):
                 raise
             return False
         finally:
-            departures.pop(self.watcher, None)
+            disconnects.pop(self.watcher, None)
             task.leave(scope)
 
     def _handle(self, request: Request) -> Response:
         server = self.server
         if server.in_flight > server.settings.max_requests_in_flight:
-            busy = HttpError(503, "the server is busy", headers={"retry-after": "1"})
+            busy = HttpError(
+                503,
+                "the server is at its limit of concurrent requests; retry later",
+                headers={"retry-after": "1"},
+            )
             return problem_response(busy)
         try:
             try:
@@ -270,27 +278,27 @@ class Connection(Wire):
             return failure_response(request, error)
 
     def _respond(self, request: Request, response: Response, task: Task[object]) -> bool:
-        """Send the response; return whether the connection goes on."""
+        """Send the response; return whether the connection stays open."""
         server = self.server
         self._is_responding = True
-        goes_on = request.keep_alive and not server.is_stopping
-        if not request.is_complete and goes_on:
-            goes_on = _can_be_drained(request)
+        keep_open = request.keep_alive and not server.is_stopping
+        if not request.is_complete and keep_open:
+            keep_open = _can_be_drained(request)
         body = response.body
         if not isinstance(body, bytes):
             if isinstance(body, Upgrade):
                 return self._upgrade(request, response, body, task)
-            goes_on = self._stream(request, response, body, task, goes_on=goes_on)
+            keep_open = self._stream(request, response, body, task, keep_open=keep_open)
         elif request.method == "HEAD" or _encode.forbids_body(response.status):
-            send_bodiless(self, response, len(body), task, closes=not goes_on)
+            send_bodiless(self, response, len(body), task, closes=not keep_open)
         else:
-            data = _encode.encode_whole(response, body, server.date, closes=not goes_on)
+            data = _encode.encode_whole(response, body, server.date, closes=not keep_open)
             self.send(data, task)
         if not request.is_complete:
-            if goes_on:
+            if keep_open:
                 return self._drain(request)
             self.linger(task)
-        return goes_on
+        return keep_open
 
     def _stream(
         self,
@@ -299,25 +307,25 @@ class Connection(Wire):
         body: Iterable[bytes],
         task: Task[object],
         *,
-        goes_on: bool,
+        keep_open: bool,
     ) -> bool:
-        """Send a body as it comes; one that can be stopped is, when there is nobody to hear it."""
+        """Send a streamed body; one with a ``stop`` is stopped when its client disconnects."""
         stop: Callable[[], None] | None = getattr(body, "stop", None)
         if stop is None:
-            return send_stream(self, request, response, body, task, goes_on=goes_on)
+            return send_stream(self, request, response, body, task, keep_open=keep_open)
         server = self.server
         server.streams[self.watcher] = stop
         if server.is_stopping:
             stop()
         try:
-            return send_stream(self, request, response, body, task, goes_on=goes_on)
+            return send_stream(self, request, response, body, task, keep_open=keep_open)
         finally:
             server.streams.pop(self.watcher, None)
 
     def _upgrade(
         self, request: Request, response: Response, body: Upgrade, task: Task[object]
     ) -> bool:
-        """Change the protocol and speak it to its end; the connection ends then, too."""
+        """Change the protocol and serve it until it ends; the connection ends with it."""
         try:
             return self._change_protocol(request, response, body, task)
         finally:
@@ -327,35 +335,35 @@ class Connection(Wire):
         self, request: Request, response: Response, body: Upgrade, task: Task[object]
     ) -> bool:
         server, parser = self.server, self._parser
-        if parser.held is None or body.protocol.lower() not in request.upgrades:
+        if parser.held_bytes is None or body.protocol.lower() not in request.upgrades:
             _log.error(
                 "%r was answered with an upgrade to %r, which the client did not offer; "
-                "look into request.upgrades first",
+                "check request.upgrades before upgrading",
                 request,
                 body.protocol,
             )
             send_error(self, HttpError(500), task)
             return False
         head = _encode.encode_upgrade(response, server.date)
-        held, parser.held = parser.held, None
+        held_bytes, parser.held_bytes = parser.held_bytes, None
         self.send(head, task)
-        self.upgraded = UpgradedStream(self, held)
+        self.upgraded = UpgradedStream(self, held_bytes)
         server.in_flight -= 1
-        server.departures.pop(self.watcher, None)
+        server.disconnects.pop(self.watcher, None)
         try:
             body.run(self.upgraded)
         except ConnectionError:
-            pass  # the client is gone, and whoever spoke to it did not mind
+            pass  # the client is gone, and the function did not handle it
         except Exception:
             _log.exception("%r failed after its upgrade to %r", request, body.protocol)
         finally:
             server.in_flight += 1
         return False
 
-    # -- what the handler left unread ---------------------------------------------------------
+    # -- bodies that the handler did not read -------------------------------------------------
 
     def _drain(self, request: Request) -> bool:
-        """Read and drop the rest of a body; return whether the connection goes on."""
+        """Read and discard the rest of a body; return whether the connection stays open."""
         try:
             while not request.is_complete:
                 self.receive_body(request)
@@ -368,7 +376,7 @@ _NEVER = float("inf")
 
 
 def _can_be_drained(request: Request) -> bool:
-    """Say whether it is cheaper to read the rest of a body than to reconnect."""
+    """Return whether reading the rest of a body is cheaper than a new connection."""
     length = request.content_length
     if length is None or request.expects_continue:
         return False

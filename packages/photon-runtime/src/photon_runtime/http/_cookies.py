@@ -1,4 +1,4 @@
-"""Cookies: ``Cookie`` fields taken apart, and ``Set-Cookie`` fields made."""
+"""Cookies: parsing ``Cookie`` fields and making ``Set-Cookie`` fields."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ _SAME_SITES: Final = ("Lax", "Strict", "None")
 
 
 def parse_cookies(fields: Iterable[str]) -> dict[str, str]:
-    """Take ``Cookie`` fields apart (RFC 6265, section 4.2); what has no ``=`` is left out.
+    """Parse ``Cookie`` fields (RFC 6265, section 4.2); parts without ``=`` are ignored.
 
-    Only blanks and tabs are stripped. What else Python takes for white space (0x85, 0xA0) belongs
-    to a name: else a cookie of another host could become one that begins with ``__Host-``.
+    Only spaces and tabs are stripped. Other characters that Python treats as white space (0x85,
+    0xA0) belong to a name; otherwise a cookie of another host could become one that begins with
+    ``__Host-``.
     """
     cookies: dict[str, str] = {}
     for field in fields:
@@ -36,23 +37,24 @@ def parse_cookies(fields: Iterable[str]) -> dict[str, str]:
 
 @attrs.frozen
 class SetCookie:
-    """A cookie that an answer sets; as a text it is the value of a ``Set-Cookie`` field.
+    """A cookie that a response sets; ``str()`` of it is the value of a ``Set-Cookie`` field.
 
-    Safe where nothing else is said: not for scripts, not for plain connections, and not sent along
-    with what other sites make a browser post (RFC 6265, section 4.1, and its successor, 6265bis).
+    Safe by default: hidden from scripts, sent over HTTPS only, and not sent with POST requests that
+    other sites cause (RFC 6265, section 4.1, and its successor, 6265bis).
 
     Attributes:
-        name: Its name. Browsers take ``__Host-…`` only with `secure`, the path ``/`` and no domain,
-            and ``__Secure-…`` only with `secure`.
-        value: What is kept: ASCII without blanks, quotes, commas, semicolons and backslashes;
-            for other texts see `urllib.parse.quote`.
-        max_age: For how many seconds; ``None`` until the browser is closed, 0 deletes it.
-        path: Below which it is sent.
-        domain: Whose subdomains get it, too; ``None`` for this host alone.
-        secure: Whether it is sent by https alone; most browsers take localhost for secure.
-        http_only: Whether scripts of the page may not see it.
-        same_site: ``Lax``: not sent with what other sites make a browser post. ``Strict``: nor
-            when it comes from there by a link. ``None``: always, for pages in foreign frames.
+        name: Name of the cookie. Browsers accept ``__Host-…`` only with `secure`, the path ``/``
+            and no domain, and ``__Secure-…`` only with `secure`.
+        value: Value of the cookie: ASCII without spaces, quotes, commas, semicolons and
+            backslashes; encode other strings, for example with `urllib.parse.quote`.
+        max_age: Lifetime in seconds; ``None`` until the browser is closed, 0 deletes the cookie.
+        path: Path prefix of the requests that the cookie is sent with.
+        domain: Domain whose subdomains receive the cookie, too; ``None`` for this host only.
+        secure: Send the cookie over HTTPS only; most browsers treat localhost as secure.
+        http_only: Hide the cookie from scripts of the page.
+        same_site: ``Lax``: not sent with POST requests that other sites cause. ``Strict``: not sent
+            when following a link from another site either. ``None``: always sent, for pages in
+            frames of other sites.
 
     Raises:
         ValueError: A value cannot be sent, or the attributes contradict each other.
@@ -73,23 +75,25 @@ class SetCookie:
     same_site: SameSite = attrs.field(default="Lax", kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        """Check what would break the field, or what browsers would not take."""
+        """Refuse values that would break the field, or that browsers would reject."""
         if _NAME.fullmatch(self.name) is None:
-            raise ValueError(f"not the name of a cookie: {self.name!r}")
+            raise ValueError(f"{self.name!r} is not a valid cookie name (RFC 6265, section 4.1.1)")
         if _VALUE.fullmatch(self.value) is None:
             raise ValueError(
-                f"not the value of a cookie: {self.value!r}; encode it, by urllib.parse.quote"
+                f"{self.value!r} is not a valid cookie value; encode it with urllib.parse.quote"
             )
         for part in (self.path, self.domain or ""):
             if _PART.fullmatch(part) is None:
-                raise ValueError(f"not for a cookie: {part!r}")
+                raise ValueError(f"{part!r} is not a valid path or domain of a cookie")
         if self.same_site not in _SAME_SITES:
-            raise ValueError(f"same_site is {', '.join(_SAME_SITES)}, not {self.same_site!r}")
+            raise ValueError(
+                f"same_site must be one of {', '.join(_SAME_SITES)}, not {self.same_site!r}"
+            )
         self._check_together()
 
     def _check_together(self) -> None:
         if self.same_site == "None" and not self.secure:
-            raise ValueError("browsers take same_site None only with secure")
+            raise ValueError("browsers accept same_site None only with secure")
         is_for_host = self.secure and self.path == "/" and self.domain is None
         prefix = self.name.lower()  # browsers compare without regard to case
         if prefix.startswith("__host-") and not is_for_host:

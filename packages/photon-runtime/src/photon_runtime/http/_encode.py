@@ -1,7 +1,7 @@
 """Responses to bytes.
 
-The beginning of a head, up to and including ``Content-Type``, depends on few values, so it is
-built once for each combination and kept. Date and length are filled in per response.
+The beginning of a head, up to and including ``Content-Type``, depends on few values, so it is built
+once for each combination and cached. Date and length are added per response.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _OWN_FIELDS = frozenset({"content-length", "transfer-encoding", "connection", "d
 
 
 def date_field() -> bytes:
-    """Return the ``Date`` field of now, line end included (RFC 9110, section 6.6.1)."""
+    """Return the current ``Date`` field with its line end (RFC 9110, section 6.6.1)."""
     return f"date: {formatdate(time.time(), usegmt=True)}\r\n".encode("ascii")
 
 
 @lru_cache(maxsize=1024)
 def _status_and_type(status: int, content_type: str | None) -> bytes:
     if not isinstance(status, int) or not 200 <= status <= 599:
-        raise ValueError(f"a response has a status from 200 to 599, not {status!r}")
+        raise ValueError(f"the status of a response must be from 200 to 599, not {status!r}")
     if content_type is not None and not is_field_value(content_type):
-        raise ValueError(f"not a content type: {content_type!r}")
+        raise ValueError(f"{content_type!r} is not a valid Content-Type")
     head = f"HTTP/1.1 {status} {phrase(status)}\r\n"
     if content_type is not None:
         head += f"content-type: {content_type}\r\n"
@@ -39,7 +39,7 @@ def _status_and_type(status: int, content_type: str | None) -> bytes:
 
 
 def forbids_body(status: int) -> bool:
-    """Say whether a response of ``status`` has no body (RFC 9110, section 6.4.1)."""
+    """Return whether a response with ``status`` has no body (RFC 9110, section 6.4.1)."""
     return status in _BODILESS or status < 200
 
 
@@ -59,8 +59,8 @@ def encode_head(response: Response, framing: bytes, date: bytes, *, closes: bool
     """Return the head of a response whose body follows, or is left out.
 
     Args:
-        response: What to say.
-        framing: The field that tells the length, line end included; empty for none.
+        response: The response.
+        framing: The field that declares the length, with its line end; empty for none.
         date: The ``Date`` field.
         closes: Whether the connection ends after the response.
     """
@@ -83,7 +83,7 @@ def encode_upgrade(response: Response, date: bytes) -> bytes:
 
 
 def encode_fields(response: Response) -> bytes:
-    """Return the further header fields; those that frame the message are the server's own.
+    """Return the other header fields, without those that frame the message.
 
     Raises:
         ValueError: A name or value has characters that would break the message.
@@ -94,29 +94,29 @@ def encode_fields(response: Response) -> bytes:
 @lru_cache(maxsize=4096)
 def _field(name: str, value: str) -> bytes:
     if not is_token(name) or not is_field_value(value):
-        raise ValueError(f"not a header field: {name!r}: {value!r}")
+        raise ValueError(f"{name!r}: {value!r} is not a valid header field")
     if name.lower() in _OWN_FIELDS:
         return b""
     return b"%b: %b\r\n" % (name.encode("ascii"), value.encode("latin-1"))
 
 
 def declared_length(response: Response) -> int | None:
-    """Return the ``Content-Length`` that the response itself declares, ``None`` without one.
+    """Return the ``Content-Length`` that the response declares, ``None`` if it has none.
 
     Raises:
-        ValueError: It is no number.
+        ValueError: It is not a number.
     """
     value = response.header("content-length")
     if value is not None and not (value.isascii() and value.isdecimal()):
-        raise ValueError(f"not a Content-Length: {value!r}")
+        raise ValueError(f"the Content-Length {value!r} is not a number of bytes")
     return None if value is None else int(value)
 
 
 def chunked_fields(trailers: Trailers) -> bytes:
-    """Return the fields of a head whose body comes in chunks, with ``trailers`` behind them.
+    """Return the framing fields of a response in chunks that are followed by ``trailers``.
 
     Raises:
-        ValueError: A field must not be a trailer.
+        ValueError: A field is not allowed as a trailer.
     """
     if not trailers:
         return b"transfer-encoding: chunked\r\n"
@@ -126,7 +126,7 @@ def chunked_fields(trailers: Trailers) -> bytes:
 
 
 def last_chunk(trailers: Trailers) -> bytes:
-    """Return what ends a body in chunks, with the trailers' present values.
+    """Return the end of a chunked body, with the current values of the trailers.
 
     Raises:
         ValueError: A value has characters that would break the message.
@@ -142,14 +142,14 @@ def last_chunk(trailers: Trailers) -> bytes:
 
 
 def frame(part: bytes, *, is_chunked: bool) -> tuple[bytes, int]:
-    """Return a part of a body as it is sent, and how many bytes of the body that are.
+    """Return a part of a body as it is sent, and the number of body bytes in it.
 
-    It is sent as a chunk (RFC 9112, section 7.1), or as it is.
+    It is sent as a chunk (RFC 9112, section 7.1), or unchanged.
 
     Raises:
         TypeError: It is not bytes.
     """
     if not isinstance(part, bytes | bytearray | memoryview):
-        raise TypeError(f"a response's body is made of bytes, not of {type(part).__name__}")
+        raise TypeError(f"the parts of a response body must be bytes, not {type(part).__name__}")
     part = bytes(part)  # a view may have items of more than one byte
     return (b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else part), len(part)

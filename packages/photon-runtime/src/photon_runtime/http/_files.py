@@ -1,11 +1,12 @@
 """The content of a file as the body of a response, sent by the operating system.
 
 ``sendfile`` moves the bytes from the file to the socket without bringing them into this process.
-Behind TLS they must come in to be encrypted, so there the body is read in parts, like any other
-iterable; everything else that handles bodies may do the same. Small files are read, too: one
-``send`` together with the head is cheaper.
+With TLS the bytes must be encrypted in this process, so the body is read in parts, like any other
+iterable; other code that handles bodies may do the same. Small files are read, too: one ``send``
+together with the head is cheaper.
 
-Reading a file that the operating system has not in memory holds the hub until the disk answers.
+Reading a file that is not in the operating system's cache blocks the scheduler until the disk
+responds.
 """
 
 from __future__ import annotations
@@ -18,28 +19,28 @@ from typing import BinaryIO, final
 from .._task import Task
 from ._wire import Wire
 
-SMALL = 64 * 1024
-"""Bytes up to which a file goes out together with the head."""
+INLINE_LIMIT = 64 * 1024
+"""Files up to this number of bytes are sent together with the head."""
 
 _PART = 128 * 1024
-_MOST_AT_ONCE = 1024 * 1024
+_MAX_AT_ONCE = 1024 * 1024
 
 
 @final
 class FileBody:
-    """A file, or a part of one, as the body of a `Response`; it is closed when it was sent.
+    """A file, or a part of one, as the body of a `Response`; it is closed after sending.
 
-    The response's ``Content-Length`` comes from here. A file that turns out shorter while it is
-    sent breaks the connection off, so that the client notices.
+    It determines the response's ``Content-Length``. If the file turns out to be shorter while it is
+    sent, the connection is closed, so that the client notices.
 
     Args:
-        file: A path, or a file opened for reading in binary mode, whose position does not count.
-        offset: Bytes to leave out at the beginning.
-        length: Bytes to send; ``None`` for all from ``offset`` on.
+        file: A path, or a file opened for reading in binary mode; its position is ignored.
+        offset: Number of bytes to skip at the beginning.
+        length: Number of bytes to send; ``None`` for all from ``offset``.
 
     Raises:
         OSError: The file cannot be opened.
-        ValueError: It is not a regular file, or does not have the part asked for.
+        ValueError: It is not a regular file, or is too short for the requested part.
 
     Example:
         >>> from photon_runtime.http import FileBody, Response
@@ -53,7 +54,7 @@ class FileBody:
     def __init__(
         self, file: str | os.PathLike[str] | BinaryIO, *, offset: int = 0, length: int | None = None
     ) -> None:
-        """Open the file, if it is a path, and look at its size."""
+        """Open the file, if it is a path, and check its size."""
         self._file = open_file(file) if isinstance(file, str | os.PathLike) else file
         self.offset = offset
         try:
@@ -63,11 +64,11 @@ class FileBody:
             raise
 
     def __repr__(self) -> str:
-        """Show which part."""
+        """Show the file, the offset and the length."""
         return f"<FileBody {self._file.name!r} {self.offset}+{self.length}>"
 
     def __iter__(self) -> Iterator[bytes]:
-        """Read the part piece by piece; it ends early where the file does."""
+        """Read the requested part in pieces; it ends early if the file does."""
         offset, left = self.offset, self.length
         while left:
             part = os.pread(self.fileno(), min(left, _PART), offset)
@@ -87,16 +88,18 @@ class FileBody:
 
 
 def _available(file: BinaryIO, offset: int, length: int | None) -> int:
-    """Return how many bytes to send, if the file has them."""
+    """Return the number of bytes to send, after checking that the file has them."""
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{file.name!r} is not a regular file; send its content as an iterable")
-    wanted = status.st_size - offset if length is None else length
-    if offset < 0 or wanted < 0 or offset + wanted > status.st_size:
         raise ValueError(
-            f"{file.name!r} has {status.st_size} bytes, and not {wanted} from {offset} on"
+            f"{file.name!r} is not a regular file; send its content as an iterable of bytes"
         )
-    return wanted
+    size = status.st_size - offset if length is None else length
+    if offset < 0 or size < 0 or offset + size > status.st_size:
+        raise ValueError(
+            f"{file.name!r} has {status.st_size} bytes, not {size} from offset {offset}"
+        )
+    return size
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
@@ -105,7 +108,7 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 class FileTooShort(ValueError):
-    """A file was longer when its response was made."""
+    """A file is shorter than when its response was made."""
 
 
 def send_file(wire: Wire, head: bytes, body: FileBody, task: Task[object]) -> None:
@@ -113,7 +116,7 @@ def send_file(wire: Wire, head: bytes, body: FileBody, task: Task[object]) -> No
 
     Raises:
         ValueError: The file is closed; nothing was sent.
-        FileTooShort: It is not as long as it had said; the response broke off.
+        FileTooShort: It is shorter than its declared length; the response is incomplete.
 
     Blocks: the task.
     """
@@ -122,12 +125,12 @@ def send_file(wire: Wire, head: bytes, body: FileBody, task: Task[object]) -> No
     offset, left = body.offset, body.length
     while left:
         try:
-            sent = os.sendfile(target, source, offset, min(left, _MOST_AT_ONCE))
+            sent = os.sendfile(target, source, offset, min(left, _MAX_AT_ONCE))
         except BlockingIOError:
             wire.wait_for_room(task)
             continue
         if not sent:
-            raise FileTooShort(f"{body!r} is shorter than it was")
+            raise FileTooShort(f"{body!r} has become shorter since the response was made")
         offset += sent
         left -= sent
         if left:

@@ -1,8 +1,8 @@
 """The rules of RFC 9110 and 9112 that the parser leaves to the server.
 
-llhttp checks the grammar; here stand the rules about what a well-formed head may say: which
-targets, one valid Host, one way of telling the length. Everything doubtful is refused with 400
-and the connection closed, because two readings of one message are how requests are smuggled.
+llhttp checks the grammar; this module has the rules for the contents of a well-formed head: which
+targets are allowed, one valid Host, one declaration of the length. Everything ambiguous is refused
+with 400 and the connection closed, because request smuggling relies on two readings of one message.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SINGLE = (b"host", b"content-length", b"transfer-encoding")
 
 @lru_cache(maxsize=1024)
 def is_host(value: bytes) -> bool:
-    """Say whether ``value`` is a valid ``Host`` field (RFC 9110, section 7.2)."""
+    """Return whether ``value`` is a valid ``Host`` field (RFC 9110, section 7.2)."""
     return _HOST.fullmatch(value) is not None
 
 
@@ -30,9 +30,9 @@ def check_fields(version: str, headers: RawHeaders, fields: dict[bytes, bytes]) 
     """Check the fields that frame a message.
 
     Args:
-        version: Of HTTP.
+        version: Version of HTTP.
         headers: All fields.
-        fields: The same by name, the last of each.
+        fields: The last value of each field by name.
 
     Raises:
         HttpError: 400 where they are missing, repeated or contradict each other; 501 for a
@@ -43,9 +43,9 @@ def check_fields(version: str, headers: RawHeaders, fields: dict[bytes, bytes]) 
     host = fields.get(b"host")
     if host is None:
         if version == "1.1":  # RFC 9112, section 3.2
-            raise HttpError(400, "a request needs a Host field")
+            raise HttpError(400, "a request must have a Host field")
     elif not is_host(host):
-        raise HttpError(400, "the Host field is not a valid host")
+        raise HttpError(400, "the Host field must be a host name or address, with an optional port")
     if b"transfer-encoding" in fields:
         _check_transfer_encoding(version, fields)
 
@@ -54,23 +54,23 @@ def _refuse_repetition(headers: RawHeaders) -> None:
     names = [name for name, _ in headers]
     for name in _SINGLE:
         if names.count(name) > 1:
-            raise HttpError(400, f"a request has one {name.decode()} field at the most")
+            raise HttpError(400, f"a request must have at most one {name.decode()} field")
 
 
 def _check_transfer_encoding(version: str, fields: dict[bytes, bytes]) -> None:
     if version == "1.0":  # RFC 9112, section 6.1: treat as faulty framing
-        raise HttpError(400, "HTTP/1.0 has no Transfer-Encoding")
+        raise HttpError(400, "Transfer-Encoding is not allowed in HTTP/1.0")
     if b"content-length" in fields:
-        raise HttpError(400, "Content-Length and Transfer-Encoding exclude each other")
+        raise HttpError(400, "a request must not have both Content-Length and Transfer-Encoding")
     if fields[b"transfer-encoding"].lower() != b"chunked":
-        raise HttpError(501, "the only transfer coding understood is chunked")
+        raise HttpError(501, "the only supported transfer coding is chunked")
 
 
 def origin_form(method: str, target: bytes, headers: RawHeaders) -> str:
     """Return the request target as path and query (RFC 9112, section 3.2).
 
-    The absolute form, as sent to proxies, is reduced to its path; the host that it names takes the
-    place of the Host field in ``headers`` (section 3.2.2). ``*`` is for ``OPTIONS``.
+    The absolute form, as sent to proxies, is reduced to its path; its host replaces the Host field
+    in ``headers`` (section 3.2.2). ``*`` is allowed with ``OPTIONS`` only.
 
     Raises:
         HttpError: 400 for anything else.
@@ -78,14 +78,16 @@ def origin_form(method: str, target: bytes, headers: RawHeaders) -> str:
     try:
         text = target.decode("ascii")
     except UnicodeDecodeError:
-        raise HttpError(400, "the request target has characters outside of ASCII") from None
+        raise HttpError(
+            400, "the request target must be ASCII; percent-encode other characters"
+        ) from None
     if text[:1] == "/" and "#" not in text:
         return text
     if text == "*" and method == "OPTIONS":
         return text
     absolute = _ABSOLUTE.fullmatch(text)
     if absolute is None or not is_host(host := absolute[1].encode("ascii")):
-        raise HttpError(400, "the request target is neither a path nor an absolute URI")
+        raise HttpError(400, "the request target must be a path or an absolute URI")
     headers[:] = [(b"host", host), *(field for field in headers if field[0] != b"host")]
     rest = absolute[2]
     return rest if rest.startswith("/") else "/" + rest

@@ -1,4 +1,4 @@
-"""Header fields: what their names and values may be, and how they are looked up."""
+"""Header fields: rules for their names and values, and look-up by name."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-# RFC 9110, section 6.5.1: what frames, routes, modifies or authenticates a message, controls what
-# is done with it, or says how to read its content, is of no use, or of bad use, behind the content.
+# RFC 9110, section 6.5.1: fields that frame, route, modify or authenticate a message, control its
+# processing, or describe its content are useless or harmful after the content.
 _NO_TRAILERS = frozenset(
     b"age authorization cache-control connection content-encoding content-length content-location "
     b"content-range content-type cookie date expect expires forwarded host keep-alive location "
@@ -56,17 +56,17 @@ class Headers(MultiDict):
 
 
 def is_token(name: str) -> bool:
-    """Say whether ``name`` may be the name of a field (RFC 9110, section 5.6.2)."""
+    """Return whether ``name`` is a valid field name (RFC 9110, section 5.6.2)."""
     return _TOKEN.fullmatch(name) is not None
 
 
 def is_field_value(value: str) -> bool:
-    """Say whether ``value`` may stand in a field: Latin-1 without controls but the tab."""
+    """Return whether ``value`` is a valid field value: Latin-1 without controls except tab."""
     return _FIELD_VALUE.fullmatch(value) is not None
 
 
 def is_trailer(name: bytes) -> bool:
-    """Say whether the field ``name`` (in lower case) may stand behind the body."""
+    """Return whether the field ``name`` (in lower case) is allowed after the body."""
     return (
         name not in _NO_TRAILERS
         and not name.startswith(b"if-")
@@ -75,22 +75,22 @@ def is_trailer(name: bytes) -> bool:
 
 
 def check_trailers(names: Iterable[str]) -> None:
-    """Check the names of fields that are to be sent behind a body.
+    """Check the names of fields that are to be sent after a body.
 
     Raises:
-        ValueError: One is no field name, or must come before the body.
+        ValueError: One is not a valid field name, or must precede the body.
     """
     for name in names:
         if not is_token(name):
-            raise ValueError(f"not the name of a field: {name!r}")
+            raise ValueError(f"{name!r} is not a valid field name")
         if not is_trailer(name.lower().encode()):
             raise ValueError(
-                f"{name!r} cannot be a trailer: whoever reads the message needs it before the body "
-                "(RFC 9110, section 6.5.1); make it a header field"
+                f"{name!r} cannot be a trailer: recipients need it before the body "
+                "(RFC 9110, section 6.5.1); send it as a header field"
             )
 
 
 def tokens_of(values: Iterable[str]) -> list[str]:
-    """Take lists of tokens apart (RFC 9110, section 5.6.1)."""
+    """Split lists of tokens (RFC 9110, section 5.6.1)."""
     tokens = (item.strip().lower() for value in values for item in value.split(","))
     return [token for token in tokens if token]

@@ -1,9 +1,9 @@
-"""How long a worker lives: signs of life, and when it asks to be replaced.
+"""How long a worker lives: heartbeats, and when it requests a replacement.
 
-Once a second the server's sweep calls `Lifetime.tick`: the worker tells its supervisor that its
-scheduler turns, and asks for a successor when it has handled enough requests or holds too much
-memory. It goes on serving until the successor is ready and the supervisor stops it, so there is no
-gap. Requests are counted only where that has a limit.
+Once a second the server's sweep calls `Lifetime.tick`: the worker sends its supervisor a heartbeat,
+and requests a replacement when it has handled enough requests or uses too much memory. It continues
+to serve until the replacement is ready and the supervisor stops it, so there is no gap. Requests
+are counted only if their number is limited.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ _log = logging.getLogger("photon.http")
 
 
 class WorkerLink(Protocol):
-    """What a worker says to its supervisor."""
+    """The connection from a worker to its supervisor."""
 
     def beat(self) -> None:
-        """Say that it is alive."""
+        """Send a heartbeat."""
 
     def retire(self) -> None:
-        """Ask for a successor."""
+        """Request a replacement."""
 
 
 class Lifetime:
     """The limits of one worker.
 
     Attributes:
-        handled: How many requests were begun; counted only where that has a limit.
+        handled: Number of requests begun; counted only if it is limited.
     """
 
     def __init__(self, settings: ServerSettings, link: WorkerLink | None) -> None:
-        """Draw this worker's limit; without a ``link`` there is nobody to tell."""
+        """Choose this worker's limits; without a ``link`` they have no effect."""
         self.handled = 0
         self._link = link
-        self._most_memory = settings.max_memory
-        self._most_requests = 0
+        self._max_memory = settings.max_memory
+        self._max_requests = 0
         if settings.max_requests:
             jitter = random.randint(0, settings.max_requests_jitter)
-            self._most_requests = settings.max_requests + jitter
+            self._max_requests = settings.max_requests + jitter
         self._is_over = False
 
     def counting(self, handler: Handler) -> Handler:
-        """Return ``handler``, made to count if there is a limit to its calls."""
-        if not self._most_requests or self._link is None:
+        """Return ``handler``, wrapped to count its calls if their number is limited."""
+        if not self._max_requests or self._link is None:
             return handler
 
         def count(request: Request) -> Response:
@@ -63,7 +63,7 @@ class Lifetime:
         return count
 
     def tick(self) -> None:
-        """Give a sign of life, and ask for a successor if it is time."""
+        """Send a heartbeat, and request a replacement if a limit is exceeded."""
         if self._link is not None:
             self._link.beat()
             reason = self._reason()
@@ -71,23 +71,23 @@ class Lifetime:
                 if not self._is_over:
                     self._is_over = True
                     _log.info("this worker (pid %d) %s: it is replaced", os.getpid(), reason)
-                self._link.retire()  # again and again, for a successor may fail
+                self._link.retire()  # repeatedly, because a replacement may fail
 
     def _reason(self) -> str | None:
-        if self._most_requests and self.handled >= self._most_requests:
+        if self._max_requests and self.handled >= self._max_requests:
             return f"has handled {self.handled} requests"
-        if self._most_memory:
+        if self._max_memory:
             memory = resident_memory()
-            if memory > self._most_memory:
-                return f"holds {memory} bytes of memory, {self._most_memory} are allowed"
+            if memory > self._max_memory:
+                return f"uses {memory} bytes of memory, more than max_memory = {self._max_memory}"
         return None
 
 
 def resident_memory() -> int:
-    """Return the bytes of memory that this process holds; where unknown, the most it ever held."""
+    """Return the resident memory of this process in bytes; its maximum where that is unknown."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * resource.getpagesize()
     except OSError:
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

@@ -1,8 +1,8 @@
-"""Listening sockets: TCP, Unix, and those that another process has opened.
+"""Listening sockets: TCP, Unix, and those opened by another process.
 
-A socket file outlives the process that made it, so one that is in the way is tried: if nobody
-answers it is replaced, and nothing but a socket ever is. The file is removed by whoever made it,
-unless it has been replaced meanwhile.
+A socket file outlives the process that made it, so an existing one is probed: if no server accepts,
+it is replaced; other files are never replaced. The process that made the file removes it, unless it
+has been replaced in the meantime.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ._wire import RawSocket
 _FIRST_INHERITED = 3
 _SO_ATTACH_FILTER = 26  # of <asm-generic/socket.h>
 _TAKE_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)  # BPF_RET | BPF_K: keep 0 bytes
-# A peer that is gone without a word is noticed after two minutes even where nothing is sent.
+# A peer that has vanished is noticed after two minutes even if nothing is sent.
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 
 
@@ -34,20 +34,20 @@ def listen(host: str, port: int, *, backlog: int = 4096, reuse_port: bool = Fals
         host: Address or name to listen on.
         port: Port; 0 lets the operating system choose.
         backlog: Connections that the operating system keeps until they are accepted.
-        reuse_port: Let several sockets share the port (``SO_REUSEPORT``).
+        reuse_port: Allow several sockets to share the port (``SO_REUSEPORT``).
 
     Raises:
-        ServerError: The address cannot be had; the message says why and what to do.
+        ServerError: The address is unavailable; the message says why and what to do.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
         raise ServerError(f"{host!r} is not an address to listen on: {error.strerror}") from error
-    family, kind, proto, _, address = found[0]
+    family, kind, proto, _, address = addresses[0]
     try:
         listener = socket.socket(family, kind, proto)
     except OSError as error:  # IPv6 where the system has none
-        raise ServerError(_why_not(host, port, error)) from error
+        raise ServerError(_listen_error_message(host, port, error)) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse_port:
@@ -57,14 +57,14 @@ def listen(host: str, port: int, *, backlog: int = 4096, reuse_port: bool = Fals
         listener.listen(backlog)
     except OSError as error:
         listener.close()
-        raise ServerError(_why_not(host, port, error)) from error
+        raise ServerError(_listen_error_message(host, port, error)) from error
     listener.setblocking(False)
     return listener
 
 
 def _set_tcp_options(listener: socket.socket) -> None:
     """Set what the accepted sockets inherit."""
-    # Answers go out at once (RFC 9293, section 3.7.4).
+    # Responses are sent at once (RFC 9293, section 3.7.4).
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEP_ALIVE:
@@ -72,7 +72,7 @@ def _set_tcp_options(listener: socket.socket) -> None:
             listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def _why_not(host: str, port: int, error: OSError) -> str:
+def _listen_error_message(host: str, port: int, error: OSError) -> str:
     where = f"cannot listen on {host}:{port}"
     if error.errno == errno.EADDRINUSE:
         return f"{where}: the port is in use; stop what uses it or choose another with --port"
@@ -84,23 +84,23 @@ def _why_not(host: str, port: int, error: OSError) -> str:
 def listen_unix(path: str, *, mode: int = 0o660, backlog: int = 4096) -> socket.socket:
     """Return a listening, non-blocking Unix socket.
 
-    A socket file that nobody listens on any more is replaced. Remove the file at the end with
+    A socket file without a listening server is replaced. Remove the file at the end with
     `remove_unix`; closing the socket leaves it.
 
     Args:
-        path: Where the socket file is made.
-        mode: Its permissions: who may write to it may connect.
+        path: Path of the socket file.
+        mode: Permissions of the file: write permission is needed to connect.
         backlog: Connections that the operating system keeps until they are accepted.
 
     Raises:
-        ServerError: Somebody listens there, something else is in the way, or the file cannot be
+        ServerError: Another server listens there, another file has the path, or the file cannot be
             made.
     """
-    _make_way(path)
+    _remove_stale_socket(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.bind(path)
-        os.chmod(path, mode)  # before anybody can connect, which takes listen()
+        os.chmod(path, mode)  # before listen(), so before a client can connect
         listener.listen(backlog)
     except OSError as error:
         listener.close()
@@ -110,15 +110,15 @@ def listen_unix(path: str, *, mode: int = 0o660, backlog: int = 4096) -> socket.
     return listener
 
 
-def _make_way(path: str) -> None:
+def _remove_stale_socket(path: str) -> None:
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise ServerError(
-                f"cannot listen on the Unix socket {path!r}: there is a file that is no socket; "
+                f"cannot listen on the Unix socket {path!r}: the file exists and is not a socket; "
                 "choose another path or remove it"
             )
     except OSError:
-        return  # nothing is there, or bind() will tell what is wrong
+        return  # the file does not exist, or bind() will report the error
     if remove_unix(path):
         raise ServerError(
             f"cannot listen on the Unix socket {path!r}: another server listens there; stop it "
@@ -127,10 +127,10 @@ def _make_way(path: str) -> None:
 
 
 def remove_unix(path: str) -> bool:
-    """Remove the file of a Unix socket, unless somebody listens there; return whether one does.
+    """Remove the file of a Unix socket unless a server listens there; return whether one does.
 
-    Call it when this process listens no more. Does nothing where there is no such socket, or it
-    cannot be removed.
+    Call it when this process no longer listens. Does nothing if the socket does not exist or cannot
+    be removed.
     """
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
@@ -145,24 +145,24 @@ def remove_unix(path: str) -> bool:
             with contextlib.suppress(OSError):
                 os.unlink(path)
             return False
-        except OSError:  # it is gone, or not ours
+        except OSError:  # it no longer exists, or belongs to another user
             return False
         return True
 
 
 def adopt(descriptor: int) -> socket.socket:
-    """Return the listening socket that this process was started with.
+    """Return a listening socket that this process was started with.
 
     Args:
-        descriptor: Its number.
+        descriptor: Number of the descriptor.
 
     Raises:
-        ServerError: The descriptor is no listening stream socket.
+        ServerError: The descriptor is not a listening stream socket.
     """
     try:
         listener = socket.socket(fileno=descriptor)
     except OSError as error:
-        raise ServerError(f"descriptor {descriptor} is no socket: {error.strerror}") from error
+        raise ServerError(f"descriptor {descriptor} is not a socket: {error.strerror}") from error
     is_listening = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     if listener.type != socket.SOCK_STREAM or not is_listening:
         listener.detach()
@@ -181,7 +181,7 @@ def accept(listener: socket.socket) -> tuple[RawSocket, object]:
     """Accept a connection; return its non-blocking socket, and the peer's address if it has one.
 
     Raises:
-        BlockingIOError: There is none.
+        BlockingIOError: No connection is waiting.
     """
     descriptor, address = listener._accept()  # type: ignore[attr-defined]  # below accept()
     accepted = RawSocket(listener.family, listener.type, listener.proto, descriptor)
@@ -189,16 +189,16 @@ def accept(listener: socket.socket) -> tuple[RawSocket, object]:
     return accepted, address or None
 
 
-def turn_away(listeners: Iterable[socket.socket]) -> None:
-    """Let no new connection come to sockets that are about to be closed by everyone who has them.
+def refuse_new_connections(listeners: Iterable[socket.socket]) -> None:
+    """Drop new connections to sockets that every process that has them is about to close.
 
-    Closing a listener resets the connections in its queue, and one can always come between the last
-    accept() and the close. So the kernel is told to drop what arrives (a socket filter that takes
-    nothing): who connects now tries again after a moment and is refused then. What was connected
-    before stays in the queue, to be accepted. It holds for every copy of the socket, in all
-    processes, and cannot be seen from outside; do not use it on sockets that somebody goes on with.
+    Closing a listener resets the connections in its queue, and one can always arrive between the
+    last accept() and the close. So a socket filter makes the kernel drop arriving packets: a client
+    that connects now retries after a moment and is refused then. Established connections stay in
+    the queue, to be accepted. The filter applies to every copy of the socket, in all processes, and
+    is not visible from outside; do not use it on sockets that another process continues to use.
 
-    Does nothing where it is not to be had: for other sockets than TCP, and outside of Linux.
+    Does nothing for sockets other than TCP, and on operating systems other than Linux.
     """
     if sys.platform != "linux":
         return
@@ -213,13 +213,13 @@ def turn_away(listeners: Iterable[socket.socket]) -> None:
 
 
 def inherited_sockets(environ: MutableMapping[str, str] | None = None) -> list[socket.socket]:
-    """Return the sockets that systemd opened for this process, none without such.
+    """Return the sockets that systemd opened for this process; an empty list without any.
 
-    The variables ``LISTEN_PID``, ``LISTEN_FDS`` and ``LISTEN_FDNAMES`` are taken away: they are for
-    this process alone.
+    The variables ``LISTEN_PID``, ``LISTEN_FDS`` and ``LISTEN_FDNAMES`` are removed, because they
+    are meant for this process only.
 
     Raises:
-        ServerError: ``LISTEN_FDS`` is not a number, or one of them is no listening socket.
+        ServerError: ``LISTEN_FDS`` is not a number, or a descriptor is not a listening socket.
     """
     environ = os.environ if environ is None else environ
     count, pid = environ.get("LISTEN_FDS"), environ.get("LISTEN_PID")
@@ -235,14 +235,14 @@ def inherited_sockets(environ: MutableMapping[str, str] | None = None) -> list[s
 def open_listeners(settings: ServerSettings, *, count: int = 1) -> list[list[socket.socket]]:
     """Open every address of the settings once for each of ``count`` processes.
 
-    TCP ports are shared by as many sockets, among which the operating system divides the
-    connections; a Unix or an inherited socket is one for all, and whoever is free accepts.
+    A TCP port is shared by ``count`` sockets, among which the operating system distributes the
+    connections; a Unix or an inherited socket is shared by all processes, and an idle one accepts.
 
     Returns:
-        For each process its sockets.
+        The list of sockets for each process.
 
     Raises:
-        ServerError: An address cannot be had; nothing stays open.
+        ServerError: An address is unavailable; all sockets have been closed again.
     """
     opened: list[list[socket.socket]] = []
     try:
@@ -267,19 +267,22 @@ def _open(address: str, settings: ServerSettings, count: int) -> list[socket.soc
         return [listen_unix(rest, mode=settings.unix_mode, backlog=settings.backlog)] * count
     if kind == "fd":
         if not rest.isascii() or not rest.isdigit():
-            raise ServerError(f"{address!r} is no address: write fd:NUMBER, as in fd:3")
+            raise ServerError(f"{address!r} is not a valid address: write fd:NUMBER, as in fd:3")
         return [adopt(int(rest))] * count
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ServerError(f"{address!r} is no address: write HOST:PORT, unix:PATH or fd:NUMBER")
+        raise ServerError(
+            f"{address!r} is not a valid address: write HOST:PORT, unix:PATH or fd:NUMBER"
+        )
     return _open_shared(host.strip("[]"), int(port), settings.backlog, count)
 
 
 def _open_shared(host: str, port: int, backlog: int, count: int) -> list[socket.socket]:
     """Listen on one port ``count`` times.
 
-    Sockets that share a port do not mind who else shares it, so a server that runs already would
-    go unnoticed and take half of the connections. Hence the first attempt is not to share.
+    Sockets with ``SO_REUSEPORT`` do not detect other servers that share the port, so a server that
+    runs already would go unnoticed and receive half of the connections. Hence the first attempt is
+    made without sharing.
     """
     alone = listen(host, port, backlog=backlog)
     if count == 1:
@@ -290,7 +293,7 @@ def _open_shared(host: str, port: int, backlog: int, count: int) -> list[socket.
     try:
         for _ in range(count):
             shared.append(listen(host, port, backlog=backlog, reuse_port=True))
-    except ServerError:  # somebody was faster
+    except ServerError:  # another process was faster
         for listener in shared:
             listener.close()
         raise
@@ -298,7 +301,7 @@ def _open_shared(host: str, port: int, backlog: int, count: int) -> list[socket.
 
 
 def address_of(listener: socket.socket) -> str:
-    """Return where a socket listens, for people: ``HOST:PORT`` or ``unix:PATH``."""
+    """Return the address of a listening socket as text: ``HOST:PORT`` or ``unix:PATH``."""
     name = listener.getsockname()
     if isinstance(name, tuple):
         return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"

@@ -9,9 +9,9 @@ D = TypeVar("D")
 
 
 class MultiDict(Mapping[str, str]):
-    """Names with one or more values each, in the order in which they came.
+    """Names with one or more values each, in the order of arrival.
 
-    As a mapping it gives the last value of a name, as HTML forms do.
+    As a mapping it returns the last value of a name, as for HTML forms.
     """
 
     __slots__ = ("_pairs", "_values")
@@ -30,7 +30,7 @@ class MultiDict(Mapping[str, str]):
     @overload
     def get(self, name: str, /, default: str | D) -> str | D: ...
     def get(self, name: str, /, default: str | D | None = None) -> str | D | None:
-        """Return the last value of ``name``, or ``default`` where there is none."""
+        """Return the last value of ``name``, or ``default`` if it has none."""
         return self._values.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
@@ -46,7 +46,7 @@ class MultiDict(Mapping[str, str]):
         return f"{type(self).__name__}({self._pairs!r})"
 
     def getlist(self, name: str) -> list[str]:
-        """Return every value of ``name`` in order, an empty list where there is none."""
+        """Return every value of ``name`` in order, an empty list if it has none."""
         return [value for key, value in self._pairs if key == name]
 
     def pairs(self) -> list[tuple[str, str]]:

@@ -1,20 +1,20 @@
-"""Bytes to requests, without any input or output.
+"""Parsing bytes into requests, without input or output.
 
-Theory of operation. llhttp (by httptools) reads the grammar and calls back for each piece; the
-callbacks collect a head, check it by `_framing`, and put a `Request` into `pending` as soon as
-its head is complete, so that a handler can begin before the body has come. Parts of the body
-are added to the request they belong to. One feed may complete several requests (pipelining);
-all of them wait in `pending`, which is bounded by the size of the feed.
+Theory of operation. llhttp (through httptools) parses the grammar and calls back for each piece;
+the callbacks collect a head, check it with `_framing`, and put a `Request` into `pending` as soon
+as its head is complete, so that a handler can begin before the body has arrived. Parts of the body
+are added to the request they belong to. One feed may complete several requests (pipelining); all of
+them wait in `pending`, which is bounded by the size of the feed.
 
-A fault ends the parsing for good: it stands in `fault` behind the requests that came whole. A
-request whose own body is broken is taken out of `pending` again, or fails in the handler that
-reads it.
+An error ends the parsing for good: it is kept in `error`, to be answered after the complete
+requests. A request whose own body is broken is removed from `pending` again, or fails in the
+handler that reads it.
 
-llhttp stops at a head that asks to upgrade, taking what follows for another protocol, body
-included. An offer without a body can be taken up: what follows it is held back until the request
-is answered, and then is either the other protocol's or read as HTTP after all. With a body, Photon
-goes on with HTTP at once (RFC 9110, section 7.8 allows it). Either way a fresh parser takes over;
-it is brought into the middle of a message by a made-up head that frames the same body.
+llhttp stops at a head that offers an upgrade and treats what follows as another protocol, body
+included. An offer without a body can be accepted: the bytes after it are held back until the
+request is answered, and then belong to the other protocol or are parsed as HTTP after all. With a
+body, Photon continues with HTTP at once (RFC 9110, section 7.8 allows it). In both cases a new
+parser continues; a synthetic head with the same framing brings it into the middle of the message.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from .errors import HttpError
 
 _VERSIONS = frozenset({"1.0", "1.1"})
 _CONNECTION_FIELDS = frozenset({b"connection", b"proxy-connection"})
-# What llhttp knows and a web server has. CONNECT is for proxies; others that llhttp knows are of
-# RTSP and ICE, whose protocol names it does not tell apart.
+# The methods of llhttp that apply to a web server. CONNECT is for proxies; its other methods belong
+# to RTSP and ICE, whose protocol names it does not distinguish.
 _METHODS = {
     name.encode(): name
     for name in (
@@ -40,7 +40,7 @@ _METHODS = {
         *("REPORT", "SEARCH", "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE"),
     )
 }
-# A chunk of one byte comes in six; what frames a body may not outweigh it by much more.
+# A chunk of one byte takes six bytes; the framing of a body may not be much larger than that.
 _FRAMING_PER_BYTE = 16
 
 
@@ -48,19 +48,18 @@ class RequestParser:
     """The requests of one connection.
 
     Attributes:
-        pending: Requests whose head has come and that nobody has taken yet.
-        fault: Why nothing more can be read; ``None`` while all is well.
-        head_size: Bytes of a head that has not come whole, one at least; zero between requests.
-        peer: Who sends the requests; see `_peer`.
-        held: What came behind an offer to upgrade that has not been answered; ``None`` where
-            there is no such offer.
+        pending: Requests whose head is complete, to be handled.
+        error: The error that ended the parsing; ``None`` before.
+        head_size: Bytes of an incomplete head, at least one; zero between requests.
+        peer: The sender of the requests; see `_peer`.
+        held_bytes: The bytes after an unanswered offer to upgrade; ``None`` without such an offer.
     """
 
     __slots__ = (
         "_feed_size",
         "_framing_size",
         "_headers",
-        "_holds_offers",
+        "_holds_upgrades",
         "_is_priming",
         "_parser",
         "_receiving",
@@ -69,9 +68,9 @@ class RequestParser:
         "_target",
         "_trailers_size",
         "_upgrade_offered",
-        "fault",
+        "error",
         "head_size",
-        "held",
+        "held_bytes",
         "peer",
         "pending",
     )
@@ -82,23 +81,24 @@ class RequestParser:
         peer: object,
         settings: ServerSettings,
         *,
-        holds_offers: bool = False,
+        holds_upgrades: bool = False,
     ) -> None:
         """Begin a connection.
 
         Args:
-            source: Where the requests get the rest of their bodies from.
-            peer: Given to the requests.
+            source: Source of the rest of the requests' bodies.
+            peer: Peer of the requests.
             settings: The limits.
-            holds_offers: Whether what follows an offer to upgrade waits in `held` for `go_on`.
+            holds_upgrades: Keep the bytes after an offer to upgrade in `held_bytes` until
+                `resume_http`.
         """
         # A list, because an empty deque holds as much as the parser.
         self.pending: list[Request] = []
-        self.fault: HttpError | None = None
+        self.error: HttpError | None = None
         self.head_size = 0
         self._source = source
         self.peer = peer
-        self.held: bytes | None = None
+        self.held_bytes: bytes | None = None
         self._settings = settings
         self._headers: RawHeaders = []
         self._target = b""
@@ -108,39 +108,39 @@ class RequestParser:
         self._trailers_size = 0
         self._is_priming = False
         self._upgrade_offered = False
-        self._holds_offers = holds_offers
+        self._holds_upgrades = holds_upgrades
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: memoryview | bytes) -> None:
-        """Take the bytes that came next."""
-        while True:  # once, but for offers to upgrade: as many as fit may come in one piece
+        """Parse the next bytes."""
+        while True:  # repeated only for offers to upgrade, of which one feed may have several
             self._feed_size = len(data)
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
                 data = memoryview(data)[upgrade.args[0] :]
-                if self._goes_on_without_upgrade(data):
+                if self._continue_without_upgrade(data):
                     continue
                 return
             except httptools.HttpParserCallbackError as error:
                 cause = error.__context__
                 self._fail(cause if isinstance(cause, HttpError) else HttpError(400, str(error)))
             except httptools.HttpParserError as error:
-                self._fail(HttpError(400, f"this is not HTTP/1.1: {error}"))
+                self._fail(HttpError(400, f"the request is not valid HTTP/1.1: {error}"))
             break
         if self.head_size:
             self._count_head()
         elif self._receiving is not None:
             self._count_framing(self._receiving)
 
-    def go_on(self) -> None:
-        """Read on as HTTP: the offer to upgrade was not taken up."""
-        held, self.held = self.held, None
-        if held:
-            self.feed(held)
+    def resume_http(self) -> None:
+        """Parse the held bytes as HTTP: the offer to upgrade was not accepted."""
+        held_bytes, self.held_bytes = self.held_bytes, None
+        if held_bytes:
+            self.feed(held_bytes)
 
     def close(self) -> None:
-        """Let go of llhttp, which refers back here; nothing can be fed any more."""
+        """Release llhttp, which refers back to this object; `feed` is unusable afterwards."""
         del self._parser
 
     # -- callbacks of the parser --------------------------------------------------------------
@@ -151,16 +151,16 @@ class RequestParser:
         self._feed_size -= 1
 
     def on_url(self, part: bytes) -> None:
-        """Take a part of the request target."""
+        """Add a part of the request target."""
         if not self._is_priming:
             self._target += part
             if len(self._target) > self._settings.max_target_size:
                 limit = self._settings.max_target_size
-                raise HttpError(414, f"the request target may have at most {limit} bytes")
+                raise HttpError(414, f"the request target is longer than {limit} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field, or behind the body a trailer."""
-        # llhttp leaves the white space behind a value to us (RFC 9110, section 5.5).
+        """Add a header field, or a trailer after the body."""
+        # llhttp does not strip the white space after a value (RFC 9110, section 5.5).
         if self._receiving is None:
             self._headers.append((name.lower(), value.rstrip(b" \t")))
         elif not self._is_priming:
@@ -180,12 +180,12 @@ class RequestParser:
             self._check_size(headers)
         fields = dict(headers)
         keep_alive = parser.should_keep_alive()
-        # Only there a connection lives on without a field that says so.
+        # Only HTTP/1.1 keeps a connection open without a field that requests it.
         is_usual = keep_alive and _CONNECTION_FIELDS.isdisjoint(fields)
         version = "1.1" if is_usual else self._version()
         method = _METHODS.get(parser.get_method())
         if method is None:
-            raise HttpError(501, f"{parser.get_method().decode()} is not for a web server")
+            raise HttpError(501, f"method {parser.get_method().decode()} is not supported")
         check_fields(version, headers, fields)
         request = Request(
             method,
@@ -196,7 +196,8 @@ class RequestParser:
         )
         request.body_limit = settings.max_body_size
         request.version = version
-        # HTTP/1.0 would have to be told that the connection lives on; it is ended instead.
+        # An HTTP/1.0 client would need a field to learn that the connection stays open; it is
+        # closed.
         request.keep_alive = keep_alive and version == "1.1"
         if b"content-length" in fields:
             request.content_length = int(fields[b"content-length"])
@@ -205,12 +206,12 @@ class RequestParser:
         if b"upgrade" in fields:
             self._note_upgrade(request, fields)
         self._receiving = request
-        # The head is no framing of the body; what this feed holds behind it is bounded.
+        # The head does not count as framing of the body; the rest of this feed is bounded.
         self.head_size = self._feed_size = 0
         self.pending.append(request)
 
     def on_body(self, part: bytes) -> None:
-        """Take a part of the body."""
+        """Add a part of the body."""
         request = self._receiving
         if request is not None:
             request.received += len(part)
@@ -218,35 +219,35 @@ class RequestParser:
             self._framing_size -= len(part)
 
     def on_message_complete(self) -> None:
-        """Note that the request has come whole."""
+        """Mark the request as complete."""
         if self._upgrade_offered:
-            return  # the parser says so before the body; `_goes_on_without_upgrade` knows better
+            return  # llhttp calls this before the body; see `_continue_without_upgrade`
         request = self._receiving
         if request is not None:
             request.is_complete = True
             self._receiving = None
-            # What this feed holds besides is bounded; a head behind it counts from the next.
+            # The rest of this feed is bounded; a head in it is counted from the next feed.
             self._feed_size, self._framing_size = 1, 0
 
     # -- mechanism ----------------------------------------------------------------------------
 
-    def _fail(self, fault: HttpError) -> None:
-        self.fault = fault
+    def _fail(self, error: HttpError) -> None:
+        self.error = error
         broken, self._receiving = self._receiving, None
         if self.pending and self.pending[-1] is broken:
             self.pending.pop()
 
     def _version(self) -> str:
-        """Return what the head says; the parser makes a text of it, which takes its time."""
+        """Return the version in the head; httptools formats it as a string, which is slow."""
         version = self._parser.get_http_version()
         if version not in _VERSIONS:
-            raise HttpError(505, "this server speaks HTTP/1.1")
+            raise HttpError(505, "the HTTP version is not supported; use HTTP/1.1")
         return version
 
     def _check_size(self, headers: RawHeaders) -> None:
         limit = self._settings.max_headers
         if len(headers) > limit:
-            raise HttpError(431, f"a request may have at most {limit} header fields")
+            raise HttpError(431, f"the request has more than {limit} header fields")
         limit = self._settings.max_header_size
         size = sum(len(name) + len(value) for name, value in headers)
         if size > limit:
@@ -255,18 +256,18 @@ class RequestParser:
     def _count_head(self) -> None:
         self.head_size += self._feed_size
         settings = self._settings
-        if self.fault is None and self.head_size > (
+        if self.error is None and self.head_size > (
             settings.max_header_size + settings.max_target_size
         ):
             limit = settings.max_header_size
             self._fail(HttpError(431, f"the header fields may have at most {limit} bytes"))
 
     def _count_framing(self, request: Request) -> None:
-        """Bound what comes with a body and is none of it: chunk sizes, extensions, trailers."""
+        """Limit the framing of a body: chunk sizes, extensions, trailers."""
         self._framing_size += self._feed_size
         allowed = self._settings.max_header_size + _FRAMING_PER_BYTE * request.received
-        if self.fault is None and self._framing_size > allowed:
-            self._fail(HttpError(431, "the body has more framing than content"))
+        if self.error is None and self._framing_size > allowed:
+            self._fail(HttpError(431, "the chunk framing of the request body is too large"))
 
     def _take_trailer(self, request: Request, field: tuple[bytes, bytes]) -> None:
         settings = self._settings
@@ -286,12 +287,12 @@ class RequestParser:
         if self._parser.should_upgrade():
             self._upgrade_offered = bool(request.content_length) or b"transfer-encoding" in fields
 
-    def _goes_on_without_upgrade(self, rest: memoryview) -> bool:
-        """Take over behind the head of an offer; return whether ``rest`` is to be read on."""
+    def _continue_without_upgrade(self, rest: memoryview) -> bool:
+        """Continue after the head of an offer; return whether ``rest`` is to be parsed as HTTP."""
         has_body, self._upgrade_offered = self._upgrade_offered, False
         self._parser = httptools.HttpRequestParser(self)
-        if self._holds_offers and not has_body:
-            self.held = bytes(rest)
+        if self._holds_upgrades and not has_body:
+            self.held_bytes = bytes(rest)
             return False
         request = self._receiving
         if has_body and request is not None:
@@ -308,5 +309,5 @@ class RequestParser:
 
 def _note_expectation(request: Request, value: bytes) -> None:
     if value.lower() != b"100-continue":  # RFC 9110, section 10.1.1
-        raise HttpError(417, "the only expectation understood is 100-continue")
+        raise HttpError(417, "the only supported expectation is 100-continue")
     request.expects_continue = request.version == "1.1"

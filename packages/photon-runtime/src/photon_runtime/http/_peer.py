@@ -1,17 +1,17 @@
-"""Who is at the other end: the peer itself, or whom a trusted proxy speaks for.
+"""The sender of a request: the peer itself, or the client that a trusted proxy names.
 
-Theory of operation. A request has a *peer*: as a rule the plain address that the socket gave, and
-then nothing here is used. A connection that differs (TLS, a Unix socket, a trusted proxy) gives its
-requests a `Peer` instead, made once. Only when a handler asks for ``client``, ``scheme`` or
-``host`` are the forwarding fields of a trusted peer read.
+Theory of operation. A request has a *peer*: usually the plain address of the socket, and then
+nothing in this module is used. Other connections (TLS, a Unix socket, a trusted proxy) give their
+requests a `Peer` instead, made once. The forwarding fields of a trusted peer are read only when a
+handler uses ``client``, ``scheme`` or ``host``.
 
-Fields are believed from right to left: the rightmost entry was written by the peer itself, so it
-is true if the peer is trusted; the next one was written by the host that entry names, and so on
-until one that is not trusted: this is the client. What stands further left was under the client's
-control: it is not even looked at, so that it can neither cost time nor spoil the rest.
+Fields are evaluated from right to left: the rightmost entry was written by the peer itself, so it
+is true if the peer is trusted; the next one was written by the host named there, and so on until a
+host that is not trusted: this is the client. Entries further left were under the client's control:
+they are not read, so that they can neither cost time nor invalidate the rest.
 
-Only one kind of fields is read, the ``X-Forwarded-*`` ones or ``Forwarded`` (RFC 7239): a proxy
-that sets one kind mostly passes the other one on as the client sent it.
+Only one kind of fields is read, either ``X-Forwarded-*`` or ``Forwarded`` (RFC 7239): a proxy that
+sets one kind usually forwards the other one as the client sent it.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ ProxyFields: TypeAlias = Literal["x-forwarded", "forwarded"]
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _UNIX = "unix"
-_MOST_HOPS = 64  # proxies behind each other that are believed; real chains have a few
+_MAX_HOPS = 64  # proxies in a chain; real chains have a few
 _SCHEMES = frozenset({"http", "https"})
 _HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-# A token or a quoted string behind "name=", up to the next (RFC 7239, section 4).
+# "name=" and a token or a quoted string, up to the next pair (RFC 7239, section 4).
 _PAIR = re.compile(r'([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))\s*(?:;[;\s]*|\Z)')
 
 
 class Fields(Protocol):
-    """What is read of a request's header fields."""
+    """The header fields of a request, as far as they are needed here."""
 
     def getlist(self, name: str) -> list[str]:
         """Return every value of ``name`` in order."""
 
 
 class TrustedProxies:
-    """Peers whose word about the client counts.
+    """Peers that are trusted to name the client.
 
     Args:
-        names: Addresses, networks in CIDR notation, and ``unix`` for peers on Unix sockets.
-        fields: Where they say whom they speak for.
+        names: Addresses, networks in CIDR notation, or ``unix`` for peers on Unix sockets.
+        fields: Header fields in which they name the client.
 
     Raises:
         ValueError: A name is none of these.
@@ -73,17 +73,17 @@ class TrustedProxies:
                 ) from None
 
     def __bool__(self) -> bool:
-        """Return whether anybody is trusted."""
+        """Return whether any peer is trusted."""
         return self._trusts_unix or bool(self._networks)
 
     def trusts(self, address: object) -> bool:
-        """Say whether the socket address ``address`` is one of them."""
+        """Return whether the socket address ``address`` is trusted."""
         if not isinstance(address, tuple):
             return self._trusts_unix
         return self.trusts_host(address[0])
 
     def trusts_host(self, host: str) -> bool:
-        """Say whether the numeric address ``host`` is one of them; a name never is."""
+        """Return whether the numeric address ``host`` is trusted; a name never is."""
         found = parse_address(host)
         if found is None:
             return False
@@ -91,7 +91,7 @@ class TrustedProxies:
 
 
 def parse_address(host: str) -> _Address | None:
-    """Read a numeric address; an IPv4 address that is written as IPv6 is taken as IPv4."""
+    """Parse a numeric address; an IPv4-mapped IPv6 address becomes IPv4."""
     try:
         found = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -103,15 +103,15 @@ def parse_address(host: str) -> _Address | None:
 
 @attrs.frozen
 class Peer:
-    """The other end of a connection, or of a request that came through a proxy.
+    """The sender of the requests of a connection, or of a request through a proxy.
 
     Attributes:
-        address: As `Request.client` gives it.
+        address: Address, as for `Request.client`.
         scheme: ``http`` or ``https``.
-        host: The host that the client asked for, where a proxy tells it.
-        proxies: Who may speak for others if this peer may; ``None`` if it may not.
-        certificate: The certificate that it showed, verified, in DER; ``None`` without one.
-        is_spoken_for: Whether a trusted proxy handed the request on.
+        host: Host that the client requested, if a proxy states it.
+        proxies: The trusted proxies if this peer is one of them; else ``None``.
+        certificate: Verified certificate of the peer, in DER; ``None`` without one.
+        is_forwarded: True if a trusted proxy forwarded the request.
     """
 
     address: object
@@ -119,10 +119,10 @@ class Peer:
     host: str | None = None
     proxies: TrustedProxies | None = None
     certificate: bytes | None = None
-    is_spoken_for: bool = False
+    is_forwarded: bool = False
 
     def behind(self, fields: Fields) -> Peer:
-        """Return the peer that a request with these fields came from in truth."""
+        """Return the original sender of a request with these fields."""
         if self.proxies is None:
             return self
         is_standard = self.proxies.fields == "forwarded"
@@ -131,21 +131,21 @@ class Peer:
 
     def _walk(self, hops: Iterator[_Hop], proxies: TrustedProxies) -> Peer:
         address, scheme, host = self.address, self.scheme, None
-        for hop in islice(hops, _MOST_HOPS):
+        for hop in islice(hops, _MAX_HOPS):
             scheme = hop.scheme if hop.scheme is not None else scheme
             host = hop.host if hop.host is not None else host
             if hop.client is None:
-                break  # nobody knows who this was; what is left of it is hearsay
+                break  # the sender of this hop is unknown, so earlier entries cannot be trusted
             address = hop.client
             if not proxies.trusts(address):
                 break
         own = self.certificate if address == self.address else None  # else it is the proxy's
-        return Peer(address, scheme, host, certificate=own, is_spoken_for=True)
+        return Peer(address, scheme, host, certificate=own, is_forwarded=True)
 
 
 @attrs.frozen
 class _Hop:
-    """What one proxy says of who spoke to it; ``None`` for what it does not say."""
+    """What one proxy states about its client; ``None`` for missing values."""
 
     client: tuple[str, int] | None
     scheme: str | None = None
@@ -153,7 +153,7 @@ class _Hop:
 
 
 def _forwarded(values: Sequence[str]) -> Iterator[_Hop]:
-    """Read ``Forwarded`` from its end, up to what cannot be read."""
+    """Parse ``Forwarded`` from its end, up to the first malformed element."""
     for value in reversed(values):
         for element in _elements_from_the_end(value):
             pairs = _pairs(element)
@@ -169,8 +169,8 @@ def _forwarded(values: Sequence[str]) -> Iterator[_Hop]:
 def _elements_from_the_end(text: str) -> Iterator[str]:
     """Split at commas outside of quoted strings.
 
-    From the end, which the trusted proxy has written: a quote that the client has left open in
-    front of it must not swallow it.
+    From the end, which the trusted proxy has written: a quote that the client left open before it
+    must not hide it.
     """
     end, is_quoted = len(text), False
     for position in range(len(text) - 1, -1, -1):
@@ -184,7 +184,7 @@ def _elements_from_the_end(text: str) -> Iterator[str]:
 
 
 def _is_escaped(text: str, position: int) -> bool:
-    """Say whether an odd number of backslashes stands before ``position``."""
+    """Return whether an odd number of backslashes precedes ``position``."""
     start = position
     while start and text[start - 1] == "\\":
         start -= 1
@@ -192,7 +192,7 @@ def _is_escaped(text: str, position: int) -> bool:
 
 
 def _pairs(element: str) -> dict[str, str] | None:
-    """Take ``name=value; name="value"`` apart; ``None`` where it is something else."""
+    """Parse ``name=value; name="value"``; return ``None`` if it is malformed."""
     pairs: dict[str, str] = {}
     rest = element.strip().lstrip("; \t")
     position = 0
@@ -207,10 +207,11 @@ def _pairs(element: str) -> dict[str, str] | None:
 
 
 def _x_forwarded(fields: Fields) -> Iterator[_Hop]:
-    """Read ``X-Forwarded-For``, ``-Proto`` and ``-Host``, lists that belong together by place.
+    """Parse ``X-Forwarded-For``, ``-Proto`` and ``-Host``, whose entries correspond by position.
 
-    From the end. Where a list is shorter than that of the addresses, its entries belong to the
-    rightmost ones, and a single one to all: most proxies that overwrite a field write one value.
+    From the end. If a list is shorter than that of the addresses, its entries belong to the
+    rightmost addresses, and a single entry to all: most proxies that overwrite a field write one
+    value.
     """
     nodes = _listed(fields, "x-forwarded-for")
     schemes = _listed(fields, "x-forwarded-proto")
@@ -237,7 +238,7 @@ def _at(values: Sequence[str], place: int) -> str | None:
 
 
 def _node(text: str) -> tuple[str, int] | None:
-    """Read ``address``, ``address:port``, ``[address]`` or ``[address]:port``."""
+    """Parse ``address``, ``address:port``, ``[address]`` or ``[address]:port``."""
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):

@@ -1,4 +1,4 @@
-"""Error to response: the problem document on the wire."""
+"""Responses for errors: problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROBLEM_TYPE = "application/problem+json"
 
 
 def problem_response(error: HttpError) -> Response:
-    """Return the response that tells ``error`` as a problem document (RFC 9457)."""
+    """Return the response for ``error``, with a problem document (RFC 9457) as body."""
     return Response(
         error.status,
         body=msgspec.json.encode(error.document()),
@@ -25,9 +25,9 @@ def problem_response(error: HttpError) -> Response:
 
 
 def failure_response(request: Request, error: Exception) -> Response:
-    """Log an unexpected error with its traceback, and return the response that hides it.
+    """Log an unexpected error with its traceback, and return a response without its details.
 
-    The error is kept as the request's ``failure``, for those around the handler who report it.
+    The error is stored as the request's ``failure``, for middleware that reports it.
     """
     request.failure = error
     _log.error("%s %s failed", request.method, request.raw_path, exc_info=error)

@@ -1,7 +1,7 @@
-"""The PROXY protocol, versions 1 and 2: a load balancer tells whom a connection is from.
+"""The PROXY protocol, versions 1 and 2: a load balancer states the client of a connection.
 
-The header stands before everything else, TLS included. It is looked at without being taken until
-its length is known, and then exactly that much is taken, so nothing of what follows is touched.
+The header precedes everything else, including TLS. It is peeked at until its length is known,
+and then exactly that many bytes are consumed, so the bytes that follow are not touched.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ import struct
 import attrs
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
-MOST = 4096
-"""Bytes of the longest header that is taken; real ones have some hundred."""
+MAX_HEADER_SIZE = 4096
+"""Maximum size of a header in bytes; real ones have a few hundred."""
 
-_LONGEST_LINE = 107
+_MAX_LINE = 107
 _HEAD = struct.Struct("!12sBBH")
 _TLV = struct.Struct("!BH")
 _ENDPOINTS = {0x11: (4, "!HH"), 0x21: (16, "!HH")}  # TCP over IPv4 and IPv6
 _TLS_TLV = 0x20
-_CAME_BY_TLS = 0x01
+_CLIENT_USED_TLS = 0x01
 
 
 class NotProxyHeader(ValueError):
-    """What came is no PROXY header."""
+    """The connection does not begin with a valid PROXY header."""
 
 
 @attrs.frozen
 class ProxyHeader:
-    """What a PROXY header says.
+    """The contents of a PROXY header.
 
     Attributes:
-        size: Bytes of the header.
-        client: The client's address; ``None`` where the proxy speaks for itself or does not know.
-        is_secure: Whether the client spoke TLS with the proxy.
+        size: Size of the header in bytes.
+        client: Address of the client; ``None`` if the proxy itself is the client, or it is unknown.
+        is_secure: True if the client used TLS to the proxy.
     """
 
     size: int
@@ -43,22 +43,24 @@ class ProxyHeader:
 
 
 def parse_proxy_header(data: bytes) -> ProxyHeader | None:
-    """Read the header at the beginning of ``data``; ``None`` while it is not complete.
+    """Parse the header at the beginning of ``data``; return ``None`` while it is incomplete.
 
     Raises:
-        NotProxyHeader: It is none, whatever else may come.
+        NotProxyHeader: The data cannot become a valid header.
     """
     if data[: len(SIGNATURE)] == SIGNATURE[: len(data)] and data[:1] == b"\r":
         return _parse_binary(data)
     if data[:6] == b"PROXY "[: len(data)]:
         return _parse_line(data)
-    raise NotProxyHeader("the connection does not begin with a PROXY header")
+    raise NotProxyHeader(
+        "the connection does not begin with a PROXY header; enable it in the proxy"
+    )
 
 
 def _parse_line(data: bytes) -> ProxyHeader | None:
-    end = data.find(b"\r\n", 0, _LONGEST_LINE)
+    end = data.find(b"\r\n", 0, _MAX_LINE)
     if end < 0:
-        if len(data) >= _LONGEST_LINE:
+        if len(data) >= _MAX_LINE:
             raise NotProxyHeader("the line of the PROXY header is too long")
         return None
     try:
@@ -68,19 +70,21 @@ def _parse_line(data: bytes) -> ProxyHeader | None:
     if words[1:2] == ["UNKNOWN"]:
         return ProxyHeader(end + 2)
     if len(words) != 6 or words[1] not in ("TCP4", "TCP6"):
-        raise NotProxyHeader("the PROXY header has no TCP4, TCP6 or UNKNOWN with their parts")
+        raise NotProxyHeader(
+            "the PROXY header must be TCP4 or TCP6 with addresses and ports, or UNKNOWN"
+        )
     kind = ipaddress.IPv4Address if words[1] == "TCP4" else ipaddress.IPv6Address
     try:
         source, _ = kind(words[2]), kind(words[3])
     except ValueError as error:
-        raise NotProxyHeader(f"the PROXY header has a wrong address: {error}") from None
+        raise NotProxyHeader(f"the PROXY header has an invalid address: {error}") from None
     port, _ = _port(words[4]), _port(words[5])
     return ProxyHeader(end + 2, (str(source), port))
 
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) > 65535:
-        raise NotProxyHeader(f"the PROXY header has a wrong port: {text!r}")
+        raise NotProxyHeader(f"the PROXY header has an invalid port: {text!r}")
     return int(text)
 
 
@@ -89,7 +93,7 @@ def _parse_binary(data: bytes) -> ProxyHeader | None:
         return None
     _, command, family, length = _HEAD.unpack_from(data)
     size = _HEAD.size + length
-    if command not in (0x20, 0x21) or size > MOST:
+    if command not in (0x20, 0x21) or size > MAX_HEADER_SIZE:
         raise NotProxyHeader("the PROXY header has an unknown command or is too long")
     if len(data) < size:
         return None
@@ -106,15 +110,15 @@ def _parse_endpoints(data: bytes, family: int, size: int) -> ProxyHeader:
         raise NotProxyHeader("the PROXY header is too short for its addresses")
     source = ipaddress.ip_address(data[start : start + width])
     port, _ = struct.unpack_from(ports, data, start + 2 * width)
-    return ProxyHeader(size, (str(source), port), _says_tls(data[rest:size]))
+    return ProxyHeader(size, (str(source), port), _has_tls(data[rest:size]))
 
 
-def _says_tls(extensions: bytes) -> bool:
-    at = 0
-    while at + _TLV.size <= len(extensions):
-        kind, length = _TLV.unpack_from(extensions, at)
-        at += _TLV.size
-        if kind == _TLS_TLV and 0 < length <= len(extensions) - at:
-            return bool(extensions[at] & _CAME_BY_TLS)
-        at += length
+def _has_tls(extensions: bytes) -> bool:
+    position = 0
+    while position + _TLV.size <= len(extensions):
+        kind, length = _TLV.unpack_from(extensions, position)
+        position += _TLV.size
+        if kind == _TLS_TLV and 0 < length <= len(extensions) - position:
+            return bool(extensions[position] & _CLIENT_USED_TLS)
+        position += length
     return False

@@ -1,4 +1,4 @@
-"""Queries and percent-encoding to text; what cannot be decoded is refused with 400."""
+"""Decoding queries and percent-encoding; malformed input is refused with 400."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from .errors import HttpError
 
 
 def parse_query(raw: str) -> list[tuple[str, str]]:
-    """Take a query apart into decoded pairs; empty parts (``a=1&&b=2``) are left out.
+    """Split a query into decoded pairs; empty parts (``a=1&&b=2``) are ignored.
 
     Raises:
-        HttpError: 400 where the percent-encoding is broken or does not give UTF-8.
+        HttpError: 400 if the percent-encoding is broken or does not decode to UTF-8.
     """
     pairs = []
-    is_plain = "%" not in raw and "+" not in raw  # as most are: nothing is to be decoded
+    is_plain = "%" not in raw and "+" not in raw  # the common case: nothing to decode
     for part in raw.split("&"):
         if part:
             name, _, value = part.partition("=")
@@ -28,7 +28,7 @@ def decode_component(raw: str) -> str:
     """Decode ``+`` and percent-encoding of a form component.
 
     Raises:
-        HttpError: 400 where the encoding is broken or does not give UTF-8.
+        HttpError: 400 if the encoding is broken or does not decode to UTF-8.
     """
     if "+" in raw:
         raw = raw.replace("+", " ")
@@ -39,16 +39,19 @@ def decode_percent(raw: str) -> str:
     """Decode percent-encoding (RFC 3986, section 2.1).
 
     Raises:
-        HttpError: 400 where the encoding is broken or does not give UTF-8.
+        HttpError: 400 if the encoding is broken or does not decode to UTF-8.
     """
     pieces = raw.split("%")
     for piece in pieces[1:]:
         if len(piece) < 2 or not _is_hex(piece[:2]):
-            raise HttpError(400, "the request target has a broken percent-encoding")
+            raise HttpError(
+                400,
+                "the percent-encoding of the request target is malformed: % needs two hex digits",
+            )
     try:
         return unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError:
-        raise HttpError(400, "the request target does not decode to UTF-8") from None
+        raise HttpError(400, "the request target must be percent-encoded UTF-8") from None
 
 
 def _is_hex(text: str) -> bool:

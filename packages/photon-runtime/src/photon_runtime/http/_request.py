@@ -1,7 +1,7 @@
-"""Requests as handlers see them.
+"""The requests that handlers receive.
 
-A `Request` keeps what came off the wire and decodes a part when it is first asked for: most
-handlers look at few headers and no cookies.
+A `Request` keeps the received bytes and decodes each part on first use: most handlers read few
+headers and no cookies.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _log = logging.getLogger("photon.http")
 
 
 class BodySource(Protocol):
-    """Where the body of a request comes from while it is still on its way."""
+    """The source of a request body that has not arrived completely."""
 
     def receive_body(self, request: Request) -> bytes:
-        """Return the next part, waiting for it; ``b""`` at the end."""
+        """Wait for the next part and return it; ``b""`` at the end."""
 
 
 @final
@@ -38,19 +38,20 @@ class Request:
     """One HTTP request.
 
     Attributes:
-        method: ``GET``, ``POST`` and so on, in capitals as they were sent.
+        method: Method, such as ``GET`` or ``POST``, in capitals as it was sent.
         target: Path and query as they were sent, without a scheme and a host before them.
         raw_path: The path as it was sent, percent-encoding included.
         raw_query: The query as it was sent, without ``?``.
-        state: For middleware and handlers to pass values along; new for each request.
-        body_limit: How many bytes the body may have; more is refused with 413.
-        route: What the router found for it; ``None`` where there is nothing, or no router.
+        state: Values that middleware and handlers share; new for each request.
+        body_limit: Maximum size of the body in bytes; a larger one is refused with 413.
+        route: Route that the router matched; ``None`` without a match or without a router.
         path_values: The values of the path's parameters in the template's order, decoded; set
             by the router.
-        plan: What will answer it, inside of all middleware; set by the router.
-        form: What the body was read into for those that take a part of it; set by the router.
-        failure: The unexpected error that the answer stands for; mostly ``None``.
-        finishers: What `after_response` was given; ``None`` for nothing.
+        plan: Endpoint that responds to it, inside all middleware; set by the router.
+        form: Form that the body was parsed into, for arguments that are parts of it; set by the
+            router.
+        failure: Unexpected error that the response reports; usually ``None``.
+        after_response_callbacks: Callbacks registered by `after_response`; ``None`` without any.
     """
 
     __slots__ = (
@@ -64,11 +65,11 @@ class Request:
         "_state",
         "_streamed",
         "_trailers",
+        "after_response_callbacks",
         "body_limit",
         "content_length",
         "expects_continue",
         "failure",
-        "finishers",
         "form",
         "is_complete",
         "keep_alive",
@@ -100,11 +101,10 @@ class Request:
     ) -> None:
         """Make a request; names in ``raw_headers`` are lower-case.
 
-        The parser gives all of it by position: a call with keywords takes longer.
+        The parser passes all arguments by position, because a call with keywords is slower.
 
-        ``peer`` is the address of who sent it, or a `Peer` that knows more.
-        Without a ``source`` the request is complete and its body empty; put the bytes into
-        `parts` to give it one.
+        ``peer`` is the address of the sender, or a `Peer` with more information. Without a
+        ``source`` the request is complete and its body empty; put bytes into `parts` to set a body.
         """
         self.method = method
         self.target = target
@@ -119,11 +119,11 @@ class Request:
         self._cookies: dict[str, str] | None = None
         self._state: dict[str, object] | None = None
         self._streamed = False
-        self.finishers: list[Callable[[], object]] | None = None
+        self.after_response_callbacks: list[Callable[[], object]] | None = None
         self.route: Route | None = None
         self.form: object = None
         self.failure: BaseException | None = None
-        # Of the connection: how far the message has come, and how it goes on.
+        # For the connection: how much of the message has arrived, and whether to keep it open.
         self.parts: list[bytes] = []
         self.is_complete = source is None
         self.received = 0
@@ -131,7 +131,8 @@ class Request:
         self.expects_continue = False
         self.keep_alive = True
         self.version = "1.1"
-        # `_trailers` stays unset: few requests have any, and every request would pay for it.
+        # `_trailers` stays unset: few requests have trailers, and setting it would cost every
+        # request.
 
     def __repr__(self) -> str:
         """Show method and target."""
@@ -139,10 +140,10 @@ class Request:
 
     @property
     def client(self) -> tuple[str, int] | str | None:
-        """Who sent the request: host and port; ``None`` on a Unix socket.
+        """The client that sent the request: host and port; ``None`` on a Unix socket.
 
-        Behind proxies that the settings trust, it is whom they speak for, as ``Forwarded`` or
-        ``X-Forwarded-For`` say it, with port 0 where they do not tell the port.
+        Behind proxies that the settings trust, it is the client named by ``Forwarded`` or
+        ``X-Forwarded-For``, with port 0 if they do not state the port.
         """
         peer = self._resolved_peer() if isinstance(self._peer, Peer) else self._peer
         address = peer.address if isinstance(peer, Peer) else peer
@@ -152,35 +153,35 @@ class Request:
 
     @property
     def client_certificate(self) -> bytes | None:
-        """The certificate that the client showed to this server, verified, in DER.
+        """The verified certificate that the client presented to this server, in DER.
 
-        ``None`` without one, and where a trusted proxy spoke for the client: then the connection
-        was the proxy's. See ``tls_client_ca`` of the settings.
+        ``None`` without one, and if a trusted proxy forwarded the request: then the connection was
+        the proxy's. See ``tls_client_ca`` of the settings.
         """
         return self._resolved_peer().certificate if isinstance(self._peer, Peer) else None
 
     @property
     def is_from_trusted_proxy(self) -> bool:
-        """Whether a proxy that the settings trust has sent it, so that its word counts."""
+        """Whether a proxy that the settings trust sent the request, so that its fields count."""
         peer = self._peer
-        return isinstance(peer, Peer) and (peer.is_spoken_for or peer.proxies is not None)
+        return isinstance(peer, Peer) and (peer.is_forwarded or peer.proxies is not None)
 
     @property
     def scheme(self) -> str:
-        """``http`` or ``https``: how the client came, if trusted proxies tell it, by them."""
+        """``http`` or ``https``: the scheme of the client, as stated by trusted proxies if any."""
         return self._resolved_peer().scheme if isinstance(self._peer, Peer) else "http"
 
     @property
     def host(self) -> str:
-        """The host that the client asked for, with the port if it named one.
+        """The host that the client requested, with the port if it is part of the request.
 
-        The ``Host`` field; behind trusted proxies what they say it was. Empty in a request of
-        HTTP/1.0 without the field. Compare it with the hosts that you serve before you trust it.
+        The ``Host`` field; behind trusted proxies the host that they state. Empty in an HTTP/1.0
+        request without the field. Compare it with the hosts that you serve before you trust it.
         """
         if isinstance(self._peer, Peer):
-            told = self._resolved_peer().host
-            if told is not None:
-                return told
+            forwarded_host = self._resolved_peer().host
+            if forwarded_host is not None:
+                return forwarded_host
         value = self.raw_header(b"host")
         return "" if value is None else value.decode("latin-1")
 
@@ -203,7 +204,7 @@ class Request:
         """The parameters of the query, decoded as a form (``+`` is a space).
 
         Raises:
-            HttpError: 400 where the percent-encoding is broken or does not give UTF-8.
+            HttpError: 400 if the percent-encoding is broken or does not decode to UTF-8.
         """
         if self._query is None:
             self._query = MultiDict(parse_query(self.raw_query))
@@ -227,24 +228,24 @@ class Request:
         return None
 
     def accepts(self, *media_types: str) -> str | None:
-        """Return which of the media types the client likes best (RFC 9110, section 12.5.1).
+        """Return the media type that the client prefers (RFC 9110, section 12.5.1).
 
-        An answer that was chosen so goes with ``Vary: Accept``, for the caches on the way.
+        Send ``Vary: Accept`` with a response that was chosen this way, for caches.
 
         Args:
-            media_types: Those that there are, the best first, which decides among equals and where
-                the client says nothing.
+            media_types: The available media types, the best first. The order decides among equally
+                preferred ones, and if the client has no preference.
 
         Returns:
-            One of them; ``None`` where the client takes none, see `NotAcceptable`.
+            One of them; ``None`` if the client accepts none of them, see `NotAcceptable`.
         """
         return choose_media_type(", ".join(self.headers.getlist("accept")), media_types)
 
     @property
     def upgrades(self) -> list[str]:
-        """The protocols that the client offers to change to, in lower case, as in ``websocket``.
+        """The protocols that the client offers to upgrade to, in lower case, such as ``websocket``.
 
-        Only what can be taken up: empty in requests with a body and in those of HTTP/1.0.
+        Only offers that can be accepted: empty for requests with a body and for HTTP/1.0.
         """
         if self.version != "1.1" or self.content_length or self.raw_header(b"transfer-encoding"):
             return []
@@ -255,16 +256,15 @@ class Request:
 
     @property
     def trailers(self) -> Headers:
-        """The fields behind the body (RFC 9110, section 6.5), mostly none.
+        """The fields after the body (RFC 9110, section 6.5), usually empty.
 
-        Those that a client must not send there, such as ``Host`` or ``Authorization``, are left
-        out.
+        Fields that are not allowed there, such as ``Host`` or ``Authorization``, are omitted.
 
         Raises:
             RuntimeError: The body has not been read to its end yet.
         """
         if not self.is_complete:
-            raise RuntimeError("trailers come behind the body: read the body first")
+            raise RuntimeError("trailers follow the body: read the body before the trailers")
         return Headers(
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in getattr(self, "_trailers", ())
@@ -272,11 +272,11 @@ class Request:
 
     @property
     def accepts_trailers(self) -> bool:
-        """Whether the client takes fields behind the body of the response (``TE: trailers``)."""
+        """Whether the client accepts fields after the response body (``TE: trailers``)."""
         return self.version == "1.1" and "trailers" in tokens_of(self.headers.getlist("te"))
 
     def add_trailer(self, field: tuple[bytes, bytes]) -> RawHeaders:
-        """Take a field that came behind the body; return all that came so far."""
+        """Add a field received after the body; return all trailers so far."""
         try:
             trailers = self._trailers
         except AttributeError:
@@ -286,47 +286,48 @@ class Request:
 
     @property
     def cookies(self) -> dict[str, str]:
-        """The cookies by name (RFC 6265, section 5.4); the first of equal names counts."""
+        """The cookies by name (RFC 6265, section 5.4); the first of equal names is used."""
         if self._cookies is None:
             self._cookies = parse_cookies(self.headers.getlist("cookie"))
         return self._cookies
 
     @property
     def state(self) -> dict[str, object]:
-        """Values that middleware and handlers pass along; new for each request."""
+        """Values that middleware and handlers share; new for each request."""
         if self._state is None:
             self._state = {}
         return self._state
 
-    def after_response(self, finish: Callable[[], object]) -> None:
-        """Have ``finish`` called when the response was sent, or could not be sent.
+    def after_response(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` when the response was sent, or could not be sent.
+
+        Callbacks are called in order, in the request's own task and context; the connection's next
+        request waits for them. An error in one is logged and does not prevent the others.
+
+        They are called for a cancelled request, too. If the server stops and its
+        ``shutdown_timeout`` is over, callbacks that wait are cancelled; the others are still
+        called.
 
         Raises:
             SignatureError: It is a coroutine function or a generator function.
-
-        Calls are made in order, in the request's own task and context; the connection's next
-        request waits for them. An error in one is logged and does not keep the others.
-
-        They are made for a request that was cancelled, too. Where the server waits no longer,
-        because it stops, those that wait are cancelled; the others are still made.
         """
-        require_function(finish, "a call after the response")
-        if self.finishers is None:
-            self.finishers = []
-        self.finishers.append(finish)
+        require_function(callback, "a call after the response")
+        if self.after_response_callbacks is None:
+            self.after_response_callbacks = []
+        self.after_response_callbacks.append(callback)
 
-    def finish(self) -> None:
-        """Call what `after_response` was given; for the connection.
+    def run_after_response_callbacks(self) -> None:
+        """Call the callbacks of `after_response`; called by the connection.
 
         Raises:
             Cancelled: One of them was cancelled.
         """
         cancelled = None
-        while self.finishers:  # one may add others
-            finishers, self.finishers = self.finishers, None
-            for finish in finishers:
+        while self.after_response_callbacks:  # one may add others
+            callbacks, self.after_response_callbacks = self.after_response_callbacks, None
+            for callback in callbacks:
                 try:
-                    require_value(finish(), finish)
+                    require_value(callback(), callback)
                 except Cancelled as error:
                     cancelled = error
                 except Exception:
@@ -339,15 +340,17 @@ class Request:
         """The whole body.
 
         Raises:
-            HttpError: 413 where it is longer than `body_limit`, 408 where it comes too slowly,
-                400 where its framing is broken.
-            RuntimeError: It was consumed by `stream` already.
+            HttpError: 413 if it is larger than `body_limit`, 408 if it arrives too slowly, 400 if
+                its framing is broken.
+            RuntimeError: The body was already consumed by `stream`.
 
-        Blocks: the calling task, until the body has come.
+        Blocks: the calling task, until the body is complete.
         """
         if self._body is None:
             if self._streamed:
-                raise RuntimeError("the body was consumed by stream() already")
+                raise RuntimeError(
+                    "the body was already consumed by stream(): use either body or stream()"
+                )
             if self.is_complete and self.received <= self.body_limit:
                 parts, self.parts = self.parts, []
                 self._body = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -356,7 +359,7 @@ class Request:
         return self._body
 
     def stream(self) -> Iterator[bytes]:
-        """Yield the body in parts as they come; each part is given once.
+        """Yield the body in parts as they arrive; each part is yielded once.
 
         Raises:
             HttpError: As for `body`.
@@ -375,7 +378,7 @@ class Request:
             for part in self._coming_parts():
                 read.append(part)
         except BaseException:
-            self.parts[:0] = read  # whoever tries again gets the whole
+            self.parts[:0] = read  # so that another attempt returns the complete body
             raise
         return b"".join(read)
 
@@ -398,4 +401,4 @@ class Request:
         return part
 
     def _too_large(self) -> HttpError:
-        return HttpError(413, f"the body may have at most {self.body_limit} bytes")
+        return HttpError(413, f"the request body is larger than {self.body_limit} bytes")

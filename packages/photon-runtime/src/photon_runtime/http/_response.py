@@ -1,7 +1,6 @@
-"""Responses as handlers make them.
+"""The responses that handlers return.
 
-A `Response` says what is to be sent; how it is framed (lengths, chunks, ``HEAD``) is the
-connection's business.
+A `Response` describes the content; the connection frames it (lengths, chunks, ``HEAD``).
 """
 
 from __future__ import annotations
@@ -17,32 +16,32 @@ _new = object.__new__
 
 
 class Response:
-    """One HTTP response, to one request: whoever passes it on may write header fields into it.
+    """One HTTP response, to one request: middleware may add header fields to it.
 
     Args:
         status: The status code.
-        body: Bytes, text (sent as UTF-8), an iterable of bytes (sent as it comes, in chunks),
-            or nothing. An iterable that has a ``close`` is closed at the end. One that has a
-            ``stop``, because it may send nothing for long, is told so when its client has left or
+        body: Bytes, a string (sent as UTF-8), an iterable of bytes (streamed, in chunks), or
+            ``None``. An iterable with a ``close`` method is closed at the end. The ``stop`` method
+            of one that may send nothing for a long time is called when its client disconnects or
             the server stops.
-        headers: Further header fields.
+        headers: Other header fields.
         content_type: The ``Content-Type`` field; ``text/plain; charset=utf-8`` for a ``str``.
-        trailers: Fields behind a body that is sent as it comes (RFC 9110, section 6.5): names, and
-            functions that give the values. They are called when the body has been sent, may wait,
-            and leave a field out by returning ``None``. The names are announced in ``Trailer``.
-            Only clients that ask for trailers get them, see `Request.accepts_trailers`, and none
-            gets any behind a body of known length: nothing may depend on them alone.
+        trailers: Fields after a streamed body (RFC 9110, section 6.5): names, and functions that
+            return the values. They are called when the body has been sent, may wait, and omit a
+            field by returning ``None``. The names are announced in ``Trailer``. Only clients that
+            accept trailers receive them, see `Request.accepts_trailers`, and they are never sent
+            after a body of known length, so do not rely on them alone.
 
     Raises:
-        ValueError: A header name or value has characters that would break the message, a field
-            must not be a trailer, or there are trailers and the body is not sent as it comes.
+        ValueError: A header name or value has characters that would break the message, a field is
+            not allowed as a trailer, or there are trailers and the body is not streamed.
 
     Example:
         >>> from photon_runtime.http import Response
         >>> Response(404, body="no such page").status
         404
 
-        A digest of what is only known when it has been sent (RFC 9530):
+        A digest of content that is known only after it was sent (RFC 9530):
 
         >>> import base64, hashlib
         >>> from collections.abc import Iterator
@@ -83,7 +82,7 @@ class Response:
         if trailers:
             check_trailers(trailers)
             if isinstance(self.body, bytes):
-                raise ValueError("trailers follow a body that is sent as it comes: use headers")
+                raise ValueError("trailers are sent only after a streamed body: use headers")
         self.headers: list[tuple[str, str]] = []
         if headers:
             pairs = headers.items() if isinstance(headers, Mapping) else headers
@@ -92,7 +91,7 @@ class Response:
 
     @classmethod
     def of(cls, status: int, body: bytes, content_type: str | None) -> Self:
-        """Return a response whose body is bytes: what the constructor does, in less time."""
+        """Return a response whose body is bytes; faster than the constructor."""
         response = _new(cls)
         response.status = status
         response.body = body
@@ -106,23 +105,23 @@ class Response:
         return f"<Response {self.status} {self.content_type}>"
 
     def header(self, name: str) -> str | None:
-        """Return the first value of the header field ``name``, ``None`` where there is none."""
-        wanted = name.lower()
-        if wanted == "content-type":
+        """Return the first value of the header field ``name``, ``None`` if it is missing."""
+        lower_name = name.lower()
+        if lower_name == "content-type":
             return self.content_type
         for key, value in self.headers:
-            if key.lower() == wanted:
+            if key.lower() == lower_name:
                 return value
         return None
 
     def add_header(self, name: str, value: str) -> None:
-        """Add a header field beside those of the same name; ``Content-Type`` is replaced.
+        """Add a header field, keeping those of the same name; ``Content-Type`` is replaced.
 
         Raises:
             ValueError: ``name`` or ``value`` has characters that would break the message.
         """
         if not is_token(name) or not is_field_value(value):
-            raise ValueError(f"not a header field: {name!r}: {value!r}")
+            raise ValueError(f"{name!r}: {value!r} is not a valid header field")
         if name.lower() == "content-type":
             self.content_type = value
         else:
@@ -140,7 +139,7 @@ class Response:
         http_only: bool = True,
         same_site: SameSite = "Lax",
     ) -> None:
-        """Let the client keep a cookie; arguments and errors as of `SetCookie`.
+        """Set a cookie; arguments and errors as for `SetCookie`.
 
         Example:
             >>> from photon_runtime.http import Response
@@ -170,22 +169,22 @@ class Response:
         secure: bool = True,
         same_site: SameSite = "Lax",
     ) -> None:
-        """Let the client forget a cookie; arguments as when it was set.
+        """Delete a cookie; pass the same arguments as when it was set.
 
-        With another ``path`` or ``domain`` it would be another cookie. Browsers do not take one
-        that is ``secure`` by plain http, nor others than ``None`` by ``same_site`` from foreign
-        pages, not even to delete it.
+        With another ``path`` or ``domain`` it would be another cookie. Browsers reject a ``secure``
+        cookie over plain HTTP, and one whose ``same_site`` is not ``None`` from pages of other
+        sites, even to delete it.
         """
         self.set_cookie(
             name, "", max_age=0, path=path, domain=domain, secure=secure, same_site=same_site
         )
 
     def set_header(self, name: str, value: str) -> None:
-        """Set a header field in place of those of the same name.
+        """Set a header field, replacing those of the same name.
 
         Raises:
             ValueError: ``name`` or ``value`` has characters that would break the message.
         """
-        wanted = name.lower()
-        self.headers = [pair for pair in self.headers if pair[0].lower() != wanted]
+        lower_name = name.lower()
+        self.headers = [pair for pair in self.headers if pair[0].lower() != lower_name]
         self.add_header(name, value)

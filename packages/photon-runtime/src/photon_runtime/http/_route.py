@@ -1,4 +1,4 @@
-"""Where a request has led: what a router found for it."""
+"""The route of a request: the resource and operation that a router matched."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import attrs
 
 @attrs.frozen
 class Route:
-    """The resource that a request is for, and the operation if it asks for one.
+    """The resource of a request, and the operation if the method has one.
 
-    Made once, at start, and shared by all requests: metrics, traces and logs name requests by
-    it, and middleware reads from it what the document says.
+    Made once, at start-up, and shared by all requests: metrics, traces and logs label requests with
+    it, and middleware reads the OpenAPI document through it.
 
     Attributes:
-        template: The template of the path, base path included, as in ``/items/{id}``; the same
-            for all requests to a resource, and so fit for a label.
-        operation: The operation object of the OpenAPI document, references and extensions
-            included; ``None`` for pages, mounts, and methods that the resource does not have.
+        template: Path template including the base path, such as ``/items/{id}``; the same for all
+            requests to a resource, so usable as a label.
+        operation: Operation object of the OpenAPI document, including references and extensions;
+            ``None`` for pages, mounts, and methods that the resource does not have.
     """
 
     template: str
@@ -27,5 +27,5 @@ class Route:
 
     @property
     def operation_id(self) -> str | None:
-        """The name of the operation; ``None`` where it is none or has none."""
+        """The ``operationId``; ``None`` without an operation or a name."""
         return None if self.operation is None else self.operation.get("operationId")

@@ -1,12 +1,12 @@
-"""Responses onto the wire, whatever their bodies are.
+"""Sending responses, with all kinds of bodies.
 
-A whole body goes out in one piece with its head. What is sent as it comes is framed by its declared
-length, else in chunks, else, for HTTP/1.0, by the end of the connection. The head of a stream waits
-for the first part, so that a stream that fails at once is still answered as an error.
+A body of bytes is sent together with its head. A streamed body is framed by its declared length,
+else in chunks, else, for HTTP/1.0, by the end of the connection. The head of a stream is sent with
+its first part, so that a stream that fails at once still results in an error response.
 
-Trailers follow chunks alone (RFC 9112, section 7.1.2), and only for clients that have asked for
-them: others may drop them, or take them for what they are not. One that fails breaks the response
-off, as a stream does that fails: the client sees that the message is not whole.
+Trailers follow chunks only (RFC 9112, section 7.1.2), and are sent only to clients that accept
+them: other clients may drop or misinterpret them. If a trailer fails, the connection is closed, as
+for a stream that fails: the client sees that the message is incomplete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import attrs
 
 from .._task import Task
 from . import _encode
-from ._files import SMALL, FileBody, FileTooShort, send_file
+from ._files import INLINE_LIMIT, FileBody, FileTooShort, send_file
 from ._problem import problem_response
 from ._request import Request
 from ._response import Response, Trailers
@@ -26,11 +26,11 @@ from ._wire import Wire
 from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
-_MOST_IN_A_ROW = 1024 * 1024
+_MAX_IN_A_ROW = 1024 * 1024
 
 
 def send_error(wire: Wire, error: HttpError, task: Task[object]) -> None:
-    """Send the answer that tells ``error`` and that the connection ends."""
+    """Send the response for ``error`` and announce that the connection will be closed."""
     answer = problem_response(error)
     body = answer.body if isinstance(answer.body, bytes) else b""
     wire.send(_encode.encode_whole(answer, body, wire.server.date, closes=True), task)
@@ -39,7 +39,7 @@ def send_error(wire: Wire, error: HttpError, task: Task[object]) -> None:
 def send_bodiless(
     wire: Wire, response: Response, length: int, task: Task[object], *, closes: bool
 ) -> None:
-    """Send a response without its body; for ``HEAD`` the head tells the length."""
+    """Send a response without its body; for ``HEAD`` the head declares the length."""
     framing = b""
     if not _encode.forbids_body(response.status):
         framing = b"content-length: %d\r\n" % length
@@ -53,26 +53,26 @@ def send_stream(
     body: Iterable[bytes],
     task: Task[object],
     *,
-    goes_on: bool,
+    keep_open: bool,
 ) -> bool:
-    """Send a body as it comes; return whether the connection goes on."""
+    """Send a streamed body; return whether the connection stays open."""
     try:
         framing = _framing_of(request, response, body)
-        goes_on = goes_on and framing.is_told
+        keep_open = keep_open and framing.is_delimited
         fields = b"" if _encode.forbids_body(response.status) else framing.fields()
-        head = _encode.encode_head(response, fields, wire.server.date, closes=not goes_on)
+        head = _encode.encode_head(response, fields, wire.server.date, closes=not keep_open)
         if request.method == "HEAD" or _encode.forbids_body(response.status):
             wire.send(head, task)
-            return goes_on
-        if isinstance(body, FileBody) and wire.is_plain and body.length > SMALL:
-            return _send_file(wire, request, head, body, task) and goes_on
-        return _send_parts(wire, request, head, body, task, framing=framing) and goes_on
+            return keep_open
+        if isinstance(body, FileBody) and wire.is_plain and body.length > INLINE_LIMIT:
+            return _send_file(wire, request, head, body, task) and keep_open
+        return _send_parts(wire, request, head, body, task, framing=framing) and keep_open
     finally:
         _close(body)
 
 
 def _close(body: Iterable[bytes]) -> None:
-    """Close a body; an error would be answered, and there has been an answer already."""
+    """Close a body; an error is only logged, because the response was already sent."""
     close = getattr(body, "close", None)
     if close is not None:
         try:
@@ -83,42 +83,42 @@ def _close(body: Iterable[bytes]) -> None:
 
 @attrs.frozen
 class _Framing:
-    """How the end of a body that is sent as it comes is told.
+    """How the end of a streamed body is marked.
 
     Attributes:
-        length: Its length, ``None`` where that is not known.
-        trailers: What follows its chunks; ``None`` where there are no chunks.
+        length: Length of the body, ``None`` if unknown.
+        trailers: Trailers after the chunks; ``None`` if the body is not chunked.
     """
 
     length: int | None = None
     trailers: Trailers | None = None
 
     @property
-    def is_told(self) -> bool:
-        """Whether the end can be told without ending the connection."""
+    def is_delimited(self) -> bool:
+        """Whether the end is marked without closing the connection."""
         return self.length is not None or self.trailers is not None
 
     def fields(self) -> bytes:
-        """Return what the head says about it."""
+        """Return the framing fields of the head."""
         if self.length is not None:
             return b"content-length: %d\r\n" % self.length
         return b"" if self.trailers is None else _encode.chunked_fields(self.trailers)
 
     def check(self, sent: int, *, is_end: bool) -> None:
-        """Compare the bytes of the parts so far with the length.
+        """Compare the number of bytes so far with the declared length.
 
         Raises:
-            ValueError: They are more, or at the end fewer.
+            ValueError: There are more bytes, or fewer at the end.
         """
         if self.length is not None and (sent > self.length or (is_end and sent < self.length)):
-            raise ValueError("the body is not as long as its Content-Length says")
+            raise ValueError("the length of the response body differs from its Content-Length")
 
 
 def _framing_of(request: Request, response: Response, body: Iterable[bytes]) -> _Framing:
     length = body.length if isinstance(body, FileBody) else _encode.declared_length(response)
     if length is not None:
         return _Framing(length)
-    if request.version != "1.1":  # the end of the connection is the end
+    if request.version != "1.1":  # the end of the connection marks the end
         return _Framing()
     trailers = response.trailers
     return _Framing(None, trailers if trailers and request.accepts_trailers else {})
@@ -131,7 +131,7 @@ def _send_file(
         send_file(wire, head, body, task)
     except FileTooShort as error:
         request.failure = error
-        return _send_failure(wire, error, task, is_begun=True)
+        return _send_failure(wire, error, task, is_head_sent=True)
     return True
 
 
@@ -144,39 +144,39 @@ def _send_parts(
     *,
     framing: _Framing,
 ) -> bool:
-    """Send ``head`` with the first part, then the rest; return whether it came out whole."""
+    """Send ``head`` with the first part, then the rest; return whether it was sent completely."""
     in_a_row = 0
     try:
         for framed in _framed_parts(body, framing):
             wire.send(head + framed, task)
             head = b""
             in_a_row += len(framed)
-            if in_a_row >= _MOST_IN_A_ROW:
+            if in_a_row >= _MAX_IN_A_ROW:
                 in_a_row = 0
                 task.yield_turn()  # a client that reads fast must not keep the others waiting
     except _StreamFailed as failed:
         if not head or not isinstance(failed.error, HttpError):
             request.failure = failed.error
-        return _send_failure(wire, failed.error, task, is_begun=not head)
+        return _send_failure(wire, failed.error, task, is_head_sent=not head)
     if head:
         wire.send(head, task)
     return True
 
 
-def _send_failure(wire: Wire, error: Exception, task: Task[object], *, is_begun: bool) -> bool:
-    """Answer for a stream that failed, if it has not begun; the connection ends either way."""
-    if is_begun:
-        _log.error("a response broke off: its stream failed", exc_info=error)
+def _send_failure(wire: Wire, error: Exception, task: Task[object], *, is_head_sent: bool) -> bool:
+    """Send an error response if the head was not sent; the connection ends in both cases."""
+    if is_head_sent:
+        _log.error("a response is incomplete: its stream failed", exc_info=error)
         return False
     if not isinstance(error, HttpError):
-        _log.error("a response's stream failed at its beginning", exc_info=error)
+        _log.error("the stream of a response failed before its first part", exc_info=error)
         error = HttpError(500)
     send_error(wire, error, task)
     return False
 
 
 class _StreamFailed(Exception):
-    """The application's iterable, its length, or a trailer failed; not the sending of its parts."""
+    """The iterable of the application, its length, or a trailer failed, as opposed to sending."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -184,7 +184,7 @@ class _StreamFailed(Exception):
 
 
 def _framed_parts(body: Iterable[bytes], framing: _Framing) -> Iterator[bytes]:
-    """Yield each part that is not empty as it is sent, and the last chunk."""
+    """Yield each non-empty part with its framing, and the last chunk."""
     trailers, sent = framing.trailers, 0
     try:
         for part in body:

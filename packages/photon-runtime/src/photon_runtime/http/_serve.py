@@ -1,4 +1,4 @@
-"""An application served by a thread until it is told to stop."""
+"""Serving an application in the calling thread until a signal stops it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ._wire import Handler
 
 @runtime_checkable
 class Application(Protocol):
-    """What `photon run` serves: something that can be started and gives a handler."""
+    """What `photon run` serves: an object that can be started and provides a handler."""
 
     def start(self, *, development: bool = False) -> AbstractContextManager[Handler]:
-        """Enter the application's life; leaving the context ends it.
+        """Start the application; leaving the context stops it.
 
         Raises:
-            PhotonError: The application is not in order; the message lists every problem.
+            PhotonError: The application has errors; the message lists all of them.
         """
 
 
@@ -42,22 +42,22 @@ def serve(
 ) -> None:
     """Serve in this thread until SIGTERM or SIGINT, then stop gracefully.
 
-    SIGTERM leaves idle connections the ``idle_grace`` of the settings; SIGINT, which a person
-    sends, closes them at once.
+    SIGTERM keeps idle connections open for the ``idle_grace`` of the settings; SIGINT (Ctrl-C)
+    closes them at once.
 
     Args:
-        application: What starts and gives a handler, or a handler itself: a function from a
-            request to a response. Both run in tasks and may wait.
+        application: An `Application`, or a handler: a function that takes a request and returns a
+            response. Both run in tasks and may wait.
         sockets: Listening, non-blocking sockets, as `listen` returns them.
-        settings: Limits and times.
-        development: Given to the application's start.
-        ready: Called when connections are accepted.
-        worker: The way to the supervisor, as `photon_runtime.workers` gives it to workers.
-        is_last: Whether nobody else has the sockets, so that new clients are to be turned away
-            when the server stops; see `turn_away`.
+        settings: Limits and timeouts.
+        development: Passed to the application's ``start``.
+        ready: Called when the server accepts connections.
+        worker: Connection to the supervisor, as `photon_runtime.workers` passes it to workers.
+        is_last: True if no other process uses the sockets, so that new connections are to be
+            refused when the server stops; see `refuse_new_connections`.
 
     Raises:
-        PhotonError: The application is not in order, a handler is asynchronous, or the certificates
+        PhotonError: The application has errors, a handler is asynchronous, or the certificates
             cannot be used.
 
     Blocks: the calling thread. Signals are handled when it is the main thread.
@@ -69,7 +69,7 @@ def serve(
     def begin() -> None:
         if ready is not None:
             ready()
-        watch_hub(threshold=server.settings.hold_threshold)  # nobody waits while it starts
+        watch_hub(threshold=server.settings.block_threshold)  # not before: start-up may block
 
     def main() -> None:
         with dumping_on_signal():

@@ -1,15 +1,15 @@
-"""The server: all connections, their tasks and times, and the end.
+"""The server: all connections, their tasks and timeouts, and the shutdown.
 
 Theory of operation. Each listener has a task that accepts; each connection has one that serves it.
-Connections that have been idle for some seconds rest: their task ends, and a new one begins with
-the next bytes, so that an idle connection costs little memory. Once a second a sweep over all
-connections ends the waits that last too long and puts idle ones to rest.
+Connections that have been idle for some seconds are parked: their task ends, and a new one starts
+with the next bytes, so that an idle connection costs little memory. Once a second a sweep over all
+connections ends waits that have exceeded their timeout and parks idle ones.
 
-Stopping is graceful. What has been accepted by the operating system is still taken, then nothing
-more. Requests that run are finished, and say ``Connection: close``. An idle connection is closed
-when it has been idle for the grace that the stop gives: a client that is using it has its next
-request answered, and learns from the answer that it must connect anew; nobody's request meets a
-closed connection unless it comes later than that grace after the one before. What is left after
+Shutdown is graceful. Connections in the backlog are still accepted, then no others. Running
+requests are finished, and their responses have ``Connection: close``. An idle connection is closed
+when it has been idle for the grace period: a client that is using it gets a response to its next
+request, which announces that the connection will be closed; a request meets a closed connection
+only if it is sent later than the grace period after the previous one. What is left after
 ``shutdown_timeout`` is cancelled.
 """
 
@@ -23,9 +23,9 @@ import socket
 from collections.abc import Callable, Sequence
 
 from .._cancel import CancelScope
-from .._carrier import current_task
 from .._hub import Hub, current_hub
 from .._poll import watch_new
+from .._pooled_greenlet import current_task
 from .._run import new_task, sleep, spawn
 from .._scope import deadline, scope
 from .._sync import Event
@@ -34,10 +34,10 @@ from .._watcher import Watcher
 from ..errors import DeadlineExceeded
 from ._acceptor import Acceptor
 from ._connection import Connection, Handler, Phase
+from ._connection_preface import make_preface
 from ._encode import date_field
 from ._lifetime import Lifetime, WorkerLink
-from ._listen import turn_away
-from ._opening import make_opening
+from ._listen import refuse_new_connections
 from ._request import Request
 from ._response import Response
 from ._settings import ServerSettings
@@ -47,27 +47,27 @@ from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
 _BUFFER_SIZE = 64 * 1024
-_REST_AFTER = 5.0
-_RESTS_PER_SWEEP = 1000
+_PARK_AFTER = 5.0
+_PARKED_PER_SWEEP = 1000
 _SWEEP = 1.0
-_SWEEP_AT_THE_END = 0.05
-_LOOK_FOR_DEPARTURES = 0.1
+_SHUTDOWN_SWEEP = 0.05
+_DISCONNECT_INTERVAL = 0.1
 
 
 _current: contextvars.ContextVar[Server] = contextvars.ContextVar("photon_server")
 
 
 def is_stopping() -> bool:
-    """Say, in a handler, whether its server has been told to stop; outside of one, no."""
+    """Return whether the server of the running handler is stopping; ``False`` outside handlers."""
     server = _current.get(None)
-    return server is not None and server.is_stop_asked
+    return server is not None and server.is_stop_requested
 
 
 class Server:
     """An HTTP/1.1 server on listening sockets, to be run in a hub.
 
     Attributes:
-        connections: The open connections, each with its task; ``None`` for those that rest.
+        connections: The open connections, each with its task; ``None`` for parked ones.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class Server:
         """Prepare to serve on ``sockets``, which are listening and non-blocking.
 
         Args:
-            sockets: They are closed when the server stops.
-            settings: Limits and times.
-            is_last: Whether nobody else has the sockets, so that new clients are to be turned away
-                when the server stops; see `turn_away`.
-            worker: The way to the supervisor, if there is one.
+            sockets: Listening sockets; closed when the server stops.
+            settings: Limits and timeouts.
+            is_last: True if no other process uses the sockets, so that new connections are to be
+                refused when the server stops; see `refuse_new_connections`.
+            worker: Connection to the supervisor, if there is one.
 
         Raises:
             ServerError: The certificates cannot be used.
@@ -101,29 +101,29 @@ class Server:
         self.is_stopping = False
         self.in_flight = 0
         self.grace = 0.0
-        self.departures: dict[Watcher, CancelScope] = {}
+        self.disconnects: dict[Watcher, CancelScope] = {}
         self.streams: dict[Watcher, Callable[[], None]] = {}
         self._sockets = list(sockets)
         self._is_last = is_last
         self._acceptor = Acceptor(
             sockets,
-            opened=self.connections,
-            most=self.settings.max_connections,
-            begin=self._begin,
+            connections=self.connections,
+            max_connections=self.settings.max_connections,
+            start=self._start_connection,
         )
-        self._opening = make_opening(self.settings)
+        self._preface = make_preface(self.settings)
         self._lifetime = Lifetime(self.settings, worker)
-        self._stop_asked = Event()
-        self._is_stop_asked = False  # what `stop` leaves when it comes before `serve`
+        self._stop_requested = Event()
+        self._is_stop_requested = False  # set by `stop`, which may be called before `serve`
         self._all_closed = Event()
         self._hub: Hub | None = None
 
     def serve(self, handler: Handler, ready: Callable[[], None] | None = None) -> None:
-        """Serve until `stop`, then finish what runs.
+        """Serve until `stop` is called, then finish the running requests.
 
         Args:
-            handler: Turns a request into a response.
-            ready: Called when connections are accepted.
+            handler: Takes a request and returns a response.
+            ready: Called when the server accepts connections.
 
         Blocks: the calling task.
         """
@@ -138,58 +138,60 @@ class Server:
                     service.spawn(self._acceptor.accept_from, listener)
                 service.spawn(self._sweep, _SWEEP)
                 if self.settings.cancel_on_disconnect:
-                    service.spawn(self._look_for_departures)
+                    service.spawn(self._watch_disconnects)
                 if ready is not None:
                     ready()
-                if not self._is_stop_asked:
-                    self._stop_asked.wait()
+                if not self._is_stop_requested:
+                    self._stop_requested.wait()
                 service.cancel()
             if isinstance(handler, StartedHandler):
                 spawn(handler.drain)
             self._finish()
         finally:
-            self._close_unattended()
+            self._close_without_task()
 
     @property
-    def is_stop_asked(self) -> bool:
-        """Whether it stops, or is just about to."""
-        return self._is_stop_asked
+    def is_stop_requested(self) -> bool:
+        """Whether `stop` was called."""
+        return self._is_stop_requested
 
     def stop(self, *, grace: float = 0.0) -> None:
         """Begin to stop. May be called from any thread and from signal handlers.
 
         Args:
-            grace: Seconds for which a connection may be idle until it is closed; with zero, idle
-                ones are closed at once. A second call may shorten it.
+            grace: Idle time in seconds after which a connection is closed; with zero, idle ones are
+                closed at once. A second call may shorten it.
         """
-        self.grace = grace if not self._is_stop_asked else min(grace, self.grace)
-        self._is_stop_asked = True
+        self.grace = grace if not self._is_stop_requested else min(grace, self.grace)
+        self._is_stop_requested = True
         if self._hub is not None:
             self._hub.post(self._note_stop)
 
     def _note_stop(self) -> None:
-        self._stop_asked.set()
+        self._stop_requested.set()
         if self.is_stopping:
             self._limit_idle()
 
     # -- connections ----------------------------------------------------------------------------
 
-    def _begin(self, accepted: RawSocket, address: object) -> None:
+    def _start_connection(self, accepted: RawSocket, address: object) -> None:
         watcher = watch_new(current_hub().poller, accepted.fileno())
         connection = Connection(self, accepted, address, watcher)
-        if self._opening is None:
+        if self._preface is None:
             self.connections[connection] = spawn(self._run_connection, connection)
         else:
             self.connections[connection] = spawn(
-                self._open_connection, connection, accepted, address
+                self._receive_preface, connection, accepted, address
             )
 
-    def _open_connection(
+    def _receive_preface(
         self, connection: Connection, accepted: RawSocket, address: object
     ) -> None:
-        opening, is_open = self._opening, False
+        preface, is_open = self._preface, False
         try:
-            is_open = opening is None or connection.open(opening, accepted, address, current_task())
+            is_open = preface is None or connection.receive_preface(
+                preface, accepted, address, current_task()
+            )
         finally:
             if not is_open:
                 self._close(connection)
@@ -197,13 +199,13 @@ class Server:
             self._run_connection(connection)
 
     def _run_connection(self, connection: Connection) -> None:
-        phase = Phase.OVER
+        phase = Phase.ENDED
         try:
             phase = connection.serve(current_task())
         finally:
-            if phase is Phase.RESTING:
+            if phase is Phase.PARKED:
                 self.connections[connection] = None
-                connection.watcher.wake_when_readable(_Sleeper(self, connection))
+                connection.watcher.wake_when_readable(_ParkedConnection(self, connection))
             else:
                 self._close(connection)
 
@@ -216,7 +218,7 @@ class Server:
             self._all_closed.set()
 
     def wake(self, connection: Connection) -> None:
-        """Let a connection that rests go on."""
+        """Start a new task for a parked connection."""
         hub = self._hub
         if hub is not None and self.connections.get(connection, self) is None:
             connection.watcher.take_waiters()
@@ -235,73 +237,81 @@ class Server:
         self.date = date_field()
 
     def _sweep(self, interval: float) -> None:
-        """Again and again: move the coarse clock, end the waits that last too long."""
-        beaten = -math.inf
+        """Periodically update the coarse clock and end waits that have exceeded their timeout."""
+        last_tick = -math.inf
         while True:
             sleep(interval)
             self._sweep_once()
-            if self.now >= beaten + _SWEEP / 2:
-                beaten = self.now
+            if self.now >= last_tick + _SWEEP / 2:
+                last_tick = self.now
                 self._lifetime.tick()
 
     def _sweep_once(self) -> None:
         self._tick()
         now = self.now
-        tired = now + self.settings.idle_timeout - _REST_AFTER
-        left = _RESTS_PER_SWEEP
+        idle_before = now + self.settings.idle_timeout - _PARK_AFTER
+        left = _PARKED_PER_SWEEP
         for connection, task in list(self.connections.items()):
             if connection.expires < now:
                 if task is None:
                     self.wake(connection)
                 else:
                     connection.expire()
-            elif connection.is_idle and task is not None and connection.expires < tired and left:
+            elif (
+                connection.is_idle
+                and task is not None
+                and connection.expires < idle_before
+                and left
+            ):
                 left -= 1
-                connection.rest()
-        self._stop_unheard_streams()
+                connection.park()
+        self._stop_orphaned_streams()
 
-    def _stop_unheard_streams(self) -> None:
-        """Stop the bodies that could go on for long without sending, if their clients have left."""
+    def _stop_orphaned_streams(self) -> None:
+        """Stop streams whose clients have disconnected, which may not send for a long time."""
         for watcher, stop in list(self.streams.items()):
             if watcher.ended:
                 stop()
 
-    def _look_for_departures(self) -> None:
-        """Cancel the requests whose clients have left."""
+    def _watch_disconnects(self) -> None:
+        """Cancel the requests whose clients have disconnected."""
         while True:
-            sleep(_LOOK_FOR_DEPARTURES)
-            for watcher, request in list(self.departures.items()):
+            sleep(_DISCONNECT_INTERVAL)
+            for watcher, request in list(self.disconnects.items()):
                 if watcher.ended:
                     request.cancel()
 
     # -- the end ------------------------------------------------------------------------------
 
     def _finish(self) -> None:
-        """Let what runs end, for a limited time, and cancel the rest."""
+        """Wait for running requests for a limited time, and cancel the rest."""
         if self._is_last:
-            turn_away(self._sockets)
-        self._acceptor.take_the_last()
+            refuse_new_connections(self._sockets)
+        self._acceptor.drain_backlog()
         self.is_stopping = True
         self._tick()
         self._limit_idle()
-        self._stop_what_has_no_end()
+        self._stop_endless_responses()
         try:
             with deadline(self.settings.shutdown_timeout), scope() as service:
-                service.spawn(self._sweep, _SWEEP_AT_THE_END)
+                service.spawn(self._sweep, _SHUTDOWN_SWEEP)
                 if self.settings.cancel_on_disconnect:
-                    service.spawn(self._look_for_departures)
+                    service.spawn(self._watch_disconnects)
                 self._wait_until_closed()
                 service.cancel()
         except DeadlineExceeded:
-            _log.warning("%d connections were cut off", len(self.connections))
+            _log.warning(
+                "%d connections were cancelled: they had not ended within shutdown_timeout",
+                len(self.connections),
+            )
         for task in list(self.connections.values()):
             if task is not None:
                 task.cancel()
-        self._close_unattended()
+        self._close_without_task()
         self._wait_until_closed()
 
-    def _stop_what_has_no_end(self) -> None:
-        """Tell other protocols and silent streams that it is over."""
+    def _stop_endless_responses(self) -> None:
+        """Stop upgraded connections and streams, which may have no end of their own."""
         for connection in list(self.connections):
             if connection.upgraded is not None:
                 connection.upgraded.stop()
@@ -309,12 +319,12 @@ class Server:
             stop()
 
     def _limit_idle(self) -> None:
-        """Set the end of every idle connection, and close those that are past it."""
+        """Set the expiry of every idle connection, and close those that have expired."""
         for connection, task in list(self.connections.items()):
             if not connection.is_idle or connection.expires == math.inf:
                 continue  # it is handling a request, or has not begun to wait
             idle_since = connection.expires - self.settings.idle_timeout
-            end = idle_since + _SWEEP + self.grace  # the clock was that coarse
+            end = idle_since + _SWEEP + self.grace  # idle_since is as coarse as the sweep
             if self.grace and end > self.now:
                 connection.expires = min(end, self.now + self.grace)
             elif task is None:
@@ -324,8 +334,8 @@ class Server:
                 connection.expires = -math.inf
                 connection.expire()
 
-    def _close_unattended(self) -> None:
-        """Close the connections whose tasks would not: they rest, or were never begun."""
+    def _close_without_task(self) -> None:
+        """Close the connections without a running task: parked ones, or ones not yet started."""
         for connection, task in list(self.connections.items()):
             if task is None:
                 self._close(connection)
@@ -339,8 +349,8 @@ class Server:
             self._all_closed.wait()
 
 
-class _Sleeper:
-    """Stands for a connection that rests, where a watcher wakes tasks."""
+class _ParkedConnection:
+    """The waiter of a parked connection, for its watcher to wake."""
 
     __slots__ = ("_connection", "_server")
 
@@ -349,10 +359,10 @@ class _Sleeper:
         self._connection = connection
 
     def park(self) -> None:
-        """Do nothing: nobody pauses."""
+        """Do nothing: there is no task to pause."""
 
     def unpark(self) -> bool:
-        """Let the connection go on."""
+        """Resume the connection."""
         self._server.wake(self._connection)
         return True
 

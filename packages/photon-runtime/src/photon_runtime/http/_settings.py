@@ -21,68 +21,70 @@ def _proxies(settings: ServerSettings, field: object, value: tuple[str, ...]) ->
 def _needs_proxies(settings: ServerSettings, field: object, value: bool) -> None:
     if value and not settings.trusted_proxies:
         raise ValueError(
-            "the PROXY protocol is taken from trusted peers only: name them in `trusted_proxies`"
+            "the PROXY protocol is accepted from trusted peers only: list them in `trusted_proxies`"
         )
 
 
 def _needs_certificate(settings: ServerSettings, field: object, value: str | None) -> None:
     if value is not None and settings.tls_certificate is None:
-        raise ValueError("this needs a certificate: set `tls_certificate` too")
+        raise ValueError("this setting needs a certificate: set `tls_certificate` too")
 
 
 @section("server")
 @attrs.frozen(kw_only=True)
 class ServerSettings:
-    """Where the server listens, whom it believes, and its limits.
+    """Addresses, trusted proxies, limits and timeouts of the server.
 
-    Times are seconds, sizes are bytes. Every time limit is looked at once a second.
+    Times are seconds, sizes are bytes. Timeouts are checked once a second.
 
     Attributes:
         host: Address to listen on.
         port: Port to listen on; 0 lets the operating system choose.
-        unix: Path of a Unix socket to listen on, in place of ``host`` and ``port``. A socket file
-            that nobody listens on any more is replaced.
+        unix: Path of a Unix socket to listen on, instead of ``host`` and ``port``. A socket file
+            without a listening server is replaced.
         unix_mode: Permissions of Unix sockets: by default owner and group may connect.
-        listen: Further addresses: ``HOST:PORT``, ``unix:PATH`` or ``fd:NUMBER`` (inherited).
+        listen: Additional addresses: ``HOST:PORT``, ``unix:PATH`` or ``fd:NUMBER`` (inherited).
         workers: Number of processes.
         backlog: Connections that the operating system keeps until they are accepted.
-        tls_certificate: PEM file of the certificate and those that signed it; with it, all
-            listeners speak TLS.
-        tls_key: PEM file of the private key; ``None`` where the certificate's file has it.
-        tls_client_ca: PEM file of the authorities that clients' certificates are verified by.
-        tls_client_auth: Whether every client must show a certificate then (``required``), or those
-            that show none are let in without one (``optional``).
-        trusted_proxies: Peers who are believed when they say whom they speak for: addresses,
-            networks such as ``10.0.0.0/8``, and ``unix`` for Unix sockets.
-        proxy_fields: Where they say it: ``x-forwarded`` for ``X-Forwarded-For``, ``-Proto`` and
-            ``-Host``, or ``forwarded`` (RFC 7239). The other kind is not read.
-        proxy_protocol: Whether connections begin with a PROXY header (version 1 or 2); those that
-            do not, or do not come from ``trusted_proxies``, are closed.
-        cancel_on_disconnect: Whether a request is cancelled when its client leaves while the
-            handler waits. A client that ends its own direction early counts as gone.
-        max_connections: Open connections of one worker; further ones wait in the backlog.
-        max_requests_in_flight: Requests handled at once by one worker; more get 503.
-        max_target_size: Length of the request target; longer gets 414.
-        max_header_size: Sum of all header fields of a request; more gets 431. Trailers have as
-            much once more.
-        max_headers: Number of header fields of a request; more gets 431.
-        max_body_size: Size of a request's body; more gets 413.
-        header_timeout: From the first byte of a request to the end of its head; then 408. Also
-            for the handshake of TLS and the PROXY header.
-        body_timeout: Between two parts of a body; then 408.
-        idle_timeout: Without a request on a kept-alive connection; then it is closed.
-        write_timeout: Without progress while sending; then the connection is dropped.
-        shutdown_timeout: For requests to finish after the signal to stop; then they are
+        tls_certificate: PEM file of the certificate and its chain; if set, all listeners use TLS.
+        tls_key: PEM file of the private key; ``None`` if the certificate's file contains it.
+        tls_client_ca: PEM file of the authorities that verify clients' certificates.
+        tls_client_auth: ``required``: with ``tls_client_ca``, every client must present a
+            certificate. ``optional``: clients without one are accepted.
+        trusted_proxies: Peers that are trusted to name the client: addresses, networks such as
+            ``10.0.0.0/8``, and ``unix`` for Unix sockets.
+        proxy_fields: Fields in which they name the client: ``x-forwarded`` for ``X-Forwarded-For``,
+            ``-Proto`` and ``-Host``, or ``forwarded`` (RFC 7239). The other kind is not read.
+        proxy_protocol: Require a PROXY header (version 1 or 2) at the beginning of connections;
+            those without one, or not from ``trusted_proxies``, are closed.
+        cancel_on_disconnect: Cancel a request when its client disconnects while the handler waits.
+            A client that shuts down its sending side early counts as disconnected.
+        max_connections: Maximum number of open connections of one worker; further ones wait in the
+            backlog.
+        max_requests_in_flight: Maximum number of concurrent requests of one worker; more get 503.
+        max_target_size: Maximum length of the request target; a longer one gets 414.
+        max_header_size: Maximum size of all header fields of a request; more gets 431. Trailers
+            have the same limit again.
+        max_headers: Maximum number of header fields of a request; more gets 431.
+        max_body_size: Maximum size of a request body; a larger one gets 413.
+        header_timeout: Time from the first byte of a request to the end of its head; then 408. Also
+            applies to the TLS handshake and the PROXY header.
+        body_timeout: Time between two parts of a body; then 408.
+        idle_timeout: Time without a request after which a keep-alive connection is closed.
+        write_timeout: Time without progress while sending after which the connection is closed.
+        shutdown_timeout: Time for requests to finish after the signal to stop; then they are
             cancelled.
-        idle_grace: After SIGTERM, a kept-alive connection is closed only when it has been idle
-            for so long; a request that comes before is answered, with ``Connection: close``.
-        worker_timeout: A worker whose scheduler does not turn for so long is killed and replaced;
-            0 lets it be. Only where there is a supervisor: with more workers than one, or with
+        idle_grace: Idle time after which a keep-alive connection is closed after SIGTERM; a request
+            that arrives earlier is answered, with ``Connection: close``.
+        worker_timeout: Time without a heartbeat after which a worker is killed and replaced; 0 for
+            no limit. Applies only with a supervisor: with more than one worker, or with
             ``max_requests`` or ``max_memory``.
-        max_requests: A worker that has handled so many requests is replaced; 0 for no limit.
-        max_requests_jitter: Up to so many more, by chance, so that not all go at once.
-        max_memory: A worker that holds more resident memory is replaced; 0 for no limit.
-        hold_threshold: That one coroutine may hold all others; more is logged, with the line.
+        max_requests: Number of requests after which a worker is replaced; 0 for no limit.
+        max_requests_jitter: Maximum random addition to ``max_requests``, so that workers are not
+            all replaced at once.
+        max_memory: Resident memory above which a worker is replaced; 0 for no limit.
+        block_threshold: Time for which one coroutine may block the scheduler; a longer block is
+            logged, with the line.
     """
 
     host: str = "127.0.0.1"
@@ -118,4 +120,4 @@ class ServerSettings:
     max_requests: int = attrs.field(default=0, validator=ge(0))
     max_requests_jitter: int = attrs.field(default=0, validator=ge(0))
     max_memory: int = attrs.field(default=0, validator=ge(0))
-    hold_threshold: float = attrs.field(default=0.1, validator=gt(0))
+    block_threshold: float = attrs.field(default=0.1, validator=gt(0))

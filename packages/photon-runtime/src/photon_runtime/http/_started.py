@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextvars
 from typing import Protocol, runtime_checkable
 
-from .._carrier import current_task
+from .._pooled_greenlet import current_task
 from ._request import Request
 from ._response import Response
 from ._wire import Handler

@@ -1,15 +1,15 @@
 """TLS between a socket and a connection.
 
-Theory of operation. OpenSSL works on two memory buffers here and never sees the socket, so that
-every read of the socket takes as much as there is, and all waiting is done by the connection. A
-`TlsStream` keeps the contract of a non-blocking socket: what cannot be done yet raises
-``BlockingIOError``. Bytes that were encrypted must go out before others are, so a ``send`` whose
-bytes do not all fit into the socket raises, too, and is to be repeated with the same data.
+Theory of operation. OpenSSL works on two memory buffers here and does not use the socket, so that
+every read of the socket receives all available bytes, and all waiting is done by the connection. A
+`TlsStream` has the interface of a non-blocking socket: an operation that would block raises
+``BlockingIOError``. Encrypted bytes must be sent before others are encrypted, so a ``send`` whose
+bytes do not all fit into the socket raises, too, and must be repeated with the same data.
 
-A read that was short left the socket empty. The stream says so once, without asking the socket
-again, because its caller then waits for the next edge anyway.
+A short read has emptied the socket. The stream then raises ``BlockingIOError`` once without another
+read, because its caller waits for the next edge anyway.
 
-Errors of TLS come out as ``ConnectionError``: for a server they mean that this peer is lost.
+TLS errors are raised as ``ConnectionError``: for a server they mean that the peer is lost.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from .._task import Task
 from .._watcher import Watcher
 from ..errors import ServerError
 from ._settings import ServerSettings
-from ._wire import Stream
+from ._wire import RawStream
 
 _READ_SIZE = 64 * 1024
-# What is encrypted at once waits in memory until the client has taken it.
+# Encrypted bytes stay in memory until the client has received them.
 _WRITE_SIZE = 128 * 1024
 
 
 def server_context(settings: ServerSettings) -> ssl.SSLContext:
-    """Make the context that the settings name: TLS 1.2 or newer, HTTP/1.1 by ALPN.
+    """Make the context for the settings: TLS 1.2 or newer, HTTP/1.1 by ALPN.
 
     Raises:
         ServerError: A file cannot be read, or certificate and key do not belong together.
@@ -40,7 +40,7 @@ def server_context(settings: ServerSettings) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     certificate = settings.tls_certificate or ""
     try:
-        # An encrypted key must not make the server ask on a terminal that is not there.
+        # An encrypted key must not make the server prompt on the terminal.
         context.load_cert_chain(certificate, settings.tls_key, password=_no_password)
     except (OSError, ValueError) as error:
         key = f" and the key {settings.tls_key!r}" if settings.tls_key else ""
@@ -61,15 +61,15 @@ def server_context(settings: ServerSettings) -> ssl.SSLContext:
 
 
 def _no_password() -> str:
-    raise ValueError("the key has a password")
+    raise ValueError("the private key is encrypted with a password")
 
 
 class TlsStream:
-    """A connection's stream behind TLS; see `Stream`."""
+    """The stream of a connection over TLS; see `RawStream`."""
 
     __slots__ = ("_incoming", "_is_dry", "_outgoing", "_owed", "_rest", "_socket", "_tls")
 
-    def __init__(self, sock: Stream, context: ssl.SSLContext) -> None:
+    def __init__(self, sock: RawStream, context: ssl.SSLContext) -> None:
         """Begin TLS on a connected, non-blocking socket."""
         self._socket = sock
         self._incoming = ssl.MemoryBIO()
@@ -80,10 +80,10 @@ class TlsStream:
         self._is_dry = False
 
     def handshake(self, watcher: Watcher, task: Task[object], buffer: bytearray) -> None:
-        """Agree with the client. Blocks: the task.
+        """Complete the TLS handshake. Blocks: the task.
 
         Raises:
-            ConnectionError: There is no agreement.
+            ConnectionError: The handshake failed.
         """
         while True:
             try:
@@ -91,8 +91,8 @@ class TlsStream:
             except ssl.SSLWantReadError:
                 self._flush_waiting(watcher, task)
             except ssl.SSLError as error:
-                self._flush_now()  # the alert that tells the client why
-                raise ConnectionAbortedError(f"no TLS: {error}") from error
+                self._flush_now()  # the alert with the reason
+                raise ConnectionAbortedError(f"the TLS handshake failed: {error}") from error
             else:
                 self._flush_waiting(watcher, task)
                 return
@@ -111,11 +111,11 @@ class TlsStream:
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return 0
             except ssl.SSLError as error:
-                raise ConnectionAbortedError(f"TLS broke off: {error}") from error
+                raise ConnectionAbortedError(f"the TLS connection failed: {error}") from error
             self._fill(buffer)
 
     def _fill(self, buffer: bytearray) -> None:
-        """Take ciphertext from the socket; ``buffer`` is for passing it through."""
+        """Read ciphertext from the socket; ``buffer`` is scratch space."""
         if self._is_dry:
             self._is_dry = False
             raise BlockingIOError
@@ -132,13 +132,13 @@ class TlsStream:
             try:
                 self._owed = self._tls.write(memoryview(data)[:_WRITE_SIZE])
             except ssl.SSLError as error:
-                raise ConnectionAbortedError(f"TLS broke off: {error}") from error
+                raise ConnectionAbortedError(f"the TLS connection failed: {error}") from error
         self._flush()
         sent, self._owed = self._owed, 0
         return sent
 
     def _flush(self) -> None:
-        """Send what is encrypted; raise ``BlockingIOError`` while it does not fit."""
+        """Send the encrypted bytes; raise ``BlockingIOError`` while they do not fit."""
         if not self._rest:
             self._rest = memoryview(self._outgoing.read())
         while self._rest:
@@ -159,15 +159,15 @@ class TlsStream:
         try:
             self._flush()
         except OSError:
-            pass  # it was a courtesy
+            pass  # best effort
 
     def shutdown(self, how: int, /) -> None:
-        """Say that nothing more will be sent, in TLS and in TCP."""
+        """Shut down the sending side, in TLS and in TCP."""
         self._notify_close()
         self._socket.shutdown(how)
 
     def close(self) -> None:
-        """Say so, if there is still room, and close the socket."""
+        """Send a close notification, if there is room, and close the socket."""
         self._notify_close()
         self._socket.close()
 
@@ -175,7 +175,7 @@ class TlsStream:
         try:
             self._tls.unwrap()
         except (ssl.SSLError, ValueError):
-            pass  # the client's own notice is not waited for (RFC 8446, section 6.1)
+            pass  # the client's notification is not awaited (RFC 8446, section 6.1)
         self._flush_now()
 
     def fileno(self) -> int:
@@ -184,10 +184,10 @@ class TlsStream:
 
     @property
     def certificate(self) -> bytes | None:
-        """The client's certificate, verified, in DER; ``None`` where it showed none."""
+        """The verified certificate of the client, in DER; ``None`` without one."""
         return self._tls.getpeercert(binary_form=True)
 
     @property
     def version(self) -> str | None:
-        """The version agreed on, such as ``TLSv1.3``."""
+        """The negotiated version, such as ``TLSv1.3``."""
         return self._tls.version()

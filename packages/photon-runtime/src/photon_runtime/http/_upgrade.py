@@ -1,17 +1,17 @@
-"""Leaving HTTP: a handler takes up the client's offer to speak another protocol.
+"""Upgrades: a handler accepts the client's offer to use another protocol.
 
-Theory of operation. A handler answers with `upgrade`, and the connection sends ``101 Switching
-Protocols`` and calls the function given there with an `UpgradedStream`, in the coroutine and the
-context of the request. When it returns, the connection is closed. An offer that no handler takes up
-is answered as if it had not been made, and the connection goes on with HTTP; the bytes behind the
-offer, which may belong to either protocol, are held back until then.
+Theory of operation. A handler returns `upgrade`, and the connection sends ``101 Switching
+Protocols`` and calls the function passed to it with an `UpgradedStream`, in the coroutine and the
+context of the request. When it returns, the connection is closed. An offer that no handler accepts
+is ignored, and the connection continues with HTTP; the bytes after the offer, which may belong to
+either protocol, are held back until then.
 
-What the request holds open (its dependencies) is handed to the upgrade by `Upgrade.hold` and
-released when the protocol has ended, or when it turns out that it cannot begin.
+Resources of the request (its dependencies) are passed to the upgrade by `Upgrade.hold` and
+released when the protocol has ended, or when it cannot begin.
 
-The server's time limits end with the upgrade, and so does the request: it no longer counts as in
-flight. When the server stops, it calls what the stream was given by `on_stop`, which is to bring
-the function to its end; what has not ended after ``shutdown_timeout`` is cancelled.
+The server's timeouts end with the upgrade, and so does the request: it no longer counts as in
+flight. When the server stops, it calls the stream's `on_stop` callback, which should make the
+function return; a function that has not returned after ``shutdown_timeout`` is cancelled.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, Protocol, final
 
-from .._carrier import current_task
+from .._pooled_greenlet import current_task
 from .._sync import Semaphore
 from .._task import Task
 from ._response import Response
@@ -36,12 +36,12 @@ def upgrade(
     *,
     headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
 ) -> Response:
-    """Return the response that changes the protocol of the connection.
+    """Return a response that changes the protocol of the connection.
 
     Args:
-        protocol: What to change to; the request must offer it, see `Request.upgrades`.
-        serve: Speaks the protocol; the connection ends when it returns.
-        headers: Header fields of the response; ``Connection`` and ``Upgrade`` are there already.
+        protocol: New protocol; the request must offer it, see `Request.upgrades`.
+        serve: Function that serves the protocol; the connection ends when it returns.
+        headers: Header fields of the response, besides ``Connection`` and ``Upgrade``.
 
     Example:
         >>> from photon_runtime.http import Request, Response, UpgradedStream, upgrade
@@ -61,12 +61,12 @@ def upgrade(
 
 @final
 class Upgrade:
-    """The body of a response that `upgrade` made: nothing to send, but what to do next."""
+    """The body of a response made by `upgrade`: the function that serves the new protocol."""
 
     __slots__ = ("_held", "protocol", "serve")
 
     def __init__(self, protocol: str, serve: Serve) -> None:
-        """Keep what to do."""
+        """Store the protocol and the function."""
         self.protocol = protocol
         self.serve = serve
         self._held: ExitStack | None = None
@@ -78,7 +78,7 @@ class Upgrade:
         self._held = stack
 
     def run(self, stream: UpgradedStream) -> None:
-        """Speak the protocol to its end, and release what was held, telling it of an error.
+        """Serve the protocol until it ends, and release the held resources, with any error.
 
         Blocks: the calling task.
         """
@@ -90,7 +90,7 @@ class Upgrade:
             self.serve(stream)
 
     def close(self) -> None:
-        """Release what was held, where the protocol has not begun."""
+        """Release the held resources if the protocol has not begun."""
         held, self._held = self._held, None
         if held is not None:
             held.close()
@@ -141,19 +141,19 @@ class UpgradedWire(Protocol):
 
 @final
 class UpgradedStream:
-    """The connection behind an upgrade: bytes in both directions, without time limits.
+    """The connection after an upgrade: bytes in both directions, without timeouts.
 
     In tests `photon_runtime.testing.serve_upgrade` makes one of a stream in memory.
 
-    One task may receive while others send; what `sendall` is given goes out in one piece.
+    One task may receive while others send; the data of one `sendall` is not interleaved.
     """
 
-    __slots__ = ("_held", "_on_stop", "_sending", "_wire")
+    __slots__ = ("_on_stop", "_received", "_sending", "_wire")
 
-    def __init__(self, wire: UpgradedWire, held: bytes) -> None:
-        """Begin with the bytes that came behind the request."""
+    def __init__(self, wire: UpgradedWire, received: bytes) -> None:
+        """Begin with the bytes that followed the request."""
         self._wire = wire
-        self._held = held
+        self._received = received
         self._sending = Semaphore(1)
         self._on_stop: Callable[[], object] | None = None
         wire.expires = math.inf
@@ -167,15 +167,15 @@ class UpgradedStream:
 
         Blocks: the calling task.
         """
-        if self._held:
-            part, self._held = self._held[:size], self._held[size:]
+        if self._received:
+            part, self._received = self._received[:size], self._received[size:]
             return part
         wire = self._wire
         count = wire.receive(current_task())
         buffer = wire.server.buffer
         part = bytes(memoryview(buffer)[: min(count, size)])
         if count > size:
-            self._held = bytes(memoryview(buffer)[size:count])
+            self._received = bytes(memoryview(buffer)[size:count])
         return part
 
     def sendall(self, data: bytes | memoryview) -> None:
@@ -191,22 +191,22 @@ class UpgradedStream:
             self._wire.send(data, current_task(), is_timed=False)
 
     def close(self) -> None:
-        """End both directions: `recv` returns ``b""`` from now on, `sendall` fails."""
+        """Shut down both directions: `recv` returns ``b""`` from now on, `sendall` fails."""
         try:
             self._wire.stream.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass  # the client was faster
 
     def on_stop(self, callback: Callable[[], object]) -> None:
-        """Have ``callback`` called when the server begins to stop; it must not wait.
+        """Call ``callback`` when the server begins to stop; it must not wait.
 
-        It is called at once if the server stops already. One callback is kept, the last one.
+        It is called at once if the server is stopping already. A later callback replaces it.
         """
         self._on_stop = callback
         if self._wire.server.is_stopping:
             callback()
 
     def stop(self) -> None:
-        """Tell whoever speaks the protocol that the server stops."""
+        """Call the `on_stop` callback: the server is stopping."""
         if self._on_stop is not None:
             self._on_stop()

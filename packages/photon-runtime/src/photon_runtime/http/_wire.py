@@ -1,18 +1,18 @@
-"""The bytes of one connection: a non-blocking stream, its watcher, and until when it may wait.
+"""The bytes of one connection: a non-blocking stream, its watcher, and its time limits.
 
 Theory of operation. The socket is registered with the poller once, edge-triggered. After a short
-read the kernel has nothing more, so the next read waits for an edge at once instead of asking
-again. That holds for plain sockets alone: behind TLS a short read says only that a record has
-ended, so there a connection reads until it is told to wait; the same goes for short writes.
+read the kernel has nothing more, so the next read waits for an edge at once instead of trying
+again. That holds for plain sockets only: with TLS a short read means only that a record has ended,
+so the connection reads until the stream would block; the same applies to short writes.
 
-Times are not armed per wait. Before a wait the connection notes until when it may last
-(`expires`, on the server's coarse clock); the server sweeps over all connections once a second
-and interrupts those that are late.
+There is no timer per wait. Before a wait the connection sets its time limit (`expires`, on the
+server's coarse clock); the server sweeps over all connections once a second and interrupts those
+that have expired.
 
-Closing a socket that has unread bytes makes the operating system reset the connection, and
-destroys what is on its way to the client. So after a refusal, while the client may still be
-sending, the connection lingers: it ends its own direction, and reads and drops for a moment what
-still comes (RFC 9112, section 9.6).
+Closing a socket that has unread bytes makes the operating system reset the connection, which
+discards data on its way to the client. So after a refusal, while the client may still be sending,
+the connection lingers: it shuts down its sending side, and briefly reads and discards what still
+arrives (RFC 9112, section 9.6).
 """
 
 from __future__ import annotations
@@ -35,46 +35,46 @@ Handler = Callable[[Request], Response]
 # The class below `socket.socket`: smaller, and the same where the standard library is patched.
 RawSocket = _socket.socket
 
-_MOST_IN_A_ROW = 64 * 1024
+_MAX_IN_A_ROW = 64 * 1024
 _LINGER_TIME = 2.0
 _LINGER_LIMIT = 64 * 1024 * 1024
 
 
-class Stream(Protocol):
-    """A non-blocking, connected socket, or what stands in its place."""
+class RawStream(Protocol):
+    """A non-blocking, connected socket, or an object with the same interface."""
 
     def recv_into(self, buffer: bytearray, /) -> int:
-        """Read what is there; raise ``BlockingIOError`` where there is nothing."""
+        """Read the available bytes; raise ``BlockingIOError`` if there are none."""
 
     def send(self, data: bytes | memoryview, /) -> int:
-        """Write what there is room for; after ``BlockingIOError``, repeat with the same data."""
+        """Write as much as fits; after ``BlockingIOError``, repeat with the same data."""
 
     def shutdown(self, how: int, /) -> None:
-        """End a direction."""
+        """Shut down one direction."""
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
 
     def fileno(self) -> int:
         """Return the descriptor."""
 
 
 class Serving(Protocol):
-    """What a connection needs of its server.
+    """The part of the server that a connection uses.
 
     Attributes:
         handler: The application.
         settings: The limits.
-        context: Where each request's context variables start from.
+        context: Context variables that each request starts with a copy of.
         buffer: Where ``recv`` writes; shared, because no switch comes between it and the parser.
-        now: Seconds of the hub's clock, at most a second old.
-        idle_until: Until when a connection may be idle from now on.
-        date: The ``Date`` field of now.
-        is_stopping: Whether connections shall end after the current request.
-        in_flight: How many requests are being handled.
-        grace: For how long a connection is kept without a request while the server stops.
-        departures: What to cancel when the client behind a watcher leaves.
-        streams: How to stop the body that is being sent to the client behind a watcher.
+        now: Time in seconds of the hub's clock, at most a second old.
+        idle_until: Time at which a connection that becomes idle now expires.
+        date: The current ``Date`` field.
+        is_stopping: True when connections are to end after the current request.
+        in_flight: Number of requests being handled.
+        grace: Idle time in seconds after which a connection is closed while the server stops.
+        disconnects: Scopes to cancel when the client of a watcher disconnects.
+        streams: Functions that stop the body being sent to the client of a watcher.
     """
 
     handler: Handler
@@ -87,12 +87,12 @@ class Serving(Protocol):
     is_stopping: bool
     in_flight: int
     grace: float
-    departures: dict[Watcher, CancelScope]
+    disconnects: dict[Watcher, CancelScope]
     streams: dict[Watcher, Callable[[], None]]
 
 
-class Late(Exception):
-    """The time that a wait may last is over."""
+class WaitTimeout(Exception):
+    """The time limit of a wait on a connection is over."""
 
 
 class Wire:
@@ -100,9 +100,9 @@ class Wire:
 
     Attributes:
         server: The server, with its limits and clock.
-        stream: The socket, or what stands in its place.
+        stream: The socket, or a replacement such as a TLS stream.
         watcher: Readiness of the socket.
-        expires: Until when the present wait may last, in seconds of the hub's clock.
+        expires: Time limit of the current wait, in seconds of the hub's clock.
     """
 
     __slots__ = (
@@ -116,7 +116,7 @@ class Wire:
         "watcher",
     )
 
-    def __init__(self, server: Serving, stream: Stream, watcher: Watcher) -> None:
+    def __init__(self, server: Serving, stream: RawStream, watcher: Watcher) -> None:
         """Take over a connected, non-blocking socket."""
         self.server = server
         self.stream = stream
@@ -127,14 +127,14 @@ class Wire:
         self._in_a_row = 0
         self._full_read = len(server.buffer)
 
-    def replace_stream(self, stream: Stream) -> None:
-        """Go on with ``stream``, whose short reads say nothing about what is left."""
+    def replace_stream(self, stream: RawStream) -> None:
+        """Continue with ``stream``, whose short reads do not mean that it is empty."""
         self.stream = stream
         self._full_read = 0
 
     @property
     def is_plain(self) -> bool:
-        """Whether what is sent goes to the socket as it is."""
+        """Whether data is sent to the socket unchanged."""
         return self._full_read > 0
 
     @property
@@ -145,9 +145,9 @@ class Wire:
         return self._task
 
     def expire(self) -> None:
-        """End the present wait, because it lasts too long or the server stops."""
+        """End the current wait, because its time limit is over or the server stops."""
         if self._task is not None:
-            self._task.interrupt(Late())
+            self._task.interrupt(WaitTimeout())
 
     def receive(self, task: Task[object]) -> int:
         """Wait for bytes and put them into the server's buffer; return 0 at the end.
@@ -158,7 +158,7 @@ class Wire:
         while True:
             if self._is_dry:
                 watcher.wait_read(task)
-            elif self._in_a_row >= _MOST_IN_A_ROW:
+            elif self._in_a_row >= _MAX_IN_A_ROW:
                 self._in_a_row = 0
                 task.yield_turn()  # a client that sends fast must not keep the others waiting
             try:
@@ -173,7 +173,7 @@ class Wire:
         return size
 
     def receive_what_is_there(self) -> int:
-        """Put what has come into the server's buffer without waiting; 0 where there is nothing."""
+        """Read available bytes into the server's buffer without waiting; 0 if there are none."""
         try:
             size = self.stream.recv_into(self.server.buffer)
         except BlockingIOError:
@@ -187,7 +187,7 @@ class Wire:
         Args:
             data: The bytes.
             task: The calling task.
-            is_timed: Whether the client must take some of it within ``write_timeout``.
+            is_timed: Apply ``write_timeout`` to the progress of the client.
         """
         try:
             sent = self.stream.send(data)
@@ -201,7 +201,7 @@ class Wire:
     ) -> None:
         while rest:
             if not is_full and not self.is_plain:
-                pass  # a part went out, and there may be room for more
+                pass  # a part was sent, and there may be room for more
             elif is_timed:
                 self.wait_for_room(task)
             else:
@@ -213,7 +213,7 @@ class Wire:
                 is_full = True
 
     def wait_for_room(self, task: Task[object]) -> None:
-        """Wait until the client has taken some of what was sent."""
+        """Wait until the client has received some of the sent data."""
         self.expires = self.server.now + self.server.settings.write_timeout
         try:
             self.watcher.wait_write(task)
@@ -221,7 +221,7 @@ class Wire:
             self.expires = math.inf
 
     def linger(self, task: Task[object]) -> None:
-        """Let the client read the answer before the connection is torn down."""
+        """Let the client read the response before the connection is closed."""
         try:
             self.stream.shutdown(socket.SHUT_WR)
         except OSError:

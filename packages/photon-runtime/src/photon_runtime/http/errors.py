@@ -1,4 +1,4 @@
-"""Errors that are answers.
+"""Errors that become responses.
 
 ::
 
@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from ..errors import PhotonError
 
-# RFC 9110, section 15.5; Python before 3.13 has the names of its predecessors.
+# RFC 9110, section 15.5; Python before 3.13 has the older names.
 _PHRASES = {
     413: "Content Too Large",
     414: "URI Too Long",
@@ -24,18 +24,18 @@ _PHRASES = {
 
 
 class HttpError(PhotonError):
-    """An answer other than success: raise it in a handler, a dependency or middleware.
+    """An error response: raise it in a handler, a dependency or middleware.
 
-    The client gets an ``application/problem+json`` document (RFC 9457) with ``status``,
-    ``title``, ``detail`` and the members given as ``extensions``.
+    The client receives an ``application/problem+json`` document (RFC 9457) with ``status``,
+    ``title``, ``detail`` and the members of ``extensions``.
 
     Args:
         status: The status code, 400 to 599.
-        detail: What went wrong, for the person who reads it; never secrets.
+        detail: Explanation of the error for the client's developer; must not contain secrets.
         headers: Header fields of the response.
-        type: URI that names the kind of problem.
-        title: Short name of the kind of problem; by default the status's own.
-        extensions: Further members of the document, for example ``errors``.
+        type: URI that identifies the kind of problem.
+        title: Short name of the kind of problem; by default the reason phrase of the status.
+        extensions: Additional members of the document, for example ``errors``.
 
     Example:
         >>> from photon_runtime.http import HttpError
@@ -55,7 +55,7 @@ class HttpError(PhotonError):
     ) -> None:
         """Keep what the answer will say."""
         if not 400 <= status <= 599:
-            raise ValueError(f"an error has a status from 400 to 599, not {status}")
+            raise ValueError(f"the status of an error must be from 400 to 599, not {status}")
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
@@ -77,25 +77,25 @@ class HttpError(PhotonError):
 
 
 class NotAcceptable(HttpError):
-    """The client takes none of the media types that there are: 406 (RFC 9110, section 15.5.7).
+    """The client accepts none of the available media types: 406 (RFC 9110, section 15.5.7).
 
     Args:
-        media_types: Those that there are.
+        media_types: The available media types.
 
     Example:
         >>> from photon_runtime.http import NotAcceptable
         >>> str(NotAcceptable("application/json", "text/html"))
-        '406 Not Acceptable: there is: application/json, text/html'
+        '406 Not Acceptable: the available media types are application/json, text/html'
     """
 
     def __init__(self, *media_types: str) -> None:
         """Keep what the answer will say."""
-        detail = f"there is: {', '.join(media_types)}"
+        detail = f"the available media types are {', '.join(media_types)}"
         super().__init__(406, detail, headers={"vary": "Accept"})
 
 
 def phrase(status: int) -> str:
-    """Return the reason phrase of ``status`` as in RFC 9110, an empty string without one."""
+    """Return the reason phrase of ``status`` (RFC 9110); an empty string if it is unknown."""
     if status in _PHRASES:
         return _PHRASES[status]
     try:

@@ -43,7 +43,7 @@ class Lock:
         """Take the lock; see `threading.Lock.acquire`.
 
         Raises:
-            Cancelled: A scope around the task was cancelled; the lock was not taken.
+            Cancelled: A scope around the task was cancelled; the lock was not acquired.
 
         Blocks: the calling task, or the calling thread where there is no hub.
         """
@@ -159,7 +159,7 @@ class RLock:
         """Take the lock, once more if the caller holds it; see `threading.RLock.acquire`.
 
         Raises:
-            Cancelled: A scope around the task was cancelled; the lock was not taken.
+            Cancelled: A scope around the task was cancelled; the lock was not acquired.
 
         Blocks: the calling task, or the calling thread where there is no hub.
         """

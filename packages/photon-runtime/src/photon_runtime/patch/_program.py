@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 from importlib.machinery import SourceFileLoader
 from types import ModuleType, TracebackType
 
-from .._carrier import current_task
 from .._hub import current_hub
+from .._pooled_greenlet import current_task
 from .._run import run
 from .._task import Task
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .._carrier import running_task as running_task
 from .._hub import Hub
+from .._pooled_greenlet import running_task as running_task
 from .._task import Task
 from . import _saved
 

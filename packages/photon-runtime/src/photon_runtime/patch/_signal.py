@@ -21,8 +21,8 @@ from typing import Any
 
 from greenlet import getcurrent
 
-from .._carrier import Carrier
 from .._hub import Hub
+from .._pooled_greenlet import PooledGreenlet
 from .._run import new_task
 from .._task import Task
 from . import _saved
@@ -46,13 +46,13 @@ class _Delivery:
         self._undelivered = 0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        hub, carrier = self._hub, getcurrent()
+        hub, current = self._hub, getcurrent()
         main = hub.main
-        is_here = carrier is hub.greenlet or isinstance(carrier, Carrier)
-        if main is None or main.done or not is_here or carrier is main.carrier:
+        is_here = current is hub.greenlet or isinstance(current, PooledGreenlet)
+        if main is None or main.done or not is_here or current is main.greenlet:
             _note(hub)
             self.handler(number, frame)
-        elif self._undelivered and carrier is not hub.greenlet and number == signal.SIGINT:
+        elif self._undelivered and current is not hub.greenlet and number == signal.SIGINT:
             self.handler(number, frame)
         else:
             self._undelivered += 1

@@ -94,14 +94,14 @@ class _TaskWaiter(_Claim):
 
     def wait(self, timeout: float | None) -> None:
         hub = self._hub
-        hub.outside += 1  # some other thread may end this wait: it is no deadlock
+        hub.pending_external += 1  # some other thread may end this wait: it is no deadlock
         self._waits = True
         try:
             if self._token:
                 self._task.park_for(timeout)
         finally:
             self._waits = False
-            hub.outside -= 1
+            hub.pending_external -= 1
 
     def _deliver(self) -> None:
         if self._waits:

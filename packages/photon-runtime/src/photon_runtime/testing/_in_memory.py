@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 import msgspec
 
-from .._carrier import current_task
+from .._pooled_greenlet import current_task
 from .._run import run
 from ..errors import NotRunning
 from ..http import (
@@ -211,7 +211,7 @@ def _handle(handler: Handler, request: Request) -> HandlerResponse:
         except HttpError as error:
             return _received(request, problem_response(error))
     finally:
-        request.finish()
+        request.run_after_response_callbacks()
 
 
 def _received(request: Request, response: Response) -> HandlerResponse:

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 
 import attrs
 
-from .._hub_thread import start_outside
+from .._hub_thread import start_real_thread
 from .._run import run
 from ..http import Application, Handler, Headers, Server, ServerSettings, listen
 from ._received import ReceivedResponse
@@ -191,7 +191,7 @@ class _ServerThread:
         self.host, self.port = self._listener.getsockname()
 
     def start_and_wait(self) -> None:
-        start_outside(self._thread)
+        start_real_thread(self._thread)
         if not self._started.wait(_START_TIME):
             self._listener.close()
             raise TimeoutError(f"the application has not started within {_START_TIME} seconds")

@@ -15,8 +15,8 @@ from psycopg import conninfo as _conninfo
 from psycopg.abc import PQGen, PQGenConn
 from psycopg.rows import Row
 
-from ..._carrier import running_task
 from ..._offload import offload
+from ..._pooled_greenlet import running_task
 from ..._scope import deadline
 from ...errors import DeadlineExceeded
 from ._cancel_request import new_cancel_request

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import psycopg
 from greenlet import GreenletExit
 
-from ..._carrier import current_task
 from ..._hub import current_hub
+from ..._pooled_greenlet import current_task
 from ...errors import Cancelled
 from ._interruption import (
     AnyConnection,

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import waiting
 
-from ..._carrier import running_task
 from ..._hub import current_hub
+from ..._pooled_greenlet import running_task
 from ...patch import READ, WRITE, wait_descriptor
 
 T = TypeVar("T")

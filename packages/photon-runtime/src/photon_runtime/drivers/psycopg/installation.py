@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import waiting
 
-from ..._carrier import running_task
+from ..._pooled_greenlet import running_task
 from ._drive import drive
 from ._interruption import refuse_if_interrupted
 from ._lock import ConnectionLock

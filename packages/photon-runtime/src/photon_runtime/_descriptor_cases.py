@@ -1,8 +1,8 @@
 """Readiness of sockets, pipes and descriptors as cases of `select`.
 
-Theory of operation. Readiness is asked of the operating system, not of the watcher's flags: they
-remember edges, and an edge does not tell whether somebody has read the data since. A case that was
-woken is asked again before it wins.
+Theory of operation. Readiness is read from the operating system, not from the watcher's flags: they
+store edges, and an edge does not show whether the data has been read since. A case that was woken
+is checked again before it wins.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Ready(Case):
         self._duplicate: int | None = None
 
     def __repr__(self) -> str:
-        """Show what is waited for."""
+        """Show the source."""
         return f"<{type(self).__name__} {self._source!r}>"
 
     def _fileno(self) -> int:
@@ -77,14 +77,14 @@ class _Ready(Case):
     def _watch(self, hub: Hub) -> Watcher:
         if isinstance(self._source, Socket):
             return self._source._watched()
-        # Nobody tells the poller when a foreign descriptor is closed and its number given to
-        # another file, so what is watched is a descriptor of our own.
+        # The poller is not notified when a foreign descriptor is closed and its number reused for
+        # another file, so a duplicate is watched.
         self._duplicate = os.dup(self._fileno())
         return watch_new(hub.poller, self._duplicate)
 
     @abstractmethod
     def _waiters(self, watcher: Watcher) -> list[Case]:
-        """The list of those who wait for the same."""
+        """Return the watcher's list of waiters for the same event."""
 
 
 class Readable(_Ready):
@@ -108,7 +108,7 @@ class Writable(_Ready):
     """Wins when writing to a socket, pipe or descriptor would not block, or would fail.
 
     Args:
-        source: As of `Readable`.
+        source: As for `Readable`.
     """
 
     __slots__ = ()
@@ -119,15 +119,15 @@ class Writable(_Ready):
 
 
 def _is_ready(fd: int, mask: int) -> bool:
-    """Ask the operating system whether ``fd`` is ready now."""
+    """Return whether ``fd`` is ready now, according to the operating system."""
     if fd < 0:
         raise OSError(errno.EBADF, "the descriptor is closed")
     if _poll_descriptors is None:
         read, write = ([fd], []) if mask == _READ else ([], [fd])
         return any(_select_descriptors(read, write, [fd], 0))
-    asked = _poll_descriptors()
-    asked.register(fd, mask)
-    events = asked.poll(0)
+    poll = _poll_descriptors()
+    poll.register(fd, mask)
+    events = poll.poll(0)
     if events and events[0][1] & _INVALID:
         raise OSError(errno.EBADF, "the descriptor is closed")
     return bool(events)

@@ -1,8 +1,8 @@
-"""What comes before the first request of a connection: whom it is from, and TLS.
+"""What precedes the first request of a connection: the PROXY header and TLS.
 
-A server that needs neither has no `Opening`, and its connections begin with HTTP at once. The order
-is that of the wire: the header of the PROXY protocol, then the handshake of TLS. Both run in the
-connection's own task, under its ``header_timeout``. A peer that is refused gets no answer.
+A server that needs neither has no `ConnectionPreface`, and its connections begin with HTTP at once.
+The order is that of the wire: the header of the PROXY protocol, then the TLS handshake. Both run in
+the connection's own task, under its ``header_timeout``. A refused peer receives no response.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .._task import Task
 from ._peer import Peer, TrustedProxies
-from ._proxy_protocol import MOST, NotProxyHeader, ProxyHeader, parse_proxy_header
+from ._proxy_protocol import MAX_HEADER_SIZE, NotProxyHeader, ProxyHeader, parse_proxy_header
 from ._settings import ServerSettings
 from ._wire import RawSocket, Wire
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger("photon.http")
 
 
-class Opening:
-    """Opens the connections of one server; made once."""
+class ConnectionPreface:
+    """Processes the preface of each connection of one server; made once."""
 
     __slots__ = ("_context", "_has_header", "_proxies")
 
     def __init__(self, settings: ServerSettings) -> None:
-        """Read certificates and the list of proxies.
+        """Load the certificates and the list of proxies.
 
         Raises:
             ServerError: The certificates cannot be used.
@@ -42,8 +42,8 @@ class Opening:
 
             self._context = server_context(settings)
 
-    def open(self, wire: Wire, sock: RawSocket, address: object, task: Task[object]) -> object:
-        """Open a connection, and return the peer of its requests; see `_peer`.
+    def receive(self, wire: Wire, sock: RawSocket, address: object, task: Task[object]) -> object:
+        """Process the preface of a connection and return the peer of its requests; see `_peer`.
 
         Raises:
             ConnectionError: It is refused.
@@ -68,12 +68,12 @@ class Opening:
         self, wire: Wire, sock: RawSocket, address: object, task: Task[object]
     ) -> tuple[object, str]:
         if not self._proxies.trusts(address):
-            _log.warning("a connection from %r was refused: it is no trusted proxy", address)
+            _log.warning("refused a connection from %r: not in trusted_proxies", address)
             raise ConnectionAbortedError("not a trusted proxy")
         try:
             header = _receive_header(wire, sock, task)
         except NotProxyHeader as error:
-            _log.warning("a connection from %r was refused: %s", address, error)
+            _log.warning("refused a connection from %r: %s", address, error)
             raise ConnectionAbortedError("no PROXY header") from error
         if header.client is not None:
             address = header.client
@@ -81,16 +81,16 @@ class Opening:
 
 
 def _receive_header(wire: Wire, sock: RawSocket, task: Task[object]) -> ProxyHeader:
-    """Wait for the whole header and take it, and nothing that follows it."""
+    """Wait for the complete header and consume it, without the bytes that follow."""
     seen = 0
     while True:
         try:
-            data = sock.recv(MOST, socket.MSG_PEEK)
+            data = sock.recv(MAX_HEADER_SIZE, socket.MSG_PEEK)
         except BlockingIOError:
             wire.watcher.wait_read(task)
             continue
         if len(data) == seen and wire.watcher.ended:
-            raise ConnectionAbortedError("the connection ended in its PROXY header")
+            raise ConnectionAbortedError("the connection was closed within its PROXY header")
         seen = len(data)
         header = parse_proxy_header(data)
         if header is not None:
@@ -99,12 +99,12 @@ def _receive_header(wire: Wire, sock: RawSocket, task: Task[object]) -> ProxyHea
         wire.watcher.wait_read(task)
 
 
-def make_opening(settings: ServerSettings) -> Opening | None:
-    """Return what opens connections, ``None`` where they begin with HTTP at once.
+def make_preface(settings: ServerSettings) -> ConnectionPreface | None:
+    """Return the preface of connections, ``None`` if they begin with HTTP at once.
 
     Raises:
         ServerError: The certificates cannot be used.
     """
     if settings.tls_certificate is None and not settings.trusted_proxies:
         return None
-    return Opening(settings)
+    return ConnectionPreface(settings)
