@@ -87,7 +87,7 @@ def test_what_other_files_say_is_kept(tmp_path: Path) -> None:
 
     def status(method: str, target: str, body: bytes = b"") -> int:
         request = Request(method, target, [(b"content-type", b"application/json")])
-        request.parts.append(body)
+        request._parts.append(body)
         return handler(request).status
 
     with router.start() as handler:

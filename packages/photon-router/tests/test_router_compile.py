@@ -33,7 +33,7 @@ def request(
 ) -> Request:
     raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
     made = Request(method, target, raw)
-    made.parts = [body] if body else []
+    made._parts = [body] if body else []
     return made
 
 
@@ -1197,7 +1197,7 @@ def test_bad_input_never_is_an_error_of_the_server(
     method: str, target: str, headers: Iterable[tuple[bytes, bytes]], body: bytes
 ) -> None:
     made = Request(method, target, list(headers))
-    made.parts = [body] if body else []
+    made._parts = [body] if body else []
     response = VARIED(made)
     assert response.status < 500
     if response.status >= 400:

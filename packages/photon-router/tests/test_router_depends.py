@@ -29,7 +29,7 @@ def ask(
 ) -> Response:
     raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
     request = Request(method, target, raw)
-    request.parts = [body] if body else []
+    request._parts = [body] if body else []
     with router.start() as handler:
         return handler(request)
 

@@ -36,9 +36,9 @@ def request(body: bytes | list[bytes], kind: str = MULTIPART) -> Request:
     made = Request("POST", "/", [(b"content-type", kind.encode())], body_limit=1 << 30)
     if isinstance(body, list):
         made._source = Pieces(body)
-        made.is_complete = False
+        made._is_complete = False
     else:
-        made.parts = [body]
+        made._parts = [body]
     return made
 
 
@@ -51,7 +51,7 @@ class Pieces:
     def receive_body(self, request: Request) -> bytes:
         if self.pieces:
             return self.pieces.pop(0)
-        request.is_complete = True
+        request._is_complete = True
         return b""
 
 
@@ -235,8 +235,8 @@ def test_files_are_closed_at_the_end_also_where_the_form_was_refused() -> None:
     reader = form_reader(("file",), None, FormSettings())
     with pytest.raises(MalformedBody):
         reader(asked)
-    assert asked.after_response_callbacks is not None
-    receiver: Any = asked.after_response_callbacks[0]
+    assert asked._callbacks is not None
+    receiver: Any = asked._callbacks[0]
     [upload] = receiver.__self__.files["file"]
     asked.run_after_response_callbacks()
     assert upload.file.closed

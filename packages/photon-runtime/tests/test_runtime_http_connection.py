@@ -909,7 +909,7 @@ def test_chunked_body_too_large_is_refused_while_it_comes(in_one_segment: bool) 
         try:
             return Response(body=request.body)
         finally:
-            received.append(request.received)
+            received.append(request._received)
 
     with live_server(handle, settings=settings) as server, server.connect() as client:
         client.sendall(get("/", "Transfer-Encoding: chunked", method="POST"))

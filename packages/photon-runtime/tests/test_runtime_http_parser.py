@@ -36,8 +36,8 @@ class Seen:
 
 
 def seen(request: Request) -> Seen:
-    body = b"".join(request.parts)
-    return Seen(request.method, request.target, request.headers.pairs(), body, request.is_complete)
+    body = b"".join(request._parts)
+    return Seen(request.method, request.target, request.headers.pairs(), body, request._is_complete)
 
 
 def parse(*segments: bytes, limits: ServerSettings | None = None) -> tuple[list[Seen], int | None]:
@@ -115,7 +115,7 @@ def test_request_is_pending_before_its_body_has_come() -> None:
     assert seen(request).is_complete is False
     assert request.content_length == 5
     parser.feed(body[:2])
-    assert b"".join(request.parts) == b"he"
+    assert b"".join(request._parts) == b"he"
     parser.feed(body[2:])
     assert seen(request).is_complete is True
     assert request.body == b"hello"
@@ -170,7 +170,11 @@ def test_request_taken_before_its_body_broke_is_told_by_the_fault() -> None:
     parser.feed(CHUNKED[:cut])
     request = parser.pending.pop(0)
     parser.feed(b"+2\r\nlo\r\n0\r\n\r\n" + GET)
-    assert (parser.error is None, request.is_complete, list(parser.pending)) == (False, False, [])
+    assert (parser.error is None, request._is_complete, list(parser.pending)) == (
+        False,
+        False,
+        [],
+    )
 
 
 @pytest.mark.parametrize(
@@ -187,7 +191,7 @@ def test_request_taken_before_its_body_broke_is_told_by_the_fault() -> None:
 def test_request_says_whether_the_connection_is_kept(head: bytes, keeps: bool) -> None:
     parser = new_parser()
     parser.feed(head + b"\r\n")
-    assert parser.pending[0].keep_alive is keeps
+    assert parser.pending[0]._keep_alive is keeps
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ def test_request_shows_method_and_target() -> None:
 
 def made_with(*parts: bytes, limit: int = 100) -> Request:
     request = Request("POST", "/", [], body_limit=limit)
-    request.parts.extend(parts)
-    request.received = sum(map(len, parts))
+    request._parts.extend(parts)
+    request._received = sum(map(len, parts))
     return request
 
 

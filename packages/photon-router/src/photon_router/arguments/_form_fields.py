@@ -26,9 +26,9 @@ _MISSING_MESSAGE = "is required"
 
 def form_of(request: Request, read: FormReader) -> FormData:
     """Return the form of a request, reading it once."""
-    form = request.form
+    form = request._form
     if not isinstance(form, FormData):
-        request.form = form = read(request)
+        request._form = form = read(request)
     return form
 
 

@@ -190,7 +190,7 @@ def read_stream(request: Request) -> object:
 
     A body that is known to be empty, and has no type, is none.
     """
-    if request.is_complete and not request.body:
+    if request._is_complete and not request.body:
         return _emptiness(request, request.stream())
     return request.stream()
 

@@ -98,11 +98,11 @@ def _path_reader(name: str, template: str, style: str, kind: Kind, *, explode: b
     index = parameters_of(template).index(name)
     parse = _PATH_STYLES.get(style, _read_simple)
     if kind == "text" and parse is _read_simple:
-        return lambda request: request.path_values[index]
+        return lambda request: request._path_values[index]
     raw = _raw_segment(name, template)
 
     def read(request: Request) -> Texts:
-        text = request.path_values[index]
+        text = request._path_values[index]
         if "%" not in request.raw_path:
             return parse(text, name, kind, explode, str)
         return parse(raw(request.raw_path, text), name, kind, explode, decode_percent)

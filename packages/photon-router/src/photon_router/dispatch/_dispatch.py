@@ -75,16 +75,16 @@ class Dispatch:
         try:
             found = self._find(request.raw_path)
         except HttpError as error:
-            request.plan = _refusal(error)
+            request._endpoint = _refusal(error)
         else:
             if found is None:
-                request.plan = _nothing
+                request._endpoint = _nothing
             else:
-                endpoints, request.path_values = found
+                endpoints, request._path_values = found
                 endpoint = endpoints.get(request.method)
                 if endpoint is None:
                     endpoint = _other_method(endpoints, request.method)
-                request.plan, request.route = endpoint
+                request._endpoint, request.route = endpoint
         return self._enter(request)
 
     def use(self, tree: PathTree[Endpoint]) -> None:
@@ -105,7 +105,7 @@ class Dispatch:
 
     def _run(self, request: Request) -> Response:
         try:
-            return request.plan(request)
+            return request._endpoint(request)
         except Exception as error:
             return self._answers(request, error)
 

@@ -277,7 +277,7 @@ def _raw_reader(type_: object) -> Reader:
 
 def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None) -> Binder:
     def value(request: Request, faults: list[ErrorDetail]) -> object:
-        found = request.form
+        found = request._form
         if found is None:
             read = choose(request)
             try:
@@ -290,7 +290,7 @@ def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None
             if found is ABSENT and is_required:
                 faults.append(ErrorDetail("body", "a body is required", pointer=""))
                 found = _REFUSED
-            request.form = found
+            request._form = found
         return found
 
     return value

@@ -88,11 +88,11 @@ class _Input:
         """Return the next part; see `photon_runtime.http.Request`."""
         size = 65536 if self._left is None else min(65536, self._left)
         part: bytes = self._file.read(size) if size else b""
-        request.received += len(part)
+        request._received += len(part)
         if self._left is not None:
             self._left -= len(part)
         if not part:
-            request.is_complete = True
+            request._is_complete = True
         return part
 
 
@@ -123,7 +123,7 @@ def _request(environ: Environ, body_limit: int) -> Request:
         peer=Peer(address, scheme=environ["wsgi.url_scheme"]),
         body_limit=body_limit,
     )
-    request.content_length = length
+    request._content_length = length
     return request
 
 

@@ -181,30 +181,30 @@ class Connection(Wire):
     def receive_body(self, request: Request) -> bytes:
         """Receive the next part of a request's body; see `BodySource`."""
         task, parser, server = self.task, self._parser, self.server
-        if request.expects_continue and not self._is_responding:
-            request.expects_continue = False
+        if request._expects_continue and not self._is_responding:
+            request._expects_continue = False
             self.send(_encode.CONTINUE, task)
-        while not request.parts and not request.is_complete:
+        while not request._parts and not request._is_complete:
             if parser.error is not None:
                 raise parser.error
             self.expires = server.now + server.settings.body_timeout
             try:
                 size = self.receive(task)
             except WaitTimeout:
-                request.keep_alive = False
+                request._keep_alive = False
                 raise HttpError(408, "the request body was not received in time") from None
             except ConnectionError:
                 size = 0
             finally:
                 self.expires = _NEVER  # the handler may take its time
             if not size:
-                request.keep_alive = False
+                request._keep_alive = False
                 raise HttpError(
                     400, "the connection was closed before the request body was complete"
                 )
             parser.feed(memoryview(server.buffer)[:size])
-        part = b"".join(request.parts)
-        request.parts.clear()
+        part = b"".join(request._parts)
+        request._parts.clear()
         return part
 
     # -- handling -----------------------------------------------------------------------------
@@ -226,7 +226,7 @@ class Connection(Wire):
                 except Exception as error:  # it cannot be encoded; nothing was sent
                     return self._respond(request, failure_response(request, error), task)
             finally:
-                if request.after_response_callbacks is not None:
+                if request._callbacks is not None:
                     self._run_callbacks(request, task)
         finally:
             server.in_flight -= 1
@@ -281,8 +281,8 @@ class Connection(Wire):
         """Send the response; return whether the connection stays open."""
         server = self.server
         self._is_responding = True
-        keep_open = request.keep_alive and not server.is_stopping
-        if not request.is_complete and keep_open:
+        keep_open = request._keep_alive and not server.is_stopping
+        if not request._is_complete and keep_open:
             keep_open = _can_be_drained(request)
         body = response.body
         if not isinstance(body, bytes):
@@ -294,7 +294,7 @@ class Connection(Wire):
         else:
             data = _encode.encode_whole(response, body, server.date, closes=not keep_open)
             self.send(data, task)
-        if not request.is_complete:
+        if not request._is_complete:
             if keep_open:
                 return self._drain(request)
             self.linger(task)
@@ -365,7 +365,7 @@ class Connection(Wire):
     def _drain(self, request: Request) -> bool:
         """Read and discard the rest of a body; return whether the connection stays open."""
         try:
-            while not request.is_complete:
+            while not request._is_complete:
                 self.receive_body(request)
         except HttpError:
             return False
@@ -377,7 +377,7 @@ _NEVER = float("inf")
 
 def _can_be_drained(request: Request) -> bool:
     """Return whether reading the rest of a body is cheaper than a new connection."""
-    length = request.content_length
-    if length is None or request.expects_continue:
+    length = request._content_length
+    if length is None or request._expects_continue:
         return False
-    return length - request.received <= _DRAIN_LIMIT
+    return length - request._received <= _DRAIN_LIMIT

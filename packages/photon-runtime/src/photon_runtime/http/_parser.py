@@ -195,12 +195,12 @@ class RequestParser:
             self.peer,
         )
         request.body_limit = settings.max_body_size
-        request.version = version
+        request._version = version
         # An HTTP/1.0 client would need a field to learn that the connection stays open; it is
         # closed.
-        request.keep_alive = keep_alive and version == "1.1"
+        request._keep_alive = keep_alive and version == "1.1"
         if b"content-length" in fields:
-            request.content_length = int(fields[b"content-length"])
+            request._content_length = int(fields[b"content-length"])
         if b"expect" in fields:
             _note_expectation(request, fields[b"expect"])
         if b"upgrade" in fields:
@@ -214,8 +214,8 @@ class RequestParser:
         """Add a part of the body."""
         request = self._receiving
         if request is not None:
-            request.received += len(part)
-            request.parts.append(part)
+            request._received += len(part)
+            request._parts.append(part)
             self._framing_size -= len(part)
 
     def on_message_complete(self) -> None:
@@ -224,7 +224,7 @@ class RequestParser:
             return  # llhttp calls this before the body; see `_continue_without_upgrade`
         request = self._receiving
         if request is not None:
-            request.is_complete = True
+            request._is_complete = True
             self._receiving = None
             # The rest of this feed is bounded; a head in it is counted from the next feed.
             self._feed_size, self._framing_size = 1, 0
@@ -265,7 +265,7 @@ class RequestParser:
     def _count_framing(self, request: Request) -> None:
         """Limit the framing of a body: chunk sizes, extensions, trailers."""
         self._framing_size += self._feed_size
-        allowed = self._settings.max_header_size + _FRAMING_PER_BYTE * request.received
+        allowed = self._settings.max_header_size + _FRAMING_PER_BYTE * request._received
         if self.error is None and self._framing_size > allowed:
             self._fail(HttpError(431, "the chunk framing of the request body is too large"))
 
@@ -310,4 +310,4 @@ class RequestParser:
 def _note_expectation(request: Request, value: bytes) -> None:
     if value.lower() != b"100-continue":  # RFC 9110, section 10.1.1
         raise HttpError(417, "the only supported expectation is 100-continue")
-    request.expects_continue = request.version == "1.1"
+    request._expects_continue = request.version == "1.1"

@@ -106,8 +106,8 @@ def make_request(
         body_limit=body_limit,
     )
     if content is not None:
-        request.parts = [content] if content else []
-        request.received = request.content_length = len(content)
+        request._parts = [content] if content else []
+        request._received = request._content_length = len(content)
     return request
 
 
