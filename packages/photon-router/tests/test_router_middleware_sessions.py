@@ -240,7 +240,7 @@ def test_without_the_layer_the_code_says_what_to_add() -> None:
     [
         ({"secret": "short"}, "at least 32 characters"),
         ({"old_secrets": ["short"]}, "at least 32 characters"),
-        ({"cookie": "a b"}, "not the name of a cookie"),
+        ({"cookie": "a b"}, "not a valid cookie name"),
         ({"cookie": "__Host-s", "path": "/shop"}, "needs secure, the path / and no domain"),
         ({"cookie": "__Host-s", "domain": "a.example"}, "needs secure, the path / and no domain"),
         ({"cookie": "__Secure-s", "secure": False}, "needs secure"),

@@ -260,7 +260,7 @@ def test_a_thread_that_cannot_be_started_fails_its_call_alone(
             for _ in range(THREADS + 1):
                 with pytest.raises(RuntimeError, match="can't start"):
                     rt.offload(int)
-        assert rt.stats().outside == 0
+        assert rt.stats().pending_external == 0
         with rt.deadline(10):
             return rt.offload(lambda: 7)
 

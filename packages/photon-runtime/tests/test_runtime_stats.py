@@ -21,8 +21,8 @@ def test_a_snapshot_counts_what_there_is() -> None:
         return before
 
     found = rt.run(main)
-    assert (found.tasks, found.runnable, found.timers, found.holds) == (2, 0, 1, 0)
-    assert (found.awaited_descriptors, found.outside) == (0, 0)
+    assert (found.tasks, found.runnable, found.timers, found.blocked) == (2, 0, 1, 0)
+    assert (found.awaited_descriptors, found.pending_external) == (0, 0)
 
 
 def test_work_on_other_threads_is_counted_until_it_has_reported() -> None:
@@ -36,10 +36,10 @@ def test_work_on_other_threads_is_counted_until_it_has_reported() -> None:
         call = rt.spawn(rt.offload, work)
         while not begun.is_set():
             rt.sleep(0.001)
-        during = rt.stats().outside
+        during = rt.stats().pending_external
         go_on.set()
         call.join()
-        return during, rt.stats().outside
+        return during, rt.stats().pending_external
 
     assert rt.run(main) == (1, 0)
 

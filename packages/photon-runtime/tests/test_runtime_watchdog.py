@@ -73,8 +73,8 @@ def test_waiting_is_no_holding() -> None:
 def test_holds_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     def main() -> int:
         rt.watch_hub(threshold=0.02)
-        hold_the_hub(lambda: rt.stats().holds > 0)
-        return rt.stats().holds
+        hold_the_hub(lambda: rt.stats().blocked > 0)
+        return rt.stats().blocked
 
     with caplog.at_level(logging.WARNING, logger="photon.runtime"):
         assert rt.run(main) == 1
@@ -114,9 +114,9 @@ def test_a_server_that_starts_holds_nobody_up(caplog: pytest.LogCaptureFixture) 
             yield handler
 
     def handler(request: Request) -> Response:
-        holds.append(rt.stats().holds)
-        hold_the_hub(lambda: rt.stats().holds > 0)
-        holds.append(rt.stats().holds)
+        holds.append(rt.stats().blocked)
+        hold_the_hub(lambda: rt.stats().blocked > 0)
+        holds.append(rt.stats().blocked)
         return Response(body=b"held")
 
     def ask() -> None:

@@ -24,7 +24,7 @@ def conversion_message(error: msgspec.ValidationError) -> str:
 
 
 def text_message(error: msgspec.ValidationError) -> str:
-    """What was wanted of a text; that it was text is no news to those who set the variable."""
+    """What a string was expected to be; that it is a string is known to the author."""
     wanted = str(error).split(", got ")[0].split(" - at ")[0]
     return f"{_lower(wanted)}, and the text that was given cannot be read as one"
 

@@ -1,7 +1,7 @@
 """One section of the settings: a table of plain values to an instance of its attrs class.
 
 msgspec converts the single values. The walk over attrs classes is done here, for three reasons:
-msgspec stops at the first fault, it cannot take one value strictly and its neighbour, which came
+msgspec stops at the first error, it cannot take one value strictly and its neighbour, which came
 out of the environment, leniently, and it knows no nearest name for a key that is not there.
 """
 

@@ -2,18 +2,20 @@
 
 ::
 
-    Exception └─ PhotonError            base of every error that a Photon package raises ├─
-    SettingsError       the settings are wrong; lists every problem ├─ DeadlineExceeded    a
-    deadline() block ran out of time (also a TimeoutError) ├─ TaskCancelled       result() was
-    called on a task that was cancelled ├─ ChannelClosed       a channel has no more items, or
-    accepts none │  └─ FellBehind       a broadcast disconnected a subscriber that was too slow ├─
-    Deadlock            all tasks wait for each other (also a RuntimeError) ├─ PatchError the
-    standard library is patched too late to be patched completely ├─ NotRunning          a waiting
-    call outside of run() (also a RuntimeError) ├─ SignatureError      a function is unsuitable for
-    its registration (also a TypeError)
+    Exception
+    └─ PhotonError            base of every error that a Photon package raises
+       ├─ SettingsError       the settings are wrong; lists every problem
+       ├─ DeadlineExceeded    a deadline() block ran out of time (also a TimeoutError)
+       ├─ TaskCancelled       result() was called on a task that was cancelled
+       ├─ ChannelClosed       a channel has no more items, or accepts none
+       │  └─ FellBehind       a broadcast disconnected a subscriber that was too slow
+       ├─ Deadlock            all tasks wait for each other (also a RuntimeError)
+       ├─ PatchError          the standard library is patched too late to be patched completely
+       ├─ NotRunning          a waiting call outside of run() (also a RuntimeError)
+       ├─ SignatureError      a function is unsuitable for its registration (also a TypeError)
        └─ ServerError         the server cannot start: port in use, no permission
-    BaseException └─ Cancelled              control signal: the surrounding scope ends; let it
-    propagate
+    BaseException
+    └─ Cancelled              control signal: the surrounding scope ends; let it propagate
 """
 
 from __future__ import annotations

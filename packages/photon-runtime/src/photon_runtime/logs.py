@@ -122,7 +122,7 @@ def add_log_fields(**fields: object) -> None:
 
 
 class _EventRecord(logging.LogRecord):
-    """A record whose fields are known, so that they need not be told from its attributes."""
+    """A record whose fields are known, so that they need not be derived from its attributes."""
 
     __slots__ = ("attributes", "own_fields")
 

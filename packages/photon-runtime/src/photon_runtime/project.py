@@ -1,8 +1,8 @@
 """The project around a folder: where it is, its environment, its settings, its application.
 
 A project is the folder of ``photon.toml``, found from the current folder upwards, as git finds its
-own. A command works without one too, if it is told which application is meant. The command line
-gives each command its project: ``@click.pass_obj``.
+own. A command works without one too, if its arguments name the application. The command line gives
+each command its project: ``@click.pass_obj``.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Project:
 
         Raises:
             LoadError: No application is named, its module is not there or fails, it has no such
-                attribute, or that is no application.
+                attribute, or that is not an application.
             SettingsError: A file of settings is wrong.
 
         Blocks: while the modules of the application are imported.

@@ -27,8 +27,8 @@ class Stats:
         awaited_descriptors: Sockets and pipes that tasks wait for.
         idle_greenlets: Greenlets kept for the next tasks.
         turns: How often the scheduler went round.
-        outside: Calls on other threads that have not reported back.
-        holds: How often a task held the hub for too long; 0 without a watchdog.
+        pending_external: Number of calls on other threads that have not reported back.
+        blocked: Number of times a task blocked the scheduler for too long; 0 without a watchdog.
     """
 
     tasks: int
@@ -37,8 +37,8 @@ class Stats:
     awaited_descriptors: int
     idle_greenlets: int
     turns: int
-    outside: int
-    holds: int
+    pending_external: int
+    blocked: int
 
 
 def stats() -> Stats:
@@ -56,8 +56,8 @@ def stats() -> Stats:
         awaited_descriptors=hub.poller.awaited,
         idle_greenlets=hub.idle_greenlets,
         turns=hub.turns,
-        outside=hub.pending_external,
-        holds=watchdog.blocked if isinstance(watchdog, Watchdog) else 0,
+        pending_external=hub.pending_external,
+        blocked=watchdog.blocked if isinstance(watchdog, Watchdog) else 0,
     )
 
 
@@ -74,7 +74,7 @@ def watch_hub(*, threshold: float = 0.1) -> Watchdog:
     """Start a watchdog on the calling task's hub, in place of an earlier one; it ends with the hub.
 
     Args:
-        threshold: Seconds that a task may hold the hub.
+        threshold: Seconds for which a task may block the scheduler.
 
     Raises:
         NotRunning: The caller does not run in a task.

@@ -1,4 +1,4 @@
-"""``Accept-Encoding``: which codings a client takes, and how gladly (RFC 9110, section 12.5.3)."""
+"""``Accept-Encoding``: the codings that a client accepts (RFC 9110, section 12.5.3)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 
     PhotonError
     └─ HttpError          a status with a problem document (RFC 9457), raised below a handler
-       └─ NotAcceptable   406: the client takes none of the media types that there are
+       └─ NotAcceptable   406: the client accepts none of the available media types
 """
 
 from __future__ import annotations

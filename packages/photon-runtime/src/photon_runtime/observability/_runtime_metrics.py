@@ -19,5 +19,5 @@ def declare_runtime_metrics(meter: Meter) -> None:
     meter.observable_counter(
         "photon_hub_blocked",
         "How often a task blocked the scheduler for too long.",
-        lambda: stats().holds,
+        lambda: stats().blocked,
     )

@@ -78,7 +78,7 @@ class LiveServer:
             TimeoutError: The server sent nothing for ``timeout`` seconds.
             OSError: The connection was refused or reset.
             http.client.HTTPException: The target has such characters (``InvalidURL``), or what came
-                back is no answer, or was cut off.
+                back is not a response, or is incomplete.
 
         Blocks: the calling thread.
 
@@ -204,7 +204,7 @@ class _ServerThread:
         if self._thread.is_alive():
             raise TimeoutError(
                 f"the server has not stopped within {limit} seconds: something in a handler or "
-                "in the end of the application holds the hub or ignores its cancellation"
+                "in the end of the application blocks the scheduler or ignores its cancellation"
             )
         self._raise_error()
 
