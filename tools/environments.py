@@ -41,6 +41,7 @@ VERSIONS = ("locked", "newest", "oldest")
 _HATCH_HOME = HOME / "hatch"
 _HATCH = _HATCH_HOME / "bin" / "hatch"
 _OLDEST_PYTHON = "3.11"
+_PARTNERS = ("opentelemetry-sdk",)  # tools that work only with their version of a dependency
 _FINGERPRINT = "# requirements: "
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -252,7 +253,8 @@ def _floors() -> str:
     Only those with a wheel for this Python count: most libraries say which Pythons they know by
     their wheels alone, so without that the oldest version would be one that cannot be built.
     """
-    wanted = package_requirements()
+    partners = [each for each in requirements() if _name(each) in _PARTNERS]
+    wanted = [*package_requirements(), *partners]
     text = _resolved(wanted, "--resolution", "lowest-direct", "--only-binary", ":all:")
     direct = {_name(each) for each in wanted}
     return "\n".join(pin for pin in _pins(text) if _name(pin) in direct)
