@@ -132,6 +132,9 @@ class Environment:
         )
         if done != 0:
             raise Failure("hatch could not make the environment", advice=_index_advice())
+        if self.versions == "oldest":
+            # pip, which hatch calls, replaces versions that any tool finds too old.
+            _pip_install(self.python, ["--no-deps", "-r", str(listed)])
 
     def _list(self) -> Path:
         """The list of versions that is installed, made where it has to be."""
