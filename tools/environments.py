@@ -41,6 +41,7 @@ VERSIONS = ("locked", "newest", "oldest")
 _HATCH_HOME = HOME / "hatch"
 _HATCH = _HATCH_HOME / "bin" / "hatch"
 _OLDEST_PYTHON = "3.11"
+_PARTNERS = ("opentelemetry-sdk",)  # tools that work only with their version of a dependency
 _FINGERPRINT = "# requirements: "
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -131,6 +132,9 @@ class Environment:
         )
         if done != 0:
             raise Failure("hatch could not make the environment", advice=_index_advice())
+        if self.versions == "oldest":
+            # pip, which hatch calls, replaces versions that any tool finds too old.
+            _pip_install(self.python, ["--no-deps", "-r", str(listed)])
 
     def _list(self) -> Path:
         """The list of versions that is installed, made where it has to be."""
@@ -252,7 +256,8 @@ def _floors() -> str:
     Only those with a wheel for this Python count: most libraries say which Pythons they know by
     their wheels alone, so without that the oldest version would be one that cannot be built.
     """
-    wanted = package_requirements()
+    partners = [each for each in requirements() if _name(each) in _PARTNERS]
+    wanted = [*package_requirements(), *partners]
     text = _resolved(wanted, "--resolution", "lowest-direct", "--only-binary", ":all:")
     direct = {_name(each) for each in wanted}
     return "\n".join(pin for pin in _pins(text) if _name(pin) in direct)

@@ -1,6 +1,6 @@
 """Who answers: the servers under test, and how each is started.
 
-To add one, put its application into ``servers/``, its distributions into ``peers.txt``, and a
+To add one, put its application into ``servers/``, its distributions into ``peers.in``, and a
 `Server` into ``SERVERS``.
 """
 

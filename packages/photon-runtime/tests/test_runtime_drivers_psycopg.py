@@ -14,6 +14,7 @@ import pytest
 
 from photon_runtime import DeadlineExceeded, deadline, offload, run, scope, sleep
 from photon_runtime.drivers.psycopg import ConnectionLock, _waiting, wait, wait_conn
+from photon_runtime.drivers.psycopg._waiting import WaitTimeout
 
 R, W = psycopg.waiting.Wait.R, psycopg.waiting.Wait.W
 
@@ -77,7 +78,7 @@ def test_a_timeout_ends_the_wait(
     def main() -> None:
         wait(receive(a, nothing=[]), a.fileno(), interval, 0.02)
 
-    with pytest.raises(psycopg.errors._WaitTimeout):
+    with pytest.raises(WaitTimeout, match="wait timeout expired"):
         run(main)
 
 

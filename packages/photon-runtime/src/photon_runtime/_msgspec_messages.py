@@ -7,7 +7,7 @@
     Invalid enum value 'x'
 
 The contract tests hold real errors of the installed version against this module; the wording has
-been the same since msgspec 0.19.
+been the same since msgspec 0.22.
 """
 
 from __future__ import annotations

@@ -133,6 +133,7 @@ def _format_message(name: str, instance: object) -> str:
     return f"is not a valid {name}"
 
 
+# Their errors are made by the keywords in `_check`, which write the message: none is jsonschema's.
 _WORDED = (
     "required",
     "properties",

@@ -6,7 +6,8 @@
 ``_parameter_models``  classes whose members are single parameters
 ``_media``          bodies by media type
 ``_body``           JSON bodies: bytes to typed values and back
-``_form``           forms to fields and files; `_form_body` where a schema judges them
+``_form``           forms to fields and files; `_form_body` where a schema judges them;
+                    `_multipart_messages` has the wording of multipart's errors
 ``_form_fields``    fields of forms, where the handler was there before the document
 ``_strict_query``   refusing parameters that the operation does not have
 ==================  ===========================================================================

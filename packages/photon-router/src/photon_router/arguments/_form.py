@@ -36,6 +36,7 @@ from photon_runtime.media_types import MULTIPART
 from photon_runtime.settings import section
 
 from .._upload import UploadFile
+from ._multipart_messages import form_message
 
 # RFC 2046, section 5.1.1.
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
@@ -186,14 +187,9 @@ def _feed(receiver: _Receiver, request: Request, parser: PushMultipartParser) ->
                     receiver.take(event)
         parser.close()
     except ParserLimitReached as error:
-        raise HttpError(413, f"the form is too large: {_lowered(error)}") from None
+        raise HttpError(413, f"the form is too large: {form_message(error)}") from None
     except MultipartError as error:
-        raise MalformedBody(f"the form cannot be read: {_lowered(error)}") from None
-
-
-def _lowered(error: MultipartError) -> str:
-    text = str(error.args[0])
-    return text[:1].lower() + text[1:]
+        raise MalformedBody(f"the form cannot be read: {form_message(error)}") from None
 
 
 @attrs.define

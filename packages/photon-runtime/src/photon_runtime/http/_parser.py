@@ -118,7 +118,7 @@ class RequestParser:
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                data = memoryview(data)[upgrade.args[0] :]
+                data = memoryview(data)[upgrade.args[0] :]  # as httptools documents it
                 if self._continue_without_upgrade(data):
                     continue
                 return

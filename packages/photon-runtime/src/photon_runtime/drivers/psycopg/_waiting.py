@@ -25,6 +25,11 @@ from ...patch import READ, WRITE, wait_descriptor
 T = TypeVar("T")
 
 _READABLE, _WRITABLE = 1, 2  # of psycopg.waiting.Wait and .Ready
+# What psycopg expects of a wait whose timeout has passed. It has no public name; psycopg 3.2 lacks
+# it, and never gives a timeout.
+WaitTimeout: type[psycopg.OperationalError] = getattr(
+    psycopg.errors, "_WaitTimeout", psycopg.OperationalError
+)
 _original_wait: Callable[..., Any] = waiting.wait
 _original_wait_conn: Callable[..., Any] = waiting.wait_conn
 
@@ -47,7 +52,7 @@ def wait(
         The result of ``gen``.
 
     Raises:
-        psycopg.errors._WaitTimeout: The timeout has passed.
+        psycopg.OperationalError: The timeout has passed (`WaitTimeout`).
         psycopg.OperationalError: The descriptor was closed.
         Cancelled: A scope around the task was cancelled; ``gen`` is suspended and may be resumed.
 
@@ -131,7 +136,7 @@ def _run(
                 limit = left if interval is None else min(interval, left)
             wanted = gen.send(ready(wanted, limit))
             if expires is not None and hub.time() >= expires:
-                raise psycopg.errors._WaitTimeout("wait timeout expired")
+                raise WaitTimeout("wait timeout expired")
     except StopIteration as end:
         result: T = end.value
         return result
