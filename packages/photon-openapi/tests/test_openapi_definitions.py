@@ -196,6 +196,7 @@ def test_parts_come_in_order_and_data_is_left_out() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_walk_is_not_bounded_by_the_depth_of_the_document() -> None:
     deep: dict[str, Any] = {}
     for _ in range(100_000):

@@ -136,6 +136,7 @@ def test_both_validators_agree_on_every_case_optional_ones_included() -> None:
     assert count > 1800
 
 
+@pytest.mark.slow
 def test_a_case_in_another_dialect_is_refused_at_start() -> None:
     schema = {"$schema": f"{REMOTE}draft2020-12/metaschema-no-validation.json"}
     case = Case("", "", schema, [])

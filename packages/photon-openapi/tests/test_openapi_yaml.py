@@ -23,6 +23,7 @@ class Loader(yaml.CSafeLoader):
 Loader.yaml_implicit_resolvers = {}
 
 
+@pytest.mark.slow
 @given(JSON)
 @example(["0E0", "1e3", "-1.", "1_0", "012", "no", "~", "<<", "=", "2024-05-31"])
 def test_what_is_written_as_yaml_is_read_as_it_was(value: object) -> None:

@@ -77,6 +77,7 @@ def test_a_client_reads_what_was_meant(text: str, name: str, id: str, comment: s
     assert (read["event"], read["id"]) == (name, id)
 
 
+@pytest.mark.slow
 @given(st.recursive(st.none() | st.integers() | TEXTS, st.lists))
 def test_data_is_read_as_json(data: object) -> None:
     (read,) = parse(ServerSentEvent(data).encode())

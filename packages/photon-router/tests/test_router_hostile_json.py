@@ -114,6 +114,7 @@ def test_of_duplicate_keys_the_last_counts(server: LiveServer) -> None:
     assert (status, json.loads(answer.partition(b"\r\n\r\n")[2])) == (200, {"count": 2})
 
 
+@pytest.mark.slow
 def test_a_million_keys_are_taken_or_refused_quickly(server: LiveServer) -> None:
     body = b"{" + b",".join(b'"%d":0' % number for number in range(500_000)) + b"}"
     began = time.process_time()

@@ -186,6 +186,7 @@ CLAIMS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(header=CLAIMS, payload=CLAIMS)
 def test_no_token_makes_anything_but_a_refusal(
     ask: Handler, header: dict[str, object], payload: dict[str, object]

@@ -213,6 +213,7 @@ PROGRAM = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patch", [True, False], ids=["patched", "on threads"])
 def test_twenty_slow_calls_of_a_flask_application_take_the_time_of_one(patch: bool) -> None:
     program = textwrap.dedent(PROGRAM)

@@ -1077,6 +1077,7 @@ def recurse(depth: int, at_the_bottom: Callable[[], object]) -> None:
         at_the_bottom()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wait", [rt.yield_now, functools.partial(rt.sleep, 0.0001)], ids=["yield", "sleep"]
 )

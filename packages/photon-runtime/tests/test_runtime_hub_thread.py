@@ -75,6 +75,7 @@ def test_it_is_a_real_thread_in_a_task_of_a_patched_process() -> None:
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
+@pytest.mark.slow
 def test_calls_that_meet_the_end_of_the_hub_fail_and_do_not_wait_for_ever() -> None:
     outcomes: set[str] = set()
 

@@ -203,6 +203,7 @@ TESTS = """
 """
 
 
+@pytest.mark.slow
 def test_the_fixtures_find_the_application_of_the_project(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(shop=PROJECT, test_shop=TESTS)
     pytester.path.joinpath("photon.toml").write_text('[project]\napp = "shop:app"\n')
@@ -210,6 +211,7 @@ def test_the_fixtures_find_the_application_of_the_project(pytester: pytest.Pytes
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 def test_the_fixtures_bound_bodies_as_the_project_does(pytester: pytest.Pytester) -> None:
     tests = """
         import pytest
@@ -238,6 +240,7 @@ def test_the_fixtures_bound_bodies_as_the_project_does(pytester: pytest.Pytester
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 def test_a_project_may_have_an_application_fixture_of_its_own(pytester: pytest.Pytester) -> None:
     own = """
         import pytest
