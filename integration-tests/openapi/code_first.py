@@ -65,7 +65,8 @@ class Leaf:
     """The end of a branch, told from a branch by its kind."""
 
     kind: Literal["leaf"]
-    weight: float = attrs.field(validator=validators.ge(0))
+    # Bounded, so that no sum of weights is infinite, which JSON cannot express.
+    weight: float = attrs.field(validator=[validators.ge(0), validators.le(1_000_000)])
 
 
 @attrs.frozen
