@@ -47,7 +47,7 @@ class Case(NamedTuple):
 
 
 def fetch() -> None:
-    """Take the source distribution from the package index, checked by its hash."""
+    """Download the source distribution from the package index, checked by its hash."""
     with tempfile.TemporaryDirectory(dir=FOLDER.parent) as folder:
         wanted = Path(folder) / "requirements.txt"
         wanted.write_text(f"jsonschema=={VERSION} --hash=sha256:{HASH}\n")
@@ -73,7 +73,9 @@ def cases(folder: str) -> list[Case]:
         for group in json.loads(path.read_text()):
             tests = [(each["description"], each["data"], each["valid"]) for each in group["tests"]]
             schema = group["schema"]
-            if isinstance(schema, dict):  # its references are its own: so it needs a URI
+            if isinstance(
+                schema, dict
+            ):  # its references are relative to itself, which requires a URI
                 schema = {"$id": f"https://example.com/{path.stem}/{len(found)}", **schema}
             found.append(Case(path.name, group["description"], schema, tests))
     return found
@@ -81,7 +83,7 @@ def cases(folder: str) -> list[Case]:
 
 @cache
 def remotes() -> dict[str, Any]:
-    """The schemas that the suite has on its own server, as schemas with a URI."""
+    """The schemas that the suite serves by its own server, as schemas with a URI."""
     found = {}
     folder = suite() / "remotes"
     for path in sorted(folder.rglob("*.json")):
@@ -105,7 +107,7 @@ def own_dialect(folder: str) -> list[Case]:
 
 
 def document(case: Case, path: str = "/") -> dict[str, Any]:
-    """A document with an operation that takes what the schema of a case allows."""
+    """A document with an operation that accepts the values of the schema of a case."""
     content = {"application/json": {"schema": case.schema}}
     operation = {
         "operationId": "take",

@@ -1,4 +1,4 @@
-"""Types that JSON has one plain form for, and what that form is."""
+"""Types with one plain form in JSON, and the schemas of that form."""
 
 from __future__ import annotations
 
