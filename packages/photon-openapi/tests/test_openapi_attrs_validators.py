@@ -1,7 +1,7 @@
 """The attributes of attrs' validators exist in the installed version of attrs.
 
 The class names and attributes were the same in 24.2, 25.1 and 26.1; the oldest and the newest
-environments of ``tools/dev.py`` run these tests on both ends of what is supported.
+environments of ``tools/dev.py`` run these tests with both ends of the supported range.
 """
 
 import re

@@ -301,7 +301,7 @@ def test_extensions_are_allowed_among_the_paths() -> None:
     assert problems(spec({"/x": {"get": operation()}, "x-owner": "a team"})) == []
 
 
-# Base paths and operations
+# Base paths, operations and problems
 
 
 @pytest.mark.parametrize(
@@ -436,7 +436,7 @@ def test_a_header_of_an_operation_replaces_that_of_its_path_however_it_is_spelt(
     assert found.parameters == [own]
 
 
-# Operations elsewhere than below a path
+# Operations outside of paths
 
 
 def test_the_operations_of_a_webhook_are_found_through_references() -> None:

@@ -1,8 +1,8 @@
 """The wording of msgspec's errors, in every version that is supported.
 
-``RECORDED`` holds what the other versions raise, so that one environment tests all of them: from
-0.19 to 0.22 and since 0.23 the sentences are the same. When the tests with the installed version
-fail after an update, record its sentences here beside the old ones.
+``RECORDED`` contains the errors of the other versions, so that one environment tests all of them:
+from 0.19 to 0.22 and since 0.23 the sentences are the same. When the tests with the installed
+version fail after an update, record its sentences here beside the old ones.
 """
 
 from typing import Annotated, Any

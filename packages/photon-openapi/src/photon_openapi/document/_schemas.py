@@ -24,7 +24,7 @@ _ONE: Final = (
 )
 _LISTS: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
 _MAPS: Final = ("properties", "patternProperties", "$defs", "dependentSchemas")
-# Keywords whose schemas need not name a type: adjacent keywords do.
+# Keywords whose schemas need not name a type: the outer schema does.
 _WITHIN: Final = frozenset(
     ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "propertyNames")
 )

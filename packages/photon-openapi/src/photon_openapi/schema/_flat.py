@@ -106,7 +106,7 @@ def _option(option: Any, definitions: Definitions, within: frozenset[str]) -> It
         yield from flattened(option, definitions, within)
     elif option.target not in within:
         result = definitions.find(option.target)
-        target = True if result is None else result  # of a resource with a URI of its own
+        target = True if result is None else result  # in a resource with its own URI
         yield from flattened(target, definitions, within | {option.target})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ._keywords import Schema
 
-# Exponents stay below five digits: int(Decimal("1e999999999")) would fill the memory.
+# Exponents stay below five digits: int(Decimal("1e999999999")) would exhaust the memory.
 DECIMAL_PATTERN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?$"
 
 SCALARS: dict[Any, Schema] = {

@@ -97,7 +97,7 @@ class SchemaBuilder:
     def _plain(self, type_: Any) -> Schema:
         if isinstance(type_, TypeVar):
             type_ = type_.__bound__ or object
-        if typing.get_origin(type_) is Annotated:  # uncovered by a NewType
+        if typing.get_origin(type_) is Annotated:  # inside a NewType
             return self.schema(type_)
         members = union_members(type_)
         if members is not None:
@@ -201,7 +201,9 @@ class SchemaBuilder:
             name = self._claim_name(type_)
             component = self.components[name] = {}
             component.update(self._component(type_))
-            name = self._names[type_]  # a namesake among the members may have changed it
+            name = self._names[
+                type_
+            ]  # a class of the same name among the members may have changed it
         reference = {"$ref": COMPONENT_PREFIX + name}
         self._references.setdefault(type_, []).append(reference)
         return reference
@@ -222,7 +224,7 @@ class SchemaBuilder:
         base = name = qualified_name(type_)
         used = set(self._names.values())
         number = 2
-        while name in used:  # classes made by one function, called twice
+        while name in used:  # classes defined in a function that was called twice
             name = f"{base}_{number}"
             number += 1
         return name
