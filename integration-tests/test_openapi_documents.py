@@ -339,15 +339,18 @@ MISTAKES = {
     ),
     "dangling reference": (
         changed("responses/Books'}", "responses/Boooks'}"),
-        ["/paths/~1books/get/responses/200/$ref: '#/components/responses/Boooks' leads nowhere"],
+        ["/paths/~1books/get/responses/200/$ref: '#/components/responses/Boooks' does not exist"],
     ),
     "remote reference": (
         changed("'#/components/requestBodies/Book'", "'common.yaml#/Book'"),
-        ["/paths/~1books/post/requestBody/$ref: 'common.yaml#/Book' leads out of the document"],
+        ["/paths/~1books/post/requestBody/$ref: 'common.yaml#/Book' is outside of the document"],
     ),
     "duplicate operationId": (
         changed("operationId: getLatest", "operationId: listBooks"),
-        ["/paths/~1books~1latest/get/operationId: 'listBooks' is taken by /paths/~1books/get"],
+        [
+            "/paths/~1books~1latest/get/operationId: 'listBooks' is already used by"
+            " /paths/~1books/get"
+        ],
     ),
     "undeclared parameter": (
         changed("        - {name: to, in: path, required: true, schema: {type: integer}}\n", ""),

@@ -21,7 +21,6 @@ PENDING = {
     "docs",
     "packages/photon",
     "packages/photon-cli",
-    "packages/photon-openapi",
     "packages/photon-router",
     # Modules of photon-runtime that other changes were in while the package was rewritten.
     "packages/photon-runtime/src/photon_runtime/_supervisor.py",

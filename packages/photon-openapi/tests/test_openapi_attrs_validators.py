@@ -1,7 +1,7 @@
-"""What is read inside of attrs' validators is there in the installed version of attrs.
+"""The attributes of attrs' validators exist in the installed version of attrs.
 
 The class names and attributes were the same in 24.2, 25.1 and 26.1; the oldest and the newest
-environments of ``tools/dev.py`` run these tests on both ends of what is supported.
+environments of ``tools/dev.py`` run these tests with both ends of the supported range.
 """
 
 import re
@@ -55,7 +55,7 @@ CONTRACT: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(
     ("validator", "schema", "added"), CONTRACT, ids=lambda part: repr(part)[:60]
 )
-def test_a_validator_of_the_installed_version_is_understood(
+def test_a_validator_of_the_installed_version_is_parsed(
     validator: Any, schema: dict[str, Any], added: dict[str, Any]
 ) -> None:
     written = dict(schema)

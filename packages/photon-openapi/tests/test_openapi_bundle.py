@@ -94,7 +94,7 @@ def references_in(value: Any) -> list[str]:
     return own + [each for item in value.values() for each in references_in(item)]
 
 
-def test_a_document_of_several_files_becomes_one_that_stands_alone(tmp_path: Path) -> None:
+def test_a_document_of_several_files_becomes_one_that_is_self_contained(tmp_path: Path) -> None:
     data = load_document(write(tmp_path, FILES))
     assert Document(data).problems() == []
     assert all(reference.startswith("#/components/") for reference in references_in(data))
@@ -151,13 +151,13 @@ def test_nothing_outside_of_the_folder_is_read(tmp_path: Path, reference: str) -
     assert problem.startswith("/components/schemas/A/$ref: ")
 
 
-def test_a_file_in_the_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_folder_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     broken = {"openapi.yaml": MAIN, "paths/pet.yaml": "{", "paths/all.yaml": "dogs: {}"}
     with pytest.raises(DocumentError, match=r"paths/pet\.yaml: cannot be read"):
         load_document(write(tmp_path, broken))
 
 
-def test_references_in_a_circle_of_files_end(tmp_path: Path) -> None:
+def test_references_in_circular_files_end(tmp_path: Path) -> None:
     files = {
         "openapi.yaml": MAIN.replace("paths/pet.yaml", "loop.yaml"),
         "paths/all.yaml": FILES["paths/all.yaml"].replace("../shared.yaml", "../shared.yaml"),
@@ -167,10 +167,10 @@ def test_references_in_a_circle_of_files_end(tmp_path: Path) -> None:
         "loop.yaml": "$ref: loop.yaml",
     }
     data = load_document(write(tmp_path, files))
-    assert any("circle" in problem for problem in Document(data).problems())
+    assert any("is circular" in problem for problem in Document(data).problems())
 
 
-def test_names_that_are_taken_get_a_number(tmp_path: Path) -> None:
+def test_names_that_are_in_use_get_a_number(tmp_path: Path) -> None:
     schemas = "{A: {$ref: 'a.yaml#/A'}, B: {$ref: 'b.yaml#/A'}}"
     files = {
         "openapi.yaml": "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {}\n"
@@ -207,7 +207,7 @@ def test_references_by_uri_are_left_to_json_schema(tmp_path: Path) -> None:
     assert Document(load_document(path)).problems() == []
 
 
-def test_the_schema_of_an_item_may_stand_in_another_file(tmp_path: Path) -> None:
+def test_the_schema_of_an_item_may_be_in_another_file(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text("A: {type: object}")
     content = {"application/jsonl": {"x-item-schema": {"$ref": "s.yaml#/A"}}}
     answer = {"description": "All.", "content": content}

@@ -55,8 +55,8 @@ def photon_openapi(*arguments: str, text: str | None = None) -> Result:
 def test_findings_are_shown_with_file_and_line(file: str) -> None:
     result = photon_openapi("lint", file, "--profile", "minimal")
     assert result.output == (
-        f"{file}:4: warning: the path ends with a slash: it is another one than /a; leave the slash"
-        " out [path-trailing-slash] at /paths/~1a~1\n1 warning\n"
+        f"{file}:4: warning: the path ends with a slash and differs from /a; remove the slash"
+        " [path-trailing-slash] at /paths/~1a~1\n1 warning\n"
     )
     assert result.exit_code == 0
 
@@ -71,7 +71,7 @@ def test_findings_are_shown_as_json_and_for_github(file: str) -> None:
         "rule": "path-trailing-slash",
         "level": "warning",
         "pointer": "/paths/~1a~1",
-        "message": "the path ends with a slash: it is another one than /a; leave the slash out",
+        "message": "the path ends with a slash and differs from /a; remove the slash",
     }  # fmt: skip
     result = photon_openapi("lint", file, "--profile", "minimal", "--format", "github")
     assert result.output.startswith(
@@ -91,27 +91,27 @@ def test_findings_are_shown_as_json_and_for_github(file: str) -> None:
         (("--ignore", "no-rule"), 2),
     ],
 )
-def test_the_exit_code_says_whether_there_is_something(
+def test_the_exit_code_depends_on_the_findings(
     file: str, options: tuple[str, ...], code: int
 ) -> None:
     assert photon_openapi("lint", file, *options).exit_code == code
 
 
-def test_the_document_of_the_application_is_judged() -> None:
+def test_the_document_of_the_application_is_linted() -> None:
     result = photon_openapi("lint", "--level", "error")
     assert result.output == "main:app: error: lacks 'version' [structure] at /info\n1 error\n"
     assert result.exit_code == 1
 
 
-def test_standard_input_is_judged() -> None:
+def test_standard_input_is_linted() -> None:
     assert "-:4: warning: the path ends" in photon_openapi("lint", "-", text=DOCUMENT).output
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "cannot be read"), ("- 1\n", "is an object"), (None, "No such file")],
+    [("{", "cannot be read"), ("- 1\n", "must be an object"), (None, "No such file")],
 )
-def test_what_cannot_be_read_is_another_exit_code(
+def test_unreadable_documents_have_another_exit_code(
     tmp_path: Path, text: str | None, reason: str
 ) -> None:
     path = tmp_path / "a.yaml"
@@ -126,8 +126,8 @@ def test_what_cannot_be_read_is_another_exit_code(
 def test_breaking_changes_are_shown_and_fail(file: str) -> None:
     result = photon_openapi("diff", file, "-", text=CLOSED)
     assert result.output == (
-        "breaking: GET /a/: is gone [operation-removed] at /paths/~1a~1/get\n"
-        "non-breaking: GET /b: is new [operation-added] at /paths/~1b/get\n"
+        "breaking: GET /a/: was removed [operation-removed] at /paths/~1a~1/get\n"
+        "non-breaking: GET /b: was added [operation-added] at /paths/~1b/get\n"
         "1 breaking, 1 non-breaking\n"
     )
     assert result.exit_code == 1
@@ -143,13 +143,13 @@ def test_changes_are_shown_as_json_and_markdown(file: str) -> None:
     assert change["id"] == "operation-removed"
     page = photon_openapi("diff", file, "-", "--format", "markdown", text=CLOSED).output
     assert page == (
-        "## Breaking\n\n- `GET /a/`\n  - `/paths/~1a~1/get`: is gone (operation-removed)\n\n"
-        "## Not breaking\n\n- `GET /b`\n  - `/paths/~1b/get`: is new (operation-added)\n"
+        "## Breaking\n\n- `GET /a/`\n  - `/paths/~1a~1/get`: was removed (operation-removed)\n\n"
+        "## Not breaking\n\n- `GET /b`\n  - `/paths/~1b/get`: was added (operation-added)\n"
     )
     assert photon_openapi("diff", file, file, "--format", "markdown").output == "No changes.\n"
 
 
-def test_additions_fail_where_that_is_asked_for(file: str) -> None:
+def test_additions_fail_where_of_the_profile(file: str) -> None:
     more = DOCUMENT + "  /c: {get: {responses: {'204': {description: Done.}}}}\n"
     assert photon_openapi("diff", file, "-", text=more).exit_code == 0
     assert photon_openapi("diff", file, "-", "--fail-on", "non-breaking", text=more).exit_code == 1
@@ -174,7 +174,7 @@ def test_the_errors_of_a_document_are_listed() -> None:
     assert photon_openapi("check", "-", text="{").exit_code == 3
 
 
-def test_a_bundled_document_stands_alone(tmp_path: Path) -> None:
+def test_a_bundled_document_is_self_contained(tmp_path: Path) -> None:
     path = tmp_path / "openapi.yaml"
     path.write_text(DOCUMENT.replace("type: integer, minimum: 5", "$ref: eyes.yaml"))
     (tmp_path / "eyes.yaml").write_text("{type: integer, maximum: 6}\n")

@@ -41,13 +41,13 @@ class Api:
 @attrs.define
 class Project:
     application: object = attrs.Factory(Api)
-    asked: list[str | None] = attrs.Factory(list)
+    targets: list[str | None] = attrs.Factory(list)
 
     def target(self, named: str | None = None) -> str:
         return named or "main:app"
 
     def load_app(self, target: str | None = None) -> object:
-        self.asked.append(target)
+        self.targets.append(target)
         return self.application
 
 
@@ -87,7 +87,7 @@ def test_every_export_has_the_same_bytes(form: str) -> None:
         (("a.json", "--format", "yaml"), b"openapi:"),
     ],
 )
-def test_a_file_gets_the_format_of_its_name_unless_told(
+def test_a_file_gets_the_format_of_its_name_unless_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], start: bytes
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -108,7 +108,7 @@ def test_the_named_application_is_loaded_for_its_document() -> None:
     project = Project()
     photon_openapi("export", "shop:api", project=project)
     photon_openapi("export", project=project)
-    assert project.asked == ["shop:api", None]
+    assert project.targets == ["shop:api", None]
 
 
 @pytest.mark.parametrize("command", ["export", "lint", "check"])

@@ -7,7 +7,7 @@ from photon_openapi.document._definitions import (
     definitions_of,
     look_up,
     parts_of,
-    steps_of,
+    tokens_of,
 )
 from photon_openapi.document._document import Document
 from photon_openapi.schema._check import SchemaCheck
@@ -26,8 +26,8 @@ def check(schema: Any, data: dict[str, Any]) -> SchemaCheck:
     return SchemaCheck(schema, components=Definitions(data))
 
 
-def verdicts(found: SchemaCheck, *values: object) -> list[bool]:
-    """Return the verdicts, which the lists of errors must agree with."""
+def validity(found: SchemaCheck, *values: object) -> list[bool]:
+    """Return the validity of values; the lists of errors must agree."""
     results = [found.is_valid(value) for value in values]
     assert [not found.errors(value) for value in values] == results
     return results
@@ -55,7 +55,7 @@ def test_a_pointer_may_lead_anywhere_in_the_document() -> None:
         ("#/paths/~1x/get/requestBody/content/application~1json/schema", "a", 1),
         ("#/paths/%2F~1x/get/parameters/0/schema".replace("%2F", ""), True, 1),
     ):
-        assert verdicts(check({"$ref": pointer}, data), good, bad) == [True, False]
+        assert validity(check({"$ref": pointer}, data), good, bad) == [True, False]
 
 
 def test_a_pointer_into_a_part_that_is_there_already_is_kept() -> None:
@@ -67,7 +67,7 @@ def test_a_pointer_into_a_part_that_is_there_already_is_kept() -> None:
         }
     }
     found = check(schema, data)
-    assert verdicts(found, {"a": {"b": 1}, "b": 1}, {"a": {"b": "1"}}, {"b": "1"}) == [
+    assert validity(found, {"a": {"b": 1}, "b": 1}, {"a": {"b": "1"}}, {"b": "1"}) == [
         True,
         False,
         False,
@@ -103,9 +103,9 @@ STRICT = {
 def test_references_may_depend_on_the_way_to_them(schema: Any) -> None:
     data = document(Tree=TREE, Strict=STRICT)
     wrong = {"children": [{"daat": 1}]}
-    assert verdicts(check(schema, data), {"children": [{"data": 1}]}, wrong) == [True, False]
+    assert validity(check(schema, data), {"children": [{"data": 1}]}, wrong) == [True, False]
     loose = check({"$ref": "#/components/schemas/Tree"}, data)
-    assert verdicts(loose, wrong) == [True]
+    assert validity(loose, wrong) == [True]
     many = {"children": [{"data": 1}] * 60 + [{"daat": 1}]}
     [error] = check(schema, data).errors(many)
     assert error.pointer == "/children/60"
@@ -125,10 +125,10 @@ def test_anchors_and_identifiers_are_found() -> None:
         ("#/components/schemas/Inner/$defs/a", "a", 1),
         ("#open", True, 1),
     ):
-        assert verdicts(check({"$ref": reference}, data), good, bad) == [True, False]
+        assert validity(check({"$ref": reference}, data), good, bad) == [True, False]
         copy = document(**data["components"]["schemas"], X={"$ref": reference})
         assert Document(copy).problems() == []
-    assert verdicts(check({"$dynamicRef": "#open"}, data), True, 1) == [True, False]
+    assert validity(check({"$dynamicRef": "#open"}, data), True, 1) == [True, False]
 
 
 def test_a_resource_has_definitions_of_its_own() -> None:
@@ -141,7 +141,7 @@ def test_a_resource_has_definitions_of_its_own() -> None:
     data = document(Own=schema)
     assert Document(data).problems() == []
     found = check({"$ref": "#/components/schemas/Own"}, data)
-    assert verdicts(found, {"self": {"a": 1}}, {"self": {"a": "1"}}) == [True, False]
+    assert validity(found, {"self": {"a": 1}}, {"self": {"a": "1"}}) == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -164,12 +164,12 @@ def test_schemas_of_other_dialects_are_refused(dialect: str, is_known: bool) -> 
         assert [each.split(": ")[0] for each in found] == ([] if is_known else [pointer])
     if is_known:
         found_check = check({"$ref": "#/components/schemas/A"}, single)
-        assert verdicts(found_check, "a", 1) == [True, False]
+        assert validity(found_check, "a", 1) == [True, False]
 
 
-def test_a_reference_that_leads_nowhere_is_told() -> None:
+def test_a_reference_without_a_target_is_reported() -> None:
     [problem] = Document(document(A={"$ref": "#nothing"})).problems()
-    assert problem == "/components/schemas/A/$ref: '#nothing' leads nowhere"
+    assert problem == "/components/schemas/A/$ref: '#nothing' does not exist"
 
 
 def test_definitions_are_a_mapping_of_schemas_by_name() -> None:
@@ -182,7 +182,7 @@ def test_definitions_are_a_mapping_of_schemas_by_name() -> None:
     assert found.followed({"$ref": "#/components/schemas/A"}) == {"type": "string"}
 
 
-def test_parts_come_in_order_and_data_is_left_out() -> None:
+def test_parts_are_yielded_in_order_without_data() -> None:
     data = {
         "a": [{"example": {"b": {}}}, {"properties": {"example": {"x-y": {}}}}],
         "examples": {"e": {"value": {"c": {}}}},
@@ -205,7 +205,7 @@ def test_a_walk_is_not_bounded_by_the_depth_of_the_document() -> None:
 
 
 def test_pointers_are_followed_through_lists_and_escapes() -> None:
-    assert steps_of("/a~1b/~0/0") == ["a/b", "~", "0"]
+    assert tokens_of("/a~1b/~0/0") == ["a/b", "~", "0"]
     assert look_up({"a/b": [{"~": 1}]}, ["a/b", "0", "~"]) == 1
     for steps in (["a/b", "1"], ["a/b", "x"], ["a/b", "0", "~", "z"], ["-1"]):
         assert look_up({"a/b": [{"~": 1}]}, steps) is None

@@ -26,7 +26,7 @@ def body(schema: Any, **others: Any) -> dict[str, Any]:
     )
 
 
-def answer(schema: Any, **others: Any) -> dict[str, Any]:
+def response(schema: Any, **others: Any) -> dict[str, Any]:
     content = {"application/json": {"schema": schema}}
     return document({"responses": {"200": {"description": "", "content": content}}}, **others)
 
@@ -37,12 +37,12 @@ def query(*parameters: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def told(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str]]:
+def changes_between(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str]]:
     return [(each.id, each.severity) for each in diff(old, new)]
 
 
 def responses(**codes: Any) -> dict[str, Any]:
-    return document({"responses": {code.strip("_"): answer for code, answer in codes.items()}})
+    return document({"responses": {code.strip("_"): response for code, response in codes.items()}})
 
 
 BREAKS, FINE, INFO = "breaking", "non-breaking", "info"
@@ -98,14 +98,14 @@ def test_equal_documents_have_no_changes() -> None:
 def test_what_breaks_depends_on_the_direction(
     old: Any, new: Any, changes: str, in_request: str, in_response: str
 ) -> None:
-    assert (changes, in_request) in told(body(old), body(new))
-    assert (changes, in_response) in told(answer(old), answer(new))
+    assert (changes, in_request) in changes_between(body(old), body(new))
+    assert (changes, in_response) in changes_between(response(old), response(new))
 
 
 def test_a_member_that_a_closed_object_no_longer_has_breaks_requests() -> None:
     new = {**obj(a=TEXT), "additionalProperties": False}
     old = {**obj(a=TEXT, b=TEXT), "additionalProperties": False}
-    assert told(body(old), body(new)) == [("property-removed", BREAKS)]
+    assert changes_between(body(old), body(new)) == [("property-removed", BREAKS)]
 
 
 @pytest.mark.parametrize(
@@ -160,13 +160,13 @@ def test_a_member_that_a_closed_object_no_longer_has_breaks_requests() -> None:
 def test_operations_are_compared(
     old: dict[str, Any], new: dict[str, Any], changes: list[tuple[str, str]]
 ) -> None:
-    assert told(old, new) == changes
+    assert changes_between(old, new) == changes
 
 
 def test_media_types_and_headers_are_compared() -> None:
     old = responses(_200={**DONE, "content": {"a/b": {}}, "headers": {"X-A": {"schema": TEXT}}})
     new = responses(_200={**DONE, "content": {"a/c": {}}, "headers": {"X-B": {"schema": TEXT}}})
-    assert sorted(told(old, new)) == [
+    assert sorted(changes_between(old, new)) == [
         ("header-added", FINE),
         ("header-removed", BREAKS),
         ("media-type-added", FINE),
@@ -190,7 +190,7 @@ def test_media_types_and_headers_are_compared() -> None:
 def test_security_is_tightened_where_old_credentials_are_not_enough(
     old: Any, new: Any, ids: set[str]
 ) -> None:
-    found = told(document(security=old), document(security=new))
+    found = changes_between(document(security=old), document(security=new))
     assert {each for each, _ in found} <= ids
     assert (("security-tightened", BREAKS) in found) == ("security-tightened" in ids)
 
@@ -200,8 +200,10 @@ def test_the_kind_of_a_security_scheme_must_not_change() -> None:
         return document(components={"securitySchemes": {"key": values}})
 
     old = scheme(type="http", scheme="Bearer")
-    assert told(old, scheme(type="http", scheme="bearer")) == []
-    assert told(old, scheme(type="http", scheme="basic")) == [("security-scheme-changed", BREAKS)]
+    assert changes_between(old, scheme(type="http", scheme="bearer")) == []
+    assert changes_between(old, scheme(type="http", scheme="basic")) == [
+        ("security-scheme-changed", BREAKS)
+    ]
 
 
 def test_the_names_of_path_parameters_do_not_matter() -> None:
@@ -210,10 +212,10 @@ def test_the_names_of_path_parameters_do_not_matter() -> None:
         item = {"get": {"parameters": [parameter], "responses": {"200": DONE}}}
         return document(paths={f"/a/{{{name}}}": item})
 
-    assert told(path("id"), path("key")) == [("path-parameter-renamed", INFO)]
+    assert changes_between(path("id"), path("key")) == [("path-parameter-renamed", INFO)]
 
 
-def test_it_does_not_matter_how_a_schema_is_cut() -> None:
+def test_the_division_of_a_schema_does_not_matter() -> None:
     whole = body(obj("a", a=TEXT, b=NUMBER))
     cut = body(
         {"allOf": [{"$ref": "#/components/schemas/A"}, obj(b=NUMBER)]},
@@ -223,11 +225,11 @@ def test_it_does_not_matter_how_a_schema_is_cut() -> None:
     assert diff(cut, whole) == []
 
 
-def test_schemas_in_circles_are_compared_once() -> None:
+def test_schemas_with_circular_references_are_compared_once() -> None:
     def tree(value: Any) -> dict[str, Any]:
         reference = {"$ref": "#/components/schemas/Tree"}
         schema = obj("value", value=value, kids={"type": "array", "items": reference})
-        return answer(reference, components={"schemas": {"Tree": schema}})
+        return response(reference, components={"schemas": {"Tree": schema}})
 
     assert diff(tree(TEXT), tree(TEXT)) == []
     [change] = diff(tree(TEXT), tree(NUMBER))
@@ -314,10 +316,10 @@ def replied(**values: Any) -> dict[str, Any]:
 def test_of_webhooks_and_callbacks_the_server_is_the_sender(
     place: Any, old: dict[str, Any], new: dict[str, Any], change: str, severity: str
 ) -> None:
-    assert (change, severity) in told(place(old), place(new))
+    assert (change, severity) in changes_between(place(old), place(new))
 
 
-def test_webhooks_and_callbacks_are_told_by_their_names_and_where_they_stand() -> None:
+def test_webhooks_and_callbacks_are_named_by_their_names_and_location() -> None:
     [change] = diff(hook({}), hook(header()))
     assert change.operation == "POST webhook sold"
     assert change.pointer == "/webhooks/sold/post/parameters"
@@ -333,16 +335,16 @@ def test_equal_webhooks_and_callbacks_have_no_changes() -> None:
     assert diff(callback(sent(TEXT)), callback(sent(TEXT))) == []
 
 
-def test_callbacks_that_are_gone_or_new_are_told() -> None:
-    assert told(callback({}), document()) == [("callback-removed", BREAKS)]
-    assert told(document(), callback({})) == [("callback-added", FINE)]
+def test_removed_and_added_callbacks_are_reported() -> None:
+    assert changes_between(callback({}), document()) == [("callback-removed", BREAKS)]
+    assert changes_between(document(), callback({})) == [("callback-added", FINE)]
 
 
 def test_a_callback_to_another_address_is_another_one() -> None:
     new = callback({})
     callbacks = new["paths"]["/a"]["post"]["callbacks"]
     callbacks["sold"] = {"{$request.query.url}": callbacks["sold"]["{$request.body#/url}"]}
-    found = told(callback({}), new)
+    found = changes_between(callback({}), new)
     assert found == [("operation-removed", BREAKS), ("operation-added", FINE)]
 
 
@@ -372,10 +374,10 @@ def test_callbacks_of_webhooks_are_requests_again() -> None:
         operation = {"responses": {"200": DONE}, **sent(schema)}
         return hook({"callbacks": {"paid": {"{$request.body#/url}": {"post": operation}}}})
 
-    assert told(inner({"type": "number"}), inner(NUMBER)) == [("type-narrowed", BREAKS)]
+    assert changes_between(inner({"type": "number"}), inner(NUMBER)) == [("type-narrowed", BREAKS)]
 
 
-def test_a_callback_that_leads_back_to_itself_is_no_trouble() -> None:
+def test_a_callback_that_leads_back_to_itself_is_allowed() -> None:
     def circle(limit: int) -> dict[str, Any]:
         operation = {
             "responses": {"200": DONE},
@@ -388,26 +390,26 @@ def test_a_callback_that_leads_back_to_itself_is_no_trouble() -> None:
             components=components,
         )
 
-    assert told(circle(1), circle(2)) == [("limit-widened", BREAKS)]
+    assert changes_between(circle(1), circle(2)) == [("limit-widened", BREAKS)]
 
 
-def test_what_the_whole_document_requires_is_not_asked_of_those_who_take_webhooks() -> None:
+def test_what_the_whole_document_requires_is_not_required_of_receivers_of_webhooks() -> None:
     new = hook({}, security=[{"key": []}])
     assert {each.operation for each in diff(hook({}), new)} == {"POST /a"}
 
 
-def test_the_gravest_changes_come_first() -> None:
+def test_the_most_severe_changes_come_first() -> None:
     new, old = query({"name": "q"}), query({"name": "r"})
     new["paths"]["/a"]["post"]["deprecated"] = True
-    assert [severity for _, severity in told(old, new)] == [BREAKS, FINE, INFO]
+    assert [severity for _, severity in changes_between(old, new)] == [BREAKS, FINE, INFO]
 
 
-def test_an_old_document_is_compared_in_the_words_of_3_1() -> None:
+def test_an_old_document_is_compared_as_3_1() -> None:
     old = body({"type": "string", "nullable": True})
     old["openapi"] = "3.0.3"
     assert diff(old, body({"type": ["string", "null"]})) == []
 
 
-def test_what_is_no_document_is_refused() -> None:
+def test_data_that_is_not_a_document_is_refused() -> None:
     with pytest.raises(DocumentError, match="not a version 3"):
         diff({"openapi": "2.0"}, document())

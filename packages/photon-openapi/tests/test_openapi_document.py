@@ -139,7 +139,7 @@ def test_yaml_anchors_and_merges_are_followed(tmp_path: Path) -> None:
     ],
     ids=lambda text: text[:20],
 )
-def test_what_is_no_document_is_refused_with_the_name_of_the_file(
+def test_data_that_is_not_a_document_is_refused_with_the_name_of_the_file(
     tmp_path: Path, text: str
 ) -> None:
     file = tmp_path / "api.yaml"
@@ -161,21 +161,23 @@ def test_a_yaml_value_that_json_does_not_have_is_refused_or_text(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1', "[" * 100_000], ids=lambda t: t[:9])
-def test_what_is_no_json_is_refused_with_the_name_of_the_file(tmp_path: Path, text: str) -> None:
+def test_text_that_is_not_json_is_refused_with_the_name_of_the_file(
+    tmp_path: Path, text: str
+) -> None:
     file = tmp_path / "api.json"
     file.write_text(text)
     with pytest.raises(DocumentError, match=r"api\.json: "):
         load_document(file)
 
 
-def test_a_file_that_cannot_be_read_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported_with_the_working_directory(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"nowhere\.yaml: No such file") as caught:
         load_document("nowhere.yaml")
     assert str(Path.cwd()) in str(caught.value)
     with pytest.raises(DocumentError, match="Is a directory"):
         load_document(tmp_path)
     (tmp_path / "api.yaml").write_bytes(b"a: \xff")
-    with pytest.raises(DocumentError, match="not a text in UTF-8"):
+    with pytest.raises(DocumentError, match="not UTF-8"):
         load_document(tmp_path / "api.yaml")
 
 
@@ -208,7 +210,7 @@ def test_a_reference_is_followed_to_its_end() -> None:
         "https://example.com/a.json",
     ],
 )
-def test_a_reference_that_leads_to_no_object_gives_none(reference: str) -> None:
+def test_a_reference_to_something_else_than_an_object_is_none(reference: str) -> None:
     circle = {
         "self": {"$ref": "#/components/parameters/self"},
         "ping": {"$ref": "#/components/parameters/pong"},
@@ -221,30 +223,32 @@ def test_a_reference_that_leads_to_no_object_gives_none(reference: str) -> None:
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
-        ("#/components/responses/Nowhere", "leads nowhere"),
-        ("#nowhere", "leads nowhere"),
-        ("#/tags/first", "leads nowhere"),
-        ("#/openapi/x", "leads nowhere"),
-        ("common.yaml#/responses/a", "leads out of the document; nothing is fetched"),
-        ("https://example.com/a.json", "leads out of the document; nothing is fetched"),
+        ("#/components/responses/Nowhere", "does not exist"),
+        ("#nowhere", "does not exist"),
+        ("#/tags/first", "does not exist"),
+        ("#/openapi/x", "does not exist"),
+        ("common.yaml#/responses/a", "is outside of the document and is not fetched"),
+        ("https://example.com/a.json", "is outside of the document and is not fetched"),
     ],
 )
 @pytest.mark.parametrize("status", ["200", "default"])
-def test_a_wrong_reference_is_told_with_its_place(reference: str, words: str, status: str) -> None:
+def test_a_wrong_reference_is_reported_with_its_location(
+    reference: str, words: str, status: str
+) -> None:
     responses = {"200": {"description": "Fine."}} | {status: {"$ref": reference}}
     document = spec({"/a/b": {"get": operation(responses=responses)}}, tags=[{"name": "x"}])
     [problem] = problems(document)
     assert problem.startswith(f"/paths/~1a~1b/get/responses/{status}/$ref: {reference!r} {words}")
 
 
-def test_a_wrong_reference_in_the_schema_of_an_item_is_told() -> None:
+def test_a_wrong_reference_in_the_schema_of_an_item_is_reported() -> None:
     media = {"application/jsonl": {"x-item-schema": {"$ref": "#/components/schemas/Nobody"}}}
     answer = {"description": "x", "content": media}
     [problem] = problems(spec({"/x": {"get": operation(responses={"200": answer})}}))
-    assert "x-item-schema/$ref: '#/components/schemas/Nobody' leads nowhere" in problem
+    assert "x-item-schema/$ref: '#/components/schemas/Nobody' does not exist" in problem
 
 
-def test_a_reference_in_data_is_no_reference() -> None:
+def test_a_reference_in_data_is_not_a_reference() -> None:
     data = {"$ref": "#/nowhere"}
     media = {"schema": {"default": data, "enum": [data], "const": data}, "example": data}
     answer = {"description": "x", "content": {"application/json": media}}
@@ -258,7 +262,7 @@ def test_a_reference_in_a_member_with_the_name_of_a_keyword_is_one(name: str) ->
     assert problem.startswith(f"/components/schemas/A/properties/{name}/$ref")
 
 
-def test_every_problem_of_a_document_is_told_at_once() -> None:
+def test_every_problem_of_a_document_is_reported_at_once() -> None:
     document = spec(
         {
             "/a/{id}": {
@@ -272,8 +276,8 @@ def test_every_problem_of_a_document_is_told_at_once() -> None:
             "/d": {"get": operation("d", requestBody={"$ref": "#/components/requestBodies/D"})},
         }
     )
-    told = sorted(problem.partition(": ")[0] for problem in problems(document))
-    assert told == [
+    pointers = sorted(problem.partition(": ")[0] for problem in problems(document))
+    assert pointers == [
         "/paths/b",
         "/paths/~1a~1{id}/get/parameters",
         "/paths/~1a~1{id}/put/operationId",
@@ -293,11 +297,11 @@ def test_only_versions_3_are_understood(version: object) -> None:
     assert all(problem.startswith("/openapi: ") for problem in found)
 
 
-def test_extensions_may_stand_among_the_paths() -> None:
+def test_extensions_are_allowed_among_the_paths() -> None:
     assert problems(spec({"/x": {"get": operation()}, "x-owner": "a team"})) == []
 
 
-# What is published
+# Base paths, operations and problems
 
 
 @pytest.mark.parametrize(
@@ -326,7 +330,7 @@ def test_the_base_path_is_the_path_of_the_first_server(servers: object, base: st
     assert Document(document).base_path == base
 
 
-def test_path_items_are_found_where_they_stand() -> None:
+def test_path_items_are_found_location() -> None:
     wrong = operation("b", parameters=[{"$ref": "#/components/parameters/gone"}])
     document = spec(
         {
@@ -343,7 +347,7 @@ def test_path_items_are_found_where_they_stand() -> None:
     )
     found = {each.name: each for each in Document(document).operations()}
     assert found["a"].pointer == "/components/pathItems/A-/get"
-    assert found["a"].is_sound
+    assert found["a"].is_well_formed
     [problem] = problems(document)
     assert problem.startswith("/components/pathItems/B/get/parameters/0/$ref: ")
     document["components"]["pathItems"]["B"]["get"]["parameters"] = []
@@ -355,7 +359,7 @@ def test_path_items_are_found_where_they_stand() -> None:
     ("status", "key"),
     [(404, "404"), (409, "4XX"), (500, "default"), (200, "default")],
 )
-def test_an_answer_is_described_by_its_status_its_range_or_the_default(
+def test_a_response_is_declared_by_its_status_its_range_or_the_default(
     status: int, key: str
 ) -> None:
     responses = {each: {"description": each} for each in ("404", "default")}
@@ -377,7 +381,7 @@ def test_an_answer_that_is_not_declared_has_no_description() -> None:
 def test_two_schemas_of_one_uri_are_a_problem() -> None:
     schema = {"$id": "https://example.com/a"}
     [problem] = problems(spec(components={"schemas": {"A": schema, "B": dict(schema)}}))
-    assert problem.startswith("/components/schemas/B/$id: 'https://example.com/a' is taken")
+    assert problem.startswith("/components/schemas/B/$id: 'https://example.com/a' is already used")
 
 
 def test_a_long_chain_of_schemas_is_followed_to_its_error() -> None:
@@ -400,7 +404,7 @@ def test_a_long_chain_of_schemas_is_followed_to_its_error() -> None:
     assert [problem.split(":")[0] for problem in document.problems()] == [
         f"/components/schemas/S{count}/$ref"
     ]
-    assert [operation.is_sound for operation in document.operations()] == [False]
+    assert [operation.is_well_formed for operation in document.operations()] == [False]
 
 
 @pytest.mark.parametrize(
@@ -410,9 +414,9 @@ def test_a_long_chain_of_schemas_is_followed_to_its_error() -> None:
         ("a.json", '{"paths": {"/a": {"get": {}, "get": {}}}}'),
     ],
 )
-def test_a_key_that_stands_twice_is_told(tmp_path: Path, name: str, text: str) -> None:
+def test_a_key_that_is_duplicated_is_reported(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(DocumentError, match="the key 'get' stands twice"):
+    with pytest.raises(DocumentError, match="the key 'get' is duplicated"):
         load_document(tmp_path / name)
 
 
@@ -432,7 +436,7 @@ def test_a_header_of_an_operation_replaces_that_of_its_path_however_it_is_spelt(
     assert found.parameters == [own]
 
 
-# Operations elsewhere than below a path
+# Operations outside of paths
 
 
 def test_the_operations_of_a_webhook_are_found_through_references() -> None:
@@ -445,7 +449,7 @@ def test_the_operations_of_a_webhook_are_found_through_references() -> None:
     )
     hook = document.data["webhooks"]["sold"]
     [found] = document.operations_of("sold", hook, "/webhooks/sold")
-    assert (found.path, found.method, found.is_sound) == ("sold", "post", True)
+    assert (found.path, found.method, found.is_well_formed) == ("sold", "post", True)
     assert found.pointer == "/components/pathItems/Sold/post"
     assert found.parameters == [in_path("a")]
     lost = {"$ref": "#/components/pathItems/Gone"}

@@ -21,7 +21,7 @@ def found(schema: Any, instance: object, **options: Any) -> list[tuple[str | Non
     return [(error.pointer, error.message) for error in errors]
 
 
-def test_a_fault_is_written_with_its_place() -> None:
+def test_an_error_is_written_with_its_location() -> None:
     assert ErrorDetail("query", "is required", name="page").as_dict() == {
         "in": "query",
         "name": "page",
@@ -78,7 +78,7 @@ def test_pointers_escape_slashes_and_tildes_and_stay_short() -> None:
         (
             {"oneOf": [{"minimum": 0}, {"minimum": 1}]},
             2,
-            "fits more than one of the allowed forms, and must fit exactly one",
+            "matches more than one of the allowed schemas, and must match exactly one",
         ),
         (
             {"dependentRequired": {"a": ["b"]}},
@@ -117,7 +117,7 @@ COMPONENTS = {
 }
 
 
-def test_every_fault_is_listed_in_the_order_of_the_document() -> None:
+def test_every_error_is_listed_in_the_order_of_the_document() -> None:
     instance = {"extra": 1, "items": [{"price": -1, "a/b": 1}, {}, 3], "id": "x"}
     assert found(OBJECT, instance, components=COMPONENTS) == [
         ("/extra", "unknown member"),
@@ -186,7 +186,7 @@ def test_the_value_is_never_repeated() -> None:
         assert all("s3cret" not in message and len(message) < 400 for _, message in errors)
 
 
-def test_a_list_of_faults_ends() -> None:
+def test_a_list_of_errors_ends() -> None:
     assert len(found({"items": {"type": "string"}}, list(range(1000)))) == MAX_ERRORS
 
 
@@ -238,7 +238,7 @@ def test_nothing_is_ever_fetched() -> None:
         SchemaCheck({"$ref": "http://127.0.0.1:9/schema.json"})
 
 
-def test_a_number_out_of_range_is_a_fault_and_no_crash() -> None:
+def test_a_number_out_of_range_is_an_error_and_not_a_crash() -> None:
     check = SchemaCheck({"multipleOf": 0.01, "maximum": 5})
     assert check.errors(10**308)
 
@@ -293,13 +293,13 @@ schemas = st.recursive(
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(schemas, values)
-def test_verdict_list_and_reference_agree(schema: Any, instance: object) -> None:
+def test_validity_errors_and_reference_agree(schema: Any, instance: object) -> None:
     check = SchemaCheck(schema)
-    verdict = check.is_valid(instance)
-    assert verdict == (not check.errors(instance))
-    assert verdict == jsonschema_rs.Draft202012Validator(schema).is_valid(instance)
+    is_valid = check.is_valid(instance)
+    assert is_valid == (not check.errors(instance))
+    assert is_valid == jsonschema_rs.Draft202012Validator(schema).is_valid(instance)
     if "multipleOf" not in str(schema):  # where jsonschema computes in floats
-        assert verdict == jsonschema.Draft202012Validator(schema).is_valid(instance)
+        assert is_valid == jsonschema.Draft202012Validator(schema).is_valid(instance)
 
 
 HUGE = 10**30
@@ -337,7 +337,7 @@ def test_numbers_are_compared_exactly(schema: Any, good: object, bad: object) ->
     "dialect", [{}, {"$schema": "https://json-schema.org/draft/2020-12/schema"}]
 )
 def test_no_pattern_takes_forever(pattern: str, dialect: dict[str, str]) -> None:
-    # Within a reference, where jsonschema would go over to the validator of the dialect.
+    # Within a reference, where jsonschema would use the validator of the dialect.
     schemas = {"A": {**dialect, "pattern": pattern, "patternProperties": {pattern: False}}}
     check = SchemaCheck({"$ref": "#/components/schemas/A"}, components=schemas)
     text = "a" * 5000 + "!"
@@ -398,7 +398,7 @@ def test_schemas_that_lead_back_to_themselves_are_walked_once(
     assert time.process_time() - began < 2  # walked again at each level it is hours
 
 
-def test_what_is_walked_once_is_told_at_each_place() -> None:
+def test_a_value_that_is_walked_once_is_reported_at_each_location() -> None:
     components = {"Item": {"required": ["id"], "properties": {"id": {"type": "integer"}}}}
     same = {"id": "x"}
     schema = {"properties": {"a": refs("Item")[0], "b": {"allOf": refs("Item")}}}
@@ -413,7 +413,7 @@ def test_what_is_walked_once_is_told_at_each_place() -> None:
             assert [error.pointer for error in check.errors(instance)] == ["/a/id", "/b/id"]
 
 
-def test_unions_within_unions_tell_where_it_is() -> None:
+def test_nested_unions_report_the_location() -> None:
     inner = {
         "oneOf": [{"type": "string"}, {"properties": {"a": {"type": "integer"}}, "type": "object"}]
     }
@@ -440,8 +440,8 @@ def test_members_are_unknown_only_where_all_else_fits() -> None:
     assert found(items, ["x", 2]) == [("/0", "expected integer, got string")]
 
 
-def test_a_stack_that_ends_within_the_registry_is_a_fault_too() -> None:
-    # Of all starting points some lead there: PanicException, which is no Exception.
+def test_a_stack_that_ends_within_the_registry_is_an_error_too() -> None:
+    # Some stack depths cause a PanicException, which is not an Exception.
     components = {"Never": {"not": {"$ref": "#/components/schemas/Never"}}}
     check = SchemaCheck({"$ref": "#/components/schemas/Never"}, components=components)
 

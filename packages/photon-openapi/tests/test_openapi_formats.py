@@ -1,4 +1,4 @@
-"""What ``format`` asserts when it is told to."""
+"""The assertions of ``format``, when it is asserted."""
 
 import copy
 import decimal
@@ -33,7 +33,7 @@ TOP = 2**63
         ("nobody-knows", ["", 5, None], []),
     ],
 )
-def test_verdict_and_faults_agree_on_a_format(
+def test_validity_and_errors_agree_on_a_format(
     name: str, accepted: list[Any], refused: list[Any]
 ) -> None:
     check = SchemaCheck({"properties": {"it": {"format": name}}}, assert_formats=True)
@@ -83,7 +83,7 @@ def test_formats_are_asserted_behind_references_and_in_resources() -> None:
     assert [error.pointer for error in check.errors([1, 128])] == ["/1"]
 
 
-def test_a_format_that_is_no_text_is_a_wrong_schema() -> None:
+def test_a_format_that_is_not_a_string_is_a_wrong_schema() -> None:
     with pytest.raises(ValueError, match="format"):
         SchemaCheck({"format": ["int32"]}, assert_formats=True)
 
@@ -105,7 +105,7 @@ def test_the_formats_of_integers_count_beside_other_keywords_and_not_in_data() -
         assert len(check.errors(wrong)) == 1
 
 
-def test_no_verdict_on_a_format_calls_python() -> None:
+def test_no_check_of_a_format_calls_python() -> None:
     formats = [{"format": name} for name in ("int32", "email", "date-time")]
     check = SchemaCheck({"prefixItems": formats}, assert_formats=True)
     value = [5, "a@example.com", "2024-05-31T00:00:00Z"]

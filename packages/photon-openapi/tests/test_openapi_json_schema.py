@@ -1,7 +1,7 @@
 """The JSON-Schema-Test-Suite, draft 2020-12, in process and over HTTP.
 
-The suite is shipped by jsonschema's own source distribution. The first run takes that from the
-package index, pinned by version and hash, into ``.venv/suites``; from then on it is there.
+The suite is part of jsonschema's source distribution. The first run downloads that from the package
+index, pinned by version and hash, to ``.venv/suites``; later runs use it from there.
 """
 
 import json
@@ -26,8 +26,8 @@ FOLDER = Path(__file__).parents[3] / ".venv" / "suites" / f"jsonschema-{VERSION}
 REMOTE = "http://localhost:1234/"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-# Cases in other dialects, which are refused at start: dialects of the suite's own that leave a
-# vocabulary out, add one or assert formats, and one that refers to draft 2019-09.
+# Cases in other dialects, which are refused at start-up: dialects of the suite that omit a
+# vocabulary, add one or assert formats, and one that refers to draft 2019-09.
 OTHER_DIALECTS = {
     ("vocabulary.json", "ignore unrecognized optional vocabulary"),
     ("vocabulary.json", "schema that uses custom metaschema with with no validation vocabulary"),
@@ -35,7 +35,7 @@ OTHER_DIALECTS = {
     ("format-assertion.json", "schema that uses custom metaschema with format-assertion: true"),
     ("cross-draft.json", "refs to historic drafts are processed as historic drafts"),
 }
-# Where jsonschema-rs and jsonschema differ: nowhere.
+# Cases in which jsonschema-rs and jsonschema differ: none.
 DIFFERENCES: set[tuple[str, str, str]] = set()
 
 
@@ -47,7 +47,7 @@ class Case(NamedTuple):
 
 
 def fetch() -> None:
-    """Take the source distribution from the package index, checked by its hash."""
+    """Download the source distribution from the package index, checked by its hash."""
     with tempfile.TemporaryDirectory(dir=FOLDER.parent) as folder:
         wanted = Path(folder) / "requirements.txt"
         wanted.write_text(f"jsonschema=={VERSION} --hash=sha256:{HASH}\n")
@@ -73,7 +73,7 @@ def cases(folder: str) -> list[Case]:
         for group in json.loads(path.read_text()):
             tests = [(each["description"], each["data"], each["valid"]) for each in group["tests"]]
             schema = group["schema"]
-            if isinstance(schema, dict):  # its references are its own: so it needs a URI
+            if isinstance(schema, dict):  # relative references require a URI
                 schema = {"$id": f"https://example.com/{path.stem}/{len(found)}", **schema}
             found.append(Case(path.name, group["description"], schema, tests))
     return found
@@ -81,7 +81,7 @@ def cases(folder: str) -> list[Case]:
 
 @cache
 def remotes() -> dict[str, Any]:
-    """The schemas that the suite has on its own server, as schemas with a URI."""
+    """The schemas that the suite serves by its own server, as schemas with a URI."""
     found = {}
     folder = suite() / "remotes"
     for path in sorted(folder.rglob("*.json")):
@@ -105,7 +105,7 @@ def own_dialect(folder: str) -> list[Case]:
 
 
 def document(case: Case, path: str = "/") -> dict[str, Any]:
-    """A document with an operation that takes what the schema of a case allows."""
+    """A document with an operation that accepts the values of the schema of a case."""
     content = {"application/json": {"schema": case.schema}}
     operation = {
         "operationId": "take",

@@ -7,11 +7,11 @@ from jsonschema import Draft202012Validator
 
 from photon_openapi.schema import SchemaCheck
 from photon_openapi.schema._check import _KEYWORDS
-from photon_openapi.schema._messages import _MESSAGES, _WORDED
+from photon_openapi.schema._messages import _MESSAGES, _OWN_MESSAGES
 
-# Keywords that never fail themselves, but lead to other keywords or hold for them.
+# Keywords that never fail themselves, but apply other keywords.
 LEADING = {"$ref", "$dynamicRef", "allOf", "dependentSchemas", "if"}
-# A schema for each keyword, a value that does not fit it, and the error.
+# A schema for each keyword, a value that does not match it, and the error.
 FAILURES: dict[str, tuple[dict[str, Any], Any, str]] = {
     "additionalProperties": ({"additionalProperties": False}, {"a": 1}, "unknown member"),
     "anyOf": ({"anyOf": [{"type": "null"}, {"type": "string"}]}, 1, "expected null or string"),
@@ -32,7 +32,7 @@ FAILURES: dict[str, tuple[dict[str, Any], Any, str]] = {
     "minimum": ({"minimum": 1}, 0, "must be >= 1"),
     "multipleOf": ({"multipleOf": 2}, 3, "must be a multiple of 2"),
     "not": ({"not": {}}, 1, "has a value that is not allowed"),
-    "oneOf": ({"oneOf": [{}, {}]}, 1, "fits more than one"),
+    "oneOf": ({"oneOf": [{}, {}]}, 1, "matches more than one"),
     "pattern": ({"pattern": "^a"}, "b", "must match the pattern"),
     "patternProperties": ({"patternProperties": {"^a": False}}, {"a": 1}, "unknown member"),
     "prefixItems": ({"prefixItems": [False]}, [1], "is not allowed"),
@@ -61,8 +61,8 @@ def test_a_keyword_that_fails_has_our_message(keyword: str) -> None:
 
 def test_messages_that_are_passed_on_come_from_keywords_of_our_own() -> None:
     checked = {*_KEYWORDS, *SchemaCheck({})._listing_validator().VALIDATORS}
-    assert set(_WORDED) <= checked
-    assert not set(_WORDED) & set(_MESSAGES)
+    assert set(_OWN_MESSAGES) <= checked
+    assert not set(_OWN_MESSAGES) & set(_MESSAGES)
     standard = Draft202012Validator.VALIDATORS
     own = SchemaCheck({})._listing_validator().VALIDATORS
-    assert [name for name in _WORDED if own[name] is standard[name]] == []
+    assert [name for name in _OWN_MESSAGES if own[name] is standard[name]] == []

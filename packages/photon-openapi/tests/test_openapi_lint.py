@@ -63,7 +63,7 @@ PET = ("components", "schemas", "Pet")
 
 
 def changed(*steps: Any, to: Any) -> dict[str, Any]:
-    """Return the good document with something else at a place; ``None`` takes it away."""
+    """Return the good document with another value at a location; ``None`` removes it."""
     document = copy.deepcopy(GOOD)
     place: Any = document
     for step in steps[:-1]:
@@ -270,13 +270,13 @@ def test_a_good_document_has_no_findings_in_any_profile() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_rule_finds_what_it_is_for(
+def test_a_rule_finds_its_violation(
     document: dict[str, Any], rule: str, level: str, pointer: str
 ) -> None:
     assert (rule, level, pointer) in found(document)
 
 
-def test_names_are_to_be_in_the_case_that_is_asked_for() -> None:
+def test_names_are_to_be_in_the_case_of_the_profile() -> None:
     rules = {(each.rule, each.level) for each in lint(GOOD, profile="snake")}
     assert rules == {("operation-id-casing", "warning"), ("parameter-casing", "warning")}
 
@@ -300,18 +300,18 @@ def test_a_document_of_openapi_3_0_is_read_as_one_of_3_1() -> None:
 
 
 @pytest.mark.parametrize("document", [{}, {"openapi": "2.0"}, {"openapi": 3}, {"openapi": "3.1.0"}])
-def test_what_is_no_document_is_told_once(document: dict[str, Any]) -> None:
+def test_data_that_is_not_a_document_is_reported_once(document: dict[str, Any]) -> None:
     assert {each.rule for each in lint(document, profile="minimal")} == {"structure"}
 
 
 def test_rules_can_be_left_out_and_unknown_ones_are_refused() -> None:
     document = changed(*GET, "operationId", to=None)
     assert lint(document, ignore=["operation-id"]) == []
-    with pytest.raises(ValueError, match="there is no rule operation-ids"):
+    with pytest.raises(ValueError, match="the rule operation-ids does not exist"):
         lint(document, ignore=["operation-ids"])
 
 
-def test_the_gravest_comes_first() -> None:
+def test_the_most_severe_comes_first() -> None:
     document = changed("info", "description", to=None)
     del document["paths"]["/pets/{petId}"]["get"]["operationId"]
     document["paths"]["/a?b"] = {}
@@ -333,6 +333,6 @@ def test_the_ids_of_rules_are_unique() -> None:
         (*PET, "properties"), (*PET, "required"), ("components", "securitySchemes"),
     ],
 )  # fmt: skip
-def test_a_broken_document_is_judged_and_does_not_crash(place: tuple[str, ...], step: Any) -> None:
+def test_a_broken_document_is_linted_without_a_crash(place: tuple[str, ...], step: Any) -> None:
     document = GOOD if step is None and place[-1] in ("servers", "security") else None
     lint(document or changed(*place, to=step), profile="strict")  # fmt: skip

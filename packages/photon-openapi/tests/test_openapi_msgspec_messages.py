@@ -1,8 +1,8 @@
 """The wording of msgspec's errors, in every version that is supported.
 
-``RECORDED`` holds what the other versions raise, so that one environment tests all of them: from
-0.19 to 0.22 and since 0.23 the sentences are the same. When the tests with the installed version
-fail after an update, record its sentences here beside the old ones.
+``RECORDED`` contains the errors of the other versions, so that one environment tests all of them:
+from 0.19 to 0.22 and since 0.23 the sentences are the same. When the tests with the installed
+version fail after an update, record its sentences here beside the old ones.
 """
 
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ EARLY = "is not valid JSON: it ends too early"
 HALF = f"{EARLY}, or escapes half of a surrogate pair"
 NOT_UTF8 = "is not UTF-8"
 
-# What a client sends, and what it is answered in every version.
+# Bodies, and the messages about them in every version.
 MALFORMED = [
     (b"", EARLY),
     (b'{"id": 1', EARLY),
@@ -73,7 +73,7 @@ def refusal(data: bytes, type_: Any = Any) -> BaseException:
 
 
 @pytest.mark.parametrize(("data", "message"), MALFORMED, ids=repr)
-def test_the_installed_version_is_understood(data: bytes, message: str) -> None:
+def test_the_installed_version_is_parsed(data: bytes, message: str) -> None:
     assert syntax_message(data, refusal(data)) == message
 
 
@@ -85,7 +85,7 @@ def test_the_installed_version_is_understood(data: bytes, message: str) -> None:
         for data, error in errors.items()
     ],
 )
-def test_every_supported_version_is_understood(data: bytes, error: BaseException) -> None:
+def test_every_supported_version_is_parsed(data: bytes, error: BaseException) -> None:
     assert syntax_message(data, error) == dict(MALFORMED)[data]
 
 
@@ -94,7 +94,7 @@ def test_the_error_of_the_installed_version_is_a_recorded_one(data: bytes) -> No
     error = refusal(data)
     recorded = [errors[data] for errors in RECORDED.values() if data in errors]
     assert type(error) in {type(each) for each in recorded}
-    if not isinstance(error, UnicodeDecodeError):  # that is Python's, in Python's words
+    if not isinstance(error, UnicodeDecodeError):  # an error of Python
         assert str(error) in {str(each) for each in recorded}
 
 
@@ -102,7 +102,7 @@ def test_a_sentence_that_is_not_known_says_nothing_wrong() -> None:
     assert syntax_message(b"{", msgspec.DecodeError("Something new")) == "is not valid JSON"
 
 
-def test_an_error_of_the_codec_about_a_byte_is_no_offset_into_the_body() -> None:
+def test_an_error_of_the_codec_about_a_byte_is_not_an_offset_into_the_body() -> None:
     error = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "odd (byte 7)")
     assert syntax_message(b'"\xff"', error) == NOT_UTF8
 
@@ -126,7 +126,7 @@ class Order:
     code: Annotated[str, msgspec.Meta(pattern="^a")] = "a"
 
 
-FAULTS: list[tuple[bytes, str, tuple[str, list[str | int]]]] = [
+ERRORS: list[tuple[bytes, str, tuple[str, list[str | int]]]] = [
     (b"[]", "Expected `object`, got `array`", ("expected object, got array", [])),
     (
         b"{}",
@@ -156,14 +156,14 @@ FAULTS: list[tuple[bytes, str, tuple[str, list[str | int]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("data", "sentence", "fault"), FAULTS, ids=lambda part: str(part)[:40])
-def test_the_sentence_about_a_value_and_its_path_is_understood(
-    data: bytes, sentence: str, fault: tuple[str, list[str | int]]
+@pytest.mark.parametrize(("data", "sentence", "expected"), ERRORS, ids=lambda part: str(part)[:40])
+def test_the_sentence_about_a_value_and_its_path_is_parsed(
+    data: bytes, sentence: str, expected: tuple[str, list[str | int]]
 ) -> None:
     error = refusal(data, Order)
     assert str(error) == sentence  # of the installed version; the same since 0.19
-    assert parse_validation_error(error) == fault
-    assert parse_validation_error(msgspec.ValidationError(sentence)) == fault
+    assert parse_validation_error(error) == expected
+    assert parse_validation_error(msgspec.ValidationError(sentence)) == expected
 
 
 def test_the_message_of_a_validator_is_its_own() -> None:

@@ -27,7 +27,7 @@ def pet(keyword: str, **mapping: str) -> SchemaCheck:
     return SchemaCheck(schema, components={"Dog": DOG, "Cat": CAT})
 
 
-def told(check: SchemaCheck, value: object) -> list[tuple[str | None, str]]:
+def errors_of(check: SchemaCheck, value: object) -> list[tuple[str | None, str]]:
     assert check.is_valid(value) is not bool(check.errors(value))
     return [(error.pointer, error.message) for error in check.errors(value)]
 
@@ -42,15 +42,15 @@ def told(check: SchemaCheck, value: object) -> list[tuple[str | None, str]]:
     ],
     ids=str,
 )
-def test_the_faults_of_the_branch_that_the_tag_names_are_told(
+def test_the_errors_of_the_branch_of_the_tag_are_reported(
     keyword: str, mapping: dict[str, str]
 ) -> None:
     check = pet(keyword, **mapping)
-    assert told(check, {"kind": "Cat", "meow": "prr"}) == []
-    assert told(check, {"kind": "Cat", "meow": "x"}) == [
+    assert errors_of(check, {"kind": "Cat", "meow": "prr"}) == []
+    assert errors_of(check, {"kind": "Cat", "meow": "x"}) == [
         ("/meow", "must have at least 2 characters")
     ]
-    assert told(check, {"kind": "Dog", "bark": "x", "meow": "x"}) == [
+    assert errors_of(check, {"kind": "Dog", "bark": "x", "meow": "x"}) == [
         ("/bark", "expected integer, got string")
     ]
 
@@ -58,19 +58,19 @@ def test_the_faults_of_the_branch_that_the_tag_names_are_told(
 @pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
 def test_a_wrong_tag_is_one_error(keyword: str) -> None:
     check = pet(keyword, hound="#/components/schemas/Dog")
-    assert told(check, {"kind": "bird"}) == [("/kind", 'must be one of "hound", "Cat"')]
-    assert told(check, {"kind": 3}) == [("/kind", 'must be one of "hound", "Cat"')]
-    assert told(check, {}) == [("/kind", 'missing required member "kind"')]
-    assert told(check, {"kind": "hound"}) == [("/bark", 'missing required member "bark"')]
+    assert errors_of(check, {"kind": "bird"}) == [("/kind", 'must be one of "hound", "Cat"')]
+    assert errors_of(check, {"kind": 3}) == [("/kind", 'must be one of "hound", "Cat"')]
+    assert errors_of(check, {}) == [("/kind", 'missing required member "kind"')]
+    assert errors_of(check, {"kind": "hound"}) == [("/bark", 'missing required member "bark"')]
 
 
 def test_a_discriminator_does_not_change_what_is_valid() -> None:
-    assert told(pet("anyOf"), {"kind": "Dog", "meow": "prr"}) == []
+    assert errors_of(pet("anyOf"), {"kind": "Dog", "meow": "prr"}) == []
     both = {"kind": "Dog", "bark": 1, "meow": "prr"}
-    assert told(pet("oneOf"), both) == [
-        ("", "fits more than one of the allowed forms, and must fit exactly one")
+    assert errors_of(pet("oneOf"), both) == [
+        ("", "matches more than one of the allowed schemas, and must match exactly one")
     ]
-    assert told(pet("oneOf"), "a text") == [("", "expected object, got string")]
+    assert errors_of(pet("oneOf"), "a text") == [("", "expected object, got string")]
 
 
 @attrs.frozen

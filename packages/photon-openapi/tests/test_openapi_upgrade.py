@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from photon_openapi.document._load import load_document
-from photon_openapi.document._shape import problems_of_shape
+from photon_openapi.document._schema_errors import schema_errors
 from photon_openapi.document._upgrade import VERSION, is_old, upgraded
 from photon_openapi.schema._check import SchemaCheck
 
@@ -22,7 +22,7 @@ def document(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def schema_of(schema: dict[str, Any]) -> Any:
     result, _ = upgraded(document(schema))
-    assert problems_of_shape(result) == []
+    assert schema_errors(result) == []
     return result["components"]["schemas"]["A"]
 
 
@@ -76,11 +76,11 @@ def schema_of(schema: dict[str, Any]) -> Any:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_schema_of_3_0_is_written_in_the_words_of_3_1(old: Any, new: Any) -> None:
+def test_a_schema_of_3_0_is_written_as_3_1(old: Any, new: Any) -> None:
     assert schema_of(old) == new
 
 
-def test_schemas_are_found_wherever_they_stand() -> None:
+def test_schemas_are_found_at_any_location() -> None:
     old = {"type": "string", "nullable": True}
     media = {"application/json": {"schema": old, "example": {"nullable": True}}}
     parameter = {"name": "q", "in": "query", "schema": old}
@@ -99,11 +99,11 @@ def test_schemas_are_found_wherever_they_stand() -> None:
     assert "nullable': True, 'type" not in str(result)
     assert str(result).count("['string', 'null']") == 11
     assert len(warnings) == 12  # and the version
-    assert problems_of_shape(result) == []
+    assert schema_errors(result) == []
     assert "/paths/~1x/post/parameters/0/schema" in {each.pointer for each in warnings}
 
 
-def test_what_stands_beside_a_reference_did_not_count() -> None:
+def test_members_beside_a_reference_are_ignored() -> None:
     spec = document({"type": "string"}, schemas={"A": {}, "B": {}})
     reference = {"$ref": "#/components/schemas/A", "description": "Passed over."}
     spec["components"]["schemas"]["B"] = {"properties": {"a": reference}}
@@ -130,17 +130,17 @@ def test_a_document_is_not_changed_and_others_are_left_alone() -> None:
     ]
 
 
-def test_what_was_written_anew_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_rewritten_parts_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "photon.openapi"):
         result = load_document(document({"type": "string", "nullable": True}))
     assert result["openapi"] == VERSION
     assert [record.message for record in caplog.records] == [
         f"/openapi: 3.0.3 is read as {VERSION}",
-        "/components/schemas/A: nullable is null among the types in 3.1",
+        "/components/schemas/A: nullable: true is the type null in 3.1",
     ]
 
 
-def test_values_are_judged_as_3_0_means_them() -> None:
+def test_values_are_validated_as_in_3_0() -> None:
     schema = schema_of(
         {"type": "integer", "minimum": 3, "exclusiveMinimum": True, "nullable": True}
     )

@@ -787,7 +787,7 @@ def test_problems_of_the_document_and_of_the_handlers_are_told_together() -> Non
     for part in (
         "#/components/responses/A",
         "other.yaml#/b",
-        "'same' is taken",
+        "'same' is already used",
         "'id' is not declared",
         "unhandled: the operation has no handler",
         "f: requires key, which nothing verifies",
@@ -801,7 +801,7 @@ def test_duplicate_operation_ids_are_refused_with_both_places() -> None:
     [problem] = problems(
         spec_first({"/a": {"get": operation("x")}, "/b": {"put": operation("x")}}, {"x": nothing})
     )
-    assert problem == "/paths/~1b/put/operationId: 'x' is taken by /paths/~1a/get"
+    assert problem == "/paths/~1b/put/operationId: 'x' is already used by /paths/~1a/get"
 
 
 def test_two_functions_of_one_name_are_refused() -> None:
@@ -812,7 +812,7 @@ def test_two_functions_of_one_name_are_refused() -> None:
         def handler() -> None: ...
 
     [problem] = problems(router)
-    assert problem == "/paths/~1b/get/operationId: 'handler' is taken by /paths/~1a/get"
+    assert problem == "/paths/~1b/get/operationId: 'handler' is already used by /paths/~1a/get"
 
 
 @pytest.mark.parametrize(

@@ -858,7 +858,7 @@ def test_a_user_is_never_taken_from_what_the_client_sends() -> None:
         answer = handler(asked("/?user=eve&name=eve"))
         assert bytes(answer.body) == b"null"  # type: ignore[arg-type]
 
-    with pytest.raises(SignatureError, match="a dependency is for all of it"):
+    with pytest.raises(SignatureError, match="a dependency must apply to the whole"):
 
         @router.get("/wrong")
         def wrong(user: CurrentUser[User] | Identity) -> None: ...

@@ -1,18 +1,18 @@
-"""OpenAPI documents and JSON Schema: read them, check them, compare them, make values for them.
+"""OpenAPI documents and JSON Schema: read, check and compare them, and generate sample values.
 
 ===================  ==========================================================================
 ``document``         documents: load, bundle, upgrade, check, resolve, export
-``schema``           Python types as JSON Schema, and values judged by schemas
-``annotations``      `Param`: what constrains a value, beside its type
-``linting``          `lint`: what is wrong with a document, and what could be better
-``comparison``       `diff`: what is different between two documents
-``sampling``         `sample`: a value for a schema
+``schema``           Python types as JSON Schema, and the validation of values
+``annotations``      `Param`: the constraints of a value, beside its type
+``linting``          `lint`: the errors of a document, and possible improvements
+``comparison``       `diff`: the differences between two documents
+``sampling``         `sample`: a value that matches a schema
 ``sources``          documents from files, standard input and applications
-``errors``           the error tree; ``messages`` has what their messages are made of
+``errors``           the error tree; ``messages`` has the parts of their messages
 ===================  ==========================================================================
 
-The names of this package are imported when they are first used: who only checks values does not
-load the rules of `lint`.
+The names of this package are imported on first use: an application that only validates values does
+not load the rules of `lint`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name from its home."""
+    """Import a public name from the module that defines it."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,7 +1,7 @@
 """``photon openapi``: lint, diff, check, bundle, upgrade and export documents.
 
-The project comes from the command line as ``ctx.obj`` and is used where a document is that of an
-application; documents from files need none.
+The project comes from the command line as ``ctx.obj`` and is used for the document of an
+application; documents from files need no project.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .comparison import diff as compare
 from .document import Document, OpenApi, encode_document, is_old, upgraded
 from .errors import DocumentError
 from .linting import IDS, RANKS, RULES
-from .linting import lint as judge
+from .linting import lint as run_lint
 from .sources import Positions, Project, Source, application_document, from_file, from_text
 
 _Form: TypeAlias = Literal["yaml", "json"]
@@ -26,7 +26,7 @@ _FAIL_ON = (*RANKS, "never")
 
 
 class _UnusableError(click.ClickException):
-    """A document that cannot be read, which is something else than a finding."""
+    """A document that cannot be read; its exit code differs from that of findings."""
 
     exit_code = 3
 
@@ -40,7 +40,7 @@ _FORMAT = click.option(
     "--format",
     "form",
     type=click.Choice(["yaml", "json"]),
-    help="Default: what the name of FILE ends in, else yaml.",
+    help="Default: the extension of FILE, otherwise yaml.",
 )
 _OUTPUT = click.option(
     "-o",
@@ -59,7 +59,7 @@ _OUTPUT = click.option(
 def export(project: Project, target: str | None, form: _Form | None, output: Path | None) -> None:
     """Write the OpenAPI document of the application.
 
-    The same application gives the same bytes, every time.
+    The output for the same application is the same, byte for byte.
     """
     _write(_loaded(project, target), form, output)
 
@@ -69,7 +69,7 @@ def export(project: Project, target: str | None, form: _Form | None, output: Pat
 @_FORMAT
 @_OUTPUT
 def bundle(document: str, form: _Form | None, output: Path | None) -> None:
-    """Write a document with everything in it that it refers to in other files.
+    """Write a document that includes everything it refers to in other files.
 
     Only files in the folder of the document and below are read.
     """
@@ -133,18 +133,16 @@ def _write(document: OpenApi, form: _Form | None, output: Path | None) -> None:
 @click.argument("target", required=False, metavar="[FILE|MODULE:ATTRIBUTE]")
 @click.option("--profile", type=click.Choice(list(RULES)), default="recommended", show_default=True)
 @click.option(
-    "--level", type=click.Choice(list(RANKS)), default="info", help="Show this level and graver."
+    "--level", type=click.Choice(list(RANKS)), default="info", help="Show this level and above."
 )
 @click.option(
     "--fail-on",
     type=click.Choice(_FAIL_ON),
     default="error",
     show_default=True,
-    help="Exit with 1 if there is something of this level or graver.",
+    help="Exit with 1 if there is a finding of this level or above.",
 )
-@click.option(
-    "--ignore", multiple=True, metavar="ID", help="Leave this rule out; may be given repeatedly."
-)
+@click.option("--ignore", multiple=True, metavar="ID", help="Ignore this rule; may be repeated.")
 @click.option("--format", "form", type=click.Choice(list(FINDINGS)), default="text")
 @click.pass_obj
 def lint(
@@ -157,18 +155,21 @@ def lint(
     ignore: tuple[str, ...],
     form: str,
 ) -> None:
-    """Judge an OpenAPI document: a file, `-` for standard input, or the application's.
+    """Lint an OpenAPI document: a file, `-` for standard input, or the application's.
 
-    Exit code 0: nothing that `--fail-on` names; 1: something; 3: the document cannot be read.
+    Exit code 0: no findings that `--fail-on` selects; 1: at least one; 3: the document cannot be
+    read.
     """
     unknown = sorted(set(ignore) - IDS)
     if unknown:
-        raise click.UsageError(f"there is no rule {unknown[0]}; there is {', '.join(sorted(IDS))}")
+        raise click.UsageError(
+            f"the rule {unknown[0]} does not exist; the rules are {', '.join(sorted(IDS))}"
+        )
     source = _target_source(project, target)
-    found = judge(source.data, profile=profile, ignore=ignore)
-    shown = [finding for finding in found if RANKS[finding.level] <= RANKS[level]]
+    findings = run_lint(source.data, profile=profile, ignore=ignore)
+    shown = [finding for finding in findings if RANKS[finding.level] <= RANKS[level]]
     click.echo(FINDINGS[form](shown, source.name, source.positions), nl=False)
-    if fail_on != "never" and any(RANKS[each.level] <= RANKS[fail_on] for each in found):
+    if fail_on != "never" and any(RANKS[each.level] <= RANKS[fail_on] for each in findings):
         sys.exit(1)
 
 
@@ -176,20 +177,23 @@ def lint(
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @click.option(
-    "--level", type=click.Choice(list(SEVERITIES)), default="info", help="Show this and graver."
+    "--level",
+    type=click.Choice(list(SEVERITIES)),
+    default="info",
+    help="Show this severity and above.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice([*SEVERITIES, "never"]),
     default="breaking",
     show_default=True,
-    help="Exit with 1 if there is such a change, or a graver one.",
+    help="Exit with 1 if there is a change of this severity or above.",
 )
 @click.option("--format", "form", type=click.Choice(list(CHANGES)), default="text")
 def diff(old: str, new: str, level: str, fail_on: str, form: str) -> None:
     """Compare two OpenAPI documents: files, or `-` for standard input.
 
-    Exit code 0: nothing that `--fail-on` names; 1: something; 3: a document cannot be read.
+    Exit code 0: no changes that `--fail-on` selects; 1: at least one; 3: a document cannot be read.
     """
     try:
         changes = compare(_source(old).data, _source(new).data)
@@ -220,7 +224,7 @@ def _source(name: str) -> Source:
     except DocumentError as error:
         raise _UnusableError("\n".join(error.problems)) from error
     except UnicodeDecodeError as error:
-        raise _UnusableError(f"{name}: not a text in UTF-8 ({error.reason})") from error
+        raise _UnusableError(f"{name}: not UTF-8 ({error.reason})") from error
 
 
 def _loaded(project: Project, target: str | None) -> OpenApi:
@@ -228,7 +232,7 @@ def _loaded(project: Project, target: str | None) -> OpenApi:
 
     Raises:
         click.ClickException: The application has no document.
-        PhotonError: It cannot be loaded, or its routes contradict each other.
+        PhotonError: The application cannot be loaded, or its routes contradict each other.
     """
     document = application_document(project, target)
     if document is None:

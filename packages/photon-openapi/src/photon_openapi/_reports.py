@@ -1,4 +1,4 @@
-"""Findings and changes as text: for people, for programs, and for GitHub."""
+"""Findings and changes as plain text, JSON, Markdown and GitHub commands."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _COMMANDS: Final = {"error": "error", "warning": "warning", "info": "notice"}
 
 
 def findings_as_text(findings: Sequence[Finding], name: str, positions: Positions) -> str:
-    """Return findings as one line each, with file and line as editors read them."""
+    """Return findings as one line each, with file and line in the form that editors understand."""
     lines = [
-        f"{_place(name, positions.line(each.pointer))}: {each.level}: {each.message}"
+        f"{_location(name, positions.line(each.pointer))}: {each.level}: {each.message}"
         f" [{each.rule}] at {each.pointer or '/'}"
         for each in findings
     ]
@@ -36,7 +36,7 @@ def findings_as_json(findings: Sequence[Finding], name: str, positions: Position
 
 
 def findings_for_github(findings: Sequence[Finding], name: str, positions: Positions) -> str:
-    """Return findings as commands that GitHub shows beside the lines of a pull request."""
+    """Return findings as workflow commands, which GitHub shows in the diff of a pull request."""
     lines = []
     for each in findings:
         line = positions.line(each.pointer)
@@ -52,13 +52,14 @@ FINDINGS: Final[Mapping[str, Callable[[Sequence[Finding], str, Positions], str]]
     "json": findings_as_json,
     "github": findings_for_github,
 }
-"""The forms of findings."""
+"""The report formats of findings."""
 
 
 def changes_as_text(changes: Sequence[Change]) -> str:
     """Return changes as one line each."""
     lines = [
-        f"{each.severity}: {_whole(each)} [{each.id}] at {each.pointer or '/'}" for each in changes
+        f"{each.severity}: {_labelled(each)} [{each.id}] at {each.pointer or '/'}"
+        for each in changes
     ]
     return _lines([*lines, _count(each.severity for each in changes) or "no changes"])
 
@@ -69,7 +70,7 @@ def changes_as_json(changes: Sequence[Change]) -> str:
 
 
 def changes_as_markdown(changes: Sequence[Change]) -> str:
-    """Return changes as the sections of a page, such as notes of a release."""
+    """Return changes as the sections of a Markdown page, such as release notes."""
     return _lines(_markdown(changes)) if changes else "No changes.\n"
 
 
@@ -93,14 +94,14 @@ CHANGES: Final[Mapping[str, Callable[[Sequence[Change]], str]]] = {
     "json": changes_as_json,
     "markdown": changes_as_markdown,
 }
-"""The forms of changes."""
+"""The report formats of changes."""
 
 
-def _whole(change: Change) -> str:
+def _labelled(change: Change) -> str:
     return f"{change.operation}: {change.message}" if change.operation else change.message
 
 
-def _place(name: str, line: int | None) -> str:
+def _location(name: str, line: int | None) -> str:
     return name if line is None else f"{name}:{line}"
 
 
@@ -125,7 +126,7 @@ def _code(text: str) -> str:
 
 
 def _data(text: str) -> str:
-    """Write a text as GitHub's commands want it."""
+    """Escape a string for the data of a GitHub workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

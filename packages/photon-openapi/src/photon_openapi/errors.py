@@ -5,11 +5,11 @@
     PhotonError
     ├─ ValidationError      a value does not match its schema: 422 with every error
     │  └─ MalformedBody     a body cannot be decoded at all: 400
-    ├─ SignatureError       an annotation or a handler is not written as it must be (a TypeError)
-    └─ DocumentError        an OpenAPI document is not in order; lists every problem
+    ├─ SignatureError       an annotation or a handler is invalid (a TypeError)
+    └─ DocumentError        an OpenAPI document is invalid; lists every problem
 
-Messages are our own and never repeat the value, which may be large or secret; names of members are
-shortened, and a list ends after ``MAX_ERRORS``.
+The messages never repeat the value, which may be large or secret; names of members are shortened,
+and a list of errors ends after ``MAX_ERRORS``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Location: TypeAlias = Literal["path", "query", "header", "cookie", "body"]
 """The part of a request that a value is in."""
 
 MAX_ERRORS = 100
-"""The most errors that are listed for one value."""
+"""Maximum number of errors that are listed for one value."""
 
 
 @attrs.frozen
@@ -35,7 +35,7 @@ class ErrorDetail:
 
     Attributes:
         location: The part of the request: ``path``, ``query``, ``header``, ``cookie`` or ``body``.
-        message: The error, for the client; it does not repeat the value.
+        message: The description of the error for the client; it does not repeat the value.
         name: Name of the parameter; ``None`` where `pointer` locates the value.
         pointer: JSON pointer (RFC 6901) into the body; ``""`` is the whole document.
     """
@@ -46,13 +46,13 @@ class ErrorDetail:
     pointer: str | None = attrs.field(default=None, kw_only=True)
 
     def as_dict(self) -> dict[str, str]:
-        """Return its form in a problem document: ``in``, ``name`` or ``pointer``, ``message``."""
+        """Return the error for a problem document: ``in``, ``name`` or ``pointer``, ``message``."""
         where = {"pointer": self.pointer or ""} if self.name is None else {"name": self.name}
         return {"in": self.location, **where, "message": self.message}
 
 
 class ValidationError(PhotonError):
-    """A request does not match what its operation declares.
+    """A request does not match the declaration of its operation.
 
     Attributes:
         errors: All errors, in the order of the values.
@@ -62,7 +62,7 @@ class ValidationError(PhotonError):
     status = 422
 
     def __init__(self, errors: Iterable[ErrorDetail]) -> None:
-        """Keep the errors."""
+        """Store the errors."""
         self.errors = tuple(errors)
         super().__init__("; ".join(_as_text(error) for error in self.errors))
 
@@ -73,19 +73,19 @@ class MalformedBody(ValidationError):
     status = 400
 
     def __init__(self, message: str) -> None:
-        """Make its only error."""
+        """Create the only error."""
         super().__init__([ErrorDetail("body", message, pointer="")])
 
 
 class DocumentError(PhotonError):
-    """The OpenAPI document is not in order, or does not fit the handlers.
+    """The OpenAPI document is invalid, or does not match the handlers.
 
     Attributes:
-        problems: All of them, one sentence each, with the place in the document.
+        problems: All problems, one sentence each, with the location in the document.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
-        """Keep the problems."""
+        """Store the problems."""
         self.problems = tuple(problems)
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         lines = "".join(f"\n  - {problem}" for problem in self.problems)

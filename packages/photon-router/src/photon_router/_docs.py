@@ -70,7 +70,7 @@ def _for_page(data: OpenApi) -> OpenApi:
 
     Swagger UI does not follow references in a path's own parameters.
     """
-    document = Document(data, is_shaped=True)
+    document = Document(data, is_checked=True)
     shared = [item for item in data.get("paths", {}).values() if "parameters" in item]
     for operation in document.operations():
         operation.data["parameters"] = operation.parameters

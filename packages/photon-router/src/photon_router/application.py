@@ -349,8 +349,8 @@ class Application(Router):
                 the same name.
         """
         base = self._begun()
-        if base.problems_of_shape:
-            raise DocumentError([str(problem) for problem in base.problems_of_shape])
+        if base.schema_errors:
+            raise DocumentError([str(problem) for problem in base.schema_errors])
         shown = [
             entry
             for entry in self._entries
@@ -459,12 +459,12 @@ class Application(Router):
         document, behaviour = self._begun(), self._behaviour()
         providers = attrs.evolve(running.providers, overrides=self._overrides)
         entries = [entry for entry in self._entries if not entry.is_written]
-        if not document.problems_of_shape:  # else there is no document to write into
+        if not document.schema_errors:  # else there is no document to write into
             written = [entry for entry in self._entries if entry.is_written]
             context = WriterContext(self.validation_status, providers=providers)
             entries += write_entries(document.data, written, context)
             document = Document(
-                document.data, is_shaped=True, assert_formats=behaviour.assert_formats
+                document.data, is_checked=True, assert_formats=behaviour.assert_formats
             )
         tree = compile_routes(
             CompilationContext(document, providers, behaviour, self.read_settings(FormSettings)),
@@ -492,7 +492,7 @@ class Application(Router):
     def _begun(self) -> Document:
         """Return the loaded document, or an empty one, under the names of the application."""
         data = begin_document(self._base, self._info, self._servers)
-        return Document(data, is_shaped=self._base is None)
+        return Document(data, is_checked=self._base is None)
 
 
 def _imported(path: str) -> object:

@@ -1,8 +1,8 @@
-"""What an annotation says of a value, beside its type.
+"""Annotations of values: the type, and its constraints and description.
 
 =====================  ========================================================================
 ``_param``             `Param`: constraints and description
-``_annotation``        annotations taken apart
+``_annotation``        `split_annotation`: type, constraints and other metadata
 =====================  ========================================================================
 """
 

@@ -1,8 +1,8 @@
-"""Annotations, taken apart: the plain type, what constrains it, and what else is attached.
+"""Annotations, split into the plain type, its constraints, and other metadata.
 
-Constraints travel as a `Param` (or a ``msgspec.Meta``) inside ``Annotated``, at any depth. What
-says where a value comes from, and nothing of what it is, derives from `SourceMarker`: it is found
-in the same way, and no schema is made of it. Nothing here runs per request.
+Constraints are written as a `Param` (or a ``msgspec.Meta``) inside ``Annotated``, at any depth.
+Markers of the source of a value derive from `SourceMarker`: they are found in the same way, but do
+not affect the schema. None of this runs per request.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from ._param import Param, as_param, merge_params
 
 
 class SourceMarker:
-    """The base of what says where a value comes from.
+    """The base of markers that name the source of a value.
 
     Attributes:
-        is_whole: Whether it must not be attached to one of several members of a union.
+        is_whole: Whether the marker must not be attached to one of several members of a union.
     """
 
     __slots__ = ()
@@ -35,20 +35,20 @@ class BareMarker:
 
     @property
     def source(self) -> SourceMarker:
-        """What it attaches to the type."""
+        """The marker that is attached to the type."""
         raise NotImplementedError
 
 
 @attrs.frozen
 class Annotation:
-    """An annotation, taken apart.
+    """An annotation, split into its parts.
 
     Attributes:
         type: The plain type, without the outer ``Annotated``. Annotations of elements
-            (``list[Annotated[int, ...]]``) stay where they are.
+            (``list[Annotated[int, ...]]``) are not changed.
         param: Constraints and description, merged from every ``Param`` and ``msgspec.Meta``, or
             ``None`` when there are none.
-        metadata: Everything else that was attached.
+        metadata: All other metadata.
     """
 
     type: Any
@@ -57,17 +57,18 @@ class Annotation:
 
     @property
     def annotated(self) -> Any:
-        """The type with its constraints alone: what a schema is made of."""
+        """The type with its constraints only, from which the schema is built."""
         return self.type if self.param is None else Annotated[self.type, self.param]
 
 
 def split_annotation(annotation: object) -> Annotation:
-    """Take an annotation apart.
+    """Split an annotation into its parts.
 
     ``Annotated[int, Param(ge=1)] | None`` means the same as ``Annotated[int | None, Param(ge=1)]``.
 
     Raises:
-        TypeError: A marker is attached to one of several members of a union, and must not be.
+        TypeError: A marker that must apply to the whole is attached to one of several members of a
+            union.
     """
     plain, metadata = _flatten(annotation)
     params = [as_param(item) for item in metadata if isinstance(item, Param | msgspec.Meta)]
@@ -79,7 +80,7 @@ def split_annotation(annotation: object) -> Annotation:
 
 
 def strip_alias(type_: object) -> object:
-    """Follow ``NewType`` and ``type X = ...`` to what they stand for; ``Annotated`` stays."""
+    """Return the type behind ``NewType`` and ``type X = ...``; ``Annotated`` is not changed."""
     while True:
         if isinstance(type_, typing.NewType):
             type_ = type_.__supertype__
@@ -90,14 +91,14 @@ def strip_alias(type_: object) -> object:
 
 
 def union_members(type_: object) -> tuple[Any, ...] | None:
-    """Return the members of ``A | B`` or ``Optional[A]``, or ``None`` when it is no union."""
+    """Return the members of ``A | B`` or ``Optional[A]``, or ``None`` for other types."""
     if typing.get_origin(type_) in (typing.Union, types.UnionType):
         return typing.get_args(type_)
     return None
 
 
 def without_none(type_: Any) -> Any:
-    """Return ``T`` for ``T | None``: a parameter that is not sent has no value at all."""
+    """Return ``T`` for ``T | None``: a parameter that is absent has no value."""
     members = union_members(type_)
     if members is None:
         return type_
@@ -106,7 +107,7 @@ def without_none(type_: Any) -> Any:
 
 
 def plain_type(type_: Any) -> Any:
-    """Return a type without ``Annotated`` and aliases around it; that of ``None`` for ``None``."""
+    """Return a type without outer ``Annotated`` and aliases; ``NoneType`` for ``None``."""
     while True:
         type_ = strip_alias(type_)
         if typing.get_origin(type_) is not Annotated:
@@ -137,16 +138,16 @@ def _flatten(annotation: object) -> tuple[Any, tuple[object, ...]]:
 def _flatten_optional(
     annotation: object, members: tuple[Any, ...]
 ) -> tuple[Any, tuple[object, ...]]:
-    """Lift marker and `Param` out of ``Query[int] | None``; leave every other union alone.
+    """Move marker and `Param` out of ``Query[int] | None``; do not change other unions.
 
-    A dependency is never left behind: a client must not send what it would have made.
+    A dependency in another union is refused: otherwise the client could send a value in its place.
     """
     present = [member for member in members if member is not type(None)]
     if len(present) != 1:
         flattened = (_flatten(member) for member in present)
         attached = (item for _, metadata in flattened for item in metadata)
         if any(isinstance(item, SourceMarker) and item.is_whole for item in attached):
-            raise TypeError(f"{annotation!r}: a dependency is for all of it, or for none")
+            raise TypeError(f"{annotation!r}: a dependency must apply to the whole annotation")
         return annotation, ()
     plain, metadata = _flatten(present[0])
     if not any(isinstance(item, SourceMarker | Param) for item in metadata):

@@ -1,6 +1,7 @@
-"""`Param`: what constrains and describes a value, beside its type.
+"""`Param`: constraints and description of a value, beside its type.
 
-It stands inside ``Annotated``, in any order and at any depth; a ``msgspec.Meta`` says the same.
+A `Param` is written inside ``Annotated``, in any order and at any depth; a ``msgspec.Meta`` is
+equivalent.
 """
 
 from __future__ import annotations
@@ -42,31 +43,31 @@ class Param:
     r"""Name, description and constraints of a parameter or of a member of a body.
 
     Attributes:
-        name: The name on the wire; ``None`` keeps the argument's name. It has no effect on members
-            of JSON bodies, which are always called as in the class.
+        name: The name on the wire; ``None`` means the argument's name. It has no effect on members
+            of JSON bodies, which always have the names of the class's attributes.
         title: A short name for people, in the document.
         description: Text for the document.
         example: An example value for the document; ``None`` means no example.
-        examples: Several of them.
-        deprecated: Whether the document marks it as deprecated.
-        include_in_schema: Whether a parameter, or a field of a form, stands in the published
-            document; what is taken out must not be required.
-        style: How a list or an object is written in a parameter, as OpenAPI has it: ``form``,
-            ``deepObject``, ``pipeDelimited``, ``matrix`` and so on. A class with a style is one
-            parameter; without one each of its members is.
-        explode: Whether the parts of a list or an object stand by themselves; ``None`` leaves it
-            to the style.
-        default_factory: Makes the value of an argument that was not sent, for those that must be
-            new each time, such as lists.
-        ge: The value must be greater than this or equal.
-        gt: The value must be greater than this.
-        le: The value must be less than this or equal.
-        lt: The value must be less than this.
-        multiple_of: The value must be a multiple of this; it is more than zero.
-        min_length: Fewest characters, items or members.
-        max_length: Most characters, items or members; of an ``UploadFile`` most bytes.
-        pattern: A regular expression that must match somewhere in the text. It is an ECMA 262
-            expression, as JSON Schema has them: ``\d`` is ``[0-9]``, and ``$`` is the very end.
+        examples: Several example values.
+        deprecated: Marks the parameter as deprecated in the document.
+        include_in_schema: Includes a parameter, or a field of a form, in the published document;
+            an excluded one must not be required.
+        style: The serialization of a list or an object in a parameter, as OpenAPI defines it:
+            ``form``, ``deepObject``, ``pipeDelimited``, ``matrix`` and so on. A class with a style
+            is one parameter; without a style, each of its members is a parameter.
+        explode: Writes the elements of a list or an object separately; ``None`` means the default
+            of the style.
+        default_factory: A function that returns the value of an argument that was not sent, for
+            values that must be new each time, such as lists.
+        ge: Inclusive lower limit of the value.
+        gt: Exclusive lower limit of the value.
+        le: Inclusive upper limit of the value.
+        lt: Exclusive upper limit of the value.
+        multiple_of: A number above zero of which the value must be a multiple.
+        min_length: Minimum number of characters, items or members.
+        max_length: Maximum number of characters, items or members; for an ``UploadFile``, of bytes.
+        pattern: A regular expression that must match somewhere in the string. It is an ECMA 262
+            expression, as in JSON Schema: ``\d`` is ``[0-9]``, and ``$`` is the very end.
     """
 
     name: str | None = None
@@ -89,7 +90,7 @@ class Param:
     pattern: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what can never be meant."""
+        """Refuse invalid combinations."""
         if self.default_factory is not None:
             require_function(self.default_factory, "a default_factory")
         if self.multiple_of is not None and self.multiple_of <= 0:
@@ -105,7 +106,7 @@ class Param:
 
     @property
     def is_constrained(self) -> bool:
-        """Whether it restricts the value, and does not merely describe it."""
+        """Whether the parameter restricts the value, and does not merely describe it."""
         return any(getattr(self, name) is not None for name in _CONSTRAINTS)
 
 
@@ -124,7 +125,7 @@ def as_param(item: Param | msgspec.Meta) -> Param:
 
 
 def merge_params(params: list[Param]) -> Param:
-    """Later ones win, member by member."""
+    """Merge parameters, attribute by attribute; later ones take precedence."""
     merged: dict[str, Any] = {}
     for param in params:
         for field in attrs.fields(Param):

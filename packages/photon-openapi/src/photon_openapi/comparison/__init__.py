@@ -1,10 +1,10 @@
-"""`diff`: what is different between two documents, and whether it breaks clients.
+"""`diff`: the differences between two documents, and their effect on clients.
 
 ====================  =========================================================================
 ``_diff``             `diff`
-``_diff_operation``   what is different in one operation
-``_diff_schemas``     how a schema has changed
-``_changes``          `Change`, and how grave one is
+``_diff_operation``   the differences in one operation
+``_diff_schemas``     the differences between two schemas
+``_changes``          `Change` and its severity
 ====================  =========================================================================
 """
 

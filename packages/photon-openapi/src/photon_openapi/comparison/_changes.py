@@ -1,4 +1,4 @@
-"""What is different between two documents."""
+"""Changes between two documents, and their severity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Direction: TypeAlias = Literal["request", "response"]
 Effect: TypeAlias = Literal["narrowed", "widened", "changed"]
 
 SEVERITIES: Final[Mapping[str, int]] = {"breaking": 0, "non-breaking": 1, "info": 2}
-"""The gravest first."""
+"""Severities, the most severe first."""
 
 
 @attrs.frozen
@@ -20,11 +20,11 @@ class Change:
     """A difference between two documents.
 
     Attributes:
-        id: What kind of change it is; ids stay the same.
-        severity: ``breaking`` where clients of the old document may fail.
-        operation: The operation that it concerns, as method and path; ``""`` for none.
-        pointer: Where it is, as a JSON pointer below the operation, references followed.
-        message: What has changed.
+        id: The stable id of the kind of change.
+        severity: ``breaking`` if clients of the old document may fail.
+        operation: The operation, as method and path; ``""`` for changes outside of operations.
+        pointer: The location as a JSON pointer below the operation, references followed.
+        message: The description of the change.
     """
 
     id: str
@@ -35,9 +35,9 @@ class Change:
 
 
 def severity_of(effect: Effect, direction: Direction) -> Severity:
-    """Say how grave it is that a schema allows less, or more.
+    """Return the severity of a schema that allows fewer values, or more.
 
-    A server may take more than before and answer less; the other way round clients fail.
+    A server may accept more values than before and send fewer; the opposite breaks clients.
     """
     if effect == "changed":
         return "breaking"

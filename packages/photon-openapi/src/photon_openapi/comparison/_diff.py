@@ -1,8 +1,8 @@
-"""What is different between two documents, and whether clients of the old one may fail.
+"""The differences between two documents, and their effect on clients of the old one.
 
-Operations belong together by method and path, whatever the path's parameters are called. What
-clients send may be taken more widely than before, what they are sent may be less; everything else
-breaks some of them.
+Operations are matched by method and path, regardless of the names of path parameters. Clients are
+not affected if more requests are accepted than before, or fewer responses are possible; every other
+change breaks some of them.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from ._changes import SEVERITIES, Change, Direction
 from ._diff_operation import OPPOSITE, OperationDiff, Schemas, named
 
 _Key: TypeAlias = tuple[str, str]
-"""What operations of both documents belong together by: the method, and what stands for a path."""
+"""The key that matches operations of both documents: the method, and the shape of the path."""
 _Operations: TypeAlias = Mapping[_Key, Operation]
 _SCHEME: Final = ("type", "scheme", "in", "name", "openIdConnectUrl")
 
 
 def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """Compare two documents, each all in one piece; those of OpenAPI 3.0 are read as 3.1.
+    """Compare two bundled documents; those of OpenAPI 3.0 are read as 3.1.
 
     Returns:
-        The changes, the gravest first, then by operation.
+        The changes, the most severe first, then by operation.
 
     Raises:
-        DocumentError: One of them is no OpenAPI document; says what is wrong.
+        DocumentError: One of the documents is not an OpenAPI document; lists its problems.
     """
     before, after = _document(old), _document(new)
     schemas = Schemas(before, after)
     listed = [*_general(before, after), *_operations(schemas), *_webhooks(schemas)]
-    found = dict.fromkeys(listed)
-    return sorted(found, key=lambda each: SEVERITIES[each.severity])
+    result = dict.fromkeys(listed)
+    return sorted(result, key=lambda each: SEVERITIES[each.severity])
 
 
 def _document(data: Mapping[str, Any]) -> Document:
     document = Document(upgraded(dict(data))[0])
-    problems = document.problems_of_shape
+    problems = document.schema_errors
     if problems:
         raise DocumentError([str(problem) for problem in problems])
     return document
@@ -57,17 +57,17 @@ def _general(old: Document, new: Document) -> Iterator[Change]:
 
 
 def _scheme(name: str, old: OpenApi, new: OpenApi) -> Iterator[Change]:
-    place = pointer_of(["components", "securitySchemes", name])
+    location = pointer_of(["components", "securitySchemes", name])
     for key in _SCHEME:
         before, after = old.get(key), new.get(key)
         if _lower(before) != _lower(after):
             message = f"{key} was {before!r} and is {after!r}"
-            yield Change("security-scheme-changed", "breaking", "", place, message)
+            yield Change("security-scheme-changed", "breaking", "", location, message)
 
 
 def _schemes(document: Document) -> dict[str, OpenApi]:
-    found = (document.data.get("components") or {}).get("securitySchemes") or {}
-    return {name: document.resolve(scheme) or {} for name, scheme in found.items()}
+    result = (document.data.get("components") or {}).get("securitySchemes") or {}
+    return {name: document.resolve(scheme) or {} for name, scheme in result.items()}
 
 
 def _lower(value: Any) -> Any:
@@ -105,28 +105,28 @@ def _of_webhooks(document: Document, hooks: OpenApi) -> _Operations:
 
 
 def _called_back(
-    schemas: Schemas, olds: _Operations, news: _Operations, asked: Direction
+    schemas: Schemas, olds: _Operations, news: _Operations, request_direction: Direction
 ) -> Iterator[Change]:
-    """Yield the changes of the callbacks of operations; those of callbacks have none of theirs."""
+    """Yield the changes of the callbacks of operations; nested callbacks are not compared."""
     for key, before in olds.items():
         after = news.get(key)
         if after is None:
             continue
         first, second = _callbacks(schemas.old, before), _callbacks(schemas.new, after)
-        place = after.pointer + "/callbacks"
-        yield from _names("callback", named(after), place, first, second)
+        location = after.pointer + "/callbacks"
+        yield from _names("callback", named(after), location, first, second)
         common = [name for name in first if name in second]
         old = _of_callbacks(schemas.old, before, {name: first[name] for name in common})
         new = _of_callbacks(schemas.new, after, {name: second[name] for name in common})
-        yield from _compared(schemas, old, new, OPPOSITE[asked])
+        yield from _compared(schemas, old, new, OPPOSITE[request_direction])
 
 
 def _callbacks(document: Document, operation: Operation) -> OpenApi:
-    """Return the callbacks of an operation by name, each of them items by expression."""
-    if not operation.is_sound:
+    """Return the callbacks of an operation by name, each as path items by expression."""
+    if not operation.is_well_formed:
         return {}
-    found = (operation.data.get("callbacks") or {}).items()
-    return {name: document.resolve(callback) or {} for name, callback in found}
+    result = (operation.data.get("callbacks") or {}).items()
+    return {name: document.resolve(callback) or {} for name, callback in result}
 
 
 def _of_callbacks(document: Document, owner: Operation, callbacks: OpenApi) -> _Operations:
@@ -143,26 +143,34 @@ def _of_callbacks(document: Document, owner: Operation, callbacks: OpenApi) -> _
     }
 
 
-def _names(kind: str, owner: str, place: str, olds: OpenApi, news: OpenApi) -> Iterator[Change]:
-    """Tell the webhooks or callbacks that are gone, and those that are new."""
+def _names(kind: str, owner: str, location: str, olds: OpenApi, news: OpenApi) -> Iterator[Change]:
+    """Yield the webhooks or callbacks that were removed, and those that were added."""
     for name in (each for each in olds if each not in news):
-        pointer = place + pointer_of([name])
-        yield Change(f"{kind}-removed", "breaking", owner, pointer, f"the {kind} {name!r} is gone")
+        pointer = location + pointer_of([name])
+        yield Change(
+            f"{kind}-removed", "breaking", owner, pointer, f"the {kind} {name!r} was removed"
+        )
     for name in (each for each in news if each not in olds):
-        pointer = place + pointer_of([name])
-        yield Change(f"{kind}-added", "non-breaking", owner, pointer, f"the {kind} {name!r} is new")
+        pointer = location + pointer_of([name])
+        yield Change(
+            f"{kind}-added", "non-breaking", owner, pointer, f"the {kind} {name!r} was added"
+        )
 
 
 def _compared(
-    schemas: Schemas, olds: _Operations, news: _Operations, asked: Direction
+    schemas: Schemas, olds: _Operations, news: _Operations, request_direction: Direction
 ) -> Iterator[Change]:
     """Compare operations that have the same key."""
     for key, before in olds.items():
         after = news.get(key)
         if after is None:
-            yield Change("operation-removed", "breaking", named(before), before.pointer, "is gone")
-        elif before.is_sound and after.is_sound:
-            yield from OperationDiff(schemas, before, after, asked).changes()
+            yield Change(
+                "operation-removed", "breaking", named(before), before.pointer, "was removed"
+            )
+        elif before.is_well_formed and after.is_well_formed:
+            yield from OperationDiff(schemas, before, after, request_direction).changes()
     for key, after in news.items():
         if key not in olds:
-            yield Change("operation-added", "non-breaking", named(after), after.pointer, "is new")
+            yield Change(
+                "operation-added", "non-breaking", named(after), after.pointer, "was added"
+            )

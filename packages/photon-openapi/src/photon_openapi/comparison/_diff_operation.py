@@ -1,7 +1,7 @@
-"""What is different between two documents in one operation, and whether clients may fail.
+"""The differences between two documents in one operation, and their effect on clients.
 
-Clients send requests and are sent answers. With webhooks and callbacks it is the other way round:
-the server sends the request, and what it may newly say there breaks those who take it.
+Clients send requests and receive responses. Webhooks and callbacks are reversed: the server sends
+the request, so additional values in requests break the receivers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from ..document import Document, OpenApi, Operation, code_for, place_of
+from ..document import Document, OpenApi, Operation, code_for, parameter_key
 from ..messages import pointer_of
 from ._changes import Change, Direction, Severity, severity_of
 from ._diff_schemas import SchemaDiff
@@ -23,17 +23,17 @@ _PARAMETER: Final = re.compile(r"\{([^{}]*)\}")
 
 
 def named(operation: Operation) -> str:
-    """Return what changes call an operation."""
+    """Return the name of an operation in changes."""
     return f"{operation.method.upper()} {operation.path}"
 
 
 @attrs.frozen
 class Schemas:
-    """Compares schemas; those that many operations share only once.
+    """Compares schemas; each pair of schemas only once.
 
     Attributes:
         old: The old document.
-        new: The new one.
+        new: The new document.
     """
 
     old: Document
@@ -51,153 +51,158 @@ class Schemas:
 
 @attrs.frozen
 class OperationDiff:
-    """An operation in both documents.
+    """Compares an operation of both documents.
 
     Attributes:
-        schemas: Compares schemas of both documents.
-        old: The operation in the old one.
-        new: The same in the new one.
-        asked: Whether clients send its requests, or are sent them: those of webhooks and callbacks.
+        schemas: The comparison of schemas.
+        old: The operation in the old document.
+        new: The operation in the new document.
+        request_direction: ``request`` if clients send the requests of the operation, ``response``
+            if they receive them, as with webhooks and callbacks.
     """
 
     schemas: Schemas
     old: Operation
     new: Operation
-    asked: Direction = "request"
+    request_direction: Direction = "request"
 
     @property
-    def answered(self) -> Direction:
-        """Whether clients send its answers, or are sent them."""
-        return OPPOSITE[self.asked]
+    def response_direction(self) -> Direction:
+        """The opposite of `request_direction`."""
+        return OPPOSITE[self.request_direction]
 
     def changes(self) -> Iterator[Change]:
-        """Yield what is different."""
+        """Yield the changes."""
         yield from self._general()
         yield from self._security()
         yield from self._parameters()
         yield from self._body()
         yield from self._responses()
 
-    def _told(self, id_: str, severity: Severity, place: str, message: str) -> Change:
-        return Change(id_, severity, named(self.new), self.new.pointer + place, message)
+    def _change(self, id_: str, severity: Severity, location: str, message: str) -> Change:
+        return Change(id_, severity, named(self.new), self.new.pointer + location, message)
 
-    def _schemas(self, old: Any, new: Any, direction: Direction, place: str) -> Iterator[Change]:
+    def _schemas(self, old: Any, new: Any, direction: Direction, location: str) -> Iterator[Change]:
         for each in self.schemas.compare(old, new, direction):
-            pointer = self.new.pointer + place + each.pointer
+            pointer = self.new.pointer + location + each.pointer
             yield attrs.evolve(each, operation=named(self.new), pointer=pointer)
 
     def _general(self) -> Iterator[Change]:
         before, after = self.old.data, self.new.data
         if after.get("deprecated") and not before.get("deprecated"):
-            yield self._told("operation-deprecated", "info", "", "is deprecated")
+            yield self._change("operation-deprecated", "info", "", "is deprecated")
         if before.get("operationId") != after.get("operationId"):
             message = f"was {before.get('operationId')!r} and is {after.get('operationId')!r}"
-            yield self._told("operation-id-changed", "info", "/operationId", message)
-        for base in self.old.base_paths if self.asked == "request" else ():
+            yield self._change("operation-id-changed", "info", "/operationId", message)
+        for base in self.old.base_paths if self.request_direction == "request" else ():
             if base not in self.new.base_paths:
                 message = f"is no longer served below {base or '/'}"
-                yield self._told("base-path-removed", "breaking", "", message)
+                yield self._change("base-path-removed", "breaking", "", message)
 
     def _security(self) -> Iterator[Change]:
         before = self._alternatives(self.schemas.old, self.old)
         after = self._alternatives(self.schemas.new, self.new)
-        tightened = severity_of("narrowed", self.asked)
-        loosened = severity_of("widened", self.asked)
+        tightened = severity_of("narrowed", self.request_direction)
+        loosened = severity_of("widened", self.request_direction)
         for each in before:
             if not any(_is_weaker(other, each) for other in after):
                 shown = _required(each)
-                message = f"{shown} {'are' if each else 'is'} no longer enough"
-                yield self._told("security-tightened", tightened, "/security", message)
+                message = f"{shown} {'are' if each else 'is'} no longer sufficient"
+                yield self._change("security-tightened", tightened, "/security", message)
         for each in after:
             if not any(_is_weaker(other, each) for other in before):
-                message = f"{_required(each)} will do, too"
-                yield self._told("security-loosened", loosened, "/security", message)
+                message = f"{_required(each)} {'are' if each else 'is'} now sufficient"
+                yield self._change("security-loosened", loosened, "/security", message)
 
     def _alternatives(self, document: Document, operation: Operation) -> list[OpenApi]:
-        """Return the alternatives of credentials; none at all is one of them.
+        """Return the alternatives of credentials; an anonymous request is one of them.
 
-        What the document requires as a whole is meant for requests to the server alone.
+        The security requirements of the whole document apply only to requests to the server.
         """
-        if self.asked == "response" and operation.data.get("security") is None:
+        if self.request_direction == "response" and operation.data.get("security") is None:
             return [{}]
         return document.required_security(operation) or [{}]
 
     # -- requests ---------------------------------------------------------------------------
 
     def _parameters(self) -> Iterator[Change]:
-        before, after = _by_place(self.old), _by_place(self.new)
+        before, after = _by_key(self.old), _by_key(self.new)
         for key, parameter in before.items():
             if key not in after:
-                message = f"the {parameter['in']} parameter {parameter['name']!r} is gone"
-                yield self._told("parameter-removed", "breaking", "/parameters", message)
+                message = f"the {parameter['in']} parameter {parameter['name']!r} was removed"
+                yield self._change("parameter-removed", "breaking", "/parameters", message)
             else:
                 yield from self._parameter(parameter, after[key])
         for key, parameter in after.items():
             if key not in before:
                 is_required = bool(parameter.get("required"))
-                message = f"the {parameter['in']} parameter {parameter['name']!r} is new"
-                yield self._told(
+                message = f"the {parameter['in']} parameter {parameter['name']!r} was added"
+                yield self._change(
                     "required-parameter-added" if is_required else "parameter-added",
-                    severity_of("narrowed", self.asked) if is_required else "non-breaking",
+                    severity_of("narrowed", self.request_direction)
+                    if is_required
+                    else "non-breaking",
                     "/parameters",
-                    f"{message} and required" if is_required else message,
+                    f"{message} and is required" if is_required else message,
                 )
 
     def _parameter(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
-        place = "/parameters" + pointer_of([new["name"]])
+        location = "/parameters" + pointer_of([new["name"]])
         if old["name"] != new["name"]:
-            message = f"the path parameter {old['name']!r} is called {new['name']!r}"
-            yield self._told("path-parameter-renamed", "info", place, message)
-        yield from self._required(old, new, "parameter", self.asked, place)
+            message = f"the path parameter {old['name']!r} was renamed to {new['name']!r}"
+            yield self._change("path-parameter-renamed", "info", location, message)
+        yield from self._required(old, new, "parameter", self.request_direction, location)
         if _style(old) != _style(new):
-            yield self._told("parameter-style-changed", "breaking", place, "is written otherwise")
+            yield self._change("parameter-style-changed", "breaking", location, "has another style")
         first, second = _content(old), _content(new)
         for media in first:
             if media in second:
-                yield from self._schemas(first[media], second[media], self.asked, f"{place}/schema")
+                yield from self._schemas(
+                    first[media], second[media], self.request_direction, f"{location}/schema"
+                )
         if first.keys() != second.keys():
-            message = "its text is of another media type"
-            yield self._told("parameter-style-changed", "breaking", place, message)
+            message = "has another media type"
+            yield self._change("parameter-style-changed", "breaking", location, message)
 
     def _required(
-        self, old: OpenApi, new: OpenApi, kind: str, direction: Direction, place: str
+        self, old: OpenApi, new: OpenApi, kind: str, direction: Direction, location: str
     ) -> Iterator[Change]:
         before, after = bool(old.get("required")), bool(new.get("required"))
         if after and not before:
             severity = severity_of("narrowed", direction)
-            yield self._told(f"{kind}-required", severity, place, "is now required")
+            yield self._change(f"{kind}-required", severity, location, "is now required")
         if before and not after:
             severity = severity_of("widened", direction)
-            yield self._told(f"{kind}-optional", severity, place, "is no longer required")
+            yield self._change(f"{kind}-optional", severity, location, "is no longer required")
 
     def _body(self) -> Iterator[Change]:
-        old, new, place = self.old.body, self.new.body, "/requestBody"
+        old, new, location = self.old.body, self.new.body, "/requestBody"
         if old is None and new is not None:
             is_required = bool(new.get("required"))
-            yield self._told(
+            yield self._change(
                 "required-body-added" if is_required else "body-added",
-                severity_of("narrowed", self.asked) if is_required else "non-breaking",
-                place,
+                severity_of("narrowed", self.request_direction) if is_required else "non-breaking",
+                location,
                 f"a body is {'now required' if is_required else 'possible'}",
             )
         elif old is not None and new is None:
-            yield self._told("body-removed", "breaking", place, "there is no body any more")
+            yield self._change("body-removed", "breaking", location, "the body was removed")
         elif old is not None and new is not None:
-            yield from self._required(old, new, "body", self.asked, place)
-            yield from self._media(old, new, self.asked, place)
+            yield from self._required(old, new, "body", self.request_direction, location)
+            yield from self._media(old, new, self.request_direction, location)
 
     def _media(
-        self, old: OpenApi, new: OpenApi, direction: Direction, place: str
+        self, old: OpenApi, new: OpenApi, direction: Direction, location: str
     ) -> Iterator[Change]:
         before, after = old.get("content") or {}, new.get("content") or {}
-        # Who is sent an answer has asked for its type; who is sent a request, has not.
-        has_choice = direction in (self.answered, "request")
+        # The receiver of a response has chosen its type; the receiver of a request has not.
+        has_choice = direction in (self.response_direction, "request")
         fewer: Severity = "breaking" if has_choice else "non-breaking"
         more: Severity = "non-breaking" if has_choice else "breaking"
         for media, described in before.items():
-            inner = place + pointer_of(["content", media])
+            inner = location + pointer_of(["content", media])
             if media not in after:
-                yield self._told("media-type-removed", fewer, inner, f"{media} is gone")
+                yield self._change("media-type-removed", fewer, inner, f"{media} was removed")
                 continue
             first = self.schemas.old.resolve(described) or {}
             second = self.schemas.new.resolve(after[media]) or {}
@@ -208,53 +213,58 @@ class OperationDiff:
                     )
         for media in after:
             if media not in before:
-                inner = place + pointer_of(["content", media])
-                yield self._told("media-type-added", more, inner, f"{media} is new")
+                inner = location + pointer_of(["content", media])
+                yield self._change("media-type-added", more, inner, f"{media} was added")
 
     # -- responses --------------------------------------------------------------------------
 
     def _responses(self) -> Iterator[Change]:
         before = _responses_of(self.schemas.old, self.old)
         after = _responses_of(self.schemas.new, self.new)
-        for code, answer in before.items():
-            place = pointer_of(["responses", code])
+        for code, response in before.items():
+            location = pointer_of(["responses", code])
             other = _covering(code, after)
             if other is None:
-                yield self._told("response-removed", "breaking", place, f"{code} is gone")
+                yield self._change("response-removed", "breaking", location, f"{code} was removed")
             else:
-                yield from self._media(answer, after[other], self.answered, place)
-                yield from self._headers(answer, after[other], place)
+                yield from self._media(response, after[other], self.response_direction, location)
+                yield from self._headers(response, after[other], location)
         for code in after:
             if _covering(code, before) is None:
-                place = pointer_of(["responses", code])
-                yield self._told("response-added", "non-breaking", place, f"{code} is new")
+                location = pointer_of(["responses", code])
+                yield self._change("response-added", "non-breaking", location, f"{code} was added")
 
-    def _headers(self, old: OpenApi, new: OpenApi, place: str) -> Iterator[Change]:
+    def _headers(self, old: OpenApi, new: OpenApi, location: str) -> Iterator[Change]:
         before = {name.lower(): each for name, each in (old.get("headers") or {}).items()}
         after = {name.lower(): each for name, each in (new.get("headers") or {}).items()}
         for name, header in before.items():
-            inner = place + pointer_of(["headers", name])
+            inner = location + pointer_of(["headers", name])
             if name not in after:
-                severity = severity_of("widened", self.answered)
-                yield self._told("header-removed", severity, inner, f"{name!r} is gone")
+                severity = severity_of("widened", self.response_direction)
+                yield self._change("header-removed", severity, inner, f"{name!r} was removed")
                 continue
             first = self.schemas.old.resolve(header) or {}
             second = self.schemas.new.resolve(after[name]) or {}
-            yield from self._required(first, second, "header", self.answered, inner)
+            yield from self._required(first, second, "header", self.response_direction, inner)
             yield from self._schemas(
-                first.get("schema", True), second.get("schema", True), self.answered, inner
+                first.get("schema", True),
+                second.get("schema", True),
+                self.response_direction,
+                inner,
             )
         for name in after:
             if name not in before:
-                inner = place + pointer_of(["headers", name])
+                inner = location + pointer_of(["headers", name])
                 resolved = self.schemas.new.resolve(after[name]) or {}
-                is_asked = bool(resolved.get("required")) and self.answered == "request"
-                severity = "breaking" if is_asked else "non-breaking"
-                yield self._told("header-added", severity, inner, f"{name!r} is new")
+                is_breaking = (
+                    bool(resolved.get("required")) and self.response_direction == "request"
+                )
+                severity = "breaking" if is_breaking else "non-breaking"
+                yield self._change("header-added", severity, inner, f"{name!r} was added")
 
 
 def _is_weaker(one: OpenApi, other: OpenApi) -> bool:
-    """Say whether who meets ``other`` meets ``one``, too."""
+    """Return whether credentials that satisfy ``other`` also satisfy ``one``."""
     return all(name in other and set(scopes) <= set(other[name]) for name, scopes in one.items())
 
 
@@ -265,17 +275,17 @@ def _required(alternative: OpenApi) -> str:
     return " and ".join(shown) or "no credential"
 
 
-def _by_place(operation: Operation) -> dict[tuple[str, Any], OpenApi]:
-    """Return parameters by place and name, those of the path by their position."""
+def _by_key(operation: Operation) -> dict[tuple[str, Any], OpenApi]:
+    """Return parameters by location and name, those of the path by position."""
     in_path = _PARAMETER.findall(operation.path)
-    found: dict[tuple[str, Any], OpenApi] = {}
+    result: dict[tuple[str, Any], OpenApi] = {}
     for each in operation.parameters:
         name = each["name"]
         if each["in"] == "path" and name in in_path:
-            found["path", in_path.index(name)] = each
+            result["path", in_path.index(name)] = each
         else:
-            found[place_of(each)] = each
-    return found
+            result[parameter_key(each)] = each
+    return result
 
 
 def _style(parameter: OpenApi) -> tuple[str, bool]:
@@ -295,14 +305,14 @@ def _content(parameter: OpenApi) -> dict[str, Any]:
 def _responses_of(document: Document, operation: Operation) -> dict[str, OpenApi]:
     responses = operation.data.get("responses") or {}
     return {
-        code: document.resolve(answer) or {}
-        for code, answer in responses.items()
+        code: document.resolve(response) or {}
+        for code, response in responses.items()
         if not code.startswith("x-")
     }
 
 
 def _covering(code: str, responses: dict[str, OpenApi]) -> str | None:
-    """Return the code under which there is an answer for another one."""
+    """Return the code of the response that covers a code, ``None`` if there is none."""
     if code in responses:
         return code
     if code.isdecimal():

@@ -1,13 +1,12 @@
-"""How a schema has changed: what it allows no longer, and what it allows now.
+"""The differences between two schemas: the values that are no longer allowed, or newly allowed.
 
-Theory of operation. Both schemas are made flat (`_flat`), so that it does not matter how they are
-cut into references and ``allOf``. A keyword that is new or stricter *narrows* what is allowed, one
-that is gone or looser *widens* it; which of both breaks clients depends on the direction. Where
-there are several flat schemas (``oneOf``, ``anyOf``, ``null`` among the types), those of both sides
-that belong together are compared, and what remains is a branch that has gone or is new.
+Theory of operation. Both schemas are flattened (`_flat`), so that their division into references
+and ``allOf`` does not matter. A keyword that is added or stricter *narrows* the set of allowed
+values, one that is removed or looser *widens* it; the direction determines which of both breaks
+clients. With several flat schemas (``oneOf``, ``anyOf``, ``null`` among the types), corresponding
+schemas of both sides are compared, and the others are removed or added branches.
 
-References may lead in circles. A pair of schemas is compared once, at the first place where it is
-met.
+References may be circular. A pair of schemas is compared once, at its first occurrence.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import attrs
 
 from ..document import Definitions, OpenApi
 from ..messages import choices, pointer_of
-from ..schema import Flat, flattened, types_of
+from ..schema import FlatSchema, flattened, types_of
 from ._changes import Change, Direction, Effect, severity_of
 
 _MAX_BRANCHES: Final = 64
@@ -35,11 +34,11 @@ _SILENT: Final = ("title", "description", "example", "examples", "$comment", "xm
 
 @attrs.define
 class SchemaDiff:
-    """Compares schemas; the changes name no operation.
+    """Compares schemas; the changes do not name an operation.
 
     Attributes:
-        old: What references of the old document lead to.
-        new: What those of the new one lead to.
+        old: The targets of references in the old document.
+        new: The targets of references in the new document.
     """
 
     old: Definitions
@@ -52,33 +51,35 @@ class SchemaDiff:
         """Yield the changes from one schema to the other.
 
         Args:
-            old: A schema of the old document; ``True`` where there is none.
-            new: One of the new document.
-            direction: Whether clients send values of it, or are sent them.
-            pointer: Where they stand.
-            depth: How deep they lie in those that were given first.
+            old: A schema of the old document; ``True`` if there is none.
+            new: A schema of the new document.
+            direction: ``request`` if clients send the values, ``response`` if they receive them.
+            pointer: The location of the schemas.
+            depth: The depth of the schemas below those of the first call.
         """
         key = (_text(old), _text(new), direction)
         if key in self._seen or depth > _MAX_DEPTH:
             return
         self._seen.add(key)
         olds, news = self._branches(old, self.old), self._branches(new, self.new)
-        pairs, gone, added = _paired(olds, news)
-        at = _At(self, direction, pointer, depth)
+        pairs, removed, added = _paired(olds, news)
+        comparison = _FlatComparison(self, direction, pointer, depth)
         for first, second in pairs:
-            yield from at.changes(first.schema, second.schema)
-        for flat in gone:
-            yield at.told("narrowed", "schema-branch-removed", f"no longer allows {_shown(flat)}")
+            yield from comparison.changes(first.schema, second.schema)
+        for flat in removed:
+            yield comparison.change(
+                "narrowed", "schema-branch-removed", f"no longer allows {_shown(flat)}"
+            )
         for flat in added:
-            yield at.told("widened", "schema-branch-added", f"also allows {_shown(flat)}")
+            yield comparison.change("widened", "schema-branch-added", f"also allows {_shown(flat)}")
 
-    def _branches(self, schema: Any, definitions: Definitions) -> list[Flat]:
+    def _branches(self, schema: Any, definitions: Definitions) -> list[FlatSchema]:
         found = itertools.islice(flattened(schema, definitions), _MAX_BRANCHES)
         return [branch for flat in found for branch in _without_null(flat)]
 
 
-def _without_null(flat: Flat) -> Iterator[Flat]:
-    """Yield a flat schema with ``null`` as a branch of its own."""
+def _without_null(flat: FlatSchema) -> Iterator[FlatSchema]:
+    """Yield a flat schema with ``null`` as a separate branch."""
     types = types_of(flat.schema)
     if "null" not in types or len(types) < 2:
         yield flat
@@ -87,14 +88,14 @@ def _without_null(flat: Flat) -> Iterator[Flat]:
     schema = {**flat.schema, "type": others[0] if len(others) == 1 else others}
     if None in schema.get("enum", ()):
         schema["enum"] = [each for each in schema["enum"] if each is not None]
-    yield Flat(schema, flat.within)
-    yield Flat({"type": "null"}, flat.within)
+    yield FlatSchema(schema, flat.within)
+    yield FlatSchema({"type": "null"}, flat.within)
 
 
 def _paired(
-    olds: list[Flat], news: list[Flat]
-) -> tuple[list[tuple[Flat, Flat]], list[Flat], list[Flat]]:
-    """Return the branches that belong together, those that have gone, and those that are new."""
+    olds: list[FlatSchema], news: list[FlatSchema]
+) -> tuple[list[tuple[FlatSchema, FlatSchema]], list[FlatSchema], list[FlatSchema]]:
+    """Return corresponding branches, removed branches, and added branches."""
     pairs = []
     olds, news = list(olds), list(news)
     for is_same in (_is_equal, _is_namesake, _is_of_type):
@@ -109,28 +110,28 @@ def _paired(
     return pairs, olds, news
 
 
-def _is_equal(old: Flat, new: Flat) -> bool:
+def _is_equal(old: FlatSchema, new: FlatSchema) -> bool:
     return _text(old.schema) == _text(new.schema)
 
 
-def _is_namesake(old: Flat, new: Flat) -> bool:
+def _is_namesake(old: FlatSchema, new: FlatSchema) -> bool:
     return bool(old.within) and old.within == new.within
 
 
-def _is_of_type(old: Flat, new: Flat) -> bool:
+def _is_of_type(old: FlatSchema, new: FlatSchema) -> bool:
     types, others = set(types_of(old.schema)), set(types_of(new.schema))
     return types == others or bool(types & others)
 
 
 @attrs.frozen
-class _At:
-    """Compares two flat schemas at one place.
+class _FlatComparison:
+    """Compares two flat schemas at one location.
 
     Attributes:
-        diff: What compares those within.
+        diff: The comparison of nested schemas.
         direction: See `SchemaDiff.compare`.
-        pointer: The place.
-        depth: How deep it lies.
+        pointer: The location.
+        depth: See `SchemaDiff.compare`.
     """
 
     diff: SchemaDiff
@@ -138,10 +139,10 @@ class _At:
     pointer: str
     depth: int
 
-    def told(self, effect: Effect, id_: str, message: str, place: str = "") -> Change:
+    def change(self, effect: Effect, id_: str, message: str, location: str = "") -> Change:
         """Return a change."""
         severity = severity_of(effect, self.direction)
-        return Change(id_, severity, "", self.pointer + place, message)
+        return Change(id_, severity, "", self.pointer + location, message)
 
     def changes(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
         """Yield the changes."""
@@ -153,44 +154,46 @@ class _At:
         yield from self._properties(old, new)
         yield from self._additional(old, new)
         yield from self._inner(old, new)
-        yield from self._notes(old, new)
+        yield from self._annotations(old, new)
 
     def _types(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
         before, after = types_of(old), types_of(new)
-        gone = [each for each in before if not _allows(after, each)]
+        removed = [each for each in before if not _allows(after, each)]
         added = [each for each in after if not _allows(before, each)]
         if before and not after:
-            gone, added = [], ["any type"]
+            removed, added = [], ["any type"]
         if after and not before:
-            gone, added = ["any type"], []
-        if gone and added:
+            removed, added = ["any type"], []
+        if removed and added:
             message = f"the type was {' or '.join(before)} and is {' or '.join(after)}"
-            yield self.told("changed", "type-changed", message)
-        elif gone:
-            yield self.told(
+            yield self.change("changed", "type-changed", message)
+        elif removed:
+            yield self.change(
                 "narrowed",
                 "type-narrowed",
-                f"no longer allows {' or '.join(gone)}"
+                f"no longer allows {' or '.join(removed)}"
                 + (f", only {' or '.join(after)}" if after else ""),
             )
         elif added:
-            yield self.told("widened", "type-widened", f"also allows {' or '.join(added)}")
+            yield self.change("widened", "type-widened", f"also allows {' or '.join(added)}")
 
     def _values(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
         before, after = _enum(old), _enum(new)
         if before is None or after is None:
             if before is not None:
-                yield self.told("widened", "enum-removed", "is no longer one of certain values")
+                yield self.change(
+                    "widened", "enum-removed", "is no longer restricted to certain values"
+                )
             elif after is not None:
-                yield self.told("narrowed", "enum-added", f"must be one of {choices(after)}")
+                yield self.change("narrowed", "enum-added", f"must be one of {choices(after)}")
             return
-        gone = [each for each in before if each not in after]
+        removed = [each for each in before if each not in after]
         added = [each for each in after if each not in before]
-        if gone:
-            message = f"no longer allows {choices(gone)}"
-            yield self.told("narrowed", "enum-value-removed", message)
+        if removed:
+            message = f"no longer allows {choices(removed)}"
+            yield self.change("narrowed", "enum-value-removed", message)
         if added:
-            yield self.told("widened", "enum-value-added", f"also allows {choices(added)}")
+            yield self.change("widened", "enum-value-added", f"also allows {choices(added)}")
 
     def _limits(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
         for key in (*_LOWER, *_UPPER):
@@ -201,13 +204,13 @@ class _At:
                 effect: Effect = "narrowed" if before is None else "widened"
             else:
                 effect = "narrowed" if (after > before) == (key in _LOWER) else "widened"
-            yield self.told(effect, f"limit-{effect}", f"{key} was {before} and is {after}"
+            yield self.change(effect, f"limit-{effect}", f"{key} was {before} and is {after}"
                             if before is not None and after is not None
-                            else f"{key} {after} is new" if before is None
-                            else f"{key} {before} is gone")  # fmt: skip
+                            else f"{key} {after} was added" if before is None
+                            else f"{key} {before} was removed")  # fmt: skip
         if bool(old.get("uniqueItems")) != bool(new.get("uniqueItems")):
             effect = "narrowed" if new.get("uniqueItems") else "widened"
-            yield self.told(effect, f"limit-{effect}", "uniqueItems has changed")
+            yield self.change(effect, f"limit-{effect}", "uniqueItems has changed")
 
     def _others(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
         for key in _OTHERS:
@@ -216,13 +219,15 @@ class _At:
                 continue
             message = f"{key} was {before!r} and is {after!r}"
             if before is None:
-                yield self.told("narrowed", f"{_kebab(key)}-added", f"{key} {after!r} is new")
+                yield self.change("narrowed", f"{_kebab(key)}-added", f"{key} {after!r} was added")
             elif after is None:
-                yield self.told("widened", f"{_kebab(key)}-removed", f"{key} {before!r} is gone")
+                yield self.change(
+                    "widened", f"{_kebab(key)}-removed", f"{key} {before!r} was removed"
+                )
             else:
-                yield self.told("changed", f"{_kebab(key)}-changed", message)
+                yield self.change("changed", f"{_kebab(key)}-changed", message)
         if old.get("not") != new.get("not"):
-            yield self.told("changed", "not-changed", "what it must not be has changed")
+            yield self.change("changed", "not-changed", "the schema of not has changed")
 
     def _required(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
         before, after = old.get("required", []), new.get("required", [])
@@ -230,13 +235,15 @@ class _At:
             if name not in before:
                 is_new = name not in old.get("properties", {})
                 kind = "required-property-added" if is_new else "property-required"
-                message = f"{name!r} is new and required" if is_new else f"{name!r} is now required"
-                yield self.told("narrowed", kind, message, _property(name))
+                message = (
+                    f"{name!r} was added and is required" if is_new else f"{name!r} is now required"
+                )
+                yield self.change("narrowed", kind, message, _property(name))
         for name in before:
             is_gone = name in old.get("properties", {}) and name not in new.get("properties", {})
             if name not in after and not is_gone:
                 message = f"{name!r} is no longer required"
-                yield self.told("widened", "property-optional", message, _property(name))
+                yield self.change("widened", "property-optional", message, _property(name))
 
     def _properties(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
         before, after = old.get("properties", {}), new.get("properties", {})
@@ -252,18 +259,18 @@ class _At:
                     "non-breaking",
                     "",
                     self.pointer + _property(name),
-                    f"{name!r} is new",
+                    f"{name!r} was added",
                 )
 
     def _gone(self, name: str, new: OpenApi) -> Change:
-        # A request may still have it, unless the object is closed.
+        # A request may still contain the member, unless the object is closed.
         is_breaking = self.direction == "response" or new.get("additionalProperties") is False
         return Change(
             "property-removed",
             "breaking" if is_breaking else "non-breaking",
             "",
             self.pointer + _property(name),
-            f"{name!r} is gone",
+            f"{name!r} was removed",
         )
 
     def _additional(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
@@ -272,11 +279,11 @@ class _At:
         if before == after:
             return
         if after is False:
-            yield self.told("narrowed", "object-closed", "no longer allows members of other names")
+            yield self.change("narrowed", "object-closed", "no longer allows additional members")
         elif before is False:
-            # Clients are to pass over what they do not know.
+            # Clients must ignore unknown members.
             severity = severity_of("widened", "request")
-            message = "also allows members of other names"
+            message = "also allows additional members"
             yield Change("object-opened", severity, "", self.pointer, message)
         else:
             yield from self._within(before, after, f"/{key}")
@@ -292,22 +299,24 @@ class _At:
             yield from self._within(before, after, f"/prefixItems/{index}")
         before, after = old.get("patternProperties", {}), new.get("patternProperties", {})
         for name in {**before, **after}:
-            place = pointer_of(["patternProperties", name])
-            yield from self._within(before.get(name, True), after.get(name, True), place)
+            location = pointer_of(["patternProperties", name])
+            yield from self._within(before.get(name, True), after.get(name, True), location)
 
-    def _within(self, old: Any, new: Any, place: str) -> Iterator[Change]:
-        yield from self.diff.compare(old, new, self.direction, self.pointer + place, self.depth + 1)
+    def _within(self, old: Any, new: Any, location: str) -> Iterator[Change]:
+        yield from self.diff.compare(
+            old, new, self.direction, self.pointer + location, self.depth + 1
+        )
 
-    def _notes(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
+    def _annotations(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
         if "default" in new and old.get("default", new) != new["default"]:
-            yield self._note("default-changed", f"the default is {choices([new['default']])}")
+            yield self._annotation("default-changed", f"the default is {choices([new['default']])}")
         if new.get("deprecated") and not old.get("deprecated"):
-            yield self._note("deprecated", "is deprecated")
+            yield self._annotation("deprecated", "is deprecated")
         for key in ("readOnly", "writeOnly"):
             if bool(old.get(key)) != bool(new.get(key)):
-                yield self._note(f"{_kebab(key)}-changed", f"{key} is {bool(new.get(key))}")
+                yield self._annotation(f"{_kebab(key)}-changed", f"{key} is {bool(new.get(key))}")
 
-    def _note(self, id_: str, message: str) -> Change:
+    def _annotation(self, id_: str, message: str) -> Change:
         return Change(id_, "info", "", self.pointer, message)
 
 
@@ -330,13 +339,13 @@ def _kebab(key: str) -> str:
     return "".join(f"-{char.lower()}" if char.isupper() else char for char in key)
 
 
-def _shown(flat: Flat) -> str:
-    """Return what people call a branch."""
+def _shown(flat: FlatSchema) -> str:
+    """Return the name of a branch in messages."""
     if flat.schema.get("type") == "null":
         return "null"
     named = sorted(each.rpartition("/")[2] for each in flat.within)
     types = " or ".join(types_of(flat.schema))
-    return ", ".join(named) or str(flat.schema.get("title", "")) or types or "another form"
+    return ", ".join(named) or str(flat.schema.get("title", "")) or types or "another schema"
 
 
 def _text(value: Any) -> str:
@@ -344,7 +353,7 @@ def _text(value: Any) -> str:
 
 
 def _bare(value: Any) -> Any:
-    """Return a schema without what only describes."""
+    """Return a schema without the keywords that only describe."""
     if isinstance(value, Mapping):
         return {key: _bare(each) for key, each in value.items() if key not in _SILENT}
     return [_bare(each) for each in value] if isinstance(value, list) else value

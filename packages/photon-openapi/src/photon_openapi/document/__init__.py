@@ -2,15 +2,15 @@
 
 ===============  ==============================================================================
 ``_load``        documents from files or plain data; `_yaml` reads YAML as JSON
-``_bundle``      references into files beside the document
+``_bundle``      references to other files
 ``_upgrade``     documents of OpenAPI 3.0 as documents of 3.1
-``_shape``       whether something has the shape of an OpenAPI document
+``_shape``       the errors of a document by the schema of OpenAPI
 ``_document``    `Document`: check, resolve, iterate over operations
-``_definitions`` what the schemas of a document refer to
+``_definitions`` the targets of references in the schemas of a document
 ``_servers``     servers to base paths
 ``_template``    path templates
-``_responses``   what is declared for a status
-``_schemas``     the schemas that stand in a document
+``_responses``   the declared response for a status
+``_schemas``     the schemas in a document, with their locations
 ``_export``      the document as text
 ===============  ==============================================================================
 """
@@ -21,21 +21,21 @@ from ._definitions import ITEM_SCHEMA as ITEM_SCHEMA
 from ._definitions import Definitions as Definitions
 from ._definitions import definitions_of as definitions_of
 from ._definitions import parts_of as parts_of
-from ._definitions import steps_of as steps_of
+from ._definitions import tokens_of as tokens_of
 from ._document import CATCH_ALL as CATCH_ALL
 from ._document import METHODS as METHODS
 from ._document import Document as Document
 from ._document import OpenApi as OpenApi
 from ._document import Operation as Operation
-from ._document import place_of as place_of
+from ._document import parameter_key as parameter_key
 from ._export import encode_document as encode_document
 from ._load import load_document as load_document
 from ._load import read_file as read_file
 from ._responses import code_for as code_for
+from ._schema_errors import Problem as Problem
 from ._schemas import SchemaLocation as SchemaLocation
 from ._schemas import components_of as components_of
 from ._schemas import schemas_in as schemas_in
-from ._shape import Problem as Problem
 from ._template import PARAMETER as PARAMETER
 from ._template import Partial as Partial
 from ._template import parameters_of as parameters_of

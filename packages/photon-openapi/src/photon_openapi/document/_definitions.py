@@ -1,18 +1,18 @@
-"""What the schemas of a document refer to.
+"""The targets of references in the schemas of a document.
 
-A schema is compiled by itself, so it must be given what its references lead to, and no more:
-compiling it within its whole document would make the start quadratic. `Definitions.rooted`
-therefore puts beside a schema those parts of the document that it reaches, each at the place where
-its pointer looks for it.
+A schema is compiled separately, with the targets of its references and no more: compiling it within
+its whole document would make start-up quadratic. `Definitions.rooted` therefore adds to a schema
+those parts of the document that it reaches, each at the location of its pointer.
 
 JSON Schema has other references than pointers. ``$id`` gives a schema a URI and makes it a
-*resource*, within which relative references are its own; ``$anchor`` names a schema. The validators
-look for both only where JSON Schema has its keywords, and ``components`` is none. So in a document
-that uses ``$id``, resources are registered by their URI, and a pointer or anchor that leads to or
-into one is written as a reference to that URI. A document without a URI of its own has ``BASE``.
+*resource*, within which relative references are resolved; ``$anchor`` names a schema. The
+validators look for both only under keywords of JSON Schema, and ``components`` is not one of them.
+So in a document that uses ``$id``, resources are registered by their URI, and a pointer or anchor
+to a resource or into one is written as a reference to that URI. A document without its own URI has
+``BASE``.
 
-``$schema`` is taken out of schemas: there is one dialect, others were refused before, and the
-validator that lists errors would leave its own safe keywords for those of the dialect.
+``$schema`` is removed from schemas: there is one dialect, other dialects were refused before, and
+the validator that lists errors would replace its safe keywords by those of the dialect.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from urllib.parse import quote, unquote, urldefrag, urljoin
 import jsonschema_rs
 
 BASE = "https://photon.invalid/openapi"
-"""Stands for the place of the document; nothing is ever fetched from there."""
+"""The URI of documents without their own URI; nothing is ever fetched from it."""
 ITEM_SCHEMA = "x-item-schema"
 """The schema of the items of a stream, for which OpenAPI has no member before 3.2."""
 _PREFIX = "#/components/schemas/"
-# Members whose value is data of any shape: a "$ref" in there refers to nothing.
+# Members whose value is arbitrary data: a "$ref" inside is not a reference.
 _DATA = frozenset(("example", "default", "enum", "const", "value"))
-# Members whose value maps names to objects: its members are no keywords.
+# Members whose value maps names to objects: the names are not keywords.
 _NAMED = frozenset(
     (
         "properties",
@@ -60,13 +60,13 @@ _NAMED = frozenset(
 )
 
 
-class Part(NamedTuple):
+class DocumentPart(NamedTuple):
     """An object of a document whose members are keywords.
 
     Attributes:
-        pointer: Where it stands.
+        pointer: The location of the object.
         value: The object.
-        base: The URI of the resource that it belongs to; ``""`` is the document itself.
+        base: The URI of the resource that contains the object; ``""`` is the document itself.
     """
 
     pointer: str
@@ -74,24 +74,24 @@ class Part(NamedTuple):
     base: str
 
 
-def parts_of(value: object, pointer: str = "") -> Iterator[Part]:
-    """Walk the objects within a part of a document in their order; data is left out."""
-    waiting: list[tuple[object, str, str, bool]] = [(value, pointer, "", False)]
-    while waiting:
-        value, pointer, base, is_named = waiting.pop()
+def parts_of(value: object, pointer: str = "") -> Iterator[DocumentPart]:
+    """Yield the objects within a part of a document in order; data is omitted."""
+    pending: list[tuple[object, str, str, bool]] = [(value, pointer, "", False)]
+    while pending:
+        value, pointer, base, is_named = pending.pop()
         inner: list[tuple[object, str, str, bool]] = []
         if isinstance(value, list):
             inner = [(item, f"{pointer}/{at}", base, False) for at, item in enumerate(value)]
         elif isinstance(value, dict):
             if not is_named:
                 base = _base_within(value, base)
-                yield Part(pointer, value, base)
+                yield DocumentPart(pointer, value, base)
             inner = [
                 (item, f"{pointer}/{_escaped(name)}", base, not is_named and name in _NAMED)
                 for name, item in value.items()
                 if isinstance(item, dict | list) and (is_named or _is_structure(name, item))
             ]
-        waiting += reversed(inner)
+        pending += reversed(inner)
 
 
 def _is_structure(name: str, item: object) -> bool:
@@ -112,34 +112,34 @@ def _escaped(name: object) -> str:
     return text.replace("~", "~0").replace("/", "~1") if "~" in text or "/" in text else text
 
 
-def steps_of(pointer: str) -> list[str]:
-    """Return the steps of a JSON pointer as it stands in a reference, after ``#``."""
-    steps = unquote(pointer).split("/")[1:]
-    return [step.replace("~1", "/").replace("~0", "~") for step in steps]
+def tokens_of(pointer: str) -> list[str]:
+    """Return the reference tokens of a JSON pointer in a URI fragment (RFC 6901)."""
+    tokens = unquote(pointer).split("/")[1:]
+    return [token.replace("~1", "/").replace("~0", "~") for token in tokens]
 
 
-def look_up(value: object, steps: list[str]) -> object:
-    """Return what lies at the end of ``steps``, ``None`` where there is nothing."""
-    for step in steps:
+def look_up(value: object, tokens: list[str]) -> object:
+    """Return the value at the end of ``tokens``, ``None`` if there is no such value."""
+    for token in tokens:
         if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
+            value = value.get(token)
+        elif isinstance(value, list) and token.isdecimal() and int(token) < len(value):
+            value = value[int(token)]
         else:
             return None
     return value
 
 
 class Definitions(Mapping[str, Any]):
-    """The schemas under ``components``, by name, and all else that references may lead to.
+    """The schemas under ``components``, by name, and all other targets of references.
 
     Attributes:
         document: The document.
-        assert_formats: Whether ``format`` is asserted, or only describes.
+        assert_formats: Asserts ``format``, which otherwise only describes.
     """
 
     def __init__(self, document: Mapping[str, Any], *, assert_formats: bool = False) -> None:
-        """Keep the document."""
+        """Store the document."""
         self.document = document
         self.assert_formats = assert_formats
         schemas = look_up(document, ["components", "schemas"])
@@ -156,11 +156,11 @@ class Definitions(Mapping[str, Any]):
         return iter(self._schemas)
 
     def __len__(self) -> int:
-        """Return how many schemas there are."""
+        """Return the number of schemas."""
         return len(self._schemas)
 
     def find(self, reference: object) -> object:
-        """Return what a reference of the document itself leads to, ``None`` for nothing."""
+        """Return the target of a reference of the document itself, ``None`` if it has none."""
         if not isinstance(reference, str):
             return None
         if reference.startswith(_PREFIX):
@@ -174,14 +174,14 @@ class Definitions(Mapping[str, Any]):
         if not fragment:
             return whole if uri else None
         if fragment.startswith("/"):
-            return look_up(whole, steps_of(fragment))
+            return look_up(whole, tokens_of(fragment))
         pointer = self._anchors.get((urljoin(BASE, uri) if uri else "", fragment))
-        return None if pointer is None else look_up(self.document, steps_of(pointer))
+        return None if pointer is None else look_up(self.document, tokens_of(pointer))
 
     def chain(self, value: object) -> Iterator[tuple[str, object]]:
-        """Yield the references that an object leads through, each with its target.
+        """Yield the chain of references from an object, each with its target.
 
-        It ends with ``None`` as the target where a reference leads nowhere, or back to one before.
+        The last target is ``None`` if a reference has no target, or is circular.
         """
         seen: set[str] = set()
         while isinstance(value, dict) and isinstance(value.get("$ref"), str):
@@ -191,7 +191,7 @@ class Definitions(Mapping[str, Any]):
             yield reference, value
 
     def followed(self, schema: Any) -> Any:
-        """Return what a schema stands for that is a reference and nothing else."""
+        """Return the target of a schema that is only a reference, otherwise the schema."""
         for _, target in self.chain(schema):
             if target is None or len(schema) > 1:
                 break
@@ -202,24 +202,24 @@ class Definitions(Mapping[str, Any]):
 
     @cached_property
     def resources(self) -> dict[str, Any]:
-        """The schemas that have a URI (``$id``), by it, with references written as URIs.
+        """The schemas that have a URI (``$id``), by URI, with references written as URIs.
 
-        Those within others are left out: the validators find them, and take no schema twice.
+        Nested ones are omitted: the validators find them, and refuse to register a schema twice.
         """
-        found: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         outermost = "\0"
         for pointer, uri in self.identities.items():  # in the document's order
             if not pointer.startswith(f"{outermost}/"):
                 outermost = pointer
-                schema = look_up(self.document, steps_of(pointer))
-                found[uri] = {**self._absolute(schema), "$id": uri}
-        return found
+                schema = look_up(self.document, tokens_of(pointer))
+                result[uri] = {**self._absolute(schema), "$id": uri}
+        return result
 
     def registry(self, write: Callable[[Any], Any] | None = None) -> jsonschema_rs.Registry | None:
-        """Return the same for the validator that gives verdicts; ``None`` where there are none.
+        """Return the resources as a registry of jsonschema-rs; ``None`` if there are none.
 
         Args:
-            write: What writes each schema anew for it.
+            write: A function that rewrites each schema for the registry.
         """
         if not self.resources:
             return None
@@ -233,22 +233,22 @@ class Definitions(Mapping[str, Any]):
 
     @cached_property
     def is_dynamic(self) -> bool:
-        """Whether what a reference means depends on the way to it (``$dynamicRef``)."""
+        """Whether the target of a reference depends on the path to it (``$dynamicRef``)."""
         return any("$dynamicRef" in part.value for part in self._identified)
 
     @cached_property
-    def parts(self) -> list[Part]:
-        """All objects of the document, looked for once."""
+    def parts(self) -> list[DocumentPart]:
+        """All objects of the document, computed once."""
         return list(parts_of(self.document))
 
     @cached_property
-    def _identified(self) -> list[Part]:
-        """The parts that say who they are; most documents have none."""
-        wanted = ("$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$schema")
+    def _identified(self) -> list[DocumentPart]:
+        """The parts with identifiers or dynamic references; most documents have none."""
+        keywords = ("$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$schema")
         return [
             part
             for part in self.parts
-            if any(isinstance(part.value.get(keyword), str) for keyword in wanted)
+            if any(isinstance(part.value.get(keyword), str) for keyword in keywords)
         ]
 
     @cached_property
@@ -279,7 +279,7 @@ class Definitions(Mapping[str, Any]):
         }
 
     def _absolute(self, value: Any, *, base: str = "") -> Any:
-        """Copy a schema; references of the document itself that meet a resource become its URI."""
+        """Copy a schema; references of the document itself into a resource become its URI."""
         if isinstance(value, list):
             return [self._absolute(item, base=base) for item in value]
         if not isinstance(value, dict):
@@ -307,14 +307,14 @@ class Definitions(Mapping[str, Any]):
     # -- roots ------------------------------------------------------------------------------
 
     def rooted(self, schema: Any) -> Any:
-        """Return a schema with all that its references lead to."""
+        """Return a schema together with the targets of its references."""
         if not isinstance(schema, dict):
             return schema
         if not self._identified:
             if _has_dialect(schema):
                 schema = self._absolute(schema)
             return {**schema, **self._excerpt(self._reached(schema))}
-        # The schema may be a resource, or have definitions of its own: so it is put into a root.
+        # The schema may be a resource, or have its own definitions: so it is nested in a root.
         whole = self._absolute(schema)
         pointers = self._reached([whole, *self.resources.values()])
         dynamic = {
@@ -331,35 +331,35 @@ class Definitions(Mapping[str, Any]):
     def _reached(self, value: object) -> set[str]:
         """Return the pointers of everything within the document that a schema refers to."""
         reached: set[str] = set()
-        waiting = list(_pointers_in(value))
-        while waiting:
-            pointer = waiting.pop()
+        pending = list(_pointers_in(value))
+        while pending:
+            pointer = pending.pop()
             if pointer in reached:
                 continue
-            found = look_up(self.document, steps_of(pointer))
-            if found is not None:
+            result = look_up(self.document, tokens_of(pointer))
+            if result is not None:
                 reached.add(pointer)
                 if pointer not in self._direct:
-                    self._direct[pointer] = tuple(_pointers_in(found))
-                waiting += self._direct[pointer]
+                    self._direct[pointer] = tuple(_pointers_in(result))
+                pending += self._direct[pointer]
         return reached
 
     def _excerpt(self, pointers: set[str]) -> dict[str, Any]:
-        """Return the document with nothing but what lies at ``pointers``."""
+        """Return the parts of the document at ``pointers``, without all others."""
         excerpt: dict[str, Any] = {}
         for pointer in sorted(pointers, key=len):
-            steps = steps_of(pointer)
-            if look_up(excerpt, steps) is not None:
-                continue  # within a part that is there already
-            place = excerpt
-            for step in steps[:-1]:
-                place = place.setdefault(step, {})
-            place[steps[-1]] = look_up(self.document, steps)
+            tokens = tokens_of(pointer)
+            if look_up(excerpt, tokens) is not None:
+                continue  # within a part that is already included
+            parent = excerpt
+            for token in tokens[:-1]:
+                parent = parent.setdefault(token, {})
+            parent[tokens[-1]] = look_up(self.document, tokens)
         return excerpt
 
 
 def definitions_of(schemas: Mapping[str, Any] | None) -> Definitions:
-    """Return definitions as they are, and schemas by name as the components of a document."""
+    """Return definitions unchanged, and schemas by name as the components of a document."""
     if isinstance(schemas, Definitions):
         return schemas
     return Definitions({"components": {"schemas": dict(schemas or {})}})
@@ -370,14 +370,14 @@ def _has_dialect(schema: object) -> bool:
 
 
 def _pointers_in(value: object) -> Iterator[str]:
-    """Yield the pointers into the document that stand in a schema, wherever that may be."""
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
+    """Yield the pointers into the document that a schema contains, at any depth."""
+    pending = [value]
+    while pending:
+        value = pending.pop()
         if isinstance(value, dict):
             reference = value.get("$ref")
             if isinstance(reference, str) and reference.startswith("#/"):
                 yield reference[1:]
-            waiting += value.values()
+            pending += value.values()
         elif isinstance(value, list):
-            waiting += value
+            pending += value

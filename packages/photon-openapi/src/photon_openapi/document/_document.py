@@ -1,14 +1,14 @@
 """The OpenAPI document: the only source of routes.
 
-Code first, decorators write operations into it; spec first, it is loaded. Either way the router
-compiles from the document alone, so what is served is what is documented. This module reads and
-checks documents; `_load` takes them from files, `_operation` writes operations into them.
+Code first, decorators write operations into the document; spec first, it is loaded. Either way the
+router compiles from the document alone, so the API is always served as documented. This module
+reads and checks documents; `_load` reads them from files.
 
-A check lists every problem at once, each with its place as a JSON pointer, because a person who
-corrects a document wants to see all of them. It goes in two steps: what the document must be by
-itself (its shape, and references that lead somewhere), then what its parts mean together (names
-that are taken, parameters of paths). What the first step finds wrong is left out of the second, and
-the operations that it touches are not *sound*: nothing further is said of them.
+A check lists every problem at once, each with its location as a JSON pointer, so that all of them
+can be corrected at once. It has two steps: first the form of the document (its schema errors, and
+references without a target), then the relations of its parts (duplicate names, parameters of
+paths). Parts with problems in the first step are omitted from the second, and the operations that
+contain or refer to them are not *well-formed*: no further problems of these are reported.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from urllib.parse import unquote
 import attrs
 
 from ..messages import pointer_of
-from ._definitions import Definitions, Part, parts_of, steps_of
+from ._definitions import Definitions, DocumentPart, parts_of, tokens_of
+from ._schema_errors import Problem, schema_errors
 from ._servers import base_paths, undeclared_variables
-from ._shape import Problem, problems_of_shape
 from ._template import parameters_of, shape_of
 
 OpenApi = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 CATCH_ALL = "x-photon-catch-all"
-# The QUERY method in documents older than 3.2, which have no place for it.
+# The QUERY method in documents older than 3.2, which have no member for it.
 _QUERY = "x-photon-query"
-# The dialects of schemas that are understood: that of JSON Schema, and those of OpenAPI upon it.
+# The supported dialects of schemas: that of JSON Schema, and those of OpenAPI based on it.
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DIALECTS = re.compile(
     rf"{re.escape(_DIALECT)}#?|https://spec\.openapis\.org/oas/3\.[12]/dialect/[-0-9a-z]+"
@@ -41,18 +41,18 @@ _DIALECTS = re.compile(
 
 @attrs.frozen
 class Operation:
-    """An operation of the document, with what its path gives it.
+    """An operation of the document, with the parameters and servers of its path.
 
     Attributes:
-        path: The path template as it stands in the document.
-        method: In lower case, as in the document.
-        parameters: Parameter objects, references resolved, those of the path included.
-        body: The request body object, reference resolved; ``None`` where there is none.
+        path: The path template as written in the document.
+        method: The method in lower case, as in the document.
+        parameters: Parameter objects, references resolved, including those of the path.
+        body: The request body object, reference resolved; ``None`` if there is no body.
         data: The operation object itself.
-        pointer: Where it stands in the document.
+        pointer: The location of the operation in the document.
         base_paths: The paths of its servers, below which it is served; the first is its own.
-        is_sound: Whether it, and all that it refers to, has the right shape. Otherwise it has
-            neither parameters nor a body here.
+        is_well_formed: Whether the operation and all its references are without schema errors.
+            Otherwise ``parameters`` is empty and ``body`` is ``None``.
     """
 
     path: str
@@ -62,51 +62,52 @@ class Operation:
     data: OpenApi
     pointer: str
     base_paths: tuple[str, ...] = ("",)
-    is_sound: bool = True
+    is_well_formed: bool = True
 
     @property
     def name(self) -> str:
-        """The operationId, or method and path where it has none."""
+        """The operationId, or method and path if there is none."""
         return str(self.data.get("operationId") or f"{self.method.upper()} {self.path}")
 
 
-def place_of(parameter: OpenApi) -> tuple[str, str]:
-    """Return place and name of a parameter, by which it is told from all others.
+def parameter_key(parameter: OpenApi) -> tuple[str, str]:
+    """Return location and name of a parameter, which identify it.
 
     Names of header fields are compared without regard to case (RFC 9110, section 5.1).
     """
-    place, name = parameter["in"], parameter["name"]
-    return place, name.lower() if place == "header" else name
+    location, name = parameter["in"], parameter["name"]
+    return location, name.lower() if location == "header" else name
 
 
 class Document:
     """An OpenAPI document and the resolution of its references.
 
     Attributes:
-        data: The document as plain mappings and lists; not to be changed from now on.
-        definitions: What references lead to.
+        data: The document as plain mappings and lists; it must not be changed from now on.
+        definitions: The targets of references.
     """
 
     def __init__(
-        self, data: OpenApi, *, is_shaped: bool = False, assert_formats: bool = False
+        self, data: OpenApi, *, is_checked: bool = False, assert_formats: bool = False
     ) -> None:
-        """Keep the document; nothing is checked yet.
+        """Store the document without checking it.
 
         Args:
             data: The document.
-            is_shaped: Whether its shape is known to be right and need not be checked.
-            assert_formats: Whether ``format`` in its schemas is asserted, or only describes.
+            is_checked: Skips the check for schema errors, for a document that is known to be
+                well-formed.
+            assert_formats: Asserts ``format`` in its schemas, which otherwise only describes.
         """
         self.data = data
         self.definitions = Definitions(data, assert_formats=assert_formats)
-        self._is_shaped = is_shaped
+        self._is_checked = is_checked
 
     def resolve(self, value: OpenApi) -> OpenApi | None:
-        """Follow the ``$ref`` of an object to what it stands for; itself where it has none.
+        """Return the target of the ``$ref`` of an object, or the object if it has no reference.
 
         Returns:
-            The object; ``None`` where the reference leads nowhere, out of the document, or in a
-            circle, which `problems` tells.
+            The object; ``None`` if the reference has no target in the document or is circular,
+            which `problems` reports.
         """
         for _, target in self.definitions.chain(value):
             if not isinstance(target, dict):
@@ -120,37 +121,37 @@ class Document:
 
     @cached_property
     def _operations(self) -> list[Operation]:
-        return list(self._found_operations())
+        return list(self._read_operations())
 
-    def _found_operations(self) -> Iterator[Operation]:
+    def _read_operations(self) -> Iterator[Operation]:
         for path, pointer, item in self._items():
             yield from self.operations_of(path, item, pointer)
 
     def operations_of(self, path: str, item: OpenApi, pointer: str) -> Iterator[Operation]:
-        """Iterate over the operations of a path item, which may be one of a webhook or callback.
+        """Iterate over the operations of a path item, which may be that of a webhook or callback.
 
         Args:
-            path: What the operations have as their path.
+            path: The path of the operations.
             item: The item, or a reference to it.
-            pointer: Where it stands.
+            pointer: The location of the item.
         """
-        found = self._item(item, pointer)
-        if found is None:
+        resolved = self._item(item, pointer)
+        if resolved is None:
             return
-        place, item = found
+        location, item = resolved
         shared = item.get("parameters", [])
-        is_sound = self.is_sound(shared, f"{place}/parameters")
-        for method, steps, data in _methods(item):
-            bare = Operation(path, method, [], None, data, place + pointer_of(steps))
-            if is_sound and self.is_sound(data, bare.pointer):
+        is_well_formed = self.is_well_formed(shared, f"{location}/parameters")
+        for method, tokens, data in _methods(item):
+            bare = Operation(path, method, [], None, data, location + pointer_of(tokens))
+            if is_well_formed and self.is_well_formed(data, bare.pointer):
                 yield self._completed(bare, item)
             else:
-                yield attrs.evolve(bare, is_sound=False)
+                yield attrs.evolve(bare, is_well_formed=False)
 
     def response(self, operation: Operation, status: int) -> OpenApi | None:
-        """Return what the document says of an answer with ``status``, its reference resolved.
+        """Return the declared response for ``status``, its reference resolved.
 
-        The status itself counts before its range (``4XX``), that before ``default``.
+        The status itself takes precedence over its range (``4XX``), and that over ``default``.
         """
         responses = operation.data.get("responses")
         for key in (str(status), f"{status // 100}XX", "default"):
@@ -164,7 +165,7 @@ class Document:
         return base_paths(self.data.get("servers"))[0]
 
     def problems(self) -> list[str]:
-        """Return everything that keeps the document from being served."""
+        """Return every problem that prevents the document from being served."""
         if any(problem.pointer == "/openapi" for problem in self._formal_problems):
             return [str(self._formal_problems[0])]
         return [
@@ -177,19 +178,19 @@ class Document:
         ]
 
     @cached_property
-    def problems_of_shape(self) -> list[Problem]:
-        """What has not the shape of an OpenAPI document."""
-        return [] if self._is_shaped else problems_of_shape(self.data)
+    def schema_errors(self) -> list[Problem]:
+        """The errors of the document by the schema of OpenAPI."""
+        return [] if self._is_checked else schema_errors(self.data)
 
-    def is_sound(self, value: object, pointer: str) -> bool:
-        """Say whether a part of the document, with all it refers to, is right by itself."""
+    def is_well_formed(self, value: object, pointer: str) -> bool:
+        """Return whether a part of the document, with all its references, is well-formed."""
         if not self._formal_problems:
             return True
         reached = {pointer, *self._reached(value)}
         return not any(
-            problem.pointer == place or problem.pointer.startswith(f"{place}/")
+            problem.pointer == location or problem.pointer.startswith(f"{location}/")
             for problem in self._formal_problems
-            for place in reached
+            for location in reached
         )
 
     def required_security(self, operation: Operation) -> list[OpenApi]:
@@ -197,55 +198,55 @@ class Document:
         own = operation.data.get("security")
         pointer = "/security" if own is None else f"{operation.pointer}/security"
         required = self.data.get("security") if own is None else own
-        return required if required and self.is_sound(None, pointer) else []
+        return required if required and self.is_well_formed(None, pointer) else []
 
     def is_open(self, operation: Operation) -> bool:
-        """Say whether anonymous requests to an operation are let in."""
+        """Return whether an operation accepts anonymous requests."""
         required = self.required_security(operation)
         return not required or {} in required
 
     @cached_property
     def _formal_problems(self) -> list[Problem]:
-        return [*self.problems_of_shape, *self._wrong_references()]
+        return [*self.schema_errors, *self._wrong_references()]
 
     def _items(self) -> Iterator[tuple[str, str, OpenApi]]:
-        """Iterate over paths, where their items stand, and these, references resolved.
+        """Iterate over paths, the pointers of their items, and the items, references resolved.
 
-        What stands beside a reference goes before what it leads to.
+        Members beside a reference take precedence over those of its target.
         """
         paths = self.data.get("paths")
         for path, item in paths.items() if isinstance(paths, dict) else ():
-            found = (
+            resolved = (
                 self._item(item, pointer_of(["paths", path])) if isinstance(item, dict) else None
             )
-            if found is not None and path.startswith("/"):
-                yield path, *found
+            if resolved is not None and path.startswith("/"):
+                yield path, *resolved
 
     def _item(self, item: OpenApi, pointer: str) -> tuple[str, OpenApi] | None:
-        """Return where a path item stands and what it is; ``None`` where that is nowhere."""
+        """Return the pointer of a path item and the item; ``None`` if it cannot be resolved."""
         resolved = self.resolve(item)
         if resolved is None or resolved is item:
             return None if resolved is None else (pointer, resolved)
         beside = {name: value for name, value in item.items() if name != "$ref"}
         if not beside:
-            pointer = pointer_of(self._last_steps(item))
+            pointer = pointer_of(self._last_tokens(item))
         return pointer, {**resolved, **beside}
 
-    def _last_steps(self, value: OpenApi) -> list[str]:
-        """Return the steps to what a chain of references leads to in the end."""
+    def _last_tokens(self, value: OpenApi) -> list[str]:
+        """Return the reference tokens of the last target of a chain of references."""
         *_, (reference, _) = self.definitions.chain(value)
-        return steps_of(reference.partition("#")[2])
+        return tokens_of(reference.partition("#")[2])
 
     def _completed(self, bare: Operation, item: OpenApi) -> Operation:
-        """Return an operation with what its item gives it."""
+        """Return an operation with the parameters and servers of its path item."""
         data = bare.data
         listed = [*item.get("parameters", []), *data.get("parameters", [])]
-        found = [parameter for parameter in map(self.resolve, listed) if parameter is not None]
-        # An operation's parameter replaces its path's of the same name and place.
-        merged = {place_of(parameter): parameter for parameter in found}
+        resolved = [parameter for parameter in map(self.resolve, listed) if parameter is not None]
+        # An operation's parameter overrides that of its path with the same name and location.
+        merged = {parameter_key(parameter): parameter for parameter in resolved}
         body = data.get("requestBody")
         servers = data.get("servers") or item.get("servers") or self.data.get("servers")
-        bases = base_paths(servers) if self.is_sound(None, "/servers") else ("",)
+        bases = base_paths(servers) if self.is_well_formed(None, "/servers") else ("",)
         return attrs.evolve(
             bare,
             parameters=[self._with_media(parameter) for parameter in merged.values()],
@@ -254,7 +255,7 @@ class Document:
         )
 
     def _with_media(self, value: OpenApi) -> OpenApi:
-        """Resolve the references of media types, which 3.2 allows."""
+        """Resolve the references of media types, which OpenAPI 3.2 allows."""
         content = value.get("content") or {}
         if not any("$ref" in media for media in content.values()):
             return value
@@ -264,38 +265,38 @@ class Document:
     # -- references -------------------------------------------------------------------------
 
     def _reached(self, value: object) -> set[str]:
-        """Return the pointers of everything that ``value`` refers to, at any depth."""
+        """Return the pointers of all targets that ``value`` refers to, at any depth."""
         reached: set[str] = set()
-        waiting = [value]
-        while waiting:
-            for _, reference in _references(parts_of(waiting.pop())):
+        pending = [value]
+        while pending:
+            for _, reference in _references(parts_of(pending.pop())):
                 pointer = unquote(reference[1:])
                 if reference.startswith("#") and pointer not in reached:
                     reached.add(pointer)
-                    waiting.append(self.definitions.find(reference))
+                    pending.append(self.definitions.find(reference))
         return reached
 
     def _wrong_references(self) -> Iterator[Problem]:
-        for place, reference in _references(self.definitions.parts):
+        for location, reference in _references(self.definitions.parts):
             wrong = self._wrong_reference(reference)
             if wrong is not None:
-                yield Problem(f"{place}/$ref", f"{reference!r} {wrong}")
+                yield Problem(f"{location}/$ref", f"{reference!r} {wrong}")
 
     def _wrong_reference(self, reference: str) -> str | None:
         chain = list(self.definitions.chain({"$ref": reference}))
         if not isinstance(chain[0][1], dict | bool):
-            return _lost(reference)  # a boolean is a schema: it takes all, or nothing
+            return _unresolved(reference)  # a boolean is a schema, too
         references = [each for each, _ in chain]
-        return "leads in a circle" if len(set(references)) < len(references) else None
+        return "is circular" if len(set(references)) < len(references) else None
 
-    # -- what the parts mean together -------------------------------------------------------
+    # -- relations of parts -----------------------------------------------------------------
 
     def _wrong_paths(self) -> Iterator[str]:
         shapes: dict[str, str] = {}
         for path, _, _ in self._items():
             other = shapes.setdefault(shape_of(path), path)
             if other != path:
-                yield f"{pointer_of(['paths', path])}: it cannot be told from {other}"
+                yield f"{pointer_of(['paths', path])}: the path is ambiguous with {other}"
 
     def _wrong_operations(self) -> Iterator[str]:
         owners: dict[str, str] = {}
@@ -303,8 +304,8 @@ class Document:
             pointer = operation.pointer
             name = operation.data.get("operationId")
             if isinstance(name, str) and owners.setdefault(name, pointer) != pointer:
-                yield f"{pointer}/operationId: {name!r} is taken by {owners[name]}"
-            if operation.is_sound:
+                yield f"{pointer}/operationId: {name!r} is already used by {owners[name]}"
+            if operation.is_well_formed:
                 yield from _wrong_parameters(operation, pointer)
 
     def _wrong_servers(self) -> Iterator[str]:
@@ -315,13 +316,13 @@ class Document:
                     yield f"{part.pointer}/servers/{index}: the variable {name!r} is not declared"
 
     def _wrong_dialects(self) -> Iterator[str]:
-        """Tell the schemas that are written in another dialect: they would be misread."""
-        found = [("/jsonSchemaDialect", self.data.get("jsonSchemaDialect"))]
-        found += [
+        """Yield the schemas in another dialect, which would be misinterpreted."""
+        resolved = [("/jsonSchemaDialect", self.data.get("jsonSchemaDialect"))]
+        resolved += [
             (f"{part.pointer}/$schema", part.value.get("$schema"))
             for part in self.definitions.parts
         ]
-        for pointer, dialect in found:
+        for pointer, dialect in resolved:
             if isinstance(dialect, str) and not _DIALECTS.fullmatch(dialect):
                 yield (f"{pointer}: schemas are read in the dialect {_DIALECT}, not in {dialect!r}")
 
@@ -330,11 +331,11 @@ class Document:
         for pointer, uri in self.definitions.identities.items():
             other = owners.setdefault(uri, pointer)
             if other != pointer:
-                yield f"{pointer}/$id: {uri!r} is taken by {other}"
+                yield f"{pointer}/$id: {uri!r} is already used by {other}"
 
 
 def _methods(item: OpenApi) -> Iterator[tuple[str, list[str], OpenApi]]:
-    """Yield the operations of a path item: method, steps from the item, operation."""
+    """Yield the operations of a path item: method, tokens from the item, operation."""
     for method in METHODS:
         keys = (method, _QUERY) if method == "query" else (method,)
         key = next((key for key in keys if isinstance(item.get(key), dict)), None)
@@ -346,12 +347,12 @@ def _methods(item: OpenApi) -> Iterator[tuple[str, list[str], OpenApi]]:
             yield method, ["additionalOperations", method], operation
 
 
-def _lost(reference: str) -> str:
+def _unresolved(reference: str) -> str:
     if reference.startswith("#"):
-        return "leads nowhere"
+        return "does not exist"
     return (
-        "leads out of the document; nothing is fetched, put what it refers to under components "
-        "or into a file beside the document"
+        "is outside of the document and is not fetched; move the target to components or to a file "
+        "in the folder of the document"
     )
 
 
@@ -366,13 +367,13 @@ def _wrong_parameters(operation: Operation, pointer: str) -> Iterator[str]:
         yield f"{pointer}: the path has the parameter {name!r} twice"
     for name, parameter in declared.items():
         if parameter.get(CATCH_ALL) and not operation.path.endswith(f"/{{{name}}}"):
-            yield f"{pointer}/parameters: {name!r} takes the rest of the path: it must end with it"
+            yield f"{pointer}/parameters: {name!r} is a catch-all: the path must end with it"
 
 
-def _references(parts: Iterable[Part]) -> Iterator[tuple[str, str]]:
-    """Yield the references of parts of the document: where the holder stands, and ``$ref``.
+def _references(parts: Iterable[DocumentPart]) -> Iterator[tuple[str, str]]:
+    """Yield the references of parts of the document: the pointer of the object, and ``$ref``.
 
-    Those of schemas with a URI of their own are left out: what they mean, JSON Schema says.
+    References in schemas with their own URI are omitted: JSON Schema resolves them.
     """
     for part in parts:
         if not part.base and isinstance(part.value.get("$ref"), str):

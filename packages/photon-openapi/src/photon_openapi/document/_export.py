@@ -12,14 +12,14 @@ from ._yaml import NUMBER
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Writes texts of several lines as blocks.
+    """Writes strings of several lines as blocks.
 
-    Those that are numbers in YAML 1.2 alone, as ``1e3``, are quoted, too.
+    Strings that are numbers only in YAML 1.2, as ``1e3``, are quoted, too.
     """
 
 
 def _text(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
-    # What no block can hold (spaces at the ends of lines) the dumper quotes all the same.
+    # The dumper quotes strings that a block cannot represent (spaces at the ends of lines).
     style = "|" if "\n" in text.strip("\n") and text[0] not in "\n " else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -29,18 +29,18 @@ _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, list("-01234567
 
 
 def encode_document(document: OpenApi, *, form: Literal["json", "yaml"]) -> bytes:
-    """Write a document as text, its members in their order.
+    """Return a document as text, its members in order.
 
     Args:
         document: The document.
         form: ``yaml`` or ``json``.
 
     Returns:
-        UTF-8, ending in a line end. YAML comes without anchors, even where the document holds
-        one object twice.
+        UTF-8 with a line feed at the end. YAML is written without anchors, even where the document
+        contains one object twice.
     """
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if form == "yaml":
-        # Through JSON and back nothing is shared any more, and every value is of a plain type.
+        # After encoding and decoding no object is shared, and every value is of a plain type.
         text = yaml.dump(json.loads(text), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     return text.encode("utf-8")

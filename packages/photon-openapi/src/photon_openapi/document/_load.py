@@ -1,7 +1,7 @@
-"""Documents from files, YAML or JSON, or from plain data: whole, and of one version.
+"""Documents from files, YAML or JSON, or from plain data: bundled, and of one version.
 
-What a document refers to in other files is put into it (`_bundle`), and one of OpenAPI 3.0 becomes
-one of 3.1 (`_upgrade`).
+Targets of references in other files are copied into the document (`_bundle`), and a document of
+OpenAPI 3.0 becomes one of 3.1 (`_upgrade`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _log = logging.getLogger("photon.openapi")
 
 
 def load_document(source: Path | str | Mapping[str, Any]) -> dict[str, Any]:
-    """Load a document from a YAML or JSON file, or take a copy of one that is loaded.
+    """Load a document from a YAML or JSON file, or copy a loaded one.
 
-    What it refers to in other files of its folder is put into it, and a document of OpenAPI 3.0
-    becomes one of 3.1; what was written anew for that is logged as a warning.
+    Targets of references in other files of its folder are copied into the document, and a document
+    of OpenAPI 3.0 becomes one of 3.1; each part that is rewritten is logged as a warning.
 
     Raises:
-        DocumentError: The file, or one that it refers to, cannot be read, or is neither YAML nor
+        DocumentError: The file, or a file that it refers to, cannot be read, or is neither YAML nor
             JSON.
     """
     if isinstance(source, Mapping):
@@ -41,7 +41,7 @@ def load_document(source: Path | str | Mapping[str, Any]) -> dict[str, Any]:
         data = read_file(path)
         if not isinstance(data, dict):
             kind = type(data).__name__
-            raise DocumentError([f"{path}: an OpenAPI document is an object, not {kind}"])
+            raise DocumentError([f"{path}: an OpenAPI document must be an object, not {kind}"])
         data = bundled(data, path, read_file)
     data, warnings = upgraded(data)
     for warning in warnings:
@@ -53,18 +53,18 @@ def read_file(path: Path) -> Any:
     """Read one file.
 
     Raises:
-        DocumentError: It cannot be read, or is neither YAML nor JSON.
+        DocumentError: The file cannot be read, or is neither YAML nor JSON.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DocumentError(
-            [f"{path}: {error.strerror}; it is looked up from {Path.cwd()}"]
+            [f"{path}: {error.strerror}; the path is relative to {Path.cwd()}"]
         ) from error
     except UnicodeDecodeError as error:
-        raise DocumentError([f"{path}: not a text in UTF-8 ({error.reason})"]) from error
+        raise DocumentError([f"{path}: not UTF-8 ({error.reason})"]) from error
     try:
-        # JSON is YAML, but the JSON reader gives better messages and is much faster.
+        # JSON is YAML, but the JSON parser has better messages and is much faster.
         return _read_json(text) if path.suffix == ".json" else parse_yaml(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise DocumentError([f"{path}: cannot be read: {error}"]) from error
@@ -74,21 +74,21 @@ def _copied(source: Mapping[str, Any]) -> dict[str, Any]:
     try:
         copy = json.loads(json.dumps(dict(source), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise DocumentError([f"the document holds what JSON cannot: {error}"]) from error
+        raise DocumentError([f"the document cannot be written as JSON: {error}"]) from error
     return typing.cast("dict[str, Any]", copy)
 
 
 def _read_json(text: str) -> Any:
     return json.loads(
-        text, parse_float=finite, parse_constant=finite, object_pairs_hook=_without_doubles
+        text, parse_float=finite, parse_constant=finite, object_pairs_hook=_without_duplicates
     )
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        duplicate = next(
             name for name, count in Counter(name for name, _ in pairs).items() if count > 1
         )
-        raise ValueError(f"the key {twice!r} stands twice in one object")
-    return found
+        raise ValueError(f"the key {duplicate!r} is duplicated in one object")
+    return result

@@ -1,4 +1,4 @@
-"""What a document declares for a status."""
+"""The declared response for a status."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from ._document import OpenApi
 
 
 def code_for(responses: Mapping[str, OpenApi], status: int) -> str | None:
-    """Return under which code a document has the answer for ``status``, the most particular one."""
+    """Return the most specific code that is declared for ``status``, ``None`` if there is none."""
     codes = (str(status), f"{status // 100}XX", "default")
     return next((code for code in codes if code in responses), None)

@@ -1,4 +1,4 @@
-"""The schemas that stand in a document."""
+"""The schemas in a document, with their locations."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _ONE: Final = (
 )
 _LISTS: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
 _MAPS: Final = ("properties", "patternProperties", "$defs", "dependentSchemas")
-# Where a schema need not say of what type its values are: something beside it does.
+# Keywords whose schemas need not name a type: the outer schema does.
 _WITHIN: Final = frozenset(
     ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "propertyNames")
 )
 
 
 class SchemaLocation(NamedTuple):
-    """A schema and where it stands.
+    """A schema and its location.
 
     Attributes:
-        pointer: Where.
+        pointer: The location as a JSON pointer.
         schema: The schema.
-        name: The name of the property, or of the component, that it is for; ``None`` for others.
-        is_partial: Whether it is a part of a schema for the same value.
+        name: The name of the property or component that has the schema; ``None`` for others.
+        is_partial: Whether the schema is a part of another schema for the same value.
     """
 
     pointer: str
@@ -47,17 +47,17 @@ class SchemaLocation(NamedTuple):
 
 
 def components_of(data: OpenApi, kind: str) -> OpenApi:
-    """Return the components of one kind by name; none where the document has none of it."""
+    """Return the components of one kind by name; empty if the document has none."""
     components = data.get("components")
-    found = components.get(kind) if isinstance(components, dict) else None
-    return found if isinstance(found, dict) else {}
+    result = components.get(kind) if isinstance(components, dict) else None
+    return result if isinstance(result, dict) else {}
 
 
 def schemas_in(data: OpenApi) -> Iterator[SchemaLocation]:
-    """Yield the schemas of a document, outer before inner; booleans are left out."""
+    """Yield the schemas of a document, outer before inner; booleans are omitted."""
     for name, schema in components_of(data, "schemas").items():
         yield from _with_inner(schema, pointer_of(["components", "schemas", name]), name)
-    # Within a schema "schema" is no keyword, so nothing is found twice.
+    # Within a schema "schema" is not a keyword, so no schema is yielded twice.
     components = data.get("components")
     components = components if isinstance(components, dict) else {}
     others = {key: value for key, value in components.items() if key != "schemas"}
@@ -68,12 +68,12 @@ def schemas_in(data: OpenApi) -> Iterator[SchemaLocation]:
 
 
 def _with_inner(schema: Any, pointer: str, name: str | None) -> Iterator[SchemaLocation]:
-    waiting = [(schema, pointer, name, False)]
-    while waiting:
-        schema, pointer, name, is_partial = waiting.pop()
+    pending = [(schema, pointer, name, False)]
+    while pending:
+        schema, pointer, name, is_partial = pending.pop()
         if isinstance(schema, dict):
             yield SchemaLocation(pointer, schema, name, is_partial)
-            waiting += reversed(list(_inner(schema, pointer, is_partial=is_partial)))
+            pending += reversed(list(_inner(schema, pointer, is_partial=is_partial)))
 
 
 def _inner(
@@ -88,7 +88,7 @@ def _inner(
     for key in _MAPS:
         named = schema.get(key)
         for name, each in named.items() if isinstance(named, dict) else ():
-            # The type of a member may stand in another part of the whole.
+            # The type of a member may be declared in another part of the schema.
             partial = key in _WITHIN or (is_partial and key == "properties")
             shown = name if key == "properties" else None
             yield each, pointer + pointer_of([key, name]), shown, partial

@@ -1,10 +1,10 @@
-"""Servers of a document to base paths: where below the root its operations are served.
+"""The base paths of a document's servers, below which its operations are served.
 
-The host of a server's URL is the business of whoever runs it; the path counts. A path item or an
-operation may name servers of its own, which then count instead. Where there are several servers,
+The host of a server's URL depends on the deployment; only the path is used. A path item or an
+operation may declare its own servers, which override those of the document. With several servers,
 an operation is served below each of their paths: a document that lists ``https://example.com/v1``
-and ``http://localhost:8000/`` works behind both. The first one is the operation's own: it names
-the route.
+and ``http://localhost:8000/`` works at both. The first path is the operation's own: it names the
+route.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _VARIABLE = re.compile(r"\{([^{}]*)\}")
 def base_paths(servers: Sequence[Mapping[str, Any]] | None) -> tuple[str, ...]:
     """Return the paths of servers, each once, without a slash at the end.
 
-    A variable has each value of its ``enum``, its default first; without one, its default alone.
-    At most ``MAX_BASE_PATHS`` are told.
+    A variable takes each value of its ``enum``, its default first; without an ``enum``, only its
+    default. At most ``MAX_BASE_PATHS`` are returned.
 
     Args:
-        servers: Server objects; none mean one at the root.
+        servers: Server objects; without any, there is one at the root.
     """
     urls = (url for server in servers or [{"url": "/"}] for url in _urls(server))
     return tuple(dict.fromkeys(map(_path, itertools.islice(urls, MAX_BASE_PATHS))))

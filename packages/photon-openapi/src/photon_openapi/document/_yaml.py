@@ -1,18 +1,18 @@
 """YAML to plain values, with the values of JSON.
 
-Of YAML 1.2 the JSON schema counts, as OpenAPI asks for: ``no`` and ``on`` are texts, and so are
-``2024-05-31``, ``12:30``, ``1_000`` and ``012``. Keys are always texts, as they stand there: a
-status code is written as a number. What JSON cannot hold (NaN, infinities, binary data, sets) is
-refused, and so is a key that stands twice in one mapping (YAML 1.2, section 3.2.1.1): the one would
-silently hide the other.
+The JSON schema of YAML 1.2 applies, as OpenAPI requires: ``no`` and ``on`` are strings, and so are
+``2024-05-31``, ``12:30``, ``1_000`` and ``012``. Keys are always strings, exactly as written: a
+status code may be written as a number. Values that JSON does not have (NaN, infinities, binary
+data, sets) are refused, and so are duplicate keys in a mapping (YAML 1.2, section 3.2.1.1): one
+would silently hide the other.
 
-libyaml gives events, and the values are built from these in one pass, without the tree of nodes in
-between that PyYAML makes. A loader of PyYAML with other resolvers reads the same values, but needs
-six times as long (1.5 s for 3,000 operations, where this takes 0.24 s).
+libyaml emits events, and the values are built from them in one pass, without the intermediate tree
+of nodes that PyYAML builds. A loader of PyYAML with other resolvers reads the same values, but
+takes six times as long (1.5 s for 3,000 operations, instead of 0.24 s).
 
-What an alias stands for is shared and costs nothing here, but whoever walks the document comes by
-it each time. So it is counted each time, and a document that grows without end by aliases of
-aliases ("billion laughs") is refused.
+The value of an alias is shared and has no cost here, but each walk of the document visits it each
+time. So it is counted each time, and a document that grows exponentially by aliases of aliases
+("billion laughs") is refused.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from yaml.events import (
 
 MAX_DEPTH: Final = 500
 MAX_VALUES: Final = 5_000_000
-"""Values that a document may have, with what aliases stand for counted each time."""
+"""Maximum number of values of a document; the values of an alias count each time."""
 _TAG = "tag:yaml.org,2002:"
 _CONSTANTS = {
     **dict.fromkeys(("null", "Null", "NULL", "~", "")),
@@ -49,10 +49,11 @@ _FIRST = frozenset("-0123456789")
 
 
 def parse_yaml(text: str) -> Any:
-    """Read a text that is one YAML document; nothing is ``None``.
+    """Read a string that is one YAML document; an empty document is ``None``.
 
     Raises:
-        yaml.YAMLError: It is not YAML, holds several documents, or what JSON cannot hold.
+        yaml.YAMLError: The string is not YAML, or contains several documents or values that JSON
+            does not have.
     """
     return _Builder().build(text)
 
@@ -61,16 +62,16 @@ def finite(text: str) -> float:
     """Read a number of JSON.
 
     Raises:
-        ValueError: It is none, or not finite.
+        ValueError: The string is not a number, or the number is not finite.
     """
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number of JSON")
+        raise ValueError(f"{text} is not a JSON number")
     return number
 
 
 class _Container:
-    """A list or mapping on its way, with the anchor that it gets in the end."""
+    """A list or mapping that is being built, with its anchor."""
 
     __slots__ = ("anchor", "is_merge", "items", "key", "size", "start", "value")
 
@@ -112,14 +113,14 @@ class _Builder:
     def document(self, event: Event) -> None:
         self.documents += 1
         if self.documents > 1:
-            raise _wrong(event, "expected a single document")
+            raise _error(event, "expected a single document")
 
     def start(self, event: Any) -> None:
         is_mapping = type(event) is MappingStartEvent
         if event.tag not in (None, "!", f"{_TAG}{'map' if is_mapping else 'seq'}"):
-            raise _wrong(event, f"JSON has no {event.tag}")
+            raise _error(event, f"JSON has no type for {event.tag}")
         if len(self.stack) >= MAX_DEPTH:
-            raise _wrong(event, f"it is nested more than {MAX_DEPTH} levels deep")
+            raise _error(event, f"the document is nested more than {MAX_DEPTH} levels deep")
         self.stack.append(_Container(event, {} if is_mapping else []))
 
     def end(self, event: Event) -> None:
@@ -127,7 +128,7 @@ class _Builder:
         value = container.value
         if container.items:
             merged: dict[str, Any] = {}
-            for each in reversed(container.items):  # earlier ones go before
+            for each in reversed(container.items):  # earlier ones take precedence
                 merged |= each
             value = merged | value
         if container.anchor is not None:
@@ -138,22 +139,24 @@ class _Builder:
 
     def alias(self, event: Any) -> None:
         if event.anchor not in self.anchors:
-            raise _wrong(event, f"there is no anchor {event.anchor!r} before")
+            raise _error(event, f"the anchor {event.anchor!r} is not defined")
         self.count(self.sizes.get(event.anchor, 1), event)
         self.add(self.anchors[event.anchor], event)
 
     def count(self, size: int, event: Event) -> None:
-        """Count the values of something that is put into what is open."""
+        """Add to the number of values of the open container."""
         if self.stack:
             self.stack[-1].size += size
         if size > MAX_VALUES:
-            raise _wrong(event, f"with its aliases it has more than {MAX_VALUES} values")
+            raise _error(
+                event, f"with aliases expanded, the document has more than {MAX_VALUES} values"
+            )
 
     def scalar(self, event: Any) -> None:
         top = self.stack[-1] if self.stack else None
         if top is not None and top.key is None and type(top.value) is dict:
             if event.tag not in (None, "!"):
-                _scalar(event)  # what the tag says must hold
+                _scalar(event)  # raises if the value does not match the tag
             elif event.value == "<<" and event.implicit[0] and event.tag is None:
                 top.is_merge = True
             if event.anchor is not None:
@@ -168,7 +171,7 @@ class _Builder:
         self.add(value, event)
 
     def add(self, value: Any, event: Event) -> None:
-        """Put a value into what is open."""
+        """Add a value to the open container."""
         if not self.stack:
             self.result = value
             return
@@ -177,12 +180,12 @@ class _Builder:
             top.value.append(value)
         elif top.key is None:
             if not isinstance(value, str):
-                raise _wrong(event, "a key is a text")
+                raise _error(event, "a key must be a string")
             top.key = value
         elif top.is_merge:
             self.merge(top, value, event)
         elif top.key in top.value:
-            raise _wrong(event, f"the key {top.key!r} stands twice in one mapping")
+            raise _error(event, f"the key {top.key!r} is duplicated in one mapping")
         else:
             top.value[top.key] = value
             top.key = None
@@ -190,7 +193,7 @@ class _Builder:
     def merge(self, top: _Container, value: Any, event: Event) -> None:
         several = value if isinstance(value, list) else [value]
         if not all(isinstance(each, dict) for each in several):
-            raise _wrong(event, "only mappings can be merged")
+            raise _error(event, "only mappings can be merged")
         top.items += several
         top.key, top.is_merge = None, False
 
@@ -207,11 +210,11 @@ def _scalar(event: Any) -> Any:
         return float(value)
     if {"null": type(None), "bool": bool, "int": int, "float": float}.get(kind) is type(value):
         return value
-    raise _wrong(event, f"{text!r} as {event.tag} is no value of JSON")
+    raise _error(event, f"{text!r} as {event.tag} is not a JSON value")
 
 
 def _plain(text: str) -> Any:
-    """Return what a text without quotes stands for."""
+    """Return the value of a plain scalar."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if text[0] in _FIRST:
@@ -222,5 +225,5 @@ def _plain(text: str) -> Any:
     return text
 
 
-def _wrong(event: Any, message: str) -> ConstructorError:
+def _error(event: Any, message: str) -> ConstructorError:
     return ConstructorError(None, None, message, event.start_mark)

@@ -1,8 +1,8 @@
-"""`lint`: what is wrong with a document, and what could be better.
+"""`lint`: the errors of a document, and possible improvements.
 
 ====================  =========================================================================
 ``_lint``             `lint`, and the profiles
-``_findings``         `Finding`, and what rules are
+``_findings``         `Finding` and `Rule`
 ``_lint_operations``  rules for paths, operations, tags, security and components
 ``_lint_schemas``     rules for schemas
 ``_lint_style``       rules of style

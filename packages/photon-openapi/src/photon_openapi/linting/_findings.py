@@ -1,4 +1,4 @@
-"""What a linter finds, and what its rules are."""
+"""Findings and rules of the linter."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Level: TypeAlias = Literal["error", "warning", "info"]
 Profile: TypeAlias = Literal["minimal", "recommended", "strict", "camel", "snake"]
 
 RANKS: Final[Mapping[str, int]] = {"error": 0, "warning": 1, "info": 2}
-"""Levels, the gravest first."""
+"""Levels, the most severe first."""
 
 
 @attrs.frozen
 class Finding:
-    """Something in a document that is wrong, or could be better.
+    """An error in a document, or a possible improvement.
 
     Attributes:
-        rule: The id of the rule, which stays the same.
-        level: How grave it is. An ``error`` keeps the document from being served.
-        pointer: Where it stands: a JSON pointer.
-        message: What it is, and what to do.
+        rule: The id of the rule, which is stable.
+        level: The severity. An ``error`` prevents the document from being served.
+        pointer: The location as a JSON pointer.
+        message: The description of the finding, and of its correction.
     """
 
     rule: str
@@ -35,12 +35,12 @@ class Finding:
 
 @attrs.frozen
 class Subject:
-    """What rules look at.
+    """The document that rules check.
 
     Attributes:
-        document: The document, in the words of OpenAPI 3.1.
+        document: The document, as one of OpenAPI 3.1.
         schemas: Its schemas, each once.
-        profile: What is asked for.
+        profile: The profile.
     """
 
     document: Document
@@ -49,7 +49,7 @@ class Subject:
 
     @property
     def data(self) -> OpenApi:
-        """The document itself."""
+        """The document as plain data."""
         return self.document.data
 
 
@@ -58,9 +58,9 @@ class Rule:
     """A rule.
 
     Attributes:
-        id: What it is called, for good.
-        level: How grave it is to break it.
-        check: Yields the places where it is broken.
+        id: The stable id.
+        level: The severity of its findings.
+        check: A function that yields the violations.
     """
 
     id: str

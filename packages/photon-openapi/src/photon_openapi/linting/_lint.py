@@ -1,11 +1,11 @@
-"""Judging a document: what keeps it from being served, and what could be better.
+"""Linting: the errors that prevent a document from being served, and possible improvements.
 
-Rules have ids that stay the same. A *profile* chooses among them:
+Rules have stable ids. A *profile* selects them:
 
 ============  =================================================================================
-minimal       what is wrong, or means nothing
-recommended   and what clients and readers need
-strict        and names written in one way, and values with bounds
+minimal       errors, and parts without effect
+recommended   minimal, and information that clients and readers need
+strict        recommended, and consistent names and bounded values
 camel, snake  recommended, and names in camelCase or snake_case, as warnings
 ============  =================================================================================
 """
@@ -51,18 +51,18 @@ IDS: Final = frozenset({rule.id for rules in RULES.values() for rule in rules} |
 def lint(
     data: Mapping[str, Any], *, profile: Profile = "recommended", ignore: Collection[str] = ()
 ) -> list[Finding]:
-    """Judge a document.
+    """Lint a document.
 
     Args:
-        data: The document, all in one piece; one of OpenAPI 3.0 is read as one of 3.1.
-        profile: Which rules count.
-        ignore: Ids of rules that do not count.
+        data: The document, bundled; one of OpenAPI 3.0 is read as one of 3.1.
+        profile: The profile, which selects the rules.
+        ignore: Ids of rules to ignore.
 
     Returns:
-        What was found, the gravest first, each once.
+        The findings, the most severe first, without duplicates.
 
     Raises:
-        ValueError: There is no rule with an id that is to be ignored.
+        ValueError: An ignored id is not that of a rule.
 
     Example:
         >>> from photon_openapi import lint
@@ -74,24 +74,26 @@ def lint(
     unknown = sorted(set(ignore) - IDS)
     if unknown:
         raise ValueError(
-            f"there is no rule {', '.join(unknown)}; there is {', '.join(sorted(IDS))}"
+            f"the rule {', '.join(unknown)} does not exist; the rules are {', '.join(sorted(IDS))}"
         )
-    data, renewed = upgraded(dict(data))
-    found = [Finding(_OLD, "info", each.pointer, each.message) for each in renewed]
+    data, rewrites = upgraded(dict(data))
+    findings = [Finding(_OLD, "info", each.pointer, each.message) for each in rewrites]
     document = Document(data)
-    # Of what is no OpenAPI document at all nothing more can be said.
-    is_document = isinstance(data.get("openapi"), str) and not _is_lost(document, data)
+    # Other rules do not apply to data that is not an OpenAPI document.
+    is_document = isinstance(data.get("openapi"), str) and not _is_unreadable(document, data)
     schemas = list(schemas_in(data)) if is_document else []
     subject = Subject(document, schemas, profile)
     for rule in RULES[profile]:
         if is_document or rule.id == "structure":
-            found += [Finding(rule.id, rule.level, *_parts(each)) for each in rule.check(subject)]
-    kept = dict.fromkeys(each for each in found if each.rule not in ignore)
-    return sorted(kept, key=lambda each: RANKS[each.level])
+            findings += [
+                Finding(rule.id, rule.level, *_parts(each)) for each in rule.check(subject)
+            ]
+    unique = dict.fromkeys(each for each in findings if each.rule not in ignore)
+    return sorted(unique, key=lambda each: RANKS[each.level])
 
 
-def _is_lost(document: Document, data: OpenApi) -> bool:
-    return is_old(data) or any(each.pointer == "/openapi" for each in document.problems_of_shape)
+def _is_unreadable(document: Document, data: OpenApi) -> bool:
+    return is_old(data) or any(each.pointer == "/openapi" for each in document.schema_errors)
 
 
 def _parts(problem: Problem) -> tuple[str, str]:

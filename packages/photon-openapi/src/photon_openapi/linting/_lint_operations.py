@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from photon_runtime.media_types import is_json
 
-from ..document import OpenApi, Operation, Problem, components_of, place_of, steps_of
+from ..document import OpenApi, Operation, Problem, components_of, parameter_key, tokens_of
 from ..messages import pointer_of
 from ._findings import Rule, Subject
 
@@ -17,11 +17,11 @@ _EMPTY_STATUSES: Final = ("204", "205", "304")
 _IGNORED: Final = "x-stack-size"
 
 
-def _sound(subject: Subject) -> Iterator[Operation]:
-    return (each for each in subject.document.operations() if each.is_sound)
+def _well_formed(subject: Subject) -> Iterator[Operation]:
+    return (each for each in subject.document.operations() if each.is_well_formed)
 
 
-# -- what is wrong ------------------------------------------------------------------------------
+# -- errors -------------------------------------------------------------------------------------
 
 
 def _security_undeclared(subject: Subject) -> Iterator[Problem]:
@@ -47,7 +47,8 @@ def _scope_undeclared(subject: Subject) -> Iterator[Problem]:
             for scope in _list(scopes):
                 if scope not in known:
                     yield Problem(
-                        pointer, f"the scope {scope!r} is in none of the flows of {name!r}; add it"
+                        pointer,
+                        f"the scope {scope!r} is not in any of the flows of {name!r}; add it",
                     )
 
 
@@ -62,17 +63,17 @@ def _requirements(subject: Subject) -> Iterator[tuple[str, OpenApi]]:
 
 
 def _parameter_duplicate(subject: Subject) -> Iterator[Problem]:
-    for operation in _sound(subject):
+    for operation in _well_formed(subject):
         seen = set()
         for index, each in enumerate(_list(operation.data.get("parameters"))):
             resolved = subject.document.resolve(each)
             if resolved is None:
                 continue
-            key = place_of(resolved)
+            key = parameter_key(resolved)
             if key in seen:
                 yield Problem(
                     f"{operation.pointer}/parameters/{index}",
-                    f"{key[0]} parameter {resolved['name']!r} is there already; remove one of them",
+                    f"{key[0]} parameter {resolved['name']!r} is declared twice; remove one",
                 )
             seen.add(key)
 
@@ -82,8 +83,7 @@ def _path_trailing_slash(subject: Subject) -> Iterator[Problem]:
         if path.endswith("/") and path != "/":
             yield Problem(
                 pointer_of(["paths", path]),
-                f"the path ends with a slash: it is another one than {path.rstrip('/')}; leave the "
-                "slash out",
+                f"the path ends with a slash and differs from {path.rstrip('/')}; remove the slash",
             )
 
 
@@ -92,8 +92,8 @@ def _path_query(subject: Subject) -> Iterator[Problem]:
         if "?" in path or "#" in path:
             yield Problem(
                 pointer_of(["paths", path]),
-                "a path has neither query nor fragment, and this one is never found; declare "
-                "parameters of the query",
+                "a path has neither query nor fragment, so this one never matches; declare query "
+                "parameters",
             )
 
 
@@ -106,12 +106,13 @@ def _path_ambiguous(subject: Subject) -> Iterator[Problem]:
             if _is_ambiguous(first.split("/"), second.split("/")):
                 yield Problem(
                     pointer_of(["paths", second]),
-                    f"a request may fit this path and {first}; tell them apart by a fixed segment",
+                    f"a request may match this path and {first}; distinguish them by a literal "
+                    "segment",
                 )
 
 
 def _is_ambiguous(first: list[str], second: list[str]) -> bool:
-    """Say whether two paths share a URL and neither is the more specific one throughout."""
+    """Return whether two paths match a common URL and neither is more specific in each segment."""
     open_first = ["{" in each for each in first]
     open_second = ["{" in each for each in second]
     pairs = zip(first, second, open_first, open_second, strict=True)
@@ -122,7 +123,7 @@ def _is_ambiguous(first: list[str], second: list[str]) -> bool:
 
 
 def _body_on_get(subject: Subject) -> Iterator[Problem]:
-    for operation in _sound(subject):
+    for operation in _well_formed(subject):
         if operation.method in _BODILESS and operation.data.get("requestBody") is not None:
             yield Problem(
                 f"{operation.pointer}/requestBody",
@@ -132,24 +133,26 @@ def _body_on_get(subject: Subject) -> Iterator[Problem]:
 
 
 def _response_body_forbidden(subject: Subject) -> Iterator[Problem]:
-    for pointer, code, answer in _answers(subject):
-        if code in _EMPTY_STATUSES and answer.get("content"):
-            yield Problem(f"{pointer}/content", f"an answer {code} has no body; use another status")
+    for pointer, code, response in _declared_responses(subject):
+        if code in _EMPTY_STATUSES and response.get("content"):
+            yield Problem(
+                f"{pointer}/content", f"a response {code} has no body; use another status"
+            )
 
 
-def _answers(subject: Subject) -> Iterator[tuple[str, str, OpenApi]]:
-    for operation in _sound(subject):
-        for code, answer in _dict(operation.data.get("responses")).items():
-            if isinstance(answer, dict):
-                place = operation.pointer + pointer_of(["responses", code])
-                yield place, code, subject.document.resolve(answer) or {}
+def _declared_responses(subject: Subject) -> Iterator[tuple[str, str, OpenApi]]:
+    for operation in _well_formed(subject):
+        for code, response in _dict(operation.data.get("responses")).items():
+            if isinstance(response, dict):
+                pointer = operation.pointer + pointer_of(["responses", code])
+                yield pointer, code, subject.document.resolve(response) or {}
 
 
 def _tag_duplicate(subject: Subject) -> Iterator[Problem]:
     seen = set()
     for index, name in _declared_tags(subject):
         if name in seen:
-            yield Problem(f"/tags/{index}", f"{name!r} is there already; remove one of them")
+            yield Problem(f"/tags/{index}", f"{name!r} is declared twice; remove one of them")
         seen.add(name)
 
 
@@ -158,11 +161,11 @@ def _extension_ignored(subject: Subject) -> Iterator[Problem]:
         if _IGNORED in operation.data:
             yield Problem(
                 f"{operation.pointer}/{_IGNORED}",
-                "it is ignored: coroutines have no stack of a fixed size; remove it",
+                "the member is ignored: coroutines do not have a fixed stack size; remove it",
             )
 
 
-# -- what clients and readers need --------------------------------------------------------------
+# -- information for clients and readers --------------------------------------------------------
 
 
 def _operation_id(subject: Subject) -> Iterator[Problem]:
@@ -170,7 +173,8 @@ def _operation_id(subject: Subject) -> Iterator[Problem]:
         if not operation.data.get("operationId"):
             yield Problem(
                 operation.pointer,
-                "the operation has no operationId; handlers and clients are named by it",
+                "the operation has no operationId, which names handlers and client functions; "
+                "add one",
             )
 
 
@@ -179,51 +183,54 @@ def _operation_summary(subject: Subject) -> Iterator[Problem]:
         if not (operation.data.get("summary") or operation.data.get("description")):
             yield Problem(
                 operation.pointer,
-                "the operation has neither summary nor description; say what it does",
+                "the operation has neither summary nor description; describe it",
             )
 
 
 def _operation_tags(subject: Subject) -> Iterator[Problem]:
     for operation in subject.document.operations():
         if not operation.data.get("tags"):
-            yield Problem(operation.pointer, "the operation has no tags; readers find it by them")
+            yield Problem(
+                operation.pointer,
+                "the operation has no tags, by which documentation is grouped; add one",
+            )
 
 
 def _operation_success(subject: Subject) -> Iterator[Problem]:
-    for operation in _sound(subject):
+    for operation in _well_formed(subject):
         codes = _dict(operation.data.get("responses"))
         if not any(code[:1] in ("1", "2", "3") or code == "default" for code in codes):
             yield Problem(
-                f"{operation.pointer}/responses", "no success is declared; say what is answered"
+                f"{operation.pointer}/responses", "no successful response is declared; add one"
             )
 
 
 def _operation_4xx(subject: Subject) -> Iterator[Problem]:
-    for operation in _sound(subject):
+    for operation in _well_formed(subject):
         codes = _dict(operation.data.get("responses"))
         can_fail = operation.parameters or operation.body is not None
         can_fail = can_fail or subject.document.required_security(operation)
         if can_fail and not any(code[:1] == "4" or code == "default" for code in codes):
             yield Problem(
                 f"{operation.pointer}/responses",
-                "no 4XX response is declared, but requests can be refused; say how",
+                "no 4XX response is declared, but requests can be refused; declare it",
             )
 
 
 def _response_schema(subject: Subject) -> Iterator[Problem]:
-    for pointer, _, answer in _answers(subject):
-        for media, described in _dict(answer.get("content")).items():
+    for pointer, _, response in _declared_responses(subject):
+        for media, described in _dict(response.get("content")).items():
             resolved = subject.document.resolve(described) if isinstance(described, dict) else None
             is_open = resolved is not None and not resolved.keys() & {"schema", "itemSchema"}
             if is_open and is_json(media):
                 yield Problem(
                     pointer + pointer_of(["content", media]),
-                    "the body has no schema; clients cannot know what is in it",
+                    "the body has no schema, so its content is undefined for clients; add one",
                 )
 
 
 def _parameter_description(subject: Subject) -> Iterator[Problem]:
-    for operation in _sound(subject):
+    for operation in _well_formed(subject):
         for parameter in operation.parameters:
             if not parameter.get("description"):
                 yield Problem(
@@ -234,7 +241,7 @@ def _parameter_description(subject: Subject) -> Iterator[Problem]:
 
 def _tag_undeclared(subject: Subject) -> Iterator[Problem]:
     declared = {name for _, name in _declared_tags(subject)}
-    for operation in _sound(subject):
+    for operation in _well_formed(subject):
         for index, tag in enumerate(_list(operation.data.get("tags"))):
             if tag not in declared:
                 yield Problem(
@@ -244,7 +251,7 @@ def _tag_undeclared(subject: Subject) -> Iterator[Problem]:
 
 
 def _tag_unused(subject: Subject) -> Iterator[Problem]:
-    used = {tag for each in _sound(subject) for tag in _list(each.data.get("tags"))}
+    used = {tag for each in _well_formed(subject) for tag in _list(each.data.get("tags"))}
     parents = {_dict(each).get("parent") for each in _list(subject.data.get("tags"))}
     for index, name in _declared_tags(subject):
         if name not in used | parents:
@@ -259,11 +266,11 @@ def _declared_tags(subject: Subject) -> list[tuple[int, Any]]:
 def _security_missing(subject: Subject) -> Iterator[Problem]:
     if subject.data.get("security") is not None:
         return
-    for operation in _sound(subject):
+    for operation in _well_formed(subject):
         if operation.data.get("security") is None:
             yield Problem(
                 operation.pointer,
-                "nothing says who may call the operation; `security: []` says that all may",
+                "the operation declares no security; write `security: []` for public operations",
             )
 
 
@@ -275,38 +282,38 @@ def _component_unused(subject: Subject) -> Iterator[Problem]:
         for name in _dict(components):
             pointer = pointer_of(["components", kind, name])
             if pointer not in used:
-                yield Problem(pointer, "nothing refers to it; remove it")
+                yield Problem(pointer, "the component is not used; remove it")
     required = {name for _, each in _requirements(subject) for name in each}
     for name in components_of(subject.data, "securitySchemes"):
         if name not in required:
             yield Problem(
                 pointer_of(["components", "securitySchemes", name]),
-                "nothing requires it; remove it",
+                "the security scheme is not used; remove it",
             )
 
 
 def _used_pointers(subject: Subject) -> set[str]:
-    """Return the pointers of the components that something refers to."""
+    """Return the pointers of the components that are referred to."""
     used: set[str] = set()
     for part in subject.document.definitions.parts:
         mapping = _dict(_dict(part.value.get("discriminator")).get("mapping")).values()
         for reference in (part.value.get("$ref"), *mapping):
             if isinstance(reference, str) and not part.pointer.startswith(reference[1:] + "/"):
-                steps = steps_of(reference.partition("#")[2])
+                tokens = tokens_of(reference.partition("#")[2])
                 named = "#" in reference
                 used.add(
-                    pointer_of(steps[:3])
+                    pointer_of(tokens[:3])
                     if named
                     else pointer_of(["components", "schemas", reference])
                 )
         if "$id" in part.value or "$anchor" in part.value:
-            used.add(pointer_of(steps_of(part.pointer)[:3]))
+            used.add(pointer_of(tokens_of(part.pointer)[:3]))
     return used
 
 
 def _info_description(subject: Subject) -> Iterator[Problem]:
     if not _dict(subject.data.get("info")).get("description"):
-        yield Problem("/info", "the document has no description; say what the API is for")
+        yield Problem("/info", "the document has no description; describe the API")
 
 
 def _server_trailing_slash(subject: Subject) -> Iterator[Problem]:
@@ -314,7 +321,8 @@ def _server_trailing_slash(subject: Subject) -> Iterator[Problem]:
         url = str(_dict(server).get("url", ""))
         if url.endswith("/") and url != "/":
             yield Problem(
-                f"/servers/{index}/url", "the URL ends with a slash, and paths begin with one"
+                f"/servers/{index}/url",
+                "the URL ends with a slash, but paths begin with one; remove it",
             )
 
 

@@ -132,7 +132,7 @@ _LIMITS: Final = (
 
 
 def _schema_invalid(subject: Subject) -> Iterator[Problem]:
-    """Tell the schemas that do not compile, the outermost of each only."""
+    """Yield the schemas that do not compile, only the outermost of each."""
     wrong: list[str] = []
     for location in subject.schemas:
         if "$ref" in location.schema or any(
@@ -140,7 +140,7 @@ def _schema_invalid(subject: Subject) -> Iterator[Problem]:
         ):
             continue
         is_outermost = location.pointer.count("/") == 3 or location.pointer.endswith("/schema")
-        if is_outermost and subject.document.is_sound(location.schema, location.pointer):
+        if is_outermost and subject.document.is_well_formed(location.schema, location.pointer):
             try:
                 _check(subject, location.schema)
             except ValueError as error:
@@ -157,42 +157,42 @@ def _examples(subject: Subject) -> Iterator[Problem]:
         values = _listed(location.schema, "examples")
         if "example" in location.schema:
             values.append(("/example", location.schema["example"]))
-        yield from _misfits(subject, location.schema, location.pointer, values, "the example")
+        yield from _mismatches(subject, location.schema, location.pointer, values, "the example")
     for part in subject.document.definitions.parts:
         schema = part.value.get("schema")
         if isinstance(schema, dict):
-            yield from _misfits(
+            yield from _mismatches(
                 subject, schema, part.pointer, _media_examples(subject, part.value), "the example"
             )
 
 
 def _media_examples(subject: Subject, value: OpenApi) -> list[tuple[str, Any]]:
-    """Return the examples of a media type or parameter, and where they stand."""
-    found = [("/example", value["example"])] if "example" in value else []
+    """Return the examples of a media type or parameter, with their pointers."""
+    examples = [("/example", value["example"])] if "example" in value else []
     named = value.get("examples")
     for name, example in named.items() if isinstance(named, dict) else ():
         resolved = subject.document.resolve(example) if isinstance(example, dict) else None
         for key in ("value", "dataValue"):
             if resolved is not None and key in resolved:
-                found.append((pointer_of(["examples", name]), resolved[key]))
-    return found
+                examples.append((pointer_of(["examples", name]), resolved[key]))
+    return examples
 
 
 def _defaults(subject: Subject) -> Iterator[Problem]:
     for location in subject.schemas:
         values = [("/default", location.schema["default"])] if "default" in location.schema else []
-        yield from _misfits(subject, location.schema, location.pointer, values, "the default")
+        yield from _mismatches(subject, location.schema, location.pointer, values, "the default")
 
 
 def _enums(subject: Subject) -> Iterator[Problem]:
     for location in subject.schemas:
         others = {key: value for key, value in location.schema.items() if key != "enum"}
         values = _listed(location.schema, "enum")
-        yield from _misfits(subject, others, location.pointer, values, "the value")
+        yield from _mismatches(subject, others, location.pointer, values, "the value")
 
 
 def _listed(schema: OpenApi, key: str) -> list[tuple[str, Any]]:
-    """Return the values that a keyword lists, and where they stand."""
+    """Return the values that a keyword lists, with their pointers."""
     values = schema.get(key)
     return (
         [(f"/{key}/{at}", each) for at, each in enumerate(values)]
@@ -201,21 +201,21 @@ def _listed(schema: OpenApi, key: str) -> list[tuple[str, Any]]:
     )
 
 
-def _misfits(
-    subject: Subject, schema: OpenApi, pointer: str, values: list[tuple[str, Any]], what: str
+def _mismatches(
+    subject: Subject, schema: OpenApi, pointer: str, values: list[tuple[str, Any]], noun: str
 ) -> Iterator[Problem]:
-    if not values or not subject.document.is_sound(schema, pointer):
+    if not values or not subject.document.is_well_formed(schema, pointer):
         return
     try:
         check = _check(subject, schema)
     except ValueError:
-        return  # told by another rule
-    for place, value in values:
+        return  # reported by another rule
+    for location, value in values:
         for error in [] if check.is_valid(value) else check.errors(value)[:1]:
             inside = f" at {error.pointer}" if error.pointer else ""
             yield Problem(
-                pointer + place,
-                f"{what} does not fit the schema{inside}: {error.message}; correct one of them",
+                pointer + location,
+                f"{noun} does not match the schema{inside}: {error.message}; correct one of them",
             )
 
 
@@ -224,7 +224,10 @@ def _impossible(subject: Subject) -> Iterator[Problem]:
         for low, high in _LIMITS:
             least, most = location.schema.get(low), location.schema.get(high)
             if _is_above(least, most):
-                yield Problem(location.pointer, f"{low} is above {high}: nothing can fit")
+                yield Problem(
+                    location.pointer,
+                    f"{low} is above {high}, so no value is valid; correct one of them",
+                )
 
 
 def _is_above(least: object, most: object) -> bool:
@@ -236,7 +239,7 @@ def _nullable(subject: Subject) -> Iterator[Problem]:
         if "nullable" in location.schema:
             yield Problem(
                 f"{location.pointer}/nullable",
-                'nullable says nothing since OpenAPI 3.1; write type: [..., "null"]',
+                'nullable has no effect since OpenAPI 3.1; write type: [..., "null"]',
             )
 
 
@@ -244,11 +247,11 @@ def _misplaced(subject: Subject) -> Iterator[Problem]:
     for location in subject.schemas:
         types = types_of(location.schema)
         for key in location.schema:
-            wanted = _FOR_TYPE.get(key)
-            if types and wanted and not set(wanted) & set(types):
+            expected = _FOR_TYPE.get(key)
+            if types and expected and not set(expected) & set(types):
                 yield Problem(
                     f"{location.pointer}/{key}",
-                    f"{key} is for {wanted[0]}s and says nothing of type {' or '.join(types)}; "
+                    f"{key} is for {expected[0]}s and has no effect for type {' or '.join(types)}; "
                     "remove it",
                 )
 
@@ -259,9 +262,9 @@ def _unknown(subject: Subject) -> Iterator[Problem]:
             if key in _KEYWORDS or key.startswith("x-"):
                 continue
             close = difflib.get_close_matches(key, _KEYWORDS, 1)
-            hint = f"did you mean {close[0]!r}?" if close else "own ones begin with x-"
+            hint = f"did you mean {close[0]!r}?" if close else "extensions begin with x-"
             yield Problem(
-                location.pointer + pointer_of([key]), f"{key!r} is no keyword of schemas; {hint}"
+                location.pointer + pointer_of([key]), f"{key!r} is not a keyword of schemas; {hint}"
             )
 
 
@@ -270,18 +273,18 @@ def _formats(subject: Subject) -> Iterator[Problem]:
         name = location.schema.get("format")
         if isinstance(name, str) and name not in _FORMATS:
             close = difflib.get_close_matches(name, _FORMATS, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ", and is not checked"
+            hint = f"; did you mean {close[0]!r}?" if close else " and is not checked"
             yield Problem(f"{location.pointer}/format", f"the format {name!r} is not known{hint}")
 
 
 def _format_types(subject: Subject) -> Iterator[Problem]:
     for location in subject.schemas:
         name, types = location.schema.get("format"), types_of(location.schema)
-        wanted = _FORMATS.get(name) if isinstance(name, str) else None
-        if wanted and types and not set(wanted) & set(types):
+        expected = _FORMATS.get(name) if isinstance(name, str) else None
+        if expected and types and not set(expected) & set(types):
             yield Problem(
                 f"{location.pointer}/format",
-                f"{name} is a format of {wanted[0]}s and says nothing of {' or '.join(types)}",
+                f"{name} is a format of {expected[0]}s and has no effect for {' or '.join(types)}",
             )
 
 
@@ -295,7 +298,7 @@ def _required_undefined(subject: Subject) -> Iterator[Problem]:
             if isinstance(name, str) and name not in known:
                 yield Problem(
                     f"{location.pointer}/required",
-                    f"{name!r} is required, but there is no such property; declare it",
+                    f"{name!r} is required, but the property is not declared; declare it",
                 )
 
 
@@ -305,42 +308,42 @@ def _has_more(schema: OpenApi) -> bool:
 
 def _discriminator(subject: Subject) -> Iterator[Problem]:
     for location in subject.schemas:
-        notes = location.schema.get("discriminator")
-        if not isinstance(notes, dict):
+        discriminator = location.schema.get("discriminator")
+        if not isinstance(discriminator, dict):
             continue
         pointer = f"{location.pointer}/discriminator"
         if not location.schema.keys() & {"oneOf", "anyOf", "allOf"} and location.name is None:
-            yield Problem(pointer, "it stands beside neither oneOf nor anyOf and says nothing")
-        mapping = notes.get("mapping")
+            yield Problem(pointer, "the discriminator has no effect without oneOf or anyOf")
+        mapping = discriminator.get("mapping")
         for name, target in mapping.items() if isinstance(mapping, dict) else ():
             is_name = isinstance(target, str) and target in subject.document.definitions
             if not is_name and subject.document.definitions.find(target) is None:
-                yield Problem(pointer + pointer_of(["mapping", name]), f"{target!r} leads nowhere")
+                yield Problem(pointer + pointer_of(["mapping", name]), f"{target!r} does not exist")
 
 
 def _schema_type(subject: Subject) -> Iterator[Problem]:
     for location in subject.schemas:
-        if not location.is_partial and location.schema and not _says_type(location.schema):
-            yield Problem(location.pointer, "the schema has no type, so it takes any; say which")
+        if not location.is_partial and location.schema and not _has_type(location.schema):
+            yield Problem(location.pointer, "the schema has no type, so any is valid; add one")
 
 
-def _says_type(schema: OpenApi) -> bool:
-    telling = ("type", "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "enum", "const", "not")
-    return any(key in schema for key in (*telling, "contentMediaType", "contentEncoding", "if"))
+def _has_type(schema: OpenApi) -> bool:
+    keywords = ("type", "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "enum", "const", "not")
+    return any(key in schema for key in (*keywords, "contentMediaType", "contentEncoding", "if"))
 
 
 def _array_items(subject: Subject) -> Iterator[Problem]:
-    telling = {"items", "prefixItems", "contains"}
+    keywords = {"items", "prefixItems", "contains"}
     for location in subject.schemas:
         is_array = "array" in types_of(location.schema) and not location.is_partial
-        if is_array and not location.schema.keys() & telling:
-            yield Problem(location.pointer, "the array has no items; say what is in it")
+        if is_array and not location.schema.keys() & keywords:
+            yield Problem(location.pointer, "the array has no items keyword; declare its items")
 
 
-def names_of(place: SchemaLocation) -> str:
-    """Return the name of the component that a place is, ``""`` for others."""
-    is_component = place.pointer.startswith("/components/schemas/")
-    return place.name or "" if is_component and place.pointer.count("/") == 3 else ""
+def component_name(location: SchemaLocation) -> str:
+    """Return the name of the component at a location, ``""`` for other locations."""
+    is_component = location.pointer.startswith("/components/schemas/")
+    return location.name or "" if is_component and location.pointer.count("/") == 3 else ""
 
 
 MINIMAL: Final = (

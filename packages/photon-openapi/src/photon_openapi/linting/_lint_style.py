@@ -1,4 +1,4 @@
-"""Rules of style: names of one kind are written in one way, and values have bounds."""
+"""Rules of style: names of one kind have the same case, and values have bounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..document import Problem
 from ..messages import pointer_of
 from ..schema import types_of
 from ._findings import Rule, Subject
-from ._lint_schemas import names_of
+from ._lint_schemas import component_name
 
 _CASES: Final = {
     "camelCase": re.compile(r"[a-z][a-z0-9]*([A-Z][a-z0-9]*)*"),
@@ -19,15 +19,17 @@ _CASES: Final = {
     "kebab-case": re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*"),
     "PascalCase": re.compile(r"([A-Z][a-z0-9]*)+"),
 }
-_ASKED: Final = {"camel": "camelCase", "snake": "snake_case"}
+_PROFILE_CASES: Final = {"camel": "camelCase", "snake": "snake_case"}
 _STRING_BOUNDS: Final = ("maxLength", "pattern", "format", "contentEncoding", "contentMediaType")
 
 
 def _named(
-    subject: Subject, names: Sequence[tuple[str, str]], wanted: str | None = None
+    subject: Subject, names: Sequence[tuple[str, str]], expected: str | None = None
 ) -> Iterator[Problem]:
-    """Yield the names that are written otherwise: than is asked for, else than most are."""
-    case = wanted or _ASKED.get(subject.profile) or _prevailing([name for _, name in names])
+    """Yield the names that are not in the expected case, by default that of most names."""
+    case = (
+        expected or _PROFILE_CASES.get(subject.profile) or _prevailing([name for _, name in names])
+    )
     for pointer, name in names:
         if not _CASES[case].fullmatch(name):
             yield Problem(pointer, f"{name!r} is not in {case}, as the others are; rename it")
@@ -48,9 +50,9 @@ def _operation_ids(subject: Subject) -> Iterator[Problem]:
 
 
 def _properties(subject: Subject) -> Iterator[Problem]:
-    found = [(each.pointer, each.name) for each in subject.schemas if each.name is not None]
-    components = {each.pointer for each in subject.schemas if names_of(each)}
-    yield from _named(subject, [each for each in found if each[0] not in components])
+    properties = [(each.pointer, each.name) for each in subject.schemas if each.name is not None]
+    components = {each.pointer for each in subject.schemas if component_name(each)}
+    yield from _named(subject, [each for each in properties if each[0] not in components])
 
 
 def _parameters(subject: Subject) -> Iterator[Problem]:
@@ -64,18 +66,22 @@ def _parameters(subject: Subject) -> Iterator[Problem]:
 
 
 def _schema_names(subject: Subject) -> Iterator[Problem]:
-    names = [(each.pointer, names_of(each)) for each in subject.schemas if names_of(each)]
+    names = [
+        (each.pointer, component_name(each)) for each in subject.schemas if component_name(each)
+    ]
     yield from _named(subject, names, "PascalCase")
 
 
 def _path_names(subject: Subject) -> Iterator[Problem]:
     paths = subject.data.get("paths")
     for path in paths if isinstance(paths, dict) else ():
-        fixed = [part for part in path.split("/") if part and "{" not in part]
-        wrong = [part for part in fixed if not re.fullmatch(r"[a-z0-9.]+(-[a-z0-9.]+)*", part)]
-        for part in wrong:
+        fixed = [segment for segment in path.split("/") if segment and "{" not in segment]
+        wrong = [
+            segment for segment in fixed if not re.fullmatch(r"[a-z0-9.]+(-[a-z0-9.]+)*", segment)
+        ]
+        for segment in wrong:
             yield Problem(
-                pointer_of(["paths", path]), f"{part!r} is not in kebab-case; rename the segment"
+                pointer_of(["paths", path]), f"{segment!r} is not in kebab-case; rename the segment"
             )
 
 
@@ -85,14 +91,12 @@ def _bounds(subject: Subject) -> Iterator[Problem]:
         if location.is_partial or schema.keys() & {"enum", "const"}:
             continue
         if "string" in types and not schema.keys() & set(_STRING_BOUNDS):
-            yield Problem(location.pointer, "the text has no end; give it a maxLength")
+            yield Problem(location.pointer, "the string is not bounded; add maxLength")
         if "array" in types and "maxItems" not in schema:
-            yield Problem(location.pointer, "the array has no end; give it maxItems")
+            yield Problem(location.pointer, "the array is not bounded; add maxItems")
         is_number = set(types) & {"integer", "number"}
         if is_number and not schema.keys() & {"maximum", "exclusiveMaximum", "format"}:
-            yield Problem(
-                location.pointer, "the number has no limit; give it a maximum or a format"
-            )
+            yield Problem(location.pointer, "the number is not bounded; add a maximum or a format")
 
 
 def _open_objects(subject: Subject) -> Iterator[Problem]:
@@ -102,7 +106,7 @@ def _open_objects(subject: Subject) -> Iterator[Problem]:
         if is_object and not location.is_partial and not location.schema.keys() & closing:
             yield Problem(
                 location.pointer,
-                "the object takes members that nobody declared; set additionalProperties: false",
+                "the object allows undeclared members; set additionalProperties: false",
             )
 
 
@@ -113,7 +117,7 @@ def _inline_schemas(subject: Subject) -> Iterator[Problem]:
         )
         if is_inline and location.schema.get("properties"):
             yield Problem(
-                location.pointer, "the object has no name; put it under components/schemas"
+                location.pointer, "the object schema has no name; move it to components/schemas"
             )
 
 

@@ -1,9 +1,9 @@
-"""`sample`: a value for a schema.
+"""`sample`: a value that matches a schema.
 
 ====================  =========================================================================
 ``_sample``           `sample`, and `Samples` for many schemas of one document
-``_scalars``          numbers and texts
-``_pattern``          texts for regular expressions
+``_scalars``          numbers and strings
+``_pattern``          strings for regular expressions
 ``_draw``             choices, plain or by a seed
 ====================  =========================================================================
 """

@@ -1,4 +1,4 @@
-"""Choices that a sample leaves open: always the same ones, or by a seed."""
+"""The choices among possible values: always the plainest, or pseudo-random by a seed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Draw:
     """Makes choices.
 
     Args:
-        seed: ``None`` makes the plainest choice everywhere; anything else makes choices that look
-            like chance, the same ones for the same seed.
-        length: How many characters more than the fewest the parts of a text that may repeat get.
+        seed: ``None`` for the plainest choice everywhere; any other value for pseudo-random
+            choices, which are the same for the same seed.
+        length: The number of repetitions above the minimum, for all repeated parts of a string.
     """
 
     def __init__(self, seed: object = None, *, length: int = 0) -> None:
-        """Begin anew."""
+        """Start with no choices made."""
         self._random = None if seed is None else random.Random(repr(seed))
         self._left = length
 
@@ -29,7 +29,7 @@ class Draw:
         return self._random is None
 
     def pick(self, options: Sequence[T]) -> T:
-        """Return one of ``options``, which are not empty; the first is the plainest."""
+        """Return one of ``options``, which must not be empty; the first is the plainest."""
         return options[0] if self._random is None else self._random.choice(options)
 
     def between(self, low: int, high: int) -> int:
@@ -37,7 +37,7 @@ class Draw:
         return low if self._random is None else self._random.randint(low, max(low, high))
 
     def repeats(self, low: int, high: int | None) -> int:
-        """Return how often a part of a text is repeated; ``None`` is without end."""
+        """Return the number of repetitions of a part of a string; ``None`` means no maximum."""
         more = self._left if high is None else min(self._left, high - low)
         self._left -= more
         return low + more

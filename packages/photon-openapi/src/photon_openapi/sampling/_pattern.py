@@ -1,8 +1,8 @@
-"""Texts for regular expressions, as ``pattern`` has them.
+"""Strings for regular expressions, as in ``pattern``.
 
-A pattern becomes a tree of functions that write a text. What one cannot know from the pattern's
-parts alone (boundaries, look-behind, back-references) is left out or written as if it were plain;
-whoever asks has the text judged by the validator in the end.
+A pattern is parsed into a tree of functions that write a string. Assertions that depend on more
+than one part of the pattern (boundaries, look-behind, back-references) are ignored or written
+literally; the caller validates the string.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ._draw import Draw
 
 _Writer: TypeAlias = Callable[[Draw], str]
 
-# The nicest first.
+# The plainest first.
 _LETTERS: Final = string.ascii_lowercase + string.ascii_uppercase
 _PRINTABLE: Final = _LETTERS + string.digits + "-_.,:;!?+*/=@#$%&|~^'`\"\\()[]{}<> "
 _SPACE: Final = " \t\n"
@@ -42,20 +42,20 @@ _CONTROLS: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "0": 
 _MAX_REPEATS: Final = 10_000
 
 
-def text_for(pattern: str, draw: Draw) -> str:
-    """Return a text that ``pattern`` matches, or ought to.
+def matching_string(pattern: str, draw: Draw) -> str:
+    """Return a string that ``pattern`` matches, except for assertions that are ignored.
 
     Args:
         pattern: An ECMA 262 expression.
-        draw: Makes the choices.
+        draw: The choices.
 
     Raises:
-        ValueError: It is none, or has what is not known here.
+        ValueError: The pattern is not such an expression, or has syntax that is not supported.
     """
     parser = _Parser(pattern)
     write = parser.alternatives()
     if parser.rest:
-        raise ValueError(f"{parser.rest!r} is not known in a pattern")
+        raise ValueError(f"{parser.rest!r} is not supported in a pattern")
     return write(draw)
 
 
@@ -71,7 +71,7 @@ class _Parser:
     def rest(self) -> str:
         return self._text[self._at :]
 
-    def _take(self, beginning: str) -> bool:
+    def _accept(self, beginning: str) -> bool:
         if not self._text.startswith(beginning, self._at):
             return False
         self._at += len(beginning)
@@ -79,20 +79,20 @@ class _Parser:
 
     def _next(self) -> str:
         if self._at >= len(self._text):
-            raise ValueError("the pattern ends too early")
+            raise ValueError("the pattern is incomplete")
         self._at += 1
         return self._text[self._at - 1]
 
     def _until(self, end: str) -> str:
-        text, found, _ = self.rest.partition(end)
-        if not found:
+        text, result, _ = self.rest.partition(end)
+        if not result:
             raise ValueError(f"the pattern lacks {end!r}")
         self._at += len(text) + len(end)
         return text
 
     def alternatives(self) -> _Writer:
         options = [self._sequence()]
-        while self._take("|"):
+        while self._accept("|"):
             options.append(self._sequence())
         return lambda draw: draw.pick(options)(draw)
 
@@ -113,18 +113,18 @@ class _Parser:
 
     def _quantifier(self) -> tuple[int, int | None] | None:
         limits: tuple[int, int | None]
-        if self._take("*"):
+        if self._accept("*"):
             limits = (0, None)
-        elif self._take("+"):
+        elif self._accept("+"):
             limits = (1, None)
-        elif self._take("?"):
+        elif self._accept("?"):
             limits = (0, 1)
-        elif self._take("{"):
+        elif self._accept("{"):
             low, comma, high = self._until("}").partition(",")
             limits = (int(low), (int(high) if high else None) if comma else int(low))
         else:
             return None
-        self._take("?")  # lazy: the same texts
+        self._accept("?")  # lazy: the same strings
         return limits
 
     def _atom(self) -> _Writer:
@@ -145,14 +145,14 @@ class _Parser:
         self._depth += 1
         if self._depth > 50:
             raise ValueError("groups are nested too deeply")
-        is_silent = self._take("?!") or self._take("?<!")
-        # What is looked ahead for is written out: it often serves its purpose there.
-        is_named = not is_silent and self._take("?")
-        if is_named and not any(self._take(kind) for kind in (":", "=", "<=")):
+        is_silent = self._accept("?!") or self._accept("?<!")
+        # The content of a look-ahead is written: the string often matches with it.
+        is_named = not is_silent and self._accept("?")
+        if is_named and not any(self._accept(kind) for kind in (":", "=", "<=")):
             self._until(">")
         inner = self.alternatives()
         if self._next() != ")":
-            raise ValueError("a group does not end")
+            raise ValueError("a group is not closed")
         self._depth -= 1
         return (lambda draw: "") if is_silent else inner
 
@@ -161,11 +161,11 @@ class _Parser:
         if char in "bB":
             return lambda draw: ""
         if char.isdigit() and char != "0":
-            raise ValueError("back-references are not known")
+            raise ValueError("back-references are not supported")
         return _one_of(self._escaped(char))
 
     def _escaped(self, char: str) -> str:
-        """Return what an escape stands for, one of its characters is to be taken."""
+        """Return the characters that an escape matches."""
         if char in _CLASSES:
             return _CLASSES[char]
         if char in "pP":
@@ -173,27 +173,27 @@ class _Parser:
         if char == "x":
             return chr(int(self._next() + self._next(), 16))
         if char == "u":
-            code = self._until("}") if self._take("{") else "".join(self._next() for _ in "1234")
+            code = self._until("}") if self._accept("{") else "".join(self._next() for _ in "1234")
             return chr(int(code.removeprefix("{"), 16))
         return _CONTROLS.get(char, char)
 
     def _property(self, *, is_negated: bool) -> str:
-        if not self._take("{"):
+        if not self._accept("{"):
             raise ValueError("\\p lacks {")
         name = self._until("}").rpartition("=")[2]
-        found = _PROPERTIES.get({"Letter": "L", "Number": "N", "Alphabetic": "L"}.get(name, name))
-        if found is None:
-            raise ValueError(f"\\p{{{name}}} is not known")
-        return _without(found) if is_negated else found
+        result = _PROPERTIES.get({"Letter": "L", "Number": "N", "Alphabetic": "L"}.get(name, name))
+        if result is None:
+            raise ValueError(f"\\p{{{name}}} is not supported")
+        return _without(result) if is_negated else result
 
     def _class(self) -> str:
-        """Return the characters of a class, the nicest first."""
-        is_negated = self._take("^")
+        """Return the characters of a class, the plainest first."""
+        is_negated = self._accept("^")
         chars: list[str] = []
         is_first = True
-        while is_first or not self._take("]"):
+        while is_first or not self._accept("]"):
             is_first = False
-            if is_negated is False and not chars and self._take("]"):
+            if is_negated is False and not chars and self._accept("]"):
                 raise ValueError("an empty class matches nothing")
             low = self._member()
             if len(low) == 1 and self.rest.startswith("-") and not self.rest.startswith("-]"):
@@ -213,13 +213,13 @@ class _Parser:
 
 def _one_of(chars: str) -> _Writer:
     if not chars:
-        raise ValueError("a class matches nothing that can be written")
+        raise ValueError("a class matches no printable character")
     return lambda draw: draw.pick(chars)
 
 
 def _between(low: str, high: str) -> list[str]:
     if len(high) != 1 or ord(high) < ord(low):
-        raise ValueError(f"{low!r} to {high!r} is no range")
+        raise ValueError(f"{low!r} to {high!r} is not a range")
     return [chr(code) for code in range(ord(low), min(ord(high), ord(low) + 0x80) + 1)]
 
 
@@ -228,5 +228,5 @@ def _without(chars: Sequence[str]) -> str:
 
 
 def _niceness(char: str) -> tuple[int, str]:
-    found = _PRINTABLE.find(char)
-    return (len(_PRINTABLE) if found < 0 else found, char)
+    result = _PRINTABLE.find(char)
+    return (len(_PRINTABLE) if result < 0 else result, char)

@@ -1,14 +1,15 @@
-"""Values for schemas: what a mock answers where the document has no example.
+"""Values for schemas: the response of a mock if the document has no example.
 
 Theory of operation. A value is built from the *flat* schemas of a schema (`_flat`), the plainest
-first: the examples, defaults and constants that stand in it, else the plainest value of its type,
-with all members of objects and one item in lists. No rule is known here for some keywords
-(``not``, ``unevaluatedProperties``, ``dependentSchemas``), and examples in documents are often
-wrong. So what was built is judged by the validator, and if it does not fit, built again with less:
-without trusting examples, with the required members alone, then with other choices. What fits in
-the end, fits; otherwise it is told what is wrong with the first value.
+first: its examples, defaults and constants, otherwise the plainest value of its type, with all
+members of objects and one item in lists. Some keywords (``not``, ``unevaluatedProperties``,
+``dependentSchemas``) are not taken into account, and examples in documents are often invalid. So
+the value is validated, and if it is invalid, it is built again with another strategy: without
+trusting examples, with the required members alone, then with other choices. If no strategy produces
+a valid value, the first error of the first value is reported.
 
-The same schema gives the same value, always. A seed gives other values, and those always, too.
+The same schema always gives the same value. A seed gives other values, which are also the same
+every time.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ import attrs
 from ..document import Definitions, OpenApi
 from ..schema import EXAMPLES, TAG, SchemaCheck, flattened, types_of
 from ._draw import Draw
-from ._scalars import NoValue, number_for, text_of
+from ._scalars import NoValue, number_for, string_for
 
 Direction = Literal["request", "response"]
 
 MAX_PARTS: Final = 4_000
-"""Values within a value, at most."""
+"""Maximum number of values within a value."""
 _MAX_ALTERNATIVES: Final = 64
 _DEEP: Final = 6
-"""References within each other, behind which members that may be left out are."""
+"""Nested references, below which optional members are omitted."""
 _VARIANTS: Final = 4
 _ATTEMPTS_AT_UNIQUE: Final = 20
 _KINDS: Final = {
@@ -65,17 +66,17 @@ def sample(
     direction: Direction = "response",
     seed: int | None = None,
 ) -> object:
-    """Return a value that fits a schema.
+    """Return a value that matches a schema.
 
     Args:
         schema: A JSON Schema.
-        definitions: What its references lead to; ``None`` for a schema that stands alone.
-        direction: Members that are ``writeOnly`` are left out of responses, those that are
-            ``readOnly`` out of requests, unless they are required.
-        seed: ``None`` for the plainest value, a number for another one.
+        definitions: The targets of its references; ``None`` for a self-contained schema.
+        direction: The use of the value: ``writeOnly`` members are omitted from responses and
+            ``readOnly`` members from requests, unless they are required.
+        seed: ``None`` for the plainest value, a number for another value.
 
     Raises:
-        NoValue: None was found; says what is wrong with what was.
+        NoValue: No valid value was found; the message is the error of the first attempt.
     """
     definitions = definitions or Definitions({})
     try:
@@ -83,11 +84,11 @@ def sample(
     except ValueError as error:
         raise NoValue(f"the schema cannot be compiled: {error}") from error
     reason = None
-    for way in _ways(seed):
+    for strategy in _strategies(seed):
         try:
-            value = _Builder(definitions, direction, way).build(schema)
+            value = _Builder(definitions, direction, strategy).build(schema)
         except RecursionError:
-            raise NoValue("it is nested too deeply") from None
+            raise NoValue("the schema is nested too deeply") from None
         except NoValue as error:
             reason = reason or str(error)
             continue
@@ -95,16 +96,16 @@ def sample(
             return value
         first = next(iter(check.errors(value)), None)
         if first is not None:
-            reason = reason or f"what was built does not fit: {first.pointer}: {first.message}"
-    raise NoValue(reason or "nothing was found that fits")
+            reason = reason or f"the value does not match: {first.pointer}: {first.message}"
+    raise NoValue(reason or "no valid value was found")
 
 
 @attrs.frozen
 class Samples:
-    """Values for the schemas of one document; a schema that is met again has the same.
+    """Values for the schemas of one document; equal schemas have the same value.
 
     Attributes:
-        definitions: What references lead to.
+        definitions: The targets of references.
         seed: See `sample`.
     """
 
@@ -116,7 +117,7 @@ class Samples:
         """Return a value of a response.
 
         Raises:
-            NoValue: None was found.
+            NoValue: No valid value was found.
         """
         key = json.dumps(schema)
         if key not in self._known:
@@ -125,29 +126,30 @@ class Samples:
 
 
 @attrs.frozen
-class _Way:
-    """A way to build a value.
+class _Strategy:
+    """A strategy to build a value.
 
     Attributes:
-        draw: Makes the choices.
-        examples: Whether examples and defaults are taken as they are, only if they fit, or not.
-        is_small: Whether members that are not required are left out.
-        is_bold: Whether a value whose schema does not say its type may be of any.
+        draw: The choices.
+        examples: The use of examples and defaults: ``trusted`` ones are used unchecked, ``checked``
+            ones if they are valid, ``ignored`` ones never.
+        is_small: Omits members that are not required.
+        is_any_type: Allows any type for a value whose schema does not name one.
     """
 
     draw: Draw
-    examples: Literal["trusted", "judged", "ignored"] = "judged"
+    examples: Literal["trusted", "checked", "ignored"] = "checked"
     is_small: bool = False
-    is_bold: bool = False
+    is_any_type: bool = False
 
 
-def _ways(seed: int | None) -> Iterator[_Way]:
-    yield _Way(Draw(seed), examples="trusted")
-    yield _Way(Draw(seed))
-    yield _Way(Draw(seed), is_small=True)
+def _strategies(seed: int | None) -> Iterator[_Strategy]:
+    yield _Strategy(Draw(seed), examples="trusted")
+    yield _Strategy(Draw(seed))
+    yield _Strategy(Draw(seed), is_small=True)
     for variant in range(_VARIANTS):
         for is_small in (False, True):
-            yield _Way(Draw((seed, variant)), is_small=is_small, is_bold=True)
+            yield _Strategy(Draw((seed, variant)), is_small=is_small, is_any_type=True)
 
 
 @attrs.define
@@ -155,35 +157,35 @@ class _Builder:
     """Builds one value.
 
     Attributes:
-        definitions: What references lead to.
-        direction: Where the value goes.
-        way: How it is built.
+        definitions: The targets of references.
+        direction: See `sample`.
+        strategy: The strategy.
     """
 
     definitions: Definitions
     direction: Direction
-    way: _Way
+    strategy: _Strategy
     _count: Iterator[int] = attrs.field(factory=itertools.count)
 
     def build(self, schema: Any, within: frozenset[str] = frozenset()) -> object:
         """Return a value for ``schema``, which was reached by the references ``within``."""
         if next(self._count) > MAX_PARTS:
-            raise NoValue(f"it has more than {MAX_PARTS} parts")
+            raise NoValue(f"the value has more than {MAX_PARTS} parts")
         reason: NoValue | None = None
-        found = flattened(schema, self.definitions, within)
-        for flat in itertools.islice(found, _MAX_ALTERNATIVES):
+        result = flattened(schema, self.definitions, within)
+        for flat in itertools.islice(result, _MAX_ALTERNATIVES):
             try:
                 return self._value(flat.schema, flat.within)
             except NoValue as error:
                 reason = reason or error
-        raise reason or NoValue("it needs itself, or nothing can fit it")
+        raise reason or NoValue("the schema requires itself, or no value is valid")
 
     def _value(self, schema: OpenApi, within: frozenset[str]) -> object:
         if "const" in schema:
             return schema["const"]
-        given = list(self._given(schema))
-        if given:
-            return self.way.draw.pick(given)
+        values = list(self._declared_values(schema))
+        if values:
+            return self.strategy.draw.pick(values)
         kind = self._kind(schema)
         if kind == "object":
             return self._object(schema, within)
@@ -191,21 +193,21 @@ class _Builder:
 
     def _scalar(self, schema: OpenApi, kind: str) -> object:
         if kind == "string":
-            return text_of(schema, self.way.draw)
+            return string_for(schema, self.strategy.draw)
         if kind in ("integer", "number"):
-            return number_for(schema, self.way.draw, is_integer=kind == "integer")
-        return self.way.draw.pick((True, False)) if kind == "boolean" else None
+            return number_for(schema, self.strategy.draw, is_integer=kind == "integer")
+        return self.strategy.draw.pick((True, False)) if kind == "boolean" else None
 
-    def _given(self, schema: OpenApi) -> Iterator[object]:
-        """Yield the values that stand in the schema itself."""
+    def _declared_values(self, schema: OpenApi) -> Iterator[object]:
+        """Yield the values that the schema itself contains."""
         if TAG in schema and schema[TAG] in schema.get("enum", [schema[TAG]]):
             yield schema[TAG]
             return
         named = [schema[key] for key in EXAMPLES if key in schema and key != "examples"]
         listed = schema.get("examples")
         named += listed if isinstance(listed, list) else []
-        if self.way.examples != "trusted":
-            named = self._fitting(named, schema) if self.way.examples == "judged" else []
+        if self.strategy.examples != "trusted":
+            named = self._fitting(named, schema) if self.strategy.examples == "checked" else []
         yield from named or self._fitting(schema.get("enum", ()), schema)
 
     def _fitting(self, values: Sequence[object], schema: OpenApi) -> list[object]:
@@ -219,7 +221,9 @@ class _Builder:
         named = types_of(schema)
         if not named:
             kinds = (kind for kind, keys in _KINDS.items() if any(key in schema for key in keys))
-            return next(kinds, self.way.draw.pick(_ORDER) if self.way.is_bold else "string")
+            return next(
+                kinds, self.strategy.draw.pick(_ORDER) if self.strategy.is_any_type else "string"
+            )
         return min(named, key=_ORDER.index) if named != ["null"] else "null"
 
     # -- objects ----------------------------------------------------------------------------
@@ -230,7 +234,7 @@ class _Builder:
         for name, inner in properties.items():
             if name in required:
                 value[name] = self.build(inner, within)
-            elif not self.way.is_small and len(within) <= _DEEP and self._is_sent(inner):
+            elif not self.strategy.is_small and len(within) <= _DEEP and self._is_sent(inner):
                 self._try_member(value, name, inner, within)
         for name in required:
             if name not in value:
@@ -246,7 +250,7 @@ class _Builder:
     ) -> None:
         try:
             value[name] = self.build(schema, within)
-        except NoValue:  # it may be left out
+        except NoValue:  # the member is optional
             return
 
     def _is_sent(self, schema: Any) -> bool:
@@ -255,12 +259,12 @@ class _Builder:
         return not (isinstance(resolved, dict) and resolved.get(hidden) is True)
 
     def _fill(self, value: dict[str, object], schema: OpenApi, within: frozenset[str]) -> None:
-        """Add members that have no name, as many as there must be."""
+        """Add the required number of members without declared names."""
         others, least = schema.get("additionalProperties", True), schema.get("minProperties", 0)
         if others is False:
             return
         is_map = isinstance(others, dict) and not schema.get("properties")
-        if is_map and not self.way.is_small and not value and not least:
+        if is_map and not self.strategy.is_small and not value and not least:
             self._try_member(value, self._name(schema, 1, within), others, within)
         for number in range(1, min(least, MAX_PARTS) + 1):
             if len(value) >= least:
@@ -271,8 +275,8 @@ class _Builder:
         if "propertyNames" not in schema:
             return f"name{number}"
         named = {"allOf": [{"type": "string"}, schema["propertyNames"]]}
-        way = self.way if number == 1 else _Way(Draw(number))
-        return str(attrs.evolve(self, way=way).build(named, within))
+        strategy = self.strategy if number == 1 else _Strategy(Draw(number))
+        return str(attrs.evolve(self, strategy=strategy).build(named, within))
 
     # -- arrays -----------------------------------------------------------------------------
 
@@ -281,15 +285,15 @@ class _Builder:
         most = schema.get("maxItems", MAX_PARTS)
         least = schema.get("minItems", 0)
         if least > MAX_PARTS:
-            raise NoValue(f"lists of {least} items are not made")
+            raise NoValue(f"lists of {least} items are not generated")
         value: list[object] = []
-        if not (self.way.is_small and not least):
+        if not (self.strategy.is_small and not least):
             value = [self.build(each, within) for each in first[:most]]
         if "contains" in schema:
-            wanted = {"allOf": [rest, schema["contains"]]}
-            value += self._items(schema, wanted, schema.get("minContains", 1), value, within)
-        wished = 0 if self.way.is_small or first or value else 1
-        count = min(most, max(least, wished)) - len(value)
+            contained = {"allOf": [rest, schema["contains"]]}
+            value += self._items(schema, contained, schema.get("minContains", 1), value, within)
+        preferred = 0 if self.strategy.is_small or first or value else 1
+        count = min(most, max(least, preferred)) - len(value)
         if rest is False or count <= 0:
             return value
         try:
@@ -309,31 +313,33 @@ class _Builder:
     ) -> list[object]:
         if not schema.get("uniqueItems"):
             return [self.build(items, within) for _ in range(count)]
-        found: list[object] = []
+        result: list[object] = []
         for _ in range(count):
-            found.append(self._other_item(items, [*before, *found], within))
-        return found
+            result.append(self._other_item(items, [*before, *result], within))
+        return result
 
     def _other_item(self, items: Any, known: Sequence[object], within: frozenset[str]) -> object:
-        """Return an item that is none of the known."""
+        """Return an item that differs from the known items."""
         for attempt in range(_ATTEMPTS_AT_UNIQUE):
-            way = self.way
+            strategy = self.strategy
             if known and attempt:
                 draw = Draw((len(known), attempt))
-                way = attrs.evolve(way, draw=draw, examples="judged" if attempt == 1 else "ignored")
-            item = attrs.evolve(self, way=way).build(items, within)
+                strategy = attrs.evolve(
+                    strategy, draw=draw, examples="checked" if attempt == 1 else "ignored"
+                )
+            item = attrs.evolve(self, strategy=strategy).build(items, within)
             if not any(_is_same(item, other) for other in known):
                 return item
         raise NoValue(f"no {len(known) + 1} different items were found")
 
 
 def _is_same(first: object, second: object) -> bool:
-    """Compare as JSON Schema does: true is not 1."""
+    """Compare values as JSON Schema does: true is not 1."""
     return first == second and isinstance(first, bool) == isinstance(second, bool)
 
 
 def _other_member(schema: OpenApi, name: str) -> Any:
-    """Return the schema of a member that stands under no ``properties``."""
+    """Return the schema of a member that is not declared under ``properties``."""
     for pattern, inner in schema.get("patternProperties", {}).items():
         if SchemaCheck({"pattern": pattern}).is_valid(name):
             return inner

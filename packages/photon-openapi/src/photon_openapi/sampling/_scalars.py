@@ -1,4 +1,4 @@
-"""Numbers and texts that satisfy a flat schema."""
+"""Numbers and strings that satisfy a flat schema."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import attrs
 from ..document import OpenApi
 from ..schema import SchemaCheck
 from ._draw import Draw
-from ._pattern import text_for
+from ._pattern import matching_string
 
 MAX_LENGTH: Final = 100_000
-"""Characters that a text has at most."""
+"""Maximum number of characters of a string."""
 _WORD: Final = "string"
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _STEPS: Final = 100
@@ -53,14 +53,14 @@ _FORMATS: Final[Mapping[str, str]] = {
 
 
 class NoValue(ValueError):
-    """There is no value, or none that was found; says why."""
+    """A schema has no valid value, or none was found; the message is the reason."""
 
 
 def number_for(schema: OpenApi, draw: Draw, *, is_integer: bool) -> int | float:
     """Return a number.
 
     Raises:
-        NoValue: The limits leave none.
+        NoValue: No number is within the limits.
     """
     low, high = _limits(schema)
     factor = Fraction(str(schema.get("multipleOf", 0)))
@@ -70,7 +70,7 @@ def number_for(schema: OpenApi, draw: Draw, *, is_integer: bool) -> int | float:
     if value is None and not factor and low is not None and high is not None and low.at < high.at:
         value = (low.at + high.at) / 2
     if value is None:
-        raise NoValue("no number lies between its limits")
+        raise NoValue("no number is within the limits")
     return int(value) if value.denominator == 1 else float(value)
 
 
@@ -79,8 +79,8 @@ class _Limit:
     """A limit of numbers.
 
     Attributes:
-        at: Where it is.
-        is_open: Whether it is none of them itself.
+        at: The value of the limit.
+        is_open: Excludes the limit itself.
     """
 
     at: Fraction
@@ -88,7 +88,7 @@ class _Limit:
 
 
 def _limits(schema: OpenApi) -> tuple[_Limit | None, _Limit | None]:
-    found: dict[str, _Limit] = {}
+    result: dict[str, _Limit] = {}
     for key, other in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         limits = [
             _Limit(Fraction(str(schema[each])), each == other)
@@ -97,14 +97,14 @@ def _limits(schema: OpenApi) -> tuple[_Limit | None, _Limit | None]:
         ]
         sign = 1 if key == "minimum" else -1
         if limits:
-            found[key] = max(limits, key=lambda each: (sign * each.at, each.is_open))
-    return found.get("minimum"), found.get("maximum")
+            result[key] = max(limits, key=lambda each: (sign * each.at, each.is_open))
+    return result.get("minimum"), result.get("maximum")
 
 
 def _multiple(
     low: _Limit | None, high: _Limit | None, factor: Fraction, draw: Draw
 ) -> Fraction | None:
-    """Return a multiple of ``factor`` between two limits, 1 where it may be."""
+    """Return a multiple of ``factor`` between two limits, ``factor`` itself if possible."""
     least = most = None
     if low is not None:
         least = math.ceil(low.at / factor)
@@ -124,67 +124,67 @@ def _multiple(
     return factor * draw.between(least, least + _STEPS if most is None else most)
 
 
-def text_of(schema: OpenApi, draw: Draw) -> str:
-    """Return a text.
+def string_for(schema: OpenApi, draw: Draw) -> str:
+    """Return a string.
 
     Raises:
-        NoValue: None was found.
+        NoValue: No valid string was found.
     """
     shortest = int(schema.get("minLength", 0))
     longest = int(schema.get("maxLength", MAX_LENGTH))
     if shortest > min(longest, MAX_LENGTH):
-        raise NoValue(f"texts of {shortest} characters or more are not made")
+        raise NoValue(f"strings of {shortest} characters or more are not generated")
     if "pattern" in schema:
         return _matching(schema, draw)
     if schema.get("contentEncoding") in ("base64", "base64url"):
         return base64.b64encode(b"photon" * max(1, math.ceil(shortest / 8))).decode()
     if schema.get("contentMediaType") == "application/json":
         return "{}"
-    known = _FORMATS.get(schema.get("format", ""))
-    if known is not None and shortest <= len(known) <= longest:
-        return known if draw.is_plain else _varied(known, schema["format"], draw)
+    example = _FORMATS.get(schema.get("format", ""))
+    if example is not None and shortest <= len(example) <= longest:
+        return example if draw.is_plain else _varied(example, schema["format"], draw)
     word = _WORD if draw.is_plain else "".join(draw.pick(_LETTERS) for _ in _WORD)
     word *= max(1, math.ceil(shortest / len(word)))
     return word[: min(longest, max(shortest, len(_WORD)))]
 
 
-def _varied(known: str, form: str, draw: Draw) -> str:
-    """Return another text of a format, where that is easily done."""
+def _varied(example: str, form: str, draw: Draw) -> str:
+    """Return another string of a format, for formats where it is simple."""
     if form == "uuid":
-        return known[:-12] + "".join(draw.pick("0123456789abcdef") for _ in range(12))
+        return example[:-12] + "".join(draw.pick("0123456789abcdef") for _ in range(12))
     if form in ("date", "date-time"):
         day = draw.between(10, 28)
-        return f"{known[:8]}{day}{known[10:]}"
+        return f"{example[:8]}{day}{example[10:]}"
     if form in ("email", "idn-email"):
-        return "".join(draw.pick(_LETTERS) for _ in range(5)) + known[4:]
+        return "".join(draw.pick(_LETTERS) for _ in range(5)) + example[4:]
     if form in ("uri", "url", "iri", "uri-reference", "iri-reference"):
-        return known + "".join(draw.pick(_LETTERS) for _ in range(5))
-    return known
+        return example + "".join(draw.pick(_LETTERS) for _ in range(5))
+    return example
 
 
 @functools.lru_cache(maxsize=256)
-def _limits_of_text(limits: str) -> SchemaCheck:
+def _string_limits(limits: str) -> SchemaCheck:
     return SchemaCheck(json.loads(limits))
 
 
 def _matching(schema: OpenApi, draw: Draw) -> str:
-    """Return a text that matches a pattern, of a length that is allowed."""
+    """Return a string that matches a pattern and has an allowed length."""
     limits: OpenApi = {
         key: schema[key] for key in ("minLength", "maxLength", "pattern") if key in schema
     }
-    check = _limits_of_text(json.dumps(limits))
-    known = _FORMATS.get(schema.get("format", ""))
-    if known is not None and check.is_valid(known):
-        return known
+    check = _string_limits(json.dumps(limits))
+    example = _FORMATS.get(schema.get("format", ""))
+    if example is not None and check.is_valid(example):
+        return example
     shortest = schema.get("minLength", 0)
     seeds = [None] if draw.is_plain else [draw.between(0, 1 << 30) for _ in range(20)]
     for seed in seeds:
         for more in (0, *range(max(0, shortest - _TRIES), shortest + 1), 1, 2):
             try:
-                text = text_for(schema["pattern"], Draw(seed, length=more))
+                text = matching_string(schema["pattern"], Draw(seed, length=more))
             except (ValueError, RecursionError) as error:
-                raise NoValue(f"no text was found for its pattern: {error}") from error
+                raise NoValue(f"no string was found for the pattern: {error}") from error
             for each in (text, text + "a" * (shortest - len(text))):
                 if check.is_valid(each):
                     return each
-    raise NoValue("no text was found that its pattern and its length allow")
+    raise NoValue("no string was found that matches the pattern and the length limits")

@@ -1,19 +1,19 @@
-"""JSON Schema 2020-12: Python types as schemas, and values judged by schemas.
+"""JSON Schema 2020-12: Python types as schemas, and the validation of values.
 
 ====================  =========================================================================
 ``_schema``           types to schemas; `_keywords`, `_unions`, `_component_names` are its parts
-``_members``          the members of a class, whatever made the class; `_scalars`, what JSON has
-                      one plain form for
+``_members``          the members of a class, however the class was made; `_scalars`, the types
+                      with one plain form in JSON
 ``_flat``             schemas without ``allOf``, ``oneOf`` and references
 ``_composition``      the schemas that a schema is composed of
-``_schema_types``     what a schema says of the types of its values
+``_schema_types``     the types of the values of a schema
 ``_constraints``      constraints of single values, as for parameters
 ``_equivalence``      whether a schema of a document is equivalent to that of a class
-``_check``            verdicts, and the complete list of errors; `_compiled` gives the former
-``_formats``          what ``format`` asserts; `_durations` reads those
+``_check``            validation, and the complete list of errors; `_compiled` does the former
+``_formats``          the assertions of ``format``; `_durations` reads durations
 ``_messages``         messages for the errors of jsonschema; `_decode_errors`, for refused bodies
-``_msgspec_messages`` what msgspec's errors say; `_attrs_validators` and `_rust_panics` know the
-                      insides of attrs and of jsonschema-rs
+``_msgspec_messages`` the wording of msgspec's errors; `_attrs_validators` and `_rust_panics`
+                      depend on internals of attrs and of jsonschema-rs
 ====================  =========================================================================
 """
 
@@ -30,7 +30,7 @@ from ._durations import read_duration as read_duration
 from ._equivalence import is_equivalent as is_equivalent
 from ._flat import EXAMPLES as EXAMPLES
 from ._flat import TAG as TAG
-from ._flat import Flat as Flat
+from ._flat import FlatSchema as FlatSchema
 from ._flat import flattened as flattened
 from ._keywords import Schema as Schema
 from ._members import Member as Member

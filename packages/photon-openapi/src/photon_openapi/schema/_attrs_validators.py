@@ -1,10 +1,10 @@
-"""attrs validators in the words of JSON Schema: the only module that reads inside of them.
+"""attrs validators as keywords of JSON Schema: the only module that reads their attributes.
 
-The classes of attrs' validators have no public names, and what they hold is not documented. A class
-is therefore taken from what the public function makes (``type(validators.lt(0))``); a validator of
-any other class is passed over. The attributes (``bound``, ``options``, ``pattern``) have been the
-same since attrs 24.2; the contract tests make one validator of each sort, so that a version in
-which they differ turns them red.
+The classes of attrs' validators have no public names, and their attributes are not documented. The
+class is therefore that of the object which the public function returns
+(``type(validators.lt(0))``); a validator of any other class is ignored. The attributes (``bound``,
+``options``, ``pattern``) have been the same since attrs 24.2; the contract tests build one
+validator of each kind, so that they fail with a version in which the attributes differ.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ._keywords import JSON_TYPES, LENGTHS, Schema, all_types_of, limit_length
 
 
 def apply_validator(validator: Any, schema: Schema) -> None:
-    """Write a validator into the schema of its member, as far as there are keywords for it."""
+    """Add the keywords of a validator, if any, to the schema of its member."""
     apply = _VALIDATORS.get(type(validator))
     if apply is not None:
         apply(validator, schema)
@@ -52,7 +52,7 @@ def _apply_longest(validator: Any, schema: Schema) -> None:
 
 
 def _limit_if_sized(schema: Schema, *, minimum: int | None, maximum: int | None) -> None:
-    # bytes are counted after base64: the text's length says nothing.
+    # bytes are counted after decoding: the length of the base64 string is not the same.
     if all_types_of(schema) & set(LENGTHS) and "contentEncoding" not in schema:
         limit_length(schema, minimum=minimum, maximum=maximum)
 
@@ -60,7 +60,7 @@ def _limit_if_sized(schema: Schema, *, minimum: int | None, maximum: int | None)
 def _apply_in(validator: Any, schema: Schema) -> None:
     try:
         options = [msgspec.to_builtins(option) for option in validator.options]
-        # attrs makes a tuple of a set, whose order changes from run to run.
+        # attrs converts a set to a tuple, whose order changes from run to run.
         if isinstance(getattr(validator, "_original_options", validator.options), AbstractSet):
             options.sort(key=lambda option: (type(option).__name__, option))
     except (TypeError, ValueError):
@@ -76,7 +76,7 @@ def _apply_matches(validator: Any, schema: Schema) -> None:
 
 
 def _ecma_pattern(pattern: re.Pattern[str], how: str) -> str | None:
-    """The pattern in the words of ECMA 262, or ``None`` when it has none for it."""
+    """Return the pattern as an ECMA 262 expression, ``None`` if that is not possible."""
     if not isinstance(pattern.pattern, str) or pattern.flags & ~re.UNICODE:
         return None
     text = pattern.pattern.replace("(?P<", "(?<").replace(r"\A", "^").replace(r"\Z", "$")
@@ -93,18 +93,18 @@ def _ecma_pattern(pattern: re.Pattern[str], how: str) -> str | None:
 
 def _apply_instance(validator: Any, schema: Schema) -> None:
     if schema:
-        return  # the annotation has said it already
-    wanted = validator.type if isinstance(validator.type, tuple) else (validator.type,)
-    if all(item in JSON_TYPES for item in wanted):
-        names = [JSON_TYPES[item] for item in wanted]
+        return  # the annotation defines the type
+    expected = validator.type if isinstance(validator.type, tuple) else (validator.type,)
+    if all(item in JSON_TYPES for item in expected):
+        names = [JSON_TYPES[item] for item in expected]
         schema["type"] = names[0] if len(names) == 1 else names
 
 
 def _apply_optional(validator: Any, schema: Schema) -> None:
     inner = validator.validator
-    said = "type" in schema
+    has_type = "type" in schema
     _apply_all(inner if isinstance(inner, list | tuple) else [inner], schema)
-    if "type" in schema and not said:
+    if "type" in schema and not has_type:
         names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         schema["type"] = [*names, "null"]
     if "enum" in schema and None not in schema["enum"]:
@@ -136,19 +136,19 @@ def _apply_mapping(validator: Any, schema: Schema) -> None:
 
 
 def _apply_not(validator: Any, schema: Schema) -> None:
-    refused = _alone(validator.validator, schema)
+    refused = _standalone(validator.validator, schema)
     if refused:
         schema["not"] = refused
 
 
 def _apply_or(validator: Any, schema: Schema) -> None:
-    branches = [_alone(inner, schema) for inner in validator.validators]
+    branches = [_standalone(inner, schema) for inner in validator.validators]
     if all(branches) and "anyOf" not in schema:
         schema["anyOf"] = branches
 
 
-def _alone(validator: Any, schema: Schema) -> Schema:
-    """What one validator says by itself about a value of this schema's types."""
+def _standalone(validator: Any, schema: Schema) -> Schema:
+    """Return the keywords of one validator alone for values of this schema's types."""
     probe: Schema = {"type": sorted(all_types_of(schema))}
     apply_validator(validator, probe)
     del probe["type"]

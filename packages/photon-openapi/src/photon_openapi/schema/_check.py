@@ -1,31 +1,33 @@
-"""A schema that gives verdicts, and lists what is wrong.
+"""Validation by a schema, with the complete list of errors.
 
-Two validators share the work. jsonschema-rs gives the verdict: microseconds, yes or no. Only when
-it says no does jsonschema walk the instance to list every error. :class:`SchemaCheck` pairs them
-over one schema.
+Two validators share the work. jsonschema-rs decides within microseconds whether a value is valid.
+Only if it is not valid does jsonschema walk the instance to list every error. :class:`SchemaCheck`
+combines both for one schema.
 
-A refused request must not cost much more than an accepted one, or it becomes a weapon. jsonschema
-is some hundred times slower than the verdict, and several of its keywords are worse than linear, so
-the listing validator replaces the keywords that an attacker could exploit:
+A refused request must not cost much more than an accepted one: otherwise it could be used for a
+denial of service. jsonschema is about a hundred times slower than jsonschema-rs, and several of its
+keywords are worse than linear, so the listing validator replaces the keywords that an attacker
+could exploit:
 
-- ``pattern`` and ``patternProperties`` ask jsonschema-rs, whose engine is linear in the text. Only
-  expressions with look-around or back-references backtrack, within a limit of steps (`_compiled`);
-  beyond it the text counts as not matching.
-- ``items`` and ``additionalProperties`` over many elements descend only into those that the verdict
-  refuses.
-- ``$ref`` walks each object and array once. Schemas that lead back to themselves by several ways
+- ``pattern`` and ``patternProperties`` use jsonschema-rs, whose engine is linear in the string.
+  Only expressions with look-around or back-references backtrack, up to a limit of steps
+  (`_compiled`); beyond the limit the string counts as not matching.
+- ``items`` and ``additionalProperties`` over many elements descend only into those that
+  jsonschema-rs refuses.
+- ``$ref`` walks each object and array once. Schemas that refer to themselves in several ways
   (the branches of a union of expressions, the parts of an ``allOf``) would otherwise multiply the
-  walks at each level, and a body of a few hundred bytes would keep a server busy for hours.
-- ``anyOf`` and ``oneOf`` keep a few errors of each branch instead of all (``_unions``).
-- ``uniqueItems`` and ``multipleOf`` ask jsonschema-rs: the former is quadratic in jsonschema, the
-  latter computes in floats and so finds 0.07 no multiple of 0.01.
+  walks at each level, and a body of a few hundred bytes would occupy a server for hours.
+- ``anyOf`` and ``oneOf`` collect a few errors of each branch instead of all (``_unions``).
+- ``uniqueItems`` and ``multipleOf`` use jsonschema-rs: the former is quadratic in jsonschema, the
+  latter computes in floats, by which 0.07 is not a multiple of 0.01.
 
-A bound on the size of a listed value would not replace them: the worst values are small (a few
-hundred bytes against a schema that leads back to itself), and a bound on the steps of a walk would
-end before the last of ten thousand items, which may be the only wrong one.
+A bound on the size of a listed value would not replace these measures: the worst values are small
+(a few hundred bytes against a recursive schema), and a bound on the steps of a walk would end
+before the last of ten thousand items, which may be the only invalid one.
 
-``unevaluatedProperties`` and ``unevaluatedItems`` count only where all else fits: a part that does
-not fit has evaluated nothing, and what it names would be told as unknown.
+``unevaluatedProperties`` and ``unevaluatedItems`` are reported only where all other keywords are
+satisfied: a subschema that fails has evaluated no members, and the members that it names would be
+reported as unknown.
 """
 
 from __future__ import annotations
@@ -44,47 +46,52 @@ from referencing.jsonschema import DRAFT202012
 
 from ..document import BASE, Definitions, definitions_of
 from ..errors import MAX_ERRORS, ErrorDetail
-from ._compiled import Schema, Verdict, compiled, verdict_of
-from ._formats import EXACT, TEXTS, asserted, exact, exact_encoding, with_limits
+from ._compiled import Predicate, Schema, compiled, keyword_predicate
+from ._formats import EXACT, STRINGS, asserted, exact, exact_encoding, with_limits
 from ._messages import at_most, errors_from_schema, message_of
 from ._unions import any_of, lacks, one_of
 
 Keyword: TypeAlias = Callable[[Any, Any, object, Any], Iterator[ValidationError]]
-"""A keyword of the listing validator, called with that, its value, the instance and the schema."""
+"""A keyword of the listing validator.
 
-_FEW = 50  # elements that are walked without asking for a verdict first
+The arguments are the validator, the value of the keyword, the instance and the schema.
+"""
+
+_FEW = 50  # elements that are walked without a check by jsonschema-rs first
 
 
 @attrs.define
 class SchemaCheck:
-    """A schema that gives verdicts and lists errors.
+    """A schema that validates values and lists their errors.
 
     Attributes:
         schema: The schema.
-        components: What references lead to; schemas by name are found as
+        components: The targets of references; schemas by name are the targets of
             ``#/components/schemas/...``.
-        assert_formats: Whether ``format`` is checked, or only describes.
-        exact: Whether an integer may not be written ``1.0``, and base64 is checked, as msgspec has
-            it. It concerns the list of errors only.
+        assert_formats: Checks ``format``, which otherwise only describes.
+        exact: Refuses an integer that is written ``1.0``, and checks base64, as msgspec does. It
+            affects the list of errors only.
     """
 
     schema: Schema
     components: Definitions = attrs.field(default=None, converter=definitions_of, kw_only=True)
     assert_formats: bool = attrs.field(default=False, kw_only=True)
     exact: bool = attrs.field(default=False, kw_only=True)
-    is_valid: Verdict = attrs.field(init=False)
-    """The verdict on a JSON value (as decoders give them); takes microseconds."""
+    is_valid: Predicate = attrs.field(init=False)
+    """Returns whether a JSON value (as decoders return it) is valid; takes microseconds."""
     _validator: Any = attrs.field(init=False, default=None)
-    _verdicts: dict[tuple[int, str], tuple[object, Verdict]] = attrs.field(init=False, factory=dict)
+    _predicates: dict[tuple[int, str], tuple[object, Predicate]] = attrs.field(
+        init=False, factory=dict
+    )
     _walked: dict[tuple[int, int], tuple[object, list[ValidationError]]] = attrs.field(
         init=False, factory=dict
     )
 
     def __attrs_post_init__(self) -> None:
-        """Compile the verdict.
+        """Compile the schema.
 
         Raises:
-            ValueError: The schema is wrong, or a ``$ref`` leads nowhere.
+            ValueError: The schema is invalid, or the target of a ``$ref`` does not exist.
         """
         self.is_valid = self._compiled(self.schema)
 
@@ -99,11 +106,11 @@ class SchemaCheck:
 
     def _compiled(
         self, schema: Schema, *, formats: dict[str, Callable[[str], bool]] | None = None
-    ) -> Verdict:
+    ) -> Predicate:
         rooted, registry = self.components.rooted(schema), self.components.registry()
         if self.assert_formats:
             rooted, registry = with_limits(rooted), self.components.registry(with_limits)
-            formats = TEXTS
+            formats = STRINGS
         return compiled(
             rooted, assert_formats=self.assert_formats, formats=formats, registry=registry
         )
@@ -119,11 +126,11 @@ class SchemaCheck:
             "unevaluatedItems": self._unevaluated("unevaluatedItems"),
         }
         if self.assert_formats:
-            keywords["format"] = _judged("format", asserted)
+            keywords["format"] = _checked_by("format", asserted)
         checker = Draft202012Validator.TYPE_CHECKER
         if self.exact:
-            keywords["contentEncoding"] = _judged("contentEncoding", exact_encoding)
-            keywords["format"] = _judged("format", exact)
+            keywords["contentEncoding"] = _checked_by("contentEncoding", exact_encoding)
+            keywords["format"] = _checked_by("format", exact)
             checker = checker.redefine("integer", _is_integer)
         extend: Any = jsonschema.validators.extend
         listing = extend(Draft202012Validator, keywords, type_checker=checker)
@@ -134,34 +141,34 @@ class SchemaCheck:
             registry = registry.with_contents(known.items(), default_specification=DRAFT202012)
         return listing(root, registry=registry.crawl())
 
-    def _verdict(self, schema: Schema, *, without: str = "") -> Verdict:
-        """The verdict on a part of the schema; compiled at its first error.
+    def _predicate(self, schema: Schema, *, without: str = "") -> Predicate:
+        """Return the predicate of a subschema; compiled at its first error.
 
         Args:
-            schema: The part.
-            without: A keyword of it that does not count.
+            schema: The subschema.
+            without: A keyword of the subschema that is ignored.
 
         Raises:
-            ValueError: It has a relative reference that only resolves from where it stands.
+            ValueError: The subschema has a relative reference that only resolves in its context.
         """
         key = id(schema), without
-        known = self._verdicts.get(key)
+        known = self._predicates.get(key)
         if known is None:
-            judged = schema
+            part = schema
             if not isinstance(schema, bool):
-                judged = {name: value for name, value in schema.items() if name != without}
-            verdict = self._compiled(judged, formats=EXACT if self.exact else None)
-            known = self._verdicts[key] = (schema, verdict)
+                part = {name: value for name, value in schema.items() if name != without}
+            predicate = self._compiled(part, formats=EXACT if self.exact else None)
+            known = self._predicates[key] = (schema, predicate)
         return known[1]
 
-    def _suspects(
+    def _candidates(
         self, elements: Sequence[tuple[Any, object]], schema: Schema
     ) -> Iterable[tuple[Any, object]]:
-        """Those elements that are worth a walk."""
+        """Return the elements that may have errors."""
         if len(elements) <= _FEW or self.components.is_dynamic:
             return elements
         try:
-            is_valid = self._verdict(schema)
+            is_valid = self._predicate(schema)
         except ValueError:
             return elements
         return (element for element in elements if not is_valid(element[1]))
@@ -177,7 +184,7 @@ class SchemaCheck:
                 yield ValidationError(at_most(start, "item"))
             return
         rest = list(enumerate(instance))[start:]
-        for index, item in self._suspects(rest, items):
+        for index, item in self._candidates(rest, items):
             yield from validator.descend(item, items, path=index)
 
     def _additional(
@@ -195,14 +202,14 @@ class SchemaCheck:
             for name, _ in others:
                 yield ValidationError("unknown member", path=[name])
             return
-        for name, value in self._suspects(others, additional):
+        for name, value in self._candidates(others, additional):
             yield from validator.descend(value, additional, path=name)
 
     def _once(self, keyword: str) -> Keyword:
         """Return a keyword that walks each object and array once in a listing."""
         walk: Keyword = Draft202012Validator.VALIDATORS[keyword]
 
-        def judge(
+        def validate(
             validator: Any, value: Any, instance: object, schema: Any
         ) -> Iterator[ValidationError]:
             if not isinstance(instance, dict | list):
@@ -211,36 +218,36 @@ class SchemaCheck:
             key = id(instance), id(schema)
             known = self._walked.get(key)
             if known is None or known[0] is not instance:
-                found = itertools.islice(walk(validator, value, instance, schema), MAX_ERRORS)
-                known = self._walked[key] = instance, list(found)
+                errors = itertools.islice(walk(validator, value, instance, schema), MAX_ERRORS)
+                known = self._walked[key] = instance, list(errors)
             for error in known[1]:
-                yield ValidationError.create_from(error)  # who gets it writes on its path
+                yield ValidationError.create_from(error)  # jsonschema extends the path of each
 
-        return judge
+        return validate
 
     def _unevaluated(self, keyword: str) -> Keyword:
-        """Return a keyword that judges what those beside it have not looked at."""
+        """Return a keyword for the members or items that adjacent keywords have not evaluated."""
         walk: Keyword = Draft202012Validator.VALIDATORS[keyword]
 
-        def judge(
+        def validate(
             validator: Any, value: Any, instance: object, schema: Any
         ) -> Iterator[ValidationError]:
-            verdicts = self._verdicts_around(schema, keyword)
-            if verdicts is None:
+            predicates = self._predicates_around(schema, keyword)
+            if predicates is None:
                 yield from walk(validator, value, instance, schema)
                 return
-            fits_without, fits = verdicts
-            if fits_without(instance) and not fits(instance):
+            is_valid_without, is_valid = predicates
+            if is_valid_without(instance) and not is_valid(instance):
                 yield ValidationError(keyword)
 
-        return judge
+        return validate
 
-    def _verdicts_around(self, schema: Any, keyword: str) -> tuple[Verdict, Verdict] | None:
-        """Return the verdicts without a keyword and with it, ``None`` where there are none."""
-        if self.components.is_dynamic or "$id" in schema:  # a URI stands for the whole
+    def _predicates_around(self, schema: Any, keyword: str) -> tuple[Predicate, Predicate] | None:
+        """Return the predicates without and with a keyword, ``None`` if they do not compile."""
+        if self.components.is_dynamic or "$id" in schema:  # a URI refers to the whole
             return None
         try:
-            return self._verdict(schema, without=keyword), self._verdict(schema)
+            return self._predicate(schema, without=keyword), self._predicate(schema)
         except ValueError:
             return None
 
@@ -298,35 +305,35 @@ def _property_names(
 def _dependencies(
     validator: Any, dependencies: Mapping[str, Any], instance: object, schema: object
 ) -> Iterator[ValidationError]:
-    """The keyword of older dialects, which jsonschema-rs still keeps."""
+    """The keyword of older dialects, which jsonschema-rs still supports."""
     if isinstance(instance, dict):
-        for name, wanted in dependencies.items():
-            if name in instance and isinstance(wanted, list):
-                yield from _required(validator, wanted, instance, schema)
+        for name, dependency in dependencies.items():
+            if name in instance and isinstance(dependency, list):
+                yield from _required(validator, dependency, instance, schema)
             elif name in instance:
-                yield from validator.descend(instance, wanted, schema_path=name)
+                yield from validator.descend(instance, dependency, schema_path=name)
 
 
-def _judged(keyword: str, verdict: Callable[[Any], Verdict]) -> Any:
-    """Return a keyword that has a verdict by itself.
+def _checked_by(keyword: str, predicate: Callable[[Any], Predicate]) -> Any:
+    """Return a keyword that is checked by a predicate.
 
     Args:
-        keyword: Its name.
-        verdict: Returns the verdict of a value of the keyword.
+        keyword: The name of the keyword.
+        predicate: A function that returns the predicate for a value of the keyword.
     """
 
-    def judge(
+    def validate(
         validator: Any, value: Any, instance: object, schema: object
     ) -> Iterator[ValidationError]:
-        if not verdict(value)(instance):
+        if not predicate(value)(instance):
             yield ValidationError(keyword)
 
-    return judge
+    return validate
 
 
 def _by_itself(keyword: str) -> Any:
-    """Return a keyword that asks jsonschema-rs."""
-    return _judged(keyword, functools.partial(verdict_of, keyword))
+    """Return a keyword that is checked by jsonschema-rs."""
+    return _checked_by(keyword, functools.partial(keyword_predicate, keyword))
 
 
 _KEYWORDS: dict[str, Any] = {
@@ -344,7 +351,7 @@ _KEYWORDS: dict[str, Any] = {
 
 
 def _matches(pattern: str, text: str) -> bool:
-    return verdict_of("pattern", pattern)(text)
+    return keyword_predicate("pattern", pattern)(text)
 
 
 def _is_integer(checker: object, value: object) -> bool:

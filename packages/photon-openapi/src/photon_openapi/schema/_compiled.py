@@ -1,4 +1,4 @@
-"""Schemas compiled by jsonschema-rs, which give their verdict in microseconds."""
+"""Schemas compiled by jsonschema-rs, which validate a value in microseconds."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import jsonschema_rs
 from ._rust_panics import is_panic
 
 Schema: TypeAlias = Mapping[str, Any] | bool
-Verdict: TypeAlias = Callable[[object], bool]
-"""Says whether a JSON value, as decoders give them, is valid."""
+Predicate: TypeAlias = Callable[[object], bool]
+"""Returns whether a JSON value, as decoders return it, is valid."""
 
 _BACKTRACK_LIMIT = 100_000
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACK_LIMIT)
@@ -24,17 +24,17 @@ def compiled(
     assert_formats: bool = False,
     formats: dict[str, Callable[[str], bool]] | None = None,
     registry: jsonschema_rs.Registry | None = None,
-) -> Verdict:
+) -> Predicate:
     """Compile a schema; nothing is ever fetched.
 
     Args:
         schema: The schema.
-        assert_formats: Whether the formats of the standard are checked.
-        formats: Formats of texts that are checked as well, or instead of those of their names.
+        assert_formats: Checks the formats of the standard.
+        formats: Additional formats of strings; they override formats of the same name.
         registry: Schemas that are referred to by their URI.
 
     Raises:
-        ValueError: The schema is wrong; the message says where.
+        ValueError: The schema is invalid; the message contains the location.
     """
     try:
         return jsonschema_rs.Draft202012Validator(
@@ -52,6 +52,6 @@ def compiled(
 
 
 @functools.lru_cache(maxsize=512)
-def verdict_of(keyword: str, value: Any) -> Verdict:
-    """Return the verdict of one keyword by itself; ``format`` is asserted."""
+def keyword_predicate(keyword: str, value: Any) -> Predicate:
+    """Return the predicate of one keyword alone; ``format`` is asserted."""
     return compiled({keyword: value}, assert_formats=True)

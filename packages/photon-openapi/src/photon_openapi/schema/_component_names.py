@@ -1,4 +1,4 @@
-"""Names of components: short ones, and longer ones for classes that share a short one."""
+"""Names of components: short names, and qualified names for classes that share a short name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def qualified_name(type_: object) -> str:
 
 
 def _compose_name(type_: object, name: Callable[[Any], str]) -> str:
-    """``Page[Item]`` is ``Page_Item``; only letters that a component's name may have."""
+    """Return ``Page_Item`` for ``Page[Item]``, with only the characters of component names."""
     plain = strip_alias(split_annotation(type_).type)
     arguments = typing.get_args(plain)
     members = union_members(plain)

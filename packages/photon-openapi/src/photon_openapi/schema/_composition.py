@@ -1,4 +1,4 @@
-"""The schemas that a schema is composed of: they describe the same value as it does."""
+"""The schemas that a schema is composed of: they describe the same value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ComposedSchema(NamedTuple):
 
     Attributes:
         schema: The schema.
-        is_alternative: Whether a value may match another branch instead of it.
+        is_alternative: Whether a value may match another branch instead.
     """
 
     schema: dict[str, Any]
@@ -30,14 +30,14 @@ def composed_of(
     *,
     choose: Callable[[Sequence[Any]], Sequence[Any]] = _all_of,
 ) -> Iterator[ComposedSchema]:
-    """Yield schemas and those behind their references, ``allOf``, ``anyOf`` and ``oneOf``.
+    """Yield schemas and the targets of their references, ``allOf``, ``anyOf`` and ``oneOf``.
 
-    Each comes once, outer before inner, in their order.
+    Each schema is yielded once, outer before inner, in order.
 
     Args:
-        schemas: The schemas, each with whether it is an alternative.
-        definitions: What their references lead to.
-        choose: Returns the branches of a union that count.
+        schemas: The schemas, each with a flag for alternatives.
+        definitions: The targets of their references.
+        choose: A function that returns the branches of a union that apply.
     """
     waiting = list(schemas)[::-1]
     seen: set[int] = set()

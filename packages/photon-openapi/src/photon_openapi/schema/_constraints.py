@@ -17,7 +17,7 @@ from ._schema import DECIMAL_PATTERN
 _ANNOTATIONS = frozenset(
     ("type", "format", "description", "title", "default", "example", "examples", "deprecated")
 )
-# A set has no doubles, and bytes are decoded already.
+# A set has no duplicates, and bytes are already decoded.
 _ASSURED = _ANNOTATIONS | {"uniqueItems", "contentEncoding"}
 
 
@@ -28,15 +28,15 @@ def constraint_checker(
 
     Args:
         schema: Schema of the parameter.
-        components: Schemas that its references point to. Without them a reference is left to the
-            converter, which has read the value as that type already.
+        components: Schemas that its references point to. Without them references are ignored: the
+            converter has already read the value as the type of the target.
 
     Returns:
-        A function from a value to messages, empty when the value is right; ``None`` when the schema
-        demands nothing beyond the type.
+        A function from a value to messages, empty when the value is valid; ``None`` when the schema
+        has no constraints beyond the type.
 
     Raises:
-        ValueError: The schema is wrong.
+        ValueError: The schema is invalid.
     """
     if components is None:
         schema = _without_references(schema)
@@ -67,7 +67,7 @@ def _wire_form(value: object) -> object:
 
 
 def _is_constrained(schema: Any, assured: frozenset[str]) -> bool:
-    """Whether a schema asks for more than the converter has made sure of."""
+    """Whether a schema has constraints that the converter has not checked."""
     if isinstance(schema, bool):
         return not schema
     return any(_is_demand(keyword, value, assured) for keyword, value in schema.items())
@@ -90,6 +90,6 @@ def _without_references(schema: Any) -> Any:
 
 
 def _with_item(error: ErrorDetail) -> str:
-    """The message, and which item of a list it is about."""
+    """Return the message, with the number of the item of a list that it concerns."""
     step, _, _ = (error.pointer or "").removeprefix("/").partition("/")
     return f"item {int(step) + 1}: {error.message}" if step.isdecimal() else error.message

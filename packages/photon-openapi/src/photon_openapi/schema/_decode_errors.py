@@ -1,4 +1,4 @@
-"""Why a JSON body was refused: everything that is wrong with it, in our own words."""
+"""The complete list of errors of a JSON body that was refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..messages import pointer_of
 from ._check import SchemaCheck
 from ._msgspec_messages import DECODE_ERRORS, parse_validation_error, syntax_message
 
-# The validators recurse natively: some ten thousand levels would exhaust their stack.
+# The validators recurse natively: about ten thousand levels would exhaust the stack.
 MAX_DEPTH = 200
 
 decode_plain: Callable[[bytes], object] = msgspec.json.Decoder().decode
@@ -36,34 +36,34 @@ def is_deep(value: object) -> bool:
 
 
 def with_integers(data: bytes) -> bytes | None:
-    """Return a JSON text whose whole numbers are all written as integers: ``1.0`` as ``1``.
+    """Return a JSON text in which all whole numbers are written as integers: ``1.0`` as ``1``.
 
-    ``None`` where there is nothing to write otherwise, and for what cannot be read.
+    ``None`` if no number changes, and for bytes that are not JSON.
     """
-    found = False
+    is_changed = False
 
     def number(text: str) -> float:
-        nonlocal found
+        nonlocal is_changed
         value = float(text)
         if math.isinf(value):
             raise ValueError("a number out of range")
         if not value.is_integer():
             return value
-        found = True
+        is_changed = True
         return int(value)
 
     try:
         plain = msgspec.json.Decoder(float_hook=number).decode(data)
     except DECODE_ERRORS:
         return None
-    return msgspec.json.encode(plain) if found and not is_deep(plain) else None
+    return msgspec.json.encode(plain) if is_changed and not is_deep(plain) else None
 
 
 def explain(check: SchemaCheck, data: bytes, refusal: BaseException) -> ValidationError:
-    """Find everything that is wrong with a refused body."""
+    """Return every error of a refused body."""
     try:
         plain = decode_plain(data)
-    except msgspec.ValidationError as error:  # a number beyond what JSON readers agree on
+    except msgspec.ValidationError as error:  # a number beyond the range of JSON decoders
         return ValidationError([_decode_error(error)])
     except RecursionError:
         return MalformedBody(_TOO_DEEP)
@@ -78,6 +78,6 @@ _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 
 
 def _decode_error(refusal: BaseException) -> ErrorDetail:
-    """Turn the one error of msgspec into ours, its path into a pointer."""
+    """Convert the error of msgspec to an error detail, and its path to a pointer."""
     message, path = parse_validation_error(refusal)
     return ErrorDetail("body", message, pointer=pointer_of(path))

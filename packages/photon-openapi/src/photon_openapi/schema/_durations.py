@@ -1,6 +1,7 @@
-"""Durations as text: ISO 8601 in days, hours, minutes and seconds, as msgspec reads them.
+"""Durations as strings: ISO 8601 in days, hours, minutes and seconds, as msgspec reads them.
 
-Weeks, months and years are refused: months and years have no fixed length, and a ``timedelta`` has.
+Weeks, months and years are refused: months and years do not have a fixed length, which a
+``timedelta`` has.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ _CALENDAR = re.compile(
 
 
 def read_duration(text: str) -> datetime.timedelta:
-    """Return the duration that a text denotes.
+    """Return the duration that a string denotes.
 
     Raises:
-        ValueError: It is not a duration, has weeks, months or years, or is out of range.
+        ValueError: The string is not a duration, has weeks, months or years, or is out of range.
     """
     try:
         return msgspec.convert(text, datetime.timedelta)
@@ -32,5 +33,5 @@ def read_duration(text: str) -> datetime.timedelta:
 
 
 def is_calendar(text: str) -> bool:
-    """Say whether it is a duration with weeks, months or years."""
+    """Return whether a string is a duration with weeks, months or years."""
     return _CALENDAR.fullmatch(text) is not None

@@ -1,8 +1,8 @@
-"""Schemas without applicators: what one must satisfy, written as one flat object.
+"""Schemas without applicators: the constraints of a schema, written as one flat object.
 
-``$ref``, ``allOf``, ``anyOf``, ``oneOf`` and ``if`` are worked into what stands beside them. Where
-there is a choice there are several flat schemas, to be tried in turn. A reference that leads back
-into itself has none: every value is finite, and the smallest ones do without coming back.
+``$ref``, ``allOf``, ``anyOf``, ``oneOf`` and ``if`` are merged with the adjacent keywords. A schema
+with alternatives has several flat schemas, to be tried in turn. A reference that leads back to
+itself has none: every value is finite, and the smallest values do not recur.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..document import Definitions, OpenApi
 from ._schema_types import types_of
 
 TAG: Final = "x-photon-tag"
-"""Where a flat schema has the value that the discriminator of its branch asks for."""
+"""The member of a flat schema with the value that the discriminator of its branch requires."""
 EXAMPLES: Final = ("example", "examples", "default")
 _APPLICATORS: Final = frozenset(
     ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "then", "else", "discriminator")
@@ -26,12 +26,12 @@ _ANNOTATIONS: Final = frozenset(
 _Combine: TypeAlias = Callable[[Any, Any], Any]
 
 
-class Flat(NamedTuple):
+class FlatSchema(NamedTuple):
     """A flat schema.
 
     Attributes:
-        schema: Its keywords.
-        within: The references that led to it.
+        schema: The keywords.
+        within: The references that led to the schema.
     """
 
     schema: OpenApi
@@ -44,27 +44,27 @@ class Contradiction(Exception):
 
 def flattened(
     schema: Any, definitions: Definitions, within: frozenset[str] = frozenset()
-) -> Iterator[Flat]:
+) -> Iterator[FlatSchema]:
     """Yield the flat schemas of which a value must satisfy one; the first is the plainest.
 
     Args:
         schema: A JSON Schema.
-        definitions: What its references lead to.
-        within: The references that led to it, to which none may come back.
+        definitions: The targets of its references.
+        within: The references that led to the schema, which may not recur.
     """
     if schema is False:
         return
     if not isinstance(schema, dict):
-        yield Flat({}, within)
+        yield FlatSchema({}, within)
         return
     own = {key: value for key, value in schema.items() if key not in _APPLICATORS}
     examples = {key: own[key] for key in (*EXAMPLES, TAG) if key in own}
-    for found in _combined(Flat(own, within), _choices(schema), definitions, within):
-        yield Flat(found.schema | examples, found.within)
+    for result in _combined(FlatSchema(own, within), _choices(schema), definitions, within):
+        yield FlatSchema(result.schema | examples, result.within)
 
 
 def _choices(schema: OpenApi) -> list[Sequence[Any]]:
-    """Return what must be satisfied besides, each of it as a list of alternatives."""
+    """Return the applied subschemas, each as a list of alternatives."""
     choices: list[Sequence[Any]] = [
         [_Reference(schema[key])] for key in ("$ref", "$dynamicRef") if key in schema
     ]
@@ -83,11 +83,11 @@ class _Reference(NamedTuple):
 
 
 def _combined(
-    base: Flat, choices: list[Sequence[Any]], definitions: Definitions, within: frozenset[str]
-) -> Iterator[Flat]:
-    """Yield ``base`` with one alternative of each choice worked into it.
+    base: FlatSchema, choices: list[Sequence[Any]], definitions: Definitions, within: frozenset[str]
+) -> Iterator[FlatSchema]:
+    """Yield ``base`` merged with one alternative of each choice.
 
-    Each of them may go through the same references; only what lies deeper may not.
+    Each alternative may use the same references; only deeper levels may not.
     """
     if not choices:
         yield base
@@ -95,23 +95,23 @@ def _combined(
     for option in choices[0]:
         for part in _option(option, definitions, within):
             try:
-                merged = Flat(merge(base.schema, part.schema), base.within | part.within)
+                merged = FlatSchema(merge(base.schema, part.schema), base.within | part.within)
             except Contradiction:
                 continue
             yield from _combined(merged, choices[1:], definitions, within)
 
 
-def _option(option: Any, definitions: Definitions, within: frozenset[str]) -> Iterator[Flat]:
+def _option(option: Any, definitions: Definitions, within: frozenset[str]) -> Iterator[FlatSchema]:
     if not isinstance(option, _Reference):
         yield from flattened(option, definitions, within)
     elif option.target not in within:
-        found = definitions.find(option.target)
-        target = True if found is None else found  # of a resource with a URI of its own
+        result = definitions.find(option.target)
+        target = True if result is None else result  # in a resource with its own URI
         yield from flattened(target, definitions, within | {option.target})
 
 
 def _tagged(branches: Sequence[Any], discriminator: Any) -> Sequence[Any]:
-    """Return the branches of a union, each with what its discriminator asks for."""
+    """Return the branches of a union, each with the tag that its discriminator requires."""
     if not isinstance(discriminator, dict):
         return branches
     name = discriminator.get("propertyName")
@@ -132,15 +132,15 @@ def _tagged(branches: Sequence[Any], discriminator: Any) -> Sequence[Any]:
 
 
 def merge(first: OpenApi, second: OpenApi) -> OpenApi:
-    """Return a flat schema of what satisfies both.
+    """Return a flat schema of the values that satisfy both.
 
     Raises:
-        Contradiction: Nothing does.
+        Contradiction: No value satisfies both.
     """
-    if not _says_something(first):
+    if not _is_restricting(first):
         return second | first
     merged = dict(first)
-    if _says_something(second):  # an example of a part is none of the whole
+    if _is_restricting(second):  # an example of one schema need not satisfy both
         merged = {key: value for key, value in first.items() if key not in EXAMPLES}
         second = {key: value for key, value in second.items() if key not in EXAMPLES}
     for key, value in second.items():
@@ -151,7 +151,7 @@ def merge(first: OpenApi, second: OpenApi) -> OpenApi:
     return merged
 
 
-def _says_something(schema: Mapping[str, Any]) -> bool:
+def _is_restricting(schema: Mapping[str, Any]) -> bool:
     return not schema.keys() <= _ANNOTATIONS
 
 

@@ -1,12 +1,12 @@
-"""What ``format`` asserts where it does more than describe.
+"""The assertions of ``format``, where formats are checked.
 
-There are two manners. For the schemas of a document, if it is switched on: the formats of JSON
-Schema, as jsonschema-rs has them, and the integers of OpenAPI's registry of formats
-(https://spec.openapis.org/registry/format/). ``float`` and ``double`` restrict nothing: every
-number of JSON is read as a double. For the types of the code: what msgspec takes for them.
+There are two kinds. For the schemas of a document, if enabled: the formats of JSON Schema, as
+jsonschema-rs implements them, and the integers of OpenAPI's registry of formats
+(https://spec.openapis.org/registry/format/). ``float`` and ``double`` do not restrict values: every
+number of JSON is read as a double. For the types of the code: the strings that msgspec accepts.
 
-jsonschema-rs asks formats about texts alone. So integers are written as the limits that they are
-(`with_limits`) before a schema is compiled, and no verdict on a number calls Python.
+jsonschema-rs checks formats for strings only. So the formats of integers are written as limits
+(`with_limits`) before a schema is compiled, and the validation of a number does not call Python.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Final
 import msgspec
 
 from ..document import parts_of
-from ._compiled import Verdict, verdict_of
+from ._compiled import Predicate, keyword_predicate
 from ._durations import read_duration
 
 _SIGNED: Final = {f"int{bits}": (-(1 << bits - 1), (1 << bits - 1) - 1) for bits in (8, 16, 32, 64)}
@@ -34,7 +34,7 @@ _DIGITS: Final = re.compile(r"-?[0-9]{1,20}")
 
 
 def with_limits(schema: Any) -> Any:
-    """Return a schema in which the formats of integers stand as limits, too."""
+    """Return a schema in which the formats of integers are also written as limits."""
     if not any(_limits_of(part.value) for part in parts_of(schema)):
         return schema
     written = copy.deepcopy(schema)
@@ -53,19 +53,19 @@ def _limits_of(schema: dict[str, Any]) -> tuple[int, int] | None:
 
 
 @functools.lru_cache(maxsize=256)
-def asserted(name: str) -> Verdict:
-    """Return the verdict of a format of the registry; one that is not known accepts everything."""
+def asserted(name: str) -> Predicate:
+    """Return the predicate of a format of the registry; unknown formats accept everything."""
     limits = _INTEGERS.get(name)
     if limits is None:
-        return verdict_of("format", name)
+        return keyword_predicate("format", name)
     low, high = limits
-    is_text = TEXTS.get(name)
+    accepts_string = STRINGS.get(name)
 
     def is_within(value: Any) -> bool:
         if isinstance(value, str):
-            return is_text is None or is_text(value)
+            return accepts_string is None or accepts_string(value)
         if isinstance(value, bool) or not isinstance(value, int | float | decimal.Decimal):
-            return True  # a format says nothing of other types
+            return True  # a format does not apply to other types
         return low <= value <= high and value == value // 1
 
     return is_within
@@ -75,12 +75,12 @@ def _is_integer(text: str, low: int, high: int) -> bool:
     return _DIGITS.fullmatch(text) is not None and low <= int(text) <= high
 
 
-TEXTS: Final[dict[str, Callable[[str], bool]]] = {
+STRINGS: Final[dict[str, Callable[[str], bool]]] = {
     name: functools.partial(_is_integer, low=low, high=high)
     for name, (low, high) in _INTEGERS.items()
     if name in ("int64", "uint64")
 }
-"""The integers that may be written as texts, since many readers of JSON cannot hold them."""
+"""The integers that may be written as strings, since many JSON decoders cannot represent them."""
 
 
 def _converts(text: object, type_: Any) -> bool:
@@ -106,19 +106,19 @@ EXACT: Final[dict[str, Callable[[str], bool]]] = {
     "duration": _is_duration,
     "uuid": functools.partial(_converts, type_=uuid.UUID),
 }
-"""What texts are read as the types that have these formats."""
+"""The formats of Python types; each accepts the strings that msgspec reads as the type."""
 
 
-def exact(name: str) -> Verdict:
-    """Return the verdict of a format that a type has; others accept everything."""
-    return _of_texts(EXACT.get(name))
+def exact(name: str) -> Predicate:
+    """Return the predicate of the format of a Python type; others accept everything."""
+    return _of_strings(EXACT.get(name))
 
 
-def exact_encoding(name: str) -> Verdict:
-    """Return the verdict of the encoding that bytes have; others accept everything."""
+def exact_encoding(name: str) -> Predicate:
+    """Return the predicate of the encoding of bytes; others accept everything."""
     is_base64 = functools.partial(_converts, type_=bytes)
-    return _of_texts(is_base64 if name == "base64" else None)
+    return _of_strings(is_base64 if name == "base64" else None)
 
 
-def _of_texts(accepts: Callable[[str], bool] | None) -> Verdict:
+def _of_strings(accepts: Callable[[str], bool] | None) -> Predicate:
     return lambda value: accepts is None or not isinstance(value, str) or accepts(value)

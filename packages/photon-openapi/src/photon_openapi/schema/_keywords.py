@@ -23,11 +23,11 @@ LENGTHS = {
 
 
 def all_types_of(schema: Schema) -> set[str]:
-    """Return the types that a schema names, those of its branches included."""
-    found = set(types_of(schema))
+    """Return the types that a schema and its branches name."""
+    types = set(types_of(schema))
     for branch in schema.get("anyOf", ()):
-        found |= all_types_of(branch)
-    return found
+        types |= all_types_of(branch)
+    return types
 
 
 def limit_length(schema: Schema, *, minimum: int | None, maximum: int | None) -> None:

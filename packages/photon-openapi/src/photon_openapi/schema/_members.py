@@ -1,6 +1,6 @@
-"""The members of a class: one description for attrs, dataclasses and their like.
+"""The members of a class: one description for attrs, dataclasses and the like.
 
-TypedDict, NamedTuple and the Struct of msgspec are such, too.
+TypedDict, NamedTuple and the Struct of msgspec are supported, too.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class Member:
 
     Attributes:
         name: Name of the attribute, and on the wire.
-        type: Its annotation, with the type variables of the class filled in.
-        required: Whether it has no default.
-        default: The default, a ``attrs.Factory`` of it, or ``attrs.NOTHING``.
-        argument: The name that ``__init__`` gives it; ``None`` when ``__init__`` does not take it.
+        type: The annotation, with the type variables of the class substituted.
+        required: Whether the member has no default.
+        default: The default, an ``attrs.Factory`` of it, or ``attrs.NOTHING``.
+        argument: The name of the argument of ``__init__``; ``None`` if there is no such argument.
         validator: The attrs validator.
-        converts: Whether attrs passes what it is given through a converter.
-        metadata: ``description`` and ``example`` are read from it.
-        attribute: The attrs attribute, where the class is one of attrs.
+        converts: Whether attrs passes the argument through a converter.
+        metadata: The metadata, from which ``description`` and ``example`` are read.
+        attribute: The attrs attribute, if the class is an attrs class.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Member:
 
     @property
     def is_private(self) -> bool:
-        """Whether the wire never sees it."""
+        """Whether the member is never sent or received."""
         return self.name.startswith("_")
 
 
@@ -52,11 +52,11 @@ def members_of(type_: object) -> tuple[Member, ...] | None:
     """List the members of an attrs class, a dataclass, a TypedDict, a NamedTuple or a Struct.
 
     Returns:
-        The members in their order, or ``None`` when the type is none of these.
+        The members in order, or ``None`` for any other type.
 
     Raises:
-        TypeError: An annotation of the class cannot be resolved, or a Struct has another form in
-            JSON than its members say.
+        TypeError: An annotation of the class cannot be resolved, or the JSON form of a Struct
+            differs from its members.
     """
     cls = typing.get_origin(type_) or type_
     if not isinstance(cls, type):
@@ -66,7 +66,7 @@ def members_of(type_: object) -> tuple[Member, ...] | None:
 
 
 def is_named_tuple(type_: object) -> bool:
-    """Whether it is a class made by ``NamedTuple``: an array in JSON."""
+    """Whether a type is a class made by ``NamedTuple``, which is an array in JSON."""
     return isinstance(type_, type) and issubclass(type_, tuple) and hasattr(type_, "_fields")
 
 
@@ -83,7 +83,7 @@ def _hints(type_: object, cls: type) -> dict[str, Any]:
 
 
 def _type_variables(type_: object, cls: type) -> dict[Any, Any]:
-    """What each type variable of the class and of its generic bases stands for."""
+    """Return the type of each type variable of the class and of its generic bases."""
     parameters = getattr(cls, "__parameters__", ())
     filled = dict(zip(parameters, typing.get_args(type_), strict=False))
     for base in getattr(cls, "__orig_bases__", ()):
@@ -122,7 +122,7 @@ def _attrs_members(cls: type, hints: dict[str, Any]) -> tuple[Member, ...]:
 
 
 def _refuse_put_off(cls: type) -> None:
-    """Refuse what attrs would call and never run: its validators' results are thrown away.
+    """Refuse functions that attrs would call without running them: it discards their results.
 
     Raises:
         SignatureError: A validator, a converter or ``__attrs_post_init__`` is a coroutine
@@ -140,7 +140,7 @@ def _refuse_put_off(cls: type) -> None:
 
 
 def _validators(validator: Any) -> Iterator[Callable[..., object]]:
-    """Yield a validator, and those that it is composed of by ``attrs.validators``."""
+    """Yield a validator, and the validators that ``attrs.validators`` composed it of."""
     if isinstance(validator, tuple | list):
         for each in validator:
             yield from _validators(each)
@@ -179,8 +179,8 @@ def _struct_members(cls: type[msgspec.Struct], hints: dict[str, Any]) -> tuple[M
     is_renamed = any(field.name != field.encode_name for field in fields)
     if is_renamed or config.tag is not None or config.array_like:
         raise TypeError(
-            f"{cls.__qualname__} has `rename`, `tag` or `array_like`: its form in JSON is another "
-            "than its members say; use an attrs class"
+            f"{cls.__qualname__} has `rename`, `tag` or `array_like`: its form in JSON differs "
+            "from its members; use an attrs class"
         )
     return tuple(
         Member(
@@ -213,9 +213,9 @@ def _typed_dict_members(cls: Any, hints: dict[str, Any]) -> tuple[Member, ...]:
 
 
 def _is_required(name: str, hint: Any, cls: Any) -> bool:
-    """Whether a key of a TypedDict must be there; the annotation itself says it, if it can.
+    """Whether a key of a TypedDict is required; a qualifier of the annotation takes precedence.
 
-    Python does not look into annotations that are texts (PEP 563) when it makes
+    Python does not evaluate annotations that are strings (PEP 563) when it builds
     ``__required_keys__``.
     """
     qualifier = typing.get_origin(hint)
@@ -225,7 +225,7 @@ def _is_required(name: str, hint: Any, cls: Any) -> bool:
 
 
 def _without_qualifier(hint: Any) -> Any:
-    """``Required[int]`` is ``int``."""
+    """Return ``int`` for ``Required[int]``."""
     while typing.get_origin(hint) in (typing.Required, typing.NotRequired):
         hint = typing.get_args(hint)[0]
     return hint
@@ -247,14 +247,15 @@ def _named_tuple_members(cls: Any, hints: dict[str, Any]) -> tuple[Member, ...]:
 def refused_by_class(
     members: Sequence[tuple[str, Member]], arguments: Mapping[str, object], error: Exception
 ) -> list[tuple[str, str]]:
-    """Return what a class that could not be made refuses: names of members, and messages.
+    """Return the members that a class refused: their names, and messages.
 
-    Each validator is asked by itself, so that every member is named and none hides another.
+    Each validator is called separately, so that every invalid member is named and none hides
+    another.
 
     Args:
         members: The members with their names on the wire.
-        arguments: What the class was given.
-        error: What it raised, for where no single member is wrong.
+        arguments: The arguments of the class.
+        error: The exception that the class raised, used where no single member is invalid.
     """
     errors = []
     for name, member in members:
@@ -265,7 +266,7 @@ def refused_by_class(
             member.validator(None, member.attribute, arguments[argument])
         except (ValueError, TypeError) as refusal:
             errors.append((name, _reason(refusal)))
-        except AttributeError:  # a validator that looks at the object itself
+        except AttributeError:  # a validator that uses the object itself
             continue
     return errors or [("", _reason(error))]
 

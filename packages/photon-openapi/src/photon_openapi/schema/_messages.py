@@ -1,7 +1,7 @@
-"""What a schema's verdict says, in words for whoever sent the value.
+"""Messages for the client about the errors that jsonschema reports.
 
-jsonschema's errors become errors: in the order of the instance, none twice, and of a union those of
-the branch that was meant.
+The errors are listed in the order of the instance, without duplicates; for a union, only those of
+the intended branch.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ def errors_from_schema(validator: Any, instance: object) -> list[ErrorDetail]:
         instance: A JSON value.
 
     Returns:
-        At most ``MAX_ERRORS`` errors, none twice.
+        At most ``MAX_ERRORS`` errors, without duplicates.
     """
     try:
         errors = list(itertools.islice(validator.iter_errors(instance), MAX_ERRORS))
     except (OverflowError, ValueError):
-        return [ErrorDetail("body", "holds a number that is out of range", pointer="")]
+        return [ErrorDetail("body", "contains a number that is out of range", pointer="")]
     except BaseException as failure:
-        # The registry of references is in Rust, which panics where the stack ends within it.
+        # The registry of references is written in Rust and panics where the stack is exhausted.
         if not isinstance(failure, RecursionError) and not is_panic(failure):
             raise
         return [ErrorDetail("body", "nested too deeply to be checked", pointer="")]
-    found: dict[tuple[tuple[str | int, ...], str], None] = {}
+    unique: dict[tuple[tuple[str | int, ...], str], None] = {}
     for error in errors:
-        found.setdefault((tuple(error.path), message_of(error)))
+        unique.setdefault((tuple(error.path), message_of(error)))
     order = _DocumentOrder(instance)
-    ordered = sorted(found, key=lambda error: order.of(error[0]))
+    ordered = sorted(unique, key=lambda error: order.of(error[0]))
     return [
         ErrorDetail("body", message, pointer=pointer_of(path))
         for path, message in ordered[:MAX_ERRORS]
@@ -52,7 +52,7 @@ def errors_from_schema(validator: Any, instance: object) -> list[ErrorDetail]:
 
 @attrs.frozen
 class _DocumentOrder:
-    """Sorts paths as their values stand in the document; what is missing comes last."""
+    """Sorts paths by the position of their values in the document; missing members come last."""
 
     instance: object
     _positions: dict[int, dict[str, int]] = attrs.field(factory=dict, init=False)
@@ -73,7 +73,7 @@ class _DocumentOrder:
         return tuple(key)
 
 
-# jsonschema's errors in our words
+# Messages by keyword
 
 
 def json_type(value: object) -> str:
@@ -99,9 +99,9 @@ def message_of(error: ValidationError) -> str:
     keyword = str(error.validator)
     if keyword in _MESSAGES:
         return _MESSAGES[keyword](error.validator_value, error.instance)
-    if keyword in _WORDED:
+    if keyword in _OWN_MESSAGES:
         return error.message
-    # jsonschema's own words repeat the value.
+    # jsonschema's own message repeats the value.
     return "is not allowed" if error.validator is None else f"does not satisfy {keyword!r}"
 
 
@@ -109,8 +109,8 @@ def _names(value: Any) -> Sequence[str]:
     return [value] if isinstance(value, str) else value
 
 
-def _type_message(wanted: str | Sequence[str], instance: object) -> str:
-    return f"expected {' or '.join(_names(wanted))}, got {json_type(instance)}"
+def _type_message(expected: str | Sequence[str], instance: object) -> str:
+    return f"expected {' or '.join(_names(expected))}, got {json_type(instance)}"
 
 
 def at_most(limit: int, noun: str) -> str:
@@ -133,8 +133,8 @@ def _format_message(name: str, instance: object) -> str:
     return f"is not a valid {name}"
 
 
-# Their errors are made by the keywords in `_check`, which write the message: none is jsonschema's.
-_WORDED = (
+# Keywords whose errors are created in `_check`, together with the message.
+_OWN_MESSAGES = (
     "required",
     "properties",
     "additionalProperties",
@@ -144,8 +144,8 @@ _WORDED = (
 )
 _MESSAGES: dict[str, Callable[[Any, Any], str]] = {
     "type": _type_message,
-    "enum": lambda wanted, _: f"must be one of {choices(wanted)}",
-    "const": lambda wanted, _: f"must be {choices([wanted])}",
+    "enum": lambda expected, _: f"must be one of {choices(expected)}",
+    "const": lambda expected, _: f"must be {choices([expected])}",
     "minimum": lambda limit, _: f"must be >= {limit}",
     "exclusiveMinimum": lambda limit, _: f"must be > {limit}",
     "maximum": lambda limit, _: f"must be <= {limit}",
@@ -163,8 +163,8 @@ _MESSAGES: dict[str, Callable[[Any, Any], str]] = {
     "contentEncoding": lambda name, _: f"is not valid {name}",
     "contains": lambda *_: "lacks an item that it must contain",
     "not": lambda *_: "has a value that is not allowed",
-    "oneOf": lambda *_: "fits more than one of the allowed forms, and must fit exactly one",
-    "anyOf": lambda *_: "fits none of the allowed forms",
+    "oneOf": lambda *_: "matches more than one of the allowed schemas, and must match exactly one",
+    "anyOf": lambda *_: "matches none of the allowed schemas",
     "dependentRequired": lambda *_: "lacks a member that another member requires",
     "unevaluatedProperties": lambda *_: "has unknown members",
     "unevaluatedItems": lambda *_: "has more items than are allowed",

@@ -1,16 +1,16 @@
-"""The sentences of msgspec's errors, read: the only module that knows their wording.
+"""Parses the messages of msgspec's errors: the only module that depends on their wording.
 
-msgspec says in one English sentence what was wrong and where; its errors carry no fields. Three
-kinds are told apart::
+msgspec describes the error and its location in one English sentence; its errors have no fields.
+Three kinds are distinguished::
 
     Expected `str`, got `int` - at `$.items[0].name`      ValidationError: sentence and path
     JSON is malformed: invalid character (byte 9)         DecodeError with an offset
     Input data was truncated                              DecodeError without one
 
 Invalid UTF-8 inside a string is a ``UnicodeDecodeError`` up to msgspec 0.22 and a ``DecodeError``
-without an offset since 0.23, so the bytes themselves are asked, whatever the error. The contract
-tests hold real errors of the installed version and recorded ones of the others against this
-module; a new wording turns them red before a client reads a wrong message.
+without an offset since 0.23, so the bytes themselves are checked, whatever the error. The contract
+tests check this module against real errors of the installed version and recorded errors of the
+others; they fail with a new wording before a client receives a wrong message.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import msgspec
 
 from ..messages import shorten
 
-# What msgspec raises for a body that it does not decode.
+# The exceptions that msgspec raises for a body that it cannot decode.
 DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _LONGEST_MESSAGE = 300
@@ -35,10 +35,10 @@ _LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def parse_validation_error(error: BaseException) -> tuple[str, list[str | int]]:
-    """Take a ``ValidationError`` apart.
+    """Split a ``ValidationError`` into message and path.
 
     Returns:
-        What was wrong, and the path to it, which ends where msgspec does not name the member.
+        The message, and the path to the value, which ends where msgspec does not name the member.
     """
     text = str(error)
     match = _PATH.search(text)
@@ -50,24 +50,24 @@ def parse_validation_error(error: BaseException) -> tuple[str, list[str | int]]:
 
 
 def conversion_message(error: msgspec.MsgspecError) -> str:
-    """What was wrong with a value that ``msgspec.convert`` refused."""
+    """Return the message about a value that ``msgspec.convert`` refused."""
     return str(error).replace("`", "")
 
 
 def decode_message(message: str) -> str:
-    """``Expected `int`, got `str` `` as we would say it; shortened, since it may hold the value."""
+    """Return ``expected int, got str`` for msgspec's message; truncated: it may contain a value."""
     text = shorten(message.replace("`", ""), limit=_LONGEST_MESSAGE)
     return f"e{text[1:]}" if text.startswith("Expected ") else text
 
 
 def syntax_message(data: bytes, error: BaseException) -> str:
-    """What is wrong with bytes that are not JSON: the line and column, or the reason."""
+    """Return the message about bytes that are not JSON, with line and column if known."""
     message = str(error)
     match = _OFFSET.search(message) if isinstance(error, msgspec.DecodeError) else None
     if match is None:
         return _without_offset(data, message)
     offset = min(int(match["byte"]), len(data))
-    if "trailing characters" in message:  # msgspec points behind the character
+    if "trailing characters" in message:  # msgspec's offset is that of the next character
         offset -= 1
     line = data.count(b"\n", 0, offset) + 1
     column = offset - data.rfind(b"\n", 0, offset)
@@ -86,7 +86,7 @@ def _without_offset(data: bytes, message: str) -> str:
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Whether bytes are UTF-8, or would be with more of them: a cut character is truncation."""
+    """Whether bytes are UTF-8, or the beginning of it: a partial last character is truncation."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:

@@ -1,9 +1,9 @@
-"""Panics of libraries in Rust: the only module that knows how they come.
+"""Panics of libraries written in Rust: the only module that depends on their form.
 
-Where code behind PyO3 gives up (jsonschema-rs, and referencing's rpds), it raises
-``pyo3_runtime.PanicException``. That is not an ``Exception``, so ``except Exception`` lets it
-through, and each such library has a class of its own, which cannot be imported. It is therefore
-recognised by its name. The contract test makes the installed rpds panic.
+When code behind PyO3 panics (jsonschema-rs, and referencing's rpds), it raises
+``pyo3_runtime.PanicException``. That is not an ``Exception``, so ``except Exception`` does not
+catch it, and each such library has its own class, which cannot be imported. The exception is
+therefore recognised by its name. The contract test makes the installed rpds panic.
 """
 
 

@@ -1,4 +1,4 @@
-"""Types that JSON has one plain form for, and what that form is."""
+"""Types with one plain form in JSON, and the schemas of that form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from ._keywords import Schema
 
-# Exponents stay below five digits: int(Decimal("1e999999999")) would fill the memory.
+# Exponents stay below five digits: int(Decimal("1e999999999")) would exhaust the memory.
 DECIMAL_PATTERN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?$"
 
 SCALARS: dict[Any, Schema] = {

@@ -1,23 +1,22 @@
 """Python types as JSON Schema 2020-12, the dialect of OpenAPI 3.1.
 
-The schema says what msgspec accepts and emits for the type, so that a body which fits the document
-decodes, and what is encoded fits the document. What follows from that:
+The schema describes the values that msgspec accepts and emits for the type, so that a body that
+matches the document decodes, and an encoded value matches the document. Therefore:
 
-- A member is called as the attribute is called. An attrs ``alias`` names the argument of
-  ``__init__`` and is not seen on the wire, neither by msgspec nor here.
+- A member has the name of the attribute. An attrs ``alias`` names the argument of ``__init__`` and
+  is not used on the wire, neither by msgspec nor here.
 - Attributes with a leading underscore are private: not encoded, not accepted, not in the schema.
 - Attributes with ``init=False`` are emitted and never accepted: ``readOnly``.
-- attrs validators become keywords where JSON Schema has one. Those without a keyword (a function
-  of your own, a regular expression that ECMA 262 cannot express) are still run when a body is
-  decoded.
-- ``Decimal`` is emitted as a string, to keep its digits, and accepted as a string or a number;
+- attrs validators become keywords where JSON Schema has one. Validators without a keyword (a custom
+  function, a regular expression that ECMA 262 cannot express) still run when a body is decoded.
+- ``Decimal`` is emitted as a string, to preserve its digits, and accepted as a string or a number;
   NaN and infinities are refused.
-- A ``set`` takes no item twice (``uniqueItems``).
+- A ``set`` does not accept duplicate items (``uniqueItems``).
 
-Classes become components, referred to by name. Two classes of one name are both called by their
-qualified name (``shop.models.Item``), whichever came first. For that the references which
-:meth:`SchemaBuilder.schema` has handed out are changed in place: keep them uncopied until every
-type is registered.
+Classes become components, referred to by name. Two classes with the same name both get their
+qualified name (``shop.models.Item``), regardless of order. To do so, the references that
+:meth:`SchemaBuilder.schema` has returned are changed in place: do not copy them until every type is
+registered.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def constrain(schema: Schema, param: Param) -> Schema:
     """Add the constraints and the description of a :class:`Param` to a schema, in place.
 
     Raises:
-        TypeError: A length is asked of something that has none.
+        TypeError: The parameter limits the length of a type that has no length.
     """
     limits = (
         ("minimum", param.ge),
@@ -72,11 +71,11 @@ def constrain(schema: Schema, param: Param) -> Schema:
 
 @attrs.define
 class SchemaBuilder:
-    """Writes schemas and collects the classes they refer to.
+    """Builds schemas and collects the classes that they refer to.
 
     Attributes:
-        components: What belongs under ``components/schemas``; complete when every type has been
-            given to :meth:`schema`.
+        components: The schemas for ``components/schemas``; complete when :meth:`schema` has been
+            called with every type.
     """
 
     components: dict[str, Schema] = attrs.Factory(dict)
@@ -89,7 +88,7 @@ class SchemaBuilder:
         """Return the schema of a type; classes are registered as components.
 
         Raises:
-            TypeError: JSON has no form for the type; the message names it.
+            TypeError: The type has no form in JSON; the message names it.
         """
         annotation = split_annotation(type_)
         schema = self._plain(strip_alias(annotation.type))
@@ -98,7 +97,7 @@ class SchemaBuilder:
     def _plain(self, type_: Any) -> Schema:
         if isinstance(type_, TypeVar):
             type_ = type_.__bound__ or object
-        if typing.get_origin(type_) is Annotated:  # uncovered by a NewType
+        if typing.get_origin(type_) is Annotated:  # inside a NewType
             return self.schema(type_)
         members = union_members(type_)
         if members is not None:
@@ -112,7 +111,7 @@ class SchemaBuilder:
         return self._container(type_)
 
     def _union(self, members: Sequence[object]) -> Schema:
-        """``anyOf``; a plain type or null needs only a list of type names."""
+        """Return ``anyOf``, or a list of type names for one plain type or null."""
         schemas = [self.schema(member) for member in members]
         others = [schema for schema in schemas if schema != {"type": "null"}]
         if len(others) == 1 and len(schemas) > 1:
@@ -126,7 +125,7 @@ class SchemaBuilder:
         return union
 
     def _tags(self, members: Sequence[object]) -> Schema | None:
-        """The discriminator of a union of classes that each have a tag: a literal of its own."""
+        """Return the discriminator of a union of classes that each have a distinct literal tag."""
         choices = [_literals(member) for member in members]
         if len(choices) < 2:
             return None
@@ -186,7 +185,7 @@ class SchemaBuilder:
         return schema
 
     def _key(self, key: Any) -> Schema:
-        """What the text of a member's name must satisfy."""
+        """Return the schema of the names of members."""
         plain = split_annotation(key).type
         if plain in KEYS:
             return _copy(KEYS[plain])
@@ -202,7 +201,9 @@ class SchemaBuilder:
             name = self._claim_name(type_)
             component = self.components[name] = {}
             component.update(self._component(type_))
-            name = self._names[type_]  # a namesake among the members may have changed it
+            name = self._names[
+                type_
+            ]  # a class of the same name among the members may have changed it
         reference = {"$ref": COMPONENT_PREFIX + name}
         self._references.setdefault(type_, []).append(reference)
         return reference
@@ -220,11 +221,11 @@ class SchemaBuilder:
         return self._names[type_]
 
     def _qualified_name(self, type_: object) -> str:
-        wanted = name = qualified_name(type_)
-        taken = set(self._names.values())
+        base = name = qualified_name(type_)
+        used = set(self._names.values())
         number = 2
-        while name in taken:  # classes made by one function, called twice
-            name = f"{wanted}_{number}"
+        while name in used:  # classes defined in a function that was called twice
+            name = f"{base}_{number}"
             number += 1
         return name
 
@@ -271,7 +272,7 @@ class SchemaBuilder:
         }
 
     def member(self, member: Member) -> Schema:
-        """Return the schema of a class's member, with what its class says of it."""
+        """Return the schema of a class's member, with its validators and metadata."""
         schema = self.schema(member.type)
         if member.validator is not None:
             apply_validator(member.validator, schema)
@@ -288,20 +289,20 @@ class SchemaBuilder:
 
 
 def _literals(type_: object) -> dict[str, tuple[str, ...]]:
-    """The members of a class that can only be one of some texts, by name."""
+    """Return the members of a class whose types are literal strings, by name."""
     if not _is_component(type_) or is_named_tuple(typing.get_origin(type_) or type_):
         return {}
-    found = {}
+    result = {}
     for member in members_of(type_) or ():
         plain = strip_alias(split_annotation(member.type).type)
         values = typing.get_args(plain) if typing.get_origin(plain) is Literal else ()
         if values and all(isinstance(value, str) for value in values):
-            found[member.name] = values
-    return found
+            result[member.name] = values
+    return result
 
 
 def is_list_like(type_: object) -> bool:
-    """Whether it is written as a JSON array: list, set, tuple or an abstract one of these."""
+    """Whether a type is a JSON array: list, set, tuple or one of their abstract base classes."""
     origin = typing.get_origin(type_) or type_
     if not isinstance(origin, type) or issubclass(origin, str | bytes | bytearray | Mapping):
         return False
@@ -318,7 +319,7 @@ def _is_component(type_: object) -> bool:
 
 
 def _own_description(cls: type) -> str | None:
-    """The first line of the class's docstring, if somebody wrote it."""
+    """Return the first line of the class's docstring, unless it was generated."""
     text = cls.__dict__.get("__doc__")
     if not text or text.startswith((f"{cls.__name__}(", "A collection of name/value pairs")):
         return None
@@ -326,7 +327,7 @@ def _own_description(cls: type) -> str | None:
 
 
 def _default_value(default: object) -> object:
-    """The default as JSON, or ``NOTHING`` when it is computed or has no such form."""
+    """Return the default as JSON, or ``NOTHING`` when it is computed or has no form in JSON."""
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class, typed as a function
         factory = default.factory  # type: ignore[attr-defined]
         if factory not in (list, dict, set, tuple, frozenset):
@@ -336,7 +337,7 @@ def _default_value(default: object) -> object:
         return default
     try:
         plain = msgspec.to_builtins(default, order="deterministic")
-        # The document must survive the trip through JSON: no NaN, no infinity.
+        # The document must be the same after encoding and decoding: no NaN, no infinity.
         return msgspec.json.decode(msgspec.json.encode(plain)) if plain == plain else attrs.NOTHING  # noqa: PLR0124
     except (TypeError, ValueError, msgspec.MsgspecError):
         return attrs.NOTHING
@@ -351,7 +352,7 @@ def _describe(schema: Schema, keyword: str, value: object) -> None:
     try:
         schema[keyword] = msgspec.to_builtins(value, order="deterministic")
     except (TypeError, ValueError):
-        raise TypeError(f"{value!r} cannot be shown as JSON in the document") from None
+        raise TypeError(f"{value!r} cannot be written as JSON in the document") from None
 
 
 def _enumeration(values: Sequence[object]) -> Schema:
@@ -366,5 +367,5 @@ def _enumeration(values: Sequence[object]) -> Schema:
 def _no_form(type_: object) -> TypeError:
     return TypeError(
         f"{type_!r} has no form in JSON: use an attrs class, a dataclass, a TypedDict, an Enum,"
-        " or a type that these are made of"
+        " or a type that is composed of these"
     )

@@ -1,7 +1,7 @@
-"""What a schema says of the types of its values: for parameters, which come as text.
+"""The types of the values of a schema: for parameters, which are sent as text.
 
-A parameter of a document has a schema and perhaps no annotation: the schema then decides how its
-text is read. Only what it states counts; ``str`` is what is left where it states nothing.
+A parameter of a document has a schema, but perhaps no annotation: the schema then determines how
+its text is read. A schema without a type has values of type ``str``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _DEEPEST = 32
 
 
 def types_of(schema: Mapping[str, Any]) -> list[str]:
-    """Return the types that a schema allows by name; none where it says nothing."""
+    """Return the names of the types that a schema allows; empty if it names none."""
     named = schema.get("type", [])
     return [named] if isinstance(named, str) else list(named) if isinstance(named, list) else []
 
 
 def type_of_schema(schema: Any, components: Mapping[str, Any] | None = None) -> Any:
-    """Return the Python type of the values of a schema, ``str`` where it states none.
+    """Return the Python type of the values of a schema, ``str`` if it names none.
 
     Args:
         schema: The schema.
@@ -33,21 +33,21 @@ def type_of_schema(schema: Any, components: Mapping[str, Any] | None = None) -> 
     Returns:
         ``int float bool str dict``, a list, or a union of these.
     """
-    found = _stated(schema, definitions_of(components), 0)
-    return str if found is None else found
+    result = _stated(schema, definitions_of(components), 0)
+    return str if result is None else result
 
 
 def properties_of(schema: Any, definitions: Definitions) -> dict[str, Any]:
-    """Return the schemas of the properties that a schema states, with those that it consists of."""
-    found: dict[str, Any] = {}
+    """Return the schemas of the properties of a schema and of the schemas it is composed of."""
+    result: dict[str, Any] = {}
     for part, _ in composed_of([(schema, False)], definitions):
         for name, inner in (part.get("properties") or {}).items():
-            found.setdefault(name, inner)
-    return found
+            result.setdefault(name, inner)
+    return result
 
 
 def others_of(schema: Any, definitions: Definitions) -> Any:
-    """Return the schema of members that are no properties; ``None`` where nothing is said."""
+    """Return the schema of additional members; ``None`` if it is not declared."""
     for part, _ in composed_of([(schema, False)], definitions):
         for keyword in ("additionalProperties", "unevaluatedProperties"):
             if keyword in part:
@@ -56,7 +56,7 @@ def others_of(schema: Any, definitions: Definitions) -> Any:
 
 
 def default_of(schema: Any, definitions: Definitions) -> object:
-    """Return the default that a schema states, ``None`` where it states none."""
+    """Return the default of a schema, ``None`` if it has none."""
     for part, _ in composed_of([(schema, False)], definitions):
         if "default" in part:
             return part["default"]
@@ -64,16 +64,16 @@ def default_of(schema: Any, definitions: Definitions) -> object:
 
 
 def _stated(schema: Any, definitions: Definitions, depth: int) -> Any:
-    """Return the type that a schema states, ``None`` where it states none."""
+    """Return the type that a schema names, ``None`` if it names none."""
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return None
     kinds = [kind for kind in types_of(schema) if kind != "null"]
     if kinds:
         return _union([_of_kind(kind, schema, definitions, depth) for kind in kinds])
     if "$ref" in schema:
-        found = _stated(definitions.find(schema["$ref"]), definitions, depth + 1)
-        if found is not None:
-            return found
+        result = _stated(definitions.find(schema["$ref"]), definitions, depth + 1)
+        if result is not None:
+            return result
     if "properties" in schema:
         return dict
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
@@ -91,7 +91,7 @@ def _of_kind(kind: str, schema: Mapping[str, Any], definitions: Definitions, dep
 
 
 def _union(types: list[Any]) -> Any:
-    """Return one type, or a union of scalars; of a text nothing else can be told apart."""
+    """Return one type, or a union of scalars: a text does not distinguish other types."""
     distinct = list(dict.fromkeys(types))
     if len(distinct) < 2:
         return distinct[0] if distinct else None

@@ -1,9 +1,9 @@
-"""Where documents come from: files, standard input, and applications.
+"""Sources of documents: files, standard input, and applications.
 
 =================  ============================================================================
 ``_source``        `Source`: a document with its name and the lines of its parts
-``_positions``     `Positions`: lines of a file for JSON pointers
-``_application``   the document of an application, which the command line loads
+``_positions``     `Positions`: the lines of a file, by JSON pointer
+``_application``   the document of an application, which the command line imports
 =================  ============================================================================
 """
 

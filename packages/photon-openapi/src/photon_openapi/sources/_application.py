@@ -1,6 +1,6 @@
-"""The document of an application, which the command line loads.
+"""The document of an application, which the command line imports.
 
-The project is known by the two things that are needed of it, so that this package depends neither
+The project is a protocol with the two methods that are needed, so that this package depends neither
 on the command line nor on a router.
 """
 
@@ -35,16 +35,17 @@ class DocumentedApplication(Protocol):
 
 
 def application_document(project: Project, target: str | None) -> OpenApi | None:
-    """Import an application and return its document; ``None`` where it has none.
+    """Import an application and return its document; ``None`` if it does not have one.
 
-    What its modules print goes to standard error: standard output is for the result of a command.
+    Output that its modules print goes to standard error: standard output is for the result of a
+    command.
 
     Args:
         project: The project.
         target: ``module:attribute``; ``None`` for the application of the project.
 
     Raises:
-        PhotonError: It cannot be loaded, or its routes contradict each other.
+        PhotonError: The application cannot be loaded, or its routes contradict each other.
     """
     with contextlib.redirect_stdout(sys.stderr):
         application = project.load_app(target)

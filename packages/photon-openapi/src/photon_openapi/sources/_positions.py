@@ -1,4 +1,4 @@
-"""Lines of a file for JSON pointers, so that a finding can be shown where it was written."""
+"""The lines of a file, by JSON pointer, so that a finding can be shown with its line."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Positions:
     """
 
     def __init__(self, text: str) -> None:
-        """Read the file; of one that cannot be read nothing is known."""
+        """Read the lines; a file that cannot be parsed has none."""
         try:
             self._lines: Mapping[str, int] = _lines_of(yaml.compose(text, yaml.CSafeLoader))
         except (yaml.YAMLError, RecursionError):
             self._lines = {}
 
     def line(self, pointer: str) -> int | None:
-        """Return the line, from 1, of a part, or of the nearest one around it that is known.
+        """Return the line, from 1, of a part, or of the nearest enclosing part with a line.
 
-        What a document has from other files has the line of what refers to it.
+        Parts from other files have the line of the reference to them.
         """
         while pointer not in self._lines and pointer:
             pointer = pointer.rpartition("/")[0]
@@ -35,17 +35,17 @@ class Positions:
 
 
 def _lines_of(root: Any) -> dict[str, int]:
-    found: dict[str, int] = {}
-    waiting = [("", root, root)]
-    while waiting:
-        pointer, node, head = waiting.pop()
-        if node is None or pointer in found:
+    lines: dict[str, int] = {}
+    pending = [("", root, root)]
+    while pending:
+        pointer, node, head = pending.pop()
+        if node is None or pointer in lines:
             continue
-        found[pointer] = head.start_mark.line + 1
+        lines[pointer] = head.start_mark.line + 1
         if isinstance(node, yaml.MappingNode):
-            waiting += [
+            pending += [
                 (pointer + pointer_of([key.value]), value, key) for key, value in node.value
             ]
         elif isinstance(node, yaml.SequenceNode):
-            waiting += [(f"{pointer}/{at}", each, each) for at, each in enumerate(node.value)]
-    return found
+            pending += [(f"{pointer}/{at}", each, each) for at, each in enumerate(node.value)]
+    return lines

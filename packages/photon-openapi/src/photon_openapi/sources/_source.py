@@ -1,4 +1,4 @@
-"""Documents from files, or from standard input, as they were written."""
+"""Documents from files or from standard input, not upgraded."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ._positions import Positions
 
 @attrs.frozen
 class Source:
-    """A document and where it is from.
+    """A document and its origin.
 
     Attributes:
-        name: What people call it.
-        data: The document, with what it refers to in other files put into it.
+        name: The name of the file or the application, for reports.
+        data: The document, bundled with the parts of other files that it refers to.
         positions: The lines of its parts.
     """
 
@@ -32,7 +32,7 @@ def from_file(path: Path) -> Source:
     """Read a document from a file.
 
     Raises:
-        DocumentError: The file, or one that it refers to, cannot be read.
+        DocumentError: The file, or a file that it refers to, cannot be read.
     """
     data = _object(read_file(path), str(path))
     return Source(
@@ -41,10 +41,10 @@ def from_file(path: Path) -> Source:
 
 
 def from_text(text: str, name: str) -> Source:
-    """Read a document from a text, YAML or JSON; it must not refer to other files.
+    """Read a document from a string, YAML or JSON; it must not refer to other files.
 
     Raises:
-        DocumentError: It cannot be read.
+        DocumentError: The string cannot be parsed.
     """
     try:
         data = parse_yaml(text)
@@ -55,5 +55,5 @@ def from_text(text: str, name: str) -> Source:
 
 def _object(data: Any, name: str) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise DocumentError([f"{name}: an OpenAPI document is an object"])
+        raise DocumentError([f"{name}: an OpenAPI document must be an object"])
     return data

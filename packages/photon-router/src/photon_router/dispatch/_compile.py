@@ -71,7 +71,7 @@ def compile_routes(
     answers = _Answers(error_handlers or {}, validation_status)
     endpoints = []
     for operation, guard in zip(operations, guarding, strict=True):
-        if not operation.is_sound or operation.name not in handlers:
+        if not operation.is_well_formed or operation.name not in handlers:
             continue
         entry = handlers[operation.name]
         try:

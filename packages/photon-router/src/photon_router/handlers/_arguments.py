@@ -24,7 +24,7 @@ from ..signatures._signature import ABSENT, MISSING, Argument
 from ._body_arguments import BodyArguments, fields_of_form
 from ._compilation import CompilationContext
 from ._entry import HandlerEntry, ParameterKey, ParameterKeys
-from ._operation import BODY, place_of
+from ._operation import BODY, parameter_key
 from ._parameter_matching import fit
 
 
@@ -83,7 +83,7 @@ class Arguments:
         if self.entry.is_written:
             return
         taken = set(self.sources.values())
-        places = {place_of(each): each["name"] for each in self.operation.parameters}
+        places = {parameter_key(each): each["name"] for each in self.operation.parameters}
         if self._body.content and not self._is_body_taken(handler):
             places[BODY] = "body"
         for place, name in places.items():
@@ -123,7 +123,7 @@ class Arguments:
             return self._body.whole(argument)
         if place[0] == "form":
             return self._body.field(argument, place[1])
-        parameter = next(each for each in self.operation.parameters if place_of(each) == place)
+        parameter = next(each for each in self.operation.parameters if parameter_key(each) == place)
         definitions, is_typed = self.context.document.definitions, self.entry.is_written
         return bind_parameter(argument, parameter, self.operation, definitions, is_typed=is_typed)
 

@@ -24,7 +24,7 @@ from ._options import RouteOptions, within
 from ._route_scope import RouteScope
 
 ParameterKey: TypeAlias = tuple[str, str]
-"""The place and the name of a parameter; see `photon_openapi.document.place_of`."""
+"""The place and the name of a parameter; see `photon_openapi.document.parameter_key`."""
 ParameterKeys: TypeAlias = Mapping[tuple[Callable[..., Any], str], ParameterKey]
 """Where each argument has its value, by its function and its name."""
 

@@ -18,7 +18,7 @@ import msgspec
 
 from photon_openapi.annotations import plain_type, strip_alias, union_members, without_none
 from photon_openapi.document import CATCH_ALL, OpenApi, parameters_of, shape_of
-from photon_openapi.document import place_of as place_of
+from photon_openapi.document import parameter_key as parameter_key
 from photon_openapi.schema import Member, is_list_like, members_of
 from photon_runtime.callables import location
 from photon_runtime.media_types import JSON as JSON
@@ -167,7 +167,7 @@ class _Writer:
             self.taken.take_field(argument, name, schema)
             return "form", name
         parameter = self._parameter(argument, marker.location)
-        place = place_of(parameter)
+        place = parameter_key(parameter)
         self.parameters.setdefault(place, parameter)
         if self._is_hidden(argument):
             self.hidden.add(place)

@@ -21,7 +21,7 @@ from ..arguments import spread
 from ..dependencies import Owned
 from ..signatures import Argument
 from ._entry import ParameterKey, ParameterKeys
-from ._operation import BODY, is_body, place_of
+from ._operation import BODY, is_body, parameter_key
 
 _EXACT, _SPELT = 0, 1
 _ORDER: Final = ("path", "query", "querystring", "header", "cookie", "form")
@@ -46,7 +46,7 @@ def fit(
         for part in _parts(argument, parameters)
     ]
     ranks = {
-        place_of(parameter): {
+        parameter_key(parameter): {
             (function, argument.key): rank
             for function, argument in arguments
             if (rank := _rank(argument, parameter)) is not None

@@ -92,7 +92,7 @@ class MockApplication:
                 continue  # it stands in an item that two paths share
             seen.add(operation.name)
             # What is not sound is told when it starts; here it is not to be missed.
-            told = operation if operation.is_sound else attrs.evolve(operation, data={})
+            told = operation if operation.is_well_formed else attrs.evolve(operation, data={})
             answers = MockAnswers(document, told, samples=samples, problems=self.problems)
             self._router.operation(operation.name)(_handler(operation, answers))
 

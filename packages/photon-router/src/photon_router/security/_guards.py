@@ -86,7 +86,7 @@ def _schemes(document: Document) -> dict[str, OpenApi]:
     found: dict[str, OpenApi] = {}
     for name, scheme in schemes.items() if isinstance(schemes, dict) else ():
         pointer = f"/components/securitySchemes/{name}"
-        if isinstance(scheme, dict) and document.is_sound(scheme, pointer):
+        if isinstance(scheme, dict) and document.is_well_formed(scheme, pointer):
             resolved = document.resolve(scheme)
             found |= {} if resolved is None else {name: resolved}
     return found

@@ -1,9 +1,10 @@
-"""Whether a document has the shape of an OpenAPI document.
+"""The errors of a document by the schema of OpenAPI.
 
-The judges are the JSON Schemas that the OpenAPI Initiative publishes, one for each version; they
-lie in ``openapi_schemas``. From 3.1 on schemas within the document are JSON Schemas themselves and
-are checked as such. A judge is compiled when the first document of its version is checked, which
-takes some milliseconds: an application that loads no document does without.
+Documents are validated by the JSON Schemas that the OpenAPI Initiative publishes, one for each
+version; they are in the folder ``openapi_schemas``. From 3.1 on, schemas within the document are
+themselves JSON Schemas and are checked as such. A validator is compiled when the first document of
+its version is checked, which takes some milliseconds that an application without a loaded document
+does not spend.
 """
 
 from __future__ import annotations
@@ -28,40 +29,40 @@ _LONGEST_MESSAGE = 300
 
 @attrs.frozen
 class Problem:
-    """Something that is wrong with a document.
+    """A problem of a document.
 
     Attributes:
-        pointer: Where: a JSON pointer.
-        message: What it is, and what to do where that is not plain.
+        pointer: The location as a JSON pointer.
+        message: The description of the problem, and of the correction where that is not obvious.
     """
 
     pointer: str
     message: str
 
     def __str__(self) -> str:
-        """Return both."""
+        """Return pointer and message."""
         return f"{self.pointer}: {self.message}"
 
 
-def problems_of_shape(data: Any) -> list[Problem]:
-    """Return what in a document has a wrong shape, ``MAX_PROBLEMS`` at most."""
+def schema_errors(data: Any) -> list[Problem]:
+    """Return the errors of a document by the schema of OpenAPI, at most ``MAX_PROBLEMS``."""
     version = data.get("openapi")
     known = str(version)[:3]
     if not isinstance(version, str) or known not in VERSIONS or version[3:4] not in ("", "."):
-        found = repr(version) if version else "nothing"
-        return [Problem("/openapi", f"{found} is not a version 3 of OpenAPI; write 3.1.0")]
-    found_problems = (
-        problem for error in _judge(known).iter_errors(data) for problem in _problems(error)
+        actual = repr(version) if version else "nothing"
+        return [Problem("/openapi", f"{actual} is not a version 3 of OpenAPI; write 3.1.0")]
+    problems = (
+        problem for error in _validator(known).iter_errors(data) for problem in _problems(error)
     )
-    return list(dict.fromkeys(islice(found_problems, MAX_PROBLEMS)))
+    return list(dict.fromkeys(islice(problems, MAX_PROBLEMS)))
 
 
 @cache
-def _judge(version: str) -> Any:
+def _validator(version: str) -> Any:
     schema = json.loads((_FOLDER / f"{version}.json").read_text(encoding="utf-8"))
     if version == "3.0":
         return jsonschema_rs.Draft4Validator(schema, mask="it", offline=True)
-    # The anchor of the outermost schema counts: it says what the schemas in a document are.
+    # The dynamic anchor of the outermost schema determines the dialect of schemas in a document.
     dialect = {"$dynamicAnchor": "meta", "$ref": schema["$schema"]}
     return jsonschema_rs.Draft202012Validator(
         {"$id": "urn:photon:openapi", "$ref": schema["$id"], "$defs": {"schema": dialect}},
@@ -72,31 +73,31 @@ def _judge(version: str) -> Any:
 
 
 def _problems(error: Any) -> Iterator[Problem]:
-    kind, place = error.kind, list(error.instance_path)
+    kind, path = error.kind, list(error.instance_path)
     branches = getattr(kind, "context", None)
-    if branches and (inner := _meant(branches)):
+    if branches and (inner := _intended_branch(branches)):
         for each in inner:
             yield from _problems(each)
         return
     unexpected = getattr(kind, "unexpected", None)
     for name in unexpected or ():
-        message = "a path begins with a slash" if place == ["paths"] else "is not known here"
-        yield Problem(pointer_of([*place, name]), message)
+        message = "a path begins with a slash" if path == ["paths"] else "is not allowed here"
+        yield Problem(pointer_of([*path, name]), message)
     if unexpected is None:
-        yield Problem(pointer_of(place), shorten(_in_words(error), limit=_LONGEST_MESSAGE))
+        yield Problem(pointer_of(path), shorten(_message(error), limit=_LONGEST_MESSAGE))
 
 
-def _meant(branches: Iterable[Sequence[Any]]) -> Sequence[Any]:
-    """Return the errors of the branch that was meant: no reference, and the fewest errors."""
-    plain = [branch for branch in branches if not any(_wants_reference(each) for each in branch)]
+def _intended_branch(branches: Iterable[Sequence[Any]]) -> Sequence[Any]:
+    """Return the errors of the intended branch: not a reference, and with the fewest errors."""
+    plain = [branch for branch in branches if not any(_requires_reference(each) for each in branch)]
     return min(plain, key=len, default=())
 
 
-def _wants_reference(error: Any) -> bool:
+def _requires_reference(error: Any) -> bool:
     return getattr(error.kind, "property", None) == "$ref"
 
 
-def _in_words(error: Any) -> str:
+def _message(error: Any) -> str:
     kind = error.kind
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
         return f"lacks {kind.property!r}"
