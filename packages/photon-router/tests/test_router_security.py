@@ -551,7 +551,7 @@ def test_what_does_not_fit_is_told_all_at_once() -> None:
         "/components/securitySchemes/tls: JwtBearer verifies bearer tokens, not 'mutualTLS' none",
         "/components/securitySchemes: the scheme 'phantom' of a verifier does not exist (existing "
         "schemes: bearer, basic, key, oauth, tls)",
-        "who: requires ghost, which has no verifier",
+        "who: requires ghost, which nothing verifies",
     ]
 
 

@@ -53,7 +53,7 @@ from .observability import ObservabilitySettings, Observer, observe, observers
 from .responses import AnswerCheck
 from .router import Lifespan, NameOperation, Router
 from .security import Guards, Required, merge_verifiers
-from .static import ConfiguredFiles, StaticFiles, tell_places
+from .static import ConfiguredFiles, StaticFiles, set_mount_paths
 from .wsgi import WsgiExport
 
 S = TypeVar("S")
@@ -380,7 +380,7 @@ class Application(Router):
         readiness.include(host.readiness)
         observed = observe(settings, readiness, self.meter, development=development)
         pages = observed.pages + self._static.mounts()
-        tell_places([*self._mounts, *pages])
+        set_mount_paths([*self._mounts, *pages])
         running = self._compiled(host, observed.middleware, pages, development=development)
         with ExitStack() as stack:
             stack.enter_context(self.meter.observing())
@@ -390,7 +390,7 @@ class Application(Router):
             self._running.append(running)
             stack.callback(self._running.remove, running)
             running.dispatch.context = contextvars.copy_context()
-            running.dispatch.wrap(observed.around)
+            running.dispatch.wrap(observed.wrap)
             yield running.dispatch
 
     def read_settings(self, cls: type[S]) -> S:

@@ -51,7 +51,7 @@ class Guards:
             unverified = sorted(missing - self._verifiers.keys())
             if unverified:
                 names = ", ".join(unverified)
-                problems.append(f"{operation.name}: requires {names}, which has no verifier")
+                problems.append(f"{operation.name}: requires {names}, which nothing verifies")
             if missing:
                 guards.append(None)
                 continue
