@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from photon_router import Application, Request, Response
-from photon_router.middleware import Cors, PlacedLayer, RateLimit, RequestId, Sessions
+from photon_router.middleware import ChainEntry, Cors, RateLimit, RequestId, Sessions
 from photon_router.middleware._chain import chain
 from photon_runtime.http import Handler
 from photon_runtime.testing import live_server
@@ -23,30 +23,30 @@ def test_layers_are_named_by_function_or_class() -> None:
 
 
 def test_layers_of_the_code_say_where_they_are_written() -> None:
-    place = PlacedLayer(plain, "code").place
+    place = ChainEntry(plain, "code").place
     assert place is not None
     assert place.rpartition(":")[0] == __file__
-    assert (PlacedLayer(Own(), "code").place or "").startswith(__file__)
-    assert PlacedLayer(RequestId(), "code").place is None
+    assert (ChainEntry(Own(), "code").place or "").startswith(__file__)
+    assert ChainEntry(RequestId(), "code").place is None
 
 
 def test_options_that_differ_are_shown_and_secrets_are_not() -> None:
-    assert PlacedLayer(Cors(allow_origins=["https://a.example"]), "code").options == {
+    assert ChainEntry(Cors(allow_origins=["https://a.example"]), "code").options == {
         "allow_origins": ["https://a.example"]
     }
-    assert PlacedLayer(RequestId(), "code").options == {}
-    assert PlacedLayer(Sessions(secret="s" * 40, max_age=5), "code").options == {
+    assert ChainEntry(RequestId(), "code").options == {}
+    assert ChainEntry(Sessions(secret="s" * 40, max_age=5), "code").options == {
         "secret": "…",
         "max_age": 5,
     }
-    assert PlacedLayer(plain, "code").options == {}
-    limited = PlacedLayer(RateLimit(requests=7), "code").options
+    assert ChainEntry(plain, "code").options == {}
+    limited = ChainEntry(RateLimit(requests=7), "code").options
     assert limited["requests"] == 7
     assert "key" not in limited
 
 
 def test_what_is_switched_off_is_left_out() -> None:
-    assert chain(None, [RequestId(enabled=False), plain]) == [PlacedLayer(plain, "code")]
+    assert chain(None, [RequestId(enabled=False), plain]) == [ChainEntry(plain, "code")]
 
 
 def test_what_is_switched_off_is_left_out_of_routers_too() -> None:

@@ -146,4 +146,4 @@ def test_an_application_without_layers_lists_nothing() -> None:
 def test_what_has_no_chain_is_refused() -> None:
     result = photon_middleware(lambda request: None)
     assert result.exit_code == 1
-    assert "`main:app` has no middleware that could be listed" in result.stderr
+    assert "`main:app` does not list its middleware" in result.stderr

@@ -47,5 +47,5 @@ def test_a_coding_without_its_library_names_the_extra(monkeypatch: pytest.Monkey
 
 
 def test_an_unknown_coding_is_refused() -> None:
-    with pytest.raises(ValueError, match="there is no coding 'deflate'; there are zstd, br, gzip"):
+    with pytest.raises(ValueError, match="'deflate'; the codings are zstd, br, gzip"):
         coding_of("deflate", 1)

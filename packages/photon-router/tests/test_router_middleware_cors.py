@@ -225,7 +225,7 @@ def test_what_a_handler_varies_with_stays() -> None:
     "name", ["allow_origins", "allow_methods", "allow_headers", "expose_headers"]
 )
 def test_credentials_and_a_star_do_not_go_together(name: str) -> None:
-    with pytest.raises(ValueError, match=f"name what {name} are to be"):
+    with pytest.raises(ValueError, match=f"{name} must not contain `\\*` with allow_credentials"):
         Cors(allow_credentials=True, **{name: ["*"]})  # type: ignore[arg-type]  # any of the four
 
 
@@ -244,14 +244,14 @@ def test_credentials_and_a_star_do_not_go_together(name: str) -> None:
     ],
 )
 def test_what_no_browser_sends_is_refused_as_an_origin(origin: str) -> None:
-    with pytest.raises(ValueError, match=r"an origin is like|leave the default port out"):
+    with pytest.raises(ValueError, match=r"an origin has the form|omit the default port"):
         Cors(allow_origins=[origin])
 
 
 def test_options_that_cannot_be_meant_are_refused() -> None:
-    with pytest.raises(TypeError, match="allow_origins is a list of texts"):
+    with pytest.raises(TypeError, match="allow_origins is a list of strings"):
         Cors(allow_origins=PAGE)
-    with pytest.raises(ValueError, match="no regular expression"):
+    with pytest.raises(ValueError, match="not a regular expression"):
         Cors(allow_origin_regex="(")
     with pytest.raises(ValueError, match="not the name of a method"):
         Cors(allow_headers=["X: y"])
@@ -283,6 +283,6 @@ def test_a_preflight_finds_its_operation_whatever_servers_its_siblings_have() ->
 )
 def test_with_credentials_a_pattern_that_everybody_matches_is_refused(pattern: str) -> None:
     Cors(allow_origin_regex=pattern)
-    with pytest.raises(ValueError, match="with allow_credentials the pattern may not match"):
+    with pytest.raises(ValueError, match="allow_origin_regex must not match"):
         Cors(allow_origin_regex=pattern, allow_credentials=True)
     Cors(allow_origin_regex=r"https://[a-z]+\.shop\.example", allow_credentials=True)

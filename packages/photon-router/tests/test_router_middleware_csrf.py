@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from photon_router import Application, Request, Response
 from photon_router.middleware import Csrf, Sessions, csrf_token
-from photon_router.middleware._csrf import _fits
+from photon_router.middleware._csrf import _is_token_of
 from photon_runtime.http import UpgradedStream, upgrade
 from photon_runtime.testing import LiveServer, live_server
 
@@ -94,16 +94,16 @@ def test_every_page_has_another_token_and_all_count(client: Client) -> None:
 
 
 def test_without_a_token_nothing_is_changed(client: Client) -> None:
-    assert "the token is missing" in client.refusal("POST", "/buy")
-    assert "does not belong" in client.refusal("POST", "/buy", X_CSRF_Token="guess")
-    assert "does not belong" in client.refusal("POST", "/buy", X_CSRF_Token="\xe9")
+    assert "the CSRF token is missing" in client.refusal("POST", "/buy")
+    assert "belongs to another session" in client.refusal("POST", "/buy", X_CSRF_Token="guess")
+    assert "belongs to another session" in client.refusal("POST", "/buy", X_CSRF_Token="\xe9")
 
 
 def test_a_token_belongs_to_its_session(server: LiveServer, client: Client) -> None:
     other = Client(server)
-    assert "does not belong" in client.refusal("POST", "/buy", X_CSRF_Token=other.token)
+    assert "belongs to another session" in client.refusal("POST", "/buy", X_CSRF_Token=other.token)
     client.cookie = ""
-    assert "there is no session" in client.refusal("POST", "/buy", X_CSRF_Token=client.token)
+    assert "session has no CSRF token" in client.refusal("POST", "/buy", X_CSRF_Token=client.token)
 
 
 def test_a_token_belongs_to_the_cookie_of_its_session(client: Client) -> None:
@@ -112,7 +112,9 @@ def test_a_token_belongs_to_the_cookie_of_its_session(client: Client) -> None:
     named.post("/buy")(lambda: None)
     with live_server(named) as server:
         headers = {"cookie": f"other={value}", "x-csrf-token": client.token}
-        assert "no session" in server.request("POST", "/buy", headers=headers).text
+        assert (
+            "the session has no CSRF token" in server.request("POST", "/buy", headers=headers).text
+        )
 
 
 @pytest.mark.parametrize(
@@ -232,14 +234,14 @@ def test_paths_operations_and_bearers_can_be_exempt(client: Client) -> None:
 
 @given(st.text() | st.binary().map(lambda data: base64.urlsafe_b64encode(data).decode()))
 def test_no_text_but_a_token_fits(token: str) -> None:
-    assert not _fits(token, "s" * 43)
-    assert not _fits(token, "")
+    assert not _is_token_of(token, "s" * 43)
+    assert not _is_token_of(token, "")
 
 
 def test_options_are_checked() -> None:
-    with pytest.raises(ValueError, match="an origin is like"):
+    with pytest.raises(ValueError, match="an origin has the form"):
         Csrf(trusted_origins=["desk.example"])
     with pytest.raises(ValueError, match="not the name of a header field"):
         Csrf(header="X CSRF")
-    with pytest.raises(ValueError, match="a path is like"):
+    with pytest.raises(ValueError, match="a path has the form"):
         Csrf(exempt_paths=["api"])

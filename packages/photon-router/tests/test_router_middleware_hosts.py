@@ -105,14 +105,14 @@ def test_the_host_that_counts_is_the_one_that_trusted_proxies_tell() -> None:
     "name", ["https://shop.example", "shop.example:80", "*shop.example", "Shop.example", "", "a/b"]
 )
 def test_names_that_cannot_be_meant_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="a host is like"):
+    with pytest.raises(ValueError, match="a host has the form"):
         TrustedHosts(hosts=[name])
 
 
 def test_at_least_one_host_is_named() -> None:
     with pytest.raises(ValueError, match="at least one"):
         TrustedHosts(hosts=[])
-    with pytest.raises(TypeError, match="hosts is a list of texts"):
+    with pytest.raises(TypeError, match="hosts is a list of strings"):
         TrustedHosts(hosts="shop.example")
 
 

@@ -61,9 +61,9 @@ def test_nobody_but_a_trusted_proxy_says_that_it_was_https() -> None:
 def test_options_are_checked() -> None:
     with pytest.raises(ValueError, match="port"):
         HttpsRedirect(port=0)
-    with pytest.raises(ValueError, match="a path is like"):
+    with pytest.raises(ValueError, match="a path has the form"):
         HttpsRedirect(exempt_paths=["health"])
-    with pytest.raises(ValueError, match="a path is like"):
+    with pytest.raises(ValueError, match="a path has the form"):
         HttpsRedirect(exempt_paths=["/*/health"])
     with pytest.raises(TypeError, match="list of paths"):
         HttpsRedirect(exempt_paths="/health")

@@ -243,5 +243,5 @@ def test_options_that_cannot_be_meant_are_refused() -> None:
             RateLimit(**options)
     with pytest.raises(TypeError, match="key is `client`"):
         RateLimit(key="user")
-    with pytest.raises(TypeError, match="given in code"):
+    with pytest.raises(TypeError, match="passed in code"):
         RateLimit(store="redis")  # type: ignore[arg-type]  # as a settings file may say

@@ -76,5 +76,5 @@ def test_options_that_cannot_be_meant_are_refused() -> None:
         SecurityHeaders(preset="none")  # type: ignore[arg-type]  # as a settings file may say
     with pytest.raises(ValueError, match="not a valid header field"):
         SecurityHeaders(headers={"x": "a\nb"})
-    with pytest.raises(ValueError, match="hsts_preload needs"):
+    with pytest.raises(ValueError, match="hsts_preload requires"):
         SecurityHeaders(hsts_preload=True)

@@ -135,11 +135,11 @@ def test_the_client_chooses_the_media_type(pets: Ask) -> None:
 @pytest.mark.parametrize(
     ("wish", "reason"),
     [
-        ("code=500", "Prefer: code=500 is not declared (there is: 200, 4XX)"),
+        ("code=500", "Prefer: code=500 is not declared (declared: 200, 4XX)"),
         ("code=²00", "is not declared"),
         ("code=99999999999999999999999", "is not declared"),
-        ("code=404, example=x", "there is no example 'x' (there is: gone, never)"),
-        ("example=x", "there is no example 'x' (there is: none)"),
+        ("code=404, example=x", "the example 'x' does not exist (existing: gone, never)"),
+        ("example=x", "the example 'x' does not exist (existing: none)"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused(pets: Ask, wish: str, reason: str) -> None:
@@ -227,8 +227,8 @@ def test_what_cannot_be_built_is_told_at_start_and_answered_by_501() -> None:
     mock = with_answer({"application/json": {"schema": {"type": "integer", "minimum": 3,
                                                         "maximum": 2}}})  # fmt: skip
     assert [str(problem) for problem in mock.problems] == [
-        "/paths/~1a/get/responses/200/content/application~1json: nothing could be built: no number "
-        "is within the limits"
+        "/paths/~1a/get/responses/200/content/application~1json: the value cannot be built: no "
+        "number is within the limits"
     ]
     with mock.start() as handler:
         assert ask(handler, "GET", "/a")[0] == 501
@@ -236,7 +236,7 @@ def test_what_cannot_be_built_is_told_at_start_and_answered_by_501() -> None:
 
 def test_an_example_that_does_not_fit_is_told_and_answered_all_the_same() -> None:
     mock = with_answer({"application/json": {"schema": {"type": "integer"}, "example": "x"}})
-    assert "the example does not fit its schema" in str(mock.problems[0])
+    assert "the example is not valid for its schema" in str(mock.problems[0])
     with mock.start() as handler:
         assert ask(handler, "GET", "/a")[:2] == (200, "x")
 

@@ -42,7 +42,7 @@ def test_a_value_is_written_as_its_media_type_asks(
 
 def test_what_cannot_be_written_is_told() -> None:
     for media in ("multipart/form-data", "application/xml", "text/xml"):
-        with pytest.raises(NoValue, match=f"{media} .* give an example"):
+        with pytest.raises(NoValue, match=f"{media}; add an example"):
             payload({"a": 1}, media, {}, DEFINITIONS)
 
 

@@ -41,7 +41,7 @@ class Following:
 
     def mock(self) -> ReloadingMock:
         load = lambda: MockApplication(self.document)  # noqa: E731 - one line says it
-        return ReloadingMock(load, self.batches, tell=self.lines.put)
+        return ReloadingMock(load, self.batches, report=self.lines.put)
 
     def told(self) -> str:
         """Tell a change, and return what people are told then."""
@@ -79,7 +79,7 @@ def test_while_the_document_is_not_in_order_the_former_is_served(
     with live_server(following.mock()) as server:
         following.document.write_text(text)
         told = following.told()
-        assert told.startswith("changed: a.json; the former document is served on:\n  - ")
+        assert told.startswith("changed: a.json; the previous document is still served:\n  - ")
         assert problem in told
         assert server.request("GET", "/a").body == b"1"
         write(following.document, 3)

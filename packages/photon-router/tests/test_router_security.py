@@ -545,12 +545,12 @@ def test_what_does_not_fit_is_told_all_at_once() -> None:
         "basic",
         "/components/securitySchemes/basic: ApiKey verifies the type apiKey, not 'http'",
         "/components/securitySchemes/key: the document has the key in query 'key', the verifier "
-        "in header 'x-key'; leave it out of the verifier",
-        "/components/securitySchemes/oauth: there is no openIdConnectUrl: give OpenIdConnect the "
-        "url",
+        "in header 'x-key'; remove it from the verifier",
+        "/components/securitySchemes/oauth: the scheme has no openIdConnectUrl: pass url= to "
+        "OpenIdConnect",
         "/components/securitySchemes/tls: JwtBearer verifies bearer tokens, not 'mutualTLS' none",
-        "/components/securitySchemes: there is no 'phantom', which a verifier is for (there is: "
-        "bearer, basic, key, oauth, tls)",
+        "/components/securitySchemes: the scheme 'phantom' of a verifier does not exist (existing "
+        "schemes: bearer, basic, key, oauth, tls)",
         "who: requires ghost, which nothing verifies",
     ]
 
@@ -582,7 +582,7 @@ def test_a_list_that_mixes_strengths_is_warned_of(caplog: pytest.LogCaptureFixtu
         status_of(loaded(spec(SCHEMES, *required), **verifiers), "/who")
         return caplog.text
 
-    assert "gets in: basic or key" in warned({"bearer": []}, {"basic": []}, {"key": []})
+    assert "sufficient: basic or key" in warned({"bearer": []}, {"basic": []}, {"key": []})
     assert warned({"basic": []}, {"key": []}) == ""
     assert warned({"bearer": [], "basic": []}, {"bearer": []}) == ""
     assert warned({"bearer": []}, {}) == ""
@@ -627,7 +627,7 @@ def test_two_verifiers_of_one_name_are_refused() -> None:
     router = coded(security=[BEARER])
     router.get("/x", security=[JwtBearer(SECRET, algorithms=["HS256"])], operation_id="x")(who)
     assert problems(router) == [
-        "two verifiers are called 'bearerAuth': give one of them another name="
+        "two verifiers have the name 'bearerAuth': pass another name= to one"
     ]
 
 

@@ -167,7 +167,7 @@ def test_an_issuer_that_cannot_be_reached_is_503_and_asked_again_later(
     assert [error.status for error in found] == [503, 503]
     assert found[0].headers["retry-after"] == "60"
     assert issuer.asked == ["/keys"]
-    assert f"the keys of {issuer.url}/keys cannot be had: HTTPError" in caplog.text
+    assert f"cannot load the keys of {issuer.url}/keys: HTTPError" in caplog.text
 
 
 def test_a_slow_issuer_is_given_up(issuer: Issuer) -> None:
@@ -249,7 +249,7 @@ def test_a_token_without_kid_is_verified_if_only_one_key_can() -> None:
     one = JwtBearer(Jwks({"keys": [jwk("one")]}), algorithms=["ES256"])
     assert subject(one, token("one", kid=None)) == "ada"
     two = JwtBearer(Jwks({"keys": [jwk("one"), jwk("two")]}), algorithms=["ES256"])
-    with pytest.raises(BadCredential, match="no key"):
+    with pytest.raises(BadCredential, match="unknown key"):
         two.verify(token("one", kid=None))
     with pytest.raises(BadCredential, match="Signature"):
         two.verify(token("one", kid="two"))
@@ -279,7 +279,7 @@ def test_a_private_key_in_a_set_verifies_and_is_not_shown(caplog: pytest.LogCapt
     broken = {**private, "x": "AAAA", "kid": "broken"}
     keys = Jwks({"keys": [{**private, "kid": "one"}, broken]})
     assert subject(JwtBearer(keys, algorithms=["ES256"]), token("one")) == "ada"
-    assert "left out: it is broken" in caplog.text
+    assert "is ignored: it is malformed" in caplog.text
     assert private["d"] not in caplog.text + repr(keys)
 
 
@@ -288,7 +288,7 @@ def test_a_set_in_a_file_is_read_at_once_and_again(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Jwks(path)
     path.write_text('{"keys": []}')
-    with pytest.raises(ValueError, match="no key"):
+    with pytest.raises(ValueError, match="does not contain a key"):
         Jwks(path)
     path.write_text(json.dumps({"keys": [jwk("one")]}))
     verifier = JwtBearer(Jwks(path, interval=0), algorithms=["ES256"])
@@ -507,7 +507,7 @@ def test_a_provider_that_tells_something_else_is_not_believed(
 
 
 def test_a_provider_has_no_secrets() -> None:
-    with pytest.raises(ValueError, match="no HS algorithms"):
+    with pytest.raises(ValueError, match="HS algorithms are not allowed"):
         OpenIdConnect("https://a.example" + WELL_KNOWN, audience="a", algorithms=["HS256"])
 
 
@@ -516,5 +516,5 @@ def test_operations_of_a_key_that_are_no_list_leave_the_key_out(wrong: object) -
     good = jwk("one")
     wrong_one = {**good, "key_ops": wrong}
     Jwks({"keys": [good, wrong_one]})
-    with pytest.raises(ValueError, match="there is no key"):
+    with pytest.raises(ValueError, match="does not contain a key"):
         Jwks({"keys": [wrong_one]})

@@ -16,8 +16,8 @@ import pytest
 from folders import put
 from photon_router import Application, HttpError, Request, Response, StaticFiles
 from photon_router.middleware import Compression, Conditional
-from photon_router.static._answer import Answer as Answered
 from photon_router.static._folder import Walk
+from photon_router.static._responder import FileResponder
 from photon_router.static._variants import Variant
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Handler
@@ -115,7 +115,7 @@ def test_options_tells_the_methods(server: LiveServer) -> None:
 def test_what_is_not_there_is_a_problem_document(server: LiveServer) -> None:
     answer = server.request("GET", "/static/none.txt")
     assert answer.headers["content-type"] == "application/problem+json"
-    assert json.loads(answer.body)["detail"] == "there is nothing at /static/none.txt"
+    assert json.loads(answer.body)["detail"] == "no file matches /static/none.txt"
 
 
 # -- folders ------------------------------------------------------------------------------------
@@ -572,12 +572,12 @@ def test_without_an_index_folders_are_not_there(folder: Path) -> None:
 
 
 def test_what_is_wrong_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(PhotonError, match=r"there is no folder '.*none' to serve files from"):
+    with pytest.raises(PhotonError, match=r"the folder of static files does not exist: '.*none'"):
         StaticFiles(tmp_path / "none")
     put(tmp_path / "x.txt", "x")
-    with pytest.raises(PhotonError, match="there is no folder"):
+    with pytest.raises(PhotonError, match="the folder of static files does not exist"):
         StaticFiles(tmp_path / "x.txt")
-    with pytest.raises(PhotonError, match=r"there is no file 'app\.html' in"):
+    with pytest.raises(PhotonError, match=r"the file 'app\.html' does not exist in"):
         StaticFiles(tmp_path, fallback="app.html")
     with pytest.raises(ValueError, match="`not_found` is a relative path of a file"):
         StaticFiles(tmp_path, not_found="../404.html")
@@ -698,7 +698,7 @@ def test_a_file_cut_before_it_is_sent_is_asked_for_again(tmp_path: Path) -> None
             opened = walk.open("x.txt")
         assert opened is not None
         os.truncate(tmp_path / "x.txt", 3)
-        answer = Answered(Variant(opened), "text/plain", None)
+        answer = FileResponder(Variant(opened), "text/plain", None)
         with pytest.raises(HttpError, match="being changed") as caught:
             answer.respond(Request("GET", "/x.txt", [*fields]))
         assert caught.value.status == 503

@@ -177,7 +177,7 @@ def test_a_file_that_really_has_such_a_name_comes_first(tmp_path: Path) -> None:
 def test_addresses_begin_where_the_files_are_mounted(tmp_path: Path) -> None:
     put(tmp_path / "a b#.js", "x")
     files = StaticFiles(tmp_path)
-    with pytest.raises(RuntimeError, match="once the application has started"):
+    with pytest.raises(RuntimeError, match="before the application has started"):
         files.url("a b#.js")
     inner = app_of(files, "/files")
     app = Application()
@@ -197,5 +197,5 @@ def test_addresses_begin_where_the_files_are_mounted(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_has_no_address(tmp_path: Path, path: str) -> None:
     put(tmp_path / ".hidden", "x")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(FileNotFoundError, match="there is no file"):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
         StaticFiles(tmp_path, base_url="/s").url(path)

@@ -73,13 +73,13 @@ def test_two_applications_have_files_of_their_own(tmp_path: Path) -> None:
 
 def test_without_a_folder_the_code_says_what_is_missing(tmp_path: Path) -> None:
     for app in (Application(), app_of(tmp_path, "")):
-        with pytest.raises(RuntimeError, match=r"name no folder of static files: see \[static\]"):
+        with pytest.raises(RuntimeError, match=r"have no folder of static files: see \[static\]"):
             _ = app.static
 
 
 def test_a_folder_that_is_not_there_does_not_keep_the_settings_away(tmp_path: Path) -> None:
     app = app_of(tmp_path, 'folder = "none"')  # not built yet; commands that serve nothing go on
-    with pytest.raises(PhotonError, match="there is no folder"):
+    with pytest.raises(PhotonError, match="the folder of static files does not exist"):
         _ = app.static
 
 
@@ -91,8 +91,8 @@ def test_without_a_folder_nothing_is_served(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ('folder = "none"', "there is no folder '.*none'"),
-        ('folder = "."\nfallback = "none.html"', r"there is no file 'none\.html'"),
+        ('folder = "none"', "the folder of static files does not exist: '.*none'"),
+        ('folder = "."\nfallback = "none.html"', r"the file 'none\.html' does not exist"),
         ('folder = "."\nfallback = "/x"', r"\[static\].*`fallback` is a relative path"),
         ('folder = "."\nurl = "static"', "begins with a slash"),
         ('folder = "."\nmax_age = -1', "max_age"),

@@ -1,8 +1,8 @@
-"""``photon routes``, ``middleware``, ``mock``: look into applications, and serve documents.
+"""``photon routes``, ``middleware``, ``mock``: inspect applications, and serve documents.
 
-The first reads the document and nothing else, because it is where routes are. The project comes
-from the command line as ``ctx.obj``; what is needed of it is said here, so that this package does
-not depend on the one that brings the command line.
+``routes`` reads only the document, because it contains all routes. The command line passes the
+project as ``ctx.obj``; protocols here describe the used interface, so that this package does not
+depend on the package of the command line.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class _Project(Project, Protocol):
         ...
 
 
-class _Placed(Protocol):
-    """A layer in the chain of an application."""
+class _ChainEntry(Protocol):
+    """Middleware in the chain of an application."""
 
     @property
     def name(self) -> str: ...
@@ -53,10 +53,10 @@ class _Placed(Protocol):
 
 @runtime_checkable
 class _Layered(Protocol):
-    """An application with layers around its requests."""
+    """An application that lists its middleware."""
 
-    def layers(self, *, development: bool) -> Sequence[_Placed]:
-        """Return the layers, outermost first."""
+    def layers(self, *, development: bool) -> Sequence[_ChainEntry]:
+        """Return the middleware, outermost first."""
         ...
 
 
@@ -65,22 +65,22 @@ class _Layered(Protocol):
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
 @click.pass_obj
 def routes(project: _Project, target: str | None, *, as_json: bool) -> None:
-    """List the routes of the application, by the paths that answer."""
+    """List the routes of the application, sorted by path."""
     document = application_document(project, target)
     if document is None:
         raise click.ClickException(
             f"`{project.target(target)}` has no OpenAPI document; only an application made with"
             " Photon() or a Router has one"
         )
-    found = list_routes(document)
+    listed = list_routes(document)
     if as_json:
-        click.echo(json.dumps([route.as_json() for route in found], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([route.as_json() for route in listed], indent=2, ensure_ascii=False))
         return
-    if not found:
+    if not listed:
         click.echo("the application has no routes", err=True)
-    heads = [f"[{route.method}] {route.path}" for route in found]
+    heads = [f"[{route.method}] {route.path}" for route in listed]
     width = max(map(len, heads), default=0)
-    for head, route in zip(heads, found, strict=True):
+    for head, route in zip(heads, listed, strict=True):
         click.echo(f"{head:{width}}  {route.operation_id}".rstrip())
 
 
@@ -89,11 +89,11 @@ def routes(project: _Project, target: str | None, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
 @click.pass_obj
 def middleware(project: _Project, target: str | None, *, as_json: bool) -> None:
-    """List what lies around each request of the application.
+    """List the middleware of the application.
 
-    The outermost layer comes first: what observes requests, then the layers of photon.toml, then
-    those of the code. Beside each stands what switches it on, and the options that differ from
-    their defaults.
+    The outermost comes first: observers, then the middleware of photon.toml, then that of the
+    code. Each line shows the setting or the line of code that enables it, and the options that
+    differ from their defaults.
     """
     development = project.environment == "development"
     with contextlib.redirect_stdout(sys.stderr):
@@ -105,12 +105,12 @@ def middleware(project: _Project, target: str | None, *, as_json: bool) -> None:
         )
     if layers is None:
         raise click.ClickException(
-            f"`{project.target(target)}` has no middleware that could be listed; only an"
-            " application made with Photon() or a Router has"
+            f"`{project.target(target)}` does not list its middleware; only an application made"
+            " with Photon() or a Router does"
         )
     if as_json:
-        found = [_layer_as_json(layer) for layer in layers]
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=_shown))
+        members = [_entry_as_json(layer) for layer in layers]
+        click.echo(json.dumps(members, indent=2, ensure_ascii=False, default=_shown))
         return
     if not layers:
         click.echo("the application has no middleware", err=True)
@@ -122,15 +122,15 @@ def middleware(project: _Project, target: str | None, *, as_json: bool) -> None:
         click.echo(f"{number:2}  {layer.name:{first}}  {place:{second}}  {options}".rstrip())
 
 
-def _layer_as_json(layer: _Placed) -> dict[str, object]:
-    members = {"name": layer.name, "origin": layer.origin, "place": layer.place}
+def _entry_as_json(entry: _ChainEntry) -> dict[str, object]:
+    members = {"name": entry.name, "origin": entry.origin, "place": entry.place}
     return {name: value for name, value in members.items() if value} | {
-        "options": dict(layer.options)
+        "options": dict(entry.options)
     }
 
 
 def _shown(value: object) -> str:
-    """Return the value of an option as people read it."""
+    """Return the value of an option as text."""
     if callable(value):
         return getattr(value, "__qualname__", repr(value))
     return json.dumps(value, ensure_ascii=False) if _is_plain(value) else repr(value)
@@ -144,16 +144,16 @@ def _is_plain(value: object) -> bool:
 @click.argument("document", type=click.Path(dir_okay=False, path_type=Path), metavar="DOCUMENT")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-@click.option("--seed", type=int, metavar="NUMBER", help="Answer other values than the plainest.")
-@click.option("--watch", is_flag=True, help="Load it anew when a file of its folder changes.")
+@click.option("--seed", type=int, metavar="NUMBER", help="Send other values than the simplest.")
+@click.option("--watch", is_flag=True, help="Reload it when a file of its folder changes.")
 @click.pass_obj
 def mock(
     project: _Project, document: Path, host: str, port: int, *, seed: int | None, watch: bool
 ) -> None:
     """Serve an OpenAPI document from its examples and schemas.
 
-    Requests are validated as they will be by the real application. Any credential will do, and
-    pages of all origins may read the answers: it is a tool for development.
+    Requests are validated as they will be by the real application. Any credential is accepted, and
+    pages of all origins may read the responses: it is a tool for development.
     """
 
     def load() -> MockApplication:
@@ -165,7 +165,7 @@ def mock(
     application: Application
     if watch:
         changes = functools.partial(project.changes, document.parent)
-        application = ReloadingMock(load, changes, tell=functools.partial(click.echo, err=True))
+        application = ReloadingMock(load, changes, report=functools.partial(click.echo, err=True))
     else:
         application = load()
     listener = listen(host, port)
@@ -173,7 +173,7 @@ def mock(
     base = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
 
     def announce() -> None:
-        click.echo(f"{document} is served by examples: any credential, any origin")
+        click.echo(f"{document} is served from examples: any credential, any origin")
         click.echo(f"  URL   {base}")
         click.echo(f"  docs  {base}/docs")
         click.echo("  stop  Ctrl-C")

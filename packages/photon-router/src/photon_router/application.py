@@ -48,12 +48,12 @@ from .dispatch import (
     compile_routes,
 )
 from .handlers import CompilationContext, DeclaredResponse, Middleware, WriterContext
-from .middleware import PlacedLayer, chain, operations_of, settled
+from .middleware import ChainEntry, bind_chain, chain, operations_of
 from .observability import ObservabilitySettings, Observer, observe, observers
 from .responses import AnswerCheck
 from .router import Lifespan, NameOperation, Router
-from .security import Guards, Required, merged
-from .static import ConfiguredFiles, StaticFiles, tell_places
+from .security import Guards, Required, merge_verifiers
+from .static import ConfiguredFiles, StaticFiles, set_mount_paths
 from .wsgi import WsgiExport
 
 S = TypeVar("S")
@@ -187,7 +187,7 @@ class Application(Router):
         """This application for any WSGI server: ``gunicorn 'shop:app.wsgi'``; see `WsgiExport`."""
         return WsgiExport(self)
 
-    def layers(self, *, development: bool = False) -> list[Observer | PlacedLayer]:
+    def layers(self, *, development: bool = False) -> list[Observer | ChainEntry]:
         """Return the layers around every request, outermost first, and where each comes from.
 
         What observes requests lies around the layers of the settings, and these around those of
@@ -380,7 +380,7 @@ class Application(Router):
         readiness.include(host.readiness)
         observed = observe(settings, readiness, self.meter, development=development)
         pages = observed.pages + self._static.mounts()
-        tell_places([*self._mounts, *pages])
+        set_mount_paths([*self._mounts, *pages])
         running = self._compiled(host, observed.middleware, pages, development=development)
         with ExitStack() as stack:
             stack.enter_context(self.meter.observing())
@@ -390,7 +390,7 @@ class Application(Router):
             self._running.append(running)
             stack.callback(self._running.remove, running)
             running.dispatch.context = contextvars.copy_context()
-            running.dispatch.wrap(observed.around)
+            running.dispatch.wrap(observed.wrap)
             yield running.dispatch
 
     def read_settings(self, cls: type[S]) -> S:
@@ -439,7 +439,7 @@ class Application(Router):
         handlers = {**host.error_handlers, **self._error_handlers}
         answers = ErrorAnswers(handlers, validation_status=self.validation_status)
         placed = chain(self._settings, [*host.middlewares, *self._middleware])
-        layers = settled(placed, operations_of(document))
+        layers = bind_chain(placed, operations_of(document))
         running.dispatch = Dispatch(
             tree,
             answers=answers,
@@ -474,7 +474,7 @@ class Application(Router):
                 *self._mounts,
                 *running.pages,
             ],
-            guards=Guards(merged(self._verifiers, required_by(self._entries))),
+            guards=Guards(merge_verifiers(self._verifiers, required_by(self._entries))),
             error_handlers={**running.host.error_handlers, **self._error_handlers},
             validation_status=self.validation_status,
             checks=self._checks(development=running.development),

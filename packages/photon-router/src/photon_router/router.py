@@ -374,7 +374,7 @@ class Router:
         other._refuse_inclusion()
         if _seems_guarded(shared, outer) or _seems_guarded(other._options, other._scope):
             _refuse_mounts(other._mounts)
-        middleware = tuple(placed.layer for placed in chain(None, other._middleware))
+        middleware = tuple(entry.middleware for entry in chain(None, other._middleware))
         own = RouteScope(middleware, (), other._error_handlers).inherit(outer)
         for entry in other._entries:
             inner = entry.inherit(shared, own)

@@ -20,7 +20,7 @@ try:
 except ImportError as error:
     raise ImportError("photon.testing needs httpx2: pip install 'photon[testing]'") from error
 
-from photon_router.wsgi import begun
+from photon_router.wsgi import with_first_chunk
 from photon_runtime import Channel
 from photon_runtime.errors import ChannelClosed
 from photon_runtime.http import (
@@ -203,7 +203,7 @@ class _Exchange:
         """Handle the request, and hand the parts of the body over one by one."""
         try:
             begin_request(self._handler)
-            response = begun(self._request, self._handler(self._request))
+            response = with_first_chunk(self._request, self._handler(self._request))
             self._answer.send(response)
             self._send(response)
         except Exception as error:

@@ -23,7 +23,7 @@ from photon_runtime.http import Handler, Request, Response, Route
 
 from ..handlers import CompilationContext, ErrorHandler, HandlerEntry, RouteScope
 from ..responses import AnswerCheck
-from ..security import Guard, Guards, wrong_users
+from ..security import Guard, Guards, optional_identity_errors
 from ._dispatch import Endpoint
 from ._endpoint import EndpointCompiler
 from ._extensions import HANDLER, with_extensions
@@ -93,7 +93,7 @@ def _compile_operation(
 ) -> Handler:
     handler = EndpointCompiler(context, operation, entry).endpoint()
     if context.document.is_open(operation):
-        wrong = wrong_users(
+        wrong = optional_identity_errors(
             entry.function, entry.signature, entry.scope.dependencies, context.providers
         )
         context.problems.extend(f"{operation.name}: {each}" for each in wrong)
@@ -119,7 +119,7 @@ def _surround(
 ) -> Handler:
     """Put around a plan what belongs to its router and its operation."""
     plan = limited(_within(plan, entry.scope, answers), operation)
-    return plan if guard is None else guard.around(plan, answers.of(RouteScope()))
+    return plan if guard is None else guard.wrap(plan, answers.of(RouteScope()))
 
 
 def _within(plan: Handler, scope: RouteScope, answers: _Answers) -> Handler:

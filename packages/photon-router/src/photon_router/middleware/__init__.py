@@ -1,22 +1,22 @@
-"""Layers that most applications want, each usable in code and by the settings.
+"""Built-in middleware, usable in code and in the settings.
 
 ========================  =====================================================================
 ``_settings``             `MiddlewareSettings`: ``[middleware]`` in photon.toml, and the order
-``_chain``                the chain of an application, and where each layer comes from
-``_layer``                `Layer`: what they are made of
-``_request_id``           `RequestId`: a name for each request
-``_security_headers``     `SecurityHeaders`: what browsers must not use answers for
+``_chain``                the middleware chain of an application, and the origin of each entry
+``_layer``                `Layer`: the base class of built-in middleware
+``_request_id``           `RequestId`: an id for each request
+``_security_headers``     `SecurityHeaders`: security fields on every response
 ``_hosts``, ``_https``    `TrustedHosts`, `HttpsRedirect`
 ``_cors``                 `Cors`: pages of other origins
-``_rate_limit``           `RateLimit`: so many requests per time
+``_rate_limit``           `RateLimit`: limits requests per time window
 ``_bucket``               token buckets in memory or in Redis
 ``_limits``               `BodyLimit`, `Deadline`
 ``_compression``          `Compression`
 ``_codings``              gzip, brotli, Zstandard
 ``_conditional``          `Conditional`: 304 and 412
 ``_sessions``, ``_session``  `Sessions`: signed cookies; `Session`: what is in them
-``_csrf``                 `Csrf`: protection against requests that other sites cause
-``_paths``, ``_checks``  what several of them need
+``_csrf``                 `Csrf`: protection against cross-site request forgery
+``_paths``, ``_checks``   path sets and validators of options
 ========================  =====================================================================
 """
 
@@ -26,10 +26,10 @@ from ._bucket import MemoryStore as MemoryStore
 from ._bucket import RateStore as RateStore
 from ._bucket import RedisStore as RedisStore
 from ._bucket import Taken as Taken
-from ._chain import PlacedLayer as PlacedLayer
+from ._chain import ChainEntry as ChainEntry
+from ._chain import bind_chain as bind_chain
 from ._chain import chain as chain
 from ._chain import operations_of as operations_of
-from ._chain import settled as settled
 from ._compression import Compression as Compression
 from ._conditional import Conditional as Conditional
 from ._conditional import check_preconditions as check_preconditions

@@ -1,16 +1,17 @@
-"""Token buckets, and where they are kept.
+"""Token buckets in memory or in Redis.
 
 Theory of operation. A bucket holds up to ``capacity`` tokens and is filled at a steady ``rate``.
-Each request takes one; where there is none, it has to wait until there is. Nothing fills the
-buckets in the background: when one is asked for, it gets what has been due since it was last.
+Each request takes one token; if the bucket is empty, the request is refused. Buckets are not filled
+in the background: when a token is taken, the bucket first gets the tokens that have accrued since
+its last use.
 
-Memory: each worker has buckets of its own, so that with four workers a client may do up to four
-times as much. There are at most ``max_keys`` of them; then the one that was not used for longest
-is given up, which is the one that is fullest, as a rule.
+Memory: each worker has buckets of its own, so that with four workers a client may send up to four
+times as many requests. There are at most ``max_keys`` buckets; then the least recently used one is
+discarded, which is usually the fullest.
 
 Redis: all workers and machines share the buckets. A script does the whole step in the server, by
-the server's clock, so that no two can take the same token; a bucket that would be full again
-expires.
+the server's clock, so that two requests cannot take the same token; a bucket that would be full
+again expires.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from attrs.validators import ge
 
 
 class Taken(NamedTuple):
-    """What came of taking a token.
+    """The result of taking a token.
 
     Attributes:
-        is_granted: Whether there was one.
-        left: Tokens that are left, with fractions.
+        is_granted: True if a token was available.
+        left: Number of tokens that are left, with fractions.
     """
 
     is_granted: bool
@@ -38,28 +39,28 @@ class Taken(NamedTuple):
 
 
 class RateStore(Protocol):
-    """Where buckets are kept."""
+    """A store of token buckets."""
 
     def take(self, key: str, *, capacity: float, rate: float) -> Taken:
         """Take a token.
 
         Args:
-            key: Whose bucket.
-            capacity: Tokens that it holds at most.
-            rate: Tokens that it gets per second.
+            key: The key of the bucket.
+            capacity: Maximum number of tokens in the bucket.
+            rate: Tokens per second that are added to the bucket.
 
-        Blocks: the calling task, if the store is elsewhere.
+        Blocks: the calling task, if the store is remote.
         """
         ...
 
 
 @attrs.define(kw_only=True, eq=False)
 class MemoryStore:
-    """Keeps buckets in this process.
+    """A store of buckets in this process.
 
     Attributes:
-        max_keys: How many at most.
-        clock: The time in seconds.
+        max_keys: Maximum number of buckets.
+        clock: Function that returns the time in seconds.
     """
 
     max_keys: int = attrs.field(default=10_000, validator=ge(1))
@@ -71,7 +72,7 @@ class MemoryStore:
 
     def take(self, key: str, *, capacity: float, rate: float) -> Taken:
         """Take a token; see `RateStore`."""
-        with self._lock:  # of other threads alone: within, no task ever waits
+        with self._lock:  # guards against other threads only: tasks never wait inside of it
             now = self.clock()
             tokens, since = self._buckets.pop(key, (capacity, now))
             tokens = min(capacity, tokens + max(0.0, now - since) * rate)
@@ -84,11 +85,11 @@ class MemoryStore:
         return Taken(is_granted, tokens)
 
     def __len__(self) -> int:
-        """Return how many buckets there are."""
+        """Return the number of buckets."""
         return len(self._buckets)
 
 
-# A number that a script returns is cut down to an integer: hence the texts.
+# Redis truncates a number that a script returns to an integer: hence the strings.
 _SCRIPT = """
 local capacity, rate = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -110,7 +111,7 @@ return {granted, left}
 
 
 class RedisClient(Protocol):
-    """What is needed of a client of Redis; ``redis.Redis`` has it."""
+    """The required interface of a Redis client; ``redis.Redis`` implements it."""
 
     def register_script(self, script: str) -> Callable[..., Any]:
         """Return a function that runs the script: ``script(keys=[...], args=[...])``."""
@@ -118,19 +119,19 @@ class RedisClient(Protocol):
 
 
 class RedisStore:
-    """Keeps buckets in Redis or Valkey, for all workers and machines.
+    """A store of buckets in Redis or Valkey, for all workers and machines.
 
     Args:
         client: A client with the interface of redis-py. Its sockets must cooperate, as they do
             under ``photon run``, and it should have a short ``socket_timeout``.
-        prefix: Put before all keys.
+        prefix: Prefix of all keys.
 
     Example:
         ``app.middleware(RateLimit(requests=100, store=RedisStore(redis.Redis(socket_timeout=1))))``
     """
 
     def __init__(self, client: RedisClient, *, prefix: str = "photon:rate:") -> None:
-        """Prepare the script; nothing is sent yet."""
+        """Prepare the script without sending anything yet."""
         self._run = client.register_script(_SCRIPT)
         self._prefix = prefix
 
@@ -142,7 +143,7 @@ class RedisStore:
         """Take a token; see `RateStore`.
 
         Raises:
-            Exception: Whatever the client raises when Redis is not there.
+            Exception: Any exception that the client raises if Redis is unavailable.
         """
         granted, left = self._run(keys=[self._prefix + key], args=[capacity, rate])
         return Taken(bool(granted), float(left))

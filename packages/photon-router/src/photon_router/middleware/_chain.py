@@ -1,4 +1,4 @@
-"""The chain of an application: all layers around every request, and where each comes from."""
+"""The middleware chain of an application, and the origin of each entry."""
 
 from __future__ import annotations
 
@@ -19,99 +19,101 @@ from ._settings import MiddlewareSettings
 
 
 @attrs.frozen
-class PlacedLayer:
-    """A layer in the chain.
+class ChainEntry:
+    """Middleware in the chain of an application.
 
     Attributes:
-        layer: The layer.
+        middleware: The middleware.
         origin: ``settings`` or ``code``.
-        table: What switches it on in the settings; ``None`` for what the code adds.
+        table: The table of the settings that enables it; ``None`` for middleware of the code.
     """
 
-    layer: Middleware
+    middleware: Middleware
     origin: str
     table: str | None = None
 
     @property
     def name(self) -> str:
-        """What people call it: its class, or the function's name."""
-        name: str = getattr(self.layer, "__qualname__", type(self.layer).__qualname__)
+        """The name of the function, or of the class."""
+        default = type(self.middleware).__qualname__
+        name: str = getattr(self.middleware, "__qualname__", default)
         return name
 
     @property
     def options(self) -> Mapping[str, object]:
-        """The options of a built-in layer that differ from their defaults; secrets are ``…``."""
-        if not isinstance(self.layer, Layer):
+        """Options of a `Layer` that differ from their defaults; secrets are ``…``."""
+        if not isinstance(self.middleware, Layer):
             return {}
-        fields = [field for field in attrs.fields(type(self.layer)) if field.init]
-        given = ((field, getattr(self.layer, field.name)) for field in fields)
+        fields = [field for field in attrs.fields(type(self.middleware)) if field.init]
+        values = ((field, getattr(self.middleware, field.name)) for field in fields)
         return {
             field.name: value if field.repr else "…"
-            for field, value in given
+            for field, value in values
             if not _is_default(field, value)
         }
 
     @property
     def place(self) -> str | None:
-        """Its table, ``[middleware.cors]``, or where own code is written, as ``file:line``."""
-        if isinstance(self.layer, Layer):
+        """The table, ``[middleware.cors]``, or the source of the code, as ``file:line``."""
+        if isinstance(self.middleware, Layer):
             return self.table
-        written = self.layer if inspect.isfunction(self.layer) else type(self.layer)
+        is_function = inspect.isfunction(self.middleware)
+        definition = self.middleware if is_function else type(self.middleware)
         try:
-            file = inspect.getsourcefile(written)
-            line = inspect.getsourcelines(written)[1]
+            file = inspect.getsourcefile(definition)
+            line = inspect.getsourcelines(definition)[1]
         except (OSError, TypeError):
             return None
         return f"{file}:{line}"
 
 
-def chain(settings: Settings | None, own: Sequence[Middleware]) -> list[PlacedLayer]:
-    """Return the layers around every request, outermost first; those switched off are left out.
+def chain(settings: Settings | None, own: Sequence[Middleware]) -> list[ChainEntry]:
+    """Return the middleware of every request, outermost first, without disabled middleware.
 
     Args:
-        settings: Whose section ``middleware`` comes first; ``None`` for none.
-        own: What the code adds.
+        settings: Settings whose section ``middleware`` comes first; ``None`` for no settings.
+        own: Middleware that the code adds.
 
     Raises:
-        SettingsError: The section is wrong.
+        SettingsError: The section is invalid.
     """
-    first: list[PlacedLayer] = []
+    first: list[ChainEntry] = []
     if settings is not None:
-        told = settings.read(MiddlewareSettings)
-        names = {getattr(told, field.name): field.name for field in attrs.fields(type(told))}
+        values = settings.read(MiddlewareSettings)
+        names = {getattr(values, field.name): field.name for field in attrs.fields(type(values))}
         first = [
-            PlacedLayer(layer, "settings", f"[middleware.{names[layer]}]")
-            for layer in told.layers()
+            ChainEntry(layer, "settings", f"[middleware.{names[layer]}]")
+            for layer in values.layers()
         ]
     return [
         *first,
-        *(PlacedLayer(layer, "code") for layer in own if getattr(layer, "enabled", True)),
+        *(ChainEntry(each, "code") for each in own if getattr(each, "enabled", True)),
     ]
 
 
-def settled(placed: Sequence[PlacedLayer], operations: Operations) -> list[Middleware]:
-    """Return what is put around requests, each layer with its rules for these operations.
+def bind_chain(entries: Sequence[ChainEntry], operations: Operations) -> list[Middleware]:
+    """Return the middleware of a chain, bound to the operations of the document.
 
     Raises:
-        DocumentError: The document has rules that are wrong; tells all.
+        DocumentError: Rules of the document are invalid; lists all errors.
     """
-    layers, problems = [], []
-    for each in placed:
-        layer = each.layer
+    bound, problems = [], []
+    for entry in entries:
+        own = entry.middleware
         try:
-            layers.append(layer.settle(operations) if isinstance(layer, Layer) else layer)
+            bound.append(own.bind(operations) if isinstance(own, Layer) else own)
         except ValueError as error:
             problems.append(str(error))
     if problems:
         raise DocumentError(problems)
-    return layers
+    return bound
 
 
 def operations_of(document: Document) -> Operations:
-    """Return the operations of a document with the routes that requests have for them.
+    """Return the operations of a document with the routes of their requests.
 
-    Where the operations of a path have different servers, one stands under the templates of all:
-    a preflight has the template of any of them.
+    If the operations of a path have different servers, each operation is listed with the templates
+    of all of them: a preflight may have any of these templates.
     """
     operations = list(document.operations())
     templates: dict[str, dict[str, None]] = {}

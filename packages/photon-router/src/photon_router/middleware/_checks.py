@@ -1,4 +1,4 @@
-"""Checks of options that several layers have."""
+"""Validators of the options of middleware."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import attrs
 
 
 def is_strings(instance: object, field: attrs.Attribute[Any], value: object) -> None:
-    """Refuse what is no sequence of texts; a single text is none, though it has a length.
+    """Require a sequence of strings; a single string is refused.
 
     Raises:
-        TypeError: It is something else.
+        TypeError: The value is not a sequence of strings.
     """
     if isinstance(value, str) or not all(isinstance(item, str) for item in value):  # type: ignore[attr-defined]  # else it is the TypeError
-        raise TypeError(f"{field.alias} is a list of texts, not {value!r}")
+        raise TypeError(f"{field.alias} is a list of strings, not {value!r}")

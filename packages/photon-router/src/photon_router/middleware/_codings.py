@@ -1,7 +1,7 @@
-"""Content codings: how bytes are made fewer (RFC 9110, section 8.4.1).
+"""Content codings: compression of bodies (RFC 9110, section 8.4.1).
 
-gzip is always there. brotli and Zstandard come with the extras ``brotli`` and ``zstd`` of
-photon-router, and are imported when somebody compresses with them for the first time.
+gzip is always available. brotli and Zstandard come with the extras ``brotli`` and ``zstd`` of
+photon-router, and are imported on first use.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Compressor(Protocol):
     """Compresses one body, part by part."""
 
     def compress(self, part: bytes) -> bytes:
-        """Return what can be sent of all that came so far, down to the last byte of ``part``."""
+        """Return compressed bytes that decode to everything so far, including all of ``part``."""
         ...
 
     def finish(self) -> bytes:
@@ -37,12 +37,12 @@ class Compressor(Protocol):
 
 @attrs.frozen
 class Coding:
-    """A way to compress.
+    """A content coding.
 
     Attributes:
-        name: As ``Content-Encoding`` has it.
-        compress: Compresses a whole body.
-        begin: Begins a body that comes in parts.
+        name: The name in ``Content-Encoding``.
+        compress: Function that compresses a whole body.
+        begin: Function that returns a compressor for a streamed body.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Coding:
 
 
 def available_codings() -> list[str]:
-    """Return the names of the codings that are installed, the best first."""
+    """Return the names of the installed codings, the best first."""
     return [name for name in PREFERENCE if name not in _EXTRAS or _is_installed(_EXTRAS[name][0])]
 
 
@@ -60,21 +60,21 @@ def coding_of(name: str, level: int) -> Coding:
 
     Args:
         name: ``gzip``, ``br`` or ``zstd``.
-        level: How hard it tries, on its own scale.
+        level: Compression level, on the scale of the coding.
 
     Raises:
-        ValueError: There is no such coding, or its library is not installed; says which extra to
-            install.
+        ValueError: The coding is unknown, or its library is not installed; the message names the
+            extra to install.
     """
     if name == "gzip":
         compress = functools.partial(_gzip, level=level)
         return Coding(name, compress, functools.partial(_GzipStream, level))
     if name not in _EXTRAS:
-        raise ValueError(f"there is no coding {name!r}; there are {', '.join(PREFERENCE)}")
+        raise ValueError(f"unknown coding {name!r}; the codings are {', '.join(PREFERENCE)}")
     module, extra = _EXTRAS[name]
     if not _is_installed(module):
         raise ValueError(
-            f"the coding {name!r} needs a library: pip install 'photon-router[{extra}]'"
+            f"the coding {name!r} requires a library: pip install 'photon-router[{extra}]'"
         )
     if name == "br":
         compress = functools.partial(_brotli, level=level)
@@ -86,7 +86,7 @@ def coding_of(name: str, level: int) -> Coding:
 def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # of the package that it would be in
+    except ModuleNotFoundError:  # the parent package is missing
         return False
 
 
@@ -96,7 +96,7 @@ def _library(name: str) -> Any:
 
 
 def _gzip(body: bytes, *, level: int) -> bytes:
-    # Unlike gzip.compress, this writes no time into the result: equal bodies stay equal.
+    # Unlike gzip.compress, this does not write the time into the result: equal bodies stay equal.
     compressor = zlib.compressobj(level, zlib.DEFLATED, _GZIP_WINDOW)
     return compressor.compress(body) + compressor.flush()
 

@@ -1,27 +1,27 @@
-"""Compressed answers.
+"""Compressed responses.
 
-Theory of operation. Whether an answer could be compressed is told by the answer alone: its status,
-its type, what else it says. If so it varies with ``Accept-Encoding``, whatever this client gets.
-Then the client's own preference decides for a coding or for none.
+Theory of operation. The response alone decides whether it can be compressed: its status, its
+content type and other fields. If it can, it varies with ``Accept-Encoding``, even for a client that
+gets it uncompressed. Then the client's preference selects a coding or none.
 
-What must not be compressed: a part of something (206), what is encoded already, what forbids it
-(``no-transform``), what carries a digest of its bytes, and server-sent events, whose readers want
-each event at once and whose parts are too small to gain.
+Responses that must not be compressed: partial content (206), responses that have a coding already
+or forbid one (``no-transform``), responses with a digest of their bytes, and server-sent events,
+which clients need immediately and whose parts are too small to gain.
 
-What is better not compressed: answers with secrets. Who can make a victim's browser ask, put text
-of their own into the answer and watch its length can guess the secret in it, byte by byte (BREACH,
-2013). So the answers to requests that come with what a browser adds by itself, cookies, a password
-or a certificate, and those that set cookies, are left as they are, unless they call themselves
-``public``. Every ``Authorization`` counts as a password. An application whose answers never
-repeat what a request says beside a secret may switch that off.
+Responses that should not be compressed: those with secrets. An attacker who can make a victim's
+browser send requests, put text into the response and observe its length can guess the secret in it,
+byte by byte (BREACH, 2013). So responses to requests with credentials that a browser adds by itself
+(cookies, a password or a certificate), and responses that set cookies, are not compressed unless
+they are ``public``. Every ``Authorization`` counts as a password. An application whose responses
+never contain both a secret and input of the request may disable this rule.
 
-A client that refuses even the bytes as they are (``identity;q=0``), and for which there is no
-coding, gets them nevertheless. That is one of the two ways of RFC 9110, section 12.4.1; the other,
-406, would come when the handler has run, and perhaps has changed something, and would say that it
-had failed.
+A client that refuses even the uncompressed body (``identity;q=0``), and that does not accept any
+available coding, gets the uncompressed body nevertheless. This is one of the two options of RFC
+9110, section 12.4.1; the other, 406, would be sent after the handler has run, and has possibly
+changed something, and would report a failure.
 
-Whole bodies from ``offload_size`` on are compressed by a thread, so that the hub goes on; bodies
-that come in parts are compressed part by part, each flushed, so that nothing is held back.
+Whole bodies of at least ``offload_size`` bytes are compressed on a thread, so that the hub
+continues; streamed bodies are compressed part by part, each flushed, so that no part is delayed.
 """
 
 from __future__ import annotations
@@ -73,29 +73,31 @@ def _are_types(layer: Compression, field: attrs.Attribute[Any], value: Sequence[
     for kind in value:
         if kind != kind.lower() or kind.count("/") != 1:
             raise ValueError(
-                f"a type is like text/html, text/* or application/*+json, not {kind!r}"
+                f"a content type has the form text/html, text/* or application/*+json, not {kind!r}"
             )
 
 
 @attrs.define(kw_only=True, eq=False)
 class Compression(Layer):
-    """Compresses answers for clients that take it: gzip, and brotli and Zstandard if installed.
+    """Compresses responses for clients that accept it.
+
+    The codings are gzip, and brotli and Zstandard if they are installed.
 
     Attributes:
-        codings: Which ones, the best first; by default all that are installed: ``zstd``, ``br``
+        codings: The codings, the best first; by default all that are installed: ``zstd``, ``br``
             (the extras ``zstd`` and ``brotli`` of photon-router) and ``gzip``.
-        minimum_size: Bytes from which a body of known length is worth it.
-        content_types: Types that are compressed; ``*`` stands for anything but a slash.
-        with_credentials: Whether to compress what may hold a secret: answers to requests with
-            cookies, ``Authorization`` or a client certificate (of this server's TLS, or in
-            ``Client-Cert``), and those that set cookies. See BREACH.
-        offload_size: Bytes from which a thread does it.
+        minimum_size: Minimum length in bytes of a compressed body, if its length is known.
+        content_types: Content types that are compressed; ``*`` matches anything but a slash.
+        with_credentials: True to compress responses that may contain a secret: responses to
+            requests with cookies, ``Authorization`` or a client certificate (of this server's
+            TLS, or in ``Client-Cert``), and responses that set cookies. See BREACH.
+        offload_size: Length in bytes from which a body is compressed on a thread.
         gzip_level: From 1, fast, to 9, small.
         brotli_quality: From 0, fast, to 11, small.
         zstd_level: From 1, fast, to 19, small.
 
     Raises:
-        ValueError: An option cannot be meant, or a coding is not installed.
+        ValueError: An option is invalid, or a coding is not installed.
     """
 
     codings: Sequence[str] = attrs.field(factory=available_codings, validator=is_strings)
@@ -108,10 +110,10 @@ class Compression(Layer):
     zstd_level: int = attrs.field(default=3, validator=[ge(1), le(19)])
     _codings: dict[str, Coding] = attrs.field(init=False, repr=False)
     _offered: tuple[str, ...] = attrs.field(init=False, repr=False)
-    _is_worth: Callable[[str], bool] = attrs.field(init=False, repr=False)
+    _is_compressible: Callable[[str], bool] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Find the codings, and make one pattern of the types."""
+        """Load the codings, and compile one pattern of the content types."""
         levels = {"gzip": self.gzip_level, "br": self.brotli_quality, "zstd": self.zstd_level}
         self._codings = {name: coding_of(name, levels.get(name, 0)) for name in self.codings}
         self._offered = tuple(self._codings)
@@ -119,19 +121,19 @@ class Compression(Layer):
         pattern = re.compile("|".join(kinds) or r"(?!)")
 
         @lru_cache(maxsize=256)
-        def is_worth(content_type: str) -> bool:
+        def is_compressible(content_type: str) -> bool:
             kind = essence(content_type)
             return kind != EVENT_STREAM and pattern.fullmatch(kind) is not None
 
-        self._is_worth = is_worth
+        self._is_compressible = is_compressible
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Compress the answer, if that is possible, allowed, asked for and of use."""
+        """Compress the response, if that is possible, allowed, accepted and useful."""
         response = call_next(request)
         if response.status == 304:
             _match_entity_tag(request, response)
             return response
-        if not self._is_possible(response):
+        if not self._can_compress(response):
             return response
         add_vary(response, "Accept-Encoding")
         if not self.with_credentials and _may_hold_secret(request, response):
@@ -145,11 +147,11 @@ class Compression(Layer):
             self._compress(response, self._codings[choice.coding], must=choice.must_encode)
         return response
 
-    def _is_possible(self, response: Response) -> bool:
+    def _can_compress(self, response: Response) -> bool:
         if forbids_body(response.status) or response.status in (205, 206):
             return False
         kind = response.content_type
-        if kind is None or not self._is_worth(kind):
+        if kind is None or not self._is_compressible(kind):
             return False
         if any(name.lower() in _NEVER for name, _ in response.headers):
             return False
@@ -175,12 +177,12 @@ class Compression(Layer):
         _mark(response, coding.name)
 
     def _run(self, compress: Callable[[bytes], bytes], data: bytes) -> bytes:
-        """Compress here, or on a thread if it takes long."""
+        """Compress in this task, or on a thread if the data is large."""
         return compress(data) if len(data) < self.offload_size else offload(compress, data)
 
 
 class _CompressedBody:
-    """A body that comes in parts, each compressed when it comes."""
+    """A streamed body, each part of which is compressed when the application yields it."""
 
     __slots__ = ("_body", "_coding", "_run")
 
@@ -202,7 +204,7 @@ class _CompressedBody:
         yield compressor.finish()
 
     def close(self) -> None:
-        """Close what is compressed, be it begun or not."""
+        """Close the uncompressed body, even if it was not iterated."""
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
@@ -219,12 +221,12 @@ def _length(response: Response) -> int | None:
 
 
 def _may_exclude_identity(accepted: bytes) -> bool:
-    """Say whether it is worth to look closely at who takes small bodies as they are."""
+    """Return whether ``Accept-Encoding`` may refuse uncompressed bodies."""
     return b"*" in accepted or b"identity" in accepted.lower()
 
 
 def _may_hold_secret(request: Request, response: Response) -> bool:
-    """Say whether an answer is for one client alone, as far as can be seen."""
+    """Return whether a response is for one client only, as far as its fields show."""
     if has_cache_directive(response, "public"):
         return False
     if any(name.lower() == "set-cookie" for name, _ in response.headers):
@@ -235,19 +237,19 @@ def _may_hold_secret(request: Request, response: Response) -> bool:
 
 
 def _mark(response: Response, coding: str) -> None:
-    """Make the fields fit the compressed body."""
+    """Adapt the header fields to the compressed body."""
     tag = response.header("etag")
-    # The length is another; a part of these bytes is none of those (RFC 9110, section 14.3).
-    left_out = ("content-length", "accept-ranges")
-    response.headers = [pair for pair in response.headers if pair[0].lower() not in left_out]
+    # The length differs, and ranges of the file are not ranges of the body (RFC 9110, 14.3).
+    removed = ("content-length", "accept-ranges")
+    response.headers = [pair for pair in response.headers if pair[0].lower() not in removed]
     response.add_header("content-encoding", coding)
     if tag is not None and tag.startswith('"'):
-        # The same content in other bytes: that is what a weak tag says (RFC 9110, section 8.8.1).
+        # A weak tag means the same content in other bytes (RFC 9110, section 8.8.1).
         response.set_header("etag", f"W/{tag}")
 
 
 def _match_entity_tag(request: Request, response: Response) -> None:
-    """Let a 304 name the tag as the client has it: weak, if it has the compressed body."""
+    """Use the client's form of the tag in a 304: weak, if the client has the compressed body."""
     tag = response.header("etag")
     if tag is None:
         return

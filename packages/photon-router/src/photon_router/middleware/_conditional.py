@@ -1,11 +1,11 @@
-"""Conditional requests (RFC 9110, section 13): what has not changed is not sent again.
+"""Conditional requests (RFC 9110, section 13): unchanged content is not sent again.
 
-Theory of operation. An answer to GET gets a strong entity tag, a digest of its bytes, unless it has
-a tag already or comes in parts. A client that has those bytes names the tag in ``If-None-Match``
-and gets 304 without a body. The handler has run all the same: this saves the way, not the work.
+Theory of operation. A response to GET gets a strong entity tag, a digest of its bytes, unless it
+has a tag already or is streamed. A client that has those bytes sends the tag in ``If-None-Match``
+and gets 304 without a body. This saves bandwidth, not work: the handler has already run.
 
-For what changes something it is too late when there is an answer: there the handler asks, by
-`check_preconditions`, before it does anything.
+For a request that changes something the response is too late: its handler calls
+`check_preconditions` before it changes anything.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @attrs.define(kw_only=True, eq=False)
 class Conditional(Layer):
-    """Tags answers to GET, and answers 304 to those who have them already.
+    """Adds entity tags to responses to GET, and sends 304 to clients that have the content.
 
-    Answers that must not be stored (``no-store``) are left alone.
+    Responses that must not be stored (``no-store``) do not get a tag.
 
     Attributes:
-        offload_size: Bytes from which a thread works out the tag.
+        offload_size: Length in bytes from which the tag is computed on a thread.
     """
 
     offload_size: int = attrs.field(default=1024 * 1024, validator=ge(0))
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Tag the answer; replace it if the client has it."""
+        """Tag the response; replace it with 304 if the client has it."""
         response = call_next(request)
         if response.status != 200 or request.method not in ("GET", "HEAD"):
             return response
@@ -63,13 +63,13 @@ class Conditional(Layer):
         )
         if result is Precondition.FAILED:
             drop_body(response)
-            raise HttpError(412, "this is not the version that the request speaks of")
+            raise HttpError(412, "the resource has changed")
         if result is Precondition.NOT_MODIFIED:
             _become_304(response)
         return response
 
     def _tag(self, request: Request, response: Response) -> str | None:
-        """Return the tag of an answer, which gets one where that is possible."""
+        """Return the tag of a response, which is added if that is possible."""
         tag = response.header("etag")
         body = response.body
         if (
@@ -79,7 +79,7 @@ class Conditional(Layer):
         ):
             return tag
         if not body and request.method == "HEAD":
-            return None  # perhaps a handler of HEAD itself, which made no body
+            return None  # possibly a handler of HEAD itself, which does not make a body
         is_large = len(body) >= self.offload_size
         tag = offload(strong_tag, body) if is_large else strong_tag(body)
         response.headers.append(("etag", tag))
@@ -89,19 +89,20 @@ class Conditional(Layer):
 def check_preconditions(
     request: Request, *, etag: str | None, last_modified: datetime | None = None
 ) -> None:
-    """Refuse a change that the client wants only of a version that is gone.
+    """Refuse a change if the preconditions of the request do not hold for the current version.
 
     For handlers of PUT, PATCH, DELETE, before they change anything.
 
     Args:
         request: The request.
-        etag: The tag of what is there now, quotes included; ``None`` where there is nothing.
-        last_modified: When it was changed last; with a time zone.
+        etag: The tag of the current version, quotes included; ``None`` if the resource does not
+            exist.
+        last_modified: The time of the last change; with a time zone.
 
     Raises:
-        HttpError: 412 where ``If-Match`` names other versions, ``If-None-Match`` this one, or it
-            was changed after ``If-Unmodified-Since`` (RFC 9110, section 13.2.2).
-        ValueError: ``etag`` is no tag.
+        HttpError: 412 if ``If-Match`` names other versions, ``If-None-Match`` this one, or the
+            resource was changed after ``If-Unmodified-Since`` (RFC 9110, section 13.2.2).
+        ValueError: ``etag`` is not an entity tag.
 
     Example:
         >>> from photon_router import Request
@@ -111,26 +112,26 @@ def check_preconditions(
         >>> check_preconditions(request, etag='"2"')
         Traceback (most recent call last):
         ...
-        photon_runtime.http.errors.HttpError: 412 Precondition Failed: it has changed meanwhile
+        photon_runtime.http.errors.HttpError: 412 Precondition Failed: the resource has changed
     """
     if etag is not None and not is_entity_tag(etag):
-        raise ValueError(f'a tag is like "abc" or W/"abc", quotes included, not {etag!r}')
+        raise ValueError(f'a tag has the form "abc" or W/"abc", quotes included, not {etag!r}')
     headers = request.headers
     seconds = None
     if last_modified is not None and "if-unmodified-since" in headers:
         seconds = _whole_seconds(last_modified)
     result = evaluate_preconditions(headers, etag=etag, last_modified=seconds, is_read=False)
     if result is not Precondition.PASSED:
-        raise HttpError(412, "it has changed meanwhile")
+        raise HttpError(412, "the resource has changed")
 
 
 def _whole_seconds(moment: datetime) -> float:
-    """Return a moment in Unix time, as precisely as header fields have it."""
+    """Return a moment in Unix time, truncated to the precision of header fields."""
     return (moment.replace(microsecond=0) - _EPOCH).total_seconds()
 
 
 def _become_304(response: Response) -> None:
-    """Leave out the body, and what is said about its bytes (section 15.4.5)."""
+    """Remove the body and the fields that describe it (section 15.4.5)."""
     drop_body(response)
     response.status = 304
     response.body = b""

@@ -1,20 +1,20 @@
-"""Cross-origin resource sharing, as the fetch standard has it (section 3.2, "HTTP-CORS protocol").
+"""Cross-origin resource sharing by the fetch standard (section 3.2, "HTTP-CORS protocol").
 
-Theory of operation. A browser lets a page read the answers of another origin only if they allow it,
-and asks first, by a *preflight*, before it sends what a plain form could not. CORS opens what
-browsers keep shut, and protects nothing: a request of an origin that is not allowed is handled as
-any other, but the page does not get to see the answer.
+Theory of operation. A browser lets a page read the responses of another origin only if they allow
+it, and sends a *preflight* before a request that a plain form could not cause. CORS relaxes a rule
+of browsers and does not protect the server: a request of an origin that is not allowed is handled
+like any other, but the page cannot read the response.
 
-A preflight is an OPTIONS request with ``Origin`` and ``Access-Control-Request-Method``. It carries
-no credentials, so it is answered here, before authentication, and no handler sees it. Which
-operation it asks about is found by the template of its path and the method that it names.
+A preflight is an OPTIONS request with ``Origin`` and ``Access-Control-Request-Method``. It does not
+carry credentials, so this middleware responds to it before authentication, and handlers do not see
+it. The template of its path and the requested method identify the operation.
 
-Caches: an answer that depends on the origin says ``Vary: Origin``, also where no origin was sent or
-the one that was is not allowed; else a cache would give the answer for one origin to another. What
-is open to all says so to all, and does not vary.
+Caches: a response that depends on the origin has ``Vary: Origin``, also if the request has no
+origin or one that is not allowed; otherwise a cache would use the response for one origin for
+another. A response that all origins may read does not vary.
 
-The document may change the policy for an operation by ``x-cors``: ``false`` for none, or a table of
-options that differ, named as here but in the way of OpenAPI (``allowOrigins``, ``maxAge`` …).
+The document may change the policy of an operation with ``x-cors``: ``false`` disables CORS, and an
+object overrides options, named as here but in camel case (``allowOrigins``, ``maxAge`` …).
 """
 
 from __future__ import annotations
@@ -50,18 +50,19 @@ _OPTIONS = {
 
 
 def check_origin(origin: str) -> None:
-    """Refuse what browsers never send as an ``Origin``.
+    """Refuse values that browsers never send as ``Origin``.
 
     Raises:
-        ValueError: It is no origin, or names the default port; says what to write.
+        ValueError: The value is not an origin, or names the default port; the message gives the
+            correct form.
     """
     if not _ORIGIN.fullmatch(origin):
         raise ValueError(
-            f"an origin is like https://example.com or http://localhost:3000, not {origin!r}"
+            f"an origin has the form https://example.com or http://localhost:3000, not {origin!r}"
         )
     port = _DEFAULT_PORTS.get(origin.partition(":")[0])
     if port is not None and origin.endswith(port):
-        raise ValueError(f"browsers leave the default port out: {origin.removesuffix(port)!r}")
+        raise ValueError(f"browsers omit the default port: {origin.removesuffix(port)!r}")
 
 
 def _are_origins(cors: Cors, field: attrs.Attribute[Any], value: Sequence[str]) -> None:
@@ -80,34 +81,35 @@ def _are_tokens(cors: Cors, field: attrs.Attribute[Any], value: Sequence[str]) -
 
 @attrs.define(kw_only=True, eq=False)
 class Cors(Layer):
-    """Lets pages of other origins use the application.
+    """Allows pages of other origins to use the application.
 
-    It belongs around the application, as a layer of a router it never meets a preflight.
+    Add it to the application: middleware of a router does not get preflights.
 
     Attributes:
-        allow_origins: Origins whose pages may read answers, as in ``https://example.com``; ``*``
-            for all. None are allowed unless named.
-        allow_origin_regex: A pattern that whole origins may match besides, in lower case. With
-            ``allow_credentials`` it may not match whatever comes.
-        allow_methods: Methods that they may use.
-        allow_headers: Header fields that they may send beyond those that the standard lets pass;
-            ``*`` is all but ``Authorization``, which has to be named.
-        expose_headers: Header fields of answers that they may read beyond those.
-        allow_credentials: Whether requests may come with cookies and other credentials. Then
-            nothing may be ``*``.
-        allow_private_network: Whether pages from public networks may call this application in a
-            private one.
-        max_age: Seconds that a browser may remember the answer to a preflight.
+        allow_origins: Origins whose pages may read responses, as in ``https://example.com``;
+            ``*`` for all. By default no origin is allowed.
+        allow_origin_regex: A pattern of further origins, which matches the whole origin, in lower
+            case. With ``allow_credentials`` it may not match every origin.
+        allow_methods: Methods that pages may use.
+        allow_headers: Header fields that pages may send besides those that the standard always
+            allows; ``*`` is all but ``Authorization``, which must be named.
+        expose_headers: Header fields of responses that pages may read besides those that the
+            standard always allows.
+        allow_credentials: True if requests may have cookies and other credentials. Then ``*`` is
+            not allowed in any option.
+        allow_private_network: True if pages from public networks may call this application in a
+            private network.
+        max_age: Seconds for which a browser may cache the response to a preflight.
 
     Raises:
-        ValueError: An option cannot be meant; says why.
+        ValueError: An option is invalid; the message gives the reason.
 
     Example:
         >>> from photon_router.middleware import Cors
         >>> Cors(allow_origins=["*"], allow_credentials=True)
         Traceback (most recent call last):
         ...
-        ValueError: with allow_credentials nothing may be `*`: name what allow_origins are to be
+        ValueError: allow_origins must not contain `*` with allow_credentials: list the values
     """
 
     allow_origins: Sequence[str] = attrs.field(default=(), validator=_are_origins)
@@ -131,7 +133,7 @@ class Cors(Layer):
     _rules: Rules[Cors | None] = attrs.field(init=False, repr=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        """Check the options against each other, and prepare the fields that they give."""
+        """Check the options against each other, and prepare the fields of responses."""
         self._refuse_stars()
         self._exact = frozenset(self.allow_origins)
         self._is_public = "*" in self._exact
@@ -157,17 +159,17 @@ class Cors(Layer):
         for name in lists if self.allow_credentials else ():
             if "*" in getattr(self, name):
                 raise ValueError(
-                    f"with allow_credentials nothing may be `*`: name what {name} are to be"
+                    f"{name} must not contain `*` with allow_credentials: list the values"
                 )
 
-    def settle(self, operations: Operations) -> Middleware:
+    def bind(self, operations: Operations) -> Middleware:
         """Read ``x-cors`` of the operations."""
-        settled = copy.copy(self)
-        settled._rules = {
-            place: self._of_operation(value, f"{place[1]} {route.template}")
-            for place, (route, value) in rules_of(operations, EXTENSION).items()
+        bound = copy.copy(self)
+        bound._rules = {
+            key: self._of_operation(value, f"{key[1]} {route.template}")
+            for key, (route, value) in rules_of(operations, EXTENSION).items()
         }
-        return settled
+        return bound
 
     def _of_operation(self, value: Any, name: str) -> Cors | None:
         if value is False:
@@ -176,7 +178,7 @@ class Cors(Layer):
             return self
         if not isinstance(value, dict) or not value.keys() <= _OPTIONS.keys():
             raise ValueError(
-                f"{name}: {EXTENSION} is true, false or an object with some of "
+                f"{name}: {EXTENSION} is true, false or an object with any of "
                 + ", ".join(_OPTIONS)
             )
         try:
@@ -185,12 +187,12 @@ class Cors(Layer):
             raise ValueError(f"{name}: {EXTENSION}: {error.args[0]}") from None
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Answer a preflight; let other requests pass and mark their answers."""
+        """Respond to a preflight; pass other requests on and mark their responses."""
         raw = request.raw_header(b"origin")
         if raw is not None and request.method == "OPTIONS":
-            asked = request.raw_header(b"access-control-request-method")
-            if asked is not None:
-                return self._answer_preflight(request, raw.decode("latin-1"), asked)
+            method = request.raw_header(b"access-control-request-method")
+            if method is not None:
+                return self._preflight_response(request, raw.decode("latin-1"), method)
         policy = rule_for(request, self._rules, self) if self._rules else self
         response = call_next(request)
         if policy is not None:
@@ -198,7 +200,7 @@ class Cors(Layer):
         return response
 
     def _mark(self, response: Response, origin: str | None) -> None:
-        """Say on an answer who may read it."""
+        """Set the fields that allow pages of an origin to read a response."""
         if self._is_public:
             response.set_header("access-control-allow-origin", "*")
         else:
@@ -209,13 +211,13 @@ class Cors(Layer):
         for name, value in self._shared:
             response.set_header(name, value)
 
-    def _answer_preflight(self, request: Request, origin: str, asked: bytes) -> Response:
+    def _preflight_response(self, request: Request, origin: str, method: bytes) -> Response:
         policy: Cors | None = self
         if request.route is not None:
-            place = (request.route.template, asked.decode("latin-1"))
-            policy = self._rules.get(place, self)
+            key = (request.route.template, method.decode("latin-1"))
+            policy = self._rules.get(key, self)
         if policy is None or not policy.allows(origin):
-            raise HttpError(403, "pages of this origin may not do this", headers={"vary": "Origin"})
+            raise HttpError(403, "origin not allowed", headers={"vary": "Origin"})
         response = Response(204, headers=policy._preflight)
         response.set_header("access-control-allow-origin", "*" if policy._is_public else origin)
         if policy.allow_private_network and request.raw_header(
@@ -227,23 +229,22 @@ class Cors(Layer):
         return response
 
     def allows(self, origin: str) -> bool:
-        """Say whether pages of ``origin`` may read answers."""
+        """Return whether pages of ``origin`` may read responses."""
         if self._is_public or origin in self._exact:
             return True
         return self._pattern is not None and self._pattern.fullmatch(origin) is not None
 
 
 def _refuse_open(pattern: re.Pattern[str]) -> None:
-    """Refuse a pattern that names nobody in particular.
+    """Refuse a pattern that matches any origin.
 
-    ``null`` is sent by every sandboxed frame, and the others are of hosts that nobody can have
-    meant (RFC 2606).
+    Every sandboxed frame sends ``null``, and the others have hosts that cannot exist (RFC 2606).
     """
     for origin in ("null", "https://any.invalid", "http://any.invalid"):
         if pattern.fullmatch(origin):
             raise ValueError(
-                f"with allow_credentials the pattern may not match {origin}: name the hosts that "
-                "allow_origin_regex is to be for"
+                f"allow_origin_regex must not match {origin} with allow_credentials: name the "
+                "hosts in the pattern"
             )
 
 
@@ -251,4 +252,4 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
     try:
         return None if pattern is None else re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"allow_origin_regex is no regular expression: {error}") from None
+        raise ValueError(f"allow_origin_regex is not a regular expression: {error}") from None

@@ -1,21 +1,22 @@
-"""Protection against requests that other sites make a browser send.
+"""Protection against cross-site request forgery (CSRF).
 
-Theory of operation. A browser sends the cookies of a site with every request to it, also with one
-that another site's page has caused. So a request that changes something must prove that a page of
-this application caused it, in three ways, all of which must agree:
+Theory of operation. A browser sends the cookies of a site with every request to it, also if a page
+of another site has caused the request. So a request that changes something must prove that a page
+of this application caused it, by three conditions, all of which must hold:
 
-- ``Sec-Fetch-Site``, which every current browser sends, must not speak of another site;
-- ``Origin``, or else ``Referer``, must name this host, or an origin that is trusted;
-- a token must come along that only the application's own pages can know: a secret of the session,
-  in a form's field or a header field.
+- ``Sec-Fetch-Site``, which every current browser sends, must not name another site;
+- ``Origin``, or otherwise ``Referer``, must name this host, or a trusted origin;
+- the request must have a token that only the application's own pages can know: a secret of the
+  session, in a form field or a header field.
 
-The secret is in the session, signed, so nobody can plant one (a synchronizer token). Each time it
-is told it is mixed with fresh chance, so compression does not betray it. Requests that carry a
-bearer token are exempt: no browser adds one by itself.
+The secret is in the session, signed, so an attacker cannot plant one (a synchronizer token). Each
+token masks the secret with fresh random bytes, so that compression does not reveal it. Requests
+with a bearer token are exempt: browsers do not add one by themselves.
 
-A request that offers to change the protocol, as pages do for a WebSocket, changes nothing yet and
-cannot bring a token: scripts have no say in its fields. But its connection can do anything then, in
-the name of whoever the cookies belong to, and no browser asks CORS. So its origin is checked, too.
+A request to upgrade the connection, as pages send for a WebSocket, does not change anything yet and
+cannot have a token: scripts do not control its fields. But its connection can then do anything with
+the rights of the cookies' owner, and browsers do not apply CORS to it. So its origin is checked,
+too.
 """
 
 from __future__ import annotations
@@ -60,21 +61,21 @@ def _is_field_name(layer: Csrf, field: object, value: str) -> None:
 
 @attrs.define(kw_only=True, eq=False)
 class Csrf(Layer):
-    """Refuses with 403 what does not come from the application's own pages.
+    """Refuses requests with 403 unless the application's own pages have caused them.
 
-    It lies inside of `Sessions`. Pages put `csrf_token` into their forms, or into a ``meta``
-    element for their scripts. A form is read whole to find the token; for large uploads send it
-    in the header field. Of offers to change the protocol the origin alone is checked.
+    It must be inside of `Sessions`. Pages put `csrf_token` into their forms, or into a ``meta``
+    element for their scripts. The whole form is read to find the token; for large uploads send it
+    in the header field. For a request to upgrade the connection, only the origin is checked.
 
     Attributes:
-        header: The header field that may bring the token.
-        field: The field of a form that may bring it.
-        trusted_origins: Other origins whose pages may do what this application's may.
-        exempt_paths: Paths that are not protected, for callers that are no browsers.
-        exempt_operations: Operations that are not, by their ids.
+        header: The header field that may contain the token.
+        field: The form field that may contain the token.
+        trusted_origins: Other origins with the rights of this application's pages.
+        exempt_paths: Paths that are not protected, for clients other than browsers.
+        exempt_operations: Ids of operations that are not protected.
 
     Raises:
-        ValueError: An option cannot be meant; says why.
+        ValueError: An option is invalid; the message gives the reason.
     """
 
     header: str = attrs.field(default="X-CSRF-Token", validator=_is_field_name)
@@ -87,13 +88,13 @@ class Csrf(Layer):
     _exempt: PathSet = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Prepare what requests are compared with."""
+        """Prepare the header name, the exempt paths and the form reader."""
         self._raw_header = self.header.lower().encode("latin-1", "replace")
         self._exempt = PathSet(self.exempt_paths)
         self._read = form_reader((), {self.field}, FormSettings())
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Let pass what can change nothing, is exempt, or proves where it comes from."""
+        """Admit requests that are safe, exempt, or caused by the application's own pages."""
         if request.method not in _SAFE:
             if not self._is_exempt(request):
                 self._check_origin(request)
@@ -124,51 +125,54 @@ class Csrf(Layer):
             raise _refusal("the request comes from another origin")
 
     def _check_token(self, request: Request) -> None:
-        known = session_of(request).get(KEY)
-        if not isinstance(known, str):
-            raise _refusal("there is no session that a token could belong to")
-        sent = request.raw_header(self._raw_header)
-        text = (
-            _form_value(request, self._read, self.field) if sent is None else sent.decode("latin-1")
-        )
-        if text is None:
-            raise _refusal(f"the token is missing: send {self.header}, or {self.field} in a form")
-        if not _fits(text, known):
-            raise _refusal("the token does not belong to this session")
+        secret_text = session_of(request).get(KEY)
+        if not isinstance(secret_text, str):
+            raise _refusal("the session has no CSRF token")
+        header = request.raw_header(self._raw_header)
+        if header is None:
+            token = _form_value(request, self._read, self.field)
+        else:
+            token = header.decode("latin-1")
+        if token is None:
+            raise _refusal(
+                f"the CSRF token is missing: send {self.header}, or {self.field} in a form"
+            )
+        if not _is_token_of(token, secret_text):
+            raise _refusal("the CSRF token belongs to another session")
 
 
 def csrf_token(request: Request) -> str:
-    """Return a token for the pages of this request's session; each call gives another one.
+    """Return a token for the pages of this request's session; each call returns another one.
 
     Raises:
         RuntimeError: The application has no `Sessions`.
     """
     session = session_of(request)
-    known = session.get(KEY)
-    if not isinstance(known, str):
-        known = session[KEY] = secrets.token_urlsafe(_SIZE)
-    secret = _bytes(known)
+    secret_text = session.get(KEY)
+    if not isinstance(secret_text, str):
+        secret_text = session[KEY] = secrets.token_urlsafe(_SIZE)
+    secret = _bytes(secret_text)
     pad = secrets.token_bytes(len(secret))
-    return base64.urlsafe_b64encode(pad + _mixed(pad, secret)).decode("ascii")
+    return base64.urlsafe_b64encode(pad + _xor(pad, secret)).decode("ascii")
 
 
-def _fits(token: str, known: str) -> bool:
-    """Say whether a token is the session's secret, mixed with something."""
-    secret = _bytes(known)
+def _is_token_of(token: str, secret_text: str) -> bool:
+    """Return whether a token is the session's secret, masked with any pad."""
+    secret = _bytes(secret_text)
     try:
         data = base64.b64decode(token.encode("ascii", "replace"), altchars=b"-_", validate=True)
     except binascii.Error:
         return False
     if not secret or len(data) != 2 * len(secret):
         return False
-    return hmac.compare_digest(_mixed(data[: len(secret)], data[len(secret) :]), secret)
+    return hmac.compare_digest(_xor(data[: len(secret)], data[len(secret) :]), secret)
 
 
-def _bytes(known: str) -> bytes:
-    return known.encode("utf-8")
+def _bytes(secret_text: str) -> bytes:
+    return secret_text.encode("utf-8")
 
 
-def _mixed(left: bytes, right: bytes) -> bytes:
+def _xor(left: bytes, right: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(left, right, strict=True))
 
 
@@ -183,13 +187,13 @@ def _origin_of(referer: str | None) -> str | None:
 
 
 def _form_value(request: Request, read: FormReader, name: str) -> str | None:
-    """Return a field of the form that a request brings, ``None`` where there is none.
+    """Return a field of the form in a request's body, ``None`` if it is missing.
 
-    Blocks: the calling task, until the body has come.
+    Blocks: the calling task, until the body has been received.
     """
     kind = (request.raw_header(b"content-type") or b"").partition(b";")[0].strip().lower()
     if kind.decode("latin-1") not in (FORM, MULTIPART) or not request.body:
-        return None  # from now on the request has its body, for the handler to read again
+        return None  # the request now has its whole body, which the handler can read again
     parts = read(request).texts.get(name)
     return parts[0].text if parts else None
 

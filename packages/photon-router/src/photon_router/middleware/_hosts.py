@@ -1,7 +1,7 @@
-"""Which names the application answers to.
+"""Refuses requests for unknown hosts.
 
-``Host`` is what the client says. Links, redirects and caches that trust it can be turned against
-others, so an application in the open should know its own names.
+The client chooses the value of ``Host``. An attacker can abuse links, redirects and caches that
+trust it, so a public application should list its own host names.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _PATTERN = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]|\
 def name_of_host(host: str) -> str | None:
     """Return the name in a ``Host`` field, in lower case, without port and final dot.
 
-    ``None`` where the field is no host.
+    ``None`` if the field is not a valid host.
     """
-    found = _HOST.fullmatch(host)
-    return None if found is None else found[1].lower().removesuffix(".") or None
+    match = _HOST.fullmatch(host)
+    return None if match is None else match[1].lower().removesuffix(".") or None
 
 
 def _are_names(layer: TrustedHosts, field: attrs.Attribute[Any], value: Sequence[str]) -> None:
@@ -41,22 +41,23 @@ def _are_names(layer: TrustedHosts, field: attrs.Attribute[Any], value: Sequence
     for name in value:
         if not _PATTERN.fullmatch(name):
             raise ValueError(
-                "a host is like example.com, *.example.com or [::1], in lower case and without "
-                f"scheme and port, not {name!r}"
+                "a host has the form example.com, *.example.com or [::1], in lower case and "
+                f"without scheme and port, not {name!r}"
             )
 
 
 @attrs.define(kw_only=True, eq=False)
 class TrustedHosts(Layer):
-    """Refuses requests for other hosts with 400.
+    """Rejects requests for unknown hosts with 400.
 
     Attributes:
-        hosts: Names that count, without ports; ``*.example.com`` is all names below it, itself
-            not included; ``*`` is every name. IPv6 addresses stand in brackets.
-        exempt_paths: Paths that answer under every name: those that orchestrators ask by address.
+        hosts: Trusted host names, without ports; ``*.example.com`` matches all subdomains, but not
+            ``example.com`` itself; ``*`` matches every name. IPv6 addresses are in brackets.
+        exempt_paths: Paths that are served under every name, such as those that orchestrators
+            request by address.
 
     Raises:
-        ValueError: A name cannot be meant; says why.
+        ValueError: A name is invalid; the message gives the reason.
 
     Example:
         >>> from photon_router import Request, Response
@@ -74,19 +75,19 @@ class TrustedHosts(Layer):
     _exempt: PathSet = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Sort the names."""
+        """Separate names from wildcards."""
         self._names = frozenset(self.hosts)
         self._endings = tuple(name[1:] for name in self.hosts if name.startswith("*."))
         self._exempt = PathSet(self.exempt_paths)
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Let requests for these hosts pass."""
+        """Pass requests for trusted hosts on."""
         if not self.trusts(request.host) and request.raw_path not in self._exempt:
-            raise HttpError(400, "the Host field names none of the hosts that are served here")
+            raise HttpError(400, "the host in the Host field is not served here")
         return call_next(request)
 
     def trusts(self, host: str) -> bool:
-        """Say whether a ``Host`` field names one of these hosts."""
+        """Return whether a ``Host`` field names a trusted host."""
         name = name_of_host(host)
         if name is None:
             return False

@@ -1,8 +1,8 @@
-"""What the built-in layers are: attrs classes whose fields are their options.
+"""The base class of built-in middleware: attrs classes whose fields are their options.
 
-One class is both the layer and its table in photon.toml: the settings reader makes the instance
-that goes around the requests. So an option has one name, one default and one check, wherever it
-is given. Fields with ``repr=False`` hold secrets, which no listing shows.
+One class is both the middleware and its table in photon.toml: the settings reader creates the
+instance that handles requests. So an option has one name, one default and one check, in code and in
+settings. Fields with ``repr=False`` hold secrets, which are not listed.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from ..handlers import Middleware
 
 T = TypeVar("T")
 Operations = Sequence[tuple[str, Route]]
-"""The operations of an application: method in capitals, and where it is."""
+"""The operations of an application: the method in capitals, and the route."""
 Rules = Mapping[tuple[str, str], T]
-"""What holds for single operations, by template and method."""
+"""Rules of single operations, by template and method."""
 
 
 @attrs.define(kw_only=True, eq=False)
 class Layer(ABC):
-    """A layer with options.
+    """Middleware with options.
 
     Attributes:
-        enabled: ``False`` leaves the layer out, for an environment that is to go without it.
+        enabled: ``False`` disables the middleware, for example in one environment.
     """
 
     enabled: bool = True
 
     @abstractmethod
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Answer ``request``, mostly by what ``call_next`` answers."""
+        """Return the response to ``request``, usually that of ``call_next``."""
 
-    def settle(self, operations: Operations) -> Middleware:
-        """Return what is put around the requests of an application with these operations.
+    def bind(self, operations: Operations) -> Middleware:
+        """Return the middleware of an application with these operations.
 
-        Called at its start, for the layers of the application. A layer for which the document
-        has rules reads them here, and returns a copy of itself, since the same layer may lie
-        around a second application.
+        Called at start-up, for the middleware of the application. Middleware for which the document
+        has rules reads them here, and returns a copy of itself, because the same object may be part
+        of a second application.
 
         Raises:
-            ValueError: A rule is wrong; says of which operation.
+            ValueError: A rule is invalid; the message names the operation.
         """
         return self
 
@@ -59,20 +59,20 @@ def drop_body(response: Response) -> None:
 
 
 def rules_of(operations: Operations, extension: str) -> dict[tuple[str, str], tuple[Route, Any]]:
-    """Return the values of an extension by template and method; those of GET count for HEAD."""
-    found = {
+    """Return the values of an extension by template and method; those of GET apply to HEAD."""
+    rules = {
         (route.template, method): (route, route.operation[extension])
         for method, route in operations
         if route.operation is not None and extension in route.operation
     }
-    stated = {(route.template, method) for method, route in operations}
-    for (template, method), rule in list(found.items()):
-        if method == "GET" and (template, "HEAD") not in stated:
-            found[template, "HEAD"] = rule
-    return found
+    declared = {(route.template, method) for method, route in operations}
+    for (template, method), rule in list(rules.items()):
+        if method == "GET" and (template, "HEAD") not in declared:
+            rules[template, "HEAD"] = rule
+    return rules
 
 
 def rule_for(request: Request, rules: Rules[T], default: T) -> T:
-    """Return the rule for the operation that a request is for."""
+    """Return the rule of the operation that a request matches."""
     route = request.route
     return default if route is None else rules.get((route.template, request.method), default)

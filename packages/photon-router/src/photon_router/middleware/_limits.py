@@ -1,4 +1,4 @@
-"""Limits for all operations that do not state their own."""
+"""Limits for all operations that do not declare their own."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ._layer import Layer
 
 @attrs.define(kw_only=True, eq=False)
 class Deadline(Layer):
-    """Gives each request so long for its answer; then it is cancelled, and answered with 504.
+    """Limits the time of each request; when it is over, the handler is cancelled: 504.
 
-    It counts until the response is there: a body that is sent as it comes may take longer. An
-    operation that states ``x-photon-deadline-ms`` is left to its own, be it less or more.
+    The limit ends with the response of the handler: sending a streamed body may take longer. An
+    operation that declares ``x-photon-deadline-ms`` has its own limit instead, shorter or longer.
 
     Attributes:
-        seconds: How long.
+        seconds: The time limit in seconds.
     """
 
     seconds: float = attrs.field(default=30.0, validator=gt(0))
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Call on, for so long."""
+        """Call the next handler with the deadline."""
         route = request.route
         if route is not None and route.operation is not None and DEADLINE in route.operation:
             return call_next(request)
@@ -34,18 +34,18 @@ class Deadline(Layer):
 
 @attrs.define(kw_only=True, eq=False)
 class BodyLimit(Layer):
-    """Lets bodies have so many bytes; more is 413.
+    """Limits the size of request bodies; a larger body gets 413.
 
-    It stands in the place of ``[server] max_body_size`` for this application. An operation that
-    states ``x-photon-body-limit`` goes by its own, be it less or more.
+    It replaces ``[server] max_body_size`` for this application. An operation that declares
+    ``x-photon-body-limit`` has its own limit instead, smaller or larger.
 
     Attributes:
-        size: How many bytes.
+        size: Maximum number of bytes.
     """
 
     size: int = attrs.field(default=1024 * 1024, validator=ge(0))
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Set the limit, which counts when the body is read."""
+        """Set the limit, which applies when the body is read."""
         request.body_limit = self.size
         return call_next(request)

@@ -1,8 +1,8 @@
-"""Paths that a layer leaves alone, told as ``/exact`` or ``/all/below/*``.
+"""Exempt paths of middleware, written as ``/exact`` or ``/all/below/*``.
 
-They are compared with the path as it was sent, before any decoding: what is written in an unusual
-way is not exempt, and so never less protected than the route that it leads to. Nor is what climbs
-(``/below/../elsewhere``): a mounted application may well go where that leads.
+They are compared with the path as it was sent, before any decoding: a path in an unusual spelling
+is not exempt, and so never less protected than the route that it matches. Nor is a path with
+``..`` (``/below/../elsewhere``): a mounted application may resolve it.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ from typing import Any
 import attrs
 
 HEALTH = ("/health", "/ready")
-"""Where orchestrators look, without TLS and under whatever name."""
+"""Paths that orchestrators request, without TLS and under any host name."""
 _SLASH = r"(?:[/\\]|%2f|%5c)"
-_CLIMBS = re.compile(rf"{_SLASH}(?:\.|%2e){{2}}(?:{_SLASH}|\Z)", re.IGNORECASE)
+_DOT_DOT = re.compile(rf"{_SLASH}(?:\.|%2e){{2}}(?:{_SLASH}|\Z)", re.IGNORECASE)
 
 
 class PathSet:
     """A set of paths.
 
     Args:
-        patterns: Paths, or beginnings of paths that end in ``/*``.
+        patterns: Exact paths, or prefixes that end in ``/*``.
     """
 
-    __slots__ = ("_beginnings", "_exact")
+    __slots__ = ("_exact", "_prefixes")
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        """Sort the patterns."""
-        beginnings = [pattern[:-1] for pattern in patterns if pattern.endswith("/*")]
-        self._beginnings = tuple(beginnings)
-        self._exact = frozenset(patterns).union(beginning[:-1] for beginning in beginnings)
+        """Separate exact paths from prefixes."""
+        prefixes = [pattern[:-1] for pattern in patterns if pattern.endswith("/*")]
+        self._prefixes = tuple(prefixes)
+        self._exact = frozenset(patterns).union(prefix[:-1] for prefix in prefixes)
 
     def __contains__(self, path: str) -> bool:
-        """Return whether a path, as it was sent, is meant."""
+        """Return whether the set contains a path, as it was sent."""
         if path in self._exact:
             return True
-        return path.startswith(self._beginnings) and _CLIMBS.search(path) is None
+        return path.startswith(self._prefixes) and _DOT_DOT.search(path) is None
 
 
 def is_paths(instance: object, field: attrs.Attribute[Any], value: Sequence[str]) -> None:
-    """Refuse what is no sequence of paths.
+    """Require a sequence of paths.
 
     Raises:
-        TypeError: It is something else.
-        ValueError: One does not begin with a slash, or has a star elsewhere than at its end.
+        TypeError: The value is a single string.
+        ValueError: A path does not begin with a slash, or has a star that is not at its end.
     """
     if isinstance(value, str):
-        raise TypeError(f"{field.alias} is a list of paths, not one text")
+        raise TypeError(f"{field.alias} is a list of paths, not a single string")
     for path in value:
         if not path.startswith("/") or "*" in path.removesuffix("/*"):
-            raise ValueError(f"a path is like /exact or /all/below/*, not {path!r}")
+            raise ValueError(f"a path has the form /exact or /all/below/*, not {path!r}")

@@ -1,7 +1,7 @@
-"""So many requests per time, for each client or whatever else is counted.
+"""Limits requests per time window, for each client or another key.
 
 The fields ``RateLimit-Policy`` and ``RateLimit`` are those of draft-ietf-httpapi-ratelimit-headers:
-the quota and its window, and how many requests are left for now.
+the quota and its window, and the number of requests that are left now.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _LONGEST_KEY = 128
 _OUTAGE = 60.0
 
 KeyFunction: TypeAlias = Callable[[Request], str | None]
-"""Says who is counted; ``None`` where only the address is known."""
+"""Returns the key of a request; ``None`` counts it by its address."""
 
 
 def client_address(request: Request) -> str:
-    """Return the address that a request comes from, behind trusted proxies the client's own.
+    """Return the address of the client, also behind trusted proxies.
 
-    Of an IPv6 address the first 64 bits, since whoever has one has all that begin so.
+    Of an IPv6 address only the first 64 bits, because a client usually has the whole network.
     """
     client = request.client
     host = client[0] if isinstance(client, tuple) else client
@@ -68,7 +68,8 @@ def _as_key(value: KeyFunction | str) -> KeyFunction:
         return client_address
     if not callable(value):
         raise TypeError(
-            f"key is `client`, or in code a function from a request to a text, not {value!r}"
+            "key is `client`, or in code a function that takes a request and returns a string, "
+            f"not {value!r}"
         )
     require_function(value, "the key of a rate limit")
     return value
@@ -78,18 +79,18 @@ def _as_store(value: RateStore | None) -> RateStore:
     if value is None:
         return MemoryStore()
     if not callable(getattr(value, "take", None)):
-        raise TypeError("a store is given in code, as in RateLimit(store=RedisStore(client))")
+        raise TypeError("a store is passed in code, as in RateLimit(store=RedisStore(client))")
     require_function(value.take, "the store of a rate limit")
     return value
 
 
 def _is_name(layer: RateLimit, field: object, value: str) -> None:
     if not _NAME.fullmatch(value):
-        raise ValueError(f"a name is made of letters, digits and `_.-`, not {value!r}")
+        raise ValueError(f"a name consists of letters, digits and `_.-`, not {value!r}")
 
 
 def _bounded(key: str) -> str:
-    """Return a key as stores have it: what clients send neither fills nor breaks them."""
+    """Return a key of bounded length, so that clients cannot fill or break a store."""
     if len(key) <= _LONGEST_KEY and key.isascii():
         return f"key:{key}"
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass"))
@@ -98,28 +99,30 @@ def _bounded(key: str) -> str:
 
 @attrs.define(kw_only=True, eq=False)
 class RateLimit(Layer):
-    """Lets each client do so many requests per time; what is more is 429 with ``Retry-After``.
+    """Limits the requests of each client per time window, then 429 with ``Retry-After``.
 
-    Around the application it goes by ``x-photon-rate-limit`` of an operation where it is stated:
-    ``false`` for no limit, or an object with ``requests``, ``window`` and ``burst``, whose
-    requests are counted apart. As a layer of a router it counts what goes to the router's
-    handlers, inside of authentication.
+    As middleware of the application it uses ``x-photon-rate-limit`` of an operation if that is
+    declared: ``false`` for no limit, or an object with ``requests``, ``window`` and ``burst``; the
+    requests of such an operation are counted separately. As middleware of a router it counts the
+    requests of the router's handlers, after authentication.
 
     Attributes:
-        requests: How many requests in a window, in the long run.
-        window: Seconds.
-        burst: How many at once at most; ``None`` for as many as in a window.
-        key: Who is counted: ``client`` for the address, or a function from a request to a text;
-            where it gives ``None``, the address counts. Of a text of more than 128 characters, or
-            one beyond ASCII, stores have a digest.
-        name: Keeps this limit apart from others in one store, and is told to clients.
-        store: Where it is counted; by default in this process, for up to 10,000 clients.
-        passes_on_failure: Whether requests pass unlimited while the store fails; else they are
-            refused with 503. A failure is logged if there was none within the minute before.
-        exempt_paths: Paths that are not counted: those that a load balancer asks again and again.
+        requests: Number of requests per window, in the long run.
+        window: Length of the window in seconds.
+        burst: Maximum number of requests at once; ``None`` for the number of a window.
+        key: The key that is counted: ``client`` for the address, or a function that takes a
+            request and returns a string, or ``None`` for the address. Of a string of more than 128
+            characters, or one that is not ASCII, a store gets a digest.
+        name: Name of the limit, which separates it from others in one store, and is sent to
+            clients.
+        store: The store of the counts; by default in this process, for up to 10,000 clients.
+        passes_on_failure: True if requests are not limited while the store fails; otherwise they
+            are refused with 503. A failure is logged if there was none in the minute before.
+        exempt_paths: Paths that are not counted, such as those that a load balancer requests
+            regularly.
 
     Raises:
-        ValueError: An option cannot be meant; says why.
+        ValueError: An option is invalid; the message gives the reason.
     """
 
     requests: int = attrs.field(default=100, validator=ge(1))
@@ -138,31 +141,31 @@ class RateLimit(Layer):
     _failed_at: float = attrs.field(init=False, repr=False, default=-math.inf)
 
     def __attrs_post_init__(self) -> None:
-        """Work out the bucket."""
+        """Compute capacity and rate of the bucket."""
         if self.burst is not None and self.burst < 1:
-            raise ValueError(f"burst is at least 1, not {self.burst}")
+            raise ValueError(f"burst must be at least 1, not {self.burst}")
         if not math.isfinite(self.window):
-            raise ValueError(f"window is a number of seconds, not {self.window}")
+            raise ValueError(f"window must be a number of seconds, not {self.window}")
         self._exempt = PathSet(self.exempt_paths)
         self._capacity = self.requests if self.burst is None else self.burst
         self._rate = self.requests / self.window
         self._policy = f'"{self.name}";q={self.requests};w={math.ceil(self.window)}'
 
-    def settle(self, operations: Operations) -> Middleware:
+    def bind(self, operations: Operations) -> Middleware:
         """Read ``x-photon-rate-limit`` of the operations."""
-        settled = copy.copy(self)
-        settled._rules = {
-            place: self._of_operation(value, route.operation_id or f"{place[1]}{route.template}")
-            for place, (route, value) in rules_of(operations, EXTENSION).items()
+        bound = copy.copy(self)
+        bound._rules = {
+            key: self._of_operation(value, route.operation_id or f"{key[1]}{route.template}")
+            for key, (route, value) in rules_of(operations, EXTENSION).items()
         }
-        return settled
+        return bound
 
     def _of_operation(self, value: Any, name: str) -> RateLimit | None:
         if value is False:
             return None
         if not isinstance(value, dict) or not value.keys() <= set(_OPTIONS):
             raise ValueError(
-                f"{name}: {EXTENSION} is false or an object with some of {', '.join(_OPTIONS)}"
+                f"{name}: {EXTENSION} is false or an object with any of {', '.join(_OPTIONS)}"
             )
         try:
             own = re.sub(r"[^A-Za-z0-9_.-]", "-", name)
@@ -177,13 +180,13 @@ class RateLimit(Layer):
         limit = rule_for(request, self._rules, self) if self._rules else self
         if limit is None:
             return call_next(request)
-        taken = limit._take(request)
-        if taken is None:
+        result = limit._take(request)
+        if result is None:
             return call_next(request)
-        if not taken.is_granted:
-            raise limit._refusal(taken)
+        if not result.is_granted:
+            raise limit._refusal(result)
         response = call_next(request)
-        response.headers += limit._fields(taken)
+        response.headers += limit._fields(result)
         return response
 
     def _take(self, request: Request) -> Taken | None:
@@ -192,29 +195,29 @@ class RateLimit(Layer):
         try:
             return self.store.take(f"{self.name}:{own}", capacity=self._capacity, rate=self._rate)
         except Exception as error:
-            self._tell_failure()
+            self._log_failure()
             if self.passes_on_failure:
                 return None
             raise HttpError(
-                503, "requests cannot be counted at the moment", headers={"retry-after": "1"}
+                503, "the rate limit is unavailable", headers={"retry-after": "1"}
             ) from error
 
-    def _tell_failure(self) -> None:
-        """Log the error at hand, once for an outage, which comes with every request."""
+    def _log_failure(self) -> None:
+        """Log the current exception, once per outage, because every request fails."""
         now = time.monotonic()
         if now - self._failed_at > _OUTAGE:
             _log.exception("the store of the rate limit %r failed", self.name)
         self._failed_at = now
 
-    def _refusal(self, taken: Taken) -> HttpError:
-        seconds = max(1, math.ceil((1.0 - taken.left) / self._rate))
+    def _refusal(self, result: Taken) -> HttpError:
+        seconds = max(1, math.ceil((1.0 - result.left) / self._rate))
         return HttpError(
             429,
             f"too many requests; try again in {seconds} s",
-            headers={"retry-after": str(seconds), **dict(self._fields(taken))},
+            headers={"retry-after": str(seconds), **dict(self._fields(result))},
         )
 
-    def _fields(self, taken: Taken) -> list[tuple[str, str]]:
-        full = math.ceil((self._capacity - taken.left) / self._rate)
-        left = f'"{self.name}";r={int(taken.left)};t={full}'
+    def _fields(self, result: Taken) -> list[tuple[str, str]]:
+        reset = math.ceil((self._capacity - result.left) / self._rate)
+        left = f'"{self.name}";r={int(result.left)};t={reset}'
         return [("ratelimit-policy", self._policy), ("ratelimit", left)]

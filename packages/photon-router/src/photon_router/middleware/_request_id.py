@@ -1,4 +1,4 @@
-"""A name for each request, in the answer, in the logs, and for the code."""
+"""An id for each request, in the response, in the logs, and for the code."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def _is_field_name(layer: RequestId, field: object, value: str) -> None:
 
 @attrs.define(kw_only=True, eq=False)
 class RequestId(Layer):
-    """Gives each request an id: that which it brings, or a new one.
+    """Assigns each request an id: that of the client, or a new one.
 
-    It is on the response, at ``request.state["request_id"]``, in each line of Photon's log, and
-    known to `current_request_id` and `RequestIdFilter` in the request's task and in those that it
-    starts.
+    The id is in the response, in ``request.state["request_id"]``, in each line of Photon's log,
+    and available to `current_request_id` and `RequestIdFilter` in the request's task and in the
+    tasks that it spawns.
 
     Attributes:
-        header: The field that brings and returns it.
-        accepts: Whether an id that the client sends is taken over, if it has up to 128 letters,
-            digits and ``._~+/=:@-``; anything else is replaced and never logged.
+        header: The header field of the id, in requests and responses.
+        accepts: True to use an id that the client sends, if it consists of up to 128 letters,
+            digits and ``._~+/=:@-``; any other value is replaced and never logged.
 
     Example:
         >>> from photon_router import Request, Response
         >>> from photon_router.middleware import RequestId
         >>> request = Request("GET", "/", [(b"x-request-id", b"abc-1")])
-        >>> from contextvars import copy_context  # each request has one of its own
+        >>> from contextvars import copy_context  # each request has its own context
         >>> response = copy_context().run(RequestId(), request, lambda request: Response())
         >>> response.header("x-request-id")
         'abc-1'
@@ -53,21 +53,21 @@ class RequestId(Layer):
     _raw_name: bytes = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Prepare the name as requests have it."""
+        """Prepare the raw name of the field."""
         self._raw_name = self.header.lower().encode("latin-1", "replace")
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Name the request, and say the name in the answer."""
-        sent = request.raw_header(self._raw_name) if self.accepts else None
-        if sent is not None and _VALID.fullmatch(sent):
-            name = sent.decode("ascii")
+        """Set the id of the request, and return it in the response."""
+        value = request.raw_header(self._raw_name) if self.accepts else None
+        if value is not None and _VALID.fullmatch(value):
+            request_id = value.decode("ascii")
         else:
-            name = os.urandom(16).hex()
-        request.state[STATE] = name
-        add_log_fields(request_id=name)
-        _current.set(name)  # the context is the request's own; streams see it, too
+            request_id = os.urandom(16).hex()
+        request.state[STATE] = request_id
+        add_log_fields(request_id=request_id)
+        _current.set(request_id)  # the context is the request's own; streams see it, too
         response = call_next(request)
-        response.set_header(self.header, name)
+        response.set_header(self.header, request_id)
         return response
 
 
@@ -77,7 +77,7 @@ def current_request_id() -> str | None:
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives log records the id of their request as ``request_id``, ``-`` outside of requests.
+    """Adds the id of the request to log records as ``request_id``, ``-`` outside of requests.
 
     Example:
         >>> import logging
@@ -88,6 +88,6 @@ class RequestIdFilter(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add the id; every record passes."""
+        """Add the id; accept every record."""
         record.request_id = _current.get() or "-"
         return True

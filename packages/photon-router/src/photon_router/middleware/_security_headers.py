@@ -1,4 +1,4 @@
-"""Header fields that tell browsers what an answer must not be used for."""
+"""Header fields that restrict how browsers use a response."""
 
 from __future__ import annotations
 
@@ -44,27 +44,28 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         "x-frame-options": "DENY",
     },
 }
-"""Fields by preset: pages that use nothing foreign; usual pages; no pages at all."""
+"""Fields by preset: pages without external resources; ordinary pages; APIs without pages."""
 
 
 @attrs.define(kw_only=True, eq=False)
 class SecurityHeaders(Layer):
-    """Puts a preset of security fields on every answer, errors included.
+    """Adds a preset of security fields to every response, errors included.
 
-    What a handler sets itself stays, field by field.
+    Fields that a handler sets are not replaced.
 
     Attributes:
-        preset: ``strict`` for pages that use nothing foreign, ``html`` for usual ones, with
-            inline styles and images from elsewhere, ``api`` for no pages at all.
-        headers: Fields in place of those of the preset, or besides; an empty value leaves the
-            preset's out.
-        hsts_max_age: Seconds for which browsers are to come by https only; 0 for no such field. It
-            is only ever sent by https.
-        hsts_include_subdomains: Whether that holds for all names below, too.
-        hsts_preload: Whether browsers may ship with it; needs a year and the names below.
+        preset: ``strict`` for pages without external resources, ``html`` for ordinary pages, with
+            inline styles and images from other sites, ``api`` for APIs without pages.
+        headers: Fields that replace those of the preset, or further fields; an empty value removes
+            a field of the preset.
+        hsts_max_age: Seconds for which browsers use https only; 0 omits the field. It is sent over
+            https only.
+        hsts_include_subdomains: True to include all subdomains.
+        hsts_preload: True to allow browsers to preload the rule; requires an age of a year and the
+            subdomains.
 
     Raises:
-        ValueError: A field is none, or options contradict each other.
+        ValueError: A header field is invalid, or options contradict each other.
 
     Example:
         >>> from photon_router.middleware import SecurityHeaders
@@ -91,12 +92,13 @@ class SecurityHeaders(Layer):
         self._secure = (*self._plain, *self._transport_security())
 
     def _transport_security(self) -> list[tuple[str, str]]:
-        """Return the field of RFC 6797, if there is to be one."""
+        """Return the field of RFC 6797, if it is enabled."""
         if self.hsts_preload and not (
             self.hsts_include_subdomains and self.hsts_max_age >= 31_536_000
         ):
             raise ValueError(
-                "hsts_preload needs hsts_include_subdomains and an hsts_max_age of a year, 31536000"
+                "hsts_preload requires hsts_include_subdomains and an hsts_max_age of at least a "
+                "year, 31536000"
             )
         if not self.hsts_max_age:
             return []
@@ -108,7 +110,7 @@ class SecurityHeaders(Layer):
         return [("strict-transport-security", value)]
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Add the fields that the answer does not have."""
+        """Add the fields that the response does not have."""
         response = call_next(request)
         fields = self._secure if request.scheme == "https" else self._plain
         present = {name.lower() for name, _ in response.headers}

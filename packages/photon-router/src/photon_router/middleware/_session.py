@@ -1,4 +1,4 @@
-"""What an application remembers of a client between requests: a dictionary, read when asked for."""
+"""The data of a client that an application keeps between requests: a dictionary, read lazily."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ STATE = "session"
 
 
 class Session(MutableMapping[str, Any]):
-    """The data of a session by name: whatever JSON has.
+    """The data of a session by name: any JSON values.
 
-    It is read from the cookie when somebody first looks. Changes count also where they are made
-    inside of a value, as by ``session["cart"].append(7)``.
+    The data is read from the cookie on first access. Changes inside of a value are detected, too,
+    as by ``session["cart"].append(7)``.
 
     Example:
         >>> from photon_router.middleware import Session
@@ -29,7 +29,7 @@ class Session(MutableMapping[str, Any]):
     __slots__ = ("_before", "_data", "_is_renewed", "_load")
 
     def __init__(self, load: Callable[[], dict[str, Any]]) -> None:
-        """Begin with data that ``load`` gives when it is needed."""
+        """Create a session whose data is loaded with ``load`` on first access."""
         self._load = load
         self._data: dict[str, Any] | None = None
         self._before = "{}"
@@ -39,7 +39,7 @@ class Session(MutableMapping[str, Any]):
     def _loaded(self) -> dict[str, Any]:
         if self._data is None:
             self._data = self._load()
-            self._before = _text(self._data)
+            self._before = _encoded(self._data)
         return self._data
 
     def __getitem__(self, name: str) -> Any:
@@ -47,11 +47,11 @@ class Session(MutableMapping[str, Any]):
         return self._loaded[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        """Keep a value."""
+        """Set a value."""
         self._loaded[name] = value
 
     def __delitem__(self, name: str) -> None:
-        """Forget a value."""
+        """Delete a value."""
         del self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -59,7 +59,7 @@ class Session(MutableMapping[str, Any]):
         return iter(self._loaded)
 
     def __len__(self) -> int:
-        """Return how many values there are."""
+        """Return the number of values."""
         return len(self._loaded)
 
     def __repr__(self) -> str:
@@ -67,30 +67,30 @@ class Session(MutableMapping[str, Any]):
         return f"<Session {sorted(self._loaded)}>"
 
     def renew(self) -> None:
-        """Have the cookie sent anew, though nothing has changed, so that it lasts on."""
+        """Send the cookie again even if the data has not changed, to extend its lifetime."""
         self._is_renewed = bool(self._loaded)
 
     @property
     def is_used(self) -> bool:
-        """Whether anybody has looked; then the answer may depend on it."""
+        """True if the data was accessed; then the response may depend on it."""
         return self._data is not None
 
     @property
     def is_changed(self) -> bool:
-        """Whether it is to be sent to the client.
+        """True if the cookie must be sent to the client.
 
         Raises:
-            TypeError: A value is none that JSON has.
+            TypeError: A value cannot be encoded as JSON.
         """
-        return self._is_renewed or (self._data is not None and _text(self._data) != self._before)
+        return self._is_renewed or (self._data is not None and _encoded(self._data) != self._before)
 
     @property
     def was_empty(self) -> bool:
-        """Whether there was nothing when it came."""
+        """True if the request did not have any session data."""
         return self._before == "{}"
 
 
-def _text(data: dict[str, Any]) -> str:
+def _encoded(data: dict[str, Any]) -> str:
     return json.dumps(data, separators=(",", ":"), sort_keys=True)
 
 
@@ -105,7 +105,7 @@ def session_of(request: Request) -> Session:
     session = request.state.get(STATE)
     if session is None:
         raise RuntimeError(
-            "there are no sessions: add app.middleware(Sessions(secret=...)), "
+            "sessions are not enabled: add app.middleware(Sessions(secret=...)), "
             "or [middleware.sessions] to photon.toml"
         )
     return cast("Session", session)

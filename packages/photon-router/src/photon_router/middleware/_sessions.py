@@ -1,17 +1,18 @@
 """Sessions in signed cookies.
 
 Theory of operation. The whole session is in the cookie, as JSON with a time and a signature
-(itsdangerous, HMAC-SHA256): the client can read it, but not change it, and the server keeps
-nothing. So it must be small, must hold no secrets, and cannot be called back before its time is
-over: what must be revocable belongs into a database, under an id that stands in the session.
+(itsdangerous, HMAC-SHA256): the client can read it, but not change it, and the server does not
+store it. So it must be small, must not contain secrets, and cannot be revoked before it expires:
+data that must be revocable belongs in a database, under an id that is in the session.
 
-The cookie is read when the session is first looked at, and sent when it has changed. The first key
-signs; old ones are still believed, so keys can be changed without ending sessions. What is signed
-wrongly, is too old, or is no session at all counts as none; nobody is told.
+The cookie is read when the session is first accessed, and sent when the session has changed. The
+first key signs; old keys are still accepted, so keys can be rotated without ending sessions. A
+cookie that has an invalid signature, has expired or is malformed counts as an empty session; the
+response does not show the reason.
 
-What is signed is signed for the cookie that carries it: the signature covers the cookie's name, so
-that what one session of a secret was given is nothing to another one. Nothing else is signed here;
-the secret of `Csrf` stands in the session, and with it belongs to that cookie.
+The signature covers the name of the cookie, so that a value that was signed for one cookie is not
+valid for another one with the same secret. This module does not sign anything else; the secret of
+`Csrf` is in the session and so belongs to that cookie, too.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _log = logging.getLogger("photon.middleware")
 
 
 class _Signer(Protocol):
-    """What is used of itsdangerous, which is there only with the extra."""
+    """The used interface of itsdangerous, which is installed only with the extra."""
 
     def dumps(self, obj: Any) -> str | bytes: ...
     def loads(self, s: str, max_age: int) -> Any: ...
@@ -47,26 +48,28 @@ _SHORTEST_SECRET = 32
 
 @attrs.define(kw_only=True, eq=False)
 class Sessions(Layer):
-    """Gives each request its `Session`; take it by `session_of`.
+    """Provides each request with its `Session`, which `session_of` returns.
 
-    Needs the extra ``sessions`` of photon-router.
+    Requires the extra ``sessions`` of photon-router.
 
     Attributes:
-        secret: The key that signs, 32 characters or more.
-        old_secrets: Keys that signed before and are still believed.
-        max_age: Seconds that a session lasts after it was sent last.
-        cookie: Its name; by default ``__Host-session``, which browsers keep to this host and to
-            https, or ``session`` where other options do not allow that.
-        secure: Whether it is sent by https alone; browsers take localhost for secure.
-        same_site: ``Lax``: not sent with what other sites make a browser post. ``Strict``: nor
-            when it comes from there by a link. ``None``: always, for pages in foreign frames.
-        path: Below which it is sent.
-        domain: Whose subdomains get it, too; ``None`` for this host alone.
-        max_size: Bytes that name and value may have; browsers keep about 4096.
+        secret: The signing key, 32 characters or more.
+        old_secrets: Former signing keys that are still accepted.
+        max_age: Seconds until a session expires after it was last sent.
+        cookie: Name of the cookie; by default ``__Host-session``, which browsers restrict to this
+            host and to https, or ``session`` if other options do not allow that.
+        secure: True if clients send the cookie over https only; browsers treat localhost as
+            secure.
+        same_site: ``Lax``: not sent with posts from other sites. ``Strict``: nor when the user
+            follows a link from another site. ``None``: always sent, for pages in frames of other
+            sites.
+        path: Path below which the cookie is sent.
+        domain: Domain whose subdomains get the cookie, too; ``None`` for this host only.
+        max_size: Maximum length in bytes of name and value; browsers store about 4096.
 
     Raises:
-        ValueError: An option cannot be meant, options contradict each other, or the extra is
-            not installed; says why.
+        ValueError: An option is invalid, options contradict each other, or the extra is not
+            installed; the message gives the reason.
     """
 
     secret: str = attrs.field(repr=False)
@@ -84,11 +87,11 @@ class Sessions(Layer):
     _signer: _Signer = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Check the options, also against each other, and make the signer."""
-        # Not by validators, whose messages the settings do not show for what is secret.
+        """Check the options, also against each other, and create the signer."""
+        # Not in validators, whose messages the settings do not show for secret values.
         if any(len(secret) < _SHORTEST_SECRET for secret in (self.secret, *self.old_secrets)):
             raise ValueError(
-                f"a secret has at least {_SHORTEST_SECRET} characters; make one with "
+                f"a secret has at least {_SHORTEST_SECRET} characters; create one with "
                 "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
             )
         is_for_host = self.secure and self.path == "/" and self.domain is None
@@ -102,11 +105,11 @@ class Sessions(Layer):
         self._signer = _signer([*reversed(self.old_secrets), self.secret], self._cookie.name)
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Hand the session in, and send it back if it has changed.
+        """Provide the session, and send its cookie if it has changed.
 
         Raises:
-            ValueError: It does not fit into a cookie.
-            TypeError: It holds what JSON has not.
+            ValueError: The session is too large for a cookie.
+            TypeError: A value cannot be encoded as JSON.
         """
         session = Session(functools.partial(self._read, request))
         request.state[STATE] = session
@@ -114,7 +117,7 @@ class Sessions(Layer):
         if session.is_used:
             try:
                 if session.is_changed:
-                    response = self._sent(session, response)
+                    response = self._with_cookie(session, response)
             except (TypeError, ValueError):
                 drop_body(response)
                 raise
@@ -130,12 +133,12 @@ class Sessions(Layer):
         try:
             data = self._signer.loads(value, max_age=self.max_age)
         except BadData as error:
-            _log.debug("a session does not count: %s", error)
+            _log.debug("an invalid session is ignored: %s", error)
             return {}
         return data if isinstance(data, dict) else {}
 
-    def _sent(self, session: Session, response: Response) -> Response:
-        """Return the response with the cookie: a copy, for a handler may keep the one it gave."""
+    def _with_cookie(self, session: Session, response: Response) -> Response:
+        """Return a copy of the response with the cookie: a handler may reuse its response."""
         if session:
             value, age = self._signer.dumps(dict(session)), self.max_age
             text = value if isinstance(value, str) else value.decode("ascii")
@@ -144,25 +147,28 @@ class Sessions(Layer):
         else:
             text, age = "", 0
         size = len(self._cookie.name) + len(text) + 1
+        names = ", ".join(sorted(session))
         if size > self.max_size:
             raise ValueError(
-                f"the session needs {size} bytes, and a cookie may have {self.max_size}: keep in "
-                f"it only what names the rest; it holds {', '.join(sorted(session))}"
+                f"the session has {size} bytes, a cookie may have {self.max_size}: store large "
+                f"values elsewhere, under an id in the session; it holds {names}"
             )
         own = copy.copy(response)
         own.headers = list(response.headers)
         own.add_header("set-cookie", str(attrs.evolve(self._cookie, value=text, max_age=age)))
-        # Whoever got it from a shared cache would get the session.
+        # A client that got this response from a shared cache would get the session.
         keep_private(own)
         return own
 
 
 def _signer(secrets: Sequence[str], cookie: str) -> _Signer:
-    """Return what signs for a cookie with the last of the keys, and believes all."""
+    """Return a signer for a cookie that signs with the last key, and accepts all keys."""
     try:
         from itsdangerous import URLSafeTimedSerializer
     except ImportError:
-        raise ValueError("sessions need a library: pip install 'photon-router[sessions]'") from None
+        raise ValueError(
+            "sessions require a library: pip install 'photon-router[sessions]'"
+        ) from None
     return URLSafeTimedSerializer(
         list(secrets),
         salt=_SALT + cookie,

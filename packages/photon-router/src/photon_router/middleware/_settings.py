@@ -1,4 +1,4 @@
-"""The ``[middleware]`` section of photon.toml, and the order in which its layers lie."""
+"""The ``[middleware]`` section of photon.toml, and the order of its middleware."""
 
 from __future__ import annotations
 
@@ -24,31 +24,32 @@ def _needs_sessions(settings: MiddlewareSettings, field: object, value: Csrf | N
     if value is None or not value.enabled:
         return
     if settings.sessions is None or not settings.sessions.enabled:
-        raise ValueError("its token is kept in the session: add [middleware.sessions]")
+        raise ValueError("csrf requires a session: add [middleware.sessions]")
 
 
 @section("middleware")
 @attrs.frozen(kw_only=True)
 class MiddlewareSettings:
-    """The built-in layers around an application, the outermost first.
+    """The built-in middleware of an application, the outermost first.
 
-    A table switches a layer on, ``enabled = false`` in it off again. The order is fixed: names and
-    fields for every answer first, then refusals that cost nothing, then limits, then what changes
-    the body, then what handlers use. They lie around the layers that the code adds.
+    A table enables middleware, ``enabled = false`` in it disables it again. The order is fixed: ids
+    and fields of every response first, then cheap refusals, then limits, then middleware that
+    changes the body, then middleware that handlers use. Middleware that the code adds is inside of
+    it.
 
     Attributes:
-        request_id: A name for each request.
-        security_headers: What browsers must not use answers for.
-        trusted_hosts: Which hosts are served.
-        https_redirect: From http to https.
-        cors: Pages of other origins.
-        rate_limit: So many requests per time.
-        body_limit: How large bodies may be.
-        deadline: How long answers may take.
-        compression: Compressed answers.
+        request_id: Id of each request.
+        security_headers: Security fields on every response.
+        trusted_hosts: Host names that are served.
+        https_redirect: Redirects from http to https.
+        cors: Requests of pages of other origins.
+        rate_limit: Limit of requests per time window.
+        body_limit: Limit of the size of bodies.
+        deadline: Limit of the time of requests.
+        compression: Compressed responses.
         conditional: Entity tags, and 304.
-        sessions: Signed cookies.
-        csrf: Protection against requests that other sites cause; needs ``sessions``.
+        sessions: Sessions in signed cookies.
+        csrf: Protection against cross-site request forgery; requires ``sessions``.
     """
 
     request_id: RequestId | None = None
@@ -65,6 +66,6 @@ class MiddlewareSettings:
     csrf: Csrf | None = attrs.field(default=None, validator=_needs_sessions)
 
     def layers(self) -> list[Layer]:
-        """Return the layers that are switched on, the outermost first."""
-        chosen = [getattr(self, field.name) for field in attrs.fields(type(self))]
-        return [layer for layer in chosen if layer is not None and layer.enabled]
+        """Return the middleware that is enabled, the outermost first."""
+        values = [getattr(self, field.name) for field in attrs.fields(type(self))]
+        return [layer for layer in values if layer is not None and layer.enabled]

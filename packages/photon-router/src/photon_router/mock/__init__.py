@@ -1,9 +1,9 @@
-"""A server that is made of an OpenAPI document alone.
+"""A mock server for an OpenAPI document.
 
 ====================  =========================================================================
 ``_mock``             `MockApplication`
-``_mock_reload``      `ReloadingMock`: one that follows its document
-``_mock_answers``     what it answers for one operation
+``_mock_reload``      `ReloadingMock`: a mock that reloads its document
+``_mock_responses``   the responses of one operation
 ``_payload``          values as bodies and header fields
 ``_preferences``      ``Prefer``
 ====================  =========================================================================

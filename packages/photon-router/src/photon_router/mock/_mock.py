@@ -1,11 +1,11 @@
-"""A server that stands in for one that is not written yet: a document, and nothing else.
+"""A server that replaces one that is not written yet, made from its document.
 
-Every operation has a generated handler that asks for all of its parameters and its body, so
-requests are matched, authenticated and validated as they will be by the real handlers. What it
-answers comes from the document: an example, or a value built from the schema.
+Every operation has a generated handler with all of its parameters and its body as arguments, so
+requests are matched, authenticated and validated as they will be for the real handlers. The
+response comes from the document: an example, or a value built from the schema.
 
-It is a tool for development. Any credential will do where one is required, and pages of any origin
-may read the answers.
+It is a tool for development. Any credential is accepted where one is required, and pages of any
+origin may read the responses.
 """
 
 from __future__ import annotations
@@ -35,22 +35,23 @@ from ..application import Application
 from ..dispatch._extensions import HANDLER, MIDDLEWARE
 from ..middleware import Cors
 from ..security import AcceptAnyCredential
-from ._mock_answers import MockAnswers
+from ._mock_responses import MockResponses
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY")
 
 
 class MockApplication:
-    """An application that answers every operation of a document.
+    """An application that serves every operation of a document.
 
     Args:
         spec: An OpenAPI document: the path of a YAML or JSON file, or the document itself.
-        seed: ``None`` answers the plainest values, a number others; the same ones every time.
-        docs_url: Path of the documentation page; ``None`` for none.
+        seed: A number to choose other values than the simplest ones (``None``); equal seeds give
+            equal values.
+        docs_url: Path of the documentation page; ``None`` to disable it.
 
     Attributes:
-        problems: What could not be built, and which examples do not fit their schemas. The rest
-            is served; an answer that is missing is a 501.
+        problems: Responses that could not be built, and examples that are not valid for their
+            schemas. All other responses are served; a missing one is a 501.
 
     Raises:
         DocumentError: The document cannot be loaded.
@@ -78,7 +79,7 @@ class MockApplication:
         seed: int | None = None,
         docs_url: str | None = "/docs",
     ) -> None:
-        """Load the document and build the answers."""
+        """Load the document and build the responses."""
         self.docs_url = docs_url
         self.problems: list[Problem] = []
         data = _without_code(load_document(spec))
@@ -89,12 +90,12 @@ class MockApplication:
         samples, seen = Samples(document.definitions, seed), set()
         for operation in document.operations():
             if operation.name in seen:
-                continue  # it stands in an item that two paths share
+                continue  # two paths share the item
             seen.add(operation.name)
-            # What is not sound is told when it starts; here it is not to be missed.
-            told = operation if operation.is_well_formed else attrs.evolve(operation, data={})
-            answers = MockAnswers(document, told, samples=samples, problems=self.problems)
-            self._router.operation(operation.name)(_handler(operation, answers))
+            # A malformed operation is reported when the application starts.
+            source = operation if operation.is_well_formed else attrs.evolve(operation, data={})
+            responses = MockResponses(document, source, samples=samples, problems=self.problems)
+            self._router.operation(operation.name)(_handler(operation, responses))
 
     def document(self) -> OpenApi:
         """Return the document."""
@@ -102,20 +103,20 @@ class MockApplication:
 
     @contextmanager
     def start(self, *, development: bool = False) -> Iterator[Handler]:
-        """Start it, as `Application.start` does.
+        """Start the application, as `Application.start` does.
 
         Raises:
-            DocumentError: The document is not in order; lists every problem.
+            DocumentError: The document is invalid; lists every problem.
         """
         with self._router.start(development=development) as handler:
             yield handler
 
 
 def _without_code(data: OpenApi) -> OpenApi:
-    """Take out what names code: the mock has none."""
+    """Remove the extensions that name code, which the mock does not have."""
     paths = data.get("paths")
-    named = components_of(data, "pathItems")
-    items = [*(paths if isinstance(paths, dict) else {}).values(), *named.values()]
+    components = components_of(data, "pathItems")
+    items = [*(paths if isinstance(paths, dict) else {}).values(), *components.values()]
     for item in items:
         for operation in item.values() if isinstance(item, dict) else ():
             if isinstance(operation, dict):
@@ -128,24 +129,24 @@ def _open_to_all() -> Cors:
     return Cors(
         allow_origins=["*"],
         allow_methods=_METHODS,
-        allow_headers=["*", "Authorization"],  # which the star does not mean
+        allow_headers=["*", "Authorization"],  # which the star does not include
         expose_headers=["*"],
         allow_private_network=True,
     )
 
 
-def _handler(operation: Operation, answers: MockAnswers) -> Callable[..., Response]:
-    """Make a handler that takes everything that the operation declares."""
+def _handler(operation: Operation, responses: MockResponses) -> Callable[..., Response]:
+    """Create a handler with all parameters and the body of the operation as arguments."""
 
     def handler(request: Request, **values: object) -> Response:
-        return answers.answer(request)
+        return responses.respond(request)
 
-    wanted: dict[str, Any] = {"request": Request}
+    annotations: dict[str, Any] = {"request": Request}
     for number, parameter in enumerate(operation.parameters):
-        place, name = parameter["in"], parameter["name"]
-        wanted[f"parameter{number}"] = Annotated[Any, In(place), Param(name=name)]
+        location, name = parameter["in"], parameter["name"]
+        annotations[f"parameter{number}"] = Annotated[Any, In(location), Param(name=name)]
     if operation.body is not None:
-        wanted["body"] = Any
+        annotations["body"] = Any
     optional = {
         f"parameter{number}"
         for number, parameter in enumerate(operation.parameters)
@@ -160,9 +161,9 @@ def _handler(operation: Operation, answers: MockAnswers) -> Callable[..., Respon
             annotation=annotation,
             default=None if name in optional else inspect.Parameter.empty,
         )
-        for name, annotation in wanted.items()
+        for name, annotation in annotations.items()
     ]
     handler.__signature__ = inspect.Signature(arguments)  # type: ignore[attr-defined]
-    handler.__annotations__ = wanted
+    handler.__annotations__ = annotations
     handler.__qualname__ = f"the mock of {operation.name}"
     return handler

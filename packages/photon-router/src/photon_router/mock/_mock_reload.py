@@ -1,7 +1,7 @@
-"""A mock that follows its document: it is made anew when a file has changed.
+"""A mock that reloads its document when a file has changed.
 
-The new one takes over between two requests. While what was written cannot be served, the one before
-goes on.
+The new mock replaces the previous one between two requests. If the changed document cannot be
+served, the previous mock continues.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class Changes(Protocol):
     """Yields the files that have changed, in batches that may be empty, until ``stop`` is set."""
 
     def __call__(self, *, stop: threading.Event) -> Iterator[list[str]]:
-        """Begin to watch; each step blocks the thread, for a moment at the most."""
+        """Start watching; each step blocks the thread only briefly."""
         ...
 
 
 class ReloadingMock:
-    """Serves a mock, and in its place a new one when a file has changed.
+    """Serves a mock, and replaces it by a new one when a file has changed.
 
     Args:
-        load: Makes a mock; refuses by `DocumentError`.
-        changes: What it follows.
-        tell: Is given a line for people.
+        load: Function that creates a mock, or raises `DocumentError`.
+        changes: Source of the names of changed files.
+        report: Function that shows a line to the user.
 
     Attributes:
         docs_url: Path of the documentation page.
@@ -43,36 +43,40 @@ class ReloadingMock:
     docs_url = "/docs"
 
     def __init__(
-        self, load: Callable[[], MockApplication], changes: Changes, *, tell: Callable[[str], None]
+        self,
+        load: Callable[[], MockApplication],
+        changes: Changes,
+        *,
+        report: Callable[[str], None],
     ) -> None:
-        """Begin without a mock."""
-        self._load, self._changes, self._tell = load, changes, tell
+        """Store the arguments; the first mock is created at start-up."""
+        self._load, self._changes, self._report = load, changes, report
         self._handler: Handler
         self._running = ExitStack()
 
     @contextmanager
     def start(self, *, development: bool = False) -> Iterator[Handler]:
-        """Start a mock, and follow the changes; see `MockApplication.start`.
+        """Start a mock, and watch for changes; see `MockApplication.start`.
 
         Raises:
-            DocumentError: The document is not in order; lists every problem.
+            DocumentError: The document is invalid; lists every problem.
         """
         stop = threading.Event()
         batches = self._changes(stop=stop)
         try:
-            offload(next, batches)  # what changes while the document is read is not to be missed
+            offload(next, batches)  # so that changes while the document is read are not missed
             self._replace(development=development)
             with scope() as running:
                 running.spawn(self._follow, batches, development)
                 try:
-                    yield self._answer
+                    yield self._respond
                 finally:
                     running.cancel()
         finally:
             stop.set()
             self._running.close()
 
-    def _answer(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Response:
         return self._handler(request)
 
     def _follow(self, batches: Iterator[list[str]], development: bool) -> None:
@@ -82,21 +86,21 @@ class ReloadingMock:
                 self._reload(documents, development=development)
 
     def _reload(self, changed: list[str], *, development: bool) -> None:
-        former = self._running
+        previous = self._running
         try:
             self._replace(development=development)
         except DocumentError as error:
             problems = "".join(f"\n  - {problem}" for problem in error.problems)
-            self._tell(f"changed: {changed[0]}; the former document is served on:{problems}")
+            self._report(f"changed: {changed[0]}; the previous document is still served:{problems}")
         else:
-            former.close()
-            self._tell(f"changed: {changed[0]}; the new document is served")
+            previous.close()
+            self._report(f"changed: {changed[0]}; the new document is served")
 
     def _replace(self, *, development: bool) -> None:
-        """Start a mock and put it in the place of the one before.
+        """Start a mock and replace the previous one.
 
         Raises:
-            DocumentError: There is none to be had; the one before stays.
+            DocumentError: The document is invalid; the previous mock remains.
         """
         with ExitStack() as stack:
             handler = stack.enter_context(self._load().start(development=development))

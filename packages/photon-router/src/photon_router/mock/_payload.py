@@ -1,4 +1,4 @@
-"""Values as the bodies and header fields of answers, by media type."""
+"""Encodes values as bodies and header fields of responses, by media type."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CONCRETE: Final = {"application/*": JSON, "*/*": JSON, "text/*": TEXT}
 
 
 def concrete(media: str) -> str:
-    """Return a media type that can be sent, for one that may be a range."""
+    """Return a concrete media type for a media type or range."""
     kind = essence(media)
     if "*" in kind:
         return _CONCRETE.get(kind, BYTES)
@@ -38,22 +38,22 @@ def concrete(media: str) -> str:
 
 
 def payload(value: object, media: str, schema: Any, definitions: Definitions) -> bytes:
-    """Return a value as a body.
+    """Encode a value as a body.
 
     Args:
         value: A JSON value.
         media: The media type.
-        schema: Its schema.
-        definitions: What references in it lead to.
+        schema: The schema of the value.
+        definitions: The targets of references in the schema.
 
     Raises:
-        NoValue: There is no way to write it as such.
+        NoValue: The value cannot be encoded as this media type.
     """
     kind = essence(concrete(media))
     if is_json(kind):
         return msgspec.json.encode(value)
     if isinstance(value, str):
-        return _of_text(value, kind, definitions.followed(schema))
+        return _encoded_string(value, kind, definitions.followed(schema))
     if kind == FORM and isinstance(value, dict):
         pairs = {name: _plain(each) for name, each in value.items()}
         return urlencode(pairs, doseq=True).encode()
@@ -61,10 +61,10 @@ def payload(value: object, media: str, schema: Any, definitions: Definitions) ->
         return _lines(value, kind)
     if is_text(kind) and kind != "text/xml":
         return msgspec.json.encode(value)
-    raise NoValue(f"no {kind} is made of {type(value).__name__} values; give an example")
+    raise NoValue(f"a {type(value).__name__} value cannot be encoded as {kind}; add an example")
 
 
-def _of_text(value: str, kind: str, schema: Any) -> bytes:
+def _encoded_string(value: str, kind: str, schema: Any) -> bytes:
     if isinstance(schema, dict) and schema.get("contentEncoding") == "base64" and not is_text(kind):
         try:
             return base64.b64decode(value, validate=True)
@@ -91,7 +91,7 @@ def _plain(value: object) -> object:
 
 
 def field_value(value: object) -> str:
-    """Return a value as that of a header field, in the style ``simple``."""
+    """Encode a value as that of a header field, in the style ``simple``."""
     if isinstance(value, list):
         text = ",".join(str(_plain(each)) for each in value)
     elif isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What is observed of requests: pages of health and metrics, a span and a log event per request.
+"""Observability of requests: health and metrics pages, a span and a log event per request.
 
 ==============  ===============================================================================
 ``health``      the pages ``/health`` and ``/ready``
@@ -8,9 +8,9 @@
 ``settings``    `ObservabilitySettings`: the section ``[observability]``
 ==============  ===============================================================================
 
-Meters, spans, log fields and readiness themselves are in `photon_runtime.observability`, where
-packages without a router have them. Nothing is global: an application has its own checks, its own
-metrics and its own middleware.
+Meters, spans, log fields and readiness themselves are in `photon_runtime.observability`, for
+packages without a router. Nothing is global: an application has its own checks, its own metrics and
+its own middleware.
 """
 
 from photon_runtime.observability import Readiness as Readiness

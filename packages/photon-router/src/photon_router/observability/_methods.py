@@ -1,6 +1,6 @@
-"""The methods that have a name in metrics and traces.
+"""The methods that metrics and traces name.
 
-A client makes up any word that it likes; what is counted and named by it needs a bound.
+A client can send any word as a method; the number of names in metrics and traces must be bounded.
 """
 
 from typing import Final

@@ -1,9 +1,8 @@
-"""One structured log event per request, written when the answer was sent.
+"""One structured log event per request, written when the response was sent.
 
-The event goes to the logger ``photon.access`` with its parts as fields, so that a JSON log can be
-searched by them; with the fields of the request's context (`photon_runtime.logs`) come the
-request's id and whatever else the application has bound. The query is left out: it is where
-secrets end up.
+The event goes to the logger ``photon.access`` with structured fields, so that a JSON log can be
+searched by them; the fields of the request's context (`photon_runtime.logs`) add the request's id
+and the fields of the application. The query is omitted because it often contains secrets.
 """
 
 from __future__ import annotations
@@ -19,25 +18,25 @@ from photon_runtime.logs import EventLog
 class AccessLog:
     """Middleware that logs requests: method, path, route, status, duration, client.
 
-    An answer of 500 and above, and one whose stream broke off, is logged as a warning, all others
-    as information; ``error`` names the class of what was raised and not expected. The duration ends
-    with the last byte of the answer.
+    A response with status 500 and above, and one whose stream is incomplete, is logged as a
+    warning, all others as information; ``error`` names the class of an unexpected exception. The
+    duration ends with the last byte of the response.
     """
 
     def __init__(self) -> None:
-        """Get the logger."""
+        """Create the event log."""
         self._events = EventLog("photon.access")
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Call on, and log when the answer was sent."""
+        """Call the next handler, and log when the response was sent."""
         if not self._events.is_enabled_for(logging.WARNING):
             return call_next(request)
-        begun = perf_counter()
+        started = perf_counter()
         response = call_next(request)
-        request.after_response(partial(self._write, request, response.status, begun))
+        request.after_response(partial(self._write, request, response.status, started))
         return response
 
-    def _write(self, request: Request, status: int, begun: float) -> None:
+    def _write(self, request: Request, status: int, started: float) -> None:
         failure = request.failure
         level = logging.WARNING if status >= 500 or failure is not None else logging.INFO
         if not self._events.is_enabled_for(level):
@@ -47,11 +46,11 @@ class AccessLog:
             "method": method,
             "path": request.path,
             "status": status,
-            "duration_ms": round((perf_counter() - begun) * 1000, 3),
+            "duration_ms": round((perf_counter() - started) * 1000, 3),
             "route": None if route is None else route.template,
             "client": client[0] if isinstance(client, tuple) else client,
         }
         if failure is not None:
             fields["error"] = type(failure).__qualname__
-        # As it was sent: decoded it could have line ends, and not every formatter escapes them.
+        # The raw path: a decoded one can contain line ends, which not every formatter escapes.
         self._events.log(level, f"{method} {request.raw_path} {status}", fields)

@@ -1,10 +1,10 @@
-"""Metrics of requests: how many, how long they take, by route; and the page of all metrics.
+"""Metrics of requests: counts and durations by route; and the page of all metrics.
 
-Theory of operation. Requests are counted around the whole application, outside of its middleware:
-one call less, and the match is part of the duration. A series is named by method, the template of
-the route and the status, never by the path itself: the number of series has a bound that the
-document sets. The cells of each series are looked up once and kept, and counted in without calls of
-methods: a request costs one look-up and the counting itself.
+Theory of operation. Metrics wrap the whole application, outside of its middleware: this saves a
+call, and the match is part of the duration. The labels of a series are the method, the template of
+the route and the status, never the path itself: the document bounds the number of series. The cells
+of each series are looked up once and cached, and are incremented without method calls: a request
+costs one look-up and the counting itself.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 
 _Series: TypeAlias = "tuple[Cell, tuple[float, ...], list[Cell], Cell]"
-"""What requests of one kind are counted in: the cell of their number; upper bounds of the buckets
-of durations, a cell for each bucket, and that of their sum. A plain tuple, because it is unpacked
+"""The cells of one series: the cell of the number of requests; the upper bounds of the buckets of
+durations, a cell for each bucket, and the cell of their sum. A plain tuple, because it is unpacked
 for every request."""
 
 
@@ -40,7 +40,7 @@ class Metrics:
     runtime, and those of prometheus-client's default registry.
 
     Args:
-        meter: Where requests are counted; by default a meter of its own.
+        meter: The meter that counts requests; by default a new one.
         buckets: Upper bounds of the durations' buckets, in seconds.
 
     Raises:
@@ -53,13 +53,13 @@ class Metrics:
         meter.expose()
         self._requests = meter.counter(
             "photon_requests",
-            "Requests that were answered.",
+            "Requests with a response.",
             labels=("method", "route", "status"),
             max_series=None,
         )
         self._duration = meter.histogram(
             "photon_request_duration_seconds",
-            "Seconds from the request's head to its answer.",
+            "Seconds from the request's head to its response.",
             labels=("method", "route"),
             buckets=buckets,
             max_series=None,
@@ -70,16 +70,16 @@ class Metrics:
         self._series: dict[tuple[str, str, int], _Series] = {}
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Call on and count; an application does better with `around`."""
-        return self.around(call_next)(request)
+        """Call the next handler and count the request; `wrap` is faster."""
+        return self.wrap(call_next)(request)
 
-    def around(self, call_next: Handler) -> Handler:
+    def wrap(self, call_next: Handler) -> Handler:
         """Return a handler that calls ``call_next`` and counts."""
         (in_progress,) = self._in_progress.cells
         known, add = self._series, self._add_series
 
         def count(request: Request) -> Response:
-            begun = perf_counter()
+            started = perf_counter()
             in_progress[0] += 1.0
             try:
                 response = call_next(request)
@@ -92,7 +92,7 @@ class Metrics:
             except KeyError:
                 requests, bounds, buckets, seconds = add(key)
             requests[0] += 1.0
-            duration = perf_counter() - begun
+            duration = perf_counter() - started
             buckets[bisect_left(bounds, duration)][0] += 1.0
             seconds[0] += duration
             return response
@@ -102,7 +102,7 @@ class Metrics:
     def _add_series(self, key: tuple[str, str, int]) -> _Series:
         method, route, status = key
         if method not in METHODS:
-            method = "OTHER"  # a client makes up any word that it likes
+            method = "OTHER"  # a client can send any word as a method
         (requests,) = self._requests.labels(method, route, str(status)).cells
         duration = self._duration.labels(method, route)
         *buckets, seconds = duration.cells
@@ -112,10 +112,10 @@ class Metrics:
         return series
 
     def page(self, request: Request) -> Response:
-        """Answer with all metrics, in the format that the ``Accept`` field asks for.
+        """Return all metrics, in the format that the ``Accept`` field requests.
 
         Raises:
-            HttpError: 503; another worker has been reading them for too long.
+            HttpError: 503; another worker has been reading the metrics for too long.
 
         Blocks: the calling task, where there are several workers, while a thread reads.
         """

@@ -1,4 +1,4 @@
-"""The ``[observability]`` section of photon.toml, and what it puts around an application."""
+"""The ``[observability]`` section of photon.toml, and the observers of an application."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def _path(instance: object, attribute: attrs.Attribute[str], value: str) -> None
 @section("observability")
 @attrs.frozen(kw_only=True)
 class ObservabilitySettings:
-    """What an application tells of itself, and where.
+    """The observability of an application.
 
     Attributes:
-        health: Path that says whether the process lives; empty for none.
-        ready: Path that says whether it may get requests; empty for none.
-        ready_timeout: Seconds that the checks of readiness may take together.
-        metrics: Path of the metrics for Prometheus, as in ``/metrics``; empty, the default, for
-            none. Whoever can reach the server can read them.
-        access_log: Whether each request is logged; unset, it is in development.
-        tracing: Whether each request gets a span; an OpenTelemetry SDK must be set up for it.
+        health: Path of the liveness page; empty to disable it.
+        ready: Path of the readiness page; empty to disable it.
+        ready_timeout: Time limit in seconds of all checks of readiness together.
+        metrics: Path of the metrics for Prometheus, as in ``/metrics``; empty, the default, to
+            disable them. Every client that can reach the server can read them.
+        access_log: True to log each request; by default, requests are logged in development.
+        tracing: True to record a span for each request; requires a configured OpenTelemetry SDK.
     """
 
     health: str = attrs.field(default="/health", validator=_path)
@@ -48,11 +48,11 @@ class ObservabilitySettings:
 
 @attrs.frozen
 class Observer:
-    """A layer that observes requests, not yet made.
+    """Middleware that observes requests, before it is created.
 
     Attributes:
-        make: Makes it; its class.
-        key: What switches it on, in ``[observability]``.
+        make: The class of the middleware.
+        key: The key of ``[observability]`` that enables it.
     """
 
     make: type[Metrics] | type[Tracing] | type[AccessLog]
@@ -60,66 +60,66 @@ class Observer:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name of its class."""
         return self.make.__qualname__
 
     @property
     def origin(self) -> str:
-        """Where it comes from."""
+        """The origin of the middleware: the settings."""
         return "settings"
 
     @property
     def place(self) -> str:
-        """What switches it on."""
+        """The key that enables it, with its section."""
         return f"[observability] {self.key}"
 
     @property
     def options(self) -> Mapping[str, object]:
-        """Its options: it has none."""
+        """The options of the middleware, which are always empty."""
         return {}
 
 
 def observers(settings: ObservabilitySettings, *, development: bool) -> list[Observer]:
-    """Return the layers that the settings ask for, the outermost first; none is made."""
+    """Return the observers that the settings enable, the outermost first, without creating them."""
     has_log = development if settings.access_log is None else settings.access_log
-    chosen = {
+    enabled = {
         Observer(Metrics, "metrics"): bool(settings.metrics),
         Observer(Tracing, "tracing"): settings.tracing,
         Observer(AccessLog, "access_log"): has_log,
     }
-    return [observer for observer, is_on in chosen.items() if is_on]
+    return [observer for observer, is_enabled in enabled.items() if is_enabled]
 
 
 @attrs.frozen
 class Observation:
-    """What the settings put around an application.
+    """The observers and pages that the settings enable for an application.
 
     Attributes:
-        metrics: Counts requests, outside of all middleware; ``None`` where metrics are off.
+        metrics: The metrics, outside of all middleware; ``None`` if metrics are disabled.
         middleware: The other observers, outermost first.
-        pages: The pages of health and metrics.
+        pages: The health and metrics pages.
     """
 
     metrics: Metrics | None
     middleware: list[Middleware]
     pages: list[Mount]
 
-    def around(self, handler: Handler) -> Handler:
-        """Return the handler with the counting around it."""
-        return handler if self.metrics is None else self.metrics.around(handler)
+    def wrap(self, handler: Handler) -> Handler:
+        """Return a handler that calls ``handler`` and counts, if metrics are enabled."""
+        return handler if self.metrics is None else self.metrics.wrap(handler)
 
 
 def observe(
     settings: ObservabilitySettings, readiness: Readiness, meter: Meter, *, development: bool
 ) -> Observation:
-    """Return what the settings ask for. The meter is exposed where there is a page of metrics.
+    """Create the observers and pages; exposes the meter if there is a metrics page.
 
     Raises:
-        PhotonError: A library that it needs is not installed.
+        PhotonError: A required library is not installed.
     """
     metrics = Metrics(meter) if settings.metrics else None
-    chosen = observers(settings, development=development)
-    middleware = [each.make() for each in chosen if each.make is not Metrics]
+    enabled = observers(settings, development=development)
+    middleware = [each.make() for each in enabled if each.make is not Metrics]
     pages: dict[str, Callable[[Request], Response]] = {}
     if settings.health:
         pages[settings.health] = alive

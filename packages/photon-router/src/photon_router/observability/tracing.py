@@ -1,8 +1,8 @@
-"""Tracing: a span per request, in the trace that the caller began (OpenTelemetry).
+"""Tracing: a span per request, in the trace of the caller (OpenTelemetry).
 
-The trace comes in by the header fields that the configured propagator knows, by default W3C Trace
-Context, and becomes the current one: an instrumented client that a handler uses continues it,
-and so does `photon_runtime.observability.span`, in this task and in those that it spawns. Names and
+The configured propagator reads the trace from header fields, by default W3C Trace Context, and the
+trace becomes the current one: an instrumented client that a handler uses continues it, and so does
+`photon_runtime.observability.span`, in this task and in the tasks that it spawns. Names and
 attributes follow the semantic conventions for HTTP.
 """
 
@@ -17,28 +17,28 @@ from ._methods import METHODS
 
 
 class Tracing:
-    """Middleware that makes a span of each request.
+    """Middleware that records a span for each request.
 
-    The span is named by method and route and ends when the response was sent. Its trace id is put
-    on everything that the request logs, as ``trace_id``.
+    The name of the span is method and route, and it ends when the response was sent. All log
+    records of the request have its trace id as ``trace_id``.
 
     Args:
-        provider: Where spans go; ``None`` for the one that is set up globally.
+        provider: The provider of the tracer; ``None`` for the global one.
 
     Raises:
         PhotonError: opentelemetry-api is not installed.
     """
 
     def __init__(self, provider: TraceProvider | None = None) -> None:
-        """Get a tracer."""
+        """Create a tracer."""
         self._tracer = Tracer(provider)
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Call on inside of a span."""
+        """Call the next handler inside of a span."""
         route = request.route
         template = None if route is None else route.template
         method = request.method if request.method in METHODS else "HTTP"
-        # The context is the request's own and ends with it, so that the span stays the current one.
+        # The context is the request's own and ends with it, so the span may remain the current one.
         span = self._tracer.start(
             f"{method} {template}" if template else method,
             kind="server",
@@ -57,7 +57,7 @@ class Tracing:
 
 
 def _end(span: Span, request: Request) -> None:
-    """End a span when the response was sent, or broke off: a stream may have failed since."""
+    """End a span when the response was sent, or is incomplete because its stream has failed."""
     if request.failure is not None:
         span.fail(request.failure)
     span.end()
@@ -69,7 +69,7 @@ def _attributes(request: Request, template: str | None) -> dict[str, str | int]:
     host, _, port = request.host.rpartition(":")
     has_port = port.isdecimal()
     is_known = request.method in METHODS
-    found: dict[str, str | int | None] = {
+    attributes: dict[str, str | int | None] = {
         "http.request.method": request.method if is_known else "_OTHER",
         "http.request.method_original": None if is_known else request.method,
         "http.route": template,
@@ -80,4 +80,4 @@ def _attributes(request: Request, template: str | None) -> dict[str, str | int]:
         "client.address": address,
         "user_agent.original": request.headers.get("user-agent"),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in attributes.items() if value}

@@ -1,23 +1,23 @@
-"""Security: who sends a request, and what they may do.
+"""Security: authentication and authorisation.
 
-A document has *security schemes*, its operations have *requirements* of them, and *verifiers* tell
-whether a credential is good and whose it is. At start each operation gets a *guard* that runs
-before its parameters and its body are looked at.
+A document has *security schemes*, its operations have *requirements* of them, and *verifiers*
+check a credential and return the identity of its bearer. At start-up each operation gets a *guard*
+that runs before its parameters and its body are read.
 
 ===================  ==========================================================================
-``_verifier``        `Verifier`, `Requirement`: what schemes and requirements are in Python
+``_verifier``        `Verifier`, `Requirement`: schemes and requirements in Python
 ``_api_key`` …       `ApiKey`, `BasicAuth`, `BearerToken`, `JwtBearer`, `OAuth2`,
                      `OpenIdConnect`, `MutualTls`
-``_authorization``   credentials of a request, read and not believed
-``_keys``            keys of signatures, and the algorithms that they are for
+``_authorization``   reads the credentials of a request, without verifying them
+``_keys``            signature keys, and the algorithms that each may be used with
 ``_jwks``            `Jwks`: keys that change while the server runs
-``_cached_value``    a value that is fetched, cached, and refreshed when it is old
+``_cached_value``    a value that is fetched, cached, and refreshed when it expires
 ``_fetch``           JSON over HTTPS
-``_write``           code first: schemes and requirements into the document
-``_guards``          verifiers and requirements to guards, once
+``_write``           code first: writes schemes and requirements into the document
+``_guards``          compiles verifiers and requirements to guards, once
 ``_guard``           the guard of an operation, per request
 ``_identity``        `Identity`, `identity_of`, `CurrentUser`
-``_mock``            any credential will do
+``_mock``            a verifier that accepts any credential
 ``passwords``        `hash_password`, `verify_password`
 ``tokens``           `issue_token`
 ===================  ==========================================================================
@@ -40,7 +40,7 @@ from ._mutual_tls import MutualTls as MutualTls
 from ._mutual_tls import client_cert_field as client_cert_field
 from ._oauth2 import OAuth2 as OAuth2
 from ._openid import OpenIdConnect as OpenIdConnect
-from ._optional_identity import wrong_users as wrong_users
+from ._optional_identity import optional_identity_errors as optional_identity_errors
 from ._verifier import ANONYMOUS as ANONYMOUS
 from ._verifier import BadCredential as BadCredential
 from ._verifier import Binding as Binding
@@ -50,7 +50,7 @@ from ._verifier import Required as Required
 from ._verifier import Requirement as Requirement
 from ._verifier import Verified as Verified
 from ._verifier import Verifier as Verifier
-from ._write import merged as merged
+from ._write import merge_verifiers as merge_verifiers
 from ._write import requirements as requirements
 from ._write import verifiers_in as verifiers_in
 from ._write import write_schemes as write_schemes

@@ -1,4 +1,4 @@
-"""Keys in a header field, the query or a cookie."""
+"""API keys in a header field, the query or a cookie."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ._verifier import (
     NoCredential,
     Verified,
     Verifier,
+    as_verified,
     is_function,
-    judged,
 )
 
 MIN_LENGTH: Final = 16
@@ -35,17 +35,19 @@ class ApiKey(Verifier):
     """Verifies a key that the client sends in a header field, the query or a cookie.
 
     Attributes:
-        keys: The keys by the name of whom they were given to, or a function from a key to the
-            identity of its bearer, ``None`` for nobody. Given keys have 16 characters or more,
-            and only their digests are kept.
-        header: The header field that has the key.
-        query: The parameter of the query that has the key. It ends up in logs and histories.
-        cookie: The cookie that has the key.
+        keys: A mapping from the name of each bearer to its key, or a function that takes a key
+            and returns the identity of its bearer, ``None`` for an unknown key. Keys of a mapping
+            have 16 characters or more, and only their digests are stored.
+        header: The header field that contains the key.
+        query: The query parameter that contains the key. It ends up in logs and histories.
+        cookie: The cookie that contains the key.
 
-    Of the three places one is given, or none for a scheme of a loaded document, which says it.
+    Exactly one of the three locations is required, except for a scheme of a loaded document, which
+    defines the location itself.
 
     Raises:
-        ValueError: A given key is too short, two are the same, or several places are given.
+        ValueError: A key of the mapping is too short, two are equal, or there are several
+            locations.
     """
 
     keys: Find | Mapping[str, str] = attrs.field(repr=False)
@@ -57,54 +59,55 @@ class ApiKey(Verifier):
 
     @_find.default
     def _make_find(self) -> Find:
-        return self.keys if callable(self.keys) else GivenKeys(self.keys)
+        return self.keys if callable(self.keys) else KeyTable(self.keys)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse several places, and forget the keys."""
-        if len(self._places()) > 1:
-            raise ValueError("a key has one place: give one of header, query and cookie")
+        """Refuse several locations, and replace the keys by their digests."""
+        if len(self._locations()) > 1:
+            raise ValueError("a key has one location: pass only one of header, query and cookie")
         is_function(self, attrs.fields(ApiKey).keys, self._find)
         object.__setattr__(self, "keys", self._find)
 
-    def _places(self) -> list[tuple[str, str]]:
-        places = (("header", self.header), ("query", self.query), ("cookie", self.cookie))
-        return [(place, name) for place, name in places if name is not None]
+    def _locations(self) -> list[tuple[str, str]]:
+        locations = (("header", self.header), ("query", self.query), ("cookie", self.cookie))
+        return [(location, name) for location, name in locations if name is not None]
 
     def definition(self) -> dict[str, Any]:
         """Return the security scheme object."""
-        if not self._places():
+        if not self._locations():
             raise ValueError(
-                "an ApiKey that no document describes needs header=, query= or cookie="
+                "an ApiKey without a loaded document requires header=, query= or cookie="
             )
-        [(place, name)] = self._places()
-        return {"type": "apiKey", "in": place, "name": name}
+        [(location, name)] = self._locations()
+        return {"type": "apiKey", "in": location, "name": name}
 
     def bind(self, definition: Mapping[str, Any]) -> Binding:
-        """Return what verifies the scheme."""
+        """Return the check of the scheme."""
         if definition.get("type") != "apiKey":
             raise ValueError(f"ApiKey verifies the type apiKey, not {definition.get('type')!r}")
-        place, name = str(definition.get("in")), str(definition.get("name"))
-        if self._places() not in ([], [(place, name)]):
-            [(own_place, own_name)] = self._places()
+        location, name = str(definition.get("in")), str(definition.get("name"))
+        if self._locations() not in ([], [(location, name)]):
+            [(own_location, own_name)] = self._locations()
             raise ValueError(
-                f"the document has the key in {place} {name!r}, the verifier in {own_place} "
-                f"{own_name!r}; leave it out of the verifier"
+                f"the document has the key in {location} {name!r}, the verifier in {own_location} "
+                f"{own_name!r}; remove it from the verifier"
             )
-        challenge = Challenge("ApiKey", (("in", place), ("name", name)))
-        check = key_check(self._find, place, name)
-        return Binding(check, challenge, is_weak=place == "query", field=key_field(place, name))
+        challenge = Challenge("ApiKey", (("in", location), ("name", name)))
+        check = key_check(self._find, location, name)
+        is_weak = location == "query"
+        return Binding(check, challenge, is_weak=is_weak, field=key_field(location, name))
 
 
-def key_check(find: Find, place: str, name: str) -> Callable[[Request], Verified]:
-    """Return the check of a key at a place.
+def key_check(find: Find, location: str, name: str) -> Callable[[Request], Verified]:
+    """Return the check of a key in a location.
 
     Raises:
-        ValueError: There is no such place.
+        ValueError: The location is unknown.
     """
-    if place not in _READERS:
-        raise ValueError(f"a key is in header, query or cookie, not in {place!r}")
-    read = _READERS[place]
-    text = plain_text if place == "query" else field_text
+    if location not in _READERS:
+        raise ValueError(f"a key is in header, query or cookie, not in {location!r}")
+    read = _READERS[location]
+    decode = plain_text if location == "query" else field_text
 
     def check(request: Request) -> Verified:
         values = read(request, name)
@@ -112,14 +115,14 @@ def key_check(find: Find, place: str, name: str) -> Callable[[Request], Verified
             raise NoCredential
         if len(values) > 1:
             raise BadCredential("several keys")
-        return judged(find(text(values[0])), find)
+        return as_verified(find(decode(values[0])), find)
 
     return check
 
 
-def key_field(place: str, name: str) -> str | None:
-    """Return the request field that a key comes in, ``None`` for the query."""
-    return {"header": name, "cookie": "Cookie"}.get(place)
+def key_field(location: str, name: str) -> str | None:
+    """Return the request field that contains a key, ``None`` for the query."""
+    return {"header": name, "cookie": "Cookie"}.get(location)
 
 
 def _in_header(request: Request, name: str) -> list[str]:
@@ -142,17 +145,17 @@ _READERS: Final[Mapping[str, _Reader]] = {
 }
 
 
-class GivenKeys:
-    """Finds whose a key is, without keeping keys.
+class KeyTable:
+    """Maps a key to the identity of its bearer, without storing keys.
 
-    Keys are looked up by a digest under a secret that is new in each process. How long that takes
-    tells of the digest alone, and digests cannot be foretold without the secret.
+    Keys are looked up by a digest under a secret that is new in each process. The time of a
+    look-up depends on the digest alone, and a digest cannot be predicted without the secret.
     """
 
     __slots__ = ("_identities", "_secret")
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        """Take the digests of ``keys``, named by whom they were given to."""
+        """Compute the digests of ``keys``, which maps the name of each bearer to its key."""
         self._secret = secrets.token_bytes(32)
         self._identities: dict[bytes, Identity] = {}
         _refuse_short(keys)
@@ -164,11 +167,11 @@ class GivenKeys:
             self._identities[digest] = Identity(subject)
 
     def __repr__(self) -> str:
-        """Show how many there are, and nothing of them."""
+        """Show the number of keys only."""
         return f"<{len(self._identities)} keys>"
 
     def __call__(self, key: str) -> Identity | None:
-        """Return whose ``key`` is."""
+        """Return the identity of the bearer of ``key``."""
         return self._identities.get(self._digest(key))
 
     def _digest(self, key: str) -> bytes:
@@ -179,6 +182,6 @@ def _refuse_short(keys: Mapping[str, str]) -> None:
     short: Sequence[str] = [subject for subject, key in keys.items() if len(key) < MIN_LENGTH]
     if short:
         raise ValueError(
-            f"keys of less than {MIN_LENGTH} characters can be guessed: {', '.join(short)}; make "
+            f"keys of less than {MIN_LENGTH} characters can be guessed: {', '.join(short)}; create "
             "them with secrets.token_urlsafe()"
         )

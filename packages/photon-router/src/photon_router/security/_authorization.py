@@ -1,8 +1,8 @@
-"""Credentials as they come in a request: read, and nothing believed.
+"""Reads the credentials of a request, without verifying them.
 
-Whatever a client sends here either is a credential or a `BadCredential`; none of it may fail in
-another way. Texts have no control characters (RFC 7617, section 2, for passwords; databases do not
-take a NUL either), and an end.
+Anything that a client sends is either a credential or raises `BadCredential`; no input may fail in
+another way. Strings are of bounded length and contain no control characters (RFC 7617, section 2,
+for passwords; databases reject NUL, too).
 """
 
 from __future__ import annotations
@@ -29,44 +29,44 @@ def authorization(request: Request, scheme: str) -> str:
         scheme: The authentication scheme, in lower case.
 
     Raises:
-        NoCredential: There are none, or they are of another scheme.
-        BadCredential: There are several, none behind the scheme, or they are too long.
+        NoCredential: The field is missing, or is for another scheme.
+        BadCredential: There are several fields, or the credentials are empty or too long.
     """
     values = request.headers.getlist("authorization")
     if not values:
         raise NoCredential
     if len(values) > 1:
         raise BadCredential("several Authorization fields")
-    named, _, rest = values[0].strip().partition(" ")
-    if named.lower() != scheme:
+    sent_scheme, _, credentials = values[0].strip().partition(" ")
+    if sent_scheme.lower() != scheme:
         raise NoCredential
-    rest = rest.strip(" ")
-    if not rest:
-        raise BadCredential("nothing behind the scheme")
-    if len(rest) > MAX_LENGTH:
+    credentials = credentials.strip(" ")
+    if not credentials:
+        raise BadCredential("no credentials after the scheme")
+    if len(credentials) > MAX_LENGTH:
         raise BadCredential("too long")
-    return rest
+    return credentials
 
 
 def bearer_token(request: Request) -> str:
     """Return the bearer token of a request (RFC 6750, section 2.1).
 
     Raises:
-        NoCredential: There is none.
-        BadCredential: It has not the form of one.
+        NoCredential: The request has no bearer token.
+        BadCredential: It is malformed.
     """
     token = authorization(request, "bearer")
     if _TOKEN68.fullmatch(token) is None:
-        raise BadCredential("not the form of a token")
+        raise BadCredential("malformed token")
     return token
 
 
 def user_and_password(request: Request) -> tuple[str, str]:
-    """Return what ``Basic`` credentials say (RFC 7617), read as UTF-8.
+    """Return the user and the password of ``Basic`` credentials (RFC 7617), decoded as UTF-8.
 
     Raises:
-        NoCredential: There are none.
-        BadCredential: They have not the form.
+        NoCredential: The request has no such credentials.
+        BadCredential: They are malformed.
     """
     encoded = authorization(request, "basic")
     try:
@@ -80,10 +80,10 @@ def user_and_password(request: Request) -> tuple[str, str]:
 
 
 def plain_text(value: str) -> str:
-    """Return a key that came in a query as text.
+    """Return a key from a query as text.
 
     Raises:
-        BadCredential: It is empty, too long, or has control characters.
+        BadCredential: It is empty, too long, or contains control characters.
     """
     if not value or len(value) > MAX_LENGTH or _CONTROL.search(value):
         raise BadCredential("empty, too long, or control characters")
@@ -91,10 +91,10 @@ def plain_text(value: str) -> str:
 
 
 def field_text(value: str) -> str:
-    """Return a key that came in a header field or a cookie as text: its bytes are UTF-8.
+    """Return a key from a header field or a cookie as text: its bytes are UTF-8.
 
     Raises:
-        BadCredential: They are not, or see `plain_text`.
+        BadCredential: It is not UTF-8, or invalid as `plain_text` says.
     """
     try:
         return plain_text(value.encode("latin-1").decode())

@@ -1,4 +1,4 @@
-"""Names and passwords (RFC 7617)."""
+"""User names and passwords (RFC 7617)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import attrs
 from photon_runtime.http import Request
 
 from ._authorization import user_and_password
-from ._verifier import Binding, Challenge, Verified, Verifier, is_function, judged
+from ._verifier import Binding, Challenge, Verified, Verifier, as_verified, is_function
 
 
 @attrs.frozen(eq=False)
 class BasicAuth(Verifier):
-    """Verifies a name and a password, which the client sends with every request.
+    """Verifies a user name and a password, which the client sends with every request.
 
     Attributes:
-        find: From name and password to the identity, ``None`` for nobody; it may wait. Compare
-            by `verify_password`, or `hmac.compare_digest`.
-        realm: What people are asked the password for.
+        find: A function that takes the user name and the password and returns the identity,
+            ``None`` if they are wrong; it may block. Compare passwords with `verify_password`, or
+            `hmac.compare_digest`.
+        realm: The realm that browsers show when they ask for the password.
     """
 
     find: Callable[[str, str], object] = attrs.field(repr=False, validator=is_function)
@@ -32,7 +33,7 @@ class BasicAuth(Verifier):
         return {"type": "http", "scheme": "basic"}
 
     def bind(self, definition: Mapping[str, Any]) -> Binding:
-        """Return what verifies the scheme."""
+        """Return the check of the scheme."""
         scheme = str(definition.get("scheme")).lower()
         if (definition.get("type"), scheme) != ("http", "basic"):
             raise ValueError("BasicAuth verifies the type http with the scheme basic")
@@ -40,6 +41,6 @@ class BasicAuth(Verifier):
         find = self.find
 
         def check(request: Request) -> Verified:
-            return judged(find(*user_and_password(request)), find)
+            return as_verified(find(*user_and_password(request)), find)
 
         return Binding(check, challenge, is_weak=True, field="Authorization")

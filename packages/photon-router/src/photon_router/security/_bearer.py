@@ -1,4 +1,4 @@
-"""Bearer tokens (RFC 6750), whatever they are."""
+"""Bearer tokens of any format (RFC 6750)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import attrs
 from photon_runtime.http import Request
 
 from ._authorization import bearer_token
-from ._verifier import Binding, Challenge, Verified, Verifier, is_function, judged
+from ._verifier import Binding, Challenge, Verified, Verifier, as_verified, is_function
 
 
 @attrs.frozen(eq=False)
 class TokenVerifier(Verifier):
-    """Verifies a token that comes as ``Authorization: Bearer``.
+    """Verifies a token that the client sends as ``Authorization: Bearer``.
 
-    It fits every scheme of a document whose credential is such a token: ``http`` with ``bearer``,
-    ``oauth2`` and ``openIdConnect``.
+    It can be bound to every scheme of a document whose credential is such a token: ``http`` with
+    ``bearer``, ``oauth2`` and ``openIdConnect``.
 
     Attributes:
-        realm: What the token is for, as refusals name it.
+        realm: The realm that a refusal names.
     """
 
     realm: str = attrs.field(default="api", kw_only=True)
@@ -30,11 +30,11 @@ class TokenVerifier(Verifier):
 
     @abstractmethod
     def verify(self, token: str) -> Verified:
-        """Verify a token that has the form of one.
+        """Verify a well-formed token.
 
         Raises:
-            BadCredential: It is not good.
-            HttpError: It cannot be verified now.
+            BadCredential: The token is not valid.
+            HttpError: The token cannot be verified now.
         """
 
     def definition(self) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class TokenVerifier(Verifier):
         return {"type": "http", "scheme": "bearer"}
 
     def bind(self, definition: Mapping[str, Any]) -> Binding:
-        """Return what verifies the scheme."""
+        """Return the check of the scheme."""
         type_ = definition.get("type")
         scheme = str(definition.get("scheme")).lower()
         if type_ not in ("oauth2", "openIdConnect") and (type_, scheme) != ("http", "bearer"):
@@ -60,16 +60,16 @@ class TokenVerifier(Verifier):
 
 @attrs.frozen(eq=False)
 class BearerToken(TokenVerifier):
-    """Verifies a token that only the application understands: one from its database, say.
+    """Verifies a token that only the application understands, for example one from its database.
 
     Attributes:
-        find: From a token to the identity of its bearer, ``None`` for nobody; it may wait. Where
-            operations require scopes, the identity has them as ``scopes``. Look tokens up by a
-            digest of theirs rather than by themselves.
+        find: A function that takes a token and returns the identity of its bearer, ``None`` for
+            an unknown token; it may block. Where operations require scopes, the identity has them
+            as ``scopes``. Look up a digest of the token rather than the token itself.
     """
 
     find: Callable[[str], object] = attrs.field(repr=False, validator=is_function)
 
     def verify(self, token: str) -> Verified:
-        """Ask the function."""
-        return judged(self.find(token), self.find)
+        """Call the function of the application."""
+        return as_verified(self.find(token), self.find)

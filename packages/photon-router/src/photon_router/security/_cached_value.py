@@ -1,13 +1,13 @@
-"""A cached value that is loaded from elsewhere and refreshed when it is old.
+"""A cached value that is loaded from an external source and refreshed when it expires.
 
-Theory of operation. The first who needs it waits while it is loaded, on a thread, off the hub.
-When it has become old, the next who needs it loads it anew, and while that takes, all others go on
-with what there is. So do all when it cannot be loaded, until it is too old to be believed. However
-many ask, one loads at a time, and there is a time between two attempts, be they successes or not:
-nobody can make this process ask as often as they like.
+Theory of operation. The first task that needs the value waits while a thread loads it, off the
+hub. When the value has expired, the next task that needs it loads it again; meanwhile all other
+tasks use the expired value. They also do so if loading fails, until the value is too old to be
+trusted. Only one task loads at a time, and a minimum interval separates two attempts, successful or
+not: clients cannot make this process send requests to the source at will.
 
 Tasks wait for each other within one hub; where an application runs in several hubs (under a WSGI
-server, one per request), each of them may load.
+server, one per request), each of them may load the value.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _log = logging.getLogger("photon.security")
 
 @attrs.frozen(kw_only=True)
 class CachePolicy:
-    """How long a value is cached, in seconds.
+    """Times of a cache, in seconds.
 
     Attributes:
-        lifetime: When it is got again.
-        interval: The least time between two attempts.
-        timeout: How long an attempt may take.
-        stale: How long it is used beyond its lifetime if it cannot be got again.
+        lifetime: Age at which the value is loaded again.
+        interval: Minimum time between two attempts.
+        timeout: Time limit of an attempt.
+        stale: Time beyond its lifetime for which a value is used if it cannot be loaded again.
     """
 
     lifetime: float = 300.0
@@ -52,13 +52,14 @@ class _Entry(Generic[T]):
 
 
 class CachedValue(Generic[T]):
-    """A value that is loaded when it is needed, and loaded again when it is old.
+    """A value that is loaded on first use, and loaded again when it has expired.
 
     Args:
-        load: Loads it, on a thread; an ``OSError`` or ``ValueError`` says that it cannot.
-        name: What people call it, for the log.
-        policy: How long it is cached.
-        now: Gives seconds that never go back.
+        load: Function that loads the value, called on a thread; it raises ``OSError`` or
+            ``ValueError`` if the value is unavailable.
+        name: Name of the value in the log.
+        policy: Times of the cache.
+        now: Clock that returns monotonic seconds.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class CachedValue(Generic[T]):
         policy: CachePolicy,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Load nothing yet."""
+        """Do not load the value yet."""
         self._load = load
         self._name = name
         self._policy = policy
@@ -82,9 +83,9 @@ class CachedValue(Generic[T]):
         """Return the value.
 
         Raises:
-            HttpError: 503; there is none, and none can be had.
+            HttpError: 503; the value is unavailable.
 
-        Blocks: the calling task, while it is loaded and there is none, or this one loads it.
+        Blocks: the calling task, while the value is first loaded, or while this task reloads it.
         """
         entry = self._entry
         if entry is not None and self._now() < entry.since + self._policy.lifetime:
@@ -92,7 +93,7 @@ class CachedValue(Generic[T]):
         return self._renewed(entry)
 
     def renew(self, seen: T) -> T:
-        """Return the value that is newer than ``seen``, if the interval allows; else the same.
+        """Return a value newer than ``seen`` if the interval allows, otherwise ``seen`` itself.
 
         Raises:
             HttpError: See `get`.
@@ -109,7 +110,7 @@ class CachedValue(Generic[T]):
             return self._usable(seen)
         lock = self._locks.setdefault(current_task().hub, Lock())
         if lock.locked() and not must_wait and self._is_usable(seen):
-            return self._usable(seen)  # somebody is at it
+            return self._usable(seen)  # another task is loading it
         with lock:
             if self._entry is seen and self._now() >= self._next_attempt:
                 self._attempt()
@@ -120,10 +121,10 @@ class CachedValue(Generic[T]):
             with deadline(self._policy.timeout):
                 value = offload(self._load)
         except (OSError, ValueError, DeadlineExceeded) as error:
-            _log.warning("%s cannot be had: %s: %s", self._name, type(error).__name__, error)
+            _log.warning("cannot load %s: %s: %s", self._name, type(error).__name__, error)
         else:
             self._entry = _Entry(value, self._now())
-        # Not where the task was cancelled: then this was no attempt.
+        # A cancelled task does not get here, so it does not count as an attempt.
         self._next_attempt = self._now() + self._policy.interval
 
     def _is_usable(self, entry: _Entry[T] | None) -> bool:

@@ -1,4 +1,4 @@
-"""JSON documents from issuers of tokens: over HTTPS, of a bounded size, and from nowhere else."""
+"""JSON documents from token issuers: over HTTPS only, of a bounded size, without redirects."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ _LARGEST: Final = 1024 * 1024
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows nothing: what an address gives is what its owner put there."""
+    """Follows no redirect: only the owner of the address decides on its content."""
 
-    def redirect_request(self, *of_the_answer: Any, **named: Any) -> None:
-        """Leave the redirection as an error."""
+    def redirect_request(self, *response: Any, **options: Any) -> None:
+        """Treat the redirect as an error."""
 
 
 def check_address(url: str) -> str:
-    """Return ``url`` if keys may be had from there: HTTPS, or this machine.
+    """Return ``url`` if keys may be loaded from it: over HTTPS, or from this machine.
 
     Raises:
-        ValueError: They may not.
+        ValueError: Keys may not be loaded from it.
     """
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:
         return url
-    if parts.scheme == "http" and _is_here(parts.hostname or ""):
+    if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
         return url
-    raise ValueError(f"keys come over https, not from {url!r}")
+    raise ValueError(f"keys are loaded over https only, not from {url!r}")
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
@@ -43,25 +43,25 @@ def _is_here(host: str) -> bool:
 
 
 def fetch_object(url: str, *, timeout: float) -> dict[str, Any]:
-    """Return the JSON object that ``url`` gives.
+    """Return the JSON object at ``url``.
 
     Args:
-        url: An address that `check_address` takes.
-        timeout: Seconds to wait for each part of it.
+        url: An address that `check_address` accepts.
+        timeout: Seconds to wait for each read.
 
     Raises:
-        OSError: It cannot be had.
-        ValueError: It is no JSON object, or too large.
+        OSError: The document is unavailable.
+        ValueError: The document is not a JSON object, or too large.
 
     Blocks: the calling thread.
     """
-    asked = urllib.request.Request(url, headers={"Accept": "application/json"})
+    request = urllib.request.Request(url, headers={"Accept": "application/json"})
     opener = urllib.request.build_opener(_NoRedirect)
     try:
-        with opener.open(asked, timeout=timeout) as answer:
-            data = answer.read(_LARGEST + 1)
+        with opener.open(request, timeout=timeout) as response:
+            data = response.read(_LARGEST + 1)
     except HTTPException as error:
-        raise OSError(f"no HTTP: {type(error).__name__}") from error
+        raise OSError(f"invalid HTTP: {type(error).__name__}") from error
     if len(data) > _LARGEST:
         raise ValueError(f"more than {_LARGEST} bytes")
     return read_object(data)
@@ -71,12 +71,12 @@ def read_object(data: bytes) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        ValueError: It is none.
+        ValueError: ``data`` is not a JSON object.
     """
     try:
-        found = json.loads(data)
+        document = json.loads(data)
     except RecursionError:
-        raise ValueError("nested too deep") from None
-    if not isinstance(found, dict):
-        raise ValueError("no JSON object")  # noqa: TRY004 - it came from outside
-    return found
+        raise ValueError("nested too deeply") from None
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - external data
+    return document

@@ -1,19 +1,20 @@
-"""The guard of an operation: lets a request in, or says what is missing.
+"""The guard of an operation: admits a request, or refuses it with 401 or 403.
 
-Theory of operation. A requirement is a list of alternatives (OR), each a list of parts (AND): a
-check, and the scopes that it must find. They are tried in the order of the document, each check
-once, and the first alternative that is met lets the request in. Where anonymous requests are
-allowed they are those that send no credential at all: one that is sent and is not good is refused,
-so that a client whose token has expired learns of it.
+Theory of operation. A requirement is a list of alternatives (OR), each a list of required
+credentials (AND): a check, and the scopes that the credential must have. Alternatives are tried in
+the order of the document, each check runs once, and the first alternative that is met admits the
+request. An anonymous request is one that has no credential at all: where anonymous requests are
+allowed, an invalid credential is still refused, so that a client learns that its token has expired.
 
-A refusal is the same whatever was wrong with a credential; why is logged, at debug level. It asks
-for all schemes of all alternatives (401), or names the scopes (403, RFC 6750, section 3.1).
+A refusal does not depend on the reason for which a credential was invalid; the reason is logged, at
+debug level. It has a challenge for each scheme of all alternatives (401), or names the missing
+scopes (403, RFC 6750, section 3.1).
 
-Shared caches keep no answer to a request with ``Authorization`` unless they are told to (RFC 9111,
-section 3.5). Of keys in other places and of certificates they know nothing: there the same is said
-by ``Cache-Control: private``, in whatever is answered, errors included; and ``Vary`` names the
-fields that decide, so that a browser does not take what was for another key. Where anonymous
-requests are let in, too, ``Vary`` keeps theirs apart. What is said is settled at start.
+By default, shared caches do not store the response to a request with ``Authorization`` (RFC 9111,
+section 3.5). They do not know of keys in other locations or of certificates: for these, every
+response, errors included, has ``Cache-Control: private``, and ``Vary`` names the fields on which it
+depends, so that a browser does not reuse the response for another key. Where anonymous requests are
+also admitted, ``Vary`` separates their responses. These fields are computed at start-up.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ import attrs
 from photon_runtime.callables import require_value
 from photon_runtime.http import Handler, HttpError, Request, Response, add_vary, keep_private
 
-from ._identity import enter
+from ._identity import set_identities
 from ._verifier import BadCredential, Binding, Challenge, NoCredential, Verified
 
 _log = logging.getLogger("photon.security")
 
-_Finding: TypeAlias = Verified | BadCredential | None
-"""What a request shows for a scheme: a credential, a bad one, none."""
+_CheckResult: TypeAlias = Verified | BadCredential | None
+"""The result of a check: a verified credential, an invalid one, or no credential."""
 _INVALID = ("error", "invalid_token")
 
 
 @attrs.frozen
-class Part:
+class RequiredCredential:
     """One credential that an alternative requires.
 
     Attributes:
-        name: The scheme in the document.
-        binding: What verifies it.
-        scopes: What it must allow.
+        name: The name of the scheme in the document.
+        binding: The verifier, bound to the scheme.
+        scopes: The scopes that the credential must have.
     """
 
     name: str
@@ -53,51 +54,54 @@ class Part:
 
 
 class Guard:
-    """Lets those in who meet one of the alternatives.
+    """Admits requests that meet one of the alternatives.
 
     Args:
-        alternatives: What may be shown; each at least one credential.
-        is_optional: Whether a request without any credential is let in, too.
+        alternatives: The alternatives, each of at least one credential.
+        is_optional: Whether a request without any credential is admitted, too.
     """
 
     __slots__ = ("_alternatives", "_challenges", "_is_optional", "_is_private", "_vary")
 
-    def __init__(self, alternatives: Sequence[Sequence[Part]], *, is_optional: bool) -> None:
-        """Keep the alternatives."""
+    def __init__(
+        self, alternatives: Sequence[Sequence[RequiredCredential]], *, is_optional: bool
+    ) -> None:
+        """Compute the challenges and the fields of responses."""
         self._alternatives = tuple(map(tuple, alternatives))
         self._is_optional = is_optional
-        parts = [part for alternative in alternatives for part in alternative]
-        self._challenges = {part.name: part.binding.challenge for part in parts}
-        fields = dict.fromkeys(part.binding.field for part in parts)
+        credentials = [each for alternative in alternatives for each in alternative]
+        self._challenges = {each.name: each.binding.challenge for each in credentials}
+        fields = dict.fromkeys(each.binding.field for each in credentials)
         self._is_private = any(
             field is None or field.lower() != "authorization" for field in fields
         )
         has_vary = self._is_private or is_optional
         self._vary = tuple(field for field in fields if field is not None and has_vary)
 
-    def around(
-        self, plan: Handler, answer_error: Callable[[Request, Exception], Response]
+    def wrap(
+        self, endpoint: Handler, error_response: Callable[[Request, Exception], Response]
     ) -> Handler:
-        """Return ``plan`` for those who are let in.
+        """Return ``endpoint`` behind this guard.
 
         Args:
-            plan: Answers them.
-            answer_error: Answers errors, where answers of any kind have to say what caches may do.
+            endpoint: Handler of the requests that are admitted.
+            error_response: Function that returns the response to an error; used where error
+                responses need fields for caches, too.
         """
         if not (self._is_private or self._vary):
 
             def run(request: Request) -> Response:
                 self(request)
-                return plan(request)
+                return endpoint(request)
 
             return run
 
         def run_and_mark(request: Request) -> Response:
             try:
                 self(request)
-                response = plan(request)
+                response = endpoint(request)
             except Exception as error:
-                response = answer_error(request, error)
+                response = error_response(request, error)
             for field in self._vary:
                 add_vary(response, field)
             if self._is_private:
@@ -107,84 +111,88 @@ class Guard:
         return run_and_mark
 
     def __call__(self, request: Request) -> None:
-        """Let ``request`` pass, and note who it is from.
+        """Admit ``request``, and store the identity of its sender.
 
         Raises:
-            HttpError: 401 or 403; or what a verifier raised that could not verify.
+            HttpError: 401 or 403; or the error of a verifier that cannot verify now.
         """
-        findings: dict[str, _Finding] = {}
-        lacking: frozenset[str] | None = None
-        for parts in self._alternatives:
-            found = [_find(part, request, findings) for part in parts]
-            if all(isinstance(finding, Verified) for finding in found):
-                scopes = frozenset().union(*map(_lacking, parts, found))
-                if not scopes:
-                    names = (part.name for part in parts)
-                    enter(request, dict(zip(names, map(_identity, found), strict=True)))
+        results: dict[str, _CheckResult] = {}
+        insufficient: frozenset[str] | None = None
+        for alternative in self._alternatives:
+            own = [_check(each, request, results) for each in alternative]
+            if all(isinstance(result, Verified) for result in own):
+                missing = frozenset().union(*map(_missing_scopes, alternative, own))
+                if not missing:
+                    names = (each.name for each in alternative)
+                    set_identities(request, dict(zip(names, map(_identity, own), strict=True)))
                     return
-                lacking = lacking or frozenset().union(*(part.scopes for part in parts))
-        if lacking:
-            raise self._forbidden(lacking)
-        if not self._is_optional or any(findings.values()):
-            raise self._unauthorized(findings)
+                scopes = frozenset().union(*(each.scopes for each in alternative))
+                insufficient = insufficient or scopes
+        if insufficient:
+            raise self._forbidden(insufficient)
+        if not self._is_optional or any(results.values()):
+            raise self._unauthorized(results)
 
-    def _unauthorized(self, findings: Mapping[str, _Finding]) -> HttpError:
+    def _unauthorized(self, results: Mapping[str, _CheckResult]) -> HttpError:
         is_bad: dict[Challenge, bool] = {}
         for name, challenge in self._challenges.items():
-            bad = isinstance(findings[name], BadCredential)
+            bad = isinstance(results[name], BadCredential)
             is_bad[challenge] = is_bad.get(challenge, False) or bad
-        texts = [
-            challenge.text([_INVALID] if bad and challenge.scheme == "Bearer" else ())
+        values = [
+            challenge.field_value([_INVALID] if bad and challenge.scheme == "Bearer" else ())
             for challenge, bad in is_bad.items()
         ]
         is_any_bad = any(is_bad.values())
-        detail = "the credentials were not accepted" if is_any_bad else "this needs credentials"
-        return HttpError(401, detail, headers={"www-authenticate": ", ".join(texts)})
+        detail = "the credentials are invalid" if is_any_bad else "credentials are required"
+        return HttpError(401, detail, headers={"www-authenticate": ", ".join(values)})
 
     def _forbidden(self, scopes: frozenset[str]) -> HttpError:
         more = [("error", "insufficient_scope"), ("scope", " ".join(sorted(scopes)))]
-        texts = [
-            challenge.text(more)
+        values = [
+            challenge.field_value(more)
             for challenge in dict.fromkeys(self._challenges.values())
             if challenge.scheme == "Bearer"
         ]
-        headers = {"www-authenticate": ", ".join(texts)} if texts else {}
-        return HttpError(403, "the credentials do not allow this", headers=headers)
+        headers = {"www-authenticate": ", ".join(values)} if values else {}
+        return HttpError(403, "the credentials do not allow this operation", headers=headers)
 
 
-def _find(part: Part, request: Request, findings: dict[str, _Finding]) -> _Finding:
-    """Return what the request shows for a part, verified once however often it is required."""
-    if part.name not in findings:
+def _check(
+    required: RequiredCredential, request: Request, results: dict[str, _CheckResult]
+) -> _CheckResult:
+    """Return the result of a check, which runs once however often it is required."""
+    name = required.name
+    if name not in results:
         try:
-            findings[part.name] = _verified(part.binding.check(request), part)
+            results[name] = _verified(required.binding.check(request), required)
         except NoCredential:
-            findings[part.name] = None
+            results[name] = None
         except BadCredential as error:
-            _log.debug("%s %s: %s: %s", request.method, request.raw_path, part.name, error)
-            findings[part.name] = error
-    return findings[part.name]
+            _log.debug("%s %s: %s: %s", request.method, request.raw_path, name, error)
+            results[name] = error
+    return results[name]
 
 
-def _verified(result: object, part: Part) -> Verified:
-    """Return the result of a check: anything but `Verified` decides nothing, and is an error."""
+def _verified(result: object, required: RequiredCredential) -> Verified:
+    """Return the result of a check: anything but a `Verified` is an error."""
     if type(result) is not Verified and not isinstance(result, Verified):
-        require_value(result, part.binding.check)
+        require_value(result, required.binding.check)
         raise TypeError(
-            f"the verifier of {part.name} returned a {type(result).__name__}, not a Verified"
+            f"the verifier of {required.name} returned a {type(result).__name__}, not a Verified"
         )
     return result
 
 
-def _lacking(part: Part, finding: _Finding) -> frozenset[str]:
-    if not part.scopes or not isinstance(finding, Verified):
+def _missing_scopes(required: RequiredCredential, result: _CheckResult) -> frozenset[str]:
+    if not required.scopes or not isinstance(result, Verified):
         return frozenset()
-    if finding.scopes is None:
+    if result.scopes is None:
         raise TypeError(
-            f"{part.name}: the operation requires {', '.join(sorted(part.scopes))}, and the "
-            f"identity (a {type(finding.identity).__name__}) has no `scopes`"
+            f"{required.name}: the operation requires {', '.join(sorted(required.scopes))}, and "
+            f"the identity (a {type(result.identity).__name__}) has no `scopes`"
         )
-    return frozenset() if part.scopes <= finding.scopes else part.scopes - finding.scopes
+    return frozenset() if required.scopes <= result.scopes else required.scopes - result.scopes
 
 
-def _identity(finding: _Finding) -> object:
-    return finding.identity if isinstance(finding, Verified) else None
+def _identity(result: _CheckResult) -> object:
+    return result.identity if isinstance(result, Verified) else None

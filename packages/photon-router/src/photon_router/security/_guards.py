@@ -1,8 +1,9 @@
-"""From the security of a document and its verifiers to guards, once, at start.
+"""Compiles the security of a document and its verifiers to guards, once, at start-up.
 
-Nothing is looked up by name later: a guard holds the checks themselves. What keeps an application
-from starting is told all at once: operations that require what nothing verifies, verifiers that do
-not fit their scheme or have none. There are no credentials by default.
+Nothing is looked up by name later: a guard contains the checks themselves. All errors are reported
+together before the application starts: operations that require a scheme without a verifier,
+verifiers that cannot verify their scheme, verifiers without a scheme. There are no default
+credentials.
 """
 
 from __future__ import annotations
@@ -14,35 +15,35 @@ from photon_openapi.document import Document, OpenApi, Operation
 from photon_runtime.callables import require_function
 from photon_runtime.errors import SignatureError
 
-from ._guard import Guard, Part
+from ._guard import Guard, RequiredCredential
 from ._verifier import Binding, Verifier
 
 _log = logging.getLogger("photon.security")
 
 
 class Guards:
-    """Makes the guards of operations.
+    """Compiles the guards of operations.
 
     Args:
-        verifiers: What verifies credentials, by the names of the document's schemes.
+        verifiers: Verifiers by the names of the document's security schemes.
     """
 
     def __init__(self, verifiers: Mapping[str, Verifier]) -> None:
-        """Keep the verifiers."""
+        """Copy the verifiers."""
         self._verifiers = dict(verifiers)
 
     def compile(
         self, document: Document, operations: Sequence[Operation], problems: list[str]
     ) -> list[Guard | None]:
-        """Return the guards of ``operations`` in order, ``None`` for those that are open to all.
+        """Return the guards of ``operations`` in order, ``None`` for public operations.
 
         Args:
             document: The document.
             operations: Its operations.
-            problems: What is wrong is added here; then the guards are of no use.
+            problems: List to which errors are added; if there are any, the guards are invalid.
         """
         bindings = self._bindings(document, problems)
-        made: dict[str, Guard | None] = {}  # equal requirements share a guard
+        compiled: dict[str, Guard | None] = {}  # equal requirements share a guard
         guards: list[Guard | None] = []
         for operation in operations:
             required = document.required_security(operation)
@@ -55,9 +56,9 @@ class Guards:
                 guards.append(None)
                 continue
             key = repr(required)
-            if key not in made:
-                made[key] = _guard(required, bindings, operation)
-            guards.append(made[key])
+            if key not in compiled:
+                compiled[key] = _guard(required, bindings, operation)
+            guards.append(compiled[key])
         return guards
 
     def _bindings(self, document: Document, problems: list[str]) -> dict[str, Binding]:
@@ -66,10 +67,10 @@ class Guards:
         for name, verifier in self._verifiers.items():
             scheme = schemes.get(name)
             if scheme is None:
-                known = ", ".join(schemes) or "none at all"
+                known = ", ".join(schemes) or "none"
                 problems.append(
-                    f"/components/securitySchemes: there is no {name!r}, which a verifier is for "
-                    f"(there is: {known})"
+                    f"/components/securitySchemes: the scheme {name!r} of a verifier does not "
+                    f"exist (existing schemes: {known})"
                 )
                 continue
             try:
@@ -83,37 +84,42 @@ class Guards:
 def _schemes(document: Document) -> dict[str, OpenApi]:
     components = document.data.get("components")
     schemes = components.get("securitySchemes") if isinstance(components, dict) else None
-    found: dict[str, OpenApi] = {}
+    result: dict[str, OpenApi] = {}
     for name, scheme in schemes.items() if isinstance(schemes, dict) else ():
         pointer = f"/components/securitySchemes/{name}"
         if isinstance(scheme, dict) and document.is_well_formed(scheme, pointer):
             resolved = document.resolve(scheme)
-            found |= {} if resolved is None else {name: resolved}
-    return found
+            result |= {} if resolved is None else {name: resolved}
+    return result
 
 
 def _guard(
     required: Sequence[OpenApi], bindings: Mapping[str, Binding], operation: Operation
 ) -> Guard | None:
     alternatives = [
-        [Part(name, bindings[name], frozenset(scopes)) for name, scopes in option.items()]
+        [
+            RequiredCredential(name, bindings[name], frozenset(scopes))
+            for name, scopes in option.items()
+        ]
         for option in required
         if option
     ]
     if not alternatives:
         return None
-    _warn_of_mixture(alternatives, operation)
+    _warn_of_weak_alternatives(alternatives, operation)
     return Guard(alternatives, is_optional={} in required)
 
 
-def _warn_of_mixture(alternatives: Sequence[Sequence[Part]], operation: Operation) -> None:
+def _warn_of_weak_alternatives(
+    alternatives: Sequence[Sequence[RequiredCredential]], operation: Operation
+) -> None:
     """Warn where a weak alternative makes a strong one pointless."""
-    weak = [parts for parts in alternatives if all(part.binding.is_weak for part in parts)]
+    weak = [option for option in alternatives if all(each.binding.is_weak for each in option)]
     if weak and len(weak) < len(alternatives):
-        names = " or ".join("+".join(part.name for part in parts) for parts in weak)
+        names = " or ".join("+".join(each.name for each in option) for option in weak)
         _log.warning(
-            "%s: whoever has the weakest of its alternatives gets in: %s (a password, or a key in "
-            "the query)",
+            "%s: the weakest of its alternatives is sufficient: %s (a password, or a key in the "
+            "query)",
             operation.name,
             names,
         )

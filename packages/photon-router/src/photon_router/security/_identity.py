@@ -1,4 +1,4 @@
-"""Who asks: what the guard of an operation found out, and how handlers come by it."""
+"""The identities that the guard of an operation has verified, and how handlers get them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _KEY = "photon.identities"
 
 @attrs.frozen
 class Identity:
-    """Whose credential it is, as the verifiers of this package tell it.
+    """The bearer of a credential, as the verifiers of this package return it.
 
     Attributes:
-        subject: Who: a user's name or number, the name of a key.
-        scopes: What the credential allows.
-        claims: What else a token says; not shown by ``repr``.
+        subject: The user's name or number, or the name of a key.
+        scopes: The scopes of the credential.
+        claims: All claims of a token; not shown by ``repr``.
     """
 
     subject: str
@@ -31,16 +31,16 @@ class Identity:
     claims: Mapping[str, Any] = attrs.field(factory=dict, repr=False, eq=False)
 
 
-def enter(request: Request, identities: Mapping[str, object]) -> None:
-    """Note whom the guard let in; by the names of schemes, in the order of the requirement."""
+def set_identities(request: Request, identities: Mapping[str, object]) -> None:
+    """Store the identities of a request, by the names of schemes, in the requirement's order."""
     request.state[_KEY] = identities
 
 
 def identities_of(request: Request) -> Mapping[str, object]:
-    """Return the identities that a request has, by the names of their security schemes.
+    """Return the identities of a request, by the names of their security schemes.
 
-    There are several where an operation requires several credentials together, and none where it
-    requires none.
+    There are several if the operation requires several credentials together, and the mapping is
+    empty if the operation does not require any.
     """
     return cast("Mapping[str, object]", request.state.get(_KEY, {}))
 
@@ -50,33 +50,33 @@ def identity_of(request: Request) -> object | None: ...
 @overload
 def identity_of(request: Request, cls: type[T]) -> T | None: ...
 def identity_of(request: Request, cls: type[object] = object) -> object | None:
-    """Return who sent a request, as its verifier told it; ``None`` for nobody in particular.
+    """Return the identity of the sender of a request; ``None`` for an anonymous request.
 
-    For middleware of a router, which runs behind authentication; handlers rather have an
-    argument ``user: CurrentUser[User]``. Where several credentials are required together, it is
-    the identity of the first one in the requirement.
+    For middleware of a router, which runs after authentication; handlers use an argument
+    ``user: CurrentUser[User]`` instead. If several credentials are required together, it is the
+    identity of the first one in the requirement.
 
     Args:
         request: The request.
-        cls: The class that the identity has.
+        cls: The class of the identity.
 
     Raises:
-        TypeError: It is of another class.
+        TypeError: The identity is of another class.
     """
-    found = next(iter(identities_of(request).values()), None)
-    if found is not None and not isinstance(found, cls):
-        raise TypeError(f"the identity is a {type(found).__name__}, not a {cls.__name__}")
-    return found
+    identity = next(iter(identities_of(request).values()), None)
+    if identity is not None and not isinstance(identity, cls):
+        raise TypeError(f"the identity is a {type(identity).__name__}, not a {cls.__name__}")
+    return identity
 
 
 def current_identity(request: Request) -> object | None:
-    """Return who sent the request; what `CurrentUser` is made of."""
+    """Return the identity of the sender; the provider of `CurrentUser`."""
     return identity_of(request)
 
 
 CurrentUser = Annotated[_T, Dependency(current_identity)]
-"""The argument is who sent the request, as the verifier of the operation told it.
+"""The argument is the identity of the sender, as the verifier of the operation returned it.
 
-``user: CurrentUser[User]`` is a ``User`` to every type-checker. Where nobody needs to
-authenticate, write ``CurrentUser[User | None]``.
+``user: CurrentUser[User]`` is a ``User`` to every type-checker. Where authentication is optional,
+write ``CurrentUser[User | None]``.
 """

@@ -1,7 +1,7 @@
 """Sets of public keys (RFC 7517) that change while the server runs.
 
-An issuer that changes its keys publishes the new one, and signs with it. So a token whose key is
-unknown is a reason to get the set again, at most once in an interval: tokens can name any key.
+An issuer that rotates its keys publishes the new key and signs with it. So a token with an unknown
+key is a reason to load the set again, at most once per interval: a token can name any key.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class _Key:
     """A public key of a set.
 
     Attributes:
-        kid: Its name; ``None`` where it has none.
-        algorithms: What it can verify.
-        key: The key, for the library.
+        kid: The key id; ``None`` if the key has no id.
+        algorithms: The algorithms whose signatures the key can verify.
+        key: The key as an object of the library.
     """
 
     kid: str | None
@@ -36,20 +36,20 @@ class _Key:
 
 
 class Jwks:
-    """The public keys of an issuer of tokens.
+    """The public keys of a token issuer.
 
     Args:
-        source: Where they are: the address of the set (https, or http on this machine), the path
-            of a file, or the set itself.
-        lifetime: Seconds until the set is got again.
-        interval: The least number of seconds between two attempts, also for tokens whose key is
-            unknown.
-        timeout: Seconds that an attempt may take.
-        stale: Seconds for which an old set is used if it cannot be got again.
+        source: The address of the set (https, or http on this machine), the path of a file, or
+            the set itself.
+        lifetime: Seconds until the set is loaded again.
+        interval: Minimum number of seconds between two attempts, also for tokens with an unknown
+            key.
+        timeout: Time limit of an attempt in seconds.
+        stale: Seconds beyond its lifetime for which a set is used if it cannot be loaded again.
 
     Raises:
-        ValueError: The address is none that keys may come from, or the file, or the set, has no
-            key that can be used.
+        ValueError: Keys may not be loaded from the address, or the file or the set does not
+            contain a usable key.
         OSError: The file cannot be read.
     """
 
@@ -62,7 +62,7 @@ class Jwks:
         timeout: float = 5.0,
         stale: float = 86_400.0,
     ) -> None:
-        """Read a file or a set; an address is asked when the first token comes."""
+        """Read a file or a set; an address is first requested for the first token."""
         policy = CachePolicy(lifetime=lifetime, interval=interval, timeout=timeout, stale=stale)
         self._name = "a set of keys" if isinstance(source, Mapping) else f"the keys of {source}"
         self._fixed: list[_Key] | None = None
@@ -75,26 +75,26 @@ class Jwks:
         self._set = CachedValue(load, name=self._name, policy=policy)
 
     def __repr__(self) -> str:
-        """Show where they are."""
+        """Show the source of the keys."""
         return f"<Jwks: {self._name}>"
 
     def find(self, algorithm: str, kid: str | None) -> object | None:
-        """Return the key for a signature, ``None`` if there is none.
+        """Return the key for a signature, ``None`` if it is unknown.
 
-        A token that names no key is verified if there is one key only that it can be.
+        A token without a key id is verified if exactly one key is for its algorithm.
 
         Raises:
-            HttpError: 503; the set cannot be had.
+            HttpError: 503; the set is unavailable.
 
-        Blocks: the calling task, while the set is got.
+        Blocks: the calling task, while the set is loaded.
         """
         if self._fixed is not None:
             return _find(self._fixed, algorithm, kid)
         keys = self._set.get()
-        found = _find(keys, algorithm, kid)
-        if found is None:
-            found = _find(self._set.renew(keys), algorithm, kid)
-        return found
+        key = _find(keys, algorithm, kid)
+        if key is None:
+            key = _find(self._set.renew(keys), algorithm, kid)
+        return key
 
 
 def _loader(source: str | Path, timeout: float) -> Callable[[], list[_Key]]:
@@ -105,17 +105,17 @@ def _loader(source: str | Path, timeout: float) -> Callable[[], list[_Key]]:
 
 
 def _find(keys: list[_Key], algorithm: str, kid: str | None) -> object | None:
-    fitting = [each for each in keys if algorithm in each.algorithms]
+    matches = [each for each in keys if algorithm in each.algorithms]
     if kid is not None:
-        fitting = [each for each in fitting if each.kid == kid]
-    return fitting[0].key if len(fitting) == 1 or (fitting and kid is not None) else None
+        matches = [each for each in matches if each.kid == kid]
+    return matches[0].key if len(matches) == 1 or (matches and kid is not None) else None
 
 
 def read_keys(data: Mapping[str, Any]) -> list[_Key]:
-    """Return the keys of a set that can verify signatures; others are passed over.
+    """Return the keys of a set that can verify signatures; other keys are skipped.
 
     Raises:
-        ValueError: There is none.
+        ValueError: The set does not contain such a key.
     """
     listed = data.get("keys")
     keys = []
@@ -123,25 +123,25 @@ def read_keys(data: Mapping[str, Any]) -> list[_Key]:
         try:
             key = _read_key(jwk)
         except ValueError as error:
-            _log.warning("a key of a set is left out: %s", error)
+            _log.warning("a key of a key set is ignored: %s", error)
         else:
             keys += [] if key is None else [key]
     if not keys:
-        raise ValueError("there is no key in it that verifies signatures")
+        raise ValueError("the key set does not contain a key that verifies signatures")
     return keys
 
 
 def _read_key(jwk: object) -> _Key | None:
-    """Read one key; ``None`` for one that is for something else.
+    """Read one key; ``None`` if the key is for another purpose.
 
     Raises:
-        ValueError: It is broken, or too short.
+        ValueError: The key is malformed, or too short.
     """
     if not isinstance(jwk, dict):
-        raise ValueError("it is no object")  # noqa: TRY004 - it came from outside
+        raise ValueError("it is not an object")  # noqa: TRY004 - external data
     operations = jwk.get("key_ops", ["verify"])
     if not isinstance(operations, list):
-        raise ValueError("its key_ops are no list")  # noqa: TRY004 - it came from outside
+        raise ValueError("its key_ops is not a list")  # noqa: TRY004 - external data
     if jwk.get("use", "sig") != "sig" or "verify" not in operations:
         return None
     algorithms = _algorithms(jwk)
@@ -152,15 +152,15 @@ def _read_key(jwk: object) -> _Key | None:
     try:
         key = library.algorithms.get_default_algorithms()[name].from_jwk(jwk)
         key = getattr(key, "public_key", lambda: key)()
-    except Exception:  # the library's errors show the key, which may be a private one
-        raise ValueError("it is broken") from None
+    except Exception:  # the library's errors contain the key, which may be a private key
+        raise ValueError("it is malformed") from None
     check_strength(key, name)
     kid = jwk.get("kid")
     return _Key(kid if isinstance(kid, str) else None, algorithms, key)
 
 
 def _algorithms(jwk: Mapping[str, Any]) -> frozenset[str]:
-    """Return what a key can verify; a secret has no place in a set of public keys."""
+    """Return the algorithms that a key can verify; a set of public keys cannot contain a secret."""
     kind = {"RSA": "RSA", "EC": jwk.get("crv"), "OKP": "EdDSA"}.get(str(jwk.get("kty")))
-    fitting = frozenset(name for name, needed in KINDS.items() if needed == kind)
-    return fitting & {jwk["alg"]} if isinstance(jwk.get("alg"), str) else fitting
+    algorithms = frozenset(name for name, required in KINDS.items() if required == kind)
+    return algorithms & {jwk["alg"]} if isinstance(jwk.get("alg"), str) else algorithms

@@ -13,22 +13,23 @@ from ._bearer import TokenVerifier
 from ._identity import Identity
 from ._jwks import Jwks
 from ._keys import KeySource, OneKey, checked_algorithms, pyjwt
-from ._verifier import BadCredential, Verified, is_function, judged
+from ._verifier import BadCredential, Verified, as_verified, is_function
 
 Find = Callable[[Identity], object]
 
 
 @attrs.frozen(kw_only=True)
 class TokenRules:
-    """What a token must be to be believed, besides being signed.
+    """Conditions that a valid token meets besides its signature.
 
     Attributes:
-        algorithms: The algorithms of signatures that are allowed.
-        issuer: Who issues tokens; ``None`` for whoever has the key.
-        audience: Whom tokens are for, one of them; ``None`` for tokens that say nothing of it.
+        algorithms: The allowed signature algorithms.
+        issuer: The allowed issuer or issuers; ``None`` for any issuer with the key.
+        audience: The audience, one of which the token must have; ``None`` for tokens without one.
         leeway: Seconds by which clocks may differ.
-        required: Claims that must be there.
-        find: From what the token says to the application's own identity, ``None`` for nobody.
+        required: Claims that a token must have.
+        find: A function that takes the identity of the token and returns the application's own,
+            ``None`` to refuse the token.
     """
 
     algorithms: tuple[str, ...]
@@ -39,36 +40,36 @@ class TokenRules:
     find: Find | None = attrs.field(repr=False)
 
     def verify(self, token: str, keys: KeySource) -> Verified:
-        """Verify a token by the key that ``keys`` has for it.
+        """Verify a token with its key from ``keys``.
 
         Raises:
-            BadCredential: It is not good.
+            BadCredential: The token is not valid.
         """
         claims = self._claims(token, keys)
         scopes = scopes_of(claims)
         identity = Identity(self._subject(claims), scopes, claims)
         if self.find is None:
             return Verified(identity, scopes)
-        return Verified(judged(self.find(identity), self.find).identity, scopes)
+        return Verified(as_verified(self.find(identity), self.find).identity, scopes)
 
     def _subject(self, claims: Mapping[str, Any]) -> str:
-        """Return whom a token speaks of; who is called nothing is nobody (RFC 7519, 4.1.2)."""
+        """Return the subject of a token; an empty one counts as missing (RFC 7519, 4.1.2)."""
         subject = claims.get("sub")
         if subject is None:
             subject = ""
         if not isinstance(subject, str) or (not subject and "sub" in self.required):
-            raise BadCredential("a subject that is no text, or empty")
+            raise BadCredential("the subject is not a string, or empty")
         return subject
 
     def _claims(self, token: str, keys: KeySource) -> dict[str, Any]:
-        # What the head says only chooses among what is allowed; decode() looks at it again.
+        # The header only chooses among the allowed algorithms; decode() checks it again.
         header = _read(_header, token)
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in self.algorithms or not isinstance(kid, str | None):
-            raise BadCredential("an algorithm that is not allowed, or no name of a key")
+            raise BadCredential("the algorithm is not allowed, or the key id is not a string")
         key = keys.find(str(algorithm), kid)
         if key is None:
-            raise BadCredential("no key for it")
+            raise BadCredential("unknown key")
         return _read(
             pyjwt().decode,
             token,
@@ -81,18 +82,18 @@ class TokenRules:
         )
 
 
-def _read(function: Callable[..., Any], *arguments: object, **named: object) -> dict[str, Any]:
-    """Call the library on a token; whatever it makes of foreign bytes, they are refused.
+def _read(function: Callable[..., Any], *arguments: object, **options: object) -> dict[str, Any]:
+    """Call the library on a token; any exception means that the token is invalid.
 
-    Numbers beyond all clocks and JSON nested without end are told by errors of Python's own.
+    Times out of range and JSON nested too deeply raise Python's own exceptions.
     """
     try:
-        found = function(*arguments, **named)
+        result = function(*arguments, **options)
     except Exception as error:
         raise BadCredential(f"{type(error).__name__}: {error}") from None
-    if not isinstance(found, dict):
-        raise BadCredential("no object")
-    return found
+    if not isinstance(result, dict):
+        raise BadCredential("not an object")
+    return result
 
 
 def _header(token: str) -> object:
@@ -101,35 +102,35 @@ def _header(token: str) -> object:
 
 
 def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
-    """Return what a token allows: its ``scope`` (RFC 8693, section 4.2), or its ``scp``."""
-    told = claims.get("scope", claims.get("scp", ()))
-    listed = told.split() if isinstance(told, str) else told
-    if not isinstance(listed, list | tuple):
+    """Return the scopes of a token: its ``scope`` (RFC 8693, section 4.2), or its ``scp``."""
+    claim = claims.get("scope", claims.get("scp", ()))
+    scopes = claim.split() if isinstance(claim, str) else claim
+    if not isinstance(scopes, list | tuple):
         return frozenset()
-    return frozenset(scope for scope in listed if isinstance(scope, str))
+    return frozenset(scope for scope in scopes if isinstance(scope, str))
 
 
 @attrs.frozen(eq=False)
 class JwtBearer(TokenVerifier):
-    """Verifies a JSON Web Token: its signature, its times, its issuer and whom it is for.
+    """Verifies a JSON Web Token: its signature, its times, its issuer and its audience.
 
     The identity is an `Identity` with the token's subject, scopes and claims.
 
     Attributes:
-        key: The secret (HS256 and so on), the public key in PEM, or `Jwks`.
-        algorithms: The algorithms of signatures that are allowed: HS256, RS256, PS256, ES256 and
-            their kin, EdDSA. All are for one kind of key where there is one key.
-        issuer: The only issuer, or several; ``None`` for whoever has the key.
-        audience: Whom tokens must be for, one of them if there are several; ``None`` takes only
-            tokens that say nothing of it.
+        key: The secret (HS256 and the like), the public key in PEM, or `Jwks`.
+        algorithms: The allowed signature algorithms: HS256, RS256, PS256, ES256 and the like,
+            EdDSA. With a single key, all of them are for one kind of key.
+        issuer: The allowed issuer, or several; ``None`` for any issuer with the key.
+        audience: The audience that tokens must have, one of them if there are several; ``None``
+            accepts only tokens without an audience.
         leeway: Seconds by which clocks may differ.
-        required: Claims that must be there. Without ``exp`` a token would be good for ever;
-            without ``sub`` there are tokens of nobody, whose subject is empty.
-        find: From what the token says to an identity of the application, such as a user from its
-            database; ``None`` for nobody. It may wait.
+        required: Claims that a token must have. Without ``exp`` a token would be valid for ever;
+            without ``sub`` a token may have an empty subject.
+        find: A function that takes the identity of the token and returns one of the application,
+            such as a user from its database, or ``None`` to refuse the token. It may block.
 
     Raises:
-        ValueError: Key and algorithms do not fit, or the key is too short.
+        ValueError: The algorithms are for another kind of key, or the key is too short.
         PhotonError: PyJWT is not installed.
     """
 

@@ -1,10 +1,10 @@
-"""Keys, and the algorithms of signatures that each kind of key is for.
+"""Keys, and the signature algorithms of each kind of key.
 
-An algorithm and a key must belong to each other: a public key that is taken for the secret of an
-HMAC lets everybody sign (RFC 8725, sections 2.1 and 3.1). So the kinds are compared at start, every
-list of algorithms is for one kind of key, and ``none`` is no algorithm.
+An algorithm and a key must match: if a public key is used as the secret of an HMAC, every client
+can sign (RFC 8725, sections 2.1 and 3.1). So the kinds are compared at start-up, every list of
+algorithms is for one kind of key, and ``none`` is not an algorithm.
 
-Here is the home of PyJWT, which is loaded when the first key is.
+This module is the home of PyJWT, which is imported with the first key.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ KINDS: Final[Mapping[str, str]] = {
     "ES512": "P-521",
     "EdDSA": "EdDSA",
 }
-"""The kind of key that each algorithm takes (RFC 7518, section 3.1; RFC 8037)."""
+"""The kind of key that each algorithm requires (RFC 7518, section 3.1; RFC 8037)."""
 
 _CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
 class KeySource(Protocol):
-    """Where the keys are that verify signatures."""
+    """A source of keys that verify signatures."""
 
     def find(self, algorithm: str, kid: str | None) -> object | None:
-        """Return the key for a signature, ``None`` if there is none; may wait."""
+        """Return the key for a signature, ``None`` if it is unknown; may block."""
 
 
 def pyjwt() -> ModuleType:
@@ -57,30 +57,29 @@ def pyjwt() -> ModuleType:
 
 
 def checked_algorithms(algorithms: Sequence[str]) -> tuple[str, ...]:
-    """Return ``algorithms`` if they can be allowed.
+    """Return ``algorithms`` as a tuple.
 
     Raises:
-        ValueError: There are none, or one is unknown.
+        ValueError: The list is empty, or one is unknown.
     """
     if isinstance(algorithms, str):
         raise ValueError(f"algorithms is a list: [{algorithms!r}]")  # noqa: TRY004 - a value
-    wrong = [name for name in algorithms if name not in KINDS]
-    if wrong or not algorithms:
-        raise ValueError(
-            f"algorithms are of {', '.join(KINDS)}, not {', '.join(wrong) or 'none at all'}"
-        )
+    unknown = [name for name in algorithms if name not in KINDS]
+    if unknown or not algorithms:
+        problem = f"not {', '.join(unknown)}" if unknown else "and at least one is required"
+        raise ValueError(f"algorithms are any of {', '.join(KINDS)}, {problem}")
     return tuple(algorithms)
 
 
 class OneKey:
-    """The only key: a secret, or a public key.
+    """A source of a single key: a secret, or a public key.
 
     Args:
-        key: The secret, or the key in PEM; of a private one the public half is taken.
-        algorithms: What it may be used for.
+        key: The secret, or the key in PEM; of a private key the public half is used.
+        algorithms: The algorithms that the key may be used with.
 
     Raises:
-        ValueError: It is none for these algorithms, or too short for one.
+        ValueError: The key cannot be used with these algorithms, or is too short for one.
     """
 
     __slots__ = ("_key",)
@@ -89,12 +88,14 @@ class OneKey:
         """Check and load the key."""
         kinds = {KINDS[name] for name in algorithms}
         if len(kinds) > 1:
-            raise ValueError(f"{', '.join(algorithms)} take different keys: allow those of one")
+            raise ValueError(
+                f"{', '.join(algorithms)} require different keys: allow algorithms of one kind"
+            )
         prepared = [prepare(key, name) for name in algorithms]
         self._key: object = getattr(prepared[0], "public_key", lambda: prepared[0])()
 
     def __repr__(self) -> str:
-        """Show nothing of it."""
+        """Do not show the key."""
         return "<OneKey>"
 
     def find(self, algorithm: str, kid: str | None) -> object | None:
@@ -103,45 +104,45 @@ class OneKey:
 
 
 def prepare(key: str | bytes, algorithm: str) -> Any:
-    """Return a secret, or a key in PEM, ready for one algorithm.
+    """Return a secret, or a key in PEM, as the library's object for one algorithm.
 
     Raises:
-        ValueError: It is of another kind, or too short.
+        ValueError: The key is of another kind, or too short.
     """
     library = pyjwt()
     try:
         prepared = library.algorithms.get_default_algorithms()[algorithm].prepare_key(key)
     except (library.InvalidKeyError, TypeError, ValueError):
         raise ValueError(
-            f"the key is none for {algorithm}: it takes {_wanted(algorithm)}"
+            f"the key cannot be used with {algorithm}, which requires {_required_key(algorithm)}"
         ) from None
     check_strength(prepared, algorithm)
     return prepared
 
 
 def check_strength(key: Any, algorithm: str) -> None:
-    """Check that a key is of the right size for an algorithm.
+    """Check the size of a key for an algorithm.
 
     A secret is as long as the digest (RFC 7518, section 3.2), an RSA key has 2048 bits (3.3), an
-    elliptic one lies on the algorithm's curve (3.4).
+    elliptic-curve key is on the algorithm's curve (3.4).
 
     Raises:
-        ValueError: It is not.
+        ValueError: The key is too short, or on another curve.
     """
     kind = KINDS[algorithm]
     if kind == "secret":
         least = hashlib.new(f"sha{algorithm[2:]}").digest_size
         if len(key) < least:
             raise ValueError(
-                f"the secret for {algorithm} has {len(key)} bytes, it needs {least}: make one with "
-                "secrets.token_urlsafe(64)"
+                f"the secret for {algorithm} has {len(key)} bytes, {least} are required: create "
+                "one with secrets.token_urlsafe(64)"
             )
     elif kind == "RSA" and key.key_size < 2048:
         raise ValueError(f"an RSA key has 2048 bits or more, not {key.key_size}")
     elif kind.startswith("P-") and _CURVES.get(key.curve.name) != kind:
-        raise ValueError(f"{algorithm} takes a key on {kind}, not on {key.curve.name}")
+        raise ValueError(f"{algorithm} requires a key on {kind}, not on {key.curve.name}")
 
 
-def _wanted(algorithm: str) -> str:
+def _required_key(algorithm: str) -> str:
     kind = KINDS[algorithm]
-    return "a secret, no PEM" if kind == "secret" else f"a key of the kind {kind} in PEM"
+    return "a secret, not PEM" if kind == "secret" else f"a key of the kind {kind} in PEM"

@@ -1,4 +1,4 @@
-"""For servers that stand in for another: any credential will do, and none will not."""
+"""A verifier for mock servers: accepts any credential, and refuses requests without one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READERS: Final[Mapping[str, Callable[[Request], object]]] = {
 
 
 class _EveryScope(frozenset[str]):
-    """Has every scope that is asked for."""
+    """Contains every scope."""
 
     def __ge__(self, other: object) -> bool:
         return True
@@ -29,15 +29,15 @@ class _EveryScope(frozenset[str]):
 
 @attrs.frozen(eq=False)
 class AcceptAnyCredential(Verifier):
-    """Takes every credential that has the form of one, and refuses a request without any.
+    """Accepts every well-formed credential, and refuses a request without a credential.
 
-    For mock servers only. Certificates are not seen by them, so ``mutualTLS`` is always met.
+    For mock servers only. They do not see certificates, so ``mutualTLS`` is always met.
     """
 
     name: str = attrs.field(default="any", kw_only=True)
 
     def definition(self) -> dict[str, Any]:
-        """Refuse: it fits every scheme and is none.
+        """Refuse: this verifier has no scheme of its own.
 
         Raises:
             ValueError: Always.
@@ -45,24 +45,24 @@ class AcceptAnyCredential(Verifier):
         raise ValueError("AcceptAnyCredential is for the schemes of a loaded document")
 
     def bind(self, definition: Mapping[str, Any]) -> Binding:
-        """Return what takes any credential of the scheme."""
+        """Return a check that accepts any credential of the scheme."""
         type_ = str(definition.get("type"))
         if type_ == "apiKey":
-            place, name = str(definition.get("in")), str(definition.get("name"))
-            check = key_check(_anybody, place, name)
-            challenge = Challenge("ApiKey", (("in", place), ("name", name)))
-            return Binding(_allowing(check), challenge, field=key_field(place, name))
+            location, name = str(definition.get("in")), str(definition.get("name"))
+            check = key_check(_anybody, location, name)
+            challenge = Challenge("ApiKey", (("in", location), ("name", name)))
+            return Binding(_with_every_scope(check), challenge, field=key_field(location, name))
         if type_ == "mutualTLS":
-            return Binding(_allowing(lambda request: None), Challenge("MutualTLS"))
+            return Binding(_with_every_scope(lambda request: None), Challenge("MutualTLS"))
         scheme = str(definition.get("scheme", "bearer")).lower() if type_ == "http" else "bearer"
         challenge = Challenge(scheme)
-        read: Callable[[Request], object] = _any_of(scheme)
+        read: Callable[[Request], object] = _reader(scheme)
         if scheme in _READERS:
             read, challenge = _READERS[scheme], Challenge(scheme.capitalize(), (("realm", "api"),))
-        return Binding(_allowing(read), challenge, field="Authorization")
+        return Binding(_with_every_scope(read), challenge, field="Authorization")
 
 
-def _any_of(scheme: str) -> Callable[[Request], object]:
+def _reader(scheme: str) -> Callable[[Request], object]:
     return lambda request: authorization(request, scheme)
 
 
@@ -70,8 +70,8 @@ def _anybody(key: str) -> Identity:
     return Identity("anybody")
 
 
-def _allowing(read: Callable[[Request], object]) -> Callable[[Request], Verified]:
-    """Return a check that refuses what ``read`` refuses, and allows all to the rest."""
+def _with_every_scope(read: Callable[[Request], object]) -> Callable[[Request], Verified]:
+    """Return a check that refuses requests as ``read`` does, and grants the rest every scope."""
 
     def check(request: Request) -> Verified:
         read(request)

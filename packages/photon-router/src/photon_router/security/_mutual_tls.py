@@ -1,4 +1,4 @@
-"""Client certificates: of this server's own TLS, or as a proxy hands them on (RFC 9440)."""
+"""Client certificates: of this server's own TLS, or forwarded by a proxy (RFC 9440)."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from ._verifier import (
     NoCredential,
     Verified,
     Verifier,
+    as_verified,
     is_function,
-    judged,
 )
 
 
 @attrs.frozen(eq=False)
 class MutualTls(Verifier):
-    """Verifies the certificate that a client showed when it connected.
+    """Verifies the certificate that a client presented when it connected.
 
     Attributes:
-        find: From a certificate in DER to the identity of its owner, ``None`` for nobody. Whoever
-            ended TLS has verified the certificate itself: its chain, its times and that the client
-            has its key; what remains is whose it is.
-        certificate: From a request to its certificate in DER, ``None`` where it has none; by
-            default that of the TLS connection to this server. Behind a proxy that ends TLS, see
-            `client_cert_field`.
+        find: A function that takes a certificate in DER and returns the identity of its owner,
+            ``None`` if it is unknown. The TLS server has verified the certificate itself: its
+            chain, its times and that the client has its key; only the identity is left to find.
+        certificate: A function that returns the certificate of a request in DER, ``None`` if it
+            has no certificate; by default that of the TLS connection to this server. Behind a
+            proxy that terminates TLS, see `client_cert_field`.
     """
 
     find: Callable[[bytes], object] = attrs.field(repr=False, validator=is_function)
@@ -49,26 +49,26 @@ class MutualTls(Verifier):
         return {"type": "mutualTLS"}
 
     def bind(self, definition: Mapping[str, Any]) -> Binding:
-        """Return what verifies the scheme."""
+        """Return the check of the scheme."""
         if definition.get("type") != "mutualTLS":
             raise ValueError(f"MutualTls verifies mutualTLS, not {definition.get('type')!r}")
         find, certificate = self.find, self.certificate
 
         def check(request: Request) -> Verified:
-            shown = require_value(certificate(request), certificate, verdict=True)
-            if shown is None:
+            presented = require_value(certificate(request), certificate, verdict=True)
+            if presented is None:
                 raise NoCredential
-            return judged(find(shown), find)
+            return as_verified(find(presented), find)
 
         return Binding(check, Challenge("MutualTLS"))
 
 
 def client_cert_field(name: str = "client-cert") -> Callable[[Request], bytes | None]:
-    """Return what takes the client's certificate from a field (RFC 9440, section 2.2).
+    """Return a function that reads the client's certificate from a field (RFC 9440, section 2.2).
 
-    The field counts only where a proxy that the settings trust (``trusted_proxies``) has sent the
-    request. That proxy must verify certificates, set the field, and remove what clients send
-    under its name.
+    The field is ignored unless a proxy that the settings trust (``trusted_proxies``) has sent the
+    request. That proxy must verify certificates, set the field, and remove fields of that name
+    that clients send.
 
     Args:
         name: The name of the field.
@@ -79,13 +79,13 @@ def client_cert_field(name: str = "client-cert") -> Callable[[Request], bytes | 
         if not values or not request.is_from_trusted_proxy:
             return None
         if len(values) > 1 or len(values[0]) > MAX_LENGTH:
-            raise BadCredential("several certificates, or one that is too long")
+            raise BadCredential("several certificates, or a certificate that is too long")
         text = values[0].strip()
         if len(text) < 3 or text[0] != ":" or text[-1] != ":":
-            raise BadCredential("no byte sequence")
+            raise BadCredential("not a byte sequence")
         try:
             return base64.b64decode(text[1:-1].encode("latin-1"), validate=True)
         except binascii.Error:
-            raise BadCredential("no base64") from None
+            raise BadCredential("not base64") from None
 
     return certificate

@@ -1,4 +1,4 @@
-"""OAuth 2 (RFC 6749): tokens with scopes, and how clients come by them."""
+"""OAuth 2 (RFC 6749): tokens with scopes, and the flows by which clients get them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _FLOWS: Mapping[str, tuple[str, ...]] = {
 
 @attrs.frozen(eq=False)
 class OAuth2(TokenVerifier):
-    """Verifies the access tokens of OAuth 2, and tells clients where to get them.
+    """Verifies the access tokens of OAuth 2, and documents how clients get them.
 
     Attributes:
-        tokens: Verifies them: mostly a `JwtBearer`, or a `BearerToken` that asks the issuer.
-        flows: The flows as OpenAPI has them: ``{"clientCredentials": {"tokenUrl": ..., "scopes":
+        tokens: Verifier of the tokens: a `JwtBearer`, or a `BearerToken` that queries the issuer.
+        flows: The flows object of OpenAPI: ``{"clientCredentials": {"tokenUrl": ..., "scopes":
             {"items:read": "see items"}}}``. Not for a loaded document, which has its own.
 
     Raises:
-        ValueError: A flow is unknown or lacks an address.
+        ValueError: A flow is unknown or lacks a member.
     """
 
     tokens: TokenVerifier
@@ -39,19 +39,19 @@ class OAuth2(TokenVerifier):
         """Check the flows."""
         for name, flow in self.flows.items():
             if name not in _FLOWS:
-                raise ValueError(f"there is no flow {name!r}; there are {', '.join(_FLOWS)}")
+                raise ValueError(f"unknown flow {name!r}; the flows are {', '.join(_FLOWS)}")
             for member in (*_FLOWS[name], "scopes"):
                 if member not in flow:
-                    raise ValueError(f"the flow {name} needs {member!r}")
+                    raise ValueError(f"the flow {name} requires {member!r}")
 
     def definition(self) -> dict[str, Any]:
         """Return the security scheme object."""
         if not self.flows:
-            raise ValueError("an OAuth2 that no document describes needs flows=")
+            raise ValueError("an OAuth2 without a loaded document requires flows=")
         return {"type": "oauth2", "flows": {name: dict(flow) for name, flow in self.flows.items()}}
 
     def bind(self, definition: Mapping[str, Any]) -> Binding:
-        """Return what verifies the scheme."""
+        """Return the check of the scheme."""
         if definition.get("type") != "oauth2":
             raise ValueError(f"OAuth2 verifies the type oauth2, not {definition.get('type')!r}")
         return super().bind(definition)

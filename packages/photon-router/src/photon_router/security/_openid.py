@@ -1,4 +1,4 @@
-"""OpenID Connect: from the address of a provider to the issuer and the keys of its tokens."""
+"""OpenID Connect: discovers the issuer and the keys of tokens at the address of a provider."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
 @attrs.frozen
 class _Configuration:
-    """What is used of a provider's configuration."""
+    """The used members of a provider's configuration."""
 
     issuer: str
-    keys_at: str
+    jwks_uri: str
     keys: Jwks
 
 
 class _Provider:
-    """What a provider publishes of itself (OpenID Connect Discovery 1.0, section 4)."""
+    """The published configuration of a provider (OpenID Connect Discovery 1.0, section 4)."""
 
     def __init__(self, url: str, issuer: str | None, policy: CachePolicy) -> None:
-        """Ask for nothing yet."""
+        """Check the address; nothing is requested yet."""
         self._url = check_address(url)
         self._issuer = issuer
         self._policy = policy
@@ -44,38 +44,40 @@ class _Provider:
         return self._configuration.get()
 
     def _load(self) -> _Configuration:
-        told = fetch_object(self._url, timeout=self._policy.timeout)
-        issuer, keys_at = told.get("issuer"), told.get("jwks_uri")
-        if not isinstance(issuer, str) or not isinstance(keys_at, str):
-            raise ValueError("it has no issuer or no jwks_uri")  # noqa: TRY004 - from outside
+        document = fetch_object(self._url, timeout=self._policy.timeout)
+        issuer, jwks_uri = document.get("issuer"), document.get("jwks_uri")
+        if not isinstance(issuer, str) or not isinstance(jwks_uri, str):
+            raise ValueError("issuer or jwks_uri is missing")  # noqa: TRY004 - external data
         if self._issuer is None and issuer.rstrip("/") + WELL_KNOWN != self._url:
-            # Section 4.3: else anybody could tell the keys of anybody.
-            raise ValueError(f"it is that of another issuer, {issuer!r}")
-        if self._last is None or self._last.keys_at != keys_at:
-            keys = Jwks(keys_at, **attrs.asdict(self._policy))
-            self._last = _Configuration(self._issuer or issuer, keys_at, keys)
+            # Section 4.3: otherwise any provider could publish keys for any other.
+            raise ValueError(f"it is the configuration of another issuer, {issuer!r}")
+        if self._last is None or self._last.jwks_uri != jwks_uri:
+            keys = Jwks(jwks_uri, **attrs.asdict(self._policy))
+            self._last = _Configuration(self._issuer or issuer, jwks_uri, keys)
         return self._last
 
 
 @attrs.frozen(eq=False)
 class OpenIdConnect(TokenVerifier):
-    """Verifies tokens of an OpenID provider by what it publishes: its issuer and its keys.
+    """Verifies tokens of an OpenID provider with its published issuer and keys.
 
     Attributes:
         url: The address of its configuration, which ends in ``/.well-known/openid-configuration``;
-            ``None`` takes the ``openIdConnectUrl`` of the loaded document.
-        audience: Whom tokens must be for, one of them: the name of this API, or of the client.
-        algorithms: The algorithms of signatures that are allowed; none with a shared secret.
-        issuer: The issuer, where it is not the one that the address belongs to.
+            ``None`` uses the ``openIdConnectUrl`` of the loaded document.
+        audience: The audience that tokens must have, one of them if there are several: the name
+            of this API, or of the client.
+        algorithms: The allowed signature algorithms; not those with a shared secret.
+        issuer: The issuer, if it differs from the one that the address belongs to.
         leeway: Seconds by which clocks may differ.
-        required: Claims that must be there.
-        find: From what the token says to an identity of the application; ``None`` for nobody.
-        lifetime: Seconds until configuration and keys are got again.
-        interval: The least number of seconds between two attempts.
-        timeout: Seconds that an attempt may take.
+        required: Claims that a token must have.
+        find: A function that takes the identity of the token and returns one of the application,
+            or ``None`` to refuse the token.
+        lifetime: Seconds until configuration and keys are loaded again.
+        interval: Minimum number of seconds between two attempts.
+        timeout: Time limit of an attempt in seconds.
 
     Raises:
-        ValueError: The address is not https, or an algorithm cannot be allowed.
+        ValueError: The address is not https, or an algorithm is not allowed.
         PhotonError: PyJWT is not installed.
     """
 
@@ -103,39 +105,41 @@ class OpenIdConnect(TokenVerifier):
         return _Provider(url, self.issuer, policy)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse secrets, which no provider publishes."""
+        """Refuse algorithms with a secret, which providers do not publish."""
         pyjwt()
         if any(name.startswith("HS") for name in self.algorithms):
-            raise ValueError("a provider publishes public keys: no HS algorithms")
+            raise ValueError("a provider publishes public keys: HS algorithms are not allowed")
 
     def definition(self) -> dict[str, Any]:
         """Return the security scheme object."""
         if self.url is None:
-            raise ValueError("an OpenIdConnect that no document describes needs its url")
+            raise ValueError("an OpenIdConnect without a loaded document requires url=")
         return {"type": "openIdConnect", "openIdConnectUrl": self.url}
 
     def bind(self, definition: Mapping[str, Any]) -> Binding:
-        """Return what verifies the scheme."""
-        told = definition.get("openIdConnectUrl")
+        """Return the check of the scheme."""
+        url = definition.get("openIdConnectUrl")
         if self.url is None:
-            if not isinstance(told, str):
-                raise ValueError("there is no openIdConnectUrl: give OpenIdConnect the url")
-            return attrs.evolve(self, url=told).bind(definition)
-        if told not in (None, self.url):
-            raise ValueError(f"the document has the provider at {told!r}, the verifier another")
+            if not isinstance(url, str):
+                raise ValueError("the scheme has no openIdConnectUrl: pass url= to OpenIdConnect")
+            return attrs.evolve(self, url=url).bind(definition)
+        if url not in (None, self.url):
+            raise ValueError(
+                f"the document has the provider {url!r}, the verifier has {self.url!r}: remove one"
+            )
         return super().bind(definition)
 
     def verify(self, token: str) -> Verified:
         """Verify a token."""
         if self._provider is None:
-            raise TypeError("an OpenIdConnect without url verifies when it is bound")
-        found = self._provider.get()
+            raise TypeError("an OpenIdConnect without url must be bound before it verifies")
+        configuration = self._provider.get()
         rules = TokenRules(
             algorithms=tuple(self.algorithms),
-            issuer=found.issuer,
+            issuer=configuration.issuer,
             audience=self.audience,
             leeway=self.leeway,
             required=tuple(self.required),
             find=self.find,
         )
-        return rules.verify(token, found.keys)
+        return rules.verify(token, configuration.keys)

@@ -1,4 +1,4 @@
-"""Handlers that want a user where there may be none: found at start, not at the first request."""
+"""Detects, at start-up, handlers that require a user where authentication is optional."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from ..signatures import Signature
 from ._identity import current_identity
 
 
-def wrong_users(
+def optional_identity_errors(
     function: Callable[..., Any],
     signature: Signature,
     dependencies: Sequence[Dependency],
     providers: Providers,
 ) -> list[str]:
-    """Return the mistakes in a handler of an operation that lets anonymous requests in.
+    """Return the errors in a handler of an operation that admits anonymous requests.
 
     Args:
         function: The handler.
         signature: Its signature.
-        dependencies: The dependencies that are made for their effect alone.
-        providers: What makes the values of arguments.
+        dependencies: The dependencies that are called for their side effects only.
+        providers: Providers of the values of arguments.
 
     Raises:
-        SignatureError: A dependency cannot be one.
+        SignatureError: A dependency is invalid.
     """
     walk = _Walk(providers, {function})
-    found = list(walk.over(function, signature))
+    users = list(walk.function(function, signature))
     for dependency in dependencies:
-        found += walk.into(providers.replaced(dependency))
+        users += walk.dependency(providers.replaced(dependency))
     return [
-        f"argument {argument.name!r} of {location(owner)}: anonymous requests are let in, so there "
-        "may be no user; write CurrentUser[... | None], or require security"
-        for owner, argument in found
-        if not _takes_none(argument.annotation.type)
+        f"argument {argument.name!r} of {location(owner)}: anonymous requests are admitted, so the "
+        "user may be missing; write CurrentUser[... | None], or require security"
+        for owner, argument in users
+        if not _allows_none(argument.annotation.type)
     ]
 
 
 @attrs.frozen
 class _Walk:
-    """A walk over a handler and its dependencies; `seen` has the functions that were walked."""
+    """A walk over a handler and its dependencies; `seen` contains the visited functions."""
 
     providers: Providers
     seen: set[object]
 
-    def over(self, function: Callable[..., Any], signature: Signature) -> Iterator[Owned]:
-        """Yield the arguments of a function, and of its dependencies, that are the user."""
+    def function(self, function: Callable[..., Any], signature: Signature) -> Iterator[Owned]:
+        """Yield the arguments of a function and of its dependencies that are the user."""
         for argument in signature.arguments:
             dependency = self.providers.dependency_of(argument)
             if dependency is None:
@@ -61,16 +61,16 @@ class _Walk:
             if dependency.provider is current_identity:
                 yield function, argument
             else:
-                yield from self.into(dependency)
+                yield from self.dependency(dependency)
 
-    def into(self, dependency: Dependency) -> Iterator[Owned]:
-        """Yield those of a dependency."""
+    def dependency(self, dependency: Dependency) -> Iterator[Owned]:
+        """Yield the arguments of a dependency that are the user."""
         provider = dependency.provider
         if provider not in self.seen:
             self.seen.add(provider)
-            yield from self.over(provider, self.providers.signature_of(provider))
+            yield from self.function(provider, self.providers.signature_of(provider))
 
 
-def _takes_none(type_: object) -> bool:
+def _allows_none(type_: object) -> bool:
     plain = strip_alias(type_)
     return plain in (Any, object) or type(None) in (union_members(plain) or ())

@@ -1,8 +1,8 @@
-"""What verifies credentials, and what an operation can require of them.
+"""Verifiers of credentials, and the requirements of operations.
 
-A `Verifier` stands for one security scheme of a document. Code first it writes the scheme into the
-document; in both directions it is *bound* to the scheme as it stands there, at start, and gives the
-check that runs per request.
+A `Verifier` represents one security scheme of a document. Code first, it writes the scheme into the
+document; in both directions it is *bound* to the scheme of the document at start-up, and returns
+the check that runs per request.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5
 
 
 class NoCredential(Exception):
-    """The request has no credential for a scheme."""
+    """The request does not have a credential for a scheme."""
 
 
 class BadCredential(Exception):
-    """The request has a credential, and it is not good; the message is for the log alone."""
+    """The request has an invalid credential; the message is for the log only."""
 
 
 @attrs.frozen
 class Verified:
-    """A credential that was found good.
+    """The result of a check of a valid credential.
 
     Attributes:
-        identity: Whose it is.
-        scopes: What its bearer may do; ``None`` where the identity does not say.
+        identity: The identity of the bearer.
+        scopes: The scopes of the credential; ``None`` if the identity has no scopes.
     """
 
     identity: object
@@ -45,13 +45,13 @@ class Verified:
 Check: TypeAlias = Callable[[Request], Verified]
 """Verifies the credential of a request.
 
-Raises `NoCredential` or `BadCredential`; an `HttpError` where it cannot be verified now.
+Raises `NoCredential` or `BadCredential`; an `HttpError` if it cannot be verified now.
 """
 
 
 @attrs.frozen
 class Challenge:
-    """What a refusal says of how to authenticate (RFC 9110, section 11.6.1).
+    """A challenge of ``WWW-Authenticate`` (RFC 9110, section 11.6.1).
 
     Attributes:
         scheme: The authentication scheme, such as ``Basic``.
@@ -62,13 +62,13 @@ class Challenge:
     parameters: tuple[tuple[str, str], ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what cannot stand in a field."""
+        """Refuse values that a field cannot contain."""
         for name, value in self.parameters:
             if _UNQUOTABLE.search(value):
-                raise ValueError(f"{name} can be printable ASCII only, not {value!r}")
+                raise ValueError(f"{name} must be printable ASCII, not {value!r}")
 
-    def text(self, more: Iterable[tuple[str, str]] = ()) -> str:
-        """Return it as it stands in the field, with ``more`` parameters."""
+    def field_value(self, more: Iterable[tuple[str, str]] = ()) -> str:
+        """Return the value of the field, with ``more`` parameters."""
         listed = ", ".join(f"{name}={_quoted(value)}" for name, value in (*self.parameters, *more))
         return f"{self.scheme} {listed}".rstrip()
 
@@ -83,16 +83,16 @@ class Binding:
     """A verifier, bound to a security scheme of the document.
 
     Attributes:
-        check: Verifies the credential of a request.
-        challenge: How a refusal asks for one.
-        is_weak: Whether the credential is one that leaks easily, or can be guessed: a password, a
-            key in the address.
-        field: The request field that brings the credential; ``None`` where none does, or nobody
-            knows. Answers depend on it, and unless it is ``Authorization`` shared caches have to
-            be told not to keep them.
+        check: Function that verifies the credential of a request.
+        challenge: The challenge of a refusal.
+        is_weak: True if the credential leaks easily, or can be guessed: a password, a key in the
+            query.
+        field: The request field that contains the credential; ``None`` if it is not in a field, or
+            the field is unknown. Responses depend on it, and unless it is ``Authorization``, they
+            must forbid shared caches to store them.
 
     Raises:
-        ValueError: ``field`` is no name of a field.
+        ValueError: ``field`` is not the name of a field.
     """
 
     check: Check
@@ -101,7 +101,7 @@ class Binding:
     field: str | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what no request can have."""
+        """Refuse names that a request cannot contain."""
         if self.field is not None and not _FIELD_NAME.fullmatch(self.field):
             raise ValueError(f"not the name of a header field: {self.field!r}")
 
@@ -111,8 +111,8 @@ class Verifier(ABC):
     """Verifies the credentials of one security scheme.
 
     Attributes:
-        name: The name of the scheme in the document, where the verifier writes it.
-        description: What people read about it there.
+        name: The name of the scheme in the document, if the verifier writes it.
+        description: The description of the scheme in the document.
     """
 
     name: str = attrs.field(default="security", kw_only=True)
@@ -120,22 +120,22 @@ class Verifier(ABC):
 
     @abstractmethod
     def definition(self) -> dict[str, Any]:
-        """Return the security scheme object that it writes into a document.
+        """Return the security scheme object that the verifier writes into a document.
 
         Raises:
-            ValueError: It lacks what only a loaded document would tell.
+            ValueError: An option is missing that only a loaded document would define.
         """
 
     @abstractmethod
     def bind(self, definition: Mapping[str, Any]) -> Binding:
-        """Return what verifies the scheme that ``definition`` describes.
+        """Return the check of the scheme that ``definition`` describes.
 
         Raises:
-            ValueError: It cannot verify such a scheme; says why.
+            ValueError: The verifier cannot verify such a scheme; the message gives the reason.
         """
 
     def needs(self, *scopes: str) -> Requirement:
-        """Return the requirement of a credential that allows all of ``scopes``."""
+        """Return the requirement of a credential that has all of ``scopes``."""
         return Requirement(((self, scopes),))
 
     def __and__(self, other: Verifier | Requirement) -> Requirement:
@@ -150,10 +150,10 @@ class Verifier(ABC):
 
 @attrs.frozen(eq=False)
 class Requirement:
-    """Credentials that are required together; without any, everybody is let in.
+    """Credentials that are required together; an empty requirement admits every request.
 
     Attributes:
-        parts: Verifiers, each with the scopes that it must find.
+        parts: Verifiers, each with the scopes that the credential must have.
     """
 
     parts: tuple[tuple[Verifier, tuple[str, ...]], ...] = ()
@@ -167,16 +167,16 @@ class Requirement:
         """Return the security requirement object."""
         merged: dict[str, list[str]] = {}
         for verifier, scopes in self.parts:
-            held = merged.setdefault(verifier.name, [])
-            held += [scope for scope in scopes if scope not in held]
+            own = merged.setdefault(verifier.name, [])
+            own += [scope for scope in scopes if scope not in own]
         return merged
 
 
 Required: TypeAlias = Verifier | Requirement
-"""What an operation can require, as one of several alternatives."""
+"""One of the alternatives that an operation can require."""
 
 ANONYMOUS = Requirement()
-"""The alternative of sending no credential at all."""
+"""The alternative of a request without any credential."""
 
 
 def as_requirement(required: Required) -> Requirement:
@@ -195,30 +195,30 @@ def as_requirement(required: Required) -> Requirement:
 def is_function(
     verifier: object, attribute: attrs.Attribute[Any], value: Callable[..., object] | None
 ) -> None:
-    """Validate a function that decides, or ``None``.
+    """Validate a function that returns an identity, or ``None``.
 
     Raises:
-        SignatureError: It is a coroutine function, a generator function, or the like, whose result
-            would pass for an identity whatever the credential is.
+        SignatureError: The function is a coroutine function, a generator function, or the like,
+            whose result would count as an identity for every credential.
     """
     if value is not None:
         require_function(value, f"`{attribute.name}` of a {type(verifier).__name__}")
 
 
-def judged(result: object, find: Callable[..., object]) -> Verified:
-    """Return what the result of a user's function means: ``None`` and ``False`` are refusals.
+def as_verified(result: object, find: Callable[..., object]) -> Verified:
+    """Return the result of the application's function as a `Verified`.
 
     Args:
-        result: What it returned.
+        result: The result; ``None`` and ``False`` are refusals.
         find: The function, for messages.
 
     Raises:
-        BadCredential: It is a refusal.
-        TypeError: It is a coroutine or the like, which cannot be an identity.
+        BadCredential: The result is a refusal.
+        TypeError: The result is a coroutine or the like, which cannot be an identity.
     """
     require_value(result, find, verdict=True)
     if result is None or result is False:
-        raise BadCredential("the application's function refused it")
+        raise BadCredential("the application's function refused the credential")
     scopes = getattr(result, "scopes", None)
     if scopes is None or isinstance(scopes, str):
         return Verified(result, None if scopes is None else frozenset(scopes.split()))

@@ -1,4 +1,4 @@
-"""Code first: the security that handlers declare, written into the document."""
+"""Code first: writes the security that handlers declare into the document."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def requirements(required: Sequence[Required]) -> list[dict[str, list[str]]]:
 
 
 def verifiers_in(required: Sequence[Required]) -> list[Verifier]:
-    """Return the verifiers that are required, each once."""
+    """Return the required verifiers, each once."""
     parts = (part for each in required for part in as_requirement(each).parts)
     return list(dict.fromkeys(verifier for verifier, _ in parts))
 
 
 def write_schemes(data: dict[str, Any], verifiers: Sequence[Verifier]) -> None:
-    """Write the schemes of ``verifiers`` into a document that has not got them.
+    """Write the missing schemes of ``verifiers`` into a document.
 
     Raises:
-        DocumentError: Two verifiers have one name, or one lacks what its scheme needs.
+        DocumentError: Two verifiers have one name, or an option of a scheme is missing.
     """
     present = _present(data)
     written: dict[str, Verifier] = {}
@@ -37,7 +37,7 @@ def write_schemes(data: dict[str, Any], verifiers: Sequence[Verifier]) -> None:
     for verifier in verifiers:
         name = verifier.name
         if written.setdefault(name, verifier) is not verifier:
-            problems.append(f"two verifiers are called {name!r}: give one of them another name=")
+            problems.append(f"two verifiers have the name {name!r}: pass another name= to one")
         elif name not in present:
             try:
                 present[name] = verifier.described()
@@ -49,19 +49,21 @@ def write_schemes(data: dict[str, Any], verifiers: Sequence[Verifier]) -> None:
         data.setdefault("components", {})["securitySchemes"] = present
 
 
-def merged(given: Mapping[str, Verifier], required: Sequence[Verifier]) -> dict[str, Verifier]:
-    """Return all verifiers by name: those that were bound by name, and those that were required.
+def merge_verifiers(
+    bound: Mapping[str, Verifier], required: Sequence[Verifier]
+) -> dict[str, Verifier]:
+    """Return all verifiers by name: those that are bound by name, and those that are required.
 
     Raises:
         DocumentError: Two of them have one name.
     """
-    found = dict(given)
+    result = dict(bound)
     for verifier in required:
-        if found.setdefault(verifier.name, verifier) is not verifier:
+        if result.setdefault(verifier.name, verifier) is not verifier:
             raise DocumentError(
-                [f"two verifiers are called {verifier.name!r}: give one of them another name="]
+                [f"two verifiers have the name {verifier.name!r}: pass another name= to one"]
             )
-    return found
+    return result
 
 
 def _present(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Passwords: kept as hashes that are slow to make (Argon2id, RFC 9106).
+"""Password hashes that are slow to compute (Argon2id, RFC 9106).
 
-A hash takes tens of milliseconds and 64 MiB, so it is made on a thread, off the hub, and only so
-many at a time; who would have to wait behind too many others is told 503. In scripts, where no hub
-runs, the caller computes it itself.
+A hash takes tens of milliseconds and 64 MiB, so it is computed on a thread, off the hub, and the
+number of hashes at a time is bounded; if too many are waiting, the request gets 503. In scripts
+that do not run a hub, the calling thread computes the hash.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 AT_ONCE: Final = 4
-"""How many hashes are computed at a time; each has 64 MiB."""
+"""Number of hashes that are computed at a time; each needs 64 MiB."""
 WAITING: Final = 64
-"""How many more may wait."""
+"""Number of hashes that may wait."""
 
 
-class _Turns:
-    """The bound of one hub."""
+class _Queue:
+    """The bounded queue of one hub."""
 
     def __init__(self) -> None:
         self.slots = Semaphore(AT_ONCE)
-        self.asking = 0
+        self.length = 0
 
 
-_turns: WeakKeyDictionary[object, _Turns] = WeakKeyDictionary()
+_queues: WeakKeyDictionary[object, _Queue] = WeakKeyDictionary()
 
 
 def hash_password(password: str) -> str:
-    """Return the hash of a password, salted, in the form that says how it was made.
+    """Return the salted hash of a password, in the format that contains its parameters.
 
     Raises:
         HttpError: 503; too many others are being computed.
@@ -48,16 +48,16 @@ def hash_password(password: str) -> str:
     Blocks: the calling task, for tens of milliseconds.
     """
     hasher = _hasher()
-    return _in_turn(lambda: hasher.hash(_text(password)))
+    return _queued(lambda: hasher.hash(_bytes(password)))
 
 
 def verify_password(password: str, hashed: str | None) -> bool:
-    """Say whether a password is the one that was hashed.
+    """Return whether a password matches its hash.
 
     Args:
         password: The password.
-        hashed: Its hash; ``None`` where there is no such user: that takes as long, so that nobody
-            learns which users there are, and is never right.
+        hashed: Its hash; ``None`` for an unknown user: the result is False after the same time, so
+            that a client does not learn which users exist.
 
     Raises:
         HttpError: 503; too many others are being computed.
@@ -70,24 +70,24 @@ def verify_password(password: str, hashed: str | None) -> bool:
 
     def verify() -> bool:
         try:
-            return hasher.verify(_nobody() if hashed is None else hashed, _text(password))
-        except (VerificationError, ValueError):  # wrong, or no hash at all
+            return hasher.verify(_dummy_hash() if hashed is None else hashed, _bytes(password))
+        except (VerificationError, ValueError):  # wrong password, or not a hash
             return False
 
-    return _in_turn(verify) and hashed is not None
+    return _queued(verify) and hashed is not None
 
 
 def needs_rehash(hashed: str) -> bool:
-    """Say whether a hash was made with less effort than is made today: then hash anew.
+    """Return whether a hash was computed with weaker parameters than the current ones.
 
-    That can be done when the password is at hand: after `verify_password` found it right.
+    Then hash the password again, after `verify_password` has returned True for it.
 
     Raises:
         PhotonError: argon2-cffi is not installed.
     """
     try:
         return _hasher().check_needs_rehash(hashed)
-    except ValueError:  # no hash of this kind
+    except ValueError:  # not a hash of this kind
         return True
 
 
@@ -103,29 +103,29 @@ def _hasher() -> PasswordHasher:
 
 
 @cache
-def _nobody() -> str:
-    """Return the hash of a password that nobody has."""
+def _dummy_hash() -> str:
+    """Return the hash of a random password."""
     import secrets
 
     return _hasher().hash(secrets.token_bytes(32))
 
 
-def _text(password: str) -> bytes:
-    """Return the bytes of a password: what looks the same is the same (RFC 8265, section 4.2)."""
+def _bytes(password: str) -> bytes:
+    """Return the normalized bytes of a password (RFC 8265, section 4.2)."""
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
-def _in_turn(compute: Callable[[], T]) -> T:
+def _queued(compute: Callable[[], T]) -> T:
     try:
         hub = current_task().hub
     except NotRunning:
         return compute()
-    turns = _turns.setdefault(hub, _Turns())
-    if turns.asking >= AT_ONCE + WAITING:
-        raise HttpError(503, "too many passwords at once", headers={"retry-after": "1"})
-    turns.asking += 1
+    queue = _queues.setdefault(hub, _Queue())
+    if queue.length >= AT_ONCE + WAITING:
+        raise HttpError(503, "too many concurrent passwords", headers={"retry-after": "1"})
+    queue.length += 1
     try:
-        with turns.slots:
+        with queue.slots:
             return offload(compute)
     finally:
-        turns.asking -= 1
+        queue.length -= 1

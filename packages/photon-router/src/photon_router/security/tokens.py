@@ -1,4 +1,4 @@
-"""Tokens that the application issues itself, as `JwtBearer` verifies them."""
+"""Issues the application's own tokens, which `JwtBearer` verifies."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ def issue_token(
     claims: Mapping[str, Any] | None = None,
     kid: str | None = None,
 ) -> str:
-    """Return a signed token that says who its bearer is.
+    """Return a signed token that identifies its bearer.
 
     It has an ``exp``, and a ``jti`` by which the application can revoke it.
 
     Args:
-        subject: Who it is for; not empty.
+        subject: The user or client that the token identifies; not empty.
         key: The secret, or the private key in PEM.
-        algorithm: How it is signed.
-        lifetime: Seconds for which it is good.
-        scopes: What it allows.
-        issuer: Who issues it; `JwtBearer` compares it where it was given one.
-        audience: Whom it is for; the same.
-        claims: What else it says. It is signed, not encrypted: everybody can read it.
-        kid: The name of the key, for those who have several.
+        algorithm: The signature algorithm.
+        lifetime: Seconds for which the token is valid.
+        scopes: The scopes of the token.
+        issuer: The issuer; `JwtBearer` compares it if it has one.
+        audience: The audience; `JwtBearer` compares it likewise.
+        claims: Further claims. The token is signed, not encrypted: every bearer can read them.
+        kid: The id of the key, if there are several.
 
     Raises:
-        ValueError: The key is none for the algorithm, or too short; there is no subject; a
-            lifetime is not above zero; a claim is one of those that have an argument.
+        ValueError: The key cannot be used with the algorithm, or is too short; the subject is
+            empty; the lifetime is not above zero; a claim has an argument of its own.
         PhotonError: PyJWT is not installed.
 
     Example:
@@ -49,12 +49,12 @@ def issue_token(
     """
     [algorithm] = checked_algorithms([algorithm])
     if not subject:
-        raise ValueError("a token is for somebody: its subject is not empty")
+        raise ValueError("the subject of a token must not be empty")
     if lifetime <= 0:
-        raise ValueError(f"a token is good for more than {lifetime} seconds")
+        raise ValueError(f"the lifetime of a token must be above zero, not {lifetime}")
     prepared = prepare(key, algorithm)
     now = int(time.time())
-    told = {
+    own = {
         "sub": subject,
         "iat": now,
         "exp": int(time.time() + lifetime),
@@ -64,10 +64,10 @@ def issue_token(
         "scope": " ".join(scopes) or None,
     }
     more = dict(claims or {})
-    taken = sorted(told.keys() & more.keys())
-    if taken:
-        raise ValueError(f"these claims have an argument of their own: {', '.join(taken)}")
-    payload = {name: value for name, value in told.items() if value is not None} | more
+    duplicates = sorted(own.keys() & more.keys())
+    if duplicates:
+        raise ValueError(f"these claims have an argument of their own: {', '.join(duplicates)}")
+    payload = {name: value for name, value in own.items() if value is not None} | more
     headers = None if kid is None else {"kid": kid}
     token: str = pyjwt().encode(payload, prepared, algorithm=algorithm, headers=headers)
     return token

@@ -1,12 +1,12 @@
-"""Static files: a folder, served as it is.
+"""Static files of a folder.
 
 ====================  =========================================================================
-``_files``            `StaticFiles`: which file answers a request
-``_answer``           how it is answered: validators, ranges, the fields of the response
-``_names``            which paths of URLs can be names of files
-``_folder``           opening files below a folder, and nowhere else
-``_variants``         files that were compressed beforehand
-``_fingerprint``      names with a digest of the content in them
+``_files``            `StaticFiles`: the file for a request
+``_responder``        the response with a file: validators, ranges, header fields
+``_names``            the file names of a URL's path
+``_folder``           opens files below a folder only
+``_variants``         precompressed files
+``_fingerprint``      names that contain a digest of the content
 ``_ranges``           ``Range``, and bodies of several ranges
 ``_content_type``     media types by name
 ``_settings``         `StaticSettings`: the ``[static]`` section of photon.toml
@@ -16,4 +16,4 @@
 from ._files import StaticFiles as StaticFiles
 from ._settings import ConfiguredFiles as ConfiguredFiles
 from ._settings import StaticSettings as StaticSettings
-from ._settings import tell_places as tell_places
+from ._settings import set_mount_paths as set_mount_paths

@@ -1,7 +1,7 @@
 """Media types by the names of files, the same on every machine.
 
-Python's table is used without those of the operating system, which differ, and with what the web
-has come to use since. Text is said to be UTF-8: there is nobody to ask, and browsers guess worse.
+Python's table is used without those of the operating system, which differ, and with newer types of
+the web. Text is declared as UTF-8: its encoding is unknown, and browsers guess worse.
 """
 
 from __future__ import annotations
@@ -51,26 +51,26 @@ _MORE = {
 
 
 class ContentTypes:
-    """Knows the types of files.
+    """The table of the media types of files.
 
     Args:
-        more: Further ones by ending, as in ``{".gltf": "model/gltf+json"}``, or others than usual.
+        more: Further types by suffix, as in ``{".gltf": "model/gltf+json"}``, or overrides.
     """
 
     def __init__(self, more: Mapping[str, str] = {}) -> None:
-        """Make the table."""
+        """Build the table."""
         table = mimetypes.MimeTypes(filenames=()).types_map[True]
         self._types = {**table, **_MORE, **{key.lower(): value for key, value in more.items()}}
 
     def of(self, name: str) -> str:
         """Return the value of ``Content-Type`` for a file by its name."""
-        stem, dot, ending = name.rpartition(".")
-        kind = self._types.get(f".{ending.lower()}") if stem and dot else None
+        stem, dot, suffix = name.rpartition(".")
+        kind = self._types.get(f".{suffix.lower()}") if stem and dot else None
         if kind is None:
             return BYTES
         return f"{kind}; charset=utf-8" if kind.startswith("text/") and ";" not in kind else kind
 
 
 def is_html(content_type: str) -> bool:
-    """Say whether a type is that of pages."""
+    """Return whether a content type is HTML."""
     return essence(content_type) == HTML

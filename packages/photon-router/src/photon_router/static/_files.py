@@ -1,14 +1,13 @@
-"""Which file answers a request.
+"""The file for a request.
 
-Theory of operation. The path below the mount becomes plain names (`_names`), and those are walked
-(`_folder`). Where a name leads to a folder, its index answers, at the address with a slash at its
-end, so that relative links in it are right. Where there is no file, a name with a fingerprint is
-looked for without it; one that is not of this content, from a page of another version, gets the
-content that there is, but is not kept by anybody. Last come the page of an application that routes
-in the browser, for navigations alone, and 404: to answer a missing script with a page would only
-move the error to where nobody understands it.
+Theory of operation. The path below the mount is split into plain names (`_names`), which are walked
+(`_folder`). If they name a folder, its index is sent, at the address with a trailing slash, so that
+relative links in it are right. If the file does not exist, a name with a fingerprint is looked up
+without the fingerprint; if the digest is that of another version, the response has the current
+content, but must not be stored. Finally, navigations get the page of an application that routes in
+the browser, and other requests 404: a page in place of a missing script would only hide the error.
 
-Nothing is remembered between requests but digests: a file that is replaced is served as it now is.
+Only digests are cached between requests: a file that is replaced is served in its new version.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ from photon_runtime.http import FileBody, HttpError, Request, Response, names_me
 from photon_runtime.media_types import HTML
 
 from ..responses import Redirect
-from ._answer import NOSNIFF, Answer
 from ._content_type import ContentTypes, is_html
 from ._fingerprint import Digests, with_fingerprint, without_fingerprint
 from ._folder import OpenFile, Walk, is_absence
 from ._names import names_of
+from ._responder import NOSNIFF, FileResponder
 from ._variants import Variant, choose_variant
 
-_FOREVER = "max-age=31536000, immutable"  # what was asked for by its fingerprint
-_NEVER_KEPT = "no-store"  # what was asked for by the fingerprint of another version
+_IMMUTABLE = "max-age=31536000, immutable"  # requested by its fingerprint
+_NO_STORE = "no-store"  # requested by the fingerprint of another version
 _REVALIDATE = "no-cache"
 _ALLOW = {"allow": "GET, HEAD, OPTIONS"}
 
@@ -51,37 +50,37 @@ def _name(instance: object, attribute: attrs.Attribute[str], value: str) -> None
 
 @attrs.define(eq=False)
 class StaticFiles:
-    """A handler that serves a folder; to be mounted: ``app.mount("/static", StaticFiles(…))``.
+    """A handler that serves a folder: ``app.mount("/static", StaticFiles(…))``.
 
-    Answers GET and HEAD, with validators, preconditions and ranges (RFC 9110, sections 8.8, 13 and
-    14). Symbolic links are not followed and names that begin with a dot not served, but for the
+    Serves GET and HEAD, with validators, preconditions and ranges (RFC 9110, sections 8.8, 13 and
+    14). Symbolic links are not followed, and names that begin with a dot are not served, except the
     folder ``.well-known``.
 
     Args:
-        folder: Where the files are; from the working directory, if it is not absolute.
-        index: Name of the file that answers for a folder; empty for none.
-        fallback: Path below ``folder`` of the page that answers for what is not there, where
-            somebody navigates to it (``Accept`` names ``text/html``) and its name has no ending:
-            for applications that route in the browser. Empty for none.
-        not_found: Path below ``folder`` of the page that people see with a 404; empty for none.
-        max_age: Seconds for which files may be used without asking again; pages are always asked
-            for again.
-        private: Whether no shared cache may keep files: they are for those alone whom a layer
-            lets through. By itself (``None``) they are so where layers of a router lie around them,
-            since any of those may ask who comes; layers of the application are not looked at.
+        folder: The folder of the files; relative to the working directory, if it is not absolute.
+        index: Name of the file that is sent for a folder; empty to disable it.
+        fallback: Path below ``folder`` of the page that is sent if the file does not exist, the
+            request is a navigation (``Accept`` names ``text/html``) and the name has no suffix:
+            for applications that route in the browser. Empty to disable it.
+        not_found: Path below ``folder`` of the page that is sent with 404; empty to disable it.
+        max_age: Seconds for which clients may use files without revalidation; pages are always
+            revalidated.
+        private: True if shared caches must not store files, because middleware restricts access.
+            By default (``None``) it is true below middleware of a router, any of which may
+            authenticate requests; middleware of the application is not considered.
         cache_control: Values of ``Cache-Control`` by patterns of paths, as in ``{"fonts/*":
-            "public, max-age=86400"}``, where ``*`` stands for slashes, too; the first that fits
-            counts before all else, also for addresses with a fingerprint.
-        content_types: Media types by ending, as in ``{".gltf": "model/gltf+json"}``.
-        precompressed: Whether ``app.js.br``, ``.zst`` and ``.gz`` are sent for ``app.js``.
-        follow_symlinks: Whether symbolic links are followed that stay inside of ``folder``.
-        hidden: Whether names that begin with a dot are served.
-        base_url: What `url` begins with, as in ``https://cdn.example.com/static``; empty for where
-            it is mounted.
+            "public, max-age=86400"}``, where ``*`` matches slashes, too; the first match takes
+            precedence over all other options, also for addresses with a fingerprint.
+        content_types: Media types by suffix, as in ``{".gltf": "model/gltf+json"}``.
+        precompressed: True to send ``app.js.br``, ``.zst`` and ``.gz`` for ``app.js``.
+        follow_symlinks: True to follow symbolic links to targets inside of ``folder``.
+        hidden: True to serve names that begin with a dot.
+        base_url: Base of the addresses of `url`, as in ``https://cdn.example.com/static``; empty
+            for the path of the mount.
 
     Raises:
-        PhotonError: There is no such folder, or one of the pages named is not in it.
-        ValueError: An option is wrong.
+        PhotonError: The folder does not exist, or does not contain one of the pages.
+        ValueError: An option is invalid.
 
     Example:
         >>> from photon_router import Application, StaticFiles
@@ -107,48 +106,47 @@ class StaticFiles:
     _is_private: bool = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Look whether everything is there."""
+        """Check that the folder and the pages exist."""
         self._types = ContentTypes(self.content_types)
         self._is_private = bool(self.private)
         if not self.folder.is_dir():
-            raise PhotonError(f"there is no folder {str(self.folder)!r} to serve files from")
+            raise PhotonError(f"the folder of static files does not exist: {str(self.folder)!r}")
         for name in filter(None, (self.fallback, self.not_found)):
-            found = self._open(name.split("/"))
-            if found is None:
-                raise PhotonError(f"there is no file {name!r} in {str(self.folder)!r}")
-            found.close()
+            page = self._open(name.split("/"))
+            if page is None:
+                raise PhotonError(f"the file {name!r} does not exist in {str(self.folder)!r}")
+            page.close()
 
     # -- addresses ----------------------------------------------------------------------------
 
     def mounted_at(self, prefix: str, *, is_guarded: bool) -> None:
-        """Learn where it is mounted, and behind what; the application says so when it starts.
+        """Set the path of the mount, and whether it is guarded; called when the application starts.
 
-        What may be guarded in one place, of one application, is private in all of them.
+        Files that are guarded in one mount, of one application, are private in all of them.
         """
         self._prefix = None if "{" in prefix else prefix.rstrip("/")
         if self.private is None and is_guarded:
             self._is_private = True
 
     def url(self, path: str) -> str:
-        """Return the address of a file, with its fingerprint: what is there may be kept forever.
+        """Return the address of a file with its fingerprint, whose content never changes.
 
         Args:
             path: The file's path below the folder, with slashes.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            RuntimeError: Neither is it mounted in an application that was started, nor was
-                ``base_url`` given.
+            FileNotFoundError: The file does not exist.
+            RuntimeError: The application has not started yet, and ``base_url`` is empty.
 
-        Blocks: the calling task, while the digest of the file is worked out for the first time.
+        Blocks: the calling task, while the digest of the file is computed for the first time.
         """
         base = self.base_url.rstrip("/") or self._prefix
         if base is None:
-            raise RuntimeError("addresses are known once the application has started")
+            raise RuntimeError("addresses of files are unknown before the application has started")
         names = names_of(path, raw_path="", hidden=self.hidden)
         opened = None if names is None else self._open(names)
         if names is None or opened is None:
-            raise FileNotFoundError(f"there is no file {path!r} in {str(self.folder)!r}")
+            raise FileNotFoundError(f"the file {path!r} does not exist in {str(self.folder)!r}")
         try:
             digest = self._digests.of(names, opened)
         finally:
@@ -158,7 +156,7 @@ class StaticFiles:
     # -- requests -----------------------------------------------------------------------------
 
     def __call__(self, request: Request) -> Response:
-        """Answer a request.
+        """Return the response to a request.
 
         Raises:
             HttpError: 404, 405, 412 or 416.
@@ -166,7 +164,9 @@ class StaticFiles:
         if request.method not in ("GET", "HEAD"):
             if request.method == "OPTIONS":
                 return Response(204, headers=_ALLOW)
-            raise HttpError(405, f"{request.method} is not possible here", headers=_ALLOW)
+            path = shorten(request.path, limit=200)
+            detail = f"method {request.method} is not allowed for {path}"
+            raise HttpError(405, detail, headers=_ALLOW)
         path = request.path_values[-1] if _is_below(request) else ""
         names: Sequence[str] | None = ()
         if path:
@@ -176,7 +176,7 @@ class StaticFiles:
         return self._missing(request, names) if response is None else response
 
     def _find(self, request: Request, names: Sequence[str]) -> Response | None:
-        """Answer by what is there, ``None`` where there is nothing."""
+        """Return the response with the file at ``names``, ``None`` if it does not exist."""
         if request.raw_path.endswith("/"):
             return self._file(request, (*names, self.index)) if self.index else None
         if not names:  # the mount itself, without a slash
@@ -195,13 +195,13 @@ class StaticFiles:
         digest: str | None = None,
         vary: tuple[str, ...] = (),
     ) -> Response | None:
-        """Answer by a file, ``None`` where there is none.
+        """Return the response with a file, ``None`` if it does not exist.
 
         Args:
             request: The request.
-            names: Where the file is.
-            digest: What its content was said to have.
-            vary: The request fields that led here, beside the path.
+            names: The names along the path of the file.
+            digest: The digest of its content in the requested name.
+            vary: The request fields that selected the file, besides the path.
         """
         content_type = self._types.of(names[-1])
         try:
@@ -220,7 +220,7 @@ class StaticFiles:
             if is_absence(error):
                 return None
             raise
-        return Answer(variant, content_type, cache_control, vary).respond(request)
+        return FileResponder(variant, content_type, cache_control, vary).respond(request)
 
     def _variant(self, walk: Walk, name: str, opened: OpenFile, request: Request) -> Variant:
         if not self.precompressed:
@@ -231,52 +231,52 @@ class StaticFiles:
         self, names: Sequence[str], opened: OpenFile, content_type: str, digest: str | None
     ) -> str:
         if digest is not None and self._digests.of(names, opened) != digest:
-            return _NEVER_KEPT
+            return _NO_STORE
         path = "/".join(names)
         for pattern, value in self.cache_control.items():
             if fnmatchcase(path, pattern):
                 return value
         if digest is not None:
-            return self._for_whom(_FOREVER)
+            return self._with_privacy(_IMMUTABLE)
         if not self.max_age or is_html(content_type):
-            return self._for_whom(_REVALIDATE)
-        return self._for_whom(f"max-age={self.max_age}")
+            return self._with_privacy(_REVALIDATE)
+        return self._with_privacy(f"max-age={self.max_age}")
 
-    def _for_whom(self, freshness: str) -> str:
+    def _with_privacy(self, freshness: str) -> str:
         if self._is_private:
             return f"private, {freshness}"
         return freshness if freshness == _REVALIDATE else f"public, {freshness}"
 
     def _to_index(self, request: Request, names: Sequence[str]) -> Response | None:
-        """Send the client to the address of a folder, if that has an index."""
+        """Redirect to the address of a folder, if the folder has an index."""
         opened = self._open((*names, self.index)) if self.index else None
         if opened is None:
             return None
         opened.close()
-        # One slash: with two it would be the address of another host.
+        # A single slash: an address with two names another host.
         location = f"/{request.raw_path.lstrip('/')}/"
         query = f"?{request.raw_query}" if request.raw_query else ""
         return Redirect(location + query, status=307)
 
     def _fingerprinted(self, request: Request, names: Sequence[str]) -> Response | None:
-        taken = without_fingerprint(names[-1])
-        if taken is None:
+        split = without_fingerprint(names[-1])
+        if split is None:
             return None
-        return self._file(request, (*names[:-1], taken.name), digest=taken.digest)
+        return self._file(request, (*names[:-1], split.name), digest=split.digest)
 
     def _missing(self, request: Request, names: Sequence[str] | None) -> Response:
-        """Answer where there is nothing; ``names`` is ``None`` for what cannot be there."""
+        """Return the response for a missing file; ``names`` is ``None`` for an invalid path."""
         if self.fallback or self.not_found:
             is_page = names is not None and (not names or "." not in names[-1])
-            response = self._page(request, is_route=is_page) if _takes_html(request) else None
+            response = self._page(request, is_route=is_page) if _accepts_html(request) else None
             if response is not None:
                 return response
         vary = {"vary": "Accept"} if self.fallback or self.not_found else {}
         path = shorten(request.path, limit=200)
-        raise HttpError(404, f"there is nothing at {path}", headers=vary)
+        raise HttpError(404, f"no file matches {path}", headers=vary)
 
     def _page(self, request: Request, *, is_route: bool) -> Response | None:
-        """Return the page for what is not there."""
+        """Return the page for a missing file."""
         if self.fallback and is_route:
             return self._file(request, self.fallback.split("/"), vary=("Accept",))
         opened = self._open(self.not_found.split("/")) if self.not_found else None
@@ -284,7 +284,7 @@ class StaticFiles:
             return None
         page = Response(404, body=FileBody(opened.file))
         page.content_type = self._types.of(self.not_found)
-        caching = self._for_whom(_REVALIDATE)
+        caching = self._with_privacy(_REVALIDATE)
         page.headers = [("cache-control", caching), ("vary", "Accept"), NOSNIFF]
         return page
 
@@ -303,10 +303,10 @@ class StaticFiles:
 
 
 def _is_below(request: Request) -> bool:
-    """Say whether a request is for what is below the mount, and not for the mount itself."""
+    """Return whether the path is below the mount, and not the mount itself."""
     return request.route is not None and request.route.template.endswith("/{path}")
 
 
-def _takes_html(request: Request) -> bool:
-    """Say whether somebody navigates: scripts and images do not name ``text/html``."""
+def _accepts_html(request: Request) -> bool:
+    """Return whether a request is a navigation: scripts and images do not name ``text/html``."""
     return names_media_type(", ".join(request.headers.getlist("accept")), HTML)

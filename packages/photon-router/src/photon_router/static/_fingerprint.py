@@ -1,9 +1,9 @@
-"""Fingerprints: names with a digest of the content in them, which can be kept forever.
+"""Fingerprints: names that contain a digest of the content, and can be cached forever.
 
-``css/site.css`` is also found as ``css/site.3f2a9c0d51e8b764.css``. Who has that never needs to ask
-again: another content has another name. A digest is worked out when it is first needed, on a
-thread, and again when the file has changed, which its inode, size and times tell. So a page always
-names what is there, in development as in production, and nothing has to be built beforehand.
+``css/site.css`` is also available as ``css/site.3f2a9c0d51e8b764.css``. A client that has this file
+never needs to request it again: different content has a different name. A digest is computed on
+first use, on a thread, and again when the file has changed, which its inode, size and times show.
+So a page always has the current names, in development as in production, without a build step.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ._folder import OpenFile
 _BYTES: Final = 8
 _NAME: Final = re.compile(r"(.+)\.([0-9a-f]{16})(\.[^.]+)?")
 _PART = 256 * 1024
-_MOST_KNOWN = 10_000
+_MAX_ENTRIES = 10_000
 
 
 class Fingerprinted(NamedTuple):
-    """A name with a fingerprint, taken apart.
+    """A name with a fingerprint, split.
 
     Attributes:
         name: The file's own name.
-        digest: What its content should have.
+        digest: The expected digest of its content.
     """
 
     name: str
@@ -37,58 +37,58 @@ class Fingerprinted(NamedTuple):
 
 
 def with_fingerprint(name: str, digest: str) -> str:
-    """Put a digest into a name, before the ending."""
-    stem, dot, ending = name.rpartition(".")
-    return f"{stem}.{digest}{dot}{ending}" if stem else f"{name}.{digest}"
+    """Insert a digest into a name, before the suffix."""
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem}.{digest}{dot}{suffix}" if stem else f"{name}.{digest}"
 
 
 def without_fingerprint(name: str) -> Fingerprinted | None:
-    """Take a name apart, ``None`` where it has no fingerprint."""
-    found = _NAME.fullmatch(name)
-    return None if found is None else Fingerprinted(found[1] + (found[3] or ""), found[2])
+    """Split a name, ``None`` if it has no fingerprint."""
+    match = _NAME.fullmatch(name)
+    return None if match is None else Fingerprinted(match[1] + (match[3] or ""), match[2])
 
 
 class Digests:
-    """The digests of files of one folder, as far as they were asked for; a bounded number."""
+    """A bounded cache of the digests of files in one folder."""
 
     def __init__(self) -> None:
-        """Begin with none."""
-        self._known: dict[tuple[str, ...], tuple[tuple[int, ...], str]] = {}
+        """Create an empty cache."""
+        self._cache: dict[tuple[str, ...], tuple[tuple[int, ...], str]] = {}
 
     def of(self, names: Sequence[str], opened: OpenFile) -> str:
         """Return the digest of a file.
 
         Args:
-            names: Where it is.
+            names: The names along the path of the file.
             opened: The file itself.
 
-        Blocks: the calling task, while a thread reads the file, if its digest is not known;
-        outside of the hub, the thread.
+        Blocks: the calling task, while a thread reads the file, if its digest is not cached;
+        outside of the hub, the calling thread.
         """
         status = opened.status
         version = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         key = tuple(names)
-        known = self._known.get(key)
-        if known is None or known[0] != version:
-            known = self._known[key] = (version, _off_the_hub(opened.file.fileno()))
-            if len(self._known) > _MOST_KNOWN:
-                del self._known[next(iter(self._known))]  # the oldest
-        return known[1]
+        entry = self._cache.get(key)
+        if entry is None or entry[0] != version:
+            entry = self._cache[key] = (version, _digest_off_hub(opened.file.fileno()))
+            if len(self._cache) > _MAX_ENTRIES:
+                del self._cache[next(iter(self._cache))]  # the oldest
+        return entry[1]
 
 
-def _off_the_hub(descriptor: int) -> str:
+def _digest_off_hub(descriptor: int) -> str:
     try:
         current_task()
     except NotRunning:
         return _digest(descriptor)
-    return offload(_Reading(descriptor).digest)
+    return offload(_OwnDescriptor(descriptor).digest)
 
 
-class _Reading:
-    """A descriptor of its own for the thread.
+class _OwnDescriptor:
+    """A duplicate of a descriptor for the thread.
 
-    A call that is cancelled goes on after the file was closed, or never begins; so the descriptor
-    is closed when nobody has this any more.
+    A cancelled call continues after the file was closed, or never starts; so the duplicate is
+    closed when this object is no longer referenced.
     """
 
     def __init__(self, descriptor: int) -> None:

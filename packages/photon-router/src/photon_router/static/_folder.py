@@ -1,18 +1,18 @@
-"""Opening files below a folder, and nowhere else.
+"""Opens files below a folder only.
 
-Theory of operation. A path is not opened as a whole: between looking where it leads and opening it
-somebody could put a link there. A `Walk` goes name by name, each opened relative to the descriptor
-of the folder before (``openat``) and without following a link (``O_NOFOLLOW``). What it holds open
-cannot be exchanged under it, so there is nothing to win a race for.
+Theory of operation. A path is not opened as a whole: between the check of its target and opening
+it, another process could put a link there. A `Walk` opens name by name, each relative to the
+descriptor of the folder before (``openat``) and without following a link (``O_NOFOLLOW``). An open
+descriptor cannot be exchanged, so a race is impossible.
 
-Links are refused, or followed by the walk itself if that is wanted: the target is read and walked
-like any other path. ``..`` goes back to the folder the walk came from, never to the parent that the
-folder has by now, and at the top it leads nowhere; an absolute target counts if it begins with the
-path of the folder. So a link can lead to anything inside, and to nothing outside.
+Links are refused, or followed by the walk itself if that is enabled: the target is read and walked
+like any other path. ``..`` returns to the previous folder of the walk, never to the folder's
+current parent, and is refused at the top; an absolute target is followed if it begins with the path
+of the folder. So a link can lead to anything inside of the folder, and to nothing outside.
 
-Walking on the hub's own thread costs two or three microseconds a name while the operating system
-has the folder in memory, less than the way to another thread and back; a disk that is slow to
-answer holds the hub, as it does when the file is sent (`photon_runtime.http.FileBody`).
+A walk on the hub's own thread takes two or three microseconds per name while the operating system
+has the folder in memory, less than a switch to another thread and back; a slow disk blocks the
+scheduler, as it does when the file is sent (`photon_runtime.http.FileBody`).
 """
 
 from __future__ import annotations
@@ -28,61 +28,61 @@ from typing import BinaryIO, Final
 import attrs
 
 _log = logging.getLogger("photon.static")
-# O_PATH needs no permission to list the folder; systems that do not know it open it for reading.
+# O_PATH does not need permission to list the folder; systems without it open it for reading.
 _FOLDER: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-# O_NONBLOCK: to open a pipe would wait for its other end.
+# O_NONBLOCK: otherwise opening a pipe would wait for its other end.
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ABSENT: Final = frozenset(
     (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.ENXIO)
 )
-_MOST_LINKS = 40
+_MAX_LINKS = 40
 
 
 @attrs.frozen
 class OpenFile:
-    """A regular file, opened.
+    """An open regular file.
 
     Attributes:
-        file: For reading.
-        status: What the operating system says about it.
+        file: The file, open for reading.
+        status: The status from the operating system.
     """
 
     file: BinaryIO
     status: os.stat_result
 
     def close(self) -> None:
-        """Close it."""
+        """Close the file."""
         self.file.close()
 
 
 def is_absence(error: OSError) -> bool:
-    """Say whether an error means that there is no such file; others tell of a failing system."""
+    """Return whether an error means that the file does not exist, not that the system fails."""
     if error.errno == errno.EACCES:
         _log.warning("a file is hidden by its permissions: %s", error)
     return error.errno in _ABSENT
 
 
 class Walk:
-    """A way from a folder down to one below it; use it in ``with``.
+    """A walk from a folder down to a folder below it; use it in ``with``.
 
     Args:
-        root: The absolute path of the folder at the top, whose own links count.
-        follow_symlinks: Whether links are followed that stay inside.
+        root: The absolute path of the folder at the top; links in this path are followed.
+        follow_symlinks: True to follow links to targets inside of the folder.
 
     Raises:
-        OSError: There is no such folder.
+        OSError: The folder does not exist.
     """
 
     __slots__ = ("_folders", "_links_left", "_root")
 
     def __init__(self, root: str, *, follow_symlinks: bool) -> None:
-        """Begin at the top."""
+        """Open the folder at the top."""
         self._root = root
-        self._links_left = _MOST_LINKS if follow_symlinks else 0
+        self._links_left = _MAX_LINKS if follow_symlinks else 0
         self._folders = [os.open(root, _FOLDER)]
 
     def __enter__(self) -> Walk:
-        """Do nothing: it is open."""
+        """Return the walk, which is open already."""
         return self
 
     def __exit__(
@@ -91,14 +91,14 @@ class Walk:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Let go of all folders."""
+        """Close all folders."""
         self._leave(len(self._folders))
 
     def enter(self, names: Iterable[str]) -> None:
-        """Go down.
+        """Enter the named folders, one after the other.
 
         Raises:
-            OSError: One of them is not there, or no folder.
+            OSError: A name does not exist, or is not a folder.
         """
         for name in names:
             if name == "..":
@@ -112,19 +112,19 @@ class Walk:
                 self._folders.append(folder)
 
     def open(self, name: str) -> OpenFile | None:
-        """Open a file in the folder where the walk is; ``None`` where ``name`` is a folder.
+        """Open a file in the current folder of the walk; ``None`` if ``name`` is a folder.
 
         Raises:
-            OSError: There is none, or it is neither a file nor a folder.
+            OSError: The file does not exist, or is neither a file nor a folder.
         """
         return self._wrap(self._open(name), name)
 
     def status(self, name: str) -> os.stat_result | None:
-        """Return what is known of a file without opening it, ``None`` where there is none.
+        """Return the status of a file without opening it, ``None`` if it does not exist.
 
-        It may be told of what a link leads to; that says nothing about where that is.
+        It may be the status of the target of a link, which may be outside of the folder.
         """
-        # Mostly there is none, and to be told so by an exception costs three times as much.
+        # Usually the file does not exist, and an exception would cost three times as much.
         if not os.access(name, os.F_OK, dir_fd=self._folders[-1]):
             return None
         try:
@@ -162,14 +162,14 @@ class Walk:
         raise FileNotFoundError(errno.ENOENT, "neither a file nor a folder", name)
 
     def _target(self, name: str, error: OSError) -> list[str]:
-        """Return where a link leads, from where the walk then is; else raise ``error``."""
-        # Without O_PATH a link is told by ELOOP, with it by not being a folder.
+        """Return the target of a link, relative to the walk's new folder; else raise ``error``."""
+        # Without O_PATH the error for a link is ELOOP, with O_PATH it is ENOTDIR.
         if error.errno not in (errno.ELOOP, errno.ENOTDIR) or not self._links_left:
             raise error
         try:
             target = os.readlink(name, dir_fd=self._folders[-1])
         except OSError:
-            raise error from None  # it is no link
+            raise error from None  # not a link
         self._links_left -= 1
         if target.startswith("/"):
             target = self._below_root(target, error)

@@ -1,9 +1,9 @@
-"""``Range``: parts of a file (RFC 9110, section 14).
+"""``Range``: ranges of a file (RFC 9110, section 14).
 
-What is not well-formed is ignored, as the section says, and so is a field with more than
-`MOST_RANGES` ranges: the client gets the whole file. Ranges that overlap, or lie so close that the
-head of a part would be longer than what is between them, become one; so a file is never sent twice
-in one answer, whatever is asked for, and the parts come in the order of the file.
+A malformed field is ignored, as the section requires, and so is a field with more than
+`MAX_RANGES` ranges: the client gets the whole file. Ranges that overlap, or are so close that the
+head of a part would be longer than the gap between them, are merged; so no byte of a file is sent
+twice in one response, and the parts are in the order of the file.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import BinaryIO, Final, NamedTuple
 
 from photon_runtime.http import FileBody
 
-MOST_RANGES: Final = 32
-"""Ranges that are asked for at once; a field with more does not count."""
+MAX_RANGES: Final = 32
+"""Maximum number of ranges in a field; a field with more is ignored."""
 
 _SPEC: Final = re.compile(r"([0-9]*)-([0-9]*)")
-_BETWEEN: Final = 80  # section 15.3.7.2: what the head of a part takes, about
-_FAR_DIGITS: Final = 19  # more than any file has
+_MERGED_GAP: Final = 80  # section 15.3.7.2: about the length of the head of a part
+_MAX_DIGITS: Final = 19  # more than the size of any file has
 
 
 class Span(NamedTuple):
-    """Some bytes of a file, one at least.
+    """A range of one or more bytes of a file.
 
     Attributes:
-        first: Position of the first.
-        end: Position after the last.
+        first: Position of the first byte.
+        end: Position after the last byte.
     """
 
     first: int
@@ -43,25 +43,25 @@ def spans_of(field: str, size: int) -> list[Span] | None:
     """Read a ``Range`` field.
 
     Args:
-        field: Its value.
-        size: Bytes of the file.
+        field: The value of the field.
+        size: Size of the file in bytes.
 
     Returns:
-        The parts to send, in order, none touching another; empty if the file has none of them
-        (416), and ``None`` if the field does not count.
+        The spans to send, in order, without overlaps; empty if the file has none of them (416),
+        and ``None`` if the field is ignored.
     """
     unit, separator, text = field.partition("=")
     specs = [spec for spec in (item.strip(" \t") for item in text.split(",")) if spec]
-    if unit.strip().lower() != "bytes" or not separator or not 0 < len(specs) <= MOST_RANGES:
+    if unit.strip().lower() != "bytes" or not separator or not 0 < len(specs) <= MAX_RANGES:
         return None
     if size == 0:
-        return None  # no Content-Range can speak of an empty file
+        return None  # Content-Range cannot describe an empty file
     spans = []
     for spec in specs:
-        found = _SPEC.fullmatch(spec)
-        if found is None or spec == "-":
+        match = _SPEC.fullmatch(spec)
+        if match is None or spec == "-":
             return None
-        first, last = map(_position, found.groups())
+        first, last = map(_position, match.groups())
         if first is not None and last is not None and last < first:
             return None
         spans.append(_span(first, last, size))
@@ -69,15 +69,15 @@ def spans_of(field: str, size: int) -> list[Span] | None:
 
 
 def _position(digits: str) -> int | None:
-    """Return a number; one with more digits than there are files for is cut, not worked out."""
+    """Return a position; a number with too many digits is replaced by the maximum."""
     if not digits:
         return None
     digits = digits.lstrip("0") or "0"
-    return int(digits) if len(digits) <= _FAR_DIGITS else int("9" * _FAR_DIGITS)
+    return int(digits) if len(digits) <= _MAX_DIGITS else int("9" * _MAX_DIGITS)
 
 
 def _span(first: int | None, last: int | None, size: int) -> Span | None:
-    """Return what a file has of a range, ``None`` for nothing."""
+    """Return the part of a range that is in the file, ``None`` if it is empty."""
     if first is None:
         return Span(max(size - (last or 0), 0), size) if last else None
     if first >= size:
@@ -88,7 +88,7 @@ def _span(first: int | None, last: int | None, size: int) -> Span | None:
 def _merged(spans: list[Span]) -> list[Span]:
     merged: list[Span] = []
     for span in sorted(spans):
-        if merged and span.first <= merged[-1].end + _BETWEEN:
+        if merged and span.first <= merged[-1].end + _MERGED_GAP:
             merged[-1] = Span(merged[-1].first, max(merged[-1].end, span.end))
         else:
             merged.append(span)
@@ -96,23 +96,23 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 
 class RangesBody:
-    """Several parts of a file as ``multipart/byteranges`` (section 14.6); closed when it was sent.
+    """Several ranges of a file as ``multipart/byteranges`` (section 14.6); closed when it was sent.
 
     Args:
-        file: Opened for reading.
-        spans: What to send.
-        size: Bytes of the whole file.
-        content_type: That of the file.
+        file: The file, open for reading.
+        spans: The ranges to send.
+        size: Size of the whole file in bytes.
+        content_type: Content type of the file.
 
     Attributes:
-        content_type: That of the body.
-        length: Bytes of the body.
+        content_type: Content type of the body.
+        length: Length of the body in bytes.
     """
 
     def __init__(
         self, file: BinaryIO, spans: Sequence[Span], *, size: int, content_type: str
     ) -> None:
-        """Write the heads of the parts."""
+        """Encode the heads of the parts."""
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/byteranges; boundary={boundary}"
         self._file = file

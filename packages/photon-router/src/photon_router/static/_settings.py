@@ -1,4 +1,4 @@
-"""The ``[static]`` section of photon.toml: one folder of files, served without a line of code."""
+"""The ``[static]`` section of photon.toml: one folder of files, served without code."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ def _path(instance: object, attribute: attrs.Attribute[str], value: str) -> None
 @section("static")
 @attrs.frozen(kw_only=True)
 class StaticSettings:
-    """A folder of static files; see `StaticFiles` for what the keys mean.
+    """A folder of static files; `StaticFiles` documents the keys.
 
     Attributes:
-        folder: Where the files are, from the folder of photon.toml; empty, the default, for none.
-        url: Below which path they are.
-        index: Name of the file that answers for a folder; empty for none.
-        fallback: The page of an application that routes in the browser; empty for none.
-        not_found: The page that people see with a 404; empty for none.
-        max_age: Seconds for which files may be used without asking again.
-        private: Whether no shared cache may keep files.
+        folder: The folder of the files, relative to that of photon.toml; empty, the default, to
+            disable static files.
+        url: The path below which the files are served.
+        index: Name of the file that is sent for a folder; empty to disable it.
+        fallback: The page of an application that routes in the browser; empty to disable it.
+        not_found: The page that is sent with 404; empty to disable it.
+        max_age: Seconds for which clients may use files without revalidation.
+        private: True if shared caches must not store files.
         cache_control: Values of ``Cache-Control`` by patterns of paths.
-        precompressed: Whether ``.br``, ``.zst`` and ``.gz`` beside a file are sent for it.
-        follow_symlinks: Whether symbolic links are followed that stay inside.
-        hidden: Whether names that begin with a dot are served.
-        base_url: What addresses begin with; empty for ``url``.
+        precompressed: True to send ``.br``, ``.zst`` and ``.gz`` files for the file beside them.
+        follow_symlinks: True to follow symbolic links to targets inside of the folder.
+        hidden: True to serve names that begin with a dot.
+        base_url: Base of the addresses of files; empty for ``url``.
     """
 
     folder: str = ""
@@ -54,14 +55,14 @@ class StaticSettings:
 
 
 class ConfiguredFiles:
-    """The folder that the section ``[static]`` names, opened when it is first asked for.
+    """The folder that the section ``[static]`` names, opened on first use.
 
     Args:
-        settings: Where the section is; ``None`` while there are none.
+        settings: The settings with the section; ``None`` before they are read.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        """Look at nothing yet."""
+        """Store the settings; the section is read on first use."""
         self._settings = settings
         self._files: StaticFiles | None = None
 
@@ -70,19 +71,18 @@ class ConfiguredFiles:
         """The files.
 
         Raises:
-            RuntimeError: There are no settings, or they name no folder.
-            PhotonError: There is no such folder, a page that is named is not in it, or a key is
-                wrong.
+            RuntimeError: The settings are missing, or do not name a folder.
+            PhotonError: The folder or one of its pages does not exist, or a key is invalid.
         """
         if self._files is None:
             values = self._section()
             if self._settings is None or not values.folder:
-                raise RuntimeError("the settings name no folder of static files: see [static]")
+                raise RuntimeError("the settings have no folder of static files: see [static]")
             self._files = _opened(values, self._settings.root)
         return self._files
 
     def mounts(self) -> list[Mount]:
-        """Return the mounts of the files, none where no folder is named.
+        """Return the mounts of the files; empty if the settings do not name a folder.
 
         Raises:
             PhotonError: See `files`.
@@ -108,8 +108,8 @@ def _opened(values: StaticSettings, root: Path) -> StaticFiles:
     return files
 
 
-def tell_places(mounts: Iterable[Mount]) -> None:
-    """Tell all static files where they are mounted, and whether layers may guard them there."""
+def set_mount_paths(mounts: Iterable[Mount]) -> None:
+    """Set the mount path of all static files, and whether middleware may guard them there."""
     for mount in mounts:
         if mount.is_catch_all and isinstance(mount.handler, StaticFiles):
             is_guarded = bool(mount.scope.middleware)

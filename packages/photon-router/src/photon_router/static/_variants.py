@@ -1,8 +1,8 @@
-"""Files that were compressed beforehand: ``app.js.br``, ``app.js.zst``, ``app.js.gz``.
+"""Precompressed files: ``app.js.br``, ``app.js.zst``, ``app.js.gz``.
 
-They lie beside the file that they stand for, which must be there, too, for clients that take no
-coding. One that is older than its file by more than `SLACK` was made of something else and does
-not count; less than that, and it was only copied in another order.
+They are in the folder of the uncompressed file, which must exist, too, for clients that do not
+accept a coding. A precompressed file that is older than the file by more than `SLACK` belongs to
+another version and is ignored; a smaller difference may be the order in which files were copied.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _SUFFIXES: Final = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 
 
 class Variant(NamedTuple):
-    """What is sent for a file.
+    """The variant of a file that is sent.
 
     Attributes:
-        opened: The file, or one that was made of it.
+        opened: The file, or a precompressed file.
         coding: The content coding; ``None`` for the file itself.
-        varies: Whether other clients may get something else.
+        varies: True if other clients may get another variant.
     """
 
     opened: OpenFile
@@ -35,16 +35,16 @@ class Variant(NamedTuple):
 
 
 def choose_variant(walk: Walk, name: str, opened: OpenFile, request: Request) -> Variant:
-    """Choose what a client gets; ``opened`` is closed if it is not that.
+    """Choose the variant for a client; ``opened`` is closed if another file is chosen.
 
     Args:
-        walk: Where the file is.
-        name: Its name there.
+        walk: Walk in the folder of the file.
+        name: Name of the file.
         opened: The file itself.
-        request: Says by ``Accept-Encoding`` what the client takes.
+        request: The request with ``Accept-Encoding``.
     """
     present = tuple(
-        coding for coding, suffix in _SUFFIXES.items() if _is_there(walk, name + suffix, opened)
+        coding for coding, suffix in _SUFFIXES.items() if _is_current(walk, name + suffix, opened)
     )
     if not present:
         return Variant(opened)
@@ -57,7 +57,7 @@ def choose_variant(walk: Walk, name: str, opened: OpenFile, request: Request) ->
     return Variant(encoded, coding, varies=True)
 
 
-def _is_there(walk: Walk, name: str, opened: OpenFile) -> bool:
+def _is_current(walk: Walk, name: str, opened: OpenFile) -> bool:
     status = walk.status(name)
     return (
         status is not None
@@ -71,5 +71,5 @@ def _open(walk: Walk, name: str) -> OpenFile | None:
         return walk.open(name)
     except OSError as error:
         if is_absence(error):
-            return None  # gone meanwhile, or a link that leads out
+            return None  # removed meanwhile, or a link out of the folder
         raise

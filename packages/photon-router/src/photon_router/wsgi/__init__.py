@@ -1,13 +1,13 @@
-"""WSGI both ways (PEP 3333).
+"""WSGI in both directions (PEP 3333).
 
-=============  ================================================================================
-``_mounted``   `Wsgi`: another application inside of Photon, mounted below a prefix
-``_export``    `WsgiExport`: Photon inside of another server
-``_parts``     bodies that have begun, as those who send them need them
-``_protocol``  the vocabulary of both
-=============  ================================================================================
+==================  ===========================================================================
+``_mounted``        `Wsgi`: a WSGI application mounted in a Photon application
+``_export``         `WsgiExport`: a Photon application under a WSGI server
+``_streamed_body``  streamed bodies whose first chunk is available
+``_protocol``       the types of WSGI
+==================  ===========================================================================
 """
 
 from ._export import WsgiExport as WsgiExport
 from ._mounted import Wsgi as Wsgi
-from ._parts import begun as begun
+from ._streamed_body import with_first_chunk as with_first_chunk

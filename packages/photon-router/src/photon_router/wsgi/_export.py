@@ -1,4 +1,4 @@
-"""Photon inside of another server, as a WSGI application (PEP 3333)."""
+"""A Photon application under a WSGI server (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -20,47 +20,46 @@ from photon_runtime.http import (
     forbids_body,
 )
 
-from ._parts import begun
 from ._protocol import Environ, StartResponse, Write, close
+from ._streamed_body import with_first_chunk
 
 _BODY_LIMIT = 16 * 1024 * 1024
 
 
 class _Startable(Protocol):
-    """An application."""
+    """An application that can be started."""
 
     def start(self, *, development: bool = False) -> AbstractContextManager[Handler]:
-        """Enter its life."""
+        """Return a context in which the application runs."""
 
 
 class WsgiExport:
-    """A WSGI application that is a Photon application.
+    """A Photon application as a WSGI application.
 
-    ``application = app.wsgi`` gives it the name that a server looks for in a module, as in
+    ``application = app.wsgi`` assigns it to the name that a server looks for in a module, as in
     ``gunicorn shop:application``.
 
-    Each request runs in a hub of its own, on the thread that the server gives it: handlers may
-    use all of Photon, and a stream is sent as it comes. What cannot work without a hub that goes
-    on: background tasks and what `after_response` does hold up the thread until they are done,
-    other protocols (WebSockets) are not to be had, objects that tasks of several requests wait
-    for (locks, channels) work within one request only, and the limits and times of ``[server]``
-    are the other server's business. The application starts with the first request and ends with
-    the process.
+    Each request runs in a hub of its own, on a thread of the server: handlers may use all of
+    Photon, and streams are sent chunk by chunk. Without a permanent hub there are limitations:
+    background tasks and `after_response` callbacks block the thread until they finish, other
+    protocols (WebSockets) are unavailable, objects that tasks of several requests wait for (locks,
+    channels) work within one request only, and the WSGI server has its own limits in place of those
+    of ``[server]``. The application starts with the first request and ends with the process.
 
     Args:
         application: The application.
-        body_limit: How many bytes the body of a request may have.
+        body_limit: Maximum number of bytes in the body of a request.
     """
 
     def __init__(self, application: _Startable, *, body_limit: int = _BODY_LIMIT) -> None:
-        """Keep the application; it starts with the first request."""
+        """Store the application; it starts with the first request."""
         self._application = application
         self._body_limit = body_limit
         self._handler: Handler | None = None
         self._starting = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request.
+        """Handle a request.
 
         Blocks: the calling thread.
         """
@@ -78,7 +77,7 @@ class WsgiExport:
 
 
 class _Input:
-    """Where the body of a request comes from: ``wsgi.input``."""
+    """The source of a request's body: ``wsgi.input``."""
 
     def __init__(self, environ: Environ, length: int | None) -> None:
         self._file = environ["wsgi.input"]
@@ -104,7 +103,7 @@ def _request(environ: Environ, body_limit: int) -> Request:
     headers = [
         (key[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
         for key, value in environ.items()
-        # What the server itself has read of type and length counts, and no field beside it.
+        # Content type and length as the server has read them take precedence over these fields.
         if key.startswith("HTTP_") and key not in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH")
     ]
     for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
@@ -128,10 +127,10 @@ def _request(environ: Environ, body_limit: int) -> Request:
 
 
 def _respond(handler: Handler, request: Request, start_response: StartResponse) -> list[bytes]:
-    """Run the handler and send what it answers; runs in the hub."""
+    """Run the handler and send its response; runs in the hub."""
     begin_request(handler)
     try:
-        response = begun(request, handler(request))
+        response = with_first_chunk(request, handler(request))
         try:
             return _sent(response, request, start_response)
         finally:
@@ -142,20 +141,20 @@ def _respond(handler: Handler, request: Request, start_response: StartResponse) 
 
 def _sent(response: Response, request: Request, start_response: StartResponse) -> list[bytes]:
     body = response.body
-    is_wanted = request.method != "HEAD" and not forbids_body(response.status)
+    has_body = request.method != "HEAD" and not forbids_body(response.status)
     write: Write = start_response(_status_line(response.status), _fields(response))
     if isinstance(body, bytes):
-        return [body] if is_wanted else []
-    for part in body if is_wanted else ():
-        write(part)
+        return [body] if has_body else []
+    for chunk in body if has_body else ():
+        write(chunk)
     return []
 
 
 def _fields(response: Response) -> list[tuple[str, str]]:
-    """Return the header fields, checked as Photon's own server does; others may not.
+    """Return the header fields, checked as by Photon's own server; WSGI servers may not check.
 
     Raises:
-        ValueError: A name or a value would break the message.
+        ValueError: A name or a value is invalid in HTTP.
     """
     length = len(response.body) if isinstance(response.body, bytes) else None
     fields = Response(headers=response.headers).headers

@@ -1,8 +1,8 @@
-"""A WSGI application inside of Photon (PEP 3333).
+"""A WSGI application mounted in a Photon application (PEP 3333).
 
-Where the standard library is patched, as under ``photon run``, the application runs in the
-request's own coroutine, and its blocking calls let others run. Elsewhere it would hold the hub, and
-so it runs on the threads of `photon_runtime.offload`, of which there is a bounded number.
+If the standard library is patched, as under ``photon run``, the application runs in the request's
+own coroutine, and its blocking calls let other tasks run. Otherwise it would block the scheduler,
+and so it runs on the threads of `photon_runtime.offload`, the number of which is bounded.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from photon_runtime import offload
 from photon_runtime.callables import kind_of
 from photon_runtime.http import Request, Response
 
-from ._parts import Parts
 from ._protocol import Environ, ExcInfo, Write, WsgiApplication, close
+from ._streamed_body import StreamedBody
 
 _log = logging.getLogger("photon.wsgi")
-# Those of the connection: the server's own (PEP 3333, "Other HTTP Features").
+# Fields of the connection, which belong to the server (PEP 3333, "Other HTTP Features").
 _HOP_BY_HOP = frozenset(
     (
         "connection",
@@ -38,20 +38,20 @@ _HOP_BY_HOP = frozenset(
 
 
 class Wsgi:
-    """A handler that calls a WSGI application; to be mounted.
+    """A handler that calls a WSGI application, for `Application.mount`.
 
-    The application gets ``SCRIPT_NAME`` (where it is mounted) and ``PATH_INFO`` (the rest). Header
-    fields with an underscore in their name are not passed on: in the environ they could not be
-    told from those with a hyphen. Nor is ``Proxy``: as ``HTTP_PROXY`` it would be taken for the
-    proxy of the machine by programs that are given the environ (CVE-2016-5385, "httpoxy").
+    The application gets ``SCRIPT_NAME`` (the path of the mount) and ``PATH_INFO`` (the path below
+    it). Header fields with an underscore in their name are not passed on: in the environ they could
+    not be distinguished from those with a hyphen. Nor is ``Proxy``: programs that get the environ
+    would use ``HTTP_PROXY`` as the proxy of the machine (CVE-2016-5385, "httpoxy").
 
     Args:
         application: The WSGI application.
-        threads: Whether it runs on threads, each request taking one for as long as it lasts, and
-            gets its body whole; ``None`` decides by whether the standard library is patched.
+        threads: True to run the application on threads, one per request until it ends, with the
+            whole body in memory; ``None`` uses threads if the standard library is not patched.
 
     Raises:
-        TypeError: It cannot be called.
+        TypeError: The application is not callable.
 
     Example:
         >>> from photon_router import Application
@@ -64,25 +64,23 @@ class Wsgi:
     """
 
     def __init__(self, application: WsgiApplication, *, threads: bool | None = None) -> None:
-        """Keep the application."""
+        """Check the application."""
         if not callable(application):
-            raise TypeError(
-                f"a WSGI application is called with its environ, unlike {application!r}"
-            )
-        kind_of(application)  # an ASGI application is asynchronous, and refused
+            raise TypeError(f"a WSGI application must be callable, unlike {application!r}")
+        kind_of(application)  # refuses an ASGI application, which is asynchronous
         self.application = application
         self.threads = threads
 
     def __call__(self, request: Request) -> Response:
-        """Answer ``request`` by the application.
+        """Return the application's response to ``request``.
 
         Blocks: the calling task.
         """
         has_threads = not _is_patched() if self.threads is None else self.threads
         if not has_threads:
-            return _Call(self.application).answer(_environ(request, _BodyStream(request)))
+            return _Call(self.application).run(_environ(request, _BodyStream(request)))
         environ = _environ(request, io.BytesIO(request.body))
-        response = offload(_Call(self.application).answer, environ)
+        response = offload(_Call(self.application).run, environ)
         if not isinstance(response.body, bytes):
             response.body = _Offloaded(response.body)
         return response
@@ -94,41 +92,41 @@ def _is_patched() -> bool:
 
 
 class _Call:
-    """One call of an application: what it says by ``start_response``, and its body."""
+    """One call of an application: its ``start_response`` and its body."""
 
     def __init__(self, application: WsgiApplication) -> None:
         self._application = application
         self._response: Response | None = None
         self._written: list[bytes] = []
-        self._is_over = False  # no other beginning is possible any more
+        self._has_started = False  # then start_response can no longer replace the response
 
-    def answer(self, environ: Environ) -> Response:
+    def run(self, environ: Environ) -> Response:
         """Call the application and return the response.
 
         Raises:
-            RuntimeError: The application broke the protocol.
+            RuntimeError: The application violates the protocol.
         """
         body = self._application(environ, self._start)
         try:
-            # Of HEAD the length is what the application says, not that of the body it has not made.
+            # The length of a response to HEAD is the application's, not that of its empty body.
             is_whole = isinstance(body, list | tuple) and environ["REQUEST_METHOD"] != "HEAD"
             if is_whole and self._response is not None:
                 whole = b"".join([*self._written, *body])
                 close(body)
                 self._response.body = whole
                 return self._response
-            parts = iter(body)
-            # It may call start_response as late as with its first part.
-            first = next(parts, b"") if self._response is None else b""
-            response = self._started()
+            chunks = iter(body)
+            # The application may call start_response as late as with its first chunk.
+            first = next(chunks, b"") if self._response is None else b""
+            response = self._required_response()
         except BaseException:
             close(body)
             raise
-        self._is_over = True
-        response.body = Parts([*self._written, first], parts, body)
+        self._has_started = True
+        response.body = StreamedBody([*self._written, first], chunks, body)
         return response
 
-    def _started(self) -> Response:
+    def _required_response(self) -> Response:
         if self._response is None:
             raise RuntimeError("the WSGI application has not called start_response")
         return self._response
@@ -138,27 +136,27 @@ class _Call:
     ) -> Write:
         if self._response is not None and exc_info is None:
             raise RuntimeError("start_response was called twice")
-        if self._is_over and exc_info is not None and exc_info[1] is not None:
-            raise exc_info[1]  # what it would say in its place comes too late
+        if self._has_started and exc_info is not None and exc_info[1] is not None:
+            raise exc_info[1]  # too late to replace the response
         code, _, _ = status.partition(" ")
-        kept = [(name, value) for name, value in fields if name.lower() not in _HOP_BY_HOP]
-        self._response = Response(int(code), headers=kept)
+        headers = [(name, value) for name, value in fields if name.lower() not in _HOP_BY_HOP]
+        self._response = Response(int(code), headers=headers)
         return self._written.append
 
 
 class _Offloaded:
-    """A body whose parts are made on threads."""
+    """A body whose chunks are produced on threads."""
 
     def __init__(self, body: Iterable[bytes]) -> None:
         self._body = body
 
     def __iter__(self) -> Iterator[bytes]:
-        parts = iter(self._body)
-        while part := offload(next, parts, b""):
-            yield part
+        chunks = iter(self._body)
+        while chunk := offload(next, chunks, b""):
+            yield chunk
 
     def close(self) -> None:
-        """Tell the application that the response is over."""
+        """Close the application's body, on a thread."""
         offload(close, self._body)
 
 
@@ -166,27 +164,27 @@ class _BodyStream(io.RawIOBase):
     """A request's body as a file."""
 
     def __init__(self, request: Request) -> None:
-        self._parts = request.stream()
+        self._chunks = request.stream()
         self._left = b""
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Read what has come, waiting for it if it is nothing; 0 at the end."""
+        """Read the available bytes, waiting for at least one; return 0 at the end."""
         if not self._left:
-            self._left = next(self._parts, b"")
+            self._left = next(self._chunks, b"")
         size = min(len(buffer), len(self._left))
         buffer[:size], self._left = self._left[:size], self._left[size:]
         return size
 
 
 class _ErrorLog(io.TextIOBase):
-    """Where an application writes its errors: to the log."""
+    """The error stream of an application, which writes to the log."""
 
     def writable(self) -> bool:
-        """Say that it can be written to."""
+        """Return True."""
         return True
 
     def write(self, text: str, /) -> int:
@@ -198,16 +196,16 @@ class _ErrorLog(io.TextIOBase):
 
 def _environ(request: Request, body: io.RawIOBase | io.BytesIO) -> Environ:
     """Return the environ of a request to a mounted application."""
-    rest = _rest(request)
+    path_info = _path_info(request)
     path = request.raw_path
-    script = path[: len(path) - len(rest)] if rest else path.rstrip("/")
+    script = path[: len(path) - len(path_info)] if path_info else path.rstrip("/")
     host, _, port = request.host.rpartition(":") if _has_port(request.host) else (request.host,) * 3
     scheme = request.scheme
     client = request.client
     environ: Environ = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": _wsgi_text(script),
-        "PATH_INFO": _wsgi_text(rest),
+        "PATH_INFO": _wsgi_text(path_info),
         "QUERY_STRING": request.raw_query,
         "SERVER_NAME": host or "localhost",
         "SERVER_PORT": port if _has_port(request.host) else ("443" if scheme == "https" else "80"),
@@ -216,7 +214,7 @@ def _environ(request: Request, body: io.RawIOBase | io.BytesIO) -> Environ:
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scheme,
         "wsgi.input": io.BufferedReader(body) if isinstance(body, io.RawIOBase) else body,
-        "wsgi.input_terminated": True,  # reading ends by itself, also where no length is told
+        "wsgi.input_terminated": True,  # reading ends at the end of the body, even without a length
         "wsgi.errors": _ErrorLog(),
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
@@ -231,7 +229,7 @@ def _environ(request: Request, body: io.RawIOBase | io.BytesIO) -> Environ:
     return environ
 
 
-def _rest(request: Request) -> str:
+def _path_info(request: Request) -> str:
     """Return the part of the raw path below the mount, with the slash before it."""
     template = "" if request.route is None else request.route.template
     if not template.endswith("/{path}"):
@@ -245,5 +243,5 @@ def _has_port(host: str) -> bool:
 
 
 def _wsgi_text(path: str) -> str:
-    """Decode a path to what WSGI calls text: its bytes, each as a character."""
+    """Decode a path to a WSGI string: its bytes, each as a character."""
     return unquote_to_bytes(path).decode("latin-1")

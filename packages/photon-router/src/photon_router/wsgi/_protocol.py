@@ -1,4 +1,4 @@
-"""The vocabulary of WSGI (PEP 3333)."""
+"""The types of WSGI (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WsgiApplication: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 def close(body: object) -> None:
-    """Tell whoever made a body that it is over, if that wants to know."""
+    """Close a body, if it has a method ``close``."""
     method = getattr(body, "close", None)
     if method is not None:
         method()

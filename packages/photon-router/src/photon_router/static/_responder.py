@@ -1,8 +1,9 @@
-"""How a file is answered: validators, preconditions, ranges, and the fields of the response.
+"""The response with a file: validators, preconditions, ranges and header fields.
 
-The entity tag is strong and made of inode, size and the time of the last change, in nanoseconds: to
-read every file for it would cost more than it saves. It differs between machines, even where the
-files are copies; what many machines serve is better named by fingerprint and never asked for again.
+The entity tag is strong and consists of inode, size and the time of the last change, in
+nanoseconds: reading every file to compute a digest would cost more than it saves. It differs
+between machines, even if the files are copies; files that several machines serve should be
+requested by fingerprint, and are then never requested again.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ NOSNIFF = ("x-content-type-options", "nosniff")
 
 
 @attrs.frozen
-class Answer:
-    """A file, and how to send it.
+class FileResponder:
+    """Creates the response with a file.
 
     Attributes:
-        variant: What is sent.
-        content_type: That of the file itself.
-        cache_control: What caches are told; ``None`` for nothing.
-        vary: The request fields that decided, beside ``Accept-Encoding``.
+        variant: The variant of the file that is sent.
+        content_type: The content type of the uncompressed file.
+        cache_control: The value of ``Cache-Control``; ``None`` to omit the field.
+        vary: The request fields that selected the file, besides ``Accept-Encoding``.
     """
 
     variant: Variant
@@ -48,11 +49,11 @@ class Answer:
     vary: tuple[str, ...] = ()
 
     def respond(self, request: Request) -> Response:
-        """Answer a GET or HEAD; the file is closed if it is not sent.
+        """Return the response to a GET or HEAD; the file is closed if it is not sent.
 
         Raises:
-            HttpError: 412, 416 where the file has nothing of what ``Range`` asks for, or 503 where
-                it was cut off since it was opened.
+            HttpError: 412, 416 if the file has none of the requested ranges, or 503 if it was
+                truncated after it was opened.
         """
         opened = self.variant.opened
         try:
@@ -67,17 +68,17 @@ class Answer:
     def _respond(self, request: Request, opened: OpenFile) -> Response:
         now = time.time()
         tag = entity_tag(opened.status)
-        # No later than now: such a date would say nothing (RFC 9110, section 8.8.2.1).
+        # A date in the future is not allowed (RFC 9110, section 8.8.2.1).
         modified = int(min(opened.status.st_mtime, now))
         headers = request.headers
         precondition = evaluate_preconditions(headers, etag=tag, last_modified=modified)
         if precondition is Precondition.FAILED:
-            raise HttpError(412, "this is not the version that the request speaks of")
+            raise HttpError(412, "the resource has changed")
         if precondition is Precondition.NOT_MODIFIED:
             response = Response(304)
             response.headers = [("etag", tag), *self._caching()]
             return response
-        response = self._whole_or_parts(request, headers, tag, modified, now)
+        response = self._whole_or_ranges(request, headers, tag, modified, now)
         response.headers += [
             ("accept-ranges", "bytes"),
             ("etag", tag),
@@ -89,26 +90,27 @@ class Answer:
             response.headers.append(("content-encoding", self.variant.coding))
         return response
 
-    def _whole_or_parts(
+    def _whole_or_ranges(
         self, request: Request, headers: Headers, tag: str, modified: int, now: float
     ) -> Response:
         size = self.variant.opened.status.st_size
         spans = None
-        # Ranges are defined for GET alone (section 14.2).
+        # Ranges are defined for GET only (section 14.2).
         if request.method == "GET" and "range" in headers:
-            fields = headers.getlist("range")
-            if len(fields) == 1 and is_range_current(
+            ranges = headers.getlist("range")
+            if len(ranges) == 1 and is_range_current(
                 headers, etag=tag, last_modified=modified, now=now
             ):
-                spans = spans_of(fields[0], size)
+                spans = spans_of(ranges[0], size)
         if spans == []:
-            told = {"content-range": f"bytes */{size}", "accept-ranges": "bytes"}
-            raise HttpError(416, f"the file has {size} bytes, and none of those", headers=told)
+            fields = {"content-range": f"bytes */{size}", "accept-ranges": "bytes"}
+            detail = f"the file has {size} bytes, and none in the requested ranges"
+            raise HttpError(416, detail, headers=fields)
         try:
             return self._body(spans, size)
-        except ValueError as error:  # it no longer has those bytes
-            told = {"retry-after": "1"}
-            raise HttpError(503, "the file is being changed", headers=told) from error
+        except ValueError as error:  # the file was truncated
+            detail = "the file is being changed"
+            raise HttpError(503, detail, headers={"retry-after": "1"}) from error
 
     def _body(self, spans: list[Span] | None, size: int) -> Response:
         opened = self.variant.opened
@@ -120,9 +122,9 @@ class Answer:
             response = Response(206, body=body, content_type=self.content_type)
             response.headers.append(("content-range", span.content_range(size)))
             return response
-        parts = RangesBody(opened.file, spans, size=size, content_type=self.content_type)
-        response = Response(206, body=parts, content_type=parts.content_type)
-        response.headers.append(("content-length", str(parts.length)))
+        ranges = RangesBody(opened.file, spans, size=size, content_type=self.content_type)
+        response = Response(206, body=ranges, content_type=ranges.content_type)
+        response.headers.append(("content-length", str(ranges.length)))
         return response
 
     def _caching(self) -> list[tuple[str, str]]:
