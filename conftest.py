@@ -13,6 +13,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 
+
 def name_module(namespace: dict[str, object]) -> None:
     """Give the classes of a page a module of their own; without one it would be ``builtins``."""
     namespace["__name__"] = "page"
