@@ -1,4 +1,4 @@
-"""What all tests share: examples in the documentation are tests, and chance is the same everywhere.
+"""Configuration of all tests: documentation examples are tests, and random values are repeatable.
 
 Every ``python`` fence of README.md, docs/ and the packages' READMEs runs, page by page from top to
 bottom in one namespace; ``<!-- skip: next -->`` above a fence leaves it out. Fences of other
@@ -13,10 +13,17 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 
+
+def name_module(namespace: dict[str, object]) -> None:
+    """Give the classes of a page a module of their own; without one it would be ``builtins``."""
+    namespace["__name__"] = "page"
+
+
 pages = Sybil(
     name="pages",
     parsers=[PythonCodeBlockParser(), SkipParser()],
     patterns=["README.md", "docs/*.md", "packages/*/README.md"],
+    setup=name_module,
 )
 docstrings = Sybil(
     name="docstrings",
@@ -28,8 +35,8 @@ pytest_collect_file = (pages + docstrings).pytest()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that renews what is written down; see test_public_api.py."""
-    parser.addoption("--renew", action="store_true", help="write the public interfaces anew")
+    """Add the option that renews the recorded public interfaces; see test_public_api.py."""
+    parser.addoption("--renew", action="store_true", help="record the public interfaces anew")
 
 
 settings.register_profile("person", deadline=None)

@@ -1,15 +1,15 @@
 """A team board: boards with columns, and cards that move through them.
 
 ================  =============================================================================
-``app``           `create_app`: the parts, wired; ``app``, which ``photon run`` serves
-``models``        what there is (boards, cards) and what clients send
-``store``         where it is kept: in memory, behind one class
+``app``           `create_app`, and ``app``, which ``photon run`` serves
+``models``        boards and cards, and the bodies that clients send
+``store``         the data: in memory, in one class
 ``samples``       the boards that a new store begins with
-``dependencies``  what handlers are handed: the store, a card, the member who asks
+``dependencies``  values for handlers: the store, a card, the current member
 ``api``           the public API; its contract is ``openapi.yaml``
 ``admin``         routes for the people who run the board
-``reports``       slow and long answers
-``calendars``     the slow service that a report asks
-``pages``         what a browser shows at ``/``
+``reports``       slow and long responses
+``calendars``     the slow service that a report calls
+``pages``         the page at ``/``
 ================  =============================================================================
 """

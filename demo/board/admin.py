@@ -1,6 +1,6 @@
 """Routes for the people who run the board, code first: the signatures are the contract.
 
-Who includes them says who may call them; every handler is given the member who does.
+The application that includes them sets the credentials; every handler has the current member.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from .models import Board, BoardStatistics, Column, NewBoard
 from .store import Store
 
 router = Router(prefix="/admin", tags=["admin"])
-_FORBIDDEN = {403: "The key is that of nobody who may do this."}
+_FORBIDDEN = {403: "The member with this key may not do this."}
 
 
 @router.get("/boards", responses=_FORBIDDEN)
 def board_statistics(store: CurrentStore, member: CurrentMember) -> list[BoardStatistics]:
     """Count the cards of all boards.
 
-    Whoever is of the team may ask, with a key such as `the-key-of-grace-in-the-demo`.
+    Every member of the team may do this, with a key such as `the-key-of-grace-in-the-demo`.
     """
     return [_statistics(store, board) for board in store.boards()]
 
@@ -30,21 +30,21 @@ def board_statistics(store: CurrentStore, member: CurrentMember) -> list[BoardSt
 def open_board(new: Json[NewBoard], store: CurrentStore, lead: CurrentLead) -> BoardStatistics:
     """Open a board.
 
-    That is for those who lead the team, such as `ada`.
+    Only leads of the team may do this, such as `ada`.
     """
     return _statistics(store, store.open_board(new))
 
 
-@router.delete("/boards/{board_id}", responses=_FORBIDDEN | {404: "There is no such board."})
+@router.delete("/boards/{board_id}", responses=_FORBIDDEN | {404: "The board does not exist."})
 def close_board(board: CurrentBoard, store: CurrentStore, lead: CurrentLead) -> None:
-    """Close a board and throw its cards away.
+    """Close a board and remove its cards.
 
-    That is for those who lead the team, such as `ada`.
+    Only leads of the team may do this, such as `ada`.
     """
     store.close_board(board)
 
 
 def _statistics(store: Store, board: Board) -> BoardStatistics:
-    found = Counter(card.column for card in store.cards(board))
-    counts = {column.value: found[column] for column in Column}
+    cards = Counter(card.column for card in store.cards(board))
+    counts = {column.value: cards[column] for column in Column}
     return BoardStatistics(board.id, board.name, board.limit, **counts)

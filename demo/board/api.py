@@ -43,14 +43,14 @@ def list_cards(
     label: list[str] | None = None,
     limit: int = 50,
 ) -> list[Card]:
-    """Return the cards of a board that fit, at most ``limit``."""
-    found = store.cards(board, column=column, assignee=assignee, labels=label or ())
-    return list(itertools.islice(found, limit))
+    """Return the matching cards of a board, at most ``limit``."""
+    cards = store.cards(board, column=column, assignee=assignee, labels=label or ())
+    return list(itertools.islice(cards, limit))
 
 
 @router.operation("addCard")
 def add_card(board: CurrentBoard, details: Json[CardDetails], store: CurrentStore) -> Response:
-    """Put a new card on a board, and say where it is."""
+    """Add a card to a board, and return its location."""
     card = store.add_card(board, details)
     return Response(
         201,
@@ -105,19 +105,19 @@ def list_attachments(card: CurrentCard, store: CurrentStore) -> list[Attachment]
 def attach_to_card(
     card: CurrentCard, file: UploadFile, store: CurrentStore, note: str = ""
 ) -> Response:
-    """Keep a file, and say where it is."""
-    kept = store.attach(card, name=file.safe_name, content=file.read(), note=note)
+    """Store a file, and return its location."""
+    attachment = store.attach(card, name=file.safe_name, content=file.read(), note=note)
     return Response(
         201,
-        body=msgspec.json.encode(kept),
-        headers={"location": f"/api/attachments/{kept.id}"},
+        body=msgspec.json.encode(attachment),
+        headers={"location": f"/api/attachments/{attachment.id}"},
         content_type="application/json",
     )
 
 
 @router.operation("getAttachment")
 def get_attachment(attachment_id: int, store: CurrentStore) -> Response:
-    """Return a file, never to be shown as a page: it may be anything."""
+    """Return a file, never to be shown as a page: its content may be of any type."""
     try:
         attachment, content = store.file(attachment_id)
     except NotFound as error:

@@ -1,4 +1,4 @@
-"""The application: its parts, wired."""
+"""The application, made of its routers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .store import Store
 
 
 def create_app(store: Store | None = None, keys: Mapping[str, str] = SAMPLE_KEYS) -> Photon:
-    """Make an application; each has data of its own.
+    """Create an application; each has data of its own.
 
     Args:
-        store: Where the boards are; ``None`` makes one with samples.
+        store: The boards; ``None`` creates samples.
         keys: The secret of each member who may use the routes under ``/admin``, by name.
     """
     members = ApiKey(keys, header="X-Key", name="memberKey", description="The key of a member.")
@@ -27,8 +27,8 @@ def create_app(store: Store | None = None, keys: Mapping[str, str] = SAMPLE_KEYS
     files = StaticFiles(Path(__file__).parent / "static")
     app.mount("/static", files)
     app.include(pages.pages(files))
-    for part in (api, reports):
-        app.include(part.router)
+    for module in (api, reports):
+        app.include(module.router)
     app.include(admin.router, security=[members])
     return app
 

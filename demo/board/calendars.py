@@ -1,7 +1,7 @@
-"""The calendars of the team: a service elsewhere, and a slow one.
+"""The calendars of the team: a slow remote service.
 
-This is a stand-in that waits as a call over the network would. The waiting is what matters: it is
-an ordinary call that blocks its own coroutine and nothing else.
+This is a replacement that waits as a call over the network would: an ordinary call that blocks its
+own coroutine and nothing else.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from photon import sleep
 
 
 def free_hours(name: str, *, delay: float) -> int:
-    """Return how many hours somebody has left this week.
+    """Return the free hours of a member this week.
 
     Args:
-        name: Whose calendar.
-        delay: Seconds that the service takes.
+        name: The member.
+        delay: Seconds until the service responds.
 
     Blocks: the calling coroutine, for ``delay`` seconds.
     """

@@ -1,11 +1,11 @@
-"""What handlers are handed: the store, a board or a card that exists, the member who asks.
+"""Values for handlers: the store, an existing board or card, the current member.
 
-A handler names one of the aliases as the type of an argument. Where the text in the request leads
-to nothing, the request is refused here, once, and the handler never begins.
+A handler names one of the aliases as the type of an argument. A request for a board or card that
+does not exist is refused here, and the handler does not run.
 
 The store belongs to one application. Its middleware puts it into the state of each request, from
-where `current_store` takes it; nothing is kept at the level of a module, so two applications in one
-process never meet.
+which `current_store` returns it; no data is at module level, so two applications in one process
+do not share any.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _KEY = "board.store"
 
 
 class StoreMiddleware:
-    """Hands an application's store to its requests."""
+    """Adds an application's store to its requests."""
 
     def __init__(self, store: Store) -> None:
-        """Keep the store."""
+        """Create the middleware of a store."""
         self._store = store
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Go on with the store in the request's state."""
+        """Handle the request with the store in its state."""
         request.state[_KEY] = self._store
         return call_next(request)
 
@@ -44,7 +44,7 @@ CurrentStore = Annotated[Store, Depends(current_store)]
 
 
 def current_board(board_id: Path[int], store: CurrentStore) -> Board:
-    """Return the board that the path names, or answer 404."""
+    """Return the board that the path names, or respond with 404."""
     try:
         return store.board(board_id)
     except NotFound as error:
@@ -52,7 +52,7 @@ def current_board(board_id: Path[int], store: CurrentStore) -> Board:
 
 
 def current_card(card_id: Path[int], store: CurrentStore) -> Card:
-    """Return the card that the path names, or answer 404."""
+    """Return the card that the path names, or respond with 404."""
     try:
         return store.card(card_id)
     except NotFound as error:
@@ -60,7 +60,7 @@ def current_card(card_id: Path[int], store: CurrentStore) -> Card:
 
 
 def current_member(user: CurrentUser[Identity], store: CurrentStore) -> Member:
-    """Return the member whose key was sent, or answer 403 if they have left the team."""
+    """Return the member whose key was sent, or respond with 403 if they have left the team."""
     try:
         return store.member(user.subject)
     except NotFound as error:
@@ -68,7 +68,7 @@ def current_member(user: CurrentUser[Identity], store: CurrentStore) -> Member:
 
 
 def current_lead(member: Annotated[Member, Depends(current_member)]) -> Member:
-    """Return the member who asks, or answer 403 if they do not lead the team."""
+    """Return the current member, or respond with 403 if they do not lead the team."""
     if not member.is_lead:
         raise HttpError(403, f"{member.name} does not lead the team")
     return member

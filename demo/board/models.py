@@ -1,4 +1,4 @@
-"""What there is on a board, and what clients send to change it."""
+"""Boards and cards, and the bodies that clients send to change them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs.validators import ge, le, max_len, min_len
 
 
 class Column(enum.StrEnum):
-    """How far a card has come."""
+    """The progress of a card."""
 
     TODO = "todo"
     DOING = "doing"
@@ -19,11 +19,11 @@ class Column(enum.StrEnum):
 
 @attrs.frozen
 class Board:
-    """What one team works on.
+    """The work of one team.
 
     Attributes:
         id: Its number.
-        name: What the team calls it.
+        name: Its name.
         limit: How many cards may be in ``doing`` at once.
     """
 
@@ -34,7 +34,7 @@ class Board:
 
 @attrs.frozen
 class Comment:
-    """Something that somebody said about a card."""
+    """A comment on a card."""
 
     author: str
     text: str
@@ -43,7 +43,7 @@ class Comment:
 
 @attrs.frozen(kw_only=True)
 class CardDetails:
-    """What people write on a card."""
+    """The text and the details of a card."""
 
     title: str
     description: str = ""
@@ -59,7 +59,7 @@ class Card(CardDetails):
     Attributes:
         id: Its number, over all boards.
         board_id: The board that it is on.
-        column: How far it has come.
+        column: Its progress.
         created_at: When it was written, in UTC.
         comments: The oldest first.
     """
@@ -73,7 +73,7 @@ class Card(CardDetails):
 
 @attrs.frozen
 class NewComment:
-    """A comment on its way in."""
+    """A comment that a client sends."""
 
     author: str
     text: str
@@ -86,9 +86,9 @@ class Attachment:
     Attributes:
         id: Its number, over all cards.
         card_id: The card that it belongs to.
-        name: The name that it was sent with, made fit for a folder.
+        name: The name that the client sent, safe for a folder.
         size: Bytes.
-        note: What somebody said about it.
+        note: A note on it.
     """
 
     id: int
@@ -100,17 +100,17 @@ class Attachment:
 
 @attrs.frozen
 class Move:
-    """Where a card shall go."""
+    """The new column of a card."""
 
     column: Column
 
 
 @attrs.frozen
 class NewBoard:
-    """A board that shall be opened.
+    """A board that a client opens.
 
     Attributes:
-        name: What the team calls it.
+        name: Its name.
         limit: How many cards may be in ``doing`` at once.
     """
 
@@ -120,7 +120,7 @@ class NewBoard:
 
 @attrs.frozen
 class BoardStatistics:
-    """How many cards a board has in each column."""
+    """The number of cards in each column of a board."""
 
     id: int
     name: str
@@ -132,10 +132,10 @@ class BoardStatistics:
 
 @attrs.frozen
 class Member:
-    """Somebody of the team.
+    """A member of the team.
 
     Attributes:
-        name: As cards name their assignee.
+        name: The name in the assignee of cards.
         is_lead: Whether they may open and close boards.
     """
 

@@ -1,4 +1,4 @@
-"""What a browser shows at ``/``: the boards as they are, and where the documentation is."""
+"""The page at ``/``: the boards, and links to the documentation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pages(files: StaticFiles) -> Router:
     """Return the handlers of the pages.
 
     Args:
-        files: What serves the files that they need.
+        files: The style sheet and the icon.
     """
     router = Router()
 
@@ -38,10 +38,10 @@ def pages(files: StaticFiles) -> Router:
 
 
 def _caller(request: Request) -> str:
-    """Say who asks, and for what: behind a trusted proxy, what the client asked the proxy."""
+    """Describe client and URL of a request; behind a trusted proxy, those of the proxy's client."""
     client = request.client
     address = client[0] if isinstance(client, tuple) else "a socket of this machine"
-    return escape(f"{address} asked for {request.scheme}://{request.host}{request.path}")
+    return escape(f"{address} requested {request.scheme}://{request.host}{request.path}")
 
 
 def _board(store: Store, board: Board) -> str:
@@ -73,7 +73,7 @@ _PAGE = """<!doctype html>
 <body>
 <h1>Team Board</h1>
 <p>
-A demo of Photon: a public API written spec first, and routes around it written code first.
+A demo of Photon: a public API written spec first, and further routes written code first.
 <a href="/docs">The documentation</a> lists them all and lets you try them; the document behind it
 is at <a href="/openapi.yaml">/openapi.yaml</a>.
 </p>
@@ -81,11 +81,11 @@ is at <a href="/openapi.yaml">/openapi.yaml</a>.
 <h2>Worth a look</h2>
 <ul>
 <li><a href="/reports/workload?delay=1">/reports/workload?delay=1</a>
-asks four calendars that take a second each, and answers after one second.</li>
+calls four calendars that take a second each, and responds after one second.</li>
 <li><a href="/reports/cards.csv?pace=0.5">/reports/cards.csv?pace=0.5</a>
-sends its rows as they are made; watch them with <code>curl -N</code>.</li>
+sends each row when it is ready; watch them with <code>curl -N</code>.</li>
 <li><a href="/api/boards/1/cards?column=x&amp;limit=0">/api/boards/1/cards?column=x&amp;limit=0</a>
-is refused, with everything that is wrong with it.</li>
+is refused, with the complete list of its errors.</li>
 </ul>
 <footer>{caller}</footer>
 </body>

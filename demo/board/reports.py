@@ -1,4 +1,4 @@
-"""Reports: an answer that takes time, and one that is sent while it is made."""
+"""Reports: a response that takes time, and one that is sent while it is made."""
 
 from __future__ import annotations
 
@@ -20,22 +20,20 @@ from .store import Store
 router = Router(prefix="/reports", tags=["reports"])
 
 PATIENCE = 2.0
-"""Seconds that the calendars have to answer."""
+"""Seconds that the calendars have to respond."""
 
-_Delay = Annotated[
-    float, Param(ge=0, le=10, description="Seconds that each calendar takes to answer.")
-]
+_Delay = Annotated[float, Param(ge=0, le=10, description="Seconds until each calendar responds.")]
 _Pace = Annotated[float, Param(ge=0, le=10, description="Seconds to wait before each row.")]
 
 
 @attrs.frozen
 class Workload:
-    """What somebody has to do, and time for it.
+    """The open work of a member, and the time for it.
 
     Attributes:
-        member: Their name.
-        open_cards: How many cards they have that are not done.
-        free_hours: What their calendar leaves this week.
+        member: The name of the member.
+        open_cards: The number of their cards that are not done.
+        free_hours: The free hours of their calendar this week.
     """
 
     member: str
@@ -45,10 +43,10 @@ class Workload:
 
 @router.get("/workload", responses={504: "The calendars took too long."})
 def workload(store: CurrentStore, delay: Query[_Delay] = 0.5) -> list[Workload]:
-    """Ask every member's calendar, all at the same time.
+    """Query the calendars of all members at the same time.
 
-    The answer takes as long as one calendar does, however many members there are. Calendars that
-    take longer than two seconds are not waited for.
+    The response takes as long as one calendar, for any number of members. The time limit is two
+    seconds.
     """
     try:
         with deadline(PATIENCE), scope() as calls:
@@ -72,7 +70,7 @@ _CSV = {200: {"description": "One row for each card.", "content": {"text/csv": {
 def cards_csv(store: CurrentStore, pace: Query[_Pace] = 0.0) -> Response:
     """List the cards of all boards as CSV.
 
-    The rows are sent as they are made: with a pace of half a second, one can watch them come.
+    Each row is sent when it is ready: with a pace of half a second, you can watch them arrive.
     """
     return Response(body=_rows(store, pace=pace), content_type="text/csv; charset=utf-8")
 

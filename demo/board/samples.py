@@ -1,4 +1,4 @@
-"""The boards that a new store begins with, so that there is something to see."""
+"""The boards that a new store begins with, as an example."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .store import Store
 
 _TEAM = (Member("ada", is_lead=True), Member("grace"), Member("linus"), Member("margaret"))
 SAMPLE_KEYS = {member.name: f"the-key-of-{member.name}-in-the-demo" for member in _TEAM}
-"""Known to everybody who can read; a real application takes them from its settings."""
+"""Public, for the demo only; a real application reads them from its settings."""
 
 
 def sample_store() -> Store:

@@ -1,8 +1,8 @@
 """Boards and cards in memory.
 
-Nothing in here waits, so no other coroutine can run in the middle of a method: every change is
-whole, without a lock. The objects are frozen; a change replaces them, and who holds an old one
-keeps what he read.
+No method waits, so no other coroutine can run in the middle of one: every change is
+atomic, without a lock. The objects are frozen; a change replaces them, and an old object keeps its
+values.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .models import (
 
 
 class NotFound(LookupError):
-    """There is no such board, card, file or member."""
+    """The board, card, file or member does not exist."""
 
 
 class ColumnFull(Exception):
@@ -38,7 +38,7 @@ class ColumnFull(Exception):
     """
 
     def __init__(self, board: Board) -> None:
-        """Keep the board."""
+        """Create the error for a board."""
         super().__init__(f"{board.name} allows {board.limit} in doing: finish a card first")
         self.board = board
 
@@ -52,7 +52,7 @@ class Store:
 
     Args:
         members: The team.
-        now: Gives the time, in UTC.
+        now: Returns the time, in UTC.
     """
 
     def __init__(
@@ -81,10 +81,10 @@ class Store:
         """Return a member.
 
         Raises:
-            NotFound: Nobody has the name.
+            NotFound: No member has the name.
         """
         if name not in self._members:
-            raise NotFound(f"nobody in the team is called {name!r}")
+            raise NotFound(f"the team has no member {name!r}")
         return self._members[name]
 
     # -- boards -------------------------------------------------------------------------------
@@ -97,10 +97,10 @@ class Store:
         """Return a board.
 
         Raises:
-            NotFound: There is none with the number.
+            NotFound: No such number exists.
         """
         if board_id not in self._boards:
-            raise NotFound(f"there is no board {board_id}")
+            raise NotFound(f"board {board_id} does not exist")
         return self._boards[board_id]
 
     def open_board(self, new: NewBoard) -> Board:
@@ -147,10 +147,10 @@ class Store:
         """Return a card.
 
         Raises:
-            NotFound: There is none with the number.
+            NotFound: No such number exists.
         """
         if card_id not in self._cards:
-            raise NotFound(f"there is no card {card_id}")
+            raise NotFound(f"card {card_id} does not exist")
         return self._cards[card_id]
 
     def add_card(self, board: Board, details: CardDetails) -> Card:
@@ -165,7 +165,7 @@ class Store:
         return self.rewrite(card, details)
 
     def rewrite(self, card: Card, details: CardDetails) -> Card:
-        """Replace what is written on a card; it stays where it is."""
+        """Replace the details of a card; it stays in its column."""
         rewritten = attrs.evolve(
             card,
             title=details.title,
@@ -174,27 +174,27 @@ class Store:
             assignee=details.assignee,
             due=details.due,
         )
-        return self._keep(rewritten)
+        return self._replace(rewritten)
 
     def move(self, card: Card, column: Column) -> Card:
         """Move a card to a column.
 
         Raises:
-            ColumnFull: There is no room in ``doing``.
+            ColumnFull: The column ``doing`` is full.
         """
         if column is Column.DOING and card.column is not column:
             board = self.board(card.board_id)
             if len(list(self.cards(board, column=column))) >= board.limit:
                 raise ColumnFull(board)
-        return self._keep(attrs.evolve(card, column=column))
+        return self._replace(attrs.evolve(card, column=column))
 
     def comment(self, card: Card, new: NewComment) -> Card:
         """Add a comment to a card."""
         comment = Comment(new.author, new.text, self._now())
-        return self._keep(attrs.evolve(card, comments=(*card.comments, comment)))
+        return self._replace(attrs.evolve(card, comments=(*card.comments, comment)))
 
     def remove(self, card: Card) -> None:
-        """Throw a card away, with its files."""
+        """Remove a card, with its files."""
         del self._cards[card.id]
         for attachment in self.attachments(card):
             del self._files[attachment.id]
@@ -202,27 +202,27 @@ class Store:
     # -- files --------------------------------------------------------------------------------
 
     def attach(self, card: Card, *, name: str, content: bytes, note: str = "") -> Attachment:
-        """Put a file to a card and return what was kept."""
+        """Add a file to a card and return the attachment."""
         attachment = Attachment(next(self._file_ids), card.id, name, len(content), note)
         self._files[attachment.id] = attachment, content
         return attachment
 
     def attachments(self, card: Card) -> list[Attachment]:
         """Return the files of a card, the oldest first."""
-        return [kept for kept, _ in self._files.values() if kept.card_id == card.id]
+        return [each for each, _ in self._files.values() if each.card_id == card.id]
 
     def file(self, attachment_id: int) -> tuple[Attachment, bytes]:
         """Return a file with its content.
 
         Raises:
-            NotFound: There is none with the number.
+            NotFound: No such number exists.
         """
         if attachment_id not in self._files:
-            raise NotFound(f"there is no file {attachment_id}")
+            raise NotFound(f"file {attachment_id} does not exist")
         return self._files[attachment_id]
 
-    # -- within -------------------------------------------------------------------------------
+    # -- private ------------------------------------------------------------------------------
 
-    def _keep(self, card: Card) -> Card:
+    def _replace(self, card: Card) -> Card:
         self._cards[card.id] = card
         return card

@@ -1,4 +1,4 @@
-"""The demo as its users meet it: over real sockets."""
+"""The demo, over real sockets."""
 
 import http.client
 import json
@@ -20,8 +20,8 @@ from photon_runtime.testing import live_server
 
 
 @attrs.frozen
-class Answer:
-    """What a server said."""
+class ReceivedResponse:
+    """A response of a server."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -30,11 +30,11 @@ class Answer:
     def json(self) -> object:
         return json.loads(self.body)
 
-    def faults(self) -> list[tuple[str, str]]:
-        """Where the request was wrong: place, and name or pointer."""
+    def errors(self) -> list[tuple[str, str]]:
+        """Return location, and name or pointer, of each error."""
         document = json.loads(self.body)
         return [
-            (fault["in"], fault.get("name", fault.get("pointer"))) for fault in document["errors"]
+            (error["in"], error.get("name", error.get("pointer"))) for error in document["errors"]
         ]
 
 
@@ -44,7 +44,9 @@ class Client:
 
     url: str
 
-    def ask(self, method: str, target: str, body: object = None, *, member: str = "") -> Answer:
+    def send(
+        self, method: str, target: str, body: object = None, *, member: str = ""
+    ) -> ReceivedResponse:
         connection = self.connect()
         try:
             data = None if body is None else json.dumps(body)
@@ -53,7 +55,7 @@ class Client:
                 headers["x-key"] = SAMPLE_KEYS.get(member, member)
             connection.request(method, target, body=data, headers=headers)
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
+            return ReceivedResponse(response.status, response.headers, response.read())
         finally:
             connection.close()
 
@@ -71,9 +73,9 @@ def client() -> Iterator[Client]:
 
 
 def test_boards_are_listed(client: Client) -> None:
-    answer = client.ask("GET", "/api/boards")
-    assert answer.status == 200
-    assert answer.json() == [
+    response = client.send("GET", "/api/boards")
+    assert response.status == 200
+    assert response.json() == [
         {"id": 1, "name": "Website", "limit": 3},
         {"id": 2, "name": "Garden", "limit": 1},
     ]
@@ -81,7 +83,7 @@ def test_boards_are_listed(client: Client) -> None:
 
 def test_cards_are_found_by_column_assignee_and_labels(client: Client) -> None:
     def numbers(query: str) -> list[int]:
-        found = client.ask("GET", f"/api/boards/1/cards?{query}").json()
+        found = client.send("GET", f"/api/boards/1/cards?{query}").json()
         assert isinstance(found, list)
         return [card["id"] for card in found]
 
@@ -95,9 +97,9 @@ def test_cards_are_found_by_column_assignee_and_labels(client: Client) -> None:
 
 def test_a_new_card_is_where_its_location_says(client: Client) -> None:
     details = {"title": "Wässern", "labels": ["garden"], "assignee": "ada", "due": "2027-06-01"}
-    added = client.ask("POST", "/api/boards/2/cards", details)
+    added = client.send("POST", "/api/boards/2/cards", details)
     assert added.status == 201
-    found = client.ask("GET", added.headers["location"])
+    found = client.send("GET", added.headers["location"])
     assert found.status == 200
     card = found.json()
     assert isinstance(card, dict)
@@ -107,10 +109,10 @@ def test_a_new_card_is_where_its_location_says(client: Client) -> None:
 
 def test_every_fault_of_a_card_is_told(client: Client) -> None:
     wrong = {"title": "", "labels": ["ok", "Not ok"], "due": 5, "colour": "red"}
-    answer = client.ask("POST", "/api/boards/0/cards", wrong)
-    assert answer.status == 422
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert set(answer.faults()) == {
+    response = client.send("POST", "/api/boards/0/cards", wrong)
+    assert response.status == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert set(response.errors()) == {
         ("path", "board_id"),
         ("body", "/title"),
         ("body", "/labels/1"),
@@ -120,8 +122,8 @@ def test_every_fault_of_a_card_is_told(client: Client) -> None:
 
 
 def test_rewriting_a_card_empties_what_is_left_out(client: Client) -> None:
-    answer = client.ask("PUT", "/api/cards/3", {"title": "Mend the search"})
-    card = answer.json()
+    response = client.send("PUT", "/api/cards/3", {"title": "Mend the search"})
+    card = response.json()
     assert isinstance(card, dict)
     assert card["title"] == "Mend the search"
     assert card["labels"] == []
@@ -131,23 +133,23 @@ def test_rewriting_a_card_empties_what_is_left_out(client: Client) -> None:
 
 
 def test_a_removed_card_is_gone(client: Client) -> None:
-    removed = client.ask("DELETE", "/api/cards/1")
+    removed = client.send("DELETE", "/api/cards/1")
     assert (removed.status, removed.body) == (204, b"")
-    assert client.ask("GET", "/api/cards/1").status == 404
-    assert client.ask("DELETE", "/api/cards/1").status == 404
+    assert client.send("GET", "/api/cards/1").status == 404
+    assert client.send("DELETE", "/api/cards/1").status == 404
 
 
 def test_a_card_moves_only_where_there_is_room(client: Client) -> None:
-    full = client.ask("POST", "/api/cards/5/move", {"column": "doing"})
+    full = client.send("POST", "/api/cards/5/move", {"column": "doing"})
     assert full.status == 409
     problem = full.json()
     assert isinstance(problem, dict)
     assert problem["limit"] == 1
-    client.ask("POST", "/api/cards/6/move", {"column": "done"})
-    assert client.ask("POST", "/api/cards/5/move", {"column": "doing"}).status == 200
+    client.send("POST", "/api/cards/6/move", {"column": "done"})
+    assert client.send("POST", "/api/cards/5/move", {"column": "doing"}).status == 200
 
 
-def _upload(client: Client, content: bytes, name: str, note: str = "") -> Answer:
+def _upload(client: Client, content: bytes, name: str, note: str = "") -> ReceivedResponse:
     parts = [(f'; filename="{name}"\r\ncontent-type: text/plain', "file", content)]
     parts += [("", "note", note.encode())] if note else []
     body = b"".join(
@@ -161,79 +163,79 @@ def _upload(client: Client, content: bytes, name: str, note: str = "") -> Answer
         headers = {"content-type": "multipart/form-data; boundary=B"}
         connection.request("POST", "/api/cards/3/attachments", body + b"--B--", headers)
         response = connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
+        return ReceivedResponse(response.status, response.headers, response.read())
     finally:
         connection.close()
 
 
 def test_a_file_is_kept_with_a_card_until_the_card_is_removed(client: Client) -> None:
-    answer = _upload(client, b"a < b", "../plän.txt", "Look.")
+    response = _upload(client, b"a < b", "../plän.txt", "Look.")
     kept = {"id": 1, "card_id": 3, "name": "plän.txt", "size": 5, "note": "Look."}
-    assert (answer.status, answer.json()) == (201, kept)
-    assert client.ask("GET", "/api/cards/3/attachments").json() == [kept]
-    assert client.ask("GET", "/api/cards/2/attachments").json() == []
-    found = client.ask("GET", answer.headers["location"])
+    assert (response.status, response.json()) == (201, kept)
+    assert client.send("GET", "/api/cards/3/attachments").json() == [kept]
+    assert client.send("GET", "/api/cards/2/attachments").json() == []
+    found = client.send("GET", response.headers["location"])
     assert (found.status, found.body) == (200, b"a < b")
     assert found.headers["content-disposition"] == "attachment; filename*=UTF-8''pl%C3%A4n.txt"
-    client.ask("DELETE", "/api/cards/3")
-    assert client.ask("GET", answer.headers["location"]).status == 404
+    client.send("DELETE", "/api/cards/3")
+    assert client.send("GET", response.headers["location"]).status == 404
 
 
 def test_a_file_that_does_not_fit_is_refused(client: Client) -> None:
-    assert _upload(client, b"", "a.txt").faults() == [("body", "/file")]
+    assert _upload(client, b"", "a.txt").errors() == [("body", "/file")]
     assert _upload(client, b"x" * 999_000, "a.txt").status == 201
     assert _upload(client, b"x" * 1_000_000, "a.txt").status == 413
-    assert _upload(client, b"x", "a.txt", "n" * 201).faults() == [("body", "/note")]
-    assert client.ask("POST", "/api/cards/3/attachments", {"file": "x"}).status == 415
+    assert _upload(client, b"x", "a.txt", "n" * 201).errors() == [("body", "/note")]
+    assert client.send("POST", "/api/cards/3/attachments", {"file": "x"}).status == 415
 
 
 def test_comments_are_kept_in_order(client: Client) -> None:
-    client.ask("POST", "/api/cards/3/comments", {"author": "linus", "text": "I see it too."})
-    card = client.ask("GET", "/api/cards/3").json()
+    client.send("POST", "/api/cards/3/comments", {"author": "linus", "text": "I see it too."})
+    card = client.send("GET", "/api/cards/3").json()
     assert isinstance(card, dict)
     assert [comment["author"] for comment in card["comments"]] == ["ada", "linus"]
 
 
 @pytest.mark.parametrize("target", ["/api/boards/9", "/api/boards/9/cards", "/api/cards/99"])
 def test_what_is_not_there_is_not_found(client: Client, target: str) -> None:
-    assert client.ask("GET", target).status == 404
+    assert client.send("GET", target).status == 404
 
 
 # -- the routes for those who run it ----------------------------------------------------------
 
 
 def test_a_lead_opens_and_closes_boards(client: Client) -> None:
-    opened = client.ask("POST", "/admin/boards", {"name": "Kitchen"}, member="ada")
+    opened = client.send("POST", "/admin/boards", {"name": "Kitchen"}, member="ada")
     assert opened.status == 201
     board = opened.json()
     assert board == {"id": 3, "name": "Kitchen", "limit": 3, "todo": 0, "doing": 0, "done": 0}
-    assert client.ask("GET", "/api/boards/3").status == 200
-    assert client.ask("DELETE", "/admin/boards/3", member="ada").status == 204
-    assert client.ask("GET", "/api/boards/3").status == 404
+    assert client.send("GET", "/api/boards/3").status == 200
+    assert client.send("DELETE", "/admin/boards/3", member="ada").status == 204
+    assert client.send("GET", "/api/boards/3").status == 404
 
 
 def test_closing_a_board_throws_its_cards_away(client: Client) -> None:
-    client.ask("DELETE", "/admin/boards/2", member="ada")
-    assert client.ask("GET", "/api/cards/5").status == 404
-    assert client.ask("GET", "/api/cards/1").status == 200
+    client.send("DELETE", "/admin/boards/2", member="ada")
+    assert client.send("GET", "/api/cards/5").status == 404
+    assert client.send("GET", "/api/cards/1").status == 200
 
 
 def test_only_members_may_look_and_only_leads_may_change(client: Client) -> None:
-    refused = client.ask("GET", "/admin/boards")
+    refused = client.send("GET", "/admin/boards")
     assert refused.status == 401
     assert refused.headers["www-authenticate"] == 'ApiKey in="header", name="X-Key"'
-    assert client.ask("GET", "/admin/boards", member="eve").status == 401
-    assert client.ask("GET", "/admin/boards", member="grace").status == 200
+    assert client.send("GET", "/admin/boards", member="eve").status == 401
+    assert client.send("GET", "/admin/boards", member="grace").status == 200
     new = {"name": "Kitchen"}
-    assert client.ask("POST", "/admin/boards", new).status == 401
-    assert client.ask("POST", "/admin/boards", new, member="grace").status == 403
-    assert client.ask("GET", "/api/boards/3").status == 404
+    assert client.send("POST", "/admin/boards", new).status == 401
+    assert client.send("POST", "/admin/boards", new, member="grace").status == 403
+    assert client.send("GET", "/api/boards/3").status == 404
 
 
 def test_the_class_of_a_body_says_what_it_must_satisfy(client: Client) -> None:
-    answer = client.ask("POST", "/admin/boards", {"name": "", "limit": 99}, member="ada")
-    assert answer.status == 422
-    assert answer.faults() == [("body", "/name"), ("body", "/limit")]
+    response = client.send("POST", "/admin/boards", {"name": "", "limit": 99}, member="ada")
+    assert response.status == 422
+    assert response.errors() == [("body", "/name"), ("body", "/limit")]
 
 
 # -- reports ----------------------------------------------------------------------------------
@@ -242,9 +244,9 @@ def test_the_class_of_a_body_says_what_it_must_satisfy(client: Client) -> None:
 @pytest.mark.slow
 def test_all_calendars_are_asked_at_once(client: Client) -> None:
     started = time.monotonic()
-    answer = client.ask("GET", "/reports/workload?delay=0.2")
+    response = client.send("GET", "/reports/workload?delay=0.2")
     elapsed = time.monotonic() - started
-    workload = answer.json()
+    workload = response.json()
     assert isinstance(workload, list)
     assert {row["member"]: row["open_cards"] for row in workload} == {
         "ada": 1,
@@ -257,11 +259,11 @@ def test_all_calendars_are_asked_at_once(client: Client) -> None:
 
 @pytest.mark.slow
 def test_a_slow_report_keeps_nobody_waiting(client: Client) -> None:
-    slow = threading.Thread(target=client.ask, args=("GET", "/reports/workload?delay=1"))
+    slow = threading.Thread(target=client.send, args=("GET", "/reports/workload?delay=1"))
     slow.start()
     try:
         started = time.monotonic()
-        assert client.ask("GET", "/api/boards").status == 200
+        assert client.send("GET", "/api/boards").status == 200
         assert slow.is_alive()
         assert time.monotonic() - started < 0.9
     finally:
@@ -271,7 +273,7 @@ def test_a_slow_report_keeps_nobody_waiting(client: Client) -> None:
 @pytest.mark.slow
 def test_calendars_that_take_too_long_are_not_waited_for(client: Client) -> None:
     started = time.monotonic()
-    assert client.ask("GET", "/reports/workload?delay=10").status == 504
+    assert client.send("GET", "/reports/workload?delay=10").status == 504
     assert time.monotonic() - started < 5
 
 
@@ -294,27 +296,27 @@ def test_rows_are_sent_as_they_are_made(client: Client) -> None:
 
 
 def test_the_home_page_shows_the_boards_and_leads_to_the_documentation(client: Client) -> None:
-    answer = client.ask("GET", "/")
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    page = answer.body.decode()
+    response = client.send("GET", "/")
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    page = response.body.decode()
     assert "Cut the hedge" in page
     assert 'href="/docs"' in page
-    assert client.ask("GET", "/docs").status == 200
+    assert client.send("GET", "/docs").status == 200
 
 
 def test_what_the_home_page_needs_is_there_and_may_be_kept(client: Client) -> None:
-    page = client.ask("GET", "/").body.decode()
+    page = client.send("GET", "/").body.decode()
     addresses = re.findall(r'href="(/static/[^"]+)"', page)
     assert len(addresses) == 2
     for address in addresses:
-        answer = client.ask("GET", address)
-        assert answer.status == 200
-        assert "immutable" in answer.headers["cache-control"]
+        response = client.send("GET", address)
+        assert response.status == 200
+        assert "immutable" in response.headers["cache-control"]
 
 
 def test_the_home_page_escapes_what_people_write(client: Client) -> None:
-    client.ask("POST", "/api/boards/1/cards", {"title": "<script>"})
-    page = client.ask("GET", "/").body.decode()
+    client.send("POST", "/api/boards/1/cards", {"title": "<script>"})
+    page = client.send("GET", "/").body.decode()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 
@@ -322,8 +324,8 @@ def test_the_home_page_escapes_what_people_write(client: Client) -> None:
 @pytest.mark.parametrize(
     ("trusted", "said"),
     [
-        (("127.0.0.1",), "203.0.113.9 asked for https://board.example/"),
-        ((), "127.0.0.1 asked for http://127.0.0.1:"),
+        (("127.0.0.1",), "203.0.113.9 requested https://board.example/"),
+        ((), "127.0.0.1 requested http://127.0.0.1:"),
     ],
 )
 def test_the_home_page_says_who_asks_and_believes_only_trusted_proxies(
@@ -355,9 +357,9 @@ def test_the_home_page_escapes_the_host_that_a_client_made_up(client: Client) ->
 def test_two_applications_in_one_process_do_not_meet(client: Client) -> None:
     with live_server(create_app()) as server:
         other = Client(server.url)
-        other.ask("DELETE", "/api/cards/1")
-        assert other.ask("GET", "/api/cards/1").status == 404
-        assert client.ask("GET", "/api/cards/1").status == 200
+        other.send("DELETE", "/api/cards/1")
+        assert other.send("GET", "/api/cards/1").status == 404
+        assert client.send("GET", "/api/cards/1").status == 200
 
 
 def test_the_middleware_of_the_settings_lies_around_every_answer() -> None:
@@ -366,8 +368,8 @@ def test_the_middleware_of_the_settings_lies_around_every_answer() -> None:
     app.use_settings(load_settings(folder, environment="production", environ={}))
     with live_server(app) as server:
         for target, status in (("/", 200), ("/api/boards", 200), ("/nothing", 404)):
-            answer = Client(server.url).ask("GET", target)
-            assert answer.status == status
-            assert len(answer.headers["x-request-id"]) == 32
-            assert answer.headers["x-content-type-options"] == "nosniff"
-            assert answer.headers["ratelimit-policy"] == '"default";q=600;w=60'
+            response = Client(server.url).send("GET", target)
+            assert response.status == status
+            assert len(response.headers["x-request-id"]) == 32
+            assert response.headers["x-content-type-options"] == "nosniff"
+            assert response.headers["ratelimit-policy"] == '"default";q=600;w=60'

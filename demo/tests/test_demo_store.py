@@ -48,7 +48,7 @@ def test_cards_and_comments_know_when_they_were_written(store: Store) -> None:
 
 
 def test_what_is_not_there_is_not_found(store: Store) -> None:
-    with pytest.raises(NotFound, match="no board 1"):
+    with pytest.raises(NotFound, match="board 1 does not exist"):
         store.board(1)
     with pytest.raises(NotFound, match="no card 1"):
         store.card(1)

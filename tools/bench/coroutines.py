@@ -62,7 +62,7 @@ WORKLOADS = (
     Workload("switch", "switch round trip between two tasks", 200_000),
     Workload("channel", "channel round trip between two tasks", 100_000),
     Workload("lock", "lock hand-off", 200_000),
-    Workload("contended_lock", "lock held over a switch, wanted by two tasks", 200_000),
+    Workload("contended_lock", "lock held over a switch, needed by two tasks", 200_000),
     Workload("echo", "echo of 100 bytes over TCP", 20_000),
     Workload("free_lock", "acquire and release, uncontended", 1_000_000),
     Workload("free_channel", "send and receive, uncontended", 1_000_000),

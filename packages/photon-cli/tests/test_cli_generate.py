@@ -100,7 +100,7 @@ def test_the_help_lists_generators_by_their_docstring_and_imports_none(root: Pat
 def test_an_unknown_generator_suggests_the_nearest(root: Path) -> None:
     result = photon("generate", "nott", "x")
     assert result.exit_code == 2
-    assert "there is no generator `nott`; did you mean `note`?" in result.output
+    assert "the generator `nott` does not exist; did you mean `note`?" in result.output
 
 
 def test_what_was_generated_is_skipped_the_second_time_and_destroyed_without_a_trace(

@@ -162,7 +162,7 @@ def test_an_unknown_command_suggests_the_nearest(install: Callable[..., None]) -
     install("aa", hello="aa_cli:hello")
     result = photon("helo")
     assert result.exit_code == 2
-    assert "there is no command `helo`; did you mean `hello`?" in result.output
+    assert "the command `helo` does not exist; did you mean `hello`?" in result.output
     assert "`photon --help` lists them." in photon("zzzzz").output
 
 

@@ -1,9 +1,9 @@
 """``photon dev``: serve an application and restart it when a file changes.
 
-The parent listens, and watches files. The child, a fresh interpreter for each start, is handed the
+The parent listens, and watches files. The child, a new interpreter for each start, inherits the
 listening sockets and serves. When a file changes the parent stops the child and starts another;
 connections that arrive in between wait in the sockets' queues and are served by the next child, so
-none is refused. A child that cannot start the application serves the reason instead, until the next
+none is refused. A child that cannot start the application serves the error instead, until the next
 change. The parent imports nothing of the application, so no change can break it.
 """
 
@@ -60,8 +60,8 @@ def dev(
 ) -> None:
     """Serve the application and restart it when a file changes.
 
-    The application is MODULE:ATTRIBUTE, such as main:app, or what photon.toml names under
-    [project] as `app`. If it cannot be started, every page shows why, until it can.
+    The application is MODULE:ATTRIBUTE, such as main:app, or the one that photon.toml names under
+    [project] as `app`. If it cannot be started, every page shows the error, until it can.
     """
     project = project.defaulting_to("development")
     settings = server_settings(project, **overrides)

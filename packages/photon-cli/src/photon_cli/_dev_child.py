@@ -1,9 +1,9 @@
-"""The child of ``photon dev``: serves the application, or the reason why it cannot.
+"""The child of ``photon dev``: serves the application, or the error that prevents its start.
 
 It is a program: ``python -m photon_cli._dev_child PARENT START TARGET DESCRIPTOR...``, with the
-parent's process id, which start this is, counted from 1, the application, and the descriptors of
-the listening sockets. The environment comes in ``PHOTON_ENV``; the project is around the current
-folder.
+parent's process id, the number of this start, counted from 1, the application, and the descriptors
+of the listening sockets. The environment is in ``PHOTON_ENV``; the project is found
+from the current folder.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from photon_runtime.http import Handler
 
 _PATIENCE = 1.0
-"""Seconds that running requests have to end: somebody is waiting for the new code."""
+"""Seconds that running requests have to end: the developer waits for the new code."""
 
 _GRACE = 0.2
 """Seconds that an idle connection has for a last request; one just accepted has sent none yet."""
 
 
 def main(parent: int, starts: int, target: str, descriptors: list[int]) -> None:
-    """Serve until told to stop.
+    """Serve until a stop signal.
 
     Args:
-        parent: The process id of the parent, without which this process ends.
-        starts: Which child of the parent this is, counted from 1.
+        parent: The process id of the parent; this process ends with it.
+        starts: The number of this child of the parent, counted from 1.
         target: The application, as ``module:attribute``.
         descriptors: The listening sockets.
     """
@@ -75,11 +75,11 @@ def main(parent: int, starts: int, target: str, descriptors: list[int]) -> None:
 
 @attrs.define
 class _Child:
-    """The application, or in its place the reason why it does not start.
+    """The application, or the reason why it does not start.
 
     Attributes:
         application: The application, ``None`` while it cannot be loaded.
-        reason: Why there is none, ``None`` if there is one.
+        reason: The reason why it does not start; ``None`` if it does.
     """
 
     project: Project
@@ -88,7 +88,7 @@ class _Child:
     reason: str | None = None
 
     def load(self) -> ServerSettings:
-        """Load settings and application; return the settings, the defaults if they are wrong."""
+        """Load settings and application; return the settings, the defaults if they are invalid."""
         settings = ServerSettings()
         try:
             settings = server_settings(self.project)
@@ -121,7 +121,7 @@ class _Child:
 
 
 def _reason(error: BaseException) -> str:
-    """Say why the application does not start; a Photon error says it in its message."""
+    """Return why the application does not start; for a Photon error, its message."""
     if isinstance(error, PhotonError):
         return str(error)
     if isinstance(error, click.ClickException):

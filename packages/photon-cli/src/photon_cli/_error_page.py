@@ -1,4 +1,4 @@
-"""What ``photon dev`` shows in place of an answer: why the application or a request failed."""
+"""The page that ``photon dev`` shows when the application or a request has failed."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ pre {{ overflow-x: auto; padding: 1rem; border-left: 4px solid #c33; background:
 </html>
 """
 
-# The page asks again for its own URL; a restarting server lets it wait in the queue. Any answer
-# other than this same error means that there is something new to see.
+# The page requests its own URL again; while the server restarts, the request waits in the queue.
+# Any response other than this same error means that the page is out of date.
 _RELOAD = """<p>This page reloads itself when the files have changed.</p>
 <script>
 async function look() {{
   try {{
-    const answer = await fetch(location.href, {{method: "HEAD", cache: "no-store"}});
-    if (answer.headers.get("{header}") !== "{mark}") return location.reload();
+    const response = await fetch(location.href, {{method: "HEAD", cache: "no-store"}});
+    if (response.headers.get("{header}") !== "{mark}") return location.reload();
   }} catch {{}}
   setTimeout(look, 500);
 }}
@@ -61,13 +61,13 @@ setTimeout(look, 500);
 
 @attrs.frozen
 class ErrorPage:
-    """A handler that answers every request with the reason why there is no application.
+    """A handler that responds to every request with the reason why the application does not start.
 
     Attributes:
-        text: The reason, usually a traceback. It is for the eyes of the developer only.
+        text: The reason, usually a traceback. It is for the developer only.
         title: What failed.
-        reloads: Whether the page asks again until it has another answer; not for a page that
-            would do something each time.
+        reloads: Whether the page reloads until the response differs; not for a request that would
+            have an effect each time.
     """
 
     text: str
@@ -75,17 +75,17 @@ class ErrorPage:
     reloads: bool = True
 
     def __call__(self, request: Request) -> Response:
-        """Answer with status 500 and the reason.
+        """Respond with status 500 and the reason.
 
-        Browsers get HTML, those who ask for JSON a problem document, all others plain text.
+        Browsers receive HTML, clients that accept JSON a problem document, all others plain text.
         """
-        chosen = request.accepts(*_KINDS)
+        media_type = request.accepts(*_KINDS)
         mark = hashlib.sha256(self.text.encode()).hexdigest()[:16]
-        if chosen == "text/html":
+        if media_type == "text/html":
             reload = _RELOAD.format(header=_HEADER, mark=mark) if self.reloads else ""
             body = _PAGE.format(title=self.title, text=html.escape(self.text), reload=reload)
             kind = "text/html; charset=utf-8"
-        elif chosen in _JSON:
+        elif media_type in _JSON:
             problem = {
                 "type": "about:blank",
                 "title": self.title,
@@ -100,11 +100,11 @@ class ErrorPage:
 
 
 def showing_errors(handler: Handler) -> Handler:
-    """Put something around ``handler`` that answers a failed request with its traceback.
+    """Wrap ``handler`` so that the response to a failed request is its traceback.
 
-    Failed is a request whose handler raised, or one that an application has answered already and
-    logged, and whose `Request.failure` tells why. What its middleware put on that answer stays,
-    and so does an answer that is none of a failure, because somebody has dealt with it.
+    A request has failed if its handler raised, or if the application has logged the error and set
+    `Request.failure`. Header fields that middleware added to the response are kept, and so is a
+    response below 500, because the application has dealt with the error.
     """
 
     def handle(request: Request) -> Response:

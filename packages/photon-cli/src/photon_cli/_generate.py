@@ -1,8 +1,8 @@
-"""``photon generate`` and ``photon destroy``: the generators that installed packages bring.
+"""``photon generate`` and ``photon destroy``: the generators of installed packages.
 
-A generator describes edits (`photon_runtime.generators`); the commands show what they do to the
-project, and do it, all or nothing. Each generator is a command of the group. What applies the edits
-is imported when there are some.
+A generator describes edits (`photon_runtime.generators`); the commands show their effect on the
+project, and apply all of them or none. Each generator is a command of the group. The code that
+applies edits is imported when it is needed.
 """
 
 from __future__ import annotations

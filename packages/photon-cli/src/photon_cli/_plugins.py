@@ -1,12 +1,12 @@
-"""What installed packages bring: commands and generators, through entry-point groups.
+"""Commands and generators of installed packages, through entry-point groups.
 
-`PluginGroup` is what both ``photon`` and ``photon generate`` are: a group with one command for each
-entry point. Its module is imported when the command is used, and not before: a package may take
-longer to import than the whole help page may take. The help page needs one line for each command,
+`PluginGroup` is the class of ``photon`` and ``photon generate``: a group with one command for each
+entry point. Its module is imported when the command is used, and not before: importing a package
+may take longer than the whole help page may take. The help page needs one line for each command,
 so that line is read from the *source* of its module (found without importing the packages around
 it): the ``short_help`` or ``help`` of the decorator, else the first line of the docstring. Where
-that fails, the command is loaded after all. A command that cannot be loaded is reported by name,
-with the package it comes from, and the others go on working.
+that fails, the command is loaded. A command that cannot be loaded is reported by name,
+with the package it comes from, and the others keep working.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GENERATORS = "photon.generators"
 
 
 class PluginError(click.ClickException):
-    """Something that an installed package offers cannot be loaded."""
+    """A command or generator of an installed package cannot be loaded."""
 
 
 class Plugin(NamedTuple):
@@ -41,7 +41,7 @@ class Plugin(NamedTuple):
     entries: tuple[EntryPoint, ...]
 
     def load(self) -> object:
-        """Import what the name stands for.
+        """Import the object that the entry point names.
 
         Raises:
             PluginError: Importing it failed, or two packages offer different things.
@@ -73,7 +73,7 @@ def load_command(plugin: Plugin) -> click.Command:
     """Import a command.
 
     Raises:
-        PluginError: It cannot be imported, or is no click command.
+        PluginError: It cannot be imported, or is not a click command.
     """
     command = plugin.load()
     if not isinstance(command, click.Command):
@@ -128,7 +128,7 @@ class PluginGroup(click.Group):
             hint = f"`{ctx.command_path} --help` lists them."
             if close:
                 hint = f"did you mean `{close[0]}`?"
-            raise click.UsageError(f"there is no {self.kind} `{args[0]}`; {hint}", ctx)
+            raise click.UsageError(f"the {self.kind} `{args[0]}` does not exist; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -140,7 +140,7 @@ class PluginGroup(click.Group):
                 formatter.write_dl(rows)
 
     def _summary(self, plugin: Plugin, sources: _Sources) -> str:
-        """Say in one line what a command does, importing it only if its source does not tell."""
+        """Describe a command in one line; it is imported only if its source has no description."""
         if len(plugin.entries) == 1:
             line = sources.summary(plugin.entries[0])
             if line is not None:
@@ -164,7 +164,7 @@ class _Sources:
         self._bodies: dict[str, list[ast.stmt]] = {}
 
     def summary(self, entry: EntryPoint) -> str | None:
-        """Read what a command does from the source of its module; ``None`` if it does not say."""
+        """Read the description of a command from the source of its module; ``None`` without one."""
         if entry.module not in self._bodies:
             self._bodies[entry.module] = _parsed(entry.module)
         for node in self._bodies[entry.module]:

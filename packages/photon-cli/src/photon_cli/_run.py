@@ -3,7 +3,7 @@
 With one worker this process serves. With more, or with limits after which a worker is replaced, it
 forks them and supervises: the application is imported in the workers only, after the fork, so
 nothing it opens is shared between them; and the first worker starts alone, so an application that
-cannot be loaded says so once.
+cannot be loaded reports its error once.
 
 The supervisor keeps every listening socket open, so that a connection that waits for a worker which
 has died, or is being replaced, is served by the next one. When all is to end it turns new clients
@@ -81,19 +81,23 @@ def run(
 ) -> None:
     """Serve the application.
 
-    The application is MODULE:ATTRIBUTE, such as main:app, or what photon.toml names under
-    [project] as `app`. SIGTERM and Ctrl-C stop it when the requests that run are answered. With
+    The application is MODULE:ATTRIBUTE, such as main:app, or the one that photon.toml names under
+    [project] as `app`. SIGTERM and Ctrl-C stop it when the running requests are finished. With
     several workers, SIGHUP replaces them one by one, with new code and without a gap.
     """
     project = project.defaulting_to("production")
-    given = _Listening.of(project, descriptors, overrides)
+    listening = _Listening.of(project, descriptors, overrides)
     server = _Server(
-        project, project.target(target), given.settings, given.sockets, owns_sockets=given.is_own
+        project,
+        project.target(target),
+        listening.settings,
+        listening.sockets,
+        owns_sockets=listening.is_own,
     )
     try:
         code = server.run()
     finally:
-        for path in given.paths:
+        for path in listening.paths:
             remove_unix(path)
     sys.exit(code)
 
@@ -104,8 +108,8 @@ class _Server:
 
     Attributes:
         sockets: For each worker its own, listening at the same addresses.
-        owns_sockets: Whether nobody goes on with the sockets when this process has ended.
-        is_announced: Whether the address was printed; later workers are not news.
+        owns_sockets: Whether no other process uses the sockets after this one has ended.
+        is_announced: Whether the address was printed; later workers do not print it again.
     """
 
     project: Project
@@ -116,7 +120,7 @@ class _Server:
     is_announced: bool = False
 
     def run(self) -> int:
-        """Serve until told to stop; return the exit code."""
+        """Serve until a stop signal; return the exit code."""
         if not self.is_supervised:
             self.work(0, None)
             return 0
@@ -222,13 +226,13 @@ def _common_metrics() -> Iterator[None]:
 
 @attrs.frozen
 class _Listening:
-    """Where the server listens.
+    """The sockets of the server.
 
     Attributes:
         settings: The settings, the options of the command line included.
         sockets: For each worker its own.
         paths: The socket files that were made, and are removed at the end.
-        is_own: Whether they were opened here, and nobody else has them.
+        is_own: Whether they were opened here, and no other process has them.
     """
 
     settings: ServerSettings
@@ -242,9 +246,9 @@ class _Listening:
     ) -> _Listening:
         """Open the sockets, or take those that this process was started with."""
         settings = server_settings(project, **overrides)
-        found = [adopt(number) for number in descriptors] or inherited_sockets()
-        if found:
-            return cls(settings, [found] * settings.workers, paths=[], is_own=False)
+        inherited = [adopt(number) for number in descriptors] or inherited_sockets()
+        if inherited:
+            return cls(settings, [inherited] * settings.workers, paths=[], is_own=False)
         opened = open_listeners(settings, count=settings.workers)
         names = [listener.getsockname() for listener in opened[0]]
         paths = [name for name in names if isinstance(name, str)]

@@ -1,4 +1,4 @@
-"""One process that serves an application; what ``photon run`` and ``photon dev`` have in common."""
+"""One process that serves an application; shared by ``photon run`` and ``photon dev``."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 def server_settings(project: Project, **overrides: object) -> ServerSettings:
-    """Read the section ``[server]``, and let options of the command line win over it.
+    """Read the section ``[server]``, and replace its values by options of the command line.
 
     Args:
         project: The project; all of its settings are checked.
-        overrides: Fields by name; ``None`` leaves what the settings say.
+        overrides: Fields by name; ``None`` keeps the value of the settings.
 
     Raises:
-        SettingsError: The settings are wrong.
+        SettingsError: The settings are invalid.
         click.UsageError: An option's value is not allowed.
     """
     project.check_settings()
     settings = project.settings.read(ServerSettings)
-    given = {name: value for name, value in overrides.items() if value is not None}
+    options = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return attrs.evolve(settings, **given)  # type: ignore[arg-type]  # click made them fit
+        return attrs.evolve(settings, **options)  # type: ignore[arg-type]  # click made them fit
     except ValueError as error:
         raise click.UsageError(str(error.args[0])) from error
 
@@ -44,7 +44,7 @@ no_patch_option = click.option(
     callback=lambda _context, _option, value: _refuse_patch() if value else None,
     help="Leave the standard library as it is: its blocking calls block every coroutine.",
 )
-"""The option that wins over ``[runtime] patch``, here and in child processes."""
+"""The option that replaces ``[runtime] patch``, here and in child processes."""
 
 
 def _refuse_patch() -> None:
@@ -55,7 +55,7 @@ def url(address: object, *, is_secure: bool = False) -> str:
     """The address to type into a browser on this machine; of a Unix socket, its path.
 
     Args:
-        address: Where a socket listens, as ``getsockname`` gives it.
+        address: The address of a listening socket, as ``getsockname`` returns it.
         is_secure: Whether it speaks TLS.
     """
     if not isinstance(address, tuple):
@@ -75,13 +75,13 @@ def announcement(
     note: str,
     is_secure: bool = False,
 ) -> Callable[[], None]:
-    """Prepare what a server says when it is ready: where it is, and how it runs.
+    """Prepare the lines that a server prints when it is ready: its URLs, and how it runs.
 
     Args:
-        project: Its name and environment are said.
-        application: The URL of the documentation is said if it has any.
-        addresses: Where the server listens.
-        note: More words for the first line.
+        project: Its name and environment are printed.
+        application: The URL of its documentation is printed, if it has any.
+        addresses: The addresses of the server.
+        note: Further text for the first line.
         is_secure: Whether it speaks TLS.
     """
 
@@ -99,5 +99,5 @@ def announcement(
 
 
 def has_document(application: object) -> bool:
-    """Whether an application describes itself, and so has pages for its documentation."""
+    """Return whether an application has a document, and so pages for its documentation."""
     return callable(getattr(application, "document", None))

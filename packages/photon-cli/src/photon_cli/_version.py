@@ -1,4 +1,4 @@
-"""``photon version``: what is installed."""
+"""``photon version``: the installed versions."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def own_version() -> str:
 
 def installed_versions() -> dict[str, str]:
     """Versions by name: the installed Photon distributions, then Python."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
         name = distribution.name.lower().replace("_", "-")
         if name == "photon" or name.startswith("photon-"):
-            found.setdefault(name, distribution.version)
-    return dict(sorted(found.items())) | {"python": platform.python_version()}
+            versions.setdefault(name, distribution.version)
+    return dict(sorted(versions.items())) | {"python": platform.python_version()}

@@ -1,8 +1,8 @@
-"""The ``photon`` command: a shell for the commands that installed packages bring.
+"""The ``photon`` command: a shell for the commands of installed packages.
 
-It knows no command by name. What belongs to all of them is here: which environment, which folder,
-and how an error that a Photon package raised is shown (its message, without a traceback). Imports
-at the top are limited to click, so that the help is there at once.
+It knows no command by name. This module has what all of them share: the environment, the folder,
+and the display of errors of Photon packages (the message, without a traceback). Imports
+at the top are limited to click, so that the help is shown at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _Failure(click.ClickException):
-    """An error that a Photon package raised, as the user shall see it."""
+    """An error of a Photon package, as it is shown to the user."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class _Failure(click.ClickException):
 
 
 class _Commands(PluginGroup):
-    """The commands that installed packages bring."""
+    """The commands of installed packages."""
 
     entry_points = COMMANDS
     kind = "command"
@@ -94,6 +94,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
     Args:
-        arguments: What was typed after ``photon``; by default, the arguments of this process.
+        arguments: The arguments after ``photon``; by default, those of this process.
     """
     cli.main(args=arguments, prog_name="photon")

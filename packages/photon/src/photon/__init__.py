@@ -1,8 +1,7 @@
 """Photon: a web framework in plain blocking Python, on coroutines.
 
-This package wires the parts and adds nothing of its own. Everything an application needs can be
-imported from here; the parts themselves are ``photon_runtime``, ``photon_router`` and
-``photon_cli``.
+This package combines the others and has no mechanism of its own. All names that an application
+needs can be imported from here; they are defined in ``photon_runtime`` and ``photon_router``.
 """
 
 from photon_router import BackgroundTasks as BackgroundTasks

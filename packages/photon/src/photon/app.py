@@ -1,4 +1,4 @@
-"""The application: the router, the settings and the server in one object."""
+"""The application: the router, the document, the settings and the server in one object."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Photon(Application):
         For a script; ``photon run`` reads the settings and starts worker processes.
 
         Args:
-            settings: Where to listen and the limits; by default port 8000 of this machine alone.
+            settings: Addresses and limits; by default port 8000 of this machine only.
 
         Raises:
-            PhotonError: The application is not in order, or the port cannot be had.
+            PhotonError: The application cannot start, or the port is unavailable.
 
         Blocks: the calling thread.
         """

@@ -1,15 +1,15 @@
 """Fixtures for the tests of applications; pytest finds them when photon is installed.
 
 =================  ============================================================================
-``app``            the application: what photon.toml names, unless the project has its own fixture
+``app``            the application that photon.toml names, unless the project has its own fixture
 ``client``         a `photon.testing.Client` of it, in process
 ``live_client``    an ``httpx2.Client`` of it over a real socket
-``live_url``       where a real server serves it
+``live_url``       the URL of a real server that serves it
 =================  ============================================================================
 
-The application is started anew for each test, in the environment ``test``. What the project's may
-take as a body is what ``[server] max_body_size`` says. The plugin loads nothing of Photon until a
-test asks for a fixture.
+The application is started anew for each test, in the environment ``test``. For the project's
+application, ``[server] max_body_size`` limits bodies. The plugin imports nothing of Photon until a
+test uses a fixture.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def app(_photon_project: Project) -> Any:
 
 @pytest.fixture
 def _photon_limits(app: Any, request: pytest.FixtureRequest) -> ServerSettings:
-    """What bodies may have: what the project says, if ``app`` is its application."""
+    """The limits of bodies: those of the project, if ``app`` is its application."""
     from photon_runtime.http import ServerSettings
 
     if "_photon_project" not in request.fixturenames:  # ``app`` was overridden
         return ServerSettings()
     project: Project = request.getfixturevalue("_photon_project")
-    said = project.settings.read(ServerSettings)
-    return ServerSettings(max_body_size=said.max_body_size)
+    settings = project.settings.read(ServerSettings)
+    return ServerSettings(max_body_size=settings.max_body_size)
 
 
 @pytest.fixture
@@ -58,22 +58,22 @@ def client(app: Any, _photon_limits: ServerSettings) -> Iterator[Client]:
     """A client of ``app``, in process; errors of the application are raised in the test."""
     from photon.testing import Client
 
-    with Client(app, body_limit=_photon_limits.max_body_size) as made:
-        yield made
+    with Client(app, body_limit=_photon_limits.max_body_size) as client:
+        yield client
 
 
 @pytest.fixture
 def live_client(app: Any, _photon_limits: ServerSettings) -> Iterator[httpx2.Client]:
     """A client of ``app`` over a real socket."""
-    from photon.testing import live_client as serving
+    from photon import testing
 
-    with serving(app, settings=_photon_limits) as made:
-        yield made
+    with testing.live_client(app, settings=_photon_limits) as live_client:
+        yield live_client
 
 
 @pytest.fixture
 def live_url(app: Any, _photon_limits: ServerSettings) -> Iterator[str]:
-    """Where a real server serves ``app``, without a slash at the end."""
+    """The URL of a real server that serves ``app``, without a slash at the end."""
     from photon_runtime.testing import live_server
 
     with live_server(app, settings=_photon_limits, development=True) as server:

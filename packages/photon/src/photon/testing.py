@@ -1,11 +1,12 @@
 """For tests of applications: a client that calls them, in process or over a real socket.
 
-`Client` is an ``httpx2.Client``. The application runs in a hub on a thread of its own, from the
-client's making to its closing, lifespans included; the test stays ordinary blocking code. Requests
-go to the application's handler directly, without a socket, and an error that the application did
-not expect is raised in the test. `live_client` goes over a real socket and through the real server.
+`Client` is an ``httpx2.Client``. The application runs in a hub on a thread of its own, lifespans
+included, from the creation of the client until it is closed; the test is ordinary blocking code.
+Requests go to the application's handler directly, without a socket, and an unexpected error of
+the application is raised in the test. `live_client` goes over a real socket and through the real
+server.
 
-With pytest, the fixtures ``app``, ``client`` and ``live_client`` are there: see
+With pytest, use the fixtures ``app``, ``client`` and ``live_client``: see
 `photon.pytest_plugin`.
 """
 
@@ -50,20 +51,20 @@ class Client(httpx2.Client):
     """An HTTP client whose server is an application in this process.
 
     Args:
-        application: What starts and gives a handler, or a handler itself.
-        base_url: Beginning of the URLs of requests; its scheme and host are what the application
-            sees. Secure cookies are kept with ``https`` alone.
+        application: The application, or a handler.
+        base_url: Beginning of the URLs of requests; the application sees its scheme and host.
+            Secure cookies are stored with ``https`` only.
         raise_errors: Whether an unexpected error of the application is raised by the call that
-            brought it about; otherwise the answer is the 500 that clients get.
+            caused it; otherwise the response is the 500 that clients receive.
         development: Whether the application starts as in development, responses checked.
-        body_limit: How many bytes the body of a request may have, where its operation does not
-            say so itself.
+        body_limit: Maximum size of the body of a request in bytes, where its operation does not
+            state one.
         headers: Header fields of every request.
         cookies: Cookies of every request.
-        follow_redirects: Whether the client goes where it is sent.
+        follow_redirects: Whether the client follows redirects.
 
     Raises:
-        PhotonError: The application is not in order.
+        PhotonError: The application cannot start.
 
     Example:
         >>> from photon import Photon
@@ -123,13 +124,13 @@ def live_client(
     """Serve ``application`` on a free port of 127.0.0.1 while the block runs; yield its client.
 
     Args:
-        application: What starts and gives a handler, or a handler itself.
-        settings: Limits and times of the server.
+        application: The application, or a handler.
+        settings: Limits and time limits of the server.
         development: Whether the application starts as in development.
-        follow_redirects: Whether the client goes where it is sent.
+        follow_redirects: Whether the client follows redirects.
 
     Raises:
-        PhotonError: The application is not in order.
+        PhotonError: The application cannot start.
     """
     with (
         live_server(application, settings=settings, development=development) as server,
@@ -141,7 +142,7 @@ def live_client(
 
 
 class _InProcess(httpx2.BaseTransport):
-    """The way from a client to an application's handler, without a socket."""
+    """A transport that calls an application's handler, without a socket."""
 
     def __init__(
         self,
@@ -168,13 +169,13 @@ class _InProcess(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to the application; see `httpx2.BaseTransport`."""
-        asked = _as_photon(request, self._body_limit)
-        exchange = _Exchange(self._handler, asked)
+        photon_request = _as_photon(request, self._body_limit)
+        exchange = _Exchange(self._handler, photon_request)
         stream = _Stream(self._hub, exchange, self._hub.begin(exchange.run))
-        response = self._hub.call(exchange.answer)
-        if asked.failure is not None and self._raise_errors:
+        response = self._hub.call(exchange.response)
+        if photon_request.failure is not None and self._raise_errors:
             stream.close()
-            raise asked.failure
+            raise photon_request.failure
         return httpx2.Response(response.status, headers=sent_fields(response), stream=stream)
 
     def close(self) -> None:
@@ -186,31 +187,31 @@ class _InProcess(httpx2.BaseTransport):
 
 
 class _Exchange:
-    """One request, answered by a task of its own that also makes the body.
+    """One request, handled by a task of its own that also makes the body.
 
-    The parts end when all is done, what comes after the response included: so a test sees its
-    effects as soon as it has the answer.
+    The parts end when the request is complete, the calls after the response included: so a test
+    sees their effects as soon as it has the response.
     """
 
     def __init__(self, handler: Handler, request: Request) -> None:
         self._handler = handler
         self._request = request
-        self._answer: Channel[Response] = Channel(1)
+        self._response: Channel[Response] = Channel(1)
         self._parts: Channel[bytes] = Channel(1)
         self._error: Exception | None = None
 
     def run(self) -> None:
-        """Handle the request, and hand the parts of the body over one by one."""
+        """Handle the request, and send the parts of the body one by one."""
         try:
             begin_request(self._handler)
             response = with_first_chunk(self._request, self._handler(self._request))
-            self._answer.send(response)
+            self._response.send(response)
             self._send(response)
         except Exception as error:
             self._error = error
         finally:
             self._request.run_after_response_callbacks()
-            self._answer.close()
+            self._response.close()
             self._parts.close()
 
     def _send(self, response: Response) -> None:
@@ -226,14 +227,14 @@ class _Exchange:
             if close is not None:
                 close()
 
-    def answer(self) -> Response:
+    def response(self) -> Response:
         """Wait for the response.
 
         Raises:
-            Exception: The handler's error, where it is a bare one that answers for none.
+            Exception: The error of a bare handler, which does not respond to errors itself.
         """
         try:
-            return self._answer.receive()
+            return self._response.receive()
         except ChannelClosed:
             raise self._error or RuntimeError("the request was cancelled") from None
 
@@ -241,7 +242,7 @@ class _Exchange:
         """Wait for the next part of the body, ``None`` at its end.
 
         Raises:
-            Exception: The body broke off.
+            Exception: The body is incomplete.
         """
         try:
             return self._parts.receive()
@@ -252,22 +253,22 @@ class _Exchange:
 
 
 class _Stream(httpx2.SyncByteStream):
-    """The body of a response on its way to the client."""
+    """The body of a response, as the client reads it."""
 
     def __init__(self, hub: HubThread, exchange: _Exchange, running: PendingCall[None]) -> None:
         self._hub = hub
         self._exchange = exchange
         self._running = running
-        self._is_over = False
+        self._is_complete = False
 
     def __iter__(self) -> Iterator[bytes]:
         while (part := self._hub.call(self._exchange.part)) is not None:
             yield part
-        self._is_over = True
+        self._is_complete = True
 
     def close(self) -> None:
-        """Leave; before the end, as a client does that hangs up."""
-        if not self._is_over:
+        """Disconnect, unless the body was read to its end."""
+        if not self._is_complete:
             self._running.cancel(self._hub)
 
 

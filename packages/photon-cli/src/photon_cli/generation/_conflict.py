@@ -6,15 +6,15 @@ from types import EllipsisType
 
 
 class Conflict(Exception):
-    """What is in the project is not what an edit needs; the message says why.
+    """The content of the project prevents an edit; the message has the reason.
 
     Attributes:
-        is_forcible: Whether the user may insist.
-        forced: The text that the file has then; ``None`` if it does not exist then.
+        is_forcible: Whether ``--force`` applies the edit.
+        forced: The text of the file after ``--force``; ``None`` if it does not exist then.
     """
 
     def __init__(self, reason: str, *, forced: str | EllipsisType | None = ...) -> None:
-        """Keep the text that the file has if the user insists; ``...`` where that cannot be."""
+        """Store the text of the file after ``--force``; ``...`` where it cannot be forced."""
         super().__init__(reason)
         self.is_forcible = not isinstance(forced, EllipsisType)
         self.forced = None if isinstance(forced, EllipsisType) else forced
