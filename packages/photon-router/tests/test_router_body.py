@@ -182,7 +182,7 @@ ORDER = {
     ids=str,
 )
 def test_a_type_takes_the_shortest_road_that_keeps_its_schema(type_: Any, road: str) -> None:
-    assert body_of(type_).road == road
+    assert body_of(type_).strategy == road
 
 
 @EVERY_ROAD
@@ -272,7 +272,7 @@ def test_a_recursive_type_is_decoded_down_to_the_limit() -> None:
 
     globals()["Deep"] = Deep
     body = body_of(Deep)
-    assert body.road == "checked"
+    assert body.strategy == "checked"
     levels = MAX_DEPTH // 2 - 1
     body.decode(b'{"children":[' * levels + b"{}" + b"]}" * levels)
     deeper = MAX_DEPTH
@@ -393,7 +393,7 @@ def test_several_wrong_formats_are_listed_together() -> None:
 
 
 def test_a_value_without_a_form_in_json_is_named() -> None:
-    with pytest.raises(TypeError, match="a value of type complex has no form in JSON"):
+    with pytest.raises(TypeError, match="a value of type complex cannot be encoded as JSON"):
         encode({"a": [complex(1)]})
 
 

@@ -152,7 +152,7 @@ def test_an_unknown_path_is_a_404_with_a_problem_document() -> None:
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
-        "detail": "there is nothing at /nowhere/ä",
+        "detail": "no route matches /nowhere/ä",
     }
 
 
@@ -164,7 +164,7 @@ def test_a_method_that_a_path_does_not_have_is_a_405_that_allows_the_others() ->
         "type": "about:blank",
         "title": "Method Not Allowed",
         "status": 405,
-        "detail": "PATCH is not possible here",
+        "detail": "method PATCH is not allowed for /items/1",
     }
     assert ask(shop(), "HEAD", "/items").header("allow") == "OPTIONS, POST"
 
@@ -391,7 +391,7 @@ def test_every_fault_of_a_request_is_told_at_once() -> None:
         "type": "about:blank",
         "title": "Unprocessable Content",
         "status": 422,
-        "detail": "the request has 9 faults",
+        "detail": "request validation failed: 9 errors",
         "errors": FAULTS,
     }
     assert called == []
@@ -403,7 +403,7 @@ def test_the_status_of_refusals_can_be_400() -> None:
     document = told(response)
     assert (response.status, document["status"], document["title"]) == (400, 400, "Bad Request")
     assert document["errors"] == FAULTS
-    assert document["detail"] == "the request has 9 faults"
+    assert document["detail"] == "request validation failed: 9 errors"
     assert called == []
 
 
@@ -589,7 +589,7 @@ def test_a_result_without_a_form_in_json_is_an_error_that_names_its_type(
 
     error = failure(router, "/x")
     assert isinstance(error, TypeError)
-    assert f"a value of type {name} has no form in JSON: return" in str(error)
+    assert f"a value of type {name} cannot be encoded as JSON: return" in str(error)
 
 
 def test_an_http_error_is_a_problem_document_with_all_its_members() -> None:
@@ -765,8 +765,8 @@ def test_operations_without_handler_and_handlers_without_operation_are_told_toge
     assert found[0] == "b: the operation has no handler"
     assert found[1] == "PUT /c: the operation needs an operationId or x-handler"
     assert found[2].startswith(f"nothing ({__file__}:")
-    assert found[2].endswith("there is no operation 'ghost' in the document")
-    assert found[3].endswith("there is no operation 'phantom' in the document")
+    assert found[2].endswith("the document has no operation 'ghost'")
+    assert found[3].endswith("the document has no operation 'phantom'")
 
 
 def test_problems_of_the_document_and_of_the_handlers_are_told_together() -> None:

@@ -261,7 +261,7 @@ def test_a_result_without_a_form_in_json_is_an_error_that_generators_see() -> No
     def handler(a: Annotated[str, Depends(log.scoped("a"))]) -> object:
         return object()
 
-    assert "has no form in JSON" in str(failure(router, "/x"))
+    assert "cannot be encoded as JSON" in str(failure(router, "/x"))
     assert log.lines == ["open a", "a saw TypeError", "close a"]
 
 

@@ -218,5 +218,7 @@ def test_an_operation_in_the_place_of_a_page_is_refused_with_what_to_do() -> Non
     @router.get("/docs")
     def handler() -> None: ...
 
-    with pytest.raises(DocumentError, match=r"GET /docs is taken, and a page about the app"):
+    with pytest.raises(
+        DocumentError, match=r"GET /docs has a handler already, and a page about the app"
+    ):
         send_request(router, "GET", "/docs")

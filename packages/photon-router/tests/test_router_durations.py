@@ -95,7 +95,7 @@ def test_a_body_says_why_months_are_refused_beside_all_other_faults() -> None:
 def test_a_type_with_durations_still_takes_the_shortest_road() -> None:
     body = bodies_of(Lease)[0]
     assert isinstance(body, JsonBody)
-    assert body.road == "direct"
+    assert body.strategy == "direct"
 
 
 def test_a_parameter_takes_days_and_neither_weeks_nor_months() -> None:

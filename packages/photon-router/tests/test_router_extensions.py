@@ -84,12 +84,12 @@ def test_a_decorator_goes_before_the_document() -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        (3, "3 is no place of a function; write package.module:function"),
-        ("shop_of_tests", "is no place of a function"),
-        ("shop_of_tests:get pet", "is no place of a function"),
+        (3, "3 does not name a function; write package.module:function"),
+        ("shop_of_tests", "does not name a function"),
+        ("shop_of_tests:get pet", "does not name a function"),
         ("nowhere.at.all:get", "cannot be imported: No module named 'nowhere'"),
         ("shop_of_tests:missing", "cannot be imported"),
-        ("shop_of_tests:NUMBER", "is no function"),
+        ("shop_of_tests:NUMBER", "is not a function"),
         ("shop_of_tests:asynchronous", "is an async function"),
     ],
 )

@@ -169,7 +169,7 @@ def test_what_cannot_be_read_as_the_argument_wants_is_not_accepted() -> None:
         ).status
         == 200
     )
-    with pytest.raises(DocumentError, match="application/xml is not read as"):
+    with pytest.raises(DocumentError, match="application/xml cannot be read as"):
         send_request(described({"application/xml": {}}, Item), "POST", "/", body=b"")
 
 

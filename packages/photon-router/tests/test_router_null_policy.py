@@ -461,5 +461,5 @@ def test_kinds_of_responses_and_streams_leave_out_none_too() -> None:
 
 
 def test_the_name_in_another_framework_leads_to_this_one() -> None:
-    with pytest.raises(SignatureError, match="it is called `omit_none`"):
+    with pytest.raises(SignatureError, match="write `omit_none`"):
         Application().get("/x", response_model_exclude_none=True)  # type: ignore[call-arg]

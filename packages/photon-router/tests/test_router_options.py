@@ -168,7 +168,7 @@ def test_a_handler_of_an_operation_has_dependencies_layers_and_error_handlers_of
 
 @pytest.mark.parametrize("name", ["status", "tags", "security", "openapi_extra"])
 def test_what_the_document_says_cannot_be_said_by_the_handler(name: str) -> None:
-    with pytest.raises(SignatureError, match=rf"'{name}' is for the document to say; .*omit_none"):
+    with pytest.raises(SignatureError, match=rf"'{name}' belongs in the document; .*omit_none"):
         Application(spec=spec()).operation("note", **{name: []})  # type: ignore[arg-type]
 
 
@@ -183,7 +183,7 @@ def test_an_unknown_option_of_an_operation_names_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("response_model", "the return annotation says"),
+        ("response_model", "annotate the return type"),
         ("response_model_exclude_none", "`omit_none`"),
         ("response_model_exclude_unset", "`omit_none`"),
         ("status_code", "`status`"),
@@ -191,7 +191,7 @@ def test_an_unknown_option_of_an_operation_names_the_nearest() -> None:
     ],
 )
 def test_the_name_of_an_option_elsewhere_leads_to_the_one_here(name: str, advice: str) -> None:
-    with pytest.raises(SignatureError, match=f"'{name}' is no option of a handler: .*{advice}"):
+    with pytest.raises(SignatureError, match=f"'{name}' is not an option of a handler: .*{advice}"):
         Application().get("/", **{name: True})  # type: ignore[arg-type]
 
 

@@ -299,8 +299,8 @@ def test_what_cannot_be_spread_is_refused_at_start_with_the_place() -> None:
 @pytest.mark.parametrize(
     ("annotation", "default", "message"),
     [
-        (Query[Filters], Filters(), "cannot be left out"),
-        (OPTIONAL, None, "cannot be left out"),
+        (Query[Filters], Filters(), "cannot be optional"),
+        (OPTIONAL, None, "cannot be optional"),
     ],
 )
 def test_a_class_that_is_spread_has_no_default(

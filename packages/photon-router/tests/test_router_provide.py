@@ -163,7 +163,7 @@ def test_the_application_cannot_need_what_a_request_has(provider: Any, message: 
 def test_scopes_and_sharing_are_what_they_say() -> None:
     with pytest.raises(SignatureError, match="'request' or 'application', not 'session'"):
         Depends(per_request, scope="session")  # type: ignore[call-overload]
-    with pytest.raises(SignatureError, match="is always shared"):
+    with pytest.raises(SignatureError, match="made once and always shared"):
         Depends(per_request, scope="application", use_cache=False)
     with pytest.raises(SignatureError, match="takes a function or a class, not 3"):
         Depends(3)  # type: ignore[call-overload]

@@ -90,11 +90,14 @@ def test_an_answer_that_fits_is_sent(answer: Response) -> None:
         ),
         (
             made(200, b"tea", "text/plain"),
-            {"in": "body", "message": "is text/plain, but declared is application/json"},
+            {
+                "in": "body",
+                "message": "is of type text/plain, but must be of type application/json",
+            },
         ),
         (
             Response(200, headers=RATE),
-            {"in": "body", "message": "must be of type application/json, but there is none"},
+            {"in": "body", "message": "is missing, but must be of type application/json"},
         ),
         (made(200, b"{", "application/json"), {"in": "body", "message": "is not JSON"}),
         (made(200, b'"\xff"', "application/json"), {"in": "body", "message": "is not JSON"}),
@@ -109,7 +112,7 @@ def test_an_answer_that_does_not_fit_is_a_500_that_tells_why(
     assert isinstance(refused.body, bytes)
     (told,) = json.loads(refused.body)["errors"]
     assert {key: value for key, value in told.items() if value != ""} == fault
-    assert "GET /x: the answer 200 of read does not fit the document" in caplog.text
+    assert "GET /x: the response 200 of read violates the document" in caplog.text
     assert fault["message"] in caplog.text
 
 
@@ -145,8 +148,8 @@ def test_a_status_that_is_not_declared_is_warned_of_once(
         found = [handler(make_request("GET", "/x")).status for _ in range(3)]
     assert found == [299, 299, 500]
     assert [record.getMessage() for record in caplog.records] == [
-        "read answers with 299, which is not declared",
-        "read answers with 500, which is not declared",
+        "read responds with 299, which is not declared",
+        "read responds with 500, which is not declared",
     ]
 
 

@@ -158,7 +158,7 @@ def test_the_statuses_of_a_tuple_stand_in_the_document() -> None:
 
     assert send_request(router, "GET", "/x?known=false").status == 201
     content = {"application/json": {"schema": REF}}
-    assert responses(router)["200"] == {"description": "The answer.", "content": content}
+    assert responses(router)["200"] == {"description": "The response.", "content": content}
     assert responses(router)["201"] == {"description": "Created", "content": content}
 
 
@@ -273,9 +273,14 @@ def test_kinds_of_responses_stand_in_the_document() -> None:
     def drop() -> NoContent:
         return NoContent()
 
-    html = {"description": "The answer.", "content": {"text/html": {"schema": {"type": "string"}}}}
+    html = {
+        "description": "The response.",
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    }
     assert responses(router, "/page") == {"200": html}
-    location = {"Location": {"description": "Where to go.", "schema": {"type": "string"}}}
+    location = {
+        "Location": {"description": "Target of the redirect.", "schema": {"type": "string"}}
+    }
     assert responses(router, "/go")["303"] == {"description": "See Other", "headers": location}
     assert responses(router, "/go")["200"]["content"] == {
         "text/plain": {"schema": {"type": "string"}}
@@ -319,7 +324,7 @@ def test_a_bare_response_says_nothing_in_the_document() -> None:
     def other() -> Item | Response:
         return Response(299)
 
-    assert responses(router) == {"200": {"description": "The answer."}}
+    assert responses(router) == {"200": {"description": "The response."}}
     assert responses(router, "/y")["200"]["content"] == {"application/json": {"schema": REF}}
     assert (send_request(router, "GET", "/x").status, send_request(router, "GET", "/y").status) == (
         299,
@@ -518,7 +523,7 @@ def test_a_class_under_a_range_needs_its_status(code: str) -> None:
 
     router = Application(spec=document)
     router.operation("read")(unsaid)
-    with pytest.raises(DocumentError, match=f"NotFound under {code}: say which status is meant"):
+    with pytest.raises(DocumentError, match=f"NotFound under {code}: choose a status"):
         send_request(router, "GET", "/x")
     for handler in (said, paired):
         router = Application(spec=document)

@@ -48,9 +48,9 @@ def test_an_address_is_encoded_as_far_as_it_must_be(location: str, sent: str) ->
 
 @pytest.mark.parametrize("location", ["", "/a\r\nset-cookie: b=c", "/a\x00", "\n", "/\x7f"])
 def test_an_address_cannot_bring_header_fields_along(location: str) -> None:
-    with pytest.raises(ValueError, match="not an address"):
+    with pytest.raises(ValueError, match="is not a URL"):
         Redirect(location)
-    with pytest.raises(ValueError, match="not an address"):
+    with pytest.raises(ValueError, match="is not a URL"):
         Created(1, location=location)
 
 
@@ -68,7 +68,7 @@ def test_no_address_breaks_the_head(location: str) -> None:
 def test_a_redirection_has_the_status_of_one() -> None:
     assert Redirect("/").status == 303
     assert Redirect("/", status=308).status == 308
-    with pytest.raises(ValueError, match="a redirection has a status of"):
+    with pytest.raises(ValueError, match="the status of a redirect must be one of"):
         Redirect("/", status=200)
 
 

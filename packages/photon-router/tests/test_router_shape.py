@@ -27,7 +27,7 @@ def test_shape_and_handlers_are_told_at_once() -> None:
     for part in (
         "/paths/~1x/get/parameters/0: lacks 'name'",
         "read: the operation has no handler",
-        "there is no operation 'ghost'",
+        "the document has no operation 'ghost'",
         "other: argument 'limit'",
     ):
         assert part in text

@@ -257,7 +257,7 @@ def test_two_markers_on_one_argument_are_refused_with_its_name() -> None:
 
 
 def test_a_response_as_argument_is_refused() -> None:
-    with pytest.raises(SignatureError, match="argument item: a Response is returned, not taken"):
+    with pytest.raises(SignatureError, match="argument item: a handler returns a Response"):
         read_signature(annotated(Response))
 
 

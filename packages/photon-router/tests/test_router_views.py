@@ -113,7 +113,7 @@ def test_a_class_without_methods_is_refused() -> None:
     class Empty:
         get = 1
 
-    with pytest.raises(SignatureError, match="Empty answers nothing: name its methods"):
+    with pytest.raises(SignatureError, match="Empty has no handlers: name its methods"):
         Application().view("/x")(Empty)
 
 

@@ -127,5 +127,5 @@ def observe(
         pages[settings.ready] = ready_page(readiness)
     if metrics is not None:
         pages[settings.metrics] = metrics.page
-    mounts = [Mount(path, page, gives_way=True) for path, page in pages.items()]
+    mounts = [Mount(path, page, is_optional=True) for path, page in pages.items()]
     return Observation(metrics, list[Middleware](middleware), mounts)

@@ -36,7 +36,7 @@ def wrong_users(
     walk = _Walk(providers, {function})
     found = list(walk.over(function, signature))
     for dependency in dependencies:
-        found += walk.into(providers.replaced(dependency))
+        found += walk.into(providers.overridden(dependency))
     return [
         f"argument {argument.name!r} of {location(owner)}: anonymous requests are let in, so there "
         "may be no user; write CurrentUser[... | None], or require security"
