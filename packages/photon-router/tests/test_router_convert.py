@@ -407,7 +407,7 @@ def test_structures_of_text_are_read(type_: Any, value: object, result: object) 
     assert structure(value, type_, text=True) == result
 
 
-def test_faults_in_structures_have_their_path() -> None:
+def test_errors_in_structures_have_their_path() -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011
         structure([{"tricks": [1, "a", 2], "lives": 1}, {"lives": 1}], list[Dog])
     assert dict(structuring_errors(caught.value)) == {
@@ -421,7 +421,7 @@ def broken(value: float) -> float:
     return value / 0
 
 
-def test_a_mistake_in_the_application_is_no_fault_of_the_value() -> None:
+def test_a_mistake_in_the_application_is_no_error_of_the_value() -> None:
     @attrs.define
     class Broken:
         x: float = attrs.field(converter=broken)

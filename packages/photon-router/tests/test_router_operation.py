@@ -441,7 +441,7 @@ def test_a_second_handler_of_a_route_is_refused_with_both_places(other: str) -> 
 # Answers
 
 
-def test_the_answer_is_documented_by_the_return_annotation() -> None:
+def test_the_response_is_documented_by_the_return_annotation() -> None:
     router = Application()
 
     @router.get("/item")
@@ -463,9 +463,11 @@ def test_the_answer_is_documented_by_the_return_annotation() -> None:
     def marked() -> Json[Item]:
         raise NotImplementedError
 
-    answers = {path: item["get"]["responses"] for path, item in router.document()["paths"].items()}
+    responses = {
+        path: item["get"]["responses"] for path, item in router.document()["paths"].items()
+    }
     reference = {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}
-    assert answers == {
+    assert responses == {
         "/item": {"200": {"description": "The response.", "content": reference}},
         "/anything": {
             "200": {"description": "The response.", "content": {"application/json": {"schema": {}}}}
@@ -526,8 +528,8 @@ def test_a_class_of_the_application_is_not_replaced_by_the_problem_document() ->
         raise NotImplementedError
 
     document = router.document()
-    answer = operation(router)["responses"]["200"]["content"]["application/json"]["schema"]
-    name = answer["$ref"].rpartition("/")[2]
+    response = operation(router)["responses"]["200"]["content"]["application/json"]["schema"]
+    name = response["$ref"].rpartition("/")[2]
     assert list(document["components"]["schemas"][name]["properties"]) == ["mine"]
 
 
@@ -557,7 +559,7 @@ def test_schemas_are_sorted_and_written_once() -> None:
         ("tagz", "'tags'"),
     ],
 )
-def test_an_option_of_another_framework_is_answered_with_what_takes_its_place(
+def test_an_option_of_another_framework_gets_a_response_with_what_takes_its_place(
     option: str, hint: str
 ) -> None:
     with pytest.raises(SignatureError, match=hint):

@@ -128,14 +128,16 @@ def test_a_handler_of_an_operation_leaves_out_none_if_it_says_so(
 
 def test_what_the_document_requires_is_sent_as_null_all_the_same() -> None:
     document = spec()
-    answer = document["paths"]["/note"]["get"]["responses"]["200"]
-    answer["content"]["application/json"]["schema"]["required"] = ["name", "text"]
+    response = document["paths"]["/note"]["get"]["responses"]["200"]
+    response["content"]["application/json"]["schema"]["required"] = ["name", "text"]
     router = Application(spec=document)
     router.operation("note", omit_none=True)(note)
     assert send_request(router, "GET", "/note").body == WHOLE
 
 
-def test_a_handler_of_an_operation_has_dependencies_layers_and_error_handlers_of_its_own() -> None:
+def test_a_handler_of_an_operation_has_dependencies_middleware_and_error_handlers_of_its_own() -> (
+    None
+):
     seen: list[str] = []
 
     def dependency() -> None:
@@ -161,8 +163,8 @@ def test_a_handler_of_an_operation_has_dependencies_layers_and_error_handlers_of
     def handler() -> Note:
         raise LookupError
 
-    answer = send_request(router, "GET", "/note")
-    assert (answer.status, answer.body) == (404, b"lost")
+    response = send_request(router, "GET", "/note")
+    assert (response.status, response.body) == (404, b"lost")
     assert seen == ["outer", "layer", "dependency"]
 
 
@@ -195,7 +197,7 @@ def test_the_name_of_an_option_elsewhere_leads_to_the_one_here(name: str, advice
         Application().get("/", **{name: True})  # type: ignore[arg-type]
 
 
-def test_a_layer_is_declared_without_brackets() -> None:
+def test_middleware_is_declared_without_brackets() -> None:
     with pytest.raises(
         SignatureError, match=r"not 'http': write @app\.middleware without brackets"
     ):
@@ -203,7 +205,7 @@ def test_a_layer_is_declared_without_brackets() -> None:
 
 
 @pytest.mark.parametrize("wrong", [404, "ValueError", note])
-def test_errors_are_answered_by_class_and_not_by_status(wrong: Any) -> None:
+def test_errors_are_responded_to_by_class_and_not_by_status(wrong: Any) -> None:
     with pytest.raises(SignatureError, match=r"write @app\.error_handler\(HttpError\)"):
         Application().error_handler(HttpError, wrong)
     with pytest.raises(SignatureError, match=r"write @app\.error_handler\(HttpError\)"):

@@ -217,7 +217,7 @@ def test_what_is_exact_stays_itself(type_: Any, value: object) -> None:
     ],
     ids=str,
 )
-def test_what_does_not_fit_is_an_error_that_tells_no_values(
+def test_what_does_not_fit_is_an_error_that_names_no_values(
     type_: Any, value: object, message: str
 ) -> None:
     projection = projection_of(type_)

@@ -15,7 +15,7 @@ def document(version: str = "3.1.0", **operation: Any) -> dict[str, Any]:
     }
 
 
-def test_shape_and_handlers_are_told_at_once() -> None:
+def test_shape_and_handlers_are_reported_at_once() -> None:
     data = document(parameters=[{"in": "query"}])
     data["paths"]["/y"] = {"get": {"operationId": "other", "responses": ANSWERS}}
     router = Application(spec=data)

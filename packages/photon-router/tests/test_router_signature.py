@@ -242,7 +242,7 @@ def test_an_annotation_that_cannot_be_resolved_is_refused_with_the_place(annotat
     assert place_of(handler) in str(caught.value)
 
 
-def test_an_unknown_name_is_told_with_what_to_do() -> None:
+def test_an_unknown_name_is_reported_with_what_to_do() -> None:
     with pytest.raises(SignatureError, match="'Missing', which is not defined at module level"):
         read_signature(annotated("Missing"))
 

@@ -60,7 +60,7 @@ def handler_of(annotation: Any, *default: Any) -> Callable[..., None]:
     ],
     ids=str,
 )
-def test_a_mistake_is_told_when_the_handler_is_registered_with_place_and_advice(
+def test_a_mistake_is_reported_when_the_handler_is_registered_with_place_and_advice(
     annotation: Any, default: tuple[Any, ...], advice: str
 ) -> None:
     with pytest.raises(SignatureError, match=advice) as caught:
@@ -69,7 +69,7 @@ def test_a_mistake_is_told_when_the_handler_is_registered_with_place_and_advice(
     assert "argument value" in str(caught.value)
 
 
-def test_a_marker_that_is_called_in_the_annotation_is_told_with_the_place() -> None:
+def test_a_marker_that_is_called_in_the_annotation_is_reported_with_the_place() -> None:
     scope: dict[str, Any] = {"Annotated": Annotated, "Query": Query}
     code = "from __future__ import annotations\ndef f(q: Annotated[str, Query(ge=1)]) -> None: ..."
     exec(compile(code, "shop.py", "exec"), scope)

@@ -115,7 +115,7 @@ def test_options_tells_the_methods(server: LiveServer) -> None:
 def test_what_is_not_there_is_a_problem_document(server: LiveServer) -> None:
     answer = server.request("GET", "/static/none.txt")
     assert answer.headers["content-type"] == "application/problem+json"
-    assert json.loads(answer.body)["detail"] == "no route matches /static/none.txt"
+    assert json.loads(answer.body)["detail"] == "there is nothing at /static/none.txt"
 
 
 # -- folders ------------------------------------------------------------------------------------

@@ -182,11 +182,11 @@ def test_an_encoded_delimiter_belongs_to_its_text(
         ),
     ],
 )
-def test_what_is_not_written_in_its_style_is_a_fault(
+def test_what_is_not_written_in_its_style_is_an_error(
     place: str, style: str, explode: bool, written: str, message: str
 ) -> None:
-    faults = [("color", message)]
-    assert read(place, style, OBJECT, written, explode=explode) == (422, faults)
+    errors = [("color", message)]
+    assert read(place, style, OBJECT, written, explode=explode) == (422, errors)
 
 
 def test_a_path_parameter_is_one_part_of_its_segment() -> None:

@@ -69,8 +69,8 @@ def test_an_address_leads_to_its_operation(name: str, number: int) -> None:
 
 
 def test_operations_of_a_document_have_addresses() -> None:
-    answer = {"description": "x"}
-    operation = {"operationId": "read", "responses": {"200": answer}}
+    response = {"description": "x"}
+    operation = {"operationId": "read", "responses": {"200": response}}
     router = Application(
         spec={
             "openapi": "3.1.0",

@@ -80,7 +80,7 @@ def test_the_methods_of_a_class_are_handlers(router: Application) -> None:
     assert send_request(router, "GET", "/items/one").status == 422
 
 
-def test_views_stand_in_the_document(router: Application) -> None:
+def test_views_are_in_the_document(router: Application) -> None:
     item = router.document()["paths"]["/items/{item_id}"]
     assert sorted(item) == ["get", "put"]
     assert item["get"]["operationId"] == "get_item"

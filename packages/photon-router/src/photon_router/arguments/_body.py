@@ -103,8 +103,8 @@ class JsonBody:
         """Decode a body.
 
         Raises:
-            MalformedBody: It is no JSON, no UTF-8, or nested too deeply.
-            ValidationError: It does not fit; with every fault.
+            MalformedBody: The body is not JSON, not UTF-8, or nested too deeply.
+            ValidationError: The body is invalid; lists every error.
         """
         return _decoded(self._decode, self.check, data)
 
@@ -155,8 +155,8 @@ class SchemaBody:
         """Decode a body.
 
         Raises:
-            MalformedBody: It is no JSON, no UTF-8, or nested too deeply.
-            ValidationError: It does not fit; with every fault.
+            MalformedBody: The body is not JSON, not UTF-8, or nested too deeply.
+            ValidationError: The body is invalid; lists every error.
         """
         return _decoded(self._decode, self.check, data)
 

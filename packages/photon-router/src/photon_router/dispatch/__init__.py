@@ -18,8 +18,13 @@ from ._compile import compile_routes as compile_routes
 from ._dispatch import ANY_METHOD as ANY_METHOD
 from ._dispatch import Dispatch as Dispatch
 from ._dispatch import Endpoint as Endpoint
+from ._extensions import HANDLER as HANDLER
+from ._extensions import MIDDLEWARE as MIDDLEWARE
+from ._limits import DEADLINE as DEADLINE
+from ._limits import with_deadline as with_deadline
 from ._match import PathTree as PathTree
 from ._middleware import ErrorResponses as ErrorResponses
+from ._mount import REST as REST
 from ._mount import Mount as Mount
 from ._mount import mounts_below as mounts_below
 from ._running import Running as Running

@@ -16,11 +16,10 @@ from photon_openapi.errors import ErrorDetail
 from photon_runtime.callables import location
 from photon_runtime.http import Request
 
-from ..annotations._types import Annotation
-from ..arguments._parameter_models import class_of, model_arguments, model_binder
-from ..arguments._parameters import Binder, bind_parameter
+from ..annotations import Annotation
+from ..arguments import Binder, bind_parameter, class_of, model_arguments, model_binder
 from ..dependencies import Owned
-from ..signatures._signature import ABSENT, MISSING, Argument
+from ..signatures import ABSENT, MISSING, Argument
 from ._body_arguments import BodyArguments, form_fields
 from ._compilation import CompilationContext
 from ._entry import HandlerEntry, ParameterKey, ParameterKeys

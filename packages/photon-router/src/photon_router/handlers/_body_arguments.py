@@ -28,26 +28,30 @@ from photon_runtime.http import Request
 from photon_runtime.media_types import FORM, MULTIPART, essence, is_json, is_text
 
 from .._upload import UploadFile, takes_files
-from ..annotations._types import is_stream
-from ..arguments import class_of, model_arguments
-from ..arguments._body import JsonBody, SchemaBody
-from ..arguments._convert import make_converter, structuring_errors
-from ..arguments._form import FormReader, form_reader
-from ..arguments._form_body import FormBody
-from ..arguments._form_fields import field_binder
-from ..arguments._media import (
+from ..annotations import is_stream
+from ..arguments import (
+    Binder,
+    FormBody,
+    FormReader,
+    JsonBody,
     Reader,
+    SchemaBody,
     body_binder,
+    class_of,
+    field_binder,
+    form_reader,
     json_reader,
+    make_converter,
+    model_arguments,
     read_bytes,
     read_stream,
     read_text,
     reader_chooser,
+    structuring_errors,
     text_reader,
 )
-from ..arguments._parameters import Binder
 from ..dependencies import Owned
-from ..signatures._signature import ABSENT, MISSING, Argument
+from ..signatures import ABSENT, MISSING, Argument
 from ._compilation import CompilationContext
 from ._entry import ParameterKeys
 from ._operation import BODY, is_body

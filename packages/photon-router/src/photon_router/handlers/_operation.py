@@ -23,14 +23,10 @@ from photon_openapi.schema import Member, is_list_like, members_of
 from photon_runtime.callables import location
 from photon_runtime.media_types import JSON as JSON
 
-from ..annotations._types import (
-    In,
-    is_stream,
-    split_annotation,
-)
+from ..annotations import In, is_stream, split_annotation
 from ..arguments import model_arguments
 from ..errors import SignatureError
-from ..security._write import requirements
+from ..security import requirements
 from ..signatures import ABSENT, MISSING, Argument
 from ._entry import HandlerEntry, ParameterKey, ParameterKeys
 from ._request_body import RequestBody, file_schema

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias, TypedDict
 from photon_runtime.callables import require_function
 from photon_runtime.http import CallAdapter
 
-from ..annotations._depends import Dependency
+from ..annotations import Dependency
 from ..errors import SignatureError
-from ..security._verifier import Required
+from ..security import Required
 from ._route_scope import ErrorHandler, Middleware, RouteScope
 
 DeclaredResponse: TypeAlias = str | type[Any] | Mapping[str, Any]

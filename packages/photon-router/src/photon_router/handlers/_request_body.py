@@ -16,9 +16,9 @@ from photon_openapi.schema import SchemaBuilder
 from photon_runtime.media_types import BYTES, FORM, JSON, MULTIPART, TEXT
 
 from .._upload import takes_several_files
-from ..annotations._types import In, is_stream
+from ..annotations import In, is_stream
 from ..errors import SignatureError
-from ..signatures._signature import Argument
+from ..signatures import Argument
 
 _BODILESS: Final = ("GET", "HEAD", "TRACE")
 _FILE: Final[OpenApi] = {"type": "string", "format": "binary", "contentMediaType": BYTES}

@@ -19,8 +19,8 @@ from photon_runtime.http.errors import phrase
 from photon_runtime.media_types import EVENT_STREAM, JSON, JSON_LINES, essence, is_json
 
 from ..responses import DescribedResponse, ResponseCase
-from ..signatures._signature import MISSING
-from ..streaming._events import ServerSentEvent
+from ..signatures import MISSING
+from ..streaming import ServerSentEvent
 from ._options import RouteOptions
 
 

@@ -10,7 +10,7 @@ from photon_runtime.http import Handler, Request, Response
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.settings import section
 
-from ..dispatch._mount import Mount
+from ..dispatch import Mount
 from ..handlers import Middleware
 from .access_log import AccessLog
 from .health import alive, ready_page

@@ -223,8 +223,8 @@ class JsonLines(DescribedResponse, Generic[T]):
 class EventStream(DescribedResponse, Generic[T]):
     """Server-sent events, for the ``EventSource`` of browsers.
 
-    Header fields disable buffering in proxies, and comments keep the connection alive while there
-    are no events. When the client disconnects, the generator is closed.
+    Header fields disable buffering in proxies, and comments keep a connection without events alive.
+    When the client disconnects, the generator is closed.
 
     Args:
         events: `ServerSentEvent`, or values that are sent as JSON data; a ``str`` is sent as text.

@@ -10,7 +10,7 @@ import attrs
 from photon_openapi.annotations import strip_alias, union_members
 from photon_runtime.callables import location
 
-from ..annotations._depends import Dependency
+from ..annotations import Dependency
 from ..dependencies import Owned, Providers
 from ..signatures import Signature
 from ._identity import current_identity
