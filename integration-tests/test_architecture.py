@@ -247,28 +247,6 @@ def test_documents_are_linted_without_a_router(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
-REWRITTEN_NOW = (
-    "photon_router.dispatch",
-    "photon_router.handlers",
-    "photon_router.security",
-    "photon_router.router",
-    "photon_router._declarations",
-    "photon_router._document_writer",
-    "photon_router._views",
-    "photon_router._route_marks",
-    "photon_router._docs",
-    "photon_router._routes",
-)
-"""Modules whose imports, and imports of which, are still to be put in order."""
-MOVES_TO_THE_RUNTIME = (
-    "photon_router.arguments._media",
-    "photon_router.arguments._media_types",
-    "photon_router.middleware._accept_encoding",
-    "photon_router.middleware._entity_tag",
-)
-"""What is imported from private modules until it is in photon_runtime."""
-
-
 @each_package
 def test_no_module_reaches_for_a_private_module_of_another_folder(package: Package) -> None:
     """A folder's ``__init__`` exports what others may use; import-linter has no such contract.
@@ -280,8 +258,6 @@ def test_no_module_reaches_for_a_private_module_of_another_folder(package: Packa
         for path in package.modules()
         for module in [module_name(path)]
         for target in private_targets(path, module)
-        if not within(module, REWRITTEN_NOW)
-        and not within(target, REWRITTEN_NOW + MOVES_TO_THE_RUNTIME)
     ]
     assert found == []
 
@@ -335,10 +311,6 @@ def imported(node: ast.AST, folder: list[str]) -> Iterator[list[str]]:
             yield home
         else:
             yield from ([*home, alias.name] for alias in node.names)
-
-
-def within(module: str, names: tuple[str, ...]) -> bool:
-    return any(module == name or module.startswith(f"{name}.") for name in names)
 
 
 def imports(path: Path) -> set[str]:

@@ -39,11 +39,11 @@ def spec() -> dict[str, Any]:
         kind: {"schema": schema}
         for kind in ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
     }
-    answers = {"200": {"description": "ok", "content": {"application/json": {}}}}
+    responses = {"200": {"description": "ok", "content": {"application/json": {}}}}
 
     def operation(name: str) -> dict[str, Any]:
         body = {"content": content, "required": True}
-        return {"post": {"operationId": name, "requestBody": body, "responses": answers}}
+        return {"post": {"operationId": name, "requestBody": body, "responses": responses}}
 
     return {
         "openapi": "3.1.0",
@@ -107,7 +107,7 @@ def test_fields_are_taken_from_whichever_type_comes(
     assert ask(server, "/both", body, kind) == (200, [2, "ada"])
 
 
-def test_faults_of_a_shared_body_are_told_once(server: LiveServer) -> None:
+def test_errors_of_a_shared_body_are_reported_once(server: LiveServer) -> None:
     status, problem = ask(server, "/both", b"age=-1", FORM)
     assert status == 422
     assert [(each["pointer"], each["message"]) for each in problem["errors"]] == [
@@ -116,7 +116,7 @@ def test_faults_of_a_shared_body_are_told_once(server: LiveServer) -> None:
     ]
 
 
-def test_a_missing_body_is_told_once(server: LiveServer) -> None:
+def test_a_missing_body_is_reported_once(server: LiveServer) -> None:
     status, problem = ask(server, "/both", b"", JSON)
     assert (status, [each["message"] for each in problem["errors"]]) == (
         422,
@@ -152,7 +152,7 @@ def test_requests_on_one_connection_do_not_meet(server: LiveServer) -> None:
     connection.close()
 
 
-def test_what_the_operation_does_not_have_is_told_at_start() -> None:
+def test_what_the_operation_does_not_have_is_reported_at_start() -> None:
     router = Application(spec=spec())
 
     def handler(user_name: Form[str], other: Form[int], third: Query[int]) -> None: ...
@@ -207,8 +207,8 @@ def test_a_parameter_of_the_document_counts_whether_or_not_an_argument_takes_it(
             send_request(handler, "PUT", "/?taken=5", headers={"x-reason": "because"}).status == 204
         )
         refusal = send_request(handler, "PUT", "/?limit=10")
-    faults = refusal.json()["errors"]
-    assert [(fault["in"], fault["name"], fault["message"]) for fault in faults] == [
+    errors = refusal.json()["errors"]
+    assert [(detail["in"], detail["name"], detail["message"]) for detail in errors] == [
         ("query", "taken", "is required"),
         ("header", "X-Reason", "is required"),
         ("query", "limit", "must be <= 9"),

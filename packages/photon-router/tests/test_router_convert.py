@@ -17,10 +17,10 @@ from photon_openapi.schema._schema import SchemaBuilder
 from photon_router.arguments._convert import (
     constraint_checker,
     make_converter,
-    structuring_faults,
-    takes_texts,
+    strings_converter,
+    structuring_errors,
+    takes_strings,
     text_converter,
-    texts_converter,
 )
 
 
@@ -190,7 +190,7 @@ def test_ten_million_digits_are_refused_quickly(type_: Any) -> None:
 
 @pytest.mark.parametrize("type_", [list[int], dict[str, int], complex])
 def test_a_type_that_one_text_cannot_hold_is_refused(type_: Any) -> None:
-    with pytest.raises(TypeError, match="cannot be read from one text"):
+    with pytest.raises(TypeError, match="cannot be read from one string"):
         text_converter(type_)
 
 
@@ -211,8 +211,8 @@ def test_a_type_that_one_text_cannot_hold_is_refused(type_: Any) -> None:
     ids=str,
 )
 def test_texts_are_read_as_a_list(type_: Any, given_texts: list[str], value: object) -> None:
-    assert takes_texts(type_)
-    converted = texts_converter(type_)(given_texts)
+    assert takes_strings(type_)
+    converted = strings_converter(type_)(given_texts)
     assert converted == value
     assert type(converted) is type(value)
 
@@ -230,13 +230,13 @@ def test_the_wrong_item_of_a_list_is_named(
     type_: Any, given_texts: list[str], message: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
-        texts_converter(type_)(given_texts)
+        strings_converter(type_)(given_texts)
 
 
 def test_a_scalar_takes_no_list() -> None:
-    assert not takes_texts(str)
+    assert not takes_strings(str)
     with pytest.raises(TypeError, match="does not take several values"):
-        texts_converter(int)
+        strings_converter(int)
 
 
 def check(type_: Any, value: object) -> list[str] | None:
@@ -388,7 +388,7 @@ def test_json_is_structured(type_: Any, value: object, result: object) -> None:
 def test_json_is_never_coerced(type_: Any, value: object) -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011
         structure(value, type_)
-    assert list(structuring_faults(caught.value))
+    assert list(structuring_errors(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -407,10 +407,10 @@ def test_structures_of_text_are_read(type_: Any, value: object, result: object) 
     assert structure(value, type_, text=True) == result
 
 
-def test_faults_in_structures_have_their_path() -> None:
+def test_errors_in_structures_have_their_path() -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011
         structure([{"tricks": [1, "a", 2], "lives": 1}, {"lives": 1}], list[Dog])
-    assert dict(structuring_faults(caught.value)) == {
+    assert dict(structuring_errors(caught.value)) == {
         (0, "tricks", 0): "Expected str, got int",
         (0, "tricks", 2): "Expected str, got int",
         (1, "tricks"): "is required",
@@ -421,7 +421,7 @@ def broken(value: float) -> float:
     return value / 0
 
 
-def test_a_mistake_in_the_application_is_no_fault_of_the_value() -> None:
+def test_a_mistake_in_the_application_is_no_error_of_the_value() -> None:
     @attrs.define
     class Broken:
         x: float = attrs.field(converter=broken)
@@ -429,4 +429,4 @@ def test_a_mistake_in_the_application_is_no_fault_of_the_value() -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011
         structure({"x": 1}, Broken)
     with pytest.raises(ZeroDivisionError):
-        list(structuring_faults(caught.value))
+        list(structuring_errors(caught.value))

@@ -16,8 +16,8 @@ def document(**schemas: Any) -> dict[str, Any]:
 def test_a_parameter_may_refer_to_a_schema_by_any_means() -> None:
     data = document(Named={"$anchor": "named", "type": "integer", "minimum": 3, "default": 5})
     parameter = {"name": "n", "in": "query", "schema": {"$ref": "#named"}}
-    answers = {"200": {"description": "Fine."}}
-    read = {"operationId": "read", "parameters": [parameter], "responses": answers}
+    responses = {"200": {"description": "Fine."}}
+    read = {"operationId": "read", "parameters": [parameter], "responses": responses}
     data["paths"] = {"/x": {"get": read}}
     router = Application(spec=data)
     router.operation("read")(lambda n: n)

@@ -42,7 +42,7 @@ def failure(router: Application, target: str) -> BaseException | None:
     return request.failure
 
 
-def told(response: Response) -> Any:
+def json_of(response: Response) -> Any:
     assert isinstance(response.body, bytes)
     return json.loads(response.body)
 
@@ -86,9 +86,9 @@ def test_a_dependency_gives_its_result_as_default_and_in_the_annotation() -> Non
     def noted(start: Annotated[int, Depends(page)]) -> int:
         return start
 
-    assert told(ask(router, "/default?number=4")) == 40
-    assert told(ask(router, "/noted?number=5")) == 50
-    assert told(ask(router, "/noted")) == 10
+    assert json_of(ask(router, "/default?number=4")) == 40
+    assert json_of(ask(router, "/noted?number=5")) == 50
+    assert json_of(ask(router, "/noted")) == 10
 
 
 def test_a_dependency_has_arguments_from_every_part_of_the_request() -> None:
@@ -115,7 +115,7 @@ def test_a_dependency_has_arguments_from_every_part_of_the_request() -> None:
         headers={"token": "t", "cookie": "theme=dark", "content-type": "application/json"},
         body=b'{"name":"n"}',
     )
-    assert told(response) == ["POST", 7, "n", "t", "dark", "x"]
+    assert json_of(response) == ["POST", 7, "n", "t", "dark", "x"]
 
 
 def test_dependencies_of_dependencies_are_made_first_and_each_once_per_request() -> None:
@@ -145,9 +145,9 @@ def test_dependencies_of_dependencies_are_made_first_and_each_once_per_request()
         log.lines.append("handler")
         return [a, b, again]
 
-    with router.start() as answer:
+    with router.start() as response:
         for q in ("1", "2"):
-            assert told(answer(Request("GET", f"/x?q={q}", []))) == [f"l{q}", f"r{q}l{q}", q]
+            assert json_of(response(Request("GET", f"/x?q={q}", []))) == [f"l{q}", f"r{q}l{q}", q]
     one = ["left", "right", "handler"]
     assert log.lines == ["base 1", *one, "base 2", *one]
 
@@ -179,7 +179,7 @@ def test_a_class_an_object_and_a_method_are_dependencies() -> None:
     ) -> list[int]:
         return [paging.page, paging.size, product, total]
 
-    assert told(ask(router, "/x?size=5&number=2")) == [1, 5, 6, 6]
+    assert json_of(ask(router, "/x?size=5&number=2")) == [1, 5, 6, 6]
 
 
 class Session:
@@ -194,7 +194,7 @@ def test_an_object_whose_call_is_a_generator_gives_what_it_yields() -> None:
     def handler(session: Annotated[str, Depends(Session())]) -> str:
         return session
 
-    assert told(ask(router, "/x")) == "session"
+    assert json_of(ask(router, "/x")) == "session"
 
 
 def test_generators_are_closed_in_reverse_order_after_the_response_was_made() -> None:
@@ -215,7 +215,7 @@ def test_generators_are_closed_in_reverse_order_after_the_response_was_made() ->
         log.lines.append("handler")
         return [a, b, c]
 
-    assert told(ask(router, "/x")) == ["outer of inner", "last", "inner"]
+    assert json_of(ask(router, "/x")) == ["outer of inner", "last", "inner"]
     assert log.lines == [
         "open inner",
         "open outer of inner",
@@ -239,7 +239,7 @@ def test_generators_see_the_error_of_the_handler_and_are_closed(error: Exception
         raise error
 
     if isinstance(error, HttpError):
-        assert told(ask(router, "/x"))["detail"] == "gone"
+        assert json_of(ask(router, "/x"))["detail"] == "gone"
     else:
         assert failure(router, "/x") is error
     name = type(error).__name__
@@ -261,7 +261,7 @@ def test_a_result_without_a_form_in_json_is_an_error_that_generators_see() -> No
     def handler(a: Annotated[str, Depends(log.scoped("a"))]) -> object:
         return object()
 
-    assert "has no form in JSON" in str(failure(router, "/x"))
+    assert "cannot be encoded as JSON" in str(failure(router, "/x"))
     assert log.lines == ["open a", "a saw TypeError", "close a"]
 
 
@@ -286,7 +286,7 @@ def test_an_error_of_a_later_dependency_closes_the_earlier_ones() -> None:
     assert log.lines == ["open a", "a saw HttpError", "close a"]
 
 
-def test_a_generator_may_answer_in_place_of_the_handlers_error() -> None:
+def test_a_generator_may_respond_in_place_of_the_handlers_error() -> None:
     def translate() -> Iterator[None]:
         try:
             yield
@@ -299,10 +299,10 @@ def test_a_generator_may_answer_in_place_of_the_handlers_error() -> None:
     def handler(_: Annotated[None, Depends(translate)]) -> None:
         raise KeyError("item")
 
-    assert told(ask(router, "/x"))["detail"] == "no 'item'"
+    assert json_of(ask(router, "/x"))["detail"] == "no 'item'"
 
 
-def test_a_generator_that_refuses_at_its_end_replaces_the_answer() -> None:
+def test_a_generator_that_refuses_at_its_end_replaces_the_response() -> None:
     def commit() -> Iterator[None]:
         yield
         raise HttpError(409, "somebody was faster")
@@ -316,7 +316,7 @@ def test_a_generator_that_refuses_at_its_end_replaces_the_answer() -> None:
     assert ask(router, "/x").status == 409
 
 
-def test_a_generator_that_swallows_the_handlers_error_is_told_so() -> None:
+def test_a_generator_that_swallows_the_handlers_error_is_reported() -> None:
     def swallow() -> Iterator[None]:
         with contextlib.suppress(KeyError):
             yield
@@ -330,7 +330,7 @@ def test_a_generator_that_swallows_the_handlers_error_is_told_so() -> None:
     assert "swallowed the handler's error" in str(failure(router, "/x"))
 
 
-def test_nothing_is_called_when_the_request_is_at_fault() -> None:
+def test_nothing_is_called_when_the_request_is_invalid() -> None:
     log = Log()
 
     def paged(page: int) -> int:
@@ -349,7 +349,7 @@ def test_nothing_is_called_when_the_request_is_at_fault() -> None:
 
     response = ask(router, "/x?page=one&size=two")
     assert response.status == 422
-    assert [fault["name"] for fault in told(response)["errors"]] == ["page", "size"]
+    assert [detail["name"] for detail in json_of(response)["errors"]] == ["page", "size"]
     assert log.lines == []
 
 
@@ -397,11 +397,11 @@ def test_equal_names_in_different_places_stay_apart() -> None:
         return [user, session]
 
     sent = {"cookie": "session=cookie"}
-    assert told(ask(router, "/x?session=query", headers=sent)) == ["cookie", "query"]
-    assert told(ask(router, "/x", headers=sent)) == ["cookie", "no query"]
+    assert json_of(ask(router, "/x?session=query", headers=sent)) == ["cookie", "query"]
+    assert json_of(ask(router, "/x", headers=sent)) == ["cookie", "no query"]
 
 
-def test_the_same_parameter_may_be_asked_for_twice() -> None:
+def test_the_same_parameter_may_be_requested_twice() -> None:
     def page_of(page: Query[int] = 1) -> int:
         return page
 
@@ -411,8 +411,8 @@ def test_the_same_parameter_may_be_asked_for_twice() -> None:
     def handler(a: Annotated[int, Depends(page_of)], page: int = 5) -> list[int]:
         return [a, page]
 
-    assert told(ask(router, "/x?page=3")) == [3, 3]
-    assert told(ask(router, "/x")) == [1, 5]
+    assert json_of(ask(router, "/x?page=3")) == [3, 3]
+    assert json_of(ask(router, "/x")) == [1, 5]
     assert len(router.document()["paths"]["/x"]["get"]["parameters"]) == 1
 
 

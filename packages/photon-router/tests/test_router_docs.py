@@ -70,12 +70,12 @@ def test_a_loaded_document_is_served_too() -> None:
 
 def test_the_page_shows_the_document_with_the_parameters_of_paths_written_out() -> None:
     number = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
-    answers = {"200": {"description": "Fine."}}
+    responses = {"200": {"description": "Fine."}}
     more = {"name": "q", "in": "query", "schema": {"type": "string"}}
     item = {
         "parameters": [{"$ref": "#/components/parameters/Id"}],
-        "get": {"operationId": "one", "responses": answers, "parameters": [more]},
-        "put": {"operationId": "two", "responses": answers},
+        "get": {"operationId": "one", "responses": responses, "parameters": [more]},
+        "put": {"operationId": "two", "responses": responses},
     }
     spec = {
         "openapi": "3.1.0",
@@ -97,7 +97,7 @@ def test_the_page_shows_the_document_with_the_parameters_of_paths_written_out() 
     )
 
 
-def test_the_pages_do_not_stand_in_the_document() -> None:
+def test_the_pages_are_not_in_the_document() -> None:
     assert list(shop().document()["paths"]) == ["/items/{id}"]
 
 
@@ -178,7 +178,7 @@ def test_pages_can_be_left_out() -> None:
         assert send_request(shop(docs_url=None, openapi_url=None), "GET", target).status == 404
 
 
-def test_pages_answer_from_the_application_that_was_started() -> None:
+def test_pages_come_from_the_application_that_was_started() -> None:
     one, other = shop(), Application(title="Other", version="2")
     with one.start() as first, other.start() as second:
         for handler, title in ((first, "Shop & <Söhne>"), (second, "Other")) * 2:
@@ -218,5 +218,7 @@ def test_an_operation_in_the_place_of_a_page_is_refused_with_what_to_do() -> Non
     @router.get("/docs")
     def handler() -> None: ...
 
-    with pytest.raises(DocumentError, match=r"GET /docs is taken, and a page about the app"):
+    with pytest.raises(
+        DocumentError, match=r"GET /docs has a handler already, and a page about the app"
+    ):
         send_request(router, "GET", "/docs")

@@ -188,7 +188,7 @@ def request(method: str, target: str) -> Request:
 
 
 def test_what_3_2_adds_is_read_as_far_as_3_1_goes() -> None:
-    answers = {"200": {"$ref": "#/components/responses/Many"}}
+    responses = {"200": {"$ref": "#/components/responses/Many"}}
     stream = {"application/jsonl": {"itemSchema": {"$ref": "#/components/schemas/A"}}}
     body = {"content": {"application/json": {"$ref": "#/components/mediaTypes/A"}}}
     document = spec(
@@ -196,7 +196,7 @@ def test_what_3_2_adds_is_read_as_far_as_3_1_goes() -> None:
             "/x": {
                 "query": operation("search", requestBody=body),
                 "additionalOperations": {
-                    "COPY": {"operationId": "copy", "responses": answers},
+                    "COPY": {"operationId": "copy", "responses": responses},
                 },
             }
         },

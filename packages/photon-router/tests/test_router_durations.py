@@ -77,7 +77,7 @@ def test_a_body_takes_durations_on_every_road(type_: Any, text: str, value: obje
         assert body.decode(text.encode()) == value
 
 
-def test_a_body_says_why_months_are_refused_beside_all_other_faults() -> None:
+def test_a_body_says_why_months_are_refused_beside_all_other_errors() -> None:
     exact, of_document = bodies_of(Lease)
     for text in (b'{"span":"P1M"}', b'{"span":"P1W"}'):
         for body in (exact, of_document):
@@ -89,13 +89,13 @@ def test_a_body_says_why_months_are_refused_beside_all_other_faults() -> None:
             assert (error.message == CALENDAR) is (body is exact)
     with pytest.raises(ValidationError) as refused:
         bodies_of(Lease)[0].decode(b'{"span":"P1M","number":"1"}')
-    assert [fault.pointer for fault in refused.value.errors] == ["/span", "/number"]
+    assert [detail.pointer for detail in refused.value.errors] == ["/span", "/number"]
 
 
 def test_a_type_with_durations_still_takes_the_shortest_road() -> None:
     body = bodies_of(Lease)[0]
     assert isinstance(body, JsonBody)
-    assert body.road == "direct"
+    assert body.strategy == "direct"
 
 
 def test_a_parameter_takes_days_and_neither_weeks_nor_months() -> None:

@@ -20,7 +20,7 @@ def test_a_malformed_body_is_a_failed_validation() -> None:
     with pytest.raises(ValidationError) as caught:
         raise MalformedBody("is not UTF-8")
     assert caught.value.status == 400
-    assert [fault.as_dict() for fault in caught.value.errors] == [
+    assert [detail.as_dict() for detail in caught.value.errors] == [
         {"in": "body", "pointer": "", "message": "is not UTF-8"}
     ]
 

@@ -68,7 +68,7 @@ def test_a_document_names_its_handler(more: dict[str, Any]) -> None:
     assert send_request(router, "GET", "/pets/7").body == b'{"id":7}'
 
 
-def test_a_handler_may_stand_in_a_class() -> None:
+def test_a_handler_may_be_in_a_class() -> None:
     spec = document(**{"x-handler": "shop_of_tests:Pets.list_pets"})
     del spec["paths"]["/pets/{petId}"]["get"]["parameters"]
     spec["paths"] = {"/pets": spec["paths"]["/pets/{petId}"]}
@@ -84,24 +84,24 @@ def test_a_decorator_goes_before_the_document() -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        (3, "3 is no place of a function; write package.module:function"),
-        ("shop_of_tests", "is no place of a function"),
-        ("shop_of_tests:get pet", "is no place of a function"),
+        (3, "3 does not name a function; write package.module:function"),
+        ("shop_of_tests", "does not name a function"),
+        ("shop_of_tests:get pet", "does not name a function"),
         ("nowhere.at.all:get", "cannot be imported: No module named 'nowhere'"),
         ("shop_of_tests:missing", "cannot be imported"),
-        ("shop_of_tests:NUMBER", "is no function"),
+        ("shop_of_tests:NUMBER", "is not a function"),
         ("shop_of_tests:asynchronous", "is an async function"),
     ],
 )
-def test_a_handler_that_cannot_be_one_is_told_at_start(path: object, words: str) -> None:
+def test_a_handler_that_cannot_be_one_is_reported_at_start(path: object, words: str) -> None:
     [problem] = problems(Application(spec=document(**{"x-handler": path})))
     assert problem.startswith("/paths/~1pets~1{petId}/get/x-handler: ")
     assert words in problem
 
 
-def test_a_document_names_layers_of_an_operation() -> None:
-    layers = ["shop_of_tests:outer", "shop_of_tests:inner"]
-    more = {"x-handler": "shop_of_tests:get_pet", "x-photon-middleware": layers}
+def test_a_document_names_middleware_of_an_operation() -> None:
+    middlewares = ["shop_of_tests:outer", "shop_of_tests:inner"]
+    more = {"x-handler": "shop_of_tests:get_pet", "x-photon-middleware": middlewares}
     assert ("x-seen", "outer-inner") in send_request(
         Application(spec=document(**more)), "GET", "/pets/7"
     ).headers.pairs()
@@ -114,7 +114,7 @@ def test_a_document_names_layers_of_an_operation() -> None:
         (["shop_of_tests:gone"], "x-photon-middleware/0: 'shop_of_tests:gone' cannot be imported"),
     ],
 )
-def test_a_layer_that_cannot_be_one_is_told_at_start(layers: object, words: str) -> None:
+def test_middleware_that_cannot_be_one_is_reported_at_start(layers: object, words: str) -> None:
     more = {"x-handler": "shop_of_tests:get_pet", "x-photon-middleware": layers}
     [problem] = problems(Application(spec=document(**more)))
     assert words in problem

@@ -66,7 +66,7 @@ def read(
 
 
 def texts(form: FormData) -> dict[str, list[str]]:
-    return {name: [part.text for part in parts] for name, parts in form.texts.items()}
+    return {name: [part.text for part in parts] for name, parts in form.fields.items()}
 
 
 # urlencoded
@@ -90,7 +90,7 @@ def test_what_is_no_urlencoded_form_is_malformed(body: bytes) -> None:
 def test_the_number_of_urlencoded_fields_is_bounded() -> None:
     assert (
         len(
-            read(b"&".join([b"a=1"] * 10), URLENCODED, limits=FormSettings(max_fields=10)).texts[
+            read(b"&".join([b"a=1"] * 10), URLENCODED, limits=FormSettings(max_fields=10)).fields[
                 "a"
             ]
         )
@@ -103,7 +103,7 @@ def test_the_number_of_urlencoded_fields_is_bounded() -> None:
 
 def test_a_form_may_be_allowed_no_fields_at_all() -> None:
     none = FormSettings(max_fields=0)
-    assert not read(b"", URLENCODED, limits=none).texts
+    assert not read(b"", URLENCODED, limits=none).fields
     with pytest.raises(HttpError, match="at most 0 fields"):
         read(b"a=1", URLENCODED, limits=none)
 
@@ -112,7 +112,7 @@ def test_a_form_may_be_allowed_no_fields_at_all() -> None:
 def test_the_size_of_an_urlencoded_field_is_bounded_in_bytes(sent: str) -> None:
     with pytest.raises(HttpError, match="413"):
         read(f"a={sent}".encode(), URLENCODED, limits=FormSettings(max_field_size=4))
-    assert read(f"a={sent}".encode(), URLENCODED, limits=FormSettings(max_field_size=6)).texts
+    assert read(f"a={sent}".encode(), URLENCODED, limits=FormSettings(max_field_size=6)).fields
 
 
 @given(st.dictionaries(st.text(), st.text(), max_size=8))
@@ -128,7 +128,7 @@ def test_what_a_browser_encodes_comes_back(fields: dict[str, str]) -> None:
 # multipart
 
 
-def test_texts_and_files_are_told_apart_by_who_made_the_form() -> None:
+def test_texts_and_files_are_distinguished_by_who_made_the_form() -> None:
     form = read(
         multipart(
             part("note", "hällo"),
@@ -142,7 +142,7 @@ def test_texts_and_files_are_told_apart_by_who_made_the_form() -> None:
         )
     )
     assert texts(form) == {"note": ["hällo"], "meta": ["{}"]}
-    assert form.texts["meta"][0].content_type == "application/json"
+    assert form.fields["meta"][0].content_type == "application/json"
     first, second = form.files["file"]
     assert (first.filename, first.content_type, first.read()) == ("a.bin", "image/png", b"\x00\xff")
     assert (second.filename, second.read()) == ("", b"second")
@@ -290,13 +290,13 @@ def send(
             client.sendall(head.encode("latin-1") + body)
         except (BrokenPipeError, ConnectionResetError):
             pass  # it was refused before it was sent
-        answer = b""
+        response = b""
         try:
             while data := client.recv(65536):
-                answer += data
+                response += data
         except ConnectionResetError:
             pass
-    top, _, content = answer.partition(b"\r\n\r\n")
+    top, _, content = response.partition(b"\r\n\r\n")
     status = int(top.split()[1])
     if status >= 400:
         assert b"application/problem+json" in top
@@ -344,7 +344,7 @@ def test_a_large_file_is_taken(server: LiveServer) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )
-def test_hostile_forms_are_answered_quickly(
+def test_hostile_forms_are_responded_to_quickly(
     server: LiveServer, name: str, body: bytes, kind: str, path: str, statuses: tuple[int, ...]
 ) -> None:
     began = time.process_time()
@@ -375,8 +375,8 @@ def test_files_are_gone_after_the_response_also_when_the_handler_fails() -> None
     with live_server(router) as server:
         assert send(server, body)[0] == 200
         assert send(server, body, path="/?fail=1")[0] == 500
-        answer = server.exchange(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-    assert answer.endswith(b"[true,true]")
+        response = server.exchange(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+    assert response.endswith(b"[true,true]")
 
 
 def test_files_are_gone_when_the_client_leaves_in_the_middle(

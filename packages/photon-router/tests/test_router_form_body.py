@@ -98,7 +98,7 @@ def test_texts_become_what_the_schema_says() -> None:
     }  # fmt: skip
 
 
-def test_the_schema_gives_the_verdict_with_every_fault() -> None:
+def test_the_schema_gives_the_check_with_every_error() -> None:
     router = plain(
         router_of(
             {"n": {"type": "integer", "minimum": 2}, "list": {"type": "array", "maxItems": 1}},
@@ -174,10 +174,10 @@ def test_objects_are_read_as_their_encoding_says(encoding: dict[str, Any], body:
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, "\\ud800", '"' + "x" * 10, "1" * 10_000])
-def test_a_json_part_that_is_none_is_a_fault_of_its_field(text: str) -> None:
+def test_a_json_part_that_is_none_is_an_error_of_its_field(text: str) -> None:
     router = plain(router_of({"a": {"type": "object"}}, media=MULTIPART))
-    status, faults = ask(router, part("a", text), MULTIPART)
-    assert (status, faults[0][0]) == (422, "/a")
+    status, errors = ask(router, part("a", text), MULTIPART)
+    assert (status, errors[0][0]) == (422, "/a")
 
 
 def test_a_json_part_is_decoded() -> None:
@@ -308,8 +308,8 @@ def test_a_class_takes_the_whole_form(annotation: Any) -> None:
     take.__annotations__["data"] = annotation
     router.operation("take")(take)
     assert ask(router, SENT, MULTIPART) == ["t", "abc", 8]
-    status, faults = ask(router, part("title", "t"), MULTIPART)
-    assert (status, faults) == (422, [("/file", "is required")])
+    status, errors = ask(router, part("title", "t"), MULTIPART)
+    assert (status, errors) == (422, [("/file", "is required")])
 
 
 def test_bytes_take_the_content_of_a_file() -> None:

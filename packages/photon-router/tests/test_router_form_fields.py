@@ -113,10 +113,10 @@ def test_a_scalar_is_read_at_every_place(
     status, got = send(place, type_, [text])
     assert (status, got, type(got)) == (204, value, type(value))
     if wrong is not None:
-        status, faults = send(place, type_, [wrong])
+        status, errors = send(place, type_, [wrong])
         assert status == 422
         location = "body" if place == "form" else place
-        assert [(fault["in"], fault["name"]) for fault in faults] == [(location, "value")]
+        assert [(detail["in"], detail["name"]) for detail in errors] == [(location, "value")]
 
 
 @pytest.mark.parametrize("place", ["query", "path", "header", "form"])
@@ -143,7 +143,7 @@ def form(
     return 422, [(each["in"], each["name"], each["message"]) for each in told["errors"]]
 
 
-def test_every_fault_of_a_form_is_told_with_those_of_parameters() -> None:
+def test_every_error_of_a_form_is_reported_with_those_of_parameters() -> None:
     router = Application()
 
     @router.post("/")
@@ -225,7 +225,7 @@ FILE = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\
 MULTIPART = "multipart/form-data; boundary=B"
 
 
-def test_a_file_must_be_a_file_and_of_the_length_asked_for() -> None:
+def test_a_file_must_be_a_file_and_of_the_length_requested() -> None:
     router = Application()
 
     @router.post("/")

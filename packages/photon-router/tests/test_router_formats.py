@@ -78,15 +78,15 @@ def test_formats_of_plain_text_bodies_are_asserted_too(assert_formats: bool) -> 
 
 
 @pytest.mark.parametrize("assert_formats", [True, False])
-def test_the_formats_of_answers_are_asserted_in_development(assert_formats: bool) -> None:
+def test_the_formats_of_responses_are_asserted_in_development(assert_formats: bool) -> None:
     day = {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}}
-    answer = {"description": "It.", "content": {"application/json": {"schema": day}}}
+    response = {"description": "It.", "content": {"application/json": {"schema": day}}}
     router = Application(
         assert_formats=assert_formats,
         spec={
             "openapi": "3.1.0",
             "info": {"title": "T", "version": "1"},
-            "paths": {"/": {"get": {"operationId": "it", "responses": {"200": answer}}}},
+            "paths": {"/": {"get": {"operationId": "it", "responses": {"200": response}}}},
         },
     )
 

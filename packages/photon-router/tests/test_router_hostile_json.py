@@ -92,26 +92,26 @@ def post(server: LiveServer, path: str, body: bytes) -> tuple[int, bytes]:
         f"POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n"
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     )
-    answer = server.exchange(head.encode() + body, timeout=30)
-    return int(answer.split(b" ", 2)[1]), answer
+    response = server.exchange(head.encode() + body, timeout=30)
+    return int(response.split(b" ", 2)[1]), response
 
 
 @pytest.mark.parametrize("path", ["/typed", "/described"])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_json_is_refused_quickly(server: LiveServer, name: str, path: str) -> None:
     began = time.process_time()
-    status, answer = post(server, path, HOSTILE[name])
+    status, response = post(server, path, HOSTILE[name])
     assert time.process_time() - began < 3
     assert 400 <= status < 500
-    assert b"content-type: application/problem+json" in answer.lower()
-    assert len(answer) < 20_000
+    assert b"content-type: application/problem+json" in response.lower()
+    assert len(response) < 20_000
 
 
 def test_of_duplicate_keys_the_last_counts(server: LiveServer) -> None:
-    status, answer = post(server, "/typed", b'{"name":"a","name":"b"}')
-    assert (status, answer.endswith(b'"b"')) == (200, True)
-    status, answer = post(server, "/described", b'{"count":"x","count":2}')
-    assert (status, json.loads(answer.partition(b"\r\n\r\n")[2])) == (200, {"count": 2})
+    status, response = post(server, "/typed", b'{"name":"a","name":"b"}')
+    assert (status, response.endswith(b'"b"')) == (200, True)
+    status, response = post(server, "/described", b'{"count":"x","count":2}')
+    assert (status, json.loads(response.partition(b"\r\n\r\n")[2])) == (200, {"count": 2})
 
 
 @pytest.mark.slow
@@ -124,5 +124,5 @@ def test_a_million_keys_are_taken_or_refused_quickly(server: LiveServer) -> None
 
 
 def test_an_escaped_nul_is_text(server: LiveServer) -> None:
-    status, answer = post(server, "/typed", b'{"name":"\\u0000"}')
-    assert (status, answer.endswith(b'"\\u0000"')) == (200, True)
+    status, response = post(server, "/typed", b'{"name":"\\u0000"}')
+    assert (status, response.endswith(b'"\\u0000"')) == (200, True)

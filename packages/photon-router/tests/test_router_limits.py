@@ -49,7 +49,7 @@ def test_a_limit_that_is_none_keeps_the_application_from_starting(key: str, valu
     right = {"x-photon-body-limit": [0]}.get(key, [1.5])
     if value in right and not isinstance(value, bool):
         return
-    with pytest.raises(DocumentError, match=f"/paths/~1x/post/{key}: .* is no number of"):
+    with pytest.raises(DocumentError, match=f"/paths/~1x/post/{key}: .* is not a number of"):
         ask(document(**{key: value}), lambda: None)
 
 

@@ -128,7 +128,7 @@ def test_one_body_may_come_in_several_types(body: bytes, kind: str, annotation: 
     )
 
 
-def test_every_type_is_judged_by_its_schema() -> None:
+def test_every_type_is_validated_by_its_schema() -> None:
     for body, kind in ((b'{"price":"x"}', JSON), (b"price=x", FORM)):
         response = send_request(
             described(MANY, Item), "POST", "/", body=body, headers={"content-type": kind}
@@ -169,11 +169,11 @@ def test_what_cannot_be_read_as_the_argument_wants_is_not_accepted() -> None:
         ).status
         == 200
     )
-    with pytest.raises(DocumentError, match="application/xml is not read as"):
+    with pytest.raises(DocumentError, match="application/xml cannot be read as"):
         send_request(described({"application/xml": {}}, Item), "POST", "/", body=b"")
 
 
-def test_a_body_of_any_type_is_json_where_a_class_is_wanted() -> None:
+def test_a_body_of_any_type_is_json_where_a_class_is_required() -> None:
     router = described({"*/*": {"schema": SCHEMA}}, Item)
     assert (
         send_request(
@@ -361,9 +361,9 @@ def test_a_stream_is_bounded_by_the_limit_of_the_body(server: LiveServer) -> Non
     chunked = head + b"transfer-encoding: chunked\r\n\r\n"
     chunk = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
     assert server.exchange(chunked + chunk * 5 + b"0\r\n\r\n").endswith(b"\r\n\r\n500000")
-    answer = server.exchange(chunked + chunk * 11 + b"0\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert b"application/problem+json" in answer
+    response = server.exchange(chunked + chunk * 11 + b"0\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 413 ")
+    assert b"application/problem+json" in response
 
 
 def test_a_raw_body_of_another_type_is_a_mistake() -> None:
@@ -401,7 +401,7 @@ def untaken(*, required: bool = True, content: dict[str, Any] = UNTAKEN) -> Appl
         (b"", None, 422),
     ],
 )
-def test_a_body_that_no_argument_takes_is_judged_as_the_document_says(
+def test_a_body_that_no_argument_takes_is_validated_as_the_document_says(
     body: bytes, kind: str | None, status: int
 ) -> None:
     router = untaken()
@@ -418,7 +418,7 @@ def test_a_body_that_no_argument_takes_is_judged_as_the_document_says(
     )
 
 
-def test_every_fault_of_such_a_body_is_told_beside_those_of_the_parameters() -> None:
+def test_every_error_of_such_a_body_is_reported_beside_those_of_the_parameters() -> None:
     document = untaken().document()
     document["paths"]["/"]["post"]["parameters"] = [
         {"name": "n", "in": "query", "required": True, "schema": {"type": "integer"}}
@@ -429,10 +429,14 @@ def test_every_fault_of_such_a_body_is_told_beside_those_of_the_parameters() -> 
     def take() -> str:
         return "taken"
 
-    faults = send_request(
+    errors = send_request(
         router, "POST", "/", body=b'{"price":"1"}', headers={"content-type": JSON}
     ).json()["errors"]
-    assert [fault.get("name", fault.get("pointer")) for fault in faults] == ["n", "/price", "/name"]
+    assert [detail.get("name", detail.get("pointer")) for detail in errors] == [
+        "n",
+        "/price",
+        "/name",
+    ]
 
 
 def test_an_optional_body_that_no_argument_takes_may_be_missing() -> None:
@@ -482,7 +486,9 @@ def test_a_handler_that_takes_the_stream_reads_the_body_by_itself() -> None:
     )
 
 
-def test_a_dependency_that_looks_at_the_request_does_not_keep_the_body_from_being_judged() -> None:
+def test_a_dependency_that_looks_at_the_request_does_not_keep_the_body_from_being_validated() -> (
+    None
+):
     router = untaken()
 
     def method(request: Request) -> str:
@@ -503,7 +509,7 @@ def test_a_dependency_that_looks_at_the_request_does_not_keep_the_body_from_bein
     )
 
 
-def test_a_body_without_media_types_is_not_judged() -> None:
+def test_a_body_without_media_types_is_not_validated() -> None:
     router = untaken(content={})
 
     @router.operation("take")
@@ -515,7 +521,7 @@ def test_a_body_without_media_types_is_not_judged() -> None:
     )
 
 
-def test_a_wrong_schema_of_a_body_that_no_argument_takes_is_told_at_start() -> None:
+def test_a_wrong_schema_of_a_body_that_no_argument_takes_is_reported_at_start() -> None:
     router = untaken(content={JSON: {"schema": {"pattern": "("}}})
 
     @router.operation("take")

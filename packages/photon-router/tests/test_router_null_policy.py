@@ -127,13 +127,13 @@ SCHEMAS = {
 
 
 def specified(schema: Any, *, media: str = "application/json", status: str = "200") -> Application:
-    answer = {"description": "It.", "content": {media: {"schema": schema}}}
+    response = {"description": "It.", "content": {media: {"schema": schema}}}
     return Application(
         spec={
             "openapi": "3.1.0",
             "info": {"title": "Pets", "version": "1"},
             "components": {"schemas": SCHEMAS},
-            "paths": {"/x": {"get": {"operationId": "it", "responses": {status: answer}}}},
+            "paths": {"/x": {"get": {"operationId": "it", "responses": {status: response}}}},
         }
     )
 
@@ -382,7 +382,7 @@ def test_the_schema_of_an_item_counts_for_the_items_of_a_stream(
     assert body == sent
 
 
-def test_a_wrong_schema_of_a_member_is_told_at_start() -> None:
+def test_a_wrong_schema_of_a_member_is_reported_at_start() -> None:
     router = specified(members(name=TEXT, nick={"pattern": "("}))
 
     @router.operation("it")
@@ -461,5 +461,5 @@ def test_kinds_of_responses_and_streams_leave_out_none_too() -> None:
 
 
 def test_the_name_in_another_framework_leads_to_this_one() -> None:
-    with pytest.raises(SignatureError, match="it is called `omit_none`"):
+    with pytest.raises(SignatureError, match="write `omit_none`"):
         Application().get("/x", response_model_exclude_none=True)  # type: ignore[call-arg]

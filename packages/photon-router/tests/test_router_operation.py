@@ -113,7 +113,7 @@ def test_options_go_before_the_function() -> None:
         "deprecated": True,
         "responses": {
             "201": {
-                "description": "The answer.",
+                "description": "The response.",
                 "content": {"application/json": {"schema": {"type": "string"}}},
             },
             "404": {
@@ -226,7 +226,7 @@ def test_two_bodies_are_refused_with_place_and_advice() -> None:
     with pytest.raises(SignatureError) as caught:
         router.document()
     assert f"handler ({__file__}:" in str(caught.value)
-    assert "argument two: a request has one body: put what belongs together" in str(caught.value)
+    assert "argument two: a request has one body: combine its arguments" in str(caught.value)
 
 
 # Parameters
@@ -435,13 +435,13 @@ def test_a_second_handler_of_a_route_is_refused_with_both_places(other: str) -> 
     with pytest.raises(SignatureError) as caught:
         router.document()
     assert f"again ({__file__}:" in str(caught.value)
-    assert "GET /items/{id} is taken by the operation 'read'" in str(caught.value)
+    assert "GET /items/{id} has an operation already: 'read'" in str(caught.value)
 
 
 # Answers
 
 
-def test_the_answer_is_documented_by_the_return_annotation() -> None:
+def test_the_response_is_documented_by_the_return_annotation() -> None:
     router = Application()
 
     @router.get("/item")
@@ -463,16 +463,18 @@ def test_the_answer_is_documented_by_the_return_annotation() -> None:
     def marked() -> Json[Item]:
         raise NotImplementedError
 
-    answers = {path: item["get"]["responses"] for path, item in router.document()["paths"].items()}
+    responses = {
+        path: item["get"]["responses"] for path, item in router.document()["paths"].items()
+    }
     reference = {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}
-    assert answers == {
-        "/item": {"200": {"description": "The answer.", "content": reference}},
+    assert responses == {
+        "/item": {"200": {"description": "The response.", "content": reference}},
         "/anything": {
-            "200": {"description": "The answer.", "content": {"application/json": {"schema": {}}}}
+            "200": {"description": "The response.", "content": {"application/json": {"schema": {}}}}
         },
-        "/response": {"200": {"description": "The answer."}},
+        "/response": {"200": {"description": "The response."}},
         "/nothing": {"204": {"description": "Done."}},
-        "/marked": {"200": {"description": "The answer.", "content": reference}},
+        "/marked": {"200": {"description": "The response.", "content": reference}},
     }
 
 
@@ -526,8 +528,8 @@ def test_a_class_of_the_application_is_not_replaced_by_the_problem_document() ->
         raise NotImplementedError
 
     document = router.document()
-    answer = operation(router)["responses"]["200"]["content"]["application/json"]["schema"]
-    name = answer["$ref"].rpartition("/")[2]
+    response = operation(router)["responses"]["200"]["content"]["application/json"]["schema"]
+    name = response["$ref"].rpartition("/")[2]
     assert list(document["components"]["schemas"][name]["properties"]) == ["mine"]
 
 
@@ -551,9 +553,13 @@ def test_schemas_are_sorted_and_written_once() -> None:
 
 @pytest.mark.parametrize(
     ("option", "hint"),
-    [("response_model", "return annotation"), ("status_code", "`status`"), ("tagz", "'tags'")],
+    [
+        ("response_model", "annotate the return type"),
+        ("status_code", "`status`"),
+        ("tagz", "'tags'"),
+    ],
 )
-def test_an_option_of_another_framework_is_answered_with_what_takes_its_place(
+def test_an_option_of_another_framework_gets_a_response_with_what_takes_its_place(
     option: str, hint: str
 ) -> None:
     with pytest.raises(SignatureError, match=hint):

@@ -128,14 +128,16 @@ def test_a_handler_of_an_operation_leaves_out_none_if_it_says_so(
 
 def test_what_the_document_requires_is_sent_as_null_all_the_same() -> None:
     document = spec()
-    answer = document["paths"]["/note"]["get"]["responses"]["200"]
-    answer["content"]["application/json"]["schema"]["required"] = ["name", "text"]
+    response = document["paths"]["/note"]["get"]["responses"]["200"]
+    response["content"]["application/json"]["schema"]["required"] = ["name", "text"]
     router = Application(spec=document)
     router.operation("note", omit_none=True)(note)
     assert send_request(router, "GET", "/note").body == WHOLE
 
 
-def test_a_handler_of_an_operation_has_dependencies_layers_and_error_handlers_of_its_own() -> None:
+def test_a_handler_of_an_operation_has_dependencies_middleware_and_error_handlers_of_its_own() -> (
+    None
+):
     seen: list[str] = []
 
     def dependency() -> None:
@@ -161,14 +163,14 @@ def test_a_handler_of_an_operation_has_dependencies_layers_and_error_handlers_of
     def handler() -> Note:
         raise LookupError
 
-    answer = send_request(router, "GET", "/note")
-    assert (answer.status, answer.body) == (404, b"lost")
+    response = send_request(router, "GET", "/note")
+    assert (response.status, response.body) == (404, b"lost")
     assert seen == ["outer", "layer", "dependency"]
 
 
 @pytest.mark.parametrize("name", ["status", "tags", "security", "openapi_extra"])
 def test_what_the_document_says_cannot_be_said_by_the_handler(name: str) -> None:
-    with pytest.raises(SignatureError, match=rf"'{name}' is for the document to say; .*omit_none"):
+    with pytest.raises(SignatureError, match=rf"'{name}' belongs in the document; .*omit_none"):
         Application(spec=spec()).operation("note", **{name: []})  # type: ignore[arg-type]
 
 
@@ -183,7 +185,7 @@ def test_an_unknown_option_of_an_operation_names_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("response_model", "the return annotation says"),
+        ("response_model", "annotate the return type"),
         ("response_model_exclude_none", "`omit_none`"),
         ("response_model_exclude_unset", "`omit_none`"),
         ("status_code", "`status`"),
@@ -191,11 +193,11 @@ def test_an_unknown_option_of_an_operation_names_the_nearest() -> None:
     ],
 )
 def test_the_name_of_an_option_elsewhere_leads_to_the_one_here(name: str, advice: str) -> None:
-    with pytest.raises(SignatureError, match=f"'{name}' is no option of a handler: .*{advice}"):
+    with pytest.raises(SignatureError, match=f"'{name}' is not an option of a handler: .*{advice}"):
         Application().get("/", **{name: True})  # type: ignore[arg-type]
 
 
-def test_a_layer_is_declared_without_brackets() -> None:
+def test_middleware_is_declared_without_brackets() -> None:
     with pytest.raises(
         SignatureError, match=r"not 'http': write @app\.middleware without brackets"
     ):
@@ -203,7 +205,7 @@ def test_a_layer_is_declared_without_brackets() -> None:
 
 
 @pytest.mark.parametrize("wrong", [404, "ValueError", note])
-def test_errors_are_answered_by_class_and_not_by_status(wrong: Any) -> None:
+def test_errors_are_responded_to_by_class_and_not_by_status(wrong: Any) -> None:
     with pytest.raises(SignatureError, match=r"write @app\.error_handler\(HttpError\)"):
         Application().error_handler(HttpError, wrong)
     with pytest.raises(SignatureError, match=r"write @app\.error_handler\(HttpError\)"):

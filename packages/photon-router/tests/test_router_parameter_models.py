@@ -133,7 +133,7 @@ def test_members_are_documented_as_single_parameters() -> None:
     ]
 
 
-def test_every_fault_is_told_by_the_name_of_its_parameter() -> None:
+def test_every_error_is_reported_by_the_name_of_its_parameter() -> None:
     router, _ = taking(Query[Filters])
     assert faults(send_request(router, "GET", "/?page=0&page-size=101&order=x&since=y")) == [
         ("query", "page", "must be >= 1"),
@@ -161,7 +161,7 @@ def test_a_required_member_is_a_required_parameter() -> None:
     assert [each["required"] for each in parameters] == [True, True]
 
 
-def test_headers_and_cookies_are_spread_too() -> None:
+def test_headers_and_cookies_are_expanded_too() -> None:
     @attrs.frozen
     class Known:
         x_request_id: str
@@ -177,7 +177,7 @@ def test_headers_and_cookies_are_spread_too() -> None:
     assert taken == [Range(1, 2)]
 
 
-def test_dataclasses_and_typed_dicts_are_spread() -> None:
+def test_dataclasses_and_typed_dicts_are_expanded() -> None:
     @dataclasses.dataclass
     class Data:
         a: int
@@ -281,7 +281,7 @@ def test_a_document_of_its_own_names_the_members_in_its_way() -> None:
     ]
 
 
-def test_what_cannot_be_spread_is_refused_at_start_with_the_place() -> None:
+def test_what_cannot_be_expanded_is_refused_at_start_with_the_place() -> None:
     @attrs.frozen
     class Nested:
         range: Range
@@ -299,11 +299,11 @@ def test_what_cannot_be_spread_is_refused_at_start_with_the_place() -> None:
 @pytest.mark.parametrize(
     ("annotation", "default", "message"),
     [
-        (Query[Filters], Filters(), "cannot be left out"),
-        (OPTIONAL, None, "cannot be left out"),
+        (Query[Filters], Filters(), "cannot be optional"),
+        (OPTIONAL, None, "cannot be optional"),
     ],
 )
-def test_a_class_that_is_spread_has_no_default(
+def test_a_class_that_is_expanded_has_no_default(
     annotation: Any, default: object, message: str
 ) -> None:
     router = Application()
@@ -326,7 +326,7 @@ def test_a_member_with_a_marker_is_refused() -> None:
         router.document()
 
 
-def test_a_form_of_a_class_is_spread_over_its_fields() -> None:
+def test_a_form_of_a_class_is_expanded_over_its_fields() -> None:
     router, taken = taking(Form[Range], "post")
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert send_request(router, "POST", "/", headers=form, body="low=1&high=2").status == 204

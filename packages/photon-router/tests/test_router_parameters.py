@@ -89,7 +89,7 @@ def test_a_scalar_comes_from_every_place(
 
 
 @PLACES
-def test_a_text_that_does_not_fit_is_told_with_place_and_name(marker: Any) -> None:
+def test_a_text_that_does_not_fit_is_reported_with_place_and_name(marker: Any) -> None:
     router, got = one_parameter(marker, int)
     response = send(router, marker, "one")
     place = {Path: "path", Query: "query", Header: "header", Cookie: "cookie"}[marker]
@@ -103,7 +103,7 @@ def test_a_text_that_does_not_fit_is_told_with_place_and_name(marker: Any) -> No
 
 
 @pytest.mark.parametrize("marker", [Query, Header, Cookie], ids=str)
-def test_what_is_missing_is_a_fault_or_the_default(marker: Any) -> None:
+def test_what_is_missing_is_an_error_or_the_default(marker: Any) -> None:
     router, got = one_parameter(marker, int)
     response = send(router, marker, None)
     assert [each["message"] for each in response.json()["errors"]] == ["is required"]
@@ -170,7 +170,7 @@ def test_a_list_comes_from_every_place(type_: object, value: object) -> None:
         assert got == [value]
 
 
-def test_a_list_that_is_missing_is_a_fault_or_the_default() -> None:
+def test_a_list_that_is_missing_is_an_error_or_the_default() -> None:
     router, got = one_parameter(Query, list[int])
     assert send_request(router, "GET", "/x").json()["errors"][0]["message"] == "is required"
     router, got = one_parameter(Query, tuple[int, ...], (7,))
@@ -178,7 +178,7 @@ def test_a_list_that_is_missing_is_a_fault_or_the_default() -> None:
     assert got == [(7,)]
 
 
-def test_a_list_tells_its_wrong_item() -> None:
+def test_a_list_names_its_wrong_item() -> None:
     router, _ = one_parameter(Query, list[int])
     errors = send_request(router, "GET", "/x?the_value=1&the_value=b").json()["errors"]
     assert [(each["in"], each["name"]) for each in errors] == [("query", "the_value")]
@@ -379,8 +379,8 @@ def test_text_before_a_catch_all_is_refused_or_kept(path: str) -> None:
 def spec_first(
     parameter: dict[str, Any], handler: Any, path: str = "/x", **more: Any
 ) -> Application:
-    answers = {"200": {"description": "Fine."}}
-    read = {"operationId": "read", "parameters": [parameter], "responses": answers}
+    responses = {"200": {"description": "Fine."}}
+    read = {"operationId": "read", "parameters": [parameter], "responses": responses}
     router = Application(
         spec={
             "openapi": "3.1.0",
@@ -590,7 +590,7 @@ def test_an_object_becomes_what_the_handler_asks_for(
     assert type(got[0]) is type(value)
 
 
-def test_every_fault_of_an_object_is_told_by_the_name_of_the_member() -> None:
+def test_every_error_of_an_object_is_reported_by_the_name_of_the_member() -> None:
     router = spec_first(query(POINT, **DEEP), echo)
     response = send_request(router, "GET", "/x?item[x]=a&item[y]=b")
     assert response.json()["errors"] == [
@@ -606,7 +606,7 @@ def test_every_fault_of_an_object_is_told_by_the_name_of_the_member() -> None:
     ]
 
 
-def test_a_rule_of_the_class_is_told_by_the_name_of_the_member() -> None:
+def test_a_rule_of_the_class_is_reported_by_the_name_of_the_member() -> None:
     @attrs.frozen
     class Even:
         x: int = attrs.field()
@@ -708,18 +708,18 @@ def test_a_parameter_may_be_json(more: dict[str, Any], send: Any) -> None:
     path = "/x/{item}" if place == "path" else "/x"
     router = spec_first(parameter, handler, path)
 
-    def answer(text: str) -> HandlerResponse:
+    def response(text: str) -> HandlerResponse:
         target, headers = send(text)
         return send_request(router, "GET", target, headers=headers)
 
-    assert answer('{"x":1,"tags":["a"]}').json() == [1, 7, ["a"]]
-    assert answer('{"x":"1","tags":[2]}').json()["errors"] == [
+    assert response('{"x":1,"tags":["a"]}').json() == [1, 7, ["a"]]
+    assert response('{"x":"1","tags":[2]}').json()["errors"] == [
         {"in": place, "name": "item.x", "message": "expected integer, got string"},
         {"in": place, "name": "item.tags.0", "message": "expected string, got integer"},
     ]
-    [fault] = answer("{").json()["errors"]
-    assert (fault["in"], fault["name"]) == (place, "item")
-    assert "is not valid JSON" in fault["message"]
+    [detail] = response("{").json()["errors"]
+    assert (detail["in"], detail["name"]) == (place, "item")
+    assert "is not valid JSON" in detail["message"]
 
 
 def test_a_parameter_may_be_text_of_another_media_type() -> None:
@@ -730,7 +730,7 @@ def test_a_parameter_may_be_text_of_another_media_type() -> None:
     assert send_request(router, "GET", "/x").status == 200
 
 
-def test_a_format_is_asserted_when_it_is_asked_for() -> None:
+def test_a_format_is_asserted_when_it_is_requested() -> None:
     parameter = query({"type": "string", "format": "email"})
     document = spec_first(parameter, echo).document()
     for asserted, status in ((False, 200), (True, 422)):

@@ -205,9 +205,9 @@ def test_what_is_exact_stays_itself(type_: Any, value: object) -> None:
 @pytest.mark.parametrize(
     ("type_", "value", "message"),
     [
-        (Public, Row(age=1), "a result of type Row has no 'name', which Public has"),
+        (Public, Row(age=1), "a result of type Row has no 'name', a required member of Public"),
         (Public, 1, "a result of type int has no 'name'"),
-        (list[Public], {"a": 1}, "a result of type dict is not what the handler says"),
+        (list[Public], {"a": 1}, "a result of type dict does not match the handler's return type"),
         (list[Public], "ada", "a result of type str"),
         (list[Public], 1, "a result of type int"),
         (dict[str, Public], [1], "a result of type list"),
@@ -217,7 +217,7 @@ def test_what_is_exact_stays_itself(type_: Any, value: object) -> None:
     ],
     ids=str,
 )
-def test_what_does_not_fit_is_an_error_that_tells_no_values(
+def test_what_does_not_fit_is_an_error_that_names_no_values(
     type_: Any, value: object, message: str
 ) -> None:
     projection = projection_of(type_)

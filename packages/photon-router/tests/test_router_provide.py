@@ -13,9 +13,9 @@ from photon_runtime.http import Handler, Request, Response
 
 
 def get(handler: Handler, target: str = "/x") -> Any:
-    answer = handler(Request("GET", target, []))
-    assert isinstance(answer.body, bytes)
-    return json.loads(answer.body)
+    response = handler(Request("GET", target, []))
+    assert isinstance(response.body, bytes)
+    return json.loads(response.body)
 
 
 @attrs.define
@@ -163,7 +163,7 @@ def test_the_application_cannot_need_what_a_request_has(provider: Any, message: 
 def test_scopes_and_sharing_are_what_they_say() -> None:
     with pytest.raises(SignatureError, match="'request' or 'application', not 'session'"):
         Depends(per_request, scope="session")  # type: ignore[call-overload]
-    with pytest.raises(SignatureError, match="is always shared"):
+    with pytest.raises(SignatureError, match="made once and always shared"):
         Depends(per_request, scope="application", use_cache=False)
     with pytest.raises(SignatureError, match="takes a function or a class, not 3"):
         Depends(3)  # type: ignore[call-overload]
@@ -220,7 +220,7 @@ def application() -> Application:
     return router
 
 
-def test_a_stand_in_is_called_in_place_of_a_dependency() -> None:
+def test_a_replacement_is_called_in_place_of_a_dependency() -> None:
     router = application()
     with router.overrides({real: lambda: "fake"}), router.start() as running:
         assert get(running) == "through fake"
@@ -228,7 +228,7 @@ def test_a_stand_in_is_called_in_place_of_a_dependency() -> None:
         assert running(Request("GET", "/x", [])).status == 500
 
 
-def test_an_application_that_runs_may_get_stand_ins() -> None:
+def test_an_application_that_runs_may_get_replacements() -> None:
     router, another = application(), application()
     with router.start() as running, another.start() as untouched:
         with router.overrides({real: lambda: "one"}):
@@ -239,7 +239,7 @@ def test_an_application_that_runs_may_get_stand_ins() -> None:
         assert running(Request("GET", "/x", [])).status == 500
 
 
-def test_a_stand_in_may_be_a_generator_and_have_parameters() -> None:
+def test_a_replacement_may_be_a_generator_and_have_parameters() -> None:
     log: list[str] = []
 
     def fake(x_user: Header[str]) -> Iterator[str]:
@@ -248,14 +248,14 @@ def test_a_stand_in_may_be_a_generator_and_have_parameters() -> None:
 
     router = application()
     with router.overrides({real: fake}), router.start() as running:
-        answer = running(Request("GET", "/x", [(b"x-user", b"ada")]))
-        assert answer.body == b'"through ada"'
+        response = running(Request("GET", "/x", [(b"x-user", b"ada")]))
+        assert response.body == b'"through ada"'
         assert running(Request("GET", "/x", [])).status == 422
     assert log == ["ended"]
     assert "parameters" not in router.document()["paths"]["/x"]["get"]
 
 
-def test_values_of_the_application_have_stand_ins_too() -> None:
+def test_values_of_the_application_have_replacements_too() -> None:
     log: list[str] = []
     pool = Pool(log)
     router = Application()
@@ -271,7 +271,7 @@ def test_values_of_the_application_have_stand_ins_too() -> None:
     assert log == ["open pool", "close pool"]
 
 
-def test_a_dependency_of_a_router_has_a_stand_in() -> None:
+def test_a_dependency_of_a_router_has_a_replacement() -> None:
     def forbid() -> None:
         raise HttpError(403)
 
@@ -287,13 +287,13 @@ def test_a_dependency_of_a_router_has_a_stand_in() -> None:
             assert get(running) == "x"
 
 
-def test_a_stand_in_that_cannot_be_one_leaves_all_as_it_was() -> None:
+def test_a_replacement_that_cannot_be_one_leaves_all_as_it_was() -> None:
     router = application()
 
     async def never() -> str:
         return "x"
 
-    def answer() -> Response:
+    def response() -> Response:
         with router.start() as running:
             return running(Request("GET", "/x", []))
 
@@ -303,4 +303,4 @@ def test_a_stand_in_that_cannot_be_one_leaves_all_as_it_was() -> None:
         router.overrides({real: never}),
     ):
         pass
-    assert answer().status == 500
+    assert response().status == 500

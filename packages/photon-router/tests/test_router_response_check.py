@@ -23,7 +23,7 @@ class Item:
 def spec() -> dict[str, Any]:
     item = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
     header = {"required": True, "schema": {"type": "string"}}
-    answers = {
+    responses = {
         "200": {
             "description": "x",
             "headers": {"x-rate": header, "content-type": header},
@@ -36,7 +36,7 @@ def spec() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "a", "version": "1"},
-        "paths": {"/x": {"get": {"operationId": "read", "responses": answers}}},
+        "paths": {"/x": {"get": {"operationId": "read", "responses": responses}}},
         "components": {"schemas": {"Item": item}},
     }
 
@@ -73,7 +73,7 @@ def made(status: int, body: bytes, kind: str | None, **headers: str) -> Response
     ],
     ids=lambda answer: f"{answer.status} {answer.content_type}",
 )
-def test_an_answer_that_fits_is_sent(answer: Response) -> None:
+def test_a_response_that_fits_is_sent(answer: Response) -> None:
     assert ask(answer) is answer
 
 
@@ -90,18 +90,21 @@ def test_an_answer_that_fits_is_sent(answer: Response) -> None:
         ),
         (
             made(200, b"tea", "text/plain"),
-            {"in": "body", "message": "is text/plain, but declared is application/json"},
+            {
+                "in": "body",
+                "message": "is of type text/plain, but must be of type application/json",
+            },
         ),
         (
             Response(200, headers=RATE),
-            {"in": "body", "message": "must be of type application/json, but there is none"},
+            {"in": "body", "message": "is missing, but must be of type application/json"},
         ),
         (made(200, b"{", "application/json"), {"in": "body", "message": "is not JSON"}),
         (made(200, b'"\xff"', "application/json"), {"in": "body", "message": "is not JSON"}),
     ],
     ids=["schema", "header", "media type", "empty", "syntax", "not UTF-8"],
 )
-def test_an_answer_that_does_not_fit_is_a_500_that_tells_why(
+def test_a_response_that_does_not_fit_is_a_500_that_names_why(
     answer: Response, fault: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     refused = ask(answer)
@@ -109,15 +112,15 @@ def test_an_answer_that_does_not_fit_is_a_500_that_tells_why(
     assert isinstance(refused.body, bytes)
     (told,) = json.loads(refused.body)["errors"]
     assert {key: value for key, value in told.items() if value != ""} == fault
-    assert "GET /x: the answer 200 of read does not fit the document" in caplog.text
+    assert "GET /x: the response 200 of read violates the document" in caplog.text
     assert fault["message"] in caplog.text
 
 
-def test_outside_of_development_the_faults_stand_in_the_log_alone(
+def test_outside_of_development_the_errors_are_in_the_log_alone(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    answer = made(200, b"{}", "application/json")
-    refused = ask(answer, development=False, validate_responses=True)
+    response = made(200, b"{}", "application/json")
+    refused = ask(response, development=False, validate_responses=True)
     assert isinstance(refused.body, bytes)
     assert json.loads(refused.body) == {
         "type": "about:blank",
@@ -145,12 +148,12 @@ def test_a_status_that_is_not_declared_is_warned_of_once(
         found = [handler(make_request("GET", "/x")).status for _ in range(3)]
     assert found == [299, 299, 500]
     assert [record.getMessage() for record in caplog.records] == [
-        "read answers with 299, which is not declared",
-        "read answers with 500, which is not declared",
+        "read responds with 299, which is not declared",
+        "read responds with 500, which is not declared",
     ]
 
 
-def test_errors_are_answers_of_their_own(caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_are_responses_of_their_own(caplog: pytest.LogCaptureFixture) -> None:
     assert ask(HttpError(404)).status == 404
     assert caplog.records == []
 
@@ -158,7 +161,7 @@ def test_errors_are_answers_of_their_own(caplog: pytest.LogCaptureFixture) -> No
 WRONG = made(200, b"{}", "application/json")
 
 
-def test_answers_are_checked_in_development_and_tests(tmp_path: Path) -> None:
+def test_responses_are_checked_in_development_and_tests(tmp_path: Path) -> None:
     assert ask(WRONG, development=True).status == 500
     assert ask(WRONG, development=False).status == 200
     assert ask(WRONG, development=True, validate_responses=False).status == 200

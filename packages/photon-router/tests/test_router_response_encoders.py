@@ -103,8 +103,12 @@ def test_values_are_sent_as_json(type_: Any, value: Any, body: bytes) -> None:
 
     handler.__annotations__["return"] = type_
     router.get("/x")(handler)
-    answer = send_request(router, "GET", "/x")
-    assert (answer.status, answer.content_type, answer.body) == (200, "application/json", body)
+    response = send_request(router, "GET", "/x")
+    assert (response.status, response.content_type, response.body) == (
+        200,
+        "application/json",
+        body,
+    )
 
 
 def test_a_struct_has_a_schema_and_shows_no_more_than_itself() -> None:
@@ -144,12 +148,12 @@ def test_a_tuple_gives_its_status_and_headers() -> None:
     def handler(status: int) -> tuple[Item, int, dict[str, str]]:
         return Item("tea"), status, {"x-made": "now"}
 
-    answer = send_request(router, "GET", "/x?status=202")
-    assert (answer.status, answer.json()) == (202, {"name": "tea"})
-    assert answer.headers.get("x-made") == "now"
+    response = send_request(router, "GET", "/x?status=202")
+    assert (response.status, response.json()) == (202, {"name": "tea"})
+    assert response.headers.get("x-made") == "now"
 
 
-def test_the_statuses_of_a_tuple_stand_in_the_document() -> None:
+def test_the_statuses_of_a_tuple_are_in_the_document() -> None:
     router = Application()
 
     @router.get("/x")
@@ -158,7 +162,7 @@ def test_the_statuses_of_a_tuple_stand_in_the_document() -> None:
 
     assert send_request(router, "GET", "/x?known=false").status == 201
     content = {"application/json": {"schema": REF}}
-    assert responses(router)["200"] == {"description": "The answer.", "content": content}
+    assert responses(router)["200"] == {"description": "The response.", "content": content}
     assert responses(router)["201"] == {"description": "Created", "content": content}
 
 
@@ -229,8 +233,8 @@ def test_none_is_204_where_that_is_declared() -> None:
         return Item("tea") if is_there else None
 
     assert send_request(router, "GET", "/x?is_there=true").status == 200
-    answer = send_request(router, "GET", "/x?is_there=false")
-    assert (answer.status, answer.body, answer.content_type) == (204, b"", None)
+    response = send_request(router, "GET", "/x?is_there=false")
+    assert (response.status, response.body, response.content_type) == (204, b"", None)
     assert responses(router)["204"] == {"description": "No Content"}
 
 
@@ -254,7 +258,7 @@ def test_a_status_is_one_of_http() -> None:
 # Kinds of responses
 
 
-def test_kinds_of_responses_stand_in_the_document() -> None:
+def test_kinds_of_responses_are_in_the_document() -> None:
     router = Application()
 
     @router.get("/page")
@@ -273,9 +277,14 @@ def test_kinds_of_responses_stand_in_the_document() -> None:
     def drop() -> NoContent:
         return NoContent()
 
-    html = {"description": "The answer.", "content": {"text/html": {"schema": {"type": "string"}}}}
+    html = {
+        "description": "The response.",
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    }
     assert responses(router, "/page") == {"200": html}
-    location = {"Location": {"description": "Where to go.", "schema": {"type": "string"}}}
+    location = {
+        "Location": {"description": "Target of the redirect.", "schema": {"type": "string"}}
+    }
     assert responses(router, "/go")["303"] == {"description": "See Other", "headers": location}
     assert responses(router, "/go")["200"]["content"] == {
         "text/plain": {"schema": {"type": "string"}}
@@ -319,7 +328,7 @@ def test_a_bare_response_says_nothing_in_the_document() -> None:
     def other() -> Item | Response:
         return Response(299)
 
-    assert responses(router) == {"200": {"description": "The answer."}}
+    assert responses(router) == {"200": {"description": "The response."}}
     assert responses(router, "/y")["200"]["content"] == {"application/json": {"schema": REF}}
     assert (send_request(router, "GET", "/x").status, send_request(router, "GET", "/y").status) == (
         299,
@@ -357,8 +366,8 @@ def test_text_of_another_type_is_sent_as_it_is() -> None:
     def handler() -> str:
         return "a,b\n"
 
-    answer = send_request(router, "GET", "/x")
-    assert (answer.content_type, answer.body) == ("text/csv; charset=utf-8", b"a,b\n")
+    response = send_request(router, "GET", "/x")
+    assert (response.content_type, response.body) == ("text/csv; charset=utf-8", b"a,b\n")
     assert responses(router)["200"]["content"] == {
         "text/csv": {"schema": {"type": "string"}, "examples": {"two": {"value": "a,b"}}}
     }
@@ -371,8 +380,8 @@ def test_bytes_of_another_type_are_sent_as_they_are() -> None:
     def handler(is_right: bool) -> bytes:
         return b"\x89PNG" if is_right else 1  # type: ignore[return-value]
 
-    answer = send_request(router, "GET", "/x?is_right=true")
-    assert (answer.content_type, answer.body) == ("image/png", b"\x89PNG")
+    response = send_request(router, "GET", "/x?is_right=true")
+    assert (response.content_type, response.body) == ("image/png", b"\x89PNG")
     assert send_request(router, "GET", "/x?is_right=false").status == 500
 
 
@@ -398,9 +407,9 @@ def test_items_of_an_iterator_are_sent_as_lines() -> None:
         yield Item("tea")
         yield Item("cup")
 
-    answer = send_request(router, "GET", "/x")
-    assert answer.content_type == "application/jsonl"
-    assert answer.body == b'{"name":"tea"}\n{"name":"cup"}\n'
+    response = send_request(router, "GET", "/x")
+    assert response.content_type == "application/jsonl"
+    assert response.body == b'{"name":"tea"}\n{"name":"cup"}\n'
     assert responses(router)["200"]["content"] == {"application/jsonl": {"x-item-schema": REF}}
 
 
@@ -414,9 +423,9 @@ def test_text_and_bytes_of_an_iterator_are_sent_as_they_are(part: str | bytes) -
 
     handler.__annotations__["return"] = Iterator[type(part)]  # type: ignore[misc]
     router.get("/x")(handler)
-    answer = send_request(router, "GET", "/x")
+    response = send_request(router, "GET", "/x")
     kind = "text/plain; charset=utf-8" if isinstance(part, str) else "application/octet-stream"
-    assert (answer.content_type, answer.body) == (kind, b"teatea")
+    assert (response.content_type, response.body) == (kind, b"teatea")
 
 
 def test_events_of_an_iterator_are_a_stream_of_events() -> None:
@@ -430,11 +439,11 @@ def test_events_of_an_iterator_are_a_stream_of_events() -> None:
     def typed() -> Iterator[Item]:
         yield Item("tea")
 
-    answer = send_request(router, "GET", "/x")
-    assert answer.content_type == "text/event-stream"
-    assert answer.headers.get("cache-control") == "no-cache"
-    assert answer.headers.get("x-accel-buffering") == "no"
-    assert answer.body == b'id: 1\ndata: {"a":1}\n\n'
+    response = send_request(router, "GET", "/x")
+    assert response.content_type == "text/event-stream"
+    assert response.headers.get("cache-control") == "no-cache"
+    assert response.headers.get("x-accel-buffering") == "no"
+    assert response.body == b'id: 1\ndata: {"a":1}\n\n'
     assert send_request(router, "GET", "/typed").body == b'data: {"name":"tea"}\n\n'
     content = responses(router, "/typed")["200"]["content"]["text/event-stream"]
     assert content == {"x-item-schema": REF}
@@ -518,16 +527,16 @@ def test_a_class_under_a_range_needs_its_status(code: str) -> None:
 
     router = Application(spec=document)
     router.operation("read")(unsaid)
-    with pytest.raises(DocumentError, match=f"NotFound under {code}: say which status is meant"):
+    with pytest.raises(DocumentError, match=f"NotFound under {code}: choose a status"):
         send_request(router, "GET", "/x")
     for handler in (said, paired):
         router = Application(spec=document)
         router.operation("read")(handler)
-        answer = send_request(router, "GET", "/x")
-        assert (answer.status, answer.content_type) == (410, "application/json")
+        response = send_request(router, "GET", "/x")
+        assert (response.status, response.content_type) == (410, "application/json")
 
 
-def test_none_takes_the_answer_without_content() -> None:
+def test_none_takes_the_response_without_content() -> None:
     router = Application(spec=spec(**{"200": declared("Item"), "204": {"description": "none"}}))
 
     @router.operation("read")
@@ -545,8 +554,8 @@ def test_text_is_sent_as_the_document_says() -> None:
     def read() -> str:
         return "<p>"
 
-    answer = send_request(router, "GET", "/x")
-    assert (answer.content_type, answer.body) == ("text/html; charset=utf-8", b"<p>")
+    response = send_request(router, "GET", "/x")
+    assert (response.content_type, response.body) == ("text/html; charset=utf-8", b"<p>")
 
 
 @pytest.mark.parametrize("is_marked", [True, False])
@@ -561,15 +570,15 @@ def test_a_generator_sends_what_the_document_says(is_marked: bool) -> None:
     def read() -> Any:
         yield {"a": 1}
 
-    answer = send_request(router, "GET", "/x")
-    assert answer.content_type == "text/event-stream"
-    assert answer.body == b'data: {"a":1}\n\n'
+    response = send_request(router, "GET", "/x")
+    assert response.content_type == "text/event-stream"
+    assert response.body == b'data: {"a":1}\n\n'
 
 
 # Options
 
 
-def test_options_say_more_of_the_usual_answer() -> None:
+def test_options_say_more_of_the_usual_response() -> None:
     router = Application()
 
     @router.get(
@@ -603,8 +612,8 @@ def test_a_header_field_is_described_once_however_it_is_spelt() -> None:
     def handler() -> Redirect:
         return Redirect("/y", status=303)
 
-    answer = router.document()["paths"]["/x"]["get"]["responses"]["303"]
-    assert answer["headers"] == {
+    response = router.document()["paths"]["/x"]["get"]["responses"]["303"]
+    assert response["headers"] == {
         "location": {"description": "The new place.", "schema": {"type": "string"}}
     }
 
@@ -661,7 +670,7 @@ def test_operations_are_named_by_a_function() -> None:
     assert names(outer) == ["GET:/v1/x", "y"]
 
 
-def test_a_handler_has_layers_dependencies_and_error_handlers_of_its_own() -> None:
+def test_a_handler_has_middleware_dependencies_and_error_handlers_of_its_own() -> None:
     log: list[str] = []
 
     def layer(request: Request, call_next: Any) -> Response:
@@ -720,9 +729,9 @@ def test_a_handler_that_streams_keeps_its_dependencies() -> None:
         yield db
 
     with router.start() as handle:
-        answer = handle(make_request("GET", "/x?fails=false"))
+        response = handle(make_request("GET", "/x?fails=false"))
         assert log == ["open"]
-        assert b"".join(answer.body) == b"ss"  # type: ignore[arg-type]
+        assert b"".join(response.body) == b"ss"  # type: ignore[arg-type]
     assert log == ["open", "between", "close"]
     log.clear()
     with pytest.raises(ValueError, match="broken"):
@@ -742,7 +751,7 @@ def test_a_handler_that_streams_keeps_its_dependencies() -> None:
 # -- Accept -------------------------------------------------------------------------------------
 
 
-def test_answers_do_not_depend_on_accept_by_themselves() -> None:
+def test_responses_do_not_depend_on_accept_by_themselves() -> None:
     router = Application()
 
     @router.get("/x")

@@ -48,9 +48,9 @@ def test_an_address_is_encoded_as_far_as_it_must_be(location: str, sent: str) ->
 
 @pytest.mark.parametrize("location", ["", "/a\r\nset-cookie: b=c", "/a\x00", "\n", "/\x7f"])
 def test_an_address_cannot_bring_header_fields_along(location: str) -> None:
-    with pytest.raises(ValueError, match="not an address"):
+    with pytest.raises(ValueError, match="is not a URL"):
         Redirect(location)
-    with pytest.raises(ValueError, match="not an address"):
+    with pytest.raises(ValueError, match="is not a URL"):
         Created(1, location=location)
 
 
@@ -68,7 +68,7 @@ def test_no_address_breaks_the_head(location: str) -> None:
 def test_a_redirection_has_the_status_of_one() -> None:
     assert Redirect("/").status == 303
     assert Redirect("/", status=308).status == 308
-    with pytest.raises(ValueError, match="a redirection has a status of"):
+    with pytest.raises(ValueError, match="the status of a redirect must be one of"):
         Redirect("/", status=200)
 
 
@@ -84,7 +84,7 @@ def test_a_redirection_has_the_status_of_one() -> None:
         ("", False, "attachment"),
     ],
 )
-def test_a_name_for_saving_is_told_in_two_ways(name: str, inline: bool, expected: str) -> None:
+def test_a_name_for_saving_is_reported_in_two_ways(name: str, inline: bool, expected: str) -> None:
     assert disposition(name, inline=inline) == expected
 
 
@@ -120,18 +120,18 @@ def test_a_file_is_sent_for_saving(tmp_path: Path) -> None:
     with live_server(router, development=True) as server:
         connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
         connection.request("GET", "/report")
-        answer = connection.getresponse()
-        assert answer.read() == path.read_bytes()
-        assert answer.headers["content-length"] == "200000"
-        assert answer.headers["content-type"] == "text/csv"
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["content-disposition"].endswith(
+        response = connection.getresponse()
+        assert response.read() == path.read_bytes()
+        assert response.headers["content-length"] == "200000"
+        assert response.headers["content-type"] == "text/csv"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["content-disposition"].endswith(
             "filename*=UTF-8''Bericht%20f%C3%BCr%20M%C3%A4rz.csv"
         )
         connection.request("HEAD", "/report?shown=true")
-        answer = connection.getresponse()
-        assert answer.read() == b""
-        assert answer.headers["content-disposition"].startswith("inline")
+        response = connection.getresponse()
+        assert response.read() == b""
+        assert response.headers["content-disposition"].startswith("inline")
         connection.close()
 
 
@@ -142,8 +142,8 @@ def test_the_type_of_a_file_is_what_the_decorator_says() -> None:
     def logo() -> File:
         return File(__file__)
 
-    answers = router.document()["paths"]["/logo"]["get"]["responses"]
-    assert list(answers["200"]["content"]) == ["image/png"]
+    responses = router.document()["paths"]["/logo"]["get"]["responses"]
+    assert list(responses["200"]["content"]) == ["image/png"]
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "below a file", "pipe", "nul"])
@@ -175,12 +175,12 @@ def test_what_is_no_file_is_404(tmp_path: Path, kind: str) -> None:
 def test_the_name_says_the_type(tmp_path: Path, name: str, kind: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"x")
-    answer = File(path)
-    assert answer.content_type == kind
-    answer.body.close()  # type: ignore[union-attr]
-    answer = File(path, content_type="text/x-own")
-    assert answer.content_type == "text/x-own"
-    answer.body.close()  # type: ignore[union-attr]
+    response = File(path)
+    assert response.content_type == kind
+    response.body.close()  # type: ignore[union-attr]
+    response = File(path, content_type="text/x-own")
+    assert response.content_type == "text/x-own"
+    response.body.close()  # type: ignore[union-attr]
 
 
 def test_json_that_was_made_elsewhere_is_one_line() -> None:

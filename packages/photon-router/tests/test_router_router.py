@@ -75,7 +75,7 @@ def test_a_method_that_a_document_cannot_say_is_refused() -> None:
 
 
 def test_a_path_begins_with_a_slash() -> None:
-    with pytest.raises(SignatureError, match="a path begins with a slash, not 'x'") as caught:
+    with pytest.raises(SignatureError, match="a path must begin with a slash, not 'x'") as caught:
         Application().get("x")(unmarked)
     assert f"unmarked ({__file__}:" in str(caught.value)
 
@@ -88,13 +88,13 @@ def test_an_empty_path_is_the_prefix_itself() -> None:
         return "all"
 
     assert send_request(router, "GET", "/items").json() == "all"
-    with pytest.raises(SignatureError, match="a path begins with a slash, not ''"):
+    with pytest.raises(SignatureError, match="a path must begin with a slash, not ''"):
         Application().get("")(unmarked)
 
 
 @pytest.mark.parametrize("prefix", ["/", "api", "/api/"])
 def test_a_prefix_begins_with_a_slash_and_ends_without_one(prefix: str) -> None:
-    with pytest.raises(ValueError, match="a prefix begins with a slash"):
+    with pytest.raises(ValueError, match="a prefix must begin with a slash"):
         Application(prefix=prefix)
 
 
@@ -267,8 +267,8 @@ def test_handlers_of_operations_and_lifespans_come_with_an_included_router() -> 
 
     inner = Application(lifespan=lifespan)
     inner.operation("read")(lambda: "x")
-    answer = {"operationId": "read", "responses": {"200": {"description": "Fine."}}}
-    outer = Application(spec={"openapi": "3.1.0", "paths": {"/x": {"get": answer}}})
+    response = {"operationId": "read", "responses": {"200": {"description": "Fine."}}}
+    outer = Application(spec={"openapi": "3.1.0", "paths": {"/x": {"get": response}}})
     outer.include(inner)
     assert send_request(outer, "GET", "/x").json() == "x"
     assert log == ["in", "out"]
@@ -379,11 +379,11 @@ def test_two_applications_in_one_process_do_not_meet() -> None:
     log: list[str] = []
 
     def noting(name: str) -> Callable[[Request, Handler], Response]:
-        def layer(request: Request, call_next: Handler) -> Response:
+        def middleware(request: Request, call_next: Handler) -> Response:
             log.append(name)
             return call_next(request)
 
-        return layer
+        return middleware
 
     def whose() -> str:
         return "shared"
@@ -421,7 +421,7 @@ def test_routes_of_later_declarations_do_not_change_a_started_application() -> N
     assert send_request(router, "GET", "/items").status == 200
 
 
-def test_an_error_answers_only_its_own_request() -> None:
+def test_an_error_fails_only_its_own_request() -> None:
     router = Application()
 
     @router.get("/{name}")
@@ -430,8 +430,8 @@ def test_an_error_answers_only_its_own_request() -> None:
             raise HttpError(418)
         return name
 
-    with router.start() as answer:
-        statuses = [answer(Request("GET", f"/{name}", [])).status for name in ("a", "bad", "c")]
+    with router.start() as response:
+        statuses = [response(Request("GET", f"/{name}", [])).status for name in ("a", "bad", "c")]
     assert statuses == [200, 418, 200]
 
 
@@ -439,7 +439,7 @@ def refuse(request: Request, call_next: Handler) -> Response:
     raise HttpError(403, "not for you")
 
 
-def test_what_a_router_mounts_is_below_its_prefix_and_within_its_layers() -> None:
+def test_what_a_router_mounts_is_below_its_prefix_and_within_its_middleware() -> None:
     inner = Application(prefix="/files", middleware=[lambda request, call_next: call_next(request)])
     inner.mount("/raw", lambda request: Response(body=request.path_values[-1]))
     admin = Application(prefix="/admin", middleware=[refuse])
@@ -455,7 +455,7 @@ def test_what_a_router_mounts_is_below_its_prefix_and_within_its_layers() -> Non
     assert send_request(app, "GET", "/open").status == 200
 
 
-def test_errors_of_a_mount_are_answered_by_its_router() -> None:
+def test_errors_of_a_mount_are_responded_to_by_its_router() -> None:
     inner = Application()
 
     @inner.error_handler(ZeroDivisionError)
@@ -482,7 +482,7 @@ def test_a_mount_that_its_router_would_seem_to_guard_is_refused() -> None:
     for inner, options in zip(
         guarded, [{}, {}, {"security": [key]}, {"dependencies": [lambda: None]}], strict=True
     ):
-        with pytest.raises(ValueError, match="the mount at /files is no operation"):
+        with pytest.raises(ValueError, match="the mount at /files is not an operation"):
             app.include(inner, **options)  # type: ignore[arg-type]  # of two kinds
     public = Application(security=[])
     public.mount("/files", lambda request: Response())

@@ -85,7 +85,7 @@ def test_the_settings_take_the_pages_away(tmp_path: Path, target: str) -> None:
     assert status(tmp_path, target, "docs = false") == 404
 
 
-def test_the_paths_of_the_pages_are_told_only_where_they_answer(tmp_path: Path) -> None:
+def test_the_paths_of_the_pages_are_reported_only_where_they_are_served(tmp_path: Path) -> None:
     (tmp_path / "photon.toml").write_text("[router]\ndocs = false\n")
     router = Application(docs_url="/help")
     assert (router.docs_url, router.openapi_url) == ("/help", "/openapi")
@@ -94,6 +94,6 @@ def test_the_paths_of_the_pages_are_told_only_where_they_answer(tmp_path: Path) 
     assert (router.docs_url, router.openapi_url) == (None, None)
 
 
-def test_a_switch_that_does_not_exist_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_switch_that_does_not_exist_is_reported_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"photon.toml:2: .*strict_queries.*strict_query"):
         status(tmp_path, "/when", "strict_queries = true")

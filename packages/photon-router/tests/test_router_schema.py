@@ -250,7 +250,7 @@ def test_what_is_encoded_fits_the_schema_and_comes_back(value: Everything) -> No
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(everything, st.data())
-def test_both_validators_give_one_verdict_on_damaged_values(
+def test_both_validators_give_one_check_on_damaged_values(
     value: Everything, data: st.DataObject
 ) -> None:
     plain = json.loads(encode(value))

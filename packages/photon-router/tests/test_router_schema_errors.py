@@ -15,7 +15,7 @@ def document(version: str = "3.1.0", **operation: Any) -> dict[str, Any]:
     }
 
 
-def test_shape_and_handlers_are_told_at_once() -> None:
+def test_shape_and_handlers_are_reported_at_once() -> None:
     data = document(parameters=[{"in": "query"}])
     data["paths"]["/y"] = {"get": {"operationId": "other", "responses": ANSWERS}}
     router = Application(spec=data)
@@ -27,7 +27,7 @@ def test_shape_and_handlers_are_told_at_once() -> None:
     for part in (
         "/paths/~1x/get/parameters/0: lacks 'name'",
         "read: the operation has no handler",
-        "there is no operation 'ghost'",
+        "the document has no operation 'ghost'",
         "other: argument 'limit'",
     ):
         assert part in text

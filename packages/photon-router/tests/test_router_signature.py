@@ -242,7 +242,7 @@ def test_an_annotation_that_cannot_be_resolved_is_refused_with_the_place(annotat
     assert place_of(handler) in str(caught.value)
 
 
-def test_an_unknown_name_is_told_with_what_to_do() -> None:
+def test_an_unknown_name_is_reported_with_what_to_do() -> None:
     with pytest.raises(SignatureError, match="'Missing', which is not defined at module level"):
         read_signature(annotated("Missing"))
 
@@ -257,7 +257,7 @@ def test_two_markers_on_one_argument_are_refused_with_its_name() -> None:
 
 
 def test_a_response_as_argument_is_refused() -> None:
-    with pytest.raises(SignatureError, match="argument item: a Response is returned, not taken"):
+    with pytest.raises(SignatureError, match="argument item: a handler returns a Response"):
         read_signature(annotated(Response))
 
 

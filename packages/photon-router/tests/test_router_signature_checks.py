@@ -36,31 +36,31 @@ def handler_of(annotation: Any, *default: Any) -> Callable[..., None]:
 @pytest.mark.parametrize(
     ("annotation", "default", "advice"),
     [
-        (Response, (), "a Response is returned, not taken"),
+        (Response, (), "a handler returns a Response"),
         (Annotated[int, Query], (), r"write Query\[...\] in place of Annotated"),
         (Annotated[int, Param], (), r"write Annotated\[..., Param\(...\)\]"),
         (int, (Query,), r"write Query\[...\]"),
         (int, (Body[int],), r"write Body\[...\]"),
-        (int, (Query[Annotated[int, Param(ge=1)]],), r"Query stands in the annotation"),
+        (int, (Query[Annotated[int, Param(ge=1)]],), r"Query belongs in the annotation"),
         (int, (Depends,), r"write = Depends\(function\)"),
         (Depends, (), r"write = Depends\(function\)"),
         (Annotated[Item, Depends], (), r"Annotated\[..., Depends\(...\)\]"),
-        (int, (Param(ge=1),), "Param stands in the annotation"),
+        (int, (Param(ge=1),), "Param belongs in the annotation"),
         (Path[int], (1,), "leave its default out"),
-        (Query[UploadFile], (), "an UploadFile comes in a form"),
-        (Json[UploadFile], (), "an UploadFile comes in a form"),
+        (Query[UploadFile], (), "an UploadFile is a field of a form"),
+        (Json[UploadFile], (), "an UploadFile is a field of a form"),
         (UploadFile | str, (), r"UploadFile, UploadFile \| None or list\[UploadFile\]"),
         (dict[str, UploadFile], (), r"list\[UploadFile\]"),
         (list[int], ([1],), r"default_factory=list"),
         (Query[set[int]], (set(),), r"default_factory=set"),
         (Json[dict[str, int]], ({},), r"default_factory=dict"),
         (Annotated[list[int], Param(default_factory=list)], (None,), "keep one"),
-        (Query[Header[int]], (), "a value has one place, keep one"),
-        (Body[Query[int]], (), "marked Query and Body: a value has one place"),
+        (Query[Header[int]], (), "a value has one source, keep one"),
+        (Body[Query[int]], (), "marked Query and Body: a value has one source"),
     ],
     ids=str,
 )
-def test_a_mistake_is_told_when_the_handler_is_registered_with_place_and_advice(
+def test_a_mistake_is_reported_when_the_handler_is_registered_with_place_and_advice(
     annotation: Any, default: tuple[Any, ...], advice: str
 ) -> None:
     with pytest.raises(SignatureError, match=advice) as caught:
@@ -69,7 +69,7 @@ def test_a_mistake_is_told_when_the_handler_is_registered_with_place_and_advice(
     assert "argument value" in str(caught.value)
 
 
-def test_a_marker_that_is_called_in_the_annotation_is_told_with_the_place() -> None:
+def test_a_marker_that_is_called_in_the_annotation_is_reported_with_the_place() -> None:
     scope: dict[str, Any] = {"Annotated": Annotated, "Query": Query}
     code = "from __future__ import annotations\ndef f(q: Annotated[str, Query(ge=1)]) -> None: ..."
     exec(compile(code, "shop.py", "exec"), scope)
@@ -129,7 +129,7 @@ def test_what_is_no_mistake_is_taken(annotation: Any, default: tuple[Any, ...]) 
 def test_a_method_without_body_gives_none(method: str, annotation: Any) -> None:
     router = Application()
     router.route("/x", method=method)(handler_of(annotation))
-    with pytest.raises(SignatureError, match=f"a {method} has no body") as caught:
+    with pytest.raises(SignatureError, match=f"{method} has no body") as caught:
         router.document()
     assert f"{__file__}:" in str(caught.value)
 

@@ -292,7 +292,7 @@ def test_a_stream_that_breaks_ends_the_connection(
     assert "is incomplete" in caplog.text
 
 
-def test_a_stream_that_is_refused_at_once_is_an_answer(shop: Shop) -> None:
+def test_a_stream_that_is_refused_at_once_is_a_response(shop: Shop) -> None:
     with live_server(shop.router) as server:
         data = server.exchange(b"GET /refused HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
     assert data.startswith(b"HTTP/1.1 409 ")
@@ -315,7 +315,7 @@ def test_a_commit_that_fails_behind_a_stream_breaks_it_off() -> None:
     assert data.endswith(b"done\r\n")
 
 
-def test_a_dependency_that_swallows_the_error_of_a_stream_is_told_so() -> None:
+def test_a_dependency_that_swallows_the_error_of_a_stream_is_reported() -> None:
     def swallow() -> Iterator[None]:
         try:
             yield

@@ -34,7 +34,7 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_name() -> None:
     assert send_request(router, "GET", "/items/1?page=2&word=x").status == 200
     assert faults(send_request(router, "GET", "/items/x?wrod=x&zzz=1&page=y")) == [
         ("wrod", "is unknown: did you mean 'word'?"),
-        ("zzz", "is unknown: there is no such parameter"),
+        ("zzz", "is unknown: the operation has no such parameter"),
         ("id", "expected an integer"),
         ("page", "expected an integer"),
     ]
@@ -43,7 +43,7 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_name() -> None:
 def test_a_handler_without_arguments_refuses_too() -> None:
     assert send_request(strict(), "GET", "/nothing").status == 200
     assert faults(send_request(strict(), "GET", "/nothing?a=1")) == [
-        ("a", "is unknown: there is no such parameter")
+        ("a", "is unknown: the operation has no such parameter")
     ]
 
 

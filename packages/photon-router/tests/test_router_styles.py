@@ -158,23 +158,35 @@ def test_an_encoded_delimiter_belongs_to_its_text(
 @pytest.mark.parametrize(
     ("place", "style", "explode", "written", "message"),
     [
-        ("path", "simple", False, "R,1,G", "expected names and values in turn"),
+        ("path", "simple", False, "R,1,G", "expected alternating names and values"),
         ("path", "simple", True, "R=1,G", "expected name=value for each member"),
         ("path", "matrix", False, ";other=R,1", "expected ;color=…"),
-        ("query", "form", False, "color=R", "expected names and values in turn"),
+        ("query", "form", False, "color=R", "expected alternating names and values"),
         ("header", "simple", True, "R", "expected name=value for each member"),
         ("query", "deepObject", True, "color[R=1", "expected color[…]=…"),
         ("query", "deepObject", True, "color[R]x=1", "expected color[…]=…"),
         ("query", "deepObject", True, "color" + "[a]" * 17 + "=1", "is nested too deeply"),
-        ("query", "deepObject", True, "color[a]=1&color[a][b]=2", "gives 'a' a value and members"),
-        ("query", "deepObject", True, "color[a][b]=1&color[a]=2", "gives 'a' a value and members"),
+        (
+            "query",
+            "deepObject",
+            True,
+            "color[a]=1&color[a][b]=2",
+            "has both a value and members for 'a'",
+        ),
+        (
+            "query",
+            "deepObject",
+            True,
+            "color[a][b]=1&color[a]=2",
+            "has both a value and members for 'a'",
+        ),
     ],
 )
-def test_what_is_not_written_in_its_style_is_a_fault(
+def test_what_is_not_written_in_its_style_is_an_error(
     place: str, style: str, explode: bool, written: str, message: str
 ) -> None:
-    faults = [("color", message)]
-    assert read(place, style, OBJECT, written, explode=explode) == (422, faults)
+    errors = [("color", message)]
+    assert read(place, style, OBJECT, written, explode=explode) == (422, errors)
 
 
 def test_a_path_parameter_is_one_part_of_its_segment() -> None:

@@ -115,7 +115,7 @@ def test_a_param_that_nothing_can_satisfy_is_refused(arguments: dict[str, Any]) 
         (lambda: Query(max_length=3), "Write Query[Annotated[..., Param(max_length=3)]], and ="),  # type: ignore[type-arg]
         (lambda: Query(None, ge=1, regex="^a"), "Query[Annotated[..., Param(ge=1, pattern='^a')]]"),  # type: ignore[type-arg]
         (lambda: Header(alias="X-A"), "Write Header[Annotated[..., Param(name='X-A')]]"),  # type: ignore[type-arg]
-        (lambda: Path(), "Path is not called: it stands around the type"),  # type: ignore[type-arg]
+        (lambda: Path(), "Path is not called: it takes the type in brackets"),  # type: ignore[type-arg]
         (lambda: Body(embed=True), "Write Body[...] (Json[...] for JSON), and ="),  # type: ignore[type-arg]
     ],
 )

@@ -37,7 +37,7 @@ def test_a_union_of_tagged_classes_has_a_discriminator() -> None:
     assert body.decode(b"null") is None
     with pytest.raises(ValidationError) as refused:
         body.decode(b'{"shape":"line","side":2}')
-    assert [fault.pointer for fault in refused.value.errors] == ["/shape"]
+    assert [detail.pointer for detail in refused.value.errors] == ["/shape"]
 
 
 def test_a_document_with_tagged_classes_is_in_order() -> None:

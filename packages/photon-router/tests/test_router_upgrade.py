@@ -15,7 +15,7 @@ def document(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-def test_a_document_that_is_wrong_is_told_in_the_words_of_its_version() -> None:
+def test_a_document_that_is_wrong_is_reported_in_the_words_of_its_version() -> None:
     spec = document({"type": ["string", "null"]})
     assert upgraded(spec) == (spec, [])
     with pytest.raises(DocumentError, match="/components/schemas/A/type"):

@@ -45,7 +45,7 @@ def test_a_template_and_values_make_an_address(
     ],
 )
 def test_no_value_leads_elsewhere(template: str, value: str | None) -> None:
-    with pytest.raises(ValueError, match="needs a 'id'"):
+    with pytest.raises(ValueError, match="needs a value for 'id'"):
         build_url(template, {"id": value})
 
 
@@ -69,8 +69,8 @@ def test_an_address_leads_to_its_operation(name: str, number: int) -> None:
 
 
 def test_operations_of_a_document_have_addresses() -> None:
-    answer = {"description": "x"}
-    operation = {"operationId": "read", "responses": {"200": answer}}
+    response = {"description": "x"}
+    operation = {"operationId": "read", "responses": {"200": response}}
     router = Application(
         spec={
             "openapi": "3.1.0",
@@ -80,7 +80,7 @@ def test_operations_of_a_document_have_addresses() -> None:
         }
     )
     assert router.url_for("read", petId="7") == "/api/pets/7"
-    with pytest.raises(LookupError, match="no operation 'write'"):
+    with pytest.raises(LookupError, match="the operation 'write' does not exist"):
         router.url_for("write")
 
 

@@ -80,7 +80,7 @@ def test_the_methods_of_a_class_are_handlers(router: Application) -> None:
     assert send_request(router, "GET", "/items/one").status == 422
 
 
-def test_views_stand_in_the_document(router: Application) -> None:
+def test_views_are_in_the_document(router: Application) -> None:
     item = router.document()["paths"]["/items/{item_id}"]
     assert sorted(item) == ["get", "put"]
     assert item["get"]["operationId"] == "get_item"
@@ -113,7 +113,7 @@ def test_a_class_without_methods_is_refused() -> None:
     class Empty:
         get = 1
 
-    with pytest.raises(SignatureError, match="Empty answers nothing: name its methods"):
+    with pytest.raises(SignatureError, match="Empty has no handlers: name its methods"):
         Application().view("/x")(Empty)
 
 

@@ -31,7 +31,7 @@ def photon(folder: Path, *arguments: str) -> tuple[int, str]:
     [
         (ASYNC, 4, "write `def`"),
         (BODY, 4, "argument a: a GET has no body"),
-        (OPTION, 4, "'status_code' is no option of a handler: it is called `status`"),
+        (OPTION, 4, "'status_code' is not an option of a handler: write `status`"),
         (CALLED, 6, "Write Query[Annotated[..., Param(max_length=3)]]"),
         (LIMIT, 5, "takes an integer of zero or more, got -1"),
         (SCOPE, 5, "is 'request' or 'application', not 'all'"),
@@ -57,5 +57,5 @@ def test_every_command_tells_it_alike(tmp_path: Path, command: str) -> None:
     assert exit_code == 3
     place = f"{tmp_path / 'shop.py'}:4"
     assert message == (
-        f"Error: {place}: 'status_code' is no option of a handler: it is called `status`\n"
+        f"Error: {place}: 'status_code' is not an option of a handler: write `status`\n"
     )

@@ -2,19 +2,21 @@
 
 ===================  ==========================================================================
 ``application``      `Application`: the document, the parts, and the start
-``router``           `Router`: handlers as they are declared; `_views`: classes of them
-``handlers``         handlers as they are written, and operations written from them
-``document``         the OpenAPI document, the only source of routes
-``schema``           Python types as JSON Schema, and values judged by schemas
-``dispatch``         the road of a request: match, layers, plan
+``router``           `Router`: the declaration of handlers; `_views`: classes of handlers
+``annotations``      the markers of arguments: `Query`, `Json`, `Depends` ...
+``signatures``       signatures of handlers and dependencies, read once
+``handlers``         handlers, and the operations that are written from them
+``dispatch``         the request path: match, middleware, endpoint
 ``arguments``        from a request to arguments
+``dependencies``     values that providers make for handlers
 ``responses``        from a result to a response; its kinds: `Html`, `File`, `Redirect` ...
-``security``         who sends a request, and what they may do: verifiers, passwords, tokens
-``middleware``       layers that most applications want: CORS, compression, limits, sessions ...
+``streaming``        streamed bodies and server-sent events
+``security``         authentication and authorisation: verifiers, passwords, tokens
+``middleware``       middleware for most applications: CORS, compression, limits, sessions ...
 ``observability``    health, metrics, traces, a log event per request
 ``static``           `StaticFiles`: a folder, with ranges, validators and fingerprints
-``wsgi``             other applications inside of Photon, and Photon inside of other servers
-``openapi``          tools for documents: lint, differences, a mock
+``wsgi``             WSGI applications inside Photon, and Photon inside WSGI servers
+``mock``             a mock server for a document
 ``_docs``            /docs, /openapi.json, /openapi.yaml
 ``errors``           the error tree
 ===================  ==========================================================================

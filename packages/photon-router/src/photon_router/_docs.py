@@ -1,7 +1,7 @@
-"""The pages about the application: its document, and the documentation page on top of it.
+"""The pages about the application: its document, and the documentation page.
 
-The page is Swagger UI, bundled with the package: nothing is loaded from elsewhere, and no script
-stands in the page itself, so it works offline and under a strict content security policy.
+The page is Swagger UI, bundled with the package: it loads nothing from other hosts, and contains no
+inline script, so it works offline and with a strict content security policy.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _POLICY = (
 def pages(
     docs_url: str | None, openapi_url: str | None, document: Callable[[], OpenApi]
 ) -> list[Mount]:
-    """Return the pages; those whose URL is ``None`` are left out."""
+    """Return the pages, without those whose URL is ``None``."""
     if openapi_url is None:
         return []
     as_json = cache(lambda: encode_document(document(), form="json"))
     as_yaml = cache(lambda: encode_document(document(), form="yaml"))
-    found: dict[str, Handler] = {
+    handlers: dict[str, Handler] = {
         f"{openapi_url}.json": lambda _: Response(body=as_json(), content_type=JSON),
         f"{openapi_url}.yaml": lambda _: Response(body=as_yaml(), content_type=YAML),
     }
     if docs_url is not None:
-        found |= _docs_pages(docs_url, document)
-    return [Mount(template, handler) for template, handler in found.items()]
+        handlers |= _docs_pages(docs_url, document)
+    return [Mount(template, handler) for template, handler in handlers.items()]
 
 
 def _docs_pages(docs_url: str, document: Callable[[], OpenApi]) -> dict[str, Handler]:
@@ -60,13 +60,13 @@ def _docs_pages(docs_url: str, document: Callable[[], OpenApi]) -> dict[str, Han
 
 def _asset_response(name: str) -> Response:
     if name not in _ASSETS:
-        raise HttpError(404, "the documentation has no such file")
+        raise HttpError(404, f"the documentation has no file {name!r}")
     kind = mimetypes.guess_type(name)[0]
     return Response(body=_asset(name), content_type=kind, headers=_CACHED)
 
 
 def _for_page(data: OpenApi) -> OpenApi:
-    """Return ``data`` with the parameters of paths written out in each operation.
+    """Return ``data`` with the parameters of paths copied into each operation.
 
     Swagger UI does not follow references in a path's own parameters.
     """

@@ -1,4 +1,4 @@
-"""What an application writes into its document: its names, and the operations of its code."""
+"""The document of an application: its title and version, and the operations of its code."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def begin_document(
     """Return the document that operations are written into.
 
     Args:
-        base: A document that was loaded, which stays as it is; ``None`` for none.
-        info: Title, version and description that count before those of ``base``, if not ``None``.
-        servers: URLs that count before its servers, if there are any.
+        base: A loaded document, which is not changed; ``None`` for none.
+        info: Title, version and description, which override those of ``base`` unless ``None``.
+        servers: URLs, which override the servers of ``base`` unless empty.
     """
     data: OpenApi = {"openapi": "3.1.0", "info": {}}
     data |= copy.deepcopy(base) if base is not None else {}
-    # A document may go without paths where it has another of these: it is exported as it came.
+    # A document without paths is valid with one of the others, and then exported unchanged.
     if not data.keys() & {"paths", "webhooks", "components"}:
         data["paths"] = {}
     if isinstance(data["info"], dict):
@@ -46,7 +46,7 @@ def write_entries(
     Args:
         data: The document; it is changed.
         entries: The handlers whose operations are written.
-        context: What the operations share.
+        context: The state that the operations share.
 
     Returns:
         The entries, with the sources of their arguments.
@@ -60,7 +60,7 @@ def write_entries(
     ]
     present = data.get("components", {}).get("schemas", {})
     schemas = context.schemas(present)
-    _refuse_namesakes(present, schemas)
+    _check_schema_names(present, schemas)
     if schemas:
         components = data.setdefault("components", {})
         components["schemas"] = present | {name: schemas[name] for name in sorted(schemas)}
@@ -73,13 +73,15 @@ def required_by(entries: Sequence[HandlerEntry]) -> list[Verifier]:
     return verifiers_in([each for entry in entries for each in entry.options.get("security", ())])
 
 
-def _refuse_namesakes(present: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
-    taken = sorted(name for name in schemas if name in present and present[name] != schemas[name])
-    if taken:
+def _check_schema_names(present: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
+    conflicts = sorted(
+        name for name in schemas if name in present and present[name] != schemas[name]
+    )
+    if conflicts:
         raise DocumentError(
             [
                 f"/components/schemas/{name}: the document and a class of the code share the "
                 "name; rename one of them"
-                for name in taken
+                for name in conflicts
             ]
         )

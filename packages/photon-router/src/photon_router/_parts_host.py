@@ -1,7 +1,7 @@
-"""An application as its parts see it, for one start.
+"""The host of an application's parts, for one start.
 
-What a part registers is kept apart from what the application's own code has declared: the next
-start installs the parts anew, with the settings of then.
+The registrations of parts are separate from those of the application's own code: the next start
+installs the parts again, with the settings at that time.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class _Owner(Protocol):
 
 @attrs.define(eq=False)
 class PartsHost:
-    """What the parts of an application have registered; see `photon_runtime.parts.Host`.
+    """The registrations of an application's parts; see `photon_runtime.parts.Host`.
 
     Attributes:
-        readiness: Their checks.
-        by_type: What makes the values that they provide.
+        readiness: Their readiness checks.
+        by_type: The dependencies that they provide, by class.
         lifespans: Their lifespans, in order.
-        drains: Called when the server begins to stop.
+        drains: Their calls for the start of the shutdown.
         middlewares: Their middleware, the outermost first.
         error_handlers: Their error handlers, by class.
     """
@@ -58,7 +58,7 @@ class PartsHost:
 
     @property
     def meter(self) -> Meter:
-        """Makes the instruments whose figures ``/metrics`` shows."""
+        """The meter, which makes the instruments of ``/metrics``."""
         return self._owner.meter
 
     def provide(
@@ -69,17 +69,17 @@ class PartsHost:
         scope: Scope = "request",
         release: Release = "before_response",
     ) -> None:
-        """Let handlers and dependencies have arguments of type ``cls``, made by ``provider``."""
+        """Provide arguments of type ``cls`` of handlers and dependencies with ``provider``."""
         add_provider(self.by_type, cls, provider, scope, release)
 
     def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
-        """Enter a context manager before the first request, and leave it after the last."""
+        """Enter a context manager before the first request, and exit it after the last."""
         require_context_manager(life, "a lifespan")
         self.lifespans.append(life)
 
     def on_drain(self, begin: Callable[[], object]) -> None:
-        """Have ``begin`` called when the server begins to stop."""
-        require_function(begin, "a call at the beginning of the end")
+        """Call ``begin`` when the server begins to stop."""
+        require_function(begin, "a call at shutdown")
         self.drains.append(begin)
 
     def middleware(self, middleware: Middleware) -> Middleware:
@@ -111,10 +111,10 @@ class PartsHost:
 
 
 def install_parts(owner: _Owner, parts: Sequence[Part]) -> PartsHost:
-    """Return what ``parts`` register in an application, with its settings.
+    """Return the registrations of ``parts`` in an application, with its settings.
 
     Raises:
-        SettingsError: The section of a part is wrong.
+        SettingsError: The section of a part is invalid.
         PhotonError: A part cannot be installed.
     """
     host = PartsHost(owner)
@@ -130,7 +130,7 @@ def add_provider(
     scope: Scope,
     release: Release,
 ) -> None:
-    """Add what makes the values of arguments of a class.
+    """Add the provider of a class.
 
     Raises:
         TypeError: ``cls`` is not a class, or one whose values come from requests.
@@ -139,5 +139,5 @@ def add_provider(
     """
     check_provided(cls)
     if cls in by_type:
-        raise ValueError(f"values of the class {cls.__qualname__} are provided already")
+        raise ValueError(f"the class {cls.__qualname__} has a provider already")
     by_type[cls] = Dependency(provider, scope, release=release)

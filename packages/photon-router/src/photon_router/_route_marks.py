@@ -1,4 +1,4 @@
-"""Marks: handlers that were written down without an application at hand."""
+"""Marks: handlers that are declared without an application."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _NAME: Final = "__photon_routes__"
 
 @attrs.frozen
 class RouteMark:
-    """What `photon_route` leaves on a function.
+    """The mark of `photon_route` on a function.
 
     Attributes:
-        method: In capitals.
-        path: The template.
-        options: What it said besides.
+        method: Method in capitals.
+        path: Template.
+        options: Further options.
     """
 
     method: str
@@ -31,10 +31,10 @@ class RouteMark:
 
 
 def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-    """RouteMark a function as a handler, without an application at hand.
+    """Mark a function as a handler, without an application.
 
-    The function stays what it is; ``app.include(function)`` or ``app.include(module)`` makes it
-    an operation. Several marks make several operations.
+    The function is not changed; ``app.include(function)`` or ``app.include(module)`` makes it an
+    operation. Several marks make several operations.
 
     Args:
         method: HTTP method, in any case.

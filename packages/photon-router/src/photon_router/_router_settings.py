@@ -10,17 +10,17 @@ from photon_runtime.settings import section
 @section("router")
 @attrs.frozen
 class RouterSettings:
-    """How the router behaves, where the code does not say it itself.
+    """Defaults of the router; options in the code take precedence.
 
     Attributes:
-        validate_responses: Whether what handlers answer is checked against the document; by
-            default in development and in the environment ``test``.
-        strict_content_type: Whether JSON is read only from bodies whose ``Content-Type`` names it.
+        validate_responses: True to check responses of handlers against the document; by default in
+            development and in the environment ``test``.
+        strict_content_type: True to read JSON only from bodies whose ``Content-Type`` is JSON.
             Without one, or with that of an HTML form, a page of another site could have sent the
             request; then the response is 415.
-        strict_query: Whether parameters of the query that an operation does not have are refused.
-        assert_formats: Whether ``format`` in the schemas of a loaded document is asserted.
-        docs: Whether the document and its page are served, where the code has paths for them.
+        strict_query: True to reject parameters of the query that an operation does not have.
+        assert_formats: True to assert ``format`` in the schemas of a loaded document.
+        docs: False to not serve the document and its page, even if the code has paths for them.
     """
 
     validate_responses: bool | None = None

@@ -19,7 +19,7 @@ class ListedRoute:
     summary: str
 
     def as_json(self) -> dict[str, str]:
-        """The members that are not empty, under the names OpenAPI has for them."""
+        """Return the members that are not empty, with their names in OpenAPI."""
         members = {
             "method": self.method,
             "path": self.path,
@@ -32,15 +32,15 @@ class ListedRoute:
 def list_routes(document: dict[str, object]) -> list[ListedRoute]:
     """List the operations of a document, sorted by path, methods in their usual order.
 
-    The paths are those that answer, below the base paths of the servers: where there are several,
-    each is listed.
+    The paths include the base paths of the servers: an operation with several is listed several
+    times.
     """
-    found = []
+    routes = []
     for operation in Document(document).operations():
         names = [str(operation.data.get(key, "")) for key in ("operationId", "summary")]
         for base in operation.base_paths:
-            found.append(ListedRoute(operation.method.upper(), base + operation.path, *names))
-    return sorted(found, key=lambda route: (route.path, _rank(route.method)))
+            routes.append(ListedRoute(operation.method.upper(), base + operation.path, *names))
+    return sorted(routes, key=lambda route: (route.path, _rank(route.method)))
 
 
 def _rank(method: str) -> tuple[int, str]:

@@ -1,9 +1,9 @@
 """Files that clients send in forms.
 
-A small file stays in memory. One that grows over `MEMORY` moves into a temporary file, which has
-no name in any folder from the start: nobody else can open it (mode 0600), and it is gone when it
-is closed, even if the process dies. Everything that touches the disk is done on a thread
-(`photon_runtime.offload`), so that a slow disk does not hold the other requests.
+A small file stays in memory. A file larger than `MEMORY` is moved to a temporary file without a
+name in any folder: other processes cannot open it (mode 0600), and it is deleted when it is closed,
+even if the process dies. All access to the disk runs on a thread (`photon_runtime.offload`), so
+that a slow disk does not block the other requests.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from photon_openapi.annotations import plain_type, value_type
 from photon_runtime import NotRunning, current_task, offload
 
 MEMORY: Final = 256 * 1024
-"""Bytes up to which a file is kept in memory."""
+"""Maximum size in bytes of a file in memory."""
 
 _PART = 64 * 1024
-_LONGEST_NAME = 200  # bytes; file systems allow 255, and applications put something before it
+_MAX_NAME = 200  # bytes; file systems allow 255, and applications add a prefix
 _FORBIDDEN = frozenset('<>:"|?*')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)", re.IGNORECASE)
 
@@ -38,16 +38,15 @@ T = TypeVar("T")
 class UploadFile:
     """A file that a client sent in a form.
 
-    It lives as long as its request: afterwards it is closed, and its content is gone. Who wants to
-    keep it copies it with `save`.
+    It lives as long as its request: afterwards it is closed, and its content is deleted. Copy it
+    with `save` to keep it.
 
     Attributes:
-        filename: The name as it was sent, ``""`` where there was none. It may be anything, such
-            as ``../../etc/passwd``: for paths there is `safe_name`.
-        content_type: What the client says it is, without parameters; nobody has checked that.
-        size: Bytes.
-        file: The content as a binary file, for libraries that want one; at its beginning when the
-            handler gets it.
+        filename: The name as it was sent, ``""`` without one. It is untrusted and may be
+            ``../../etc/passwd``: use `safe_name` for paths.
+        content_type: Media type that the client sent, without parameters and unchecked.
+        size: Size in bytes.
+        file: The content as a binary file, for libraries that need one; initially at its beginning.
 
     Example:
         >>> from photon_router import UploadFile
@@ -78,30 +77,30 @@ class UploadFile:
 
     @property
     def safe_name(self) -> str:
-        """The name, made fit for a folder: see `safe_file_name`."""
+        """The name, made safe for a folder: see `safe_file_name`."""
         return safe_file_name(self.filename)
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether the content is in memory, and not in a temporary file."""
+        """True if the content is in memory, and not in a temporary file."""
         return isinstance(self.file, io.BytesIO)
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next ``size`` bytes, fewer at the end; all that are left for -1.
+        """Return the next ``size`` bytes, fewer at the end; all remaining ones for -1.
 
         Raises:
-            ValueError: The request is over, and with it the file.
+            ValueError: The request has ended, and the file is closed.
 
         Blocks: the calling task, if the file is on disk.
         """
-        return self._do(self.file.read, size)
+        return self._call(self.file.read, size)
 
     def seek(self, offset: int) -> None:
-        """Go on reading at ``offset`` bytes from the beginning."""
+        """Continue to read at ``offset`` bytes from the beginning."""
         self.file.seek(offset)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield what is left to read in parts of at most 64 KiB.
+        """Yield the remaining content in parts of at most 64 KiB.
 
         Blocks: as `read`.
         """
@@ -112,28 +111,28 @@ class UploadFile:
         """Copy the whole content into a new file.
 
         Args:
-            path: Where to; the folder must exist. Make it of `safe_name` or of a name of your
-                own, never of `filename`.
-            overwrite: Whether a file that is there already is replaced.
+            path: Path of the new file, in an existing folder. Build it from `safe_name` or a name
+                of your own, never from `filename`.
+            overwrite: True to replace an existing file.
 
         Raises:
-            FileExistsError: There is such a file.
-            OSError: It cannot be written; what was begun is removed.
+            FileExistsError: The file exists already.
+            OSError: The file cannot be written; a partial file is removed.
 
-        Blocks: the calling task, until all is written.
+        Blocks: the calling task, until everything is written.
         """
         self.file.seek(0)
         _on_thread(_save, self.file, os.fspath(path), "wb" if overwrite else "xb")
 
     def close(self) -> None:
-        """Drop the content. It is done at the end of the request, and may be done before."""
+        """Delete the content. It is called at the end of the request, and may be called before."""
         self._pending.clear()
         self.file.close()
 
-    # -- while it comes in --------------------------------------------------------------------
+    # -- while it is received -----------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Add to the content; for who receives it.
+        """Append to the content; called while the form is received.
 
         Blocks: the calling task, once the content is too large for memory.
         """
@@ -146,7 +145,7 @@ class UploadFile:
             self._flush()
 
     def complete(self) -> None:
-        """Go to the beginning, after all has come."""
+        """Seek to the beginning, after everything was received."""
         if self._pending:
             self._flush()
         self.file.seek(0)
@@ -157,14 +156,14 @@ class UploadFile:
             self.file = _on_thread(_spill, self.file.getvalue())
         _on_thread(self.file.write, pending)
 
-    def _do(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self.is_in_memory:
             return function(*args, **kwargs)
         return _on_thread(function, *args, **kwargs)
 
 
 def takes_files(type_: object) -> bool:
-    """Say whether an argument of this type takes a file or files: one, a list, or ``None``."""
+    """Return true if an argument of this type takes a file, a list of files, or ``None``."""
     plain = value_type(type_)
     if typing.get_origin(plain) in (list, tuple, Sequence):
         items = [item for item in typing.get_args(plain) if item is not Ellipsis]
@@ -173,20 +172,20 @@ def takes_files(type_: object) -> bool:
 
 
 def takes_several_files(type_: object) -> bool:
-    """Say whether an argument that takes files takes more than one."""
+    """Return true if an argument that takes files takes more than one."""
     return value_type(type_) is not UploadFile
 
 
 def safe_file_name(name: str, *, default: str = "file") -> str:
-    r"""Return a name that is fit for a folder on every system, as near to ``name`` as can be.
+    r"""Return a name that is safe in a folder on every system, as similar to ``name`` as possible.
 
     It has no folders, neither with ``/`` nor with ``\``, no control or invisible characters, none
     of ``<>:"|?*``, no dots at the beginning, neither dots nor blanks at the end, and at most 200
-    bytes, of which the ending is kept. Names of devices (``CON``, ``nul.txt``) get an underscore.
+    bytes, including the extension. Names of devices (``CON``, ``nul.txt``) get an underscore.
 
     Args:
-        name: Any text.
-        default: What stands for a name of which nothing is left.
+        name: Any string.
+        default: Replacement of a name without any allowed character.
 
     Example:
         >>> from photon_router._upload import safe_file_name
@@ -194,15 +193,15 @@ def safe_file_name(name: str, *, default: str = "file") -> str:
         ['b_.txt', 'file', '_NUL.txt']
     """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    shown = "".join(map(_shown, last))
-    stripped = shown.strip(". ")
+    allowed = "".join(map(_shown, last))
+    stripped = allowed.strip(". ")
     if _RESERVED.fullmatch(stripped.partition(".")[0].rstrip()):
         stripped = f"_{stripped}"
     return _shortened(stripped) or default
 
 
 def _shown(character: str) -> str:
-    """Return what stands for a character: nothing for controls, marks of direction and the like."""
+    """Return the replacement of a character: none for controls, marks of direction and the like."""
     kind = unicodedata.category(character)
     if kind == "Zs":
         return " "
@@ -213,14 +212,14 @@ def _shown(character: str) -> str:
 
 def _shortened(name: str) -> str:
     stem, ending = os.path.splitext(name)
-    kept = ending if len(ending.encode()) <= _LONGEST_NAME // 4 else ""
-    stem = stem if kept else name
-    room = _LONGEST_NAME - len(kept.encode())
-    return stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ") + kept
+    extension = ending if len(ending.encode()) <= _MAX_NAME // 4 else ""
+    stem = stem if extension else name
+    room = _MAX_NAME - len(extension.encode())
+    return stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ") + extension
 
 
 def _on_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call what touches the disk so that it holds nobody else; at once where there is no hub."""
+    """Call a function that uses the disk on a thread; directly if there is no hub."""
     try:
         current_task()
     except NotRunning:

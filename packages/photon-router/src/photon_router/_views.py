@@ -1,8 +1,8 @@
 """Views: the methods of one resource in one class.
 
-An instance is made for each request. The class is a dependency like any other: what its
-``__init__`` takes, for an attrs class its attributes, is bound like the arguments of a handler, and
-is shared by all of its methods.
+An instance is made for each request. The class is a dependency like any other: the arguments of its
+``__init__``, for an attrs class its attributes, are bound like the arguments of a handler, and are
+shared by all of its methods.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class ViewMethod:
     """One method of a view, as a handler.
 
     Attributes:
-        method: In capitals.
+        method: Method in capitals.
         function: The function, whose first argument is the instance.
         signature: Its signature.
-        operation_id: Its name, made of those of the method and the class: ``get_item``.
+        operation_id: Its name, from those of the method and the class: ``get_item``.
     """
 
     method: str
@@ -44,16 +44,16 @@ def methods_of(view: type) -> Iterator[ViewMethod]:
     """Yield the handlers of a view.
 
     Raises:
-        SignatureError: It has none, or one of them cannot be one.
+        SignatureError: The view has no handlers, or one of them is invalid.
     """
-    found = [name for name in METHODS if inspect.isfunction(getattr(view, name, None))]
-    if not found:
+    methods = [name for name in METHODS if inspect.isfunction(getattr(view, name, None))]
+    if not methods:
         names = ", ".join(METHODS)
         raise SignatureError(
-            f"{view.__qualname__} answers nothing: name its methods after those of HTTP, {names}"
+            f"{view.__qualname__} has no handlers: name its methods after those of HTTP, {names}"
         )
     subject = _WORD.sub("_", view.__name__.removesuffix("View") or view.__name__).lower()
-    for name in found:
+    for name in methods:
         function: Callable[..., Any] = getattr(view, name)
         signature = _with_instance(view, read_signature(function))
         yield ViewMethod(name.upper(), function, signature, f"{name}_{subject}")

@@ -1,12 +1,12 @@
-"""The application: the document, what surrounds it, and the start.
+"""The application: its document, its parts, and its start.
 
 An `Application` is a `Router` that runs. Its handlers become operations of one OpenAPI document,
-beside those of a document that was loaded (spec first); `Application.start` compiles the document
+in addition to those of a loaded document (spec first); `Application.start` compiles the document
 once and yields the handler that a host calls.
 
-The order at start is: settings, parts, document and endpoints, lifespans, values of the
-application, first request; at the end the reverse. The context variables of the end of the start
-are those that every request begins with.
+The order at start-up is: settings, parts, document and endpoints, lifespans, values of the
+application, first request; at the end the reverse. Every request begins with the context variables
+that are set when start-up ends.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .dependencies import Providers
 from .dispatch import (
     Dispatch,
     Endpoint,
-    ErrorAnswers,
+    ErrorResponses,
     Mount,
     PathTree,
     Running,
@@ -50,7 +50,7 @@ from .dispatch import (
 from .handlers import CompilationContext, DeclaredResponse, Middleware, WriterContext
 from .middleware import ChainEntry, bind_chain, chain, operations_of
 from .observability import ObservabilitySettings, Observer, observe, observers
-from .responses import AnswerCheck
+from .responses import ResponseCheck
 from .router import Lifespan, NameOperation, Router
 from .security import Guards, Required, merge_verifiers
 from .static import ConfiguredFiles, StaticFiles, set_mount_paths
@@ -67,33 +67,32 @@ class Application(Router):
         title: Title of the document.
         version: Version of the application in the document.
         description: Description in the document; CommonMark.
-        spec: An OpenAPI document to begin with: the path of a YAML or JSON file, or the
+        spec: A loaded OpenAPI document (spec first): the path of a YAML or JSON file, or the
             document itself.
         prefix: See `Router`, as for ``tags``, ``dependencies``, ``responses``, ``deprecated``,
             ``include_in_schema``, ``generate_operation_id``, ``security``, ``lifespan`` and
             ``omit_none``.
-        middleware: Middleware around every request, as `Router.middleware` adds it.
-        validate_responses: Whether responses of handlers are checked against the document, so that
-            an invalid one is a 500; ``None`` leaves it to the settings, and by default it is so in
-            development and in the environment ``test``.
-        servers: Where the application is reached; it is served below the path of each of them.
+        middleware: Middleware for every request, as `Router.middleware` adds it.
+        validate_responses: True to check responses of handlers against the document and replace
+            invalid ones by a 500; ``None`` leaves it to the settings, and by default they are
+            checked in development and in the environment ``test``.
+        servers: URLs of the application; it is served below the path of each of them.
         docs_url: Path of the documentation page; ``None`` for none.
         openapi_url: Path of the document, without its ending; ``None`` for none.
         validation_status: Status of the response to requests with invalid values, 422 or 400.
-        strict_content_type: Whether a body of JSON without a ``Content-Type`` that names JSON is
-            refused with 415, because a page of another site could have sent it; ``None`` leaves it
-            to the settings, and by default it is refused.
-        strict_query: Whether parameters of the query that an operation does not have are
-            refused, with the nearest name; ``None`` leaves it to the settings, and by default they
-            are ignored.
-        assert_formats: Whether ``format`` in the schemas of ``spec`` is asserted; ``None`` leaves
-            it to the settings, and by default it only describes.
+        strict_content_type: True to reject JSON bodies without a ``Content-Type`` of JSON with 415,
+            because a page of another site could have sent them; ``None`` leaves it to the settings,
+            and by default they are rejected.
+        strict_query: True to reject parameters of the query that an operation does not have, with
+            the nearest name; ``None`` leaves it to the settings, and by default they are ignored.
+        assert_formats: True to assert ``format`` in the schemas of ``spec``; ``None`` leaves it to
+            the settings, and by default it is a description only.
 
     Attributes:
         readiness: The checks of ``/ready``: ``app.readiness.add("database", check)``.
-        meter: Declares metrics of the application: ``app.meter.counter("orders", "…")``; shown
-            on the page of metrics beside those of requests. Replace it by another application's
-            before the start to share its figures.
+        meter: Declares metrics of the application: ``app.meter.counter("orders", "…")``; the page
+            of metrics shows them together with those of requests. Replace it by the meter of
+            another application before the start to share its metrics.
 
     Raises:
         DocumentError: The document in ``spec`` cannot be loaded.
@@ -174,12 +173,12 @@ class Application(Router):
 
     @property
     def docs_url(self) -> str | None:
-        """Path of the documentation page; ``None`` where there is none."""
+        """Path of the documentation page; ``None`` without one."""
         return None if self.openapi_url is None else self._docs_url
 
     @property
     def openapi_url(self) -> str | None:
-        """Path of the document, without its ending; ``None`` where it is not served."""
+        """Path of the document, without its ending; ``None`` if it is not served."""
         return self._openapi_url if self._behaviour().docs else None
 
     @functools.cached_property
@@ -188,16 +187,15 @@ class Application(Router):
         return WsgiExport(self)
 
     def layers(self, *, development: bool = False) -> list[Observer | ChainEntry]:
-        """Return the layers around every request, outermost first, and where each comes from.
+        """Return the middleware of every request, outermost first, with its origin.
 
-        What observes requests lies around the layers of the settings, and these around those of
-        the code.
+        Observers are outermost, then the middleware of the settings, then that of the code.
 
         Args:
-            development: Whether to return those of an application that people are developing.
+            development: True for the middleware in development mode.
 
         Raises:
-            SettingsError: The section ``[middleware]`` or ``[observability]`` is wrong.
+            SettingsError: The section ``[middleware]`` or ``[observability]`` is invalid.
         """
         settings = self.read_settings(ObservabilitySettings)
         return [
@@ -210,47 +208,46 @@ class Application(Router):
 
         Args:
             operation_id: The name of the operation.
-            values: What its path's parameters are; others make a query. Values are encoded and
-                cannot lead to another path.
+            values: Values of the parameters of its path; further values are a query. Values are
+                encoded and cannot lead to another path.
 
         Raises:
-            LookupError: There is no such operation.
+            LookupError: The operation does not exist.
             ValueError: A parameter of the path is missing or empty, or it is ``.`` or ``..``.
         """
         try:
             template = self._url_templates()[operation_id]
         except KeyError:
-            raise LookupError(f"there is no operation {operation_id!r}") from None
+            raise LookupError(f"the operation {operation_id!r} does not exist") from None
         return build_url(template, values)
 
     def _url_templates(self) -> dict[str, str]:
-        """Return the templates of all operations by name, made anew when there are more."""
+        """Return the templates of all operations by name, cached until there are more."""
         key = len(self._entries)
         if self._urls is None or self._urls[0] != key:
-            document = self._begun()
+            document = self._begun_document()
             base = document.base_path
-            found = {each.name: each.base_paths[0] + each.path for each in document.operations()}
+            loaded = {each.name: each.base_paths[0] + each.path for each in document.operations()}
             own = {
                 entry.operation_id: base + entry.path for entry in self._entries if entry.is_written
             }
-            self._urls = key, found | own
+            self._urls = key, loaded | own
         return self._urls[1]
 
     def add(self, part: Part | str) -> None:
-        """Add a part: a subsystem of a package of its own, such as a database layer.
+        """Add a part: a subsystem from another package, such as a database layer.
 
         Args:
-            part: The part, or ``package.module:name`` of one, which is then imported here and not
-                before.
+            part: The part, or ``package.module:name`` of one, which is imported only here.
 
         Raises:
             TypeError: It is not a part.
             ImportError: It cannot be imported.
         """
-        found = _imported(part) if isinstance(part, str) else part
-        if not isinstance(found, Part):
-            raise TypeError(f"a part has `settings` and `install`, unlike {found!r}")
-        self._parts.append(found)
+        resolved = _imported(part) if isinstance(part, str) else part
+        if not isinstance(resolved, Part):
+            raise TypeError(f"a part must have `settings` and `install`, unlike {resolved!r}")
+        self._parts.append(resolved)
 
     def provide(
         self,
@@ -260,18 +257,18 @@ class Application(Router):
         scope: Scope = "request",
         release: Release = "before_response",
     ) -> None:
-        """Let handlers and dependencies have arguments of type ``cls``, made by ``provider``.
+        """Provide arguments of type ``cls`` of handlers and dependencies with ``provider``.
 
-        An argument ``db: Session`` then has its value from the provider, as if it was written
-        ``db: Session = Depends(provider)``. One with a marker, such as ``Json[Session]``, has not.
+        An argument ``db: Session`` then gets its value from the provider, like ``db: Session =
+        Depends(provider)``. An argument with a marker, such as ``Json[Session]``, does not.
 
         Args:
-            cls: The class, as arguments are annotated.
+            cls: The class in the annotations of arguments.
             provider: A function whose arguments are bound like a handler's. If it yields, it
-                resumes as ``release`` says, and is told of an error.
+                resumes at the time of ``release``, and gets the error of the request, if any.
             scope: ``request`` makes a value for each request, ``application`` one for each start.
-            release: ``before_response``, so that it can still fail the request, or
-                ``after_response``. A streamed response keeps the former until it was sent.
+            release: ``before_response``, so that the generator can still fail the request, or
+                ``after_response``. For a streamed response the former is after it was sent.
 
         Raises:
             TypeError: ``cls`` is not a class, or one whose values come from requests.
@@ -281,15 +278,15 @@ class Application(Router):
         add_provider(self._by_type, cls, provider, scope, release)
 
     def on_drain(self, begin: Callable[[], object]) -> Callable[[], object]:
-        """Have ``begin`` called when the server begins to stop, while requests still run.
+        """Call ``begin`` when the server begins to stop, while requests still run.
 
-        For what lasts longer than a request and has to be told: it runs in a task of its own. An
+        Use it to end connections that last longer than a request. It runs in a task of its own. An
         error in it is logged.
 
         Raises:
             SignatureError: It is not a plain function.
         """
-        require_function(begin, "a call at the beginning of the end")
+        require_function(begin, "a call at shutdown")
         self._drains.append(begin)
         return begin
 
@@ -297,17 +294,17 @@ class Application(Router):
     def overrides(
         self, replacements: Mapping[Callable[..., Any], Callable[..., Any]]
     ) -> Iterator[None]:
-        """Let other functions stand in for those of dependencies, within the block; for tests.
+        """Replace providers of dependencies within the block; for tests.
 
-        It concerns this application alone, also while it runs, and then the requests that come
-        from now on. A stand-in has arguments of its own, like any dependency.
+        It affects this application alone. If the application runs already, it affects later
+        requests. A replacement has arguments of its own, like any provider.
 
         Args:
-            replacements: The stand-in for each function that `Depends` names.
+            replacements: The replacement of each provider, or of the provider of each class.
 
         Raises:
-            SignatureError: A stand-in is not callable or is asynchronous.
-            DocumentError: A stand-in cannot be one.
+            SignatureError: A replacement is not callable or is asynchronous.
+            DocumentError: A replacement is not a valid provider.
         """
         for replacement in replacements.values():
             kind_of(replacement)
@@ -321,9 +318,9 @@ class Application(Router):
             self._replace_endpoints()
 
     def use_settings(self, settings: Settings) -> None:
-        """Take settings over, of which the sections of this package count at the next start.
+        """Set the settings used at the next start.
 
-        ``photon run`` and its kin call it with those of the project.
+        ``photon run`` and similar commands call it with the settings of the project.
         """
         self._settings = settings
         self._static = ConfiguredFiles(settings)
@@ -333,22 +330,22 @@ class Application(Router):
         """The files of the section ``[static]``: ``app.static.url("site.css")``.
 
         Raises:
-            RuntimeError: There are no settings yet, or they name no folder.
-            PhotonError: The section is wrong.
+            RuntimeError: The settings are not set yet, or name no folder.
+            PhotonError: The section is invalid.
         """
         return self._static.files
 
     # -- the document and the start ---------------------------------------------------------
 
     def document(self) -> OpenApi:
-        """Return the OpenAPI document, complete, as a copy of its own.
+        """Return a copy of the complete OpenAPI document.
 
         Raises:
-            SignatureError: A handler does not fit its path.
-            DocumentError: The loaded document has not the shape of one, or two things in it have
-                the same name.
+            SignatureError: A handler does not match its path.
+            DocumentError: The loaded document is not well-formed, or two of its components have the
+                same name.
         """
-        base = self._begun()
+        base = self._begun_document()
         if base.schema_errors:
             raise DocumentError([str(problem) for problem in base.schema_errors])
         shown = [
@@ -366,12 +363,12 @@ class Application(Router):
         """Start the application: compile the document, enter the lifespans, yield the handler.
 
         Args:
-            development: Whether people are developing it; allows what production must not show.
+            development: True for development mode, which shows details that production must not.
 
         Raises:
             DocumentError: Document and handlers do not match; lists every problem.
             SignatureError: A handler does not match its path.
-            SettingsError: A section of the settings is wrong.
+            SettingsError: A section of the settings is invalid.
         """
         settings = self.read_settings(ObservabilitySettings)
         host = install_parts(self, self._parts)
@@ -394,10 +391,10 @@ class Application(Router):
             yield running.dispatch
 
     def read_settings(self, cls: type[S]) -> S:
-        """Return the section of a class, with its defaults where there are no settings.
+        """Return the section of a class, with its defaults if there are no settings.
 
         Raises:
-            SettingsError: The section is wrong.
+            SettingsError: The section is invalid.
         """
         return cls() if self._settings is None else self._settings.read(cls)
 
@@ -405,7 +402,7 @@ class Application(Router):
         """Return the further sections of a class, such as ``[database.reports]``, by their names.
 
         Raises:
-            SettingsError: One of them is wrong.
+            SettingsError: One of them is invalid.
         """
         return {} if self._settings is None else self._settings.read_named(cls)
 
@@ -416,12 +413,12 @@ class Application(Router):
             )
         if self._parts or self._by_type:
             raise ValueError(
-                "an application with parts or providers is not included in another one: add them "
-                "to the outer one, and include a Router"
+                "an application with parts or providers cannot be included in another one: add "
+                "them to the outer one, and include a Router"
             )
 
     def _behaviour(self) -> RouterSettings:
-        """Return the section ``[router]``, where the code does not state it."""
+        """Return the section ``[router]``, overridden by options in the code."""
         stated = {name: value for name, value in self._switches.items() if value is not None}
         return attrs.evolve(self.read_settings(RouterSettings), **stated)
 
@@ -435,31 +432,31 @@ class Application(Router):
     ) -> Running:
         providers = Providers({**self._by_type, **host.by_type})
         running = Running(host, providers, pages, development)
-        document, tree = self._planned(running)
+        document, tree = self._compiled_endpoints(running)
         handlers = {**host.error_handlers, **self._error_handlers}
-        answers = ErrorAnswers(handlers, validation_status=self.validation_status)
+        error_responses = ErrorResponses(handlers, validation_status=self.validation_status)
         placed = chain(self._settings, [*host.middlewares, *self._middleware])
-        layers = bind_chain(placed, operations_of(document))
+        middleware = bind_chain(placed, operations_of(document))
         running.dispatch = Dispatch(
             tree,
-            answers=answers,
-            layers=[*outermost, *layers],
+            error_responses=error_responses,
+            middleware=[*outermost, *middleware],
             drains=[*host.drains, *self._drains],
         )
         return running
 
     def _replace_endpoints(self) -> None:
-        """Let applications that run go on with new endpoints."""
+        """Replace the endpoints of running applications."""
         for running in self._running:
-            _, tree = self._planned(running)
+            _, tree = self._compiled_endpoints(running)
             running.providers.application.make()
             running.dispatch.use(tree)
 
-    def _planned(self, running: Running) -> tuple[Document, PathTree[Endpoint]]:
-        document, behaviour = self._begun(), self._behaviour()
+    def _compiled_endpoints(self, running: Running) -> tuple[Document, PathTree[Endpoint]]:
+        document, behaviour = self._begun_document(), self._behaviour()
         providers = attrs.evolve(running.providers, overrides=self._overrides)
         entries = [entry for entry in self._entries if not entry.is_written]
-        if not document.schema_errors:  # else there is no document to write into
+        if not document.schema_errors:  # otherwise the document cannot be extended
             written = [entry for entry in self._entries if entry.is_written]
             context = WriterContext(self.validation_status, providers=providers)
             entries += write_entries(document.data, written, context)
@@ -481,16 +478,18 @@ class Application(Router):
         )
         return document, tree
 
-    def _checks(self, *, development: bool) -> Callable[[Document, Operation], AnswerCheck] | None:
-        """Return what makes the checks of responses; ``None`` where they are not checked."""
+    def _checks(
+        self, *, development: bool
+    ) -> Callable[[Document, Operation], ResponseCheck] | None:
+        """Return the factory of the checks of responses; ``None`` if they are not checked."""
         is_test = self._settings is not None and self._settings.environment == "test"
         stated = self._behaviour().validate_responses
         if not (development or is_test if stated is None else stated):
             return None
-        return functools.partial(AnswerCheck, is_shown=development or is_test)
+        return functools.partial(ResponseCheck, is_shown=development or is_test)
 
-    def _begun(self) -> Document:
-        """Return the loaded document, or an empty one, under the names of the application."""
+    def _begun_document(self) -> Document:
+        """Return the loaded document, or an empty one, with the title of the application."""
         data = begin_document(self._base, self._info, self._servers)
         return Document(data, is_checked=self._base is None)
 
@@ -498,5 +497,5 @@ class Application(Router):
 def _imported(path: str) -> object:
     module, _, name = path.partition(":")
     if not name:
-        raise ImportError(f"a part is named as package.module:name, not {path!r}")
+        raise ImportError(f"name a part as package.module:name, not {path!r}")
     return getattr(importlib.import_module(module), name)()

@@ -3,12 +3,12 @@
 ::
 
     PhotonError
-    ├─ HttpError            an answer other than success (from photon_runtime.http)
-    │  └─ NotAcceptable     the client takes none of the media types that there are: 406
-    ├─ ValidationError     a request does not fit its operation: 422 with every fault
+    ├─ HttpError            a response other than success (from photon_runtime.http)
+    │  └─ NotAcceptable     the client accepts none of the available media types: 406
+    ├─ ValidationError      a request is invalid: 422 with the complete list of its errors
     │  └─ MalformedBody     a body cannot be read at all: 400
-    ├─ SignatureError       a handler is not written as it must be (also a TypeError)
-    └─ DocumentError        the OpenAPI document and the handlers do not fit; lists every problem
+    ├─ SignatureError       the signature or an option of a handler is invalid (also a TypeError)
+    └─ DocumentError        the OpenAPI document and the handlers do not match; lists every problem
 """
 
 from photon_openapi.errors import DocumentError as DocumentError

@@ -1,7 +1,7 @@
-"""The router: handlers, and what wraps them, as they are declared.
+"""The router: the declaration of handlers, middleware and error handlers.
 
-Nothing is compiled here. Decorators, views and marked functions become entries; a router takes over
-those of the routers that it includes. `Application` makes something that runs of them.
+This module compiles nothing. Decorators, views and marked functions become entries; a router adds
+the entries of the routers that it includes. `Application` compiles them.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from .handlers import (
     check_operation_options,
     check_options,
     dependency_of,
+    merge_options,
     name_operation,
     scope_of,
     shared_options,
-    within,
 )
 from .middleware import chain
 from .security import Required, Verifier
@@ -55,33 +55,33 @@ E = TypeVar("E", bound=ErrorHandler)
 V = TypeVar("V", bound=type)
 Lifespan: TypeAlias = Callable[[], AbstractContextManager[object]]
 NameOperation: TypeAlias = Callable[[Callable[..., object], str, str], str]
-"""Names an operation, of its handler, its method in capitals and its path."""
+"""Returns the name of an operation for its handler, its method in capitals and its path."""
 
 
 class Router:
     """A collection of handlers, to be included in an application or in another router.
 
     Args:
-        prefix: Beginning of the paths of the handlers declared here.
-        tags: Tags of the handlers declared here, beside their own.
-        dependencies: Functions, perhaps marked by `Depends`, that are run before every handler
-            declared here.
-        responses: Further responses of the handlers declared here, see `RouteOptions`.
-        deprecated: Whether clients should stop using the handlers declared here.
-        include_in_schema: Whether the published document has them.
-        generate_operation_id: Names the operations declared here that have no name of their own;
-            by default they have the names of their functions.
-        security: Credentials that the handlers declared here require, where they do not state
-            their own; see `RouteOptions`. Operations of a loaded document go by the document.
-        middleware: Middleware around the handlers declared here, as `Router.middleware` adds it.
-        lifespan: A function that returns a context manager, entered before the first request
-            and left after the last.
-        omit_none: Whether responses of the handlers declared here leave out ``None``, where the
-            handlers do not state it; see `OperationOptions`.
+        prefix: Prefix of the paths of the router's handlers.
+        tags: Tags of the router's handlers, in addition to their own.
+        dependencies: Functions, optionally marked by `Depends`, that run before every handler of
+            the router.
+        responses: Further responses of the router's handlers, see `RouteOptions`.
+        deprecated: True if clients should stop using the router's handlers.
+        include_in_schema: False to leave them out of the published document.
+        generate_operation_id: Names the router's operations that have no name of their own; by
+            default they have the names of their functions.
+        security: Credentials that the router's handlers require, unless they declare their own; see
+            `RouteOptions`. Operations of a loaded document follow the document.
+        middleware: Middleware for the router's handlers, as `Router.middleware` adds it.
+        lifespan: A function that returns a context manager, entered before the first request and
+            exited after the last.
+        omit_none: True if responses of the router's handlers leave out ``None``, unless a handler
+            declares its own option; see `OperationOptions`.
 
     Raises:
         ValueError: ``prefix`` does not begin with a slash, or ends with one.
-        SignatureError: A dependency, middleware or lifespan cannot be one.
+        SignatureError: A dependency, middleware or lifespan is invalid.
 
     Example:
         >>> from photon_router import Application, Router
@@ -112,7 +112,9 @@ class Router:
     ) -> None:
         """Begin without handlers."""
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
-            raise ValueError(f"a prefix begins with a slash and ends without one, not {prefix!r}")
+            raise ValueError(
+                f"a prefix must begin with a slash and end without one, not {prefix!r}"
+            )
         check_middleware(middleware)
         if generate_operation_id is not None:
             require_function(generate_operation_id, "generate_operation_id")
@@ -146,8 +148,8 @@ class Router:
             options: See `RouteOptions`.
 
         Raises:
-            SignatureError: The function cannot be a handler, or an option is unknown; says where
-                and what to write.
+            SignatureError: The function cannot be a handler, or an option is unknown; names the
+                line and the correct form.
         """
         check_options(options)
 
@@ -180,12 +182,12 @@ class Router:
     def view(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[V], V]:
         """Make the methods of the decorated class the handlers of a path.
 
-        Those named like methods of HTTP (``get``, ``put`` ...) are handlers. For each request the
-        class is called, and what its ``__init__`` takes, for an attrs class its attributes, is
-        bound like the arguments of a handler.
+        Methods named after those of HTTP (``get``, ``put`` ...) are handlers. For each request the
+        class is called, and the arguments of its ``__init__``, for an attrs class its attributes,
+        are bound like the arguments of a handler.
 
         Args:
-            path: Template with parameters in braces; each method takes those of them that the
+            path: Template with parameters in braces; each method takes the parameters that the
                 class does not.
             options: See `RouteOptions`, for all of the methods.
 
@@ -208,28 +210,30 @@ class Router:
 
         Args:
             operation_id: The ``operationId`` in the document.
-            options: See `OperationOptions`; all else is said by the document.
+            options: See `OperationOptions`; the document has all other options.
 
         Raises:
             SignatureError: The function cannot be a handler, the operation has one already, or an
                 option is unknown.
         """
         check_operation_options(options)
-        named = cast("RouteOptions", options)  # those of every handler are among those of routes
+        named = cast("RouteOptions", options)  # options of handlers are a subset of route options
 
         def register(function: F) -> F:
             signature = read_signature(function)
-            self._take(HandlerEntry(function, signature, operation_id, named, scope_of(options)))
+            self._add_entry(
+                HandlerEntry(function, signature, operation_id, named, scope_of(options))
+            )
             return function
 
         return register
 
     def security(self, name: str, verifier: Verifier) -> None:
-        """Let ``verifier`` verify the security scheme ``name`` of the loaded document.
+        """Verify the security scheme ``name`` of the loaded document with ``verifier``.
 
         Args:
-            name: The scheme, as it is called in ``components.securitySchemes``.
-            verifier: Verifies its credentials.
+            name: Name of the scheme in ``components.securitySchemes``.
+            verifier: Verifier of its credentials.
 
         Raises:
             ValueError: The scheme has a verifier already.
@@ -238,29 +242,31 @@ class Router:
             raise ValueError(f"the security scheme {name!r} has a verifier already")
         self._verifiers[name] = verifier
 
-    def middleware(self, layer: Middleware) -> Middleware:
-        """Put a function around every request: ``def layer(request, call_next) -> Response``.
+    def middleware(self, middleware: Middleware) -> Middleware:
+        """Add middleware to every request.
 
-        The first one declared is the outermost. Of an application they lie around everything,
-        refusals included; of a router that is included, around its handlers, and behind their
-        authentication. ``call_next`` gives the answer to whatever happens inside and does not
-        raise; an unexpected error is found as ``request.failure``.
+        Middleware is a function ``def audit(request, call_next) -> Response``. The first one
+        declared is the outermost. Middleware of an application wraps everything, including error
+        responses; middleware of an included router wraps its handlers, inside their authentication.
+        ``call_next`` always returns a response and does not raise; an unexpected
+        error is available as ``request.failure``.
 
         Raises:
             SignatureError: It is not a function, or a coroutine function or a generator function.
         """
-        if not callable(layer):
+        if not callable(middleware):
             raise SignatureError(
-                f"a layer is a function, not {layer!r}: write @app.middleware without brackets"
+                f"middleware must be a function, not {middleware!r}: write @app.middleware without "
+                "brackets"
             )
-        require_function(layer, "middleware")
-        self._middleware.append(layer)
-        return layer
+        require_function(middleware, "middleware")
+        self._middleware.append(middleware)
+        return middleware
 
     def lifespan(self, life: Lifespan) -> Lifespan:
-        """Enter a context manager before the first request, and leave it after the last.
+        """Enter a context manager before the first request, and exit it after the last.
 
-        Usable as a decorator. Context variables that it sets are seen by every request.
+        Usable as a decorator. Context variables that it sets are visible to every request.
 
         Raises:
             SignatureError: It is not a function that returns a context manager.
@@ -270,16 +276,16 @@ class Router:
         return life
 
     def error_handler(self, *classes: type[BaseException]) -> Callable[[E], E]:
-        """Make the decorated function answer for errors: ``def answer(request, error)``.
+        """Make the decorated function an error handler: ``def respond(request, error)``.
 
-        It answers for those raised by the handlers of this router (of an application: by all),
-        whose class is one of ``classes`` or derived from one; the nearest class counts.
+        It returns the responses to errors of the handlers of this router (of an application: of all
+        handlers), whose class is one of ``classes`` or derived from one; the nearest class counts.
 
         Args:
-            classes: Classes of exceptions; `HttpError` and `ValidationError` among them.
+            classes: Classes of exceptions, including `HttpError` and `ValidationError`.
 
         Raises:
-            SignatureError: One of them is no class of exceptions.
+            SignatureError: One of them is not a class of exceptions.
         """
         check_error_classes(classes)
 
@@ -291,25 +297,25 @@ class Router:
         return register
 
     def mount(self, prefix: str, handler: Handler, *, name: str | None = None) -> None:
-        """Let ``handler`` answer all requests to ``prefix`` and below that no operation takes.
+        """Call ``handler`` for all requests to ``prefix`` and below that match no operation.
 
-        For what is no operation: `StaticFiles`, a WSGI application, a handler of one's own. The
-        rest of the path is the last of the request's ``path_values``.
+        Use it for `StaticFiles`, a WSGI application, or a handler of your own without an operation.
+        The rest of the path is the last of the request's ``path_values``.
 
-        The layers and error handlers of a router lie around what it mounts, as around its handlers.
-        Security and dependencies do not: they belong to operations. So a router that has them and
-        mounts something cannot be included.
+        The middleware and error handlers of a router apply to its mounts as to its handlers.
+        Security and dependencies do not: they belong to operations. So a router with these and a
+        mount cannot be included.
 
         Args:
-            prefix: Begins with a slash; ``/`` for all. Below the prefix of the router.
-            handler: From a request to a response.
-            name: What people call it, for messages and listings.
+            prefix: Prefix that begins with a slash; ``/`` for all. Below the prefix of the router.
+            handler: A function from a request to a response.
+            name: Name in messages and listings.
 
         Raises:
             ValueError: ``prefix`` does not begin with a slash.
         """
         if not prefix.startswith("/"):
-            raise ValueError(f"a prefix begins with a slash, not {prefix!r}")
+            raise ValueError(f"a prefix must begin with a slash, not {prefix!r}")
         require_function(handler, "a mounted handler")
         named = name if name is not None else f"the mount at {prefix}"
         self._mounts += mounts_below(self.prefix + prefix, handler, named)
@@ -327,23 +333,23 @@ class Router:
         security: Sequence[Required] | None = None,
         omit_none: bool | None = None,
     ) -> None:
-        """Take over handlers: a marked function, all of a module, or those of another router.
+        """Include handlers: a marked function, all of a module, or those of another router.
 
         Args:
-            source: Where the handlers are. Later changes to it do not count.
-            prefix: Put before their paths.
-            tags: Tags for them, beside their own.
-            dependencies: Functions that are run before each of them.
-            responses: Further responses of theirs, see `RouteOptions`.
-            deprecated: Whether clients should stop using them.
-            include_in_schema: Whether they stand in the published document.
-            security: Who may call them, where neither they nor their router say it.
-            omit_none: Whether they leave out ``None``, where neither they nor their router say it;
-                see `OperationOptions`.
+            source: Source of the handlers. Later changes to it have no effect.
+            prefix: Prefix of their paths.
+            tags: Tags for them, in addition to their own.
+            dependencies: Functions that run before each of them.
+            responses: Their further responses, see `RouteOptions`.
+            deprecated: True if clients should stop using them.
+            include_in_schema: False to leave them out of the published document.
+            security: Credentials that they require, unless they or their router declare their own.
+            omit_none: True to leave out ``None``, unless they or their router declare their own
+                option; see `OperationOptions`.
 
         Raises:
-            ValueError: There is nothing to take over, or a router has security or dependencies and
-                mounts what they would not guard.
+            ValueError: The source has no handlers, or a router has security or dependencies and
+                mounts that these would not guard.
             SignatureError: An operation of the document has a handler already.
         """
         outer = RouteScope(dependencies=tuple(map(dependency_of, dependencies)))
@@ -363,7 +369,7 @@ class Router:
             name = getattr(source, "__name__", repr(source))
             raise ValueError(f"{name} has no handlers: mark them with @photon_route(...)")
         for function, mark in marked:
-            options = within(shared, mark.options)
+            options = merge_options(shared, mark.options)
             self._add(function, mark.method, prefix + mark.path, options, outer)
 
     def _include_router(
@@ -372,7 +378,7 @@ class Router:
         if other is self:
             raise ValueError("a router cannot include itself")
         other._refuse_inclusion()
-        if _seems_guarded(shared, outer) or _seems_guarded(other._options, other._scope):
+        if _is_guarded(shared, outer) or _is_guarded(other._options, other._scope):
             _refuse_mounts(other._mounts)
         middleware = tuple(entry.middleware for entry in chain(None, other._middleware))
         own = RouteScope(middleware, (), other._error_handlers).inherit(outer)
@@ -381,7 +387,7 @@ class Router:
             if entry.is_written:
                 inner = attrs.evolve(inner, path=prefix + entry.path)
             is_named = "operation_id" in entry.options or other._name_operation is not None
-            self._take(inner, is_named=is_named or not entry.is_written)
+            self._add_entry(inner, is_named=is_named or not entry.is_written)
         for mount in other._mounts:
             template = (self.prefix + prefix + mount.template).rstrip("/") or "/"
             scope = mount.scope.inherit(own)
@@ -391,10 +397,10 @@ class Router:
             self.security(name, verifier)
 
     def _refuse_inclusion(self) -> None:
-        """Refuse to be included, where that would drop something.
+        """Reject the inclusion in another router if it would lose settings.
 
         Raises:
-            ValueError: It would.
+            ValueError: The inclusion would lose settings.
         """
 
     def _add(
@@ -408,27 +414,29 @@ class Router:
         signature: Signature | None = None,
     ) -> None:
         if not path.startswith("/") and not (self.prefix and path == ""):
-            raise SignatureError(f"{location(function)}: a path begins with a slash, not {path!r}")
+            raise SignatureError(
+                f"{location(function)}: a path must begin with a slash, not {path!r}"
+            )
         if kind_of(function) is CallableKind.CONTEXT_MANAGER:
             raise SignatureError(
                 f"{location(function)} cannot be a handler: it is a context manager. Leave "
-                "contextlib.contextmanager out; a generator function is answered as a stream"
+                "contextlib.contextmanager out; the response of a generator function is a stream"
             )
         signature = read_signature(function) if signature is None else signature
         scope = scope_of(options).inherit(outer or RouteScope())
         name = options.get("operation_id")
         entry = HandlerEntry(function, signature, name or "", options, scope, method, path)
-        self._take(entry, is_named=name is not None)
+        self._add_entry(entry, is_named=name is not None)
 
-    def _take(self, entry: HandlerEntry, *, is_named: bool = True) -> None:
-        """Take over an entry, which then is one of this router."""
+    def _add_entry(self, entry: HandlerEntry, *, is_named: bool = True) -> None:
+        """Add an entry, with the prefix, options and scope of this router."""
         if entry.is_written:
             path = self.prefix + entry.path
             entry = attrs.evolve(entry, path=path)
             if not is_named:
                 entry = attrs.evolve(entry, operation_id=self._name(entry))
         else:
-            self._refuse_second(entry)
+            self._check_operation_id(entry)
         self._entries.append(entry.inherit(self._options, self._scope))
 
     def _name(self, entry: HandlerEntry) -> str:
@@ -438,7 +446,7 @@ class Router:
         others = [other for other in self._entries if other.is_written]
         return name_operation(entry.function, entry.method, entry.path, others=others)
 
-    def _refuse_second(self, entry: HandlerEntry) -> None:
+    def _check_operation_id(self, entry: HandlerEntry) -> None:
         for other in self._entries:
             if not other.is_written and other.operation_id == entry.operation_id:
                 raise SignatureError(
@@ -447,18 +455,18 @@ class Router:
                 )
 
 
-def _seems_guarded(options: RouteOptions, scope: RouteScope) -> bool:
+def _is_guarded(options: RouteOptions, scope: RouteScope) -> bool:
     return bool(options.get("security") or scope.dependencies)
 
 
 def _refuse_mounts(mounts: Sequence[Mount]) -> None:
-    """Refuse what would be open to all though it stands beside what is guarded.
+    """Reject mounts of a guarded router, since they would be public.
 
     Raises:
-        ValueError: There is such a mount.
+        ValueError: The router has a mount.
     """
     for mount in mounts:
         raise ValueError(
-            f"{mount.name} is no operation, and nothing of its router's security and dependencies "
-            "guards it: mount it on the application, or on a router that guards it by middleware"
+            f"{mount.name} is not an operation, so the security and dependencies of its router do "
+            "not guard it: mount it on the application, or on a router that guards it by middleware"
         )

@@ -1,4 +1,4 @@
-"""What a signature is written with.
+"""The markers that handlers write in their signatures.
 
 =====================  ========================================================================
 ``_types``             `Query`, `Path`, `Header`, `Cookie`, `Json`, `Form`, `Body`, `Param`

@@ -2,12 +2,12 @@
 
 `Depends` marks an argument; its function is called like a handler, with arguments of its own from
 the request or from further dependencies. Within one request a function is called once, however
-many ask for it. A generator function gives the value it yields and goes on at the end, in the
-reverse order of the beginnings: the place for clean-up.
+many arguments depend on it. A generator function provides the value that it yields and resumes
+after the handler, for clean-up. Generators resume in reverse order.
 
-When that end is depends on the answer. A whole one is sent after it, so that a transaction that
-cannot be committed is a failure the client sees. What is streamed keeps its dependencies until the
-last part was sent or the client has left.
+The kind of the response determines when they resume. A whole response is sent afterwards, so that a
+failed commit of a transaction is an error that the client sees. A streamed response keeps its
+dependencies open until its last part was sent or the client has disconnected.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from photon_runtime.parts import Release, Scope
 T = TypeVar("T")
 Provider: TypeAlias = Callable[..., Any]
 Overrides: TypeAlias = Mapping[Provider, Provider]
-"""What stands in for providers."""
+"""The replacements of providers."""
 
 
 @attrs.frozen
@@ -32,10 +32,10 @@ class Dependency(SourceMarker):
     """The marker that `Depends` leaves in a signature.
 
     Attributes:
-        provider: Makes the value.
-        scope: How long the value lives.
-        use_cache: Whether all who ask for it in one request get the same.
-        release: When a generator resumes; see `photon_runtime.parts.Release`.
+        provider: The function or class that makes the value.
+        scope: The lifetime of the value.
+        use_cache: True if all arguments that depend on it in one request share one value.
+        release: The time when a generator resumes; see `photon_runtime.parts.Release`.
     """
 
     is_whole: ClassVar[bool] = True
@@ -46,21 +46,22 @@ class Dependency(SourceMarker):
     release: Release = "before_response"
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what nobody can call, and a value that is made once and yet anew each time."""
+        """Reject a provider that is not callable, and an application value that is not shared."""
         if self.provider is None:
             raise SignatureError(
-                "Depends() needs what makes the value: write Depends(function), or Depends(Class)"
+                "Depends() needs a provider: write Depends(function), or Depends(Class)"
             )
         if not callable(self.provider):
             raise SignatureError(f"Depends(...) takes a function or a class, not {self.provider!r}")
         kind_of(self.provider)
         if self.scope not in ("request", "application"):
             raise SignatureError(
-                f"Depends(scope=...) is 'request' or 'application', not {self.scope!r}"
+                f"Depends(scope=...) must be 'request' or 'application', not {self.scope!r}"
             )
         if self.scope == "application" and not self.use_cache:
             raise SignatureError(
-                "a dependency of the application is made once: it is always shared"
+                "a dependency of the application is made once and always shared: leave "
+                "use_cache=False out"
             )
 
 
@@ -85,15 +86,17 @@ def Depends(  # noqa: N802 - a marker
 
     Args:
         provider: A function, or a class, whose arguments are bound like a handler's. If it is a
-            generator function, the argument gets what it yields, and it goes on at the end.
+            generator function, the argument gets the yielded value, and the generator resumes after
+            the handler.
         scope: ``request`` makes a value for each request. ``application`` makes one when the
-            application starts, and ends it when the application stops; it has no arguments from
-            requests, and needs only dependencies that live as long.
-        use_cache: Whether a value is made once per request and shared; else for each argument.
+            application starts, and releases it when the application stops; its provider has no
+            arguments from requests, and only dependencies with the same scope.
+        use_cache: True to make a value once per request and share it, false to make one for each
+            argument.
 
     Raises:
-        SignatureError: The provider cannot be called or is asynchronous, there is no such scope, or
-            a dependency of the application is not to be shared.
+        SignatureError: The provider is not callable or is asynchronous, the scope does not exist,
+            or a dependency of the application is not shared.
     """
-    # Without a provider it is refused; type-checkers have their own word for it.
+    # A missing provider is refused at run time; type-checkers report it by themselves.
     return cast("T", Dependency(cast("Callable[..., object]", provider), scope, use_cache))

@@ -1,13 +1,13 @@
-"""Parameter markers: where a handler's argument comes from, and what it must satisfy.
+"""Parameter markers: the source of a handler's argument, and its constraints.
 
 ``Query[int]`` is ``Annotated[int, In("query")]``. A type-checker therefore sees ``int`` and nothing
-else, and the router finds the marker in the annotation. Constraints travel the same way, as a
+else, and the router finds the marker in the annotation. Constraints are written the same way, as a
 :class:`Param` (or a ``msgspec.Meta``) inside ``Annotated``, in any order and at any depth::
 
     def list_items(page: Query[Annotated[int, Param(ge=1, name="page-no")]] = 1) -> list[Item]: ...
 
-:func:`split_annotation` takes such an annotation apart once, at start; nothing here runs per
-request.
+:func:`split_annotation` splits such an annotation once, at start-up; no code of this module runs
+per request.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from photon_openapi.errors import Location
 Media: TypeAlias = Literal["json", "form", "raw"]
 
 _T = TypeVar("_T")
-_SAID_ELSEWHERE = {"alias": "name", "regex": "pattern"}
-"""Keywords that other frameworks have, and what they are called here."""
+_OTHER_NAMES = {"alias": "name", "regex": "pattern"}
+"""Keywords of other frameworks, and their names here."""
 
 
 @attrs.frozen
 class In(SourceMarker):
-    """The marker that says where an argument comes from.
+    """The marker of the source of an argument.
 
     Attributes:
         location: The part of the request.
-        media: For a body, how it is read: JSON, a form, or the bytes as they are; else ``None``.
+        media: The encoding of a body: JSON, a form, or raw bytes; ``None`` for other locations.
     """
 
     location: Location
@@ -43,60 +43,60 @@ class In(SourceMarker):
 
     @property
     def name(self) -> str:
-        """What its marker is called."""
+        """Name of its marker."""
         return "Body" if self.media == "raw" else (self.media or self.location).capitalize()
 
     @property
-    def place(self) -> str:
-        """Where it stands: the location, or ``form`` for what is one field of the body."""
+    def origin(self) -> str:
+        """The location, or ``form`` for a field of the body."""
         return "form" if self.media == "form" else self.location
 
 
 @attrs.frozen
 class Marker(BareMarker):
-    """What ``Query`` is when the program runs: ``Query[int]`` is ``Annotated[int, In("query")]``.
+    """The run-time value of ``Query``: ``Query[int]`` is ``Annotated[int, In("query")]``.
 
     Attributes:
-        place: What it puts on a type.
+        marker: The marker that it attaches to a type.
     """
 
-    place: In
+    marker: In
 
     @property
     def source(self) -> In:
-        """What it attaches to the type."""
-        return self.place
+        """The marker that it attaches to a type."""
+        return self.marker
 
     @property
     def name(self) -> str:
-        """What it is called."""
-        return self.place.name
+        """Name of the marker."""
+        return self.marker.name
 
     def __getitem__(self, type_: Any) -> Any:
         """Return the type with the marker on it."""
         if isinstance(type_, tuple):
             raise SignatureError(
-                f"{self.name} stands around one type: write {self.name}[Annotated[..., Param(...)]]"
-                f" for constraints, {self.name}[tuple[...]] for a tuple"
+                f"{self.name} takes one type: write {self.name}[Annotated[..., Param(...)]] for "
+                f"constraints, {self.name}[tuple[...]] for a tuple"
             )
-        return Annotated[type_, self.place]
+        return Annotated[type_, self.marker]
 
     def __or__(self, other: Any) -> Any:
-        """Return the union of a marker without a type, which takes anything, and another type."""
+        """Return the union of a marker without a type, which accepts any, and another type."""
         return self[Any] | other
 
     def __call__(self, *_: object, **keywords: object) -> NoReturn:
-        """Refuse to be called, as markers of other frameworks are, and say what to write."""
-        said = {_SAID_ELSEWHERE.get(name, name): value for name, value in keywords.items()}
+        """Reject a call, which other frameworks have for markers, and name the correct form."""
+        constraints = {_OTHER_NAMES.get(name, name): value for name, value in keywords.items()}
         options = ", ".join(
-            f"{field.name}={said[field.name]!r}"
+            f"{field.name}={constraints[field.name]!r}"
             for field in attrs.fields(Param)
-            if field.name in said
+            if field.name in constraints
         )
-        wanted = f"Annotated[..., Param({options})]" if options else "..."
-        json = f" (Json[{wanted}] for JSON)" if self.name == "Body" else ""
+        inner = f"Annotated[..., Param({options})]" if options else "..."
+        json = f" (Json[{inner}] for JSON)" if self.name == "Body" else ""
         raise SignatureError(
-            f"{self.name} is not called: it stands around the type. Write {self.name}[{wanted}]"
+            f"{self.name} is not called: it takes the type in brackets. Write {self.name}[{inner}]"
             f"{json}, and = for a default"
         )
 
@@ -114,10 +114,10 @@ if TYPE_CHECKING:
     Json = Annotated[_T, In("body", "json")]
     """The argument is the body, decoded from JSON."""
     Form = Annotated[_T, In("body", "form")]
-    """The argument is a field of the form that the body is; of a class, each member is one."""
+    """The argument is a field of the form in the body; of a class, each member is a field."""
     Body = Annotated[_T, In("body", "raw")]
-    """The argument is the body as it came: ``Body[bytes]``, ``Body[str]``, or, in parts while they
-    come, ``Body[Iterator[bytes]]``."""
+    """The argument is the raw body: ``Body[bytes]``, ``Body[str]``, or, in parts as they are
+    received, ``Body[Iterator[bytes]]``."""
 else:
     Path = Marker(In("path"))
     Query = Marker(In("query"))
@@ -130,15 +130,15 @@ else:
 
 @attrs.frozen
 class Annotation:
-    """The annotation of an argument, taken apart.
+    """The annotation of an argument, split into its parts.
 
     Attributes:
         type: The plain type, without the outer ``Annotated``. Annotations of elements
-            (``list[Annotated[int, ...]]``) stay where they are.
-        marker: Where the value comes from, or ``None`` when the annotation does not say.
+            (``list[Annotated[int, ...]]``) are not changed.
+        marker: The source of the value, or ``None`` if the annotation has no marker.
         param: Constraints and description, merged from every ``Param`` and ``msgspec.Meta``, or
-            ``None`` when there are none.
-        metadata: Everything else that was attached.
+            ``None`` without any.
+        metadata: All other metadata.
     """
 
     type: Any
@@ -148,14 +148,14 @@ class Annotation:
 
     @property
     def annotated(self) -> Any:
-        """The type with its constraints but without the marker: what a schema is made of."""
+        """The type with its constraints but without the marker: the input of the schema."""
         return self.type if self.param is None else Annotated[self.type, self.param]
 
 
 def split_annotation(annotation: object) -> Annotation:
-    """Take the annotation of an argument apart.
+    """Split the annotation of an argument into its parts.
 
-    ``Query[int] | None`` means the same as ``Query[int | None]``, and so it is with ``Annotated``.
+    ``Query[int] | None`` means the same as ``Query[int | None]``, and likewise for ``Annotated``.
 
     Raises:
         TypeError: Two markers contradict each other.
@@ -164,7 +164,7 @@ def split_annotation(annotation: object) -> Annotation:
     markers = [item for item in plain.metadata if isinstance(item, In)]
     if len(set(markers)) > 1:
         names = " and ".join(marker.name for marker in dict.fromkeys(markers))
-        raise TypeError(f"{annotation!r} is marked {names}: a value has one place, keep one")
+        raise TypeError(f"{annotation!r} is marked {names}: a value has one source, keep one")
     return Annotation(
         plain.type,
         markers[0] if markers else None,
@@ -174,5 +174,5 @@ def split_annotation(annotation: object) -> Annotation:
 
 
 def is_stream(type_: object) -> bool:
-    """Say whether it is a body in parts: ``Iterator[bytes]`` or ``Iterable[bytes]``."""
+    """Return true for a body in parts: ``Iterator[bytes]`` or ``Iterable[bytes]``."""
     return typing.get_origin(type_) in (Iterator, Iterable) and typing.get_args(type_) == (bytes,)

@@ -1,15 +1,15 @@
-"""From a request to values: everything about the operation is settled at start.
+"""From a request to values. Everything that depends only on the operation is computed at start-up.
 
 ==================  ===========================================================================
-``_parameters``     parameters: `_styles` finds their texts, `_objects` those of objects
-``_text``           texts to values; `_convert` is the one cattrs configuration
+``_parameters``     parameters: `_styles` finds their strings, `_objects` converts objects
+``_text``           strings to values; `_convert` is the only cattrs configuration
 ``_parameter_models``  classes whose members are single parameters
 ``_media``          bodies by media type
 ``_body``           JSON bodies: bytes to typed values and back
-``_form``           forms to fields and files; `_form_body` where a schema judges them;
+``_form``           forms to fields and files; `_form_body` validates them with a schema,
                     `_multipart_messages` has the wording of multipart's errors
-``_form_fields``    fields of forms, where the handler was there before the document
-``_strict_query``   refusing parameters that the operation does not have
+``_form_fields``    fields of forms, code first
+``_strict_query``   rejection of parameters that the operation does not have
 ==================  ===========================================================================
 """
 
@@ -17,7 +17,7 @@ from ._body import JsonBody as JsonBody
 from ._body import SchemaBody as SchemaBody
 from ._body import encode as encode
 from ._convert import make_converter as make_converter
-from ._convert import structuring_faults as structuring_faults
+from ._convert import structuring_errors as structuring_errors
 from ._form import FormReader as FormReader
 from ._form import FormSettings as FormSettings
 from ._form import form_reader as form_reader
@@ -32,8 +32,8 @@ from ._media import read_text as read_text
 from ._media import reader_chooser as reader_chooser
 from ._media import text_reader as text_reader
 from ._parameter_models import class_of as class_of
-from ._parameter_models import spread as spread
-from ._parameter_models import spread_binder as spread_binder
+from ._parameter_models import model_arguments as model_arguments
+from ._parameter_models import model_binder as model_binder
 from ._parameters import Binder as Binder
 from ._parameters import bind_parameter as bind_parameter
 from ._strict_query import checking_alone as checking_alone

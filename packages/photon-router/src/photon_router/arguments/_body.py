@@ -1,23 +1,24 @@
 """JSON bodies: bytes to typed values and back.
 
-A body object is built once per operation, at start, and decodes by one of three roads:
+A body object is built once per operation, at start-up, and decodes with one of three strategies:
 
-- *direct*: msgspec decodes the bytes straight into the type. It is taken when msgspec and the attrs
-  validators enforce all that the schema says.
-- *checked*: the schema's verdict (jsonschema-rs) on the plain JSON comes first, then msgspec. It is
-  taken when the schema says more: `Param` constraints, patterns (which
-  jsonschema-rs matches in linear time), ``Decimal`` (msgspec takes NaN), sets.
-- *structured*: verdict, then cattrs. It is taken for types that msgspec does not support (unions of
-  classes) or does not treat as the class wants: attrs converters, which msgspec never runs;
-  private attributes and those with ``init=False``, which msgspec would let a client set.
+- *direct*: msgspec decodes the bytes directly into the type. It is used if msgspec and the attrs
+  validators enforce the whole schema.
+- *checked*: the schema (jsonschema-rs) validates the plain JSON first, then msgspec decodes it. It
+  is used if the schema has more rules: `Param` constraints, patterns (which jsonschema-rs matches
+  in linear time), ``Decimal`` (msgspec accepts NaN), sets.
+- *structured*: the schema validates, then cattrs converts. It is used for types that msgspec does
+  not support (unions of classes) or handles differently from the class: attrs converters, which
+  msgspec never runs; private attributes and those with ``init=False``, which msgspec would let a
+  client set.
 
-No road coerces: ``"1"`` is no integer and ``1`` no boolean. ``1.0`` and ``1e2`` are integers, as
-JSON Schema says (2020-12, section 4.2.3): a refused body is tried again with such numbers written
-as integers. Of a name given twice the last counts.
+No strategy coerces: ``"1"`` is not an integer and ``1`` is not a boolean. ``1.0`` and ``1e2`` are
+integers, according to JSON Schema (2020-12, section 4.2.3): a rejected body is decoded again with
+such numbers written as integers. The last of several members with the same name counts.
 
-Only a refused body is looked at again, to list everything that is wrong with it. When the schema
-finds nothing there, the refusal came from a rule that no schema can express, such as a validator of
-the application, and is reported by itself.
+Only a rejected body is validated again, to list all of its errors. If the schema accepts it, it
+violates a rule that a schema cannot express, such as a validator of the application, and that error
+alone is reported.
 """
 
 from __future__ import annotations
@@ -50,19 +51,19 @@ from photon_openapi.schema import MAX_DEPTH as MAX_DEPTH
 from photon_runtime.callables import close_unrun
 
 from ..annotations import split_annotation
-from ._convert import json_converter, structuring_faults
+from ._convert import json_converter, structuring_errors
 
 
 class JsonBody:
-    """A JSON body whose type the handler states.
+    """A JSON body whose type the handler declares.
 
     Attributes:
         type: The type that bodies are decoded into.
-        check: The schema, for verdicts and lists of faults.
-        road: ``direct``, ``checked`` or ``structured``: see the head of the module.
+        check: The schema, for validation and lists of errors.
+        strategy: ``direct``, ``checked`` or ``structured``: see the docstring of the module.
     """
 
-    __slots__ = ("_decode", "check", "road", "type")
+    __slots__ = ("_decode", "check", "strategy", "type")
 
     def __init__(
         self,
@@ -72,28 +73,28 @@ class JsonBody:
         components: Mapping[str, Any] | None = None,
         converter: cattrs.Converter | None = None,
     ) -> None:
-        """Choose the road and build the decoder.
+        """Choose the strategy and build the decoder.
 
         Args:
             type_: The type, with its constraints.
-            schema: What ``SchemaBuilder.schema`` gave for it.
+            schema: The schema that ``SchemaBuilder.schema`` has written for it.
             components: The builder's components, complete.
-            converter: The converter of :func:`make_converter`; ``None`` takes the shared one.
+            converter: The converter of :func:`make_converter`; ``None`` for the shared one.
 
         Raises:
-            ValueError: The schema is wrong.
+            ValueError: The schema is invalid.
         """
         self.type = split_annotation(type_).annotated
         components = definitions_of(components)
         self.check = SchemaCheck(schema, components=components, exact=True)
-        self.road = _road(self.type, schema, components)
-        if self.road == "direct":
+        self.strategy = _strategy(self.type, schema, components)
+        if self.strategy == "direct":
             decode: Callable[[bytes], object] = msgspec.json.Decoder(self.type).decode
             is_shallow = _is_shallow(schema, components)
             decode = decode if is_shallow else _guarded(decode)
         else:
             build = _build(
-                self.type, self.check, structured=self.road == "structured", converter=converter
+                self.type, self.check, structured=self.strategy == "structured", converter=converter
             )
             decode = _checked(self.check, build)
         self._decode = decode
@@ -102,18 +103,18 @@ class JsonBody:
         """Decode a body.
 
         Raises:
-            MalformedBody: It is no JSON, no UTF-8, or nested too deeply.
-            ValidationError: It does not fit; with every fault.
+            MalformedBody: The body is not JSON, not UTF-8, or nested too deeply.
+            ValidationError: The body is invalid; lists every error.
         """
         return _decoded(self._decode, self.check, data)
 
 
 class SchemaBody:
-    """A JSON body whose schema stands in a document: the schema's verdict counts.
+    """A JSON body whose schema is in a document: the schema decides.
 
     Attributes:
         type: The type that bodies are converted to, or ``None`` for plain JSON.
-        check: The schema, for verdicts and lists of faults.
+        check: The schema, for validation and lists of errors.
     """
 
     __slots__ = ("_decode", "check", "type")
@@ -131,22 +132,22 @@ class SchemaBody:
 
         Args:
             schema: The schema from the document.
-            components: What its references point to.
-            type_: What the handler's annotation asks for; ``None`` gives plain JSON.
-            assert_formats: Whether ``format`` is checked, or only describes.
-            converter: The converter of :func:`make_converter`; ``None`` takes the shared one.
+            components: The targets of its references.
+            type_: The type in the handler's annotation; ``None`` for plain JSON.
+            assert_formats: True to check ``format``, false to use it as a description only.
+            converter: The converter of :func:`make_converter`; ``None`` for the shared one.
 
         Raises:
-            ValueError: The schema is wrong.
+            ValueError: The schema is invalid.
         """
         self.type = None if type_ is None else split_annotation(type_).annotated
         definitions = definitions_of(components)
         asserted = assert_formats or definitions.assert_formats
         self.check = SchemaCheck(schema, components=definitions, assert_formats=asserted)
         if self.type is None:
-            self._decode = _checked(self.check, _keep)
+            self._decode = _checked(self.check, _plain_value)
             return
-        structured = "structured" in _wishes(self.type) or not _is_supported(self.type)
+        structured = "structured" in _required_strategies(self.type) or not _is_supported(self.type)
         build = _build(self.type, self.check, structured=structured, converter=converter)
         self._decode = _checked(self.check, build)
 
@@ -154,8 +155,8 @@ class SchemaBody:
         """Decode a body.
 
         Raises:
-            MalformedBody: It is no JSON, no UTF-8, or nested too deeply.
-            ValidationError: It does not fit; with every fault.
+            MalformedBody: The body is not JSON, not UTF-8, or nested too deeply.
+            ValidationError: The body is invalid; lists every error.
         """
         return _decoded(self._decode, self.check, data)
 
@@ -163,28 +164,28 @@ class SchemaBody:
 def _decoded(decode: Callable[[bytes], object], check: SchemaCheck, data: bytes) -> object:
     try:
         return decode(data)
-    except (*DECODE_ERRORS, ValidationError) as refusal:
-        whole = with_integers(data)
-        if whole is None:
-            raise _explained(check, data, refusal) from None
+    except (*DECODE_ERRORS, ValidationError) as error:
+        rewritten = with_integers(data)
+        if rewritten is None:
+            raise _explained(check, data, error) from None
     try:
-        return decode(whole)
-    except (*DECODE_ERRORS, ValidationError) as refusal:
-        raise _explained(check, whole, refusal) from None
+        return decode(rewritten)
+    except (*DECODE_ERRORS, ValidationError) as error:
+        raise _explained(check, rewritten, error) from None
 
 
-def _explained(check: SchemaCheck, data: bytes, refusal: Exception) -> ValidationError:
-    return refusal if isinstance(refusal, ValidationError) else explain(check, data, refusal)
+def _explained(check: SchemaCheck, data: bytes, error: Exception) -> ValidationError:
+    return error if isinstance(error, ValidationError) else explain(check, data, error)
 
 
 def encode(value: object) -> bytes:
     """Encode a value as JSON.
 
-    attrs classes, dataclasses, dates, ``Decimal``, ``UUID``, enumerations and sets have a form.
+    attrs classes, dataclasses, dates, ``Decimal``, ``UUID``, enumerations and sets are supported.
     Attributes with a leading underscore are left out; NaN and infinities become ``null``.
 
     Raises:
-        TypeError: A value in it has no form in JSON; the message names its type.
+        TypeError: A value in it cannot be encoded as JSON; the message names its type.
     """
     return _encode(value)
 
@@ -193,24 +194,24 @@ def _refuse(value: object) -> object:
     close_unrun(value)
     name = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
     raise TypeError(
-        f"a value of type {name} has no form in JSON: return an attrs class, a dataclass, a dict,"
-        " a list or a scalar"
+        f"a value of type {name} cannot be encoded as JSON: return an attrs class, a dataclass, a "
+        "dict, a list or a scalar"
     )
 
 
 _encode = msgspec.json.Encoder(enc_hook=_refuse).encode
 
 
-# Roads
+# Strategies
 
 _Build = Callable[[bytes, object], object]
 
 
-def _road(type_: Any, schema: Schema, components: Mapping[str, Any]) -> str:
-    wishes = _wishes(type_)
-    if "structured" in wishes or not _is_supported(type_):
+def _strategy(type_: Any, schema: Schema, components: Mapping[str, Any]) -> str:
+    required = _required_strategies(type_)
+    if "structured" in required or not _is_supported(type_):
         return "structured"
-    if "checked" in wishes or _says_more(schema, components, seen=set()):
+    if "checked" in required or _exceeds_msgspec(schema, components, seen=set()):
         return "checked"
     return "direct"
 
@@ -223,20 +224,20 @@ def _is_supported(type_: Any) -> bool:
     return True
 
 
-def _says_more(schema: Any, components: Mapping[str, Any], *, seen: set[str]) -> bool:
-    """Whether a schema has keywords that msgspec does not enforce, or not as the schema means."""
+def _exceeds_msgspec(schema: Any, components: Mapping[str, Any], *, seen: set[str]) -> bool:
+    """Return true if msgspec does not fully enforce the keywords of a schema."""
     if isinstance(schema, list):
-        return any(_says_more(item, components, seen=seen) for item in schema)
+        return any(_exceeds_msgspec(item, components, seen=seen) for item in schema)
     if not isinstance(schema, dict):
         return False
     name = str(schema.get("$ref", "")).rpartition("/")[2]
     if name and name not in seen:
         seen.add(name)
-        if _says_more(components.get(name), components, seen=seen):
+        if _exceeds_msgspec(components.get(name), components, seen=seen):
             return True
     named = list(schema.get("properties", {}).values())
-    return _says_more(named, components, seen=seen) or any(
-        keyword in ("pattern", "uniqueItems") or _says_more(value, components, seen=seen)
+    return _exceeds_msgspec(named, components, seen=seen) or any(
+        keyword in ("pattern", "uniqueItems") or _exceeds_msgspec(value, components, seen=seen)
         for keyword, value in schema.items()
         if keyword not in ("properties", "default", "examples", "enum", "propertyNames")
     )
@@ -245,11 +246,11 @@ def _says_more(schema: Any, components: Mapping[str, Any], *, seen: set[str]) ->
 def _is_shallow(
     schema: Any, components: Mapping[str, Any], *, within: frozenset[str] = frozenset()
 ) -> bool:
-    """Whether the schema bounds how deep a value can be nested."""
+    """Return true if the schema limits the nesting depth of a value."""
     name = str(schema.get("$ref", "")).rpartition("/")[2]
     if name:
-        inside = within | {name}
-        return name not in within and _is_shallow(components[name], components, within=inside)
+        visited = within | {name}
+        return name not in within and _is_shallow(components[name], components, within=visited)
     inner = [
         *schema.get("anyOf", ()),
         *schema.get("prefixItems", ()),
@@ -258,28 +259,28 @@ def _is_shallow(
     ]
     if not inner:
         names = schema.get("type", ())
-        holds = {"array", "object"}.intersection([names] if isinstance(names, str) else names)
-        return "properties" in schema or bool(names and not holds)
+        containers = {"array", "object"}.intersection([names] if isinstance(names, str) else names)
+        return "properties" in schema or bool(names and not containers)
     return all(_is_shallow(part, components, within=within) for part in inner)
 
 
-def _wishes(type_: Any) -> set[str]:
-    """The roads that something within the type asks for."""
-    wishes: set[str] = set()
+def _required_strategies(type_: Any) -> set[str]:
+    """Return the strategies that parts of the type require."""
+    required: set[str] = set()
     for part in _parts(type_, seen=set()):
         annotation = split_annotation(part)
         if annotation.param is not None and annotation.param.is_constrained:
-            limited = annotation.type is decimal.Decimal
-            if limited or any(isinstance(item, Param) for item in typing.get_args(part)):
-                wishes.add("structured" if limited else "checked")
+            is_decimal = annotation.type is decimal.Decimal
+            if is_decimal or any(isinstance(item, Param) for item in typing.get_args(part)):
+                required.add("structured" if is_decimal else "checked")
         for member in members_of(annotation.type) or ():
             if member.is_private or member.converts or member.argument is None:
-                wishes.add("structured")
-    return wishes
+                required.add("structured")
+    return required
 
 
 def _parts(type_: Any, *, seen: set[Any]) -> Iterator[Any]:
-    """The type and every type within it, each once."""
+    """Yield the type and every type inside it, each once."""
     type_ = strip_alias(type_)
     if isinstance(type_, typing.Hashable):
         if type_ in seen:
@@ -310,16 +311,16 @@ def _build(
         except RecursionError:
             raise
         except Exception as error:
-            faults = [
+            errors = [
                 ErrorDetail("body", decode_message(message), pointer=pointer_of(path))
-                for path, message in itertools.islice(structuring_faults(error), MAX_ERRORS)
+                for path, message in itertools.islice(structuring_errors(error), MAX_ERRORS)
             ]
-            raise ValidationError(check.errors(plain) or faults) from error
+            raise ValidationError(check.errors(plain) or errors) from error
 
     return build
 
 
-def _keep(data: bytes, plain: object) -> object:
+def _plain_value(data: bytes, plain: object) -> object:
     return plain
 
 
@@ -332,13 +333,13 @@ def _checked(check: SchemaCheck, build: _Build) -> Callable[[bytes], object]:
             raise RecursionError
         if is_valid(plain):
             return build(data, plain)
-        raise msgspec.ValidationError("does not fit the schema")
+        raise msgspec.ValidationError("violates the schema")
 
     return decode
 
 
 def _guarded(decode: Callable[[bytes], object]) -> Callable[[bytes], object]:
-    """Keep the limit of depth where the type does not."""
+    """Enforce the depth limit for a type that does not limit its depth."""
 
     def guarded(data: bytes) -> object:
         if data.count(b"[") + data.count(b"{") > MAX_DEPTH and is_deep(decode_plain(data)):

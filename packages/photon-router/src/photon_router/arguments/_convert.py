@@ -1,10 +1,10 @@
-"""Values from text and from JSON: the one cattrs configuration of the project.
+"""Values from strings and from JSON: the only cattrs configuration of the project.
 
-Scalars in text are read by the closures of ``_text``. cattrs serves the types that need more:
+Scalars in strings are read by the closures of ``_text``. cattrs converts the types that need more:
 structures inside one parameter, and JSON bodies that msgspec cannot decode (unions of classes,
-attrs converters). :func:`make_converter` is the only place where it is configured. It has two
-manners, since a form knows only text while JSON has numbers: for JSON nothing is coerced, for text
-scalars are read by the closures.
+attrs converters). Only :func:`make_converter` configures it. It has two modes, since a form has
+only strings while JSON has numbers: for JSON nothing is coerced, for strings the closures read
+scalars.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ from photon_openapi.schema import constraint_checker as constraint_checker
 
 from ..annotations import split_annotation
 from ._text import SCALARS, maker_of, same
-from ._text import takes_texts as takes_texts
+from ._text import strings_converter as strings_converter
+from ._text import takes_strings as takes_strings
 from ._text import text_converter as text_converter
-from ._text import texts_converter as texts_converter
 
 _Hook: TypeAlias = Callable[[Any, Any], Any]
 
 
 def make_converter(*, text: bool = False) -> cattrs.Converter:
-    """Make a converter: the one cattrs configuration of the project.
+    """Make a converter: the only cattrs configuration of the project.
 
     Args:
-        text: Whether scalars come as text, as in forms and parameters. Otherwise values are those
-            of JSON, and nothing is coerced: ``"1"`` is no integer and ``1`` no boolean.
+        text: True if scalars are strings, as in forms and parameters. Otherwise values are JSON
+            values, and nothing is coerced: ``"1"`` is not an integer and ``1`` is not a boolean.
     """
     converter = cattrs.Converter(prefer_attrib_converters=True)
     for type_ in SCALARS:
@@ -68,7 +68,7 @@ def make_converter(*, text: bool = False) -> cattrs.Converter:
     register(_is_object, lambda _: same)
     register(_is_choice, lambda type_: _choice_hook(type_, text=text))
     register(_is_mapping, lambda type_: _mapping_hook(type_, converter))
-    register(takes_texts, lambda type_: _list_hook(type_, converter, text=text))
+    register(takes_strings, lambda type_: _list_hook(type_, converter, text=text))
     register(_is_class, lambda type_: _class_hook(type_, converter))
     register(_is_union, lambda type_: _union_hook(type_, converter))
     register(_is_annotated, lambda type_: _annotated_hook(type_, converter))
@@ -77,30 +77,30 @@ def make_converter(*, text: bool = False) -> cattrs.Converter:
 
 @functools.cache
 def json_converter() -> cattrs.Converter:
-    """Return a converter for JSON that is shared: nobody may register anything with it."""
+    """Return the shared converter for JSON; callers must not register hooks with it."""
     return make_converter()
 
 
-def structuring_faults(
+def structuring_errors(
     error: BaseException, *, path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Take apart what a converter raised.
+    """Split the exception of a converter into single errors.
 
     Yields:
-        Path and message of each fault.
+        Path and message of each error.
 
     Raises:
-        Exception: A validator or converter of the application failed in another way than by
-            ``ValueError``, ``TypeError`` or ``KeyError``: that is a mistake in it, not a fault of
-            the value, and is raised again.
+        Exception: A validator or converter of the application raised something other than
+            ``ValueError``, ``TypeError`` or ``KeyError``: that is a bug in it, not an error of the
+            value, and is raised again.
     """
     if isinstance(error, ClassValidationError | IterableValidationError):
-        noted, plain = error.group_exceptions()
-        for inner, note in noted:
-            step = note.name if isinstance(note, AttributeValidationNote) else note.index
-            yield from structuring_faults(inner, path=(*path, step))
-        for inner in plain:
-            yield from structuring_faults(inner, path=path)
+        with_notes, without_notes = error.group_exceptions()
+        for inner, note in with_notes:
+            key = note.name if isinstance(note, AttributeValidationNote) else note.index
+            yield from structuring_errors(inner, path=(*path, key))
+        for inner in without_notes:
+            yield from structuring_errors(inner, path=path)
     elif isinstance(error, ValueError | TypeError):
         yield path, str(error.args[0]) if error.args else "is not allowed"
     elif isinstance(error, KeyError):
@@ -141,7 +141,7 @@ def _scalar_hook(type_: Any, *, text: bool) -> _Hook:
 
     def hook(value: Any, target: Any) -> object:
         if target is not type_ and isinstance(target, type) and issubclass(target, enum.Enum):
-            return _choice_hook(target, text=text)(value, target)  # cattrs takes IntEnum for int
+            return _choice_hook(target, text=text)(value, target)  # cattrs treats IntEnum as int
         if text and isinstance(value, str):
             return read(value)
         converted = _convert_exactly(value, type_)
@@ -152,8 +152,8 @@ def _scalar_hook(type_: Any, *, text: bool) -> _Hook:
     return hook
 
 
-def _expected(wanted: str, value: object) -> ValueError:
-    return ValueError(f"expected {wanted}, got {json_type(value)}")
+def _expected(expected: str, value: object) -> ValueError:
+    return ValueError(f"expected {expected}, got {json_type(value)}")
 
 
 def _convert_exactly(value: object, type_: Any) -> object:
@@ -170,16 +170,16 @@ def _convert_exactly(value: object, type_: Any) -> object:
 def _choice_hook(type_: Any, *, text: bool) -> _Hook:
     read = text_converter(type_)
     if typing.get_origin(type_) is Literal:
-        known = {(type(value), value): value for value in typing.get_args(type_)}
+        choices_by_value = {(type(value), value): value for value in typing.get_args(type_)}
     else:
-        known = {(type(member.value), member.value): member for member in type_}
-    message = f"must be one of {choices(value for _, value in known)}"
+        choices_by_value = {(type(member.value), member.value): member for member in type_}
+    message = f"must be one of {choices(value for _, value in choices_by_value)}"
 
     def hook(value: Any, _: object) -> object:
         if text and isinstance(value, str):
             return read(value)
         try:
-            return known[type(value), value]  # with the type: True and 1.0 equal 1
+            return choices_by_value[type(value), value]  # with the type: True and 1.0 equal 1
         except (KeyError, TypeError):
             raise ValueError(message) from None
 
@@ -210,13 +210,13 @@ def _list_hook(type_: Any, converter: cattrs.Converter, *, text: bool) -> _Hook:
 def _structured(
     values: Iterable[Any], hooks: Iterable[tuple[_Hook, Any]], type_: Any
 ) -> list[object]:
-    """Structure each item, and report all that fail."""
+    """Structure each item, and report all errors."""
     results: list[object] = []
     errors: list[Exception] = []
     for index, (value, (hook, item_type)) in enumerate(zip(values, hooks, strict=False)):
         try:
             results.append(hook(value, item_type))
-        except Exception as error:  # sorted out by structuring_faults
+        except Exception as error:  # split by structuring_errors
             error.add_note(IterableValidationNote(f"item {index}", index, item_type))
             errors.append(error)
     if errors:
@@ -237,7 +237,7 @@ def _mapping_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
         for name, item in value.items():
             try:
                 result[read_key(name)] = read_value(item, value_type)
-            except Exception as error:  # sorted out by structuring_faults
+            except Exception as error:  # split by structuring_errors
                 error.add_note(IterableValidationNote(f"member {name}", name, value_type))
                 errors.append(error)
         if errors:
@@ -270,9 +270,10 @@ def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
 def _members_hook(
     type_: Any, members: Sequence[Member], converter: cattrs.Converter, make: Callable[..., Any]
 ) -> _Hook:
-    """Read the members that there are.
+    """Read the members that are present.
 
-    cattrs does not know Structs, and of a TypedDict mistakes which are required (see ``_members``).
+    cattrs does not support Structs, and mistakes which members of a TypedDict are required (see
+    ``_members``).
     """
     hooks = [(member, converter.get_structure_hook(member.type)) for member in members]
 
@@ -285,7 +286,7 @@ def _members_hook(
             try:
                 if member.name in value or member.required:
                     result[member.name] = structure(value[member.name], member.type)
-            except Exception as error:  # sorted out by structuring_faults
+            except Exception as error:  # split by structuring_errors
                 error.add_note(AttributeValidationNote(member.name, member.name, member.type))
                 errors.append(error)
         if errors:
@@ -297,18 +298,18 @@ def _members_hook(
 
 def _named_tuple_hook(cls: Any, members: Sequence[Member], converter: cattrs.Converter) -> _Hook:
     hooks = [(converter.get_structure_hook(member.type), member.type) for member in members]
-    fewest = sum(member.required for member in members)
+    least = sum(member.required for member in members)
 
     def hook(value: Any, _: object) -> object:
-        if not isinstance(value, list) or not fewest <= len(value) <= len(hooks):
-            raise ValueError(f"expected array of {fewest} to {len(hooks)} items")
+        if not isinstance(value, list) or not least <= len(value) <= len(hooks):
+            raise ValueError(f"expected array of {least} to {len(hooks)} items")
         return cls(*_structured(value, hooks, cls))
 
     return hook
 
 
 def _union_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
-    """Try the members, those first that know most of the object's members; ``str`` comes last."""
+    """Try the members of a union, by the number of matching names; ``str`` is the last one."""
     candidates = [
         (member, frozenset(field.name for field in members_of(member) or ()))
         for member in sorted(
@@ -328,8 +329,8 @@ def _union_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
         for member, _names in ranked:
             try:
                 return converter.structure(value, member)
-            except Exception as error:  # sorted out by structuring_faults
-                list(structuring_faults(error))
+            except Exception as error:  # split by structuring_errors
+                list(structuring_errors(error))
                 first = first or error
         raise first or _expected("null", value)
 
@@ -337,7 +338,7 @@ def _union_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
 
 
 def _annotated_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
-    """Check the bounds of numbers that JSON carries as text: no schema compares those."""
+    """Check the bounds of numbers that are strings in JSON: a schema does not compare those."""
     annotation = split_annotation(type_)
     inner = converter.get_structure_hook(annotation.type)
     bounds = _bounds(annotation.param) if annotation.param is not None else []
@@ -345,8 +346,8 @@ def _annotated_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
     def hook(value: Any, _: object) -> object:
         converted = inner(value, annotation.type)
         if isinstance(converted, decimal.Decimal):
-            for sign, holds, bound in bounds:
-                if not holds(converted, bound):
+            for sign, is_satisfied, bound in bounds:
+                if not is_satisfied(converted, bound):
                     raise ValueError(f"must be {sign} {bound}")
         return converted
 
@@ -361,7 +362,9 @@ def _bounds(param: Param) -> list[tuple[str, Callable[[Any, Any], bool], float]]
         ("<", operator.lt, param.lt),
         ("a multiple of", _is_multiple, param.multiple_of),
     )
-    return [(sign, holds, bound) for sign, holds, bound in limits if bound is not None]
+    return [
+        (sign, is_satisfied, bound) for sign, is_satisfied, bound in limits if bound is not None
+    ]
 
 
 def _is_multiple(value: decimal.Decimal, factor: float) -> bool:

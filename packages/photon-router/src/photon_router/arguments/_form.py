@@ -1,16 +1,16 @@
-"""Forms: from the bytes of a request to the texts and files of its fields.
+"""Forms: from the bytes of a request to the values and files of its fields.
 
-Both forms of HTML are read, ``application/x-www-form-urlencoded`` and ``multipart/form-data``
-(RFC 7578); for the latter the sans-IO parser of the library *multipart* is fed with the parts of
-the body as they come. What is read is bounded in every direction: the whole body by the request's
-``body_limit``, and by `FormSettings` the number of fields and files, the size of each, and the
-heads of the parts. What no argument asks for is counted and dropped, not kept.
+Both encodings of HTML are supported, ``application/x-www-form-urlencoded`` and
+``multipart/form-data`` (RFC 7578); for the latter the sans-IO parser of the library *multipart* is
+fed with the parts of the body as they are received. Everything is bounded: the whole body by the
+request's ``body_limit``, and by `FormSettings` the number of fields and files, the size of each,
+and the heads of the parts. Fields without an argument are counted and dropped.
 
-Who makes the form says which fields are files; the client does not. A file's name on a text is
-passed over (browsers name every ``Blob``, also a JSON one), and a part without a name that stands
-where a file belongs is a file without a name.
+The application declares which fields are files; the client does not. The file name of a text field
+is ignored (browsers name every ``Blob``, also a JSON one), and a part without a file name in a file
+field is a file without a name.
 
-Files are closed at the end of the request, also where the rest of the form was refused.
+Files are closed at the end of the request, even if the rest of the form was rejected.
 """
 
 from __future__ import annotations
@@ -48,15 +48,16 @@ _HEAD_SIZE = 4096
 @section("forms")
 @attrs.frozen(kw_only=True)
 class FormSettings:
-    """The ``[forms]`` section of photon.toml: how much a form may have; more gets 413.
+    """The ``[forms]`` section of photon.toml: the limits of a form; a larger one gets 413.
 
-    The whole body is bounded by ``max_body_size`` of ``[server]``, or by what the operation says.
+    The whole body is bounded by ``max_body_size`` of ``[server]``, or by the limit of the
+    operation.
 
     Attributes:
-        max_fields: Number of fields that are no files.
-        max_field_size: Bytes of one of them.
-        max_files: Number of files.
-        max_file_size: Bytes of one file.
+        max_fields: Maximum number of fields other than files.
+        max_field_size: Maximum size of one of them in bytes.
+        max_files: Maximum number of files.
+        max_file_size: Maximum size of one file in bytes.
     """
 
     max_fields: int = attrs.field(default=1000, validator=ge(0))
@@ -66,12 +67,12 @@ class FormSettings:
 
 
 @attrs.frozen
-class Part:
-    """The text of a field, and what the client says it is.
+class FieldValue:
+    """The value of a field, with its media type.
 
     Attributes:
-        text: The text.
-        content_type: Its media type without parameters; ``None`` where the client does not say.
+        text: The value.
+        content_type: Its media type without parameters; ``None`` if the client did not send one.
     """
 
     text: str
@@ -83,15 +84,15 @@ class FormData:
     """A form that was read.
 
     Attributes:
-        texts: The texts of each field, in the order in which they came.
+        fields: The values of each field, in the order in which they were received.
         files: The files of each field.
     """
 
-    texts: dict[str, list[Part]] = attrs.field(factory=dict)
+    fields: dict[str, list[FieldValue]] = attrs.field(factory=dict)
     files: dict[str, list[UploadFile]] = attrs.field(factory=dict)
 
     def close(self) -> None:
-        """Drop the files."""
+        """Close the files, which drops their content."""
         for files in self.files.values():
             for file in files:
                 file.close()
@@ -103,27 +104,27 @@ FormReader: TypeAlias = Callable[[Request], FormData]
 def form_reader(
     files: Collection[str], fields: Collection[str] | None, settings: FormSettings
 ) -> FormReader:
-    """Return what reads the form of a request.
+    """Return the reader of the form of a request.
 
     Args:
         files: Names of the fields that are files.
-        fields: Names of the others; ``None`` keeps whatever comes.
+        fields: Names of the other fields; ``None`` for any name.
         settings: The limits.
 
     Returns:
-        A function that raises `MalformedBody` (400) where the form cannot be read, and `HttpError`
-        413 where it is too large. A body of another type is left to who chooses by type: it is
-        read as urlencoded.
+        A function that raises `MalformedBody` (400) if the form cannot be read, and `HttpError` 413
+        if it is too large. It does not check the media type: a body of another type is read as
+        urlencoded.
 
-    Blocks: the calling task, until the body has come.
+    Blocks: the calling task, until the body was received.
     """
-    wanted = frozenset(files), None if fields is None else frozenset(fields)
+    names = frozenset(files), None if fields is None else frozenset(fields)
 
     def read(request: Request) -> FormData:
         sent = request.raw_header(b"content-type") or b""
         if sent[: len(MULTIPART)].lower() != MULTIPART.encode():
-            return _read_urlencoded(request.body, wanted[1], settings)
-        receiver = _Receiver(*wanted, settings)
+            return _read_urlencoded(request.body, names[1], settings)
+        receiver = _Receiver(*names, settings)
         request.after_response(receiver.form.close)
         _feed(receiver, request, _parser(sent, settings))
         return receiver.form
@@ -140,19 +141,19 @@ def _read_urlencoded(
     if body and body.count(b"&") >= settings.max_fields:
         raise _too_many("fields", settings.max_fields)
     if _BROKEN_PERCENT.search(body):
-        raise MalformedBody("the form has a broken percent-encoding")
+        raise MalformedBody("the percent-encoding of the form is invalid")
     try:
         pairs = parse_qsl(
             body.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict"
         )
     except UnicodeDecodeError:
-        raise MalformedBody("the form is not text in UTF-8") from None
+        raise MalformedBody("the form is not valid UTF-8") from None
     form = FormData()
     for name, text in pairs:
         if fields is None or name in fields:
             if _size(text) > settings.max_field_size:
                 raise _too_large("a field", settings.max_field_size)
-            form.texts.setdefault(name, []).append(Part(text))
+            form.fields.setdefault(name, []).append(FieldValue(text))
     return form
 
 
@@ -167,9 +168,9 @@ def _parser(content_type: bytes, settings: FormSettings) -> PushMultipartParser:
     _, options = parse_options_header(content_type.decode("latin-1"))
     boundary = options.get("boundary")
     if not boundary:
-        raise MalformedBody("the content type multipart/form-data lacks its boundary")
+        raise MalformedBody("the content type multipart/form-data has no boundary")
     if not _BOUNDARY.fullmatch(boundary):
-        raise MalformedBody("the boundary is none: 1 to 70 characters, as RFC 2046 has them")
+        raise MalformedBody("the boundary is invalid: use 1 to 70 characters allowed by RFC 2046")
     return PushMultipartParser(
         boundary,
         max_header_count=_HEADS,
@@ -179,12 +180,12 @@ def _parser(content_type: bytes, settings: FormSettings) -> PushMultipartParser:
 
 
 def _feed(receiver: _Receiver, request: Request, parser: PushMultipartParser) -> None:
-    """Give the parser all that comes; what stands behind the last boundary is passed over."""
+    """Feed the parser with the body; data after the last boundary is ignored."""
     try:
         for data in request.stream():
             if not parser.closed:
                 for event in parser.parse(data):
-                    receiver.take(event)
+                    receiver.handle(event)
         parser.close()
     except ParserLimitReached as error:
         raise HttpError(413, f"the form is too large: {form_message(error)}") from None
@@ -194,7 +195,7 @@ def _feed(receiver: _Receiver, request: Request, parser: PushMultipartParser) ->
 
 @attrs.define
 class _Receiver:
-    """Takes what the parser tells: the head of a part, its bytes, its end (``None``)."""
+    """Receives the events of the parser: the head of a part, its bytes, its end (``None``)."""
 
     files: frozenset[str]
     fields: frozenset[str] | None
@@ -206,7 +207,7 @@ class _Receiver:
     _file_count: int = 0
     _text_count: int = 0
 
-    def take(self, event: MultipartSegment | bytes | None) -> None:
+    def handle(self, event: MultipartSegment | bytes | None) -> None:
         if event is None:
             self._end()
         elif isinstance(event, MultipartSegment):
@@ -249,14 +250,14 @@ class _Receiver:
         name = segment.name or ""
         if file is not None:
             file.complete()
-            if not file.filename and not file.size:  # what browsers send where none was chosen
+            if not file.filename and not file.size:  # browsers send this if no file was chosen
                 self.form.files[name].remove(file)
         elif text is not None:
             try:
-                part = Part(text.decode("utf-8"), segment.content_type)
+                value = FieldValue(text.decode("utf-8"), segment.content_type)
             except UnicodeDecodeError:
-                raise MalformedBody("a field of the form is not text in UTF-8") from None
-            self.form.texts.setdefault(name, []).append(part)
+                raise MalformedBody("a field of the form is not valid UTF-8") from None
+            self.form.fields.setdefault(name, []).append(value)
 
 
 def _too_many(noun: str, limit: int) -> HttpError:

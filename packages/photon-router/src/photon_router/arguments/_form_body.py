@@ -1,15 +1,15 @@
-"""Forms whose schema stands in a document: to a JSON value that the schema judges.
+"""Forms whose schema is in a document: converted to a JSON value that the schema validates.
 
-What a form says is text; what its schema speaks of are JSON values. So each property is read as
-its schema has it: scalars from one text, arrays from repeated fields, objects from JSON, all of it
-as the ``encoding`` of the media type says where it says something (OpenAPI 3.1, 4.8.15):
-``contentType`` (JSON parts are decoded, and a part that is called otherwise is refused), and
-``style`` with ``explode``. A text that does not read as its type stays a text, and the schema
-refuses it. ``encoding.headers`` describe parts and are not enforced.
+A form consists of strings, and its schema describes JSON values. So each property is read according
+to its schema: scalars from one string, arrays from repeated fields, objects from JSON, and always
+according to the ``encoding`` of the media type if it has one (OpenAPI 3.1, 4.8.15): ``contentType``
+(JSON parts are decoded, and a part of another type is rejected), and ``style`` with ``explode``. A
+string that cannot be read as its type is left unchanged, and the schema rejects it.
+``encoding.headers`` describe parts and are not enforced.
 
 Properties of binary content (``format: binary``, ``contentMediaType`` without ``contentEncoding``,
-or a ``contentType`` that is neither text nor JSON) are files. The schema judges only whether they
-are there; their lengths are checked in bytes.
+or a ``contentType`` that is neither text nor JSON) are files. The schema validates only that they
+are present; their lengths are checked in bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from photon_runtime.media_types import essence, is_json, is_text
 
 from ..signatures import ABSENT
 from ._body import SchemaBody
-from ._form import FormData, FormSettings, Part, form_reader
+from ._form import FieldValue, FormData, FormSettings, form_reader
 from ._media import media_rank
 from ._text import text_converter
 
@@ -39,7 +39,7 @@ _read_json = SchemaBody({}).decode
 
 @attrs.frozen
 class _Property:
-    """One property of the form's schema, with how it is encoded."""
+    """One property of the form's schema, with its encoding."""
 
     name: str
     schema: Mapping[str, Any]
@@ -59,8 +59,8 @@ class FormBody:
     """A form that a document describes.
 
     Attributes:
-        properties: The names of the fields that the schema knows.
-        files: Those of them that are files.
+        properties: The names of the fields in the schema.
+        files: The names of the fields that are files.
     """
 
     def __init__(
@@ -75,25 +75,25 @@ class FormBody:
 
         Args:
             media: The media type object of the document.
-            definitions: What its references lead to.
-            files: Fields that the handler takes as files, whatever the schema says.
+            definitions: The targets of its references.
+            files: Fields that the handler takes as files, regardless of the schema.
             settings: The limits of forms.
 
         Raises:
-            ValueError: The schema is wrong.
+            ValueError: The schema is invalid.
         """
         schema = media.get("schema", {})
         encoding = media.get("encoding", {})
-        found = properties_of(schema, definitions)
+        properties = properties_of(schema, definitions)
         self._properties = [
             _property(name, inner, encoding.get(name, {}), definitions, is_file=name in files)
-            for name, inner in found.items()
+            for name, inner in properties.items()
         ]
         self._definitions = definitions
-        self.properties = tuple(found)
+        self.properties = tuple(properties)
         self.files = frozenset(each.name for each in self._properties if each.is_file)
         self._known = frozenset(self.properties)
-        self._judged = SchemaCheck(
+        self._check = SchemaCheck(
             _without_files(schema, self.files, definitions), components=definitions
         )
         self._read = form_reader(self.files, None, settings)
@@ -102,31 +102,31 @@ class FormBody:
         """Return the value of a request's form: a dict of JSON values and of `UploadFile`.
 
         Raises:
-            MalformedBody: It cannot be read.
-            ValidationError: It does not fit the schema; with every fault.
+            MalformedBody: The form cannot be read.
+            ValidationError: The form violates the schema; lists every error.
         """
         if request.raw_header(b"content-type") is None and not request.body:
             return ABSENT
         form = self._read(request)
-        faults: list[ErrorDetail] = []
+        errors: list[ErrorDetail] = []
         value: dict[str, object] = {}
         for each in self._properties:
-            self._add(each, form, value, faults)
-        for name, parts in form.texts.items():
-            if name not in self._known and not self._is_step(name):
-                texts = [part.text for part in parts]
-                value[name] = texts[0] if len(texts) == 1 else texts
-        judged = {name: _stub(item, name in self.files) for name, item in value.items()}
-        if faults or not self._judged.is_valid(judged):
-            told = {fault.pointer for fault in faults}
-            listed = self._judged.errors(judged)
-            faults += [fault for fault in listed if fault.pointer not in told]
-        if faults:
-            raise ValidationError(faults)
+            self._add(each, form, value, errors)
+        for name, parts in form.fields.items():
+            if name not in self._known and not self._is_object_member(name):
+                strings = [part.text for part in parts]
+                value[name] = strings[0] if len(strings) == 1 else strings
+        instance = {name: _stub(item, name in self.files) for name, item in value.items()}
+        if errors or not self._check.is_valid(instance):
+            pointers = {detail.pointer for detail in errors}
+            schema_errors = self._check.errors(instance)
+            errors += [detail for detail in schema_errors if detail.pointer not in pointers]
+        if errors:
+            raise ValidationError(errors)
         return value
 
-    def _is_step(self, name: str) -> bool:
-        """Whether a field is a member of an object, as ``filter[color]`` or by its bare name."""
+    def _is_object_member(self, name: str) -> bool:
+        """Return true if a field is a member of an object: ``filter[color]``, or a bare name."""
         head = name.partition("[")[0]
         for each in self._properties:
             if each.kind == "object":
@@ -140,35 +140,35 @@ class FormBody:
         return properties_of(each.schema, self._definitions)
 
     def _add(
-        self, each: _Property, form: FormData, value: dict[str, object], faults: list[ErrorDetail]
+        self, each: _Property, form: FormData, value: dict[str, object], errors: list[ErrorDetail]
     ) -> None:
         if each.is_file:
             files = form.files.get(each.name)
             if files:
                 value[each.name] = list(files) if each.kind == "array" else files[-1]
-                faults += _file_faults(each, files)
+                errors += _file_errors(each, files)
             return
-        parts = form.texts.get(each.name)
+        parts = form.fields.get(each.name)
         if parts and each.media:
             sent = [part.content_type for part in parts if part.content_type is not None]
             if not all(any(media_rank(kind, media) for media in each.media) for kind in sent):
                 kinds = ", ".join(each.media)
                 pointer = pointer_of([each.name])
-                faults.append(ErrorDetail("body", f"must be of type {kinds}", pointer=pointer))
+                errors.append(ErrorDetail("body", f"must be of type {kinds}", pointer=pointer))
                 return
         try:
-            found = self._value(each, parts, form)
-        except ValidationError as error:  # of a part that is JSON
+            result = self._value(each, parts, form)
+        except ValidationError as error:  # a JSON part is invalid
             start = pointer_of([each.name])
-            for fault in error.errors:
-                faults.append(
-                    ErrorDetail("body", fault.message, pointer=start + (fault.pointer or ""))
+            for detail in error.errors:
+                errors.append(
+                    ErrorDetail("body", detail.message, pointer=start + (detail.pointer or ""))
                 )
             return
-        if found is not ABSENT:
-            value[each.name] = found
+        if result is not ABSENT:
+            value[each.name] = result
 
-    def _value(self, each: _Property, parts: list[Part] | None, form: FormData) -> object:
+    def _value(self, each: _Property, parts: list[FieldValue] | None, form: FormData) -> object:
         if each.kind == "object":
             return self._object(each, parts, form)
         if not parts:
@@ -181,7 +181,7 @@ class FormBody:
         return self._scalar(last.text, each.schema)
 
     def _scalar(self, text: str, schema: Mapping[str, Any]) -> object:
-        """Return the value of a text, itself where it does not read as what the schema says."""
+        """Return the value of a string, unchanged if it is not of the type in the schema."""
         type_ = type_of_schema(schema, self._definitions)
         if type_ is str or type_ is dict or typing.get_origin(type_) is list:
             return text
@@ -190,45 +190,45 @@ class FormBody:
         except ValueError:
             return text
 
-    def _array(self, each: _Property, parts: list[Part]) -> object:
+    def _array(self, each: _Property, parts: list[FieldValue]) -> object:
         if any(_is_json_part(each, part) for part in parts):
             values = [_read_json(part.text.encode()) for part in parts]
             return values[0] if len(values) == 1 and isinstance(values[0], list) else values
-        texts = [part.text for part in parts]
+        strings = [part.text for part in parts]
         if not each.explode:
             delimiter = _DELIMITERS.get(each.style or "form", ",")
-            texts = texts[-1].split(delimiter) if texts[-1] else []
-        return [self._scalar(text, each.items) for text in texts]
+            strings = strings[-1].split(delimiter) if strings[-1] else []
+        return [self._scalar(text, each.items) for text in strings]
 
-    def _object(self, each: _Property, parts: list[Part] | None, form: FormData) -> object:
+    def _object(self, each: _Property, parts: list[FieldValue] | None, form: FormData) -> object:
         members = self._members(each)
         if parts and (each.style is None or _is_json_part(each, parts[-1])):
             return _read_json(parts[-1].text.encode())
         if parts and not each.explode:
-            steps = iter(parts[-1].text.split(","))
-            pairs = list(zip(steps, steps, strict=False))
+            pieces = iter(parts[-1].text.split(","))
+            pairs = list(zip(pieces, pieces, strict=False))
         elif each.style == "form":
-            texts = ((name, form.texts.get(name)) for name in members)
-            pairs = [(name, found[-1].text) for name, found in texts if found]
+            values = ((name, form.fields.get(name)) for name in members)
+            pairs = [(name, sent[-1].text) for name, sent in values if sent]
         else:
-            pairs = list(_deep(each.name, form))
+            pairs = list(_deep_object_members(each.name, form))
         if not pairs:
             return ABSENT
         return {name: self._scalar(text, members.get(name, {})) for name, text in pairs}
 
 
-def _is_json_part(each: _Property, part: Part) -> bool:
+def _is_json_part(each: _Property, part: FieldValue) -> bool:
     if part.content_type is not None:
         return is_json(part.content_type)
     return each.is_json
 
 
-def _deep(name: str, form: FormData) -> Iterator[tuple[str, str]]:
+def _deep_object_members(name: str, form: FormData) -> Iterator[tuple[str, str]]:
     """Yield the members of an object in the style ``deepObject``: ``name[member]=text``."""
-    start = f"{name}["
-    for field, parts in form.texts.items():
-        if field.startswith(start) and field.endswith("]"):
-            yield field[len(start) : -1], parts[-1].text
+    prefix = f"{name}["
+    for field, parts in form.fields.items():
+        if field.startswith(prefix) and field.endswith("]"):
+            yield field[len(prefix) : -1], parts[-1].text
 
 
 def _stub(value: object, is_file: bool) -> object:
@@ -237,15 +237,15 @@ def _stub(value: object, is_file: bool) -> object:
     return [None] * len(value) if isinstance(value, list) else None
 
 
-def _file_faults(each: _Property, files: list[Any]) -> Iterator[ErrorDetail]:
+def _file_errors(each: _Property, files: list[Any]) -> Iterator[ErrorDetail]:
     schema = each.items if each.kind == "array" else each.schema
-    shortest, longest = schema.get("minLength", 0), schema.get("maxLength")
+    min_length, max_length = schema.get("minLength", 0), schema.get("maxLength")
     pointer = pointer_of([each.name])
     for file in files:
-        if file.size < shortest:
-            yield ErrorDetail("body", f"must have at least {shortest} bytes", pointer=pointer)
-        if longest is not None and file.size > longest:
-            yield ErrorDetail("body", f"must have at most {longest} bytes", pointer=pointer)
+        if file.size < min_length:
+            yield ErrorDetail("body", f"must have at least {min_length} bytes", pointer=pointer)
+        if max_length is not None and file.size > max_length:
+            yield ErrorDetail("body", f"must have at most {max_length} bytes", pointer=pointer)
         if each.media and not any(media_rank(file.content_type, media) for media in each.media):
             yield ErrorDetail("body", f"must be of type {', '.join(each.media)}", pointer=pointer)
 
@@ -259,8 +259,8 @@ def _property(
     schema = _plain(schema, definitions)
     kind = _kind(schema)
     items = _plain(schema.get("items", {}), definitions) if kind == "array" else {}
-    stated = str(encoding.get("contentType", ""))
-    media = tuple(filter(None, map(essence, stated.split(","))))
+    content_type = str(encoding.get("contentType", ""))
+    media = tuple(filter(None, map(essence, content_type.split(","))))
     style = encoding.get("style")
     if style is None and "explode" in encoding:
         style = "form"
@@ -277,7 +277,7 @@ def _property(
 
 
 def _plain(schema: Any, definitions: Definitions) -> dict[str, Any]:
-    """Return a schema with what its reference leads to put into it."""
+    """Return a schema merged with the targets of its reference."""
     merged = dict(schema) if isinstance(schema, dict) else {}
     for _, target in definitions.chain(schema):
         merged = {**target, **merged} if isinstance(target, dict) else merged
@@ -286,9 +286,9 @@ def _plain(schema: Any, definitions: Definitions) -> dict[str, Any]:
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
-    named = [kind for kind in types_of(schema) if kind != "null"]
-    if named:
-        return str(named[0])
+    types = [kind for kind in types_of(schema) if kind != "null"]
+    if types:
+        return str(types[0])
     if "properties" in schema or "allOf" in schema:
         return "object"
     return "array" if "items" in schema else ""
@@ -299,14 +299,14 @@ def _is_binary(schema: Mapping[str, Any], media: tuple[str, ...]) -> bool:
         return False
     if schema.get("format") == "binary":
         return True
-    stated = (schema["contentMediaType"],) if "contentMediaType" in schema else media
+    types = (schema["contentMediaType"],) if "contentMediaType" in schema else media
     if "contentEncoding" in schema:
         return False
-    return bool(stated) and not any(is_text(each) or is_json(each) for each in stated)
+    return bool(types) and not any(is_text(each) or is_json(each) for each in types)
 
 
 def _without_files(schema: Any, files: Collection[str], definitions: Definitions) -> Any:
-    """Copy a schema so that it says nothing of files but that they must be there."""
+    """Return a copy of a schema that requires files to be present and no more."""
     if not isinstance(schema, dict) or not files:
         return schema
     if "$ref" in schema:
@@ -314,7 +314,7 @@ def _without_files(schema: Any, files: Collection[str], definitions: Definitions
     copy = dict(schema)
     if "properties" in copy:
         copy["properties"] = {
-            name: _of_files(inner, definitions) if name in files else inner
+            name: _file_schema(inner, definitions) if name in files else inner
             for name, inner in copy["properties"].items()
         }
     for keyword in ("allOf", "anyOf", "oneOf"):
@@ -323,7 +323,7 @@ def _without_files(schema: Any, files: Collection[str], definitions: Definitions
     return copy
 
 
-def _of_files(schema: Any, definitions: Definitions) -> dict[str, Any]:
+def _file_schema(schema: Any, definitions: Definitions) -> dict[str, Any]:
     plain = _plain(schema, definitions)
     if _kind(plain) != "array":
         return {}

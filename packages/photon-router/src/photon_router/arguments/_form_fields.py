@@ -1,8 +1,8 @@
-"""Arguments that are fields of a form, where the handler was there before the document.
+"""Arguments that are fields of a form, code first.
 
-All fields of one request come out of one form, which is read when the first is asked for. A field
-is read as a parameter of a query would be. Browsers send an empty text for whatever was not filled
-in: that counts as not sent, except for texts.
+All fields of one request come from one form, which is read when the first of them is bound. A field
+is read like a parameter of a query. Browsers send an empty string for an empty input: it is treated
+as not sent, except for strings.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from photon_runtime.http import Request
 from .._upload import UploadFile, takes_several_files
 from ..signatures import MISSING, Argument
 from ._convert import constraint_checker
-from ._form import FormData, FormReader, Part
+from ._form import FieldValue, FormData, FormReader
 from ._parameters import Binder
-from ._text import takes_texts, text_converter, texts_converter
+from ._text import strings_converter, takes_strings, text_converter
 
 _MISSING_MESSAGE = "is required"
 
 
 def form_of(request: Request, read: FormReader) -> FormData:
-    """Return the form of a request, reading it once."""
+    """Return the form of a request, which is read once."""
     form = request._form
     if not isinstance(form, FormData):
         request._form = form = read(request)
@@ -39,45 +39,45 @@ def field_binder(argument: Argument, name: str, schema: dict[str, Any], read: Fo
         argument: The argument.
         name: The name of the field.
         schema: Its schema.
-        read: Reads the form.
+        read: The reader of the form.
 
     Raises:
         TypeError: A value of the argument's type cannot be read from text.
-        ValueError: The schema is wrong.
+        ValueError: The schema is invalid.
     """
     if argument.is_file:
         return _file_binder(argument, name, read)
     type_ = value_type(argument.annotation.type)
     check = constraint_checker(schema)
-    convert = _parts_converter(type_)
-    empty = type_ in (str, bytes, Any, object) or takes_texts(type_)
+    convert = _field_converter(type_)
+    accepts_empty = type_ in (str, bytes, Any, object) or takes_strings(type_)
     default, is_required = argument.default, argument.is_required
     missing = ErrorDetail("body", _MISSING_MESSAGE, name=name)
 
-    def bind(request: Request, faults: list[ErrorDetail]) -> object:
-        parts = form_of(request, read).texts.get(name)
-        if not parts or not (empty or is_required or parts[-1].text):
+    def bind(request: Request, errors: list[ErrorDetail]) -> object:
+        values = form_of(request, read).fields.get(name)
+        if not values or not (accepts_empty or is_required or values[-1].text):
             if is_required:
-                faults.append(missing)
+                errors.append(missing)
             return default
         try:
-            value = convert(parts)
+            value = convert(values)
         except ValueError as error:
-            faults.append(ErrorDetail("body", str(error), name=name))
+            errors.append(ErrorDetail("body", str(error), name=name))
             return None
         if check is not None:
-            faults.extend(ErrorDetail("body", message, name=name) for message in check(value))
+            errors.extend(ErrorDetail("body", message, name=name) for message in check(value))
         return value
 
     return bind
 
 
-def _parts_converter(type_: Any) -> Callable[[list[Part]], object]:
-    if takes_texts(type_):
-        convert_all = texts_converter(type_)
-        return lambda parts: convert_all([part.text for part in parts])
+def _field_converter(type_: Any) -> Callable[[list[FieldValue]], object]:
+    if takes_strings(type_):
+        convert_all = strings_converter(type_)
+        return lambda values: convert_all([value.text for value in values])
     convert = text_converter(type_)
-    return lambda parts: convert(parts[-1].text)
+    return lambda values: convert(values[-1].text)
 
 
 def _file_binder(argument: Argument, name: str, read: FormReader) -> Binder:
@@ -86,34 +86,34 @@ def _file_binder(argument: Argument, name: str, read: FormReader) -> Binder:
     check = file_checker(argument)
     missing = ErrorDetail("body", _MISSING_MESSAGE, name=name)
 
-    def bind(request: Request, faults: list[ErrorDetail]) -> object:
+    def bind(request: Request, errors: list[ErrorDetail]) -> object:
         form = form_of(request, read)
         files = form.files.get(name)
         if not files:
-            if name in form.texts:
-                faults.append(ErrorDetail("body", "expected a file, got a text", name=name))
+            if name in form.fields:
+                errors.append(ErrorDetail("body", "expected a file, got a string", name=name))
             elif default is MISSING:
-                faults.append(missing)
+                errors.append(missing)
             return default
-        faults.extend(ErrorDetail("body", message, name=name) for message in check(files))
+        errors.extend(ErrorDetail("body", message, name=name) for message in check(files))
         return list(files) if several else files[-1]
 
     return bind
 
 
 def file_checker(argument: Argument) -> Callable[[list[UploadFile]], list[str]]:
-    """Return what checks the lengths that an argument's `Param` asks of files."""
+    """Return the check of the file lengths in an argument's `Param`."""
     param = argument.annotation.param
-    shortest = 0 if param is None else param.min_length or 0
-    longest = None if param is None else param.max_length
+    min_length = 0 if param is None else param.min_length or 0
+    max_length = None if param is None else param.max_length
 
     def check(files: list[UploadFile]) -> list[str]:
         messages = []
         for file in files:
-            if file.size < shortest:
-                messages.append(f"must have at least {shortest} bytes")
-            if longest is not None and file.size > longest:
-                messages.append(f"must have at most {longest} bytes")
+            if file.size < min_length:
+                messages.append(f"must have at least {min_length} bytes")
+            if max_length is not None and file.size > max_length:
+                messages.append(f"must have at most {max_length} bytes")
         return messages
 
     return check

@@ -1,14 +1,14 @@
-"""Bodies by their media type: which are accepted, and how each is read.
+"""Bodies by their media type: the accepted types, and their readers.
 
-An operation declares media types or ranges of them, each with its reader. Of a request the most
-specific one that fits its ``Content-Type`` is taken; where none fits, the answer is 415 with
-``Accept-Post``. A body without ``Content-Type`` is read as the first that is declared, unless that
-is JSON: browsers let a page of any site send such a request, and those of the types that HTML forms
-have, without asking the server first (CORS-safelisted requests, Fetch standard, section 2.2.2). So
-JSON is not read from them; the setting ``strict_content_type`` allows it.
+An operation declares media types or ranges of them, each with its reader. The most specific one
+that matches the ``Content-Type`` of a request is used; without a match, the response is 415 with
+``Accept-Post``. A body without ``Content-Type`` is read as the first declared type, unless that is
+JSON: browsers let a page of any site send such a request, and requests with the media types of HTML
+forms, without a preflight (CORS-safelisted requests, Fetch standard, section 2.2.2). So JSON is not
+read from them; the setting ``strict_content_type`` allows it.
 
-Readers get UTF-8: another ``charset`` is 415, too, but for texts, and so is any
-``Content-Encoding``, because nothing here unpacks.
+Readers expect UTF-8: another ``charset`` is a 415, too, except for text, and so is any
+``Content-Encoding``, because bodies are not decompressed.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from ..signatures import ABSENT
 from ._parameters import Binder
 
 Reader: TypeAlias = Callable[[Request], object]
-"""Makes a value of a body; `ABSENT` where there is none."""
+"""Reads the value of a body; `ABSENT` if the request has no body."""
 
-# Those that the web has, by the names of Python. Its other codecs (zip, rot13) are none.
+# The charsets of the web, with Python's names. Python's other codecs (zip, rot13) are not charsets.
 _CHARSETS: Final = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
@@ -54,7 +54,7 @@ _UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 def media_rank(sent: str, declared: str) -> int:
-    """Say how well a media type fits a declared one or a range: 0 not at all, more is better."""
+    """Return how well a media type matches a declared one or a range: 0 for not at all."""
     kind = essence(declared)
     if sent == kind:
         return 4
@@ -62,27 +62,27 @@ def media_rank(sent: str, declared: str) -> int:
         return 3
     if kind.endswith("/*") and kind != "*/*":
         return 2 if sent.startswith(kind[:-1]) else 0
-    return int(kind in ("*/*", BYTES, TEXT))  # bytes and texts are taken whatever they are called
+    return int(kind in ("*/*", BYTES, TEXT))  # bytes and text match any media type
 
 
 def reader_chooser(
     readers: Mapping[str, Reader], *, strict_json: Collection[str] = ()
 ) -> Callable[[Request], Reader]:
-    """Return what gives the reader for a request's body.
+    """Return the function that chooses the reader for a request's body.
 
     Args:
-        readers: By declared media type, at least one.
+        readers: Readers by declared media type, at least one.
         strict_json: The declared media types whose bodies are decoded as JSON, and only if the
-            client names a media type that pages of other sites cannot send.
+            client sends a media type that pages of other sites cannot send.
 
     Returns:
-        A function that raises `HttpError` 415 for a type that is not declared, for a ``charset``
-        that its reader does not know, and for bodies that are compressed.
+        A function that raises `HttpError` 415 for a type that is not declared, for an unsupported
+        ``charset``, and for compressed bodies.
     """
     first_type, first = next(iter(readers.items()))
-    kinds = ", ".join(readers)
+    accepted = ", ".join(readers)
     if first_type in strict_json:
-        first = _unless_sent(first, kinds)
+        first = _requiring_content_type(first, accepted)
 
     @functools.lru_cache(maxsize=64)
     def chosen(content_type: bytes) -> Reader:
@@ -91,7 +91,7 @@ def reader_chooser(
         best = max(readers, key=lambda declared: media_rank(sent, declared))
         is_refused = best in strict_json and sent in _SAFELISTED
         if is_refused or not media_rank(sent, best):
-            raise _wrong_type(kinds)
+            raise _unsupported_type(accepted)
         _check_charset(text, best)
         return readers[best]
 
@@ -107,45 +107,45 @@ def reader_chooser(
     return choose
 
 
-def _wrong_type(kinds: str) -> HttpError:
+def _unsupported_type(kinds: str) -> HttpError:
     return HttpError(415, f"the body must be of type {kinds}", headers={"accept-post": kinds})
 
 
-def _unless_sent(read: Reader, kinds: str) -> Reader:
-    """Return a reader for requests that name no type: a body is a 415, an empty one is read."""
+def _requiring_content_type(read: Reader, kinds: str) -> Reader:
+    """Return a reader for requests without a media type: 415, unless the body is empty."""
 
-    def read_none(request: Request) -> object:
+    def read_empty(request: Request) -> object:
         if request.body:
-            raise _wrong_type(kinds)
+            raise _unsupported_type(kinds)
         return read(request)
 
-    return read_none
+    return read_empty
 
 
 def _check_charset(content_type: str, declared: str) -> None:
     charset = charset_of(content_type)
-    known = _CHARSETS if declared in (TEXT, BYTES, "*/*") or is_text(declared) else _UTF_8
-    if charset is not None and charset not in known and declared not in (BYTES, "*/*"):
-        raise HttpError(415, f"the charset of the body must be one of {', '.join(known)}")
+    supported = _CHARSETS if declared in (TEXT, BYTES, "*/*") or is_text(declared) else _UTF_8
+    if charset is not None and charset not in supported and declared not in (BYTES, "*/*"):
+        raise HttpError(415, f"the charset of the body must be one of {', '.join(supported)}")
 
 
 def body_binder(
     choose: Callable[[Request], Reader], *, is_required: bool, default: object
 ) -> Binder:
-    """Return the binder of a body; ``default`` stands for one that may be missing."""
+    """Return the binder of a body; ``default`` is the value of a missing one."""
 
-    def bind(request: Request, faults: list[ErrorDetail]) -> object:
+    def bind(request: Request, errors: list[ErrorDetail]) -> object:
         read = choose(request)
         try:
             value = read(request)
         except MalformedBody:
             raise
         except ValidationError as error:
-            faults.extend(error.errors)
+            errors.extend(error.errors)
             return None
         if value is ABSENT:
             if is_required:
-                faults.append(ErrorDetail("body", "a body is required", pointer=""))
+                errors.append(ErrorDetail("body", "a body is required", pointer=""))
             return default
         return value
 
@@ -153,7 +153,7 @@ def body_binder(
 
 
 def json_reader(decode: Callable[[bytes], object]) -> Reader:
-    """Return the reader of a JSON body; an empty one is none."""
+    """Return the reader of a JSON body; an empty body is absent."""
 
     def read(request: Request) -> object:
         body = request.body
@@ -163,40 +163,40 @@ def json_reader(decode: Callable[[bytes], object]) -> Reader:
 
 
 def read_bytes(request: Request) -> object:
-    """Return the body as it came; one that is empty and has no type is none."""
-    return request.body or _emptiness(request, b"")
+    """Return the raw body; an empty body without a media type is absent."""
+    return request.body or _absent_or_empty(request, b"")
 
 
 def read_text(request: Request) -> object:
-    """Return the body as a text; one that is empty and has no type is none.
+    """Return the body as a string; an empty body without a media type is absent.
 
     Raises:
-        MalformedBody: It is not text in its charset, which is UTF-8 if nothing is said.
+        MalformedBody: The body cannot be decoded in its charset, by default UTF-8.
     """
     body = request.body
     if not body:
-        return _emptiness(request, "")
+        return _absent_or_empty(request, "")
     sent = request.raw_header(b"content-type") or b""
     charset = _CHARSETS.get(charset_of(sent.decode("latin-1")) or "utf-8", "utf-8")
     try:
         return body.decode(charset)
     except UnicodeDecodeError:
         name = "UTF-8" if charset == "utf-8" else charset
-        raise MalformedBody(f"the body is not text in {name}") from None
+        raise MalformedBody(f"the body is not valid {name}") from None
 
 
 def read_stream(request: Request) -> object:
     """Return the parts of the body, which are received while the handler iterates over them.
 
-    A body that is known to be empty, and has no type, is none.
+    A body that is known to be empty, and has no media type, is absent.
     """
     if request._is_complete and not request.body:
-        return _emptiness(request, request.stream())
+        return _absent_or_empty(request, request.stream())
     return request.stream()
 
 
 def text_reader(check: SchemaCheck) -> Reader:
-    """Return the reader of a text that must satisfy a schema."""
+    """Return the reader of a string that must satisfy a schema."""
 
     def read(request: Request) -> object:
         text = read_text(request)
@@ -207,5 +207,5 @@ def text_reader(check: SchemaCheck) -> Reader:
     return read
 
 
-def _emptiness(request: Request, empty: object) -> object:
+def _absent_or_empty(request: Request, empty: object) -> object:
     return ABSENT if request.raw_header(b"content-type") is None else empty

@@ -1,13 +1,13 @@
-"""The sentences of multipart's errors: the only module that knows their form.
+"""The messages of multipart's errors: the only module that depends on their format.
 
-An error of the library *multipart* has its sentence as its first argument, and sometimes the error
-that caused it as the second, which clients do not see::
+An error of the library *multipart* has its message as its first argument, and sometimes its cause
+as the second, which is not sent to clients::
 
     ParserLimitReached("Maximum segment count exceeded")
     ParserError("Segment header failed to decode", UnicodeDecodeError(...))
 
-The sentences are passed on to clients, behind a colon. The contract tests hold real errors of the
-installed version against this module, so that a change of what clients read is noticed.
+The messages are sent to clients, after a colon. The contract tests check this module against real
+errors of the installed version, so that a change of the messages is detected.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ if TYPE_CHECKING:
 
 
 def form_message(error: MultipartError) -> str:
-    """Return the reason why a form cannot be read, as it follows a colon."""
+    """Return the reason why a form cannot be read, in lower case to follow a colon."""
     sentence = str(error.args[0]) if error.args else "the reason is unknown"
     return sentence[:1].lower() + sentence[1:]

@@ -1,9 +1,9 @@
-"""Objects in parameters: the texts of their members to values.
+"""Objects in parameters: the strings of their members to values.
 
-The schema says how the text of each member is read, whatever the type of the argument. What comes
-out is checked as a whole, as JSON that says the same would be, and then becomes what the handler
-asks for: a mapping as it is, an attrs class and its kin by the converter. So an object in a
-parameter and the same object in a body are accepted or refused alike.
+The schema determines how the string of each member is read, regardless of the type of the argument.
+The result is validated as a whole, like the same object in JSON, and then converted to the type of
+the argument: a mapping is left unchanged, attrs classes and the like are made by the converter. So
+an object in a parameter and the same object in a body are both accepted or both rejected.
 """
 
 from __future__ import annotations
@@ -27,52 +27,52 @@ from photon_openapi.schema import (
     type_of_schema,
 )
 
-from ._convert import json_converter, structuring_faults, text_converter, texts_converter
+from ._convert import json_converter, strings_converter, structuring_errors, text_converter
 from ._styles import Tree
-from ._text import takes_texts
+from ._text import takes_strings
 
 _Convert: TypeAlias = Callable[[Tree], object]
 _PLAIN = (dict, Any, object, Mapping)
 
 
 def object_converter(
-    schema: Any, definitions: Definitions, type_: Any, *, place: Location, name: str
+    schema: Any, definitions: Definitions, type_: Any, *, location: Location, name: str
 ) -> _Convert:
     """Build the function that makes the value of a parameter that is an object.
 
     Args:
         schema: The schema of the parameter.
-        definitions: What it refers to.
-        type_: What the argument asks for.
-        place: Where the parameter stands, for faults.
-        name: The name of the parameter; a fault of a member is called ``name.member``.
+        definitions: The targets of its references.
+        type_: The type of the argument.
+        location: The location of the parameter, for errors.
+        name: The name of the parameter; an error of a member has the name ``name.member``.
 
     Returns:
-        A function from the texts of the members. It raises ``ValidationError`` with every fault.
+        A function from the strings of the members. It raises ``ValidationError`` with every error.
 
     Raises:
-        ValueError: The schema is wrong.
+        ValueError: The schema is invalid.
     """
     members = _Members(schema, definitions)
     check = SchemaCheck(schema, components=definitions, assert_formats=definitions.assert_formats)
-    structure = structurer(type_, place=place, name=name)
+    structure = structurer(type_, location=location, name=name)
 
     def convert(tree: Tree) -> object:
-        faults: list[ErrorDetail] = []
+        errors: list[ErrorDetail] = []
         plain = members.read(
-            tree, lambda path, text: faults.append(_fault(place, name, path, text))
+            tree, lambda path, text: errors.append(_error_detail(location, name, path, text))
         )
-        if faults:
-            raise ValidationError(faults)
+        if errors:
+            raise ValidationError(errors)
         if not check.is_valid(plain):
-            raise ValidationError(named_faults(check.errors(plain), place=place, name=name))
+            raise ValidationError(named_errors(check.errors(plain), location=location, name=name))
         return structure(plain)
 
     return convert
 
 
-def structurer(type_: Any, *, place: Location, name: str) -> Callable[[Any], object]:
-    """Return what makes a value of a type from plain JSON; plain types are taken as they are."""
+def structurer(type_: Any, *, location: Location, name: str) -> Callable[[Any], object]:
+    """Return the conversion from plain JSON to a type; plain types are not converted."""
     if type_ in _PLAIN:
         return lambda plain: plain
     converter = json_converter()
@@ -81,12 +81,12 @@ def structurer(type_: Any, *, place: Location, name: str) -> Callable[[Any], obj
     def structure(plain: Any) -> object:
         try:
             return hook(plain, type_)
-        except Exception as error:  # sorted out by structuring_faults
-            found = list(itertools.islice(structuring_faults(error), MAX_ERRORS))
-            if [path for path, _ in found] == [()]:
-                found = _refused_members(type_, plain, converter, found[0][1])
-            faults = [_fault(place, name, path, text) for path, text in found]
-            raise ValidationError(faults) from error
+        except Exception as error:  # split by structuring_errors
+            messages = list(itertools.islice(structuring_errors(error), MAX_ERRORS))
+            if [path for path, _ in messages] == [()]:
+                messages = _refused_members(type_, plain, converter, messages[0][1])
+            errors = [_error_detail(location, name, path, text) for path, text in messages]
+            raise ValidationError(errors) from error
 
     return structure
 
@@ -94,39 +94,42 @@ def structurer(type_: Any, *, place: Location, name: str) -> Callable[[Any], obj
 def _refused_members(
     type_: Any, plain: Any, converter: cattrs.Converter, message: str
 ) -> list[tuple[tuple[str | int, ...], str]]:
-    """Return the members that a class refuses by its own rules; itself where it is none of them."""
-    known = [(each.name, each) for each in members_of(type_) or () if each.name in plain]
+    """Return the members that a class rejects by its own rules, or the object as a whole."""
+    members = [(each.name, each) for each in members_of(type_) or () if each.name in plain]
     values = {
-        each.argument or name: converter.structure(plain[name], each.type) for name, each in known
+        each.argument or name: converter.structure(plain[name], each.type) for name, each in members
     }
-    refused = refused_by_class(known, values, ValueError(message))
+    refused = refused_by_class(members, values, ValueError(message))
     return [((name,) if name else (), text) for name, text in refused]
 
 
-def named_faults(faults: list[ErrorDetail], *, place: Location, name: str) -> list[ErrorDetail]:
-    """Return faults of a value as faults of the parameter that it stands in."""
+def named_errors(errors: list[ErrorDetail], *, location: Location, name: str) -> list[ErrorDetail]:
+    """Return errors of a value as errors of its parameter."""
     return [
-        _fault(place, name, tuple(_steps(fault.pointer or "")), fault.message) for fault in faults
-    ] or [ErrorDetail(place, "is not allowed", name=name)]
+        _error_detail(location, name, tuple(_pointer_tokens(detail.pointer or "")), detail.message)
+        for detail in errors
+    ] or [ErrorDetail(location, "is not allowed", name=name)]
 
 
-def _steps(pointer: str) -> Iterator[str]:
-    for step in pointer.split("/")[1:]:
-        yield step.replace("~1", "/").replace("~0", "~")
+def _pointer_tokens(pointer: str) -> Iterator[str]:
+    for token in pointer.split("/")[1:]:
+        yield token.replace("~1", "/").replace("~0", "~")
 
 
-def _fault(place: Location, name: str, path: tuple[str | int, ...], message: str) -> ErrorDetail:
+def _error_detail(
+    location: Location, name: str, path: tuple[str | int, ...], message: str
+) -> ErrorDetail:
     if message.startswith("missing required member"):
         message = "is required"
-    return ErrorDetail(place, message, name=".".join([name, *map(str, path)]))
+    return ErrorDetail(location, message, name=".".join([name, *map(str, path)]))
 
 
-_Tell: TypeAlias = Callable[[tuple[str, ...], str], object]
+_Report: TypeAlias = Callable[[tuple[str, ...], str], object]
 
 
 @attrs.define
 class _Members:
-    """The members of an object as its schema states them; looked at when they are first sent."""
+    """The members of an object in its schema; compiled when they are first sent."""
 
     schema: Any
     definitions: Definitions
@@ -139,15 +142,15 @@ class _Members:
         self._properties = properties_of(self.schema, self.definitions)
         self._others = others_of(self.schema, self.definitions)
 
-    def read(self, tree: Tree, tell: _Tell, path: tuple[str, ...] = ()) -> dict[str, object]:
-        """Return the values of the members, defaults included; faults go to ``tell``."""
+    def read(self, tree: Tree, report: _Report, path: tuple[str, ...] = ()) -> dict[str, object]:
+        """Return the values of the members, including defaults; errors go to ``report``."""
         values: dict[str, object] = {}
-        for name, texts in tree.items():
+        for name, strings in tree.items():
             member = self._known.get(name) or self._member(name)
             try:
-                values[name] = member.read(texts, tell, (*path, name))
+                values[name] = member.read(strings, report, (*path, name))
             except ValueError as error:
-                tell((*path, name), str(error))
+                report((*path, name), str(error))
         for name, schema in self._properties.items():
             if name not in values:
                 default = default_of(schema, self.definitions)
@@ -157,7 +160,7 @@ class _Members:
 
     def _member(self, name: str) -> _Member:
         if name in self._properties:
-            # Kept for the next request; names that clients invent are not.
+            # Cached for the next request; unknown names from clients are not.
             self._known[name] = _Member.of(self._properties[name], self.definitions)
             return self._known[name]
         if self._other is None:
@@ -167,7 +170,7 @@ class _Members:
 
 @attrs.frozen
 class _Member:
-    """How the texts of one member are read: as an object, a list or one text."""
+    """The conversion of one member's strings: an object, a list or one string."""
 
     members: _Members | None = None
     convert: Callable[[Any], object] = str
@@ -178,19 +181,19 @@ class _Member:
         type_ = type_of_schema(schema, definitions)
         if type_ is dict:
             return cls(_Members(schema, definitions))
-        if takes_texts(type_):
+        if takes_strings(type_):
             try:
-                return cls(None, texts_converter(type_), True)
-            except TypeError:  # a list of objects: no style writes one
+                return cls(None, strings_converter(type_), True)
+            except TypeError:  # a list of objects, which no style supports
                 return cls(None, list, True)
         return cls(None, text_converter(type_))
 
-    def read(self, texts: list[str] | Tree, tell: _Tell, path: tuple[str, ...]) -> object:
-        if isinstance(texts, Mapping):
+    def read(self, strings: list[str] | Tree, report: _Report, path: tuple[str, ...]) -> object:
+        if isinstance(strings, Mapping):
             members = self.members
             if members is None:
-                raise ValueError("takes a value, not members")
-            return members.read(texts, tell, path)
+                raise ValueError("must be a value, not members")
+            return members.read(strings, report, path)
         if self.members is not None:
-            raise ValueError("takes members, not a value")
-        return self.convert(texts) if self.is_list else self.convert(texts[-1])
+            raise ValueError("must have members, not a value")
+        return self.convert(strings) if self.is_list else self.convert(strings[-1])

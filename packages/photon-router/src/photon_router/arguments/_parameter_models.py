@@ -1,9 +1,9 @@
-"""Classes spread over parameters: ``Query[Filters]`` is one parameter for each of its members.
+"""Parameter models: ``Query[Filters]`` is one parameter for each member of the class.
 
-The class is an attrs class, a dataclass or a TypedDict. Its members are read as arguments of the
-same place would be, with names, constraints and defaults of their own, and stand in the document
-as single parameters. Then the class is made of them. What its validators refuse is a fault of the
-parameter by its name.
+The class is an attrs class, a dataclass or a TypedDict. Its members are read like arguments with
+the same marker, with names, constraints and defaults of their own, and are single parameters in the
+document. Then an instance is made of them. An error of its validators is an error of the parameter
+with that name.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from photon_runtime.http import Request
 from ..annotations import In, split_annotation
 from ..signatures import ABSENT, MISSING, Argument
 from ._parameters import Binder
-from ._text import takes_texts
+from ._text import takes_strings
 
-_PLACES: Final = ("query", "header", "cookie", "form")
+_ORIGINS: Final = ("query", "header", "cookie", "form")
 
 
-def spread(argument: Argument) -> tuple[Argument, ...] | None:
-    """Return the arguments that stand for the members of a class; ``None`` where it is no class.
+def model_arguments(argument: Argument) -> tuple[Argument, ...] | None:
+    """Return an argument for each member of a parameter model; ``None`` for other arguments.
 
     Raises:
-        TypeError: The argument can be left out as a whole, or a member has a marker of its own.
+        TypeError: The argument has a default, or a member has a marker of its own.
     """
     marker = argument.annotation.marker
-    if argument.member is not None or marker is None or marker.place not in _PLACES:
+    if argument.member is not None or marker is None or marker.origin not in _ORIGINS:
         return None
     if argument.annotation.param is not None and argument.annotation.param.style is not None:
         return None  # an object in one parameter
@@ -43,8 +43,8 @@ def spread(argument: Argument) -> tuple[Argument, ...] | None:
         return None
     if argument.default is not MISSING or cls is not strip_alias(argument.annotation.type):
         raise TypeError(
-            "a class that is spread cannot be left out: give defaults to its members, and none "
-            "to the argument"
+            "a parameter model cannot be optional: give defaults to its members, and none to the "
+            "argument"
         )
     return tuple(
         _member_argument(member, argument.name, marker)
@@ -54,17 +54,19 @@ def spread(argument: Argument) -> tuple[Argument, ...] | None:
 
 
 def class_of(argument: Argument) -> Any:
-    """Return the class that an argument wants, without ``| None``."""
+    """Return the class of an argument, without ``| None``."""
     return value_type(argument.annotation.type)
 
 
 def _member_argument(member: Member, owner: str, marker: In) -> Argument:
     annotation = split_annotation(member.type)
     if annotation.marker is not None:
-        raise TypeError(f"its member {member.name} has a marker: the class has one, leave it out")
+        raise TypeError(
+            f"its member {member.name} has a marker: the argument has one already, leave it out"
+        )
     type_ = annotation.type
-    if member.converts:  # the class makes a value of the text itself
-        type_ = list[str] if takes_texts(type_) else str
+    if member.converts:  # the class converts the string itself
+        type_ = list[str] if takes_strings(type_) else str
     return Argument(
         name=member.name,
         annotation=attrs.evolve(annotation, type=type_, marker=marker),
@@ -77,15 +79,15 @@ def _member_argument(member: Member, owner: str, marker: In) -> Argument:
     )
 
 
-def spread_binder(
+def model_binder(
     cls: Any, parts: Sequence[tuple[Argument, str, Binder]], location: Location
 ) -> Binder:
-    """Return the binder that makes a class of its members.
+    """Return the binder that makes an instance of its members.
 
     Args:
         cls: The class.
-        parts: For each member its argument, its name on the wire and its binder.
-        location: What faults give as their place.
+        parts: Argument, name on the wire and binder of each member.
+        location: The location of the parameters, for errors.
     """
     members = [
         (name, argument.member) for argument, name, _ in parts if argument.member is not None
@@ -96,17 +98,17 @@ def spread_binder(
         if argument.member is not None
     ]
 
-    def bind(request: Request, faults: list[ErrorDetail]) -> object:
-        before = len(faults)
-        values = {name: bind(request, faults) for name, bind in binders}
-        if len(faults) > before:
+    def bind(request: Request, errors: list[ErrorDetail]) -> object:
+        count = len(errors)
+        values = {name: bind(request, errors) for name, bind in binders}
+        if len(errors) > count:
             return None
         values = {name: value for name, value in values.items() if value is not ABSENT}
         try:
             return cls(**values)
         except (ValueError, TypeError) as error:
             refused = refused_by_class(members, values, error)
-            faults += [ErrorDetail(location, text, name=name) for name, text in refused]
+            errors += [ErrorDetail(location, text, name=name) for name, text in refused]
             return None
 
     return bind

@@ -1,8 +1,8 @@
-"""Parameters of a request: where their text stands, and how it becomes a value.
+"""Parameters of a request: the location of their strings, and the conversion to values.
 
-Everything that depends on the operation alone is decided here, once, at start. A binder is a
-closure that takes the request and returns the argument; what is wrong with the request it adds to
-a list and goes on, so that one answer can tell it all.
+Everything that depends only on the operation is computed once, at start-up. A binder is a closure
+that takes the request and returns the argument; it adds errors of the request to a list and
+continues, so that one response can list all of them.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from photon_runtime.media_types import is_json
 
 from ..signatures import MISSING, Argument
 from ._body import SchemaBody
-from ._convert import constraint_checker, json_converter, structuring_faults
-from ._objects import named_faults, object_converter
-from ._styles import Reader, texts_reader
-from ._text import takes_texts, text_converter, texts_converter
+from ._convert import constraint_checker, json_converter, structuring_errors
+from ._objects import named_errors, object_converter
+from ._styles import Reader, strings_reader
+from ._text import strings_converter, takes_strings, text_converter
 
 _MISSING_MESSAGE = "is required"
 
 
 Binder: TypeAlias = Callable[[Request, list[ErrorDetail]], Any]
-"""Returns an argument of the handler; what is wrong with the request is added to the list."""
+"""Returns an argument of the handler; adds errors of the request to the list."""
 
 
 def bind_parameter(
@@ -47,13 +47,14 @@ def bind_parameter(
         argument: The argument of the handler.
         parameter: The parameter object of the document.
         operation: Its operation.
-        definitions: What the schemas of the document refer to.
-        is_typed: Whether the schema was written from the argument's type, so that conversion
-            checks what it refers to.
+        definitions: The targets of references in the document.
+        is_typed: True if the schema was written from the argument's type, so that the conversion
+            enforces the referenced schemas.
 
     Raises:
         TypeError: A value of the argument's type cannot be read from text.
-        ValueError: The parameter's schema is wrong, or its default is not of the argument's type.
+        ValueError: The parameter's schema is invalid, or its default has another type than the
+            argument.
     """
     if "content" in parameter:
         return _bind_content(argument, parameter, operation, definitions)
@@ -61,14 +62,14 @@ def bind_parameter(
     type_ = without_none(argument.annotation.type)
     if type_ in (Any, object):
         type_ = type_of_schema(schema, definitions)
-    read, convert, check = _steps(type_, parameter, operation, definitions, is_typed=is_typed)
+    read, convert, check = _conversion(type_, parameter, operation, definitions, is_typed=is_typed)
     if parameter.get("allowEmptyValue") and parameter["in"] == "query" and type_ is not str:
         read = _without_empty(read)
     default = _default(argument, parameter, schema, definitions, type_)
     return _binder(read, convert, check, _missing(parameter), default)
 
 
-def _steps(
+def _conversion(
     type_: Any,
     parameter: OpenApi,
     operation: Operation,
@@ -76,11 +77,11 @@ def _steps(
     *,
     is_typed: bool,
 ) -> tuple[Reader, Callable[[Any], object], Callable[[object], list[str]] | None]:
-    """Return how a parameter is found, converted and checked."""
+    """Return the reader, the conversion and the check of a parameter."""
     schema, template = parameter.get("schema", {}), operation.path
     if is_object(type_):
         names = [each["name"] for each in operation.parameters if each["in"] == parameter["in"]]
-        read = texts_reader(
+        read = strings_reader(
             parameter,
             "object",
             template,
@@ -88,30 +89,30 @@ def _steps(
             others=[name for name in names if name != parameter["name"]],
         )
         convert = object_converter(
-            schema, definitions, type_, place=parameter["in"], name=parameter["name"]
+            schema, definitions, type_, location=parameter["in"], name=parameter["name"]
         )
         return read, convert, None
     check = constraint_checker(schema, components=None if is_typed else definitions)
-    if takes_texts(type_):
-        return texts_reader(parameter, "list", template), texts_converter(type_), check
-    return texts_reader(parameter, "text", template), text_converter(type_), check
+    if takes_strings(type_):
+        return strings_reader(parameter, "list", template), strings_converter(type_), check
+    return strings_reader(parameter, "text", template), text_converter(type_), check
 
 
 def is_object(type_: Any) -> bool:
-    """Say whether a parameter of this type is an object: a mapping, or a class with members."""
+    """Return true if a parameter of this type is an object: a mapping, or a class with members."""
     plain = plain_type(type_)
     origin = typing.get_origin(plain) or plain
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return True
-    return members_of(plain) is not None and not takes_texts(plain)
+    return members_of(plain) is not None and not takes_strings(plain)
 
 
 def _named_members(schema: OpenApi, definitions: Definitions) -> list[str] | None:
-    """Return the names that an object among other parameters takes, ``None`` for all the rest."""
-    named = list(properties_of(schema, definitions))
+    """Return the members of an object among other parameters, ``None`` for any name."""
+    names = list(properties_of(schema, definitions))
     others = others_of(schema, definitions)
     takes_all = others is True or isinstance(others, dict)
-    return None if takes_all or not named else named
+    return None if takes_all or not names else names
 
 
 def _missing(parameter: OpenApi) -> ErrorDetail:
@@ -121,7 +122,7 @@ def _missing(parameter: OpenApi) -> ErrorDetail:
 def _default(
     argument: Argument, parameter: OpenApi, schema: OpenApi, definitions: Definitions, type_: Any
 ) -> object:
-    """Return what stands for a parameter that is not sent, `MISSING` where it must be."""
+    """Return the default of a parameter that is not sent, `MISSING` if it is required."""
     if parameter.get("required", parameter["in"] == "path"):
         return MISSING
     if not argument.is_required:
@@ -132,12 +133,12 @@ def _default(
     try:
         return json_converter().structure(default, type_)
     except Exception as error:
-        reasons = "; ".join(message for _, message in structuring_faults(error))
-        raise ValueError(f"the document's default {default!r} does not fit: {reasons}") from error
+        reasons = "; ".join(message for _, message in structuring_errors(error))
+        raise ValueError(f"the document's default {default!r} is invalid: {reasons}") from error
 
 
 def _without_empty(read: Reader) -> Reader:
-    """Take an empty value, which is allowed, for none."""
+    """Treat an empty value, which is allowed, as a missing one."""
     return lambda request: read(request) or None
 
 
@@ -150,27 +151,28 @@ def _binder(
 ) -> Binder:
     """Return the binder that reads, converts and checks.
 
-    Without ``default`` there must be a text; the default itself is taken as it is.
+    Without ``default`` the parameter is required; the default itself is neither converted nor
+    checked.
     """
-    place, name = missing.location, missing.name
+    location, name = missing.location, missing.name
     is_required = default is MISSING
 
-    def bind(request: Request, faults: list[ErrorDetail]) -> object:
+    def bind(request: Request, errors: list[ErrorDetail]) -> object:
         try:
             text = read(request)
             if text is None:
                 if is_required:
-                    faults.append(missing)
+                    errors.append(missing)
                 return default
             value = convert(text)
         except ValueError as error:
-            faults.append(ErrorDetail(place, str(error), name=name))
+            errors.append(ErrorDetail(location, str(error), name=name))
             return None
         except ValidationError as error:
-            faults.extend(error.errors)
+            errors.extend(error.errors)
             return None
         if check is not None:
-            faults.extend(ErrorDetail(place, message, name=name) for message in check(value))
+            errors.extend(ErrorDetail(location, message, name=name) for message in check(value))
         return value
 
     return bind
@@ -182,17 +184,17 @@ def _binder(
 def _bind_content(
     argument: Argument, parameter: OpenApi, operation: Operation, definitions: Definitions
 ) -> Binder:
-    """Return the binder of a parameter that is written in a media type: JSON, or plain text."""
-    if parameter["in"] == "querystring":  # of 3.2: the query as a whole
+    """Return the binder of a parameter that is encoded in a media type: JSON, or plain text."""
+    if parameter["in"] == "querystring":  # OpenAPI 3.2: the query as a whole
         parameter = {**parameter, "in": "query"}
         read: Reader = _read_query
     else:
-        read = texts_reader(parameter, "text", operation.path)
-    place, name = parameter["in"], parameter["name"]
-    [(media, described)] = parameter["content"].items()
-    schema = described.get("schema", {})
-    wanted = argument.annotation.type
-    type_: Any = None if wanted in (Any, object) else argument.annotation.annotated
+        read = strings_reader(parameter, "text", operation.path)
+    location, name = parameter["in"], parameter["name"]
+    [(media, media_object)] = parameter["content"].items()
+    schema = media_object.get("schema", {})
+    is_any = argument.annotation.type in (Any, object)
+    type_: Any = None if is_any else argument.annotation.annotated
     if not is_json(media):
         check = constraint_checker(schema, components=definitions)
         default = _default(argument, parameter, schema, definitions, type_ or str)
@@ -206,8 +208,8 @@ def _bind_content(
         except MalformedBody as error:
             raise ValueError(error.errors[0].message) from None
         except ValidationError as error:
-            faults = named_faults(list(error.errors), place=place, name=name)
-            raise ValidationError(faults) from None
+            errors = named_errors(list(error.errors), location=location, name=name)
+            raise ValidationError(errors) from None
 
     default = _default(argument, parameter, schema, definitions, type_ or object)
     return _binder(read, convert_json, None, _missing(parameter), default)

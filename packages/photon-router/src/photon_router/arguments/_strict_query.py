@@ -1,9 +1,8 @@
-"""Refusing queries that have parameters which the operation does not.
+"""Strict queries: rejection of parameters that the operation does not have.
 
-A misspelt parameter is otherwise passed over in silence, and the client gets an answer to another
-question. Names of members that objects spread over the query (``filter[color]=red``) are known,
-too, and so are the keys of security schemes. An object that may have any member makes every name
-known.
+Without it a misspelt parameter is ignored, and the client gets the response to another request. The
+members of objects in the query (``filter[color]=red``) are known names, and so are the keys of
+security schemes. If an object may have any member, every name is known.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ QueryCheck = Callable[[Request], list[ErrorDetail]]
 
 
 def query_check(document: Document, operation: Operation) -> QueryCheck | None:
-    """Return what lists the unknown parameters of a request's query; ``None`` if all are known."""
+    """Return the check for unknown parameters in a query; ``None`` if every name is known."""
     names: set[str] = set()
-    starts: list[str] = []
+    prefixes: list[str] = []
     for parameter in operation.parameters:
         if parameter["in"] == "query":
-            members = _spread_members(document, parameter)
+            members = _exploded_members(document, parameter)
             if members is None:
                 return None
             names |= {parameter["name"], *members}
             if parameter.get("style") == "deepObject":
-                starts.append(f"{parameter['name']}[")
+                prefixes.append(f"{parameter['name']}[")
     schemes = document.data.get("components", {}).get("securitySchemes", {})
     names |= {each["name"] for each in schemes.values() if each.get("in") == "query"}
 
@@ -45,23 +44,23 @@ def query_check(document: Document, operation: Operation) -> QueryCheck | None:
         unknown = (
             name
             for name in request.query
-            if name not in names and not any(name.startswith(start) for start in starts)
+            if name not in names and not any(name.startswith(prefix) for prefix in prefixes)
         )
-        return list(itertools.islice(_faults(unknown, names), MAX_ERRORS))
+        return list(itertools.islice(_error_details(unknown, names), MAX_ERRORS))
 
     return check
 
 
-def _faults(unknown: Iterator[str], names: set[str]) -> Iterator[ErrorDetail]:
+def _error_details(unknown: Iterator[str], names: set[str]) -> Iterator[ErrorDetail]:
     for name in unknown:
         shown = shorten(name)
         near = difflib.get_close_matches(shown, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "there is no such parameter"
+        hint = f"did you mean {near[0]!r}?" if near else "the operation has no such parameter"
         yield ErrorDetail("query", f"is unknown: {hint}", name=shown)
 
 
-def _spread_members(document: Document, parameter: dict[str, Any]) -> set[str] | None:
-    """Return the names that an object has in the query by itself, ``None`` for any."""
+def _exploded_members(document: Document, parameter: dict[str, Any]) -> set[str] | None:
+    """Return the names that an exploded object has in the query, ``None`` for any."""
     style = parameter.get("style", "form")
     schema = document.definitions.followed(parameter.get("schema", {}))
     if style != "form" or not parameter.get("explode", True) or not isinstance(schema, dict):
@@ -74,22 +73,22 @@ def _spread_members(document: Document, parameter: dict[str, Any]) -> set[str] |
 
 
 def checking_first(bind: Binder, check: QueryCheck) -> Binder:
-    """Return a binder that notes unknown parameters before its own faults."""
+    """Return a binder that adds unknown parameters before its own errors."""
 
-    def bind_checked(request: Request, faults: list[ErrorDetail]) -> object:
-        faults += check(request)
-        return bind(request, faults)
+    def bind_checked(request: Request, errors: list[ErrorDetail]) -> object:
+        errors += check(request)
+        return bind(request, errors)
 
     return bind_checked
 
 
-def checking_alone(plan: Handler, check: QueryCheck) -> Handler:
-    """Return a plan that refuses unknown parameters, where no argument is bound."""
+def checking_alone(handler: Handler, check: QueryCheck) -> Handler:
+    """Return a handler without bound arguments that rejects unknown parameters."""
 
     def run(request: Request) -> Response:
-        faults = check(request)
-        if faults:
-            raise ValidationError(faults)
-        return plan(request)
+        errors = check(request)
+        if errors:
+            raise ValidationError(errors)
+        return handler(request)
 
     return run

@@ -1,7 +1,7 @@
-"""The styles of parameters: from what stands in a request to texts.
+"""The styles of parameters: from a request to strings.
 
-A style says how a value is written, `explode` whether its parts stand by themselves (OpenAPI 3.1,
-"Style Values" and "Style Examples", after RFC 6570):
+A style defines how a value is written, `explode` how its parts are separated (OpenAPI 3.1, "Style
+Values" and "Style Examples", after RFC 6570):
 
 ==============  =========  ==========================  ========================  ===================
 style           explode    one text                    list                      object
@@ -19,10 +19,10 @@ pipeDelimited   false      -                           ``color=blue%7Cblack``   
 deepObject      true       -                           -                         ``color[R]=1``
 ==============  =========  ==========================  ========================  ===================
 
-Where the table has nothing, a value is read in the exploded form. What is delimited is cut before
-it is decoded, so that an encoded delimiter belongs to the text in which it stands. But many clients
-encode all delimiters: a text with no other is cut at the encoded ones. A path may lack the
-prefix of its style, ``1,2`` for ``;ids=1,2``, as many clients send it.
+Combinations without an entry in the table are read in the exploded form. Delimited values are split
+before they are decoded, so that an encoded delimiter belongs to the string that contains it. But
+many clients encode all delimiters: a string without a plain delimiter is split at the encoded ones.
+A path may lack the prefix of its style, ``1,2`` for ``;ids=1,2``, as many clients send it.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from photon_runtime.http import Request, decode_percent
 
 Kind: TypeAlias = Literal["text", "list", "object"]
 Tree: TypeAlias = Mapping[str, Union[list[str], "Tree"]]
-"""The texts of an object by the names of its members; those of a member that is an object, too."""
-Texts: TypeAlias = str | list[str] | Tree
+"""The strings of an object by the names of its members; a member may be an object again."""
+Strings: TypeAlias = str | list[str] | Tree
 Reader: TypeAlias = Callable[[Request], Any]
-"""Finds the texts of a parameter, ``None`` where the request has none; ``ValueError`` says that
-they are not written in its style."""
+"""Finds the strings of a parameter, ``None`` if the request has none; raises ``ValueError`` if they
+do not follow its style."""
 _Pairs: TypeAlias = list[tuple[str, str]]
 
 _DEFAULT_STYLE = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
-# A text with more levels of brackets is not looked into: nobody means it.
-_DEEPEST = 16
+# Names with more levels of brackets are rejected; legitimate clients do not send them.
+_MAX_DEPTH = 16
 _DELIMITERS = {"spaceDelimited": " ", "pipeDelimited": "|"}
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 
 
-def texts_reader(
+def strings_reader(
     parameter: Mapping[str, Any],
     kind: Kind,
     template: str,
@@ -58,37 +58,37 @@ def texts_reader(
     members: Collection[str] | None = None,
     others: Collection[str] = (),
 ) -> Reader:
-    """Return what finds the texts of a parameter in a request.
+    """Return the reader of the strings of a parameter.
 
     Args:
         parameter: The parameter object of the document.
-        kind: What it takes: one text, a list, or an object.
+        kind: One string, a list, or an object.
         template: The path template.
-        members: The names that an object may have; ``None`` for any. It concerns objects whose
-            members stand among other parameters.
+        members: The names that an object may have; ``None`` for any. It applies to objects whose
+            members are mixed with other parameters.
         others: The names of these other parameters.
     """
-    place = parameter["in"]
-    style = parameter.get("style", _DEFAULT_STYLE.get(place, "form"))
+    location = parameter["in"]
+    style = parameter.get("style", _DEFAULT_STYLE.get(location, "form"))
     explode = parameter.get("explode", style in ("form", "cookie", "deepObject"))
-    if place == "path":
+    if location == "path":
         return _path_reader(parameter["name"], template, style, kind, explode=explode)
-    if place == "header":
+    if location == "header":
         return _header_reader(parameter["name"], kind, explode=explode)
-    is_mine = _chooser(members, others)
-    if place == "cookie":
-        return _cookie_reader(parameter["name"], kind, is_mine, explode=explode)
+    is_member = _is_member(members, others)
+    if location == "cookie":
+        return _cookie_reader(parameter["name"], kind, is_member, explode=explode)
     if style == "deepObject" and kind == "object":
         return _deep_reader(parameter["name"])
     delimiter = None if explode else _DELIMITERS.get(style, ",")
-    return _query_reader(parameter["name"], kind, is_mine, delimiter=delimiter)
+    return _query_reader(parameter["name"], kind, is_member, delimiter=delimiter)
 
 
-def _chooser(members: Collection[str] | None, others: Collection[str]) -> Callable[[str], bool]:
+def _is_member(members: Collection[str] | None, others: Collection[str]) -> Callable[[str], bool]:
     if members is not None:
         return frozenset(members).__contains__
-    taken = frozenset(others)
-    return lambda name: name not in taken
+    names = frozenset(others)
+    return lambda name: name not in names
 
 
 # -- path --------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def _path_reader(name: str, template: str, style: str, kind: Kind, *, explode: b
         return lambda request: request._path_values[index]
     raw = _raw_segment(name, template)
 
-    def read(request: Request) -> Texts:
+    def read(request: Request) -> Strings:
         text = request._path_values[index]
         if "%" not in request.raw_path:
             return parse(text, name, kind, explode, str)
@@ -111,47 +111,47 @@ def _path_reader(name: str, template: str, style: str, kind: Kind, *, explode: b
 
 
 def _raw_segment(name: str, template: str) -> Callable[[str, str], str]:
-    """Return what finds the value of a parameter in a path before it is decoded.
+    """Return a function that finds the encoded value of a parameter in a path.
 
-    Segments are counted from the end, since the template does not have the server's path.
+    Segments are counted from the end, since the template does not include the server's path.
     """
     segments = template.split("/")
-    behind = next(at for at, each in enumerate(reversed(segments), 1) if f"{{{name}}}" in each)
-    segment = segments[-behind]
+    from_end = next(at for at, each in enumerate(reversed(segments), 1) if f"{{{name}}}" in each)
+    segment = segments[-from_end]
     number = parameters_of(segment).index(name)
 
     def find(path: str, decoded: str) -> str:
-        taken = split_segment(segment, path.split("/")[-behind])
+        values = split_segment(segment, path.split("/")[-from_end])
         # Literal text may be encoded, and a catch-all has several segments.
-        if taken is None or decode_percent(taken[number]) != decoded:
+        if values is None or decode_percent(values[number]) != decoded:
             return decoded.replace("%", "%25")
-        return taken[number]
+        return values[number]
 
     return find
 
 
 _Decode: TypeAlias = Callable[[str], str]
-_Parse: TypeAlias = Callable[[str, str, Kind, bool, _Decode], Texts]
+_Parse: TypeAlias = Callable[[str, str, Kind, bool, _Decode], Strings]
 
 
-def _read_simple(text: str, name: str, kind: Kind, explode: bool, decode: _Decode) -> Texts:
+def _read_simple(text: str, name: str, kind: Kind, explode: bool, decode: _Decode) -> Strings:
     if kind == "text":
         return decode(text)
-    parts = _cut(text, ",", decode)
+    parts = _split(text, ",", decode)
     return parts if kind == "list" else _tree(parts, explode=explode)
 
 
-def _read_label(text: str, name: str, kind: Kind, explode: bool, decode: _Decode) -> Texts:
+def _read_label(text: str, name: str, kind: Kind, explode: bool, decode: _Decode) -> Strings:
     text = text.removeprefix(".")
     if kind == "text":
         return decode(text)
-    parts = _cut(text, "." if explode else ",", decode)
+    parts = _split(text, "." if explode else ",", decode)
     if explode and len(parts) == 1 and "," in text:
-        parts = _cut(text, ",", decode)
+        parts = _split(text, ",", decode)
     return parts if kind == "list" else _tree(parts, explode=explode)
 
 
-def _read_matrix(text: str, name: str, kind: Kind, explode: bool, decode: _Decode) -> Texts:
+def _read_matrix(text: str, name: str, kind: Kind, explode: bool, decode: _Decode) -> Strings:
     if not text.startswith(";"):
         return _read_simple(text, name, kind, explode and "=" in text, decode)
     parts = text[1:].split(";")
@@ -164,7 +164,7 @@ def _read_matrix(text: str, name: str, kind: Kind, explode: bool, decode: _Decod
         return decode(values[-1])
     if explode and not any("," in value for value in values):
         return [decode(value) for value in values] if values != [""] else []
-    pieces = [piece for value in values for piece in _cut(value, ",", decode)]
+    pieces = [piece for value in values for piece in _split(value, ",", decode)]
     return pieces if kind == "list" else _tree(pieces, explode=False)
 
 
@@ -181,7 +181,7 @@ _PATH_STYLES: dict[str, _Parse] = {
 def _header_reader(name: str, kind: Kind, *, explode: bool) -> Reader:
     key = name.lower()
 
-    def read(request: Request) -> Texts | None:
+    def read(request: Request) -> Strings | None:
         values = request.headers.getlist(key)
         if not values:
             return None
@@ -195,18 +195,18 @@ def _header_reader(name: str, kind: Kind, *, explode: bool) -> Reader:
 
 
 def _cookie_reader(
-    name: str, kind: Kind, is_mine: Callable[[str], bool], *, explode: bool
+    name: str, kind: Kind, is_member: Callable[[str], bool], *, explode: bool
 ) -> Reader:
     if kind == "text":
         return lambda request: request.cookies.get(name)
 
-    def read(request: Request) -> Texts | None:
+    def read(request: Request) -> Strings | None:
         if explode:
             pairs = _cookie_pairs(request)
             if kind == "object":
-                return _grouped((key, value) for key, value in pairs if is_mine(key)) or None
+                return _grouped((key, value) for key, value in pairs if is_member(key)) or None
             values = [value for key, value in pairs if key == name]
-            if len(values) == 1:  # as it is written where it is not exploded
+            if len(values) == 1:  # possibly not exploded
                 return values[0].split(",")
             return values or None
         text = request.cookies.get(name)
@@ -219,7 +219,7 @@ def _cookie_reader(
 
 
 def _cookie_pairs(request: Request) -> _Pairs:
-    """Return all cookies; ``&``, by which RFC 6570 parts the values of one, parts cookies, too."""
+    """Return all cookies; ``&``, the delimiter of RFC 6570, separates cookies, too."""
     pairs = []
     for field in request.headers.getlist("cookie"):
         for part in re.split("[;&]", field):
@@ -233,9 +233,9 @@ def _cookie_pairs(request: Request) -> _Pairs:
 
 
 def _query_reader(
-    name: str, kind: Kind, is_mine: Callable[[str], bool], *, delimiter: str | None
+    name: str, kind: Kind, is_member: Callable[[str], bool], *, delimiter: str | None
 ) -> Reader:
-    """Return what reads a parameter in the form style; without ``delimiter`` it is exploded."""
+    """Return the reader of a parameter in the form style; without ``delimiter`` it is exploded."""
     if kind == "text":
         return lambda request: request.query.get(name)
     if delimiter is None:
@@ -244,16 +244,16 @@ def _query_reader(
 
         def read_members(request: Request) -> Tree | None:
             pairs = request.query.pairs()
-            return _grouped((key, value) for key, value in pairs if is_mine(key)) or None
+            return _grouped((key, value) for key, value in pairs if is_member(key)) or None
 
         return read_members
 
-    def read(request: Request) -> Texts | None:
+    def read(request: Request) -> Strings | None:
         found = False
         parts: list[str] = []
         for value, decode in _values_of(request, name):
             found = True
-            parts += _cut(value, delimiter, decode)
+            parts += _split(value, delimiter, decode)
         if not found:
             return None
         return parts if kind == "list" else _tree(parts, explode=False)
@@ -262,7 +262,7 @@ def _query_reader(
 
 
 def _values_of(request: Request, name: str) -> Iterable[tuple[str, _Decode]]:
-    """Yield the values of a query parameter with what decodes them."""
+    """Return the values of a query parameter, each with its decoder."""
     decoded = request.query.getlist(name)
     if "%" not in request.raw_query:
         return [(value, str) for value in decoded]
@@ -281,39 +281,39 @@ def _deep_reader(name: str) -> Reader:
         tree: dict[str, Any] = {}
         for key, value in request.query.pairs():
             if key.startswith(prefix):
-                steps = _BRACKETS.findall(key[len(name) :])
-                if "".join(f"[{step}]" for step in steps) != key[len(name) :]:
+                path = _BRACKETS.findall(key[len(name) :])
+                if "".join(f"[{each}]" for each in path) != key[len(name) :]:
                     raise ValueError(f"expected {name}[…]=…")
-                _hang(tree, steps, value)
+                _add_value(tree, path, value)
         return tree or None
 
     return read
 
 
-def _hang(tree: dict[str, Any], steps: Sequence[str], value: str) -> None:
-    """Put a value at the end of its steps; ``name[]`` is one of several of ``name``."""
-    if len(steps) > _DEEPEST:
+def _add_value(tree: dict[str, Any], path: Sequence[str], value: str) -> None:
+    """Add a value to a tree at a path of names; ``name[]`` is one of several values of ``name``."""
+    if len(path) > _MAX_DEPTH:
         raise ValueError("is nested too deeply")
-    if len(steps) > 1 and steps[-1] == "":
-        steps = steps[:-1]
-    for step in steps[:-1]:
-        tree = _of_kind(dict, tree, step)
-    _of_kind(list, tree, steps[-1]).append(value)
+    if len(path) > 1 and path[-1] == "":
+        path = path[:-1]
+    for name in path[:-1]:
+        tree = _member(dict, tree, name)
+    _member(list, tree, path[-1]).append(value)
 
 
-def _of_kind(kind: type[Any], tree: dict[str, Any], name: str) -> Any:
-    """Return the member of a tree, which is made if need be."""
-    found = tree.setdefault(name, kind())
-    if type(found) is not kind:
-        raise ValueError(f"gives {name!r} a value and members")
-    return found
+def _member(kind: type[Any], tree: dict[str, Any], name: str) -> Any:
+    """Return the member of a tree, which is made if necessary."""
+    member = tree.setdefault(name, kind())
+    if type(member) is not kind:
+        raise ValueError(f"has both a value and members for {name!r}")
+    return member
 
 
 # -- pieces ------------------------------------------------------------------------------------
 
 
-def _cut(text: str, delimiter: str, decode: _Decode) -> list[str]:
-    """Cut a text that is still encoded; one without a delimiter at the encoded ones."""
+def _split(text: str, delimiter: str, decode: _Decode) -> list[str]:
+    """Split an encoded string at the delimiter, or at encoded delimiters if it has no plain one."""
     if not text:
         return []
     if delimiter in text:
@@ -322,14 +322,14 @@ def _cut(text: str, delimiter: str, decode: _Decode) -> list[str]:
 
 
 def _tree(parts: Sequence[str], *, explode: bool) -> Tree:
-    """Make an object of ``R=1`` or of names and values in turn."""
+    """Make an object of ``R=1`` or of alternating names and values."""
     if explode:
         pairs = [part.partition("=") for part in parts]
         if not all(separator for _, separator, _ in pairs):
             raise ValueError("expected name=value for each member")
         return _grouped((name, value) for name, _, value in pairs)
     if len(parts) % 2:
-        raise ValueError("expected names and values in turn")
+        raise ValueError("expected alternating names and values")
     return _grouped(zip(parts[::2], parts[1::2], strict=True))
 
 

@@ -1,9 +1,9 @@
-"""Text to values: parameters and the fields of forms.
+"""Strings to values: parameters and the fields of forms.
 
-For each type a closure is built once, at start, which turns text into a value or raises
-``ValueError`` with words for the person who sent it; nothing is looked up by type while a request
-runs. Text is read strictly: what Python's own constructors let pass beyond plain notation
-(``1_000``, surrounding blanks, digits of other scripts, ``nan``) is refused.
+For each type a closure is built once, at start-up. It turns a string into a value or raises
+``ValueError`` with a message for the client; requests do no look-ups by type. Strings are read
+strictly: notation that Python's own constructors accept beyond the plain one (``1_000``,
+surrounding blanks, digits of other scripts, ``nan``) is rejected.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from photon_openapi.messages import choices
 from photon_openapi.schema import DECIMAL_PATTERN, is_list_like, is_named_tuple, read_duration
 
 TextConverter: TypeAlias = Callable[[str], object]
-TextsConverter: TypeAlias = Callable[[list[str]], object]
+StringsConverter: TypeAlias = Callable[[list[str]], object]
 
-# The limit of int() itself, kept even where an application has raised that.
-_LONGEST_NUMBER = 4300
+# The default limit of int(), enforced even if an application has raised it.
+_MAX_DIGITS = 4300
 _TRUTH = {"true": True, "1": True, "on": True, "yes": True}
 _TRUTH |= {"false": False, "0": False, "off": False, "no": False}
 _NUMBER = re.compile(DECIMAL_PATTERN)
-# What browsers send for <input type="datetime-local"> and <input type="time">: no seconds.
+# Browsers send <input type="datetime-local"> and <input type="time"> without seconds.
 _MINUTES = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ])?[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 
 
 def text_converter(type_: object) -> TextConverter:
-    """Build the function that reads one text as a value of a type.
+    """Build the function that reads one string as a value of a type.
 
     Args:
         type_: A scalar type (``str int float bool bytes datetime date time timedelta UUID
@@ -48,11 +48,11 @@ def text_converter(type_: object) -> TextConverter:
             ``Annotated`` of these.
 
     Returns:
-        A function that raises ``ValueError``, saying what was expected, when the text is no such
-        value. Constraints are not its business: see :func:`constraint_checker`.
+        A function that raises ``ValueError`` with the expected notation if the string is invalid.
+        It does not check constraints: see :func:`constraint_checker`.
 
     Raises:
-        TypeError: A single text cannot hold such a value.
+        TypeError: A single string cannot represent such a value.
     """
     plain = plain_type(type_)
     if isinstance(plain, typing.Hashable) and plain in SCALARS:
@@ -64,17 +64,17 @@ def text_converter(type_: object) -> TextConverter:
         return _choice_converter(typing.get_args(plain), typing.get_args(plain))
     if isinstance(plain, type) and issubclass(plain, enum.Enum):
         return _choice_converter([member.value for member in plain], list(plain))
-    raise TypeError(f"{type_!r} cannot be read from one text: use a scalar, an Enum or a Literal")
+    raise TypeError(f"{type_!r} cannot be read from one string: use a scalar, an Enum or a Literal")
 
 
-def texts_converter(type_: object) -> TextsConverter:
-    """Build the function that reads a list of texts as a list, set or tuple.
+def strings_converter(type_: object) -> StringsConverter:
+    """Build the function that reads a list of strings as a list, set or tuple.
 
     Raises:
         TypeError: The type is not one of these, or its items cannot be read from text.
     """
     plain = value_type(type_)
-    if not takes_texts(plain):
+    if not takes_strings(plain):
         raise TypeError(f"{type_!r} does not take several values: use a list, set or tuple")
     arguments = typing.get_args(plain)
     if typing.get_origin(plain) is tuple and arguments[-1] is not Ellipsis:
@@ -82,14 +82,14 @@ def texts_converter(type_: object) -> TextsConverter:
     return _items_converter(text_converter(arguments[0] if arguments else str), maker_of(plain))
 
 
-def takes_texts(type_: object) -> bool:
-    """Whether a parameter of this type takes several values: a list, set or tuple, or ``None``."""
+def takes_strings(type_: object) -> bool:
+    """Return true if a parameter of this type has several values: a list, set or tuple."""
     plain = value_type(type_)
     return is_list_like(plain) and not is_named_tuple(typing.get_origin(plain) or plain)
 
 
 def _read_int(text: str) -> int:
-    if text.isdecimal() and text.isascii() and len(text) <= _LONGEST_NUMBER:
+    if text.isdecimal() and text.isascii() and len(text) <= _MAX_DIGITS:
         return int(text)
     if text[:1] in ("-", "+") and text[1:2] not in ("-", "+"):
         value = _read_int(text[1:])
@@ -98,7 +98,7 @@ def _read_int(text: str) -> int:
 
 
 def _read_float(text: str) -> float:
-    if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
+    if len(text) <= _MAX_DIGITS and _NUMBER.fullmatch(text):
         value = float(text)
         if math.isfinite(value):
             return value
@@ -106,7 +106,7 @@ def _read_float(text: str) -> float:
 
 
 def _read_decimal(text: str) -> decimal.Decimal:
-    if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
+    if len(text) <= _MAX_DIGITS and _NUMBER.fullmatch(text):
         return decimal.Decimal(text)
     raise ValueError("expected a decimal number")
 
@@ -126,7 +126,7 @@ def _read_none(text: str) -> None:
 
 
 def _by_msgspec(type_: Any, message: str) -> TextConverter:
-    """Msgspec reads ISO 8601 as it does in JSON bodies."""
+    """Return a converter by msgspec, which reads ISO 8601 as in JSON bodies."""
 
     def read(text: str) -> object:
         try:
@@ -138,7 +138,7 @@ def _by_msgspec(type_: Any, message: str) -> TextConverter:
 
 
 def _clock_reader(type_: Any, message: str) -> TextConverter:
-    """Like :func:`_by_msgspec`, and the seconds may be missing."""
+    """Return a converter like :func:`_by_msgspec` with optional seconds."""
     read = _by_msgspec(type_, message)
 
     def read_clock(text: str) -> object:
@@ -176,7 +176,7 @@ SCALARS: dict[Any, TextConverter] = {
 
 
 def _text_of(value: object) -> str:
-    """How an allowed value is written in a parameter."""
+    """Return an allowed value as it is written in a parameter."""
     plain = msgspec.to_builtins(value)
     if isinstance(plain, bool):
         return "true" if plain else "false"
@@ -184,12 +184,14 @@ def _text_of(value: object) -> str:
 
 
 def _choice_converter(values: Sequence[object], results: Sequence[object]) -> TextConverter:
-    known = {_text_of(value): result for value, result in zip(values, results, strict=True)}
-    message = f"expected one of {choices(known)}"
+    results_by_text = {
+        _text_of(value): result for value, result in zip(values, results, strict=True)
+    }
+    message = f"expected one of {choices(results_by_text)}"
 
     def read(text: str) -> object:
         try:
-            return known[text]
+            return results_by_text[text]
         except KeyError:
             raise ValueError(message) from None
 
@@ -197,9 +199,9 @@ def _choice_converter(values: Sequence[object], results: Sequence[object]) -> Te
 
 
 def _union_converter(members: Sequence[object]) -> TextConverter:
-    """``T | None`` is T: a parameter that is there is never ``None``. Else the first that fits."""
+    """Return a converter to the first matching member; a parameter that is sent is not ``None``."""
     present = [member for member in members if member is not type(None)]
-    # Every text is a string: it comes last, whatever the order of the annotation.
+    # A string matches always, so it is tried last, whatever the order of the annotation.
     present.sort(key=lambda member: plain_type(member) is str)
     readers = [text_converter(member) for member in present]
     if len(readers) == 1:
@@ -217,21 +219,23 @@ def _union_converter(members: Sequence[object]) -> TextConverter:
     return read
 
 
-def _items_converter(read: TextConverter, make: Callable[[list[object]], object]) -> TextsConverter:
+def _items_converter(
+    read: TextConverter, make: Callable[[list[object]], object]
+) -> StringsConverter:
     if read is str and make is list:
         return list
 
-    def read_all(texts: list[str]) -> object:
+    def read_all(strings: list[str]) -> object:
         try:
-            return make([read(text) for text in texts])
+            return make([read(text) for text in strings])
         except ValueError:
-            raise ValueError(_first_wrong([read] * len(texts), texts)) from None
+            raise ValueError(_first_error([read] * len(strings), strings)) from None
 
     return read_all
 
 
 def maker_of(type_: Any) -> Callable[[list[object]], object]:
-    """What makes a value of a list-like type from its items."""
+    """Return the function that makes a value of a list-like type from its items."""
     origin = typing.get_origin(type_) or type_
     if issubclass(origin, tuple):
         return tuple
@@ -240,25 +244,27 @@ def maker_of(type_: Any) -> Callable[[list[object]], object]:
     return list
 
 
-def _tuple_converter(arguments: Sequence[object]) -> TextsConverter:
+def _tuple_converter(arguments: Sequence[object]) -> StringsConverter:
     readers = [] if arguments == ((),) else [text_converter(argument) for argument in arguments]
     count = len(readers)
 
-    def read_all(texts: list[str]) -> object:
-        if len(texts) != count:
-            raise ValueError(f"expected {count} value{'' if count == 1 else 's'}, got {len(texts)}")
+    def read_all(strings: list[str]) -> object:
+        if len(strings) != count:
+            raise ValueError(
+                f"expected {count} value{'' if count == 1 else 's'}, got {len(strings)}"
+            )
         try:
-            return tuple(read(text) for read, text in zip(readers, texts, strict=True))
+            return tuple(read(text) for read, text in zip(readers, strings, strict=True))
         except ValueError:
-            raise ValueError(_first_wrong(readers, texts)) from None
+            raise ValueError(_first_error(readers, strings)) from None
 
     return read_all
 
 
-def _first_wrong(readers: Sequence[TextConverter], texts: Sequence[str]) -> str:
-    for number, (read, text) in enumerate(zip(readers, texts, strict=True), 1):
+def _first_error(readers: Sequence[TextConverter], strings: Sequence[str]) -> str:
+    for number, (read, text) in enumerate(zip(readers, strings, strict=True), 1):
         try:
             read(text)
         except ValueError as error:
-            return str(error) if len(texts) == 1 else f"item {number}: {error}"
+            return str(error) if len(strings) == 1 else f"item {number}: {error}"
     return "is not allowed"

@@ -1,7 +1,7 @@
-"""Dependencies: values that functions make for handlers.
+"""Dependencies: values that providers make for handlers.
 
 ========================  =====================================================================
-``_providers``            `Providers`: what makes the value of an argument, by `Depends` or by type
+``_providers``            `Providers`: the provider of an argument, by `Depends` or by type
 ``_application_values``   values that live as long as the application
 ``_entering``             providers that yield, as context managers
 ``_background``           `BackgroundTasks`: a value that every application provides

@@ -1,8 +1,8 @@
 """Values that live as long as the application.
 
-They are made once for each start, before the first request, and released after the last one in
-reverse order. Compiled operations read them from cells. When a running application gets overrides,
-the values of the overriding providers are made then, and live as long as the others.
+They are made once for each start, before the first request, and released in reverse order after
+the last one. Compiled operations read them from cells. When a running application gets overrides,
+the values of the overriding providers are made at that time, and live as long as the others.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ._entering import as_context_manager
 
 @attrs.define(eq=False)
 class Cell:
-    """The place of one value of the application.
+    """The storage of one value of the application.
 
     Attributes:
-        provider: Makes it.
-        needs: The cells of its arguments, by name.
+        provider: The provider of the value.
+        needs: The cells of the provider's arguments, by name.
         value: The value, once the application has started.
-        is_made: Whether the value has been made.
+        is_made: True after the value was made.
     """
 
     provider: Provider
@@ -55,10 +55,10 @@ class ApplicationValues:
                 self._stack = None
 
     def make(self) -> None:
-        """Make the values that are not made yet, if the application runs."""
+        """Make the missing values, if the application runs."""
         if self._stack is None:
             return
-        for cell in self.cells.values():  # each comes after those that it needs
+        for cell in self.cells.values():  # each follows the cells that it needs
             if not cell.is_made:
                 cell.value = self._enter(cell, self._stack)
                 cell.is_made = True

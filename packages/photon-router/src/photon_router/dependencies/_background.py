@@ -1,9 +1,9 @@
-"""Work for after the response: small things that the client need not wait for.
+"""Background tasks: short calls after the response, for which the client does not wait.
 
-`BackgroundTasks` is a provided value like any other: `background_tasks` is resumed after the
-response was sent, and an error of the handler, or of another dependency that can still fail the
-request, ends it before. Work that must not be lost belongs in a durable queue; this work is gone
-when the process is.
+`BackgroundTasks` is a provided value like any other: `background_tasks` resumes after the response
+was sent, and an error of the handler, or of another dependency that can still fail the request,
+ends it before. Work that must not be lost belongs in a durable queue; background tasks are lost
+when the process ends.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ P = ParamSpec("P")
 
 
 class BackgroundTasks:
-    """Calls that are made after the response was sent; an argument of handlers and dependencies.
+    """Calls that run after the response was sent; an argument of handlers and dependencies.
 
-    They are made one after the other, in the request's task. A call that fails is logged and does
-    not prevent the next. If the handler fails, or answers with an `HttpError`, none is made.
+    They run one after the other, in the task of the request. A call that fails is logged and does
+    not prevent the next. If the handler fails, or raises an `HttpError`, none of them runs.
 
-    The connection's next request waits for them: spawn a task of your own for work that takes long.
+    The next request on the connection waits for them: spawn a task of your own for long work.
     """
 
     __slots__ = ("_calls", "_request")
@@ -35,7 +35,7 @@ class BackgroundTasks:
         self._request: Request | None = None
 
     def add(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Have ``function`` called with these arguments after the response was sent.
+        """Call ``function`` with these arguments after the response was sent.
 
         Raises:
             SignatureError: It is a coroutine function or a generator function.
@@ -44,18 +44,18 @@ class BackgroundTasks:
         call = functools.partial(function, *args, **kwargs)
         if self._request is None:
             self._calls.append(call)
-        else:  # one of the calls adds another
+        else:  # a background task adds another one
             self._request.after_response(call)
 
     def begin(self, request: Request) -> None:
-        """Make the calls, and those that they add, one after the other."""
+        """Run the calls, and the calls that they add, one after the other."""
         self._request = request
         for call in self._calls:
             request.after_response(call)
 
 
 def background_tasks(request: Request) -> Iterator[BackgroundTasks]:
-    """Provide `BackgroundTasks`; to be resumed after the response."""
+    """Provide `BackgroundTasks`; resumed after the response."""
     tasks = BackgroundTasks()
     yield tasks
     tasks.begin(request)

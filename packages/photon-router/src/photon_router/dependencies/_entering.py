@@ -1,7 +1,8 @@
-"""Providers that yield a value and resume at the end, as functions that give a context manager.
+"""Providers that yield a value and resume later, as functions that return a context manager.
 
-A generator function becomes one by `contextlib.contextmanager`; one that is decorated so already is
-taken as it is. What another decorator makes of a generator function shows only when it is called.
+A generator function becomes one through `contextlib.contextmanager`; a function that is already
+decorated with it is used unchanged. The result of any other decorator of a generator function is
+known only when it is called.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ _Generator: TypeAlias = Callable[..., Iterator[object]]
 
 
 def as_context_manager(provider: Provider) -> Callable[..., Any] | None:
-    """Return a provider as a function that gives a context manager.
+    """Return a provider as a function that returns a context manager.
 
     Returns:
-        ``None`` where calling the provider gives the value itself.
+        ``None`` if calling the provider returns the value itself.
 
     Raises:
-        SignatureError: It is asynchronous.
+        SignatureError: The provider is asynchronous.
     """
     kind = kind_of(provider)
     if kind is CallableKind.GENERATOR:
@@ -40,7 +41,7 @@ def as_context_manager(provider: Provider) -> Callable[..., Any] | None:
 
 @contextmanager
 def _entered(provider: Provider, /, *args: Any, **kwargs: Any) -> Iterator[object]:
-    """Enter what a wrapped generator function gives."""
+    """Enter the result of a wrapped generator function."""
     result = provider(*args, **kwargs)
     if isinstance(result, GeneratorType):
         result = contextmanager(lambda: result)()

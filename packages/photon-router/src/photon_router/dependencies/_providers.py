@@ -1,9 +1,9 @@
-"""What makes the value of an argument, for all operations of one application.
+"""The providers of the values of arguments, for all operations of one application.
 
-Theory of operation. An argument has its value from the request, from a function that `Depends`
-names, or from a provider of its type (`Host.provide`): a handler writes ``db: Session`` and nothing
-else. `Providers.dependency_of` decides it, overrides of tests included, and is the only place that
-does; the writer of the document, the compiler and the checks all ask it. It also keeps the
+Theory of operation. An argument gets its value from the request, from the function in its
+`Depends`, or from a provider of its type (`Host.provide`): a handler needs only ``db: Session``.
+`Providers.dependency_of` chooses among these, overrides of tests included, and is the only code
+that does; the document writer, the compiler and the checks all call it. `Providers` also caches the
 signatures of providers, so that each is read once.
 """
 
@@ -33,11 +33,11 @@ BACKGROUND: Final = Dependency(background_tasks, release="after_response")
 
 @attrs.define(eq=False)
 class Providers:
-    """What makes the values of arguments that do not come from the request.
+    """The providers of arguments that do not come from the request.
 
     Attributes:
-        by_type: What makes the values of arguments of a class.
-        overrides: What takes the place of providers, or of the providers of a class; for tests.
+        by_type: Dependencies by the class of the argument.
+        overrides: Replacements of providers, or of the providers of a class; for tests.
         application: The values that live as long as the application.
     """
 
@@ -47,24 +47,28 @@ class Providers:
     _signatures: dict[Provider, Signature] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Provide what every application provides."""
+        """Add the providers that every application has."""
         self.by_type = {BackgroundTasks: BACKGROUND, **self.by_type}
 
     def dependency_of(self, argument: Argument) -> Dependency | None:
-        """Return what makes the value of an argument; ``None`` where the request has it."""
+        """Return the dependency of an argument; ``None`` if its value comes from the request."""
         if argument.dependency is not None:
-            return self.replaced(argument.dependency)
+            return self.overridden(argument.dependency)
         if argument.annotation.marker is not None or argument.is_request:
             return None
         cls = class_of_argument(argument)
-        found = None if cls is None else self.by_type.get(cls)
-        if cls is None or found is None:
+        provided = None if cls is None else self.by_type.get(cls)
+        if cls is None or provided is None:
             return None
         override = self.overrides.get(cls)
-        return self.replaced(found) if override is None else attrs.evolve(found, provider=override)
+        return (
+            self.overridden(provided)
+            if override is None
+            else attrs.evolve(provided, provider=override)
+        )
 
-    def replaced(self, dependency: Dependency) -> Dependency:
-        """Return a dependency whose provider is the one that overrides it, if there is one."""
+    def overridden(self, dependency: Dependency) -> Dependency:
+        """Return the dependency with the override of its provider, or unchanged without one."""
         override = self.overrides.get(dependency.provider)
         return dependency if override is None else attrs.evolve(dependency, provider=override)
 
@@ -72,7 +76,7 @@ class Providers:
         """Return the signature of a provider.
 
         Raises:
-            SignatureError: It cannot be a provider.
+            SignatureError: The function cannot be a provider.
         """
         if provider not in self._signatures:
             self._signatures[provider] = read_signature(provider)
@@ -84,29 +88,29 @@ class Providers:
         signature: Signature,
         dependencies: Sequence[Dependency] = (),
     ) -> list[Owned]:
-        """Return the arguments that the request has, of a handler and of all that it depends on.
+        """Return the request arguments of a handler and of all its dependencies.
 
-        A dependency is walked once. Those of the application have nothing of a request.
+        Each dependency is visited once. Dependencies of the application have no request arguments.
 
         Args:
             function: The handler.
-            signature: Its signature, without the argument that an adapter gives.
-            dependencies: The dependencies that are made for their effect alone.
+            signature: Its signature, without the argument that an adapter supplies.
+            dependencies: The dependencies that run for their effect alone.
 
         Raises:
-            SignatureError: A dependency cannot be one, or depends on itself.
+            SignatureError: A dependency is invalid, or depends on itself.
         """
         walk = _Walk(self)
         for dependency in dependencies:
-            walk.into(self.replaced(dependency), ())
+            walk.into(self.overridden(dependency), ())
         walk.over(signature, (function,))
-        return walk.found
+        return walk.request_arguments
 
     def cell(self, provider: Provider) -> Cell:
-        """Return the cell of a value of the application, with those that it needs before it.
+        """Return the cell of a value of the application, preceded by the cells that it needs.
 
         Raises:
-            SignatureError: It needs something of a request.
+            SignatureError: The provider needs a value of a request.
         """
         cells = self.application.cells
         if provider not in cells:
@@ -118,7 +122,7 @@ class Providers:
                 elif argument.is_required:
                     raise SignatureError(
                         f"{location(provider)}, argument {argument.name}: a dependency of the "
-                        "application is made before any request: give it a default, or Depends"
+                        "application is made before any request: add a default, or Depends"
                     )
             cells[provider] = Cell(provider, needs)
         return cells[provider]
@@ -137,31 +141,31 @@ class _Walk:
     """A walk over a handler and its dependencies.
 
     Attributes:
-        providers: What makes values.
-        found: The arguments from the request.
-        seen: The providers that were walked over.
+        providers: The providers of the application.
+        request_arguments: The request arguments that the walk has collected.
+        seen: The providers that the walk has visited.
     """
 
     providers: Providers
-    found: list[Owned] = attrs.field(factory=list)
+    request_arguments: list[Owned] = attrs.field(factory=list)
     seen: set[object] = attrs.field(factory=set)
 
     def over(self, signature: Signature, above: tuple[Callable[..., object], ...]) -> None:
-        """Collect the arguments of a function, the last of ``above``, and of what it needs."""
+        """Collect the arguments of a function, the last of ``above``, and of its dependencies."""
         for argument in signature.arguments:
             dependency = self.providers.dependency_of(argument)
             if dependency is None:
-                self.found.append((above[-1], argument))
+                self.request_arguments.append((above[-1], argument))
             else:
                 self.into(dependency, above)
 
     def into(self, dependency: Dependency, above: tuple[Callable[..., object], ...]) -> None:
-        """Collect the arguments of a dependency, and of what it needs."""
+        """Collect the arguments of a dependency, and of its dependencies."""
         provider = dependency.provider
         if provider in above:
-            circle = [*above[above.index(provider) :], provider]
-            names = ", which needs ".join(location(each) for each in circle)
-            raise SignatureError(f"dependencies in a circle: {names}")
+            cycle = [*above[above.index(provider) :], provider]
+            names = ", which needs ".join(location(each) for each in cycle)
+            raise SignatureError(f"circular dependencies: {names}")
         if dependency.scope == "request" and provider not in self.seen:
             self.seen.add(provider)
             self.over(self.providers.signature_of(provider), (*above, provider))
@@ -171,20 +175,20 @@ def connection_argument(signature: Signature, adapter: CallAdapter) -> Argument:
     """Return the argument of a handler that takes the connection of an adapter.
 
     Raises:
-        SignatureError: There is none, or several.
+        SignatureError: The handler has no such argument, or several.
     """
     cls = adapter.argument
-    found = [
+    matches = [
         argument
         for argument in signature.arguments
         if (own := class_of_argument(argument)) is not None and issubclass(own, cls)
     ]
-    if len(found) != 1:
+    if len(matches) != 1:
         raise SignatureError(
-            f"a handler of this route has one argument of the class {cls.__qualname__}, "
-            f"not {len(found)}"
+            f"a handler of this route must have one argument of the class {cls.__qualname__}, "
+            f"not {len(matches)}"
         )
-    return found[0]
+    return matches[0]
 
 
 def class_of_argument(argument: Argument) -> type | None:
@@ -195,10 +199,10 @@ def class_of_argument(argument: Argument) -> type | None:
 
 
 def check_provided(cls: object) -> None:
-    """Refuse a class that arguments from requests have.
+    """Reject a class whose values come from requests.
 
     Raises:
-        TypeError: It is not a class, or one that parameters and bodies have.
+        TypeError: It is not a class, or a class of parameters and bodies.
     """
     if not isinstance(cls, type):
         raise TypeError(f"values are provided for a class, not for {cls!r}")

@@ -1,13 +1,13 @@
-"""The calls of an endpoint: dependencies and handler, with values out of a row of slots.
+"""The calls of an endpoint: dependencies and handler, with arguments from a row of slots.
 
-The row begins with the values that the request gave. Each dependency appends its value and takes
-its arguments from earlier slots; the handler takes its own, and its result is encoded.
+The row begins with the values from the request. Each dependency appends its value and takes its
+arguments from earlier slots; the handler takes its own, and its result is encoded.
 
-A dependency that yields is entered, and released in reverse order: around a whole response before
-it is sent, around a streamed one when it has been sent (`HeldBody`), around a protocol when that
-has ended (`Upgrade.hold`). One whose release is ``after_response`` is resumed when the response was
-sent in any case, unless the request has failed before: then it gets the error at once. Endpoints
-without such dependencies are compiled without all of this.
+A dependency that yields is entered, and released in reverse order: before a whole response is sent,
+after a streamed response was sent (`HeldBody`), or after an upgraded protocol has ended
+(`Upgrade.hold`). A dependency whose release is ``after_response`` always resumes after the response
+was sent, unless the request has failed before: then it gets the error at once. Endpoints without
+such dependencies are compiled without this code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..arguments import Binder
 from ..streaming import SWALLOWED, HeldBody
 
 Respond: TypeAlias = Callable[[Request, list[Any]], Response]
-"""Calls the handler with values out of the row, and makes the response."""
+"""Calls the handler with values from the row, and makes the response."""
 
 
 @attrs.frozen
@@ -37,8 +37,8 @@ class Call:
         function: The function.
         slots: The slots of its positional arguments.
         names: The slots of its keyword arguments, by name.
-        is_scoped: Whether it returns a context manager to be entered.
-        is_late: Whether that is left after the response.
+        is_scoped: True if the function returns a context manager, which is entered.
+        is_late: True if the context manager is exited after the response.
     """
 
     function: Callable[..., Any]
@@ -91,7 +91,7 @@ def _direct(
         return lambda request: encoded(function())
 
     def run(request: Request) -> Response:
-        errors: list[ErrorDetail] = []  # as in `_row`, without a call: most requests come this way
+        errors: list[ErrorDetail] = []  # inlined from `_row`: most requests take this path
         row = [bind(request, errors) for bind in binders]
         if errors:
             raise ValidationError(errors)
@@ -101,10 +101,10 @@ def _direct(
 
 
 def _row(binders: tuple[Binder, ...], request: Request) -> list[Any]:
-    """Return the values that the request gives.
+    """Return the values from the request.
 
     Raises:
-        ValidationError: A value is invalid; has every error.
+        ValidationError: A value is invalid; lists every error.
     """
     errors: list[ErrorDetail] = []
     row = [bind(request, errors) for bind in binders]

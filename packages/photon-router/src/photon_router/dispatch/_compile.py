@@ -1,12 +1,12 @@
-"""From a document and its handlers to plans, once, at start.
+"""A document and its handlers compiled to endpoints, once, at start-up.
 
-For every operation `EndpointCompiler` (`_endpoint`) makes a *plan*: one closure from a request to
-its response. Around it lie, from the inside: the layers of its router, its limits, and its guard,
-which lets nobody in whom the document's security does not allow. All that depends on the operation
-alone is settled here; a request runs straight through.
+For every operation `EndpointCompiler` (`_endpoint`) makes a handler: one closure from a request to
+its response. It is wrapped, from the inside, in the middleware of its router, its limits, and its
+guard, which rejects every request that the security of the document does not allow. Everything that
+depends only on the operation is computed here.
 
-The plans hang in a `PathTree` under their templates, beside the pages and mounts of the
-application, which are no operations; `Dispatch` is what remains to do per request.
+A `PathTree` has the endpoints by their templates, and the pages and mounts of the application,
+which are not operations. `Dispatch` does the work per request.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from photon_runtime.errors import SignatureError
 from photon_runtime.http import Handler, Request, Response, Route
 
 from ..handlers import CompilationContext, ErrorHandler, HandlerEntry, RouteScope
-from ..responses import AnswerCheck
+from ..responses import ResponseCheck
 from ..security import Guard, Guards, optional_identity_errors
 from ._dispatch import Endpoint
 from ._endpoint import EndpointCompiler
 from ._extensions import HANDLER, with_extensions
-from ._layers import ErrorAnswers, wrap
 from ._limits import limited, wrong_limits
 from ._match import PathTree
+from ._middleware import ErrorResponses, wrap
 from ._mount import Mount
 
 
@@ -41,23 +41,23 @@ def compile_routes(
     guards: Guards | None = None,
     error_handlers: Mapping[type[BaseException], ErrorHandler] | None = None,
     validation_status: int = 422,
-    checks: Callable[[Document, Operation], AnswerCheck] | None = None,
+    checks: Callable[[Document, Operation], ResponseCheck] | None = None,
 ) -> PathTree[Endpoint]:
     """Make the endpoints of all operations.
 
     Args:
-        context: What they share, the document among it.
+        context: The state that all operations share, including the document.
         handlers: The handlers, by the names of their operations.
-        mounts: What answers paths that are no operations.
-        guards: What verifies the security that the document requires.
+        mounts: The handlers of paths that are not operations.
+        guards: The guards of the security that the document requires.
         error_handlers: The application's error handlers.
         validation_status: Status of the response to requests with invalid values.
         checks: Makes the check of an operation's responses; ``None`` for no checks.
 
     Raises:
-        DocumentError: Operations without handler, handlers without operation, arguments that
-            the operation does not provide, security that nothing verifies, and whatever is wrong
-            with the document itself; all at once.
+        DocumentError: Lists all problems: operations without handler, handlers without operation,
+            arguments that the operation does not provide, security without a verifier, and errors
+            of the document itself.
     """
     document, problems = context.document, context.problems
     guards = guards if guards is not None else Guards({})
@@ -65,12 +65,12 @@ def compile_routes(
     operations = list(document.operations())
     problems += wrong_limits(document)
     handlers = with_extensions(operations, handlers, problems)
-    if not problems or operations:  # else there is no document, and no more can be known
+    if not problems or operations:  # an invalid document without operations matches no handler
         problems += _unmatched(operations, handlers)
-    guarding = guards.compile(document, operations, problems)
-    answers = _Answers(error_handlers or {}, validation_status)
+    operation_guards = guards.compile(document, operations, problems)
+    error_responses = _ErrorResponsesFactory(error_handlers or {}, validation_status)
     endpoints = []
-    for operation, guard in zip(operations, guarding, strict=True):
+    for operation, guard in zip(operations, operation_guards, strict=True):
         if not operation.is_well_formed or operation.name not in handlers:
             continue
         entry = handlers[operation.name]
@@ -79,101 +79,113 @@ def compile_routes(
         except (SignatureError, ValueError) as error:  # of a dependency, of a schema
             problems.append(f"{operation.name}: {error}")
             continue
-        endpoints.append((operation, _surround(handler, operation, entry, guard, answers)))
+        endpoints.append(
+            (operation, _wrap_operation(handler, operation, entry, guard, error_responses))
+        )
     if problems:
         raise DocumentError(problems)
-    return _tree(endpoints, mounts, answers)
+    return _tree(endpoints, mounts, error_responses)
 
 
 def _compile_operation(
     context: CompilationContext,
     operation: Operation,
     entry: HandlerEntry,
-    checks: Callable[[Document, Operation], AnswerCheck] | None,
+    checks: Callable[[Document, Operation], ResponseCheck] | None,
 ) -> Handler:
     handler = EndpointCompiler(context, operation, entry).endpoint()
     if context.document.is_open(operation):
-        wrong = optional_identity_errors(
+        problems = optional_identity_errors(
             entry.function, entry.signature, entry.scope.dependencies, context.providers
         )
-        context.problems.extend(f"{operation.name}: {each}" for each in wrong)
+        context.problems.extend(f"{operation.name}: {each}" for each in problems)
     if checks is not None:
-        handler = checks(context.document, operation).around(handler)
+        handler = checks(context.document, operation).wrap(handler)
     return handler
 
 
 @attrs.frozen
-class _Answers:
-    """Makes the answers for errors, those of the application below those of a router."""
+class _ErrorResponsesFactory:
+    """Makes the error responses of a router, with the application's handlers as fallback."""
 
     application: Mapping[type[BaseException], ErrorHandler]
     validation_status: int
 
-    def of(self, scope: RouteScope) -> ErrorAnswers:
+    def of(self, scope: RouteScope) -> ErrorResponses:
         handlers = {**self.application, **scope.error_handlers}
-        return ErrorAnswers(handlers, validation_status=self.validation_status)
+        return ErrorResponses(handlers, validation_status=self.validation_status)
 
 
-def _surround(
-    plan: Handler, operation: Operation, entry: HandlerEntry, guard: Guard | None, answers: _Answers
+def _wrap_operation(
+    handler: Handler,
+    operation: Operation,
+    entry: HandlerEntry,
+    guard: Guard | None,
+    error_responses: _ErrorResponsesFactory,
 ) -> Handler:
-    """Put around a plan what belongs to its router and its operation."""
-    plan = limited(_within(plan, entry.scope, answers), operation)
-    return plan if guard is None else guard.wrap(plan, answers.of(RouteScope()))
+    """Wrap a handler in the middleware, limits and guard of its router and its operation."""
+    handler = limited(_wrap_in_scope(handler, entry.scope, error_responses), operation)
+    return handler if guard is None else guard.wrap(handler, error_responses.of(RouteScope()))
 
 
-def _within(plan: Handler, scope: RouteScope, answers: _Answers) -> Handler:
-    """Put the layers of routers around a plan, and their answers for errors."""
+def _wrap_in_scope(
+    handler: Handler, scope: RouteScope, error_responses: _ErrorResponsesFactory
+) -> Handler:
+    """Wrap a handler in the middleware and the error responses of routers."""
     if not (scope.error_handlers or scope.middleware):
-        return plan
-    own = answers.of(scope)
-    return wrap(_answering(plan, own), scope.middleware, own)
+        return handler
+    responses = error_responses.of(scope)
+    return wrap(_handling_errors(handler, responses), scope.middleware, responses)
 
 
-def _answering(plan: Handler, answers: ErrorAnswers) -> Handler:
+def _handling_errors(handler: Handler, error_responses: ErrorResponses) -> Handler:
     def run(request: Request) -> Response:
         try:
-            return plan(request)
+            return handler(request)
         except Exception as error:
-            return answers(request, error)
+            return error_responses(request, error)
 
     return run
 
 
-def _hang_operations(
+def _add_operations(
     tree: PathTree[Endpoint], endpoints: Sequence[tuple[Operation, Handler]]
 ) -> list[str]:
-    """Hang operations below the paths of their servers; return which have no place of their own."""
+    """Add operations below the paths of their servers; return the conflicts."""
     problems = []
-    for operation, plan in endpoints:
-        is_rest = any(parameter.get(CATCH_ALL) for parameter in operation.parameters)
-        endpoint = Endpoint(plan, Route(operation.base_paths[0] + operation.path, operation.data))
+    for operation, handler in endpoints:
+        is_catch_all = any(parameter.get(CATCH_ALL) for parameter in operation.parameters)
+        endpoint = Endpoint(
+            handler, Route(operation.base_paths[0] + operation.path, operation.data)
+        )
         for base in operation.base_paths:
             try:
                 method = operation.method.upper()
-                tree.add(base + operation.path, method, endpoint, is_catch_all=is_rest)
+                tree.add(base + operation.path, method, endpoint, is_catch_all=is_catch_all)
             except ValueError as error:
                 problems.append(f"{operation.pointer}: {error}, below the path of a server")
     return problems
 
 
 def _tree(
-    endpoints: Sequence[tuple[Operation, Handler]], mounts: Sequence[Mount], answers: _Answers
+    endpoints: Sequence[tuple[Operation, Handler]],
+    mounts: Sequence[Mount],
+    error_responses: _ErrorResponsesFactory,
 ) -> PathTree[Endpoint]:
     tree: PathTree[Endpoint] = PathTree()
-    problems = _hang_operations(tree, endpoints)
+    problems = _add_operations(tree, endpoints)
     for mount in mounts:
-        handler = _within(mount.handler, mount.scope, answers)
+        handler = _wrap_in_scope(mount.handler, mount.scope, error_responses)
         endpoint = Endpoint(handler, Route(mount.template))
         for method in mount.methods:
             try:
                 tree.add(mount.template, method, endpoint, is_catch_all=mount.is_catch_all)
             except ValueError:
-                if mount.gives_way:
+                if mount.is_optional:
                     continue
                 problems.append(
-                    f"{method} {mount.template} is taken, and {mount.name} wants it, too: move "
-                    f"one of them"
+                    f"{method} {mount.template} has a handler already, and {mount.name} has the "
+                    "same path: move one of them"
                 )
     if problems:
         raise DocumentError(problems)
@@ -192,7 +204,7 @@ def _unmatched(operations: Sequence[Operation], handlers: Mapping[str, HandlerEn
             problems.append(f"{operation.name}: the operation has no handler")
     names = {operation.name for operation in operations}
     return problems + [
-        f"{location(entry.function)}: there is no operation {name!r} in the document"
+        f"{location(entry.function)}: the document has no operation {name!r}"
         for name, entry in handlers.items()
         if name not in names
     ]

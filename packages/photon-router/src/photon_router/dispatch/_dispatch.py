@@ -1,10 +1,11 @@
-"""What remains to do per request: find the plan, go through the middleware, run it.
+"""The work per request: find the endpoint, run the middleware, call the handler.
 
-Theory of operation. The match comes first, before any middleware: so every layer knows the route
-that the request is for (metrics name it, CORS and limits have rules for it), and none can change
-it. Whatever the match says is a *plan*, a function from the request to its response: that of an
-operation, or one that answers 404, 405 or OPTIONS. The plan waits at the request while the layers
-are passed, and is run innermost. What it raises is turned into an answer right there.
+Theory of operation. The match precedes all middleware: so every middleware function knows the route
+of the request (metrics are labelled with it, CORS and limits have rules for it), and cannot change
+it. The result of the match is always a handler, a function from the request to its response: the
+handler of an operation, or one that responds with 404, 405 or to OPTIONS. The request stores it
+while the middleware runs, and it is called innermost. An error that it raises is turned into a
+response immediately.
 """
 
 from __future__ import annotations
@@ -19,68 +20,68 @@ from photon_runtime.callables import location, require_value
 from photon_runtime.http import Handler, HttpError, Request, Response, Route
 
 from ..handlers import Middleware
-from ._layers import ErrorAnswers, wrap
 from ._match import PathTree
+from ._middleware import ErrorResponses, wrap
 
 _log = logging.getLogger("photon.router")
 
 ANY_METHOD = "*"
-"""Stands for every method that a resource has no other endpoint for."""
+"""The key of the endpoint for all methods without an endpoint of their own."""
 
 
 class Endpoint(NamedTuple):
-    """What answers one method of a resource.
+    """The endpoint of one method of a resource.
 
     Attributes:
-        plan: Answers a request.
-        route: What the request is told about where it is.
+        handler: Returns the response to a request.
+        route: The route of its requests, `Request.route`.
     """
 
-    plan: Handler
+    handler: Handler
     route: Route
 
 
 class Dispatch:
-    """Answers requests by the plans of a tree.
+    """Responds to requests with the endpoints of a tree.
 
     Args:
         tree: The endpoints by template and method.
-        answers: Answers for errors.
-        layers: The middleware of the application, outermost first.
-        drains: Called when the host begins to stop.
+        error_responses: The responses to errors.
+        middleware: The middleware of the application, outermost first.
+        drains: The calls for the start of the shutdown.
 
     Attributes:
-        context: The context variables that each request starts with a copy of.
+        context: The context variables; each request starts with a copy of them.
     """
 
-    __slots__ = ("_answers", "_drains", "_enter", "_find", "context")
+    __slots__ = ("_drains", "_enter", "_error_responses", "_find", "context")
 
     def __init__(
         self,
         tree: PathTree[Endpoint],
         *,
-        answers: ErrorAnswers,
-        layers: Sequence[Middleware] = (),
+        error_responses: ErrorResponses,
+        middleware: Sequence[Middleware] = (),
         drains: Sequence[Callable[[], object]] = (),
     ) -> None:
-        """Keep the endpoints, and build the chain."""
+        """Store the endpoints, and build the chain of middleware."""
         self.context = contextvars.Context()
         self._drains = tuple(drains)
         self._find = tree.find
-        self._answers = answers
-        self._enter = wrap(self._run, layers, answers)
+        self._error_responses = error_responses
+        self._enter = wrap(self._run, middleware, error_responses)
 
     def __call__(self, request: Request) -> Response:
-        """Answer ``request``; nothing passes through but cancellation."""
+        """Return the response to ``request``; raises nothing but cancellation."""
         try:
-            found = self._find(request.raw_path)
+            match = self._find(request.raw_path)
         except HttpError as error:
             request._endpoint = _refusal(error)
         else:
-            if found is None:
-                request._endpoint = _nothing
+            if match is None:
+                request._endpoint = _not_found
             else:
-                endpoints, request._path_values = found
+                endpoints, request._path_values = match
                 endpoint = endpoints.get(request.method)
                 if endpoint is None:
                     endpoint = _other_method(endpoints, request.method)
@@ -88,15 +89,15 @@ class Dispatch:
         return self._enter(request)
 
     def use(self, tree: PathTree[Endpoint]) -> None:
-        """Answer the requests that come from now on by the plans of another tree."""
+        """Respond to later requests with the endpoints of another tree."""
         self._find = tree.find
 
-    def wrap(self, around: Callable[[Handler], Handler]) -> None:
-        """Put something around all middleware, such as the counting of requests."""
-        self._enter = around(self._enter)
+    def wrap(self, wrapper: Callable[[Handler], Handler]) -> None:
+        """Wrap all middleware, for example in the counting of requests."""
+        self._enter = wrapper(self._enter)
 
     def drain(self) -> None:
-        """Make the calls that were registered for the beginning of the end."""
+        """Make the calls that were registered for the start of the shutdown."""
         for begin in self._drains:
             try:
                 require_value(begin(), begin)
@@ -107,13 +108,13 @@ class Dispatch:
         try:
             return request._endpoint(request)
         except Exception as error:
-            return self._answers(request, error)
+            return self._error_responses(request, error)
 
 
 def _other_method(endpoints: dict[str, Endpoint], method: str) -> Endpoint:
-    """Return what answers a method that a resource does not state.
+    """Return the endpoint of a method that a resource does not declare.
 
-    HEAD is answered as GET, OPTIONS by the methods that there are, others with 405.
+    HEAD is handled as GET, OPTIONS returns the allowed methods, other methods get 405.
     """
     if ANY_METHOD in endpoints:
         return endpoints[ANY_METHOD]
@@ -124,12 +125,20 @@ def _other_method(endpoints: dict[str, Endpoint], method: str) -> Endpoint:
     template = next(iter(endpoints.values())).route.template
     if method == "OPTIONS":
         return Endpoint(lambda request: Response(204, headers=allow), Route(template))
-    error = HttpError(405, f"{method} is not possible here", headers=allow)
-    return Endpoint(_refusal(error), Route(template))
+
+    def refuse(request: Request) -> Response:
+        detail = f"method {method} is not allowed for {_shown_path(request)}"
+        raise HttpError(405, detail, headers=allow)
+
+    return Endpoint(refuse, Route(template))
 
 
-def _nothing(request: Request) -> Response:
-    raise HttpError(404, f"there is nothing at {shorten(request.path, limit=200)}")
+def _not_found(request: Request) -> Response:
+    raise HttpError(404, f"no route matches {_shown_path(request)}")
+
+
+def _shown_path(request: Request) -> str:
+    return shorten(request.path, limit=200)
 
 
 def _refusal(error: HttpError) -> Handler:

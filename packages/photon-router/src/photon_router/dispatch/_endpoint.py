@@ -1,12 +1,11 @@
 """The endpoint of one operation: the closure that binds, calls and encodes.
 
-`EndpointCompiler` decides, for each argument of the handler and of its dependencies, where in the
-request its value comes from; the endpoint that it makes binds them all, calls, and encodes the
-result.
+`EndpointCompiler` chooses the source of each argument of the handler and of its dependencies; the
+endpoint that it makes binds all arguments, calls the handler, and encodes the result.
 
 Arguments fill a row of slots: first the values from the request, and only if all of them are valid,
-the values of dependencies, each made once from earlier slots of the row. The handler's own
-arguments are picked from it.
+the values of dependencies, each made once from earlier slots of the row. The handler takes its own
+arguments from the row.
 """
 
 from __future__ import annotations
@@ -38,21 +37,21 @@ from ._calls import Call, endpoint_of, with_response
 
 Function = Callable[..., Any]
 _LAST: Final = -1
-"""The slot of a connection, which is put behind the row when there is one."""
+"""The slot of an upgraded connection, which is appended to the row."""
 
 
 @attrs.define
 class EndpointCompiler:
-    """Makes the endpoint of one operation; what is wrong goes to the problems of the context.
+    """Makes the endpoint of one operation; adds errors to the problems of the context.
 
     Attributes:
-        context: What all operations share.
+        context: The state that all operations share.
         operation: The operation.
-        entry: Its handler.
-        binders: What gives the first values of the row.
-        calls: What gives the others.
+        entry: The entry of its handler.
+        binders: The binders of the first values of the row.
+        calls: The calls that make the other values.
         slots: The slot of each value, by argument or dependency.
-        connection: The handler's argument that an adapter gives.
+        connection: The handler's argument that an adapter supplies.
     """
 
     context: CompilationContext
@@ -67,8 +66,8 @@ class EndpointCompiler:
         """Return the endpoint.
 
         Raises:
-            SignatureError: A dependency cannot be one, or depends on itself; the connection of an
-                adapter has no argument.
+            SignatureError: A dependency is invalid or depends on itself; the handler has no
+                argument for the connection of an adapter.
         """
         context, entry = self.context, self.entry
         owned = entry.request_arguments(context.providers)
@@ -78,7 +77,7 @@ class EndpointCompiler:
             self.binders.append(arguments.binder(owner, argument))
         self.binders += arguments.unclaimed(entry.function)
         for dependency in entry.scope.dependencies:
-            self._provide(context.providers.replaced(dependency))
+            self._provide(context.providers.overridden(dependency))
         strict = context.settings.strict_query
         check = query_check(context.document, self.operation) if strict else None
         if check is None:
@@ -101,7 +100,7 @@ class EndpointCompiler:
         handler = self._call(self.entry.function, self.entry.signature)
 
         def respond(request: Request, row: list[Any]) -> Response:
-            return adapter.respond(request, lambda opened: handler.run([*row, opened]))
+            return adapter.respond(request, lambda connection: handler.run([*row, connection]))
 
         return with_response(tuple(self.binders), self.calls, respond)
 
@@ -113,10 +112,12 @@ class EndpointCompiler:
         }
         usual = entry.status
         if usual is None:
-            # Code first the usual status is known; else the document's first success counts.
-            good = sorted(code for code in responses if code.isdecimal() and code[0] == "2")
-            is_own = entry.is_written or not good
-            usual = default_status(entry.signature.result) if is_own else int(good[0])
+            # Code first the usual status is known; spec first it is the first success status.
+            success_codes = sorted(
+                code for code in responses if code.isdecimal() and code[0] == "2"
+            )
+            is_default = entry.is_written or not success_codes
+            usual = default_status(entry.signature.result) if is_default else int(success_codes[0])
         resolved = []
         for case in entry.response_cases():
             try:
@@ -137,7 +138,7 @@ class EndpointCompiler:
     # -- the row ------------------------------------------------------------------------------
 
     def _call(self, function: Function, signature: Signature) -> Call:
-        """Return the call of ``function``, adding those of its dependencies before."""
+        """Return the call of ``function``, after adding the calls of its dependencies."""
         slots, names = [], []
         for argument in signature.arguments:
             slot = self._slot(function, argument)
@@ -156,8 +157,8 @@ class EndpointCompiler:
         return self._provide(dependency)
 
     def _provide(self, dependency: Dependency) -> int:
-        """Return the slot of a dependency's value, adding the call that makes it."""
-        # The scope comes first: an argument may have its name.
+        """Return the slot of a dependency's value, after adding the call that makes it."""
+        # The scope makes the key distinct from those of arguments: (function, name).
         key = dependency.scope, dependency.provider
         if key in self.slots and dependency.use_cache:
             return self.slots[key]

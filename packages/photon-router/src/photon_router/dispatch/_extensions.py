@@ -1,10 +1,10 @@
-"""Extensions of operations: handlers and layers that the document names.
+"""Extensions of operations: handlers and middleware that the document names.
 
 ``x-handler: shop.pets:get_pet`` names the handler of an operation, so that a document can be served
-with no decorator at all; a decorator that claims the operation goes before it.
-``x-photon-middleware: [shop.layers:audit]`` names layers that lie around this operation alone,
-inside of those of its router, the first one outermost. Both are imported once, at start, and what
-cannot be imported is a problem of the document: who writes the document decides what runs.
+without decorators; a decorator for the operation takes precedence. ``x-photon-middleware:
+[shop.middleware:audit]`` names middleware that wraps this operation alone, inside the middleware of
+its router, the first one outermost. Both are imported once, at start-up, and a failed import is a
+problem of the document. So the author of the document decides which code runs.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ _PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 def with_extensions(
     operations: Iterable[Operation], handlers: Mapping[str, HandlerEntry], problems: list[str]
 ) -> dict[str, HandlerEntry]:
-    """Return the handlers by operation, those that the document names included.
+    """Return the handlers by operation, including those that the document names.
 
     Args:
         operations: The operations of the document.
         handlers: The handlers that the code has declared, by the names of their operations.
-        problems: Where it is told what cannot be imported or be a handler.
+        problems: List to which failed imports and invalid handlers are added.
     """
-    found = dict(handlers)
+    entries = dict(handlers)
     for operation in operations:
         path = operation.data.get(HANDLER)
-        if path is not None and operation.name not in found:
+        if path is not None and operation.name not in entries:
             entry = _named_handler(operation, path, problems)
             if entry is not None:
-                found[operation.name] = entry
-        if MIDDLEWARE in operation.data and operation.name in found:
+                entries[operation.name] = entry
+        if MIDDLEWARE in operation.data and operation.name in entries:
             own = RouteScope(tuple(_middleware(operation, problems)))
-            entry = found[operation.name]
-            found[operation.name] = attrs.evolve(entry, scope=own.inherit(entry.scope))
-    return found
+            entry = entries[operation.name]
+            entries[operation.name] = attrs.evolve(entry, scope=own.inherit(entry.scope))
+    return entries
 
 
 def _named_handler(operation: Operation, path: object, problems: list[str]) -> HandlerEntry | None:
@@ -68,28 +68,28 @@ def _middleware(operation: Operation, problems: list[str]) -> Iterable[Callable[
         return
     for index, path in enumerate(paths):
         try:
-            layer = _imported(path)
-            require_function(layer, "middleware")
-            yield layer
+            middleware = _imported(path)
+            require_function(middleware, "middleware")
+            yield middleware
         except (SignatureError, ValueError) as error:
             problems.append(f"{operation.pointer}/{MIDDLEWARE}/{index}: {error}")
 
 
 def _imported(path: object) -> Callable[..., Any]:
-    """Return what ``package.module:name`` names.
+    """Return the object at ``package.module:name``.
 
     Raises:
-        ValueError: There is no such thing, or it cannot be called.
+        ValueError: The object does not exist, or is not callable.
     """
     if not isinstance(path, str) or not _PATH.fullmatch(path):
-        raise ValueError(f"{path!r} is no place of a function; write package.module:function")
+        raise ValueError(f"{path!r} does not name a function; write package.module:function")
     module, _, names = path.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        value: Any = importlib.import_module(module)
         for name in names.split("."):
-            found = getattr(found, name)
+            value = getattr(value, name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{path!r} cannot be imported: {error}") from error
-    if not callable(found):
-        raise ValueError(f"{path!r} is no function")  # noqa: TRY004 - of the document, not the code
-    return found  # type: ignore[no-any-return]  # whatever the module has
+    if not callable(value):
+        raise ValueError(f"{path!r} is not a function")  # noqa: TRY004 - an error of the document
+    return value  # type: ignore[no-any-return]  # any object of a module

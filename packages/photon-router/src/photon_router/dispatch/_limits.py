@@ -1,4 +1,4 @@
-"""Limits that an operation states for itself: how large a body, and how long it may take."""
+"""Limits of a single operation: the size of a body, and the time for the response."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ DEADLINE = "x-photon-deadline-ms"
 BODY_LIMIT = "x-photon-body-limit"
 
 
-def limited(plan: Handler, operation: Operation) -> Handler:
-    """Return ``plan`` within the limits that its operation states, itself where it has none."""
+def limited(handler: Handler, operation: Operation) -> Handler:
+    """Return ``handler`` with the limits of its operation, unchanged without any."""
     size = operation.data.get(BODY_LIMIT)
     if isinstance(size, int):
-        plan = _with_body_limit(plan, size)
+        handler = _with_body_limit(handler, size)
     milliseconds = operation.data.get(DEADLINE)
     if isinstance(milliseconds, int | float):
-        plan = with_deadline(plan, milliseconds / 1000)
-    return plan
+        handler = with_deadline(handler, milliseconds / 1000)
+    return handler
 
 
 def wrong_limits(document: Document) -> Iterator[str]:
-    """Tell the limits that are none: a deadline is above zero, a size a whole number of bytes."""
+    """Yield the invalid limits: a deadline must be above zero, a size a whole number of bytes."""
     for operation in document.operations():
         data, pointer = operation.data, operation.pointer
         if DEADLINE in data and not _is_positive(data[DEADLINE]):
-            found = data[DEADLINE]
-            yield f"{pointer}/{DEADLINE}: {found!r} is no number of milliseconds above 0"
+            value = data[DEADLINE]
+            yield f"{pointer}/{DEADLINE}: {value!r} is not a number of milliseconds above 0"
         if BODY_LIMIT in data and not _is_size(data[BODY_LIMIT]):
-            yield f"{pointer}/{BODY_LIMIT}: {data[BODY_LIMIT]!r} is no number of bytes"
+            yield f"{pointer}/{BODY_LIMIT}: {data[BODY_LIMIT]!r} is not a number of bytes"
 
 
 def _is_positive(value: object) -> bool:
@@ -46,18 +46,18 @@ def _is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _with_body_limit(plan: Handler, size: int) -> Handler:
+def _with_body_limit(handler: Handler, size: int) -> Handler:
     def run(request: Request) -> Response:
-        request.body_limit = size  # what the operation says counts, be it less or more
-        return plan(request)
+        request.body_limit = size  # the limit of the operation takes precedence, even if larger
+        return handler(request)
 
     return run
 
 
 def with_deadline(handler: Handler, seconds: float) -> Handler:
-    """Return ``handler``, given ``seconds`` for its answer; then it is 504.
+    """Return ``handler`` with ``seconds`` for its response; after that the response is 504.
 
-    A limit of the handler's own that runs out is an error as any other.
+    A deadline of the handler's own that expires is an ordinary error.
     """
 
     def run(request: Request) -> Response:
@@ -68,10 +68,10 @@ def with_deadline(handler: Handler, seconds: float) -> Handler:
                 except DeadlineExceeded as error:
                     own = error
         except DeadlineExceeded:
-            raise HttpError(504, f"there was no answer within {seconds:g} seconds") from None
+            raise HttpError(504, f"no response within {seconds:g} seconds") from None
         try:
             raise own
         finally:
-            del own  # its traceback holds this frame
+            del own  # its traceback refers to this frame
 
     return run

@@ -1,13 +1,13 @@
 """Paths to operations: a radix tree over path segments.
 
-Theory of operation. Templates are cut at their slashes and put into a tree whose edges are
-segments. At each node a literal segment is preferred to one with literal parts (``v{major}``),
-that to a bare parameter, and that to a catch-all, which takes the whole rest of the path; a
-branch that leads nowhere is given up for the next one. So the answer depends on the templates
-alone and never on the order of their declaration, and its cost on the number of segments, not of
-templates. Templates without parameters are found in one dictionary look-up before.
+Theory of operation. Templates are split at their slashes and added to a tree whose edges are
+segments. At each node a literal segment takes precedence over one with literal parts
+(``v{major}``), that over a bare parameter, and that over a catch-all, which takes the whole rest of
+the path; the search backtracks from a branch that does not match. So the result depends on the
+templates alone and never on the order of their declaration, and its cost on the number of segments,
+not of templates. Templates without parameters are first looked up in a dictionary.
 
-A path is cut before it is decoded: ``%2F`` belongs to its segment, and ``+`` is no space
+A path is split before it is decoded: ``%2F`` belongs to its segment, and ``+`` is not a space
 (RFC 3986, section 3.3).
 """
 
@@ -20,14 +20,14 @@ from photon_runtime.http import decode_percent
 
 T = TypeVar("T")
 
-Found = tuple[dict[str, T], list[str]]
+Match = tuple[dict[str, T], list[str]]
 
 
 class PathTree(Generic[T]):
     """Path templates, each with a target per method."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Make an empty tree."""
         self._literal: dict[str, dict[str, T]] = {}
         self._root: _Node[T] = _Node()
 
@@ -37,11 +37,11 @@ class PathTree(Generic[T]):
         Args:
             template: Path with parameters in braces, ``/items/{id}``.
             method: In capitals.
-            target: What `find` returns.
-            is_catch_all: Whether the last segment, a parameter, takes the rest of the path.
+            target: The object that `find` returns.
+            is_catch_all: True if the last segment, a parameter, takes the rest of the path.
 
         Raises:
-            ValueError: The method is taken on an equal template.
+            ValueError: An equal template has a target for the method already.
         """
         node = self._root
         segments = template.split("/")
@@ -59,14 +59,14 @@ class PathTree(Generic[T]):
             raise ValueError(f"{method} {template} is declared twice")
         targets[method] = target
 
-    def find(self, path: str) -> Found[T] | None:
-        """Return the targets by method and the path's parameters, ``None`` where none fits.
+    def find(self, path: str) -> Match[T] | None:
+        """Return the targets by method and the path's parameters, ``None`` if no template matches.
 
         Args:
-            path: As it was sent, percent-encoding included.
+            path: The path as it was sent, including percent-encoding.
 
         Raises:
-            HttpError: 400 where the percent-encoding is broken.
+            HttpError: 400 if the percent-encoding is invalid.
         """
         targets = self._literal.get(path)
         if targets is not None:
@@ -74,11 +74,11 @@ class PathTree(Generic[T]):
         segments = path.split("/")
         if "%" in path:
             segments = [decode_percent(segment) for segment in segments]
-        return self._root.find_straight(segments) or self._root.find_by_trying(segments)
+        return self._root.find_straight(segments) or self._root.find_with_backtracking(segments)
 
 
 class _Node(Generic[T]):
-    """What may follow a beginning of a path."""
+    """The continuations of a path prefix."""
 
     __slots__ = ("literals", "parameter", "partial", "rest", "targets")
 
@@ -90,7 +90,7 @@ class _Node(Generic[T]):
         self.rest: dict[str, T] | None = None
 
     def child(self, segment: str) -> _Node[T]:
-        """Return the node behind ``segment`` of a template, making it if need be."""
+        """Return the node after ``segment`` of a template, which is made if necessary."""
         if "{" not in segment:
             return self.literals.setdefault(segment, _Node())
         if PARAMETER.fullmatch(segment):
@@ -100,15 +100,15 @@ class _Node(Generic[T]):
         partial = partial_of(segment)
         if partial not in self.partial:
             self.partial[partial] = _Node()
-            # More literal text is more specific; equal amounts are put in a fixed order.
+            # More literal text is more specific; equal lengths are ordered by the text.
             ordered = sorted(self.partial, key=lambda key: (-key.literal_length, key.literals))
             self.partial = {key: self.partial[key] for key in ordered}
         return self.partial[partial]
 
-    def find_straight(self, segments: list[str]) -> Found[T] | None:
-        """Follow ``segments`` by what is preferred at each node; ``None`` where that leads nowhere.
+    def find_straight(self, segments: list[str]) -> Match[T] | None:
+        """Follow the preferred edge at each node; ``None`` if that does not match.
 
-        It mostly leads somewhere, and then it is what `find_by_trying` would find first.
+        It usually matches, and the result is then the first one of `find_with_backtracking`.
         """
         values: list[str] = []
         node = self
@@ -122,47 +122,47 @@ class _Node(Generic[T]):
             node = child
         return (node.targets, values) if node.targets else None
 
-    def find_by_trying(self, segments: list[str]) -> Found[T] | None:
-        """Follow ``segments``, giving up branches that lead nowhere."""
+    def find_with_backtracking(self, segments: list[str]) -> Match[T] | None:
+        """Follow ``segments``, with backtracking from branches that do not match."""
         values: list[str] = []
         targets = self.find(segments, 0, values)
         return None if targets is None else (targets, values)
 
-    def find(self, segments: list[str], at: int, values: list[str]) -> dict[str, T] | None:
-        """Follow ``segments`` from index ``at``, adding the parameters to ``values``."""
-        if at == len(segments):
+    def find(self, segments: list[str], index: int, values: list[str]) -> dict[str, T] | None:
+        """Follow ``segments`` from ``index`` on, adding the parameters to ``values``."""
+        if index == len(segments):
             return self.targets or None
-        segment = segments[at]
+        segment = segments[index]
         literal = self.literals.get(segment)
         if literal is not None:
-            found = literal.find(segments, at + 1, values)
-            if found is not None:
-                return found
+            targets = literal.find(segments, index + 1, values)
+            if targets is not None:
+                return targets
         if segment and (self.partial or self.parameter is not None):
-            found = self._find_by_parameters(segments, at, values)
-            if found is not None:
-                return found
+            targets = self._find_by_parameters(segments, index, values)
+            if targets is not None:
+                return targets
         if self.rest is not None:
-            values.append("/".join(segments[at:]))
+            values.append("/".join(segments[index:]))
             return self.rest
         return None
 
     def _find_by_parameters(
-        self, segments: list[str], at: int, values: list[str]
+        self, segments: list[str], index: int, values: list[str]
     ) -> dict[str, T] | None:
-        segment, before = segments[at], len(values)
+        segment, length = segments[index], len(values)
         for partial, node in self.partial.items():
-            taken = partial.match(segment)
-            if taken is not None:
-                values.extend(taken)
-                found = node.find(segments, at + 1, values)
-                if found is not None:
-                    return found
-                del values[before:]
+            values_of_segment = partial.match(segment)
+            if values_of_segment is not None:
+                values.extend(values_of_segment)
+                targets = node.find(segments, index + 1, values)
+                if targets is not None:
+                    return targets
+                del values[length:]
         if self.parameter is not None:
             values.append(segment)
-            found = self.parameter.find(segments, at + 1, values)
-            if found is not None:
-                return found
-            del values[before:]
+            targets = self.parameter.find(segments, index + 1, values)
+            if targets is not None:
+                return targets
+            del values[length:]
         return None

@@ -1,7 +1,8 @@
-"""Mounts: what answers paths of the application without being an operation of its document.
+"""Mounts: handlers of paths that are not operations of the document.
 
-Pages about the application, static files, other applications. A mount hangs in the same tree as the
-operations and gives way to them: literal segments come before parameters, those before a rest.
+Examples are pages about the application, static files, and other applications. A mount is in the
+same tree as the operations, which take precedence over it: literal segments precede parameters,
+which precede a catch-all.
 """
 
 from __future__ import annotations
@@ -14,22 +15,23 @@ from ..handlers import RouteScope
 from ._dispatch import ANY_METHOD
 
 REST = "/{path}"
-"""The end of the template of what answers all below a path."""
+"""The end of the template of a mount for all paths below a prefix."""
 
 
 @attrs.frozen
 class Mount:
-    """Something that answers a path, or all below one.
+    """A handler of a path, or of all paths below it.
 
     Attributes:
-        template: The template, below no base path.
-        handler: Answers; the values of the template's parameters are the request's `path_values`.
-        methods: In capitals; ``*`` for all.
-        is_catch_all: Whether the last segment, a parameter, takes the rest of the path.
-        name: What people call it, for messages.
-        gives_way: Whether it is left out where an operation has its path.
-        scope: What it inherits: middleware and error handlers of the routers that it was mounted
-            on, but for those of the application itself.
+        template: The template, without the base path of a server.
+        handler: The handler; the values of the template's parameters are in `path_values` of the
+            request.
+        methods: Methods in capitals; ``*`` for all.
+        is_catch_all: True if the last segment, a parameter, takes the rest of the path.
+        name: Name in messages.
+        is_optional: True to leave it out if an operation has the same path.
+        scope: Inherited middleware and error handlers of the routers that it was mounted on, except
+            those of the application itself.
     """
 
     template: str
@@ -37,17 +39,17 @@ class Mount:
     methods: tuple[str, ...] = ("GET",)
     is_catch_all: bool = False
     name: str = "a page about the application"
-    gives_way: bool = False
+    is_optional: bool = False
     scope: RouteScope = attrs.field(factory=RouteScope)
 
 
 def mounts_below(prefix: str, handler: Handler, name: str) -> list[Mount]:
-    """Return the mounts that let ``handler`` answer everything at a path and below.
+    """Return the mounts of ``handler`` for a path and all paths below it.
 
     Args:
         prefix: The path; ``/`` for all.
-        handler: Answers; the rest of the path is the last of the request's `path_values`.
-        name: What people call it, for messages.
+        handler: The handler; the rest of the path is the last of the request's `path_values`.
+        name: Name in messages.
     """
     base = prefix.rstrip("/")
     return [

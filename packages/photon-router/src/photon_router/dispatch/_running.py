@@ -1,4 +1,4 @@
-"""An application between its start and its end."""
+"""A running application, between its start and its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._mount import Mount
 
 
 class _Registered(Protocol):
-    """What parts have registered, as far as endpoints are concerned."""
+    """The registrations of parts that endpoints use."""
 
     error_handlers: dict[type[BaseException], ErrorHandler]
 
@@ -24,10 +24,10 @@ class Running:
     """An application that runs.
 
     Attributes:
-        host: What its parts have registered.
-        providers: What makes the values that do not come from requests.
-        pages: Its pages about itself.
-        development: Whether people are developing it.
+        host: The registrations of its parts.
+        providers: The providers of values that do not come from requests.
+        pages: The pages about the application.
+        development: True in development mode.
         dispatch: Its handler.
     """
 

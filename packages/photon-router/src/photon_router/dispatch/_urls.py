@@ -1,7 +1,7 @@
-"""Addresses of operations: from a template and values to a path.
+"""URLs of operations, from a template and values.
 
-What is put into a segment can never become more than it (a slash is encoded, ``.`` and ``..`` are
-refused), so that values that a client sent lead nowhere else.
+A value always stays within its segment (a slash is encoded, ``.`` and ``..`` are refused), so that
+a value from a client cannot lead to another path.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ def build_url(template: str, values: Mapping[str, object]) -> str:
 
     Args:
         template: The template; ``{name:path}`` takes several segments.
-        values: By name; ``None`` leaves a parameter of the query out, a list repeats it.
+        values: Values by name; ``None`` leaves a parameter of the query out, a list repeats it.
 
     Raises:
         ValueError: A value of the path is missing, empty, or ``.`` or ``..``.
     """
-    taken = set()
+    names = set()
 
-    def fill(found: re.Match[str]) -> str:
-        name = found[1]
-        taken.add(name)
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        names.add(name)
         text = _text(values.get(name))
-        segments = text.split("/") if found[2] else [text]
+        segments = text.split("/") if match[2] else [text]
         if not text or any(segment in (".", "..") for segment in segments):
-            raise ValueError(f"{template} needs a {name!r}, and it cannot be {text!r}")
+            raise ValueError(f"{template} needs a value for {name!r}, and it cannot be {text!r}")
         return "/".join(quote(segment, safe="!$&'()*+,;=:@") for segment in segments)
 
     path = _PARAMETER.sub(fill, template)
     query = [
         (name, _text(item))
         for name, value in values.items()
-        if name not in taken and value is not None
+        if name not in names and value is not None
         for item in (value if isinstance(value, list | tuple | set) else [value])
     ]
     return f"{path}?{urlencode(query)}" if query else path

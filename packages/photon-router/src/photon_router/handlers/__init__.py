@@ -2,13 +2,13 @@
 
 ========================  =====================================================================
 ``_options``              the options of a decorator
-``_route_scope``          what a handler inherits from its routers
+``_route_scope``          the middleware and so on that a handler inherits from its routers
 ``_entry``                `HandlerEntry`: one record for each handler, from decorator to compiler
 ``_operation``            a signature to an operation; `_request_body` and `_response_objects` write
-                          its parts, `_writer_context` has what all operations share
-``_parameter_matching``   spec first: which argument takes which parameter
-``_compilation``          what the compilation of all operations shares
-``_arguments``            what binds the arguments of an operation; `_body_arguments` those of its
+                          its parts, `_writer_context` is the state that all operations share
+``_parameter_matching``   spec first: the parameter of each argument
+``_compilation``          the state that the compilation of all operations shares
+``_arguments``            the binders of an operation's arguments; `_body_arguments` those of its
                           body
 ========================  =====================================================================
 """
@@ -29,9 +29,9 @@ from ._options import check_middleware as check_middleware
 from ._options import check_operation_options as check_operation_options
 from ._options import check_options as check_options
 from ._options import dependency_of as dependency_of
+from ._options import merge_options as merge_options
 from ._options import scope_of as scope_of
 from ._options import shared_options as shared_options
-from ._options import within as within
 from ._route_scope import ErrorHandler as ErrorHandler
 from ._route_scope import Middleware as Middleware
 from ._route_scope import RouteScope as RouteScope

@@ -1,7 +1,7 @@
-"""What binds the arguments of an operation: where each has its value, and how that is read.
+"""The binders of an operation's arguments: the parameter or body of each, and its conversion.
 
-Code first the places were settled when the operation was written. Spec first arguments are fitted
-to the document, whose schemas then give the verdict.
+Code first the parameter of each argument was chosen when the operation was written. Spec first the
+arguments are matched to the document, whose schemas then validate the values.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from photon_openapi.errors import ErrorDetail
 from photon_runtime.callables import location
 from photon_runtime.http import Request
 
-from ..annotations._types import Annotation
-from ..arguments._parameter_models import class_of, spread, spread_binder
-from ..arguments._parameters import Binder, bind_parameter
+from ..annotations import Annotation
+from ..arguments import Binder, bind_parameter, class_of, model_arguments, model_binder
 from ..dependencies import Owned
-from ..signatures._signature import ABSENT, MISSING, Argument
-from ._body_arguments import BodyArguments, fields_of_form
+from ..signatures import ABSENT, MISSING, Argument
+from ._body_arguments import BodyArguments, form_fields
 from ._compilation import CompilationContext
 from ._entry import HandlerEntry, ParameterKey, ParameterKeys
 from ._operation import BODY, parameter_key
-from ._parameter_matching import fit
+from ._parameter_matching import match_arguments
 
 
 @attrs.define
 class Arguments:
-    """Binds the arguments of one operation; what is wrong goes to the problems of the context.
+    """Binds the arguments of one operation; adds errors to the problems of the context.
 
     Attributes:
-        context: What all operations share.
+        context: The state that all operations share.
         operation: The operation.
-        entry: Its handler.
+        entry: The entry of its handler.
         arguments: All arguments from the request, each with its function.
+        sources: The parameter of each argument.
     """
 
     context: CompilationContext
@@ -47,12 +47,12 @@ class Arguments:
     _body: BodyArguments = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Decide where each argument has its value."""
+        """Choose the parameter of each argument."""
         if self.entry.sources is not None:
             self.sources = self.entry.sources
         else:
             unmatched = [each for each in self.arguments if not each[1].is_request]
-            self.sources = fit(unmatched, self.operation, self._fields_of_form())
+            self.sources = match_arguments(unmatched, self.operation, self._form_fields())
         self._body = BodyArguments(
             self.context,
             self.operation.body or {},
@@ -61,8 +61,8 @@ class Arguments:
             is_written=self.entry.is_written,
         )
 
-    def _fields_of_form(self) -> list[str]:
-        return fields_of_form(self.operation.body or {}, self.context.document.definitions)
+    def _form_fields(self) -> list[str]:
+        return form_fields(self.operation.body or {}, self.context.document.definitions)
 
     def binder(self, function: Callable[..., Any], argument: Argument) -> Binder:
         """Return the binder of an argument."""
@@ -70,73 +70,73 @@ class Arguments:
             return _request_binder
         try:
             if (function, argument.key) not in self.sources:
-                parts = spread(argument)
+                parts = model_arguments(argument)
                 if parts is not None:
-                    return self._spread(function, argument, parts)
+                    return self._model(function, argument, parts)
             return self._single(function, argument)
         except (TypeError, ValueError) as error:
             self._add_problem(function, argument, str(error))
             return _request_binder
 
     def unclaimed(self, handler: Callable[..., Any]) -> Iterator[Binder]:
-        """Yield what judges the parameters and the body of a document that no argument takes."""
+        """Yield binders that validate the parameters and the body without an argument."""
         if self.entry.is_written:
             return
-        taken = set(self.sources.values())
-        places = {parameter_key(each): each["name"] for each in self.operation.parameters}
+        bound_keys = set(self.sources.values())
+        unbound = {parameter_key(each): each["name"] for each in self.operation.parameters}
         if self._body.content and not self._is_body_taken(handler):
-            places[BODY] = "body"
-        for place, name in places.items():
-            if place in taken:
+            unbound[BODY] = "body"
+        for key, name in unbound.items():
+            if key in bound_keys:
                 continue
-            nobody = Argument(name, Annotation(object), MISSING, False, None, False)
+            unused = Argument(name, Annotation(object), MISSING, False, None, False)
             try:
-                yield self._placed(nobody, place)
+                yield self._keyed_binder(unused, key)
             except (TypeError, ValueError) as error:
-                what = "the body" if place == BODY else f"parameter {name!r}"
-                self.context.problems.append(f"{self.operation.name}: {what}: {error}")
+                subject = "the body" if key == BODY else f"parameter {name!r}"
+                self.context.problems.append(f"{self.operation.name}: {subject}: {error}")
 
     def _is_body_taken(self, handler: Callable[..., Any]) -> bool:
-        """Say whether fields of the body are taken, or the handler may read it by itself."""
-        return any(place == "form" for place, _ in self.sources.values()) or any(
+        """Return true if arguments take fields of the body, or the handler takes the request."""
+        return any(key == "form" for key, _ in self.sources.values()) or any(
             owner is handler and argument.annotation.type is Request
             for owner, argument in self.arguments
         )
 
     def _single(self, function: Callable[..., Any], argument: Argument) -> Binder:
-        place = self.sources.get((function, argument.key))
-        if place is None:
+        key = self.sources.get((function, argument.key))
+        if key is None:
             if argument.is_required:
-                self._add_problem(function, argument, self._lacking(argument))
-            return _with_factory(lambda request, faults: argument.default, argument)
-        return _with_factory(self._placed(argument, place), argument)
+                self._add_problem(function, argument, self._missing_parameter(argument))
+            return _with_factory(lambda request, errors: argument.default, argument)
+        return _with_factory(self._keyed_binder(argument, key), argument)
 
-    def _lacking(self, argument: Argument) -> str:
+    def _missing_parameter(self, argument: Argument) -> str:
         marker = argument.annotation.marker
-        noun, names = "parameter", [str(each["name"]) for each in self.operation.parameters]
-        if marker is not None and marker.place == "form":
-            noun, names = "field of a form", self._fields_of_form()
-        return f"the operation has no such {noun} (it has: {', '.join(names) or '-'})"
+        kind, names = "parameter", [str(each["name"]) for each in self.operation.parameters]
+        if marker is not None and marker.origin == "form":
+            kind, names = "field of a form", self._form_fields()
+        return f"the operation has no such {kind} (it has: {', '.join(names) or '-'})"
 
-    def _placed(self, argument: Argument, place: ParameterKey) -> Binder:
-        if place == BODY:
+    def _keyed_binder(self, argument: Argument, key: ParameterKey) -> Binder:
+        if key == BODY:
             return self._body.whole(argument)
-        if place[0] == "form":
-            return self._body.field(argument, place[1])
-        parameter = next(each for each in self.operation.parameters if parameter_key(each) == place)
+        if key[0] == "form":
+            return self._body.field(argument, key[1])
+        parameter = next(each for each in self.operation.parameters if parameter_key(each) == key)
         definitions, is_typed = self.context.document.definitions, self.entry.is_written
         return bind_parameter(argument, parameter, self.operation, definitions, is_typed=is_typed)
 
-    def _spread(
+    def _model(
         self, function: Callable[..., Any], argument: Argument, parts: Sequence[Argument]
     ) -> Binder:
-        bound = []
+        binders = []
         for part in parts:
             name = self.sources.get((function, part.key), ("", part.name))[1]
-            bound.append((part, name, self._single(function, part)))
+            binders.append((part, name, self._single(function, part)))
         marker = argument.annotation.marker
         location = "body" if marker is None else marker.location
-        return spread_binder(class_of(argument), bound, location)
+        return model_binder(class_of(argument), binders, location)
 
     def _add_problem(self, function: Callable[..., Any], argument: Argument, text: str) -> None:
         self.context.problems.append(
@@ -144,19 +144,19 @@ class Arguments:
         )
 
 
-def _request_binder(request: Request, faults: list[ErrorDetail]) -> Request:
+def _request_binder(request: Request, errors: list[ErrorDetail]) -> Request:
     return request
 
 
 def _with_factory(bind: Binder, argument: Argument) -> Binder:
-    """Make the default of an argument that has a factory for it."""
+    """Return the binder with the default factory of its argument."""
     param = argument.annotation.param
     factory = None if param is None else param.default_factory
     if factory is None:
         return bind
 
-    def bind_or_make(request: Request, faults: list[ErrorDetail]) -> object:
-        value = bind(request, faults)
+    def bind_or_make(request: Request, errors: list[ErrorDetail]) -> object:
+        value = bind(request, errors)
         return factory() if value is ABSENT else value
 
     return bind_or_make

@@ -1,8 +1,8 @@
 """Arguments that take the body of a request, or a part of it.
 
-Code first each takes what was written for it: the whole, in the type of the argument, or a field of
-the form. Spec first a body that may be a form is read into one plain value, of which every argument
-takes its part, be it a field or the whole.
+Code first each argument takes the whole body, in its type, or a field of the form, as written in
+the document. Spec first a body that may be a form is read into one plain value, and every argument
+takes a field of it or the whole.
 """
 
 from __future__ import annotations
@@ -28,37 +28,41 @@ from photon_runtime.http import Request
 from photon_runtime.media_types import FORM, MULTIPART, essence, is_json, is_text
 
 from .._upload import UploadFile, takes_files
-from ..annotations._types import is_stream
-from ..arguments import class_of, spread
-from ..arguments._body import JsonBody, SchemaBody
-from ..arguments._convert import make_converter, structuring_faults
-from ..arguments._form import FormReader, form_reader
-from ..arguments._form_body import FormBody
-from ..arguments._form_fields import field_binder
-from ..arguments._media import (
+from ..annotations import is_stream
+from ..arguments import (
+    Binder,
+    FormBody,
+    FormReader,
+    JsonBody,
     Reader,
+    SchemaBody,
     body_binder,
+    class_of,
+    field_binder,
+    form_reader,
     json_reader,
+    make_converter,
+    model_arguments,
     read_bytes,
     read_stream,
     read_text,
     reader_chooser,
+    structuring_errors,
     text_reader,
 )
-from ..arguments._parameters import Binder
 from ..dependencies import Owned
-from ..signatures._signature import ABSENT, MISSING, Argument
+from ..signatures import ABSENT, MISSING, Argument
 from ._compilation import CompilationContext
 from ._entry import ParameterKeys
 from ._operation import BODY, is_body
 
 _FORMS: Final = (FORM, MULTIPART)
 _REFUSED: Final = object()
-"""Stands for a body whose faults were noted already."""
+"""The value of an invalid body whose errors were added already."""
 
 
-def fields_of_form(body: OpenApi, definitions: Definitions) -> list[str]:
-    """Return the names of the fields that a form has, where a document has one as request body."""
+def form_fields(body: OpenApi, definitions: Definitions) -> list[str]:
+    """Return the names of the fields of a form in a request body object."""
     names: dict[str, None] = {}
     for media, content in body.get("content", {}).items():
         if essence(media) in _FORMS:
@@ -71,11 +75,11 @@ class BodyArguments:
     """Binds the arguments of one operation that take the body, or a part of it.
 
     Attributes:
-        context: What all operations share.
-        body: The request body object; empty where the operation has none.
+        context: The state that all operations share.
+        body: The request body object; empty if the operation has no body.
         arguments: All arguments from the request, each with its function.
-        sources: Where they have their values.
-        is_written: Whether the operation was written from them.
+        sources: The parameter of each argument.
+        is_written: True if the operation was written from the arguments.
     """
 
     context: CompilationContext
@@ -88,12 +92,12 @@ class BodyArguments:
 
     @property
     def definitions(self) -> Definitions:
-        """What the schemas of the body refer to."""
+        """The targets of references in the schemas of the body."""
         return self.context.document.definitions
 
     @property
     def content(self) -> Mapping[str, OpenApi]:
-        """The media types that the body may have, and what is said of each."""
+        """The media type objects of the body by media type."""
         content: Mapping[str, OpenApi] = self.body.get("content", {})
         return content
 
@@ -101,10 +105,10 @@ class BodyArguments:
         return any(essence(media) in _FORMS for media in self.content)
 
     def whole(self, argument: Argument) -> Binder:
-        """Return what binds an argument that takes the body as a whole.
+        """Return the binder of an argument that takes the body as a whole.
 
         Raises:
-            TypeError: No body that the operation has is read as the type of the argument.
+            TypeError: No media type of the body can be read as the type of the argument.
         """
         default = None if argument.default is MISSING else argument.default
         is_required = self.body.get("required", False) and argument.is_required
@@ -114,12 +118,12 @@ class BodyArguments:
         readable = {media: reader for media, reader in readers.items() if reader is not None}
         if not readable:
             raise TypeError(
-                f"a body of type {', '.join(readers)} is not read as {argument.annotation.type!r}: "
-                "take it as bytes"
+                f"a body of type {', '.join(readers)} cannot be read as "
+                f"{argument.annotation.type!r}: annotate the argument as bytes"
             )
-        decoded = [] if _is_raw(argument) else [each for each in readable if self._is_json(each)]
+        json_types = [] if _is_raw(argument) else [each for each in readable if self._is_json(each)]
         choose = reader_chooser(
-            readable, strict_json=decoded if self.context.settings.strict_content_type else ()
+            readable, strict_json=json_types if self.context.settings.strict_content_type else ()
         )
         return body_binder(choose, is_required=is_required, default=default)
 
@@ -128,7 +132,7 @@ class BodyArguments:
         return is_json(media) or essence(media) in ("*/*", "application/*")
 
     def _reader(self, argument: Argument, media: str) -> Reader | None:
-        """Return what reads a body of one media type, ``None`` where it cannot be what is asked."""
+        """Return the reader of a body of one media type, ``None`` if the types do not match."""
         type_ = strip_alias(without_none(argument.annotation.type))
         if _is_raw(argument):
             return self._text_reader(media) if type_ is str else _raw_reader(type_)
@@ -140,7 +144,7 @@ class BodyArguments:
         return self._text_reader(media) if type_ is str else None
 
     def _text_reader(self, media: str) -> Reader:
-        """Return what reads a text; the schema in a document counts, as long as it is of a text."""
+        """Return the reader of a text, with the check of its schema in the document, if any."""
         schema = self.content[media].get("schema")
         if self.is_written or not is_text(media) or not schema:
             return read_text
@@ -166,41 +170,41 @@ class BodyArguments:
     # -- forms, code first --------------------------------------------------------------------
 
     def field(self, argument: Argument, name: str) -> Binder:
-        """Return what binds an argument that takes the field ``name`` of the form.
+        """Return the binder of an argument that takes the field ``name`` of the form.
 
         Raises:
             TypeError: A value of the argument's type cannot be read from text.
         """
         if not self.is_written:
-            return self._part_of_form(argument, name)
+            return self._form_part(argument, name)
         content = next(iter(self.content.values()))
         schema = content["schema"]["properties"][name]
         return field_binder(argument, name, schema, self._form_reader())
 
     def _form_reader(self) -> FormReader:
-        """Return what reads the form, the same for all its fields."""
+        """Return the reader of the form, shared by all its fields."""
         if self._form is None:
-            names = {place[1] for place in self.sources.values() if place[0] == "form"}
-            files = self._asked_files()
+            names = {key[1] for key in self.sources.values() if key[0] == "form"}
+            files = self._file_fields()
             read = form_reader(files, names, self.context.forms)
             choose = reader_chooser(dict.fromkeys(self.content, read))
 
-            def chosen(request: Request) -> Any:
+            def checked_read(request: Request) -> Any:
                 choose(request)
                 return read(request)
 
-            self._form = chosen
+            self._form = checked_read
         return self._form
 
-    def _asked_files(self) -> set[str]:
+    def _file_fields(self) -> set[str]:
         """Return the names of the fields that arguments take as files."""
         names = set()
         for function, argument in self.arguments:
-            for each in (argument, *(spread(argument) or ())):
-                place = self.sources.get((function, each.key))
-                if place is not None and place[0] == "form" and each.is_file:
-                    names.add(place[1])
-                elif place == BODY:
+            for each in (argument, *(model_arguments(argument) or ())):
+                key = self.sources.get((function, each.key))
+                if key is not None and key[0] == "form" and each.is_file:
+                    names.add(key[1])
+                elif key == BODY:
                     members = members_of(class_of(each)) or ()
                     names |= {member.name for member in members if takes_files(member.type)}
         return names
@@ -208,18 +212,20 @@ class BodyArguments:
     # -- forms, spec first --------------------------------------------------------------------
 
     def _plain_body(self) -> Binder:
-        """Return what reads the body into a plain value, once for all who take a part of it."""
+        """Return the reader of the body as a plain value, shared by all arguments."""
         if self._plain is None:
             readers = {media: self._plain_reader(media) for media in self.content}
-            decoded = filter(is_json, readers if self.context.settings.strict_content_type else ())
-            choose = reader_chooser(readers, strict_json=list(decoded))
+            json_types = filter(
+                is_json, readers if self.context.settings.strict_content_type else ()
+            )
+            choose = reader_chooser(readers, strict_json=list(json_types))
             self._plain = _plain_body(choose, is_required=self.body.get("required"))
         return self._plain
 
     def _plain_reader(self, media: str) -> Reader:
         content, definitions = self.content[media], self.definitions
         if essence(media) in _FORMS:
-            files = self._asked_files()
+            files = self._file_fields()
             form = FormBody(
                 content, definitions=definitions, files=files, settings=self.context.forms
             )
@@ -232,31 +238,31 @@ class BodyArguments:
         value_of = self._plain_body()
         convert = _converter(argument)
 
-        def bind(request: Request, faults: list[ErrorDetail]) -> object:
-            value = value_of(request, faults)
+        def bind(request: Request, errors: list[ErrorDetail]) -> object:
+            value = value_of(request, errors)
             if value is _REFUSED:
                 return None
             if value is ABSENT:
                 if is_required:
-                    faults.append(ErrorDetail("body", "a body is required", pointer=""))
+                    errors.append(ErrorDetail("body", "a body is required", pointer=""))
                 return default
-            return convert(faults, value, ())
+            return convert(errors, value, ())
 
         return bind
 
-    def _part_of_form(self, argument: Argument, name: str) -> Binder:
+    def _form_part(self, argument: Argument, name: str) -> Binder:
         value_of = self._plain_body()
         convert = _converter(argument)
         default = argument.default
 
-        def bind(request: Request, faults: list[ErrorDetail]) -> object:
-            value = value_of(request, faults)
+        def bind(request: Request, errors: list[ErrorDetail]) -> object:
+            value = value_of(request, errors)
             if value is _REFUSED:
                 return None
             if isinstance(value, dict) and name in value:
-                return convert(faults, value[name], (name,))
+                return convert(errors, value[name], (name,))
             if default is MISSING:
-                faults.append(ErrorDetail("body", "is required", pointer=pointer_of([name])))
+                errors.append(ErrorDetail("body", "is required", pointer=pointer_of([name])))
                 return None
             return default
 
@@ -264,7 +270,7 @@ class BodyArguments:
 
 
 def _is_raw(argument: Argument) -> bool:
-    """Whether an argument takes the body as it came, whatever it is."""
+    """Return true if an argument takes the raw body, regardless of its media type."""
     marker, type_ = argument.annotation.marker, strip_alias(without_none(argument.annotation.type))
     if marker is not None:
         return marker.media == "raw"
@@ -276,22 +282,22 @@ def _raw_reader(type_: object) -> Reader:
 
 
 def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None) -> Binder:
-    def value(request: Request, faults: list[ErrorDetail]) -> object:
-        found = request._form
-        if found is None:
+    def value(request: Request, errors: list[ErrorDetail]) -> object:
+        body = request._form
+        if body is None:
             read = choose(request)
             try:
-                found = read(request)
+                body = read(request)
             except MalformedBody:
                 raise
             except ValidationError as error:
-                faults.extend(error.errors)
-                found = _REFUSED
-            if found is ABSENT and is_required:
-                faults.append(ErrorDetail("body", "a body is required", pointer=""))
-                found = _REFUSED
-            request._form = found
-        return found
+                errors.extend(error.errors)
+                body = _REFUSED
+            if body is ABSENT and is_required:
+                errors.append(ErrorDetail("body", "a body is required", pointer=""))
+                body = _REFUSED
+            request._form = body
+        return body
 
     return value
 
@@ -299,32 +305,32 @@ def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None
 def _converter(
     argument: Argument,
 ) -> Callable[[list[ErrorDetail], Any, tuple[str | int, ...]], object]:
-    """Return what converts a plain value to what an argument wants."""
+    """Return the conversion of a plain value to the type of an argument."""
     type_ = without_none(argument.annotation.type)
     if type_ in (Any, object):
-        return lambda faults, value, path: value
+        return lambda errors, value, path: value
     converter = make_converter()
     converter.register_structure_hook(UploadFile, _as_file)
     hook = converter.get_structure_hook(type_)
 
-    def convert(faults: list[ErrorDetail], value: Any, path: tuple[str | int, ...]) -> object:
+    def convert(errors: list[ErrorDetail], value: Any, path: tuple[str | int, ...]) -> object:
         if isinstance(value, UploadFile) and type_ is bytes:
             return value.read()
         try:
             return hook(value, type_)
         except Exception as error:
-            faults += list(_faults(error, path))
+            errors += list(_error_details(error, path))
             return None
 
     return convert
 
 
-def _faults(error: Exception, path: tuple[str | int, ...]) -> Iterator[ErrorDetail]:
-    for inner, message in itertools.islice(structuring_faults(error, path=path), MAX_ERRORS):
+def _error_details(error: Exception, path: tuple[str | int, ...]) -> Iterator[ErrorDetail]:
+    for inner, message in itertools.islice(structuring_errors(error, path=path), MAX_ERRORS):
         yield ErrorDetail("body", message, pointer=pointer_of(inner))
 
 
 def _as_file(value: object, _: object) -> UploadFile:
     if isinstance(value, UploadFile):
         return value
-    raise ValueError("expected a file, got a text")
+    raise ValueError("expected a file, got a string")

@@ -1,4 +1,4 @@
-"""What the compilation of all operations of an application shares."""
+"""The state that the compilation of all operations of an application shares."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..dependencies import Providers
 
 @attrs.frozen
 class CompilationContext:
-    """What the compilation of all operations of an application shares.
+    """The state that the compilation of all operations of an application shares.
 
     Attributes:
         document: The document.
-        providers: What makes the values that do not come from a request.
+        providers: The providers of values that do not come from requests.
         settings: The behaviour of the router.
         forms: The limits of forms.
-        problems: The problems found, in order; the application cannot start with any.
+        problems: The problems in order; any of them prevents the start of the application.
     """
 
     document: Document

@@ -1,8 +1,8 @@
 """One record for each handler, from its decorator to the compiler.
 
 A decorator makes it, routers that include the handler change its path, options and scope, and the
-document writer adds where its arguments have their values. A handler of an operation that the
-loaded document has (spec first) has no method and no path of its own.
+document writer adds the parameters of its arguments. A handler of an operation in the loaded
+document (spec first) has no method and no path of its own.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from ..dependencies import Owned, Providers, connection_argument
 from ..errors import SignatureError
 from ..responses import ResponseCase, response_cases_of
 from ..signatures import Argument, Signature
-from ._options import RouteOptions, within
+from ._options import RouteOptions, merge_options
 from ._route_scope import RouteScope
 
 ParameterKey: TypeAlias = tuple[str, str]
-"""The place and the name of a parameter; see `photon_openapi.document.parameter_key`."""
+"""The location and the name of a parameter; see `photon_openapi.document.parameter_key`."""
 ParameterKeys: TypeAlias = Mapping[tuple[Callable[..., Any], str], ParameterKey]
-"""Where each argument has its value, by its function and its name."""
+"""The parameter of each argument, by the argument's function and name."""
 
 
 @attrs.frozen
 class HandlerEntry:
-    """A handler, and all that is known of its operation apart from the document.
+    """A handler, and the properties of its operation that are not in the document.
 
     Attributes:
         function: The handler.
         signature: Its signature.
         operation_id: The name of its operation.
-        options: The options of its decorator, and of the routers that have it.
-        scope: What those routers inherit to it: middleware, dependencies, error handlers.
-        method: In capitals; empty where the loaded document has the operation.
-        path: The template, ``{name:path}`` for a catch-all; empty as the method is.
-        sources: Where its arguments have their values, once its operation was written from it.
+        options: The options of its decorator, and of the routers that include it.
+        scope: Inherited middleware, dependencies and error handlers of those routers.
+        method: Method in capitals; empty if the operation is in the loaded document.
+        path: Template, ``{name:path}`` for a catch-all; empty if the method is.
+        sources: The parameters of its arguments, after its operation was written.
     """
 
     function: Callable[..., Any]
@@ -55,7 +55,7 @@ class HandlerEntry:
 
     @property
     def is_written(self) -> bool:
-        """Whether its operation is written from it (code first)."""
+        """True if its operation is written from the signature (code first)."""
         return bool(self.method)
 
     @property
@@ -65,15 +65,15 @@ class HandlerEntry:
 
     @property
     def adapter(self) -> CallAdapter | None:
-        """What its connection becomes; ``None`` where its result is the response."""
+        """The adapter of the connection; ``None`` if the handler's result is the response."""
         return self.options.get("adapter")
 
     @property
     def connection(self) -> Argument | None:
-        """The argument that the adapter gives.
+        """The argument for the connection of the adapter.
 
         Raises:
-            SignatureError: There is an adapter, and not one such argument.
+            SignatureError: The handler has an adapter, but not exactly one such argument.
         """
         if self.adapter is None:
             return None
@@ -83,10 +83,10 @@ class HandlerEntry:
             raise SignatureError(f"{location(self.function)}: {error}") from None
 
     def request_arguments(self, providers: Providers) -> list[Owned]:
-        """Return the arguments that the request has, those of dependencies included.
+        """Return the arguments from the request, including those of dependencies.
 
         Raises:
-            SignatureError: A dependency cannot be one, or depends on itself.
+            SignatureError: A dependency is invalid, or depends on itself.
         """
         connection, signature = self.connection, self.signature
         if connection is not None:
@@ -95,10 +95,10 @@ class HandlerEntry:
         return providers.request_arguments(self.function, signature, self.scope.dependencies)
 
     def response_cases(self) -> list[ResponseCase]:
-        """Return the responses that its results may become.
+        """Return the possible responses to its results.
 
         Raises:
-            SignatureError: Two of them have the same class and another status.
+            SignatureError: Two of them have the same class and different statuses.
         """
         return response_cases_of(
             self.function,
@@ -109,20 +109,20 @@ class HandlerEntry:
         )
 
     def inherit(self, options: RouteOptions, outer: RouteScope) -> HandlerEntry:
-        """Return the entry as one of a router with these options and this scope."""
-        if not self.is_written:  # the document has said the rest
+        """Return the entry with the options and the scope of an outer router."""
+        if not self.is_written:  # the document has all other options
             options = {key: options[key] for key in ("omit_none",) if key in options}  # type: ignore[assignment]
         return attrs.evolve(
-            self, options=within(options, self.options), scope=self.scope.inherit(outer)
+            self, options=merge_options(options, self.options), scope=self.scope.inherit(outer)
         )
 
 
 def name_operation(
     function: Callable[..., object], method: str, path: str, *, others: Sequence[HandlerEntry]
 ) -> str:
-    """Return the name of an operation that has none of its own: the function's.
+    """Return the default name of an operation: the name of its function.
 
-    A function that has a route already is told apart by method and path.
+    A function with several routes is distinguished by method and path.
 
     Raises:
         SignatureError: The handler is an object without a name.
@@ -130,7 +130,7 @@ def name_operation(
     name: str | None = getattr(function, "__name__", None)
     if name is None:
         raise SignatureError(
-            f"{location(function)} has no name to call its operation by: give it an operation_id"
+            f"{location(function)} has no name for its operation: add an operation_id"
         )
     if any(other.function == function and other.operation_id == name for other in others):
         slug = re.sub(r"\W+", "_", path).strip("_")

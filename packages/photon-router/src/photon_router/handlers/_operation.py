@@ -1,8 +1,8 @@
 """Code first: a handler's signature to an operation of the document.
 
-Where an argument comes from: what its marker says (``Query[int]``, ``Json[Item]`` ...), else the
-path if the template has its name, else the body if its type is a class with members, a mapping
-or a list of such, else the query.
+The source of an argument is its marker (``Query[int]``, ``Json[Item]`` ...), else the path if the
+template contains its name, else the body if its type is a class with members, a mapping or a list
+of these, else the query.
 """
 
 from __future__ import annotations
@@ -23,18 +23,14 @@ from photon_openapi.schema import Member, is_list_like, members_of
 from photon_runtime.callables import location
 from photon_runtime.media_types import JSON as JSON
 
-from ..annotations._types import (
-    In,
-    is_stream,
-    split_annotation,
-)
-from ..arguments import spread
+from ..annotations import In, is_stream, split_annotation
+from ..arguments import model_arguments
 from ..errors import SignatureError
-from ..security._write import requirements
+from ..security import requirements
 from ..signatures import ABSENT, MISSING, Argument
 from ._entry import HandlerEntry, ParameterKey, ParameterKeys
 from ._request_body import RequestBody, file_schema
-from ._response_objects import ResponseWriter, merged
+from ._response_objects import ResponseWriter, merge_members
 from ._writer_context import WriterContext
 
 _CATCH_ALL = re.compile(r"(?<=/)\{(\w+):path\}$")
@@ -51,35 +47,35 @@ def write_operation(
     Args:
         entry: The handler.
         document: The document.
-        context: What the operations of the document share.
+        context: The state that the operations of the document share.
 
     Returns:
-        Where the arguments of the handler, and of its dependencies, have their values.
+        The parameters of the arguments of the handler and its dependencies.
 
     Raises:
-        SignatureError: An argument or the result has a type without a schema, there are two
-            bodies, or the path has a parameter that no argument takes.
+        SignatureError: An argument or the result has a type without a schema, two arguments take
+            the body, or the path has a parameter that no argument takes.
     """
     own = _CATCH_ALL.sub(r"{\1}", entry.path)
     paths = document.setdefault("paths", {})
-    # OpenAPI has one path for templates that differ in names alone: the first one's names stay.
+    # OpenAPI has one path for templates that differ only in names: the names of the first are used.
     path = next((other for other in paths if shape_of(other) == shape_of(own)), own)
     item = paths.setdefault(path, {})
     method = entry.method.lower()
     if method in item:
         raise SignatureError(
-            f"{location(entry.function)}: {entry.method} {path} is taken by the operation "
+            f"{location(entry.function)}: {entry.method} {path} has an operation already: "
             f"{item[method].get('operationId')!r}"
         )
     names = dict(zip(parameters_of(own), parameters_of(path), strict=True))
     writer = _Writer(entry, names, context)
     item[method] = writer.operation()
-    return writer.places
+    return writer.sources
 
 
 @attrs.define
 class _Writer:
-    """Writes one operation; ``path_names`` leads from the handler's names to the path's."""
+    """Writes one operation; ``path_names`` maps the handler's names to those of the path."""
 
     entry: HandlerEntry
     path_names: dict[str, str]
@@ -87,13 +83,13 @@ class _Writer:
     parameters: dict[ParameterKey, OpenApi] = attrs.field(factory=dict)
     hidden: set[ParameterKey] = attrs.field(factory=set)
     body: OpenApi | None = None
-    taken: RequestBody = attrs.field(init=False)
-    places: dict[tuple[Callable[..., Any], str], ParameterKey] = attrs.field(factory=dict)
+    request_body: RequestBody = attrs.field(init=False)
+    sources: dict[tuple[Callable[..., Any], str], ParameterKey] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Begin without a body."""
         context = self.context
-        self.taken = RequestBody(self.entry.method, context.builder, context.is_published)
+        self.request_body = RequestBody(self.entry.method, context.builder, context.is_published)
 
     def operation(self) -> OpenApi:
         """Return the operation object."""
@@ -101,11 +97,11 @@ class _Writer:
             if not argument.is_request:
                 self._add(owner, argument)
         self._check_path()
-        operation = self._described()
-        shown = [each for place, each in self.parameters.items() if place not in self.hidden]
+        operation = self._description()
+        shown = [each for origin, each in self.parameters.items() if origin not in self.hidden]
         if shown:
             operation["parameters"] = shown
-        self.body = self.taken.written()
+        self.body = self.request_body.as_openapi()
         if self.body is not None:
             operation["requestBody"] = self.body
         operation |= self._security()
@@ -114,18 +110,18 @@ class _Writer:
             operation["externalDocs"] = {"url": self.entry.options["external_docs"]}
         if self.entry.adapter is not None:
             self.entry.adapter.describe(operation)
-        return merged(operation, self.entry.options.get("openapi_extra", {}))
+        return merge_members(operation, self.entry.options.get("openapi_extra", {}))
 
     def _check_path(self) -> None:
-        taken = {name for place, name in self.parameters if place == "path"}
-        for name, written in self.path_names.items():
-            if written not in taken:
+        names = {name for origin, name in self.parameters if origin == "path"}
+        for name, name_in_path in self.path_names.items():
+            if name_in_path not in names:
                 raise SignatureError(
                     f"{location(self.entry.function)}: no argument takes {{{name}}} of the path"
                 )
 
     def _security(self) -> OpenApi:
-        """Return who may call it, where code says so and not the document as a whole."""
+        """Return the security of the operation if its code declares it."""
         if "security" not in self.entry.options:
             return {}
         try:
@@ -133,10 +129,10 @@ class _Writer:
         except TypeError as error:
             raise SignatureError(f"{location(self.entry.function)}: {error}") from error
 
-    def _described(self) -> OpenApi:
-        """Return the beginning of the operation object: what people read."""
+    def _description(self) -> OpenApi:
+        """Return the descriptive members of the operation object."""
         options = self.entry.options
-        summary, description = _texts(self.entry.function)
+        summary, description = _docstring(self.entry.function)
         name = self.entry.operation_id
         optional = {
             "description": options.get("description") or description,
@@ -150,28 +146,28 @@ class _Writer:
 
     def _add(self, owner: Callable[..., object], argument: Argument) -> None:
         try:
-            for each in spread(argument) or (argument,):
-                self.places[owner, each.key] = self._place(each)
+            for each in model_arguments(argument) or (argument,):
+                self.sources[owner, each.key] = self._write_argument(each)
         except TypeError as error:
             raise SignatureError(f"{location(owner)}, argument {argument.name}: {error}") from error
 
-    def _place(self, argument: Argument) -> ParameterKey:
-        """Write down where an argument comes from, and return it."""
+    def _write_argument(self, argument: Argument) -> ParameterKey:
+        """Write the parameter or the body of an argument, and return its key."""
         marker = self._marker(argument)
-        if marker.place == "body":
-            self.taken.take_whole(argument, marker)
+        if marker.origin == "body":
+            self.request_body.add_whole(argument, marker)
             return BODY
-        if marker.place == "form":
+        if marker.origin == "form":
             name = argument.wire_name or argument.name
             schema = file_schema(argument) if argument.is_file else self._parameter_schema(argument)
-            self.taken.take_field(argument, name, schema)
+            self.request_body.add_field(argument, name, schema)
             return "form", name
         parameter = self._parameter(argument, marker.location)
-        place = parameter_key(parameter)
-        self.parameters.setdefault(place, parameter)
+        origin = parameter_key(parameter)
+        self.parameters.setdefault(origin, parameter)
         if self._is_hidden(argument):
-            self.hidden.add(place)
-        return place
+            self.hidden.add(origin)
+        return origin
 
     def _is_hidden(self, argument: Argument) -> bool:
         param = argument.annotation.param
@@ -186,18 +182,18 @@ class _Writer:
             return In("body", "raw")
         return In("body", "json") if is_body(argument.annotation.type) else In("query")
 
-    def _parameter(self, argument: Argument, place: str) -> OpenApi:
-        own = argument.wire_name or wire_name(argument.name, place)
-        name = self.path_names.get(own, own) if place == "path" else own
-        parameter: OpenApi = {"name": name, "in": place}
+    def _parameter(self, argument: Argument, origin: str) -> OpenApi:
+        own = argument.wire_name or wire_name(argument.name, origin)
+        name = self.path_names.get(own, own) if origin == "path" else own
+        parameter: OpenApi = {"name": name, "in": origin}
         schema = self._parameter_schema(argument)
         description = schema.pop("description", None)
         if description is not None:
             parameter["description"] = description
-        parameter["required"] = place == "path" or argument.is_required
+        parameter["required"] = origin == "path" or argument.is_required
         if schema.pop("deprecated", False):
             parameter["deprecated"] = True
-        if place == "path" and self.entry.path.endswith(f"/{{{own}:path}}"):
+        if origin == "path" and self.entry.path.endswith(f"/{{{own}:path}}"):
             parameter[CATCH_ALL] = True
         param = argument.annotation.param
         if param is not None and param.style is not None:
@@ -210,7 +206,7 @@ class _Writer:
     def _parameter_schema(self, argument: Argument) -> OpenApi:
         annotation = argument.annotation
         present = attrs.evolve(annotation, type=without_none(annotation.type))
-        # Changed in place: the builder keeps hold of references, to rename them.
+        # Changed in place: the builder refers to it, to rename references later.
         if argument.member is not None:
             return self._member_schema(argument.member)
         schema: OpenApi = self.context.builder.schema(present.annotated)
@@ -220,46 +216,46 @@ class _Writer:
         return schema
 
     def _member_schema(self, member: Member) -> OpenApi:
-        """Return the schema of a member whose class is spread over parameters."""
+        """Return the schema of a member of a parameter model."""
         annotation = split_annotation(member.type)
         present = attrs.evolve(annotation, type=without_none(annotation.type)).annotated
         schema = self.context.builder.member(attrs.evolve(member, type=present))
         if schema.get("default", 0) is None:
-            del schema["default"]  # what is not sent has no value
+            del schema["default"]  # a parameter cannot be null
         return schema
 
     def _responses(self) -> OpenApi:
         entry = self.entry
-        refusals = {}
+        errors = {}
         if self.body is not None:
-            refusals["400"] = "The body cannot be read."
-            refusals["413"] = "The body is too large."
-            refusals["415"] = "The body is of a type that is not read here."
+            errors["400"] = "The body cannot be read."
+            errors["413"] = "The body is too large."
+            errors["415"] = "The media type of the body is not supported."
         if self.parameters or self.body is not None:
-            refusals[str(self.context.validation_status)] = (
-                "The request does not fit; lists every fault."
+            errors[str(self.context.validation_status)] = (
+                "The request is invalid; lists every error."
             )
         required = self._security().get("security", [])
         if any(required):
-            refusals["401"] = "The credentials are missing, or not accepted."
+            errors["401"] = "The credentials are missing or invalid."
         if any(any(option.values()) for option in required):
-            refusals["403"] = "The credentials do not allow this."
+            errors["403"] = "The credentials do not allow this operation."
         builder, problem = self.context.builder, self.context.problem
         if entry.adapter is not None:
             upgraded: OpenApi = {"101": {"description": "The protocol of the connection changes."}}
-            return upgraded | {code: problem(text) for code, text in refusals.items()}
+            return upgraded | {code: problem(text) for code, text in errors.items()}
         usual = entry.options.get("status", default_status(entry.signature.result))
         writer = ResponseWriter(
             entry.response_cases(), entry.options, usual, builder.schema, problem
         )
         try:
-            return writer.responses(refusals)
+            return writer.responses(errors)
         except TypeError as error:
             raise SignatureError(f"{location(entry.function)}, its result: {error}") from error
 
 
 def default_status(result: object) -> int:
-    """Return the status of an answer whose handler returns ``result``'s type: 200 or 204."""
+    """Return the default status for a handler's return annotation: 200 or 204."""
     return 204 if plain_type(result) is type(None) else 200
 
 
@@ -269,7 +265,7 @@ def wire_name(name: str, place: str) -> str:
 
 
 def is_body(type_: object) -> bool:
-    """Say whether a value of this type is a body rather than a parameter, if nothing tells."""
+    """Return true if a value of this type is a body by default, and not a parameter."""
     plain = strip_alias(without_none(type_))
     members = union_members(plain)
     if members is not None:
@@ -282,7 +278,7 @@ def is_body(type_: object) -> bool:
     return is_list_like(plain) and any(is_body(item) for item in typing.get_args(plain))
 
 
-def _texts(function: Callable[..., object]) -> tuple[str, str]:
+def _docstring(function: Callable[..., object]) -> tuple[str, str]:
     """Return summary and description from the docstring."""
     summary, _, description = (inspect.getdoc(function) or "").partition("\n\n")
     return " ".join(summary.split()), description.strip()

@@ -1,4 +1,4 @@
-"""What a decorator may say of an operation beside its method and path."""
+"""The options of a decorator for an operation, in addition to its method and path."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, TypeAlias, TypedDict
 from photon_runtime.callables import require_function
 from photon_runtime.http import CallAdapter
 
-from ..annotations._depends import Dependency
+from ..annotations import Dependency
 from ..errors import SignatureError
-from ..security._verifier import Required
+from ..security import Required
 from ._route_scope import ErrorHandler, Middleware, RouteScope
 
 DeclaredResponse: TypeAlias = str | type[Any] | Mapping[str, Any]
@@ -19,17 +19,17 @@ DeclaredResponse: TypeAlias = str | type[Any] | Mapping[str, Any]
 
 
 class OperationOptions(TypedDict, total=False):
-    """What a decorator may say of a handler, also where the document was there first.
+    """Options of a handler, spec first and code first.
 
     Attributes:
-        omit_none: Whether members of answers that are ``None`` are left out instead of sent as
-            ``null``. What the schema requires is sent all the same: code first, members without a
-            default.
-        dependencies: Functions, perhaps marked by `Depends`, that are run before the handler.
-        middleware: Layers around the handler, the outermost first, within those of its router.
-        error_handlers: Answers for errors of the handler, by class.
-        adapter: What the connection becomes after the request was accepted, such as a WebSocket;
-            see `photon_runtime.http.CallAdapter`.
+        omit_none: True to leave out members of responses that are ``None`` instead of sending
+            ``null``. Members that the schema requires are always sent: code first, members without
+            a default.
+        dependencies: Functions, optionally marked by `Depends`, that run before the handler.
+        middleware: Middleware of the handler, the outermost first, inside that of its router.
+        error_handlers: Error handlers of the handler, by class.
+        adapter: Protocol of the connection after the request was accepted, such as a WebSocket; see
+            `photon_runtime.http.CallAdapter`.
     """
 
     omit_none: bool
@@ -40,30 +40,28 @@ class OperationOptions(TypedDict, total=False):
 
 
 class RouteOptions(OperationOptions, total=False):
-    """What a decorator may say of an operation beside method and path.
-
-    To these come the `OperationOptions`.
+    """Options of an operation, in addition to method and path and to the `OperationOptions`.
 
     Attributes:
-        status: Status of the answer where the handler gives none; 200, or 204 for ``-> None``.
+        status: Default status of the response; 200, or 204 for ``-> None``.
         tags: Groups in the documentation.
         summary: One line; by default the first of the docstring.
         description: Longer text; by default the rest of the docstring.
         operation_id: Name of the operation; by default the function's.
-        deprecated: Whether clients should stop using it.
-        include_in_schema: Whether it stands in the published document.
+        deprecated: True if clients should stop using it.
+        include_in_schema: False to leave it out of the published document.
         responses: Further responses by status: a description of a problem document, a response
             object, or a class. Results of that class are then sent with that status.
-        response_description: What the usual answer is.
-        response_headers: Header fields of the usual answer: what they mean, or header objects.
-        media_type: Type of the usual answer, where it is not the one that the annotation means. A
-            ``str`` or ``bytes`` is then sent as it is, and what an iterator gives as events, JSON
-            lines or parts.
-        examples: Examples of the usual answer, by name.
-        external_docs: URL of a description elsewhere.
-        openapi_extra: Merged into the operation object at last.
-        security: Who may call it: any of these verifiers, or requirements of several; an empty list
-            lets everybody in. By default what its router says.
+        response_description: Description of the default response.
+        response_headers: Header fields of the default response: descriptions, or header objects.
+        media_type: Media type of the default response, if it differs from that of the annotation. A
+            ``str`` or ``bytes`` is then sent unchanged, and the items of an iterator as events,
+            JSON lines or parts.
+        examples: Examples of the default response, by name.
+        external_docs: URL of external documentation.
+        openapi_extra: Members that are merged into the finished operation object.
+        security: Alternatives for authentication: verifiers, or requirements of several; an empty
+            list makes the operation public. By default that of its router.
     """
 
     status: int
@@ -83,55 +81,58 @@ class RouteOptions(OperationOptions, total=False):
     security: Sequence[Required]
 
 
-_ELSEWHERE = {
-    "response_model": "the return annotation says what the answer is",
-    "response_model_exclude_none": "it is called `omit_none`",
-    "status_code": "it is called `status`",
-    "response_model_exclude_unset": "`omit_none` leaves out what is None",
-    "response_model_exclude_defaults": "`omit_none` leaves out what is None",
-    "response_class": "return an Html, Text, File ... or state `media_type`",
+_EQUIVALENTS = {
+    "response_model": "annotate the return type of the handler",
+    "response_model_exclude_none": "write `omit_none`",
+    "status_code": "write `status`",
+    "response_model_exclude_unset": "`omit_none` leaves out members that are None",
+    "response_model_exclude_defaults": "`omit_none` leaves out members that are None",
+    "response_class": "return an Html, Text, File ... or write `media_type`",
     "callbacks": "write them into `openapi_extra`",
-    "name": "it is called `operation_id`",
+    "name": "write `operation_id`",
 }
-"""Options that other frameworks have, and what takes their place."""
+"""Options of other frameworks, and their equivalents."""
 
 
 def check_options(options: Mapping[str, object]) -> None:
-    """Refuse an option that decorators do not have.
+    """Reject unknown options.
 
     Raises:
-        SignatureError: There is one; names the nearest valid one.
+        SignatureError: An option is unknown; names the nearest valid one.
     """
     known = sorted(RouteOptions.__annotations__)
     for name in options:
         if name not in known:
-            if name in _ELSEWHERE:
-                raise SignatureError(f"{name!r} is no option of a handler: {_ELSEWHERE[name]}")
+            if name in _EQUIVALENTS:
+                raise SignatureError(
+                    f"{name!r} is not an option of a handler: {_EQUIVALENTS[name]}"
+                )
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-            raise SignatureError(f"{name!r} is no option of a handler: {hint}")
+            hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}"
+            raise SignatureError(f"{name!r} is not an option of a handler: {hint}")
 
 
 def check_operation_options(options: Mapping[str, object]) -> None:
-    """Refuse what a decorator cannot say where the document was there first.
+    """Reject unknown options, and options that belong to the document (spec first).
 
     Raises:
-        SignatureError: There is an option that it does not have, or leaves to the document.
+        SignatureError: An option is unknown, or belongs to the document.
     """
     check_options(options)
     known = sorted(OperationOptions.__annotations__)
     for name in options:
         if name not in known:
             raise SignatureError(
-                f"{name!r} is for the document to say; its handler has {', '.join(known)}"
+                f"{name!r} belongs in the document; the options of its handler are "
+                f"{', '.join(known)}"
             )
 
 
-def within(outer: RouteOptions, inner: RouteOptions) -> RouteOptions:
-    """Return the options of a handler within those of its router.
+def merge_options(outer: RouteOptions, inner: RouteOptions) -> RouteOptions:
+    """Return the options of a handler merged with those of its router.
 
-    Its own count, but tags and responses of both do, and what is hidden or deprecated as a whole
-    stays so.
+    The handler's own take precedence, but tags and responses are combined, and a hidden or
+    deprecated router hides or deprecates all of its handlers.
     """
     merged: RouteOptions = {**outer, **inner}
     if "tags" in outer or "tags" in inner:
@@ -146,7 +147,7 @@ def within(outer: RouteOptions, inner: RouteOptions) -> RouteOptions:
 
 
 def scope_of(options: OperationOptions) -> RouteScope:
-    """Return what the options wrap a handler in.
+    """Return the scope of a handler with these options.
 
     Raises:
         SignatureError: A dependency, middleware or an error handler is not a plain function, or an
@@ -162,42 +163,42 @@ def scope_of(options: OperationOptions) -> RouteScope:
 
 
 def check_error_handlers(handlers: Mapping[type[BaseException], ErrorHandler]) -> None:
-    """Refuse error handlers for what is not a class of exceptions, or that are not functions.
+    """Reject error handlers that are not functions, or not for a class of exceptions.
 
     Raises:
-        SignatureError: One of them is not.
+        SignatureError: One of them is invalid.
     """
     check_error_classes(handlers)
     for handler in handlers.values():
         require_function(handler, "an error handler")
 
 
-def check_middleware(layers: Iterable[Middleware]) -> None:
-    """Refuse what cannot be middleware.
+def check_middleware(middleware: Iterable[Middleware]) -> None:
+    """Reject invalid middleware.
 
     Raises:
-        SignatureError: One is not a function that returns a response.
+        SignatureError: One of them is not a function that returns a response.
     """
-    for layer in layers:
-        require_function(layer, "middleware")
+    for each in middleware:
+        require_function(each, "middleware")
 
 
 def check_error_classes(classes: Iterable[object]) -> None:
-    """Refuse what is no class of exceptions.
+    """Reject objects that are not classes of exceptions.
 
     Raises:
-        SignatureError: One of them is none.
+        SignatureError: One of them is not such a class.
     """
     for each in classes:
         if not (isinstance(each, type) and issubclass(each, BaseException)):
             raise SignatureError(
-                f"errors are answered by their class, not by {each!r}: write "
-                "@app.error_handler(HttpError), and ask the error for its status"
+                f"error handlers are registered for classes of errors, not for {each!r}: write "
+                "@app.error_handler(HttpError), and read the status of the error"
             )
 
 
 def dependency_of(dependency: object) -> Dependency:
-    """Return a dependency that is run for its effect, marked by `Depends` or a bare function.
+    """Return a dependency that runs for its effect: marked by `Depends`, or a bare function.
 
     Raises:
         SignatureError: It is neither.
@@ -207,7 +208,7 @@ def dependency_of(dependency: object) -> Dependency:
     if callable(dependency):
         provider: Callable[..., object] = dependency
         return Dependency(provider)
-    raise SignatureError(f"a dependency is a function, not {dependency!r}")
+    raise SignatureError(f"a dependency must be a function, not {dependency!r}")
 
 
 def shared_options(
@@ -219,7 +220,7 @@ def shared_options(
     security: Sequence[Required] | None,
     omit_none: bool | None,
 ) -> RouteOptions:
-    """Return options that several handlers share; what is ``None`` is left to each of them."""
+    """Return options that several handlers share; ``None`` leaves an option to each of them."""
     shared: RouteOptions = {
         "tags": list(tags),
         "responses": responses or {},

@@ -1,11 +1,11 @@
-"""Which argument takes what, where the document was there before the handler.
+"""Spec first: the matching of arguments to parameters.
 
-An argument takes the parameter whose name on the wire is its own; else one that is spelt so in
-Python. A marker (``Query[...]``) must agree with the parameter's place. Each parameter belongs to
-the arguments that fit it best: of ``itemId`` and ``item_id`` each takes its own. What has no
-parameter takes the body, but only one argument can.
+An argument takes the parameter whose name on the wire is its own; else one with that name in
+Python's spelling. A marker (``Query[...]``) must agree with the location of the parameter. Each
+parameter belongs to the arguments that match it best: of ``itemId`` and ``item_id`` each takes its
+own. One argument without a parameter takes the body.
 
-Code first nothing is left to fit: each argument's place was settled when its operation was
+Code first there is no matching: the parameter of each argument was chosen when its operation was
 written.
 """
 
@@ -17,29 +17,34 @@ from typing import Any, Final
 
 from photon_openapi.document import OpenApi, Operation
 
-from ..arguments import spread
+from ..arguments import model_arguments
 from ..dependencies import Owned
 from ..signatures import Argument
 from ._entry import ParameterKey, ParameterKeys
 from ._operation import BODY, is_body, parameter_key
 
-_EXACT, _SPELT = 0, 1
-_ORDER: Final = ("path", "query", "querystring", "header", "cookie", "form")
+_EXACT, _PYTHON_SPELLING = 0, 1
+_PRECEDENCE: Final = ("path", "query", "querystring", "header", "cookie", "form")
 
 
-def fit(
+def match_arguments(
     arguments: Sequence[Owned], operation: Operation, fields: Sequence[str] = ()
 ) -> ParameterKeys:
-    """Return the place of each argument; those that fit nothing are left out.
+    """Return the parameter of each argument; arguments without a match are left out.
 
     Args:
-        arguments: The arguments. Of one that is a class spread over parameters its members are
-            fitted, unless the operation has a parameter of the argument's own name.
+        arguments: The arguments. The members of a parameter model are matched instead of the model,
+            unless the operation has a parameter with the argument's own name.
         operation: The operation.
-        fields: The fields of its form, which are fitted like parameters.
+        fields: The fields of its form, which are matched like parameters.
     """
-    known = [*operation.parameters, *({"in": "form", "name": name} for name in fields)]
-    parameters = sorted(known, key=lambda parameter: _ORDER.index(parameter["in"]))
+    parameters_and_fields = [
+        *operation.parameters,
+        *({"in": "form", "name": name} for name in fields),
+    ]
+    parameters = sorted(
+        parameters_and_fields, key=lambda parameter: _PRECEDENCE.index(parameter["in"])
+    )
     arguments = [
         (function, part)
         for function, argument in arguments
@@ -54,51 +59,55 @@ def fit(
         for parameter in parameters
     }
     marked = {
-        place
-        for place, takers in ranks.items()
+        key
+        for key, ranked in ranks.items()
         for function, argument in arguments
-        if argument.annotation.marker is not None and (function, argument.key) in takers
+        if argument.annotation.marker is not None and (function, argument.key) in ranked
     }
-    places: dict[tuple[Callable[..., Any], str], ParameterKey] = {}
+    sources: dict[tuple[Callable[..., Any], str], ParameterKey] = {}
     for function, argument in arguments:
-        key = function, argument.key
-        fitting = [
-            (takers[key], argument.annotation.marker is None and place in marked, index, place)
-            for index, (place, takers) in enumerate(ranks.items())
-            if key in takers and takers[key] == min(takers.values())
+        owner = function, argument.key
+        matches = [
+            (ranked[owner], argument.annotation.marker is None and key in marked, index, key)
+            for index, (key, ranked) in enumerate(ranks.items())
+            if owner in ranked and ranked[owner] == min(ranked.values())
         ]
-        if fitting:
-            places[key] = min(fitting)[-1]
-    body = _taker_of_body(arguments, places) if operation.body is not None else None
-    return places if body is None else places | {body: BODY}
+        if matches:
+            sources[owner] = min(matches)[-1]
+    body = _body_argument(arguments, sources) if operation.body is not None else None
+    return sources if body is None else sources | {body: BODY}
 
 
 def _parts(argument: Argument, parameters: Sequence[OpenApi]) -> Sequence[Argument]:
     if any(_rank(argument, parameter) is not None for parameter in parameters):
         return [argument]
-    return spread(argument) or [argument]
+    return model_arguments(argument) or [argument]
 
 
 def _rank(argument: Argument, parameter: OpenApi) -> int | None:
-    """Say how well an argument fits a parameter, ``None`` where it does not."""
+    """Return how well an argument matches a parameter, ``None`` if it does not match."""
     marker = argument.annotation.marker
-    if marker is not None and marker.place != parameter["in"]:
+    if marker is not None and marker.origin != parameter["in"]:
         return None
     wire = parameter["name"]
     name = argument.wire_name or argument.name
     if name == wire or (parameter["in"] == "header" and name.lower() == wire.lower()):
         return _EXACT
-    return _SPELT if argument.wire_name is None and argument.name == python_name(wire) else None
+    return (
+        _PYTHON_SPELLING
+        if argument.wire_name is None and argument.name == python_name(wire)
+        else None
+    )
 
 
-def _taker_of_body(
-    arguments: Sequence[Owned], places: Mapping[tuple[Callable[..., Any], str], ParameterKey]
+def _body_argument(
+    arguments: Sequence[Owned], sources: Mapping[tuple[Callable[..., Any], str], ParameterKey]
 ) -> tuple[Callable[..., Any], str] | None:
-    """Return the argument that takes the body: a marked one, else of a fitting type, else any."""
+    """Return the argument that takes the body: a marked one, else by its type, else any."""
     candidates = [
-        (_strangeness(argument), index, (function, argument.key))
+        (_body_rank(argument), index, (function, argument.key))
         for index, (function, argument) in enumerate(arguments)
-        if (function, argument.key) not in places and _may_take_body(argument)
+        if (function, argument.key) not in sources and _may_take_body(argument)
     ]
     return min(candidates)[-1] if candidates else None
 
@@ -107,11 +116,11 @@ def _may_take_body(argument: Argument) -> bool:
     marker = argument.annotation.marker
     if argument.member is not None or (marker is not None and marker.location != "body"):
         return False
-    # Of a form only a class or a mapping takes the whole.
-    return marker is None or marker.place != "form" or is_body(argument.annotation.type)
+    # Only a class or a mapping takes a form as a whole.
+    return marker is None or marker.origin != "form" or is_body(argument.annotation.type)
 
 
-def _strangeness(argument: Argument) -> int:
+def _body_rank(argument: Argument) -> int:
     if argument.annotation.marker is not None:
         return 0
     return 1 if is_body(argument.annotation.type) else 2
@@ -119,5 +128,5 @@ def _strangeness(argument: Argument) -> int:
 
 def python_name(wire: str) -> str:
     """Return ``petId``, ``pet-id`` or ``Pet-ID`` as ``pet_id``."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", wire)
-    return re.sub(r"\W", "_", apart).lower()
+    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", wire)
+    return re.sub(r"\W", "_", separated).lower()

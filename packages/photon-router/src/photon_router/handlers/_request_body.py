@@ -1,7 +1,7 @@
 """Code first: the body of an operation, written from the arguments that take it.
 
-One argument takes a body as a whole, or several take fields of a form. A form may come in both
-encodings of HTML, and as multipart only where a file is among the fields.
+One argument takes a body as a whole, or several take fields of a form. A form may have both
+encodings of HTML, but only multipart if one of its fields is a file.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from photon_openapi.schema import SchemaBuilder
 from photon_runtime.media_types import BYTES, FORM, JSON, MULTIPART, TEXT
 
 from .._upload import takes_several_files
-from ..annotations._types import In, is_stream
+from ..annotations import In, is_stream
 from ..errors import SignatureError
-from ..signatures._signature import Argument
+from ..signatures import Argument
 
 _BODILESS: Final = ("GET", "HEAD", "TRACE")
 _FILE: Final[OpenApi] = {"type": "string", "format": "binary", "contentMediaType": BYTES}
@@ -30,24 +30,24 @@ class RequestBody:
 
     Attributes:
         method: The operation's method, in capitals.
-        builder: Writes schemas.
-        is_published: Whether what people shall not see is left out.
+        builder: The builder of schemas.
+        is_published: True to leave out hidden parameters.
     """
 
     method: str
     builder: SchemaBuilder
     is_published: bool
     _body: OpenApi | None = None
-    _taker: str | None = None
+    _owner: str | None = None
     _fields: dict[str, OpenApi] = attrs.field(factory=dict)
     _required: list[str] = attrs.field(factory=list)
     _has_files: bool = False
 
-    def take_whole(self, argument: Argument, marker: In) -> None:
-        """Let an argument take the body as a whole.
+    def add_whole(self, argument: Argument, marker: In) -> None:
+        """Add an argument that takes the body as a whole.
 
         Raises:
-            TypeError: Another one has it, or there can be none.
+            TypeError: Another argument takes the body, or the method does not allow one.
         """
         self._check(argument, is_field=False)
         media = body_media(marker, argument.annotation.type)
@@ -59,11 +59,11 @@ class RequestBody:
             "required": argument.is_required,
         }
 
-    def take_field(self, argument: Argument, name: str, schema: OpenApi) -> None:
-        """Let an argument take a field of the form.
+    def add_field(self, argument: Argument, name: str, schema: OpenApi) -> None:
+        """Add an argument that takes a field of the form.
 
         Raises:
-            TypeError: Another argument takes the body as a whole, or there can be none.
+            TypeError: Another argument takes the body as a whole, or the method does not allow one.
         """
         self._check(argument, is_field=True)
         if argument.is_file:
@@ -78,21 +78,22 @@ class RequestBody:
     def _check(self, argument: Argument, *, is_field: bool) -> None:
         if self.method in _BODILESS:
             raise SignatureError(
-                f"a {self.method} has no body: take it from the query (Query), or use POST or PUT"
+                f"{self.method} has no body: read the argument from the query (Query), or use POST "
+                "or PUT"
             )
-        if self._taker is not None and not (is_field and self._is_form):
+        if self._owner is not None and not (is_field and self._is_form):
             raise SignatureError(
-                "a request has one body: put what belongs together into one attrs class, or mark "
-                f"a parameter with Query, Header or Cookie ({self._taker!r} takes the body)"
+                "a request has one body: combine its arguments in one attrs class, or mark a "
+                f"parameter with Query, Header or Cookie ({self._owner!r} takes the body)"
             )
-        self._taker = argument.key
+        self._owner = argument.key
 
     @property
     def _is_form(self) -> bool:
         return bool(self._fields) or self._has_files
 
-    def written(self) -> OpenApi | None:
-        """Return the request body object, ``None`` where nothing takes the body."""
+    def as_openapi(self) -> OpenApi | None:
+        """Return the request body object, ``None`` if no argument takes the body."""
         if not self._is_form:
             return self._body
         schema: OpenApi = {"type": "object", "properties": self._fields}
@@ -123,7 +124,7 @@ def body_media(marker: In, type_: Any) -> str:
     """Return the media type of a body that is marked ``marker`` and read as ``type_``.
 
     Raises:
-        TypeError: A body that is not decoded cannot be of that type.
+        TypeError: A raw body cannot have that type.
     """
     if marker.media != "raw":
         return JSON
@@ -133,6 +134,6 @@ def body_media(marker: In, type_: Any) -> str:
     if plain in (bytes, Any, object) or is_stream(plain):
         return BYTES
     raise TypeError(
-        f"a body as it came is bytes, str or Iterator[bytes], not {plain!r}: mark it Json or Form "
-        "to have it decoded"
+        f"a raw body is bytes, str or Iterator[bytes], not {plain!r}: mark it Json or Form to "
+        "decode it"
     )

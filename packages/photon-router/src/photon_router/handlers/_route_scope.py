@@ -1,4 +1,4 @@
-"""What handlers inherit from their routers: middleware, dependencies, error handlers."""
+"""The scope that handlers inherit from routers: middleware, dependencies, error handlers."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..annotations import Dependency
 Middleware: TypeAlias = Callable[[Request, Handler], Response]
 """Takes a request and the next handler, and returns a response."""
 ErrorHandler: TypeAlias = Callable[[Request, BaseException], Response]
-"""Makes the response for an error."""
+"""Returns the response to an error."""
 
 
 @attrs.frozen
 class RouteScope:
-    """What wraps the handlers of a router, or one operation.
+    """The middleware, dependencies and error handlers of a router, or of one operation.
 
     Attributes:
-        middleware: The outermost first.
-        dependencies: Made before the handler runs, for their effect alone.
-        error_handlers: By the class of the error; the nearest base class counts.
+        middleware: Middleware, the outermost first.
+        dependencies: Dependencies that run before the handler, for their effect alone.
+        error_handlers: Error handlers by the class of the error; the nearest base class counts.
     """
 
     middleware: tuple[Middleware, ...] = ()
@@ -32,7 +32,7 @@ class RouteScope:
     error_handlers: Mapping[type[BaseException], ErrorHandler] = attrs.field(factory=dict)
 
     def inherit(self, outer: RouteScope) -> RouteScope:
-        """Return this scope inside of an outer one; inner error handlers come first."""
+        """Return this scope inside an outer one; its own error handlers take precedence."""
         return RouteScope(
             (*outer.middleware, *self.middleware),
             (*outer.dependencies, *self.dependencies),

@@ -1,4 +1,4 @@
-"""What the operations of one document share while they are written: schemas, and the problem's."""
+"""The state that the operations of one document share while they are written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PROBLEM_SCHEMA: Final[OpenApi] = {
         "detail": {"type": "string"},
         "errors": {
             "type": "array",
-            "description": "Every fault of the request.",
+            "description": "Every error of the request.",
             "items": {
                 "type": "object",
                 "properties": {
@@ -42,14 +42,14 @@ _PROBLEM_SCHEMA: Final[OpenApi] = {
 
 @attrs.define
 class WriterContext:
-    """What the operations of one document share while they are written.
+    """The state that the operations of one document share while they are written.
 
     Attributes:
         validation_status: Status of the response to requests with invalid values.
-        is_published: Whether parameters that people shall not see are left out.
-        providers: What makes the values that do not come from a request.
-        builder: Collects the schemas of classes.
-        problems: References to the schema of problem documents; its name is settled at last.
+        is_published: True to leave out hidden parameters.
+        providers: The providers of values that do not come from requests.
+        builder: The builder, which collects the schemas of classes.
+        problems: References to the schema of problem documents; its name is chosen at the end.
     """
 
     validation_status: int
@@ -64,16 +64,16 @@ class WriterContext:
         self.problems.append(reference)
         return {"description": description, "content": {_PROBLEM: {"schema": reference}}}
 
-    def schemas(self, taken: Mapping[str, object]) -> dict[str, OpenApi]:
-        """Return the components that the operations refer to; to be called at last.
+    def schemas(self, present: Mapping[str, object]) -> dict[str, OpenApi]:
+        """Return the components that the operations refer to; called at the end.
 
         Args:
-            taken: Components of the document beside these.
+            present: Other components of the document.
         """
         schemas = dict(self.builder.components)
         if self.problems:
             name, number = "ProblemDocument", 2
-            while name in schemas or taken.get(name, _PROBLEM_SCHEMA) != _PROBLEM_SCHEMA:
+            while name in schemas or present.get(name, _PROBLEM_SCHEMA) != _PROBLEM_SCHEMA:
                 name, number = f"ProblemDocument_{number}", number + 1
             schemas[name] = _PROBLEM_SCHEMA
             for reference in self.problems:

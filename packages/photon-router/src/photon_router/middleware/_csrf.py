@@ -194,7 +194,7 @@ def _form_value(request: Request, read: FormReader, name: str) -> str | None:
     kind = (request.raw_header(b"content-type") or b"").partition(b";")[0].strip().lower()
     if kind.decode("latin-1") not in (FORM, MULTIPART) or not request.body:
         return None  # the request now has its whole body, which the handler can read again
-    parts = read(request).texts.get(name)
+    parts = read(request).fields.get(name)
     return parts[0].text if parts else None
 
 

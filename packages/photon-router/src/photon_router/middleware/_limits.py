@@ -7,7 +7,7 @@ from attrs.validators import ge, gt
 
 from photon_runtime.http import Handler, Request, Response
 
-from ..dispatch._limits import DEADLINE, with_deadline
+from ..dispatch import DEADLINE, with_deadline
 from ._layer import Layer
 
 

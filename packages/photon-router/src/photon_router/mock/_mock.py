@@ -32,7 +32,7 @@ from photon_runtime.http import Handler, Request, Response
 
 from ..annotations import In
 from ..application import Application
-from ..dispatch._extensions import HANDLER, MIDDLEWARE
+from ..dispatch import HANDLER, MIDDLEWARE
 from ..middleware import Cors
 from ..security import AcceptAnyCredential
 from ._mock_responses import MockResponses

@@ -10,7 +10,7 @@ from photon_runtime.http import Handler, Request, Response
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.settings import section
 
-from ..dispatch._mount import Mount
+from ..dispatch import Mount
 from ..handlers import Middleware
 from .access_log import AccessLog
 from .health import alive, ready_page
@@ -127,5 +127,5 @@ def observe(
         pages[settings.ready] = ready_page(readiness)
     if metrics is not None:
         pages[settings.metrics] = metrics.page
-    mounts = [Mount(path, page, gives_way=True) for path, page in pages.items()]
+    mounts = [Mount(path, page, is_optional=True) for path, page in pages.items()]
     return Observation(metrics, list[Middleware](middleware), mounts)

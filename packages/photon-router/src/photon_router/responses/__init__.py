@@ -2,18 +2,18 @@
 
 ==================  ===========================================================================
 ``_kinds``          kinds of responses: `Html`, `File`, `Redirect` ...
-``_cases``          what a return annotation says: the responses that a result may become
-``_encoders``       results encoded, as the document says
-``_projection``     the members that the annotation names, and no others
-``_null_policy``    whether the document has ``null`` or nothing for ``None``
-``_check``          whether a response is what the document says; for development and tests
+``_cases``          the response cases of a return annotation
+``_encoders``       results encoded according to the document
+``_projection``     the members in the annotation, and no others
+``_null_policy``    ``None`` as ``null`` or as a missing member, according to the document
+``_check``          responses checked against the document; for development and tests
 ==================  ===========================================================================
 """
 
 from ._cases import ResponseCase as ResponseCase
 from ._cases import Status as Status
 from ._cases import response_cases_of as response_cases_of
-from ._check import AnswerCheck as AnswerCheck
+from ._check import ResponseCheck as ResponseCheck
 from ._encoders import Declared as Declared
 from ._encoders import Encoder as Encoder
 from ._encoders import ResolvedCase as ResolvedCase

@@ -1,9 +1,9 @@
-"""What a handler's return annotation says: the answers that its result may become.
+"""The response cases of a handler: the possible responses according to its return annotation.
 
 ``-> Item`` is one *case*. A union has several: ``-> Item | Annotated[NotFound, Status(404)]``,
-or the same by the decorator, ``responses={404: NotFound}``. A kind of response brings its own
-status and media type (``-> Redirect``), and ``tuple[Item, int]`` is an item with its status.
-An iterator is streamed.
+or the same with the decorator, ``responses={404: NotFound}``. A kind of response has its own status
+and media type (``-> Redirect``), and ``tuple[Item, int]`` is an item with its status. An iterator
+is streamed.
 """
 
 from __future__ import annotations
@@ -34,39 +34,39 @@ from ..streaming import ServerSentEvent
 from ._kinds import DescribedResponse
 
 Form: TypeAlias = Literal["value", "raw", "chunks", "lines", "events", "response", "none"]
-"""How a result becomes a body: JSON, as it is, streamed in one of three ways, not at all."""
+"""The encoding of a result: JSON, raw, one of three streams, a response, or no body."""
 STREAMS: Final[tuple[Form, ...]] = ("chunks", "lines", "events")
 _ITERATORS: Final = (Iterator, Generator)
 
 
-def _is_status(instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
+def _check_status(instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
     if not isinstance(value, int) or not 200 <= value <= 599:
-        raise ValueError(f"a status is a number from 200 to 599, not {value!r}")
+        raise ValueError(f"a status must be a number from 200 to 599, not {value!r}")
 
 
 @attrs.frozen
 class Status:
-    """The status of an answer, in a return annotation: ``Annotated[NotFound, Status(404)]``.
+    """The status of a response, in a return annotation: ``Annotated[NotFound, Status(404)]``.
 
     Attributes:
-        code: 200 to 599.
+        code: Status code, 200 to 599.
     """
 
-    code: int = attrs.field(validator=_is_status)
+    code: int = attrs.field(validator=_check_status)
 
 
 @attrs.frozen
 class ResponseCase:
-    """One of the answers that a handler's result may become.
+    """One of the possible responses of a handler.
 
     Attributes:
-        type: The annotation of what is sent; `MISSING` where nothing says it.
-        form: How it becomes a body.
-        status: Its status; ``None`` for the usual one of the operation.
-        media: Its media type; ``None`` for the usual one.
-        response: The kind of response, where it is one.
-        is_pair: Whether it comes as a tuple, with its status.
-        omit_none: Whether members that are ``None`` are left out, as far as none is required.
+        type: Annotation of the body; `MISSING` without one.
+        form: Encoding of the body.
+        status: Status; ``None`` for the default of the operation.
+        media: Media type; ``None`` for the default of the operation.
+        response: Class of the response, if the handler returns one.
+        is_pair: True if the result is a tuple of body and status.
+        omit_none: True to leave out members that are ``None`` and not required.
     """
 
     type: Any
@@ -79,7 +79,7 @@ class ResponseCase:
 
     @property
     def cls(self) -> type | None:
-        """The class of results that become it; ``None`` where there is no such class."""
+        """The class of results with this case; ``None`` without such a class."""
         plain = self.response if self.response is not None else plain_type(self.type)
         origin = typing.get_origin(plain) or plain
         return origin if isinstance(origin, type) and origin is not object else None
@@ -98,12 +98,12 @@ def response_cases_of(
     Args:
         function: The handler.
         result: Its return annotation; `MISSING` for none.
-        media: The media type that the decorator names.
-        responses: What the decorator declares by status; classes among it are cases.
-        omit_none: Whether members that are ``None`` are left out.
+        media: The media type in the decorator's options.
+        responses: The responses in the decorator's options, by status; classes are cases.
+        omit_none: True to leave out members that are ``None``.
 
     Raises:
-        SignatureError: Two cases have the same class and another status.
+        SignatureError: Two cases have the same class and different statuses.
     """
     declared = {
         plain_type(kind): status
@@ -111,9 +111,9 @@ def response_cases_of(
         if not isinstance(kind, str | Mapping)
     }
     reader = _Reader(media, declared, is_generator(function))
-    found = reader.read(result, None)
-    _refuse_twins(function, found)
-    return [attrs.evolve(case, omit_none=omit_none) for case in found]
+    cases = reader.read(result, None)
+    _check_statuses(function, cases)
+    return [attrs.evolve(case, omit_none=omit_none) for case in cases]
 
 
 @attrs.frozen
@@ -121,9 +121,9 @@ class _Reader:
     """Reads an annotation.
 
     Attributes:
-        media: The media type that the decorator names.
-        declared: The statuses of classes that the decorator declares.
-        yields: Whether the handler is a generator function.
+        media: The media type in the decorator's options.
+        declared: The statuses of classes in the decorator's options.
+        yields: True if the handler is a generator function.
     """
 
     media: str | None
@@ -131,25 +131,25 @@ class _Reader:
     yields: bool
 
     def read(self, type_: Any, status: int | None) -> list[ResponseCase]:
-        """Return the cases of an annotation, whose status is ``status`` if that is known."""
+        """Return the cases of an annotation; ``status`` is the default for their status."""
         plain = plain_type(type_)
-        told = _status_in(type_)
-        status = status if told is None else told
+        annotated = _status_in(type_)
+        status = status if annotated is None else annotated
         members = union_members(plain)
         if members is None:
             return self._one(type_, plain, status)
-        own = [member for member in members if self._stands_alone(member)]
+        own = [member for member in members if self._is_case(member)]
         rest = tuple(member for member in members if member not in own)
-        found = [case for member in own for case in self.read(member, status)]
+        cases = [case for member in own for case in self.read(member, status)]
         if rest and rest != (type(None),):
             joined: Any = typing.Union[rest]  # noqa: UP007 - computed
-            found.insert(0, self._value(joined, status))
+            cases.insert(0, self._value(joined, status))
         elif rest:
-            found.append(ResponseCase(None, "none", 204 if status is None else status))
-        return found
+            cases.append(ResponseCase(None, "none", 204 if status is None else status))
+        return cases
 
-    def _stands_alone(self, member: Any) -> bool:
-        """Say whether a member of a union is a case of its own."""
+    def _is_case(self, member: Any) -> bool:
+        """Return true if a member of a union is a case of its own."""
         plain = plain_type(member)
         return (
             _status_in(member) is not None
@@ -166,7 +166,7 @@ class _Reader:
             return self._pairs(*pair)
         kind = _response_class(plain)
         if kind is not None:
-            return [_made(kind, plain, status, self.media)]
+            return [_response_case(kind, plain, status, self.media)]
         status = self.declared.get(plain) if status is None else status
         if typing.get_origin(plain) in _ITERATORS or plain in _ITERATORS or self.yields:
             return [self._stream(plain, status)]
@@ -201,7 +201,7 @@ class _Reader:
 
 
 def form_of_stream(media: str | None) -> Form:
-    """Return how the items of a stream become its body; ``None`` leaves the media type open."""
+    """Return the encoding of the items of a stream with a media type; ``None`` for any type."""
     kind = essence(media or "")
     if kind == EVENT_STREAM:
         return "events"
@@ -218,7 +218,9 @@ def _media_of_items(item: Any) -> str | None:
     return BYTES if item in (bytes, bytearray, memoryview) else JSON_LINES
 
 
-def _made(kind: type[Response], plain: Any, status: int | None, media: str | None) -> ResponseCase:
+def _response_case(
+    kind: type[Response], plain: Any, status: int | None, media: str | None
+) -> ResponseCase:
     arguments = typing.get_args(plain)
     item = arguments[0] if arguments else MISSING
     if not issubclass(kind, DescribedResponse):
@@ -238,14 +240,14 @@ def _status_in(type_: Any) -> int | None:
     if typing.get_origin(type_) is not Annotated:
         return None
     inner, *metadata = typing.get_args(type_)
-    told = [item.code for item in metadata if isinstance(item, Status)]
-    return told[-1] if told else _status_in(inner)
+    codes = [item.code for item in metadata if isinstance(item, Status)]
+    return codes[-1] if codes else _status_in(inner)
 
 
 def _pair(type_: Any) -> tuple[Any, Sequence[int | None]] | None:
-    """Return body and statuses of ``tuple[Body, int]``; ``None`` where it is another type.
+    """Return body and statuses of ``tuple[Body, int]``; ``None`` for other types.
 
-    A pair of numbers that is the body itself is annotated with its status:
+    A body that is a pair of numbers itself is annotated with its status:
     ``Annotated[tuple[int, int], Status(200)]``.
     """
     if _status_in(type_) is not None:
@@ -273,15 +275,15 @@ def _can_be_status(value: object) -> bool:
     return isinstance(value, int) and 200 <= value <= 599
 
 
-def _refuse_twins(function: Callable[..., object], found: Sequence[ResponseCase]) -> None:
+def _check_statuses(function: Callable[..., object], cases: Sequence[ResponseCase]) -> None:
     statuses: dict[type, int | None] = {}
-    for case in found:
+    for case in cases:
         cls = case.cls
         if cls is None or case.is_pair:
             continue
         if statuses.setdefault(cls, case.status) != case.status:
             raise SignatureError(
                 f"{location(function)}: results of the class {cls.__name__} have two statuses, "
-                f"{statuses[cls] or 'the usual one'} and {case.status or 'the usual one'}: "
-                "return a tuple of body and status, or classes of their own"
+                f"{statuses[cls] or 'the default'} and {case.status or 'the default'}: "
+                "return a tuple of body and status, or distinct classes"
             )

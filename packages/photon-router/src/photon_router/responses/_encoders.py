@@ -1,11 +1,11 @@
-"""Results to responses: what a handler returned, encoded as the document says.
+"""Results to responses: the result of a handler, encoded according to the document.
 
-At start each case of a handler (`_cases`) is resolved: its status, its media type and how it is
-encoded. Code first the cases wrote the document, spec first they are looked up in it: by the
-name of the class, which is that of a schema, and by the media types of the answer.
+At start-up each case of a handler (`_cases`) is resolved: its status, its media type and its
+encoding. Code first the document was written from the cases, spec first they are looked up in it:
+by the name of the class, which is that of a schema, and by the media types of the response.
 
-Per request the class of the result finds the case. A handler with one case, which is most of
-them, has no such choice to make.
+Per request the case is chosen by the class of the result. Most handlers have one case, and need no
+choice.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ._null_policy import SEND_NULL, NullPolicy, null_policy_of
 from ._projection import Projection, projection_of
 
 Encoder: TypeAlias = Callable[[Any], Response]
-"""Makes the response of a handler's result."""
+"""Returns the response for a handler's result."""
 Declared: TypeAlias = Mapping[str, OpenApi]
 """The response objects of an operation by status, references resolved."""
 
@@ -41,14 +41,14 @@ _WITH_STATUS: Final = 2
 
 @attrs.frozen
 class ResolvedCase:
-    """A case that is known in full.
+    """A response case with its status, media type and encoding.
 
     Attributes:
-        case: What the annotation says.
-        status: Its status.
-        media: Its media type; empty for none.
-        form: How it becomes a body.
-        null_policy: What the document says of it.
+        case: The case of the annotation.
+        status: Status.
+        media: Media type; empty without a body.
+        form: Encoding of the body.
+        null_policy: The policy of the document for ``None``.
     """
 
     case: ResponseCase
@@ -59,7 +59,7 @@ class ResolvedCase:
 
 
 def content_for(responses: Declared, status: int) -> Mapping[str, OpenApi]:
-    """Return what a document says of the bodies of answers with ``status``, by media type."""
+    """Return the media type objects of responses with ``status``, by media type."""
     code = code_for(responses, status)
     return {} if code is None else responses[code].get("content") or {}
 
@@ -72,25 +72,25 @@ def resolve_case(
     *,
     is_sse: bool = False,
 ) -> ResolvedCase:
-    """Resolve a case whose operation was there before the handler, or was written from it.
+    """Resolve a case, spec first or code first.
 
     Args:
         case: The case.
-        usual: The status where nothing says another one.
-        responses: What the operation declares.
-        definitions: What the schemas in there refer to; ``None`` where they need not be asked,
-            since they were written from the case.
-        is_sse: Whether the operation says that it sends events.
+        usual: The default status.
+        responses: The response objects of the operation.
+        definitions: The targets of references in their schemas; ``None`` if they need not be read,
+            because they were written from the case.
+        is_sse: True if the operation declares that it sends events.
 
     Raises:
-        TypeError: The document has the class under a range of statuses, or several; which one is
-            meant must be told.
+        TypeError: The document has the class under a range of statuses, or several, and the
+            annotation does not choose one.
     """
     status, named = case.status, _codes_naming(case.type, responses)
     if status is None:
         status = _status_of(case, usual, named, responses)
     content = content_for(responses, status)
-    if case.is_pair and named:  # its status is known when it comes
+    if case.is_pair and named:  # its status is part of the result
         content = responses[named[0]].get("content") or {}
     media, form = _form_of(case, content, is_sse=is_sse)
     if definitions is None:
@@ -115,7 +115,7 @@ def _form_of(
 
 
 def _form_of_value(case: ResponseCase, content: Mapping[str, OpenApi]) -> tuple[str, Form]:
-    """Return media type and form of a result that is sent whole."""
+    """Return media type and form of a result that is not streamed."""
     media, form = case.media, case.form
     if form == "value" and media is None:
         media = next(filter(is_json, content), None)
@@ -134,15 +134,19 @@ def resolve_union(
     *,
     is_sse: bool = False,
 ) -> list[ResolvedCase]:
-    """Resolve a case of a handler whose operation was there first.
+    """Resolve a case of a handler, spec first.
 
-    The document may have the members of a union under statuses of their own; see `resolve_case`.
+    The document may have the members of a union under different statuses; see `resolve_case`.
     """
     members = union_members(plain_type(case.type)) or ()
-    apart = [attrs.evolve(case, type=member, form=_form(member, responses)) for member in members]
-    found = [resolve_case(each, usual, responses, definitions, is_sse=is_sse) for each in apart]
-    if case.status is None and len({each.status for each in found}) > 1:
-        return found
+    member_cases = [
+        attrs.evolve(case, type=member, form=_form(member, responses)) for member in members
+    ]
+    resolved = [
+        resolve_case(each, usual, responses, definitions, is_sse=is_sse) for each in member_cases
+    ]
+    if case.status is None and len({each.status for each in resolved}) > 1:
+        return resolved
     return [resolve_case(case, usual, responses, definitions, is_sse=is_sse)]
 
 
@@ -151,7 +155,7 @@ def _form(member: Any, responses: Declared) -> Form:
 
 
 def _concrete(media: str | None, type_: Any) -> str:
-    """Return a media type that can be sent, for one that may be a range."""
+    """Return a concrete media type for one that may be a range."""
     if media is None or "*" in essence(media):
         media = TEXT if plain_type(type_) is str else BYTES
     is_bare_text = media.startswith("text/") and "charset" not in media
@@ -159,7 +163,7 @@ def _concrete(media: str | None, type_: Any) -> str:
 
 
 def _status_of(case: ResponseCase, usual: int, named: Sequence[str], responses: Declared) -> int:
-    """Return the status of a case whose annotation does not say it."""
+    """Return the status of a case without a status in its annotation."""
     if case.form == "none" and "204" in responses:
         return 204
     exact = [int(code) for code in named if code.isdecimal()]
@@ -169,8 +173,8 @@ def _status_of(case: ResponseCase, usual: int, named: Sequence[str], responses: 
         return exact[0]
     name = _name_of_type(case.type)
     raise TypeError(
-        f"the document has {name} under {', '.join(named)}: say which status is meant, by "
-        f"Annotated[{name}, Status(...)] or by a tuple of body and status"
+        f"the document has {name} under {', '.join(named)}: choose a status with "
+        f"Annotated[{name}, Status(...)] or with a tuple of body and status"
     )
 
 
@@ -181,16 +185,16 @@ def _codes_naming(type_: Any, responses: Declared) -> list[str]:
         return []
     return [
         code
-        for code, answer in responses.items()
+        for code, response in responses.items()
         if any(
             _name_of_schema(media.get("schema", {})) == name
-            for media in (answer.get("content") or {}).values()
+            for media in (response.get("content") or {}).values()
         )
     ]
 
 
 def _name_of_type(type_: Any) -> str | None:
-    """Return what a document may call a type: the class's name, that of a list's items."""
+    """Return the name of a type in a document: that of the class, or of a list's items."""
     plain = plain_type(type_)
     arguments = typing.get_args(plain)
     if is_list_like(plain) and arguments:
@@ -214,24 +218,26 @@ def _name_of_schema(schema: Any) -> str | None:
 
 
 def encoder_of(resolved: Sequence[ResolvedCase], *, usual: int, has_content: bool) -> Encoder:
-    """Return what makes the responses of a handler.
+    """Return the encoder of a handler's results.
 
     Args:
         resolved: Its cases.
-        usual: The status of results that no case is for.
-        has_content: Whether the document declares a body under that status; without, ``None`` is
-            an answer without one.
+        usual: The status of results without a case.
+        has_content: True if the document declares a body under that status; otherwise ``None`` is
+            a response without a body.
     """
     bare = [each for each in resolved if not each.case.is_pair]
     pairs = [each for each in resolved if each.case.is_pair]
     if len(resolved) == 1 and not pairs and resolved[0].form in ("value", "raw", *STREAMS):
         return _encoder(resolved[0], has_content=has_content)
     fallback = _json_encoder(usual, JSON, None, has_content=has_content)
-    encoder = _choosing([*bare, *pairs], fallback, has_content=has_content)
+    encoder = _choosing_encoder([*bare, *pairs], fallback, has_content=has_content)
     return _pair_encoder(encoder) if pairs else encoder
 
 
-def _choosing(resolved: Sequence[ResolvedCase], fallback: Encoder, *, has_content: bool) -> Encoder:
+def _choosing_encoder(
+    resolved: Sequence[ResolvedCase], fallback: Encoder, *, has_content: bool
+) -> Encoder:
     by_class: dict[type, Encoder] = {Response: lambda response: response}
     for each in resolved:
         encoded = _encoder(each, has_content=has_content)
@@ -274,7 +280,7 @@ def _pair_encoder(encoder: Encoder) -> Encoder:
 def _encoder(resolved: ResolvedCase, *, has_content: bool) -> Encoder:
     form, status = resolved.form, resolved.status
     if form == "response":
-        return _made_encoder(_projection_of(resolved))
+        return _response_encoder(_projection_of(resolved))
     if form == "none":
         return _bodiless_encoder(status)
     if form == "raw":
@@ -286,7 +292,7 @@ def _encoder(resolved: ResolvedCase, *, has_content: bool) -> Encoder:
 
 def _bodiless_encoder(status: int) -> Encoder:
     def encoded(result: object) -> Response:
-        if result is not None:  # None is the usual result, and costs nothing here
+        if result is not None:  # None is the usual result, and needs no check
             require_value(result, "the handler")
         return Response(status)
 
@@ -339,15 +345,14 @@ def _raw_encoder(status: int, media: str) -> Encoder:
             return result
         if not isinstance(result, str | bytes):
             raise TypeError(
-                f"an answer of type {media} is made of str or bytes, not of "
-                f"{type(result).__qualname__}"
+                f"a response of type {media} must be str or bytes, not {type(result).__qualname__}"
             )
         return Response(status, body=result, content_type=media)
 
     return encoded
 
 
-def _made_encoder(projection: Projection | None) -> Encoder:
+def _response_encoder(projection: Projection | None) -> Encoder:
     if projection is None:
         return lambda response: response
     sent = projection
@@ -357,7 +362,7 @@ def _made_encoder(projection: Projection | None) -> Encoder:
             if not sent.is_exact(response.item):
                 response.body = encode(sent.project(response.item))
         elif isinstance(response.body, StreamBody):
-            response.body.encode = _after(sent, response.body.encode)
+            response.body.encode = _projecting_items(sent, response.body.encode)
         return response
 
     return encoded
@@ -370,13 +375,17 @@ def _projection_of(resolved: ResolvedCase) -> Projection | None:
     )
 
 
-def _after(projection: Projection, encode_item: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+def _projecting_items(
+    projection: Projection, encode_item: Callable[[Any], bytes]
+) -> Callable[[Any], bytes]:
     return lambda item: encode_item(projection(item))
 
 
 def _stream_encoder(resolved: ResolvedCase) -> Encoder:
     status, media = resolved.status, resolved.media
-    with_projection = _made_encoder(None if resolved.form == "chunks" else _projection_of(resolved))
+    with_projection = _response_encoder(
+        None if resolved.form == "chunks" else _projection_of(resolved)
+    )
 
     def encoded(result: Any) -> Response:
         if isinstance(result, Response):

@@ -1,7 +1,7 @@
-"""Kinds of responses: what a handler returns when JSON with a status is not what it means.
+"""Kinds of responses, which handlers return instead of JSON.
 
-Each is a `Response` that knows how it stands in the document: its status, its media type and its
-header fields. A class of one's own is made in the same way::
+Each is a `Response` whose class describes it in the document: its status, its media type and its
+header fields. Applications define their own in the same way::
 
     class Csv(DescribedResponse):
         __slots__ = ()
@@ -46,13 +46,13 @@ _UNQUOTABLE: Final = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
 class DescribedResponse(Response):
-    """A response whose class says how it stands in the document.
+    """A response that is described by its class.
 
     Attributes:
-        usual_status: The status in the document.
-        media_type: The type of the body in the document; ``None`` for none, ``*/*`` for what a
-            decorator's ``media_type`` says, or any.
-        described_headers: Header fields that it always has, and what they mean.
+        usual_status: Status in the document.
+        media_type: Media type of the body in the document; ``None`` for no body, ``*/*`` for the
+            decorator's ``media_type``, or any.
+        described_headers: Header fields that it always has, and their descriptions.
     """
 
     __slots__ = ()
@@ -100,7 +100,7 @@ class Text(DescribedResponse):
 
 
 class NoContent(DescribedResponse):
-    """Success without anything to say: 204.
+    """Success without a body: 204.
 
     Args:
         headers: Header fields.
@@ -115,19 +115,19 @@ class NoContent(DescribedResponse):
 
 
 class Redirect(DescribedResponse):
-    """The way to another address.
+    """A redirect to another URL.
 
     Args:
-        location: Where to go: a URL, or a path of this application. Characters that URLs do not
-            have are percent-encoded. Never pass on what a client sent without looking at it: a
-            page that redirects anywhere lends its good name to others.
-        status: 303 makes the client use GET there; 307 and 308 keep the method, 301 and 308 are
-            remembered, 302 is what old clients know.
+        location: The target: a URL, or a path of this application. Characters that are not allowed
+            in URLs are percent-encoded. Always validate a target that a client sent: an open
+            redirect lends the good name of your site to others.
+        status: 303 makes the client use GET; 307 and 308 preserve the method, 301 and 308 are
+            cached, 302 is for old clients.
         headers: Further header fields.
 
     Raises:
-        ValueError: ``location`` is empty or has control characters, or the status is no
-            redirection.
+        ValueError: ``location`` is empty or has control characters, or the status is not a
+            redirect.
 
     Example:
         >>> from photon_router import Redirect
@@ -137,30 +137,30 @@ class Redirect(DescribedResponse):
 
     __slots__ = ()
     usual_status = 303
-    described_headers: ClassVar[Mapping[str, str]] = {"Location": "Where to go."}
+    described_headers: ClassVar[Mapping[str, str]] = {"Location": "Target of the redirect."}
 
     def __init__(self, location: str, *, status: int = 303, headers: Headers = ()) -> None:
-        """Make a redirection."""
+        """Make a redirect."""
         if status not in _REDIRECTS:
-            raise ValueError(f"a redirection has a status of {_REDIRECTS}, not {status}")
+            raise ValueError(f"the status of a redirect must be one of {_REDIRECTS}, not {status}")
         super().__init__(status, headers=headers)
         self.headers.append(("location", uri(location)))
 
 
 class Created(DescribedResponse, Generic[T]):
-    """A new thing, and where it is: 201.
+    """A new resource, with its URL: 201.
 
     Args:
-        item: The thing, sent as JSON.
-        location: Its address, as `Application.url_for` gives it; ``None`` to leave it out.
+        item: The resource, sent as JSON.
+        location: Its URL, as `Application.url_for` returns it; ``None`` to leave it out.
         headers: Further header fields.
 
     Attributes:
-        item: As given.
+        item: The resource.
 
     Raises:
         ValueError: ``location`` is empty or has control characters.
-        TypeError: The item has no form in JSON.
+        TypeError: The item cannot be encoded as JSON.
     """
 
     __slots__ = ("item",)
@@ -176,12 +176,12 @@ class Created(DescribedResponse, Generic[T]):
 
 
 class Stream(DescribedResponse):
-    """A body that is sent as it is made.
+    """A body whose parts are sent as they are produced.
 
     Args:
-        parts: Bytes, or text that is sent as UTF-8. If the client is slow, the iteration waits;
-            if it leaves, a generator is closed.
-        content_type: The type of the whole.
+        parts: Bytes, or strings that are sent as UTF-8. If the client is slow, the iteration waits;
+            if it disconnects, a generator is closed.
+        content_type: The media type of the body.
         status: The status code.
         headers: Further header fields.
     """
@@ -203,10 +203,10 @@ class Stream(DescribedResponse):
 
 
 class JsonLines(DescribedResponse, Generic[T]):
-    """Any number of JSON values, each on a line of its own, sent as they are made.
+    """Any number of JSON values, each on a line of its own, sent as they are produced.
 
     Args:
-        items: What is sent as JSON; a generator, mostly.
+        items: The values, usually from a generator.
         status: The status code.
         headers: Further header fields.
     """
@@ -223,12 +223,11 @@ class JsonLines(DescribedResponse, Generic[T]):
 class EventStream(DescribedResponse, Generic[T]):
     """Server-sent events, for the ``EventSource`` of browsers.
 
-    Proxies are told not to hold them back, and while there are none, comments keep the connection
-    alive. When the client leaves, the generator is closed.
+    Header fields disable buffering in proxies, and comments keep a connection without events alive.
+    When the client disconnects, the generator is closed.
 
     Args:
-        events: `ServerSentEvent`, or values that are sent as the JSON data of one; a ``str`` is
-            sent as text.
+        events: `ServerSentEvent`, or values that are sent as JSON data; a ``str`` is sent as text.
         keep_alive: Seconds of silence after which a comment is sent.
         headers: Further header fields.
     """
@@ -248,25 +247,24 @@ class EventStream(DescribedResponse, Generic[T]):
 class File(DescribedResponse):
     """A file, sent by the operating system.
 
-    It is offered for saving, and browsers are told not to guess its type. A whole folder, with
-    ranges and validators, is the business of static files.
+    Browsers save it by default, and do not guess its type. For a whole folder, with ranges and
+    validators, use `StaticFiles`.
 
     Args:
-        path: Where it is. Never made of what a client sent: nothing here looks whether it leads
-            out of a folder.
-        filename: The name that is proposed for saving it; by default its own.
-        content_type: By default as the name says.
-        inline: Whether browsers show it rather than save it.
+        path: Path of the file. Never build it from input of a client: the path is not checked.
+        filename: Proposed name for saving it; by default the name in the path.
+        content_type: Media type; by default according to the name.
+        inline: True to show it in the browser instead of saving it.
         status: The status code.
         headers: Further header fields.
 
     Raises:
-        HttpError: 404, there is no such file.
-        OSError: It cannot be opened.
+        HttpError: 404, the file does not exist.
+        OSError: The file cannot be opened.
     """
 
     __slots__ = ()
-    media_type = ANYTHING  # which one, its name says
+    media_type = ANYTHING  # determined by the name
 
     def __init__(
         self,
@@ -294,13 +292,13 @@ class File(DescribedResponse):
 
 def _open(path: str | os.PathLike[str]) -> FileBody:
     try:
-        # Looked at first: to open a pipe waits for its other end.
+        # Checked before opening: opening a pipe waits for its other end.
         is_regular = stat.S_ISREG(os.stat(path).st_mode)
         body = FileBody(path) if is_regular else None
     except (FileNotFoundError, NotADirectoryError, ValueError):
         body = None
     if body is None:
-        raise HttpError(404, "there is no such file")
+        raise HttpError(404, "the file does not exist")
     return body
 
 
@@ -315,28 +313,28 @@ def type_of_name(name: str) -> str:
 def disposition(filename: str, *, inline: bool) -> str:
     """Return the value of ``Content-Disposition`` (RFC 6266) for a file.
 
-    A name that does not fit into a quoted string stands in ``filename*`` (RFC 8187), and a likeness
-    of it in ``filename`` for those who do not know that.
+    A name that cannot be a quoted string is in ``filename*`` (RFC 8187), and an approximation of it
+    in ``filename`` for clients without support for that.
     """
     name = _CONTROL.sub("", filename.replace("\\", "/").rpartition("/")[2])
     kind = "inline" if inline else "attachment"
     if not name:
         return kind
-    likeness = _UNQUOTABLE.sub("_", name)
-    if likeness == name:
+    approximation = _UNQUOTABLE.sub("_", name)
+    if approximation == name:
         return f'{kind}; filename="{name}"'
     encoded = quote(name, safe="!#$&+-.^_`|~", errors="replace")
-    return f"{kind}; filename=\"{likeness}\"; filename*=UTF-8''{encoded}"
+    return f"{kind}; filename=\"{approximation}\"; filename*=UTF-8''{encoded}"
 
 
 def uri(location: str) -> str:
-    """Return an address as it may stand in a header field.
+    """Return a URL encoded for a header field.
 
     Raises:
         ValueError: It is empty or has control characters.
     """
     if not location or _CONTROL.search(location):
-        raise ValueError(f"not an address: {location!r}")
+        raise ValueError(f"{location!r} is not a URL: it is empty or has control characters")
     return quote(location, safe=_IN_URI, errors="replace")
 
 
@@ -348,6 +346,6 @@ def encode_part(part: bytes | str) -> bytes:
 def encode_line(item: object) -> bytes:
     """Return an item of a stream as a line of JSON."""
     line = encode(item)
-    if b"\n" in line or b"\r" in line:  # JSON that was made elsewhere: here an item is a line
+    if b"\n" in line or b"\r" in line:  # JSON that the application encoded (`msgspec.Raw`)
         line = line.replace(b"\n", b" ").replace(b"\r", b" ")
     return line + b"\n"

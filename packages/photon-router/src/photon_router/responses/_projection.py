@@ -1,16 +1,16 @@
-"""What leaves: the members that the annotation names, and no others.
+"""Projections: responses have the members of the annotation, and no others.
 
-A handler annotated ``-> PublicUser`` may return a ``User`` that knows more, an object of a
-database, or a mapping: what is sent has the members of ``PublicUser``. The annotation alone
-decides, at any depth that it describes; what it leaves open (``object``, ``dict[str, object]``) is
-sent as it is.
+A handler annotated ``-> PublicUser`` may return a ``User`` with more members, an object of a
+database, or a mapping: the response has the members of ``PublicUser``. The annotation alone
+decides, at every depth that it describes; values that it does not describe (``object``,
+``dict[str, object]``) are sent unchanged.
 
-Theory of operation. For each class that the annotation names, a `Projection` is made at start. It
-first asks whether a value is *exact*, of just the classes that are annotated: then the value is
-encoded as it is, which for a class of scalars costs one comparison. Only what is not exact is taken
-apart and put together again from the members of the annotated class; parts that are exact stay
-whole. Where the document has no place for a member that is ``None`` (`_null_policy`), an object
-with such a one is not exact, and the member is left out.
+Theory of operation. For each class in the annotation, a `Projection` is made at start-up. It first
+checks whether a value is *exact*, an instance of exactly the annotated classes: then the value is
+encoded unchanged, which for a class of scalars costs one comparison. Only a value that is not exact
+is projected, to a new object with the members of the annotated class; exact parts are not copied.
+If the document does not allow a member that is ``None`` (`_null_policy`), an object with such a
+member is not exact, and the member is left out.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from ._null_policy import SEND_NULL, NullPolicy
 
 _MISSING = object()
 _OPEN = (Any, object)
-_ARRAYS = (list, tuple, set, frozenset)  # that the encoder knows; others are written as lists
+_ARRAYS = (list, tuple, set, frozenset)  # known to the encoder; others are converted to lists
 
 
 @attrs.define(eq=False)
 class Projection:
-    """What is sent of values of one annotated type.
+    """The projection of values to one annotated type.
 
     Attributes:
-        is_exact: Returns whether a value can be sent as it is.
-        project: Returns what is sent of a value that is not exact.
-        score: Returns how well a value that is not exact matches, to choose within a union: 0 for
-            not at all, more for better.
-        cls: The class of which every value is exact, whatever is in it; ``None`` where there is
-            more to look at.
+        is_exact: Returns true if a value can be sent unchanged.
+        project: Returns the projection of a value that is not exact.
+        score: Returns how well a value that is not exact matches, to choose in a union: 0 for not
+            at all, more for better.
+        cls: The class whose instances are all exact, regardless of their members; ``None`` if
+            members must be checked.
     """
 
     is_exact: Callable[[Any], bool]
@@ -53,35 +53,35 @@ class Projection:
     cls: type | None = None
 
     def __call__(self, value: object) -> object:
-        """Return what is sent of ``value``.
+        """Return the projection of ``value``.
 
         Raises:
-            TypeError: It lacks what the annotation says.
+            TypeError: A member of the annotated class is missing.
         """
         return value if self.is_exact(value) else self.project(value)
 
 
 def projection_of(type_: object, policy: NullPolicy = SEND_NULL) -> Projection | None:
-    """Return what is sent of values annotated as ``type_``; ``None`` where that is all of them.
+    """Return the projection to ``type_``; ``None`` if values are sent unchanged.
 
     Args:
         type_: The annotation.
-        policy: What the document says of the values.
+        policy: The policy of the document for ``None``.
 
     Raises:
-        ValueError: A schema of the document is wrong.
+        ValueError: A schema of the document is invalid.
     """
     return _Projections().of(type_, policy)
 
 
 @attrs.frozen
-class _Part:
-    """A member of a class that is sent.
+class _ProjectedMember:
+    """A member of a projected class.
 
     Attributes:
         member: The member.
-        projection: What is sent of its values; ``None`` for all of them.
-        is_absent: Whether it is left out where it is ``None``.
+        projection: The projection of its values; ``None`` if they are sent unchanged.
+        is_absent: True to leave it out if it is ``None``.
     """
 
     member: Member
@@ -90,30 +90,35 @@ class _Part:
 
 
 class _Projections:
-    """Makes projections; one for each class and what the document says of it."""
+    """Makes projections, one for each class and its policy."""
 
     def __init__(self) -> None:
         self._classes: dict[object, Projection] = {}
 
     def of(
-        self, type_: Any, policy: NullPolicy, *, is_told_apart: bool = False
+        self, type_: Any, policy: NullPolicy, *, is_distinguished: bool = False
     ) -> Projection | None:
-        """Return the projection of a type; ``None`` where everything is sent.
+        """Return the projection to a type; ``None`` if values are sent unchanged.
 
         Args:
             type_: The type.
-            policy: What the document says of its values.
-            is_told_apart: Whether there must be a projection, to tell its values from others.
+            policy: The policy for ``None``.
+            is_distinguished: True to always return a projection, to distinguish the members of a
+                union.
         """
         plain = _plain(type_)
         members = union_members(plain)
         if members is not None:
-            projection = self._union([_plain(member) for member in members], policy, is_told_apart)
+            projection = self._union(
+                [_plain(member) for member in members], policy, is_distinguished
+            )
         else:
-            projection = self._single(plain, policy, is_told_apart)
-        return _any_of(_classes_of(plain)) if projection is None and is_told_apart else projection
+            projection = self._single(plain, policy, is_distinguished)
+        return (
+            _any_of(_classes_of(plain)) if projection is None and is_distinguished else projection
+        )
 
-    def _single(self, plain: Any, policy: NullPolicy, is_told_apart: bool) -> Projection | None:
+    def _single(self, plain: Any, policy: NullPolicy, is_distinguished: bool) -> Projection | None:
         origin = typing.get_origin(plain) or plain
         if not isinstance(origin, type) or issubclass(origin, enum.Enum):
             return None
@@ -121,23 +126,23 @@ class _Projections:
             return self._class(plain, origin, policy.of_class(short_name(plain)))
         if not typing.get_args(plain):
             return None
-        return self._container(plain, origin, policy, is_told_apart)
+        return self._container(plain, origin, policy, is_distinguished)
 
     def _container(
-        self, plain: Any, origin: type, policy: NullPolicy, is_told_apart: bool
+        self, plain: Any, origin: type, policy: NullPolicy, is_distinguished: bool
     ) -> Projection | None:
         arguments = typing.get_args(plain)
         if issubclass(origin, Mapping):
-            inner = self.of(arguments[1], policy.value(), is_told_apart=is_told_apart)
+            inner = self.of(arguments[1], policy.value(), is_distinguished=is_distinguished)
             return None if inner is None else _mapping(inner)
         if issubclass(origin, tuple) and arguments[-1] is not Ellipsis:
             inners = [
-                self.of(each, policy.item(index), is_told_apart=is_told_apart)
+                self.of(each, policy.item(index), is_distinguished=is_distinguished)
                 for index, each in enumerate(arguments)
             ]
             return _tuple(inners) if any(inner is not None for inner in inners) else None
         if is_list_like(plain):
-            inner = self.of(arguments[0], policy.item(), is_told_apart=is_told_apart)
+            inner = self.of(arguments[0], policy.item(), is_distinguished=is_distinguished)
             return None if inner is None else _list(inner)
         return None
 
@@ -146,11 +151,11 @@ class _Projections:
         known = self._classes.get(key)
         if known is not None:
             return known
-        # For the class itself, inside of its own members.
-        projection = self._classes[key] = Projection(_never, _refused, lambda value: 0)
+        # For references of the class to itself.
+        projection = self._classes[key] = Projection(_never, _mismatch, lambda value: 0)
         every = members_of(plain) or ()
         members = [member for member in every if not member.is_private]
-        parts = [self._part(cls, *each, policy) for each in enumerate(members)]
+        parts = [self._member(cls, *each, policy) for each in enumerate(members)]
         inner = [
             (each.member.name, each.projection) for each in parts if each.projection is not None
         ]
@@ -166,23 +171,29 @@ class _Projections:
         projection.score = _scorer(cls, [member.name for member in members if member.required])
         return projection
 
-    def _part(self, cls: type, index: int, member: Member, policy: NullPolicy) -> _Part:
-        if is_named_tuple(cls):  # an array: there is always something in its places
-            return _Part(member, self.of(member.type, policy.item(index)), False)
+    def _member(
+        self, cls: type, index: int, member: Member, policy: NullPolicy
+    ) -> _ProjectedMember:
+        if is_named_tuple(cls):  # an array, whose items cannot be left out
+            return _ProjectedMember(member, self.of(member.type, policy.item(index)), False)
         projection = self.of(member.type, policy.member(member.name))
-        return _Part(member, projection, _may_be_none(member) and policy.leaves_out(member.name))
+        return _ProjectedMember(
+            member, projection, _may_be_none(member) and policy.leaves_out(member.name)
+        )
 
     def _union(
-        self, members: list[Any], policy: NullPolicy, is_told_apart: bool
+        self, members: list[Any], policy: NullPolicy, is_distinguished: bool
     ) -> Projection | None:
         if any(member in _OPEN or isinstance(member, TypeVar) for member in members):
             return None
-        projections = [self.of(member, policy, is_told_apart=is_told_apart) for member in members]
+        projections = [
+            self.of(member, policy, is_distinguished=is_distinguished) for member in members
+        ]
         if all(projection is None for projection in projections):
             return None
-        # Of ``list[int] | list[Public]`` only what is in it tells which of both it is.
-        apart = [self.of(member, policy, is_told_apart=True) for member in members]
-        return _union([projection for projection in apart if projection is not None])
+        # The members of ``list[int] | list[Public]`` are distinguished by their items.
+        distinguished = [self.of(member, policy, is_distinguished=True) for member in members]
+        return _union([projection for projection in distinguished if projection is not None])
 
 
 def _may_be_none(member: Member) -> bool:
@@ -191,7 +202,7 @@ def _may_be_none(member: Member) -> bool:
 
 
 def _plain(type_: Any) -> Any:
-    """Return a type without what ``Annotated`` and aliases put around it."""
+    """Return a type without ``Annotated`` and aliases."""
     while True:
         type_ = strip_alias(type_)
         if typing.get_origin(type_) is not Annotated:
@@ -200,7 +211,7 @@ def _plain(type_: Any) -> Any:
 
 
 def _classes_of(type_: Any) -> tuple[type, ...]:
-    """Return the classes that values of a plain type have; ``object`` where it may be any."""
+    """Return the classes of values of a plain type; ``object`` for any class."""
     if typing.get_origin(type_) is Literal:
         return tuple(type(value) for value in typing.get_args(type_))
     if type_ is float:
@@ -216,8 +227,10 @@ def _never(value: object) -> bool:
     return False
 
 
-def _refused(value: object) -> object:
-    raise TypeError(f"a result of type {type(value).__qualname__} is not what the handler says")
+def _mismatch(value: object) -> object:
+    raise TypeError(
+        f"a result of type {type(value).__qualname__} does not match the handler's return type"
+    )
 
 
 # -- classes ------------------------------------------------------------------------------------
@@ -226,13 +239,13 @@ def _refused(value: object) -> object:
 def _exact_object(
     cls: type, count: int | None, inner: list[tuple[str, Projection]], absent: list[str]
 ) -> Callable[[Any], bool]:
-    """Return what says whether an object is exact.
+    """Return the check for exact objects.
 
     Args:
-        cls: Its class.
-        count: How many members the class has, if an object can have others; else ``None``.
+        cls: The class.
+        count: Number of members of the class, if an object can have others; else ``None``.
         inner: The members that must be exact themselves.
-        absent: Those that must not be ``None``.
+        absent: The members that must not be ``None``.
     """
 
     def has_class(value: Any) -> bool:
@@ -241,12 +254,12 @@ def _exact_object(
     def is_exact(value: Any) -> bool:
         return has_class(value) and all(each.is_exact(getattr(value, name)) for name, each in inner)
 
-    found = is_exact if inner else has_class
-    return _without_none(found, absent) if absent else found
+    check = is_exact if inner else has_class
+    return _without_none(check, absent) if absent else check
 
 
 def _without_none(is_exact: Callable[[Any], bool], absent: list[str]) -> Callable[[Any], bool]:
-    read = operator.attrgetter(absent[0], *absent)  # of one name it would not give a tuple
+    read = operator.attrgetter(absent[0], *absent)  # for one name it would not return a tuple
 
     def is_whole(value: Any) -> bool:
         if not is_exact(value):
@@ -275,32 +288,32 @@ def _exact_mapping(
     return is_whole if absent else is_exact
 
 
-def _projector(cls: type, parts: list[_Part]) -> Callable[[Any], object]:
+def _projector(cls: type, parts: list[_ProjectedMember]) -> Callable[[Any], object]:
     is_array = is_named_tuple(cls)
-    steps = [
+    members = [
         (part.member.name, part.projection, part.is_absent, part.member.required) for part in parts
     ]
 
     def project(value: Any) -> object:
-        found = {}
+        result = {}
         read = _reader_of(value)
-        for name, projection, is_absent, is_required in steps:
+        for name, projection, is_absent, is_required in members:
             part = read(name, _MISSING)
             if part is _MISSING:
                 if is_required:
                     raise TypeError(
                         f"a result of type {type(value).__qualname__} has no {name!r}, "
-                        f"which {cls.__qualname__} has"
+                        f"a required member of {cls.__qualname__}"
                     )
             elif part is not None or not is_absent:
-                found[name] = part if projection is None else projection(part)
-        return list(found.values()) if is_array else found
+                result[name] = part if projection is None else projection(part)
+        return list(result.values()) if is_array else result
 
     return project
 
 
 def _reader_of(value: Any) -> Callable[[str, object], Any]:
-    """Return what reads members by their name, with what stands for those that are missing."""
+    """Return a function that reads members by name, with a default for missing ones."""
     return value.get if isinstance(value, Mapping) else functools.partial(getattr, value)
 
 
@@ -337,7 +350,7 @@ def _list(inner: Projection) -> Projection:
         return isinstance(value, _ARRAYS) and _all_exact(inner, value)
 
     def project(value: Any) -> object:
-        return [inner(item) for item in value] if _is_array(value) else _refused(value)
+        return [inner(item) for item in value] if _is_array(value) else _mismatch(value)
 
     return Projection(is_exact, project, lambda value: 1 if _is_array(value) else 0)
 
@@ -351,7 +364,7 @@ def _tuple(inners: list[Projection | None]) -> Projection:
 
     def project(value: Any) -> object:
         if not _is_array(value):
-            return _refused(value)
+            return _mismatch(value)
         return [
             item if inner is None else inner(item)
             for inner, item in zip(inners, value, strict=True)
@@ -366,19 +379,19 @@ def _mapping(inner: Projection) -> Projection:
 
     def project(value: Any) -> object:
         if not isinstance(value, Mapping):
-            return _refused(value)
+            return _mismatch(value)
         return {key: inner(item) for key, item in value.items()}
 
     return Projection(is_exact, project, lambda value: 1 if isinstance(value, Mapping) else 0)
 
 
 def _any_of(classes: tuple[type, ...]) -> Projection:
-    """Return the projection of values that are sent as they are."""
+    """Return the projection of values that are sent unchanged."""
 
     def is_exact(value: Any) -> bool:
         return isinstance(value, classes)
 
-    return Projection(is_exact, _refused, lambda value: 0)
+    return Projection(is_exact, _mismatch, lambda value: 0)
 
 
 def _union(projections: list[Projection]) -> Projection:
@@ -394,7 +407,7 @@ def _union(projections: list[Projection]) -> Projection:
                 try:
                     return each(value)
                 except TypeError:
-                    continue  # of several kinds of lists, this was another one
-        return _refused(value)
+                    continue  # its items match another list type of the union
+        return _mismatch(value)
 
     return Projection(is_exact, project, score)

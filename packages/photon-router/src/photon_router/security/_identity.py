@@ -9,7 +9,7 @@ import attrs
 
 from photon_runtime.http import Request
 
-from ..annotations._depends import Dependency
+from ..annotations import Dependency
 
 T = TypeVar("T")
 _T = TypeVar("_T")

@@ -10,7 +10,7 @@ import attrs
 from photon_openapi.annotations import strip_alias, union_members
 from photon_runtime.callables import location
 
-from ..annotations._depends import Dependency
+from ..annotations import Dependency
 from ..dependencies import Owned, Providers
 from ..signatures import Signature
 from ._identity import current_identity
@@ -36,7 +36,7 @@ def optional_identity_errors(
     walk = _Walk(providers, {function})
     users = list(walk.function(function, signature))
     for dependency in dependencies:
-        users += walk.dependency(providers.replaced(dependency))
+        users += walk.dependency(providers.overridden(dependency))
     return [
         f"argument {argument.name!r} of {location(owner)}: anonymous requests are admitted, so the "
         "user may be missing; write CurrentUser[... | None], or require security"

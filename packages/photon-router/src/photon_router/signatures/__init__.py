@@ -1,7 +1,7 @@
 """Signatures of handlers and dependencies, read once.
 
 ======================  =======================================================================
-``_signature``          a function to its arguments and its result
+``_signature``          the arguments and the result of a function
 ``_signature_checks``   annotations and defaults that contradict each other
 ======================  =======================================================================
 """

@@ -1,9 +1,8 @@
 """Handler signatures, read once at registration.
 
-A handler is a plain function. Each argument says by annotation, default and name what it wants;
-where it comes from is decided against the operation (`_operation` writes it, `_compile` reads
-it), so here only the signature itself is judged. Mistakes are told with the place of the
-function.
+A handler is a plain function. Annotation, default and name of an argument describe its value; its
+source is chosen by the operation (`_operation` writes it, `_compile` reads it), so this module
+checks the signature alone. Errors name the location of the function.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from photon_runtime.http import Request
 from .._upload import takes_files
 from ..annotations import Annotation, Dependency, In, split_annotation
 from ..errors import SignatureError
-from ._signature_checks import mistake_in
+from ._signature_checks import signature_error_of
 
 
 class _Missing:
@@ -36,9 +35,9 @@ class _Missing:
 
 
 MISSING: Final = _Missing("MISSING")
-"""Stands for "no default value", which ``None`` cannot."""
+"""The default of an argument without one, since ``None`` is a valid default."""
 ABSENT: Final = _Missing("ABSENT")
-"""Stands for a value that was not sent and whose default is made elsewhere."""
+"""The value of a parameter that was not sent and whose default is made later."""
 
 
 @attrs.frozen
@@ -46,15 +45,14 @@ class Argument:
     """One argument of a handler or dependency.
 
     Attributes:
-        name: As in the signature.
-        annotation: What it wants, taken apart.
-        default: Its value where the request has none; `MISSING` where there must be one.
-        is_keyword: Whether it can be given by name only.
-        dependency: What makes its value, ``None`` for values from the request.
-        is_request: Whether it is the request itself.
-        member: The member of a class that it stands for, where the class is spread over
-            parameters; see `arguments`.
-        owner: The name of the argument that has the class.
+        name: Name in the signature.
+        annotation: Annotation, split into its parts.
+        default: Value for requests without one; `MISSING` if it is required.
+        is_keyword: True for a keyword-only argument.
+        dependency: Dependency that makes its value, ``None`` for values from the request.
+        is_request: True for the request itself.
+        member: Member of a parameter model that the argument represents; see `arguments`.
+        owner: Name of the argument that is annotated with the model.
     """
 
     name: str
@@ -68,32 +66,32 @@ class Argument:
 
     @property
     def key(self) -> str:
-        """What it is known by within its function."""
+        """Its key within its function."""
         return f"{self.owner}.{self.name}" if self.owner else self.name
 
     @property
     def is_file(self) -> bool:
-        """Whether it takes a file that was uploaded, or several."""
+        """True if it takes an uploaded file, or several."""
         return takes_files(self.annotation.type)
 
     @property
     def wire_name(self) -> str | None:
-        """The name on the wire where the annotation gives one."""
+        """The name on the wire in the annotation; ``None`` without one."""
         return None if self.annotation.param is None else self.annotation.param.name
 
     @property
     def is_required(self) -> bool:
-        """Whether the request must have a value."""
+        """True if the request must have a value."""
         return self.default is MISSING
 
 
 @attrs.frozen
 class Signature:
-    """What a handler or dependency takes and gives.
+    """The arguments and the result of a handler or dependency.
 
     Attributes:
-        arguments: In order.
-        result: The return annotation; `MISSING` where there is none.
+        arguments: The arguments in order.
+        result: The return annotation; `MISSING` without one.
     """
 
     arguments: Sequence[Argument]
@@ -107,7 +105,7 @@ def read_signature(function: Callable[..., object]) -> Signature:
         SignatureError: It is a coroutine function, takes ``*args`` or ``**kwargs``, or has an
             annotation that cannot be resolved or contradicts itself.
     """
-    kind_of(function)  # refuses what is asynchronous
+    kind_of(function)  # rejects asynchronous functions
     try:
         signature = inspect.signature(function)
         hints = typing.get_type_hints(signature_target(function), include_extras=True)
@@ -126,7 +124,7 @@ def read_signature(function: Callable[..., object]) -> Signature:
 
 
 def is_generator(function: Callable[..., object]) -> bool:
-    """Say whether calling ``function`` gives a generator, also where a decorator wraps it."""
+    """Return true if calling ``function`` returns a generator, even through a decorator."""
     return kind_of(function) in (CallableKind.GENERATOR, CallableKind.WRAPS_GENERATOR)
 
 
@@ -135,8 +133,8 @@ def _read_argument(
 ) -> Argument:
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         raise SignatureError(
-            f"{location(function)} takes *{parameter.name}: name each argument, they are bound by "
-            "name"
+            f"{location(function)} takes *{parameter.name}: arguments are bound by name, declare "
+            "each of them"
         )
     try:
         annotation = split_annotation(hint)
@@ -148,9 +146,9 @@ def _read_argument(
     for item in annotation.metadata:
         if isinstance(item, Dependency):
             dependency = item
-    mistake = mistake_in(annotation, default, is_missing=is_missing)
-    if mistake is not None:
-        raise SignatureError(f"{location(function)}, argument {parameter.name}: {mistake}")
+    error_text = signature_error_of(annotation, default, is_missing=is_missing)
+    if error_text is not None:
+        raise SignatureError(f"{location(function)}, argument {parameter.name}: {error_text}")
     if takes_files(annotation.type):
         annotation = attrs.evolve(annotation, marker=In("body", "form"))
     if annotation.param is not None and annotation.param.default_factory is not None:

@@ -1,7 +1,7 @@
-"""Mistakes in how an argument is written, found when its function is registered.
+"""Checks of the arguments of a signature when its function is registered.
 
-Each is told with what to write instead. What can only be judged against an operation (a parameter
-that the path does not have, two bodies) is found where the operation is written.
+Each error names the correct form. Errors that depend on the operation (a parameter that the path
+does not have, two bodies) are found where the operation is written.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ from ..annotations import Annotation, Depends, In, Marker
 _MUTABLE: Final[tuple[type, ...]] = (list, dict, set, bytearray)
 
 
-def mistake_in(annotation: Annotation, default: object, *, is_missing: bool) -> str | None:
-    """Return what is wrong with an argument, ``None`` where nothing is.
+def signature_error_of(annotation: Annotation, default: object, *, is_missing: bool) -> str | None:
+    """Return the error of an argument, ``None`` if it is well-formed.
 
     Args:
         annotation: The annotation.
         default: The default.
-        is_missing: Whether there is none.
+        is_missing: True if the argument has no default.
     """
     if annotation.type is Response:
-        return "a Response is returned, not taken"
+        return "a handler returns a Response and cannot take one as an argument"
     if any(each is Depends for each in (annotation.type, default, *annotation.metadata)):
-        return "Depends is to be called: write = Depends(function), or Annotated[..., Depends(...)]"
-    text = _misused_marker(annotation) or _misplaced_file(annotation)
-    if text is None and not is_missing:
-        text = _wrong_default(annotation, default)
-    return text
+        return "Depends must be called: write = Depends(function), or Annotated[..., Depends(...)]"
+    error_text = _misused_marker(annotation) or _misplaced_file(annotation)
+    if error_text is None and not is_missing:
+        error_text = _wrong_default(annotation, default)
+    return error_text
 
 
 def _misused_marker(annotation: Annotation) -> str | None:
     for item in annotation.metadata:
         if isinstance(item, Marker):
-            return f"a marker stands around the type: write {item.name}[...] in place of Annotated"
+            return f"a marker wraps the type: write {item.name}[...] in place of Annotated"
         if item is Param:
-            return "Param is to be called: write Annotated[..., Param(...)]"
+            return "Param must be called: write Annotated[..., Param(...)]"
     return None
 
 
 def _misplaced_file(annotation: Annotation) -> str | None:
     marker = annotation.marker
     if takes_files(annotation.type):
-        if marker is not None and marker.place != "form":
-            return "an UploadFile comes in a form: leave the marker out"
+        if marker is not None and marker.origin != "form":
+            return "an UploadFile is a field of a form: leave the marker out"
     elif _holds_file(annotation.type):
-        return "files are taken as UploadFile, UploadFile | None or list[UploadFile]"
+        return "annotate files as UploadFile, UploadFile | None or list[UploadFile]"
     return None
 
 
@@ -65,23 +65,23 @@ def _wrong_default(annotation: Annotation, default: object) -> str | None:
     if param is not None and param.default_factory is not None:
         return "it has a default and a default_factory: keep one"
     if isinstance(default, Param):
-        return "Param stands in the annotation, not in the default: Annotated[..., Param(...)]"
+        return "Param belongs in the annotation, not in the default: Annotated[..., Param(...)]"
     name = _name_of_marker(default)
     if name is not None:
-        return f"{name} stands in the annotation, not in the default: write {name}[...]"
-    if annotation.marker is not None and annotation.marker.place == "path":
+        return f"{name} belongs in the annotation, not in the default: write {name}[...]"
+    if annotation.marker is not None and annotation.marker.origin == "path":
         return "a parameter of the path is always sent: leave its default out"
     if isinstance(default, _MUTABLE):
         kind = type(default).__name__
         return (
-            f"a default that can be changed ({kind}) would be shared by all requests: write "
-            f"Annotated[..., Param(default_factory={kind})], or take None or a tuple"
+            f"a mutable default ({kind}) would be shared by all requests: write "
+            f"Annotated[..., Param(default_factory={kind})], or use None or a tuple"
         )
     return None
 
 
 def _name_of_marker(default: object) -> str | None:
-    """Return the name of a marker that stands as a default, with or without a type."""
+    """Return the name of a marker that is used as a default, with or without a type."""
     if isinstance(default, Marker):
         return default.name
     is_marked = typing.get_origin(default) is Annotated

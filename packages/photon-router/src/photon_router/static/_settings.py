@@ -10,7 +10,7 @@ import attrs
 from photon_runtime.errors import PhotonError
 from photon_runtime.settings import Settings, section
 
-from ..dispatch._mount import REST, Mount, mounts_below
+from ..dispatch import REST, Mount, mounts_below
 from ._files import StaticFiles
 
 

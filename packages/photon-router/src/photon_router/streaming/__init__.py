@@ -1,7 +1,7 @@
-"""Bodies that are sent while they are made.
+"""Streamed bodies: parts are sent as they are produced.
 
 ============  =================================================================================
-``_stream``   `StreamBody`, `EventBody`: parts from iterators; `HeldBody` keeps dependencies open
+``_stream``   `StreamBody`, `EventBody`: parts from iterators; `HeldBody` holds dependencies open
 ``_events``   `ServerSentEvent`, and the format of event streams
 ============  =================================================================================
 """

@@ -1,8 +1,8 @@
 """Server-sent events as bytes: the ``text/event-stream`` format of the HTML standard.
 
-An event is a few lines, each a field, and an empty line at its end. Lines end at any of CR LF, CR
-and LF, so text of several lines becomes several ``data`` fields, and the names and ids of events
-must not have any (HTML standard, section 9.2.6, "Interpreting an event stream").
+An event consists of lines, each a field, and an empty line at its end. CR LF, CR and LF all end a
+line, so text of several lines becomes several ``data`` fields, and the names and ids of events must
+not contain any of them (HTML standard, section 9.2.6, "Interpreting an event stream").
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from ..arguments import encode
 
 KEEP_ALIVE = b": keep-alive\n\n"
-"""A comment: clients drop it, and whoever watches the connection sees that it is alive."""
+"""A comment: clients ignore it, and proxies see that the connection is alive."""
 OPENING = b":\n\n"
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -24,28 +24,28 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 def _one_line(instance: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if value is not None and (_LINE_END.search(value) or "\0" in value):
-        raise ValueError(f"the {attribute.name} of an event is one line, not {value!r}")
+        raise ValueError(f"the {attribute.name} of an event must be one line, not {value!r}")
 
 
 def _not_negative(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
     if value is not None and not value >= 0:
-        raise ValueError(f"{attribute.name} is in seconds, zero or more, not {value!r}")
+        raise ValueError(f"{attribute.name} must be zero or more seconds, not {value!r}")
 
 
 @attrs.frozen
 class ServerSentEvent:
-    r"""One event of a stream that a browser reads by ``EventSource``.
+    r"""One event of a stream that a browser reads with ``EventSource``.
 
     Args:
-        data: What the event tells, sent as JSON.
-        text: The same as text, sent as it is; not beside ``data``.
+        data: Content of the event, sent as JSON.
+        text: Content of the event, sent as plain text; not together with ``data``.
         event: Name of the event; without one browsers call it ``message``.
-        id: What a client that comes back sends as ``Last-Event-ID``.
-        retry: Seconds that the client is to wait before it comes back.
-        comment: Text that clients drop.
+        id: Value that a client sends as ``Last-Event-ID`` when it reconnects.
+        retry: Seconds that the client waits before it reconnects.
+        comment: Text that clients ignore.
 
     Raises:
-        ValueError: ``event`` or ``id`` has several lines, ``retry`` is negative, or there are
+        ValueError: ``event`` or ``id`` has several lines, ``retry`` is negative, or the event has
             both ``data`` and ``text``.
 
     Example:
@@ -64,15 +64,15 @@ class ServerSentEvent:
     comment: str | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse two contents."""
+        """Reject an event with two contents."""
         if self.data is not msgspec.UNSET and self.text is not None:
-            raise ValueError("an event has data, which is sent as JSON, or text; not both")
+            raise ValueError("an event must have either data, which is sent as JSON, or text")
 
     def encode(self) -> bytes:
-        """Return the event as it is sent.
+        """Return the event as bytes.
 
         Raises:
-            TypeError: The data has no form in JSON.
+            TypeError: The data cannot be encoded as JSON.
         """
         lines = [] if self.comment is None else [f": {line}" for line in _lines(self.comment)]
         if self.event is not None:
@@ -82,7 +82,7 @@ class ServerSentEvent:
         if self.retry is not None:
             lines.append(f"retry: {round(self.retry * 1000)}")
         if self.data is not msgspec.UNSET:
-            # Of several lines it is only where it was made elsewhere (`msgspec.Raw`).
+            # Only JSON that the application encoded (`msgspec.Raw`) can have several lines.
             lines += [f"data: {line}" for line in _lines(encode(self.data).decode())]
         if self.text is not None:
             lines += [f"data: {line}" for line in _lines(self.text)]
@@ -90,7 +90,7 @@ class ServerSentEvent:
 
 
 def encode_event(item: object) -> bytes:
-    """Return an item of a stream as an event: itself, a text as it is, anything else as JSON."""
+    """Return an item of a stream as an event: a string as text, any other value as JSON."""
     if isinstance(item, ServerSentEvent):
         return item.encode()
     return (ServerSentEvent(text=item) if isinstance(item, str) else ServerSentEvent(item)).encode()

@@ -1,15 +1,15 @@
-"""Bodies that are sent as they come: what a handler yields, as bytes.
+"""Streamed bodies: the items that a handler yields, as bytes.
 
-Theory of operation. The connection iterates over a body in its own task and closes it at last,
-whatever happened. So what a handler's generator holds open is open while the client reads, and is
-closed when the client has all, has left, or the request is cancelled; the same is true of the
-dependencies of a handler that streams, which `HeldBody` keeps until then.
+Theory of operation. The connection iterates over a body in its own task and always closes it at the
+end. So a resource that a handler's generator holds is open while the client reads, and is closed
+when the client has received everything, has disconnected, or the request is cancelled; the same is
+true of the dependencies of a handler that streams, which `HeldBody` holds open until then.
 
-A stream of events must say something now and then while there is nothing to tell: proxies close
-what is silent, and a client that has left is found out only by sending. As the connection cannot
-do two things at once, the generator then runs in a task of its own and hands its events over
-through a channel, and the connection waits at the channel for a limited time. Where there is no
-hub, under a WSGI server, the events are sent as they come, and nothing between them.
+A stream of events must send a comment at intervals while there are no events: proxies close silent
+connections, and only a send detects that a client has disconnected. As the connection cannot wait
+for two things at once, the generator then runs in a task of its own and sends its events through a
+channel, and the connection waits at the channel for a limited time. Without a hub, under a WSGI
+server, the events are sent as they are produced, without comments in between.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ _log = logging.getLogger("photon.http")
 Encode = Callable[[Any], bytes]
 SWALLOWED = "a dependency swallowed the handler's error instead of passing it on"
 
-_OPENING_TIME = 0.1
-"""Seconds after which a stream begins without an event, so that the client knows it is there."""
+_START_TIME = 0.1
+"""Seconds after which a stream starts without an event, so that the client sees it is open."""
 
 
 class StreamBody:
     """A body made of the items of an iterable.
 
     Args:
-        items: The items; closed at the end, if it can be.
-        encode: Makes each into bytes.
+        items: The items; closed at the end, if possible.
+        encode: Encodes an item as bytes.
     """
 
     __slots__ = ("_items", "_parts", "encode")
 
     def __init__(self, items: Iterable[Any], encode: Encode) -> None:
-        """Keep what will be iterated over, once."""
+        """Store the items, which are iterated over once."""
         self._items = items
         self._parts: Iterator[bytes] | None = None
         self.encode = encode
@@ -54,7 +54,7 @@ class StreamBody:
         return self._parts
 
     def close(self) -> None:
-        """Close the items, which may be in the middle."""
+        """Close the items, even in the middle of the iteration."""
         close_iterable(self._parts)
         close_iterable(self._items)
 
@@ -68,14 +68,14 @@ class EventBody(StreamBody):
 
     Args:
         items: The events.
-        encode: Makes each into bytes.
+        encode: Encodes an event as bytes.
         keep_alive: Seconds of silence after which a comment is sent.
     """
 
     __slots__ = ("_channel", "_error", "_is_stopped", "_keep_alive", "_producer")
 
     def __init__(self, items: Iterable[Any], encode: Encode, *, keep_alive: float) -> None:
-        """Keep what will be iterated over, once."""
+        """Store the events, which are iterated over once."""
         super().__init__(items, encode)
         self._keep_alive = keep_alive
         self._channel: Channel[bytes] = Channel(0)
@@ -104,12 +104,12 @@ class EventBody(StreamBody):
             current_task()
         except NotRunning:
             return super()._encoded()
-        return self._kept_alive()
+        return self._with_keep_alive()
 
-    def _kept_alive(self) -> Iterator[bytes]:
+    def _with_keep_alive(self) -> Iterator[bytes]:
         self._producer = spawn(self._produce)
         try:
-            part = self._next(_OPENING_TIME, OPENING)
+            part = self._next(_START_TIME, OPENING)
             while part is not None:
                 yield part
                 part = self._next(self._keep_alive, KEEP_ALIVE)
@@ -118,16 +118,16 @@ class EventBody(StreamBody):
         if self._error is not None:
             raise self._error
 
-    def _next(self, patience: float, filler: bytes) -> bytes | None:
+    def _next(self, timeout: float, comment: bytes) -> bytes | None:
         try:
-            return self._channel.receive(timeout=patience)
+            return self._channel.receive(timeout=timeout)
         except TimeoutError:
-            return filler
+            return comment
         except ChannelClosed:
             return None
 
     def _produce(self) -> None:
-        """Hand the events over; the producer's task."""
+        """Send the events to the channel; the producer's task."""
         with self._channel as channel:
             try:
                 for item in self._items:
@@ -138,17 +138,17 @@ class EventBody(StreamBody):
 
 
 class HeldBody:
-    """A body, with what must stay open until it was sent.
+    """A body with the context managers that stay open until it was sent.
 
     Args:
         body: The body.
-        stack: Left when the body was sent, and told of the error that ended it.
+        stack: Exited when the body was sent, with the error that ended it, if any.
     """
 
     __slots__ = ("_body", "_parts", "_stack")
 
     def __init__(self, body: Iterable[bytes], stack: ExitStack) -> None:
-        """Keep both."""
+        """Store both."""
         self._body = body
         self._stack = stack
         self._parts: Iterator[bytes] | None = None
@@ -160,13 +160,13 @@ class HeldBody:
         return self._parts
 
     def close(self) -> None:
-        """Close the body, then what was open for it."""
+        """Close the body, then the stack."""
         close_iterable(self._parts)
         close_iterable(self._body)
         close_iterable(self._stack)
 
     def stop(self) -> None:
-        """End the body early, if it is one that can."""
+        """End the body early, if it supports that."""
         stop = getattr(self._body, "stop", None)
         if stop is not None:
             stop()
@@ -182,9 +182,9 @@ class HeldBody:
 
 
 def close_iterable(items: object) -> None:
-    """Close a generator, or anything else that can be closed; what fails is logged.
+    """Close a generator, or any other object with ``close``; errors are logged.
 
-    The answer is on its way or its client is gone: there is nobody left to tell.
+    The response is being sent or its client has disconnected, so the error cannot be returned.
     """
     close = getattr(items, "close", None)
     if close is not None:
