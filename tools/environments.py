@@ -354,7 +354,7 @@ def _pip_install(python: Path, arguments: list[str]) -> None:
 
 
 def _runs(program: Path, *arguments: str) -> bool:
-    """Whether a program starts and succeeds; says nothing."""
+    """Return whether a program starts and succeeds, without output."""
     try:
         done = subprocess.run([program, *arguments], capture_output=True, check=False)
     except OSError:
@@ -367,7 +367,7 @@ def _digest(parts: Iterable[str]) -> str:
 
 
 def _index_advice() -> str:
-    """What to do when packages cannot be had."""
+    """Advice for when packages are unavailable."""
     return (
         "read the message above. If it speaks of the network, see that a package index can be "
         "reached; behind a mirror or a proxy set PIP_INDEX_URL or HTTPS_PROXY. If it names a "

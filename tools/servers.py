@@ -1,6 +1,6 @@
 """PostgreSQL and Valkey (Redis) for tests: fixtures that give the URL of a server that runs.
 
-A test module that wants them says so::
+A test module that needs them declares them::
 
     pytest_plugins = ["servers"]
 
@@ -248,7 +248,7 @@ def _free_port() -> int:
 
 
 def _is_ready(process: subprocess.Popen[bytes], log: Path) -> bool:
-    """Wait until the server says that it is ready; return whether it did before it ended."""
+    """Wait until the server reports that it is ready; return whether it did before it ended."""
     expires = time.monotonic() + _START_TIME
     while process.poll() is None and time.monotonic() < expires:
         if b"ready to accept connections" in log.read_bytes().lower():

@@ -47,10 +47,10 @@ def test_cards_and_comments_know_when_they_were_written(store: Store) -> None:
     assert [comment.written_at for comment in card.comments] == [NOON]
 
 
-def test_what_is_not_there_is_not_found(store: Store) -> None:
+def test_missing_objects_are_not_found(store: Store) -> None:
     with pytest.raises(NotFound, match="board 1 does not exist"):
         store.board(1)
-    with pytest.raises(NotFound, match="no card 1"):
+    with pytest.raises(NotFound, match="card 1 does not exist"):
         store.card(1)
     with pytest.raises(NotFound, match="'eve'"):
         store.member("eve")

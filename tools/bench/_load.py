@@ -1,4 +1,4 @@
-"""Put a server under load with wrk, and read what wrk says."""
+"""Put a server under load with wrk, and read its report."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ _GRACE = 30.0  # seconds wrk may take beyond the duration it was given
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What the client saw: requests answered, requests per second, latencies in microseconds."""
+    """The view of the client: requests, requests per second, latencies in microseconds."""
 
     requests: int
     rate: float
@@ -74,7 +74,7 @@ def parse_wrk(text: str) -> LoadResult:
     """Read the report of ``wrk --latency``.
 
     Raises:
-        BenchError: The report is not wrk's, or tells of errors or of answers other than 2xx or 3xx.
+        BenchError: The report is not wrk's, or has errors or responses other than 2xx or 3xx.
     """
     for complaint in (r"Socket errors: .*", r"Non-2xx or 3xx responses: \d+"):
         if found := re.search(complaint, text):
@@ -94,7 +94,7 @@ def parse_duration(text: str) -> float:
     """Turn wrk's ``620.00us``, ``1.21ms``, ``2.00s``, ``1.50m``, ``0.10h`` into microseconds.
 
     Raises:
-        BenchError: The text is no such duration.
+        BenchError: The text is not a duration of wrk.
     """
     match = re.fullmatch(r"([\d.]+)(us|ms|s|m|h)", text)
     if match is None:

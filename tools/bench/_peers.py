@@ -47,7 +47,7 @@ def ensure() -> None:
 
 
 def versions(names: Iterable[str]) -> Mapping[str, str]:
-    """Tell the installed version of each distribution; "missing" where there is none."""
+    """Return the installed version of each distribution; "missing" without one."""
     wanted = list(names)
     if not wanted or not PYTHON.exists():
         return dict.fromkeys(wanted, "missing")

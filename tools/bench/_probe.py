@@ -1,4 +1,4 @@
-"""Ask a server once, and compare the answer, before it is put under load."""
+"""Send one request to a server, and check the response, before the load."""
 
 import http.client
 import json
@@ -6,15 +6,15 @@ import json
 from bench.errors import BenchError
 from bench.scenarios import Exchange, Scenario
 
-_TIMEOUT = 5.0  # seconds for one answer
-_QUOTE = 200  # characters of a wrong answer quoted in an error
+_TIMEOUT = 5.0  # seconds for one response
+_QUOTE = 200  # characters of a wrong response quoted in an error
 
 
 def probe(scenario: Scenario, *, port: int) -> None:
     """Send the scenario's request and those to be refused.
 
     Raises:
-        BenchError: No answer, or a wrong status or JSON body; the message has both sides.
+        BenchError: No response, or a wrong status or JSON body; the message has both sides.
     """
     for exchange in (scenario.load, *scenario.refused):
         try:
@@ -27,7 +27,7 @@ def probe(scenario: Scenario, *, port: int) -> None:
 
 
 def check(exchange: Exchange, *, status: int, body: bytes) -> None:
-    """Compare one answer with the one expected.
+    """Compare a response with the expected one.
 
     Raises:
         BenchError: Status or JSON body differ.

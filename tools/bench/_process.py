@@ -26,7 +26,7 @@ _LOG_TAIL = 300  # characters of a server's log quoted in an error
 
 
 def free_port() -> int:
-    """Find a port of 127.0.0.1 that nobody listens on now."""
+    """Find a port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

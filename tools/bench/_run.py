@@ -29,7 +29,7 @@ _END_TIMEOUT = 0.5  # seconds a server that refused to answer gets to end, and t
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for on the command line, and the cores chosen."""
+    """The options of the command line, and the cores."""
 
     servers: tuple[str, ...]
     scenarios: tuple[str, ...]

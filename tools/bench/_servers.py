@@ -1,4 +1,4 @@
-"""Who answers: the servers under test, and how each is started.
+"""The servers under test, and how each is started.
 
 To add one, put its application into ``servers/``, its distributions into ``peers.in``, and a
 `Server` into ``SERVERS``.
@@ -28,7 +28,7 @@ class Server:
 
     Attributes:
         command: Gives the command line for a port; it is run in ``servers/``.
-        scenarios: Names of those it can answer.
+        scenarios: Names of those that it supports.
         prepare: Called once before the first start; raises BenchError when that fails.
         peers: Distributions of the peers' environment whose versions are reported.
         environ: Variables of the environment that it gets in addition.
@@ -75,7 +75,7 @@ _OBSERVED = {
 _SERVERS = (
     Server(
         name=FLOOR,
-        about="C epoll loop, canned answer",
+        about="C epoll loop, constant response",
         command=lambda port: [str(_floor.PROGRAM), str(port)],
         prepare=_floor.compile_floor,
     ),

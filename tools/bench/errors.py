@@ -2,4 +2,4 @@
 
 
 class BenchError(Exception):
-    """Something could not be measured; the message says what, and what to do about it."""
+    """A measurement failed; the message has the cause and what to do about it."""

@@ -1,7 +1,7 @@
 """What an idle connection holds: resident memory of a server with many of them.
 
 ``PYTHONPATH=tools python -m bench.idle [CONNECTIONS]`` starts the bare server of ``servers/`` in a
-process of its own, opens that many connections (10,000 unless told otherwise), sends one request on
+process of its own, opens that many connections (by default 10,000), sends one request on
 each and prints what the server's resident memory has grown by, divided by their number. Memory of
 the kernel (socket buffers, the poller's entries) is not in the figure.
 
@@ -91,7 +91,7 @@ def _wait_for(port: int) -> None:
 
 
 def _used(port: int) -> socket.socket:
-    """Return a connection that has had one answer and is kept."""
+    """Return a kept connection after one response."""
     client = socket.create_connection(("127.0.0.1", port), _PATIENCE)
     client.sendall(_REQUEST)
     answer = client.recv(4096)

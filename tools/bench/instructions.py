@@ -1,16 +1,16 @@
 """How many instructions a request costs: counted, not timed.
 
 ``PYTHONPATH=tools python -m bench.instructions [SERVER ...]`` starts each server (``photon``
-unless told otherwise) below valgrind's cachegrind, sends requests of each scenario one by one on
+by default) below valgrind's cachegrind, sends requests of each scenario one by one on
 one connection, and prints the instructions per request that the server executed in user space. It
 needs valgrind and takes about half a minute for each figure.
 
-Each scenario runs twice, with few requests and with many; the difference belongs to the requests,
-whatever the start costs. What else the machine does is no matter: figures repeat within about
-three percent, so small changes of the road of a request show, which `dev.py bench` cannot tell from
-noise. But instructions are no time: the kernel's are not in it, nor what the caches make of them,
-and with one connection every request pays for a poll, which busy ones share. Compare two versions
-of the code with it, and say in CPU time what came of it.
+Each scenario runs twice, with few requests and with many; the difference is the cost of the
+requests, without the start. Other work of the machine does not matter: figures repeat within about
+three percent, so small changes of the request path are visible, which are noise in `dev.py bench`.
+But instructions are not time: those of the kernel are not counted, nor the effect of caches, and
+with one connection every request pays for a poll, which busy connections share. Compare two
+versions of the code with it, and confirm the result in CPU time.
 """
 
 from __future__ import annotations

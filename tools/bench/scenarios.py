@@ -1,4 +1,4 @@
-"""What is asked of every server, and which answers count as right.
+"""The requests to every server, and the expected responses.
 
 Besides the request under load, a scenario may name requests that must be *refused*: a server that
 does not validate its input does less work, and must not be compared as if it did.

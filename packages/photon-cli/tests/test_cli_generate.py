@@ -172,26 +172,28 @@ def test_a_generator_says_what_is_wrong_with_its_arguments(root: Path) -> None:
     assert (result.exit_code, result.output) == (1, "Error: `bad` is not a name for a note\n")
 
 
-def test_what_is_no_generator_is_named_with_its_entry_point(root: Path) -> None:
+def test_an_invalid_generator_is_named_with_its_entry_point(root: Path) -> None:
     assert (
         "`number` of notes_generators:number is not a generator: it has no method `plan`"
         in photon("generate", "number", "x").output
     )
-    assert "`broken` cannot be made: KeyError('a bug')" in photon("generate", "broken", "x").output
+    assert (
+        "`broken` cannot be created: KeyError('a bug')" in photon("generate", "broken", "x").output
+    )
 
 
 def apply(root: Path, *edits: Edit, force: bool = False) -> list[str]:
     plan = apply_edits(root, edits, force=force)
     if not plan.conflicts:
         write_changes(root, plan.changes)
-    return [str(outcome) for outcome in plan.outcomes]
+    return [str(result) for result in plan.results]
 
 
 def undo(root: Path, *edits: Edit) -> list[str]:
     plan = undo_edits(root, edits)
     if not plan.conflicts:
         write_changes(root, plan.changes)
-    return [str(outcome) for outcome in plan.outcomes]
+    return [str(result) for result in plan.results]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class _Generators(PluginGroup):
 
 
 class _Undoing(_Generators):
-    """One command for each generator, which undoes what it did."""
+    """One command for each generator, which undoes its edits."""
 
     undoes = True
 
@@ -56,7 +56,7 @@ def _load_generator(plugin: Plugin) -> Generator:
     try:
         generator = loaded() if isinstance(loaded, type) else loaded
     except Exception as error:
-        raise PluginError(f"the generator `{plugin.name}` cannot be made: {error!r}") from error
+        raise PluginError(f"the generator `{plugin.name}` cannot be created: {error!r}") from error
     if not callable(getattr(generator, "plan", None)):
         raise PluginError(
             f"`{plugin.name}` of {plugin.entries[0].value} is not a generator:"
@@ -70,7 +70,7 @@ def _command(name: str, generator: Generator, *, undoes: bool) -> click.Command:
     @click.argument("subject", metavar="NAME")
     @click.argument("words", nargs=-1, metavar="[WORD]...")
     @click.option("--dry-run", is_flag=True, help="Show what would happen, and write nothing.")
-    @click.option("--diff", "has_diff", is_flag=True, help="Show what changes in each file, too.")
+    @click.option("--diff", "has_diff", is_flag=True, help="Show the changes of each file, too.")
     @click.option("--force", is_flag=True, help=_FORCE_UNDOING if undoes else _FORCE)
     @click.pass_obj
     def command(
@@ -103,8 +103,8 @@ def _carry_out(plan: Plan, *, dry_run: bool, has_diff: bool) -> None:
     """Show a plan, and write it unless there are conflicts."""
     from .generation import write_changes
 
-    for outcome in plan.outcomes:
-        click.echo(str(outcome))
+    for result in plan.results:
+        click.echo(str(result))
     if has_diff:
         for change in plan.changes:
             click.echo(_diff(change), nl=False)

@@ -1,4 +1,4 @@
-"""Watching the files of a project: what ``photon dev`` and ``photon mock --watch`` wait for."""
+"""Watching the files of a project, for ``photon dev`` and ``photon mock --watch``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PERIOD = 500
 
 @attrs.frozen(eq=False)
 class WatchedProject(Project):
-    """The project that each command is given, whose files can be watched."""
+    """The project of a command, whose files can be watched."""
 
     def changes(self, folder: Path, *, stop: threading.Event) -> Iterator[list[str]]:
         """Yield the files in a folder and below that have changed, in batches that may be empty.
@@ -63,7 +63,7 @@ def changes(roots: Sequence[Path], *, stop: threading.Event) -> Iterator[list[st
 
 
 def is_watched(path: Path, roots: Iterable[Path]) -> bool:
-    """Whether a change of a file counts.
+    """Return whether a change of a file is relevant.
 
     Args:
         path: The file.

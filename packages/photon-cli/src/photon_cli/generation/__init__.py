@@ -8,8 +8,8 @@
 ==================  ===========================================================================
 """
 
+from ._file_changes import EditResult as EditResult
 from ._file_changes import FileChange as FileChange
-from ._file_changes import Outcome as Outcome
 from ._file_changes import Plan as Plan
 from ._file_changes import apply_edits as apply_edits
 from ._file_changes import undo_edits as undo_edits

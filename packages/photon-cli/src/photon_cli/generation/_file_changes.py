@@ -28,8 +28,8 @@ Verb = Literal["added", "injected", "removed", "skipped", "conflict"]
 
 
 @attrs.frozen
-class Outcome:
-    """What happens to a file by one edit.
+class EditResult:
+    """The effect of one edit on a file.
 
     Attributes:
         verb: In one word.
@@ -47,7 +47,7 @@ class Outcome:
 
 @attrs.define
 class FileChange:
-    """One file, as it is and as it will be.
+    """One file, before and after the edits.
 
     Attributes:
         name: The file, as edits name it.
@@ -96,58 +96,58 @@ class FileChange:
 
     @property
     def after(self) -> bytes | None:
-        """What the file will hold, as bytes."""
+        """The new content of the file, as bytes."""
         return None if self.text is None else self.text.encode()
 
 
 @attrs.define
 class Plan:
-    """What a generator does to a project.
+    """The effect of a generator on a project.
 
     Attributes:
-        outcomes: One for each edit.
+        results: One for each edit.
         files: The files that edits name.
     """
 
     root: Path
     force: bool = False
-    outcomes: list[Outcome] = attrs.Factory(list)
+    results: list[EditResult] = attrs.Factory(list)
     files: dict[Path, FileChange] = attrs.Factory(dict)
 
     @property
     def changes(self) -> list[FileChange]:
-        """The files that will be other than they are."""
+        """The files whose content changes."""
         return [
             file for file in self.files.values() if not file.problem and file.after != file.before
         ]
 
     @property
-    def conflicts(self) -> list[Outcome]:
-        """What stands against it."""
-        return [outcome for outcome in self.outcomes if outcome.verb == "conflict"]
+    def conflicts(self) -> list[EditResult]:
+        """The edits that cannot be applied."""
+        return [result for result in self.results if result.verb == "conflict"]
 
     def edit(
         self, edit: Edit, change: Callable[[str | None, Edit], str | None], verb: Verb
     ) -> None:
-        """Let one edit change its file, and note the outcome."""
+        """Let one edit change its file, and record the result."""
         read = FileChange.read(self.root, edit.path)
         file = self.files.setdefault(read.path, read)
         try:
             text = change(file.editable(), edit)
         except Conflict as conflict:
             if not self.force or not conflict.is_forcible:
-                self.outcomes.append(Outcome("conflict", edit.path, str(conflict)))
+                self.results.append(EditResult("conflict", edit.path, str(conflict)))
                 return
             text = conflict.forced
         if text == file.text:
-            self.outcomes.append(Outcome("skipped", edit.path))
+            self.results.append(EditResult("skipped", edit.path))
         else:
-            self.outcomes.append(Outcome(verb, edit.path))
+            self.results.append(EditResult(verb, edit.path))
             file.text = text
 
 
 def apply_edits(root: Path, edits: Sequence[Edit], *, force: bool = False) -> Plan:
-    """Plan what edits do to a project.
+    """Plan the effect of edits on a project.
 
     Args:
         root: The folder of the project.
@@ -164,7 +164,7 @@ def apply_edits(root: Path, edits: Sequence[Edit], *, force: bool = False) -> Pl
 
 
 def undo_edits(root: Path, edits: Sequence[Edit], *, force: bool = False) -> Plan:
-    """Plan how edits are taken back.
+    """Plan the undoing of edits.
 
     Args:
         root: The folder of the project.

@@ -1,4 +1,4 @@
-"""Lines into and out of a text, for `InsertCode`.
+"""Insertion and removal of lines in a text, for `InsertCode`.
 
 Lines are compared without what ends them, so that files with either line end are edited alike; what
 is inserted takes the line end that the file has.

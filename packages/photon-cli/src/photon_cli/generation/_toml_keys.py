@@ -1,4 +1,4 @@
-"""Keys into and out of a TOML text whose comments and layout stay, for `SetToml`."""
+"""Insertion and removal of keys in a TOML text that keeps comments and layout, for `SetToml`."""
 
 from __future__ import annotations
 

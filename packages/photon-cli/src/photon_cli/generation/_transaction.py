@@ -56,7 +56,7 @@ def write_changes(root: Path, changes: Sequence[FileChange]) -> None:
 
 @attrs.define
 class _Step:
-    """One file on its way.
+    """One file of the transaction.
 
     Attributes:
         new: The temporary file with what it will hold; ``None`` if it is removed.
@@ -70,7 +70,7 @@ class _Step:
 
 @attrs.define
 class _Transaction:
-    """The steps, and how far it is.
+    """The steps, and their progress.
 
     Attributes:
         folders: The folders that were made, outer ones first.
@@ -82,7 +82,7 @@ class _Transaction:
     committed: list[_Step] = attrs.Factory(list)
 
     def prepare(self, changes: Sequence[FileChange]) -> None:
-        """Write temporary files and copies; see that the files are as they were read."""
+        """Write temporary files and copies; check that the files are unchanged."""
         for change in changes:
             step = _Step(change)
             self.steps.append(step)
@@ -101,7 +101,7 @@ class _Transaction:
                 raise GeneratorError(f"nothing was changed: {change.name} was changed meanwhile")
 
     def commit(self) -> None:
-        """Put everything in its place."""
+        """Move all temporary files to their places."""
         for step in self.steps:
             self.committed.append(step)
             if step.new is None:
@@ -110,11 +110,11 @@ class _Transaction:
                 os.replace(step.new, step.change.path)
 
     def roll_back(self) -> None:
-        """Take back what was put in its place."""
+        """Restore the files that were replaced."""
         for step in reversed(self.committed):
             if step.copy is not None:
                 os.replace(step.copy, step.change.path)
-            elif step.new is not None and not step.new.exists():  # it was put in its place
+            elif step.new is not None and not step.new.exists():  # it was moved to its place
                 step.change.path.unlink()
         self.clean_up()
         for folder in reversed(self.folders):
