@@ -128,7 +128,7 @@ def test_the_layers_that_are_listed_are_those_that_serve(tmp_path: Path) -> None
         while frame is not None:
             layer = frame.f_locals.get("self")
             entered.append(type(layer).__name__)
-            if frame.f_code.co_qualname.startswith("Metrics."):  # a function of the layer
+            if frame.f_code.co_qualname.startswith("Metrics."):  # a function of the middleware
                 entered.append("Metrics")
             frame = frame.f_back
 

@@ -12,7 +12,7 @@ from photon_router.middleware._codings import available_codings, coding_of
 
 
 def stream_reader(name: str) -> Any:
-    """Return a function that decodes what has come so far."""
+    """Return a function that decodes the bytes received so far."""
     if name == "gzip":
         return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress
     return brotli.Decompressor().process if name == "br" else zstd.ZstdDecompressor().decompress

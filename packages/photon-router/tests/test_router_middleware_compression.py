@@ -285,7 +285,7 @@ def test_a_stream_that_is_not_read_is_closed_all_the_same() -> None:
     answer = answer_of(
         Response(body=parts, content_type="text/plain"), (b"accept-encoding", b"gzip")
     )
-    answer.body.close()  # type: ignore[union-attr]  # it wraps a body that has it
+    answer.body.close()  # type: ignore[union-attr]  # it wraps a body with this method
     assert parts.is_closed
 
 

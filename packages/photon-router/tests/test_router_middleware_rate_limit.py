@@ -80,7 +80,7 @@ def test_who_is_counted_can_be_told_and_the_rest_go_by_address() -> None:
 
     assert [status(b"ada"), status(b"ada"), status(b"bob")] == [200, 429, 200]
     assert [status(None), status(None), status(None, "192.0.2.2")] == [200, 429, 200]
-    # nobody gets into another's bucket by calling himself like an address
+    # a key that looks like an address has a bucket of its own
     assert status(b"192.0.2.1") == 200
 
 

@@ -23,7 +23,7 @@ def write(path: Path, example: object, **others: Any) -> None:
 
 
 class Following:
-    """Changes that a test tells, and what people were told."""
+    """Changes that a test announces, and the lines that were reported."""
 
     def __init__(self, document: Path) -> None:
         self.document = document
@@ -44,7 +44,7 @@ class Following:
         return ReloadingMock(load, self.batches, report=self.lines.put)
 
     def told(self) -> str:
-        """Tell a change, and return what people are told then."""
+        """Announce a change, and return the lines that are reported."""
         self.changed.put(["a.json"])
         return self.lines.get(timeout=10)
 

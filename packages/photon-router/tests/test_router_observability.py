@@ -228,7 +228,7 @@ def test_counts_of_the_dead_are_kept_in_few_files_and_counted_once(tmp_path: Pat
     assert 'photon_request_duration_seconds_bucket{le="+Inf",method="GET",route=""} 8.0' in text
     assert (
         len(list(tmp_path.glob("*.db"))) == 5
-    )  # of nobody: counter, histogram; its own: and gauge
+    )  # without a process: counter, histogram; its own: and gauge
 
 
 def test_reading_what_all_processes_counted_holds_nobody_up(
@@ -247,7 +247,7 @@ def test_reading_what_all_processes_counted_holds_nobody_up(
     def go() -> None:
         with scope() as running:
             with exclusive(tmp_path, timeout=0.0):  # as another process that is asked
-                Metrics()  # does not wait: what it would do is being done
+                Metrics()  # does not wait: the work is in progress
                 page = running.spawn(ask)
                 for _ in range(5):
                     sleep(0.01)

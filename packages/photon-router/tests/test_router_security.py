@@ -1,4 +1,4 @@
-"""Security as a whole: from requirements to answers, spec first and code first."""
+"""Security as a whole: from requirements to responses, spec first and code first."""
 
 import base64
 import http.client
@@ -341,7 +341,7 @@ def test_a_better_alternative_counts_where_one_lacks_scopes() -> None:
     assert status_of(router, "/who", bearer() | {"X-Key": KEY}) == 200
 
 
-# -- what a refusal says ----------------------------------------------------------------------
+# -- refusals ---------------------------------------------------------------------------------
 
 
 def test_a_refusal_asks_for_all_schemes_and_is_a_problem_document() -> None:
@@ -404,7 +404,7 @@ def test_nothing_secret_is_shown() -> None:
     assert KEY not in repr(vars(Application(security=[HEADER_KEY])))
 
 
-# -- who asks ---------------------------------------------------------------------------------
+# -- identities -------------------------------------------------------------------------------
 
 
 def test_handlers_and_dependencies_are_given_the_user() -> None:
@@ -686,7 +686,7 @@ def test_certificates_come_from_the_field_of_a_proxy() -> None:
             return handler(asked("/who", headers, peer=peer)).status
 
     assert status(field(b"DER of a client"), proxy) == 200
-    assert status(field(b"DER of a client"), Peer(("127.0.0.1", 4))) == 401  # nobody trusts it
+    assert status(field(b"DER of a client"), Peer(("127.0.0.1", 4))) == 401  # an untrusted proxy
     assert status(field(b"DER of another"), proxy) == 401
     assert status({}, proxy) == 401
     for rubbish in ("", ":", "::", "abc", ":a:", ":%%%:", "é"):
@@ -705,13 +705,13 @@ def test_certificates_come_from_the_connection_where_nothing_else_is_said() -> N
             assert handler(asked("/who", peer=peer)).status == status
 
 
-# -- what caches are told -----------------------------------------------------------------------
+# -- caching -----------------------------------------------------------------------------------
 
 
 def told_to_caches(
     router: Application, target: str, headers: Mapping[str, str]
 ) -> list[str | None]:
-    """Return the status of an answer, its Cache-Control and its Vary."""
+    """Return the status of a response, its Cache-Control and its Vary."""
     with router.start() as handler:
         response = handler(asked(target, headers))
     return [str(response.status), response.header("cache-control"), response.header("vary")]
@@ -737,7 +737,7 @@ AUTHORIZATION_KEY = ApiKey({"a": KEY}, header="authorization", name="ownKey")
         ([BASIC], "/who", basic("ada", "pässword"), [None, None]),
         ([AUTHORIZATION_KEY], "/who", {"Authorization": KEY}, [None, None]),
         ([BEARER, HEADER_KEY], "/who", bearer(), ["private", "Authorization, X-Key"]),
-        # What is for anybody must not be given to those who said who they are.
+        # A response to an anonymous request must not be reused for an authenticated one.
         ([BEARER, ANONYMOUS], "/who", {}, [None, "Authorization"]),
         ([HEADER_KEY, ANONYMOUS], "/who", {}, ["private", "X-Key"]),
         ([], "/who", {"X-Key": KEY}, [None, None]),

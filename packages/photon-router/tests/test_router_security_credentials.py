@@ -1,4 +1,4 @@
-"""Credentials as clients send them, and as nobody should."""
+"""Credentials, well-formed and malformed."""
 
 from __future__ import annotations
 

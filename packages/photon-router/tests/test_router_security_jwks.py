@@ -301,7 +301,7 @@ def test_a_set_in_a_file_is_read_at_once_and_again(tmp_path: Path) -> None:
     run(rotate)
 
 
-# -- what is kept -----------------------------------------------------------------------------
+# -- caching ----------------------------------------------------------------------------------
 
 
 class Source:

@@ -1,4 +1,4 @@
-"""JSON Web Tokens: what is believed, and the ways in which nothing is."""
+"""JSON Web Tokens: which are accepted, and which are refused."""
 
 import base64
 import json
@@ -200,7 +200,7 @@ def test_the_audience_must_be_this_one() -> None:
     refused(mine, signed(claims()))
     for other in ("web", [], ["a", "b"]):
         refused(mine, signed(claims(aud=other)))
-    # Who was not told its name takes no token that is for somebody.
+    # A verifier without an audience refuses a token that has one.
     refused(JwtBearer(SECRET, algorithms=["HS256"]), signed(claims(aud="web")))
 
 

@@ -1,4 +1,4 @@
-"""Passwords: hashes, how long they take, and who waits."""
+"""Passwords: hashes, their duration, and the bounded queue."""
 
 import time
 
@@ -22,7 +22,7 @@ def test_a_password_is_known_by_its_hash() -> None:
 
 def test_nobody_has_no_password_and_it_takes_as_long() -> None:
     def duration(hashed: str | None) -> float:
-        verify_password("x", hashed)  # once for what is made once
+        verify_password("x", hashed)  # once, to fill the caches
         times = []
         for _ in range(3):
             began = time.perf_counter()

@@ -306,7 +306,7 @@ def test_a_download_goes_on_only_with_the_same_file(server: LiveServer) -> None:
             ).status
             == status
         )
-    # What is not there any more is no reason to refuse a range of it.
+    # An outdated If-Range ignores the range, even one beyond the end of the file.
     assert (
         server.request(
             "GET", "/static/ten.txt", headers={"Range": "bytes=99-", "If-Range": '"x"'}
@@ -422,7 +422,7 @@ def test_hidden_files_and_inner_links_are_served_on_request(folder: Path) -> Non
             assert server.request("GET", path).status == 404
 
 
-# -- pages for what is not there ----------------------------------------------------------------
+# -- pages for missing files ---------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -497,7 +497,7 @@ def test_caches_are_told_by_pattern_then_by_age(tmp_path: Path) -> None:
 
 
 def cache_controls(server: LiveServer, files: StaticFiles, prefix: str) -> list[str]:
-    """Return what caches are told of a fingerprint, a script, a page, and what is not there."""
+    """Return Cache-Control of a fingerprint, a script, a page, and a missing file."""
     html = {"Accept": HTML}
     paths = (files.url("a.js"), f"{prefix}/a.js", f"{prefix}/page.html", f"{prefix}/none.js")
     return [server.request("GET", each, headers=html).headers["cache-control"] for each in paths]

@@ -26,7 +26,7 @@ Start = Callable[..., Callable[[bytes], object]]
 
 
 def echo(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
-    """Answer with what the environ says."""
+    """Respond with the environ."""
     shown = {key: value for key, value in environ.items() if isinstance(value, str | bool)}
     shown["body"] = environ["wsgi.input"].read().decode()
     start_response("200 OK", [("Content-Type", "application/json"), ("X-Own", "yes")])
