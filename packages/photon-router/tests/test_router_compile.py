@@ -52,7 +52,7 @@ def ask(
 
 
 def failure(router: Application, target: str) -> BaseException | None:
-    """Ask for what fails; return the error that the answer, a 500 that tells nothing, hides."""
+    """Send a request that fails; return the error that the 500 response does not show."""
     asked = request("GET", target)
     with router.start() as handler:
         response = handler(asked)

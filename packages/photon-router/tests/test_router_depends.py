@@ -35,7 +35,7 @@ def ask(
 
 
 def failure(router: Application, target: str) -> BaseException | None:
-    """Ask for what fails; return the error that the answer hides."""
+    """Send a request that fails; return the error that the response does not show."""
     request = Request("GET", target, [])
     with router.start() as handler:
         assert handler(request).status == 500

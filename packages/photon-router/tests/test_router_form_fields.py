@@ -80,7 +80,7 @@ def handling(marker: Any, type_: Any, path: str, method: str) -> tuple[Applicati
 
 
 def send(place: str, type_: Any, texts: list[str]) -> tuple[int, Any]:
-    """Send a value at a place; return the status, and what the handler got or the faults."""
+    """Send a value; return the status, and the handler's argument or the errors."""
     marker = {"query": Query, "path": Path, "header": Header, "cookie": Cookie, "form": Form}[place]
     path, method = ("/{value}" if place == "path" else "/"), "POST" if place == "form" else "GET"
     router, taken = handling(marker, type_, path, method)

@@ -1,4 +1,4 @@
-"""What ``format`` asserts when it is told to."""
+"""Assertions of ``format`` when they are enabled."""
 
 import pytest
 

@@ -27,7 +27,7 @@ def note() -> Note:
 
 
 def spec() -> dict[str, Any]:
-    """Return a document whose answer has a member that is not required and may be null."""
+    """Return a document whose response has a nullable member that is not required."""
     schema = {
         "type": "object",
         "properties": {"name": {"type": "string"}, "text": {"type": ["string", "null"]}},

@@ -1,4 +1,4 @@
-"""Dependencies of the application, and what stands in for them in tests."""
+"""Dependencies of the application, and their overrides in tests."""
 
 import json
 from collections.abc import Iterator
@@ -128,7 +128,7 @@ def test_a_value_of_the_application_that_cannot_be_made_ends_the_start() -> None
 
     with pytest.raises(OSError, match="no database"), router.start():
         pass
-    assert log == ["open pool"]  # its generator was told of the error
+    assert log == ["open pool"]  # its generator got the error
 
 
 def per_request() -> int:

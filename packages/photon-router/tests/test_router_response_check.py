@@ -1,4 +1,4 @@
-"""Whether answers are what the document says."""
+"""Checks of responses against the document."""
 
 import json
 import logging

@@ -35,7 +35,7 @@ def router_of(parameter: dict[str, Any], got: list[Any], path: str = "/x") -> Ap
 def read(
     place: str, style: str | None, schema: dict[str, Any], written: str, **more: Any
 ) -> tuple[int, Any]:
-    """Return the status, and what the handler gets or which faults are told."""
+    """Return the status, and the handler's argument or the errors."""
     parameter = {"name": "color", "in": place, "schema": schema} | more
     parameter |= {"required": True} if place == "path" else {}
     parameter |= {"style": style} if style is not None else {}

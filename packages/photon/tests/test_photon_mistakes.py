@@ -30,11 +30,11 @@ def photon(folder: Path, *arguments: str) -> tuple[int, str]:
     ("code", "line", "words"),
     [
         (ASYNC, 4, "write `def`"),
-        (BODY, 4, "argument a: a GET has no body"),
+        (BODY, 4, "argument a: GET has no body"),
         (OPTION, 4, "'status_code' is not an option of a handler: write `status`"),
         (CALLED, 6, "Write Query[Annotated[..., Param(max_length=3)]]"),
         (LIMIT, 5, "takes an integer of zero or more, got -1"),
-        (SCOPE, 5, "is 'request' or 'application', not 'all'"),
+        (SCOPE, 5, "must be 'request' or 'application', not 'all'"),
     ],
     ids=["async", "body", "option", "called", "limit", "scope"],
 )
