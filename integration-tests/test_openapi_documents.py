@@ -335,7 +335,7 @@ def changed(old: str, new: str) -> Callable[[str], str]:
 MISTAKES = {
     "lost handler": (
         changed("operationId: getBook", "operationId: readBook"),
-        ["readBook: the operation has no handler", "there is no operation 'getBook'"],
+        ["readBook: the operation has no handler", "the document has no operation 'getBook'"],
     ),
     "dangling reference": (
         changed("responses/Books'}", "responses/Boooks'}"),

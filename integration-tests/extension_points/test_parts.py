@@ -199,7 +199,7 @@ def test_a_part_that_is_named_is_imported_when_it_is_added() -> None:
 def test_what_cannot_be_added_or_provided_is_refused() -> None:
     app = Photon()
     part: Any = object()
-    with pytest.raises(TypeError, match="a part has"):
+    with pytest.raises(TypeError, match="a part must have"):
         app.add(part)
     with pytest.raises(ImportError, match=r"package\.module:name"):
         app.add("toy_database")

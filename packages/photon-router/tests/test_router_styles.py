@@ -261,6 +261,12 @@ ROAD = {
 }
 
 
+def test_one_member_may_have_an_encoded_delimiter_as_its_value() -> None:
+    for road in ROAD:
+        if road[3] == "object":
+            assert ROAD[road](encode(*road[:3], {"0": ","})) == {"0": ","}, road
+
+
 @given(st.sampled_from(sorted(ROAD)), st.data())
 def test_what_is_written_in_a_style_is_read_as_it_was(
     road: tuple[str, str, bool, str], data: st.DataObject

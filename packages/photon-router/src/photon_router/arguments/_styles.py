@@ -137,6 +137,8 @@ _Parse: TypeAlias = Callable[[str, str, Kind, bool, _Decode], Strings]
 def _read_simple(text: str, name: str, kind: Kind, explode: bool, decode: _Decode) -> Strings:
     if kind == "text":
         return decode(text)
+    if kind == "object" and explode:
+        return _tree(_split_members(text, ",", decode), explode=True)
     parts = _split(text, ",", decode)
     return parts if kind == "list" else _tree(parts, explode=explode)
 
@@ -145,9 +147,10 @@ def _read_label(text: str, name: str, kind: Kind, explode: bool, decode: _Decode
     text = text.removeprefix(".")
     if kind == "text":
         return decode(text)
-    parts = _split(text, "." if explode else ",", decode)
+    split = _split_members if kind == "object" and explode else _split
+    parts = split(text, "." if explode else ",", decode)
     if explode and len(parts) == 1 and "," in text:
-        parts = _split(text, ",", decode)
+        parts = split(text, ",", decode)
     return parts if kind == "list" else _tree(parts, explode=explode)
 
 
@@ -310,6 +313,13 @@ def _member(kind: type[Any], tree: dict[str, Any], name: str) -> Any:
 
 
 # -- pieces ------------------------------------------------------------------------------------
+
+
+def _split_members(text: str, delimiter: str, decode: _Decode) -> list[str]:
+    """Split ``R=1,G=2``, unless it is one member whose value contains encoded delimiters."""
+    parts = _split(text, delimiter, decode)
+    is_one = delimiter not in text and not all("=" in part for part in parts)
+    return [decode(text)] if is_one else parts
 
 
 def _split(text: str, delimiter: str, decode: _Decode) -> list[str]:

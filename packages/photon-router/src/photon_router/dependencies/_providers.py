@@ -9,6 +9,7 @@ signatures of providers, so that each is read once.
 
 from __future__ import annotations
 
+import builtins
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -206,7 +207,7 @@ def check_provided(cls: object) -> None:
     """
     if not isinstance(cls, type):
         raise TypeError(f"values are provided for a class, not for {cls!r}")
-    if cls is Request or cls.__module__ == "builtins":
+    if cls is Request or cls in vars(builtins).values():
         raise TypeError(
             f"values of the class {cls.__qualname__} come from the request: provide a class of "
             "your own"
