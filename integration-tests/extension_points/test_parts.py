@@ -204,7 +204,7 @@ def test_what_cannot_be_added_or_provided_is_refused() -> None:
     with pytest.raises(ImportError, match=r"package\.module:name"):
         app.add("toy_database")
     app.provide(Session, lambda: Session("", []))
-    with pytest.raises(ValueError, match="provided already"):
+    with pytest.raises(ValueError, match="has a provider already"):
         app.provide(Session, lambda: Session("", []))
     for cls in (int, str, dict):
         with pytest.raises(TypeError, match="come from the request"):
