@@ -22,12 +22,6 @@ PENDING = {
     "packages/photon",
     "packages/photon-cli",
     "packages/photon-router",
-    # Modules of photon-runtime that other changes were in while the package was rewritten.
-    "packages/photon-runtime/src/photon_runtime/_supervisor.py",
-    "packages/photon-runtime/src/photon_runtime/_worker_process.py",
-    "packages/photon-runtime/src/photon_runtime/drivers",
-    "packages/photon-runtime/src/photon_runtime/patch",
-    "packages/photon-runtime/src/photon_runtime/workers.py",
 }
 
 WORDS = (
