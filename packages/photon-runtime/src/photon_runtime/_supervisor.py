@@ -1,6 +1,6 @@
-"""The supervisor itself: which worker has which slot, and what is to be done about it.
+"""The supervisor itself: the worker of each slot, and the next actions for it.
 
-`workers` tells the theory of operation, and calls `Supervisor.run` with the signals turned into
+`workers` explains the theory of operation, and calls `Supervisor.run` with the signals turned into
 bytes in a pipe.
 """
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CANNOT_LOAD = 3
-"""Exit code of a worker that says: trying again is no use, what I should run cannot be loaded."""
+"""Exit code of a worker whose application cannot be loaded, so that a retry would not help."""
 
 GAVE_UP = 4
-"""Exit code of a supervisor one of whose workers did not start however often it was tried."""
+"""Exit code of a supervisor after all attempts to start one of its workers failed."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-"""The signals that the supervisor hears."""
+"""The signals that the supervisor handles."""
 
 _START_ATTEMPTS = 5
 _EARLY = 1.0
@@ -39,16 +39,16 @@ _REST_AFTER_FAILURE = 10.0
 
 @attrs.define(eq=False)
 class Slot:
-    """One place for a worker.
+    """One slot for a worker.
 
     Attributes:
-        current: The worker that serves, or is about to.
-        old: Workers that were told to stop and have not ended.
-        successor: The worker that will take over from ``current`` once it is ready.
-        failed_starts: How many workers in a row ended before they were ready.
-        early_deaths: How many workers in a row did not live for a second.
-        due: When to start the next worker, if there is none.
-        retirable: From when on a worker that asks for a successor is heard.
+        current: Worker that serves, or is starting.
+        old: Workers that are stopping and have not ended.
+        successor: Worker that will replace ``current`` once it is ready.
+        failed_starts: Number of workers in a row that ended before they were ready.
+        early_deaths: Number of workers in a row that lived for less than a second.
+        due: Time to start the next worker, if the slot is empty.
+        retirable: Time from which on a worker may ask for a successor.
     """
 
     number: int
@@ -68,14 +68,14 @@ class Slot:
 
 @attrs.define(eq=False)
 class Supervisor:
-    """Keeps the workers of all slots; its fields up to ``wakeup`` are as of `workers.supervise`.
+    """Keeps the workers of all slots alive; `workers.supervise` documents the other fields.
 
     Attributes:
-        wakeup: The readable end of a pipe with the numbers of the signals that came.
-        was_ready: Whether a worker has ever been ready.
-        is_stopping: Whether the workers were told to stop.
-        exit_code: What `run` will return.
-        rolling: The slots whose workers are to be replaced, the one at work first.
+        wakeup: Readable end of a pipe with the numbers of the signals that arrived.
+        was_ready: True once a worker has been ready.
+        is_stopping: True once the workers are being stopped.
+        exit_code: Future result of `run`.
+        rolling: Slots whose workers are to be replaced, the current one first.
     """
 
     work: Work
@@ -92,7 +92,10 @@ class Supervisor:
     rolling: deque[Slot] = attrs.Factory(deque)
 
     def run(self) -> int:
-        """Keep the workers until told to stop; return the exit code. Blocks: the process."""
+        """Keep the workers alive until a signal stops them; return the exit code.
+
+        Blocks: the process.
+        """
         while True:
             if self.is_stopping and not any(slot.workers() for slot in self.slots):
                 return self.exit_code
@@ -128,13 +131,13 @@ class Supervisor:
                     worker.heard = 0.0
 
     def _silent_from(self, worker: Worker) -> float:
-        """When a worker will have been silent for too long; never while it stops by itself."""
+        """The time at which a worker counts as stuck; never while it is stopping."""
         if not worker.heard or worker.is_stopping:
             return float("inf")
         return worker.heard + self.worker_timeout
 
     def _wait(self) -> None:
-        """Wait for a signal, for a worker's word or for the next thing to be due; deal with it."""
+        """Wait for a signal, a worker's message or the next due time, and handle it."""
         poll = select.poll()
         poll.register(self.wakeup, select.POLLIN)
         channels = {}
@@ -151,7 +154,7 @@ class Supervisor:
         self._reap()
 
     def _timeout(self) -> float | None:
-        """Milliseconds until something is due; ``None`` if nothing is."""
+        """Milliseconds until the next due time; ``None`` if there is none."""
         times = []
         for slot in self.slots if self.was_ready else self.slots[:1]:
             if slot.current is None and not self.is_stopping:
@@ -165,7 +168,7 @@ class Supervisor:
         return max(0.0, (earliest - time.monotonic()) * 1000 + 1)  # poll() may be a little early
 
     def _hear(self, slot: Slot, worker: Worker) -> None:
-        """Take a worker's word; an end without a word is its death."""
+        """Handle a worker's message; the end of the pipe is the end of the worker."""
         said = _read(worker.channel)
         if not said:
             os.close(worker.channel)
@@ -190,7 +193,7 @@ class Supervisor:
                 self.first_ready()
 
     def _retire(self, slot: Slot, worker: Worker) -> None:
-        """Replace a worker that has had enough, in its turn."""
+        """Replace a worker that asks to retire, in its turn."""
         is_heard = worker is slot.current and time.monotonic() >= slot.retirable
         if is_heard and slot not in self.rolling:
             self.report(f"worker {slot.number} (pid {worker.pid}) asks to be replaced")
@@ -203,7 +206,7 @@ class Supervisor:
             self._stop(0)
         elif number == signal.SIGHUP and not self.is_stopping:
             self.report("SIGHUP: the workers are replaced one by one")
-            if self.rolling:  # a successor is on its way; after it, everyone once more
+            if self.rolling:  # a successor is starting; after it, all workers once more
                 self.rolling = deque([self.rolling[0], *self.slots])
             else:
                 self.rolling = deque(self.slots)
@@ -213,7 +216,7 @@ class Supervisor:
         """Start the successor in the next slot that has a worker to succeed.
 
         Returns:
-            Whether the roll goes on, or is through.
+            True while the rolling restart continues, False when it is complete.
         """
         while self.rolling:
             slot = self.rolling[0]
@@ -222,7 +225,7 @@ class Supervisor:
                 if slot.successor is None:
                     self._give_up_rolling(slot)
                 return slot.successor is not None
-            self.rolling.popleft()  # its next worker is a new one anyway
+            self.rolling.popleft()  # its next worker will be new in any case
         return True
 
     def _take_over(self, slot: Slot) -> None:
@@ -235,7 +238,7 @@ class Supervisor:
             self.report("all workers are replaced")
 
     def _stop(self, exit_code: int) -> None:
-        """Ask all workers to end; a second time, do not ask."""
+        """Stop all workers by SIGTERM; a second time, kill them."""
         if self.is_stopping:
             for slot in self.slots:
                 for worker in slot.workers():
@@ -264,7 +267,7 @@ class Supervisor:
 
     def _bury(self, slot: Slot, worker: Worker, code: int) -> None:
         if worker.channel >= 0:
-            self._hear(slot, worker)  # it may have been ready and died before anyone listened
+            self._hear(slot, worker)  # it may have sent that it is ready before it ended
             if worker.channel >= 0:
                 os.close(worker.channel)
                 worker.channel = -1
@@ -314,7 +317,7 @@ class Supervisor:
             self.report(f"{name} {_fate(code)}; " + _prospect(delay))
 
     def _fork(self, slot: Slot) -> Worker | None:
-        """Start a worker; ``None`` where the system has no room for it now."""
+        """Start a worker; return ``None`` if the system lacks the resources at the moment."""
         channels = [w.channel for s in self.slots for w in s.workers() if w.channel >= 0]
         try:
             return fork_worker(
@@ -334,7 +337,7 @@ def _read(fd: int) -> bytes:
 
 
 def _send(worker: Worker, number: signal.Signals) -> None:
-    """Signal a worker; it cannot be anybody else's process, for it is not reaped yet."""
+    """Signal a worker; its pid cannot be another process's, because it is not reaped yet."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(worker.pid, number)
 

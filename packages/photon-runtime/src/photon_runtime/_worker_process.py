@@ -1,10 +1,10 @@
-"""One worker process: how it is forked, how it lives and how it ends.
+"""One worker process: its fork, its life and its end.
 
-The supervisor's signals are blocked around the fork until the child has put back the default
-handlers, so a signal meant for the child is never lost in the parent's pipe, nor the other way
-round. The child leaves by ``os._exit``: it must not unwind into the frames of the parent that it
-was forked from. What the interpreter would do at its end is done by hand: exit hooks, of which it
-has forgotten the parent's, and flushing.
+The supervisor's signals are blocked during the fork until the child has restored the default
+handlers, so a signal for the child is never lost in the parent's pipe, nor the reverse. The child
+ends by ``os._exit``: it must not unwind into the frames of the parent that it was forked from. What
+the interpreter would do at its end is done explicitly: exit hooks, without those of the parent, and
+flushing.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Worker:
     """One child process.
 
     Attributes:
-        born: When it was forked, on the monotonic clock.
-        channel: The pipe end on which it says how it is; -1 once that is over.
-        is_ready: Whether it has said that it serves.
-        heard: When it said something last, on the monotonic clock.
-        kill_at: When it will be killed, if it was told to stop.
+        born: Time of the fork, on the monotonic clock.
+        channel: Readable end of the pipe of its messages; -1 once it is closed.
+        is_ready: True once it has reported that it serves.
+        heard: Time of its last message, on the monotonic clock.
+        kill_at: Time at which it will be killed, if it is stopping.
     """
 
     pid: int
@@ -53,7 +53,7 @@ class Worker:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether it is being stopped."""
         return self.kill_at is not None
 
 
@@ -63,16 +63,16 @@ def fork_worker(
     """Fork a worker.
 
     Args:
-        work: What it does.
-        slot: Its slot.
-        signals: The signals that this process handles and the worker shall not.
+        work: Function that the worker runs.
+        slot: Slot of the worker.
+        signals: Signals that this process handles and the worker must not handle.
         inherited: Descriptors that are only for this process; the worker closes them.
 
     Returns:
         The worker, in the parent. The child does not return.
 
     Raises:
-        OSError: The system has no room for another process.
+        OSError: The system lacks the resources for another process.
     """
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
@@ -93,7 +93,7 @@ def fork_worker(
             try:
                 _forget_parent(signals, (ours, *inherited))
                 end_with_parent()
-                if os.getppid() != parent:  # it died before the kernel was told to care
+                if os.getppid() != parent:  # the parent died before the call took effect
                     os._exit(1)
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
                 code = _exit_code(work, slot, Link(theirs))
@@ -117,7 +117,7 @@ def end_with_parent() -> None:
 
 
 def _forget_parent(signals: Iterable[signal.Signals], inherited: Iterable[int]) -> None:
-    """Undo what only the parent needs: its signals, its pipes, its exit hooks."""
+    """Undo what only the parent needs: its signal handlers, its pipes, its exit hooks."""
     signal.set_wakeup_fd(-1)
     for number in signals:
         signal.signal(number, signal.SIG_DFL)
@@ -129,24 +129,24 @@ def _forget_parent(signals: Iterable[signal.Signals], inherited: Iterable[int]) 
 
 @attrs.define
 class Link:
-    """A worker's way to its supervisor: call it when the worker is ready.
+    """A worker's connection to its supervisor: call it when the worker is ready.
 
-    Nothing here waits or fails: a supervisor that does not listen has other worries, and one that
-    is gone takes its workers along.
+    Its methods neither wait nor fail: a message that the supervisor does not read is dropped, and
+    a supervisor that has ended takes its workers along.
     """
 
     channel: int
 
     def __call__(self) -> None:
-        """Say that the worker serves."""
+        """Report that the worker serves."""
         self._say(READY)
 
     def beat(self) -> None:
-        """Say that the worker is alive, about once a second."""
+        """Report that the worker is alive; call it about once a second."""
         self._say(ALIVE)
 
     def retire(self) -> None:
-        """Ask to be replaced; the worker is told to stop when its successor is ready."""
+        """Ask to be replaced; the supervisor stops the worker when its successor is ready."""
         self._say(TIRED)
 
     def _say(self, word: bytes) -> None:
@@ -155,7 +155,7 @@ class Link:
 
 
 Work = Callable[[int, Link], None]
-"""What a worker does: called with its slot, and with what to call when it is ready."""
+"""Function that a worker runs, with its slot and its link to the supervisor."""
 
 
 def _exit_code(work: Work, slot: int, link: Link) -> int:

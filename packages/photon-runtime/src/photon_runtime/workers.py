@@ -2,40 +2,42 @@
 
 Theory of operation
 -------------------
-The parent forks one worker for each *slot* and from then on only waits: for a signal, for a worker
-to say that it is ready, or for the next thing to be due. It serves nothing, imports no application
-and starts no thread, so there is little in it that could fail, and forking it is safe at any time.
+The parent forks one worker for each *slot* and from then on only waits: for a signal, for a message
+of a worker, or for the next due time. It does not serve, import an application or start a thread,
+so little in it can fail, and forking it is safe at any time.
 
-*Signals.* Handlers do nothing but wake the parent through ``signal.set_wakeup_fd``; all work is
-done in the loop.
+*Signals.* Handlers only wake the parent through ``signal.set_wakeup_fd``; all work is done in the
+loop.
 
-*Sockets.* The supervisor knows none. A caller that listens makes one ``SO_REUSEPORT`` socket for
+*Sockets.* The supervisor has none. A caller that listens makes one ``SO_REUSEPORT`` socket for
 each slot before it calls ``supervise``, and ``work`` uses the slot's own. The parent keeps all of
 them open, so a connection that waits in the queue of a worker that died is served by its
 replacement. One shared socket would wake all workers for each connection; sockets made in the
 children would die with them, and the connections in their queues too.
 
-*Readiness.* Each worker holds one end of a pipe and says there how it is, in single bytes; the
-first says that it serves. The first worker starts alone: if the application cannot be loaded, the
-fault is shown once, and nothing else starts. A rolling restart (SIGHUP) goes on to the next slot
-only after the replacement is ready, and only then stops the old worker; if a replacement fails,
-the old workers stay.
+*Readiness.* Each worker holds one end of a pipe and reports its state there in single bytes; the
+first byte reports that it serves. The first worker starts alone: if the application cannot be
+loaded, the error is shown once, and no other worker starts. A rolling restart (SIGHUP) continues
+with the next slot only after the replacement is ready, and only then stops the old worker; if a
+replacement fails, the old workers stay.
 
-*Signs of life.* Where silence has a limit, a worker that serves says again and again that it is
-alive, from the scheduler that does its work. One that falls silent is stuck, in an endless loop or
-a call that does not return; it is killed and replaced. It cannot be asked to stop, for it would not
-hear. How long a start or an end takes is another matter.
+*Signs of life.* With a ``worker_timeout``, a worker that serves reports at intervals that it is
+alive, from the scheduler that does its work. A worker that falls silent is stuck, in an endless
+loop or in a call that does not return; it is killed and replaced. SIGTERM would not help, because
+the worker could not handle it. The limit does not apply to starting and stopping.
 
-*Retirement.* A worker that has had enough (of requests, of memory) says so and goes on. It is
-replaced as by SIGHUP, in its turn. If its successor fails, it stays, and may ask again.
+*Retirement.* A worker that has reached a limit (of requests, of memory) asks to be replaced and
+continues to serve. It is replaced as by SIGHUP, in its turn. If its successor fails, it stays, and
+may ask again.
 
 *Deaths.* A worker that dies is replaced at once. If its slot's workers keep dying within a second
 of their birth, the replacement waits: 0.25 s after the second such death, then twice as long each
-time, up to 5 s. A slot whose workers end five times in a row before they are ready ends the whole:
-connections would wait in its queue for ever, and whoever started the supervisor should know. Where
-the system has no room for another process, the others go on, and it is tried again every 5 s.
+time, up to 5 s. A slot whose workers end five times in a row before they are ready ends the
+supervisor: connections would wait in its queue for ever, and the operator should learn of it. While
+the system lacks the resources for another process, the other workers continue, and the fork is
+retried every 5 s.
 
-*The parent's death.* On Linux the kernel sends SIGTERM to the workers when the parent is gone
+*The parent's death.* On Linux the kernel sends SIGTERM to the workers when the parent has ended
 (``PR_SET_PDEATHSIG``), even after SIGKILL. A pipe that each worker watches would work elsewhere
 too, but needs a thread in each. On other systems workers outlive a parent that was killed.
 """
@@ -72,27 +74,27 @@ def supervise(
     stopping: Callable[[], None] | None = None,
     report: Callable[[str], None] = _log.warning,
 ) -> int:
-    """Run ``work`` in a number of child processes until told to stop.
+    """Run ``work`` in a number of child processes until a signal stops them.
 
     SIGTERM or SIGINT stops the workers, by SIGTERM first; a second one kills them. SIGHUP replaces
     them one by one without a gap.
 
     Args:
-        work: Called in each child as ``work(slot, link)``, slots counting from 0. It must call
-            ``link()`` when it serves: until the first does, no other starts. It may call
-            ``link.beat()`` and ``link.retire()``, see `Link`. The child's exit code is 0 when it
-            returns, 1 when it raises, and that of ``SystemExit``.
-        count: How many workers, at least 1.
+        work: Function that is called in each child as ``work(slot, link)``, with slots counted from
+            0. It must call ``link()`` when it serves: until the first worker does, no other starts.
+            It may call ``link.beat()`` and ``link.retire()``, see `Link`. The child's exit code is
+            0 when it returns, 1 when it raises, and that of ``SystemExit``.
+        count: Number of workers, at least 1.
         shutdown_timeout: Seconds that the workers have to end after SIGTERM before SIGKILL; zero
             kills at once.
         worker_timeout: Seconds for which a worker that is ready may be silent; then it is killed
             and replaced. With it, a worker must call ``link.beat()`` more often than that.
-            ``None`` and zero let it be.
-        first_ready: Called once in the parent when the first worker is ready, before the others
-            start.
-        stopping: Called once in the parent before the workers are told to stop, to close what
-            they listen on: a connection that nobody will accept is better refused.
-        report: Takes one line of text for each event that an operator wants to know.
+            ``None`` and zero switch the check off.
+        first_ready: Function that is called once in the parent when the first worker is ready,
+            before the others start.
+        stopping: Function that is called once in the parent before the workers are stopped, to
+            close their listening sockets: refusing a connection is better than never accepting it.
+        report: Function that receives one line of text for each event of interest to an operator.
 
     Returns:
         The exit code: 0 after SIGTERM or SIGINT; ``CANNOT_LOAD`` when a worker ended with that
@@ -139,4 +141,4 @@ def _signal_pipe() -> Iterator[int]:
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
-    """Take a signal; the wake-up pipe has its number."""
+    """Ignore a signal here; the wake-up pipe has its number."""

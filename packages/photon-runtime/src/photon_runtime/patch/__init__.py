@@ -3,15 +3,15 @@
 ====================  =========================================================================
 ``_stdlib``           `patch_stdlib`, `is_patched`
 ``_replacements``     the list of what is replaced
-``_late``             what was imported before and holds originals
+``_late``             modules that were imported earlier and hold originals
 ``_saved``            the originals
-``_running``          who runs: which task, under which number
+``_running``          the running task, and its number as a thread
 ``_waiter``           a wait that any thread may end
-``_lock``, ``_local``, ``_thread``, ``_handle``  what `threading` is made of
+``_lock``, ``_local``, ``_thread``, ``_handle``  the building blocks of `threading`
 ``_queue``            `queue.SimpleQueue`
-``_descriptors``      waiting for pipes, processes, whatever is no socket
+``_descriptors``      waiting for pipes, processes and other descriptors that are not sockets
 ``_select``, ``_process``, ``_signal``, ``_time``  the calls of these modules
-``_on_import``        libraries that are told when they are imported
+``_on_import``        functions that are called when a library is imported
 ``_psycopg``          lets psycopg 3 cooperate, see `photon_runtime.drivers`
 ``__main__``, ``_program``  ``python -m photon_runtime.patch script.py``
 ====================  =========================================================================

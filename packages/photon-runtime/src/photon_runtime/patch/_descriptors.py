@@ -1,13 +1,14 @@
-"""Waiting for descriptors that are nobody's sockets: pipes, processes, what `select` is given.
+"""Waiting for descriptors that are not sockets: pipes, processes, arguments of `select`.
 
-Theory of operation. The hub's own poller registers a descriptor once for its whole life and must
-be told of its end; of these descriptors nobody knows the life. So each wait makes an epoll
-instance of its own for what it waits for, and waits for that instance's descriptor, which it owns.
-An epoll instance can be polled like any file, and `select.epoll` objects of the program are waited
-for in the same way. Where there is no epoll, the task looks again and again, ever more slowly.
+Theory of operation. The hub's own poller registers a descriptor once for its whole life and has to
+unregister it before it is closed; when these descriptors are closed is unknown. So each wait makes
+an epoll instance of its own for its descriptors, and waits for the descriptor of that instance,
+which it owns. An epoll instance can be polled like any file, and `select.epoll` objects of the
+program are waited for in the same way. On systems without epoll, the task polls at growing
+intervals.
 
-What epoll refuses (regular files) never makes anybody wait; the caller asks the operating system
-first and learns that.
+Descriptors that epoll refuses (regular files) never wait: the caller first asks the operating
+system, which reports them as ready.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _LONGEST_PAUSE = 0.02
 
 
 class Patience:
-    """Pauses that grow, for what gives no sign when it is ready."""
+    """Growing pauses, for polling what does not signal that it is ready."""
 
     def __init__(self, longest: float = _LONGEST_PAUSE) -> None:
         """Begin with a short pause."""
@@ -47,15 +48,15 @@ class Patience:
 def wait_until(
     look: Callable[[], T], *, interest: Callable[[], Mapping[int, int]], timeout: float | None
 ) -> T:
-    """Call ``look`` until what it returns is true, or ``timeout`` seconds have passed.
+    """Call ``look`` until its result is true, or ``timeout`` seconds have passed.
 
     Args:
-        look: Asks the operating system, without waiting.
-        interest: The descriptors that decide, with the event mask of each.
+        look: Function that asks the operating system, without waiting.
+        interest: Descriptors to wait for, with the event mask of each.
         timeout: Seconds; ``None`` for as long as it takes.
 
     Returns:
-        What ``look`` returned last.
+        The last result of ``look``.
     """
     task = running_task()
     found = look()
@@ -77,7 +78,7 @@ def wait_until(
 
 
 def wait_descriptor(fd: int, mask: int, timeout: float | None = None) -> int:
-    """Wait until ``fd`` is ready for some of ``mask``, and let the others run in any case.
+    """Wait until ``fd`` is ready for some of ``mask``, and let other tasks run in any case.
 
     Args:
         fd: The descriptor.
@@ -102,8 +103,8 @@ def wait_descriptor(fd: int, mask: int, timeout: float | None = None) -> int:
 def _let_others_run() -> None:
     """Give up a turn, and let the timers fire that are due.
 
-    The hub looks at its timers after 128 switches only. A task that does much work between two of
-    them, as a copy does, would overrun its deadline by all of that.
+    The hub checks its timers only every 128 switches. A task that does much work between two
+    switches, as a copy does, would overrun its deadline by all of that work.
     """
     hub = current_hub()
     due = hub.timers.next_due()
@@ -134,14 +135,14 @@ def _wait_for_one(fd: int, mask: int, timeout: float | None) -> None:
 def _wait_for_events(
     task: Task[object], interest: Mapping[int, int], timeout: float | None
 ) -> bool:
-    """Wait for events; return whether there is reason to think that there was one."""
+    """Wait for events; return whether there may have been one."""
     if _saved.select_epoll is None:
         return False
     with _saved.select_epoll() as epoll:
         for fd, mask in interest.items():
             try:
                 epoll.register(fd, mask)
-            except OSError:  # a regular file, or one that is closed: nothing to wait for
+            except OSError:  # a regular file, or a closed one: do not wait
                 return False
         wait_for_epoll(task, epoll.fileno(), timeout)
         return bool(epoll.poll(0)) or not interest
@@ -162,6 +163,6 @@ def wait_for_epoll(task: Task[object], fd: int, timeout: float | None) -> None:
     finally:
         if timer is not None:
             timer.cancel()
-        # Another task that was woken with this one may have forgotten it, and wait anew already.
+        # Another task that was woken with this one may have removed the watcher and wait again.
         if not (watcher.is_awaited or watcher.is_forgotten):
             poller.forget(fd)

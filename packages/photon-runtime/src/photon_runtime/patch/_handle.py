@@ -1,10 +1,10 @@
-"""What threads are joined by.
+"""Handles by which threads are joined.
 
-Before Python 3.13 a thread object has a lock that is held for as long as the thread lives, and to
-join is to take and free that lock: see ``set_sentinel`` in `_thread`. Since then it has a handle,
-which here holds a `Gate`: a lock that stays open for everybody once it is released, since a thread
-ends once and for all. The main thread has a gate in any version, because it is declared ended while
-it runs and goes on.
+Before Python 3.13 a thread object has a lock that is held for as long as the thread lives, and
+joining takes and releases that lock: see ``set_sentinel`` in `_thread`. Since then it has a handle,
+which here holds a `Gate`: a lock that stays open for all callers once it is released, since a
+thread ends only once. The main thread has a gate in any version, because it is declared ended while
+it is still running.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ._running import get_ident
 
 
 class Gate(Lock):
-    """A lock whose release is final: whoever waits or comes later has it at once."""
+    """A lock whose release is final: all current and later callers acquire it at once."""
 
     __slots__ = ("_is_open",)
 
@@ -45,11 +45,11 @@ class Gate(Lock):
 
 
 class ThreadHandle:
-    """What `_thread._ThreadHandle` is under the patch.
+    """The replacement of `_thread._ThreadHandle`.
 
     Attributes:
-        ident: The number of the thread, 0 before it was started.
-        life: Shut while the thread lives.
+        ident: Number of the thread, 0 before it was started.
+        life: Gate that is shut while the thread lives.
     """
 
     __slots__ = ("__weakref__", "_is_started", "ident", "life")

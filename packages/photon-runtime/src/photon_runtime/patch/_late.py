@@ -1,21 +1,21 @@
-"""What was imported before the patch and holds originals.
+"""Originals that modules imported before the patch still hold.
 
-Theory of operation. Three things can be held:
+Theory of operation. There are three cases:
 
 *Names.* A module that did ``from time import sleep`` has the original under its own name. It looks
-that name up at each call, so binding it anew is enough. The same is done with locks and locals that
-modules keep under a name: one that several modules share is replaced by one. This is mended
-quietly; the report lists it.
+that name up at each call, so rebinding it is enough. The same is done with locks and locals that
+modules keep under a name: one that several modules share is replaced by one. This is repaired
+without a warning; the report lists it.
 
-*Classes.* A subclass of `socket.socket` or of `threading.local` that was defined before keeps the
-base that it was made with, and blocks the thread.
+*Classes.* A subclass of `socket.socket` or of `threading.local` that was defined before the patch
+keeps its original base class, and blocks the thread.
 
-*What is in use.* A lock that is held, or that other objects than modules hold too (a condition that
-was made of it must go on to match it), and a real thread that runs.
+*Objects in use.* A lock that is held, or that objects other than modules refer to as well (a
+condition that was made of it must continue to match it), and a real thread that runs.
 
-The last two cannot be mended, and are named. Of the standard library's own it is known that they
-can. Debuggers and other schedulers want the originals that they saved, and are left alone; so is
-the runtime itself.
+The last two cannot be repaired, and are reported. Those of the standard library itself are known
+to be repairable. Debuggers and other schedulers need the originals that they saved, and are not
+changed; nor is the runtime itself.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ._replacements import ORIGINAL_CLASSES, Replacement
 
 _LEFT_ALONE = ("photon_runtime", "greenlet", "gevent", "eventlet", "debugpy", "pydevd")
 _LEFT_ALONE_PREFIXES = ("_pydev", "pydev")
-# The sources of the real things; the modules' other names for them are bound anew.
+# The modules that define the originals; other modules' names for them are rebound.
 _SOURCES = ("_socket", "posix", "nt", "_signal", "_queue")
 _RealLock = type(_saved.allocate_lock())
 _RealRLock = type(threading._CRLock())  # type: ignore[attr-defined]  # private
@@ -44,11 +44,11 @@ _RealRLock = type(threading._CRLock())  # type: ignore[attr-defined]  # private
 
 @attrs.frozen
 class PatchReport:
-    """What patching found.
+    """The result of patching.
 
     Attributes:
-        rebound: Names of other modules that held an original and were bound anew.
-        late: What keeps the original behaviour, each as a sentence; empty if all is well.
+        rebound: Names of other modules that held an original and were rebound.
+        late: Sentences, one for each object that keeps the original behaviour; normally empty.
     """
 
     rebound: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class PatchReport:
 
 @attrs.define(eq=False)
 class _Kept:
-    """A lock or a local that modules keep under a name, and all those names."""
+    """A lock or a local that modules refer to by name, and all those names."""
 
     value: Any
     places: list[tuple[ModuleType, str]] = attrs.Factory(list)
@@ -75,16 +75,16 @@ class _Kept:
 
     @property
     def trouble(self) -> str | None:
-        """Why it cannot be replaced, ``None`` if it can."""
+        """The reason why it cannot be replaced, ``None`` if it can."""
         if _is_held(self.value):
             return "is held"
-        # Beside the modules it is referred to by this object and by the call that counts.
+        # Apart from the modules, this object and the call that counts refer to it.
         if not self.is_standard and sys.getrefcount(self.value) > len(self.places) + 2:
             return "is used by other objects too"
         return None
 
     def replacement(self) -> object:
-        """Return what takes its place."""
+        """Return the object that replaces it."""
         if isinstance(self.value, _RealLock):
             return Lock()
         if isinstance(self.value, _RealRLock):
@@ -95,7 +95,7 @@ class _Kept:
 
 
 def find_late() -> tuple[str, ...]:
-    """Return what a patch made now could not mend."""
+    """Return what a patch made now could not repair."""
     kept = _kept_by_modules()
     locks = [
         f"{it.name} {why} and stays a real {type(it.value).__name__}"
@@ -106,7 +106,7 @@ def find_late() -> tuple[str, ...]:
 
 
 def rebind(done: Sequence[Replacement]) -> tuple[str, ...]:
-    """Bind the names of other modules anew that hold what was replaced; return the names."""
+    """Rebind the names of other modules that hold an original; return the names."""
     places = [*_rebind_names(done), *_replace_kept()]
     _renew_handler_locks()
     return tuple(

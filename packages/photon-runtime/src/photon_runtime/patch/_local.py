@@ -1,7 +1,7 @@
-"""`threading.local` that is local to tasks, and to threads where there is no hub.
+"""`threading.local` that is local to tasks, and to threads without a hub.
 
 Each instance keeps one dictionary for each task that has used it, under the task's number, and
-drops it when the task is gone. Attributes are looked up as the language does it: data
+drops it when the task has ended. Attributes are looked up in the order of the language: data
 descriptors of the class, the dictionary, then the rest of the class.
 """
 
@@ -29,7 +29,7 @@ class _Storage:
         self.of_thread = _saved.Local()
 
     def find(self) -> dict[str, Any] | None:
-        """Return the caller's dictionary, ``None`` where it has none yet."""
+        """Return the caller's dictionary, ``None`` if it does not have one yet."""
         task = running_task()
         if task is None:
             found: dict[str, Any] | None = getattr(self.of_thread, "values", None)
@@ -55,11 +55,11 @@ class _Storage:
         return values
 
 
-class local:  # noqa: N801 - it stands in for threading.local
-    """What `threading.local` is under the patch."""
+class local:  # noqa: N801 - it replaces threading.local
+    """The replacement of `threading.local`."""
 
     __slots__ = ("__weakref__", "_local__storage")
-    __module__ = "_thread"  # where the standard one is from, for pickles and for people
+    __module__ = "_thread"  # module of the standard class, for pickles and for readers of the repr
 
     _local__storage: _Storage
 
@@ -83,7 +83,7 @@ class local:  # noqa: N801 - it stands in for threading.local
         return object.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute for the running task alone."""
+        """Set an attribute for the running task only."""
         if name == "__dict__":
             raise AttributeError(
                 f"{type(self).__name__!r} object attribute '__dict__' is read-only"

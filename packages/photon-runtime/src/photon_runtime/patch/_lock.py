@@ -1,13 +1,13 @@
 """Locks that tasks of any hub and real threads may share.
 
-Theory of operation. `Lock` is a real lock, which is only ever tried, and a list of waiters. Who
-finds it held puts a waiter on the list, tries once more (it may have been freed in between) and
-waits. Who releases a lock that has waiters does not free it: the first waiter is handed the lock
-as it is, so nobody can overtake, and a task that releases and takes again at once cannot starve
-the others. Every step is one operation of the interpreter and no step leaves a state in which
-another thread, a signal handler or a finaliser would have to wait.
+Theory of operation. `Lock` is a real lock, which is only ever tried without waiting, and a list of
+waiters. A caller that cannot acquire the lock puts a waiter on the list, tries once more (the lock
+may have been released in between) and waits. `Lock.release` does not free a lock that has waiters
+but hands it to the first of them, so no caller can overtake another, and a task that releases and
+acquires again at once cannot starve the others. Every step is one operation of the interpreter and
+no step leaves a state in which another thread, a signal handler or a finaliser would have to wait.
 
-The names that `threading.Condition` looks for (``_release_save`` and so on) take the lock back
+The methods that `threading.Condition` looks up (``_release_save`` and so on) acquire the lock again
 even in a task that is being cancelled: the caller's ``with`` is going to release it.
 """
 
@@ -25,10 +25,10 @@ _TIMEOUT_MAX = 9223372036.0  # `threading.TIMEOUT_MAX`
 
 
 class Lock:
-    """What `threading.Lock()` makes under the patch."""
+    """The replacement of `threading.Lock`."""
 
     __slots__ = ("__weakref__", "_raw", "_waiters")
-    __module__ = "_thread"  # where the standard one is from, for people who see its repr
+    __module__ = "_thread"  # module of the standard class, for readers of the repr
 
     def __init__(self) -> None:
         """Make a lock that is free."""
@@ -53,7 +53,7 @@ class Lock:
         return self._raw.acquire(False) or (timeout > 0 and self._wait(checked))
 
     def release(self) -> None:
-        """Free the lock, or hand it to who has waited longest.
+        """Free the lock, or hand it to the caller that has waited longest.
 
         Raises:
             RuntimeError: The lock is not held.
@@ -63,7 +63,7 @@ class Lock:
             raise RuntimeError("release unlocked lock")
         while not self._hand_over():
             raw.release()
-            # Somebody may have come between the look at the list and the release.
+            # A waiter may have been added between the check of the list and the release.
             if not waiters or not raw.acquire(False):
                 return
 
@@ -120,7 +120,7 @@ class Lock:
     def _drop(self, waiter: Waiter) -> None:
         try:
             self._waiters.remove(waiter)
-        except ValueError:  # who released took it off already
+        except ValueError:  # `release` has removed it already
             pass
 
     def __reduce__(self) -> NoReturn:
@@ -139,10 +139,10 @@ class Lock:
 
 
 class RLock:
-    """What `threading.RLock()` makes under the patch: its holder may take it again."""
+    """The replacement of `threading.RLock`: its holder may acquire it again."""
 
     __slots__ = ("__weakref__", "_block", "_count", "_owner")
-    __module__ = "_thread"  # where the standard one is from, for people who see its repr
+    __module__ = "_thread"  # module of the standard class, for readers of the repr
 
     def __init__(self) -> None:
         """Make a lock that is free."""
@@ -237,7 +237,7 @@ def acquire_surely(lock: Lock) -> None:
 
 
 def check_timeout(blocking: bool, timeout: float) -> float:
-    """Return the timeout of an ``acquire``, other than -1, or say what is wrong with it."""
+    """Return the timeout of an ``acquire``, ``None`` for -1; refuse an invalid one."""
     if not blocking:
         raise ValueError("can't specify a timeout for a non-blocking call")
     if timeout < 0:

@@ -1,11 +1,10 @@
-"""What is done to a library when it is imported.
+"""Hooks that are called when a library is imported.
 
-Theory of operation. A finder stands before all others in ``sys.meta_path``. For the few names that
-it knows it lets the others find the module, and puts itself between the loader and the interpreter
-for the one moment in which the module is executed: then the module's own loader stands in
-``__spec__`` and ``__loader__`` as if nobody had been there, and the function is called with the
-module. A library that was imported before is given to its function at once. None is imported for
-the purpose, and every other name passes with one look into a dictionary.
+Theory of operation. A finder is the first in ``sys.meta_path``. For the few names that it knows it
+lets the other finders find the module, and wraps the module's loader while the module is executed.
+Then ``__spec__`` and ``__loader__`` are set to the module's own loader again, and the hook is
+called with the module. The hook of a library that was imported earlier is called at once. Hooks do
+not import libraries, and every other name costs one look-up in a dictionary.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ Hook = Callable[[ModuleType], object]
 
 
 def when_imported(hooks: Mapping[str, Hook]) -> None:
-    """Call each function of ``hooks`` with the module of its name, now or as soon as it is there.
+    """Call each function of ``hooks`` with the module of its name, now or when it is imported.
 
-    A function is called after the module was executed and before the ``import`` returns; what it
-    raises comes out of the ``import``.
+    A function is called after the module was executed and before the ``import`` returns; the
+    ``import`` raises its errors.
     """
     sys.meta_path.insert(0, _Finder(hooks))
     for name, hook in hooks.items():

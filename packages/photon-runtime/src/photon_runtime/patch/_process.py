@@ -1,13 +1,13 @@
 """Waiting for child processes, and for the pipes to them.
 
-Theory of operation. A child is waited for by its pidfd where the kernel has that, and otherwise by
-asking again and again, ever more slowly; in both cases the exit status is collected by the
-standard call with ``WNOHANG``. Reads and writes of pipes first wait until the descriptor is ready.
-The descriptor itself stays as it is, since a pipe is shared with other processes, which would
-stumble over one that does not block. A blocking pipe that is ready takes ``PIPE_BUF`` bytes
-without waiting, so more than that is written in parts.
+Theory of operation. A child is waited for by its pidfd where the kernel supports it, and otherwise
+by polling at growing intervals; in both cases the exit status is collected by the standard call
+with ``WNOHANG``. Reads and writes of pipes first wait until the descriptor is ready. The descriptor
+itself stays in blocking mode, since a pipe is shared with other processes, which may not expect a
+non-blocking one. A blocking pipe that is ready takes ``PIPE_BUF`` bytes without waiting, so more
+than that is written in parts.
 
-`os.fork` needs no replacement: a hook sees to it that the child has a sane hub.
+`os.fork` does not need a replacement: a hook gives the child a new hub.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def system(command: Any) -> int:
 
 
 def _until_ended(look: Callable[[], Any], is_found: Callable[[Any], bool], pid: int) -> Any:
-    """Call ``look`` until it has found the end of a child; ``pid`` is 0 if it may be any."""
+    """Call ``look`` until it reports the end of a child; ``pid`` is 0 for any child."""
     found = look()
     if is_found(found):
         return found
@@ -130,11 +130,11 @@ def write(fd: int, data: ReadableBuffer, /) -> int:
 
 
 def _may_wait(fd: int, useless: int) -> bool:
-    """Whether a call on ``fd`` may wait: it blocks, and is not opened for the opposite alone."""
+    """Return whether a call on ``fd`` may wait: it is blocking and open in that direction."""
     try:
         flags = fcntl.fcntl(fd, fcntl.F_GETFL)
     except (OSError, ValueError):
-        return False  # the call itself will say what is wrong
+        return False  # the call itself raises the error
     return not flags & os.O_NONBLOCK and flags & os.O_ACCMODE != useless
 
 
@@ -165,7 +165,7 @@ class PipeFile(io.FileIO):
         return b"".join(parts)
 
     def write(self, data: ReadableBuffer) -> int | None:  # type: ignore[override]  # None at EAGAIN
-        """Wait for room and write what fits without waiting again."""
+        """Wait for space and write as much as fits without waiting again."""
         if running_task() is None:
             return super().write(data)
         self._wait(wait_writable)

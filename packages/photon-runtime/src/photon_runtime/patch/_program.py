@@ -1,9 +1,9 @@
 """A whole program in tasks, as plain Python would run it.
 
-Theory of operation. The program is run by the first task of a hub, as the module ``__main__``, and
-finds arguments, path, exit codes and tracebacks as plain Python gives them. At its end its
-threads that are not daemons are joined; daemons vanish, as they do in plain Python: they are not
-unwound, only never run again.
+Theory of operation. The program is run by the first task of a hub, as the module ``__main__``, with
+the arguments, path, exit codes and tracebacks of plain Python. At its end its threads that are not
+daemons are joined; daemons are abandoned, as in plain Python: they are not unwound and never run
+again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def run_program(arguments: Sequence[str]) -> int:
 
 
 def _parse(arguments: list[str]) -> Callable[[], object] | None:
-    """Return what runs the program, with ``sys.argv`` and ``sys.path`` as it wants them."""
+    """Return a function that runs the program; set ``sys.argv`` and ``sys.path`` for it."""
     if not arguments or arguments[0] in ("-h", "--help"):
         return None
     if arguments[0] in ("-m", "-c"):
@@ -153,7 +153,7 @@ def _is_ours(filename: str) -> bool:
 
 
 def _die_of_interrupt() -> None:
-    """End by SIGINT, so that the shell knows."""
+    """End by SIGINT, so that the shell sees an interrupted program."""
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 def cooperate(_: object) -> None:
-    """Let all connections of psycopg wait in the hub. Doing it again is harmless."""
-    # Imported only now, because psycopg is optional. And from the module, not from its package:
-    # that may be what imports psycopg, and then it is not complete yet.
+    """Let all connections of psycopg wait in the hub. A second call does nothing."""
+    # Imported only here, because psycopg is optional. And from the module, not from its package:
+    # if the package is what imports psycopg, it is not complete yet.
     from ..drivers.psycopg.installation import install
 
     install()

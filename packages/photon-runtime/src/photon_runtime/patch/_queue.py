@@ -1,8 +1,8 @@
-"""`queue.SimpleQueue` whose waiting pauses a task, or a thread where there is no hub.
+"""`queue.SimpleQueue` whose waiting pauses a task, or a thread without a hub.
 
-`queue.Queue` and its kin need nothing: they are made of what `threading` gives them. Putting
-is one operation on a deque and the waking of a waiter, so it may be done from signal handlers and
-finalisers, even in the middle of another put, as the standard one promises.
+`queue.Queue` and its subclasses do not need a replacement: they use the locks of `threading`. A put
+is one operation on a deque and wakes one waiter, so it is safe in signal handlers and finalisers,
+even in the middle of another put, as the standard class promises.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from .._run import yield_now
 from ._running import running_task
 from ._waiter import Waiter, new_waiter
 
-# A worker that finds its own next work in its queue would run for ever.
+# A worker that puts its own next work into its queue would never let other tasks run.
 _LONGEST_STREAK = 100
 
 
 class SimpleQueue:
-    """What `queue.SimpleQueue` is under the patch."""
+    """The replacement of `queue.SimpleQueue`."""
 
     __slots__ = ("__weakref__", "_items", "_streak", "_waiters")
 
@@ -48,7 +48,7 @@ class SimpleQueue:
         """Take the oldest item; see `queue.SimpleQueue.get`.
 
         Raises:
-            queue.Empty: There was none in time.
+            queue.Empty: The queue stayed empty until the timeout.
             Cancelled: A scope around the task was cancelled; nothing was taken.
 
         Blocks: the calling task, or the calling thread where there is no hub.
@@ -85,7 +85,7 @@ class SimpleQueue:
         raise TypeError("cannot pickle '_queue.SimpleQueue' object")
 
     def _be_fair(self) -> None:
-        """Give others a turn now and then, if this queue is never empty when it is asked."""
+        """Let other tasks run now and then, if this queue is never empty."""
         self._streak += 1
         if self._streak >= _LONGEST_STREAK:
             self._streak = 0
@@ -103,7 +103,7 @@ class SimpleQueue:
             if waiter.claim():
                 self._drop(waiter)
             elif self._items:
-                self._wake_one()  # who was woken for an item may be cancelled and not take it
+                self._wake_one()  # the task woken for an item may be cancelled and not take it
 
     def _wake_one(self) -> None:
         waiters = self._waiters

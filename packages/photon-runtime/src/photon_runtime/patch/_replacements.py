@@ -1,4 +1,4 @@
-"""The list of what is replaced, and what it is replaced by."""
+"""The list of replacements."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Replacement:
     """One name of one module or class.
 
     Attributes:
-        owner: The module or class.
-        name: The attribute.
-        value: What it becomes.
-        original: What it was.
+        owner: Module or class that has the attribute.
+        name: Name of the attribute.
+        value: Its replacement.
+        original: Its original value.
     """
 
     owner: Any
@@ -46,9 +46,9 @@ class Replacement:
     original: object
 
     def put_in_place(self) -> None:
-        """Make the attribute what it shall be.
+        """Set the attribute to the replacement.
 
-        A function takes the public name of what it replaces, by which pickles refer to it.
+        A function takes the public name of the original, by which pickles refer to it.
         """
         value = self.value
         if isinstance(value, FunctionType) and isinstance(self.owner, ModuleType):
@@ -58,7 +58,7 @@ class Replacement:
 
 
 def replacements() -> list[Replacement]:
-    """Return all that this interpreter and operating system have, in the order of doing."""
+    """Return the replacements for this interpreter and operating system, in order."""
     found = []
     for owner, values in _all():
         for name, value in values.items():
@@ -99,7 +99,7 @@ def _of_threads() -> Iterator[tuple[Any, dict[str, object]]]:
     }
     shutdown = getattr(real_thread, "_shutdown", lambda: None)
     of_threading: dict[str, object] = {
-        "RLock": threading.RLock,  # a function, which goes on to call _CRLock
+        "RLock": threading.RLock,  # a function, which calls _CRLock
         "_start_new_thread": threads.start_new_thread,
         "_start_joinable_thread": threads.start_joinable_thread,
         "_thread_shutdown": functools.partial(threads.join_all, shutdown),
@@ -169,4 +169,4 @@ def _of_processes() -> Iterator[tuple[Any, dict[str, object]]]:
 
 
 ORIGINAL_CLASSES = (_saved.Local, _socket._base)
-"""Classes of which a subclass that exists already keeps the original behaviour."""
+"""Classes whose existing subclasses keep the original behaviour."""

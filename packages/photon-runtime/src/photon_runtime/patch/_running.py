@@ -1,4 +1,4 @@
-"""Who runs: the task, or nobody when plain code of a thread calls."""
+"""The running task, if there is one, and its number as a thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def hub_of(task: Task[object]) -> Hub:
 def get_ident() -> int:
     """Return the number of the running thread, where a task counts as a thread.
 
-    The first task of a hub stands for the thread that the hub runs in and has its number; so in
+    The first task of a hub represents the thread that the hub runs in and has its number; so in
     the main thread it is the main thread, for `threading` and for `signal`.
     """
     task = running_task()
@@ -31,8 +31,8 @@ def get_ident() -> int:
 def get_native_id() -> int:
     """Return a number that no other thread or task of this process has.
 
-    It is the operating system's for the first task of a hub and outside of tasks; there is none
-    for the other tasks, so theirs is the one of `get_ident`.
+    It is the operating system's number for the first task of a hub and outside of tasks. The
+    operating system does not number the other tasks; theirs is the number of `get_ident`.
     """
     ident = get_ident()
     return _saved.get_native_id() if ident == _saved.get_ident() else ident

@@ -1,7 +1,7 @@
 """The standard library as it was before the patch.
 
-This module must be imported before anything is replaced; `patch_stdlib` sees to it. What needs
-real threads, real locks or calls that block the thread takes them from here.
+This module must be imported before anything is replaced; `patch_stdlib` ensures that. Code that
+needs real threads, real locks or calls that block the thread takes them from here.
 """
 
 from __future__ import annotations

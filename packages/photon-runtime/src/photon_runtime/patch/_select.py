@@ -1,7 +1,7 @@
 """`select.select`, `select.poll` and `select.epoll` whose waiting pauses a task.
 
-Each call gives the other tasks a turn first, even if it is not going to wait: loops around these
-calls often ask for something that is always so, and they must not keep the rest from running.
+Each call lets the other tasks run first, even if it is not going to wait: loops around these calls
+often poll descriptors that are always ready, and they must not keep other tasks from running.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _interest(
 
 
 class Poll:
-    """What `select.poll()` returns under the patch; made by `poll_`."""
+    """The replacement of the objects that `select.poll` returns; made by `poll_`."""
 
     __slots__ = ("_masks", "_poll", "_polls")
 
@@ -107,7 +107,7 @@ class Poll:
         if running_task() is None:
             return self._poll.poll(timeout)
         if timeout is not None and timeout >= 2**31:
-            return self._poll.poll(timeout)  # complains
+            return self._poll.poll(timeout)  # raises the standard error
         if self._polls:
             raise RuntimeError("concurrent poll() invocation")
         self._polls = True
@@ -132,7 +132,7 @@ def _number(fd: Any) -> int:
 
 
 class Epoll:
-    """What `select.epoll` is under the patch."""
+    """The replacement of `select.epoll`."""
 
     __slots__ = ("__weakref__", "_epoll")
 

@@ -1,14 +1,14 @@
 """Signal handlers that belong to the first task, and waiting for signals.
 
 Theory of operation. The interpreter runs a handler wherever the main thread happens to be: in any
-task, or in the hub itself, where nothing can wait and an exception would hit nobody it concerns.
-Under the patch a handler that was set in a task runs on the spot only in the hub's main task, which
+task, or in the hub itself, where waiting is impossible and an exception would reach unrelated code.
+Under the patch a handler that was set in a task runs immediately only in the hub's main task, which
 is the program's main thread. Elsewhere it gets a task of its own; an exception that it raises (a
-KeyboardInterrupt, a timeout of the program's own) is raised in the main task, out of the wait it is
-in, as the main thread's blocking call would have been interrupted.
+KeyboardInterrupt, a timeout of the program's own) is raised in the main task, out of its current
+wait, as the main thread's blocking call would have been interrupted.
 
-A second Ctrl-C that arrives while the first has not been delivered is raised where the program is:
-some task does not let the others run, and somebody wants to stop it.
+A second Ctrl-C that arrives while the first has not been delivered is raised in the running code: a
+task does not let the others run, and the user wants to stop it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _real_pthread_kill = getattr(signal, "pthread_kill", None)
 
 
 class _Delivery:
-    """A handler, and how it is called."""
+    """A handler, and the way it is called."""
 
     def __init__(self, handler: Handler, hub: Hub) -> None:
         self.handler = handler
@@ -81,7 +81,7 @@ def _raise_in(main: Task[object], error: BaseException) -> None:
 
 
 class _Count:
-    """How many signals were handled, for `pause`."""
+    """Number of signals that were handled, for `pause`."""
 
     def __init__(self) -> None:
         self.handled = 0
@@ -165,7 +165,7 @@ def _await_signal(sigset: list[int], expires: float | None) -> Any:
 
 
 def pthread_kill(thread_id: int, signalnum: int, /) -> None:
-    """Send a signal to a thread; one that is a task gets it by the thread of its hub."""
+    """Send a signal to a thread; for a task, to the thread of its hub."""
     task = running_task()
     if task is not None and any(id(other) == thread_id for other in hub_of(task).tasks):
         thread_id = _saved.get_ident()

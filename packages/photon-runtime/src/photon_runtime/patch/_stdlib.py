@@ -19,18 +19,18 @@ class PatchWarning(RuntimeWarning):
 def patch_stdlib(*, strict: bool = False) -> PatchReport:
     """Let the blocking calls of the standard library pause one task instead of the thread.
 
-    Call it first of all, before the modules are imported that shall be patched with it. Outside of
-    tasks the calls go on to block the thread. A second call does nothing.
+    Call it first, before importing the modules that it should affect. Outside of tasks the calls
+    still block the thread. A second call does nothing.
 
     Args:
-        strict: Refuse to patch when it is too late for something, instead of warning.
+        strict: True to refuse to patch when it is too late for something, instead of warning.
 
     Returns:
-        What was found of modules that held originals.
+        A report of the modules that held originals.
 
     Raises:
-        PatchError: ``strict``, and something would keep the original behaviour. Nothing was
-            changed.
+        PatchError: ``strict`` is true, and something would keep the original behaviour. Nothing
+            was changed.
 
     Warns:
         PatchWarning: Something keeps the original behaviour; the message names it.
@@ -65,6 +65,6 @@ def _explained(late: tuple[str, ...]) -> str:
     lines = "".join(f"\n- {line}" for line in late)
     return (
         f"the standard library is patched too late for:{lines}\n"
-        "These block the whole thread. Patch before anything else is imported, or start the "
-        "program by `python -m photon_runtime.patch`."
+        "These block the whole thread. Patch before importing anything else, or start the "
+        "program with `python -m photon_runtime.patch`."
     )

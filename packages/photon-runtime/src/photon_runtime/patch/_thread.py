@@ -2,24 +2,25 @@
 
 Theory of operation. All threads of the standard library begin in ``_thread.start_new_thread``.
 Called in a task it spawns a task of the same hub; called elsewhere it starts a real thread, as
-ever. `threading` itself stays: identity, names, joining and the list of the living rest on
-``get_ident``, which numbers tasks, and on ``_set_sentinel``, a lock that is released when the
-thread has ended. Both kinds of thread release theirs here, so either kind can join the other.
+without the patch. `threading` itself is not replaced: identity, names, joining and the list of
+living threads depend on ``get_ident``, which numbers tasks, and on ``_set_sentinel``, a lock that
+is released when the thread has ended. Both kinds of thread release theirs here, so either kind can
+join the other.
 
-A thread starts with no context variables, as the standard one does; tasks that are spawned by name
-have their spawner's.
+A thread starts without context variables, as a standard one does; a task that is spawned explicitly
+inherits those of its spawner.
 
-A task that asks who it is without being a `threading.Thread` (a connection that logs, say)
-gets a dummy thread, as real foreign threads do, under the task's name. Dummies of real
-threads are kept for ever; those of tasks end with the task.
+A task that calls `threading.current_thread` without being a `threading.Thread` (a connection that
+logs, for example) gets a dummy thread, as real foreign threads do, under the task's name. Dummies
+of real threads are kept for ever; those of tasks end with the task.
 
-Cancellation is no failure of a thread: it does not reach ``threading.excepthook``.
+Cancellation is not a failure of a thread: it does not reach ``threading.excepthook``.
 
-At the end of a run the threads that are left are not cancelled, as other tasks are, but left where
-they are, like daemons at the end of a plain program. Code that was written for threads does not
-expect an exception out of every wait: pools log it as an accident, and loops that catch everything
-would never end. They count as ended, so nobody waits for them. One that is started later still, by
-what cleans up, is a real thread: as a task it would be cancelled before it has begun.
+At the end of a run the remaining threads are not cancelled, as other tasks are, but abandoned, like
+daemons at the end of a plain program. Code that was written for threads does not expect an
+exception out of every wait: pools log it as an error, and loops that catch everything would never
+end. They count as ended, so they are not waited for. A thread that clean-up code starts even later
+is a real thread: as a task it would be cancelled before it begins.
 """
 
 from __future__ import annotations
@@ -52,17 +53,17 @@ class HubThreads:
         self._threads = threads
 
     def leave(self) -> None:
-        """Leave them where they are: the run ends."""
+        """Abandon them, because the run ends."""
         for task in self.tasks:
             self._threads.abandon(task)
         self.tasks.clear()
 
 
 class Threads:
-    """What is known of the threads that were started under the patch.
+    """The threads that were started under the patch.
 
     Attributes:
-        count: How many of them run.
+        count: Number of them that run.
     """
 
     def __init__(self) -> None:
@@ -81,7 +82,7 @@ class Threads:
     ) -> int:
         """Start a task, or a real thread outside of tasks; see `_thread.start_new_thread`.
 
-        It is a real thread, too, when the hub is ending.
+        It is also a real thread when the hub is ending.
         """
         if not callable(function):
             raise TypeError("first arg must be callable")
@@ -156,7 +157,7 @@ class Threads:
         and_then()
 
     def forget_others(self) -> None:
-        """Keep what concerns the running thread alone; the others did not survive a fork."""
+        """Keep only the state of the running thread; the others did not survive a fork."""
         mine = self._sentinels.pop(get_ident(), None)
         for life in self._sentinels.values():
             life._at_fork_reinit()
@@ -173,7 +174,7 @@ class Threads:
         except BaseException as error:
             _report(error, function)
         finally:
-            del function, args, kwargs  # they are gone when the thread counts as ended
+            del function, args, kwargs  # release them before the thread counts as ended
             task = running_task()
             if task is not None:
                 own = hub_of(task).resources.get(HubThreads)
@@ -199,12 +200,12 @@ def _report(error: BaseException, function: Callable[..., object]) -> None:
 
 @functools.cache
 def _unraisable_args() -> Callable[[tuple[object, ...]], Any]:
-    """Return the type of what ``sys.unraisablehook`` takes, which has no name anywhere."""
+    """Return the type of the argument of ``sys.unraisablehook``, which has no public name."""
     seen: list[Any] = []
 
     class Failing:
         def __del__(self) -> None:
-            raise RuntimeError("to see what the hook is given")
+            raise RuntimeError("to see the argument of the hook")
 
     before, sys.unraisablehook = sys.unraisablehook, lambda args: seen.append(type(args))
     try:
@@ -240,7 +241,10 @@ def _forget(ident: int, ended: weakref.ref[Task[object]]) -> None:
 
 
 def make_invoke_excepthook() -> Callable[[Any], None]:
-    """Return what a `threading.Thread` calls with its error; see `threading.excepthook`."""
+    """Return the function that a `threading.Thread` calls with its error.
+
+    See `threading.excepthook`.
+    """
     invoke = _make_invoke_excepthook()
 
     def invoke_unless_cancelled(thread: Any) -> None:
@@ -251,7 +255,7 @@ def make_invoke_excepthook() -> Callable[[Any], None]:
 
 
 def let_main_be_joined() -> None:
-    """Let tasks join the main thread: the lock that tells its end becomes one of ours."""
+    """Let tasks join the main thread: replace the lock that signals its end."""
     main: Any = threading.main_thread()
     if hasattr(main, "_handle"):
         main._handle = ThreadHandle.of_running(main.ident)

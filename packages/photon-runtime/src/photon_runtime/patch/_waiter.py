@@ -1,15 +1,15 @@
-"""Waiting that any thread may end: what the patched locks and queues are made of.
+"""Waits that any thread may end: the basis of the patched locks and queues.
 
 Theory of operation. A waiter is one wait of one caller: a task parks, a thread without a hub
-blocks on a real lock of its own. It can be *claimed* exactly once, by whoever grants what is
-waited for or by the waiter itself when it gives up; the claim is a single operation of the
-interpreter, so it needs no lock and may be made by any thread, by a signal handler and by a
-finaliser. Who claimed a waiter then wakes it. A waiter that gives up and finds itself claimed
-has been granted the thing, and must take it or pass it on: nothing is lost between the two.
+blocks on a real lock of its own. It can be *claimed* exactly once, by the code that grants the
+resource or by the waiter itself when it gives up; the claim is a single operation of the
+interpreter, so it does not need a lock and may be made by any thread, by a signal handler and by a
+finaliser. The code that claimed a waiter then wakes it. A waiter that gives up but is already
+claimed has been granted the resource, and must take it or pass it on, so that it is not lost.
 
-A wake-up from another thread goes through `Hub.post`. So does one that finds its task not yet
-parked, as from a finaliser that ran between the two; it is delivered only to the wait it was
-meant for.
+A wake-up from another thread goes through `Hub.post`. So does one whose task is not parked yet,
+for example from a finaliser that ran just before parking; it is delivered only to the wait it
+belongs to.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ class Waiter(Protocol):
         """Return whether the caller is the first to claim."""
 
     def wake(self) -> None:
-        """Let the waiter go on. To be called by who claimed it, from any thread."""
+        """Let the waiter continue. Called by the code that claimed it, from any thread."""
 
     def wait(self, timeout: float | None) -> None:
         """Pause until `wake`, ``timeout`` seconds at the most."""
 
 
 def new_waiter() -> Waiter:
-    """Return a waiter for whoever calls: the running task, or the thread."""
+    """Return a waiter for the caller: the running task, or the thread."""
     task = running_task()
     return _ThreadWaiter() if task is None else _TaskWaiter(task)
 
 
 class _Claim:
-    """Something that can be had once."""
+    """A claim that succeeds once."""
 
     __slots__ = ("_token",)
 
@@ -94,7 +94,7 @@ class _TaskWaiter(_Claim):
 
     def wait(self, timeout: float | None) -> None:
         hub = self._hub
-        hub.pending_external += 1  # some other thread may end this wait: it is no deadlock
+        hub.pending_external += 1  # another thread may end this wait: it is not a deadlock
         self._waits = True
         try:
             if self._token:

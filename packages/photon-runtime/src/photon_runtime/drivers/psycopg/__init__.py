@@ -1,4 +1,4 @@
-"""psycopg 3 whose calls pause one coroutine, keep deadlines and clean up behind them.
+"""psycopg 3 whose calls pause one coroutine, obey deadlines and clean up after interruptions.
 
 ====================  =========================================================================
 ``_waiting``          `wait` and `wait_conn`: run psycopg's generators, waiting in the hub
@@ -7,7 +7,7 @@
 ``_lock``             `ConnectionLock`: for the tasks and threads that share a connection
 ``_cancel_request``   cancels a query on the server
 ``_connection``       `Connection`: one class that cooperates
-``_install``          `install`: all connections of the process cooperate
+``installation``      `install`: all connections of the process cooperate
 ====================  =========================================================================
 
 Outside of coroutines everything behaves as plain psycopg does, so scripts and migrations work.

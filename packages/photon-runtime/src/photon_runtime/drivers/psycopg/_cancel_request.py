@@ -1,4 +1,4 @@
-"""Requests to cancel what a connection is doing, each sent on a short connection of its own.
+"""Requests to cancel the query of a connection, each sent on a short connection of its own.
 
 A request holds the address and the secret key of the connection it was made from, so it can be
 sent after that connection was closed. libpq 17 sends it without blocking; with an older one it is

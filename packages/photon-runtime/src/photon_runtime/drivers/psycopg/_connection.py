@@ -1,8 +1,8 @@
 """`Connection`: one class whose connections cooperate, without a change to psycopg itself.
 
 `psycopg.Connection.connect` calls ``psycopg.waiting.wait_conn`` by its global name, so a subclass
-cannot replace that wait. But the subclass makes the generator that is handed to it, and this one
-does all its waiting in the hub inside of its first step and yields nothing.
+cannot replace that wait. But the subclass makes the generator that ``wait_conn`` runs. The
+generator of `Connection` waits in the hub within its first step, and does not yield.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ _INTERVAL = 0.1
 class Connection(psycopg.Connection[Row]):
     """A `psycopg.Connection` whose calls pause one coroutine instead of the thread.
 
-    It is used as psycopg's own, by `connect`, and outside of coroutines it behaves as that does.
-    To let a class of your own cooperate, name this one before its bases. With SQLAlchemy::
+    It is used as psycopg's own class, by `connect`, and behaves like it outside of coroutines. To
+    make a connection class of your own cooperate, put this class before its bases. With
+    SQLAlchemy::
 
         create_engine("postgresql+psycopg://", creator=lambda: Connection.connect(dsn))
 
@@ -62,7 +63,7 @@ class Connection(psycopg.Connection[Row]):
         gen = super()._connect_gen(conninfo, **kwargs)
         if running_task() is None:
             return (yield from gen)
-        # psycopg 3.2 hands the timeout to the generator, later ones to the wait that is left out.
+        # psycopg 3.2 passes the timeout to the generator; later versions to the skipped wait.
         timeout = None
         if "timeout" not in kwargs:
             timeout = _conninfo.timeout_from_conninfo(_conninfo.conninfo_to_dict(conninfo))
@@ -77,7 +78,7 @@ class Connection(psycopg.Connection[Row]):
         """Run a generator of psycopg that operates on this connection.
 
         Raises:
-            psycopg.OperationalError: The connection is closed; or is interrupted, and the caller
+            psycopg.OperationalError: The connection is closed, or it is interrupted and the caller
                 is outside of the hub that cleans it up.
             Cancelled: A scope around the task was cancelled.
 
@@ -117,11 +118,11 @@ def _with_addresses(params: dict[str, Any]) -> dict[str, Any]:
     """Return ``params`` with the addresses of all hosts, so that no name needs to be looked up."""
     if params.get("hostaddr"):
         return params
-    # The order of the attempts is for psycopg to choose, later.
+    # psycopg chooses the order of the attempts later.
     unordered = {name: value for name, value in params.items() if name not in _ORDERS_ATTEMPTS}
     attempts = offload(_conninfo.conninfo_attempts, unordered)
     if not any(attempt.get("hostaddr") for attempt in attempts):
-        return params  # sockets of the file system, or the environment has addresses
+        return params  # Unix domain sockets, or the environment has the addresses
     lists = ["host", "hostaddr", *(["port"] if all(a.get("port") for a in attempts) else [])]
     joined = {
         name: ",".join(str(attempt.get(name) or "") for attempt in attempts) for name in lists

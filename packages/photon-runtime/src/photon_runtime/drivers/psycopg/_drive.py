@@ -1,14 +1,14 @@
 """`drive`: run a generator of a connection in the running task.
 
-Theory of operation. A generator whose wait is interrupted stays suspended, and its connection goes
-into the clean-up of `_interruption`; the caller leaves at once. The next use of it waits for the
-end of the clean-up, which is bounded; in another thread, which cannot wait for it, the use
-is an `OperationalError`.
+Theory of operation. A generator whose wait is interrupted stays suspended, and its connection is
+cleaned up by `_interruption`; the call ends at once. The next use of the connection waits for the
+end of the clean-up, which is bounded; in another thread, which cannot wait for it, the use is an
+`OperationalError`.
 
 *Leaving a transaction* is a command to the server too, and a cancelled task cannot wait for it.
-The clean-up takes it over: the generators of ``Transaction.__enter__``, ``Transaction.__exit__``
-and ``rollback()`` are run in their order, and only ``rollback()`` returns as if it had been done,
-because ``Connection.__exit__`` closes the connection behind it.
+The clean-up runs it instead: the generators of ``Transaction.__enter__``, ``Transaction.__exit__``
+and ``rollback()`` are run in their order, and only ``rollback()`` returns as if it had succeeded,
+because ``Connection.__exit__`` closes the connection after it.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ def drive(
     """Run a generator of ``connection`` in the running task, and clean up if it is interrupted.
 
     Raises:
-        psycopg.Error: What ``gen`` raises.
+        psycopg.Error: ``gen`` raised it.
         Cancelled: A scope around the task was cancelled.
 
     Blocks: the calling task; while the connection is interrupted, until it has been cleaned up.
     """
     code = getattr(gen, "gi_code", None)
     leaves = code in _LEAVES_TRANSACTION
-    # Only what was called by a task that is leaving already may return without being done.
+    # Only a call of a task that is already being cancelled may return before it is done.
     is_done_later = code is _ROLLBACK and _is_cancelled()
     try:
         try:

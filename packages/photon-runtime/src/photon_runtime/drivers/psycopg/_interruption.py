@@ -1,20 +1,20 @@
-"""Interrupted queries: the caller leaves at once, the connection is cleaned up behind it.
+"""Interrupted queries: the call ends at once, a background task cleans the connection up.
 
 Theory of operation. A deadline or a cancellation interrupts the wait for a query and leaves
-psycopg's generator suspended, while the server works on. The next command on that connection would
-fail, or read the result of this one. So the caller leaves without waiting for anything, and the
+psycopg's generator suspended, while the server still executes the query. The next command on that
+connection would fail, or read the result of this one. So the call ends without waiting, and the
 connection is *interrupted* until one background task, an `Interruption`, has cleaned it up:
 
-1. It asks the server to cancel the query, again every `_RETRY` seconds, because a request may come
-   between two commands of one call (``BEGIN`` and the query behind it).
-2. It resumes the generator, which reads the result to its end and keeps psycopg's own books.
-3. It runs the commands that undo a transaction and that the leaving caller has handed over.
+1. It asks the server to cancel the query, again every `_RETRY` seconds, because a request may
+   arrive between two commands of one call (``BEGIN`` and the query after it).
+2. It resumes the generator, which reads the result to its end and updates psycopg's own state.
+3. It runs the commands that undo a transaction, which the interrupted caller could not run.
 
 After that the connection is usable, or it is closed: when the server did not respond within
 `CLEANUP_TIMEOUT` seconds; in the middle of a copy, a stream or a pipeline, of which the generator
-was only a part; and when the query completed inside of a transaction before the request came, and
-nothing undid it, for its caller was led to believe that it failed. A request is never left on its
-way when a connection becomes usable: it would cancel the next query.
+was only a part; and when the query completed inside of a transaction before the request arrived and
+was not undone, because its caller was led to believe that it failed. A connection never becomes
+usable while a request is being sent: the request would cancel the next query.
 
 *The end of the hub* waits for clean-ups `_TIMEOUT_AT_END` seconds at the most.
 """
@@ -62,14 +62,15 @@ def is_interrupted(connection: AnyConnection) -> bool:
 def when_settled(connection: AnyConnection, callback: SettledCallback) -> None:
     """Call ``callback`` when ``connection`` is no longer interrupted, at once when it is not.
 
-    For pools: a connection that is given back while it is interrupted goes back to the idle ones,
-    or is replaced, when this calls. Does not wait.
+    For pools: a connection that is returned while it is interrupted becomes idle, or is replaced,
+    when the callback is called. Does not wait.
 
     Args:
-        connection: A connection that cooperates.
-        callback: Called with ``True`` when the connection is usable (its transaction may have
-            failed and need a rollback), with ``False`` when it is closed. It runs in the hub that
-            cleans up; an exception in it is logged.
+        connection: Connection that cooperates.
+        callback: Function that is called with ``True`` when the connection is usable (its
+            transaction may have
+            failed and need a rollback), or with ``False`` when it is closed. It runs in the hub
+            that cleans up; its exceptions are logged.
     """
     interruption = interruption_of(connection)
     if interruption is None:
@@ -92,13 +93,13 @@ def refuse_if_interrupted(connection: AnyConnection) -> None:
 
 
 def interruption_of(connection: AnyConnection) -> Interruption | None:
-    """Return the clean-up that ``connection`` is in, ``None`` for a connection that is usable."""
+    """Return the running clean-up of ``connection``, ``None`` for a usable connection."""
     interruption: Interruption | None = connection.__dict__.get(_ATTRIBUTE)
     return interruption
 
 
 def is_busy(connection: AnyConnection) -> bool:
-    """Return whether the server works, or is in a pipeline, so that no query can be sent."""
+    """Return whether the connection executes a query or is in a pipeline and cannot send one."""
     pgconn = connection.pgconn
     return (
         pgconn.transaction_status == TransactionStatus.ACTIVE
@@ -117,10 +118,10 @@ class Interruption:
     """The clean-up of one interrupted connection.
 
     Attributes:
-        hub: The hub whose task cleans up.
-        settled: Set at the end, when the connection is usable or closed.
+        hub: Hub whose task cleans up.
+        settled: Event that is set at the end, when the connection is usable or closed.
         undoing: Generators that leave transactions, to be run after the query has ended.
-        callbacks: Called at the end with whether the connection is usable.
+        callbacks: Functions that are called at the end: is the connection usable?
     """
 
     def __init__(
@@ -137,7 +138,8 @@ class Interruption:
             connection: The connection.
             gen: The suspended generator.
             hub: The running hub.
-            is_short: Whether the query is expected to end soon, and cancelled only if it does not.
+            is_short: True if the query is expected to end soon, and is cancelled only if it does
+                not.
         """
         self.hub = hub
         self.settled = Event()
@@ -151,29 +153,29 @@ class Interruption:
         self._cancelling: Task[None] | None = None
         self._request = None if is_short else _cancel_request(connection)
         if connection.pgconn.pipeline_status != PipelineStatus.OFF:
-            # How many of its commands were done is unknown, and leaving it touches libpq at once.
+            # How many commands were executed is unknown, and leaving it calls libpq at once.
             connection.pgconn.finish()
 
     def start(self) -> None:
-        """Start the clean-up. Gives up a turn of the running task, and waits for nothing."""
+        """Start the clean-up. Gives up a turn of the running task, but does not wait."""
         self._connection.__dict__[_ATTRIBUTE] = self
         _Interruptions.of(self.hub).add(self)
         self.end_within(_TIMEOUT_AT_END if self.hub.is_ending else CLEANUP_TIMEOUT)
         self._cancelling = self._spawn(self._cancel_until_ended)
         tasks = [self._cancelling, self._spawn(self._clean_up)]
         with shield():
-            while not all(task.has_begun for task in tasks):  # cancelled before, none would run
+            while not all(task.has_begun for task in tasks):  # a task cancelled earlier never runs
                 yield_now()
 
     def _spawn(self, function: Callable[[], None]) -> Task[None]:
-        # Below a scope that nothing cancels: a hub that is ending cancels new tasks without one.
+        # In a scope that is not cancelled: a hub that is ending cancels new tasks without one.
         task = new_task(self.hub, function, function, parent=CancelScope(_NoTask(), None))
         self.hub.spawn(task)
         return task
 
     @contextmanager
     def _limited(self) -> Iterator[None]:
-        """A block that nothing cancels but the end of the time."""
+        """A block that only the end of the time cancels."""
         with shield(), scope() as limits:
             self._limits.append(limits)
             try:
@@ -214,7 +216,7 @@ class Interruption:
             return False
         status = pgconn.transaction_status
         if status == TransactionStatus.INTRANS and completed and not undone:
-            yield_now()  # the caller may be about to hand over the end of its transaction
+            yield_now()  # the caller may be about to pass on the end of its transaction
             undone = self._undo()
             status = pgconn.transaction_status
         return status in (TransactionStatus.IDLE, TransactionStatus.INERROR) or (
@@ -226,11 +228,11 @@ class Interruption:
         completed = self._resume(self._gen)
         self._ended.set()
         if self._cancelling is not None:
-            self._cancelling.join()  # a request on its way would cancel the next query
+            self._cancelling.join()  # a request that arrives later would cancel the next query
         return completed
 
     def _undo(self) -> bool:
-        """Leave the transactions that the caller could not leave; return whether all is undone."""
+        """Leave the transactions that the caller could not leave; return whether all succeeded."""
         undone = False
         while self.undoing:
             undone = self._resume(self.undoing.popleft())
@@ -244,7 +246,7 @@ class Interruption:
             return False
         try:
             wait_on(pgconn, gen, _INTERVAL)
-        except psycopg.Error:  # it was cancelled, as it should be, or has failed of itself
+        except psycopg.Error:  # it was cancelled, as intended, or has failed by itself
             return False
         except Exception:
             _log.exception("the clean-up of an interrupted query failed")
@@ -287,7 +289,7 @@ class _Interruptions:
 
     @classmethod
     def of(cls, hub: Hub) -> _Interruptions:
-        """Return those of ``hub``."""
+        """Return the clean-ups of ``hub``."""
         found = hub.resources.setdefault(cls, cls())
         if not isinstance(found, cls):
             raise TypeError(f"{found!r} is registered as {cls!r}")

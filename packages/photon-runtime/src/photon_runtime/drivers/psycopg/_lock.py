@@ -1,12 +1,12 @@
 """`ConnectionLock`: the lock by which tasks and threads share one connection.
 
 psycopg guards each connection with a `threading.Lock`. Unpatched, a task that waits for one blocks
-the thread in which the holder would have to run: the process stands still. This lock pauses tasks
-and blocks threads.
+the thread in which the holder would have to run: a deadlock. This lock pauses tasks and blocks
+threads.
 
 It is deliberately not reentrant. A task that uses the connection inside of its own ``notifies()``
 or ``stream()`` loop would lose notifications, or mix two results; with plain psycopg it waits for
-itself for ever. Here it is an error.
+itself for ever. This lock raises an error instead.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ from ...patch import READ, WRITE, wait_descriptor
 T = TypeVar("T")
 
 _READABLE, _WRITABLE = 1, 2  # of psycopg.waiting.Wait and .Ready
-# What psycopg expects of a wait whose timeout has passed. It has no public name; psycopg 3.2 lacks
-# it, and never gives a timeout.
+# The error that psycopg expects of a wait whose timeout has passed. It has no public name; psycopg
+# 3.2 lacks it, and never passes a timeout.
 WaitTimeout: type[psycopg.OperationalError] = getattr(
     psycopg.errors, "_WaitTimeout", psycopg.OperationalError
 )
@@ -45,7 +45,7 @@ def wait(
     Args:
         gen: A generator of psycopg that talks to the server.
         fileno: The descriptor of the connection.
-        interval: Seconds after which ``gen`` is resumed although nothing is ready.
+        interval: Seconds after which ``gen`` is resumed although the descriptor is not ready.
         timeout: Seconds for the whole; ``None`` for as long as it takes.
 
     Returns:
@@ -87,7 +87,7 @@ def wait_on(
         events = _ready(fileno, wanted, limit)
         if pgconn.pgconn_ptr is None:
             # Its number may belong to another descriptor by now. And generators written in C keep
-            # the pointer: one that is resumed would use memory that was freed.
+            # the pointer: a resumed one would use freed memory.
             raise _connection_closed()
         return events
 
@@ -110,7 +110,7 @@ def wait_conn(
     try:
         return _run(gen, ready, interval, timeout)
     finally:
-        gen.close()  # closes the socket of an attempt that did not become a connection
+        gen.close()  # closes the socket of a failed attempt
 
 
 def without_none(interval: float | None, timeout: float | None) -> dict[str, float]:

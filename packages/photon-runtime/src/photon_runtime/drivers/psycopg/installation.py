@@ -1,4 +1,4 @@
-"""`install`: all connections of the process cooperate, whichever library makes them."""
+"""`install`: all connections of the process cooperate, with any library that makes them."""
 
 from __future__ import annotations
 
