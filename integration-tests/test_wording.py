@@ -16,8 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 # Folders and files that are not finished. The test covers everything else.
-PENDING = {
-}
+PENDING: set[str] = set()
 
 WORDS = (
     (r"(?<![Tt]here )\bis no(?! longer\b| more\b)\b", "is not a"),
