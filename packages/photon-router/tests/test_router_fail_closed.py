@@ -354,6 +354,25 @@ def test_validators_of_models_have_to_run() -> None:
         router.document()
 
 
+async def convert(value: object) -> object:
+    return value
+
+
+@attrs.define
+class Converted:
+    name: str = attrs.field(converter=attrs.Converter(convert))  # type: ignore[misc]
+
+
+def test_converters_of_models_have_to_run() -> None:
+    router = Application()
+
+    @router.post("/x")
+    def handler(item: Json[Converted]) -> None: ...
+
+    with pytest.raises(SignatureError, match=r"a converter of .*Converted\.name"):
+        router.document()
+
+
 # JSON that a page of another site can send
 
 

@@ -133,7 +133,9 @@ def _refuse_put_off(cls: type) -> None:
         for validator in _validators(field.validator):
             require_function(validator, f"a validator of {name}.{field.name}")
         if field.converter is not None:
-            require_function(field.converter, f"a converter of {name}.{field.name}")
+            # An attrs.Converter holds the function that it passes more arguments to.
+            converter = getattr(field.converter, "converter", field.converter)
+            require_function(converter, f"a converter of {name}.{field.name}")
     after = getattr(cls, "__attrs_post_init__", None)
     if after is not None:
         require_function(after, f"{name}.__attrs_post_init__")
