@@ -8,7 +8,7 @@
 ``_worker_folder``   one process answers for all workers: the folder with their figures
 ``_mmap_dict``       the file format of prometheus-client, its private part
 ``_tracing``         `Tracer`, `Span`, `span`: traces (OpenTelemetry)
-``_readiness_checks``  `Readiness`: may this process get requests?
+``_readiness_checks``  `Readiness`: decides whether this process may receive requests
 ===================  ==========================================================================
 
 The libraries are imported when an application switches metrics or tracing on, and not before.
