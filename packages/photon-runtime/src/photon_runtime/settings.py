@@ -177,7 +177,7 @@ class Settings:
                 continue
             if not isinstance(value, dict):
                 problems.append(
-                    f"{self._place((name,))}: `{name}` stands outside of all sections;"
+                    f"{self._place((name,))}: `{name}` is outside of all sections;"
                     " put it below a line such as [server]"
                 )
             elif name != _APPLICATION_SECTION:

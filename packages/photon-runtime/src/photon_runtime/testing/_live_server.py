@@ -103,8 +103,10 @@ class LiveServer:
             for name, value in pairs:
                 connection.putheader(name, value)
             connection.endheaders(content)
-            answer = connection.getresponse()
-            return ReceivedResponse(answer.status, Headers(answer.getheaders()), answer.read())
+            response = connection.getresponse()
+            return ReceivedResponse(
+                response.status, Headers(response.getheaders()), response.read()
+            )
 
     def exchange(self, data: bytes, *, timeout: float = 10.0) -> bytes:
         """Send ``data`` unchanged and return the received bytes until the server closes.
