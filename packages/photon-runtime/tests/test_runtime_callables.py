@@ -1,4 +1,4 @@
-"""What a callable gives is decided before it is called, whatever form it has."""
+"""What the call of a callable returns is determined before the call, for all kinds of callables."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def receive(a: socket.socket, *, nothing: list[int]) -> Generator[int, int, bytes]:
-    """What a generator of psycopg does: ask for readiness until there is some, then read."""
+    """Wait for readiness as a generator of psycopg does, then read."""
     while not (ready := (yield R)):
         nothing.append(ready)
     assert ready == R

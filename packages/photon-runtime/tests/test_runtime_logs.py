@@ -182,7 +182,7 @@ def test_an_event_is_a_record_like_any_other_with_its_fields(
 
 def test_an_applications_own_record_factory_makes_events(caplog: pytest.LogCaptureFixture) -> None:
     class Own(logging.LogRecord):
-        """What the application wants records to be."""
+        """The application's own class of records."""
 
     before = logging.getLogRecordFactory()
     logging.setLogRecordFactory(Own)

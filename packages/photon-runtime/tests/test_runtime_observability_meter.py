@@ -95,7 +95,7 @@ def test_an_observable_that_fails_is_logged_once_and_leaves_the_others(
 ) -> None:
     meter = Meter()
     meter.observable_gauge("pool_broken", "Broken.", lambda: 1 // 0)
-    lazy: Any = lambda: (number for number in (1.0,))  # noqa: E731 - a generator is no figure
+    lazy: Any = lambda: (number for number in (1.0,))  # noqa: E731 - a generator is not a figure
     meter.observable_gauge("pool_lazy", "Yields.", lazy)
     meter.observable_gauge("pool_in_use", "In use.", lambda: 3)
     meter.expose()
@@ -240,8 +240,8 @@ def test_reading_what_all_processes_counted_stops_no_other_task(
 
     def go() -> None:
         with scope() as running:
-            with exclusive(folder, timeout=0.0):  # as another process that is asked
-                meter.expose()  # does not wait: what it would do is being done
+            with exclusive(folder, timeout=0.0):  # as in another process that serves metrics
+                meter.expose()  # does not wait: the other process does its work
                 page = running.spawn(meter.page)
                 for _ in range(5):
                     sleep(0.01)

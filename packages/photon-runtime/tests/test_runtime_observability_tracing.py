@@ -100,7 +100,7 @@ def test_a_failure_is_on_the_span_and_cancellation_too(
     assert kinds["broken"] == "ZeroDivisionError"
     assert kinds["declined"] == "card_declined"
     assert not any(each.status.is_ok for each in found.values())
-    assert parent_of(found["declined"]) is None  # what was current before is again
+    assert parent_of(found["declined"]) is None  # the previous span is current again
 
 
 def test_a_trace_goes_on_in_the_process_that_gets_its_headers(

@@ -1,4 +1,4 @@
-"""Waiting for descriptors that are nobody's sockets, as the patched calls do it."""
+"""Waiting for descriptors that are not sockets, as in the patched calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was imported before the patch is mended where that is possible, and named where not.
+"""Originals imported before the patch are rebound if possible, and otherwise reported.
 
 Each test is a process of its own, because a process is patched once and for all.
 """

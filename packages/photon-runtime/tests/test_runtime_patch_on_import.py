@@ -1,4 +1,4 @@
-"""Libraries are told when they are imported, and everything else is as if nobody had been there."""
+"""Hooks are called when a library is imported, and imports are otherwise unchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from photon_runtime.patch._on_import import when_imported
 
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package that nobody has imported; the import system is put back afterwards."""
+    """A package that is not imported yet; the import system is restored afterwards."""
     folder = tmp_path / "photon_test_library"
     folder.mkdir()
     (folder / "__init__.py").write_text("value = 1\n")

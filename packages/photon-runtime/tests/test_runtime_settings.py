@@ -243,8 +243,7 @@ def test_check_lists_unknown_sections_and_the_faults_of_known_ones(tmp_path: Pat
         settings.check({"server": Server, "database": Limits})
     assert str(caught.value).splitlines() == [
         "4 problems in the settings:",
-        "  photon.toml:1: `debug` stands outside of all sections;"
-        " put it below a line such as [server]",
+        "  photon.toml:1: `debug` is outside of all sections; put it below a line such as [server]",
         "  photon.toml:2: no package reads the section [sevrer]; did you mean `server`?",
         "  photon.toml:7: no package reads the section [zzzzzz];"
         " the sections are: server, database, app",

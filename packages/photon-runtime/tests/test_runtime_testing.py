@@ -29,7 +29,7 @@ def hello(request: Request) -> Response:
 
 
 class Recorder:
-    """An application that notes what happens to it."""
+    """An application that records its events."""
 
     def __init__(self, *, at_start: Exception | None = None, at_end: Exception | None = None):
         self.events: list[str] = []
@@ -191,7 +191,7 @@ def test_connect_gives_a_blocking_socket_with_a_time_limit() -> None:
 
 
 def tell(request: Request) -> Response:
-    """Answer by what came, and with a field twice."""
+    """Respond with the received request, and with a field twice."""
     fields = [f"{name}={value}" for name, value in request.headers.pairs()]
     target = request.raw_path + ("?" + request.raw_query if request.raw_query else "")
     lines = [request.method, target, *fields, request.body.decode("latin-1")]

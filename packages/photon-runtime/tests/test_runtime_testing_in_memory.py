@@ -25,7 +25,7 @@ def echo(request: Request) -> Response:
 
 
 class Recorder:
-    """An application that notes what happens to it."""
+    """An application that records its events."""
 
     def __init__(self) -> None:
         self.events: list[object] = []

@@ -80,7 +80,7 @@ class Supervised:
         self.process.send_signal(number)
 
     def exit_code(self) -> int:
-        """Wait for the end; the rest of what was printed is in ``seen``."""
+        """Wait for the end; the remaining output is in ``seen``."""
         assert self.process.stdout is not None
         self.seen += [line.split() for line in self.process.stdout]
         return self.process.wait()
@@ -114,7 +114,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], Supervised]]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process that is not our child runs; a zombie that nobody reaps does not."""
+    """Return whether a process that is not our child runs; an unreaped zombie does not."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
             return stat.read().rpartition(")")[2].split()[0] != "Z"

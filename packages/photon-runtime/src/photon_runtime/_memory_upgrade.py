@@ -1,8 +1,8 @@
-"""Upgrades without a socket: the protocol of a response, spoken over a stream in memory.
+"""Upgrades without a socket: the protocol of a response, run over a stream in memory.
 
-A test calls a handler with a request that offers the protocol, and hands the response and one end
-of a `memory_pair` to `serve_upgrade`; the other end is the client. Nothing of the protocol's code
-knows the difference: it gets an `UpgradedStream`, as behind a real server.
+A test calls a handler with a request that offers the protocol, and passes the response and one end
+of a `memory_pair` to `serve_upgrade`; the other end is the client. The protocol's code does not
+notice the difference: it receives an `UpgradedStream`, as from a real server.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _BUFFER_SIZE = 64 * 1024
 
 
 class _MemoryHost:
-    """Stands where the server of a connection stands: it has a buffer and never stops."""
+    """Replaces the server of a connection: it has a buffer and never stops."""
 
     def __init__(self) -> None:
         self.buffer = bytearray(_BUFFER_SIZE)
@@ -40,14 +40,13 @@ class _MemoryWire:
 
 
 def serve_upgrade(response: Response, stream: MemoryStream) -> None:
-    """Speak the protocol that ``response`` changes to, over a stream in memory, to its end.
+    """Run the protocol that ``response`` changes to, over a stream in memory, to its end.
 
-    The dependencies of the request are released when it has ended, as behind a server; the stream
-    is closed.
+    Then the dependencies of the request are released, as by a server, and the stream is closed.
 
     Args:
-        response: The response to a request that offered the protocol, made by `http.upgrade`.
-        stream: The server's end of a `memory_pair`.
+        response: Response to a request that offered the protocol, made by `http.upgrade`.
+        stream: Server's end of a `memory_pair`.
 
     Raises:
         TypeError: The response does not change the protocol.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ._worker_process import READY, TIRED, Work, Worker, fork_worker
+from ._worker_process import READY, RETIRING, Work, Worker, fork_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,17 +169,17 @@ class Supervisor:
 
     def _hear(self, slot: Slot, worker: Worker) -> None:
         """Handle a worker's message; the end of the pipe is the end of the worker."""
-        said = _read(worker.channel)
-        if not said:
+        messages = _read(worker.channel)
+        if not messages:
             os.close(worker.channel)
             worker.channel = -1
         if self.is_stopping:
             return
-        if READY in said:
+        if READY in messages:
             self._note_ready(slot, worker)
         if worker.is_ready:
             worker.heard = time.monotonic()
-        if TIRED in said and not worker.is_stopping:
+        if RETIRING in messages and not worker.is_stopping:
             self._retire(slot, worker)
 
     def _note_ready(self, slot: Slot, worker: Worker) -> None:

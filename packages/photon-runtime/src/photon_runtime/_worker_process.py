@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 READY = b"r"
 ALIVE = b"."
-TIRED = b"x"
+RETIRING = b"x"
 
 _PR_SET_PDEATHSIG = 1
 
@@ -147,7 +147,7 @@ class Link:
 
     def retire(self) -> None:
         """Ask to be replaced; the supervisor stops the worker when its successor is ready."""
-        self._say(TIRED)
+        self._say(RETIRING)
 
     def _say(self, word: bytes) -> None:
         with contextlib.suppress(OSError):

@@ -1,8 +1,8 @@
 """What the call of a callable returns, determined before it is called.
 
-Theory of operation ------------------- Photon calls functions of the application and uses their
-results: an identity, the result of a check, a response. A coroutine, a generator or a context
-manager instead of a result is an object whose body has not run, and it is truthy: a check written
+Theory of operation. Photon calls functions of the application and uses their results: an identity,
+the result of a check, a response. A coroutine, a generator or a context manager instead of a result
+is an object whose body has not run, and it is truthy: a check written
 as ``async def`` would accept every credential. So every registration of a callable determines here,
 once, what its call returns, and refuses a callable that cannot be run, with the file and line of
 the function. Objects that still arrive at run time, because inspection could not detect them, are

@@ -63,12 +63,12 @@ class LogSettings:
 def configure_logging(
     settings: LogSettings | None = None, *, development: bool = False, stream: TextIO | None = None
 ) -> None:
-    """Give the root logger its handler and level, unless somebody gave it a handler before.
+    """Set the handler and the level of the root logger, unless it has a handler already.
 
     Args:
-        settings: What is logged and how it looks.
-        development: Whether people watch; decides what ``auto`` means.
-        stream: Where to; standard error by default.
+        settings: Levels and format.
+        development: True if people read the logs; decides what ``auto`` means.
+        stream: Stream to write to; standard error by default.
     """
     settings = settings if settings is not None else LogSettings()
     root = logging.getLogger()
@@ -91,7 +91,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
     def createLock(self) -> None:  # noqa: N802 - logging's name
         """Make the lock, which `logging` holds while a record is written."""
-        super().createLock()  # has it released in forked processes
+        super().createLock()  # which also releases it in forked processes
         self.lock = _RLock()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -105,7 +105,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 @contextmanager
 def bind_log_fields(**fields: object) -> Iterator[None]:
-    """Put ``fields`` on every record that is logged inside, also by tasks spawned there."""
+    """Add ``fields`` to every record that is logged in the block, also by tasks spawned there."""
     token = _fields.set({**_fields.get(), **fields})
     try:
         yield
@@ -114,15 +114,15 @@ def bind_log_fields(**fields: object) -> Iterator[None]:
 
 
 def add_log_fields(**fields: object) -> None:
-    """Put ``fields`` on every record that the current context logs from now on.
+    """Add ``fields`` to every record that the current context logs from now on.
 
-    For what begins a context, as a request does; inside of a function use `bind_log_fields`.
+    For code that begins a context, as a request does; inside of a function use `bind_log_fields`.
     """
     _fields.set({**_fields.get(), **fields})
 
 
 class _EventRecord(logging.LogRecord):
-    """A record whose fields are known, so that they need not be derived from its attributes."""
+    """A record with known fields, which do not have to be derived from its attributes."""
 
     __slots__ = ("attributes", "own_fields")
 
@@ -131,11 +131,11 @@ class _EventRecord(logging.LogRecord):
 
 
 class EventLog:
-    """Logs events that all look alike, such as requests or jobs, at a low cost.
+    """Logs events of one kind, such as requests or jobs, at a low cost.
 
     The records are those of ``logging``, and go through the logger's filters and handlers; but
-    they do not have the place in the code, which is always the same, and to make one takes a third
-    of the time. Where the application has set a record factory, it makes them.
+    they lack the location in the code, which is always the same, and making one takes a third of
+    the time. If the application has set a record factory, it makes the records.
 
     Args:
         name: Name of the logger.
@@ -156,9 +156,9 @@ class EventLog:
         """Log an event.
 
         Args:
-            level: The level, as of `logging`; `is_enabled_for` says beforehand whether it counts.
-            message: The message as it is; it is not a template.
-            fields: Its fields; their names are none of those that every record has.
+            level: Level, as in `logging`; check `is_enabled_for` first.
+            message: Literal message, not a template.
+            fields: Fields of the event; their names must differ from those that every record has.
         """
         logger = self.logger
         if logging.getLogRecordFactory() is not logging.LogRecord:
@@ -183,7 +183,7 @@ class EventLog:
         logger.handle(record)
 
     def _begin_process(self) -> None:
-        """Prepare what the records of this process have in common."""
+        """Prepare the attributes that all records of this process share."""
         common = logging.LogRecord(self.logger.name, logging.INFO, "", 0, "", None, None)
         self._template = dict(vars(common))
         self._begun = common.created - common.relativeCreated / 1000.0
@@ -191,7 +191,7 @@ class EventLog:
 
 
 def log_fields(record: logging.LogRecord) -> dict[str, object]:
-    """Return the fields of a record: the context's, and over them its own."""
+    """Return the fields of a record: the context's, overridden by its own."""
     if type(record) is _EventRecord and len(vars(record)) == record.attributes:
         return {**_fields.get(), **record.own_fields}
     own = {
@@ -205,7 +205,7 @@ def log_fields(record: logging.LogRecord) -> dict[str, object]:
 class TextFormatter(logging.Formatter):
     """One line for people: time, level, logger, message, fields; a traceback below it.
 
-    What could steer a terminal is escaped.
+    Control characters, which could steer a terminal, are escaped.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -228,8 +228,8 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """One JSON object: ``time``, ``level``, ``logger``, ``message``, the fields, ``exception``.
 
-    Times are in UTC (RFC 3339). A field of one of these names is kept with ``field_`` before it;
-    a value without a form in JSON is shown as its ``repr``.
+    Times are in UTC (RFC 3339). A field with one of these names gets the prefix ``field_``; a value
+    that JSON cannot represent is shown as its ``repr``.
     """
 
     _last_second: tuple[int, str] = -1, ""
@@ -275,7 +275,7 @@ def _shown(value: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return ``text`` with what could forge further lines, or steer a terminal, escaped."""
+    """Return ``text`` with characters escaped that could forge lines or steer a terminal."""
     return text if text.isprintable() else "".join(map(_visible, text))
 
 

@@ -1,8 +1,8 @@
-"""Parts: subsystems that an application is composed of, and what an application offers them.
+"""Parts: subsystems that an application is composed of, and the interface it offers them.
 
-A part (a database layer, a job queue, a template engine) belongs to a package of its own that knows
-nothing of routers. It names the class of its section of the settings, and `Part.install` receives
-that section with a `Host`, the application seen through what a part may use of it::
+A part (a database layer, a job queue, a template engine) belongs to a package of its own that does
+not depend on routers. It names the class of its section of the settings, and `Part.install`
+receives that section with a `Host`, the interface of the application for parts::
 
     class Database:
         settings = DatabaseSettings          # decorated by @section("database")
@@ -17,8 +17,8 @@ that section with a `Host`, the application seen through what a part may use of 
 
 The order at start is: settings, `Part.install` of each part in the order in which they were added,
 lifespans, values of the application's scope, first request; at the end the reverse. A part is
-installed anew for each start of the application, and when the document is asked for: `Part.install`
-registers and opens nothing. What has to be opened is opened by a lifespan.
+installed anew for each start of the application, and whenever the document is generated:
+`Part.install` only registers. Resources are opened by a lifespan.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ protocol after an upgrade, keep such values to their end.
 Middleware: TypeAlias = Callable[[Request, Callable[[Request], Response]], Response]
 """Takes a request and the next handler, and returns a response."""
 ErrorHandler: TypeAlias = Callable[[Request, BaseException], Response]
-"""Makes the response to an error."""
+"""Returns the response to an error."""
 
 
 class Host(Protocol):
-    """An application, as parts see it."""
+    """The interface of an application for parts."""
 
     @property
     def readiness(self) -> Readiness:
@@ -75,7 +75,7 @@ class Host(Protocol):
         """Enter a context manager before the first request, and leave it after the last."""
 
     def on_drain(self, begin: Callable[[], object]) -> None:
-        """Have ``begin`` called when the server begins to stop, before requests have ended."""
+        """Call ``begin`` when the server begins to stop, before requests have ended."""
 
     def middleware(
         self, middleware: Callable[[Request, Callable[[Request], Response]], Response]
@@ -87,7 +87,7 @@ class Host(Protocol):
     ) -> Callable[[ErrorHandler], ErrorHandler]:
         """Return a decorator for the function that makes the responses to errors of these classes.
 
-        The application's own error handlers come before it.
+        The application's own error handlers take precedence.
         """
         ...
 
@@ -105,8 +105,8 @@ class Part(Protocol):
     """A subsystem that can be added to an application.
 
     Attributes:
-        settings: The attrs class of its section, bound to it by `photon_runtime.settings.section`;
-            its defaults count where the section is missing.
+        settings: Attrs class of its section, bound to it by `photon_runtime.settings.section`; its
+            defaults apply where the section is missing.
     """
 
     settings: type[Any]
@@ -115,5 +115,5 @@ class Part(Protocol):
         """Register what the part provides, with an instance of `settings`; it must not wait.
 
         Raises:
-            PhotonError: The settings cannot be used; says why.
+            PhotonError: The settings cannot be used; the message gives the reason.
         """

@@ -1,13 +1,13 @@
-"""What a command does so that its process can serve or work: the same for every package.
+"""Preparation of a process that serves or works: the same for the commands of every package.
 
-A command that serves, or works off jobs, does it in four steps, here with two processes::
+A command that serves, or processes jobs, takes four steps, here with two processes::
 
     @click.command("my-worker")
     @click.pass_obj
     def my_worker(project: Project) -> None:
         '''Work.'''
         project = project.defaulting_to("production")
-        project.check_settings()                         # all mistakes, before anything is forked
+        project.check_settings()                         # report all errors before the fork
 
         def work(slot: int, link: Link) -> None:         # in each process
             with reporting_failures():
@@ -16,17 +16,18 @@ A command that serves, or works off jobs, does it in four steps, here with two p
 
         sys.exit(supervise(work, count=2))
 
-and ``work_off``, in its coroutine, does its work until it shall stop::
+and ``work_off``, in its coroutine, does its work until it is stopped::
 
     def work_off(application: Application | Handler, link: Link) -> None:
         with stop_event() as stop, signs_of_life(link):
             link()                                       # ready
             stop.wait()
 
-The order matters. Limits and logs come first, for they serve what follows. The standard library is
-patched before the application is imported: what the application has imported from it by name would
-stay as it was. And all of this happens after the fork, so that processes share nothing that they
-opened. The supervisor, `photon_runtime.workers`, knows neither sockets nor applications.
+The order matters. Limits and logs come first, because the later steps use them. The standard
+library is patched before the application is imported: names that the application has imported from
+it would keep the originals. And all of this happens after the fork, so that processes do not share
+files that they opened. The supervisor, `photon_runtime.workers`, knows neither sockets nor
+applications.
 """
 
 from __future__ import annotations
@@ -63,13 +64,13 @@ def prepare_process(
 ) -> Application | Handler:
     """Prepare this process for an application, and import the application.
 
-    As the settings of the project say: as many open descriptors as the system allows, logs to
-    standard error (``[log]``), and the patched standard library (``[runtime] patch``).
+    Raises the limit of open descriptors to the hard limit and, as configured in the project, logs
+    to standard error (``[log]``) and patches the standard library (``[runtime] patch``).
 
     Args:
-        project: The project.
-        target: The application, as ``module:attribute``; by default the one of ``photon.toml``.
-        development: Whether a person reads the logs; by default, in the environment
+        project: Project of the command.
+        target: Application, as ``module:attribute``; by default the one of ``photon.toml``.
+        development: True if a person reads the logs; by default, in the environment
             ``development``.
 
     Returns:
@@ -77,7 +78,7 @@ def prepare_process(
 
     Raises:
         LoadError: The application cannot be loaded.
-        SettingsError: A file of settings or a section is wrong.
+        SettingsError: A settings file or a section is invalid.
 
     Blocks: while the modules of the application are imported.
     """
@@ -93,10 +94,10 @@ def prepare_process(
 
 
 def raise_descriptor_limit() -> None:
-    """Allow this process as many open descriptors as the operating system lets it have.
+    """Allow this process as many open descriptors as the operating system permits.
 
     The usual soft limit of 1,024, which protects programs that use select(), would be the limit
-    of open connections; the hard limit is the administrator's, and stays.
+    of open connections; the hard limit is set by the administrator and is not changed.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):  # where "unlimited" is not available
@@ -125,8 +126,8 @@ def reporting_failures() -> Iterator[None]:
 def stop_event() -> Iterator[Event]:
     """Yield an event that SIGTERM or SIGINT sets while the block runs.
 
-    To be used inside of `photon_runtime.run`, in the main thread. The supervisor sends SIGTERM to
-    workers that shall end or be replaced, and SIGKILL after its ``shutdown_timeout``.
+    Use it inside of `photon_runtime.run`, in the main thread. The supervisor sends SIGTERM to
+    workers that it stops or replaces, and SIGKILL after its ``shutdown_timeout``.
     """
     hub = current_hub()
     event = Event()
@@ -136,13 +137,13 @@ def stop_event() -> Iterator[Event]:
 
 @contextlib.contextmanager
 def signs_of_life(link: Link) -> Iterator[None]:
-    """Say to the supervisor once a second that this process is alive, while the block runs.
+    """Report to the supervisor once a second that this process is alive, while the block runs.
 
-    A coroutine says it, so a scheduler that is blocked falls silent; with a ``worker_timeout`` the
-    supervisor then replaces the process.
+    A coroutine sends the reports, so they stop when the scheduler is blocked; with a
+    ``worker_timeout`` the supervisor then replaces the process.
 
     Args:
-        link: As the supervisor gives it to its workers.
+        link: Link that the supervisor passes to its workers.
     """
 
     def beat() -> None:

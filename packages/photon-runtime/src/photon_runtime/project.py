@@ -1,8 +1,8 @@
-"""The project around a folder: where it is, its environment, its settings, its application.
+"""The project of the current folder: its root, its environment, its settings, its application.
 
-A project is the folder of ``photon.toml``, found from the current folder upwards, as git finds its
-own. A command works without one too, if its arguments name the application. The command line gives
-each command its project: ``@click.pass_obj``.
+A project is the folder of ``photon.toml``, searched from the current folder upwards, as git
+searches its repository. A command also works without one if its arguments name the application. The
+command line passes the project to each command: ``@click.pass_obj``.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class ProjectSettings:
     """The section ``[project]`` of ``photon.toml``.
 
     Attributes:
-        name: What the project is called; by default, as its folder is.
-        app: The application, as ``module:attribute``.
+        name: Name of the project; by default, that of its folder.
+        app: Application, as ``module:attribute``.
     """
 
     name: str = ""
@@ -44,10 +44,10 @@ class Project:
     """The project a command works on.
 
     Attributes:
-        directory: The folder the command runs in.
-        root: The folder of ``photon.toml``, if there is one.
-        chosen_environment: The environment that was asked for, if any was.
-        default_environment: The environment otherwise.
+        directory: Folder that the command runs in.
+        root: Folder of ``photon.toml``, or ``None``.
+        chosen_environment: Environment that the user requested, or ``None``.
+        default_environment: Environment otherwise.
     """
 
     directory: Path
@@ -57,10 +57,10 @@ class Project:
 
     @classmethod
     def here(cls, *, environment: str | None = None) -> Self:
-        """Find the project around the current folder.
+        """Return the project of the current folder.
 
         Args:
-            environment: The environment that was asked for.
+            environment: Environment that the user requested.
         """
         directory = Path.cwd()
         folders = (directory, *directory.parents)
@@ -68,7 +68,7 @@ class Project:
         return cls(directory, root, environment)
 
     def defaulting_to(self, environment: str) -> Self:
-        """The same project in another environment, unless one was asked for."""
+        """Return the same project with another default environment."""
         return attrs.evolve(self, default_environment=environment)
 
     @property
@@ -78,7 +78,7 @@ class Project:
 
     @property
     def name(self) -> str:
-        """What to call the project."""
+        """The name to show for the project."""
         return self.own_settings.name or (self.root or self.directory).name
 
     @functools.cached_property
@@ -86,7 +86,7 @@ class Project:
         """The settings, read once.
 
         Raises:
-            SettingsError: A file is wrong.
+            SettingsError: A settings file is invalid.
         """
         return load_settings(self.root or self.directory, environment=self.environment)
 
@@ -95,24 +95,24 @@ class Project:
         """The section ``[project]``.
 
         Raises:
-            SettingsError: It, or a whole file, is wrong.
+            SettingsError: The section or a settings file is invalid.
         """
         return self.settings.read(ProjectSettings)
 
     def check_settings(self) -> None:
-        """Check all sections against the classes that installed packages offer for them.
+        """Check all sections against the classes that installed packages declare for them.
 
         Raises:
-            SettingsError: A section is unknown or wrong, all problems are listed; or a package's
-                class cannot be imported.
+            SettingsError: A section is unknown or invalid (the message lists all errors), or the
+                class of a package cannot be imported.
         """
         self.settings.check(installed_sections())
 
     def target(self, named: str | None = None) -> str:
-        """Decide which application is meant.
+        """Return the name of the application.
 
         Args:
-            named: What the user named, as ``module:attribute``.
+            named: Name from the user, as ``module:attribute``.
 
         Raises:
             LoadError: Neither the user nor ``photon.toml`` names one, or not in that form.
@@ -134,19 +134,19 @@ class Project:
     def load_app(self, target: str | None = None) -> Application | Handler:
         """Import the application.
 
-        The project's folder and the current one are put on ``sys.path``, and ``PHOTON_ENV`` tells
-        the application its environment. One that has ``use_settings`` is given the settings.
+        The project's folder and the current one are put on ``sys.path``, and ``PHOTON_ENV`` is set
+        to the environment. An application that has ``use_settings`` receives the settings.
 
         Args:
-            target: ``module:attribute``; by default, what ``photon.toml`` says.
+            target: ``module:attribute``; by default, the one of ``photon.toml``.
 
         Returns:
             An object that can be started or called.
 
         Raises:
-            LoadError: No application is named, its module is not there or fails, it has no such
-                attribute, or that is not an application.
-            SettingsError: A file of settings is wrong.
+            LoadError: No application is named, its module does not exist or fails, it does not have
+                the attribute, or the attribute is not an application.
+            SettingsError: A settings file is invalid.
 
         Blocks: while the modules of the application are imported.
         """

@@ -2,27 +2,28 @@
 
 Theory of operation
 -------------------
-Three layers, later ones win, tables merge key by key, all other values are replaced whole:
+Three sources, of which later ones take precedence; tables merge key by key, all other values are
+replaced whole:
 
 1. ``photon.toml``
 2. ``config/<environment>.toml``
 3. ``PHOTON__SECTION__KEY``, and ``PHOTON__SECTION__SUB__KEY`` for a table in a section
 
-Then ``${NAME}`` and ``${NAME:-default}`` in the strings that won are replaced from the environment;
-strings that another layer has overruled are not, so a variable that only production needs is not
-missed in a test. ``$${`` stands for a plain ``${``. As in a shell, ``:-`` also covers a variable
-that is set but empty. Values that come from ``PHOTON__`` variables are taken as they are.
+Then ``${NAME}`` and ``${NAME:-default}`` in the resulting strings are replaced from the
+environment; overridden strings are not, so a test does not need a variable that only production
+uses. ``$${`` is the escape of a plain ``${``. As in a shell, ``:-`` also covers a variable that is
+set but empty. Values of ``PHOTON__`` variables are used unchanged.
 
-Nothing is typed at this point. Each package describes its section by one attrs class, which
-``@section("name")`` binds to it, and ``Settings.read`` makes the instance, once. This is the only
-place that names both; ``Settings.section`` is for sections without such a class, as an application
-has. A value out of a file has its TOML type and must fit
-as it is (``port = "8000"`` is a mistake); a value that came out of the environment was only ever
-text and is read as the type the field wants. Every value remembers its source, so every complaint
-can name the file and line, or the variable. All complaints are collected before one error is
-raised: nobody should have to start a server five times to find five typing mistakes.
+Values are not typed at this point. Each package describes its section by one attrs class, which
+``@section("name")`` binds to it, and ``Settings.read`` makes the instance, once. The decorator is
+the only place that names both; ``Settings.section`` is for sections without such a class, as an
+application has. A value from a file has its TOML type and must match exactly (``port = "8000"`` is
+an error); a value from the environment is always text and is converted to the type of the field.
+The source of every value is recorded, so every error can name the file and line, or the variable.
+All errors are collected before one exception is raised: five typing errors must not cost five
+starts of the server.
 
-The section ``[app]`` belongs to the application; nobody checks it unless the application does.
+The section ``[app]`` belongs to the application; it is checked only if the application does so.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class _Source(Protocol):
     """Where values come from: a file, or one variable of the environment."""
 
     def place(self, path: KeyPath) -> str:
-        """Say where the value at a path was written."""
+        """Return the place where the value at a path was written."""
         ...
 
 
@@ -66,7 +67,7 @@ class _Variable:
     name: str
 
     def place(self, path: KeyPath) -> str:
-        """Name the variable, whatever the path."""
+        """Return the name of the variable, for any path."""
         return self.name
 
 
@@ -100,7 +101,7 @@ class Settings:
         It is converted once, and the same instance is returned from then on.
 
         Args:
-            cls: An attrs class below ``@section("name")``.
+            cls: An attrs class decorated by ``@section("name")``.
 
         Raises:
             SettingsError: A key is unknown, missing or not of its type; all problems are listed,
@@ -117,11 +118,11 @@ class Settings:
         """Return the further sections of a class, by name: ``reports`` for ``[database.reports]``.
 
         Args:
-            cls: An attrs class below ``@section("name", named=True)``.
+            cls: An attrs class decorated by ``@section("name", named=True)``.
 
         Raises:
             SettingsError: As `read`, for all of them at once.
-            TypeError: The class is not bound to a section with further ones.
+            TypeError: The class is not bound to a section with further sections.
         """
         binding = _bound(cls)
         if not binding.named:
@@ -144,12 +145,12 @@ class Settings:
 
         Args:
             name: The section, without brackets.
-            cls: An attrs class whose fields are the keys; its defaults stand for missing keys and
-                its validators run. A field with ``repr=False`` holds a secret: its value appears in
-                no message. Any other type that msgspec converts is taken too.
+            cls: An attrs class whose fields are the keys; its defaults are used for missing keys
+                and its validators run. A field with ``repr=False`` holds a secret: its value does
+                not appear in messages. Any other type that msgspec converts is accepted too.
 
         Returns:
-            An instance, also when the section is not there and everything has a default.
+            An instance, also when the section does not exist and every key has a default.
 
         Raises:
             SettingsError: A key is unknown, missing or not of its type; all problems are listed,
@@ -164,10 +165,10 @@ class Settings:
         """Check all sections at once.
 
         Args:
-            known: The class of each section that somebody reads.
+            known: Class of each section that a package reads.
 
         Raises:
-            SettingsError: A section is unknown, or a known one does not fit its class; all problems
+            SettingsError: A section is unknown, or a known one does not match its class; all errors
                 of all sections are listed.
         """
         problems = []
@@ -176,7 +177,7 @@ class Settings:
                 continue
             if not isinstance(value, dict):
                 problems.append(
-                    f"{self._place((name,))}: `{name}` stands outside of all sections;"
+                    f"{self._place((name,))}: `{name}` is outside of all sections;"
                     " put it below a line such as [server]"
                 )
             elif name != _APPLICATION_SECTION:
@@ -197,7 +198,7 @@ class Settings:
         if not binding.named:
             return self._read_bound(cls, binding, None)[1]
         own, further = self._split(cls, binding)
-        names = [None] if own else []  # its keys may be required, and only further ones be there
+        names = [None] if own else []  # its keys may be required while only further sections exist
         problems = []
         for name in (*names, *further):
             problems += self._read_bound(cls, binding, name)[1]
@@ -220,7 +221,7 @@ class Settings:
         return value, problems
 
     def _split(self, cls: type, binding: SectionBinding) -> tuple[object, dict[str, object]]:
-        """Part what a section has itself from its further sections."""
+        """Separate the keys of a section from its further sections."""
         table = self._values.get(binding.name, {})
         if not binding.named or not isinstance(table, dict):
             return table, {}
@@ -289,10 +290,10 @@ class _Layers:
     """The merge in progress.
 
     Attributes:
-        values: What the layers so far amount to.
-        sources: Which layer gave the value at a path.
-        texts: The paths whose values are text out of the environment.
-        problems: What is wrong so far.
+        values: Merged values of the sources so far.
+        sources: Source of the value at each path.
+        texts: Paths whose values are text from the environment.
+        problems: Errors so far.
     """
 
     environ: Mapping[str, str]

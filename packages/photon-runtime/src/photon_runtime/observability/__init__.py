@@ -5,10 +5,10 @@
 ``_instruments``     `Counter`, `Gauge`, `Histogram`; `Family`: one for each set of label values
 ``_observables``     figures that a function returns when they are read
 ``_exposition``      a meter's figures in Prometheus' text formats
-``_worker_folder``   one process answers for all workers: the folder with their figures
+``_worker_folder``   one process responds for all workers: the folder with their figures
 ``_mmap_dict``       the file format of prometheus-client, its private part
 ``_tracing``         `Tracer`, `Span`, `span`: traces (OpenTelemetry)
-``_readiness_checks``  `Readiness`: may this process get requests?
+``_readiness_checks``  `Readiness`: decides whether this process may receive requests
 ===================  ==========================================================================
 
 The libraries are imported when an application switches metrics or tracing on, and not before.

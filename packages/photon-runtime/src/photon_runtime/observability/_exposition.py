@@ -1,7 +1,7 @@
 """A meter's figures in the text formats of Prometheus and OpenMetrics.
 
-prometheus-client writes the formats. In a single process the figures of a meter are handed to it as
-they are; in a process with other workers it reads the files of all of them.
+prometheus-client writes the formats. In a single process it receives the figures of a meter
+directly; in a process with other workers it reads the files of all of them.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def page_of_workers(folder: Path, accept: str, *, timeout: float) -> tuple[bytes
 
 
 class _Collector:
-    """What prometheus-client asks for the figures of a meter."""
+    """The collector of a meter's figures for prometheus-client."""
 
     def __init__(self, families: Iterable[AnyFamily]) -> None:
         self._families = families

@@ -49,7 +49,7 @@ class Sample:
 
 @attrs.frozen
 class Definition:
-    """What a metric is.
+    """The definition of a metric.
 
     Attributes:
         kind: The type of the instrument.
@@ -68,10 +68,10 @@ class Definition:
     aggregation: Aggregation = "sum"
 
     def check(self) -> None:
-        """Refuse names that Prometheus does not know.
+        """Refuse names that are invalid in Prometheus.
 
         Raises:
-            ValueError: A name is not one, or the bounds do not increase.
+            ValueError: A name is invalid, or the bounds do not increase.
         """
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"the name of a metric has letters, digits and _, not {self.name!r}")
@@ -193,7 +193,7 @@ class Histogram:
 
     @property
     def count(self) -> float:
-        """How many observations were counted in this process."""
+        """Number of observations that were counted in this process."""
         return sum(cell[0] for cell in self._buckets)
 
     @property
@@ -225,8 +225,8 @@ def local_cells(definition: Definition, values: tuple[str, ...]) -> list[Cell]:
 class Family(Generic[I]):
     """The instruments of one name, one for each combination of label values.
 
-    Keep what `labels` returns where the values are known beforehand: to look it up takes longer
-    than to count.
+    Store the result of `labels` where the values are known beforehand: looking it up takes longer
+    than counting.
     """
 
     __slots__ = ("_limit", "_make_cells", "_series", "_type", "definition")
@@ -242,8 +242,8 @@ class Family(Generic[I]):
     def labels(self, *values: str) -> I:
         """Return the instrument for these values of the labels, in the order of their names.
 
-        Beyond the limit of series all further values share one whose values are ``OTHER``: a client
-        that makes up values must not fill the memory.
+        Beyond the limit of series all further values share one whose values are ``OTHER``, so that
+        a client that invents values cannot fill the memory.
 
         Raises:
             ValueError: There are more or fewer values than labels.
@@ -276,7 +276,7 @@ class Family(Generic[I]):
         yield from list(self._series.items())
 
     def use_cells(self, make: MakeCells) -> None:
-        """Count in the cells that ``make`` returns, for the series of now and of later."""
+        """Count in the cells that ``make`` returns, for current and later series."""
         self._make_cells = make
         for values, instrument in self.series():
             cells = make(self.definition, values)

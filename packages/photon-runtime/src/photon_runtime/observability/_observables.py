@@ -25,8 +25,8 @@ class Observable:
     """A metric whose figures a function returns.
 
     Attributes:
-        family: Where the figures are stored.
-        callback: Returns the figure; of a metric with labels, the figures by label values.
+        family: Instruments that store the figures.
+        callback: Function that returns the figure; with labels, the figures by label values.
     """
 
     family: Family[Counter] | Family[Gauge]
@@ -34,7 +34,7 @@ class Observable:
     _is_failing: bool = attrs.field(default=False, init=False)
 
     def read(self) -> None:
-        """Call the function and store what it returned; a failure is logged once."""
+        """Call the function and store its result; a failure is logged once."""
         try:
             figures = dict(self._figures())
         except Exception:
@@ -47,7 +47,7 @@ class Observable:
             self.family.labels(*values).cells[0][0] = figure
         for values, instrument in self.family.series():
             if values not in figures and instrument.kind == "gauge":
-                instrument.cells[0][0] = 0.0  # what it counted has gone: a closed pool
+                instrument.cells[0][0] = 0.0  # the counted object no longer exists: a closed pool
 
     def _figures(self) -> Iterator[tuple[tuple[str, ...], float]]:
         observed = self.callback()

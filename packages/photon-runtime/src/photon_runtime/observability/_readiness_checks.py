@@ -1,7 +1,7 @@
-"""Readiness: may this process get requests, by the checks that its parts declared.
+"""Readiness: the checks of an application's parts decide whether it may receive requests.
 
-A check that cannot decide refuses: a coroutine function or a generator function is
-refused when it is added, and a check that returns such an object has failed.
+Readiness fails closed: a coroutine function or a generator function is refused when it is added,
+and a check that returns a coroutine, a generator or the like has failed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Readiness:
         """Add a check: a function that raises, or returns ``False``, when something is missing.
 
         Raises:
-            ValueError: There is a check of that name already.
+            ValueError: A check with that name exists already.
             SignatureError: It is a coroutine function, a generator function, or the like.
         """
         require_function(check, "a readiness check")
@@ -64,7 +64,7 @@ class Readiness:
         self._checks[name] = check
 
     def include(self, other: Readiness) -> None:
-        """Run the checks of ``other``, those that it gets later among them, beside its own."""
+        """Also run the checks of ``other``, including those that are added to it later."""
         self._included.append(other)
 
     def _all_checks(self) -> dict[str, Callable[[], object]]:

@@ -1,4 +1,4 @@
-"""Traces: what happened within a request or a job, and how long it took (OpenTelemetry).
+"""Traces: the operations within a request or a job, and their durations (OpenTelemetry).
 
 Theory of operation. A `Tracer` makes spans. Which tracer is in use is a context variable, and so is
 the current span, which OpenTelemetry keeps: both follow a request or a job into the tasks that it
@@ -62,7 +62,7 @@ class Span:
         """Mark the operation as failed.
 
         Args:
-            error: What was raised, or the kind of failure as ``error.type`` shows it.
+            error: Exception, or the kind of failure for ``error.type``.
         """
         if self._span is None:
             return
@@ -87,7 +87,7 @@ class Tracer:
     """Makes spans.
 
     Args:
-        provider: Where spans go; ``None`` for the one that is set up globally.
+        provider: Receiver of the spans; ``None`` for the one that is set up globally.
 
     Raises:
         PhotonError: opentelemetry-api is not installed.
@@ -113,8 +113,8 @@ class Tracer:
     ) -> Span:
         """Start a span and make it, and this tracer, the current ones of this context.
 
-        For what begins a context, as a request or a job does: they end with it. The caller calls
-        ``end()``. Inside of a function use `span`.
+        For code that begins a context, as a request or a job does: both end with the context. The
+        caller calls ``end()``. Inside of a function use `span`.
 
         Args:
             name: Its name, from a small set: a route, not a path.
@@ -165,15 +165,15 @@ _tracer: ContextVar[Tracer | None] = ContextVar("photon_tracer", default=None)
 def span(
     name: str, /, *, kind: SpanKind = "internal", **attributes: AttributeValue
 ) -> AbstractContextManager[Span]:
-    """Record what the block does as a span: a child of the current one, its parent in tasks.
+    """Record the block as a span: a child of the current span, and the parent of spans in tasks.
 
-    Without a tracer in use, as where tracing is off or opentelemetry-api is not installed, it does
-    nothing. What the block raises marks the span as failed, cancellation included.
+    Without a tracer in use, for example if tracing is off or opentelemetry-api is not installed,
+    it does nothing. An exception of the block, cancellation included, marks the span as failed.
 
     Args:
         name: Its name, from a small set: ``query``, not its text.
         kind: What side of an exchange it is.
-        attributes: What was done; names with dots by ``**{"db.system.name": "sqlite"}``.
+        attributes: Attributes of the span; with dots by ``**{"db.system.name": "sqlite"}``.
 
     Example:
         >>> from photon_runtime.observability import span

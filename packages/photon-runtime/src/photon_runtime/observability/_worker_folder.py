@@ -2,14 +2,14 @@
 
 Theory of operation. Each process counts in files of its own, named by kind and process:
 ``counter_photon-1f_71.db`` by a meter, ``counter_71.db`` by prometheus-client, whose format both
-have. The process that is asked for metrics adds up all files of the folder. When a process has
-ended, its counts must stay and its gauges must go; and workers are replaced for as long as the
-server runs, so that its files must not stay either. A process that starts, or is asked, therefore
-adds the counts of ended processes to the files of process 0, which does not exist, and removes
-theirs. A lock keeps others from reading meanwhile. The operating system releases the lock of
-a process that dies; one that was stopped keeps it, so waiting for it has a limit. Reading
-the folder takes about 50 ms for eight workers with a hundred routes, and longer for more: that is
-work for a thread.
+have. The process that serves a request for metrics adds up all files of the folder. When a process
+has ended, its counts must be kept and its gauges removed; and since workers are replaced for as
+long as the server runs, its files must not accumulate. A process that starts, or serves metrics,
+therefore adds the counts of ended processes to the files of process 0, which does not exist, and
+removes their files. A lock prevents other processes from reading meanwhile. The operating system
+releases the lock of a process that dies; a suspended process keeps it, so waiting for it is
+limited. Reading the folder takes about 50 ms for eight workers with a hundred routes, and longer
+for more, so it is done in a thread.
 
 A process that is killed between adding and removing leaves counts that the next one adds again:
 that is one worker's share, where the other order would lose it and make a counter go back.
@@ -30,7 +30,7 @@ from ._instruments import Cell, Definition
 from ._mmap_dict import FigureFile, figure_key, figures_of
 
 _CUMULATIVE = ("counter", "histogram", "summary")
-"""Kinds whose values add up. What becomes of a gauge is part of its file's name."""
+"""Kinds whose values add up. The aggregation of a gauge is part of its file's name."""
 
 _PROCESS_OF_THE_DEAD = 0
 _PAUSE = 0.02

@@ -105,17 +105,17 @@ def find_late() -> tuple[str, ...]:
     return (*locks, *_subclasses(), *_threads())
 
 
-def rebind(done: Sequence[Replacement]) -> tuple[str, ...]:
+def rebind(replacements: Sequence[Replacement]) -> tuple[str, ...]:
     """Rebind the names of other modules that hold an original; return the names."""
-    places = [*_rebind_names(done), *_replace_kept()]
+    places = [*_rebind_names(replacements), *_replace_kept()]
     _renew_handler_locks()
     return tuple(
         f"{module.__name__}.{name}" for module, name in places if not _is_standard(module.__name__)
     )
 
 
-def _rebind_names(done: Sequence[Replacement]) -> Iterator[tuple[ModuleType, str]]:
-    values = {id(entry.original): entry.value for entry in done if _is_shared(entry)}
+def _rebind_names(replacements: Sequence[Replacement]) -> Iterator[tuple[ModuleType, str]]:
+    values = {id(entry.original): entry.value for entry in replacements if _is_shared(entry)}
     for module in _modules():
         for name, value in list(vars(module).items()):
             if id(value) in values:

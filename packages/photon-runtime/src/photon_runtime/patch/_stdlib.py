@@ -45,10 +45,10 @@ def patch_stdlib(*, strict: bool = False) -> PatchReport:
     late = _late.find_late()
     if late and strict:
         raise PatchError(_explained(late))
-    done = _replacements.replacements()
-    for entry in done:
+    replacements = _replacements.replacements()
+    for entry in replacements:
         entry.put_in_place()
-    rebound = _late.rebind(done)
+    rebound = _late.rebind(replacements)
     _thread.let_main_be_joined()
     when_imported({"psycopg": _psycopg.cooperate})
     if late:

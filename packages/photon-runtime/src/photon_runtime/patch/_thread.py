@@ -193,8 +193,8 @@ def _name_of(function: Callable[..., object]) -> str:
 
 
 def _report(error: BaseException, function: Callable[..., object]) -> None:
-    said = "Exception ignored in thread started by"
-    arguments = (type(error), error, error.__traceback__, said, function)
+    message = "Exception ignored in thread started by"
+    arguments = (type(error), error, error.__traceback__, message, function)
     sys.unraisablehook(_unraisable_args()(arguments))
 
 

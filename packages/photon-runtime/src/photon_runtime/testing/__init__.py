@@ -4,12 +4,12 @@
 ``_decorators``    `in_hub`, `in_virtual_time`: test functions as tasks of a hub
 ``_live_server``   `live_server`: an application on a real socket, for any client
 ``_in_memory``     `make_request`, `send_request`: requests to a handler without a socket
-``_received``      `ReceivedResponse`: what both give
+``_received``      `ReceivedResponse`: the responses of both
 =================  ============================================================================
 
-Beside them: `run` runs a function in the time of a `VirtualClock` and, with a seed, in a random
-order that can be repeated; `memory_pair` makes two connected streams, and `hub_thread` a hub for
-code that has none.
+Besides: `run` runs a function in the time of a `VirtualClock` and, with a seed, its tasks in a
+repeatable random order; `memory_pair` makes two connected streams, and `hub_thread` a hub for code
+outside of one.
 """
 
 from .._hub_thread import HubThread as HubThread

@@ -16,8 +16,9 @@ T = TypeVar("T")
 def in_hub(test: Callable[P, T], /) -> Callable[P, T]:
     """Run a test function as the first task of a new hub, each time that it is called.
 
-    Name and parameters of the function stay, so that pytest passes its fixtures. Put the decorator
-    below those that call the function several times, such as ``hypothesis.given``.
+    The name and the parameters of the function are preserved, so that pytest passes its fixtures.
+    Put the decorator below those that call the function several times, such as
+    ``hypothesis.given``.
 
     Args:
         test: A function that spawns tasks or waits; see `photon_runtime.run`.
@@ -42,7 +43,7 @@ def in_hub(test: Callable[P, T], /) -> Callable[P, T]:
 
 
 def in_virtual_time(test: Callable[P, T], /) -> Callable[P, T]:
-    """Run a test function as `in_hub` does, in virtual time: ``sleep`` and timeouts take none.
+    """Run a test function as `in_hub` does, in virtual time, where ``sleep`` returns at once.
 
     Each call has a new `VirtualClock`, see `photon_runtime.testing.run`. Call that function for a
     clock of your own, or to run the tasks in the order of a seed.

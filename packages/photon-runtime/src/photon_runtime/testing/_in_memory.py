@@ -1,9 +1,9 @@
 """Requests to a handler without a socket.
 
-`send_request` does what a server does around a handler, and nothing of HTTP's framing: it starts
-the application, calls the handler in a task and in a copy of the context variables, collects the
-body, calls what was to be done after the response, and ends the application. Only an error that the
-handler does not answer itself is not a 500 here: the caller gets the error.
+`send_request` does the work of a server except for HTTP's framing: it starts the application, calls
+the handler in a task and in a copy of the context variables, collects the body, calls the
+after-response callbacks, and ends the application. Only an error that the handler does not turn
+into a response itself is not a 500 here: it is raised to the caller.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class HandlerResponse(ReceivedResponse):
     """A response to a request in memory.
 
     Attributes:
-        request: The request, as the application has left it: ``request.failure`` is the error
-            behind a 500, ``request.route`` the operation, ``request.state`` what was put there.
+        request: Request after the application has handled it: ``request.failure`` is the error
+            that caused a 500, ``request.route`` the operation, ``request.state`` its state.
     """
 
     request: Request
@@ -61,10 +61,10 @@ def make_request(
     scheme: str = "http",
     body_limit: int = _BODY_LIMIT,
 ) -> Request:
-    """Return a request as a server makes it from what a client sends.
+    """Return a request as a server makes it from the bytes of a client.
 
-    ``Host`` (``testserver``) is added where ``headers`` do not have it, and so are the length of a
-    body and the type of a JSON body.
+    ``Host`` (``testserver``), the length of a body and the type of a JSON body are added where
+    ``headers`` do not have them.
 
     Args:
         method: The method, in capitals.
@@ -75,10 +75,10 @@ def make_request(
             msgspec encodes, such as an attrs class.
         client: Address and port of the client.
         scheme: ``http`` or ``https``.
-        body_limit: How many bytes the body may have.
+        body_limit: Maximum number of bytes of the body.
 
     Raises:
-        TypeError: Both ``body`` and ``json`` are given.
+        TypeError: Both ``body`` and ``json`` are passed.
 
     Example:
         >>> from photon_runtime.testing import make_request
@@ -126,31 +126,30 @@ def send_request(
 ) -> HandlerResponse:
     """Send one request to an application or a handler in memory, and return the response.
 
-    An application is started before and ended afterwards. For several requests to one start, or
-    for what a lifespan holds, enter ``application.start()`` and give the handler. Outside of tasks
-    all of it runs in a hub of its own.
+    An application is started before and ended afterwards. For several requests to one start, or to
+    use the resources of a lifespan, enter ``application.start()`` and pass the handler. Outside of
+    tasks all of it runs in a hub of its own.
 
     Args:
-        application: An application, or a handler: a function from a request to a response.
-        method: As of `make_request`, and so are the arguments from ``target`` to ``body_limit``.
+        application: Application, or a handler: a function from a request to a response.
+        method: As in `make_request`, like the arguments from ``target`` to ``body_limit``.
         target: Path and query.
         headers: Header fields.
         body: The content.
         json: A value that is sent as JSON.
         client: Address and port of the client.
         scheme: ``http`` or ``https``.
-        body_limit: How many bytes the body may have.
-        development: Passed to the application's start: responses are checked then.
+        body_limit: Maximum number of bytes of the body.
+        development: Passed to the application's start; if true, responses are checked.
 
     Returns:
-        The response with its whole body, after everything that was to be done after the response.
+        The response with its whole body, after all after-response callbacks.
 
     Raises:
-        PhotonError: The application is not in order.
-        TypeError: Both ``body`` and ``json`` are given, or the handler returns something else than
-            a response.
-        Exception: What the handler, or the body of the response, raises. An application answers an
-            unexpected error itself; see `HandlerResponse.request`.
+        PhotonError: The application has a configuration error.
+        TypeError: Both ``body`` and ``json`` are passed, or the handler does not return a response.
+        Exception: The handler, or the body of the response, raised it. An application turns an
+            unexpected error into a response itself; see `HandlerResponse.request`.
 
     Blocks: until the response is complete.
 
@@ -188,9 +187,9 @@ def send_request(
 
 
 def sent_fields(response: Response) -> list[tuple[str, str]]:
-    """Return the header fields that a client gets, but for those of the connection.
+    """Return the header fields that a client receives, except for those of the connection.
 
-    ``Content-Type`` and the length of a body, where it is known, are among them.
+    They include ``Content-Type`` and the length of a body, if it is known.
     """
     pairs = [(name.lower(), value) for name, value in response.headers]
     if response.content_type is not None:
@@ -222,7 +221,7 @@ def _received(request: Request, response: Response) -> HandlerResponse:
 
 
 def _content(request: Request, response: Response) -> bytes:
-    """Collect the body that a client receives; close a body that is sent as it comes."""
+    """Collect the body that a client receives; close a streamed body."""
     body = response.body
     has_body = request.method != "HEAD" and not forbids_body(response.status)
     if isinstance(body, bytes):

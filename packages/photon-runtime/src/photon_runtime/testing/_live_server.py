@@ -1,8 +1,8 @@
 """An application on a real socket while a test runs.
 
-`live_server` has a thread and a hub of its own. The test stays ordinary blocking code and may use
-any client. The server is started before the block is entered and stopped gracefully when it is
-left; every wait has an end, so a broken application fails the test instead of hanging it.
+`live_server` has a thread and a hub of its own. The test is ordinary blocking code and may use any
+client. The server is started before the block is entered and stopped gracefully when it is left;
+every wait is bounded, so a broken application fails the test instead of hanging it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _DEFAULTS = ServerSettings(shutdown_timeout=5.0)
 
 @attrs.frozen
 class LiveServer:
-    """Where a server that runs for a test can be reached.
+    """The address of a server that runs for a test.
 
     Attributes:
-        host: Address it listens on.
-        port: Port, as the operating system chose it.
-        url: Both as the beginning of a URL, without a slash at the end.
+        host: Address that it listens on.
+        port: Port, chosen by the operating system.
+        url: Base URL with both, without a slash at the end.
     """
 
     host: str
@@ -61,24 +61,24 @@ class LiveServer:
         body: bytes | str | None = None,
         timeout: float = 10.0,
     ) -> ReceivedResponse:
-        """Send one request on a connection of its own, and return the answer.
+        """Send one request on a connection of its own, and return the response.
 
-        Nothing is added but ``Host``, where it is not given, and the length of a body that is: no
-        encoding is asked for, no redirection followed, no cookie kept.
+        Only ``Host``, where it is missing, and the length of a body are added. The client does not
+        ask for an encoding, follow redirections or store cookies.
 
         Args:
             method: The method, in capitals.
             target: Path and query, sent as they are; they are not encoded here.
             headers: Header fields; pairs, where a field is sent twice.
             body: The content; text is sent as UTF-8.
-            timeout: Seconds to connect, and to wait for each part of the answer.
+            timeout: Seconds to connect, and to wait for each part of the response.
 
         Raises:
             ValueError: The method or a field has characters that would break the request.
             TimeoutError: The server sent nothing for ``timeout`` seconds.
             OSError: The connection was refused or reset.
-            http.client.HTTPException: The target has such characters (``InvalidURL``), or what came
-                back is not a response, or is incomplete.
+            http.client.HTTPException: The target has such characters (``InvalidURL``), or the
+                received data is not a response, or is incomplete.
 
         Blocks: the calling thread.
 
@@ -86,8 +86,8 @@ class LiveServer:
             >>> from photon_runtime.http import Response
             >>> from photon_runtime.testing import live_server
             >>> with live_server(lambda request: Response(body=request.body)) as server:
-            ...     answer = server.request("POST", "/echo", body="hello")
-            >>> answer.status, answer.text, answer.headers["Content-Length"]
+            ...     response = server.request("POST", "/echo", body="hello")
+            >>> response.status, response.text, response.headers["Content-Length"]
             (200, 'hello', '5')
         """
         pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
@@ -103,16 +103,18 @@ class LiveServer:
             for name, value in pairs:
                 connection.putheader(name, value)
             connection.endheaders(content)
-            answer = connection.getresponse()
-            return ReceivedResponse(answer.status, Headers(answer.getheaders()), answer.read())
+            response = connection.getresponse()
+            return ReceivedResponse(
+                response.status, Headers(response.getheaders()), response.read()
+            )
 
     def exchange(self, data: bytes, *, timeout: float = 10.0) -> bytes:
-        """Send ``data`` as it is and return what comes back until the server closes.
+        """Send ``data`` unchanged and return the received bytes until the server closes.
 
         Args:
-            data: Bytes for a connection of their own; ask for its end (``Connection: close``)
-                unless they are faulty enough to bring it about.
-            timeout: Seconds to wait for each part of the answer.
+            data: Bytes for a connection of their own; they should include ``Connection: close``,
+                unless they are so malformed that the server closes the connection itself.
+            timeout: Seconds to wait for each part of the response.
 
         Raises:
             TimeoutError: The server sent nothing for ``timeout`` seconds and did not close.
@@ -138,21 +140,20 @@ def live_server(
     """Serve ``application`` on a free port of 127.0.0.1 while the block runs.
 
     Args:
-        application: What starts and gives a handler, or a handler itself. It runs in another
-            thread than the test.
-        settings: Limits and times, of which host and port are not looked at; ``None`` for the
-            usual ones with 5 seconds for the requests that still run at the end.
-        development: Given to the application's start.
+        application: Application, or a handler. It runs in another thread than the test.
+        settings: Limits and timeouts; host and port are ignored. ``None`` for the defaults with 5
+            seconds for the requests that still run at the end.
+        development: Passed to the application's start.
 
     Yields:
-        Where to reach the server, which accepts connections already.
+        The address of the server, which accepts connections already.
 
     Raises:
-        PhotonError: The application is not in order.
+        PhotonError: The application has a configuration error.
         TimeoutError: It did not start within 30 seconds, or did not stop within its
-            ``shutdown_timeout`` and 5 seconds. One that does not stop at all makes the process
-            end with a report of where it is, and with status 1.
-        Exception: Whatever else the application raised in starting or ending.
+            ``shutdown_timeout`` and 5 seconds. If it does not stop at all, the process ends with a
+            report of the code that still runs, and with status 1.
+        Exception: The application raised it at its start or end.
 
     Blocks: the calling thread, until the server has started and, at the end, until it has
     stopped.
@@ -162,8 +163,8 @@ def live_server(
         >>> from photon_runtime.http import Response
         >>> from photon_runtime.testing import live_server
         >>> with live_server(lambda request: Response(body=request.path)) as server:
-        ...     with urlopen(server.url + "/hello") as answer:
-        ...         print(answer.read().decode())
+        ...     with urlopen(server.url + "/hello") as response:
+        ...         print(response.read().decode())
         /hello
     """
     thread = _ServerThread(application, settings or _DEFAULTS, development=development)
@@ -175,7 +176,7 @@ def live_server(
 
 
 class _ServerThread:
-    """A thread that runs a hub with one server, and what became of it."""
+    """A thread that runs a hub with one server, and its result."""
 
     def __init__(
         self, application: Application | Handler, settings: ServerSettings, *, development: bool
