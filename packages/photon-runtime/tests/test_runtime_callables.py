@@ -221,8 +221,8 @@ def test_other_context_managers_are_values_but_no_verdicts() -> None:
     value = contextlib.nullcontext(1)
     assert require_value(value, plain) is value
     with pytest.raises(TypeError):
-        require_value(value, plain, verdict=True)
-    assert require_value(False, plain, verdict=True) is False
+        require_value(value, plain, is_decision=True)
+    assert require_value(False, plain, is_decision=True) is False
 
 
 def test_a_place_is_that_of_what_a_decorator_wraps() -> None:

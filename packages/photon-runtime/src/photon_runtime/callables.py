@@ -176,20 +176,20 @@ def refuse_coroutine(value: object) -> None:
         )
 
 
-def require_value(result: T, function: object, *, verdict: bool = False) -> T:
+def require_value(result: T, function: object, *, is_decision: bool = False) -> T:
     """Return ``result``, unless it is an object whose body has not run.
 
     Args:
         result: Result of a call.
         function: Function that was called, for the message.
-        verdict: True if the truth value of the result is a decision. Then context managers of all
+        is_decision: True if the truth value of the result is a decision. Then context managers of all
             classes are refused; otherwise objects such as sessions and locks are values.
 
     Raises:
         TypeError: It is a coroutine, a generator, a context manager that was not entered, or
             another awaitable.
     """
-    if is_unrun(result) or (verdict and isinstance(result, AbstractContextManager)):
+    if is_unrun(result) or (is_decision and isinstance(result, AbstractContextManager)):
         close_unrun(result)
         raise TypeError(
             f"{location(function)} returned a {type(result).__name__}, which is not a value: its "

@@ -55,7 +55,7 @@ class MutualTls(Verifier):
         find, certificate = self.find, self.certificate
 
         def check(request: Request) -> Verified:
-            presented = require_value(certificate(request), certificate, verdict=True)
+            presented = require_value(certificate(request), certificate, is_decision=True)
             if presented is None:
                 raise NoCredential
             return as_verified(find(presented), find)

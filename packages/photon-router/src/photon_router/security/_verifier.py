@@ -216,7 +216,7 @@ def as_verified(result: object, find: Callable[..., object]) -> Verified:
         BadCredential: The result is a refusal.
         TypeError: The result is a coroutine or the like, which cannot be an identity.
     """
-    require_value(result, find, verdict=True)
+    require_value(result, find, is_decision=True)
     if result is None or result is False:
         raise BadCredential("the application's function refused the credential")
     scopes = getattr(result, "scopes", None)

@@ -96,7 +96,7 @@ def _run(name: str, check: Callable[[], object], results: dict[str, CheckResult]
     begun = perf_counter()
     status: Literal["ok", "failed"] = "failed"
     try:
-        if require_value(check(), check, verdict=True) is False:
+        if require_value(check(), check, is_decision=True) is False:
             _log.warning("not ready: %s", name)
         else:
             status = "ok"
