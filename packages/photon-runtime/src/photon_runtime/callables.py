@@ -182,8 +182,8 @@ def require_value(result: T, function: object, *, is_decision: bool = False) -> 
     Args:
         result: Result of a call.
         function: Function that was called, for the message.
-        is_decision: True if the truth value of the result is a decision. Then context managers of all
-            classes are refused; otherwise objects such as sessions and locks are values.
+        is_decision: True if the truth value of the result decides something. Then context managers
+            of all classes are refused; otherwise objects such as sessions and locks are values.
 
     Raises:
         TypeError: It is a coroutine, a generator, a context manager that was not entered, or
