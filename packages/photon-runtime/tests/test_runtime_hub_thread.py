@@ -128,10 +128,7 @@ def test_a_hub_that_cannot_begin_any_more_says_so_at_once() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.stderr == ""
-    # Since 3.12 the interpreter itself starts no thread while it ends.
-    refusal = (
-        "can't create new thread at interpreter shutdown"
-        if sys.version_info >= (3, 12)
-        else "the hub has ended before it began"
-    )
-    assert done.stdout == f"{refusal} True\n"
+    refusals = ["the hub has ended before it began"]
+    if sys.version_info[:2] == (3, 12):  # some releases of it start no thread in exit handlers
+        refusals.append("can't create new thread at interpreter shutdown")
+    assert done.stdout in [f"{refusal} True\n" for refusal in refusals]
