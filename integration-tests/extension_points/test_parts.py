@@ -198,11 +198,15 @@ def test_a_part_that_is_named_is_imported_when_it_is_added() -> None:
 
 def test_what_cannot_be_added_or_provided_is_refused() -> None:
     app = Photon()
-    part: Any = object()
-    with pytest.raises(TypeError, match="a part must have"):
-        app.add(part)
-    with pytest.raises(ImportError, match=r"package\.module:name"):
+    part: Any
+    for part in (object(), ToyDatabase):
+        with pytest.raises(TypeError, match="a part must be an object"):
+            app.add(part)
+    with pytest.raises(ValueError, match=r"package\.module:part"):
         app.add("toy_database")
+    for missing in ("toy_database.part:Missing", "toy_database.missing:Part"):
+        with pytest.raises(ValueError, match="cannot be imported"):
+            app.add(missing)
     app.provide(Session, lambda: Session("", []))
     with pytest.raises(ValueError, match="has a provider already"):
         app.provide(Session, lambda: Session("", []))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextvars
 import copy
 import functools
-import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -46,6 +45,7 @@ from .dispatch import (
     Running,
     build_url,
     compile_routes,
+    import_object,
 )
 from .handlers import CompilationContext, DeclaredResponse, Middleware, WriterContext
 from .middleware import ChainEntry, bind_chain, chain, operations_of
@@ -238,15 +238,22 @@ class Application(Router):
         """Add a part: a subsystem from another package, such as a database layer.
 
         Args:
-            part: The part, or ``package.module:name`` of one, which is imported only here.
+            part: The part, or ``package.module:name`` of a part or of its class, which is imported
+                only here.
 
         Raises:
             TypeError: It is not a part.
-            ImportError: It cannot be imported.
+            ValueError: It cannot be imported.
         """
-        resolved = _imported(part) if isinstance(part, str) else part
-        if not isinstance(resolved, Part):
-            raise TypeError(f"a part must have `settings` and `install`, unlike {resolved!r}")
+        resolved = part
+        if isinstance(part, str):
+            imported = import_object(part, "part")
+            resolved = imported() if isinstance(imported, type) else imported  # type: ignore[assignment]
+        # A class has the members of its instances, and would pass for a part.
+        if isinstance(resolved, type) or not isinstance(resolved, Part):
+            raise TypeError(
+                f"a part must be an object with `settings` and `install`, unlike {resolved!r}"
+            )
         self._parts.append(resolved)
 
     def provide(
@@ -492,10 +499,3 @@ class Application(Router):
         """Return the loaded document, or an empty one, with the title of the application."""
         data = begin_document(self._base, self._info, self._servers)
         return Document(data, is_checked=self._base is None)
-
-
-def _imported(path: str) -> object:
-    module, _, name = path.partition(":")
-    if not name:
-        raise ImportError(f"name a part as package.module:name, not {path!r}")
-    return getattr(importlib.import_module(module), name)()

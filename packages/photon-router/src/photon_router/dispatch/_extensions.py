@@ -76,20 +76,34 @@ def _middleware(operation: Operation, problems: list[str]) -> Iterable[Callable[
 
 
 def _imported(path: object) -> Callable[..., Any]:
-    """Return the object at ``package.module:name``.
+    """Return the function at ``package.module:name``.
 
     Raises:
         ValueError: The object does not exist, or is not callable.
     """
+    value = import_object(path, "function")
+    if not callable(value):
+        raise ValueError(f"{path!r} is not a function")  # noqa: TRY004 - an error of the document
+    return value
+
+
+def import_object(path: object, kind: str) -> object:
+    """Import the object at ``package.module:name``.
+
+    Args:
+        path: The path.
+        kind: The noun for the object, for messages.
+
+    Raises:
+        ValueError: The path is not of that form, or the object does not exist.
+    """
     if not isinstance(path, str) or not _PATH.fullmatch(path):
-        raise ValueError(f"{path!r} does not name a function; write package.module:function")
+        raise ValueError(f"{path!r} does not name a {kind}; write package.module:{kind}")
     module, _, names = path.partition(":")
     try:
-        value: Any = importlib.import_module(module)
+        value: object = importlib.import_module(module)
         for name in names.split("."):
             value = getattr(value, name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{path!r} cannot be imported: {error}") from error
-    if not callable(value):
-        raise ValueError(f"{path!r} is not a function")  # noqa: TRY004 - an error of the document
-    return value  # type: ignore[no-any-return]  # any object of a module
+    return value
