@@ -1,0 +1,1 @@
+"""A database layer on SQLAlchemy that waits in the scheduler."""
