@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import photon_runtime as rt
-from photon_runtime.testing import in_hub
+from photon_runtime.testing import in_hub, in_virtual_time
 
 
 def fail(error: BaseException) -> None:
@@ -651,3 +651,24 @@ def test_a_deadline_of_no_number_is_refused_and_leaves_no_scope() -> None:
     with pytest.raises(TypeError), rt.deadline("soon"):  # type: ignore[arg-type]  # as is tested
         pass
     assert rt.current_task().scope is before
+
+
+@in_virtual_time
+def test_remaining_time_is_that_of_the_nearest_deadline() -> None:
+    assert rt.remaining_time() is None
+    with rt.deadline(5):
+        with rt.deadline(50):
+            assert rt.remaining_time() == 5
+        with rt.deadline(2):
+            rt.sleep(1)
+            assert rt.remaining_time() == 1
+            with rt.shield():
+                assert rt.remaining_time() is None
+                with rt.deadline(10):
+                    assert rt.remaining_time() == 10
+        assert rt.remaining_time() == 4
+    assert rt.remaining_time() is None
+
+
+def test_remaining_time_outside_of_tasks_is_unlimited() -> None:
+    assert rt.remaining_time() is None

@@ -1,1 +1,22 @@
-"""A database layer on SQLAlchemy that waits in the scheduler."""
+"""A database layer on SQLAlchemy that waits in the scheduler.
+
+====================  =========================================================================
+``database``          `Database`: engine, pool and sessions of one database
+``pool``              the connection pool: fair, bounded, safe under cancellation
+``transactions``      when transactions begin, how they nest, and what happens after them
+``backends``          PostgreSQL, SQLite and MySQL: what differs between them
+``_database_settings``  the section ``[database]`` of photon.toml
+``errors``            the error tree
+====================  =========================================================================
+
+Models, queries and sessions are SQLAlchemy's own, unchanged.
+"""
+
+from ._database_settings import DatabaseSettings as DatabaseSettings
+from .database import Database as Database
+from .errors import DatabaseConfigurationError as DatabaseConfigurationError
+from .errors import DatabaseUnavailable as DatabaseUnavailable
+from .errors import PoolExhausted as PoolExhausted
+from .errors import TransactionError as TransactionError
+from .transactions import on_commit as on_commit
+from .transactions import transaction as transaction

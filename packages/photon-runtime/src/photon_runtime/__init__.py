@@ -65,6 +65,7 @@ from ._run import yield_now as yield_now
 from ._runtime_settings import RuntimeSettings as RuntimeSettings
 from ._scope import Scope as Scope
 from ._scope import deadline as deadline
+from ._scope import remaining_time as remaining_time
 from ._scope import scope as scope
 from ._scope import shield as shield
 from ._select import select as select

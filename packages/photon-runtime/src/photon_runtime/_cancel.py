@@ -32,9 +32,10 @@ class CancelScope:
         parent: The scope around this one; ``None`` at the top.
         is_cancelled: True after `cancel` was called.
         is_shielded: True if cancellations of outer scopes stop here.
+        expires: Time of the hub's clock at which it is cancelled; ``None`` without a deadline.
     """
 
-    __slots__ = ("_children", "_task", "is_cancelled", "is_shielded", "parent")
+    __slots__ = ("_children", "_task", "expires", "is_cancelled", "is_shielded", "parent")
 
     def __init__(
         self, task: Cancellable, parent: CancelScope | None, *, is_shielded: bool = False
@@ -44,6 +45,7 @@ class CancelScope:
         self.parent = parent
         self.is_cancelled = False
         self.is_shielded = is_shielded
+        self.expires: float | None = None
         # In order of creation, in which they are notified, so that a seed determines the order of
         # events; made for the first child.
         self._children: dict[CancelScope, None] | None = None
@@ -71,6 +73,16 @@ class CancelScope:
                 found = scope
             scope = None if scope.is_shielded else scope.parent
         return found
+
+    def next_expiry(self) -> float | None:
+        """Return the earliest time at which a deadline applies here, ``None`` without one."""
+        earliest = None
+        scope: CancelScope | None = self
+        while scope is not None:
+            if scope.expires is not None and (earliest is None or scope.expires < earliest):
+                earliest = scope.expires
+            scope = None if scope.is_shielded else scope.parent
+        return earliest
 
     def cancel(self) -> None:
         """Cancel everything below. Does not wait; cancelling twice is harmless."""

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from ._cancel import CancelScope
 from ._hub import current_hub
-from ._pooled_greenlet import current_task
+from ._pooled_greenlet import current_task, running_task
 from ._run import new_task
 from ._task import Task
 from ._timer import Timer
@@ -85,6 +85,7 @@ class deadline(_Entered):  # noqa: N801 - reads as a statement: with deadline(2)
         hub = current_hub()
         due = hub.time() + max(0.0, self.seconds)
         scope = self._enter()
+        scope.expires = due
         self._timer = hub.timers.add(due, scope.cancel)
         if self.seconds <= 0:
             scope.cancel()
@@ -101,6 +102,30 @@ class deadline(_Entered):  # noqa: N801 - reads as a statement: with deadline(2)
             raise DeadlineExceeded(
                 f"the deadline of {self.seconds:g} seconds was exceeded"
             ) from None
+
+
+def remaining_time() -> float | None:
+    """Return the seconds until the nearest deadline of the calling task.
+
+    For limits that are passed on, such as the time limit of a query on a server. Does not wait.
+
+    Returns:
+        Zero or less when the deadline has passed; ``None`` without a deadline, and outside of
+        tasks.
+
+    Example:
+        >>> import photon_runtime as rt
+        >>> def main() -> bool:
+        ...     with rt.deadline(5):
+        ...         return 4 < rt.remaining_time() <= 5
+        >>> rt.run(main)
+        True
+    """
+    task = running_task()
+    if task is None:
+        return None
+    expires = task.scope.next_expiry()
+    return None if expires is None else expires - current_hub().time()
 
 
 class shield(_Entered):  # noqa: N801 - reads as a statement: with shield():

@@ -1,0 +1,63 @@
+"""The ``[database]`` section of photon.toml, and ``[database.NAME]`` for further databases."""
+
+from __future__ import annotations
+
+import attrs
+from attrs.validators import ge, gt, in_
+
+from photon_runtime.settings import section
+
+
+@section("database", named=True)
+@attrs.frozen
+class DatabaseSettings:
+    """The settings of one database.
+
+    Durations are seconds. The environment variable ``DATABASE_URL`` replaces `url` of the section
+    ``[database]``; ``PHOTON__DATABASE__URL`` replaces both.
+
+    Attributes:
+        url: Address of the database, as SQLAlchemy writes it: ``sqlite:///app.db`` (relative to the
+            folder of the project), ``postgresql://user:password@host/name``, ``mysql://…``.
+        replicas: Addresses of servers that follow it, for reads.
+        max_replica_lag: Seconds by which a replica may be behind and still be read from.
+        pool_size: Maximum number of connections of one process to one server.
+        pool_min_size: Number of connections that stay open while they are idle.
+        acquire_timeout: Maximum time to wait for a connection.
+        max_waiting: Maximum number of callers that wait for a connection; further ones are refused
+            at once.
+        connect_timeout: Maximum time to open a connection.
+        max_lifetime: Age after which a connection is replaced; zero for never. Each connection has
+            an age of its own, up to a tenth less, so that they are not replaced all at once.
+        idle_timeout: Time after which an idle connection above `pool_min_size` is closed; zero for
+            never.
+        liveness_interval: Time after which an idle connection is checked before its next use.
+        leak_after: Time after which a connection that is still in use is reported; zero for never.
+        statement_timeout: Maximum time of a statement, enforced by the server (PostgreSQL and
+            MySQL); zero for no limit. The deadline of a request shortens it.
+        transaction_pooling: True if a pooler such as PgBouncer in transaction mode is in front of
+            PostgreSQL: nothing that outlives a transaction is used.
+        synchronous: When a commit of SQLite is on the disk: ``full`` before it returns, ``normal``
+            at the next checkpoint (a loss of power may lose the last commits, a crash of the
+            process loses nothing).
+        slow_query: Duration from which a statement is logged as slow; zero for none.
+        echo: True to log every statement; for development.
+    """
+
+    url: str = "sqlite:///app.db"
+    replicas: tuple[str, ...] = ()
+    max_replica_lag: float = attrs.field(default=1.0, validator=gt(0))
+    pool_size: int = attrs.field(default=10, validator=ge(1))
+    pool_min_size: int = attrs.field(default=0, validator=ge(0))
+    acquire_timeout: float = attrs.field(default=10.0, validator=gt(0))
+    max_waiting: int = attrs.field(default=1000, validator=ge(0))
+    connect_timeout: float = attrs.field(default=5.0, validator=gt(0))
+    max_lifetime: float = attrs.field(default=1800.0, validator=ge(0))
+    idle_timeout: float = attrs.field(default=600.0, validator=ge(0))
+    liveness_interval: float = attrs.field(default=30.0, validator=gt(0))
+    leak_after: float = attrs.field(default=60.0, validator=ge(0))
+    statement_timeout: float = attrs.field(default=30.0, validator=ge(0))
+    transaction_pooling: bool = False
+    synchronous: str = attrs.field(default="full", validator=in_(("full", "normal")))
+    slow_query: float = attrs.field(default=0.5, validator=ge(0))
+    echo: bool = False

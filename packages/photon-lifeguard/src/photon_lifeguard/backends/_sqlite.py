@@ -1,0 +1,99 @@
+"""SQLite: begun by hand, one fair writer.
+
+A transaction that may write begins with ``BEGIN IMMEDIATE``: it takes the write lock at once, in
+turn, and cannot fail later because another writer committed in the meantime. Statements outside of
+transactions only read, each in a snapshot of its own, and never wait for the writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.engine import URL
+
+from photon_runtime.drivers import sqlite as driver
+
+from .._database_settings import DatabaseSettings
+from ._backend import TransactionOptions
+
+_CACHE_KIB = 16_384
+
+
+class Sqlite:
+    """The backend of SQLite.
+
+    Args:
+        settings: Settings of the database.
+    """
+
+    name = "sqlite"
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        """Note the settings."""
+        self._settings = settings
+
+    def connector(
+        self, url: URL, arguments: Mapping[str, Any], settings: DatabaseSettings
+    ) -> Callable[[], Any]:
+        """Return the function that opens connections."""
+        options = {"timeout": settings.acquire_timeout, **arguments}
+        options |= {"isolation_level": None, "check_same_thread": False}
+
+        def connect() -> Any:
+            connection = driver.connect(**options)
+            try:
+                for pragma in self._pragmas():
+                    connection.execute(f"PRAGMA {pragma}").close()
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+        return connect
+
+    def _pragmas(self) -> list[str]:
+        return [
+            "journal_mode = WAL",
+            f"synchronous = {self._settings.synchronous}",
+            "foreign_keys = ON",
+            f"cache_size = -{_CACHE_KIB}",
+        ]
+
+    def in_transaction(self, connection: Any) -> bool:
+        """Return whether a transaction is open."""
+        return bool(connection.in_transaction)
+
+    def begin(self, connection: Any, options: TransactionOptions) -> None:
+        """Begin a transaction, after the writers that have waited longer."""
+        command = "BEGIN DEFERRED" if options.is_read_only else "BEGIN IMMEDIATE"
+        connection.execute(command).close()
+
+    def looks_closed(self, connection: Any) -> bool:
+        """Return ``False``: there is no server."""
+        return False
+
+    def ping(self, connection: Any) -> bool:
+        """Return ``True``: there is no server."""
+        return True
+
+    def is_interrupted(self, connection: Any) -> bool:
+        """Return whether a cancelled statement is still being cleaned up."""
+        return driver.is_interrupted(connection)
+
+    def when_settled(self, connection: Any, callback: Callable[[bool], object]) -> None:
+        """Call ``callback`` when the clean-up has ended."""
+        driver.when_settled(connection, callback)
+
+    def scrub(self, connection: Any) -> None:
+        """Roll back."""
+        if connection.in_transaction:
+            connection.rollback()
+
+    def abandon(self, connection: Any) -> None:
+        """Close the file."""
+        connection.close()
+
+    def is_unreachable(self, error: BaseException) -> bool:
+        """Return ``False``: a file that cannot be opened will not be opened by waiting."""
+        return False

@@ -1,0 +1,165 @@
+"""`Database`: the engine, the pool and the sessions of one database.
+
+::
+
+    database = Database(DatabaseSettings(url="postgresql://localhost/shop"))
+    with database.session() as session:
+        session.add(Post(title="Hello"))
+        session.commit()
+
+It opens nothing until it is used. `Database.life` keeps the pool in order while an application
+runs; scripts do without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, select
+from sqlalchemy.orm import Session, configure_mappers, sessionmaker
+
+import photon_runtime as rt
+from photon_runtime.errors import NotRunning
+
+from ._database_settings import DatabaseSettings
+from .backends import Backend, Isolation, backend_for, database_url
+from .pool import PoolLimits, PoolObserver, WaitingPool, maintain
+from .transactions import BACKEND, begin_on_demand, transaction
+
+
+class Database:
+    """One database of an application.
+
+    Args:
+        settings: Settings of the database.
+        folder: Folder that a relative path of SQLite begins at.
+        observer: Is informed of what the pool does.
+
+    Attributes:
+        settings: Settings of the database.
+        backend: Kind of the database.
+        engine: Engine of SQLAlchemy.
+
+    Raises:
+        DatabaseConfigurationError: The settings cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: DatabaseSettings | None = None,
+        *,
+        folder: Path | None = None,
+        observer: PoolObserver | None = None,
+    ) -> None:
+        """Make the engine; nothing is opened."""
+        self.settings = settings = settings or DatabaseSettings()
+        url = database_url(settings.url, folder)
+        self.backend = backend_for(url, settings)
+        self.engine = _create_engine(url, settings, self.backend, observer or PoolObserver())
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._current: ContextVar[Session | None] = ContextVar("photon_session", default=None)
+
+    @property
+    def pool(self) -> WaitingPool:
+        """The pool of the engine."""
+        pool = self.engine.pool
+        if not isinstance(pool, WaitingPool):
+            raise TypeError(f"the engine has a pool of another class: {type(pool).__name__}")
+        return pool
+
+    def session(self) -> Session:
+        """Return a new session, for a ``with`` block. Opens nothing yet.
+
+        The block closes it: changes that were not committed are rolled back.
+        """
+        return self._sessions()
+
+    @contextmanager
+    def transaction(
+        self, *, isolation: Isolation | None = None, read_only: bool = False
+    ) -> Iterator[Session]:
+        """Open a session whose changes are committed at the end of the block; see `transaction`.
+
+        Inside of another block of this database in the same task it is a savepoint of that block.
+
+        Blocks: the calling task.
+        """
+        outer = self._current.get()
+        if outer is not None and outer.info.get(_OWNER) is _caller():
+            with transaction(outer, isolation=isolation, read_only=read_only):
+                yield outer
+            return
+        with self.session() as session:
+            session.info[_OWNER] = _caller()
+            token = self._current.set(session)
+            try:
+                with transaction(session, isolation=isolation, read_only=read_only):
+                    yield session
+            finally:
+                self._current.reset(token)
+
+    def check(self) -> None:
+        """Execute a query that needs nothing but the server.
+
+        Raises:
+            Exception: The database cannot be used; the message gives the reason.
+
+        Blocks: the calling task, for a connection and a round trip.
+        """
+        with self.engine.connect() as connection:
+            connection.execute(select(1))
+
+    @contextmanager
+    def life(self) -> Iterator[None]:
+        """Keep the pool in order during the block, and close it at the end.
+
+        Blocks: the calling task at the end, until the connections are closed.
+        """
+        configure_mappers()  # under a lock of SQLAlchemy that would block the thread of all tasks
+        task = rt.spawn(maintain, self.pool)
+        try:
+            yield
+        finally:
+            task.cancel()
+            task.join()
+            self.close()
+
+    def close(self) -> None:
+        """Close the connections. The database can be used again, which opens new ones."""
+        self.engine.dispose()
+
+
+_OWNER = "photon_owner"
+
+
+def _caller() -> object:
+    """Return the running task; ``None`` outside of tasks."""
+    try:
+        return rt.current_task()
+    except NotRunning:
+        return None
+
+
+def _create_engine(
+    url: object, settings: DatabaseSettings, backend: Backend, observer: PoolObserver
+) -> Engine:
+    plain = create_engine(url)  # type: ignore[call-overload]  # its dialect knows the arguments
+    (), arguments = plain.dialect.create_connect_args(plain.url)
+    pool = WaitingPool(
+        backend.connector(plain.url, arguments, settings),
+        backend=backend,
+        limits=PoolLimits.of(settings),
+        observer=observer,
+        dialect=plain.dialect,
+    )
+    engine = create_engine(
+        plain.url,
+        pool=pool,
+        echo=settings.echo,
+        execution_options={BACKEND: (backend, settings.statement_timeout)},
+    )
+    begin_on_demand(engine, backend, statement_timeout=settings.statement_timeout)
+    return engine

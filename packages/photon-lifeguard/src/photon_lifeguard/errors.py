@@ -1,0 +1,47 @@
+"""The errors of the database layer.
+
+::
+
+    PhotonError
+    ├─ DatabaseConfigurationError  the settings of a database cannot be used
+    ├─ PoolExhausted               every connection is in use (also sqlalchemy.exc.TimeoutError)
+    ├─ DatabaseUnavailable         no connection to the server can be opened
+    └─ TransactionError            a transaction is used in a way that cannot be right
+
+Errors of the database itself are SQLAlchemy's (`sqlalchemy.exc`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import TimeoutError as SqlAlchemyTimeoutError
+
+from photon_runtime.errors import PhotonError
+
+__all__ = [
+    "DatabaseConfigurationError",
+    "DatabaseUnavailable",
+    "PoolExhausted",
+    "TransactionError",
+]
+
+
+class DatabaseConfigurationError(PhotonError):
+    """The settings of a database cannot be used; the message names the setting."""
+
+
+class PoolExhausted(PhotonError, SqlAlchemyTimeoutError):
+    """No connection became free in time, because all of them are in use.
+
+    The message names the holders: route, line and age. Requests are answered with 503.
+    """
+
+
+class DatabaseUnavailable(PhotonError):
+    """No connection could be opened in time; the cause is the error of the last attempt.
+
+    Requests are answered with 503.
+    """
+
+
+class TransactionError(PhotonError):
+    """A transaction is used in a way that cannot be right, such as an isolation level inside one."""

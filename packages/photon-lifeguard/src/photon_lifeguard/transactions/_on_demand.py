@@ -1,0 +1,129 @@
+"""Transactions that begin with the first statement that needs one.
+
+Theory of operation. SQLAlchemy begins a transaction of its own with every first statement, which
+costs nothing: drivers begin one on the server when they send the statement. Here the drivers are
+in autocommit mode, and a listener begins the server's transaction before the first statement that
+does not only read. Commit and rollback without one do nothing and cost no round trip.
+
+A connection whose isolation level was set through SQLAlchemy is not in autocommit mode any more; it
+behaves as the driver defines, until it is given back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExceptionContext
+
+import photon_runtime as rt
+from photon_runtime.errors import Cancelled
+
+from ..backends import Backend, TransactionOptions
+from ..pool import DIRTY, WaitingPool
+from ._reading import leaves_state, only_reads
+
+OPTIONS = "photon_transaction"
+"""Execution option of a connection: the `TransactionOptions` of the transaction to begin."""
+
+_DEFAULT = TransactionOptions()
+_MARGIN = 0.05
+"""Seconds after the caller's deadline at which the server gives up, too: the client is first."""
+
+
+def begin_on_demand(engine: Engine, backend: Backend, *, statement_timeout: float) -> None:
+    """Let transactions on ``engine`` begin when a statement needs one.
+
+    Args:
+        engine: Engine whose connections are opened in autocommit mode.
+        backend: Kind of its database.
+        statement_timeout: The connections' own limit for a statement, in seconds; zero for none.
+    """
+
+    def before_execute(
+        connection: Connection,
+        cursor: Any,
+        statement: str,
+        parameters: Any,
+        context: Any,
+        executemany: bool,
+    ) -> None:
+        reads = only_reads(context)
+        if reads or backend.in_transaction(cursor.connection):
+            return
+        if leaves_state(statement):
+            connection.info[DIRTY] = True
+        if "isolation_level" not in connection.get_execution_options():
+            begin(connection, backend, statement_timeout)
+
+    event.listen(engine, "before_cursor_execute", before_execute)
+    _skip_empty_transactions(engine, backend)
+    _keep_interrupted_connections(engine, backend)
+
+
+def begin(connection: Connection, backend: Backend, statement_timeout: float) -> None:
+    """Begin the transaction of ``connection`` on the server.
+
+    Blocks: the calling task, for a round trip, or until SQLite's writer has committed.
+    """
+    options: TransactionOptions = connection.get_execution_options().get(OPTIONS, _DEFAULT)
+    timeout = _time_limit(options.timeout, statement_timeout)
+    if timeout != options.timeout:
+        options = attrs.evolve(options, timeout=timeout)
+    backend.begin(connection.connection.dbapi_connection, options)
+
+
+def _time_limit(limit: float | None, default: float) -> float | None:
+    """Return the limit of the statements of a transaction: the caller's deadline, if it is nearer.
+
+    ``None`` stands for the connection's own limit, ``default`` seconds.
+    """
+    remaining = rt.remaining_time()
+    if remaining is None:
+        return limit
+    until_deadline = max(remaining, 0.0) + _MARGIN
+    current = limit or default
+    return until_deadline if not current or until_deadline < current else limit
+
+
+def _skip_empty_transactions(engine: Engine, backend: Backend) -> None:
+    """Send COMMIT and ROLLBACK only where the server has a transaction."""
+    dialect = engine.dialect
+    commit, rollback = dialect.do_commit, dialect.do_rollback
+
+    def do_commit(connection: Any) -> None:
+        if backend.in_transaction(connection.dbapi_connection):
+            commit(connection)
+
+    def do_rollback(connection: Any) -> None:
+        driver_connection = connection.dbapi_connection
+        if backend.is_interrupted(driver_connection):
+            return  # its clean-up rolls back
+        if backend.in_transaction(driver_connection):
+            try:
+                rollback(connection)
+            except Cancelled:
+                pass  # the pool rolls back, and the next wait of the task raises again
+
+    # Not events but methods in SQLAlchemy, and bound to this engine's dialect alone.
+    dialect.__dict__.update(do_commit=do_commit, do_rollback=do_rollback)
+
+
+def _keep_interrupted_connections(engine: Engine, backend: Backend) -> None:
+    """Leave to the pool what becomes of a connection after a cancellation or a lost one."""
+
+    def handle_error(context: ExceptionContext) -> None:
+        connection = context.connection
+        if connection is None or connection.invalidated:
+            return
+        if context.is_disconnect and isinstance(context.original_exception, Exception):
+            # One connection is lost; the others are checked, not closed.
+            context.invalidate_pool_on_disconnect = False
+            pool = engine.pool
+            if isinstance(pool, WaitingPool):
+                pool.suspect()
+        elif not isinstance(context.original_exception, Exception):
+            context.is_disconnect = False
+
+    event.listen(engine, "handle_error", handle_error)

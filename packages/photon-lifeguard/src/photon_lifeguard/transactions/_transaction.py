@@ -1,0 +1,106 @@
+"""`transaction`: a block whose changes are committed together, or not at all.
+
+Theory of operation. The outermost block begins the server's transaction at once, also if its first
+statement only reads, and commits at its end. A block inside of another, or after the session has
+written something, is a savepoint. SQLAlchemy's own `Session.begin` and `Session.begin_nested`
+remain usable; what they lack is the choice between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from ..backends import Backend, Isolation, TransactionOptions
+from ..errors import TransactionError
+from ._on_demand import OPTIONS, begin
+
+BACKEND = "photon_backend"
+"""Execution option of an engine: its backend and the limit of its statements in seconds."""
+
+
+@contextmanager
+def transaction(
+    session: Session,
+    *,
+    isolation: Isolation | None = None,
+    read_only: bool = False,
+) -> Iterator[Session]:
+    """Commit the changes of the block at its end; an exception rolls them back and propagates.
+
+    Inside of another transaction the block is a savepoint: its changes are committed by the
+    outermost block.
+
+    Args:
+        session: Session of a `Database`.
+        isolation: Isolation level of the outermost block; by default the server's. SQLite's are
+            always serializable.
+        read_only: True to refuse writes, in the outermost block.
+
+    Yields:
+        ``session``.
+
+    Raises:
+        TransactionError: ``isolation`` or ``read_only`` is set inside of another transaction.
+        sqlalchemy.exc.DBAPIError: The commit failed; nothing was written.
+
+    Blocks: the calling task. On SQLite a block that may write waits for the writers before it.
+    """
+    if is_in_transaction(session):
+        if isolation is not None or read_only:
+            raise TransactionError(
+                "the isolation level and read_only belong to the outermost transaction, and the "
+                "session is in one already: set them there, or use a session of its own"
+            )
+        with session.begin_nested():
+            yield session
+        return
+    options = TransactionOptions(isolation, read_only)
+    _begin(session, options)
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def is_in_transaction(session: Session) -> bool:
+    """Return whether the server has a transaction open for ``session``. Does not wait."""
+    if session.new or session.dirty or session.deleted:
+        return True  # changes that are not flushed yet belong to what is outside of the block
+    return any(
+        _backend(connection)[0].in_transaction(connection.connection.dbapi_connection)
+        for connection in _open_connections(session)
+    )
+
+
+def _begin(session: Session, options: TransactionOptions) -> None:
+    session.commit()  # ends SQLAlchemy's transaction of earlier reads; the server had none
+    connection = session.connection(execution_options={OPTIONS: options})
+    backend, statement_timeout = _backend(connection)
+    begin(connection, backend, statement_timeout)
+
+
+def _open_connections(session: Session) -> Iterator[Connection]:
+    current = session.get_transaction()
+    if current is None:
+        return
+    # SQLAlchemy has no public list of the connections of a session.
+    pairs: dict[Any, Any] = current._connections
+    yield from {id(entry[0]): entry[0] for entry in pairs.values()}.values()
+
+
+def _backend(connection: Connection) -> tuple[Backend, float]:
+    options = connection.get_execution_options()
+    if BACKEND not in options:
+        raise TransactionError(
+            "the session does not belong to a photon_lifeguard.Database: make it by "
+            "Database.session()"
+        )
+    found: tuple[Backend, float] = options[BACKEND]
+    return found
