@@ -2,6 +2,7 @@
 
 ====================  =========================================================================
 ``database``          `Database`: engine, pool and sessions of one database
+``part``              `DatabasePart`: the databases of an application
 ``pool``              the connection pool: fair, bounded, safe under cancellation
 ``transactions``      when transactions begin, how they nest, and what happens after them
 ``backends``          PostgreSQL, SQLite and MySQL: what differs between them
@@ -18,5 +19,7 @@ from .errors import DatabaseConfigurationError as DatabaseConfigurationError
 from .errors import DatabaseUnavailable as DatabaseUnavailable
 from .errors import PoolExhausted as PoolExhausted
 from .errors import TransactionError as TransactionError
+from .part import DatabasePart as DatabasePart
+from .part import Databases as Databases
 from .transactions import on_commit as on_commit
 from .transactions import transaction as transaction

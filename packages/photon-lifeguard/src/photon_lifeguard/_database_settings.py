@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+
 import attrs
 from attrs.validators import ge, gt, in_
 
@@ -61,3 +64,14 @@ class DatabaseSettings:
     synchronous: str = attrs.field(default="full", validator=in_(("full", "normal")))
     slow_query: float = attrs.field(default=0.5, validator=ge(0))
     echo: bool = False
+
+    def with_environment(self, environ: Mapping[str, str] = os.environ) -> DatabaseSettings:
+        """Return the settings of the section ``[database]`` with ``DATABASE_URL``, if it is set.
+
+        Args:
+            environ: Variables of the environment.
+        """
+        url = environ.get("DATABASE_URL")
+        if not url or "PHOTON__DATABASE__URL" in environ:
+            return self
+        return attrs.evolve(self, url=url)

@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any, TypeVar, overload
 
 from sqlalchemy import Engine, create_engine, select
-from sqlalchemy.orm import Session, configure_mappers, sessionmaker
+from sqlalchemy.orm import Session, configure_mappers
 
 import photon_runtime as rt
 from photon_runtime.errors import NotRunning
@@ -28,6 +29,9 @@ from ._database_settings import DatabaseSettings
 from .backends import Backend, Isolation, backend_for, database_url
 from .pool import PoolLimits, PoolObserver, WaitingPool, maintain
 from .transactions import BACKEND, begin_on_demand, transaction
+
+
+S = TypeVar("S", bound=Session)
 
 
 class Database:
@@ -59,7 +63,6 @@ class Database:
         url = database_url(settings.url, folder)
         self.backend = backend_for(url, settings)
         self.engine = _create_engine(url, settings, self.backend, observer or PoolObserver())
-        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self._current: ContextVar[Session | None] = ContextVar("photon_session", default=None)
 
     @property
@@ -70,12 +73,22 @@ class Database:
             raise TypeError(f"the engine has a pool of another class: {type(pool).__name__}")
         return pool
 
-    def session(self) -> Session:
+    @overload
+    def session(self) -> Session: ...
+
+    @overload
+    def session(self, cls: type[S], *, is_reusable: bool = True) -> S: ...
+
+    def session(self, cls: type[Session] = Session, *, is_reusable: bool = True) -> Session:
         """Return a new session, for a ``with`` block. Opens nothing yet.
 
         The block closes it: changes that were not committed are rolled back.
+
+        Args:
+            cls: Class of the session.
+            is_reusable: False to refuse the use of the session after the block.
         """
-        return self._sessions()
+        return cls(self.engine, expire_on_commit=False, close_resets_only=is_reusable)
 
     @contextmanager
     def transaction(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -15,6 +16,7 @@ import attrs
 from photon_runtime.callables import require_context_manager, require_function
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.parts import Part, Release, Scope
+from photon_runtime.settings import Settings
 
 from .annotations import Dependency
 from .dependencies import check_provided
@@ -28,6 +30,9 @@ class _Owner(Protocol):
 
     meter: Meter
 
+    @property
+    def settings(self) -> Settings | None: ...
+
     def read_settings(self, cls: type[T]) -> T: ...
     def named_settings(self, cls: type[T]) -> Mapping[str, T]: ...
     def url_for(self, operation_id: str, /, **values: object) -> str: ...
@@ -38,6 +43,7 @@ class PartsHost:
     """The registrations of an application's parts; see `photon_runtime.parts.Host`.
 
     Attributes:
+        development: True in development mode.
         readiness: Their readiness checks.
         by_type: The dependencies that they provide, by class.
         lifespans: Their lifespans, in order.
@@ -47,6 +53,7 @@ class PartsHost:
     """
 
     _owner: _Owner
+    development: bool
     readiness: Readiness = attrs.field(factory=Readiness, init=False)
     by_type: dict[type, Dependency] = attrs.field(factory=dict, init=False)
     lifespans: list[Callable[[], AbstractContextManager[object]]] = attrs.field(
@@ -55,6 +62,18 @@ class PartsHost:
     drains: list[Callable[[], object]] = attrs.field(factory=list, init=False)
     middlewares: list[Middleware] = attrs.field(factory=list, init=False)
     error_handlers: dict[type[BaseException], ErrorHandler] = attrs.field(factory=dict, init=False)
+
+    @property
+    def root(self) -> Path | None:
+        """The folder of ``photon.toml``; ``None`` for an application without settings."""
+        settings = self._owner.settings
+        return None if settings is None else settings.root
+
+    @property
+    def environment(self) -> str:
+        """The name of the environment; empty without settings."""
+        settings = self._owner.settings
+        return "" if settings is None else settings.environment
 
     @property
     def meter(self) -> Meter:
@@ -68,9 +87,11 @@ class PartsHost:
         *,
         scope: Scope = "request",
         release: Release = "before_response",
+        finish: Callable[[T], object] | None = None,
     ) -> None:
         """Provide arguments of type ``cls`` of handlers and dependencies with ``provider``."""
-        add_provider(self.by_type, cls, provider, scope, release)
+        dependency = Dependency(provider, scope, release=release, finish=finish)
+        add_provider(self.by_type, cls, dependency)
 
     def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
         """Enter a context manager before the first request, and exit it after the last."""
@@ -110,14 +131,16 @@ class PartsHost:
         return self._owner.url_for(operation_id, **values)
 
 
-def install_parts(owner: _Owner, parts: Sequence[Part]) -> PartsHost:
+def install_parts(
+    owner: _Owner, parts: Sequence[Part], *, development: bool = False
+) -> PartsHost:
     """Return the registrations of ``parts`` in an application, with its settings.
 
     Raises:
         SettingsError: The section of a part is invalid.
         PhotonError: A part cannot be installed.
     """
-    host = PartsHost(owner)
+    host = PartsHost(owner, development)
     for part in parts:
         part.install(host, owner.read_settings(part.settings))
     return host
@@ -126,18 +149,15 @@ def install_parts(owner: _Owner, parts: Sequence[Part]) -> PartsHost:
 def add_provider(
     by_type: dict[type, Dependency],
     cls: type[Any],
-    provider: Callable[..., Any],
-    scope: Scope,
-    release: Release,
+    dependency: Dependency,
 ) -> None:
     """Add the provider of a class.
 
     Raises:
         TypeError: ``cls`` is not a class, or one whose values come from requests.
         ValueError: The class has a provider already.
-        SignatureError: The provider is asynchronous.
     """
     check_provided(cls)
     if cls in by_type:
         raise ValueError(f"the class {cls.__qualname__} has a provider already")
-    by_type[cls] = Dependency(provider, scope, release=release)
+    by_type[cls] = dependency

@@ -263,6 +263,7 @@ class Application(Router):
         *,
         scope: Scope = "request",
         release: Release = "before_response",
+        finish: Callable[[T], object] | None = None,
     ) -> None:
         """Provide arguments of type ``cls`` of handlers and dependencies with ``provider``.
 
@@ -276,13 +277,16 @@ class Application(Router):
             scope: ``request`` makes a value for each request, ``application`` one for each start.
             release: ``before_response``, so that the generator can still fail the request, or
                 ``after_response``. For a streamed response the former is after it was sent.
+            finish: A function that is called with the value after the handler has returned and
+                before its result is encoded, for what the result depends on.
 
         Raises:
             TypeError: ``cls`` is not a class, or one whose values come from requests.
             ValueError: The class has a provider already.
             SignatureError: The provider is asynchronous.
         """
-        add_provider(self._by_type, cls, provider, scope, release)
+        dependency = Dependency(provider, scope, release=release, finish=finish)
+        add_provider(self._by_type, cls, dependency)
 
     def on_drain(self, begin: Callable[[], object]) -> Callable[[], object]:
         """Call ``begin`` when the server begins to stop, while requests still run.
@@ -333,6 +337,11 @@ class Application(Router):
         self._static = ConfiguredFiles(settings)
 
     @property
+    def settings(self) -> Settings | None:
+        """The settings of the project; ``None`` for an application without settings."""
+        return self._settings
+
+    @property
     def static(self) -> StaticFiles:
         """The files of the section ``[static]``: ``app.static.url("site.css")``.
 
@@ -378,7 +387,7 @@ class Application(Router):
             SettingsError: A section of the settings is invalid.
         """
         settings = self.read_settings(ObservabilitySettings)
-        host = install_parts(self, self._parts)
+        host = install_parts(self, self._parts, development=development)
         readiness = Readiness(timeout=settings.ready_timeout)
         readiness.include(self.readiness)
         readiness.include(host.readiness)

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from .http import Request, Response
@@ -61,6 +62,21 @@ class Host(Protocol):
         """Makes the counters, gauges and histograms that ``/metrics`` shows."""
         ...
 
+    @property
+    def root(self) -> Path | None:
+        """The folder of ``photon.toml``; ``None`` for an application without settings."""
+        ...
+
+    @property
+    def environment(self) -> str:
+        """The name of the environment, such as ``production``; empty without settings."""
+        ...
+
+    @property
+    def development(self) -> bool:
+        """True in development mode, which shows details that production must not."""
+        ...
+
     def provide(
         self,
         cls: type[T],
@@ -68,8 +84,13 @@ class Host(Protocol):
         *,
         scope: Scope = "request",
         release: Release = "before_response",
+        finish: Callable[[T], object] | None = None,
     ) -> None:
-        """Let handlers and dependencies have arguments of type ``cls``, made by ``provider``."""
+        """Let handlers and dependencies have arguments of type ``cls``, made by ``provider``.
+
+        ``finish`` is called with the value after the handler has returned and before its result is
+        encoded, for what the result depends on; an error in it is the response.
+        """
 
     def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
         """Enter a context manager before the first request, and leave it after the last."""

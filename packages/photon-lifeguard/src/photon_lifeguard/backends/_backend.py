@@ -53,6 +53,9 @@ class Backend(Protocol):
         """Return whether a transaction is open, also a failed one. Does not wait."""
         ...
 
+    def restore_autocommit(self, connection: Any) -> None:
+        """Undo an isolation level that was set through SQLAlchemy. Does not wait."""
+
     def begin(self, connection: Any, options: TransactionOptions) -> None:
         """Begin a transaction.
 

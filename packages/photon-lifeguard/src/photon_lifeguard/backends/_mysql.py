@@ -39,6 +39,10 @@ class MySql:
         """Return whether a transaction is open."""
         raise NotImplementedError
 
+    def restore_autocommit(self, connection: Any) -> None:
+        """Undo an isolation level that was set through SQLAlchemy."""
+        raise NotImplementedError
+
     def begin(self, connection: Any, options: TransactionOptions) -> None:
         """Begin a transaction."""
         raise NotImplementedError

@@ -66,6 +66,12 @@ class PostgreSql:
         """Return whether a transaction is open."""
         return not connection.closed and connection.pgconn.transaction_status != _IDLE
 
+    def restore_autocommit(self, connection: Any) -> None:
+        """Undo an isolation level that was set through SQLAlchemy."""
+        if not connection.autocommit:
+            connection.isolation_level = None
+            connection.autocommit = True
+
     def begin(self, connection: Any, options: TransactionOptions) -> None:
         """Begin a transaction."""
         command = "BEGIN"

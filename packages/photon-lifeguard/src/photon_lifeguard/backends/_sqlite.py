@@ -64,6 +64,11 @@ class Sqlite:
         """Return whether a transaction is open."""
         return bool(connection.in_transaction)
 
+    def restore_autocommit(self, connection: Any) -> None:
+        """Undo an isolation level that was set through SQLAlchemy."""
+        if connection.isolation_level is not None:
+            connection.isolation_level = None
+
     def begin(self, connection: Any, options: TransactionOptions) -> None:
         """Begin a transaction, after the writers that have waited longer."""
         command = "BEGIN DEFERRED" if options.is_read_only else "BEGIN IMMEDIATE"

@@ -13,6 +13,7 @@
 
 from ._holders import Holder as Holder
 from ._holders import purpose as purpose
+from ._holders import set_purpose as set_purpose
 from ._limits import PoolLimits as PoolLimits
 from ._maintenance import maintain as maintain
 from ._observer import PoolObserver as PoolObserver

@@ -38,6 +38,11 @@ def purpose(name: str) -> Iterator[None]:
         _PURPOSE.reset(token)
 
 
+def set_purpose(name: str) -> None:
+    """Name the work of the caller's context, to its end; see `purpose`."""
+    _PURPOSE.set(name)
+
+
 @attrs.frozen
 class Holder:
     """The code that holds a connection.

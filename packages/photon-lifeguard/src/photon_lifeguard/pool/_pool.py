@@ -267,12 +267,12 @@ class WaitingPool(Pool):
         while self.idle + self.in_use < self.limits.min_size:
             if self._slots.take_empty() is None:
                 break
-            slot = EMPTY
+            opened: Any = EMPTY
             try:
-                slot = self._gate.connect(self._create_connection, self.limits.connect_timeout)
-                self._opened(slot)
+                opened = self._gate.connect(self._create_connection, self.limits.connect_timeout)
+                self._opened(opened)
             finally:
-                self._slots.give(slot)
+                self._slots.give(opened)
 
     def _is_superfluous(self, record: ConnectionPoolEntry) -> bool:
         """Return whether an idle connection is not needed; it is closed then."""
@@ -292,6 +292,7 @@ class WaitingPool(Pool):
         if self._is_disposed or now >= record.info.get(_EXPIRES, 0.0):
             self._discard(record)
         else:
+            self.backend.restore_autocommit(record.dbapi_connection)
             record.info[_LAST_USED] = record.info[_CHECKED] = now
             self._slots.give(record)
 

@@ -36,6 +36,7 @@ class Dependency(SourceMarker):
         scope: The lifetime of the value.
         use_cache: True if all arguments that depend on it in one request share one value.
         release: The time when a generator resumes; see `photon_runtime.parts.Release`.
+        finish: Function that is called with the value before the handler's result is encoded.
     """
 
     is_whole: ClassVar[bool] = True
@@ -44,6 +45,7 @@ class Dependency(SourceMarker):
     scope: Scope = "request"
     use_cache: bool = True
     release: Release = "before_response"
+    finish: Callable[[Any], object] | None = None
 
     def __attrs_post_init__(self) -> None:
         """Reject a provider that is not callable, and an application value that is not shared."""

@@ -39,6 +39,7 @@ class Call:
         names: The slots of its keyword arguments, by name.
         is_scoped: True if the function returns a context manager, which is entered.
         is_late: True if the context manager is exited after the response.
+        finish: Function that is called with the value before the handler's result is encoded.
     """
 
     function: Callable[..., Any]
@@ -46,6 +47,7 @@ class Call:
     names: tuple[tuple[str, int], ...] = ()
     is_scoped: bool = False
     is_late: bool = False
+    finish: Callable[[Any], object] | None = None
 
     def run(self, row: list[Any]) -> Any:
         """Call with arguments from ``row``."""
@@ -62,9 +64,28 @@ def endpoint_of(
     encoded: Callable[[Any], Response],
 ) -> Handler:
     """Return the endpoint that binds, makes the dependencies, calls the handler and encodes."""
+    if any(call.finish for call in calls):
+        return with_response(binders, calls, _finishing(len(binders), calls, handler, encoded))
     if calls or handler.names or len(handler.slots) < len(binders):
         return with_response(binders, calls, lambda request, row: encoded(handler.run(row)))
     return _direct(binders, handler.function, encoded)
+
+
+def _finishing(
+    first: int, calls: Sequence[Call], handler: Call, encoded: Callable[[Any], Response]
+) -> Respond:
+    """Return the function that finishes values between the handler and the encoding."""
+    finishers = [
+        (first + index, call.finish) for index, call in enumerate(calls) if call.finish is not None
+    ]
+
+    def respond(request: Request, row: list[Any]) -> Response:
+        result = handler.run(row)
+        for slot, finish in finishers:
+            finish(row[slot])
+        return encoded(result)
+
+    return respond
 
 
 def with_response(binders: tuple[Binder, ...], calls: Sequence[Call], respond: Respond) -> Handler:

@@ -174,6 +174,7 @@ class EndpointCompiler:
             cell = providers.cell(provider)
             return Call(lambda: cell.value, ())
         call = self._call(provider, providers.signature_of(provider))
+        call = attrs.evolve(call, finish=dependency.finish)
         scoped = as_context_manager(provider)
         if scoped is None:
             return call

@@ -1,0 +1,142 @@
+"""`DatabasePart`: sessions by annotation, committed before the response.
+
+::
+
+    app.add(DatabasePart())
+
+    @app.post("/posts")
+    def create_post(post: Json[NewPost], db: Session) -> PostOut: ...
+
+A handler and all dependencies of one request share one session, which opens a connection with its
+first statement. Changes are flushed when the handler has returned, so that the result has the values
+of the database, and committed before the response is sent. What fails then is the response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+import attrs
+from sqlalchemy.orm import Session
+
+from photon_runtime.http import Request
+from photon_runtime.parts import Host
+
+from ._database_settings import DatabaseSettings
+from ._responses import add_error_handlers
+from .database import Database
+from .errors import DatabaseConfigurationError
+from .observability import DatabaseMetrics
+from .pool import set_purpose
+
+_ENCODING = "photon_encoding"
+
+
+@attrs.frozen
+class Databases:
+    """The databases of an application; an argument of handlers and dependencies.
+
+    Attributes:
+        default: The database of the section ``[database]``.
+        named: Those of the sections ``[database.NAME]``, by name.
+    """
+
+    default: Database
+    named: Mapping[str, Database] = attrs.field(factory=dict)
+
+    def __getitem__(self, name: str) -> Database:
+        """Return the database of the section ``[database.NAME]``.
+
+        Raises:
+            KeyError: The settings have no such section.
+        """
+        return self.named[name]
+
+
+class DatabasePart:
+    """The databases of an application.
+
+    Handlers and dependencies may have arguments of the types `sqlalchemy.orm.Session`, `Database`
+    and `Databases`, and of the classes in ``sessions``.
+
+    Args:
+        sessions: Subclasses of `sqlalchemy.orm.Session` for the databases of the sections
+            ``[database.NAME]``, by name: a handler with an argument of that class gets a session of
+            that database.
+    """
+
+    settings = DatabaseSettings
+
+    def __init__(self, sessions: Mapping[str, type[Session]] | None = None) -> None:
+        """Note the classes of sessions."""
+        self._sessions = dict(sessions or {})
+
+    def install(self, host: Host, settings: DatabaseSettings) -> None:
+        """Register sessions, error responses, readiness checks and metrics.
+
+        Raises:
+            DatabaseConfigurationError: The settings of a database cannot be used, or a database in
+                ``sessions`` has none.
+        """
+        metrics = DatabaseMetrics(host.meter)
+        databases = _databases(host, settings, metrics)
+        host.lifespan(lambda: _life(databases))
+        host.provide(Databases, lambda: databases, scope="application")
+        host.provide(Database, lambda: databases.default, scope="application")
+        host.provide(Session, _provider(databases.default, Session), finish=_finish)
+        for name, cls in self._sessions.items():
+            if name not in databases.named:
+                raise DatabaseConfigurationError(
+                    f"the sessions {cls.__qualname__} are of the database {name!r}, and the "
+                    f"settings have no section [database.{name}]"
+                )
+            host.provide(cls, _provider(databases.named[name], cls), finish=_finish)
+        _add_readiness(host, databases)
+        add_error_handlers(host)
+
+
+def _databases(host: Host, settings: DatabaseSettings, metrics: DatabaseMetrics) -> Databases:
+    def made(name: str, of: DatabaseSettings) -> Database:
+        database = Database(of, folder=host.root, observer=metrics.observer(name))
+        metrics.observe(name, database)
+        return database
+
+    named = host.named_settings(DatabaseSettings)
+    return Databases(
+        made("default", settings.with_environment()),
+        {name: made(name, each) for name, each in named.items()},
+    )
+
+
+@contextmanager
+def _life(databases: Databases) -> Iterator[None]:
+    with ExitStack() as stack:
+        for database in (databases.default, *databases.named.values()):
+            stack.enter_context(database.life())
+        yield
+
+
+def _provider(database: Database, cls: type[Session]) -> Callable[[Request], Iterator[Session]]:
+    """Return the provider of sessions of class ``cls``."""
+
+    def session(request: Request) -> Iterator[Session]:
+        route = request.route
+        set_purpose(f"{request.method} {request.path if route is None else route.template}")
+        with database.session(cls, is_reusable=False) as session:
+            yield session
+            session.commit()
+
+    return session
+
+
+def _finish(session: object) -> None:
+    """Flush the changes, so that the result is encoded with the values of the database."""
+    if isinstance(session, Session):  # a test may have replaced it
+        session.flush()
+
+
+def _add_readiness(host: Host, databases: Databases) -> None:
+    host.readiness.add("database", databases.default.check)
+    for name, database in databases.named.items():
+        host.readiness.add(f"database.{name}", database.check)
