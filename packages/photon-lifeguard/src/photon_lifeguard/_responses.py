@@ -44,7 +44,9 @@ def add_error_handlers(host: Host) -> None:
     @host.error_handler(DBAPIError)
     def failed(request: Request, error: BaseException) -> Response:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
-            _log.error("%s %s: the connection was lost: %s", request.method, request.raw_path, error)
+            _log.error(
+                "%s %s: the connection was lost: %s", request.method, request.raw_path, error
+            )
             return _retry_later()
         raise error  # as any other unexpected error
 
@@ -52,6 +54,8 @@ def add_error_handlers(host: Host) -> None:
 def _retry_later() -> Response:
     return problem_response(
         HttpError(
-            503, "the database is not available at the moment", headers={"Retry-After": _RETRY_AFTER}
+            503,
+            "the database is not available at the moment",
+            headers={"Retry-After": _RETRY_AFTER},
         )
     )

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TypeVar, overload
 
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session, configure_mappers
@@ -29,7 +29,6 @@ from ._database_settings import DatabaseSettings
 from .backends import Backend, Isolation, backend_for, database_url
 from .pool import PoolLimits, PoolObserver, WaitingPool, maintain
 from .transactions import BACKEND, begin_on_demand, transaction
-
 
 S = TypeVar("S", bound=Session)
 

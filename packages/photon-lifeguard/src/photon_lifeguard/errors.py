@@ -6,7 +6,7 @@
     ├─ DatabaseConfigurationError  the settings of a database cannot be used
     ├─ PoolExhausted               every connection is in use (also sqlalchemy.exc.TimeoutError)
     ├─ DatabaseUnavailable         no connection to the server can be opened
-    └─ TransactionError            a transaction is used in a way that cannot be right
+    └─ TransactionError            a transaction is used wrongly
 
 Errors of the database itself are SQLAlchemy's (`sqlalchemy.exc`).
 """
@@ -44,4 +44,4 @@ class DatabaseUnavailable(PhotonError):
 
 
 class TransactionError(PhotonError):
-    """A transaction is used in a way that cannot be right, such as an isolation level inside one."""
+    """A transaction is used wrongly, such as by an isolation level inside of another."""

@@ -8,8 +8,8 @@
     def create_post(post: Json[NewPost], db: Session) -> PostOut: ...
 
 A handler and all dependencies of one request share one session, which opens a connection with its
-first statement. Changes are flushed when the handler has returned, so that the result has the values
-of the database, and committed before the response is sent. What fails then is the response.
+first statement. Changes are flushed when the handler has returned, so that the result has the
+values of the database, and committed before the response is sent. What fails then is the response.
 """
 
 from __future__ import annotations

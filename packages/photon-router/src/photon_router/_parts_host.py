@@ -131,9 +131,7 @@ class PartsHost:
         return self._owner.url_for(operation_id, **values)
 
 
-def install_parts(
-    owner: _Owner, parts: Sequence[Part], *, development: bool = False
-) -> PartsHost:
+def install_parts(owner: _Owner, parts: Sequence[Part], *, development: bool = False) -> PartsHost:
     """Return the registrations of ``parts`` in an application, with its settings.
 
     Raises:

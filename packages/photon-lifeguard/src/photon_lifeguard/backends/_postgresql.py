@@ -39,7 +39,7 @@ class PostgreSql:
             DatabaseConfigurationError: It is not installed.
         """
         try:
-            from photon_runtime.drivers import psycopg as driver  # noqa: PLC0415  an extra
+            from photon_runtime.drivers import psycopg as driver
         except ImportError as error:
             raise DatabaseConfigurationError(
                 "[database] url names PostgreSQL, and psycopg is not installed: "
@@ -121,14 +121,14 @@ class PostgreSql:
 
     def is_unreachable(self, error: BaseException) -> bool:
         """Return whether an attempt failed for a reason that may pass."""
-        if not isinstance(error, self._operational_error()):
+        if not isinstance(error, self._driver.OperationalError):
             return False
         state = getattr(error, "sqlstate", None) or ""
         text = str(error)
         return not state.startswith(_NEVER) and not any(word in text for word in _PERMANENT)
 
     def _operational_error(self) -> type[Exception]:
-        import psycopg  # noqa: PLC0415  an extra
+        import psycopg
 
         return psycopg.OperationalError
 

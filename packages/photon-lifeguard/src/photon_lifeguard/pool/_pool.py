@@ -2,14 +2,14 @@
 
 Theory of operation. SQLAlchemy calls `_do_get` for a connection and `_do_return_conn` when it is
 given back. The pool has a fixed number of `Slots`; a caller takes one, in order of arrival, and
-opens a connection in it if it is empty (`ConnectGate`). Nothing here holds a lock during a wait, and
-every exit of `_do_get` but the successful one gives the slot back, so a cancelled caller leaks
+opens a connection in it if it is empty (`ConnectGate`). Nothing here holds a lock during a wait,
+and every exit of `_do_get` but the successful one gives the slot back, so a cancelled caller leaks
 neither a slot nor a connection.
 
 A connection that is given back is idle only when it is clean. If it was interrupted, its driver's
 clean-up ends first; if it is in a transaction or carries state of its session, a task of its own
-resets it; whatever fails is closed. The slot stays in use during that time, so that the server never
-has more connections than the pool has slots.
+resets it; whatever fails is closed. The slot stays in use during that time, so that the server
+never has more connections than the pool has slots.
 
 An error of one connection says nothing about the others, so they are not closed; but they are
 suspected, and checked before their next use.

@@ -31,8 +31,8 @@ def on_commit(
 ) -> None:
     """Call ``function`` after the transaction of ``session`` has been committed.
 
-    It is dropped if the transaction, or the savepoint that it was added in, is rolled back. An error
-    in it is logged: the commit has happened. Does not wait.
+    It is dropped if the transaction, or the savepoint that it was added in, is rolled back. An
+    error in it is logged: the commit has happened. Does not wait.
 
     Args:
         session: Session whose commit is awaited; any session of SQLAlchemy.

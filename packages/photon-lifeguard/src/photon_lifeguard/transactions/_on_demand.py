@@ -22,7 +22,7 @@ from photon_runtime.errors import Cancelled
 
 from ..backends import Backend, TransactionOptions
 from ..pool import DIRTY, WaitingPool
-from ._reading import leaves_state, only_reads
+from ._reading import is_read, leaves_state
 
 OPTIONS = "photon_transaction"
 """Execution option of a connection: the `TransactionOptions` of the transaction to begin."""
@@ -41,7 +41,7 @@ def begin_on_demand(engine: Engine, backend: Backend, *, statement_timeout: floa
         statement_timeout: The connections' own limit for a statement, in seconds; zero for none.
     """
 
-    def before_execute(
+    def before_execute(  # noqa: PLR0917  the signature of the event
         connection: Connection,
         cursor: Any,
         statement: str,
@@ -49,7 +49,7 @@ def begin_on_demand(engine: Engine, backend: Backend, *, statement_timeout: floa
         context: Any,
         executemany: bool,
     ) -> None:
-        reads = only_reads(context)
+        reads = is_read(context)
         if reads or backend.in_transaction(cursor.connection):
             return
         if leaves_state(statement):

@@ -21,42 +21,43 @@ from typing import Any
 from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.sql import Select, visitors
 from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.sql.elements import TextClause
+from sqlalchemy.sql.elements import ColumnClause, TextClause
 from sqlalchemy.sql.functions import FunctionElement, GenericFunction
 from sqlalchemy.sql.selectable import CompoundSelect, TextualSelect
 
 _ATTRIBUTE = "_photon_only_reads"
 # Functions of SQL without side effects that SQLAlchemy has no class for.
 _PURE = frozenset(
-    """abs avg ceil ceiling date date_part date_trunc exp extract floor greatest ifnull
-    instr json_array_length json_extract json_type jsonb_array_length jsonb_extract_path
-    jsonb_extract_path_text lag lead least left length ln log lower lpad ltrim mod nullif octet_length
-    position power regexp_replace replace reverse right round row_number rpad rtrim sign split_part
-    sqrt strftime string_agg string_to_array strpos substr substring time to_char to_date to_number
-    to_timestamp to_tsquery to_tsvector total trim trunc ts_rank typeof unnest upper
-    websearch_to_tsquery plainto_tsquery""".split()  # noqa: SIM905  a list of this length reads better so
+    """abs avg ceil ceiling date date_part date_trunc exp extract floor greatest ifnull instr
+    json_array_length json_extract json_type jsonb_array_length jsonb_extract_path
+    jsonb_extract_path_text lag lead least left length ln log lower lpad ltrim mod nullif
+    octet_length plainto_tsquery position power regexp_replace replace reverse right round
+    row_number rpad rtrim sign split_part sqrt strftime string_agg string_to_array strpos substr
+    substring time to_char to_date to_number to_timestamp to_tsquery to_tsvector total trim trunc
+    ts_rank typeof unnest upper websearch_to_tsquery""".split()  # noqa: SIM905  a long list
 )
 _WRITING_GENERIC = frozenset(["next_value"])
 _LEAVES_NOTHING = frozenset(
     """select insert update delete merge replace with values table explain show savepoint release
     rollback commit begin start lock notify analyze create alter drop truncate comment grant revoke
-    copy reindex vacuum refresh call""".split()  # noqa: SIM905
+    copy reindex vacuum refresh call""".split()  # noqa: SIM905  a long list
 )
 _SESSION_STATE = re.compile(
     r"set_config\s*\(|pg_(try_)?advisory_lock|get_lock\s*\(|\btemp(orary)?\b", re.IGNORECASE
 )
 _LOCAL = re.compile(r"\s*set\s+(local|transaction|constraints)\b", re.IGNORECASE)
+_HARMLESS_TEXT = re.compile(r"\*|\d+")  # of count(*) and exists(select(1))
 _FIRST_WORD = re.compile(r"[\s(;]*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*([A-Za-z]+)", re.DOTALL)
 
 
-def only_reads(context: ExecutionContext | None) -> bool:
+def is_read(context: ExecutionContext | None) -> bool:
     """Return whether the statement that is about to be executed reads and does nothing else."""
     compiled = None if context is None else context.compiled
     if compiled is None:
         return False
     known: bool | None = compiled.__dict__.get(_ATTRIBUTE)
     if known is None:
-        known = _is_reading(compiled.statement)
+        known = reads_only(compiled.statement)
         compiled.__dict__[_ATTRIBUTE] = known
     return known
 
@@ -72,18 +73,30 @@ def leaves_state(statement: str) -> bool:
     return word not in _LEAVES_NOTHING or _SESSION_STATE.search(statement) is not None
 
 
-def _is_reading(statement: Any) -> bool:
-    if not isinstance(statement, (Select, CompoundSelect)):
+def reads_only(statement: object) -> bool:
+    """Return whether a statement of SQLAlchemy reads and does nothing else."""
+    if not isinstance(statement, Select | CompoundSelect):
         return False
     return all(_element_reads(element) for element in visitors.iterate(statement))
 
 
 def _element_reads(element: Any) -> bool:
-    if isinstance(element, (UpdateBase, TextClause, TextualSelect)):
+    if isinstance(element, UpdateBase | TextClause | TextualSelect):
+        return False
+    if not type(element).__module__.startswith("sqlalchemy.") or _is_literal(element):
         return False
     if isinstance(element, FunctionElement):
         return _function_reads(element)
     return getattr(element, "_for_update_arg", None) is None
+
+
+def _is_literal(element: Any) -> bool:
+    """Return whether an element is SQL that was written as text."""
+    return (
+        isinstance(element, ColumnClause)
+        and element.is_literal
+        and _HARMLESS_TEXT.fullmatch(element.name) is None
+    )
 
 
 def _function_reads(function: FunctionElement[Any]) -> bool:

@@ -13,6 +13,8 @@
 Outside of coroutines everything behaves as plain psycopg does, so scripts and migrations work.
 """
 
+from psycopg import OperationalError as OperationalError
+
 from ._connection import Connection as Connection
 from ._interruption import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
 from ._interruption import is_interrupted as is_interrupted
