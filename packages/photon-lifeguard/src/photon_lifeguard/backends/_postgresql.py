@@ -127,11 +127,6 @@ class PostgreSql:
         text = str(error)
         return not state.startswith(_NEVER) and not any(word in text for word in _PERMANENT)
 
-    def _operational_error(self) -> type[Exception]:
-        import psycopg
-
-        return psycopg.OperationalError
-
 
 # psycopg's connection errors often come without a SQLSTATE: libpq has only the text.
 _PERMANENT = (
