@@ -16,7 +16,18 @@ import pytest
 import redis
 
 import servers
-from servers import PostgresServer, StandbyServer, _programs, run_postgres, run_valkey
+from servers import (
+    MariaDBServer,
+    PgBouncer,
+    PostgresServer,
+    StandbyServer,
+    _programs,
+    run_mariadb,
+    run_postgres,
+    run_valkey,
+)
+from servers import mariadb as mariadb_module
+from servers import pgbouncer as pgbouncer_module
 from servers import postgres as postgres_module
 from servers import valkey as valkey_module
 
@@ -44,6 +55,17 @@ def test_no_redis_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(valkey_module, "inside", lambda package, part: [])
     with pytest.raises(servers.ServerUnavailable, match="PHOTON_TEST_REDIS_URL"):
         valkey_module.valkey_program()
+
+
+def test_no_mariadb_or_pgbouncer_is_an_error_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mariadb_module, "program", lambda *names: None)
+    monkeypatch.setattr(pgbouncer_module, "program", lambda *names: None)
+    with pytest.raises(servers.ServerUnavailable, match=r"PHOTON_TEST_MYSQL_DSN.*dev\.py servers"):
+        mariadb_module.mariadb_programs()
+    with pytest.raises(servers.ServerUnavailable, match=r"dev\.py servers"):
+        pgbouncer_module.pgbouncer_program()
 
 
 @pytest.mark.slow
@@ -152,6 +174,51 @@ def test_a_standby_may_follow_late(postgres_server: PostgresServer) -> None:
         standby.catch_up(postgres_server)
         assert time.monotonic() - before > 0.4
         postgres_server.execute("DROP TABLE late")
+
+
+@pytest.mark.slow
+def test_pgbouncer_shares_its_connections_among_more_clients(
+    postgres_server: PostgresServer, pgbouncer_server: PgBouncer
+) -> None:
+    clients = [psycopg.connect(pgbouncer_server.url, prepare_threshold=None) for _ in range(5)]
+    served = set()
+    for client in clients:
+        with client:
+            row = client.execute("SELECT pg_backend_pid(), pg_sleep(0.01)").fetchone()
+            assert row is not None
+            served.add(row[0])
+    assert 1 <= len(served) <= 2
+    before = pgbouncer_server.port
+    pgbouncer_server.restart()
+    assert pgbouncer_server.port == before
+    postgres_server.restart()
+    with psycopg.connect(pgbouncer_server.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.slow
+def test_mariadb_restarts_at_its_address_with_what_was_committed(
+    mariadb_server: MariaDBServer,
+) -> None:
+    mariadb_server.execute("CREATE TABLE kept (number int)")
+    for number, end in enumerate([mariadb_server.stop, mariadb_server.kill]):
+        mariadb_server.execute("INSERT INTO kept VALUES (%s)", number)
+        end()
+        assert not is_open(mariadb_server.port)
+        mariadb_server.start()
+    assert mariadb_server.execute("SELECT number FROM kept") == ((0,), (1,))
+    mariadb_server.execute("DROP TABLE kept")
+    assert mariadb_server.connections() == []
+    [row] = mariadb_server.execute("SHOW STATUS LIKE 'Ssl_cipher'")
+    assert row[1]
+
+
+@pytest.mark.slow
+def test_a_mariadb_leaves_nothing() -> None:
+    with run_mariadb(max_connections=20) as server:
+        assert server.execute("SELECT @@max_connections") == ((20,),)
+    assert not is_open(server.port)
+    assert not server.folder.exists()
 
 
 STARTS_AND_DIES = textwrap.dedent(

@@ -1,13 +1,9 @@
-"""`Server`: one server process of a test, and `Guardian`, which outlives an interrupted session.
+"""`Server`: one server process of a test.
 
 Theory of operation. A `Server` has a folder and a port of its own, and has both for as long as it
 exists: it may be stopped, killed, paused and started again in between, and is found at the same
 address with the same data. It is started in a session of its own, so that a ^C at the terminal
 reaches pytest alone, which then stops it in an orderly way.
-
-pytest itself may be killed. So a shell waits for the end of a pipe that only the test process can
-write to. When the test process ends, for whatever reason, the pipe ends, and the shell kills the
-server and removes the folder. It reads the process to kill from that pipe, one line for each start.
 
 A port that was free may be taken by another process before the server listens there. The first
 start then tries another one.
@@ -17,62 +13,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import random
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+from ._folder import Guardian, unprivileged
 from ._programs import ServerUnavailable
 
 _START_TIME = 30.0
 _STOP_TIME = 10.0
 _ATTEMPTS = 3
-
-_WATCH = """
-processes=
-while read -r line; do processes=$line; done
-if [ -n "$processes" ]; then
-    kill -CONT $processes
-    kill -QUIT ${processes%% *}
-    sleep 0.5
-    kill -KILL $processes
-fi 2>/dev/null
-rm -rf "$1"
-"""
-
-
-class Guardian:
-    """Ends a server and removes its folder when the test process has ended without doing so."""
-
-    def __init__(self, folder: Path) -> None:
-        """Watch over ``folder``, without a server for now."""
-        self._shell = subprocess.Popen(
-            ["sh", "-c", _WATCH, "guardian", str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def watch(self, *pids: int) -> None:
-        """Watch over these processes, the server first, and not over earlier ones."""
-        assert self._shell.stdin is not None
-        self._shell.stdin.write(" ".join(map(str, pids)).encode() + b"\n")
-        self._shell.stdin.flush()
-
-    def end(self) -> None:
-        """Remove the folder, as the server has ended."""
-        self.watch()
-        assert self._shell.stdin is not None
-        self._shell.stdin.close()
-        self._shell.wait()
 
 
 class Server:
@@ -214,22 +170,6 @@ class Server:
 
 
 @contextmanager
-def server_folder(name: str) -> Iterator[tuple[Path, Guardian]]:
-    """Make a folder that the user of a server can reach, which pytest's own folders do not allow.
-
-    At the end it is removed; its guardian removes it if the test process ends earlier.
-    """
-    folder = Path(tempfile.mkdtemp(prefix=f"photon-{name}-"))
-    guardian = Guardian(folder)
-    try:
-        give_to_server(folder)
-        yield folder, guardian
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        guardian.end()
-
-
-@contextmanager
 def running(server: Server) -> Iterator[None]:
     """Start a server for the time of a block, and stop it in the state that the block left it."""
     try:
@@ -237,48 +177,6 @@ def running(server: Server) -> Iterator[None]:
         yield
     finally:
         server.stop()
-
-
-def give_to_server(path: Path) -> None:
-    """Make the user that servers run as the owner of a file or folder."""
-    uid, gid = unprivileged()
-    if uid is not None and gid is not None:
-        os.chown(path, uid, gid)
-
-
-def unprivileged() -> tuple[int, int] | tuple[None, None]:
-    """Return the user and the group to run servers as, ``None`` for one's own.
-
-    PostgreSQL and PgBouncer refuse to run as root.
-    """
-    if os.geteuid() != 0:
-        return None, None
-    nobody = pwd.getpwnam("nobody")
-    return nobody.pw_uid, nobody.pw_gid
-
-
-def prepare(*command: str | Path, folder: Path) -> None:
-    """Run a program that prepares the data of a server, as the server's user.
-
-    Raises:
-        ServerUnavailable: It failed; the message holds its output.
-    """
-    uid, gid = unprivileged()
-    done = subprocess.run(
-        command,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        cwd=folder,
-        user=uid,
-        group=gid,
-        extra_groups=None if uid is None else [],
-    )
-    if done.returncode != 0:
-        raise ServerUnavailable(f"{command[0]} fails:\n{done.stdout}")
 
 
 def _children(parent: int) -> list[int]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from .mariadb import MariaDBServer, run_mariadb
+from .pgbouncer import PgBouncer, run_pgbouncer
 from .postgres import PostgresServer, StandbyServer, run_postgres, run_standby
 from .valkey import run_valkey
 
@@ -58,6 +60,30 @@ def tls_postgres_url(server_certificate: tuple[Path, Path]) -> Iterator[str]:
     """The URL of another PostgreSQL, always started here, whose address and name are verified."""
     with run_postgres(tls=server_certificate) as server:
         yield f"{server.url}?sslmode=verify-full&sslrootcert={server_certificate[1]}"
+
+
+@pytest.fixture(scope="session")
+def pgbouncer_server(postgres_server: PostgresServer) -> Iterator[PgBouncer]:
+    """A PgBouncer in transaction mode with two connections to ``postgres_server``."""
+    with run_pgbouncer(postgres_server) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(server_certificate: tuple[Path, Path]) -> Iterator[MariaDBServer]:
+    """A MariaDB that tests control, with TLS; never the one that the environment names."""
+    with run_mariadb(tls=server_certificate) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a MySQL or MariaDB database whose user may do everything."""
+    named = os.environ.get("PHOTON_TEST_MYSQL_DSN")
+    if named:
+        return named
+    server: MariaDBServer = request.getfixturevalue("mariadb_server")
+    return server.url
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ not synced to the disk, unless a test asks for it.
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,8 @@ from typing import Any
 
 import attrs
 
-from ._process import Guardian, Server, give_to_server, prepare, running, server_folder
+from ._folder import Guardian, copies, prepare, server_folder
+from ._process import Server, running
 from ._programs import ServerUnavailable, folder_with, inside, program
 
 USER = "photon"
@@ -140,7 +140,7 @@ def run_postgres(
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         data = f"--pgdata={folder / 'data'}"
         prepare(programs / "initdb", data, f"--username={USER}", *options, folder=folder)
-        encryption = () if tls is None else _encryption(folder, tls)
+        encryption = () if tls is None else _encryption(*copies(tls, folder))
         lines = [
             f"max_connections={max_connections}",
             f"fsync={'on' if fsync else 'off'}",
@@ -211,11 +211,5 @@ def chosen(folders: Sequence[Path]) -> Path:
     return folder
 
 
-def _encryption(folder: Path, files: tuple[Path, Path]) -> list[str]:
-    """Copy a key and a certificate for the server; return the settings that name the copies."""
-    copies = [Path(shutil.copy(file, folder)) for file in files]
-    for copy in copies:
-        copy.chmod(0o600)
-        give_to_server(copy)
-    key, certificate = copies
+def _encryption(key: Path, certificate: Path) -> list[str]:
     return ["ssl=on", f"ssl_key_file={key}", f"ssl_cert_file={certificate}"]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ._process import Guardian, Server, running, server_folder
+from ._folder import Guardian, server_folder
+from ._process import Server, running
 from ._programs import ServerUnavailable, inside, program
 
 
