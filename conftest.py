@@ -31,6 +31,9 @@ docstrings = Sybil(
     patterns=["packages/*/src/**/*.py"],
 )
 
+pytest_plugins = ["servers"]
+"""The fixtures of tools/servers: real databases, which are started when a test asks for one."""
+
 pytest_collect_file = (pages + docstrings).pytest()
 
 

@@ -38,6 +38,7 @@ if sys.version_info < OLDEST:
     _continue_in_newer_python()
 
 from environments import ROOT, VERSIONS, Environment, Failure, renew_locks, say  # noqa: E402
+from system_servers import install_servers  # noqa: E402
 
 
 def replace_by(environment: Environment, *arguments: str, folder: Path = ROOT) -> int:
@@ -130,6 +131,13 @@ def pytest_arguments(rest: list[str]) -> list[str]:
     )
 
 
+def servers(environment: Environment, rest: list[str]) -> int:
+    """Install the servers of the tests that no package index has, as root, on Debian or Ubuntu."""
+    argparse.ArgumentParser(prog="dev.py servers", description=servers.__doc__).parse_args(rest)
+    install_servers()
+    return 0
+
+
 def bench(environment: Environment, rest: list[str]) -> int:
     """Measure Photon beside its peers: bench [ARGUMENTS OF tools/bench]."""
     environment.prepare()
@@ -165,7 +173,7 @@ def lock(environment: Environment, rest: list[str]) -> int:
 
 
 COMMANDS: dict[str, Callable[[Environment, list[str]], int]] = {
-    command.__name__: command for command in (demo, test, check, bench, docs, fmt, lock)
+    command.__name__: command for command in (demo, test, check, servers, bench, docs, fmt, lock)
 }
 
 
@@ -173,7 +181,7 @@ def main() -> int:
     """Run the command that was asked for and return its exit status."""
     name, *rest = sys.argv[1:] or ["--help"]
     if name not in COMMANDS:
-        lines = [f"  {each:6} {command.__doc__}" for each, command in COMMANDS.items()]
+        lines = [f"  {each:7} {command.__doc__}" for each, command in COMMANDS.items()]
         print("python3 tools/dev.py COMMAND [--versions locked|newest|oldest]\n", *lines, sep="\n")
         return 0 if name in {"-h", "--help"} else 2
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, prog=f"dev.py {name}")

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["servers"]
 pytestmark = pytest.mark.slow
 
 PROGRAMS = Path(__file__).parent / "programs"

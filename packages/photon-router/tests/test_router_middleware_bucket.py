@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from photon_router.middleware import MemoryStore, RedisStore, Taken
 
-pytest_plugins = ["servers"]
-
 
 class Clock:
     now = 100.0

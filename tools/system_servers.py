@@ -1,0 +1,105 @@
+"""Install the servers of the tests that only the operating system has: ``dev.py servers``.
+
+PostgreSQL and Valkey are in the environment, as wheels. There are no wheels of MariaDB and of
+PgBouncer: on Debian and Ubuntu they come from packages, which only root can install. The tests
+start servers of their own from the programs, so the services of the packages are not needed.
+``mariadb-server-core`` does not have one. The one of ``pgbouncer`` is not started: for the time of
+the installation ``policy-rc.d`` forbids it, where the system does not have such a policy already,
+and afterwards the service is disabled.
+
+The file uses the standard library alone, and does not need the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from environments import Failure, say
+
+PROGRAMS = {
+    "mariadbd": "mariadb-server-core",
+    "mariadb-install-db": "mariadb-server-core",
+    "my_print_defaults": "mariadb-client-core",
+    "pgbouncer": "pgbouncer",
+}
+"""The programs that the tests run, and the packages of Debian and Ubuntu that hold them."""
+
+_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # often missing in PATH
+_POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+def install_servers() -> None:
+    """Install what is missing; do nothing if nothing is.
+
+    Raises:
+        Failure: This user or this system cannot; the advice names the packages.
+    """
+    missing = missing_programs()
+    if not missing:
+        say("MariaDB and PgBouncer are installed")
+        return
+    packages = sorted({PROGRAMS[name] for name in missing})
+    command = f"apt-get install --no-install-recommends {' '.join(packages)}"
+    problem = f"these programs are not installed: {', '.join(missing)}"
+    if not shutil.which("apt-get"):
+        raise Failure(
+            problem, advice="install MariaDB's server and PgBouncer, and put them in PATH"
+        )
+    if os.geteuid() != 0:
+        raise Failure(problem, advice=f"run `sudo {command}`")
+    say(command)
+    with _services_stay_off():
+        _run("apt-get", "update", "-qq")
+        _run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
+    if "pgbouncer" in packages:
+        _run("update-rc.d", "pgbouncer", "disable")
+    still_missing = missing_programs()
+    if still_missing:
+        raise Failure(
+            f"the packages {', '.join(packages)} lack {', '.join(still_missing)}",
+            advice="install MariaDB's server and PgBouncer, and put them in PATH",
+        )
+
+
+def missing_programs() -> list[str]:
+    """Return the programs that are not installed."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_FOLDERS])
+    return [name for name in PROGRAMS if shutil.which(name, path=path) is None]
+
+
+@contextmanager
+def _services_stay_off() -> Iterator[None]:
+    """Let packages start no service for the time of a block; a policy that exists stays."""
+    if _POLICY.exists():
+        yield
+        return
+    _POLICY.write_text("#!/bin/sh\nexit 101\n")
+    _POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        _POLICY.unlink()
+
+
+def _run(*command: str) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        command,
+        check=False,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode != 0:
+        raise Failure(
+            f"`{' '.join(command)}` failed:\n{done.stdout}",
+            advice="see the message above, then run `dev.py servers` again",
+        )
