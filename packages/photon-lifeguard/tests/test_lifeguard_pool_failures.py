@@ -235,16 +235,13 @@ def test_the_next_caller_sees_nothing_of_a_cancelled_one(server: PostgresServer)
     with running(server.url, pool_size=1) as database:
         with database.session() as session:
             first = session.scalar(select(func.pg_backend_pid()))
-        with (
-            pytest.raises(rt.DeadlineExceeded),
-            rt.deadline(0.2),
-            database.session() as session,
-        ):
+        with database.session() as session:
             session.execute(text("SET search_path TO elsewhere"))
             session.execute(text("CREATE TEMP TABLE mine (x int)"))
             session.execute(text("SELECT pg_advisory_lock(42)"))
             session.commit()
-            session.execute(text("SELECT 'A', pg_sleep(5)"))
+            with pytest.raises(rt.DeadlineExceeded), rt.deadline(0.2):
+                session.execute(text("SELECT 'A', pg_sleep(5)"))
         with database.session() as session:
             assert session.scalar(text("SELECT 'B'")) == "B"
             assert session.scalar(text("SHOW search_path")) == '"$user", public'

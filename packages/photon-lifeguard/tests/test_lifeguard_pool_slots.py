@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 
 import pytest
@@ -131,19 +132,18 @@ def test_threads_and_the_tasks_of_several_hubs_share_the_slots() -> None:
         counts.append(slots.in_use)
         slots.give(slot)
 
-    def hub() -> None:
-        def main() -> None:
-            with rt.scope() as scope:
-                for _ in range(100):
-                    scope.spawn(use)
+    def in_tasks() -> None:
+        with rt.scope() as scope:
+            for _ in range(100):
+                scope.spawn(use)
 
-        rt.run(main)
-
-    def thread() -> None:
+    def in_thread() -> None:
         for _ in range(100):
             use()
 
-    threads = [threading.Thread(target=target) for target in (hub, hub, thread, thread)]
+    in_own_hub = functools.partial(rt.run, in_tasks)
+    targets = (in_own_hub, in_own_hub, in_thread, in_thread)
+    threads = [threading.Thread(target=target) for target in targets]
     for each in threads:
         each.start()
     for each in threads:

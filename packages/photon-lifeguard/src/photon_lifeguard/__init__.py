@@ -21,5 +21,7 @@ from .errors import PoolExhausted as PoolExhausted
 from .errors import TransactionError as TransactionError
 from .part import DatabasePart as DatabasePart
 from .part import Databases as Databases
+from .transactions import advisory_lock as advisory_lock
 from .transactions import on_commit as on_commit
+from .transactions import set_local as set_local
 from .transactions import transaction as transaction

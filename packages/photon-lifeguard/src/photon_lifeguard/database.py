@@ -13,7 +13,7 @@ runs; scripts do without.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -28,9 +28,10 @@ from photon_runtime.errors import NotRunning
 from ._database_settings import DatabaseSettings
 from .backends import Backend, Isolation, backend_for, database_url
 from .pool import PoolLimits, PoolObserver, WaitingPool, maintain
-from .transactions import BACKEND, begin_on_demand, transaction
+from .transactions import BACKEND, begin_on_demand, repeat_transaction, transaction
 
 S = TypeVar("S", bound=Session)
+T = TypeVar("T")
 
 
 class Database:
@@ -112,6 +113,33 @@ class Database:
                     yield session
             finally:
                 self._current.reset(token)
+
+    def run_transaction(
+        self,
+        function: Callable[[Session], T],
+        *,
+        isolation: Isolation | None = None,
+        attempts: int = 3,
+    ) -> T:
+        """Call ``function`` with a session in a transaction, and again if the server gave it up.
+
+        Serializable transactions and deadlocks end with errors that mean: try again. The function
+        may be called several times, so it must do nothing but use its session.
+
+        Args:
+            function: Function that is called with the session.
+            isolation: Isolation level; by default the server's.
+            attempts: Maximum number of attempts.
+
+        Returns:
+            The result of the attempt that was committed.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: Another error, or that of the last attempt.
+
+        Blocks: the calling task.
+        """
+        return repeat_transaction(lambda: self.transaction(isolation=isolation), function, attempts)
 
     def check(self) -> None:
         """Execute a query that needs nothing but the server.

@@ -5,15 +5,22 @@
 ``_on_demand``        `begin_on_demand`: no transaction for statements that only read
 ``_reading``          `reads_only`, `leaves_state`: what a statement may do
 ``_commit_hooks``     `on_commit`
+``_advisory_lock``    `advisory_lock`: one transaction at a time, across processes
+``_local_settings``   `set_local`: settings of PostgreSQL for one transaction
+``_retry``            `repeat_transaction`: after serialization failures and deadlocks
 ====================  =========================================================================
 """
 
+from ._advisory_lock import advisory_lock as advisory_lock
 from ._commit_hooks import on_commit as on_commit
+from ._local_settings import set_local as set_local
+from ._on_demand import BACKEND as BACKEND
 from ._on_demand import OPTIONS as OPTIONS
 from ._on_demand import begin_on_demand as begin_on_demand
 from ._reading import is_read as is_read
 from ._reading import leaves_state as leaves_state
 from ._reading import reads_only as reads_only
-from ._transaction import BACKEND as BACKEND
+from ._retry import is_transient as is_transient
+from ._retry import repeat_transaction as repeat_transaction
 from ._transaction import is_in_transaction as is_in_transaction
 from ._transaction import transaction as transaction

@@ -21,11 +21,17 @@ import photon_runtime as rt
 from photon_runtime.errors import Cancelled
 
 from ..backends import Backend, TransactionOptions
+from ..errors import TransactionError
 from ..pool import DIRTY, WaitingPool
 from ._reading import is_read, leaves_state
 
 OPTIONS = "photon_transaction"
 """Execution option of a connection: the `TransactionOptions` of the transaction to begin."""
+
+LOCAL = "photon_local"
+"""Execution option of a statement that changes nothing beyond its transaction."""
+BACKEND = "photon_backend"
+"""Execution option of an engine: its backend and the limit of its statements in seconds."""
 
 _DEFAULT = TransactionOptions()
 _MARGIN = 0.05
@@ -49,17 +55,47 @@ def begin_on_demand(engine: Engine, backend: Backend, *, statement_timeout: floa
         context: Any,
         executemany: bool,
     ) -> None:
-        reads = is_read(context)
-        if reads or backend.in_transaction(cursor.connection):
+        if is_read(context):
             return
-        if leaves_state(statement):
+        if leaves_state(statement) and LOCAL not in context.execution_options:
             connection.info[DIRTY] = True
+        if backend.in_transaction(cursor.connection):
+            return
         if "isolation_level" not in connection.get_execution_options():
             begin(connection, backend, statement_timeout)
 
     event.listen(engine, "before_cursor_execute", before_execute)
     _skip_empty_transactions(engine, backend)
     _keep_interrupted_connections(engine, backend)
+
+
+def ensure_begun(connection: Connection) -> None:
+    """Begin the transaction of ``connection`` on the server, if it has none.
+
+    Raises:
+        TransactionError: The connection does not belong to a `Database`.
+
+    Blocks: the calling task, as `begin` does.
+    """
+    backend, statement_timeout = backend_of(connection)
+    if not backend.in_transaction(connection.connection.dbapi_connection):
+        begin(connection, backend, statement_timeout)
+
+
+def backend_of(connection: Connection) -> tuple[Backend, float]:
+    """Return the backend of a connection, and the limit of its statements in seconds.
+
+    Raises:
+        TransactionError: The connection does not belong to a `Database`.
+    """
+    options = connection.get_execution_options()
+    if BACKEND not in options:
+        raise TransactionError(
+            "the session does not belong to a photon_lifeguard.Database: make it by "
+            "Database.session()"
+        )
+    found: tuple[Backend, float] = options[BACKEND]
+    return found
 
 
 def begin(connection: Connection, backend: Backend, statement_timeout: float) -> None:

@@ -15,12 +15,9 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from ..backends import Backend, Isolation, TransactionOptions
+from ..backends import Isolation, TransactionOptions
 from ..errors import TransactionError
-from ._on_demand import OPTIONS, begin
-
-BACKEND = "photon_backend"
-"""Execution option of an engine: its backend and the limit of its statements in seconds."""
+from ._on_demand import OPTIONS, backend_of, ensure_begun
 
 
 @contextmanager
@@ -74,7 +71,7 @@ def is_in_transaction(session: Session) -> bool:
     if session.new or session.dirty or session.deleted:
         return True  # changes that are not flushed yet belong to what is outside of the block
     return any(
-        _backend(connection)[0].in_transaction(connection.connection.dbapi_connection)
+        backend_of(connection)[0].in_transaction(connection.connection.dbapi_connection)
         for connection in _open_connections(session)
     )
 
@@ -82,8 +79,7 @@ def is_in_transaction(session: Session) -> bool:
 def _begin(session: Session, options: TransactionOptions) -> None:
     session.commit()  # ends SQLAlchemy's transaction of earlier reads; the server had none
     connection = session.connection(execution_options={OPTIONS: options})
-    backend, statement_timeout = _backend(connection)
-    begin(connection, backend, statement_timeout)
+    ensure_begun(connection)
 
 
 def _open_connections(session: Session) -> Iterator[Connection]:
@@ -93,14 +89,3 @@ def _open_connections(session: Session) -> Iterator[Connection]:
     # SQLAlchemy has no public list of the connections of a session.
     pairs: dict[Any, Any] = current._connections
     yield from {id(entry[0]): entry[0] for entry in pairs.values()}.values()
-
-
-def _backend(connection: Connection) -> tuple[Backend, float]:
-    options = connection.get_execution_options()
-    if BACKEND not in options:
-        raise TransactionError(
-            "the session does not belong to a photon_lifeguard.Database: make it by "
-            "Database.session()"
-        )
-    found: tuple[Backend, float] = options[BACKEND]
-    return found
