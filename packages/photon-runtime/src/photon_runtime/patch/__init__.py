@@ -29,3 +29,5 @@ from ._running import get_ident as get_ident
 from ._stdlib import PatchWarning as PatchWarning
 from ._stdlib import is_patched as is_patched
 from ._stdlib import patch_stdlib as patch_stdlib
+from ._waiter import Waiter as Waiter
+from ._waiter import new_waiter as new_waiter
