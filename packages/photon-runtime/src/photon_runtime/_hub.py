@@ -205,6 +205,11 @@ class Hub:
         self.main = task
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the hub has ended, and `post` does nothing."""
+        return self._is_closed
+
+    @property
     def idle_greenlets(self) -> int:
         """Number of pooled greenlets without a task."""
         return len(self._idle)

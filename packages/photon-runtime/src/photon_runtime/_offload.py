@@ -34,29 +34,67 @@ _start_thread = _thread.start_new_thread
 _MAX_THREADS = 32
 
 
-class _Job:
-    """One call on its way through the pool."""
+class Job:
+    """One call on its way through the pool.
 
-    __slots__ = ("call", "error", "task", "value")
+    Attributes:
+        is_ended: True after the call has ended, as the hub knows.
+        is_left: True if the caller has left before it knew the result.
+        when_ended: Function that is called in the hub at the end of a call whose caller has left.
+    """
+
+    __slots__ = ("_call", "_error", "_task", "_value", "is_ended", "is_left", "when_ended")
 
     def __init__(self, call: Callable[[], object], task: Task[object]) -> None:
-        self.call = call
-        self.task: Task[object] | None = task
-        self.value: object = None
-        self.error: BaseException | None = None
+        """Prepare ``call`` for ``task``."""
+        self._call = call
+        self._task: Task[object] | None = task
+        self._value: object = None
+        self._error: BaseException | None = None
+        self.is_ended = self.is_left = False
+        self.when_ended: Callable[[], object] | None = None
 
     def run(self) -> None:
         """Run the call in the pool's thread."""
-        call, self.call = self.call, _nothing  # release its arguments with the call
+        call, self._call = self._call, _nothing  # release its arguments with the call
         try:
-            self.value = call()
+            self._value = call()
         except BaseException as error:
-            self.error = error
+            self._error = error
 
     def finish(self) -> None:
         """Wake the caller, in the hub's thread."""
-        if self.task is not None:
-            self.task.unpark()
+        self.is_ended = True
+        if self._task is not None:
+            self._task.unpark()
+        elif self.when_ended is not None:
+            self.when_ended()
+
+    def wait(self) -> object:
+        """Wait for the end, in the task that has started the call; return its result.
+
+        Raises:
+            Cancelled: A scope around the task was cancelled; the call continues.
+            BaseException: Whatever the call raised.
+
+        Blocks: the calling task.
+        """
+        try:
+            if self._task is not None:
+                self._task.park()
+        except BaseException:
+            self.is_left = True
+            raise
+        finally:
+            self._task = None
+        error, self._error = self._error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                # Its traceback refers to this frame, which would keep the arguments alive.
+                del error
+        return self._value
 
 
 def _nothing() -> None:
@@ -70,34 +108,33 @@ class OffloadPool:
         """Make a pool without threads yet."""
         self._hub = hub
         self._slots = Semaphore(max_threads)
-        self._work: SimpleQueue[_Job | None] = SimpleQueue()
+        self._work: SimpleQueue[Job | None] = SimpleQueue()
         self._threads = 0
         self._busy = 0
 
     def run(self, call: Callable[[], object]) -> object:
         """Run ``call`` on a thread; see `offload`."""
+        return self.start(call).wait()
+
+    def start(self, call: Callable[[], object]) -> Job:
+        """Start ``call`` on a thread; the running task must then call `Job.wait`.
+
+        Raises:
+            Cancelled: A scope around the task was cancelled; the call was not started.
+            RuntimeError: Another thread is needed and cannot be started.
+
+        Blocks: the calling task, while all threads are busy.
+        """
         task = current_task()
         task.raise_if_cancelled()
         self._slots.acquire()
         if self._busy == self._threads:
             self._add_thread()
-        job = _Job(call, task)
+        job = Job(call, task)
         self._busy += 1
         self._hub.pending_external += 1
         self._work.put(job)
-        try:
-            task.park()
-        finally:
-            job.task = None
-        error, job.error = job.error, None
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del (
-                    error
-                )  # its traceback refers to this frame, which would keep the arguments alive
-        return job.value
+        return job
 
     def _add_thread(self) -> None:
         try:
@@ -120,7 +157,7 @@ class OffloadPool:
             self._hub.post(functools.partial(self._finished, job))
             del job  # an idle thread must not keep the caller's objects alive
 
-    def _finished(self, job: _Job) -> None:
+    def _finished(self, job: Job) -> None:
         self._busy -= 1
         self._hub.pending_external -= 1
         self._slots.release()

@@ -2,7 +2,8 @@
 
 ===============  ==============================================================================
 ``psycopg``      psycopg 3 for PostgreSQL: `Connection`, waits, clean-up of interrupted queries
+``sqlite``       `sqlite3`: `connect`, statements in threads, a fair queue of writers
 ===============  ==============================================================================
 
-Each imports its driver, so import it by name: ``from photon_runtime.drivers import psycopg``.
+Each imports its library, so import it by name: ``from photon_runtime.drivers import psycopg``.
 """

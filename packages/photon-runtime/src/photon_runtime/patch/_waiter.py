@@ -29,6 +29,9 @@ class Waiter(Protocol):
     def claim(self) -> bool:
         """Return whether the caller is the first to claim."""
 
+    def is_claimed(self) -> bool:
+        """Return whether it was claimed."""
+
     def wake(self) -> None:
         """Let the waiter continue. Called by the code that claimed it, from any thread."""
 
@@ -56,6 +59,9 @@ class _Claim:
         except IndexError:
             return False
         return True
+
+    def is_claimed(self) -> bool:
+        return not self._token
 
 
 class _ThreadWaiter(_Claim):
