@@ -1,0 +1,300 @@
+"""`Cursor`: a cursor whose statements and fetches pause one coroutine."""
+
+from __future__ import annotations
+
+import _sqlite3
+import functools
+import itertools
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final, Self, cast
+
+from ..._pooled_greenlet import running_task
+from ._calls import call, call_surely
+from ._interruption import start_later
+from ._rows import FIRST_ROWS, MORE_ROWS, Ahead, Row, read_ahead, read_many
+from ._state import ConnectionState
+from ._statements import READ, SCRIPT, WRITE, Statement, classify
+
+if TYPE_CHECKING:
+    from ._connection import Connection
+
+_Base = _sqlite3.Cursor
+_END: Final = object()
+_CHUNK = 1000
+_CHUNK_TIME = 0.005
+_BEGIN_A_TRANSACTION = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+_time = time.perf_counter
+
+
+class Cursor(_Base):
+    """A `sqlite3.Cursor` whose calls pause one coroutine instead of the thread.
+
+    ``execute()`` reads the first rows, too, so that short results need one visit to a thread.
+    Parameters are adapted, and rows are read, in a thread; the items of ``executemany()`` are
+    computed in the caller. The row factory runs in the caller, or for ``fetchall()`` of many rows
+    in a thread.
+    """
+
+    _rows: deque[Row] = deque()
+    """Rows that were read and not fetched, replaced by each statement."""
+    _error: Exception | None = None
+    """The error that follows these rows."""
+    _is_active = False
+    """Whether SQLite may have further rows of the last statement."""
+    _rowcount: int | None = None
+    """Sum of the parts of an ``executemany()``, ``None`` after other statements."""
+    _is_busy = False
+    """Whether an ``executemany()`` computes its parameters."""
+
+    @property
+    def _own_connection(self) -> Connection:
+        try:
+            return cast("Connection", self.connection)
+        except AttributeError:
+            raise _sqlite3.ProgrammingError("Base Cursor.__init__ not called.") from None
+
+    @property
+    def _state(self) -> ConnectionState:
+        return self._own_connection.state
+
+    @property
+    def rowcount(self) -> int:
+        """Number of rows that the last statement has changed; -1 for other statements."""
+        if self._rowcount is not None:
+            return self._rowcount
+        return cast("int", _Base.rowcount.__get__(self))
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:
+        """Execute a statement; see `sqlite3.Cursor.execute`.
+
+        Raises:
+            sqlite3.Error: The statement failed, or the database stayed locked.
+            Cancelled: A scope around the task was cancelled.
+
+        Blocks: the calling task, until the first rows are there.
+        """
+        self._begin()
+        statement = classify(sql)
+        connection = self._own_connection
+        if statement.undoes and connection.state.is_failed:
+            call(connection, functools.partial(self._execute_rollback, sql), statement)
+            return self
+        if running_task() is None:
+            call(connection, functools.partial(_Base.execute, self, sql, parameters), statement)
+            self._is_active = self.description is not None
+            return self
+        self._note(call(connection, functools.partial(self._execute, sql, parameters), statement))
+        return self
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Self:
+        """Execute a statement for each item; see `sqlite3.Cursor.executemany`.
+
+        The items are computed in the caller, some at a time.
+
+        Raises:
+            sqlite3.Error: A statement failed, or the database stayed locked.
+            Cancelled: A scope around the task was cancelled.
+
+        Blocks: the calling task, until all are executed.
+        """
+        self._begin()
+        connection = self._own_connection
+        if running_task() is None:
+            call(
+                connection,
+                functools.partial(_Base.executemany, self, sql, parameters),
+                classify(sql),
+            )
+            return self
+        total = 0
+        for chunk in self._chunks(parameters):
+            statement = self._kind_of_many(sql)
+            call(connection, functools.partial(_Base.executemany, self, sql, chunk), statement)
+            total += self.rowcount
+        self._rowcount = total if total >= 0 else -1
+        return self
+
+    def executescript(self, sql_script: str, /) -> Self:
+        """Execute several statements; see `sqlite3.Cursor.executescript`.
+
+        Raises:
+            sqlite3.Error: A statement failed, or the database stayed locked.
+            Cancelled: A scope around the task was cancelled.
+
+        Blocks: the calling task, until all are executed.
+        """
+        self._begin()
+        script = functools.partial(_Base.executescript, self, sql_script)
+        call(self._own_connection, script, SCRIPT)
+        return self
+
+    def fetchone(self) -> Any:
+        """Return the next row, ``None`` without one; see `sqlite3.Cursor.fetchone`.
+
+        Blocks: the calling task, unless the row was read ahead.
+        """
+        row = self._next_row()
+        return None if row is _END else row
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """Return the next rows; see `sqlite3.Cursor.fetchmany`.
+
+        Args:
+            size: Number of rows at the most; ``None`` for ``arraysize``.
+
+        Blocks: the calling task, unless the rows were read ahead.
+        """
+        size = self.arraysize if size is None else size
+        if size <= 0:  # SQLite's module decides what that means
+            return self.fetchall() if self._rows else _Base.fetchmany(self, size)
+        rows = list(itertools.islice(self._ready_rows(), size))
+        return self._read(rows, size) if len(rows) < size else rows
+
+    def fetchall(self) -> list[Any]:
+        """Return all remaining rows; see `sqlite3.Cursor.fetchall`.
+
+        Blocks: the calling task, unless the rows were read ahead.
+        """
+        return self._read(list(self._ready_rows()), None)
+
+    def __next__(self) -> Any:
+        """Return the next row; see `fetchone`."""
+        row = self._next_row()
+        if row is _END:
+            raise StopIteration
+        return row
+
+    def close(self) -> None:
+        """Close the cursor; see `sqlite3.Cursor.close`.
+
+        Blocks: the calling task, if rows are left to read, until another call has ended.
+        """
+        self._refuse_recursion()
+        is_active, self._is_active = self._is_active, False
+        self._rows, self._error = deque(), None
+        if is_active and not self._state.is_closed:
+            call_surely(self._own_connection, functools.partial(_Base.close, self), READ)
+        else:
+            _Base.close(self)
+
+    def __del__(self) -> None:
+        """End a statement with rows to read in a thread; here it could wait for another one."""
+        if self._is_active:
+            connection = self._own_connection
+            hub = connection.state.hub
+            if hub is not None and not connection.state.is_closed:
+                close = functools.partial(_Base.close, self)
+                end = functools.partial(call, connection, close, READ)
+                hub.post(functools.partial(start_later, connection, end, hub))
+
+    def read_error(self) -> None:
+        """Read on, and leave the error to the next fetch. Runs in a thread."""
+        if self._is_active and self._error is None:
+            further = read_ahead(self, 1)
+            self._rows += further.rows
+            self._error = further.error
+            self._is_active = further.has_more
+
+    def _begin(self) -> None:
+        """Forget the last statement."""
+        self._refuse_recursion()
+        self._rows, self._error, self._rowcount = deque(), None, None
+        self._is_active = False
+
+    def _refuse_recursion(self) -> None:
+        if self._is_busy:
+            raise _sqlite3.ProgrammingError("Recursive use of cursors not allowed.")
+
+    def _execute(self, sql: str, parameters: Any) -> Ahead | None:
+        """Execute a statement and read its first rows. Runs in a thread."""
+        _Base.execute(self, sql, parameters)
+        return None if self.description is None else read_ahead(self, FIRST_ROWS)
+
+    def _execute_rollback(self, sql: str) -> None:
+        """End a transaction that the driver has rolled back already."""
+        if not self.connection.in_transaction:
+            _Base.execute(self, "BEGIN")
+        _Base.execute(self, sql)
+        self._state.is_failed = False
+
+    def _kind_of_many(self, sql: str) -> Statement:
+        connection = self._own_connection
+        if connection.in_transaction:
+            return WRITE
+        is_begun = (
+            connection.isolation_level is not None
+            and getattr(connection, "autocommit", -1) != 1
+            and sql.lstrip()[:7].upper().startswith(_BEGIN_A_TRANSACTION)
+        )
+        return WRITE if is_begun else SCRIPT  # in which each item is a transaction of its own
+
+    def _chunks(self, parameters: Iterable[Any]) -> Iterator[list[Any]]:
+        """Compute the parameters, some at a time; the first part may be empty."""
+        items = iter(parameters)
+        chunk = self._next_chunk(items)
+        yield chunk
+        while chunk:
+            chunk = self._next_chunk(items)
+            if chunk:
+                yield chunk
+
+    def _next_chunk(self, items: Iterator[Any]) -> list[Any]:
+        chunk: list[Any] = []
+        end = _time() + _CHUNK_TIME
+        self._is_busy = True
+        try:
+            for item in items:
+                chunk.append(item)
+                if len(chunk) >= _CHUNK or _time() > end:
+                    break
+        finally:
+            self._is_busy = False
+        return chunk
+
+    def _note(self, ahead: Ahead | None) -> None:
+        """Take over rows that were read ahead."""
+        if ahead is None:
+            return
+        self._rows, self._error = ahead.rows, ahead.error
+        self._is_active = ahead.has_more
+        if ahead.has_more:
+            self._state.open_cursors.add(self)
+
+    def _ready_rows(self) -> Iterator[Any]:
+        """Take the rows that were read ahead, and raise the error that follows them."""
+        if not self._rows and self._error is None:
+            return
+        state = self._state
+        state.refuse_foreign_use()
+        while self._rows and not state.is_closed:
+            row = self._rows.popleft()
+            factory: Any = self.row_factory
+            yield row if factory is None else factory(self, row)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _next_row(self) -> Any:
+        """Return the next row, `_END` without one."""
+        for row in self._ready_rows():
+            return row
+        if not self._is_active or self._state.is_closed or running_task() is None:
+            try:
+                return _Base.__next__(self)
+            except StopIteration:
+                self._is_active = False
+                return _END
+        self._note(call(self._own_connection, functools.partial(read_ahead, self, MORE_ROWS), READ))
+        return self._next_row()
+
+    def _read(self, rows: list[Any], most: int | None) -> list[Any]:
+        """Read on until there are ``most`` rows, ``None`` for all; return them."""
+        if not self._is_active or self._state.is_closed or running_task() is None:
+            left = _Base.fetchall(self) if most is None else _Base.fetchmany(self, most - len(rows))
+            return rows + left if rows else left
+        state = self._state
+        read = functools.partial(read_many, self, rows, most, lambda: state.is_interrupted)
+        self._is_active = call(self._own_connection, read, READ)
+        return rows

@@ -1,0 +1,204 @@
+"""`WriteLock`: the queue of those who want to write to one database file.
+
+Theory of operation. SQLite admits one writer per file, and lets the others try again after a
+while; whoever tries at the right moment wins. Among the connections of one process this lock makes
+a fair queue of it: first come, first served. A connection holds it from its first writing statement
+to the end of its transaction. It is an agreement between the connections of this driver, and SQLite
+remains the authority: a writer that does not know of the queue, such as another process, is met by
+trying again, and only the head of the queue does so.
+
+There is one lock per file (by device and inode) or per shared memory database in a process; tasks
+of every hub and threads may use it.
+
+*The limit of a wait* counts for each holder: a caller gives up when one holder has had the lock for
+the whole timeout, while it waited. A queue that moves is not a deadlock, however long it is.
+
+The steps are those of `photon_runtime.patch.Lock`: every step is one operation of the interpreter,
+so a finaliser may release the lock in the middle of any other step.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import time
+from urllib.parse import parse_qs, unquote, urlsplit
+from weakref import WeakValueDictionary
+
+import attrs
+
+from ...patch import Waiter, new_waiter
+
+_allocate_lock = _thread.allocate_lock
+_monotonic = time.monotonic
+
+Key = tuple[object, ...]
+
+
+@attrs.frozen
+class WriteLockStatus:
+    """The state of the queue of writers of one database.
+
+    Attributes:
+        holder: Name of the task or thread that wrote first in the transaction; ``None`` if no
+            connection of this process writes.
+        held_for: Seconds since the holder got its turn, zero without one.
+        waiting: Number of callers in the queue.
+    """
+
+    holder: str | None
+    held_for: float
+    waiting: int
+
+
+class WriteLock:
+    """Mutual exclusion of the writers of one database; see the module."""
+
+    __slots__ = ("__weakref__", "_holder", "_raw", "_since", "_waiters", "key")
+
+    def __init__(self, key: Key) -> None:
+        """Make a lock that is free."""
+        self.key = key
+        self._raw = _allocate_lock()
+        self._waiters: list[Waiter] = []
+        self._holder: str | None = None
+        self._since = 0.0
+
+    @property
+    def status(self) -> WriteLockStatus:
+        """The holder and the number of waiters, as they are now."""
+        holder = self._holder if self._raw.locked() else None
+        held_for = 0.0 if holder is None else _monotonic() - self._since
+        return WriteLockStatus(holder, held_for, len(self._waiters))
+
+    def try_acquire(self, name: str) -> bool:
+        """Take the lock if it is free."""
+        if not self._raw.acquire(False):
+            return False
+        self._begin(name)
+        return True
+
+    def acquire(self, name: str, timeout: float) -> bool:
+        """Take the lock, after all callers that came before.
+
+        Args:
+            name: Name of the caller, for reports.
+            timeout: Seconds that one holder may have the lock, while the caller waits.
+
+        Returns:
+            Whether the lock was taken.
+
+        Raises:
+            Cancelled: A scope around the task was cancelled; the lock was not taken.
+
+        Blocks: the calling task, or the calling thread outside of tasks.
+        """
+        if self.try_acquire(name):
+            return True
+        if timeout <= 0:
+            return False
+        waiter = new_waiter()
+        self._waiters.append(waiter)
+        if self._raw.acquire(False):
+            waiter.claim()
+            self._drop(waiter)
+        elif not self._wait(waiter, timeout):
+            return False
+        self._begin(name)
+        return True
+
+    def release(self) -> None:
+        """Free the lock, or hand it to the caller that has waited longest."""
+        raw, waiters = self._raw, self._waiters
+        self._holder = None
+        self._since = _monotonic()
+        while not self._hand_over():
+            raw.release()
+            # A waiter may have been added between the check of the list and the release.
+            if not waiters or not raw.acquire(False):
+                return
+
+    def _begin(self, name: str) -> None:
+        self._holder = name
+        self._since = _monotonic()
+
+    def _wait(self, waiter: Waiter, timeout: float) -> bool:
+        """Wait for a turn; return whether the lock was handed over."""
+        arrived = _monotonic()
+        try:
+            while True:
+                left = max(arrived, self._since) + timeout - _monotonic()
+                if left <= 0:
+                    break
+                waiter.wait(left)
+                if waiter.is_claimed():
+                    return True
+        except BaseException:
+            if waiter.claim():
+                self._drop(waiter)
+            else:
+                self.release()
+            raise
+        if waiter.claim():
+            self._drop(waiter)
+            return False
+        return True
+
+    def _hand_over(self) -> bool:
+        waiters = self._waiters
+        while waiters:
+            try:
+                waiter = waiters.pop(0)
+            except IndexError:
+                break
+            if waiter.claim():
+                waiter.wake()
+                return True
+        return False
+
+    def _drop(self, waiter: Waiter) -> None:
+        try:
+            self._waiters.remove(waiter)
+        except ValueError:  # `release` has removed it already
+            pass
+
+
+# One per database file of the process, because SQLite's own locks are the process's, too.
+_locks: WeakValueDictionary[Key, WriteLock] = WeakValueDictionary()
+os.register_at_fork(after_in_child=_locks.clear)
+
+
+def write_lock_of(database: object, *, is_uri: bool) -> WriteLock | None:
+    """Return the lock of a database that was just opened, ``None`` for a private one.
+
+    Args:
+        database: The name of the database, as `sqlite3.connect` takes it.
+        is_uri: True if a name that begins with ``file:`` is a URI.
+    """
+    key = _key_of(os.fsdecode(database), is_uri)  # type: ignore[arg-type]  # a path
+    if key is None:
+        return None
+    # One operation each: another thread may look the same key up.
+    return _locks.get(key) or _locks.setdefault(key, WriteLock(key))
+
+
+def _key_of(name: str, is_uri: bool) -> Key | None:
+    path = name
+    if is_uri and name.startswith("file:"):
+        parts = urlsplit(name)
+        query = parse_qs(parts.query)
+        path = unquote(parts.path)
+        if query.get("mode") == ["memory"] or path == ":memory:":
+            return ("memory", path) if query.get("cache") == ["shared"] else None
+    if path in ("", ":memory:"):
+        return None
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):  # it was removed, or belongs to another VFS
+        return ("path", os.path.abspath(path))
+    return (status.st_dev, status.st_ino)
+
+
+def write_locks() -> list[WriteLock]:
+    """Return the locks of all databases that are open in this process."""
+    return list(_locks.values())
