@@ -187,9 +187,8 @@ def _create_engine(
     url: object, settings: DatabaseSettings, backend: Backend, observer: PoolObserver
 ) -> Engine:
     plain = create_engine(url)  # type: ignore[call-overload]  # its dialect knows the arguments
-    (), arguments = plain.dialect.create_connect_args(plain.url)
     pool = WaitingPool(
-        backend.connector(plain.url, arguments, settings),
+        backend.connector(plain.dialect, plain.url, settings),
         backend=backend,
         limits=PoolLimits.of(settings),
         observer=observer,

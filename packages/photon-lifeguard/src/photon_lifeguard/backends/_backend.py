@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeAlias
 
 import attrs
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Dialect
 
 from .._database_settings import DatabaseSettings
 
@@ -44,9 +44,9 @@ class Backend(Protocol):
         ...
 
     def connector(
-        self, url: URL, arguments: Mapping[str, Any], settings: DatabaseSettings
+        self, dialect: Dialect, url: URL, settings: DatabaseSettings
     ) -> Callable[[], Any]:
-        """Return the function that opens connections; ``arguments`` are those of the dialect."""
+        """Return the function that opens connections to ``url``."""
         ...
 
     def in_transaction(self, connection: Any) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Dialect
 
 from .._database_settings import DatabaseSettings
 from ..errors import DatabaseConfigurationError
@@ -30,7 +30,7 @@ class MySql:
         raise DatabaseConfigurationError("MySQL is not supported yet")
 
     def connector(
-        self, url: URL, arguments: Mapping[str, Any], settings: DatabaseSettings
+        self, dialect: Dialect, url: URL, settings: DatabaseSettings
     ) -> Callable[[], Any]:
         """Return the function that opens connections."""
         raise NotImplementedError

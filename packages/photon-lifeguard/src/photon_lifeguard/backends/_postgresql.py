@@ -7,10 +7,10 @@ limit does not cost a round trip.
 from __future__ import annotations
 
 import select
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Dialect
 
 from .._database_settings import DatabaseSettings
 from ..errors import DatabaseConfigurationError
@@ -49,10 +49,10 @@ class PostgreSql:
         self._transaction_pooling = settings.transaction_pooling
 
     def connector(
-        self, url: URL, arguments: Mapping[str, Any], settings: DatabaseSettings
+        self, dialect: Dialect, url: URL, settings: DatabaseSettings
     ) -> Callable[[], Any]:
         """Return the function that opens connections."""
-        options = dict(arguments)
+        _, options = dialect.create_connect_args(url)
         if settings.transaction_pooling:
             options["prepare_threshold"] = None  # a prepared statement belongs to a session
         elif settings.statement_timeout:

@@ -7,10 +7,10 @@ transactions only read, each in a snapshot of its own, and never wait for the wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Dialect
 
 from photon_runtime.drivers import sqlite as driver
 
@@ -34,14 +34,15 @@ class Sqlite:
         self._settings = settings
 
     def connector(
-        self, url: URL, arguments: Mapping[str, Any], settings: DatabaseSettings
+        self, dialect: Dialect, url: URL, settings: DatabaseSettings
     ) -> Callable[[], Any]:
         """Return the function that opens connections."""
+        (path,), arguments = dialect.create_connect_args(url)
         options = {"timeout": settings.acquire_timeout, **arguments}
         options |= {"isolation_level": None, "check_same_thread": False}
 
         def connect() -> Any:
-            connection = driver.connect(**options)
+            connection = driver.connect(path, **options)
             try:
                 for pragma in self._pragmas():
                     connection.execute(f"PRAGMA {pragma}").close()
