@@ -87,7 +87,7 @@ def server() -> Iterator[PostgresServer]:
 def test_two_hundred_callers_share_ten_connections_fairly_and_do_not_block(
     postgres_url: str,
 ) -> None:
-    waits: list[float] = []
+    order: list[int] = []
     latest = 0.0
 
     def probe() -> None:
@@ -99,23 +99,23 @@ def test_two_hundred_callers_share_ten_connections_fairly_and_do_not_block(
 
     with running(postgres_url, pool_size=SIZE) as database:
 
-        def caller() -> None:
-            begun = time.perf_counter()
+        def caller(number: int) -> None:
             with database.session() as session:
                 session.execute(select(1))
-                waits.append(time.perf_counter() - begun)
+                order.append(number)
                 session.execute(select(func.pg_sleep(0.05)))
 
         probing = rt.spawn(probe)
         begun = time.perf_counter()
         with rt.scope() as scope:
-            for _ in range(200):
-                scope.spawn(caller)
+            for number in range(200):
+                scope.spawn(caller, number)
         total = time.perf_counter() - begun
         probing.cancel()
         in_use = database.pool.in_use
     assert in_use == 0
-    assert waits == sorted(waits)
+    # In the order of arrival; those that hold a connection at the same time are not ordered.
+    assert all(abs(number - turn) < 2 * SIZE for turn, number in enumerate(order))
     # Generous: the machine that runs this may be busy. tools/bench measures.
     assert total < 200 / SIZE * 0.05 * 3
     assert latest < 0.5

@@ -38,6 +38,10 @@ from ._limits import PoolLimits
 from ._observer import PoolObserver
 from ._slots import EMPTY, QueueFull, Slots
 
+# The process: a child gets another object. Asking for its number would be a system call.
+_GENERATION: list[object] = [object()]
+os.register_at_fork(after_in_child=lambda: _GENERATION.append(object()))
+
 _log = logging.getLogger("photon.database.pool")
 _JITTER = 0.1
 _SCRUB_TIMEOUT = 5.0
@@ -75,7 +79,7 @@ class WaitingPool(Pool):
         self._begin()
 
     def _begin(self) -> None:
-        self._process = os.getpid()
+        self._generation = _GENERATION[-1]
         self._slots = Slots(self.limits.size, self.limits.max_waiting)
         self._gate = ConnectGate(self._is_unreachable)
         self._holders: dict[int, Holder] = {}
@@ -118,7 +122,7 @@ class WaitingPool(Pool):
     # -- SQLAlchemy's interface --------------------------------------------------------------------
 
     def _do_get(self) -> ConnectionPoolEntry:
-        if self._process != os.getpid():
+        if self._generation is not _GENERATION[-1]:
             self._forget_foreign_connections()
         begun = monotonic()
         expires = begun + self.limits.acquire_timeout

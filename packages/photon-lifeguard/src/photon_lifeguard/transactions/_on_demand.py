@@ -2,8 +2,8 @@
 
 Theory of operation. SQLAlchemy begins a transaction of its own with every first statement, which
 costs nothing: drivers begin one on the server when they send the statement. Here the drivers are
-in autocommit mode, and a listener begins the server's transaction before the first statement that
-does not only read. Commit and rollback without one do nothing and cost no round trip.
+in autocommit mode, and the server's transaction begins before the first statement that does not
+only read. Commit and rollback without one do nothing and cost no round trip.
 
 A connection whose isolation level was set through SQLAlchemy is not in autocommit mode any more; it
 behaves as the driver defines, until it is given back.
@@ -46,25 +46,40 @@ def begin_on_demand(engine: Engine, backend: Backend, *, statement_timeout: floa
         backend: Kind of its database.
         statement_timeout: The connections' own limit for a statement, in seconds; zero for none.
     """
+    dialect = engine.dialect
+    execute, execute_many = dialect.do_execute, dialect.do_executemany
+    execute_plain = dialect.do_execute_no_params
 
-    def before_execute(  # noqa: PLR0917  the signature of the event
-        connection: Connection,
-        cursor: Any,
-        statement: str,
-        parameters: Any,
-        context: Any,
-        executemany: bool,
-    ) -> None:
-        if is_read(context):
+    def before(cursor: Any, statement: str, context: Any) -> None:
+        if context is None or is_read(context):
             return
-        if leaves_state(statement) and LOCAL not in context.execution_options:
+        connection: Connection = context.root_connection
+        if LOCAL not in context.execution_options and leaves_state(statement):
             connection.info[DIRTY] = True
         if backend.in_transaction(cursor.connection):
             return
         if "isolation_level" not in connection.get_execution_options():
             begin(connection, backend, statement_timeout)
 
-    event.listen(engine, "before_cursor_execute", before_execute)
+    def do_execute(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        before(cursor, statement, context)
+        execute(cursor, statement, parameters, context)
+
+    def do_executemany(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        before(cursor, statement, context)
+        execute_many(cursor, statement, parameters, context)
+
+    def do_execute_no_params(cursor: Any, statement: str, context: Any = None) -> None:
+        before(cursor, statement, context)
+        execute_plain(cursor, statement, context)
+
+    # The methods of this engine's dialect, not events: SQLAlchemy would make seven listeners for
+    # every connection that is taken, which costs more than all of this.
+    dialect.__dict__.update(
+        do_execute=do_execute,
+        do_executemany=do_executemany,
+        do_execute_no_params=do_execute_no_params,
+    )
     _skip_empty_transactions(engine, backend)
     _keep_interrupted_connections(engine, backend)
 
@@ -142,7 +157,6 @@ def _skip_empty_transactions(engine: Engine, backend: Backend) -> None:
             except Cancelled:
                 pass  # the pool rolls back, and the next wait of the task raises again
 
-    # Not events but methods in SQLAlchemy, and bound to this engine's dialect alone.
     dialect.__dict__.update(do_commit=do_commit, do_rollback=do_rollback)
 
 
