@@ -193,7 +193,9 @@ def test_an_error_in_the_midst_of_a_result_closes_the_connection(
 
 def test_other_errors_leave_the_connection_open(patch: list[str], mysql_url: str) -> None:
     found = run_scenario(patch, "errors_that_end_nothing", mysql_url)
-    assert found["errors"] == ["OperationalError", "UnicodeEncodeError", "OperationalError"]
+    first, second, in_client, last = found["errors"]
+    assert [first, second, last] == ["OperationalError"] * 3
+    assert in_client in {"TypeError", "error"}  # of struct, in PyMySQL 1.1
     assert found["next"] == 7
 
 

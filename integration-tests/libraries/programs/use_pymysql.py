@@ -239,14 +239,14 @@ def encrypted(url: str) -> object:
     """TLS, with a certificate that is verified."""
 
     def query(number: int) -> str:
-        with connect(url, ssl_verify_identity=True) as connection:
+        with connect(url, ssl_verify_cert=True, ssl_verify_identity=True) as connection:
             value(connection, "SELECT SLEEP(%s)", SLOW)
             with connection.cursor() as cursor:
                 cursor.execute("SHOW STATUS LIKE 'Ssl_version'")
                 return str(cursor.fetchone()[1])
 
     answers, seconds = at_once(query, 8)
-    connection = connect(url, ssl_verify_identity=True)
+    connection = connect(url, ssl_verify_cert=True, ssl_verify_identity=True)
     late = overdue(lambda: value(connection, "SELECT SLEEP(30)"))
     usable = settled(connection)
     return {
@@ -413,8 +413,9 @@ def errors_that_end_nothing(url: str) -> object:
     connection = connect(url)
     errors = [
         error_of(lambda: value(connection, "SELECT nonsense")),
-        error_of(lambda: value(connection, "SELECT '\udc80'")),
         error_of(lambda: value(connection, "KILL QUERY 4000000000")),
+        error_of(lambda: connection.kill("seven")),
+        error_of(lambda: connection.select_db("nowhere")),
     ]
     return {
         "errors": [error.partition(":")[0] for error in errors],

@@ -60,7 +60,7 @@ def test_pymysql_has_what_is_replaced_and_used() -> None:
     for name in ("_read_rowdata_packet_unbuffered", "_finish_unbuffered_query"):
         assert callable(getattr(connections.MySQLResult, name))
     connection = plain(defer_connect=True)
-    for name in ("_sock", "_rfile", "_result", "_closed", "_secure", "connect_timeout", "user"):
+    for name in ("_sock", "_result", "_closed", "_secure", "connect_timeout", "user"):
         assert hasattr(connection, name)
     assert "unbuffered_active" in vars(connections.MySQLResult(connection))
     assert "_finish_unbuffered_query" in cursors.SSCursor.close.__code__.co_names

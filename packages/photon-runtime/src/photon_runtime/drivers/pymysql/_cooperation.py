@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import socket
+import ssl
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from greenlet import GreenletExit
 from pymysql import connections, err
 from pymysql.constants import CR
 
+from ..._offload import offload
 from ..._pooled_greenlet import running_task
 from ..._scope import deadline
 from ..._socket import Socket
@@ -32,7 +34,7 @@ from ...errors import DeadlineExceeded
 from ._broken_result import break_result, closed_early, is_streaming
 from ._interruption import end_on_server, is_interrupted, remember_address
 from ._socket import new_socket
-from ._usage import Usage, usage_of
+from ._usage import ATTRIBUTE, Usage, usage_of
 
 _plain: Any = SimpleNamespace(**vars(connections.Connection))
 
@@ -59,6 +61,7 @@ def _as_command(name: str, *, only_reads: bool = False) -> Callable[..., Any]:
 
 
 _rollback = _as_command("rollback")
+_read_packet = _plain._read_packet
 
 
 class Cooperation:
@@ -120,7 +123,7 @@ class Cooperation:
     def _force_close(self: Any) -> None:
         """Close the socket, also while another task waits for it."""
         sock, self._sock = self._sock, None
-        rfile, self._rfile = self._rfile, None
+        rfile, self._rfile = getattr(self, "_rfile", None), None
         usage = usage_of(self)
         break_result(self.__dict__.get("_result"))
         if sock is not None and usage.is_busy_elsewhere():
@@ -135,7 +138,7 @@ class Cooperation:
     __del__ = _force_close
 
     def _create_ssl_ctx(self: Any, sslp: Any) -> Any:
-        return waiting_in_hub(_plain._create_ssl_ctx(self, sslp))
+        return waiting_in_hub(_ssl_context(self, sslp))
 
     def _write_bytes(self: Any, data: Any) -> None:
         usage = usage_of(self)
@@ -143,7 +146,10 @@ class Cooperation:
             raise usage.cause  # a ``finally`` of PyMySQL would finish what cannot be finished
         usage.is_in_flight = True
         try:
-            usage.share_time()
+            if usage.packets_left:
+                usage.packets_left -= 1
+            else:
+                usage.share_time()
             _plain._write_bytes(self, data)
         except err.MySQLError:
             raise
@@ -153,16 +159,35 @@ class Cooperation:
             raise
 
     def _read_packet(self: Any, *args: Any) -> Any:
-        usage = usage_of(self)
+        usage = self.__dict__.get(ATTRIBUTE) or usage_of(self)  # for each row, so without a call
         if not usage.is_in_command and is_streaming(self):
             return _read_row(self, usage, *args)
-        usage.share_time()
-        return _plain._read_packet(self, *args)
+        if usage.packets_left:
+            usage.packets_left -= 1
+        else:
+            usage.share_time()
+        return _read_packet(self, *args)
 
 
 def _is_cancelled() -> bool:
     task = running_task()
     return task is not None and task.scope.cause() is not None
+
+
+def _ssl_context(connection: Any, parameters: Any) -> ssl.SSLContext:
+    """Return PyMySQL's context without blocking the scheduler by loading trusted certificates.
+
+    Without parameters nothing is verified, and they would be loaded for nothing.
+    """
+    if parameters == {}:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    make: Callable[[Any, Any], ssl.SSLContext] = _plain._create_ssl_ctx
+    if running_task() is None:
+        return make(connection, parameters)
+    return offload(make, connection, parameters)
 
 
 def _connect_in_time(connection: Any, sock: Any) -> None:
@@ -215,8 +240,11 @@ def _read_row(connection: Any, usage: Usage, *args: Any) -> Any:
     usage.begin_row()
     is_last = True
     try:
-        usage.share_time()
-        packet = _plain._read_packet(connection, *args)
+        if usage.packets_left:
+            usage.packets_left -= 1
+        else:
+            usage.share_time()
+        packet = _read_packet(connection, *args)
         is_last = packet.is_eof_packet()
     except BaseException as error:
         _end_in_step(connection, usage, error)

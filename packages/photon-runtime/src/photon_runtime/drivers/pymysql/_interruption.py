@@ -28,7 +28,7 @@ from ..._pooled_greenlet import running_task
 from ..._timer import Timer
 from .._clean_up import CLEANUP_TIMEOUT, CleanUp
 from ._kill import end_queries
-from ._usage import usage_of
+from ._usage import ATTRIBUTE, usage_of
 
 AnyConnection: TypeAlias = "connections.Connection[Any]"
 SettledCallback = Callable[[bool], object]
@@ -185,7 +185,7 @@ class _Endings:
 
 def _end_all(address: Any, batch: list[Interruption]) -> None:
     like = {**batch[0].connection.__dict__, **_STATE}
-    for name in (_ADDRESS, _INTERRUPTION, "_photon_usage"):
+    for name in (_ADDRESS, _INTERRUPTION, ATTRIBUTE):
         like.pop(name, None)
     try:
         end_queries(like, address, {each.number: each.port for each in batch})

@@ -25,7 +25,9 @@ from ..._pooled_greenlet import running_task
 from ..._run import sleep
 from ...patch import Lock, get_ident
 
-_ATTRIBUTE = "_photon_usage"
+ATTRIBUTE = "_photon_usage"
+"""Name of the attribute of a connection that holds its usage."""
+
 _SLICE = 0.005
 _PACKETS = 128  # between two looks at the clock
 _TURN = 1e-9  # seconds after which a timer is due, so that the hub polls before the task continues
@@ -39,19 +41,20 @@ class Usage:
         reader: Number of the task or thread that reads a row of an unbuffered result.
         is_in_command: True while a command runs, false between the rows of an unbuffered result.
         is_in_flight: True from the first byte of a command to the end of its result.
+        packets_left: Number of packets until the next look at the clock, see `share_time`.
         cause: Exception that interrupted the command, until the command ends.
     """
 
     __slots__ = (
         "_hub",
         "_lock",
-        "_packets",
         "_rows",
         "_slice_ends",
         "caller",
         "cause",
         "is_in_command",
         "is_in_flight",
+        "packets_left",
         "reader",
     )
 
@@ -60,7 +63,7 @@ class Usage:
         self._lock = Lock()
         self._rows = Lock()
         self._hub: Hub | None = None
-        self._packets = 0
+        self.packets_left = _PACKETS
         self._slice_ends = 0.0
         self.caller: int | None = None
         self.reader: int | None = None
@@ -128,15 +131,12 @@ class Usage:
         return self._hub is not None and getcurrent() is self._hub.greenlet
 
     def share_time(self) -> None:
-        """Count a packet, and let the other tasks run if this one has not waited for long.
+        """Let the other tasks run if this one has not waited for long: no packets are left.
 
         Raises:
             Cancelled: A scope around the task was cancelled.
         """
-        self._packets += 1
-        if self._packets < _PACKETS:
-            return
-        self._packets = 0
+        self.packets_left = _PACKETS
         if time.monotonic() >= self._slice_ends and running_task() is not None:
             sleep(_TURN)
             self._slice_ends = time.monotonic() + _SLICE
@@ -148,7 +148,7 @@ class Usage:
 
 def usage_of(connection: Any) -> Usage:
     """Return the usage of a connection of PyMySQL."""
-    usage: Usage | None = connection.__dict__.get(_ATTRIBUTE)
+    usage: Usage | None = connection.__dict__.get(ATTRIBUTE)
     if usage is None:
-        usage = connection.__dict__.setdefault(_ATTRIBUTE, Usage())
+        usage = connection.__dict__.setdefault(ATTRIBUTE, Usage())
     return usage
