@@ -107,6 +107,7 @@ def run_mariadb(
             "--innodb-doublewrite=0",
             "--character-set-server=utf8mb4",
             "--local-infile=1",
+            "--max-allowed-packet=64M",
             *_SMALL,
             *([] if tls is None else _encryption(*copies(tls, folder))),
         ]

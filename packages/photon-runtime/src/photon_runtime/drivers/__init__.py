@@ -2,6 +2,7 @@
 
 ===============  ==============================================================================
 ``psycopg``      psycopg 3 for PostgreSQL: `Connection`, waits, clean-up of interrupted queries
+``pymysql``      PyMySQL for MySQL and MariaDB: `Connection`, clean-up of interrupted queries
 ``sqlite``       `sqlite3`: `connect`, statements in threads, a fair queue of writers
 ===============  ==============================================================================
 

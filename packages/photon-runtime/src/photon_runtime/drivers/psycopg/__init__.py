@@ -15,8 +15,8 @@ Outside of coroutines everything behaves as plain psycopg does, so scripts and m
 
 from psycopg import OperationalError as OperationalError
 
+from .._clean_up import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
 from ._connection import Connection as Connection
-from ._interruption import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
 from ._interruption import is_interrupted as is_interrupted
 from ._interruption import when_settled as when_settled
 from ._lock import ConnectionLock as ConnectionLock

@@ -16,37 +16,30 @@ was only a part; and when the query completed inside of a transaction before the
 was not undone, because its caller was led to believe that it failed. A connection never becomes
 usable while a request is being sent: the request would cancel the next query.
 
-*The end of the hub* waits for clean-ups `_TIMEOUT_AT_END` seconds at the most.
+*The end of the hub* waits for clean-ups `TIMEOUT_AT_END` seconds at the most.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from typing import Any
 
 import psycopg
 from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
 
-from ..._cancel import CancelScope
 from ..._hub import Hub
-from ..._run import new_task, yield_now
-from ..._scope import Scope, scope, shield
+from ..._run import yield_now
 from ..._sync import Event
 from ..._task import Task
-from ..._timer import Timer
+from .._clean_up import CleanUp
 from ._cancel_request import CancelRequest, new_cancel_request
 from ._waiting import wait_on
 
 AnyConnection = psycopg.Connection[Any]
 SettledCallback = Callable[[bool], object]
 
-CLEANUP_TIMEOUT = 5.0
-"""Seconds after which an interrupted connection is usable again or closed."""
-
-_TIMEOUT_AT_END = 1.0
 _RETRY = 0.5
 _INTERVAL = 0.1  # after which a generator finds out that its connection was closed
 _ATTRIBUTE = "_photon_interruption"
@@ -107,13 +100,6 @@ def is_busy(connection: AnyConnection) -> bool:
     )
 
 
-class _NoTask:
-    """The owner of a scope without a task."""
-
-    def cancellation_changed(self) -> None:
-        """Do nothing."""
-
-
 class Interruption:
     """The clean-up of one interrupted connection.
 
@@ -147,8 +133,6 @@ class Interruption:
         self.callbacks: list[SettledCallback] = []
         self._connection = connection
         self._gen = gen
-        self._limits: list[Scope] = []
-        self._timers: list[Timer] = []
         self._ended = Event()  # the query
         self._cancelling: Task[None] | None = None
         self._request = None if is_short else _cancel_request(connection)
@@ -159,53 +143,25 @@ class Interruption:
     def start(self) -> None:
         """Start the clean-up. Gives up a turn of the running task, but does not wait."""
         self._connection.__dict__[_ATTRIBUTE] = self
-        _Interruptions.of(self.hub).add(self)
-        self.end_within(_TIMEOUT_AT_END if self.hub.is_ending else CLEANUP_TIMEOUT)
-        self._cancelling = self._spawn(self._cancel_until_ended)
-        tasks = [self._cancelling, self._spawn(self._clean_up)]
-        with shield():
-            while not all(task.has_begun for task in tasks):  # a task cancelled earlier never runs
-                yield_now()
-
-    def _spawn(self, function: Callable[[], None]) -> Task[None]:
-        # In a scope that is not cancelled: a hub that is ending cancels new tasks without one.
-        task = new_task(self.hub, function, function, parent=CancelScope(_NoTask(), None))
-        self.hub.spawn(task)
-        return task
-
-    @contextmanager
-    def _limited(self) -> Iterator[None]:
-        """A block that only the end of the time cancels."""
-        with shield(), scope() as limits:
-            self._limits.append(limits)
-            try:
-                yield
-            finally:
-                self._limits.remove(limits)
+        self._work = work = CleanUp(self.hub, on_timeout=self._give_up)
+        self._cancelling = work.spawn(self._cancel_until_ended)
+        work.wait_for_begin(self._cancelling, work.spawn(self._clean_up))
 
     def _clean_up(self) -> None:
         is_usable = False
         try:
-            with self._limited():
+            with self._work.limited():
                 is_usable = self._is_cleaned()
         finally:
             self._ended.set()
-            for timer in self._timers:
-                timer.cancel()
-            _Interruptions.of(self.hub).discard(self)
+            self._work.end()
             self._settle(is_usable)
-
-    def end_within(self, seconds: float) -> None:
-        """Give up after ``seconds``, and close the connection."""
-        self._timers.append(self.hub.timers.add(self.hub.time() + seconds, self._give_up))
 
     def _give_up(self) -> None:
         _log.warning(
             "an interrupted query did not end in time, the connection is closed: %r",
             self._connection,
         )
-        for limits in self._limits:
-            limits.cancel()
 
     def _is_cleaned(self) -> bool:
         """Clean up; return whether the connection is usable."""
@@ -257,7 +213,7 @@ class Interruption:
     def _cancel_until_ended(self) -> None:
         """Ask the server to cancel, again and again until the query has ended."""
         request = self._request
-        with self._limited():
+        with self._work.limited():
             while True:
                 if request is not None:
                     try:
@@ -279,34 +235,6 @@ class Interruption:
                 callback(not connection.closed)
             except Exception:
                 _log.exception("a callback of when_settled() failed: %r", callback)
-
-
-class _Interruptions:
-    """The clean-ups that run in one hub; shortens them when it ends."""
-
-    def __init__(self) -> None:
-        self._running: dict[Interruption, None] = {}
-
-    @classmethod
-    def of(cls, hub: Hub) -> _Interruptions:
-        """Return the clean-ups of ``hub``."""
-        found = hub.resources.setdefault(cls, cls())
-        if not isinstance(found, cls):
-            raise TypeError(f"{found!r} is registered as {cls!r}")
-        return found
-
-    def add(self, interruption: Interruption) -> None:
-        """Note that ``interruption`` runs."""
-        self._running[interruption] = None
-
-    def discard(self, interruption: Interruption) -> None:
-        """Note that ``interruption`` has ended."""
-        self._running.pop(interruption, None)
-
-    def leave(self) -> None:
-        """Let all end soon: the hub's main task has ended."""
-        for interruption in list(self._running):
-            interruption.end_within(_TIMEOUT_AT_END)
 
 
 def _cancel_request(connection: AnyConnection) -> CancelRequest | None:

@@ -1,0 +1,23 @@
+"""`install`: all connections of the process cooperate, with any library that makes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymysql import connections
+
+from ._cooperation import Cooperation
+
+_OF_THE_CLASS = frozenset({"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__"})
+
+
+def install() -> None:
+    """Let every `pymysql.connections.Connection` cooperate. A second call does nothing.
+
+    `photon_runtime.patch` calls it when PyMySQL is imported. It replaces methods of that class, so
+    that it and its subclasses behave as `photon_runtime.drivers.pymysql.Connection` does.
+    """
+    cls: Any = connections.Connection
+    for name, method in vars(Cooperation).items():
+        if name not in _OF_THE_CLASS and not name.startswith("__static"):
+            setattr(cls, name, method)
