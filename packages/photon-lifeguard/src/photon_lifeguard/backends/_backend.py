@@ -53,8 +53,9 @@ class Backend(Protocol):
         """Return whether a transaction is open, also a failed one. Does not wait."""
         ...
 
-    def restore_autocommit(self, connection: Any) -> None:
-        """Undo an isolation level that was set through SQLAlchemy. Does not wait."""
+    def is_altered(self, connection: Any) -> bool:
+        """Return whether an isolation level was set through SQLAlchemy. Does not wait."""
+        ...
 
     def begin(self, connection: Any, options: TransactionOptions) -> None:
         """Begin a transaction.
@@ -81,7 +82,7 @@ class Backend(Protocol):
         """Call ``callback`` when the clean-up has ended, with whether the connection is usable."""
 
     def scrub(self, connection: Any) -> None:
-        """Roll back, and reset everything that a session of the server keeps.
+        """Roll back, and reset everything that the connection keeps.
 
         Raises:
             Exception: The connection cannot be reset, and must be closed.

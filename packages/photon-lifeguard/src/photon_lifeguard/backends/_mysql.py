@@ -1,7 +1,13 @@
-"""MySQL and MariaDB by PyMySQL."""
+"""MySQL and MariaDB by PyMySQL.
+
+The server resets a session only together with its authentication, so a connection that was changed
+is replaced instead. Time limits of single transactions do not exist; the driver ends the statement
+of a caller that has left.
+"""
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +16,12 @@ from sqlalchemy.engine import URL, Dialect
 from .._database_settings import DatabaseSettings
 from ..errors import DatabaseConfigurationError
 from ._backend import TransactionOptions
+
+_IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS
+_PENDING = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
+# Numbers of errors that another attempt meets again: access denied (1044, 1045, 1698), unknown
+# database (1049), TLS required (3159).
+_PERMANENT = frozenset([1044, 1045, 1049, 1698, 3159])
 
 
 class MySql:
@@ -27,50 +39,88 @@ class MySql:
         Raises:
             DatabaseConfigurationError: It is not installed.
         """
-        raise DatabaseConfigurationError("MySQL is not supported yet")
+        try:
+            from photon_runtime.drivers import pymysql as driver
+        except ImportError as error:
+            raise DatabaseConfigurationError(
+                "[database] url names MySQL, and PyMySQL is not installed: "
+                "pip install 'photon-lifeguard[mysql]'"
+            ) from error
+        self._driver = driver
 
     def connector(
         self, dialect: Dialect, url: URL, settings: DatabaseSettings
     ) -> Callable[[], Any]:
         """Return the function that opens connections."""
-        raise NotImplementedError
+        _, options = dialect.create_connect_args(url)
+        options = {"charset": "utf8mb4", "connect_timeout": settings.connect_timeout, **options}
+
+        def connect() -> Any:
+            connection = self._driver.Connection(**options, autocommit=True)
+            if settings.statement_timeout:
+                _limit_statements(connection, settings.statement_timeout)
+            return connection
+
+        return connect
 
     def in_transaction(self, connection: Any) -> bool:
         """Return whether a transaction is open."""
-        raise NotImplementedError
+        return bool(connection.open and connection.server_status & _IN_TRANSACTION)
 
-    def restore_autocommit(self, connection: Any) -> None:
-        """Undo an isolation level that was set through SQLAlchemy."""
-        raise NotImplementedError
+    def is_altered(self, connection: Any) -> bool:
+        """Return whether an isolation level was set through SQLAlchemy."""
+        return bool(connection.open and not connection.get_autocommit())
 
     def begin(self, connection: Any, options: TransactionOptions) -> None:
         """Begin a transaction."""
-        raise NotImplementedError
+        if options.isolation is not None:
+            connection.query(f"SET TRANSACTION ISOLATION LEVEL {options.isolation}")
+        mode = " READ ONLY" if options.is_read_only else ""
+        connection.query(f"START TRANSACTION{mode}")
 
     def looks_closed(self, connection: Any) -> bool:
-        """Return whether the server has sent something unasked."""
-        raise NotImplementedError
+        """Return whether the server has sent something unasked, as it does before it closes."""
+        sock = connection._sock
+        if not connection.open or sock is None:
+            return True
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLIN)
+        return any(events & _PENDING for _, events in poll.poll(0))
 
     def ping(self, connection: Any) -> bool:
         """Return whether the server responds."""
-        raise NotImplementedError
+        try:
+            connection.ping(reconnect=False)
+        except Exception:
+            return False
+        return True
 
     def is_interrupted(self, connection: Any) -> bool:
-        """Return whether a cancelled statement is still being cleaned up."""
-        raise NotImplementedError
+        """Return whether a cancelled statement is still being ended on the server."""
+        return self._driver.is_interrupted(connection)
 
     def when_settled(self, connection: Any, callback: Callable[[bool], object]) -> None:
         """Call ``callback`` when the clean-up has ended."""
-        raise NotImplementedError
+        self._driver.when_settled(connection, callback)
 
     def scrub(self, connection: Any) -> None:
-        """Roll back, and reset the session."""
-        raise NotImplementedError
+        """Refuse: a changed session is replaced."""
+        raise ConnectionError("sessions of MySQL are not reset")
 
     def abandon(self, connection: Any) -> None:
         """Close without a word to the server."""
-        raise NotImplementedError
+        connection._force_close()
 
     def is_unreachable(self, error: BaseException) -> bool:
         """Return whether an attempt failed for a reason that may pass."""
-        raise NotImplementedError
+        if not isinstance(error, self._driver.OperationalError):
+            return False
+        return not error.args or error.args[0] not in _PERMANENT
+
+
+def _limit_statements(connection: Any, seconds: float) -> None:
+    """Limit the time of a statement: MariaDB of each, MySQL of those that read."""
+    if "mariadb" in connection.get_server_info().lower():
+        connection.query(f"SET SESSION max_statement_time = {seconds:g}")
+    else:
+        connection.query(f"SET SESSION max_execution_time = {max(1, round(seconds * 1000))}")

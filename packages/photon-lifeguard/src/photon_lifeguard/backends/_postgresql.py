@@ -66,11 +66,9 @@ class PostgreSql:
         """Return whether a transaction is open."""
         return not connection.closed and connection.pgconn.transaction_status != _IDLE
 
-    def restore_autocommit(self, connection: Any) -> None:
-        """Undo an isolation level that was set through SQLAlchemy."""
-        if not connection.autocommit:
-            connection.isolation_level = None
-            connection.autocommit = True
+    def is_altered(self, connection: Any) -> bool:
+        """Return whether an isolation level was set through SQLAlchemy."""
+        return not connection.autocommit
 
     def begin(self, connection: Any, options: TransactionOptions) -> None:
         """Begin a transaction."""
@@ -111,6 +109,9 @@ class PostgreSql:
         """Roll back, and reset the session."""
         if self.in_transaction(connection):
             connection.rollback()
+        if self.is_altered(connection):
+            connection.isolation_level = connection.read_only = connection.deferrable = None
+            connection.autocommit = True
         if not self._transaction_pooling:
             connection.execute("DISCARD ALL")
             connection._prepared.clear()  # DISCARD ALL has deallocated psycopg's statements

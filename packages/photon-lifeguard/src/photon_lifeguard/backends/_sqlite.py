@@ -18,6 +18,8 @@ from .._database_settings import DatabaseSettings
 from ._backend import TransactionOptions
 
 _CACHE_KIB = 16_384
+_QUERY_ONLY = "photon_query_only"
+"""Attribute of connections: True after a transaction that could only read."""
 
 
 class Sqlite:
@@ -44,8 +46,7 @@ class Sqlite:
         def connect() -> Any:
             connection = driver.connect(path, **options)
             try:
-                for pragma in self._pragmas():
-                    connection.execute(f"PRAGMA {pragma}").close()
+                self._set_pragmas(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -53,25 +54,29 @@ class Sqlite:
 
         return connect
 
-    def _pragmas(self) -> list[str]:
-        return [
+    def _set_pragmas(self, connection: Any) -> None:
+        for pragma in (
             "journal_mode = WAL",
             f"synchronous = {self._settings.synchronous}",
             "foreign_keys = ON",
             f"cache_size = -{_CACHE_KIB}",
-        ]
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
 
     def in_transaction(self, connection: Any) -> bool:
         """Return whether a transaction is open."""
         return bool(connection.in_transaction)
 
-    def restore_autocommit(self, connection: Any) -> None:
-        """Undo an isolation level that was set through SQLAlchemy."""
-        if connection.isolation_level is not None:
-            connection.isolation_level = None
+    def is_altered(self, connection: Any) -> bool:
+        """Return whether an isolation level was set through SQLAlchemy."""
+        return connection.isolation_level is not None
 
     def begin(self, connection: Any, options: TransactionOptions) -> None:
         """Begin a transaction, after the writers that have waited longer."""
+        if options.is_read_only != connection.__dict__.get(_QUERY_ONLY, False):
+            mode = "ON" if options.is_read_only else "OFF"
+            connection.execute(f"PRAGMA query_only = {mode}").close()
+            connection.__dict__[_QUERY_ONLY] = options.is_read_only
         command = "BEGIN DEFERRED" if options.is_read_only else "BEGIN IMMEDIATE"
         connection.execute(command).close()
 
@@ -92,9 +97,11 @@ class Sqlite:
         driver.when_settled(connection, callback)
 
     def scrub(self, connection: Any) -> None:
-        """Roll back."""
+        """Roll back, and set what `connector` has set."""
         if connection.in_transaction:
             connection.rollback()
+        connection.isolation_level = None
+        self._set_pragmas(connection)
 
     def abandon(self, connection: Any) -> None:
         """Close the file."""

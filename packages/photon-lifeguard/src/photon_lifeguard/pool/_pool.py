@@ -150,7 +150,7 @@ class WaitingPool(Pool):
             self._slots.give(EMPTY)
         elif self.backend.is_interrupted(connection):
             self.backend.when_settled(connection, functools.partial(self._settled, record))
-        elif self.backend.in_transaction(connection) or record.info.pop(DIRTY, False):
+        elif self._needs_scrubbing(record, connection):
             self._scrub_in_background(record)
         else:
             self._make_idle(record)
@@ -296,9 +296,15 @@ class WaitingPool(Pool):
         if self._is_disposed or now >= record.info.get(_EXPIRES, 0.0):
             self._discard(record)
         else:
-            self.backend.restore_autocommit(record.dbapi_connection)
             record.info[_LAST_USED] = record.info[_CHECKED] = now
             self._slots.give(record)
+
+    def _needs_scrubbing(self, record: ConnectionPoolEntry, connection: Any) -> bool:
+        return (
+            self.backend.in_transaction(connection)
+            or self.backend.is_altered(connection)
+            or record.info.pop(DIRTY, False)
+        )
 
     def _settled(self, record: ConnectionPoolEntry, is_usable: bool) -> None:
         if is_usable:

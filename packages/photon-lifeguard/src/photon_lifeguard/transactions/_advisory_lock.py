@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from ..errors import TransactionError
 from ._on_demand import ensure_begun
 
+_AS_LONG_AS_IT_TAKES = 365 * 24 * 3600  # seconds; MariaDB refuses negative ones
+
 
 def advisory_lock(session: Session, name: str, *, wait: bool = True) -> bool:
     """Acquire the lock ``name`` until the end of the transaction of ``session``.
@@ -59,5 +61,5 @@ def _on_postgresql(session: Session, name: str, *, wait: bool) -> bool:
 
 def _on_mysql(session: Session, name: str, *, wait: bool) -> bool:
     key = hashlib.blake2b(name.encode(), digest_size=32).hexdigest()  # at most 64 characters
-    timeout = -1 if wait else 0
+    timeout = _AS_LONG_AS_IT_TAKES if wait else 0
     return bool(session.scalar(select(func.get_lock(key, timeout))))

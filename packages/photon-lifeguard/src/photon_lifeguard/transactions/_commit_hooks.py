@@ -20,7 +20,7 @@ from photon_runtime.callables import require_function
 
 P = ParamSpec("P")
 _KEY = "photon_commit_hooks"
-_READY = "photon_commit_hooks_ready"
+_COMMITTED = "photon_committed"
 _log = logging.getLogger("photon.database")
 
 Calls = list[tuple[SessionTransaction | None, Callable[[], object]]]
@@ -48,38 +48,36 @@ def on_commit(
     if calls is None:
         calls = session.info[_KEY] = []
         _listen(session)
-    innermost = session.get_nested_transaction() or session.get_transaction()
-    calls.append((innermost, functools.partial(function, *args, **kwargs)))
+    calls.append((_innermost(session), functools.partial(function, *args, **kwargs)))
 
 
 def _listen(session: Session) -> None:
-    event.listen(session, "after_commit", _release)
-    event.listen(session, "after_soft_rollback", _drop)
+    event.listen(session, "after_commit", _note_commit)
     event.listen(session, "after_transaction_end", _transaction_ended)
 
 
-def _release(session: Session) -> None:
-    """Note that the outermost transaction is committed; its session cannot be used yet."""
-    if not session.in_nested_transaction():
-        session.info[_READY] = session.info[_KEY]
-        session.info[_KEY] = []
+def _innermost(session: Session) -> SessionTransaction | None:
+    return session.get_nested_transaction() or session.get_transaction()
 
 
-def _drop(session: Session, previous: SessionTransaction) -> None:
-    """Drop the calls of a transaction that was rolled back."""
-    calls: Calls = session.info[_KEY]
-    inside = [entry for entry in calls if not _is_within(entry[0], previous)]
-    session.info[_KEY] = inside
+def _note_commit(session: Session) -> None:
+    """Note that the innermost transaction is committed; its session cannot be used yet."""
+    session.info[_COMMITTED] = _innermost(session)
 
 
 def _transaction_ended(session: Session, ended: SessionTransaction) -> None:
+    is_committed = session.info.pop(_COMMITTED, None) is ended
+    calls: Calls = session.info[_KEY]
     if ended.parent is None:
-        _run(session.info.pop(_READY, []))
-    else:  # the calls of a savepoint belong to the transaction around it from now on
-        calls: Calls = session.info[_KEY]
+        session.info[_KEY] = []
+        if is_committed:
+            _run(calls)
+    elif is_committed:
         session.info[_KEY] = [
             (ended.parent if owner is ended else owner, call) for owner, call in calls
         ]
+    else:
+        session.info[_KEY] = [entry for entry in calls if entry[0] is not ended]
 
 
 def _run(calls: Calls) -> None:
@@ -88,14 +86,3 @@ def _run(calls: Calls) -> None:
             call()
         except Exception:
             _log.exception("a call after the commit failed")
-
-
-def _is_within(owner: SessionTransaction | None, ended: SessionTransaction) -> bool:
-    """Return whether ``owner`` is ``ended`` or a savepoint inside of it."""
-    if owner is None:
-        return ended.parent is None
-    while owner is not None:
-        if owner is ended:
-            return True
-        owner = owner.parent
-    return False

@@ -11,6 +11,8 @@ behaves as the driver defines, until it is given back.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -47,41 +49,43 @@ def begin_on_demand(engine: Engine, backend: Backend, *, statement_timeout: floa
         statement_timeout: The connections' own limit for a statement, in seconds; zero for none.
     """
     dialect = engine.dialect
-    execute, execute_many = dialect.do_execute, dialect.do_executemany
-    execute_plain = dialect.do_execute_no_params
-
-    def before(cursor: Any, statement: str, context: Any) -> None:
-        if context is None or is_read(context):
-            return
-        connection: Connection = context.root_connection
-        if LOCAL not in context.execution_options and leaves_state(statement):
-            connection.info[DIRTY] = True
-        if backend.in_transaction(cursor.connection):
-            return
-        if "isolation_level" not in connection.get_execution_options():
-            begin(connection, backend, statement_timeout)
-
-    def do_execute(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        before(cursor, statement, context)
-        execute(cursor, statement, parameters, context)
-
-    def do_executemany(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        before(cursor, statement, context)
-        execute_many(cursor, statement, parameters, context)
-
-    def do_execute_no_params(cursor: Any, statement: str, context: Any = None) -> None:
-        before(cursor, statement, context)
-        execute_plain(cursor, statement, context)
-
+    before = functools.partial(_before_execution, backend, statement_timeout)
     # The methods of this engine's dialect, not events: SQLAlchemy would make seven listeners for
     # every connection that is taken, which costs more than all of this.
     dialect.__dict__.update(
-        do_execute=do_execute,
-        do_executemany=do_executemany,
-        do_execute_no_params=do_execute_no_params,
+        do_execute=_preceded(before, dialect.do_execute),
+        do_executemany=_preceded(before, dialect.do_executemany),
+        do_execute_no_params=_preceded(before, dialect.do_execute_no_params),
     )
     _skip_empty_transactions(engine, backend)
     _keep_interrupted_connections(engine, backend)
+
+
+def _preceded(
+    before: Callable[[Any, str, Any], None], execute: Callable[..., None]
+) -> Callable[..., None]:
+    """Return a method of a dialect that calls ``before``; its last argument is the context."""
+
+    def run(cursor: Any, statement: str, *rest: Any) -> None:
+        context = rest[-1]
+        if context is not None and not is_read(context):
+            before(cursor, statement, context)
+        execute(cursor, statement, *rest)
+
+    return run
+
+
+def _before_execution(
+    backend: Backend, statement_timeout: float, cursor: Any, statement: str, context: Any
+) -> None:
+    """Begin a transaction for a statement that does not only read, if there is none."""
+    connection: Connection = context.root_connection
+    if LOCAL not in context.execution_options and leaves_state(statement):
+        connection.info[DIRTY] = True
+    if backend.in_transaction(cursor.connection):
+        return
+    if "isolation_level" not in connection.get_execution_options():
+        begin(connection, backend, statement_timeout)
 
 
 def ensure_begun(connection: Connection) -> None:

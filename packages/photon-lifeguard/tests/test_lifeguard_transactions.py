@@ -1,0 +1,336 @@
+# ruff: noqa: PT012 - what is tested here are blocks
+"""Transactions on SQLite, PostgreSQL and MariaDB: nesting, commit hooks, isolation, locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import String, create_engine, event, func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+import photon_runtime as rt
+from photon_lifeguard import (
+    Database,
+    DatabaseSettings,
+    TransactionError,
+    advisory_lock,
+    on_commit,
+    set_local,
+    transaction,
+)
+from photon_runtime.testing import in_hub
+
+
+class Base(DeclarativeBase):
+    """The models of this file."""
+
+
+class Post(Base):
+    """A text."""
+
+    __tablename__ = "transaction_posts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(50), unique=True)
+    count: Mapped[int] = mapped_column(default=0)
+
+
+KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)]
+KINDS += [pytest.param("mysql", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/app.db"
+    else:
+        url = request.getfixturevalue(f"{request.param}_url")
+    database = Database(DatabaseSettings(url=url, acquire_timeout=20, pool_size=5))
+    Base.metadata.drop_all(database.engine)
+    Base.metadata.create_all(database.engine)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def titles(database: Database) -> list[str]:
+    with database.session() as session:
+        return sorted(session.scalars(select(Post.title)))
+
+
+def fail() -> None:
+    raise ValueError("failed")
+
+
+@in_hub
+def test_a_block_is_committed_whole_or_not_at_all(database: Database) -> None:
+    with database.transaction() as session:
+        session.add_all([Post(title="a"), Post(title="b")])
+    with pytest.raises(ValueError, match="failed"), database.transaction() as session:
+        session.add(Post(title="c"))
+        session.flush()
+        fail()
+    assert titles(database) == ["a", "b"]
+
+
+@in_hub
+def test_an_error_outside_of_an_inner_block_undoes_it(database: Database) -> None:
+    with pytest.raises(ValueError, match="failed"), database.transaction():
+        with database.transaction() as session:
+            session.add(Post(title="a"))
+        fail()
+    assert titles(database) == []
+
+
+@in_hub
+def test_an_error_in_an_inner_block_undoes_that_block_alone(database: Database) -> None:
+    with database.transaction() as session:
+        session.add(Post(title="a"))
+        session.flush()
+        with pytest.raises(IntegrityError), database.transaction() as inner:
+            assert inner is session
+            inner.add(Post(title="a"))
+        session.add(Post(title="b"))
+    assert titles(database) == ["a", "b"]
+
+
+@in_hub
+def test_another_task_has_a_transaction_of_its_own(database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        return  # the second writer would wait for the first
+    with database.transaction() as outer:
+
+        def other() -> None:
+            with database.transaction() as session:
+                assert session is not outer
+                session.add(Post(title="other"))
+
+        rt.spawn(other).result()
+        assert titles(database) == ["other"]
+
+
+@in_hub
+def test_changes_before_a_block_are_not_committed_by_it(database: Database) -> None:
+    with database.session() as session:
+        session.add(Post(title="before"))
+        with transaction(session):
+            session.add(Post(title="inside"))
+        session.rollback()
+    assert titles(database) == []
+
+
+@in_hub
+def test_reads_before_a_block_do_not_make_it_a_savepoint(database: Database) -> None:
+    with database.session() as session:
+        assert session.scalars(select(Post)).all() == []
+        with transaction(session):
+            session.add(Post(title="inside"))
+        session.rollback()
+    assert titles(database) == ["inside"]
+
+
+@in_hub
+def test_a_block_that_only_reads_refuses_to_write(database: Database) -> None:
+    with pytest.raises(DBAPIError), database.transaction(read_only=True) as session:
+        session.add(Post(title="a"))
+    assert titles(database) == []
+    with database.transaction() as session:
+        session.add(Post(title="b"))
+    assert titles(database) == ["b"]
+
+
+@in_hub
+def test_isolation_belongs_to_the_outermost_block(database: Database) -> None:
+    with database.transaction(isolation="SERIALIZABLE") as session:
+        with (
+            pytest.raises(TransactionError, match="outermost"),
+            database.transaction(isolation="REPEATABLE READ"),
+        ):
+            pass
+        with (
+            pytest.raises(TransactionError, match="outermost"),
+            transaction(session, read_only=True),
+        ):
+            pass
+
+
+@in_hub
+def test_a_serializable_block_sees_one_snapshot(database: Database) -> None:
+    with database.transaction(isolation="REPEATABLE READ", read_only=True) as session:
+        assert session.scalar(select(func.count()).select_from(Post)) == 0
+
+        def write() -> None:
+            with database.transaction() as other:
+                other.add(Post(title="new"))
+
+        rt.spawn(write).result()
+        assert session.scalar(select(func.count()).select_from(Post)) == 0
+    assert titles(database) == ["new"]
+
+
+@in_hub
+def test_calls_run_after_the_commit_in_order_and_may_use_the_session(database: Database) -> None:
+    calls: list[object] = []
+    with database.session() as session:
+        with transaction(session):
+            on_commit(session, calls.append, 1)
+            session.add(Post(title="a"))
+            with transaction(session):
+                on_commit(session, lambda: calls.append(session.scalar(select(Post.title))))
+            assert calls == []
+        assert calls == [1, "a"]
+        session.rollback()
+        session.add(Post(title="b"))
+        session.commit()
+    assert calls == [1, "a"]
+
+
+@in_hub
+def test_calls_of_what_is_rolled_back_are_dropped(database: Database) -> None:
+    calls: list[int] = []
+    with database.session() as session:
+        with transaction(session):
+            on_commit(session, calls.append, 1)
+            with pytest.raises(ValueError, match="failed"), transaction(session):
+                on_commit(session, calls.append, 2)
+                with transaction(session):
+                    on_commit(session, calls.append, 3)
+                fail()
+        with pytest.raises(ValueError, match="failed"), transaction(session):
+            on_commit(session, calls.append, 4)
+            fail()
+        session.commit()
+    assert calls == [1]
+
+
+@in_hub
+def test_a_failed_call_does_not_stop_the_others(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[int] = []
+    with database.transaction() as session:
+        on_commit(session, fail)
+        on_commit(session, calls.append, 1)
+    assert calls == [1]
+    assert "a call after the commit failed" in caplog.text
+
+
+@in_hub
+def test_reading_and_writing_in_one_block_loses_no_update(database: Database) -> None:
+    with database.transaction() as session:
+        session.add(Post(id=1, title="counter"))
+
+    def increment() -> None:
+        for _ in range(5):
+            database.run_transaction(count_up, isolation="SERIALIZABLE", attempts=100)
+
+    def count_up(session: Session) -> None:
+        post = session.get_one(Post, 1, with_for_update=True)
+        rt.yield_now()
+        post.count += 1
+
+    with rt.scope() as scope:
+        for _ in range(8):
+            scope.spawn(increment)
+    with database.session() as session:
+        assert session.get_one(Post, 1).count == 40
+
+
+@in_hub
+def test_an_advisory_lock_is_held_to_the_end_of_the_transaction(database: Database) -> None:
+    order: list[str] = []
+
+    def work(name: str) -> None:
+        with database.transaction() as session:
+            assert advisory_lock(session, "report")
+            order.append(f"{name} begins")
+            rt.sleep(0.02)
+            order.append(f"{name} ends")
+
+    with rt.scope() as scope:
+        for name in ("first", "second", "third"):
+            scope.spawn(work, name)
+    for begins, ends in zip(order[::2], order[1::2], strict=True):
+        assert begins.split()[0] == ends.split()[0]
+
+
+@in_hub
+def test_a_lock_that_is_held_is_refused_to_a_caller_that_does_not_wait(database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        return  # the second transaction would wait for the first
+    with database.transaction() as session:
+        advisory_lock(session, "report")
+
+        def other() -> bool:
+            with database.transaction() as another:
+                return advisory_lock(another, "report", wait=False)
+
+        assert rt.spawn(other).result() is False
+    assert rt.spawn(other).result() is True
+
+
+@in_hub
+def test_a_local_setting_ends_with_the_transaction(database: Database) -> None:
+    with database.session() as session:
+        if database.engine.dialect.name != "postgresql":
+            with pytest.raises(TransactionError, match="PostgreSQL"):
+                set_local(session, "app.tenant", "7")
+            return
+        setting = text("SELECT current_setting('app.tenant', true)")
+        set_local(session, "app.tenant", "7'; DROP TABLE x")
+        assert session.scalar(setting) == "7'; DROP TABLE x"
+        session.commit()
+        assert not session.scalar(setting)
+
+
+@in_hub
+def test_reads_begin_no_transaction_and_writes_begin_one(database: Database) -> None:
+    with database.session() as session:
+        connection = session.connection().connection.dbapi_connection
+        session.scalars(select(Post)).all()
+        assert not database.backend.in_transaction(connection)
+        session.add(Post(title="a"))
+        session.flush()
+        assert database.backend.in_transaction(connection)
+        session.commit()
+        assert not database.backend.in_transaction(connection)
+
+
+@in_hub
+def test_an_isolation_level_of_sqlalchemy_lasts_until_the_connection_is_given_back(
+    database: Database,
+) -> None:
+    statements: list[str] = []
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(
+            text("INSERT INTO transaction_posts (id, title, count) VALUES (1,'a',0)")
+        )
+        assert not database.backend.in_transaction(connection.connection.dbapi_connection)
+    while database.pool.in_use:
+        rt.sleep(0.01)
+    with database.engine.begin() as connection:
+        event.listen(
+            connection, "before_cursor_execute", lambda *args: statements.append(str(args[2]))
+        )
+        connection.execute(select(Post.id))
+        assert not database.backend.in_transaction(connection.connection.dbapi_connection)
+    assert titles(database) == ["a"]
+    assert statements
+
+
+def test_everything_works_outside_of_coroutines(database: Database) -> None:
+    with database.transaction() as session, database.transaction():
+        session.add(Post(title="a"))
+    assert titles(database) == ["a"]
+
+
+def test_a_session_of_another_engine_is_refused(tmp_path: Path) -> None:
+    with (
+        Session(create_engine("sqlite://")) as session,
+        pytest.raises(TransactionError, match="photon_lifeguard"),
+    ):
+        advisory_lock(session, "x")
