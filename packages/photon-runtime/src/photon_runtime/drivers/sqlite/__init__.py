@@ -19,9 +19,11 @@ This package is also a DB-API module with the names of `sqlite3`, for libraries 
 Outside of coroutines everything behaves as plain `sqlite3` does, so scripts and migrations work.
 """
 
+from sqlite3.dbapi2 import PARSE_COLNAMES as PARSE_COLNAMES
+from sqlite3.dbapi2 import PARSE_DECLTYPES as PARSE_DECLTYPES
 from sqlite3.dbapi2 import Binary as Binary
-from sqlite3.dbapi2 import DataError as DataError
 from sqlite3.dbapi2 import DatabaseError as DatabaseError
+from sqlite3.dbapi2 import DataError as DataError
 from sqlite3.dbapi2 import Date as Date
 from sqlite3.dbapi2 import DateFromTicks as DateFromTicks
 from sqlite3.dbapi2 import Error as Error
@@ -30,8 +32,6 @@ from sqlite3.dbapi2 import InterfaceError as InterfaceError
 from sqlite3.dbapi2 import InternalError as InternalError
 from sqlite3.dbapi2 import NotSupportedError as NotSupportedError
 from sqlite3.dbapi2 import OperationalError as OperationalError
-from sqlite3.dbapi2 import PARSE_COLNAMES as PARSE_COLNAMES
-from sqlite3.dbapi2 import PARSE_DECLTYPES as PARSE_DECLTYPES
 from sqlite3.dbapi2 import PrepareProtocol as PrepareProtocol
 from sqlite3.dbapi2 import ProgrammingError as ProgrammingError
 from sqlite3.dbapi2 import Row as Row
@@ -54,6 +54,7 @@ from sqlite3.dbapi2 import threadsafety as threadsafety
 from ._blob import Blob as Blob
 from ._connection import Connection as Connection
 from ._connection import connect as connect
+from ._connection import write_lock_of as write_lock_of
 from ._constants import __getattr__ as __getattr__
 from ._cursor import Cursor as Cursor
 from ._interruption import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT

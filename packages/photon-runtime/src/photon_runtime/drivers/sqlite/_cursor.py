@@ -37,8 +37,8 @@ class Cursor(_Base):
     in a thread.
     """
 
-    _rows: deque[Row] = deque()
-    """Rows that were read and not fetched, replaced by each statement."""
+    _rows: deque[Row] | None = None
+    """Rows that were read and not fetched."""
     _error: Exception | None = None
     """The error that follows these rows."""
     _is_active = False
@@ -173,7 +173,7 @@ class Cursor(_Base):
         """
         self._refuse_recursion()
         is_active, self._is_active = self._is_active, False
-        self._rows, self._error = deque(), None
+        self._rows, self._error = None, None
         if is_active and not self._state.is_closed:
             call_surely(self._own_connection, functools.partial(_Base.close, self), READ)
         else:
@@ -193,14 +193,14 @@ class Cursor(_Base):
         """Read on, and leave the error to the next fetch. Runs in a thread."""
         if self._is_active and self._error is None:
             further = read_ahead(self, 1)
-            self._rows += further.rows
+            self._rows = deque([*(self._rows or ()), *further.rows])
             self._error = further.error
             self._is_active = further.has_more
 
     def _begin(self) -> None:
         """Forget the last statement."""
         self._refuse_recursion()
-        self._rows, self._error, self._rowcount = deque(), None, None
+        self._rows, self._error, self._rowcount = None, None, None
         self._is_active = False
 
     def _refuse_recursion(self) -> None:

@@ -133,7 +133,7 @@ class ConnectionState:
         """Note what a call has done to the open transaction."""
         if statement.is_write:
             self.is_writer = self.is_writer or succeeded
-            if not self.holds_write_lock and self.write_lock is not None:
+            if succeeded and not self.holds_write_lock and self.write_lock is not None:
                 # It has written without a turn, because SQLite has let it.
                 self.holds_write_lock = self.write_lock.try_acquire(caller)
         elif not statement.is_neutral:
