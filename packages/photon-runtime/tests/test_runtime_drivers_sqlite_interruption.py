@@ -314,6 +314,7 @@ def test_a_forgotten_cursor_is_ended_in_a_thread() -> None:
     assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["return", "raise SystemExit(0)", "os.kill(os.getpid(), 2)"])
 def test_a_process_ends_while_statements_run(path: Path, end: str) -> None:
     program = f"""

@@ -144,6 +144,8 @@ def _run(
     """Make the call, in the thread that runs this."""
     state.runner = _get_ident()
     try:
+        while state.forgotten:
+            _BaseCursor.close(state.forgotten.pop())
         if statement.sets_timeout:
             timeout = state.timeout
         if state.sqlite_timeout != timeout and not state.is_closed:

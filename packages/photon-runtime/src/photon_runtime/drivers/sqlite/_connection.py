@@ -217,6 +217,8 @@ class Connection(_Base):
                 READ,
             )
             return
+        if progress is not None and not callable(progress):
+            raise TypeError("progress argument must be a callable")
         target._refuse_foreign_use()
         state, lock = self.state, target.state.lock
         has_begun = False
@@ -254,7 +256,7 @@ class Connection(_Base):
             lambda: _Base.blobopen(self, table, column, row, readonly=readonly, name=name),
             READ if readonly else WRITE,
         )
-        return Blob(self, blob)
+        return Blob.of(self, blob)
 
     def close(self) -> None:
         """Close the connection; see `sqlite3.Connection.close`.
@@ -287,9 +289,8 @@ class Connection(_Base):
             _inherited.append(self)
             return
         if sys.version_info >= (3, 13):
-            warnings.warn(
-                f"unclosed database in {self!r}", ResourceWarning, stacklevel=2, source=self
-            )
+            message = f"unclosed database in {self!r}"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
         hub = state.hub
         if hub is not None and not hub.is_closed:
             end = functools.partial(call, self, self._close, ROLLBACK)

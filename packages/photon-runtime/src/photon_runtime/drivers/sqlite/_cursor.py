@@ -15,7 +15,7 @@ from ._calls import call, call_surely
 from ._interruption import start_later
 from ._rows import FIRST_ROWS, MORE_ROWS, Ahead, Row, read_ahead, read_many
 from ._state import ConnectionState
-from ._statements import READ, SCRIPT, WRITE, Statement, classify
+from ._statements import NEUTRAL, READ, SCRIPT, WRITE, Statement, classify
 
 if TYPE_CHECKING:
     from ._connection import Connection
@@ -26,6 +26,10 @@ _CHUNK = 1000
 _CHUNK_TIME = 0.005
 _BEGIN_A_TRANSACTION = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 _time = time.perf_counter
+
+
+def _nothing() -> None:
+    """Do nothing: every call ends the forgotten cursors first."""
 
 
 class Cursor(_Base):
@@ -50,10 +54,10 @@ class Cursor(_Base):
 
     @property
     def _own_connection(self) -> Connection:
-        try:
-            return cast("Connection", self.connection)
-        except AttributeError:
-            raise _sqlite3.ProgrammingError("Base Cursor.__init__ not called.") from None
+        connection = getattr(self, "connection", None)
+        if connection is None:
+            raise _sqlite3.ProgrammingError("Base Cursor.__init__ not called.")
+        return cast("Connection", connection)
 
     @property
     def _state(self) -> ConnectionState:
@@ -175,7 +179,7 @@ class Cursor(_Base):
         is_active, self._is_active = self._is_active, False
         self._rows, self._error = None, None
         if is_active and not self._state.is_closed:
-            call_surely(self._own_connection, functools.partial(_Base.close, self), READ)
+            call_surely(self._own_connection, functools.partial(_Base.close, self), NEUTRAL)
         else:
             _Base.close(self)
 
@@ -185,8 +189,8 @@ class Cursor(_Base):
             connection = self._own_connection
             hub = connection.state.hub
             if hub is not None and not connection.state.is_closed:
-                close = functools.partial(_Base.close, self)
-                end = functools.partial(call, connection, close, READ)
+                connection.state.forgotten.append(self)
+                end = functools.partial(call, connection, _nothing, NEUTRAL)
                 hub.post(functools.partial(start_later, connection, end, hub))
 
     def read_error(self) -> None:

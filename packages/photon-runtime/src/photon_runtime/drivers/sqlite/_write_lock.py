@@ -10,8 +10,8 @@ trying again, and only the head of the queue does so.
 There is one lock per file (by device and inode) or per shared memory database in a process; tasks
 of every hub and threads may use it.
 
-*Other processes* poll, so they would hardly ever meet a moment in which the lock is free, because it
-is handed over within microseconds. So a process that has written without a break for
+*Other processes* poll, so they would hardly ever meet a moment in which the lock is free, because
+it is handed over within microseconds. So a process that has written without a break for
 `_LONGEST_STREAK` seconds makes one that is longer than a poll (`pause_due`), and more often when it
 has met another process itself in the last seconds. A process cannot know that others wait for it.
 
