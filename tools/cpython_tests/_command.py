@@ -30,6 +30,7 @@ MODULES = [
     "logging",
     "contextlib",
     "signal",
+    "sqlite3",
 ]
 _EXPECTED = Path(__file__).with_name("expected_failures.toml")
 

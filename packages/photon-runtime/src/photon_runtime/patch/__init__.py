@@ -12,7 +12,7 @@
 ``_descriptors``      waiting for pipes, processes and other descriptors that are not sockets
 ``_select``, ``_process``, ``_signal``, ``_time``  the calls of these modules
 ``_on_import``        functions that are called when a library is imported
-``_psycopg``, ``_pymysql``  let these drivers cooperate, see `photon_runtime.drivers`
+``_psycopg``, ``_pymysql``, ``_sqlite``  let drivers cooperate, see `photon_runtime.drivers`
 ``__main__``, ``_program``  ``python -m photon_runtime.patch script.py``
 ====================  =========================================================================
 

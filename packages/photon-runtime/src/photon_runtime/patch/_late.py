@@ -37,7 +37,7 @@ from ._replacements import ORIGINAL_CLASSES, Replacement
 _LEFT_ALONE = ("photon_runtime", "greenlet", "gevent", "eventlet", "debugpy", "pydevd")
 _LEFT_ALONE_PREFIXES = ("_pydev", "pydev")
 # The modules that define the originals; other modules' names for them are rebound.
-_SOURCES = ("_socket", "posix", "nt", "_signal", "_queue")
+_SOURCES = ("_socket", "posix", "nt", "_signal", "_queue", "_sqlite3")
 _RealLock = type(_saved.allocate_lock())
 _RealRLock = type(threading._CRLock())  # type: ignore[attr-defined]  # private
 
@@ -112,6 +112,12 @@ def rebind(replacements: Sequence[Replacement]) -> tuple[str, ...]:
     return tuple(
         f"{module.__name__}.{name}" for module, name in places if not _is_standard(module.__name__)
     )
+
+
+def rebind_names(replacements: Sequence[Replacement]) -> None:
+    """Rebind the names of other modules that hold an original."""
+    for _ in _rebind_names(replacements):
+        pass
 
 
 def _rebind_names(replacements: Sequence[Replacement]) -> Iterator[tuple[ModuleType, str]]:

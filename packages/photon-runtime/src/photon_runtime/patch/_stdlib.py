@@ -7,7 +7,7 @@ import warnings
 
 from .. import _socket
 from ..errors import PatchError
-from . import _late, _psycopg, _pymysql, _replacements, _thread
+from . import _late, _psycopg, _pymysql, _replacements, _sqlite, _thread
 from ._late import PatchReport
 from ._on_import import when_imported
 
@@ -50,7 +50,13 @@ def patch_stdlib(*, strict: bool = False) -> PatchReport:
         entry.put_in_place()
     rebound = _late.rebind(replacements)
     _thread.let_main_be_joined()
-    when_imported({"psycopg": _psycopg.cooperate, "pymysql": _pymysql.cooperate})
+    when_imported(
+        {
+            "psycopg": _psycopg.cooperate,
+            "pymysql": _pymysql.cooperate,
+            "sqlite3": _sqlite.cooperate,
+        }
+    )
     if late:
         warnings.warn(_explained(late), PatchWarning, stacklevel=2)
     return PatchReport(rebound, late)

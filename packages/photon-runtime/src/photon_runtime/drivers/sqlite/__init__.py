@@ -54,6 +54,7 @@ from sqlite3.dbapi2 import threadsafety as threadsafety
 from ._blob import Blob as Blob
 from ._connection import Connection as Connection
 from ._connection import connect as connect
+from ._connection import write_lock_of as write_lock_of
 from ._constants import __getattr__ as __getattr__
 from ._cursor import Cursor as Cursor
 from ._interruption import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ._calls import call, call_surely
-from ._statements import OTHER, READ
+from ._statements import NEUTRAL, OTHER
 
 if TYPE_CHECKING:
     from ._connection import Connection
@@ -21,14 +21,25 @@ class Blob:
     All calls block the calling task until they are done.
     """
 
-    def __init__(self, connection: Connection, blob: _sqlite3.Blob) -> None:
+    __iter__ = None  # the standard one is not a sequence
+    _connection: Connection
+    _blob: _sqlite3.Blob
+
+    def __init__(self, *_: object) -> None:
+        """Refuse to be made in another way."""
+        raise TypeError("cannot create 'sqlite3.Blob' instances")
+
+    @classmethod
+    def of(cls, connection: Connection, blob: _sqlite3.Blob) -> Self:
         """Wrap ``blob``, which belongs to ``connection``."""
+        self = cls.__new__(cls)
         self._connection = connection
         self._blob = blob
+        return self
 
     def close(self) -> None:
         """Close the object; in a task that is being cancelled it is done in the background."""
-        call_surely(self._connection, self._blob.close, READ)
+        call_surely(self._connection, self._blob.close, NEUTRAL)
 
     def read(self, length: int = -1, /) -> bytes:
         """Return the next ``length`` bytes, all that are left for -1."""
@@ -70,6 +81,10 @@ class Blob:
     def __setitem__(self, key: Any, value: Any, /) -> None:
         """Replace a byte, or the bytes of a slice."""
         self._call(self._blob.__setitem__, key, value)
+
+    def __delitem__(self, key: Any, /) -> None:
+        """Refuse to change the length."""
+        del self._blob[key]
 
     def _call(self, function: Callable[..., Any], *args: Any) -> Any:
         return call(self._connection, functools.partial(function, *args), OTHER)

@@ -37,6 +37,7 @@ from ._interruption import Interruption, finish_later
 from ._state import ConnectionState
 from ._statements import OTHER, Statement
 from ._threads import Threads
+from ._write_lock import LONGEST_POLL
 
 if TYPE_CHECKING:
     from ._connection import Connection
@@ -45,7 +46,7 @@ T = TypeVar("T")
 
 _get_ident = _thread.get_ident
 _BaseCursor = _sqlite3.Cursor
-_SHORTEST_POLL, _LONGEST_POLL = 0.001, 0.01
+_SHORTEST_POLL = 0.001
 _BUSY, _BUSY_SNAPSHOT, _LOCKED_SHAREDCACHE = 5, 517, 262
 
 
@@ -143,6 +144,8 @@ def _run(
     """Make the call, in the thread that runs this."""
     state.runner = _get_ident()
     try:
+        while state.forgotten:
+            _BaseCursor.close(state.forgotten.pop())
         if statement.sets_timeout:
             timeout = state.timeout
         if state.sqlite_timeout != timeout and not state.is_closed:
@@ -178,6 +181,12 @@ def _observe(connection: Connection, statement: Statement, caller: str, *, succe
         state.end_transaction()
     else:
         state.observe(statement, caller, succeeded=succeeded)
+
+
+def _is_locked(error: _sqlite3.OperationalError) -> bool:
+    """Whether another connection has locked the database or a table."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF == _BUSY or code == _LOCKED_SHAREDCACHE
 
 
 class _Call(Generic[T]):
@@ -226,9 +235,10 @@ class _Call(Generic[T]):
             return self._attempt()
         except _sqlite3.OperationalError as error:
             if not self._may_repeat(error):
+                self._fail(error)
                 raise
         except BaseException:
-            self._leave_transaction()
+            self._leave()
             raise
         return self._repeat()
 
@@ -242,14 +252,17 @@ class _Call(Generic[T]):
                 if self._should_queue():
                     self._take_turn()
                 else:
-                    sleep(interval * (0.5 + random.random()))
-                    interval = min(2 * interval, _LONGEST_POLL)
+                    if state.holds_write_lock and state.write_lock is not None:
+                        state.write_lock.note_contention()
+                    sleep(interval * (0.5 + 0.5 * random.random()))
+                    interval = min(2 * interval, LONGEST_POLL)
                 return self._attempt()
             except _sqlite3.OperationalError as error:
                 if not self._may_repeat(error) or hub.time() >= expires:
+                    self._fail(error)
                     raise
             except BaseException:
-                self._leave_transaction()
+                self._leave()
                 raise
 
     def _should_queue(self) -> bool:
@@ -271,6 +284,8 @@ class _Call(Generic[T]):
             state.holds_write_lock = lock.acquire(name, state.timeout)
             # One attempt remains: SQLite knows best who writes, and it has the usual error.
             self._is_late = not state.holds_write_lock
+            if state.holds_write_lock and (pause := lock.pause_due()):
+                sleep(pause)
 
     def _attempt(self) -> T:
         """Make the call once."""
@@ -282,10 +297,8 @@ class _Call(Generic[T]):
                 context.run, _run, self._connection, state, self._function, statement, timeout
             )
         )
-        succeeded = False
         try:
             result = job.wait()
-            succeeded = True
         except GreenletExit:  # the hub has ended, and no task can clean up
             self.is_left = state.is_lost = True
             raise
@@ -293,22 +306,21 @@ class _Call(Generic[T]):
             if job.is_left:
                 self._interrupt(job)
             raise
-        finally:
-            if not self.is_left:
-                _observe(self._connection, statement, current_task().name, succeeded=succeeded)
+        self._observe(succeeded=True)
         return cast("T", result)
+
+    def _observe(self, *, succeeded: bool) -> None:
+        _observe(self._connection, self._statement, current_task().name, succeeded=succeeded)
 
     def _may_repeat(self, error: _sqlite3.OperationalError) -> bool:
         """Whether the call may succeed later, when other connections have unlocked the database."""
-        code = getattr(error, "sqlite_errorcode", 0)
-        is_locked = code & 0xFF == _BUSY or code == _LOCKED_SHAREDCACHE
-        if not is_locked:
+        if not _is_locked(error):
             return False
         state = self._state
         is_upgrade = (
             state.has_read and self._was_in_transaction and not state.is_writer
         ) and not self._statement.ends
-        if code == _BUSY_SNAPSHOT or is_upgrade:
+        if error.sqlite_errorcode == _BUSY_SNAPSHOT or is_upgrade:
             error.add_note(
                 "The transaction has read before it writes, and another connection has written "
                 "meanwhile or is about to: begin transactions that write with BEGIN IMMEDIATE."
@@ -329,14 +341,21 @@ class _Call(Generic[T]):
                 f"{status.held_for:.1f} seconds ago; {status.waiting} other callers wait for it."
             )
 
-    def _leave_transaction(self) -> None:
-        """Give up the turn of a call that was not made; roll back what it has begun."""
+    def _fail(self, error: _sqlite3.OperationalError) -> None:
+        """Note a failure; give the turn up if SQLite has not let the connection write."""
+        self._observe(succeeded=False)
+        if _is_locked(error) and not self._state.is_writer:
+            self._state.release_write_lock()
+
+    def _leave(self) -> None:
+        """Note a failure; roll back what a cancelled call has begun while it waited."""
         connection, state = self._connection, self._state
-        if self.is_left or state.is_closed:
+        if self.is_left:
             return
-        if not connection.in_transaction:
-            state.end_transaction()
-        elif not self._was_in_transaction:
+        self._observe(succeeded=False)
+        if current_task().scope.cause() is None or state.is_closed or self._was_in_transaction:
+            return
+        if connection.in_transaction:
             self._interrupt(None)
 
     def _interrupt(self, job: Job | None) -> None:

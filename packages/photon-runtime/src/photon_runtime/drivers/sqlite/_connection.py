@@ -26,7 +26,7 @@ from ._interruption import start_later
 from ._state import ConnectionState
 from ._statements import END, OTHER, READ, ROLLBACK, WRITE
 from ._threads import Threads
-from ._write_lock import write_lock_of
+from ._write_lock import WriteLock, find_write_lock
 
 C = TypeVar("C", bound=_sqlite3.Cursor)
 
@@ -74,7 +74,7 @@ class Connection(_Base):
 
         def open_database() -> None:
             _Base.__init__(self, database, *positional, **named)
-            state.write_lock = write_lock_of(database, is_uri=bool(values.get("uri", False)))
+            state.write_lock = find_write_lock(database, is_uri=bool(values.get("uri", False)))
 
         if is_task:
             state.hub = current_hub()
@@ -217,6 +217,8 @@ class Connection(_Base):
                 READ,
             )
             return
+        if progress is not None and not callable(progress):
+            raise TypeError("progress argument must be a callable")
         target._refuse_foreign_use()
         state, lock = self.state, target.state.lock
         has_begun = False
@@ -254,7 +256,7 @@ class Connection(_Base):
             lambda: _Base.blobopen(self, table, column, row, readonly=readonly, name=name),
             READ if readonly else WRITE,
         )
-        return Blob(self, blob)
+        return Blob.of(self, blob)
 
     def close(self) -> None:
         """Close the connection; see `sqlite3.Connection.close`.
@@ -287,7 +289,8 @@ class Connection(_Base):
             _inherited.append(self)
             return
         if sys.version_info >= (3, 13):
-            warnings.warn(f"unclosed database in {self!r}", ResourceWarning, source=self)
+            message = f"unclosed database in {self!r}"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
         hub = state.hub
         if hub is not None and not hub.is_closed:
             end = functools.partial(call, self, self._close, ROLLBACK)
@@ -359,6 +362,11 @@ def connect(database: Any, *args: Any, **kwargs: Any) -> Connection:
     else:
         factory = cooperating_class(kwargs.pop("factory", Connection), Connection)
     return cast("Connection", factory(database, *args, **kwargs))
+
+
+def write_lock_of(connection: Connection) -> WriteLock | None:
+    """Return the queue of writers of the connection's database, ``None`` if it is private."""
+    return connection.state.write_lock
 
 
 _INLINE = (

@@ -1,4 +1,4 @@
-"""The names of `sqlite3` that differ between versions of Python and SQLite, such as ``SQLITE_BUSY``."""
+"""The names of `sqlite3` that differ between versions, such as ``SQLITE_BUSY``."""
 
 from __future__ import annotations
 

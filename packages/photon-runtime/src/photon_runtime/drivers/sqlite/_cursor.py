@@ -15,7 +15,7 @@ from ._calls import call, call_surely
 from ._interruption import start_later
 from ._rows import FIRST_ROWS, MORE_ROWS, Ahead, Row, read_ahead, read_many
 from ._state import ConnectionState
-from ._statements import READ, SCRIPT, WRITE, Statement, classify
+from ._statements import NEUTRAL, READ, SCRIPT, WRITE, Statement, classify
 
 if TYPE_CHECKING:
     from ._connection import Connection
@@ -28,6 +28,10 @@ _BEGIN_A_TRANSACTION = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 _time = time.perf_counter
 
 
+def _nothing() -> None:
+    """Do nothing: every call ends the forgotten cursors first."""
+
+
 class Cursor(_Base):
     """A `sqlite3.Cursor` whose calls pause one coroutine instead of the thread.
 
@@ -37,8 +41,8 @@ class Cursor(_Base):
     in a thread.
     """
 
-    _rows: deque[Row] = deque()
-    """Rows that were read and not fetched, replaced by each statement."""
+    _rows: deque[Row] | None = None
+    """Rows that were read and not fetched."""
     _error: Exception | None = None
     """The error that follows these rows."""
     _is_active = False
@@ -50,10 +54,10 @@ class Cursor(_Base):
 
     @property
     def _own_connection(self) -> Connection:
-        try:
-            return cast("Connection", self.connection)
-        except AttributeError:
-            raise _sqlite3.ProgrammingError("Base Cursor.__init__ not called.") from None
+        connection = getattr(self, "connection", None)
+        if connection is None:
+            raise _sqlite3.ProgrammingError("Base Cursor.__init__ not called.")
+        return cast("Connection", connection)
 
     @property
     def _state(self) -> ConnectionState:
@@ -173,9 +177,9 @@ class Cursor(_Base):
         """
         self._refuse_recursion()
         is_active, self._is_active = self._is_active, False
-        self._rows, self._error = deque(), None
+        self._rows, self._error = None, None
         if is_active and not self._state.is_closed:
-            call_surely(self._own_connection, functools.partial(_Base.close, self), READ)
+            call_surely(self._own_connection, functools.partial(_Base.close, self), NEUTRAL)
         else:
             _Base.close(self)
 
@@ -185,22 +189,22 @@ class Cursor(_Base):
             connection = self._own_connection
             hub = connection.state.hub
             if hub is not None and not connection.state.is_closed:
-                close = functools.partial(_Base.close, self)
-                end = functools.partial(call, connection, close, READ)
+                connection.state.forgotten.append(self)
+                end = functools.partial(call, connection, _nothing, NEUTRAL)
                 hub.post(functools.partial(start_later, connection, end, hub))
 
     def read_error(self) -> None:
         """Read on, and leave the error to the next fetch. Runs in a thread."""
         if self._is_active and self._error is None:
             further = read_ahead(self, 1)
-            self._rows += further.rows
+            self._rows = deque([*(self._rows or ()), *further.rows])
             self._error = further.error
             self._is_active = further.has_more
 
     def _begin(self) -> None:
         """Forget the last statement."""
         self._refuse_recursion()
-        self._rows, self._error, self._rowcount = deque(), None, None
+        self._rows, self._error, self._rowcount = None, None, None
         self._is_active = False
 
     def _refuse_recursion(self) -> None:

@@ -49,10 +49,12 @@ class ConnectionState:
         unsettled: Number of calls that are being cleaned up or completed in the background.
         settled_callbacks: Functions to call when there are none left.
         open_cursors: Cursors that have rows to read.
+        forgotten: Cursors that had rows to read when they were released. The next call closes them.
     """
 
     __slots__ = (
         "_pid",
+        "forgotten",
         "has_read",
         "holds_write_lock",
         "hub",
@@ -86,6 +88,7 @@ class ConnectionState:
         self.is_failed = self.is_interrupted = self.is_lost = self.is_closed = False
         self.unsettled = 0
         self.settled_callbacks: list[SettledCallback] = []
+        self.forgotten: list[_sqlite3.Cursor] = []
         self.open_cursors: WeakSet[OpenCursor] = WeakSet()
 
     @property
@@ -133,7 +136,7 @@ class ConnectionState:
         """Note what a call has done to the open transaction."""
         if statement.is_write:
             self.is_writer = self.is_writer or succeeded
-            if not self.holds_write_lock and self.write_lock is not None:
+            if succeeded and not self.holds_write_lock and self.write_lock is not None:
                 # It has written without a turn, because SQLite has let it.
                 self.holds_write_lock = self.write_lock.try_acquire(caller)
         elif not statement.is_neutral:

@@ -10,6 +10,11 @@ trying again, and only the head of the queue does so.
 There is one lock per file (by device and inode) or per shared memory database in a process; tasks
 of every hub and threads may use it.
 
+*Other processes* poll, so they would hardly ever meet a moment in which the lock is free, because
+it is handed over within microseconds. So a process that has written without a break for
+`_LONGEST_STREAK` seconds makes one that is longer than a poll (`pause_due`), and more often when it
+has met another process itself in the last seconds. A process cannot know that others wait for it.
+
 *The limit of a wait* counts for each holder: a caller gives up when one holder has had the lock for
 the whole timeout, while it waited. A queue that moves is not a deadlock, however long it is.
 
@@ -34,6 +39,16 @@ _monotonic = time.monotonic
 
 Key = tuple[object, ...]
 
+_LONGEST_STREAK = 0.25
+_LONGEST_CONTENDED_STREAK = 0.025
+_CONTENTION = 5.0
+_BREAK = 0.002
+PAUSE = 0.012
+"""Seconds of a break for other processes; longer than `LONGEST_POLL`."""
+
+LONGEST_POLL = 0.008
+"""Seconds between two attempts to write to a database that another process has locked."""
+
 
 @attrs.frozen
 class WriteLockStatus:
@@ -54,7 +69,16 @@ class WriteLockStatus:
 class WriteLock:
     """Mutual exclusion of the writers of one database; see the module."""
 
-    __slots__ = ("__weakref__", "_holder", "_raw", "_since", "_waiters", "key")
+    __slots__ = (
+        "__weakref__",
+        "_contended_until",
+        "_holder",
+        "_raw",
+        "_since",
+        "_streak_began",
+        "_waiters",
+        "key",
+    )
 
     def __init__(self, key: Key) -> None:
         """Make a lock that is free."""
@@ -62,7 +86,7 @@ class WriteLock:
         self._raw = _allocate_lock()
         self._waiters: list[Waiter] = []
         self._holder: str | None = None
-        self._since = 0.0
+        self._since = self._streak_began = self._contended_until = 0.0
 
     @property
     def status(self) -> WriteLockStatus:
@@ -118,9 +142,25 @@ class WriteLock:
             if not waiters or not raw.acquire(False):
                 return
 
+    def note_contention(self) -> None:
+        """Note that another process writes to the database, too."""
+        self._contended_until = _monotonic() + _CONTENTION
+
+    def pause_due(self) -> float:
+        """Return for how many seconds the holder must wait before it writes, mostly zero."""
+        now = self._since
+        limit = _LONGEST_CONTENDED_STREAK if now < self._contended_until else _LONGEST_STREAK
+        if now - self._streak_began < limit:
+            return 0.0
+        self._streak_began = now + PAUSE
+        return PAUSE
+
     def _begin(self, name: str) -> None:
+        now = _monotonic()
+        if now - self._since > _BREAK:  # the lock was free for a while
+            self._streak_began = now
         self._holder = name
-        self._since = _monotonic()
+        self._since = now
 
     def _wait(self, waiter: Waiter, timeout: float) -> bool:
         """Wait for a turn; return whether the lock was handed over."""
@@ -168,7 +208,7 @@ _locks: WeakValueDictionary[Key, WriteLock] = WeakValueDictionary()
 os.register_at_fork(after_in_child=_locks.clear)
 
 
-def write_lock_of(database: object, *, is_uri: bool) -> WriteLock | None:
+def find_write_lock(database: object, *, is_uri: bool) -> WriteLock | None:
     """Return the lock of a database that was just opened, ``None`` for a private one.
 
     Args:
