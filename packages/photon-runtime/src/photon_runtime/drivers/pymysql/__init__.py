@@ -14,6 +14,8 @@
 Outside of coroutines everything behaves as plain PyMySQL does, so scripts and migrations work.
 """
 
+from pymysql import OperationalError as OperationalError
+
 from .._clean_up import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
 from ._connection import Connection as Connection
 from ._interruption import is_interrupted as is_interrupted
