@@ -14,7 +14,7 @@
 Outside of coroutines everything behaves as plain PyMySQL does, so scripts and migrations work.
 """
 
-from pymysql.err import OperationalError as OperationalError
+from pymysql import OperationalError as OperationalError
 
 from .._clean_up import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
 from ._connection import Connection as Connection

@@ -9,12 +9,14 @@ from pymysql import connections
 from ._cooperation import Cooperation
 
 if TYPE_CHECKING:
-    _Plain = connections.Connection[Any]
-else:  # which knows of no type parameters when it runs
-    _Plain = connections.Connection
+    _Cooperating = connections.Connection[Any]  # the same methods, with their types
+else:
+
+    class _Cooperating(Cooperation, connections.Connection):
+        pass
 
 
-class Connection(Cooperation, _Plain):
+class Connection(_Cooperating):
     """A `pymysql.connections.Connection` whose calls pause one coroutine instead of the thread.
 
     It is used as PyMySQL's own class, with the same arguments, and behaves like it outside of

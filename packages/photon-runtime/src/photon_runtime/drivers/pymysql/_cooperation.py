@@ -57,6 +57,7 @@ def _as_command(name: str, *, only_reads: bool = False) -> Callable[..., Any]:
         finally:
             usage.end(is_streaming=is_streaming(self))
 
+    command.__doc__ = method.__doc__ or f"Run PyMySQL's `{name}`. Blocks: the calling task."
     return command
 
 
