@@ -22,6 +22,7 @@ Importing this package patches nothing.
 from .._runtime_settings import RuntimeSettings as RuntimeSettings
 from ._descriptors import READ as READ
 from ._descriptors import WRITE as WRITE
+from ._descriptors import let_others_run as let_others_run
 from ._descriptors import wait_descriptor as wait_descriptor
 from ._late import PatchReport as PatchReport
 from ._lock import Lock as Lock

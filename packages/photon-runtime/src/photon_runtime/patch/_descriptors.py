@@ -94,13 +94,13 @@ def wait_descriptor(fd: int, mask: int, timeout: float | None = None) -> int:
     poll.register(fd, mask)
     events = poll.poll(0)
     if events:
-        _let_others_run()
+        let_others_run()
     else:
         events = wait_until(lambda: poll.poll(0), interest=lambda: {fd: mask}, timeout=timeout)
     return events[0][1] if events else 0
 
 
-def _let_others_run() -> None:
+def let_others_run() -> None:
     """Give up a turn, and let the timers fire that are due.
 
     The hub checks its timers only every 128 switches. A task that does much work between two

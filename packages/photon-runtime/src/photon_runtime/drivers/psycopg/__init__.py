@@ -4,6 +4,7 @@
 ``_waiting``          `wait` and `wait_conn`: run psycopg's generators, waiting in the hub
 ``_drive``            runs the generators of a connection, and hands interrupted ones over
 ``_interruption``     `is_interrupted`, `when_settled`: the clean-up of interrupted connections
+``_socket_watch``     the socket of a connection, registered with the hub
 ``_lock``             `ConnectionLock`: for the tasks and threads that share a connection
 ``_cancel_request``   cancels a query on the server
 ``_connection``       `Connection`: one class that cooperates

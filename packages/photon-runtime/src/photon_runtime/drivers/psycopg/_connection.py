@@ -23,6 +23,7 @@ from ._cancel_request import new_cancel_request
 from ._drive import drive
 from ._interruption import refuse_if_interrupted
 from ._lock import ConnectionLock
+from ._socket_watch import release
 from ._waiting import wait_conn, without_none
 
 T = TypeVar("T")
@@ -89,6 +90,11 @@ class Connection(psycopg.Connection[Row]):
             result: T = super().wait(gen, **without_none(interval, timeout))
             return result
         return drive(self, gen, interval, timeout)
+
+    def close(self) -> None:
+        """Close the connection; a task that waits for it gets an error. Does not wait."""
+        release(self)
+        super().close()
 
     def cancel_safe(self, *, timeout: float = 30.0) -> None:
         """Cancel the query that another task runs on this connection.

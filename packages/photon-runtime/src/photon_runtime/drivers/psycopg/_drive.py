@@ -93,11 +93,10 @@ def _run(
     *,
     is_short: bool,
 ) -> T:
-    pgconn = connection.pgconn
     try:
-        return wait_on(pgconn, gen, interval, timeout)
+        return wait_on(connection, gen, interval, timeout)
     except GreenletExit:  # the hub has ended, and no task can clean up
-        pgconn.finish()
+        connection.pgconn.finish()
         raise
     except BaseException as error:
         if isinstance(error, psycopg.Error) or not _is_suspended(gen):

@@ -35,6 +35,7 @@ from ..._sync import Event
 from ..._task import Task
 from .._clean_up import CleanUp
 from ._cancel_request import CancelRequest, new_cancel_request
+from ._socket_watch import release
 from ._waiting import wait_on
 
 AnyConnection = psycopg.Connection[Any]
@@ -201,7 +202,7 @@ class Interruption:
             gen.close()
             return False
         try:
-            wait_on(pgconn, gen, _INTERVAL)
+            wait_on(self._connection, gen, _INTERVAL)
         except psycopg.Error:  # it was cancelled, as intended, or has failed by itself
             return False
         except Exception:
@@ -227,6 +228,7 @@ class Interruption:
     def _settle(self, is_usable: bool) -> None:
         connection = self._connection
         if not is_usable:
+            release(connection)
             connection.pgconn.finish()
         del connection.__dict__[_ATTRIBUTE]
         self.settled.set()

@@ -11,6 +11,7 @@ generator of a connection attempt is closed, and its socket with it.
 
 from __future__ import annotations
 
+import functools
 import select
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
@@ -19,8 +20,9 @@ import psycopg
 from psycopg import waiting
 
 from ..._hub import current_hub
-from ..._pooled_greenlet import running_task
-from ...patch import READ, WRITE, wait_descriptor
+from ..._pooled_greenlet import current_task, running_task
+from ...patch import READ, WRITE, let_others_run, wait_descriptor
+from ._socket_watch import watch_of
 
 T = TypeVar("T")
 
@@ -65,15 +67,15 @@ def wait(
 
 
 def wait_on(
-    pgconn: Any,
+    connection: Any,
     gen: Generator[int, int, T],
     interval: float | None = None,
     timeout: float | None = None,
 ) -> T:
-    """Run ``gen``, which operates on ``pgconn``, to its end, in a task; see `wait`.
+    """Run ``gen``, which operates on ``connection``, to its end, in a task; see `wait`.
 
     Args:
-        pgconn: A `psycopg.pq.PGconn`; its protocol leaves ``pgconn_ptr`` out.
+        connection: A `psycopg.Connection`.
         gen: As of `wait`.
         interval: As of `wait`.
         timeout: As of `wait`.
@@ -81,10 +83,15 @@ def wait_on(
     Raises:
         psycopg.OperationalError: The connection was closed, perhaps by another task.
     """
-    fileno = pgconn.socket
+    pgconn = connection.pgconn  # its protocol leaves `pgconn_ptr` out
+    if timeout is None and not pgconn.ssl_in_use:
+        interval = None  # resumed in vain it would only find out what closing reports at once
+        look = _watching(connection)
+    else:
+        look = functools.partial(_ready, pgconn.socket)
 
     def ready(wanted: int, limit: float | None) -> int:
-        events = _ready(fileno, wanted, limit)
+        events = look(wanted, limit)
         if pgconn.pgconn_ptr is None:
             # Its number may belong to another descriptor by now. And generators written in C keep
             # the pointer: a resumed one would use freed memory.
@@ -92,6 +99,29 @@ def wait_on(
         return events
 
     return _run(gen, ready, interval, timeout)
+
+
+def _watching(connection: Any) -> Callable[[int, float | None], int]:
+    """Return a function that waits by the connection's registration with the hub."""
+    hub = current_hub()
+    task = current_task()
+    fileno = connection.pgconn.socket
+    was_immediate = False
+
+    def look(wanted: int, limit: float | None) -> int:
+        nonlocal was_immediate
+        if wanted != _READABLE:
+            return _ready(fileno, wanted, limit)
+        try:
+            is_immediate = not watch_of(connection, hub).wait_read(task)
+        except OSError:
+            raise _connection_closed() from None
+        if is_immediate and was_immediate:
+            let_others_run()  # a copy or a large result, which arrives faster than it is read
+        was_immediate = is_immediate
+        return _READABLE
+
+    return look
 
 
 def wait_conn(

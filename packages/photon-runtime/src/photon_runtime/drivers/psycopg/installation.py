@@ -13,6 +13,7 @@ from ..._pooled_greenlet import running_task
 from ._drive import drive
 from ._interruption import refuse_if_interrupted
 from ._lock import ConnectionLock
+from ._socket_watch import release
 from ._waiting import wait, wait_conn, without_none
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ def install() -> None:
     cls: Any = psycopg.Connection
     cls.wait = _cooperating_wait(cls.wait)
     cls.__init__ = _with_lock(cls.__init__)
+    cls.close = _with_release(cls.close)
 
 
 def _cooperating_wait(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,6 +50,15 @@ def _cooperating_wait(original: Callable[..., Any]) -> Callable[..., Any]:
         return drive(self, gen, interval, timeout)
 
     return wait_on
+
+
+def _with_release(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def close(self: Any) -> None:
+        release(self)
+        original(self)
+
+    return close
 
 
 def _with_lock(original: Callable[..., None]) -> Callable[..., None]:
