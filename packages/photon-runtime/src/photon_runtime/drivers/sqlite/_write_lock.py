@@ -1,8 +1,8 @@
-"""`WriteLock`: the queue of those who want to write to one database file.
+"""`WriteLock`: the queue of the writers of one database file.
 
 Theory of operation. SQLite admits one writer per file, and lets the others try again after a
-while; whoever tries at the right moment wins. Among the connections of one process this lock makes
-a fair queue of it: first come, first served. A connection holds it from its first writing statement
+while; the one that tries at the right moment wins. Among the connections of one process this lock
+makes a fair queue of it: first come, first served. A connection holds it from its first writing statement
 to the end of its transaction. It is an agreement between the connections of this driver, and SQLite
 remains the authority: a writer that does not know of the queue, such as another process, is met by
 trying again, and only the head of the queue does so.
