@@ -317,7 +317,7 @@ def main():
     print(connection.execute("SELECT count(*) FROM t").fetchone()[0])
 run(main)
 """
-    command: list[str | Path] = [sys.executable, "-c", program, path]
+    command: list[str | Path] = [sys.executable, "-W", "ignore", "-c", program, path]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     assert (done.stdout, done.stderr) == ("1\n", "")
 
