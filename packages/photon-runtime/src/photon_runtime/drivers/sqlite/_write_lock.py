@@ -168,7 +168,7 @@ class WriteLock:
                 left = max(arrived, self._since) + timeout - _monotonic()
                 if left <= 0:
                     break
-                waiter.wait(left)
+                waiter.wait(left, is_external=False)
                 if waiter.is_claimed():
                     return True
         except BaseException:
