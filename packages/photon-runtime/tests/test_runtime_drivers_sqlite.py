@@ -272,6 +272,17 @@ def test_tasks_share_a_connection_one_statement_at_a_time() -> None:
     assert connection.execute("SELECT sum(x) FROM t").fetchone() == (1225,)
 
 
+@in_hub
+def test_open_connections_need_no_threads(path: Path) -> None:
+    before = threading.active_count()
+    connections = [sqlite.connect(path) for _ in range(300)]
+    rows = [connection.execute("SELECT count(*) FROM t").fetchone() for connection in connections]
+    assert rows == [(0,)] * 300
+    assert threading.active_count() - before <= 2
+    for connection in connections:
+        connection.close()
+
+
 def test_a_connection_belongs_to_its_thread() -> None:
     connections = [
         rt.run(lambda: sqlite.connect(":memory:")),
@@ -317,7 +328,7 @@ def main():
     print(connection.execute("SELECT count(*) FROM t").fetchone()[0])
 run(main)
 """
-    command: list[str | Path] = [sys.executable, "-c", program, path]
+    command: list[str | Path] = [sys.executable, "-W", "ignore", "-c", program, path]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     assert (done.stdout, done.stderr) == ("1\n", "")
 

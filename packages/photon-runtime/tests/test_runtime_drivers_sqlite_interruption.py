@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import random
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -312,6 +314,47 @@ def test_a_forgotten_cursor_is_ended_in_a_thread() -> None:
     gate.opened.set()
     busy.result(5)
     assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+@in_hub
+def test_writers_that_are_cancelled_at_any_moment_leave_nothing_half_done(
+    path: Path, mode: str
+) -> None:
+    generator = random.Random(7)
+    sqlite3.connect(path).execute(f"PRAGMA journal_mode = {mode}")
+    outcomes: dict[int, str] = {}
+
+    def write(number: int) -> None:
+        connection = sqlite.connect(path, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO t VALUES (?)", (number,))
+            connection.execute("SELECT count(*) FROM t").fetchone()
+            connection.executemany("INSERT INTO t VALUES (?)", [(number,)])
+            outcomes[number] = "unknown"
+            connection.execute("COMMIT")
+            outcomes[number] = "committed"
+        finally:
+            connection.close()
+
+    def cancelled(number: int) -> None:
+        task = rt.spawn(write, number)
+        rt.sleep(generator.random() * 0.2)
+        task.cancel()
+        task.join()
+        assert task.error is None
+
+    for begin in range(0, 300, 30):
+        with rt.scope() as tasks:
+            for number in range(begin, begin + 30):
+                tasks.spawn(cancelled, number)
+    rows = Counter(rows_of(path))
+    assert set(rows.values()) == {2}
+    assert {n for n, outcome in outcomes.items() if outcome == "committed"} <= set(rows)
+    assert set(rows) <= set(outcomes)
+    assert [lock.status for lock in sqlite.write_locks() if lock.status.holder] == []
 
 
 @pytest.mark.slow

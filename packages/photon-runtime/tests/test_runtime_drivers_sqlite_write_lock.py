@@ -14,7 +14,7 @@ import pytest
 
 import photon_runtime as rt
 from photon_runtime.drivers import sqlite
-from photon_runtime.testing import in_hub
+from photon_runtime.testing import in_hub, in_virtual_time
 
 
 @pytest.fixture(params=["delete", "wal"])
@@ -217,6 +217,18 @@ def test_a_timeout_is_set_by_a_pragma_too(path: Path) -> None:
     with rt.deadline(2), pytest.raises(sqlite3.OperationalError, match="locked"):
         connection.execute("UPDATE t SET x = 2")
     assert connection.execute("PRAGMA busy_timeout").fetchone() == (20,)
+
+
+@in_virtual_time
+def test_virtual_time_passes_while_a_writer_waits(path: Path) -> None:
+    first, second = sqlite.connect(path), sqlite.connect(path)
+    first.execute("UPDATE t SET x = 1")
+    task = rt.spawn(second.execute, "UPDATE t SET x = 2")
+    rt.sleep(3)
+    assert not task.done
+    first.commit()
+    task.result()
+    second.rollback()
 
 
 def test_a_thread_outside_of_tasks_waits_for_a_task(path: Path) -> None:

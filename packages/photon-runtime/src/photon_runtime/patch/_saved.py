@@ -25,6 +25,11 @@ DummyThread = threading._DummyThread
 
 sleep = time.sleep
 
+# The names by which drivers, which may be imported after the patch, use them.
+real_allocate_lock = allocate_lock
+real_get_ident = get_ident
+real_sleep = sleep
+
 select_select = select.select
 select_poll = select.poll
 select_epoll = getattr(select, "epoll", None)

@@ -35,8 +35,13 @@ class Waiter(Protocol):
     def wake(self) -> None:
         """Let the waiter continue. Called by the code that claimed it, from any thread."""
 
-    def wait(self, timeout: float | None) -> None:
-        """Pause until `wake`, ``timeout`` seconds at the most."""
+    def wait(self, timeout: float | None, *, is_external: bool = True) -> None:
+        """Pause until `wake`, ``timeout`` seconds at the most.
+
+        Args:
+            timeout: Seconds; ``None`` for as long as it takes.
+            is_external: False if a virtual clock may advance meanwhile. It needs a timeout.
+        """
 
 
 def new_waiter() -> Waiter:
@@ -77,7 +82,7 @@ class _ThreadWaiter(_Claim):
     def wake(self) -> None:
         self._bell.release()
 
-    def wait(self, timeout: float | None) -> None:
+    def wait(self, timeout: float | None, *, is_external: bool = True) -> None:
         self._bell.acquire(True, -1 if timeout is None else timeout)
 
 
@@ -98,16 +103,16 @@ class _TaskWaiter(_Claim):
         if not (is_near and self._waits and self._task.unpark()):
             self._hub.post(self._deliver)
 
-    def wait(self, timeout: float | None) -> None:
+    def wait(self, timeout: float | None, *, is_external: bool = True) -> None:
         hub = self._hub
-        hub.pending_external += 1  # another thread may end this wait: it is not a deadlock
+        hub.pending_external += is_external  # another thread may end this wait: not a deadlock
         self._waits = True
         try:
             if self._token:
                 self._task.park_for(timeout)
         finally:
             self._waits = False
-            hub.pending_external -= 1
+            hub.pending_external -= is_external
 
     def _deliver(self) -> None:
         if self._waits:

@@ -84,7 +84,7 @@ class Blob:
 
     def __delitem__(self, key: Any, /) -> None:
         """Refuse to change the length."""
-        del self._blob[key]
+        del self._blob[key]  # type: ignore[attr-defined]  # its own error
 
     def _call(self, function: Callable[..., Any], *args: Any) -> Any:
         return call(self._connection, functools.partial(function, *args), OTHER)

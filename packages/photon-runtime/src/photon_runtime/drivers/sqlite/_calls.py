@@ -19,7 +19,6 @@ Outside of tasks the call is made directly, and SQLite waits by itself, as in pl
 from __future__ import annotations
 
 import _sqlite3
-import _thread
 import contextvars
 import functools
 import random
@@ -33,6 +32,7 @@ from ..._offload import Job
 from ..._pooled_greenlet import current_task, running_task
 from ..._run import sleep
 from ...errors import Cancelled
+from ...patch import real_get_ident
 from ._interruption import Interruption, finish_later
 from ._state import ConnectionState
 from ._statements import OTHER, Statement
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_get_ident = _thread.get_ident
 _BaseCursor = _sqlite3.Cursor
 _SHORTEST_POLL = 0.001
 _BUSY, _BUSY_SNAPSHOT, _LOCKED_SHAREDCACHE = 5, 517, 262
@@ -111,7 +110,7 @@ def call_inline(connection: Connection, function: Callable[[], T]) -> T:
     """Call ``function``, which is short, on the calling thread while no call runs."""
     state = connection.state
     state.refuse_foreign_use()
-    if state.runner == _get_ident():
+    if state.runner == real_get_ident():
         return function()
     with state.lock:
         return function()
@@ -120,7 +119,7 @@ def call_inline(connection: Connection, function: Callable[[], T]) -> T:
 def _call_directly(
     connection: Connection, state: ConnectionState, function: Callable[[], T], statement: Statement
 ) -> T:
-    ident = _get_ident()
+    ident = real_get_ident()
     if state.runner == ident:  # a callback of SQLite uses the connection that calls it
         return function()
     with state.lock:
@@ -142,13 +141,13 @@ def _run(
     timeout: float,
 ) -> T:
     """Make the call, in the thread that runs this."""
-    state.runner = _get_ident()
+    state.runner = real_get_ident()
     try:
         while state.forgotten:
             _BaseCursor.close(state.forgotten.pop())
         if statement.sets_timeout:
             timeout = state.timeout
-        if state.sqlite_timeout != timeout and not state.is_closed:
+        if state.sqlite_timeout != timeout and state.write_lock is not None:
             _set_sqlite_timeout(connection, state, timeout)
         result = function()
         if statement.sets_timeout:

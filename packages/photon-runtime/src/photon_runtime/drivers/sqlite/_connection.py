@@ -9,7 +9,6 @@ would let the thread wait for it.
 from __future__ import annotations
 
 import _sqlite3
-import _thread
 import functools
 import sys
 import warnings
@@ -19,6 +18,7 @@ from typing import Any, Literal, TypeVar, cast, overload
 
 from ..._hub import current_hub
 from ..._pooled_greenlet import running_task
+from ...patch import real_get_ident
 from ._blob import Blob
 from ._calls import call, call_inline, call_surely
 from ._cursor import Cursor
@@ -32,7 +32,6 @@ C = TypeVar("C", bound=_sqlite3.Cursor)
 
 _Base = _sqlite3.Connection
 _isolation_level: Any = vars(_Base)["isolation_level"]
-_get_ident = _thread.get_ident
 _POSITIONS = (
     "timeout",
     "detect_types",
@@ -69,7 +68,7 @@ class Connection(_Base):
         state = ConnectionState(
             timeout=timeout,
             sqlite_timeout=own["timeout"],
-            thread=_get_ident() if is_checked else None,
+            thread=real_get_ident() if is_checked else None,
         )
 
         def open_database() -> None:

@@ -16,12 +16,13 @@ are fetched, in the task.
 from __future__ import annotations
 
 import _sqlite3
-import _thread
 import time
 from collections import deque
 from typing import Any, cast
 
 import attrs
+
+from ...patch import real_allocate_lock, real_sleep
 
 FIRST_ROWS = 64
 MORE_ROWS = 1024
@@ -30,12 +31,11 @@ _PAUSE = 0.00002
 _LONGEST_WAIT = 0.05
 _CHUNK = 64
 
-_sleep = time.sleep  # the original, read at import before any patch
 _time = time.perf_counter
 _next_row = _sqlite3.Cursor.__next__
 _fetchmany = _sqlite3.Cursor.fetchmany
 # Python's lock is one per process, so the turns are, too.
-_turn = _thread.allocate_lock()
+_turn = real_allocate_lock()
 
 Row = tuple[Any, ...]
 
@@ -103,7 +103,7 @@ def read_many(cursor: _sqlite3.Cursor, rows: list[Any], most: int | None, is_unw
             _drop(rows)
             return True
         is_slow = _time() - begun > 10 * _BURST
-        _sleep(_PAUSE)
+        real_sleep(_PAUSE)
 
 
 def _read_burst(cursor: _sqlite3.Cursor, rows: list[Any], most: int | None, end: float) -> bool:
@@ -121,4 +121,4 @@ def _drop(rows: list[Any]) -> None:
     """Release ``rows`` in pieces: a long list is released without a break for other threads."""
     while rows:
         del rows[-_CHUNK * 16 :]
-        _sleep(0)
+        real_sleep(0)

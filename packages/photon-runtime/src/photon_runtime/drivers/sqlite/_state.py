@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import _sqlite3
-import _thread
 import os
 from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakSet
 
 from ..._hub import Hub
-from ...patch import Lock
+from ...patch import Lock, real_get_ident
 from ._statements import Statement
 from ._write_lock import WriteLock
 
 SettledCallback = Callable[[bool], object]
-_get_ident = _thread.get_ident
 
 
 class OpenCursor(Protocol):
@@ -102,7 +100,7 @@ class ConnectionState:
         Raises:
             sqlite3.ProgrammingError: The connection belongs to another thread or process.
         """
-        if self.thread is not None and self.thread != (ident := _get_ident()):
+        if self.thread is not None and self.thread != (ident := real_get_ident()):
             if self.runner == ident:
                 return
             raise _sqlite3.ProgrammingError(

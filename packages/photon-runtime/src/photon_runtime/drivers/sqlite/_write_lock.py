@@ -1,11 +1,11 @@
-"""`WriteLock`: the queue of those who want to write to one database file.
+"""`WriteLock`: the queue of the writers of one database file.
 
 Theory of operation. SQLite admits one writer per file, and lets the others try again after a
-while; whoever tries at the right moment wins. Among the connections of one process this lock makes
-a fair queue of it: first come, first served. A connection holds it from its first writing statement
-to the end of its transaction. It is an agreement between the connections of this driver, and SQLite
-remains the authority: a writer that does not know of the queue, such as another process, is met by
-trying again, and only the head of the queue does so.
+while; the one that tries at the right moment wins. Among the connections of one process this lock
+makes a fair queue of it: first come, first served. A connection holds it from its first writing
+statement to the end of its transaction. It is an agreement between the connections of this driver,
+and SQLite remains the authority: a writer that does not know of the queue, such as another process,
+is met by trying again, and only the head of the queue does so.
 
 There is one lock per file (by device and inode) or per shared memory database in a process; tasks
 of every hub and threads may use it.
@@ -24,7 +24,6 @@ so a finaliser may release the lock in the middle of any other step.
 
 from __future__ import annotations
 
-import _thread
 import os
 import time
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -32,9 +31,8 @@ from weakref import WeakValueDictionary
 
 import attrs
 
-from ...patch import Waiter, new_waiter
+from ...patch import Waiter, new_waiter, real_allocate_lock
 
-_allocate_lock = _thread.allocate_lock
 _monotonic = time.monotonic
 
 Key = tuple[object, ...]
@@ -83,7 +81,7 @@ class WriteLock:
     def __init__(self, key: Key) -> None:
         """Make a lock that is free."""
         self.key = key
-        self._raw = _allocate_lock()
+        self._raw = real_allocate_lock()
         self._waiters: list[Waiter] = []
         self._holder: str | None = None
         self._since = self._streak_began = self._contended_until = 0.0
@@ -170,7 +168,7 @@ class WriteLock:
                 left = max(arrived, self._since) + timeout - _monotonic()
                 if left <= 0:
                     break
-                waiter.wait(left)
+                waiter.wait(left, is_external=False)
                 if waiter.is_claimed():
                     return True
         except BaseException:
