@@ -121,7 +121,7 @@ class DatabasePart:
             self._factory = before
 
     def new_databases(self, application: SettingsSource) -> Databases:
-        """Return the databases of an application anew, for code that runs beside it, such as a test.
+        """Return the databases of an application anew, for code beside it such as a test.
 
         Args:
             application: The application that the part was added to.

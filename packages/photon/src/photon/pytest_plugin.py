@@ -15,9 +15,9 @@ The application is started anew for each test, in the environment ``test``. For 
 application, ``[server] max_body_size`` limits bodies. The plugin imports nothing of Photon until a
 test uses a fixture, and nothing of the database layer for applications without one.
 
-Applications whose databases are those of a `photon_lifeguard.DatabasePart` get temporary ones in their
-place, which are cleaned up after each test: ``@pytest.mark.database("rollback")`` or ``"fresh"``
-chooses how, and the ini option ``photon_database`` for all tests.
+An application with a `photon_lifeguard.DatabasePart` gets temporary databases in place of its own.
+They are cleaned up after each test: ``@pytest.mark.database("rollback")`` or ``"fresh"`` chooses
+how, and the ini option ``photon_database`` for all tests.
 """
 
 from __future__ import annotations
@@ -80,9 +80,7 @@ def _photon_limits(app: Any, request: pytest.FixtureRequest) -> ServerSettings:
 
 
 @pytest.fixture
-def client(
-    app: Any, _photon_limits: ServerSettings, photon_databases: Any
-) -> Iterator[Client]:
+def client(app: Any, _photon_limits: ServerSettings, photon_databases: Any) -> Iterator[Client]:
     """A client of ``app``, in process; errors of the application are raised in the test."""
     from photon.testing import Client
 
@@ -102,9 +100,7 @@ def live_client(
 
 
 @pytest.fixture
-def live_url(
-    app: Any, _photon_limits: ServerSettings, photon_databases: Any
-) -> Iterator[str]:
+def live_url(app: Any, _photon_limits: ServerSettings, photon_databases: Any) -> Iterator[str]:
     """The URL of a real server that serves ``app``, without a slash at the end."""
     from photon_runtime.testing import live_server
 

@@ -1,7 +1,7 @@
 """Test databases of PostgreSQL: one connection that is rolled back, or a copy for each test.
 
-Theory of operation. The schema is made once for each run, in a template. ``rollback`` uses one copy of
-it for all tests of a process, and one connection, which stays open from test to test. ``fresh``
+Theory of operation. The schema is made once for each run, in a template. ``rollback`` uses one copy
+of it for all tests of a process, and one connection, which stays open from test to test. ``fresh``
 copies the template for each test; while a test runs, a thread makes the copy for the next one and
 removes the previous one.
 """

@@ -49,7 +49,8 @@ def declared_metadata() -> list[MetaData]:
     return found
 
 
-def _subclasses(cls: type) -> Iterator[type]:
-    for subclass in cls.__subclasses__():
+def _subclasses(cls: type[object]) -> Iterator[type[object]]:
+    subclasses: list[type[object]] = cls.__subclasses__()
+    for subclass in subclasses:
         yield subclass
         yield from _subclasses(subclass)

@@ -1,10 +1,11 @@
 """The databases of one run of tests on a server of PostgreSQL.
 
 Theory of operation. A run has an identifier, which all its processes (the workers of pytest-xdist)
-share, and all its databases have names that begin with ``NAME_test_RUN``. Each process holds a shared
-advisory lock of the run while it lives. So an exclusive lock that is granted at once shows that no
-process of the run is left: every run first removes the databases of such runs, and the last process
-of a run removes those that its processes share. Only databases with such names are ever removed.
+share, and all its databases have names that begin with ``NAME_test_RUN``. Each process holds a
+shared advisory lock of the run while it lives. So an exclusive lock that is granted at once shows
+that no process of the run is left: every run first removes the databases of such runs, and the last
+process of a run removes those that its processes share. Only databases with such names are ever
+removed.
 """
 
 from __future__ import annotations
@@ -135,8 +136,6 @@ class ServerDatabases:
         try:
             self._execute(
                 f"CREATE DATABASE {_quoted(name)} TEMPLATE {_quoted(template)} {self._strategy}"
-                if template == self.template
-                else f"CREATE DATABASE {_quoted(name)} TEMPLATE {_quoted(template)}"
             )
         except Exception as error:
             if getattr(error, "sqlstate", "") == "42501":

@@ -10,8 +10,9 @@ Each session has a `SharedConnectionView` of it, which behaves as a connection o
 * A statement outside of a transaction is wrapped in a savepoint, too, because an error would end
   everything otherwise. It does not wait for the turn (a read never waits for a writer), unless
   the open transaction has failed and can do nothing but roll back.
-* A second lock is held for each statement. When a cancelled task leaves its statement, the lock stays
-  taken until the driver has cleaned up, and what the statement left is undone before the next one.
+* A second lock is held for each statement. When a cancelled task leaves its statement, the lock
+  stays taken until the driver has cleaned up, and what the statement left is undone before the next
+  one.
 
 What a commit does beyond releasing a savepoint is done here: deferred constraints are checked, and
 ``SET LOCAL`` ends. What only a real commit does is listed in docs/testing.md.
@@ -167,7 +168,7 @@ class SharedConnection:
                 self._end_transaction(transaction, is_committed=False)
 
     def forget(self, view: object) -> None:
-        """Roll back the transaction of ``view`` where nothing else can: also without a connection."""
+        """Roll back the transaction of ``view``, and pass its turn on even if that fails."""
         try:
             with _shield():
                 self.rollback(view)
@@ -293,8 +294,8 @@ class SharedConnection:
         if transaction is not None and transaction.caller == caller:
             raise TransactionError(
                 "a second transaction begins in the task that has one open, of "
-                f"{transaction.holder}. In a test with a rollback all sessions share one connection,"
-                f" where transactions cannot overlap. {_ADVICE}"
+                f"{transaction.holder}. In a test with a rollback all sessions share one "
+                f"connection, where transactions cannot overlap. {_ADVICE}"
             )
         if transaction is not None and transaction.caller.task is None:
             limit = min(limit, _LIMIT_BESIDE_TEST)
@@ -302,12 +303,13 @@ class SharedConnection:
             raise TransactionError(self._deadlock(limit))
 
     def _deadlock(self, limit: float) -> str:
-        transaction = self._transaction
+        transaction, waiter = self._transaction, current_holder()
         other = "one that has just begun" if transaction is None else str(transaction.holder)
+        work = waiter.purpose or "a caller without a request"
         return (
-            f"the transaction of {current_holder()} has waited {limit:g} s for another one to end:"
-            f" {other}. In a test with a rollback all sessions share one connection, where "
-            f"transactions take turns, and those two may wait for each other. {_ADVICE}"
+            f"the transaction of {work} at {waiter.line} has waited {limit:g} s for another one to "
+            f"end: that of {other}. In a test with a rollback all sessions share one connection, "
+            f"where transactions take turns, and those two may wait for each other. {_ADVICE}"
         )
 
     # -- the session of the server -----------------------------------------------------------------

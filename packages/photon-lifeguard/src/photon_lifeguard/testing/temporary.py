@@ -28,7 +28,7 @@ from ..errors import DatabaseConfigurationError
 from ..pool import PoolObserver
 from ._postgresql import PostgresqlDatabases
 from ._schema import Schema
-from ._sqlite import SqliteDatabases
+from ._sqlite import SqliteDatabases, explain_locks
 
 Mode: TypeAlias = Literal["rollback", "fresh"]
 """How a test leaves nothing behind.
@@ -76,8 +76,8 @@ class TemporaryDatabases:
         """Yield the factory of the databases of one test, which are cleaned up at the end.
 
         Args:
-            mode: By default ``fresh`` on SQLite and ``rollback`` on PostgreSQL. On SQLite every test
-                has databases of its own in both modes: it costs less than a rollback.
+            mode: By default ``fresh`` on SQLite and ``rollback`` on PostgreSQL. On SQLite every
+                test has databases of its own in both modes: it costs less than a rollback.
 
         Raises:
             DatabaseConfigurationError: ``mode`` is not one of the two.
@@ -134,8 +134,8 @@ class TemporaryDatabases:
 class TemporaryDatabaseFactory:
     """Makes the databases of one test.
 
-    It can be called several times for one database: the application and the test each get a `Database`
-    with a pool of its own, which see the same tables and rows.
+    It can be called several times for one database: the application and the test each get a
+    `Database` with a pool of its own, and both see the same tables and rows.
 
     Args:
         servers: Returns the databases of a process for settings, name and folder.
@@ -153,6 +153,7 @@ class TemporaryDatabaseFactory:
         self._servers = servers
         self._mode = mode
         self._stack = stack
+        self._databases: list[Database] = []
         self._opened: dict[str, Callable[[PoolObserver | None], Database]] = {}
 
     def __call__(
@@ -181,6 +182,9 @@ class TemporaryDatabaseFactory:
             self._opened[name] = self._open(self._servers(settings, name, folder))
         database = self._opened[name](observer)
         self._stack.callback(database.close)
+        self._databases.append(database)
+        if database.backend.name == "sqlite":
+            explain_locks(database, self._databases)
         return database
 
     def _open(self, server: _Server) -> Callable[[PoolObserver | None], Database]:
