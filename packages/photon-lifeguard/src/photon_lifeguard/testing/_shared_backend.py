@@ -58,6 +58,7 @@ class SharedConnectionView:
 
     def cursor(self, *args: Any, **kwargs: Any) -> SharedCursor:
         """Return a cursor."""
+        self.shared.refuse_if_unusable()
         is_named = bool(args or kwargs.get("name"))
         return SharedCursor(self, self.shared.connection.cursor(*args, **kwargs), is_named=is_named)
 

@@ -74,6 +74,7 @@ class _Transaction:
     holder: Holder
     is_read_only: bool = False
     has_local_settings: bool = False
+    is_ending: bool = False
 
 
 class SharedConnection:
@@ -163,9 +164,14 @@ class SharedConnection:
     def rollback(self, view: object) -> None:
         """Roll back the transaction of ``view``, if it has one."""
         transaction = self._transaction_of(view)
-        if transaction is not None:
-            with self._statement_lock(view):
-                self._end_transaction(transaction, is_committed=False)
+        if transaction is None:
+            return
+        if not self.is_usable:
+            self._pass_turn(transaction)  # the server has rolled back
+            return
+        transaction.is_ending = True
+        with self._statement_lock(view):
+            self._end_transaction(transaction, is_committed=False)
 
     def forget(self, view: object) -> None:
         """Roll back the transaction of ``view``, and pass its turn on even if that fails."""
@@ -246,7 +252,7 @@ class SharedConnection:
         """Hold the lock of statements; until the end of the clean-up, if one is interrupted."""
         self._statement.acquire()
         try:
-            self._refuse_if_unusable()
+            self.refuse_if_unusable()
             if self._undo:
                 self._control(self._undo)
                 self._undo = ""
@@ -254,6 +260,8 @@ class SharedConnection:
         finally:
             if self.backend.is_interrupted(self.connection):
                 self._interrupted = view
+                if (transaction := self._transaction_of(view)) is not None:
+                    transaction.is_ending = True  # the pool rolls it back
                 self.backend.when_settled(self.connection, self._settled)
             else:
                 self._statement.release()
@@ -275,7 +283,12 @@ class SharedConnection:
     def _has_failed(self) -> bool:
         return bool(self.connection.pgconn.transaction_status == _FAILED)
 
-    def _refuse_if_unusable(self) -> None:
+    def refuse_if_unusable(self) -> None:
+        """Refuse to use the connection after `end`, and after it was lost.
+
+        Raises:
+            TransactionError: The message gives the reason.
+        """
         if self.connection.closed and not self._refusal:
             self._refusal = (
                 "the connection that all sessions of this test share was closed: tests that end "
@@ -291,13 +304,15 @@ class SharedConnection:
             return
         transaction, caller = self._transaction, _Caller.current()
         limit = self._turn_timeout
-        if transaction is not None and transaction.caller == caller:
+        if transaction is None or transaction.is_ending:
+            pass
+        elif transaction.caller == caller:
             raise TransactionError(
                 "a second transaction begins in the task that has one open, of "
                 f"{transaction.holder}. In a test with a rollback all sessions share one "
                 f"connection, where transactions cannot overlap. {_ADVICE}"
             )
-        if transaction is not None and transaction.caller.task is None:
+        elif transaction.caller.task is None:
             limit = min(limit, _LIMIT_BESIDE_TEST)
         if not self._turn.acquire(timeout=limit):
             raise TransactionError(self._deadlock(limit))
