@@ -82,8 +82,7 @@ class ServerDatabases:
         """
         url = self.url.set(database=name)
         dialect = create_engine(url).dialect
-        (), arguments = dialect.create_connect_args(url)
-        return backend_for(url, self._settings).connector(url, arguments, self._settings)()
+        return backend_for(url, self._settings).connector(dialect, url, self._settings)()
 
     @contextmanager
     def making_template(self) -> Iterator[bool]:

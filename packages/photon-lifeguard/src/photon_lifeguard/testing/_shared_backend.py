@@ -7,10 +7,10 @@ connection is ``connection.connection.driver_connection``, as everywhere.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Dialect
 
 from .._database_settings import DatabaseSettings
 from ..backends import TransactionOptions
@@ -138,7 +138,7 @@ class SharedBackend:
         self.name = shared.backend.name
 
     def connector(
-        self, url: URL, arguments: Mapping[str, Any], settings: DatabaseSettings
+        self, dialect: Dialect, url: URL, settings: DatabaseSettings
     ) -> Callable[[], Any]:
         """Return the function that makes views."""
         return lambda: SharedConnectionView(self._shared)

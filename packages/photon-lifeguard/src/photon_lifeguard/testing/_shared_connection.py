@@ -11,8 +11,8 @@ Each session has a `SharedConnectionView` of it, which behaves as a connection o
   everything otherwise. It does not wait for the turn (a read never waits for a writer), unless
   the open transaction has failed and can do nothing but roll back.
 * A second lock is held for each statement. When a cancelled task leaves its statement, the lock
-  stays taken until the driver has cleaned up, and what the statement left is undone before the next
-  one.
+  stays taken until the driver has cleaned up. What the statement left is undone before the next
+  one: a transaction fails, even if its statement completed before it was cancelled.
 
 What a commit does beyond releasing a savepoint is done here: deferred constraints are checked, and
 ``SET LOCAL`` ends. What only a real commit does is listed in docs/testing.md.
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from threading import get_ident
 from typing import Any, TypeVar
 
@@ -96,8 +96,10 @@ class SharedConnection:
         self._transaction: _Transaction | None = None
         self._interrupted: object = None
         self._undo = ""
+        self._must_fail = False
         self._refusal = ""
         self._deferred = _deferred_constraints(connection)
+        connection.undoes_interruptions = True
         connection.execute("BEGIN")
 
     # -- the state, without waiting ----------------------------------------------------------------
@@ -256,6 +258,10 @@ class SharedConnection:
             if self._undo:
                 self._control(self._undo)
                 self._undo = ""
+            if self._must_fail:
+                self._must_fail = False
+                with suppress(Exception):
+                    self._control("SELECT 1/0")
             yield
         finally:
             if self.backend.is_interrupted(self.connection):
@@ -267,6 +273,8 @@ class SharedConnection:
                 self._statement.release()
 
     def _settled(self, is_usable: bool) -> None:
+        # A statement may have completed before it was cancelled: its transaction fails nonetheless.
+        self._must_fail = self._transaction_of(self._interrupted) is not None
         self._interrupted = None
         if not is_usable:
             self._refusal = (
