@@ -193,14 +193,40 @@ def test_transactions_take_turns_and_none_is_lost(database: Database) -> None:
     assert titles(database) == sorted(f"{number}" for number in range(30) if number % 3)
 
 
-def test_a_second_transaction_of_one_task_is_refused_and_named(database: Database) -> None:
-    with database.session() as first, database.session() as second:
+def test_a_transaction_contains_others_of_its_task_and_of_requests(database: Database) -> None:
+    with database.session() as first, database.session() as second, hub_thread() as hub:
         first.execute(insert(POSTS).values(title="a"))
-        with pytest.raises(TransactionError, match=r"second transaction .*test_lifeguard_testing"):
-            second.execute(insert(POSTS).values(title="b"))
-        first.commit()
         second.execute(insert(POSTS).values(title="b"))
         second.commit()
+        hub.call(write, database, "request")
+        with pytest.raises(IntegrityError):
+            hub.call(write, database, "request")
+        first.execute(insert(POSTS).values(title="c"))
+        first.commit()
+    assert titles(database) == ["a", "b", "c", "request"]
+
+
+def test_a_rollback_that_would_undo_commits_of_others_fails(database: Database) -> None:
+    with database.session() as session, hub_thread() as hub:
+        session.execute(insert(POSTS).values(title="a"))
+        hub.call(write, database, "request")
+        with pytest.raises(TransactionError, match=r"would have kept.*database\(.fresh"):
+            session.rollback()
+    with database.session() as session, hub_thread() as hub:
+        session.execute(text("SELECT 1"))
+        hub.call(write, database, "request")
+        session.rollback()
+    assert titles(database) == ["request"]
+
+
+def test_a_transaction_that_waits_for_its_own_task_is_refused_at_once(database: Database) -> None:
+    with database.session() as first, database.session() as second:
+        first.execute(insert(POSTS).values(title="a"))
+        second.execute(insert(POSTS).values(title="b"))
+        with pytest.raises(TransactionError, match=r"of the same task: .*test_lifeguard_testing"):
+            first.execute(insert(POSTS).values(title="c"))
+        second.commit()
+        first.commit()
     assert titles(database) == ["a", "b"]
 
 
@@ -208,13 +234,13 @@ def test_a_second_transaction_of_one_task_is_refused_and_named(database: Databas
 def test_a_request_that_waits_for_the_test_is_refused_and_named(database: Database) -> None:
     with database.session() as session, hub_thread() as hub:
         session.execute(insert(POSTS).values(title="a"))
-        with pytest.raises(
-            TransactionError, match=r"has waited 1 s .*Commit or close that session"
-        ):
+        with pytest.raises(IntegrityError):
+            session.connection().execute(insert(POSTS).values(title="a"))
+        with pytest.raises(TransactionError, match=r"has waited 1 s .*Commit or close"):
             hub.call(write, database, "b")
-        session.commit()
+        session.rollback()
         hub.call(write, database, "b")
-    assert titles(database) == ["a", "b"]
+    assert titles(database) == ["b"]
 
 
 def test_a_deferred_constraint_is_checked_at_the_commit(database: Database) -> None:

@@ -118,6 +118,8 @@ def _shared_database(
         return connection.shared.connection
 
     database.engine.dialect.__dict__.update(get_driver_connection=get_driver_connection)
+    with shared.exclusively():  # the dialect looks types up on the driver's connection
+        database.engine.connect().close()
     return database
 
 

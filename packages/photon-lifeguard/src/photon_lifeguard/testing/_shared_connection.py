@@ -4,9 +4,7 @@ Theory of operation. The connection is in a transaction that is rolled back at t
 Each session has a `SharedConnectionView` of it, which behaves as a connection of its own:
 
 * A transaction of a view is a savepoint. Commit releases it, and rollback returns to it. Savepoints
-  nest and cannot overlap, so transactions take turns: a fair lock is held from the beginning of a
-  transaction to its end. Waiting for oneself is refused at once, and any other wait is bounded; the
-  error names the transaction that is in the way.
+  cannot overlap, so transactions take turns (`Turns`).
 * A statement outside of a transaction is wrapped in a savepoint, too, because an error would end
   everything otherwise. It does not wait for the turn (a read never waits for a writer), unless
   the open transaction has failed and can do nothing but roll back.
@@ -23,7 +21,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from threading import get_ident
 from typing import Any, TypeVar
 
 import attrs
@@ -34,47 +31,16 @@ from photon_runtime.patch import Lock
 
 from ..backends import Backend, TransactionOptions
 from ..errors import TransactionError
-from ..pool import Holder, current_holder
+from ._turns import Caller, Turn, Turns
 
 T = TypeVar("T")
 
 _FAILED = 3  # of psycopg.pq.TransactionStatus
 _STATEMENT = "photon_statement"
-_UNIT = "photon_transaction"
-_LIMIT_BESIDE_TEST = 1.0
-"""Seconds to wait for a transaction of the test's own thread, which is probably waiting itself."""
+_TRANSACTION = "photon_transaction"
 _SETS_LOCALLY = re.compile(r"\bset\s+local\b|\bset_config\b|\bset\s+role\b", re.IGNORECASE)
-_ADVICE = (
-    'Commit or close that session first, or mark the test with @pytest.mark.database("fresh"): '
-    "each session then has a connection of its own."
-)
-
-
-@attrs.frozen
-class _Caller:
-    """A task, or a thread outside of tasks."""
-
-    thread: int
-    task: object
-
-    @classmethod
-    def current(cls) -> _Caller:
-        try:
-            return cls(get_ident(), rt.current_task())
-        except NotRunning:
-            return cls(get_ident(), None)
-
-
-@attrs.define(eq=False)
-class _Transaction:
-    """The open transaction of a view."""
-
-    view: object
-    caller: _Caller
-    holder: Holder
-    is_read_only: bool = False
-    has_local_settings: bool = False
-    is_ending: bool = False
+_READS = re.compile(r"\s*(?:select|show|savepoint|release|rollback)\b", re.IGNORECASE)
+_FRESH = 'Mark the test with @pytest.mark.database("fresh"): every session then has its connection.'
 
 
 class SharedConnection:
@@ -90,11 +56,10 @@ class SharedConnection:
         """Begin the transaction that `end` rolls back."""
         self.connection = connection
         self.backend = backend
-        self._turn_timeout = turn_timeout
-        self._turn = Lock()
+        self._turns = Turns(turn_timeout)
         self._statement = Lock()
-        self._transaction: _Transaction | None = None
-        self._interrupted: object = None
+        self._interrupted: Turn | None = None
+        self._exclusive: Caller | None = None
         self._undo = ""
         self._must_fail = False
         self._refusal = ""
@@ -111,11 +76,14 @@ class SharedConnection:
 
     def is_in_transaction(self, view: object) -> bool:
         """Return whether ``view`` has a transaction open."""
-        return self._transaction is not None and self._transaction.view is view
+        return self._turns.of(view) is not None
 
     def is_interrupted(self, view: object) -> bool:
         """Return whether a cancelled statement of ``view`` is still being cleaned up."""
-        return self._interrupted is view and self.backend.is_interrupted(self.connection)
+        turn = self._turns.of(view)
+        if turn is None or turn is not self._interrupted:
+            return False
+        return self.backend.is_interrupted(self.connection)
 
     # -- transactions ------------------------------------------------------------------------------
 
@@ -127,20 +95,16 @@ class SharedConnection:
 
         Blocks: the calling task, or the calling thread outside of tasks.
         """
-        self._take_turn()
+        turn = self._turns.begin()
         try:
-            with self._statement_lock(view):
+            with self._statement_lock(turn):
                 self._control(_beginning(options))
         except BaseException:
-            self._turn.release()
+            self._turns.end(turn)
             raise
-        self._transaction = _Transaction(
-            view,
-            _Caller.current(),
-            current_holder(),
-            is_read_only=options.is_read_only,
-            has_local_settings=options.timeout is not None or options.is_read_only,
-        )
+        turn.is_read_only = options.is_read_only
+        turn.has_local_settings = options.timeout is not None or options.is_read_only
+        self._turns.register(view, turn)
 
     def commit(self, view: object) -> None:
         """Commit the transaction of ``view``, if it has one; a failed one is rolled back.
@@ -148,62 +112,76 @@ class SharedConnection:
         Raises:
             Exception: A deferred constraint is violated; the transaction was rolled back.
         """
-        transaction = self._transaction_of(view)
-        if transaction is None:
+        turn = self._turns.of(view)
+        if turn is None:
             return
-        with self._statement_lock(view):
-            if self._has_failed() or transaction.is_read_only:
-                self._end_transaction(transaction, is_committed=False)
+        with self._turns.use(turn), self._statement_lock(turn):
+            if self._has_failed() or turn.is_read_only:
+                self._roll_back(turn)
                 return
             try:
                 if self._deferred.exist:
                     self._control("SET CONSTRAINTS ALL IMMEDIATE")
             except Exception:
-                self._end_transaction(transaction, is_committed=False)
+                self._roll_back(turn)
                 raise
-            self._end_transaction(transaction, is_committed=True)
+            self._release(turn)
+            if turn.parent is not None:
+                turn.parent.has_inner_commits = True
 
     def rollback(self, view: object) -> None:
-        """Roll back the transaction of ``view``, if it has one."""
-        transaction = self._transaction_of(view)
-        if transaction is None:
+        """Roll back the transaction of ``view``, if it has one.
+
+        Raises:
+            TransactionError: Transactions that were begun and committed in the meantime are rolled
+                back as well.
+        """
+        turn = self._turns.of(view)
+        if turn is None:
             return
         if not self.is_usable:
-            self._pass_turn(transaction)  # the server has rolled back
+            self._turns.end(turn)  # the server has rolled back
             return
-        transaction.is_ending = True
-        with self._statement_lock(view):
-            self._end_transaction(transaction, is_committed=False)
+        turn.is_ending = True
+        with self._turns.use(turn), self._statement_lock(turn):
+            if turn.has_inner_commits and not turn.has_written and not self._has_failed():
+                self._release(turn)
+                return
+            self._roll_back(turn)
+        if turn.has_inner_commits:
+            raise TransactionError(
+                f"the transaction of {turn.holder} was rolled back, and with it others that were "
+                f"committed in the meantime, which a real database would have kept. {_FRESH}"
+            )
 
     def forget(self, view: object) -> None:
-        """Roll back the transaction of ``view``, and pass its turn on even if that fails."""
+        """Roll back the transaction of ``view``, and let others continue even if that fails."""
+        turn = self._turns.of(view)
+        if turn is None:
+            return
         try:
             with _shield():
                 self.rollback(view)
-        except TransactionError:
-            if (transaction := self._transaction_of(view)) is not None:
-                self._pass_turn(transaction)
+        except TransactionError as error:
+            self._refusal = self._refusal or str(error)
+            self._turns.end(turn)
 
-    def _transaction_of(self, view: object) -> _Transaction | None:
-        transaction = self._transaction
-        return transaction if transaction is not None and transaction.view is view else None
+    def _roll_back(self, turn: Turn) -> None:
+        self._end(turn, f"ROLLBACK TO SAVEPOINT {_TRANSACTION}; RELEASE SAVEPOINT {_TRANSACTION}")
 
-    def _end_transaction(self, transaction: _Transaction, *, is_committed: bool) -> None:
-        commands = [] if is_committed else [f"ROLLBACK TO SAVEPOINT {_UNIT}"]
-        commands.append(f"RELEASE SAVEPOINT {_UNIT}")
-        if is_committed and self._deferred.names:
+    def _release(self, turn: Turn) -> None:
+        commands = [f"RELEASE SAVEPOINT {_TRANSACTION}"]
+        if self._deferred.names:
             commands.append(f"SET CONSTRAINTS {self._deferred.names} DEFERRED")
-        if is_committed and transaction.has_local_settings:
+        if turn.has_local_settings:
             commands += ["RESET ROLE", "RESET ALL"]
-        try:
-            self._control("; ".join(commands))
-        finally:
-            self._pass_turn(transaction)
+        self._end(turn, "; ".join(commands))
 
-    def _pass_turn(self, transaction: _Transaction) -> None:
-        if self._transaction is transaction:
-            self._transaction = None
-            self._turn.release()
+    def _end(self, turn: Turn, commands: str) -> None:
+        try:
+            self._control(commands)
+        finally:
+            self._turns.end(turn)
 
     # -- statements --------------------------------------------------------------------------------
 
@@ -218,26 +196,24 @@ class SharedConnection:
 
         Blocks: the calling task, or the calling thread outside of tasks.
         """
-        transaction = self._transaction_of(view)
-        if transaction is not None:
-            if isinstance(statement, str) and _SETS_LOCALLY.search(statement):
-                transaction.has_local_settings = True
-            with self._statement_lock(view):
-                return call()
-        if alone:
-            return self._execute_in_turn(view, call)
-        with self._statement_lock(view):
-            if self._transaction is None or not self._has_failed():
-                return self._execute_in_savepoint(call)
-        return self._execute_in_turn(view, call)
-
-    def _execute_in_turn(self, view: object, call: Callable[[], T]) -> T:
-        self._take_turn()
+        turn = self._turns.of(view)
+        if turn is not None:
+            _note_effects(turn, statement)
+            with self._turns.use(turn), self._statement_lock(turn):
+                try:
+                    return call()
+                finally:
+                    turn.has_failed = self._has_failed()
+        if not alone:
+            with self._statement_lock(None):
+                if not self._has_failed():
+                    return self._execute_in_savepoint(call)
+        turn = self._turns.begin()  # also waits for the end of a transaction that has failed
         try:
-            with self._statement_lock(view):
+            with self._statement_lock(None):
                 return self._execute_in_savepoint(call)
         finally:
-            self._turn.release()
+            self._turns.end(turn)
 
     def _execute_in_savepoint(self, call: Callable[[], T]) -> T:
         self._control(f"SAVEPOINT {_STATEMENT}")
@@ -250,8 +226,21 @@ class SharedConnection:
         return result
 
     @contextmanager
-    def _statement_lock(self, view: object) -> Iterator[None]:
+    def exclusively(self) -> Iterator[None]:
+        """Let only the caller use the connection in the block, also without a view."""
+        with self._statement_lock(None):
+            self._exclusive = Caller.current()
+            try:
+                yield
+            finally:
+                self._exclusive = None
+
+    @contextmanager
+    def _statement_lock(self, turn: Turn | None) -> Iterator[None]:
         """Hold the lock of statements; until the end of the clean-up, if one is interrupted."""
+        if self._exclusive is not None and self._exclusive == Caller.current():
+            yield
+            return
         self._statement.acquire()
         try:
             self.refuse_if_unusable()
@@ -265,16 +254,16 @@ class SharedConnection:
             yield
         finally:
             if self.backend.is_interrupted(self.connection):
-                self._interrupted = view
-                if (transaction := self._transaction_of(view)) is not None:
-                    transaction.is_ending = True  # the pool rolls it back
+                self._interrupted = turn
+                if turn is not None:
+                    turn.is_ending = True  # the pool rolls it back
                 self.backend.when_settled(self.connection, self._settled)
             else:
                 self._statement.release()
 
     def _settled(self, is_usable: bool) -> None:
         # A statement may have completed before it was cancelled: its transaction fails nonetheless.
-        self._must_fail = self._transaction_of(self._interrupted) is not None
+        self._must_fail = self._interrupted is not None
         self._interrupted = None
         if not is_usable:
             self._refusal = (
@@ -305,47 +294,17 @@ class SharedConnection:
         if self._refusal:
             raise TransactionError(self._refusal)
 
-    # -- turns -------------------------------------------------------------------------------------
-
-    def _take_turn(self) -> None:
-        if self._turn.acquire(False):
-            return
-        transaction, caller = self._transaction, _Caller.current()
-        limit = self._turn_timeout
-        if transaction is None or transaction.is_ending:
-            pass
-        elif transaction.caller == caller:
-            raise TransactionError(
-                "a second transaction begins in the task that has one open, of "
-                f"{transaction.holder}. In a test with a rollback all sessions share one "
-                f"connection, where transactions cannot overlap. {_ADVICE}"
-            )
-        elif transaction.caller.task is None:
-            limit = min(limit, _LIMIT_BESIDE_TEST)
-        if not self._turn.acquire(timeout=limit):
-            raise TransactionError(self._deadlock(limit))
-
-    def _deadlock(self, limit: float) -> str:
-        transaction, waiter = self._transaction, current_holder()
-        other = "one that has just begun" if transaction is None else str(transaction.holder)
-        work = waiter.purpose or "a caller without a request"
-        return (
-            f"the transaction of {work} at {waiter.line} has waited {limit:g} s for another one to "
-            f"end: that of {other}. In a test with a rollback all sessions share one connection, "
-            f"where transactions take turns, and those two may wait for each other. {_ADVICE}"
-        )
-
     # -- the session of the server -----------------------------------------------------------------
 
     def reset_settings(self, view: object) -> None:
         """Undo what ``view`` changed in the session of the server, beyond its transaction."""
         self.rollback(view)
-        self._take_turn()
+        turn = self._turns.begin()
         try:
-            with self._statement_lock(view):
+            with self._statement_lock(None):
                 self._control("RESET ROLE; RESET ALL; DISCARD TEMP; UNLISTEN *")
         finally:
-            self._turn.release()
+            self._turns.end(turn)
 
     def end(self, *, timeout: float = 5.0) -> bool:
         """Roll everything back; return whether the connection can be used for another test.
@@ -393,8 +352,16 @@ def _deferred_constraints(connection: Any) -> _DeferredConstraints:
     return _DeferredConstraints(bool(rows), ", ".join(name for name, deferred in rows if deferred))
 
 
+def _note_effects(turn: Turn, statement: object) -> None:
+    text = statement if isinstance(statement, str) else ""
+    if _SETS_LOCALLY.search(text):
+        turn.has_local_settings = True
+    if not _READS.match(text):
+        turn.has_written = True
+
+
 def _beginning(options: TransactionOptions) -> str:
-    commands = [f"SAVEPOINT {_UNIT}"]
+    commands = [f"SAVEPOINT {_TRANSACTION}"]
     if options.is_read_only:
         commands.append("SET LOCAL transaction_read_only = on")
     if options.timeout is not None:
