@@ -41,6 +41,7 @@ class Database:
         settings: Settings of the database.
         folder: Folder that a relative path of SQLite begins at.
         observer: Is informed of what the pool does.
+        backend: Kind of the database, in place of the one that the address names; for tests.
 
     Attributes:
         settings: Settings of the database.
@@ -57,11 +58,12 @@ class Database:
         *,
         folder: Path | None = None,
         observer: PoolObserver | None = None,
+        backend: Backend | None = None,
     ) -> None:
         """Make the engine; nothing is opened."""
         self.settings = settings = settings or DatabaseSettings()
         url = database_url(settings.url, folder)
-        self.backend = backend_for(url, settings)
+        self.backend = backend or backend_for(url, settings)
         self.engine = _create_engine(url, settings, self.backend, observer or PoolObserver())
         self._current: ContextVar[Session | None] = ContextVar("photon_session", default=None)
 

@@ -13,6 +13,7 @@ Errors of the database itself are SQLAlchemy's (`sqlalchemy.exc`).
 
 from __future__ import annotations
 
+from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.exc import TimeoutError as SqlAlchemyTimeoutError
 
 from photon_runtime.errors import PhotonError
@@ -43,5 +44,5 @@ class DatabaseUnavailable(PhotonError):
     """
 
 
-class TransactionError(PhotonError):
+class TransactionError(PhotonError, DontWrapMixin):
     """A transaction is used wrongly, such as by an isolation level inside of another."""

@@ -16,21 +16,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import attrs
 from sqlalchemy.orm import Session
 
 from photon_runtime.http import Request
 from photon_runtime.parts import Host
+from photon_runtime.settings import Settings
 
 from ._database_settings import DatabaseSettings
 from ._responses import add_error_handlers
 from .database import Database
 from .errors import DatabaseConfigurationError
 from .observability import DatabaseMetrics
-from .pool import set_purpose
+from .pool import PoolObserver, set_purpose
 
-_ENCODING = "photon_encoding"
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -54,6 +57,38 @@ class Databases:
         return self.named[name]
 
 
+class DatabaseFactory(Protocol):
+    """Makes a database of an application."""
+
+    def __call__(
+        self,
+        name: str,
+        settings: DatabaseSettings,
+        *,
+        folder: Path | None,
+        observer: PoolObserver | None,
+    ) -> Database:
+        """Return the database of a section; ``default`` is the name of ``[database]``."""
+        ...
+
+
+class SettingsSource(Protocol):
+    """An application, as far as its settings are concerned."""
+
+    @property
+    def settings(self) -> Settings | None:
+        """The settings; ``None`` without any."""
+        ...
+
+    def read_settings(self, cls: type[T]) -> T:
+        """Return the section of a class."""
+        ...
+
+    def named_settings(self, cls: type[T]) -> Mapping[str, T]:
+        """Return the further sections of a class, by name."""
+        ...
+
+
 class DatabasePart:
     """The databases of an application.
 
@@ -71,6 +106,37 @@ class DatabasePart:
     def __init__(self, sessions: Mapping[str, type[Session]] | None = None) -> None:
         """Note the classes of sessions."""
         self._sessions = dict(sessions or {})
+        self._factory: DatabaseFactory = _new_database
+
+    @contextmanager
+    def overridden(self, factory: DatabaseFactory) -> Iterator[None]:
+        """Let starts of the application inside of the block get their databases from ``factory``.
+
+        For tests: see `photon_lifeguard.testing`.
+        """
+        before, self._factory = self._factory, factory
+        try:
+            yield
+        finally:
+            self._factory = before
+
+    def new_databases(self, application: SettingsSource) -> Databases:
+        """Return the databases of an application anew, for code beside it such as a test.
+
+        Args:
+            application: The application that the part was added to.
+
+        Raises:
+            DatabaseConfigurationError: The settings of a database cannot be used.
+        """
+        settings = application.settings
+        return _databases(
+            application.read_settings(DatabaseSettings),
+            application.named_settings(DatabaseSettings),
+            lambda name, of: self._factory(
+                name, of, folder=None if settings is None else settings.root, observer=None
+            ),
+        )
 
     def install(self, host: Host, settings: DatabaseSettings) -> None:
         """Register sessions, error responses, readiness checks and metrics.
@@ -80,7 +146,11 @@ class DatabasePart:
                 ``sessions`` has none.
         """
         metrics = DatabaseMetrics(host.meter)
-        databases = _databases(host, settings, metrics)
+        databases = _databases(
+            settings,
+            host.named_settings(DatabaseSettings),
+            lambda name, of: _observed(self._factory, host, metrics, name, of),
+        )
         host.lifespan(lambda: _life(databases))
         host.provide(Databases, lambda: databases, scope="application")
         host.provide(Database, lambda: databases.default, scope="application")
@@ -96,17 +166,33 @@ class DatabasePart:
         add_error_handlers(host)
 
 
-def _databases(host: Host, settings: DatabaseSettings, metrics: DatabaseMetrics) -> Databases:
-    def made(name: str, of: DatabaseSettings) -> Database:
-        database = Database(of, folder=host.root, observer=metrics.observer(name))
-        metrics.observe(name, database)
-        return database
+def _new_database(
+    name: str, settings: DatabaseSettings, *, folder: Path | None, observer: PoolObserver | None
+) -> Database:
+    return Database(settings, folder=folder, observer=observer)
 
-    named = host.named_settings(DatabaseSettings)
+
+def _databases(
+    settings: DatabaseSettings,
+    named: Mapping[str, DatabaseSettings],
+    make: Callable[[str, DatabaseSettings], Database],
+) -> Databases:
     return Databases(
-        made("default", settings.with_environment()),
-        {name: made(name, each) for name, each in named.items()},
+        make("default", settings.with_environment()),
+        {name: make(name, each) for name, each in named.items()},
     )
+
+
+def _observed(
+    factory: DatabaseFactory,
+    host: Host,
+    metrics: DatabaseMetrics,
+    name: str,
+    settings: DatabaseSettings,
+) -> Database:
+    database = factory(name, settings, folder=host.root, observer=metrics.observer(name))
+    metrics.observe(name, database)
+    return database
 
 
 @contextmanager

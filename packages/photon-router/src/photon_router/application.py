@@ -337,6 +337,11 @@ class Application(Router):
         self._static = ConfiguredFiles(settings)
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that were added, in that order."""
+        return tuple(self._parts)
+
+    @property
     def settings(self) -> Settings | None:
         """The settings of the project; ``None`` for an application without settings."""
         return self._settings

@@ -5,11 +5,19 @@
 ``client``         a `photon.testing.Client` of it, in process
 ``live_client``    an ``httpx2.Client`` of it over a real socket
 ``live_url``       the URL of a real server that serves it
+``db``             a session of its database, empty but for what the test has written
+``database``       the `photon_lifeguard.Database` of that session
+``databases``      all databases of the application, as `photon_lifeguard.Databases`
+``database_schema``  what makes the tables; override it where that is not found
 =================  ============================================================================
 
 The application is started anew for each test, in the environment ``test``. For the project's
 application, ``[server] max_body_size`` limits bodies. The plugin imports nothing of Photon until a
-test uses a fixture.
+test uses a fixture, and nothing of the database layer for applications without one.
+
+An application with a `photon_lifeguard.DatabasePart` gets temporary databases in place of its own.
+They are cleaned up after each test: ``@pytest.mark.database("rollback")`` or ``"fresh"`` chooses
+how, and the ini option ``photon_database`` for all tests.
 """
 
 from __future__ import annotations
@@ -19,12 +27,30 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ._database_fixtures import add_marker, add_option
+from ._database_fixtures import database as database
+from ._database_fixtures import database_schema as database_schema
+from ._database_fixtures import databases as databases
+from ._database_fixtures import db as db
+from ._database_fixtures import photon_databases as photon_databases
+from ._database_fixtures import photon_temporary_databases as photon_temporary_databases
+
 if TYPE_CHECKING:
     import httpx2
 
     from photon.testing import Client
     from photon_runtime.http import ServerSettings
     from photon_runtime.project import Project
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ini option ``photon_database``; called by pytest."""
+    add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker ``database``; called by pytest."""
+    add_marker(config)
 
 
 @pytest.fixture
@@ -54,7 +80,7 @@ def _photon_limits(app: Any, request: pytest.FixtureRequest) -> ServerSettings:
 
 
 @pytest.fixture
-def client(app: Any, _photon_limits: ServerSettings) -> Iterator[Client]:
+def client(app: Any, _photon_limits: ServerSettings, photon_databases: Any) -> Iterator[Client]:
     """A client of ``app``, in process; errors of the application are raised in the test."""
     from photon.testing import Client
 
@@ -63,7 +89,9 @@ def client(app: Any, _photon_limits: ServerSettings) -> Iterator[Client]:
 
 
 @pytest.fixture
-def live_client(app: Any, _photon_limits: ServerSettings) -> Iterator[httpx2.Client]:
+def live_client(
+    app: Any, _photon_limits: ServerSettings, photon_databases: Any
+) -> Iterator[httpx2.Client]:
     """A client of ``app`` over a real socket."""
     from photon import testing
 
@@ -72,7 +100,7 @@ def live_client(app: Any, _photon_limits: ServerSettings) -> Iterator[httpx2.Cli
 
 
 @pytest.fixture
-def live_url(app: Any, _photon_limits: ServerSettings) -> Iterator[str]:
+def live_url(app: Any, _photon_limits: ServerSettings, photon_databases: Any) -> Iterator[str]:
     """The URL of a real server that serves ``app``, without a slash at the end."""
     from photon_runtime.testing import live_server
 

@@ -12,6 +12,7 @@
 """
 
 from ._holders import Holder as Holder
+from ._holders import current_holder as current_holder
 from ._holders import purpose as purpose
 from ._holders import set_purpose as set_purpose
 from ._limits import PoolLimits as PoolLimits

@@ -45,7 +45,11 @@ class Connection(psycopg.Connection[Row]):
 
     Attributes:
         lock: Held by the task or thread that uses the connection; the others wait for it.
+        undoes_interruptions: True if the owner returns to a savepoint after every interruption. A
+            query that completed before it was cancelled then does not close the connection.
     """
+
+    undoes_interruptions = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Wrap an open connection of libpq; see `connect`."""

@@ -44,6 +44,8 @@ SettledCallback = Callable[[bool], object]
 _RETRY = 0.5
 _INTERVAL = 0.1  # after which a generator finds out that its connection was closed
 _ATTRIBUTE = "_photon_interruption"
+UNDOES = "undoes_interruptions"
+"""Name of an attribute of connections; see `Connection`."""
 
 _log = logging.getLogger("photon.runtime.psycopg")
 
@@ -172,6 +174,7 @@ class Interruption:
         if pgconn.status != ConnStatus.OK or is_busy(self._connection):
             return False
         status = pgconn.transaction_status
+        undone = undone or bool(getattr(self._connection, UNDOES, False))
         if status == TransactionStatus.INTRANS and completed and not undone:
             yield_now()  # the caller may be about to pass on the end of its transaction
             undone = self._undo()
