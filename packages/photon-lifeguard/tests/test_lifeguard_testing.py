@@ -23,6 +23,7 @@ from photon_lifeguard import (
 )
 from photon_lifeguard.testing import TemporaryDatabases, declared_metadata
 from photon_runtime.testing import hub_thread
+from servers.mariadb import MariaDBServer
 from servers.postgres import PostgresServer
 
 METADATA = MetaData()
@@ -52,11 +53,12 @@ def titles(database: Database) -> list[str]:
         return sorted(session.scalars(select(POSTS.c.title)))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseSettings:
     if request.param == "sqlite":
         return DatabaseSettings(url=f"sqlite:///{tmp_path}/app.db", acquire_timeout=0.2)
-    return DatabaseSettings(url=request.getfixturevalue("postgres_url"), acquire_timeout=0.2)
+    name = "postgres_url" if request.param == "postgresql" else "mysql_url"
+    return DatabaseSettings(url=request.getfixturevalue(name), acquire_timeout=0.2)
 
 
 @pytest.fixture
@@ -200,6 +202,30 @@ def test_databases_of_killed_runs_are_removed(postgres_server: PostgresServer) -
     finally:
         for name in others:
             postgres_server.execute(f'DROP DATABASE "{name}"')
+
+
+def test_databases_of_killed_runs_are_removed_from_mysql(mariadb_server: MariaDBServer) -> None:
+    def names() -> set[str]:
+        rows = mariadb_server.execute("SELECT schema_name FROM information_schema.schemata")
+        return {name for (name,) in rows if name.startswith("shop")}
+
+    settings = DatabaseSettings(url=mariadb_server.url.rpartition("/")[0] + "/shop")
+    others = {"shop", "shop_test", "shop_test_0000000g_gw1_1"}
+    killed = {"shop_test_00000000_gw1_1", "shop_test_00000000_gw1_1_rows"}
+    for name in others | killed:
+        mariadb_server.execute(f"CREATE DATABASE {name}")
+    try:
+        with TemporaryDatabases(with_first_post) as running, running.open() as factory:
+            assert titles(factory("default", settings)) == ["first"]
+            alive = names() - others
+            assert alive.isdisjoint(killed)
+            with TemporaryDatabases(METADATA) as second, second.open() as other:
+                titles(other("default", settings))
+            assert names() == others | alive
+        assert names() == others
+    finally:
+        for name in others:
+            mariadb_server.execute(f"DROP DATABASE {name}")
 
 
 def test_processes_of_one_run_make_the_schema_once(postgres_url: str) -> None:

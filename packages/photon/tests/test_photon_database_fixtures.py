@@ -162,8 +162,9 @@ SETTINGS = '[project]\napp = "shop:app"\n[database]\nurl = "{url}"\n'
 def url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return "sqlite:///app.db"
-    postgres_url: str = request.getfixturevalue("postgres_url")
-    return postgres_url
+    name = "mysql_url" if request.param == "mysql" else "postgres_url"
+    server_url: str = request.getfixturevalue(name)
+    return server_url
 
 
 @pytest.fixture
@@ -182,6 +183,7 @@ def set_url(project: pytest.Pytester, url: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("url", ["sqlite", "postgresql", "mysql"], indirect=True)
 @pytest.mark.parametrize("order", [1, 2])
 def test_a_test_leaves_nothing_behind(project: pytest.Pytester, url: str, order: int) -> None:
     set_url(project, url)
@@ -294,9 +296,14 @@ def test_fixtures_of_the_project_choose_application_and_schema(project: pytest.P
                 db.execute(insert(Post).values(title="second"))
                 db.commit()
                 assert client.get("/").json() == ["first", "second"]
+
+        def test_a_client_of_its_own(app):
+            with Client(app) as client:
+                assert client.get("/").json() == ["first"]
         """
     )
-    project.runpytest_subprocess().assert_outcomes(passed=2)
+    project.runpytest_subprocess().assert_outcomes(passed=3)
+    assert not (project.path / "app.db").exists()
 
 
 @pytest.mark.slow

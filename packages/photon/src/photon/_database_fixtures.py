@@ -61,6 +61,13 @@ def photon_databases(app: Any, request: pytest.FixtureRequest) -> Iterator[Datab
         yield part.new_databases(app)
 
 
+@pytest.fixture(autouse=True)
+def photon_no_real_database(request: pytest.FixtureRequest) -> None:
+    """Give every test that uses ``app`` temporary databases, also if it makes its own client."""
+    if "app" in request.fixturenames and "photon_lifeguard" in sys.modules:
+        request.getfixturevalue("photon_databases")
+
+
 @pytest.fixture
 def databases(photon_databases: Databases | None) -> Databases:
     """The databases of the application."""

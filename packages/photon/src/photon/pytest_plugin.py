@@ -33,6 +33,7 @@ from ._database_fixtures import database_schema as database_schema
 from ._database_fixtures import databases as databases
 from ._database_fixtures import db as db
 from ._database_fixtures import photon_databases as photon_databases
+from ._database_fixtures import photon_no_real_database as photon_no_real_database
 from ._database_fixtures import photon_temporary_databases as photon_temporary_databases
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -34,17 +35,26 @@ class PostgresqlDatabases:
         schema: What makes the tables.
         settings: Settings of the database.
         url: Its address.
+        folder: Folder of the project.
         run: Identifier of the run of tests.
         worker: Name of the process within the run.
     """
 
     def __init__(
-        self, schema: Schema, settings: DatabaseSettings, url: URL, *, run: str, worker: str
+        self,
+        schema: Schema,
+        settings: DatabaseSettings,
+        url: URL,
+        folder: Path | None,
+        *,
+        run: str,
+        worker: str,
     ) -> None:
         """Make the template, unless another process of the run has made it.
 
         Blocks: the calling thread.
         """
+        self._folder = folder
         self._settings = attrs.evolve(settings, replicas=())
         self._server = ServerDatabases(url, self._settings, run=run, worker=worker)
         self._copies = _Copies(self._server)
@@ -59,7 +69,7 @@ class PostgresqlDatabases:
         with self._server.making_template() as is_missing:
             if not is_missing:
                 return
-            database = Database(self._settings_of(self._server.template))
+            database = Database(self._settings_of(self._server.template), folder=self._folder)
             try:
                 create_schema(database, schema)
             finally:
@@ -90,10 +100,25 @@ class PostgresqlDatabases:
         backend = backend_for(self._server_url(name), settings)
         shared = SharedConnection(self._connection, backend, turn_timeout=settings.acquire_timeout)
         try:
-            yield lambda observer: _shared_database(shared, settings, observer)
+            yield lambda observer: self._shared_database(shared, settings, observer)
         finally:
             if not shared.end():
                 self._connection.close()
+
+    def _shared_database(
+        self, shared: SharedConnection, settings: DatabaseSettings, observer: PoolObserver | None
+    ) -> Database:
+        database = Database(
+            settings, folder=self._folder, observer=observer, backend=SharedBackend(shared)
+        )
+
+        def get_driver_connection(connection: SharedConnectionView) -> Any:
+            return connection.shared.connection
+
+        database.engine.dialect.__dict__.update(get_driver_connection=get_driver_connection)
+        with shared.exclusively():  # the dialect looks types up on the driver's connection
+            database.engine.connect().close()
+        return database
 
     def _server_url(self, name: str) -> URL:
         return self._server.url.set(database=name)
@@ -107,20 +132,6 @@ class PostgresqlDatabases:
         if self._connection is not None:
             self._connection.close()
         self._server.close()
-
-
-def _shared_database(
-    shared: SharedConnection, settings: DatabaseSettings, observer: PoolObserver | None
-) -> Database:
-    database = Database(settings, observer=observer, backend=SharedBackend(shared))
-
-    def get_driver_connection(connection: SharedConnectionView) -> Any:
-        return connection.shared.connection
-
-    database.engine.dialect.__dict__.update(get_driver_connection=get_driver_connection)
-    with shared.exclusively():  # the dialect looks types up on the driver's connection
-        database.engine.connect().close()
-    return database
 
 
 class _Copies:

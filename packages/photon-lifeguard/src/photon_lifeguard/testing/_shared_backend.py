@@ -24,8 +24,6 @@ class SharedConnectionView:
         shared: The connection beneath.
     """
 
-    _OWN = frozenset({"shared", "autocommit", "isolation_level", "read_only", "deferrable", "_own"})
-
     def __init__(self, shared: SharedConnection) -> None:
         """Begin in autocommit mode."""
         self.shared = shared
@@ -41,6 +39,11 @@ class SharedConnectionView:
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the driver's connection."""
         return getattr(self.shared.connection, name)
+
+    @property
+    def is_altered(self) -> bool:
+        """True after an isolation level was set through SQLAlchemy."""
+        return self._level is not None
 
     @property
     def autocommit(self) -> bool:
@@ -147,9 +150,9 @@ class SharedBackend:
         """Return whether a view has a transaction open."""
         return self._shared.is_in_transaction(connection)
 
-    def restore_autocommit(self, connection: Any) -> None:
-        """Undo an isolation level that was set through SQLAlchemy."""
-        connection.restore()
+    def is_altered(self, connection: Any) -> bool:
+        """Return whether an isolation level was set through SQLAlchemy."""
+        return bool(connection.is_altered)
 
     def begin(self, connection: Any, options: TransactionOptions) -> None:
         """Begin a transaction of a view, in turn."""
@@ -174,6 +177,7 @@ class SharedBackend:
     def scrub(self, connection: Any) -> None:
         """Roll back, and reset the session."""
         self._shared.reset_settings(connection)
+        connection.restore()
 
     def abandon(self, connection: Any) -> None:
         """Roll back; the connection beneath stays open."""

@@ -41,15 +41,17 @@ class SqliteDatabases:
     Args:
         schema: What makes the tables.
         settings: Settings of the database; the address is replaced.
+        project: Folder of the project.
     """
 
-    def __init__(self, schema: Schema, settings: DatabaseSettings) -> None:
+    def __init__(self, schema: Schema, settings: DatabaseSettings, project: Path | None) -> None:
         """Make the image.
 
         Blocks: the calling thread.
         """
         # Nothing needs to survive a loss of power.
         self._settings = attrs.evolve(settings, replicas=(), synchronous="normal")
+        self._project = project
         self._folder = _LockedFolder()
         self._numbers = itertools.count(1)
         try:
@@ -60,7 +62,7 @@ class SqliteDatabases:
 
     def _new_image(self, schema: Schema) -> bytes:
         path = self._folder.path / "image.db"
-        database = Database(self._settings_of(path))
+        database = Database(self._settings_of(path), folder=self._project)
         try:
             create_schema(database, schema)
             with database.engine.connect() as connection:

@@ -26,6 +26,7 @@ from ..backends import database_url
 from ..database import Database
 from ..errors import DatabaseConfigurationError
 from ..pool import PoolObserver
+from ._mysql import MySqlDatabases
 from ._postgresql import PostgresqlDatabases
 from ._schema import Schema
 from ._sqlite import SqliteDatabases, explain_locks
@@ -37,7 +38,7 @@ Mode: TypeAlias = Literal["rollback", "fresh"]
 ``fresh``: the test has a database of its own.
 """
 
-_Server: TypeAlias = SqliteDatabases | PostgresqlDatabases
+_Server: TypeAlias = SqliteDatabases | PostgresqlDatabases | MySqlDatabases
 _MODES = ("rollback", "fresh")
 _RUN_DIGITS = 8
 
@@ -76,8 +77,9 @@ class TemporaryDatabases:
         """Yield the factory of the databases of one test, which are cleaned up at the end.
 
         Args:
-            mode: By default ``fresh`` on SQLite and ``rollback`` on PostgreSQL. On SQLite every
-                test has databases of its own in both modes: it costs less than a rollback.
+            mode: By default ``rollback`` on PostgreSQL, ``fresh`` on the others. On SQLite every
+                test has databases of its own in both modes, which costs less than a rollback. On
+                MySQL every test has a database that is emptied afterwards, in both modes.
 
         Raises:
             DatabaseConfigurationError: ``mode`` is not one of the two.
@@ -108,14 +110,13 @@ class TemporaryDatabases:
             kind = url.get_backend_name()
             schema = self._schema_of(name)
             if kind == "sqlite":
-                self._servers[key] = SqliteDatabases(schema, settings)
-            elif kind == "postgresql":
-                run = _identifier(f"{self._run} {name}")
-                self._servers[key] = PostgresqlDatabases(
-                    schema, settings, url, run=run, worker=self._worker
-                )
+                self._servers[key] = SqliteDatabases(schema, settings, folder)
             else:
-                raise DatabaseConfigurationError(f"test databases of {kind} are not supported yet")
+                server = PostgresqlDatabases if kind == "postgresql" else MySqlDatabases
+                run = _identifier(f"{self._run} {name}")
+                self._servers[key] = server(
+                    schema, settings, url, folder, run=run, worker=self._worker
+                )
         return self._servers[key]
 
     def _schema_of(self, name: str) -> Schema:
@@ -179,7 +180,7 @@ class TemporaryDatabaseFactory:
         Blocks: the calling thread, at the first call for ``name``.
         """
         if name not in self._opened:
-            self._opened[name] = self._open(self._servers(settings, name, folder))
+            self._opened[name] = self._open(self._servers(settings, name, folder), folder)
         database = self._opened[name](observer)
         self._stack.callback(database.close)
         self._databases.append(database)
@@ -187,11 +188,13 @@ class TemporaryDatabaseFactory:
             explain_locks(database, self._databases)
         return database
 
-    def _open(self, server: _Server) -> Callable[[PoolObserver | None], Database]:
+    def _open(
+        self, server: _Server, folder: Path | None
+    ) -> Callable[[PoolObserver | None], Database]:
         if isinstance(server, PostgresqlDatabases) and self._mode != "fresh":
             return self._stack.enter_context(server.rollback())
         settings = self._stack.enter_context(server.fresh())
-        return lambda observer: Database(settings, observer=observer)
+        return lambda observer: Database(settings, folder=folder, observer=observer)
 
 
 def _identifier(text: str) -> str:
