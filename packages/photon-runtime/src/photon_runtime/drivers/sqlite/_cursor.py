@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from ..._pooled_greenlet import running_task
 from ._calls import call, call_surely
-from ._interruption import start_later
+from ._interruption import finish_later, is_interrupted, start_later
 from ._rows import FIRST_ROWS, MORE_ROWS, Ahead, Row, read_ahead, read_many
 from ._state import ConnectionState
 from ._statements import NEUTRAL, READ, SCRIPT, WRITE, Statement, classify
@@ -178,7 +178,12 @@ class Cursor(_Base):
         self._refuse_recursion()
         is_active, self._is_active = self._is_active, False
         self._rows, self._error = None, None
-        if is_active and not self._state.is_closed:
+        connection = self._own_connection
+        if is_interrupted(connection) and running_task() is not None:
+            # A thread may still execute the statement that its caller has left.
+            end = functools.partial(_Base.close, self)
+            finish_later(connection, functools.partial(call, connection, end, NEUTRAL))
+        elif is_active and not self._state.is_closed:
             call_surely(self._own_connection, functools.partial(_Base.close, self), NEUTRAL)
         else:
             _Base.close(self)
