@@ -224,6 +224,7 @@ def test_no_task_reads_the_result_of_another(patch: list[str], mysql_url: str) -
     assert found["answered"] > 10
     assert found["wrong"] == []
     assert found["active"] == []
+    assert found["descriptors"] == 0
 
 
 def test_a_connection_that_the_server_may_not_know_by_its_number_is_not_killed(
@@ -245,6 +246,21 @@ def test_the_end_of_the_hub_ends_what_was_interrupted(patch: list[str], mysql_ur
 
 def test_an_interrupted_transaction_is_rolled_back(patch: list[str], mysql_url: str) -> None:
     assert run_scenario(patch, "transactions", mysql_url) == 1
+
+
+def test_a_reset_leaves_a_session_as_its_connection_was_made(
+    patch: list[str], mysql_url: str
+) -> None:
+    assert run_scenario(patch, "resets", mysql_url) == {
+        "states": [False, True, False],
+        "variables": [None, 1],
+        "names": "latin1",
+        "mode": "ANSI_QUOTES",
+        "autocommit": 1,
+        "rows": 0,
+        "lock": 1,
+        "table": "ProgrammingError",
+    }
 
 
 def test_a_sqlalchemy_pool_replaces_an_interrupted_pymysql_connection(

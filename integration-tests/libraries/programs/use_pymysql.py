@@ -24,7 +24,13 @@ from program import MANY, SLOW, at_once, perform
 from pymysql.cursors import SSCursor
 
 from photon_runtime import Channel, DeadlineExceeded, deadline, offload, run, scope, sleep, spawn
-from photon_runtime.drivers.pymysql import Connection, is_interrupted, when_settled
+from photon_runtime.drivers.pymysql import (
+    Connection,
+    is_in_transaction,
+    is_interrupted,
+    reset_session,
+    when_settled,
+)
 from photon_runtime.patch import is_patched
 
 AnyConnection = Any
@@ -469,6 +475,7 @@ def a_burst(url: str) -> object:
 def at_random(url: str) -> object:
     """A pool of three connections is used by many, who leave at random points."""
     generator = random.Random(5)
+    before = len(os.listdir("/proc/self/fd"))
     pool: Channel[AnyConnection] = Channel(3)
     for _ in range(3):
         pool.send(connect(url))
@@ -500,7 +507,10 @@ def at_random(url: str) -> object:
     with scope() as tasks:
         for number in range(150):
             tasks.spawn(use, number, generator.uniform(0.002, 0.06))
-    return {**counts, "wrong": wrong, "active": active(url)}
+    for _ in range(3):
+        pool.receive().close()
+    descriptors = len(os.listdir("/proc/self/fd")) - before
+    return {**counts, "wrong": wrong, "active": active(url), "descriptors": descriptors}
 
 
 def behind_a_relay(url: str) -> object:
@@ -557,6 +567,40 @@ def transactions(url: str) -> object:
         return count
 
 
+def resets(url: str) -> object:
+    """A session is as new after a reset, and as its connection was made."""
+    connection = connect(
+        url, charset="latin1", sql_mode="ANSI_QUOTES", init_command="SET @made = 1"
+    )
+    states = [is_in_transaction(connection)]
+    with connect(url) as observer, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE written (number int) ENGINE=InnoDB")
+        for command in (
+            "SET NAMES utf8mb4",
+            "SET @gone = 1, sql_mode = '', autocommit = 0",
+            "SELECT GET_LOCK('lock', 0)",
+            "CREATE TEMPORARY TABLE gone (number int)",
+            "BEGIN",
+            "INSERT INTO written VALUES (1)",
+        ):
+            cursor.execute(command)
+        states.append(is_in_transaction(connection))
+        reset_session(connection)
+        states.append(is_in_transaction(connection))
+        found = {
+            "states": states,
+            "variables": [value(connection, "SELECT @gone"), value(connection, "SELECT @made")],
+            "names": value(connection, "SELECT @@character_set_client"),
+            "mode": value(connection, "SELECT @@sql_mode"),
+            "autocommit": value(connection, "SELECT @@autocommit"),
+            "rows": value(observer, "SELECT COUNT(*) FROM written"),
+            "lock": value(observer, "SELECT IS_FREE_LOCK('lock')"),
+            "table": error_of(lambda: value(connection, "SELECT 1 FROM gone"))[:16],
+        }
+        cursor.execute("DROP TABLE written")
+    return found
+
+
 def sqlalchemy_pool(url: str) -> object:
     """A pool of SQLAlchemy replaces what was interrupted."""
     import sqlalchemy
@@ -607,6 +651,7 @@ if __name__ == "__main__":
         behind_a_relay,
         the_hub_ends,
         transactions,
+        resets,
         sqlalchemy_pool,
     )
     if is_patched():

@@ -7,6 +7,7 @@
 ``_interruption``     `is_interrupted`, `when_settled`: ends interrupted queries on the server
 ``_kill``             the connection that ends them
 ``_socket``           the sockets of connections
+``_session``          `is_in_transaction`, `reset_session`: for pools
 ``_connection``       `Connection`: one class that cooperates
 ``installation``      `install`: all connections of the process cooperate
 ====================  =========================================================================
@@ -20,4 +21,6 @@ from .._clean_up import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
 from ._connection import Connection as Connection
 from ._interruption import is_interrupted as is_interrupted
 from ._interruption import when_settled as when_settled
+from ._session import is_in_transaction as is_in_transaction
+from ._session import reset_session as reset_session
 from .installation import install as install

@@ -19,7 +19,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from greenlet import GreenletExit
 from pymysql import connections, err
@@ -36,15 +36,21 @@ from ._interruption import end_on_server, is_interrupted, remember_address
 from ._socket import new_socket
 from ._usage import ATTRIBUTE, Usage, usage_of
 
+T = TypeVar("T")
+
 _plain: Any = SimpleNamespace(**vars(connections.Connection))
 
 
-def _as_command(name: str, *, only_reads: bool = False) -> Callable[..., Any]:
-    """Return the method ``name`` of PyMySQL as one that one caller at a time runs to its end."""
-    method = getattr(_plain, name)
+def as_command(method: Callable[..., T], *, only_reads: bool = False) -> Callable[..., T]:
+    """Return a method of a connection as one that one caller at a time runs to its end.
+
+    Args:
+        method: Function whose first argument is the connection; it may call other commands.
+        only_reads: True if it reads a result without sending a command.
+    """
 
     @functools.wraps(method)
-    def command(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def command(self: Any, *args: Any, **kwargs: Any) -> T:
         usage = usage_of(self)
         if not usage.begin():
             return method(self, *args, **kwargs)
@@ -57,27 +63,29 @@ def _as_command(name: str, *, only_reads: bool = False) -> Callable[..., Any]:
         finally:
             usage.end(is_streaming=is_streaming(self))
 
-    command.__doc__ = method.__doc__ or f"Run PyMySQL's `{name}`. Blocks: the calling task."
+    command.__doc__ = (
+        method.__doc__ or f"Run PyMySQL's `{method.__name__}`. Blocks: the calling task."
+    )
     return command
 
 
-_rollback = _as_command("rollback")
+_rollback = as_command(_plain.rollback)
 _read_packet = _plain._read_packet
 
 
 class Cooperation:
     """The methods of `Connection`."""
 
-    autocommit = _as_command("autocommit")
-    begin = _as_command("begin")
-    commit = _as_command("commit")
-    kill = _as_command("kill")
-    next_result = _as_command("next_result", only_reads=True)
-    ping = _as_command("ping")
-    query = _as_command("query")
-    select_db = _as_command("select_db")
-    set_character_set = _as_command("set_character_set")
-    show_warnings = _as_command("show_warnings")
+    autocommit = as_command(_plain.autocommit)
+    begin = as_command(_plain.begin)
+    commit = as_command(_plain.commit)
+    kill = as_command(_plain.kill)
+    next_result = as_command(_plain.next_result, only_reads=True)
+    ping = as_command(_plain.ping)
+    query = as_command(_plain.query)
+    select_db = as_command(_plain.select_db)
+    set_character_set = as_command(_plain.set_character_set)
+    show_warnings = as_command(_plain.show_warnings)
 
     def rollback(self: Any) -> None:
         """Roll the transaction back; see PyMySQL's `rollback`.

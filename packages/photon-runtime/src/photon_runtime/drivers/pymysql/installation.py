@@ -8,8 +8,6 @@ from pymysql import connections
 
 from ._cooperation import Cooperation
 
-_OF_THE_CLASS = frozenset({"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__"})
-
 
 def install() -> None:
     """Let every `pymysql.connections.Connection` cooperate. A second call does nothing.
@@ -19,5 +17,5 @@ def install() -> None:
     """
     cls: Any = connections.Connection
     for name, method in vars(Cooperation).items():
-        if name not in _OF_THE_CLASS and not name.startswith("__static"):
+        if name == "__del__" or not name.startswith("__"):
             setattr(cls, name, method)
