@@ -1,8 +1,7 @@
 """MySQL and MariaDB by PyMySQL.
 
-The server resets a session only together with its authentication, so a connection that was changed
-is replaced instead. Time limits of single transactions do not exist; the driver ends the statement
-of a caller that has left.
+Time limits of single transactions do not exist; the driver ends the statement of a caller that has
+left.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from .._database_settings import DatabaseSettings
 from ..errors import DatabaseConfigurationError
 from ._backend import TransactionOptions
 
-_IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS
 _PENDING = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
 # Numbers of errors that another attempt meets again: access denied (1044, 1045, 1698), unknown
 # database (1049), TLS required (3159).
@@ -47,6 +45,7 @@ class MySql:
                 "pip install 'photon-lifeguard[mysql]'"
             ) from error
         self._driver = driver
+        self._settings = settings
 
     def connector(
         self, dialect: Dialect, url: URL, settings: DatabaseSettings
@@ -57,15 +56,14 @@ class MySql:
 
         def connect() -> Any:
             connection = self._driver.Connection(**options, autocommit=True)
-            if settings.statement_timeout:
-                _limit_statements(connection, settings.statement_timeout)
+            self._limit_statements(connection)
             return connection
 
         return connect
 
     def in_transaction(self, connection: Any) -> bool:
         """Return whether a transaction is open."""
-        return bool(connection.open and connection.server_status & _IN_TRANSACTION)
+        return self._driver.is_in_transaction(connection)
 
     def is_altered(self, connection: Any) -> bool:
         """Return whether an isolation level was set through SQLAlchemy."""
@@ -104,8 +102,9 @@ class MySql:
         self._driver.when_settled(connection, callback)
 
     def scrub(self, connection: Any) -> None:
-        """Refuse: a changed session is replaced."""
-        raise ConnectionError("sessions of MySQL are not reset")
+        """Roll back, and reset the session."""
+        self._driver.reset_session(connection)
+        self._limit_statements(connection)
 
     def abandon(self, connection: Any) -> None:
         """Close without a word to the server."""
@@ -117,10 +116,13 @@ class MySql:
             return False
         return not error.args or error.args[0] not in _PERMANENT
 
-
-def _limit_statements(connection: Any, seconds: float) -> None:
-    """Limit the time of a statement: MariaDB of each, MySQL of those that read."""
-    if "mariadb" in connection.get_server_info().lower():
-        connection.query(f"SET SESSION max_statement_time = {seconds:g}")
-    else:
-        connection.query(f"SET SESSION max_execution_time = {max(1, round(seconds * 1000))}")
+    def _limit_statements(self, connection: Any) -> None:
+        """Limit the time of a statement: MariaDB of each, MySQL of those that read."""
+        seconds = self._settings.statement_timeout
+        if not seconds:
+            return
+        if "mariadb" in connection.get_server_info().lower():
+            connection.query(f"SET SESSION max_statement_time = {seconds:g}")
+        else:
+            milliseconds = max(1, round(seconds * 1000))
+            connection.query(f"SET SESSION max_execution_time = {milliseconds}")
