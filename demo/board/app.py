@@ -6,24 +6,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from photon import Photon, StaticFiles
+from photon_lifeguard import DatabasePart
 from photon_router.security import ApiKey
 
 from . import admin, api, pages, reports
-from .dependencies import StoreMiddleware
-from .samples import SAMPLE_KEYS, sample_store
-from .store import Store
+from .samples import SAMPLE_KEYS
 
 
-def create_app(store: Store | None = None, keys: Mapping[str, str] = SAMPLE_KEYS) -> Photon:
-    """Create an application; each has data of its own.
+def create_app(keys: Mapping[str, str] = SAMPLE_KEYS) -> Photon:
+    """Create an application; its database is in the settings.
 
     Args:
-        store: The boards; ``None`` creates samples.
         keys: The secret of each member who may use the routes under ``/admin``, by name.
     """
     members = ApiKey(keys, header="X-Key", name="memberKey", description="The key of a member.")
     app = Photon(spec=Path(__file__).parent / "openapi.yaml")
-    app.middleware(StoreMiddleware(sample_store() if store is None else store))
+    app.add(DatabasePart())
     files = StaticFiles(Path(__file__).parent / "static")
     app.mount("/static", files)
     app.include(pages.pages(files))

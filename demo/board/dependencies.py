@@ -1,43 +1,26 @@
 """Values for handlers: the store, an existing board or card, the current member.
 
 A handler names one of the aliases as the type of an argument. A request for a board or card that
-does not exist is refused here, and the handler does not run.
-
-The store belongs to one application. Its middleware puts it into the state of each request, from
-which `current_store` returns it; no data is at module level, so two applications in one process
-do not share any.
+does not exist is refused here, and the handler does not run. The handler and all dependencies of a
+request share one store and one session.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated
 
-from photon import CurrentUser, Depends, HttpError, Path, Request, Response
+from sqlalchemy.orm import Session
+
+from photon import CurrentUser, Depends, HttpError, Path
 from photon_router.security import Identity
-from photon_runtime.http import Handler
 
 from .models import Board, Card, Member
 from .store import NotFound, Store
 
-_KEY = "board.store"
 
-
-class StoreMiddleware:
-    """Adds an application's store to its requests."""
-
-    def __init__(self, store: Store) -> None:
-        """Create the middleware of a store."""
-        self._store = store
-
-    def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Handle the request with the store in its state."""
-        request.state[_KEY] = self._store
-        return call_next(request)
-
-
-def current_store(request: Request) -> Store:
-    """Return the application's store."""
-    return cast(Store, request.state[_KEY])
+def current_store(db: Session) -> Store:
+    """Return the store of the request's session."""
+    return Store(db)
 
 
 CurrentStore = Annotated[Store, Depends(current_store)]

@@ -1,8 +1,10 @@
-"""The boards that a new store begins with, as an example."""
+"""The boards that a new database begins with, as an example."""
 
 from __future__ import annotations
 
 import datetime
+
+from sqlalchemy.orm import Session
 
 from .models import CardDetails, Column, Member, NewBoard, NewComment
 from .store import Store
@@ -12,12 +14,18 @@ SAMPLE_KEYS = {member.name: f"the-key-of-{member.name}-in-the-demo" for member i
 """Public, for the demo only; a real application reads them from its settings."""
 
 
-def sample_store() -> Store:
-    """Return a store with a team, two boards and some cards."""
-    store = Store(_TEAM)
+def add_samples(session: Session) -> None:
+    """Add a team, two boards and some cards, unless there is a team already.
+
+    ``photon db seed`` calls it; the changes are committed by the caller.
+    """
+    store = Store(session)
+    if store.members():
+        return
+    for member in _TEAM:
+        store.add_member(member)
     _open_website(store)
     _open_garden(store)
-    return store
 
 
 def _open_website(store: Store) -> None:

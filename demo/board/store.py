@@ -1,17 +1,16 @@
-"""Boards and cards in memory.
+"""Boards and cards in the database, as the values of `models`.
 
-No method waits, so no other coroutine can run in the middle of one: every change is
-atomic, without a lock. The objects are frozen; a change replaces them, and an old object keeps its
-values.
+A store belongs to one session, and so to one request: what its methods change is committed together
+with everything else of that request, before the response is sent.
 """
 
 from __future__ import annotations
 
 import datetime
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-import attrs
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, selectinload, undefer
 
 from .models import (
     Attachment,
@@ -24,6 +23,7 @@ from .models import (
     NewBoard,
     NewComment,
 )
+from .tables import AttachmentRow, BoardRow, CardRow, CommentRow, MemberRow
 
 
 class NotFound(LookupError):
@@ -51,31 +51,23 @@ class Store:
     """All boards of a team.
 
     Args:
-        members: The team.
+        session: Session of the database.
         now: Returns the time, in UTC.
     """
 
     def __init__(
-        self,
-        members: Sequence[Member] = (),
-        *,
-        now: Callable[[], datetime.datetime] = _utc_now,
+        self, session: Session, *, now: Callable[[], datetime.datetime] = _utc_now
     ) -> None:
-        """Begin without boards."""
-        self._members = {member.name: member for member in members}
+        """Use a session."""
+        self._session = session
         self._now = now
-        self._boards: dict[int, Board] = {}
-        self._cards: dict[int, Card] = {}
-        self._board_ids = itertools.count(1)
-        self._card_ids = itertools.count(1)
-        self._files: dict[int, tuple[Attachment, bytes]] = {}
-        self._file_ids = itertools.count(1)
 
     # -- the team -----------------------------------------------------------------------------
 
     def members(self) -> list[Member]:
         """Return the team."""
-        return list(self._members.values())
+        rows = self._session.scalars(select(MemberRow).order_by(MemberRow.position))
+        return [Member(row.name, row.is_lead) for row in rows]
 
     def member(self, name: str) -> Member:
         """Return a member.
@@ -83,15 +75,24 @@ class Store:
         Raises:
             NotFound: No member has the name.
         """
-        if name not in self._members:
+        row = self._session.get(MemberRow, name)
+        if row is None:
             raise NotFound(f"the team has no member {name!r}")
-        return self._members[name]
+        return Member(row.name, row.is_lead)
+
+    def add_member(self, member: Member) -> None:
+        """Add a member to the team, behind the others."""
+        position = self._session.scalar(select(func.count()).select_from(MemberRow)) or 0
+        self._session.add(MemberRow(name=member.name, position=position, is_lead=member.is_lead))
+        self._session.flush()
 
     # -- boards -------------------------------------------------------------------------------
 
     def boards(self) -> list[Board]:
         """Return all boards, the oldest first."""
-        return list(self._boards.values())
+        return [
+            _board(row) for row in self._session.scalars(select(BoardRow).order_by(BoardRow.id))
+        ]
 
     def board(self, board_id: int) -> Board:
         """Return a board.
@@ -99,27 +100,25 @@ class Store:
         Raises:
             NotFound: No such number exists.
         """
-        if board_id not in self._boards:
-            raise NotFound(f"board {board_id} does not exist")
-        return self._boards[board_id]
+        return _board(self._board_row(board_id))
 
     def open_board(self, new: NewBoard) -> Board:
         """Open a board and return it."""
-        board = Board(next(self._board_ids), new.name, new.limit)
-        self._boards[board.id] = board
-        return board
+        row = BoardRow(name=new.name, limit=new.limit)
+        self._session.add(row)
+        self._session.flush()
+        return _board(row)
 
     def close_board(self, board: Board) -> None:
         """Remove a board with all its cards."""
-        del self._boards[board.id]
-        for card in list(self.cards(board)):
-            self.remove(card)
+        self._session.delete(self._board_row(board.id))
+        self._session.flush()
 
     # -- cards --------------------------------------------------------------------------------
 
     def cards(
         self,
-        board: Board,
+        board: Board | None = None,
         *,
         column: Column | None = None,
         assignee: str | None = None,
@@ -128,20 +127,21 @@ class Store:
         """Iterate over the cards of a board, the oldest first.
 
         Args:
-            board: The board.
+            board: The board; ``None`` for all boards, one after the other.
             column: Only those in this column; ``None`` for all.
             assignee: Only those of this member; ``None`` for all.
             labels: Only those that have all of these.
         """
-        for card in list(self._cards.values()):
-            if card.board_id != board.id:
-                continue
-            if column is not None and card.column is not column:
-                continue
-            if assignee is not None and card.assignee != assignee:
-                continue
-            if set(labels) <= set(card.labels):
-                yield card
+        query = _cards()
+        if board is not None:
+            query = query.where(CardRow.board_id == board.id)
+        if column is not None:
+            query = query.where(CardRow.column == column)
+        if assignee is not None:
+            query = query.where(CardRow.assignee == assignee)
+        for row in self._session.scalars(query):
+            if set(labels) <= set(row.labels):
+                yield _card(row)
 
     def card(self, card_id: int) -> Card:
         """Return a card.
@@ -149,32 +149,22 @@ class Store:
         Raises:
             NotFound: No such number exists.
         """
-        if card_id not in self._cards:
-            raise NotFound(f"card {card_id} does not exist")
-        return self._cards[card_id]
+        return _card(self._card_row(card_id))
 
     def add_card(self, board: Board, details: CardDetails) -> Card:
         """Put a new card into ``todo`` and return it."""
-        card = Card(
-            id=next(self._card_ids),
-            board_id=board.id,
-            column=Column.TODO,
-            title=details.title,
-            created_at=self._now(),
-        )
-        return self.rewrite(card, details)
+        row = CardRow(board_id=board.id, column=Column.TODO, created_at=self._now(), comments=[])
+        _write(row, details)
+        self._session.add(row)
+        self._session.flush()
+        return _card(row)
 
     def rewrite(self, card: Card, details: CardDetails) -> Card:
         """Replace the details of a card; it stays in its column."""
-        rewritten = attrs.evolve(
-            card,
-            title=details.title,
-            description=details.description,
-            labels=details.labels,
-            assignee=details.assignee,
-            due=details.due,
-        )
-        return self._replace(rewritten)
+        row = self._card_row(card.id)
+        _write(row, details)
+        self._session.flush()
+        return _card(row)
 
     def move(self, card: Card, column: Column) -> Card:
         """Move a card to a column.
@@ -182,34 +172,41 @@ class Store:
         Raises:
             ColumnFull: The column ``doing`` is full.
         """
-        if column is Column.DOING and card.column is not column:
-            board = self.board(card.board_id)
-            if len(list(self.cards(board, column=column))) >= board.limit:
-                raise ColumnFull(board)
-        return self._replace(attrs.evolve(card, column=column))
+        row = self._card_row(card.id)
+        if column is Column.DOING and row.column is not column:
+            self._require_room(row.board_id)
+        row.column = column
+        self._session.flush()
+        return _card(row)
 
     def comment(self, card: Card, new: NewComment) -> Card:
         """Add a comment to a card."""
-        comment = Comment(new.author, new.text, self._now())
-        return self._replace(attrs.evolve(card, comments=(*card.comments, comment)))
+        row = self._card_row(card.id)
+        row.comments.append(CommentRow(author=new.author, text=new.text, written_at=self._now()))
+        self._session.flush()
+        return _card(row)
 
     def remove(self, card: Card) -> None:
-        """Remove a card, with its files."""
-        del self._cards[card.id]
-        for attachment in self.attachments(card):
-            del self._files[attachment.id]
+        """Remove a card, with its comments and files."""
+        self._session.delete(self._card_row(card.id))
+        self._session.flush()
 
     # -- files --------------------------------------------------------------------------------
 
     def attach(self, card: Card, *, name: str, content: bytes, note: str = "") -> Attachment:
         """Add a file to a card and return the attachment."""
-        attachment = Attachment(next(self._file_ids), card.id, name, len(content), note)
-        self._files[attachment.id] = attachment, content
-        return attachment
+        row = AttachmentRow(
+            card_id=card.id, name=name, size=len(content), note=note, content=content
+        )
+        self._session.add(row)
+        self._session.flush()
+        return _attachment(row)
 
     def attachments(self, card: Card) -> list[Attachment]:
         """Return the files of a card, the oldest first."""
-        return [each for each, _ in self._files.values() if each.card_id == card.id]
+        query = select(AttachmentRow).where(AttachmentRow.card_id == card.id)
+        rows = self._session.scalars(query.order_by(AttachmentRow.id))
+        return [_attachment(row) for row in rows]
 
     def file(self, attachment_id: int) -> tuple[Attachment, bytes]:
         """Return a file with its content.
@@ -217,12 +214,76 @@ class Store:
         Raises:
             NotFound: No such number exists.
         """
-        if attachment_id not in self._files:
+        row = self._session.get(
+            AttachmentRow, attachment_id, options=[undefer(AttachmentRow.content)]
+        )
+        if row is None:
             raise NotFound(f"file {attachment_id} does not exist")
-        return self._files[attachment_id]
+        return _attachment(row), row.content
 
-    # -- private ------------------------------------------------------------------------------
+    # -- rows ---------------------------------------------------------------------------------
 
-    def _replace(self, card: Card) -> Card:
-        self._cards[card.id] = card
-        return card
+    def _board_row(self, board_id: int) -> BoardRow:
+        row = self._session.get(BoardRow, board_id)
+        if row is None:
+            raise NotFound(f"board {board_id} does not exist")
+        return row
+
+    def _card_row(self, card_id: int) -> CardRow:
+        row = self._session.scalar(_cards().where(CardRow.id == card_id))
+        if row is None:
+            raise NotFound(f"card {card_id} does not exist")
+        return row
+
+    def _require_room(self, board_id: int) -> None:
+        """Require room in ``doing``; the board is locked, so that no other request fills it."""
+        board = self._session.get_one(BoardRow, board_id, with_for_update=True)
+        in_doing = self._session.scalar(
+            select(func.count()).where(CardRow.board_id == board_id, CardRow.column == Column.DOING)
+        )
+        if (in_doing or 0) >= board.limit:
+            raise ColumnFull(_board(board))
+
+
+def _cards() -> Select[CardRow]:
+    """Select cards with their comments, in one further statement for all of them."""
+    query = select(CardRow).order_by(CardRow.board_id, CardRow.id)
+    return query.options(selectinload(CardRow.comments))
+
+
+def _write(row: CardRow, details: CardDetails) -> None:
+    row.title = details.title
+    row.description = details.description
+    row.labels = list(details.labels)
+    row.assignee = details.assignee
+    row.due = details.due
+
+
+def _board(row: BoardRow) -> Board:
+    return Board(row.id, row.name, row.limit)
+
+
+def _card(row: CardRow) -> Card:
+    return Card(
+        id=row.id,
+        board_id=row.board_id,
+        column=row.column,
+        title=row.title,
+        description=row.description,
+        labels=tuple(row.labels),
+        assignee=row.assignee,
+        due=row.due,
+        created_at=_in_utc(row.created_at),
+        comments=tuple(
+            Comment(each.author, each.text, _in_utc(each.written_at)) for each in row.comments
+        ),
+    )
+
+
+def _attachment(row: AttachmentRow) -> Attachment:
+    return Attachment(row.id, row.card_id, row.name, row.size, row.note)
+
+
+def _in_utc(time: datetime.datetime) -> datetime.datetime:
+    """Return a time of the database; SQLite keeps no time zone."""
+    return time if time.tzinfo is not None else time.replace(tzinfo=datetime.UTC)

@@ -5,7 +5,8 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,10 +14,15 @@ import attrs
 import pytest
 
 from board.app import create_app
-from board.samples import SAMPLE_KEYS
+from board.samples import SAMPLE_KEYS, add_samples
+from board.tables import Base
+from photon import Photon
+from photon_lifeguard import Database, DatabaseSettings
 from photon_runtime.http import ServerSettings
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server
+
+DEMO = Path(__file__).parents[1]
 
 
 @attrs.frozen
@@ -63,9 +69,39 @@ class Client:
         return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
 
 
+def add_tables(database: Database) -> None:
+    """Make the tables and the samples."""
+    Base.metadata.create_all(database.engine)
+    with database.transaction() as session:
+        add_samples(session)
+
+
+@pytest.fixture(scope="session")
+def database_schema() -> Callable[[Database], None]:
+    return add_tables
+
+
 @pytest.fixture
-def client() -> Iterator[Client]:
-    with live_server(create_app()) as server:
+def app() -> Photon:
+    return create_app()
+
+
+@pytest.fixture
+def client(live_url: str) -> Client:
+    return Client(live_url)
+
+
+@contextmanager
+def other_application(folder: Path, settings: ServerSettings | None = None) -> Iterator[Client]:
+    """Serve an application with the demo's settings and a database of its own in ``folder``."""
+    url = f"sqlite:///{folder}/other.sqlite3"
+    database = Database(DatabaseSettings(url=url))
+    add_tables(database)
+    database.close()
+    app = create_app()
+    environ = {"PHOTON__DATABASE__URL": url}
+    app.use_settings(load_settings(DEMO, environment="production", environ=environ))
+    with live_server(app, settings=settings) as server:
         yield Client(server.url)
 
 
@@ -329,7 +365,7 @@ def test_the_home_page_escapes_what_people_write(client: Client) -> None:
     ],
 )
 def test_the_home_page_says_who_asks_and_believes_only_trusted_proxies(
-    trusted: tuple[str, ...], said: str
+    trusted: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
     forwarded = {
         "x-forwarded-for": "203.0.113.9",
@@ -337,8 +373,8 @@ def test_the_home_page_says_who_asks_and_believes_only_trusted_proxies(
         "x-forwarded-host": "board.example",
     }
     settings = ServerSettings(trusted_proxies=trusted)
-    with live_server(create_app(), settings=settings) as server:
-        connection = Client(server.url).connect()
+    with other_application(tmp_path, settings) as client:
+        connection = client.connect()
         connection.request("GET", "/", headers=forwarded)
         assert said in connection.getresponse().read().decode()
         connection.close()
@@ -354,21 +390,17 @@ def test_the_home_page_escapes_the_host_that_a_client_made_up(client: Client) ->
 # -- the application --------------------------------------------------------------------------
 
 
-def test_two_applications_in_one_process_do_not_meet(client: Client) -> None:
-    with live_server(create_app()) as server:
-        other = Client(server.url)
+def test_two_applications_in_one_process_do_not_meet(client: Client, tmp_path: Path) -> None:
+    with other_application(tmp_path) as other:
         other.send("DELETE", "/api/cards/1")
         assert other.send("GET", "/api/cards/1").status == 404
         assert client.send("GET", "/api/cards/1").status == 200
 
 
-def test_the_middleware_of_the_settings_lies_around_every_answer() -> None:
-    app = create_app()
-    folder = Path(__file__).parents[1]
-    app.use_settings(load_settings(folder, environment="production", environ={}))
-    with live_server(app) as server:
+def test_the_middleware_of_the_settings_lies_around_every_answer(tmp_path: Path) -> None:
+    with other_application(tmp_path) as client:
         for target, status in (("/", 200), ("/api/boards", 200), ("/nothing", 404)):
-            response = Client(server.url).send("GET", target)
+            response = client.send("GET", target)
             assert response.status == status
             assert len(response.headers["x-request-id"]) == 32
             assert response.headers["x-content-type-options"] == "nosniff"

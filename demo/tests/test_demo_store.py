@@ -1,19 +1,34 @@
 """The rules of the board, without a server."""
 
 import datetime
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from board.models import CardDetails, Column, Member, NewBoard, NewComment
-from board.samples import sample_store
+from board.samples import add_samples
 from board.store import ColumnFull, NotFound, Store
+from board.tables import Base
+from photon_lifeguard import Database, DatabaseSettings
 
 NOON = datetime.datetime(2027, 5, 1, 12, tzinfo=datetime.UTC)
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store([Member("ada")], now=lambda: NOON)
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(DatabaseSettings(url=f"sqlite:///{tmp_path}/board.sqlite3"))
+    Base.metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def store(database: Database) -> Iterator[Store]:
+    with database.session() as session:
+        store = Store(session, now=lambda: NOON)
+        store.add_member(Member("ada"))
+        yield store
 
 
 def test_numbers_are_never_used_again(store: Store) -> None:
@@ -56,7 +71,22 @@ def test_missing_objects_are_not_found(store: Store) -> None:
         store.member("eve")
 
 
-def test_stores_share_nothing() -> None:
-    one, two = sample_store(), sample_store()
-    one.close_board(one.board(1))
-    assert [board.id for board in two.boards()] == [1, 2]
+def test_a_closed_board_takes_its_cards_with_it(store: Store) -> None:
+    board = store.open_board(NewBoard("One"))
+    card = store.comment(
+        store.add_card(board, CardDetails(title="First")), NewComment("ada", "Good.")
+    )
+    attachment = store.attach(card, name="a.txt", content=b"a")
+    store.close_board(board)
+    with pytest.raises(NotFound, match="card"):
+        store.card(card.id)
+    with pytest.raises(NotFound, match="file"):
+        store.file(attachment.id)
+
+
+def test_samples_are_added_once(database: Database) -> None:
+    for _ in range(2):
+        with database.transaction() as session:
+            add_samples(session)
+    with database.session() as session:
+        assert [board.name for board in Store(session).boards()] == ["Website", "Garden"]

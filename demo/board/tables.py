@@ -1,0 +1,106 @@
+"""The tables of the board, as SQLAlchemy sees them.
+
+`models` has what clients send and get; `store` turns one into the other.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from sqlalchemy import JSON, DateTime, Enum, ForeignKey, LargeBinary, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column, relationship
+
+from .models import Column
+
+_NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """All tables of the board."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+
+
+class MemberRow(Base):
+    """A member of the team."""
+
+    __tablename__ = "members"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    position: Mapped[int] = mapped_column(unique=True)
+    is_lead: Mapped[bool] = mapped_column(default=False)
+
+
+class BoardRow(Base):
+    """A board; it takes its cards with it when it is closed."""
+
+    __tablename__ = "boards"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # numbers are never used again
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(60))
+    limit: Mapped[int]
+    cards: Mapped[list[CardRow]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, order_by="CardRow.id"
+    )
+
+
+class CardRow(Base):
+    """A card, with its comments and files."""
+
+    __tablename__ = "cards"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    board_id: Mapped[int] = mapped_column(ForeignKey("boards.id", ondelete="CASCADE"), index=True)
+    column: Mapped[Column] = mapped_column(
+        Enum(
+            Column,
+            values_callable=lambda columns: [column.value for column in columns],
+            native_enum=False,
+            length=10,
+            create_constraint=True,
+            name="column",
+        )
+    )
+    title: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text)
+    labels: Mapped[list[str]] = mapped_column(JSON)
+    assignee: Mapped[str | None] = mapped_column(String(60), index=True)
+    due: Mapped[datetime.date | None]
+    created_at: Mapped[datetime.datetime] = mapped_column(DateTime(timezone=True))
+    comments: Mapped[list[CommentRow]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, order_by="CommentRow.id"
+    )
+
+
+class CommentRow(Base):
+    """A comment on a card."""
+
+    __tablename__ = "comments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    card_id: Mapped[int] = mapped_column(ForeignKey("cards.id", ondelete="CASCADE"), index=True)
+    author: Mapped[str] = mapped_column(String(60))
+    text: Mapped[str] = mapped_column(Text)
+    written_at: Mapped[datetime.datetime] = mapped_column(DateTime(timezone=True))
+
+
+class AttachmentRow(Base):
+    """A file of a card; its content is read only where it is needed."""
+
+    __tablename__ = "attachments"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    card_id: Mapped[int] = mapped_column(ForeignKey("cards.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int]
+    note: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
