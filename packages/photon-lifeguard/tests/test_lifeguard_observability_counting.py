@@ -170,7 +170,7 @@ def test_too_many_fail_with_lines_and_remedies(database: Database) -> None:
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_another_number_than_the_exact_one_fails(database: Database, number: int) -> None:
-    expected = f"expected exactly 1 statements, got {number} "
+    expected = f"expected exactly 1 statement, got {number} statements in"
     with pytest.raises(AssertionError, match=expected), assert_queries(exact=1):
         execute(database, number)
 
@@ -190,6 +190,11 @@ def test_an_error_of_the_block_is_not_replaced(database: Database) -> None:
         fail()
     with assert_queries(exact=0):  # the block that failed is closed
         pass
+
+
+def test_a_session_with_a_database_for_each_class_can_be_counted(database: Database) -> None:
+    with Session(binds={Item: database.engine}) as session, assert_queries(session, exact=1):
+        session.execute(text("SELECT 1"), bind_arguments={"mapper": Item})
 
 
 @pytest.mark.parametrize("limits", [{}, {"max": 1, "exact": 1}, {"max": True}])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from photon_lifeguard.observability._statement_text import redacted, statement_text
 
@@ -36,6 +38,22 @@ def test_numbers_are_values_and_parts_of_names_are_not() -> None:
 def test_places_of_parameters_remain(place: str) -> None:
     text = f"SELECT posts.id FROM posts WHERE posts.id = {place}"
     assert statement_text(text).text == text
+
+
+@given(
+    st.text(max_size=300), st.integers(min_value=0), st.floats(min_value=0, allow_infinity=False)
+)
+def test_no_value_in_a_text_is_shown(string: str, integer: int, real: float) -> None:
+    quoted = string.replace("'", "''")
+    statement = f"SELECT a FROM t WHERE a = '{quoted}' AND b = {integer} AND c = {real!r} AND d"
+    assert statement_text(statement).text == "SELECT a FROM t WHERE a = ? AND b = ? AND c = ? AND d"
+
+
+@given(st.text(max_size=300), st.sampled_from("'\""))
+def test_no_string_of_mysql_is_shown(string: str, quote: str) -> None:
+    escaped = string.replace("\\", "\\\\").replace(quote, f"\\{quote}")
+    statement = f"SELECT a FROM t WHERE a = {quote}{escaped}{quote} AND d"
+    assert statement_text(statement, "mysql").text == "SELECT a FROM t WHERE a = ? AND d"
 
 
 def test_double_quotes_are_names_except_on_mysql() -> None:

@@ -19,6 +19,7 @@ from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import UnboundExecutionError
 from sqlalchemy.orm import Session
 
 from ..pool import WaitingPool
@@ -90,7 +91,7 @@ class QueryCount:
         remedies = [f"  - {repetition}" for repetition in self.repetitions()]
         if remedies:
             lines += ["Repeated statements:", *remedies]
-        head = f"{self.count} statements in {self.seconds:.3f} s"
+        head = f"{_statements(self.count)} in {self.seconds:.3f} s"
         return "\n".join([f"{head}:", *lines] if lines else [head])
 
 
@@ -171,8 +172,12 @@ def assert_queries(
     with count_queries(target) as block:
         yield block
     if block.count > limit or (exact is not None and block.count != limit):
-        expected = f"exactly {limit}" if max is None else f"at most {limit}"
-        raise AssertionError(f"expected {expected} statements, got {block}")
+        word = "exactly" if max is None else "at most"
+        raise AssertionError(f"expected {word} {_statements(limit)}, got {block}")
+
+
+def _statements(number: int) -> str:
+    return f"{number} statement{'' if number == 1 else 's'}"
 
 
 def _parts(target: Any) -> tuple[Engine | None, Session | None]:
@@ -182,8 +187,10 @@ def _parts(target: Any) -> tuple[Engine | None, Session | None]:
     if isinstance(target, Engine):
         return target, None
     if isinstance(target, Session):
-        bind = target.get_bind()
-        return bind.engine, target
+        try:
+            return target.get_bind().engine, target
+        except UnboundExecutionError:  # it has a bind for each class
+            return None, target
     engine = getattr(target, "engine", None)
     if not isinstance(engine, Engine):
         raise TypeError(

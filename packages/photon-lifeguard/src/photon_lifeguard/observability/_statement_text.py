@@ -26,13 +26,18 @@ _MAX_TABLES: Final = 4
 _TOKENS: Final = r"""
     (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
   | (?P<string>  \b[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)
-               | (?:\b[xXbBnN]|\b[uU]&)?'(?:[^']|'')*(?:'|\Z)
+               | %s
                | \$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z) )
   | (?P<quoted>  "(?:[^"]|"")*(?:"|\Z) | `(?:[^`]|``)*(?:`|\Z) | \[\w+\] )
-  | (?P<place>   %\(\w+\)s | %s | \$\d+ | \?\d* | [:@][A-Za-z_]\w* )
+  | (?P<place>   %%\(\w+\)s | %%s | \$\d+ | \?\d* | [:@][A-Za-z_]\w* )
   | (?P<number>  (?<![\w.$]) (?: 0[xX][0-9a-fA-F]+ | \d+(?:\.\d*)?(?:[eE][+-]?\d+)? | \.\d+ ) \b )
 """
-_LITERALS = re.compile(_TOKENS, re.VERBOSE | re.DOTALL)
+_STANDARD_STRINGS: Final = r"(?:\b[xXbBnN]|\b[uU]&)?'(?:[^']|'')*(?:'|\Z)"
+_MYSQL_STRINGS: Final = (
+    r"""(?:\b[xXbBnN]|\b_\w+\s*)?(?:'(?:[^'\\]|\\.|'')*(?:'|\Z)|"(?:[^"\\]|\\.|"")*(?:"|\Z))"""
+)
+_LITERALS = re.compile(_TOKENS % _STANDARD_STRINGS, re.VERBOSE | re.DOTALL)
+_MYSQL_LITERALS = re.compile(_TOKENS % _MYSQL_STRINGS, re.VERBOSE | re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _NAME = r'(?:"(?:[^"]|"")+"|`[^`]+`|[A-Za-z_][\w$]*)'
 _TABLE = re.compile(
@@ -77,7 +82,8 @@ def statement_text(statement: str, system: str = "") -> StatementText:
 
     Args:
         statement: Text that was sent to the driver.
-        system: Name of the database; on ``mysql`` and ``mariadb`` double quotes are strings.
+        system: Name of the database; on ``mysql`` and ``mariadb`` double quotes
+            are strings, and strings have escapes.
     """
     return _read(statement[:_MAX_TEXT], system in ("mysql", "mariadb"))
 
@@ -93,20 +99,19 @@ def redacted(parameters: Any) -> str:
 
 
 @lru_cache(maxsize=512)
-def _read(statement: str, has_quoted_strings: bool) -> StatementText:
-    def replacement(match: re.Match[str]) -> str:
-        kind = match.lastgroup
-        if match["comment"] is not None:
-            return " "
-        if match["string"] is not None or match["number"] is not None:
-            return "?"
-        if has_quoted_strings and kind == "quoted" and match["quoted"].startswith('"'):
-            return "?"
-        return match[0]
-
-    text = _SPACE.sub(" ", _LITERALS.sub(replacement, statement)).strip()
+def _read(statement: str, is_mysql: bool) -> StatementText:
+    literals = _MYSQL_LITERALS if is_mysql else _LITERALS
+    text = _SPACE.sub(" ", literals.sub(_without_values, statement)).strip()
     shown = text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
     return StatementText(shown, _operation(text), _tables(text))
+
+
+def _without_values(match: re.Match[str]) -> str:
+    if match["comment"] is not None:
+        return " "
+    if match["string"] is not None or match["number"] is not None:
+        return "?"
+    return match[0]
 
 
 def _operation(text: str) -> str:
