@@ -86,7 +86,7 @@ def test_background_work_that_is_marked_does_not_count(database: Database) -> No
     with assert_queries(exact=0):
         with uncounted():
             execute(database)
-        database.check()
+        database.check_readiness()
 
 
 def test_a_block_may_count_one_database_engine_or_session(

@@ -43,14 +43,14 @@ def server() -> Iterator[PostgresServer]:
 @in_hub
 def test_checks_at_the_same_time_share_one_query(postgres_url: str) -> None:
     database, counts = made(postgres_url)
-    database.check()
+    database.check_readiness()
     counts.statements = 0
     with rt.scope() as scope:
         for _ in range(50):
-            scope.spawn(database.check)
+            scope.spawn(database.check_readiness)
     assert counts.statements <= 2
     assert counts.connections == 1
-    database.check()
+    database.check_readiness()
     assert counts.statements <= 3  # a later check asks again
     database.close()
 
@@ -63,7 +63,7 @@ def test_while_all_connections_are_in_use_requests_prove_that_the_database_works
     with database.session() as session:
         session.execute(select(1))
         counts.statements = 0
-        database.check()
+        database.check_readiness()
     assert counts.statements == 0
     assert counts.connections == 1
     database.close()
@@ -81,13 +81,13 @@ def test_connections_that_do_nothing_prove_nothing(postgres_url: str) -> None:
     while not database.pool.holders():
         rt.sleep(0.01)
     rt.sleep(0.05)
-    database._check._watch.last_success -= 10  # as if it had been ten seconds ago
+    database._check_readiness._watch.last_success -= 10  # as if it had been ten seconds ago
     begun = time.monotonic()
     with pytest.raises(
         DatabaseUnavailable,
         match="1 in use",
     ):
-        database.check()
+        database.check_readiness()
     assert time.monotonic() - begun < 2
     task.cancel()
     task.join()
@@ -100,17 +100,17 @@ def test_connections_that_do_nothing_prove_nothing(postgres_url: str) -> None:
 @in_hub
 def test_a_server_that_stops_fails_the_check_until_it_is_back(server: PostgresServer) -> None:
     database, _ = made(server.url, connect_timeout=0.5)
-    database.check()
+    database.check_readiness()
     rt.offload(server.stop, immediate=True)
     begun = time.monotonic()
     with pytest.raises(DatabaseUnavailable, match="cannot be reached"):
-        database.check()
+        database.check_readiness()
     assert time.monotonic() - begun < 5
     rt.offload(server.start)
     begun = time.monotonic()
     while True:
         try:
-            database.check()
+            database.check_readiness()
             break
         except Exception:
             assert time.monotonic() - begun < 5
@@ -122,13 +122,13 @@ def test_a_server_that_stops_fails_the_check_until_it_is_back(server: PostgresSe
 @in_hub
 def test_a_server_that_does_not_respond_fails_the_check_in_time(server: PostgresServer) -> None:
     database, _ = made(server.url, connect_timeout=0.5)
-    database.check()
+    database.check_readiness()
     with server.paused():
         begun = time.monotonic()
         with pytest.raises(DatabaseUnavailable):
-            database.check()
+            database.check_readiness()
         assert time.monotonic() - begun < 2
     while database.pool.in_use:
         rt.sleep(0.01)
-    database.check()
+    database.check_readiness()
     database.close()

@@ -19,7 +19,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar, overload
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session, configure_mappers
 
 import photon_runtime as rt
@@ -27,7 +27,7 @@ from photon_runtime.errors import NotRunning
 
 from ._database_settings import DatabaseSettings
 from .backends import Backend, Isolation, backend_for, database_url
-from .observability import DatabaseCheck, DatabaseObserver, observe_engine
+from .observability import DatabaseObserver, ReadinessCheck, observe_engine
 from .pool import PoolLimits, WaitingPool, maintain
 from .transactions import BACKEND, begin_on_demand, repeat_transaction, transaction
 
@@ -68,7 +68,7 @@ class Database:
         observer = observer or DatabaseObserver()
         self.engine = _create_engine(url, settings, self.backend, observer)
         watch = observe_engine(self.engine, self.backend, observer, slow_query=settings.slow_query)
-        self._check = DatabaseCheck(self.engine, watch, timeout=settings.connect_timeout)
+        self._check_readiness = ReadinessCheck(self.engine, watch, timeout=settings.connect_timeout)
         begin_on_demand(self.engine, self.backend, statement_timeout=settings.statement_timeout)
         self._current: ContextVar[Session | None] = ContextVar("photon_session", default=None)
 
@@ -149,17 +149,29 @@ class Database:
         return repeat_transaction(lambda: self.transaction(isolation=isolation), function, attempts)
 
     def check(self) -> None:
-        """Execute a query that needs nothing but the server; for readiness.
-
-        Checks at the same time share one query. While every connection is in use, a statement that
-        succeeded within the last second is enough.
+        """Execute a query that needs nothing but the server.
 
         Raises:
             Exception: The database cannot be used; the message gives the reason.
 
         Blocks: the calling task, for a connection and a round trip.
         """
-        self._check()
+        with self.engine.connect() as connection:
+            connection.execute(select(1))
+
+    def check_readiness(self) -> None:
+        """Check whether the database can be used, at a low cost; for ``/ready``.
+
+        Checks at the same time share one query. While every connection is in use, a statement that
+        succeeded within the last second is enough.
+
+        Raises:
+            DatabaseUnavailable: The server did not respond in time, or cannot be reached.
+            Exception: The database cannot be used; the message gives the reason.
+
+        Blocks: the calling task, for 3 seconds at most.
+        """
+        self._check_readiness()
 
     @contextmanager
     def life(self) -> Iterator[None]:

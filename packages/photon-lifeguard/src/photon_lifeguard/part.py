@@ -222,6 +222,6 @@ def _finish(session: object) -> None:
 
 
 def _add_readiness(host: Host, databases: Databases) -> None:
-    host.readiness.add("database", databases.default.check)
+    host.readiness.add("database", databases.default.check_readiness)
     for name, database in databases.named.items():
-        host.readiness.add(f"database.{name}", database.check)
+        host.readiness.add(f"database.{name}", database.check_readiness)

@@ -11,7 +11,7 @@
 ``_loading``          what SQLAlchemy executes a statement for
 ``_repetitions``      `Repetition`: N+1 and other repeated statements, with the remedy
 ``_counting``         `count_queries`, `assert_queries`
-``_readiness``        `DatabaseCheck`
+``_readiness``        `ReadinessCheck`
 ====================  =========================================================================
 """
 
@@ -23,7 +23,7 @@ from ._engine import observe_engine as observe_engine
 from ._executed import ExecutedStatement as ExecutedStatement
 from ._metrics import DatabaseMetrics as DatabaseMetrics
 from ._observer import DatabaseObserver as DatabaseObserver
-from ._readiness import DatabaseCheck as DatabaseCheck
+from ._readiness import ReadinessCheck as ReadinessCheck
 from ._repetitions import Repetition as Repetition
 from ._work import statements_of_requests as statements_of_requests
 from ._work import uncounted as uncounted

@@ -1,4 +1,4 @@
-"""`DatabaseCheck`: whether a database can be used, for ``/ready``.
+"""`ReadinessCheck`: whether a database can be used, for ``/ready``.
 
 Theory of operation. A check executes a query that needs nothing but the server, on a connection of
 the pool. Checks that begin while one is under way wait for its result, so that a client that calls
@@ -27,7 +27,7 @@ _PROOF_LASTS = 1.0
 _MAX_TIMEOUT = 3.0  # less than ``ready_timeout``, so that the reason is in the log
 
 
-class DatabaseCheck:
+class ReadinessCheck:
     """Checks one server.
 
     Args:
