@@ -4,6 +4,7 @@
 ``database``          `Database`: engine, pool and sessions of one database
 ``part``              `DatabasePart`: the databases of an application
 ``pool``              the connection pool: fair, bounded, safe under cancellation
+``observability``     metrics, spans, slow and repeated statements, readiness
 ``transactions``      when transactions begin, how they nest, and what happens after them
 ``backends``          PostgreSQL, SQLite and MySQL: what differs between them
 ``_database_settings``  the section ``[database]`` of photon.toml
@@ -19,6 +20,11 @@ from .errors import DatabaseConfigurationError as DatabaseConfigurationError
 from .errors import DatabaseUnavailable as DatabaseUnavailable
 from .errors import PoolExhausted as PoolExhausted
 from .errors import TransactionError as TransactionError
+from .observability import QueryCount as QueryCount
+from .observability import Repetition as Repetition
+from .observability import assert_queries as assert_queries
+from .observability import count_queries as count_queries
+from .observability import uncounted as uncounted
 from .part import DatabasePart as DatabasePart
 from .part import Databases as Databases
 from .transactions import advisory_lock as advisory_lock

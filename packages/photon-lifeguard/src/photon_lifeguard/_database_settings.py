@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 import attrs
-from attrs.validators import ge, gt, in_
+from attrs.validators import ge, gt, in_, optional
 
 from photon_runtime.settings import section
 
@@ -43,7 +43,12 @@ class DatabaseSettings:
         synchronous: When a commit of SQLite is on the disk: ``full`` before it returns, ``normal``
             at the next checkpoint (a loss of power may lose the last commits, a crash of the
             process loses nothing).
-        slow_query: Duration from which a statement is logged as slow; zero for none.
+        slow_query: Duration from which a statement is logged as slow, with its line and without its
+            values; zero for none.
+        repeated_statements: Number of executions of one statement in one request from which it is
+            logged as repeated, with its line and the remedy; zero for none. By default 3 in
+            development and in the environment ``test``, and zero elsewhere. The section
+            ``[database]`` decides for all databases.
         echo: True to log every statement; for development.
     """
 
@@ -63,6 +68,7 @@ class DatabaseSettings:
     transaction_pooling: bool = False
     synchronous: str = attrs.field(default="full", validator=in_(("full", "normal")))
     slow_query: float = attrs.field(default=0.5, validator=ge(0))
+    repeated_statements: int | None = attrs.field(default=None, validator=optional(ge(0)))
     echo: bool = False
 
     def with_environment(self, environ: Mapping[str, str] = os.environ) -> DatabaseSettings:
@@ -75,3 +81,17 @@ class DatabaseSettings:
         if not url or "PHOTON__DATABASE__URL" in environ:
             return self
         return attrs.evolve(self, url=url)
+
+    def repeated_statements_in(self, environment: str, *, development: bool) -> int:
+        """Return `repeated_statements` with its default in an environment.
+
+        Args:
+            environment: Name of the environment.
+            development: True in development mode.
+        """
+        if self.repeated_statements is not None:
+            return self.repeated_statements
+        return _REPEATED if development or environment == "test" else 0
+
+
+_REPEATED = 3

@@ -27,7 +27,8 @@ from photon_runtime.errors import NotRunning
 
 from ._database_settings import DatabaseSettings
 from .backends import Backend, Isolation, backend_for, database_url
-from .pool import PoolLimits, PoolObserver, WaitingPool, maintain
+from .observability import DatabaseObserver, ReadinessCheck, observe_engine
+from .pool import PoolLimits, WaitingPool, maintain
 from .transactions import BACKEND, begin_on_demand, repeat_transaction, transaction
 
 S = TypeVar("S", bound=Session)
@@ -40,7 +41,7 @@ class Database:
     Args:
         settings: Settings of the database.
         folder: Folder that a relative path of SQLite begins at.
-        observer: Is informed of what the pool does.
+        observer: Is informed of what the pool and the statements do.
         backend: Kind of the database, in place of the one that the address names; for tests.
 
     Attributes:
@@ -57,14 +58,18 @@ class Database:
         settings: DatabaseSettings | None = None,
         *,
         folder: Path | None = None,
-        observer: PoolObserver | None = None,
+        observer: DatabaseObserver | None = None,
         backend: Backend | None = None,
     ) -> None:
         """Make the engine; nothing is opened."""
         self.settings = settings = settings or DatabaseSettings()
         url = database_url(settings.url, folder)
         self.backend = backend or backend_for(url, settings)
-        self.engine = _create_engine(url, settings, self.backend, observer or PoolObserver())
+        observer = observer or DatabaseObserver()
+        self.engine = _create_engine(url, settings, self.backend, observer)
+        watch = observe_engine(self.engine, self.backend, observer, slow_query=settings.slow_query)
+        self._check_readiness = ReadinessCheck(self.engine, watch, timeout=settings.connect_timeout)
+        begin_on_demand(self.engine, self.backend, statement_timeout=settings.statement_timeout)
         self._current: ContextVar[Session | None] = ContextVar("photon_session", default=None)
 
     @property
@@ -154,6 +159,20 @@ class Database:
         with self.engine.connect() as connection:
             connection.execute(select(1))
 
+    def check_readiness(self) -> None:
+        """Check whether the database can be used, at a low cost; for ``/ready``.
+
+        Checks at the same time share one query. While every connection is in use, a statement that
+        succeeded within the last second is enough.
+
+        Raises:
+            DatabaseUnavailable: The server did not respond in time, or cannot be reached.
+            Exception: The database cannot be used; the message gives the reason.
+
+        Blocks: the calling task, for 3 seconds at most.
+        """
+        self._check_readiness()
+
     @contextmanager
     def life(self) -> Iterator[None]:
         """Keep the pool in order during the block, and close it at the end.
@@ -186,7 +205,7 @@ def _caller() -> object:
 
 
 def _create_engine(
-    url: object, settings: DatabaseSettings, backend: Backend, observer: PoolObserver
+    url: object, settings: DatabaseSettings, backend: Backend, observer: DatabaseObserver
 ) -> Engine:
     plain = create_engine(url)  # type: ignore[call-overload]  # its dialect knows the arguments
     pool = WaitingPool(
@@ -196,11 +215,9 @@ def _create_engine(
         observer=observer,
         dialect=plain.dialect,
     )
-    engine = create_engine(
+    return create_engine(
         plain.url,
         pool=pool,
         echo=settings.echo,
         execution_options={BACKEND: (backend, settings.statement_timeout)},
     )
-    begin_on_demand(engine, backend, statement_timeout=settings.statement_timeout)
-    return engine

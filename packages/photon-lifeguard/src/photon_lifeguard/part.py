@@ -30,8 +30,7 @@ from ._database_settings import DatabaseSettings
 from ._responses import add_error_handlers
 from .database import Database
 from .errors import DatabaseConfigurationError
-from .observability import DatabaseMetrics
-from .pool import PoolObserver, set_purpose
+from .observability import DatabaseMetrics, DatabaseObserver, statements_of_requests
 
 T = TypeVar("T")
 
@@ -66,7 +65,7 @@ class DatabaseFactory(Protocol):
         settings: DatabaseSettings,
         *,
         folder: Path | None,
-        observer: PoolObserver | None,
+        observer: DatabaseObserver | None,
     ) -> Database:
         """Return the database of a section; ``default`` is the name of ``[database]``."""
         ...
@@ -162,12 +161,14 @@ class DatabasePart:
                     f"settings have no section [database.{name}]"
                 )
             host.provide(cls, _provider(databases.named[name], cls), finish=_finish)
+        repeated = settings.repeated_statements_in(host.environment, development=host.development)
+        host.middleware(statements_of_requests(metrics, repeated))
         _add_readiness(host, databases)
         add_error_handlers(host)
 
 
 def _new_database(
-    name: str, settings: DatabaseSettings, *, folder: Path | None, observer: PoolObserver | None
+    name: str, settings: DatabaseSettings, *, folder: Path | None, observer: DatabaseObserver | None
 ) -> Database:
     return Database(settings, folder=folder, observer=observer)
 
@@ -207,8 +208,6 @@ def _provider(database: Database, cls: type[Session]) -> Callable[[Request], Ite
     """Return the provider of sessions of class ``cls``."""
 
     def session(request: Request) -> Iterator[Session]:
-        route = request.route
-        set_purpose(f"{request.method} {request.path if route is None else route.template}")
         with database.session(cls, is_reusable=False) as session:
             yield session
             session.commit()
@@ -223,6 +222,6 @@ def _finish(session: object) -> None:
 
 
 def _add_readiness(host: Host, databases: Databases) -> None:
-    host.readiness.add("database", databases.default.check)
+    host.readiness.add("database", databases.default.check_readiness)
     for name, database in databases.named.items():
-        host.readiness.add(f"database.{name}", database.check)
+        host.readiness.add(f"database.{name}", database.check_readiness)

@@ -13,10 +13,12 @@
 
 from ._holders import Holder as Holder
 from ._holders import current_holder as current_holder
+from ._holders import current_purpose as current_purpose
 from ._holders import purpose as purpose
 from ._holders import set_purpose as set_purpose
 from ._limits import PoolLimits as PoolLimits
 from ._maintenance import maintain as maintain
+from ._observer import CloseReason as CloseReason
 from ._observer import PoolObserver as PoolObserver
 from ._pool import DIRTY as DIRTY
 from ._pool import WaitingPool as WaitingPool

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import PurePath
 from time import monotonic
-from types import FrameType
 
 import attrs
-import sqlalchemy
 
-import photon_runtime
+from .._call_site import CallSite, call_site
 
-_LIBRARIES = (
-    str(PurePath(sqlalchemy.__file__).parent),
-    str(PurePath(__file__).parent.parent),
-    str(PurePath(photon_runtime.__file__).parent),
-)
-_DEPTH = 60
-_PURPOSE: ContextVar[str] = ContextVar("photon_database_purpose", default="")
+# Frames of SQLAlchemy and of the pool that every caller passes through.
+_FRAMES = 6
+_PURPOSE: ContextVar[object] = ContextVar("photon_database_purpose", default="")
 
 
 @contextmanager
@@ -38,8 +30,12 @@ def purpose(name: str) -> Iterator[None]:
         _PURPOSE.reset(token)
 
 
-def set_purpose(name: str) -> None:
-    """Name the work of the caller's context, to its end; see `purpose`."""
+def set_purpose(name: object) -> None:
+    """Name the work of the caller's context, to its end; see `purpose`.
+
+    Args:
+        name: Object whose ``str`` is the name, so that it is computed only where it is shown.
+    """
     _PURPOSE.set(name)
 
 
@@ -49,13 +45,19 @@ class Holder:
 
     Attributes:
         purpose: The work it belongs to, such as ``POST /orders``; empty where it is unknown.
-        line: File and line of the application that caused the connection to be taken.
+        site: Line of the application that caused the connection to be taken; ``None`` where only
+            libraries did.
         since: When it was taken, in seconds of the monotonic clock.
     """
 
     purpose: str
-    line: str
+    site: CallSite | None
     since: float
+
+    @property
+    def line(self) -> str:
+        """File and line of `site`."""
+        return "unknown line" if self.site is None else str(self.site)
 
     @property
     def age(self) -> float:
@@ -68,19 +70,11 @@ class Holder:
         return f"{name} at {self.line} for {self.age:.1f} s"
 
 
+def current_purpose() -> str:
+    """Return the name of the work of the caller's context; empty where it has none."""
+    return str(_PURPOSE.get())
+
+
 def current_holder() -> Holder:
-    """Return the caller as a holder."""
-    return Holder(_PURPOSE.get(), _line_of_application(), monotonic())
-
-
-def _line_of_application() -> str:
-    """Return file and line of the innermost frame outside of the libraries."""
-    frame: FrameType | None = sys._getframe(2)
-    for _ in range(_DEPTH):
-        if frame is None:
-            break
-        name = frame.f_code.co_filename
-        if not name.startswith(_LIBRARIES) and not name.startswith("<"):
-            return f"{name}:{frame.f_lineno}"
-        frame = frame.f_back
-    return "unknown line"
+    """Return the caller of the pool as a holder."""
+    return Holder(str(_PURPOSE.get()), call_site(_FRAMES), monotonic())

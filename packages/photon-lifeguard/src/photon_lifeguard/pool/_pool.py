@@ -29,13 +29,14 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 import photon_runtime as rt
 from photon_runtime.errors import DeadlineExceeded, NotRunning
+from photon_runtime.observability import current_tracer
 
 from ..backends import Backend
 from ..errors import PoolExhausted
 from ._connecting import ConnectGate
 from ._holders import Holder, current_holder
 from ._limits import PoolLimits
-from ._observer import PoolObserver
+from ._observer import CloseReason, PoolObserver
 from ._slots import EMPTY, QueueFull, Slots
 
 # The process: a child gets another object. Asking for its number would be a system call.
@@ -125,8 +126,23 @@ class WaitingPool(Pool):
         if self._generation is not _GENERATION[-1]:
             self._forget_foreign_connections()
         begun = monotonic()
-        expires = begun + self.limits.acquire_timeout
-        slot = self._take(begun)
+        try:
+            record = self._acquire(begun + self.limits.acquire_timeout)
+        finally:
+            self.observer.waited(monotonic() - begun)
+        self._holders[id(record)] = current_holder()
+        return record
+
+    def _acquire(self, expires: float) -> ConnectionPoolEntry:
+        """Return a connection that can be used; a wait for it is a span of the trace."""
+        tracer = current_tracer()
+        if tracer is None or self.idle:
+            return self._take_usable(expires)
+        with tracer.span("acquire connection", "internal", {"db.system.name": self.backend.name}):
+            return self._take_usable(expires)
+
+    def _take_usable(self, expires: float) -> ConnectionPoolEntry:
+        slot = self._take()
         try:
             if slot is EMPTY or not self._is_usable(slot):
                 slot = EMPTY
@@ -135,9 +151,6 @@ class WaitingPool(Pool):
         except BaseException:
             self._slots.give(EMPTY)
             raise
-        finally:
-            self.observer.waited(monotonic() - begun)
-        self._holders[id(slot)] = current_holder()
         record: ConnectionPoolEntry = slot
         return record
 
@@ -147,6 +160,7 @@ class WaitingPool(Pool):
             self.observer.used(holder.age)
         connection = record.dbapi_connection
         if connection is None:
+            self.observer.closed("lost")
             self._slots.give(EMPTY)
         elif self.backend.is_interrupted(connection):
             self.backend.when_settled(connection, functools.partial(self._settled, record))
@@ -173,18 +187,19 @@ class WaitingPool(Pool):
         """Close the idle connections; the others are closed when they are given back."""
         self._is_disposed = True
         while (record := self._slots.take_idle()) is not None:
-            self._discard(record)
+            self._discard(record, "closed")
 
     # -- opening -----------------------------------------------------------------------------------
 
-    def _take(self, begun: float) -> Any:
+    def _take(self) -> Any:
         try:
             return self._slots.take(self.limits.acquire_timeout)
         except TimeoutError:
+            self.observer.exhausted("timeout")
             reason = f"none became free within {self.limits.acquire_timeout:g} seconds"
         except QueueFull:
+            self.observer.exhausted("queue_full")
             reason = f"{self.limits.max_waiting} callers wait already (max_waiting)"
-        self.observer.exhausted()
         held = "; ".join(str(holder) for holder in self.holders()) or "connections being opened"
         message = (
             f"all {self.limits.size} connections of the pool are in use and {reason}. "
@@ -195,6 +210,13 @@ class WaitingPool(Pool):
 
     def _open_in_time(self) -> Any:
         """Open a connection; the driver's own time limits may be coarser."""
+        try:
+            return self._open()
+        except Exception:
+            self.observer.connect_failed()
+            raise
+
+    def _open(self) -> Any:
         try:
             with rt.deadline(self.limits.connect_timeout):
                 return self._connector()
@@ -225,7 +247,7 @@ class WaitingPool(Pool):
         """Return whether an idle connection can be used; it is closed otherwise."""
         connection, now = record.dbapi_connection, monotonic()
         if now >= record.info[_EXPIRES]:
-            self._close(record, "its lifetime has ended")
+            self._close(record, "lifetime")
             return False
         needs_ping = (
             record.info[_CHECKED] <= self._suspect_before
@@ -233,7 +255,7 @@ class WaitingPool(Pool):
             or self.backend.looks_closed(connection)
         )
         if needs_ping and not self._responds(record):
-            self._close(record, "the server does not respond on it")
+            self._close(record, "unresponsive")
             return False
         if needs_ping:
             record.info[_CHECKED] = now
@@ -286,7 +308,7 @@ class WaitingPool(Pool):
             return False
         if self.idle + self.in_use <= limits.min_size:
             return False
-        self._close(record, "it was idle for too long")
+        self._close(record, "idle")
         return True
 
     # -- giving back -------------------------------------------------------------------------------
@@ -294,7 +316,7 @@ class WaitingPool(Pool):
     def _make_idle(self, record: ConnectionPoolEntry) -> None:
         now = monotonic()
         if self._is_disposed or now >= record.info.get(_EXPIRES, 0.0):
-            self._discard(record)
+            self._discard(record, "closed" if self._is_disposed else "lifetime")
         else:
             record.info[_LAST_USED] = record.info[_CHECKED] = now
             self._slots.give(record)
@@ -310,7 +332,7 @@ class WaitingPool(Pool):
         if is_usable:
             self._scrub_in_background(record)
         else:
-            self._discard(record)
+            self._discard(record, "unclean")
 
     def _scrub_in_background(self, record: ConnectionPoolEntry) -> None:
         try:
@@ -330,7 +352,7 @@ class WaitingPool(Pool):
             if is_clean:
                 self._make_idle(record)
             else:
-                self._discard(record)
+                self._discard(record, "unclean")
 
     def _scrub_in_time(self, connection: Any) -> None:
         try:
@@ -339,12 +361,12 @@ class WaitingPool(Pool):
         except NotRunning:
             self.backend.scrub(connection)
 
-    def _discard(self, record: ConnectionPoolEntry) -> None:
-        self._close(record, "it is not needed")
+    def _discard(self, record: ConnectionPoolEntry, reason: CloseReason) -> None:
+        self._close(record, reason)
         self._slots.give(EMPTY)
 
-    def _close(self, record: ConnectionPoolEntry, reason: str) -> None:
-        _log.debug("a connection is closed: %s", reason)
+    def _close(self, record: ConnectionPoolEntry, reason: CloseReason) -> None:
+        _log.debug("a connection is closed (%s)", reason)
         connection = record.dbapi_connection
         if connection is None:
             return

@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL
 from .._database_settings import DatabaseSettings
 from ..backends import backend_for
 from ..database import Database
-from ..pool import PoolObserver
+from ..observability import DatabaseObserver
 from ._schema import Schema, create_schema
 from ._server_databases import ServerDatabases
 from ._shared_backend import SharedBackend, SharedConnectionView
@@ -88,7 +88,7 @@ class PostgresqlDatabases:
             self._copies.remove(name)
 
     @contextmanager
-    def rollback(self) -> Iterator[Callable[[PoolObserver | None], Database]]:
+    def rollback(self) -> Iterator[Callable[[DatabaseObserver | None], Database]]:
         """Yield a function that returns databases on one connection, and roll back at the end."""
         name = f"{self._server.prefix}_shared"
         settings = self._settings_of(name)
@@ -106,7 +106,10 @@ class PostgresqlDatabases:
                 self._connection.close()
 
     def _shared_database(
-        self, shared: SharedConnection, settings: DatabaseSettings, observer: PoolObserver | None
+        self,
+        shared: SharedConnection,
+        settings: DatabaseSettings,
+        observer: DatabaseObserver | None,
     ) -> Database:
         database = Database(
             settings, folder=self._folder, observer=observer, backend=SharedBackend(shared)

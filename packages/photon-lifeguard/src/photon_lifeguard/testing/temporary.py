@@ -25,7 +25,7 @@ from .._database_settings import DatabaseSettings
 from ..backends import database_url
 from ..database import Database
 from ..errors import DatabaseConfigurationError
-from ..pool import PoolObserver
+from ..observability import DatabaseObserver
 from ._mysql import MySqlDatabases
 from ._postgresql import PostgresqlDatabases
 from ._schema import Schema
@@ -155,7 +155,7 @@ class TemporaryDatabaseFactory:
         self._mode = mode
         self._stack = stack
         self._databases: list[Database] = []
-        self._opened: dict[str, Callable[[PoolObserver | None], Database]] = {}
+        self._opened: dict[str, Callable[[DatabaseObserver | None], Database]] = {}
 
     def __call__(
         self,
@@ -163,7 +163,7 @@ class TemporaryDatabaseFactory:
         settings: DatabaseSettings,
         *,
         folder: Path | None = None,
-        observer: PoolObserver | None = None,
+        observer: DatabaseObserver | None = None,
     ) -> Database:
         """Return a new `Database`, in place of the one that ``settings`` name.
 
@@ -190,7 +190,7 @@ class TemporaryDatabaseFactory:
 
     def _open(
         self, server: _Server, folder: Path | None
-    ) -> Callable[[PoolObserver | None], Database]:
+    ) -> Callable[[DatabaseObserver | None], Database]:
         if isinstance(server, PostgresqlDatabases) and self._mode != "fresh":
             return self._stack.enter_context(server.rollback())
         settings = self._stack.enter_context(server.fresh())

@@ -34,5 +34,6 @@ from ._tracing import Span as Span
 from ._tracing import SpanKind as SpanKind
 from ._tracing import TraceProvider as TraceProvider
 from ._tracing import Tracer as Tracer
+from ._tracing import current_tracer as current_tracer
 from ._tracing import span as span
 from ._tracing import trace_headers as trace_headers

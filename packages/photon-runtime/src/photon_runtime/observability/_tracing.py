@@ -162,6 +162,14 @@ class Tracer:
 _tracer: ContextVar[Tracer | None] = ContextVar("photon_tracer", default=None)
 
 
+def current_tracer() -> Tracer | None:
+    """Return the tracer that `span` records in; ``None`` where nothing is recorded.
+
+    For code that prepares attributes only where they are recorded.
+    """
+    return _tracer.get()
+
+
 def span(
     name: str, /, *, kind: SpanKind = "internal", **attributes: AttributeValue
 ) -> AbstractContextManager[Span]:

@@ -1,0 +1,120 @@
+"""The statements of a request: how many, and in development which are repeated.
+
+A context variable holds the request's record, so that tasks which the request spawns count for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import final
+
+from photon_runtime.http import Request, Response
+
+from ..pool import set_purpose
+from ._metrics import DatabaseMetrics
+from ._repetitions import Repetitions
+
+_log = logging.getLogger("photon.database.repeated")
+_MAX_REPORTS = 10
+
+
+@final
+class Work:
+    """The statements of one request.
+
+    Attributes:
+        method: Method of the request.
+        route: Template of its route; empty where none matches.
+        statements: Number of its statements.
+        repetitions: Finds repeated ones; ``None`` where they are not looked for.
+    """
+
+    __slots__ = ("method", "repetitions", "route", "statements")
+
+    def __init__(self, method: str, route: str, repetitions: Repetitions | None) -> None:
+        """Begin without statements."""
+        self.method = method
+        self.route = route
+        self.statements = 0
+        self.repetitions = repetitions
+
+    def __str__(self) -> str:
+        """Return the name of the work in logs."""
+        return f"{self.method} {self.route or 'without a route'}"
+
+
+WORK: ContextVar[Work | None] = ContextVar("photon_database_work", default=None)
+UNCOUNTED: ContextVar[bool] = ContextVar("photon_database_uncounted", default=False)
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Do not count the statements of the block for a request or for `count_queries`.
+
+    For what works in the background: readiness checks, polling.
+    """
+    token, other = UNCOUNTED.set(True), WORK.set(None)
+    try:
+        yield
+    finally:
+        WORK.reset(other)
+        UNCOUNTED.reset(token)
+
+
+def statements_of_requests(
+    metrics: DatabaseMetrics, threshold: int
+) -> Callable[[Request, Callable[[Request], Response]], Response]:
+    """Return middleware that counts statements, and reports repeated ones.
+
+    Args:
+        metrics: Receiver of the numbers.
+        threshold: Number of executions from which a statement is reported; zero for none.
+    """
+
+    def count_statements(request: Request, call_next: Callable[[Request], Response]) -> Response:
+        route = request.route
+        template = "" if route is None else route.template
+        work = Work(request.method, template, Repetitions(threshold) if threshold else None)
+        WORK.set(work)  # the context is the request's own and ends with it
+        set_purpose(work)
+        try:
+            response = call_next(request)
+        except BaseException:
+            _end(work, metrics)
+            raise
+        if isinstance(response.body, bytes) or _is_endless(response):
+            _end(work, metrics)
+        else:
+            request.after_response(partial(_end, work, metrics))  # a stream may execute more
+        return response
+
+    return count_statements
+
+
+def _is_endless(response: Response) -> bool:
+    """Return whether a body may last for ever, and what it executes is no longer one request."""
+    return response.status == 101 or response.content_type == "text/event-stream"
+
+
+def _end(work: Work, metrics: DatabaseMetrics) -> None:
+    if work.statements:
+        metrics.count_statements(work.method, work.route, work.statements)
+    repetitions, work.repetitions = work.repetitions, None
+    if repetitions is None:
+        return
+    for found in repetitions.find()[:_MAX_REPORTS]:
+        _log.warning(
+            "%s: %s",
+            work,
+            found,
+            extra={
+                "statement": found.statement,
+                "statements": found.count,
+                "duration_ms": round(found.seconds * 1000, 3),
+                "all_statements": work.statements,
+            },
+        )
