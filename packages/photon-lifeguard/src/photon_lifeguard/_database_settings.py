@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 
 import attrs
 from attrs.validators import ge, gt, in_, optional
 
 from photon_runtime.settings import section
+
+
+def _without_password(url: str) -> str:
+    return repr(_PASSWORD.sub(r"\1***@", url))
+
+
+def _without_passwords(urls: tuple[str, ...]) -> str:
+    return f"({', '.join(map(_without_password, urls))})"
+
+
+_PASSWORD = re.compile(r"(://[^/@]*:).*@")
 
 
 @section("database", named=True)
@@ -52,8 +64,8 @@ class DatabaseSettings:
         echo: True to log every statement; for development.
     """
 
-    url: str = "sqlite:///app.db"
-    replicas: tuple[str, ...] = ()
+    url: str = attrs.field(default="sqlite:///app.db", repr=_without_password)
+    replicas: tuple[str, ...] = attrs.field(default=(), repr=_without_passwords)
     max_replica_lag: float = attrs.field(default=1.0, validator=gt(0))
     pool_size: int = attrs.field(default=10, validator=ge(1))
     pool_min_size: int = attrs.field(default=0, validator=ge(0))

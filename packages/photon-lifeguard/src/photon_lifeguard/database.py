@@ -19,14 +19,14 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar, overload
 
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import URL, Engine, create_engine, select
 from sqlalchemy.orm import Session, configure_mappers
 
 import photon_runtime as rt
 from photon_runtime.errors import NotRunning
 
 from ._database_settings import DatabaseSettings
-from .backends import Backend, Isolation, backend_for, database_url
+from .backends import Backend, Isolation, backend_for, database_url, is_in_memory
 from .observability import DatabaseObserver, ReadinessCheck, observe_engine
 from .pool import PoolLimits, WaitingPool, maintain
 from .transactions import BACKEND, begin_on_demand, repeat_transaction, transaction
@@ -205,13 +205,13 @@ def _caller() -> object:
 
 
 def _create_engine(
-    url: object, settings: DatabaseSettings, backend: Backend, observer: DatabaseObserver
+    url: URL, settings: DatabaseSettings, backend: Backend, observer: DatabaseObserver
 ) -> Engine:
-    plain = create_engine(url)  # type: ignore[call-overload]  # its dialect knows the arguments
+    plain = create_engine(url)
     pool = WaitingPool(
         backend.connector(plain.dialect, plain.url, settings),
         backend=backend,
-        limits=PoolLimits.of(settings),
+        limits=PoolLimits.of(settings, is_single=is_in_memory(url)),
         observer=observer,
         dialect=plain.dialect,
     )

@@ -14,3 +14,4 @@ from ._backend import Isolation as Isolation
 from ._backend import TransactionOptions as TransactionOptions
 from ._urls import backend_for as backend_for
 from ._urls import database_url as database_url
+from ._urls import is_in_memory as is_in_memory

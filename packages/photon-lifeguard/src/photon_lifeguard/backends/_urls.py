@@ -61,6 +61,11 @@ def database_url(address: str, folder: Path | None = None) -> URL:
     return url
 
 
+def is_in_memory(url: URL) -> bool:
+    """Return whether ``url`` is a database of SQLite that ends with its connection."""
+    return url.get_backend_name() == "sqlite" and (url.database or ":memory:") == ":memory:"
+
+
 def backend_for(url: URL, settings: DatabaseSettings) -> Backend:
     """Return the kind of the database at ``url``, which `database_url` has made.
 
@@ -72,6 +77,6 @@ def backend_for(url: URL, settings: DatabaseSettings) -> Backend:
 
 def _in_folder(url: URL, folder: Path) -> URL:
     path = url.database
-    if not path or path == ":memory:" or path.startswith("file:"):
+    if is_in_memory(url) or path is None or path.startswith("file:"):
         return url
     return url.set(database=str(folder / path))

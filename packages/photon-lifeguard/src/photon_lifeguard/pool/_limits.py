@@ -22,9 +22,15 @@ class PoolLimits:
     leak_after: float
 
     @classmethod
-    def of(cls, settings: DatabaseSettings) -> PoolLimits:
-        """Return the limits in ``settings``."""
-        return cls(
+    def of(cls, settings: DatabaseSettings, *, is_single: bool = False) -> PoolLimits:
+        """Return the limits in ``settings``.
+
+        Args:
+            settings: Settings of the database.
+            is_single: True for a database that is the connection itself, as one of SQLite in
+                memory: there is one, and it is never replaced.
+        """
+        limits = cls(
             size=settings.pool_size,
             min_size=min(settings.pool_min_size, settings.pool_size),
             acquire_timeout=settings.acquire_timeout,
@@ -35,3 +41,6 @@ class PoolLimits:
             liveness_interval=settings.liveness_interval,
             leak_after=settings.leak_after,
         )
+        if is_single:
+            return attrs.evolve(limits, size=1, min_size=1, max_lifetime=0, idle_timeout=0)
+        return limits
