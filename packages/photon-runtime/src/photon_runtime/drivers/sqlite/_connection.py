@@ -61,7 +61,8 @@ class Connection(_Base):
         timeout = values.get("timeout", 5.0)
         is_checked = bool(values.get("check_same_thread", True))
         is_task = running_task() is not None
-        own = {"timeout": 0.0 if is_task else timeout, "check_same_thread": False}
+        waits_in_hub = is_task and isinstance(timeout, int | float)
+        own = {"timeout": 0.0 if waits_in_hub else timeout, "check_same_thread": False}
         positional = [own.get(name, value) for name, value in zip(_POSITIONS, args, strict=False)]
         positional += args[len(_POSITIONS) :]
         named = {**kwargs, **{k: v for k, v in own.items() if k not in _POSITIONS[: len(args)]}}

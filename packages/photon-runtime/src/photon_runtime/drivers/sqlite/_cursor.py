@@ -64,6 +64,11 @@ class Cursor(_Base):
         return self._own_connection.state
 
     @property
+    def is_open(self) -> bool:
+        """Whether SQLite may have further rows, for which it keeps its snapshot."""
+        return self._is_active
+
+    @property
     def rowcount(self) -> int:
         """Number of rows that the last statement has changed; -1 for other statements."""
         if self._rowcount is not None:

@@ -19,6 +19,10 @@ SettledCallback = Callable[[bool], object]
 class OpenCursor(Protocol):
     """A cursor that has rows to read."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it still has."""
+
     def read_error(self) -> None:
         """Read on, and leave the error to the next fetch."""
 
