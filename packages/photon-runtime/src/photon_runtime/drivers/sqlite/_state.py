@@ -20,10 +20,10 @@ class OpenCursor(Protocol):
     """A cursor that has rows to read."""
 
     @property
-    def is_open(self) -> bool:
+    def _photon_is_open(self) -> bool:
         """Whether it still has."""
 
-    def read_error(self) -> None:
+    def _photon_read_error(self) -> None:
         """Read on, and leave the error to the next fetch."""
 
 
