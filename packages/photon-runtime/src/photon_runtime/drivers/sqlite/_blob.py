@@ -30,7 +30,7 @@ class Blob:
         raise TypeError("cannot create 'sqlite3.Blob' instances")
 
     @classmethod
-    def of(cls, connection: Connection, blob: _sqlite3.Blob) -> Self:
+    def _of(cls, connection: Connection, blob: _sqlite3.Blob) -> Self:
         """Wrap ``blob``, which belongs to ``connection``."""
         self = cls.__new__(cls)
         self._connection = connection

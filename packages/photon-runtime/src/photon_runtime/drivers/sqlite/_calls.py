@@ -63,7 +63,7 @@ def call(connection: Connection, function: Callable[[], T], statement: Statement
 
     Blocks: the calling task, or the calling thread outside of tasks.
     """
-    state = connection.state
+    state = connection._photon_state
     state.refuse_foreign_use()
     if running_task() is None:
         return _call_directly(connection, state, function, statement)
@@ -86,7 +86,7 @@ def call_surely(
     if running_task() is None:
         call(connection, function, statement)
         return
-    connection.state.refuse_foreign_use()
+    connection._photon_state.refuse_foreign_use()
     again = functools.partial(call, connection, function, statement)
     if current_task().scope.cause() is not None:
         finish_later(connection, again)
@@ -108,7 +108,7 @@ def call_surely(
 
 def call_inline(connection: Connection, function: Callable[[], T]) -> T:
     """Call ``function``, which is short, on the calling thread while no call runs."""
-    state = connection.state
+    state = connection._photon_state
     state.refuse_foreign_use()
     if state.runner == real_get_ident():
         return function()
@@ -174,7 +174,7 @@ def _pragma(connection: Connection, sql: str) -> tuple[int]:
 
 
 def _observe(connection: Connection, statement: Statement, caller: str, *, succeeded: bool) -> None:
-    state = connection.state
+    state = connection._photon_state
     is_over = statement.completes and succeeded
     if state.is_closed or is_over or not connection.in_transaction:
         state.end_transaction()
@@ -299,7 +299,7 @@ class _Call(Generic[T]):
         try:
             result = job.wait()
         except GreenletExit:  # the hub has ended, and no task can clean up
-            self.is_left = state.is_lost = True
+            state.is_lost = True
             raise
         except BaseException:
             if job.is_left:
@@ -316,10 +316,13 @@ class _Call(Generic[T]):
         if not _is_locked(error):
             return False
         state = self._state
-        is_upgrade = (
-            state.has_read and self._was_in_transaction and not state.is_writer
-        ) and not self._statement.ends
-        if error.sqlite_errorcode == _BUSY_SNAPSHOT or is_upgrade:
+        has_snapshot = state.has_read and self._was_in_transaction and not state.is_writer
+        if error.sqlite_errorcode == _BUSY_SNAPSHOT:
+            # Without a snapshot, another process has written while this statement began.
+            has_snapshot = has_snapshot or any(
+                cursor._photon_is_open for cursor in state.open_cursors
+            )
+        if has_snapshot and not self._statement.ends:
             error.add_note(
                 "The transaction has read before it writes, and another connection has written "
                 "meanwhile or is about to: begin transactions that write with BEGIN IMMEDIATE."
@@ -349,7 +352,7 @@ class _Call(Generic[T]):
     def _leave(self) -> None:
         """Note a failure; roll back what a cancelled call has begun while it waited."""
         connection, state = self._connection, self._state
-        if self.is_left:
+        if self.is_left or state.is_lost:
             return
         self._observe(succeeded=False)
         if current_task().scope.cause() is None or state.is_closed or self._was_in_transaction:

@@ -53,7 +53,7 @@ class Connection(_Base):
     `photon_runtime.drivers.sqlite` for the state of the connection afterwards.
     """
 
-    _state: ConnectionState | None = None
+    _photon_opened: ConnectionState | None = None
 
     def __init__(self, database: Any, *args: Any, **kwargs: Any) -> None:
         """Open a database; see `sqlite3.connect`."""
@@ -61,7 +61,8 @@ class Connection(_Base):
         timeout = values.get("timeout", 5.0)
         is_checked = bool(values.get("check_same_thread", True))
         is_task = running_task() is not None
-        own = {"timeout": 0.0 if is_task else timeout, "check_same_thread": False}
+        waits_in_hub = is_task and isinstance(timeout, int | float)
+        own = {"timeout": 0.0 if waits_in_hub else timeout, "check_same_thread": False}
         positional = [own.get(name, value) for name, value in zip(_POSITIONS, args, strict=False)]
         positional += args[len(_POSITIONS) :]
         named = {**kwargs, **{k: v for k, v in own.items() if k not in _POSITIONS[: len(args)]}}
@@ -80,20 +81,20 @@ class Connection(_Base):
             Threads.of(state.hub).run(open_database)
         else:
             open_database()
-        if self._state is not None:  # it is opened a second time
-            self._state.end_transaction()
-        self._state = state
+        if self._photon_opened is not None:  # it is opened a second time
+            self._photon_opened.end_transaction()
+        self._photon_opened = state
 
     @property
-    def state(self) -> ConnectionState:
+    def _photon_state(self) -> ConnectionState:
         """What the driver knows of the connection; not for users.
 
         Raises:
             sqlite3.ProgrammingError: The connection was never opened.
         """
-        if self._state is None:
+        if self._photon_opened is None:
             raise _sqlite3.ProgrammingError("Base Connection.__init__ not called.")
-        return self._state
+        return self._photon_opened
 
     # -- statements -------------------------------------------------------------------------
 
@@ -105,7 +106,7 @@ class Connection(_Base):
 
     def cursor(self, factory: Any = Cursor) -> Any:
         """Return a new cursor; see `sqlite3.Connection.cursor`."""
-        self._refuse_foreign_use()
+        self._photon_refuse_foreign_use()
         return _Base.cursor(self, cooperating_class(factory, Cursor))
 
     def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
@@ -134,7 +135,7 @@ class Connection(_Base):
         Blocks: the calling task, until the transaction is written to the disk.
         """
         commit = functools.partial(_Base.commit, self)
-        if self._has_transaction():
+        if self._photon_has_transaction():
             call(self, commit, END)
         else:
             commit()
@@ -146,8 +147,8 @@ class Connection(_Base):
 
         Blocks: the calling task, until the transaction is rolled back.
         """
-        if self._has_transaction():
-            call_surely(self, self._roll_back, ROLLBACK)
+        if self._photon_has_transaction():
+            call_surely(self, self._photon_roll_back, ROLLBACK)
         else:
             _Base.rollback(self)
 
@@ -176,7 +177,7 @@ class Connection(_Base):
     @isolation_level.setter
     def isolation_level(self, value: Any) -> None:
         change = functools.partial(_isolation_level.__set__, self, value)
-        if value is None and self._has_transaction():
+        if value is None and self._photon_has_transaction():
             call(self, change, END)  # it commits
         else:
             call_inline(self, change)
@@ -218,8 +219,8 @@ class Connection(_Base):
             return
         if progress is not None and not callable(progress):
             raise TypeError("progress argument must be a callable")
-        target._refuse_foreign_use()
-        state, lock = self.state, target.state.lock
+        target._photon_refuse_foreign_use()
+        state, lock = self._photon_state, target._photon_state.lock
         has_begun = False
 
         def report(status: int, remaining: int, total: int) -> None:
@@ -255,7 +256,7 @@ class Connection(_Base):
             lambda: _Base.blobopen(self, table, column, row, readonly=readonly, name=name),
             READ if readonly else WRITE,
         )
-        return Blob.of(self, blob)
+        return Blob._of(self, blob)
 
     def close(self) -> None:
         """Close the connection; see `sqlite3.Connection.close`.
@@ -265,23 +266,23 @@ class Connection(_Base):
 
         Blocks: the calling task, until other calls have ended and the connection is closed.
         """
-        state = self._state
+        state = self._photon_opened
         if state is None or state.is_closed:
             _Base.close(self)
         elif state.is_inherited:
             _inherited.append(self)  # closing it here would release the locks of the parent
             state.is_closed = True
         elif not state.is_lost:  # a lost one is closed when its thread has returned
-            call_surely(self, self._close, ROLLBACK)
+            call_surely(self, self._photon_close, ROLLBACK)
 
-    def close_lost(self) -> None:
+    def _photon_close_lost(self) -> None:
         """Close a lost connection, whose thread has returned."""
-        self.state.is_lost = False
-        call(self, self._close, ROLLBACK)
+        self._photon_state.is_lost = False
+        call(self, self._photon_close, ROLLBACK)
 
     def __del__(self) -> None:
         """Close the connection in a thread, if that was forgotten."""
-        state = self._state
+        state = self._photon_opened
         if state is None or state.is_closed:
             return
         if state.is_inherited:
@@ -292,31 +293,31 @@ class Connection(_Base):
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
         hub = state.hub
         if hub is not None and not hub.is_closed:
-            end = functools.partial(call, self, self._close, ROLLBACK)
+            end = functools.partial(call, self, self._photon_close, ROLLBACK)
             hub.post(functools.partial(start_later, self, end, hub))
         else:
-            self._close()
+            self._photon_close()
             state.end_transaction()
 
-    def _has_transaction(self) -> bool:
+    def _photon_has_transaction(self) -> bool:
         """Whether SQLite must be called to end a transaction."""
-        state = self._state
+        state = self._photon_opened
         if state is None or state.is_closed:
             return False
         state.refuse_foreign_use()
         return self.in_transaction or state.is_failed or state.unsettled > 0
 
-    def _roll_back(self) -> None:
-        self.state.is_failed = False
+    def _photon_roll_back(self) -> None:
+        self._photon_state.is_failed = False
         _Base.rollback(self)
 
-    def _close(self) -> None:
+    def _photon_close(self) -> None:
         _Base.close(self)
-        self.state.is_closed = True
+        self._photon_state.is_closed = True
 
-    def _refuse_foreign_use(self) -> None:
-        if self._state is not None:
-            self._state.refuse_foreign_use()
+    def _photon_refuse_foreign_use(self) -> None:
+        if self._photon_opened is not None:
+            self._photon_opened.refuse_foreign_use()
 
 
 _inherited: list[Connection] = []
@@ -365,7 +366,7 @@ def connect(database: Any, *args: Any, **kwargs: Any) -> Connection:
 
 def write_lock_of(connection: Connection) -> WriteLock | None:
     """Return the queue of writers of the connection's database, ``None`` if it is private."""
-    return connection.state.write_lock
+    return connection._photon_state.write_lock
 
 
 _INLINE = (

@@ -41,33 +41,38 @@ class Cursor(_Base):
     in a thread.
     """
 
-    _rows: deque[Row] | None = None
+    _photon_rows: deque[Row] | None = None
     """Rows that were read and not fetched."""
-    _error: Exception | None = None
+    _photon_error: Exception | None = None
     """The error that follows these rows."""
-    _is_active = False
+    _photon_is_active = False
     """Whether SQLite may have further rows of the last statement."""
-    _rowcount: int | None = None
+    _photon_rowcount: int | None = None
     """Sum of the parts of an ``executemany()``, ``None`` after other statements."""
-    _is_busy = False
+    _photon_is_busy = False
     """Whether an ``executemany()`` computes its parameters."""
 
     @property
-    def _own_connection(self) -> Connection:
+    def _photon_connection(self) -> Connection:
         connection = getattr(self, "connection", None)
         if connection is None:
             raise _sqlite3.ProgrammingError("Base Cursor.__init__ not called.")
         return cast("Connection", connection)
 
     @property
-    def _state(self) -> ConnectionState:
-        return self._own_connection.state
+    def _photon_state(self) -> ConnectionState:
+        return self._photon_connection._photon_state
+
+    @property
+    def _photon_is_open(self) -> bool:
+        """Whether SQLite may have further rows, for which it keeps its snapshot."""
+        return self._photon_is_active
 
     @property
     def rowcount(self) -> int:
         """Number of rows that the last statement has changed; -1 for other statements."""
-        if self._rowcount is not None:
-            return self._rowcount
+        if self._photon_rowcount is not None:
+            return self._photon_rowcount
         return cast("int", _Base.rowcount.__get__(self))
 
     def execute(self, sql: str, parameters: Any = (), /) -> Self:
@@ -79,17 +84,23 @@ class Cursor(_Base):
 
         Blocks: the calling task, until the first rows are there.
         """
-        self._begin()
+        self._photon_begin()
         statement = classify(sql)
-        connection = self._own_connection
-        if statement.undoes and connection.state.is_failed:
-            call(connection, functools.partial(self._execute_rollback, sql), statement)
+        connection = self._photon_connection
+        if statement.undoes:
+            call(
+                connection,
+                functools.partial(self._photon_execute_rollback, sql, parameters),
+                statement,
+            )
             return self
         if running_task() is None:
             call(connection, functools.partial(_Base.execute, self, sql, parameters), statement)
-            self._is_active = self.description is not None
+            self._photon_is_active = self.description is not None
             return self
-        self._note(call(connection, functools.partial(self._execute, sql, parameters), statement))
+        self._photon_note(
+            call(connection, functools.partial(self._photon_execute, sql, parameters), statement)
+        )
         return self
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Self:
@@ -103,8 +114,8 @@ class Cursor(_Base):
 
         Blocks: the calling task, until all are executed.
         """
-        self._begin()
-        connection = self._own_connection
+        self._photon_begin()
+        connection = self._photon_connection
         if running_task() is None:
             call(
                 connection,
@@ -113,11 +124,11 @@ class Cursor(_Base):
             )
             return self
         total = 0
-        for chunk in self._chunks(parameters):
-            statement = self._kind_of_many(sql)
+        for chunk in self._photon_chunks(parameters):
+            statement = self._photon_kind_of_many(sql)
             call(connection, functools.partial(_Base.executemany, self, sql, chunk), statement)
             total += self.rowcount
-        self._rowcount = total if total >= 0 else -1
+        self._photon_rowcount = total if total >= 0 else -1
         return self
 
     def executescript(self, sql_script: str, /) -> Self:
@@ -129,9 +140,9 @@ class Cursor(_Base):
 
         Blocks: the calling task, until all are executed.
         """
-        self._begin()
+        self._photon_begin()
         script = functools.partial(_Base.executescript, self, sql_script)
-        call(self._own_connection, script, SCRIPT)
+        call(self._photon_connection, script, SCRIPT)
         return self
 
     def fetchone(self) -> Any:
@@ -139,7 +150,7 @@ class Cursor(_Base):
 
         Blocks: the calling task, unless the row was read ahead.
         """
-        row = self._next_row()
+        row = self._photon_next_row()
         return None if row is _END else row
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
@@ -152,20 +163,20 @@ class Cursor(_Base):
         """
         size = self.arraysize if size is None else size
         if size <= 0:  # SQLite's module decides what that means
-            return self.fetchall() if self._rows else _Base.fetchmany(self, size)
-        rows = list(itertools.islice(self._ready_rows(), size))
-        return self._read(rows, size) if len(rows) < size else rows
+            return self.fetchall() if self._photon_rows else _Base.fetchmany(self, size)
+        rows = list(itertools.islice(self._photon_ready_rows(), size))
+        return self._photon_read(rows, size) if len(rows) < size else rows
 
     def fetchall(self) -> list[Any]:
         """Return all remaining rows; see `sqlite3.Cursor.fetchall`.
 
         Blocks: the calling task, unless the rows were read ahead.
         """
-        return self._read(list(self._ready_rows()), None)
+        return self._photon_read(list(self._photon_ready_rows()), None)
 
     def __next__(self) -> Any:
         """Return the next row; see `fetchone`."""
-        row = self._next_row()
+        row = self._photon_next_row()
         if row is _END:
             raise StopIteration
         return row
@@ -175,61 +186,62 @@ class Cursor(_Base):
 
         Blocks: the calling task, if rows are left to read, until another call has ended.
         """
-        self._refuse_recursion()
-        is_active, self._is_active = self._is_active, False
-        self._rows, self._error = None, None
-        connection = self._own_connection
+        self._photon_refuse_recursion()
+        is_active, self._photon_is_active = self._photon_is_active, False
+        self._photon_rows, self._photon_error = None, None
+        connection = self._photon_connection
         if is_interrupted(connection) and running_task() is not None:
             # A thread may still execute the statement that its caller has left.
             end = functools.partial(_Base.close, self)
             finish_later(connection, functools.partial(call, connection, end, NEUTRAL))
-        elif is_active and not self._state.is_closed:
-            call_surely(self._own_connection, functools.partial(_Base.close, self), NEUTRAL)
+        elif is_active and not self._photon_state.is_closed:
+            call_surely(self._photon_connection, functools.partial(_Base.close, self), NEUTRAL)
         else:
             _Base.close(self)
 
     def __del__(self) -> None:
         """End a statement with rows to read in a thread; here it could wait for another one."""
-        if self._is_active:
-            connection = self._own_connection
-            hub = connection.state.hub
-            if hub is not None and not connection.state.is_closed:
-                connection.state.forgotten.append(self)
+        if self._photon_is_active:
+            connection = self._photon_connection
+            hub = connection._photon_state.hub
+            if hub is not None and not connection._photon_state.is_closed:
+                connection._photon_state.forgotten.append(self)
                 end = functools.partial(call, connection, _nothing, NEUTRAL)
                 hub.post(functools.partial(start_later, connection, end, hub))
 
-    def read_error(self) -> None:
+    def _photon_read_error(self) -> None:
         """Read on, and leave the error to the next fetch. Runs in a thread."""
-        if self._is_active and self._error is None:
+        if self._photon_is_active and self._photon_error is None:
             further = read_ahead(self, 1)
-            self._rows = deque([*(self._rows or ()), *further.rows])
-            self._error = further.error
-            self._is_active = further.has_more
+            self._photon_rows = deque([*(self._photon_rows or ()), *further.rows])
+            self._photon_error = further.error
+            self._photon_is_active = further.has_more
 
-    def _begin(self) -> None:
+    def _photon_begin(self) -> None:
         """Forget the last statement."""
-        self._refuse_recursion()
-        self._rows, self._error, self._rowcount = None, None, None
-        self._is_active = False
+        self._photon_refuse_recursion()
+        self._photon_rows, self._photon_error, self._photon_rowcount = None, None, None
+        self._photon_is_active = False
 
-    def _refuse_recursion(self) -> None:
-        if self._is_busy:
+    def _photon_refuse_recursion(self) -> None:
+        if self._photon_is_busy:
             raise _sqlite3.ProgrammingError("Recursive use of cursors not allowed.")
 
-    def _execute(self, sql: str, parameters: Any) -> Ahead | None:
+    def _photon_execute(self, sql: str, parameters: Any) -> Ahead | None:
         """Execute a statement and read its first rows. Runs in a thread."""
         _Base.execute(self, sql, parameters)
         return None if self.description is None else read_ahead(self, FIRST_ROWS)
 
-    def _execute_rollback(self, sql: str) -> None:
-        """End a transaction that the driver has rolled back already."""
-        if not self.connection.in_transaction:
+    def _photon_execute_rollback(self, sql: str, parameters: Any) -> None:
+        """Execute a rollback, also of a transaction that the driver has rolled back already."""
+        state = self._photon_state
+        if state.is_failed and not self.connection.in_transaction:
             _Base.execute(self, "BEGIN")
-        _Base.execute(self, sql)
-        self._state.is_failed = False
+        _Base.execute(self, sql, parameters)
+        state.is_failed = False
 
-    def _kind_of_many(self, sql: str) -> Statement:
-        connection = self._own_connection
+    def _photon_kind_of_many(self, sql: str) -> Statement:
+        connection = self._photon_connection
         if connection.in_transaction:
             return WRITE
         is_begun = (
@@ -239,71 +251,73 @@ class Cursor(_Base):
         )
         return WRITE if is_begun else SCRIPT  # in which each item is a transaction of its own
 
-    def _chunks(self, parameters: Iterable[Any]) -> Iterator[list[Any]]:
+    def _photon_chunks(self, parameters: Iterable[Any]) -> Iterator[list[Any]]:
         """Compute the parameters, some at a time; the first part may be empty."""
         items = iter(parameters)
-        chunk = self._next_chunk(items)
+        chunk = self._photon_next_chunk(items)
         yield chunk
         while chunk:
-            chunk = self._next_chunk(items)
+            chunk = self._photon_next_chunk(items)
             if chunk:
                 yield chunk
 
-    def _next_chunk(self, items: Iterator[Any]) -> list[Any]:
+    def _photon_next_chunk(self, items: Iterator[Any]) -> list[Any]:
         chunk: list[Any] = []
         end = _time() + _CHUNK_TIME
-        self._is_busy = True
+        self._photon_is_busy = True
         try:
             for item in items:
                 chunk.append(item)
                 if len(chunk) >= _CHUNK or _time() > end:
                     break
         finally:
-            self._is_busy = False
+            self._photon_is_busy = False
         return chunk
 
-    def _note(self, ahead: Ahead | None) -> None:
+    def _photon_note(self, ahead: Ahead | None) -> None:
         """Take over rows that were read ahead."""
         if ahead is None:
             return
-        self._rows, self._error = ahead.rows, ahead.error
-        self._is_active = ahead.has_more
+        self._photon_rows, self._photon_error = ahead.rows, ahead.error
+        self._photon_is_active = ahead.has_more
         if ahead.has_more:
-            self._state.open_cursors.add(self)
+            self._photon_state.open_cursors.add(self)
 
-    def _ready_rows(self) -> Iterator[Any]:
+    def _photon_ready_rows(self) -> Iterator[Any]:
         """Take the rows that were read ahead, and raise the error that follows them."""
-        if not self._rows and self._error is None:
+        if not self._photon_rows and self._photon_error is None:
             return
-        state = self._state
+        state = self._photon_state
         state.refuse_foreign_use()
-        while self._rows and not state.is_closed:
-            row = self._rows.popleft()
+        while self._photon_rows and not state.is_closed:
+            row = self._photon_rows.popleft()
             factory: Any = self.row_factory
             yield row if factory is None else factory(self, row)
-        error, self._error = self._error, None
+        error, self._photon_error = self._photon_error, None
         if error is not None:
             raise error
 
-    def _next_row(self) -> Any:
+    def _photon_next_row(self) -> Any:
         """Return the next row, `_END` without one."""
-        for row in self._ready_rows():
+        for row in self._photon_ready_rows():
             return row
-        if not self._is_active or self._state.is_closed or running_task() is None:
+        if not self._photon_is_active or self._photon_state.is_closed or running_task() is None:
             try:
                 return _Base.__next__(self)
             except StopIteration:
-                self._is_active = False
+                self._photon_is_active = False
                 return _END
-        self._note(call(self._own_connection, functools.partial(read_ahead, self, MORE_ROWS), READ))
-        return self._next_row()
+        self._photon_note(
+            call(self._photon_connection, functools.partial(read_ahead, self, MORE_ROWS), READ)
+        )
+        return self._photon_next_row()
 
-    def _read(self, rows: list[Any], most: int | None) -> list[Any]:
+    def _photon_read(self, rows: list[Any], most: int | None) -> list[Any]:
         """Read on until there are ``most`` rows, ``None`` for all; return them."""
-        if not self._is_active or self._state.is_closed or running_task() is None:
+        if not self._photon_is_active or self._photon_state.is_closed or running_task() is None:
             left = _Base.fetchall(self) if most is None else _Base.fetchmany(self, most - len(rows))
             return rows + left if rows else left
-        state = self._state
+        state = self._photon_state
         read = functools.partial(read_many, self, rows, most, lambda: state.is_interrupted)
-        self._is_active = call(self._own_connection, read, READ)
+        self._photon_is_active = call(self._photon_connection, read, READ)
         return rows

@@ -26,17 +26,14 @@ from __future__ import annotations
 
 import _sqlite3
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..._cancel import CancelScope
 from ..._hub import Hub, current_hub
 from ..._offload import Job
-from ..._run import new_task, yield_now
-from ..._scope import Scope, scope, shield
 from ..._sync import Event
-from ..._task import Task
+from .._clean_up import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
+from .._clean_up import CleanUp
 from ._state import ConnectionState, SettledCallback
 from ._statements import Statement
 from ._threads import Threads
@@ -44,10 +41,6 @@ from ._threads import Threads
 if TYPE_CHECKING:
     from ._connection import Connection
 
-CLEANUP_TIMEOUT = 5.0
-"""Seconds after which an interrupted connection is usable again or lost."""
-
-_TIMEOUT_AT_END = 1.0
 _SHORTEST_RETRY, _LONGEST_RETRY = 0.002, 0.1
 _Base = _sqlite3.Connection
 
@@ -56,7 +49,7 @@ _log = logging.getLogger("photon.runtime.sqlite")
 
 def is_interrupted(connection: Connection) -> bool:
     """Return whether an interrupted call of ``connection`` is still being cleaned up."""
-    return connection.state.unsettled > 0
+    return connection._photon_state.unsettled > 0
 
 
 def when_settled(connection: Connection, callback: SettledCallback) -> None:
@@ -71,75 +64,11 @@ def when_settled(connection: Connection, callback: SettledCallback) -> None:
             transaction may have been rolled back, and need a ``rollback()``), or with ``False``
             when it is closed or lost. It runs in the hub that cleans up; its exceptions are logged.
     """
-    state = connection.state
+    state = connection._photon_state
     if state.unsettled:
         state.settled_callbacks.append(callback)
     else:
         callback(not (state.is_closed or state.is_lost))
-
-
-class _NoTask:
-    """The owner of a scope without a task."""
-
-    def cancellation_changed(self) -> None:
-        """Do nothing."""
-
-
-class _Cleanups:
-    """The clean-ups that run in one hub; shortens them when it ends."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-        self._blocks: dict[Scope, None] = {}
-
-    @classmethod
-    def of(cls, hub: Hub) -> _Cleanups:
-        """Return the clean-ups of ``hub``."""
-        found = hub.resources.get(cls)
-        if not isinstance(found, cls):
-            found = hub.resources[cls] = cls(hub)
-        return found
-
-    @contextmanager
-    def bounded(self) -> Iterator[None]:
-        """A block that no caller can cancel, and that is cut off after some seconds."""
-        hub = self._hub
-        limit = _TIMEOUT_AT_END if hub.is_ending else CLEANUP_TIMEOUT
-        with shield(), scope() as block:
-            timer = hub.timers.add(hub.time() + limit, block.cancel)
-            self._blocks[block] = None
-            try:
-                yield
-            finally:
-                timer.cancel()
-                del self._blocks[block]
-
-    def leave(self) -> None:
-        """Let all end soon: the hub's main task has ended."""
-        for block in list(self._blocks):
-            self._hub.timers.add(self._hub.time() + _TIMEOUT_AT_END, self._end(block))
-
-    def _end(self, block: Scope) -> Callable[[], None]:
-        def end() -> None:
-            if block in self._blocks:
-                block.cancel()
-
-        return end
-
-
-def spawn_detached(hub: Hub, function: Callable[[], None]) -> Task[None]:
-    """Start a task of the driver, which no scope of the caller cancels."""
-    # In a scope that is not cancelled: a hub that is ending cancels new tasks without one.
-    task = new_task(hub, function, function, parent=CancelScope(_NoTask(), None))
-    hub.spawn(task)
-    return task
-
-
-def _let_begin(task: Task[None]) -> None:
-    """Let ``task`` have its first turn, before the caller continues."""
-    with shield():
-        while not task.has_begun:  # a task cancelled earlier never runs
-            yield_now()
 
 
 def finish_later(connection: Connection, function: Callable[[], object]) -> None:
@@ -147,29 +76,44 @@ def finish_later(connection: Connection, function: Callable[[], object]) -> None
 
     Gives up a turn of the running task, but does not wait.
     """
-    _let_begin(start_later(connection, function, current_hub()))
+    start_later(connection, function, current_hub(), waits_for_begin=True)
 
 
-def start_later(connection: Connection, function: Callable[[], object], hub: Hub) -> Task[None]:
-    """Start a task of ``hub`` that calls ``function``; its errors are logged."""
-    state = connection.state
+def start_later(
+    connection: Connection,
+    function: Callable[[], object],
+    hub: Hub,
+    *,
+    waits_for_begin: bool = False,
+) -> None:
+    """Start a task of ``hub`` that calls ``function``; its errors are logged.
+
+    Args:
+        connection: Connection that the function uses.
+        function: The function.
+        hub: The hub.
+        waits_for_begin: True to give up turns of the running task until the call has begun.
+    """
+    state = connection._photon_state
     state.unsettled += 1
 
+    def report() -> None:
+        _log.warning("a connection was not cleaned up in time: %r", connection)
+
     def finish() -> None:
-        is_done = False
         try:
-            with _Cleanups.of(hub).bounded():
+            with clean_up.limited():
                 function()
-                is_done = True
         except _sqlite3.Error as error:
-            is_done = True
             _log.warning("a connection could not be cleaned up in the background: %s", error)
         finally:
-            if not is_done:
-                _log.warning("a connection was not cleaned up in time: %r", connection)
+            clean_up.end()
             _settle(connection, state)
 
-    return spawn_detached(hub, finish)
+    clean_up = CleanUp(hub, on_timeout=report)
+    task = clean_up.spawn(finish)
+    if waits_for_begin:
+        clean_up.wait_for_begin(task)
 
 
 def _settle(connection: Connection, state: ConnectionState) -> None:
@@ -207,12 +151,13 @@ class Interruption:
             was_in_transaction: True if a transaction was open before the call.
         """
         self._connection = connection
-        self._state = connection.state
+        self._state = connection._photon_state
         self._job = job
         self._statement = statement
         self._hub = hub
         self._was_in_transaction = was_in_transaction
         self._ended = Event()
+        self._clean_up = CleanUp(hub, on_timeout=self._report)
 
     def start(self) -> None:
         """Start the clean-up. Gives up a turn of the running task, but does not wait."""
@@ -224,17 +169,17 @@ class Interruption:
             self._interrupt()
         else:
             self._ended.set()
-        _let_begin(spawn_detached(self._hub, self._clean_up))
+        self._clean_up.wait_for_begin(self._clean_up.spawn(self._run))
 
     def _interrupt(self) -> None:
         if not self._statement.ends and not self._state.is_closed:
             _Base.interrupt(self._connection)
 
-    def _clean_up(self) -> None:
+    def _run(self) -> None:
         state = self._state
         is_clean = False
         try:
-            with _Cleanups.of(self._hub).bounded():
+            with self._clean_up.limited():
                 self._await_end()
                 state.is_interrupted = False
                 self._restore()
@@ -242,8 +187,9 @@ class Interruption:
         except _sqlite3.Error as error:
             _log.warning("an interrupted transaction could not be rolled back: %s", error)
         finally:
+            self._clean_up.end()
             if not is_clean:
-                self._give_up()
+                self._lose()
             state.lock.release()
             _settle(self._connection, state)
 
@@ -279,20 +225,22 @@ class Interruption:
 
     def _end_cursors(self) -> None:
         for cursor in list(self._state.open_cursors):
-            cursor.read_error()
+            cursor._photon_read_error()
 
-    def _give_up(self) -> None:
-        state, job = self._state, self._job
-        state.is_lost = True
+    def _report(self) -> None:
         _log.warning(
             "an interrupted statement did not end in time, the connection is lost: %r",
             self._connection,
         )
+
+    def _lose(self) -> None:
+        state, job = self._state, self._job
+        state.is_lost = True
         if job is not None and not job.is_ended:
             job.when_ended = self._close_lost
 
     def _close_lost(self) -> None:
-        start_later(self._connection, self._connection.close_lost, self._hub)
+        start_later(self._connection, self._connection._photon_close_lost, self._hub)
 
 
 def _begins_by_itself(connection: Connection) -> bool:

@@ -19,7 +19,11 @@ SettledCallback = Callable[[bool], object]
 class OpenCursor(Protocol):
     """A cursor that has rows to read."""
 
-    def read_error(self) -> None:
+    @property
+    def _photon_is_open(self) -> bool:
+        """Whether it still has."""
+
+    def _photon_read_error(self) -> None:
         """Read on, and leave the error to the next fetch."""
 
 

@@ -83,11 +83,17 @@ _BY_WORD = {
 }
 
 
-@functools.lru_cache(maxsize=512)
+_LONGEST_CACHED = 1000
+
+
 def classify(sql: object) -> Statement:
     """Return the kind of ``sql``; anything but a string is left to SQLite to refuse."""
     if not isinstance(sql, str):
         return OTHER
+    return _classify_short(sql) if len(sql) <= _LONGEST_CACHED else _classify(sql)
+
+
+def _classify(sql: str) -> Statement:
     space = _SPACE.match(sql)
     start = 0 if space is None else space.end()
     word = _WORD.match(sql, start)
@@ -96,6 +102,9 @@ def classify(sql: object) -> Statement:
     keyword = word.group().upper()
     found = _BY_WORD.get(keyword)
     return _classify_further(keyword, sql, start) if found is None else found
+
+
+_classify_short = functools.lru_cache(maxsize=512)(_classify)
 
 
 def _classify_further(keyword: str, sql: str, start: int) -> Statement:
