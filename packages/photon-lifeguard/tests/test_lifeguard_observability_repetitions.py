@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import ForeignKey, bindparam, func, insert, select, text, update
+from sqlalchemy import ForeignKey, String, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -25,7 +26,7 @@ from photon_runtime.testing import in_hub
 
 
 class Base(DeclarativeBase):
-    pass
+    type_annotation_map: ClassVar[dict[Any, Any]] = {str: String(50)}
 
 
 class Author(Base):
@@ -69,11 +70,11 @@ class Post(Base):
 NUMBER = 5
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgres", "mysql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path / 'app.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
+    if request.param != "sqlite":
+        url = request.getfixturevalue(f"{request.param}_url")
     database = Database(DatabaseSettings(url=url))
     Base.metadata.create_all(database.engine)
     with database.session() as session:
