@@ -7,6 +7,7 @@ import gc
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,29 @@ def test_a_server_that_may_be_shared_is_refused(temporary: TemporaryDatabases, u
     with temporary.open() as factory, pytest.raises(DatabaseConfigurationError) as caught:
         factory("default", settings)
     assert "must show that it is for tests" in str(caught.value)
+
+
+def test_a_pooler_is_refused(temporary: TemporaryDatabases, postgres_url: str) -> None:
+    settings = DatabaseSettings(url=postgres_url, transaction_pooling=True)
+    refused = pytest.raises(DatabaseConfigurationError, match="transaction_pooling to false")
+    with temporary.open() as factory, refused:
+        factory("default", settings)
+
+
+def test_a_session_that_is_left_open_ends_with_its_test(
+    temporary: TemporaryDatabases, settings: DatabaseSettings
+) -> None:
+    forgotten = []
+    for _ in range(3):
+        with temporary.open() as factory:
+            database = factory("default", settings)
+            assert titles(database) == ["first"]
+            session = database.session()
+            session.execute(insert(POSTS).values(title="a"))
+            forgotten.append(session)
+    for session in forgotten:
+        with suppress(Exception):
+            session.close()
 
 
 def test_files_of_killed_runs_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,9 @@ from ._schema import Schema, create_schema
 _MAX_NAME = 64
 _RESERVED = 32  # for the run, the worker, a number and the suffix
 _ROWS = "_rows"
+_LOCK_WAIT = (
+    10  # seconds; by default a statement waits a day for a transaction of a forgotten session
+)
 
 
 class MySqlDatabases:
@@ -63,7 +66,7 @@ class MySqlDatabases:
 
         Blocks: the calling thread.
         """
-        refuse_shared_server(url)
+        refuse_shared_server(url, settings)
         name = url.database or "photon"
         base = (name if is_test_name(name) else f"{name}_test")[: _MAX_NAME - _RESERVED]
         self._schema = schema
@@ -75,6 +78,7 @@ class MySqlDatabases:
         self._clean: list[_Copy] = []
         self._connection = self._connect()
         try:
+            self._execute(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT}")
             self._remove_ended(base)
             self._lock()
         except BaseException:
@@ -100,6 +104,7 @@ class MySqlDatabases:
         try:
             yield self._settings_of(copy.name)
         finally:
+            self._end_connections(copy.name)
             if self._is_cleaned(copy):
                 self._clean.append(copy)
             else:
@@ -166,6 +171,14 @@ class MySqlDatabases:
         finally:
             self._execute("SET FOREIGN_KEY_CHECKS = 1")
         return True
+
+    def _end_connections(self, name: str) -> None:
+        """End the connections of sessions that were not closed."""
+        for (number,) in self._rows(
+            "SELECT id FROM information_schema.processlist WHERE db = %s", name
+        ):
+            with suppress(Exception):  # it has ended by itself
+                self._execute(f"KILL {number}")
 
     def _fill(self, copy: _Copy, table: str) -> None:
         columns = ", ".join(

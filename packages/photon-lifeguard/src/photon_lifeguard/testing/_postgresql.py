@@ -145,6 +145,7 @@ class _Copies:
         self._numbers = itertools.count(1)
         self._thread = ThreadPoolExecutor(1, "photon-test-databases")
         self._next: Future[str] | None = None
+        self._used = ""
 
     def take(self) -> str:
         """Return the name of a new database."""
@@ -154,8 +155,13 @@ class _Copies:
         return name
 
     def remove(self, name: str) -> None:
-        """Remove a database, in the background."""
-        self._thread.submit(self._server.drop, name)
+        """Remove a database, in the background and a test later.
+
+        The server waits 100 ms for connections that are about to end.
+        """
+        previous, self._used = self._used, name
+        if previous:
+            self._thread.submit(self._server.drop, previous)
 
     def close(self) -> None:
         """Wait for the thread; the databases that are left are removed with those of the run."""

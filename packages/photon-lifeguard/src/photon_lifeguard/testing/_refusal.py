@@ -11,6 +11,7 @@ import re
 
 from sqlalchemy.engine import URL
 
+from .._database_settings import DatabaseSettings
 from ..errors import DatabaseConfigurationError
 
 _TEST = re.compile(r"(?:^|[^a-z])tests?(?:[^a-z]|$)", re.IGNORECASE)
@@ -21,13 +22,19 @@ def is_test_name(name: str) -> bool:
     return _TEST.search(name) is not None
 
 
-def refuse_shared_server(url: URL) -> None:
-    """Refuse to make databases on a server that may be used by other people.
+def refuse_shared_server(url: URL, settings: DatabaseSettings) -> None:
+    """Refuse to make databases on a server that may be used by other people, or by a pooler.
 
     Raises:
         DatabaseConfigurationError: The server is on another machine and the name of the database
-            does not have ``test`` as one of its words.
+            does not have ``test`` as one of its words, or a pooler is in front of the server.
     """
+    if settings.transaction_pooling:
+        raise DatabaseConfigurationError(
+            "tests make databases and hold locks of the session, which a pooler in transaction "
+            "mode does not pass on: in config/test.toml set [database] url to the address of the "
+            "server itself, and transaction_pooling to false"
+        )
     if _is_near(url) or is_test_name(url.database or ""):
         return
     raise DatabaseConfigurationError(

@@ -54,14 +54,14 @@ class ServerDatabases:
 
         Blocks: the calling thread.
         """
-        refuse_shared_server(url)
+        refuse_shared_server(url, settings)
         name = url.database or "photon"
         self._base = (name if is_test_name(name) else f"{name}_test")[: _MAX_NAME - _RESERVED]
         self.url = url
         self._settings = settings
         self.template = f"{self._base}_{run}"
         self.prefix = f"{self.template}_{worker or 'main'}"
-        self._connection = self.connect(_MAINTENANCE)
+        self._connection = self._connect_for_maintenance()
         try:
             self._execute("SET lock_timeout = 0; SET statement_timeout = 0")
             self._remove_ended_runs()
@@ -83,6 +83,18 @@ class ServerDatabases:
         url = self.url.set(database=name)
         dialect = create_engine(url).dialect
         return backend_for(url, self._settings).connector(dialect, url, self._settings)()
+
+    def _connect_for_maintenance(self) -> Any:
+        """Connect to a database that exists: the server's own, else the application's."""
+        try:
+            return self.connect(_MAINTENANCE)
+        except Exception as error:
+            if not self.url.database:
+                raise
+            try:
+                return self.connect(self.url.database)
+            except Exception:
+                raise error from None
 
     @contextmanager
     def making_template(self) -> Iterator[bool]:

@@ -36,6 +36,7 @@ from ._turns import Caller, Turn, Turns
 T = TypeVar("T")
 
 _FAILED = 3  # of psycopg.pq.TransactionStatus
+_STATEMENT_LIMIT = 60.0
 _STATEMENT = "photon_statement"
 _TRANSACTION = "photon_transaction"
 _SETS_LOCALLY = re.compile(r"\bset\s+local\b|\bset_config\b|\bset\s+role\b", re.IGNORECASE)
@@ -60,6 +61,7 @@ class SharedConnection:
         self._statement = Lock()
         self._interrupted: Turn | None = None
         self._exclusive: Caller | None = None
+        self._executing: Caller | None = None
         self._undo = ""
         self._must_fail = False
         self._refusal = ""
@@ -238,10 +240,11 @@ class SharedConnection:
     @contextmanager
     def _statement_lock(self, turn: Turn | None) -> Iterator[None]:
         """Hold the lock of statements; until the end of the clean-up, if one is interrupted."""
-        if self._exclusive is not None and self._exclusive == Caller.current():
+        caller = Caller.current()
+        if self._exclusive is not None and self._exclusive == caller:
             yield
             return
-        self._statement.acquire()
+        self._acquire_statement(caller)
         try:
             self.refuse_if_unusable()
             if self._undo:
@@ -254,12 +257,27 @@ class SharedConnection:
             yield
         finally:
             if self.backend.is_interrupted(self.connection):
-                self._interrupted = turn
+                self._interrupted, self._executing = turn, None
                 if turn is not None:
                     turn.is_ending = True  # the pool rolls it back
                 self.backend.when_settled(self.connection, self._settled)
             else:
+                self._executing = None
                 self._statement.release()
+
+    def _acquire_statement(self, caller: Caller) -> None:
+        if self._executing is not None and self._executing == caller:
+            # A finaliser runs in the middle of a statement, and would wait for ever.
+            raise TransactionError(
+                "a session with an open transaction was forgotten: close sessions, for example by "
+                "`with database.session() as session`"
+            )
+        if not self._statement.acquire(timeout=_STATEMENT_LIMIT):
+            raise TransactionError(
+                f"a statement on the connection that all sessions of this test share has not ended "
+                f"within {_STATEMENT_LIMIT:g} seconds. {_FRESH}"
+            )
+        self._executing = caller
 
     def _settled(self, is_usable: bool) -> None:
         # A statement may have completed before it was cancelled: its transaction fails nonetheless.
