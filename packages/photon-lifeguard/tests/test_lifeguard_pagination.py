@@ -249,7 +249,7 @@ def test_numbers_outside_of_their_limits_are_refused(values: dict[str, int]) -> 
 
 
 def test_both_cursors_at_once_are_refused() -> None:
-    with pytest.raises(ValueError, match="cannot be combined with after"):
+    with pytest.raises(ValueError, match="before cannot be combined with after"):
         CursorParameters(after="a", before="b")
 
 

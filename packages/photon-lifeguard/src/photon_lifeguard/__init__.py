@@ -5,6 +5,8 @@
 ``part``              `DatabasePart`: the databases of an application
 ``pool``              the connection pool: fair, bounded, safe under cancellation
 ``observability``     metrics, spans, slow and repeated statements, readiness
+``pagination``        pages of queries, by number and by cursor
+``models``            types, a mixin and names for models
 ``results``           results of handlers that are objects of a session
 ``transactions``      when transactions begin, how they nest, and what happens after them
 ``backends``          PostgreSQL, SQLite and MySQL: what differs between them

@@ -49,7 +49,7 @@ class PageParameters:
 
 def _one_direction(instance: Any, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if value is not None and instance.after is not None:
-        raise ValueError("cannot be combined with after")
+        raise ValueError("before cannot be combined with after")
 
 
 @attrs.frozen

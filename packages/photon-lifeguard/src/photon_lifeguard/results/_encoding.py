@@ -71,8 +71,8 @@ def _message(statement: str, context: Any) -> str:
     load = load_of(context)
     if load is None:
         return (
-            f"{subject} has executed one: {' '.join(statement.split())[:200]}. Compute its value in "
-            "the handler, or leave it out of the class that the handler returns"
+            f"{subject} has executed one: {' '.join(statement.split())[:200]}. Compute its value "
+            "in the handler, or leave it out of the class that the handler returns"
         )
     if not load.remedy:
         return (
