@@ -5,6 +5,9 @@
 ``part``              `DatabasePart`: the databases of an application
 ``pool``              the connection pool: fair, bounded, safe under cancellation
 ``observability``     metrics, spans, slow and repeated statements, readiness
+``pagination``        pages of queries, by number and by cursor
+``models``            types, a mixin and names for models
+``results``           results of handlers that are objects of a session
 ``transactions``      when transactions begin, how they nest, and what happens after them
 ``backends``          PostgreSQL, SQLite and MySQL: what differs between them
 ``_database_settings``  the section ``[database]`` of photon.toml
@@ -19,6 +22,7 @@ from .database import Database as Database
 from .errors import DatabaseConfigurationError as DatabaseConfigurationError
 from .errors import DatabaseUnavailable as DatabaseUnavailable
 from .errors import PoolExhausted as PoolExhausted
+from .errors import StatementRefused as StatementRefused
 from .errors import TransactionError as TransactionError
 from .observability import QueryCount as QueryCount
 from .observability import Repetition as Repetition

@@ -29,6 +29,7 @@ from ._database_settings import DatabaseSettings
 from .backends import Backend, Isolation, backend_for, database_url, is_in_memory
 from .observability import DatabaseObserver, ReadinessCheck, observe_engine
 from .pool import PoolLimits, WaitingPool, maintain
+from .results import refuse_statements
 from .transactions import BACKEND, begin_on_demand, repeat_transaction, transaction
 
 S = TypeVar("S", bound=Session)
@@ -70,6 +71,7 @@ class Database:
         watch = observe_engine(self.engine, self.backend, observer, slow_query=settings.slow_query)
         self._check_readiness = ReadinessCheck(self.engine, watch, timeout=settings.connect_timeout)
         begin_on_demand(self.engine, self.backend, statement_timeout=settings.statement_timeout)
+        refuse_statements(self.engine)
         self._current: ContextVar[Session | None] = ContextVar("photon_session", default=None)
 
     @property

@@ -6,6 +6,7 @@
     ├─ DatabaseConfigurationError  the settings of a database cannot be used
     ├─ PoolExhausted               every connection is in use (also sqlalchemy.exc.TimeoutError)
     ├─ DatabaseUnavailable         no connection to the server can be opened
+    ├─ StatementRefused            a statement is executed while a result is encoded
     └─ TransactionError            a transaction is used wrongly
 
 Errors of the database itself are SQLAlchemy's (`sqlalchemy.exc`).
@@ -22,6 +23,7 @@ __all__ = [
     "DatabaseConfigurationError",
     "DatabaseUnavailable",
     "PoolExhausted",
+    "StatementRefused",
     "TransactionError",
 ]
 
@@ -41,6 +43,13 @@ class DatabaseUnavailable(PhotonError):
     """No connection could be opened in time; the cause is the error of the last attempt.
 
     Requests are answered with 503.
+    """
+
+
+class StatementRefused(PhotonError, DontWrapMixin):
+    """A statement is executed while the result of a handler is encoded.
+
+    The message names the attribute that it loads, if it can be known, and the remedy.
     """
 
 

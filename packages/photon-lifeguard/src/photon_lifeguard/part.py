@@ -10,12 +10,15 @@
 A handler and all dependencies of one request share one session, which opens a connection with its
 first statement. Changes are flushed when the handler has returned, so that the result has the
 values of the database, and committed before the response is sent. What fails then is the response.
+
+Encoding the result executes no statement: an attribute that is not loaded is an error, which names
+the attribute and the way to load it (`photon_lifeguard.results`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -31,6 +34,7 @@ from ._responses import add_error_handlers
 from .database import Database
 from .errors import DatabaseConfigurationError
 from .observability import DatabaseMetrics, DatabaseObserver, statements_of_requests
+from .results import refresh_expired, while_encoding
 
 T = TypeVar("T")
 
@@ -215,10 +219,13 @@ def _provider(database: Database, cls: type[Session]) -> Callable[[Request], Ite
     return session
 
 
-def _finish(session: object) -> None:
+def _finish(session: object) -> AbstractContextManager[object] | None:
     """Flush the changes, so that the result is encoded with the values of the database."""
-    if isinstance(session, Session):  # a test may have replaced it
-        session.flush()
+    if not isinstance(session, Session):  # a test may have replaced it
+        return None
+    session.flush()
+    refresh_expired(session)
+    return while_encoding()
 
 
 def _add_readiness(host: Host, databases: Databases) -> None:

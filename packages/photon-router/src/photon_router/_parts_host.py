@@ -15,7 +15,7 @@ import attrs
 
 from photon_runtime.callables import require_context_manager, require_function
 from photon_runtime.observability import Meter, Readiness
-from photon_runtime.parts import Part, Release, Scope
+from photon_runtime.parts import Finish, Part, Release, Scope
 from photon_runtime.settings import Settings
 
 from .annotations import Dependency
@@ -87,7 +87,7 @@ class PartsHost:
         *,
         scope: Scope = "request",
         release: Release = "before_response",
-        finish: Callable[[T], object] | None = None,
+        finish: Finish[T] | None = None,
     ) -> None:
         """Provide arguments of type ``cls`` of handlers and dependencies with ``provider``."""
         dependency = Dependency(provider, scope, release=release, finish=finish)

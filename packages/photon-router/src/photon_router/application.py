@@ -26,7 +26,7 @@ from photon_openapi.errors import DocumentError
 from photon_runtime.callables import kind_of, require_function
 from photon_runtime.http import Handler
 from photon_runtime.observability import Meter, Readiness
-from photon_runtime.parts import Part, Release, Scope
+from photon_runtime.parts import Finish, Part, Release, Scope
 from photon_runtime.settings import Settings
 
 from . import _docs
@@ -263,7 +263,7 @@ class Application(Router):
         *,
         scope: Scope = "request",
         release: Release = "before_response",
-        finish: Callable[[T], object] | None = None,
+        finish: Finish[T] | None = None,
     ) -> None:
         """Provide arguments of type ``cls`` of handlers and dependencies with ``provider``.
 
@@ -278,7 +278,8 @@ class Application(Router):
             release: ``before_response``, so that the generator can still fail the request, or
                 ``after_response``. For a streamed response the former is after it was sent.
             finish: A function that is called with the value after the handler has returned and
-                before its result is encoded, for what the result depends on.
+                before its result is encoded, for what the result depends on; see
+                `photon_runtime.parts.Finish`.
 
         Raises:
             TypeError: ``cls`` is not a class, or one whose values come from requests.

@@ -42,6 +42,13 @@ Before the response it can still fail the request, as a commit does. A streamed 
 protocol after an upgrade, keep such values to their end.
 """
 
+Finish: TypeAlias = Callable[[T], AbstractContextManager[object] | None]
+"""Called with a provided value after the handler has returned and before its result is encoded.
+
+It prepares what the result depends on, as the flush of a session does; an error in it is the
+response. The context manager that it may return is entered while the result is encoded, and for a
+streamed result while each item is: it must be reusable, and must not suppress errors.
+"""
 
 Middleware: TypeAlias = Callable[[Request, Callable[[Request], Response]], Response]
 """Takes a request and the next handler, and returns a response."""
@@ -84,13 +91,9 @@ class Host(Protocol):
         *,
         scope: Scope = "request",
         release: Release = "before_response",
-        finish: Callable[[T], object] | None = None,
+        finish: Finish[T] | None = None,
     ) -> None:
-        """Let handlers and dependencies have arguments of type ``cls``, made by ``provider``.
-
-        ``finish`` is called with the value after the handler has returned and before its result is
-        encoded, for what the result depends on; an error in it is the response.
-        """
+        """Let handlers and dependencies have arguments of type ``cls``, made by ``provider``."""
 
     def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
         """Enter a context manager before the first request, and leave it after the last."""

@@ -21,6 +21,8 @@ from ._counting import count_queries as count_queries
 from ._engine import EngineWatch as EngineWatch
 from ._engine import observe_engine as observe_engine
 from ._executed import ExecutedStatement as ExecutedStatement
+from ._loading import Load as Load
+from ._loading import load_of as load_of
 from ._metrics import DatabaseMetrics as DatabaseMetrics
 from ._observer import DatabaseObserver as DatabaseObserver
 from ._readiness import ReadinessCheck as ReadinessCheck

@@ -68,7 +68,8 @@ def _preceded(
 
     def run(cursor: Any, statement: str, *rest: Any) -> None:
         context = rest[-1]
-        if context is not None and not is_read(context):
+        # A cursor of the server, which fetches in parts, exists in a transaction only.
+        if context is not None and (context._is_server_side or not is_read(context)):
             before(cursor, statement, context)
         execute(cursor, statement, *rest)
 

@@ -3,7 +3,7 @@
 ====================  =========================================================================
 ``_schema``           types to schemas; `_keywords`, `_unions`, `_component_names` are its parts
 ``_members``          the members of a class, however the class was made; `_scalars`, the types
-                      with one plain form in JSON
+                      with one plain form in JSON; `_mapped_classes`, classes of SQLAlchemy
 ``_flat``             schemas without ``allOf``, ``oneOf`` and references
 ``_composition``      the schemas that a schema is composed of
 ``_schema_types``     the types of the values of a schema
@@ -33,8 +33,10 @@ from ._flat import TAG as TAG
 from ._flat import FlatSchema as FlatSchema
 from ._flat import flattened as flattened
 from ._keywords import Schema as Schema
+from ._mapped_classes import mapper_of as mapper_of
 from ._members import Member as Member
 from ._members import is_named_tuple as is_named_tuple
+from ._members import mapped_class_in as mapped_class_in
 from ._members import members_of as members_of
 from ._members import refused_by_class as refused_by_class
 from ._messages import json_type as json_type

@@ -1,6 +1,7 @@
 """The members of a class: one description for attrs, dataclasses and the like.
 
-TypedDict, NamedTuple and the Struct of msgspec are supported, too.
+TypedDict, NamedTuple and the Struct of msgspec are supported, too, and for results classes that
+SQLAlchemy maps (`_mapped_classes`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ import attrs
 import msgspec
 
 from photon_runtime.callables import require_function
+
+from ..annotations import plain_type
+from ._mapped_classes import mapped_columns, mapper_of
+from ._scalars import SCALARS
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +56,8 @@ class Member:
 def members_of(type_: object) -> tuple[Member, ...] | None:
     """List the members of an attrs class, a dataclass, a TypedDict, a NamedTuple or a Struct.
 
+    A class that SQLAlchemy maps has the members that a result may have, also if it is a dataclass.
+
     Returns:
         The members in order, or ``None`` for any other type.
 
@@ -61,8 +68,38 @@ def members_of(type_: object) -> tuple[Member, ...] | None:
     cls = typing.get_origin(type_) or type_
     if not isinstance(cls, type):
         return None
+    if mapper_of(cls) is not None:
+        return tuple(
+            Member(name=name, type=column, required=True)
+            for name, column in mapped_columns(cls).items()
+        )
     read = next((read for is_kind, read in _KINDS if is_kind(cls)), None)
     return None if read is None else read(cls, _hints(type_, cls))
+
+
+def mapped_class_in(type_: object) -> type | None:
+    """Return a class that SQLAlchemy maps and that values of a type consist of or contain.
+
+    Returns:
+        ``None`` if there is no such class.
+
+    Raises:
+        TypeError: An annotation of a class in it cannot be resolved.
+    """
+    return _find_mapped(type_, set())
+
+
+def _find_mapped(type_: object, seen: set[object]) -> type | None:
+    plain = plain_type(type_)
+    if not isinstance(plain, typing.Hashable) or plain in seen or plain in SCALARS:
+        return None
+    seen.add(plain)
+    if mapper_of(plain) is not None:
+        return typing.cast("type", plain)
+    inner = [each for each in typing.get_args(plain) if each is not Ellipsis]
+    inner += [member.type for member in members_of(plain) or ()]
+    found = (_find_mapped(each, seen) for each in inner)
+    return next((cls for cls in found if cls is not None), None)
 
 
 def is_named_tuple(type_: object) -> bool:

@@ -36,6 +36,7 @@ from ..annotations import Param, split_annotation, strip_alias, union_members
 from ._attrs_validators import apply_validator
 from ._component_names import qualified_name, short_name
 from ._keywords import JSON_TYPES, Schema, limit_length
+from ._mapped_classes import mapper_of
 from ._members import Member, is_named_tuple, members_of
 from ._scalars import DECIMAL_PATTERN as DECIMAL_PATTERN
 from ._scalars import KEYS, SCALARS
@@ -314,6 +315,8 @@ def _is_component(type_: object) -> bool:
     if not isinstance(cls, type):
         return False
     if issubclass(cls, enum.Enum | msgspec.Struct) or is_named_tuple(cls):
+        return True
+    if mapper_of(cls) is not None:
         return True
     return attrs.has(cls) or dataclasses.is_dataclass(cls) or typing.is_typeddict(cls)
 

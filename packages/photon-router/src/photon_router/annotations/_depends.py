@@ -19,7 +19,7 @@ import attrs
 
 from photon_openapi.annotations import SignatureError, SourceMarker
 from photon_runtime.callables import kind_of
-from photon_runtime.parts import Release, Scope
+from photon_runtime.parts import Finish, Release, Scope
 
 T = TypeVar("T")
 Provider: TypeAlias = Callable[..., Any]
@@ -36,7 +36,8 @@ class Dependency(SourceMarker):
         scope: The lifetime of the value.
         use_cache: True if all arguments that depend on it in one request share one value.
         release: The time when a generator resumes; see `photon_runtime.parts.Release`.
-        finish: Function that is called with the value before the handler's result is encoded.
+        finish: Function that is called with the value before the handler's result is encoded; see
+            `photon_runtime.parts.Finish`.
     """
 
     is_whole: ClassVar[bool] = True
@@ -45,7 +46,7 @@ class Dependency(SourceMarker):
     scope: Scope = "request"
     use_cache: bool = True
     release: Release = "before_response"
-    finish: Callable[[Any], object] | None = None
+    finish: Finish[Any] | None = None
 
     def __attrs_post_init__(self) -> None:
         """Reject a provider that is not callable, and an application value that is not shared."""

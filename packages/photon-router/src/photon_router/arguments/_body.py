@@ -26,7 +26,7 @@ from __future__ import annotations
 import decimal
 import itertools
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Annotated, Any
 
 import cattrs
@@ -44,6 +44,7 @@ from photon_openapi.schema import (
     decode_plain,
     explain,
     is_deep,
+    mapper_of,
     members_of,
     with_integers,
 )
@@ -193,6 +194,15 @@ def encode(value: object) -> bytes:
 def _refuse(value: object) -> object:
     close_unrun(value)
     name = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    if mapper_of(type(value)) is not None:
+        raise TypeError(
+            f"an object of {name} can be sent where the annotation of the handler describes it: "
+            "annotate the result with a class of the members to send, or with the class itself"
+        )
+    if isinstance(value, Mapping):  # of a library, such as a proxy for a relationship
+        return dict(value)
+    if isinstance(value, Sequence | Set):
+        return list(value)
     raise TypeError(
         f"a value of type {name} cannot be encoded as JSON: return an attrs class, a dataclass, a "
         "dict, a list or a scalar"

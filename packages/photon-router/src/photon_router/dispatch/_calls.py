@@ -8,22 +8,29 @@ after a streamed response was sent (`HeldBody`), or after an upgraded protocol h
 (`Upgrade.hold`). A dependency whose release is ``after_response`` always resumes after the response
 was sent, unless the request has failed before: then it gets the error at once. Endpoints without
 such dependencies are compiled without this code.
+
+A dependency with `finish` is finished between the handler and the encoding of its result. What
+`finish` returns is entered around the encoding; for a streamed result, around that of each item.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from typing import Any, TypeAlias
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
 from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_runtime.callables import require_value
 from photon_runtime.http import FileBody, Handler, Request, Response, Upgrade
+from photon_runtime.parts import Finish
 
 from ..arguments import Binder
-from ..streaming import SWALLOWED, HeldBody
+from ..streaming import SWALLOWED, HeldBody, StreamBody
+
+E = TypeVar("E")
 
 Respond: TypeAlias = Callable[[Request, list[Any]], Response]
 """Calls the handler with values from the row, and makes the response."""
@@ -39,7 +46,8 @@ class Call:
         names: The slots of its keyword arguments, by name.
         is_scoped: True if the function returns a context manager, which is entered.
         is_late: True if the context manager is exited after the response.
-        finish: Function that is called with the value before the handler's result is encoded.
+        finish: Function that is called with the value before the handler's result is encoded; it
+            may return a context manager for the time of the encoding.
     """
 
     function: Callable[..., Any]
@@ -47,7 +55,7 @@ class Call:
     names: tuple[tuple[str, int], ...] = ()
     is_scoped: bool = False
     is_late: bool = False
-    finish: Callable[[Any], object] | None = None
+    finish: Finish[Any] | None = None
 
     def run(self, row: list[Any]) -> Any:
         """Call with arguments from ``row``."""
@@ -81,11 +89,33 @@ def _finishing(
 
     def respond(request: Request, row: list[Any]) -> Response:
         result = handler.run(row)
-        for slot, finish in finishers:
-            finish(row[slot])
-        return encoded(result)
+        scopes = [scope for slot, finish in finishers if (scope := finish(row[slot])) is not None]
+        if not scopes:
+            return encoded(result)
+        encoded_within = _within(scopes, encoded)
+        response = encoded_within(result)
+        if isinstance(response.body, StreamBody):
+            response.body.encode = _within(scopes, response.body.encode)
+        return response
 
     return respond
+
+
+def _within(
+    scopes: Sequence[AbstractContextManager[object]], encode: Callable[[Any], E]
+) -> Callable[[Any], E]:
+    """Return a function that encodes inside of context managers, which are entered each time."""
+    for scope in scopes:
+        encode = functools.partial(_encode_within, scope, encode)
+    return encode
+
+
+def _encode_within(
+    scope: AbstractContextManager[object], encode: Callable[[Any], E], value: Any
+) -> E:
+    with scope:
+        return encode(value)
+    raise RuntimeError(SWALLOWED)
 
 
 def with_response(binders: tuple[Binder, ...], calls: Sequence[Call], respond: Respond) -> Handler:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from photon_openapi.schema import mapped_class_in
 from photon_runtime.callables import location
 from photon_runtime.http import CallAdapter
 
@@ -86,13 +87,17 @@ class HandlerEntry:
         """Return the arguments from the request, including those of dependencies.
 
         Raises:
-            SignatureError: A dependency is invalid, or depends on itself.
+            SignatureError: A dependency is invalid, or depends on itself; an argument would be
+                decoded into a class that SQLAlchemy maps.
         """
         connection, signature = self.connection, self.signature
         if connection is not None:
             others = [each for each in signature.arguments if each is not connection]
             signature = attrs.evolve(signature, arguments=others)
-        return providers.request_arguments(self.function, signature, self.scope.dependencies)
+        owned = providers.request_arguments(self.function, signature, self.scope.dependencies)
+        for owner, argument in owned:
+            _refuse_mapped_class(owner, argument)
+        return owned
 
     def response_cases(self) -> list[ResponseCase]:
         """Return the possible responses to its results.
@@ -114,6 +119,25 @@ class HandlerEntry:
             options = {key: options[key] for key in ("omit_none",) if key in options}  # type: ignore[assignment]
         return attrs.evolve(
             self, options=merge_options(options, self.options), scope=self.scope.inherit(outer)
+        )
+
+
+def _refuse_mapped_class(owner: Callable[..., object], argument: Argument) -> None:
+    """Refuse an argument whose value would be an object of a database, set by the client.
+
+    Raises:
+        SignatureError: It has, or contains, a class that SQLAlchemy maps.
+    """
+    try:
+        cls = mapped_class_in(argument.annotation.type)
+    except TypeError:  # an annotation that cannot be resolved, reported by the schema
+        return
+    if cls is not None:
+        name = cls.__qualname__
+        raise SignatureError(
+            f"{location(owner)}, argument {argument.name}: a request is not decoded into {name}, "
+            "which SQLAlchemy maps: clients could set every column of it. Write an attrs class "
+            f"with the members that clients may send, and make the {name} from it"
         )
 
 

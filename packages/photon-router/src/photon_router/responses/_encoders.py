@@ -27,7 +27,7 @@ from ..arguments import encode
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent, StreamBody
 from ._cases import STREAMS, Form, ResponseCase, form_of_stream
-from ._kinds import Created, EventStream, JsonLines, Stream
+from ._kinds import Created, EventStream, JsonLines, PendingBody, Stream
 from ._null_policy import SEND_NULL, NullPolicy, null_policy_of
 from ._projection import Projection, projection_of
 
@@ -238,7 +238,7 @@ def encoder_of(resolved: Sequence[ResolvedCase], *, usual: int, has_content: boo
 def _choosing_encoder(
     resolved: Sequence[ResolvedCase], fallback: Encoder, *, has_content: bool
 ) -> Encoder:
-    by_class: dict[type, Encoder] = {Response: lambda response: response}
+    by_class: dict[type, Encoder] = {Response: _complete}
     for each in resolved:
         encoded = _encoder(each, has_content=has_content)
         for cls in _classes(each):
@@ -314,7 +314,7 @@ def _json_encoder(
 
     def encoded(result: object) -> Response:
         if isinstance(result, Response):
-            return result
+            return _complete(result)
         if result is None and not has_content:
             return Response(status)
         return respond(status, encode(result), media)
@@ -330,7 +330,7 @@ def _projecting_encoder(
     def encoded(result: object) -> Response:
         if type(result) is not cls:
             if isinstance(result, Response):
-                return result
+                return _complete(result)
             if result is None and not has_content:
                 return Response(status)
             result = projection(result)
@@ -342,7 +342,7 @@ def _projecting_encoder(
 def _raw_encoder(status: int, media: str) -> Encoder:
     def encoded(result: object) -> Response:
         if isinstance(result, Response):
-            return result
+            return _complete(result)
         if not isinstance(result, str | bytes):
             raise TypeError(
                 f"a response of type {media} must be str or bytes, not {type(result).__qualname__}"
@@ -354,18 +354,30 @@ def _raw_encoder(status: int, media: str) -> Encoder:
 
 def _response_encoder(projection: Projection | None) -> Encoder:
     if projection is None:
-        return lambda response: response
+        return _complete
     sent = projection
 
     def encoded(response: Response) -> Response:
         if isinstance(response, Created):
             if not sent.is_exact(response.item):
                 response.body = encode(sent.project(response.item))
-        elif isinstance(response.body, StreamBody):
+            return _complete(response)
+        if isinstance(response.body, StreamBody):
             response.body.encode = _projecting_items(sent, response.body.encode)
         return response
 
     return encoded
+
+
+def _complete(response: Response) -> Response:
+    """Encode the item of a response that could not encode it itself.
+
+    Raises:
+        TypeError: It cannot be encoded at all.
+    """
+    if type(response.body) is PendingBody and isinstance(response, Created):
+        response.body = encode(response.item)
+    return response
 
 
 def _projection_of(resolved: ResolvedCase) -> Projection | None:
@@ -389,7 +401,7 @@ def _stream_encoder(resolved: ResolvedCase) -> Encoder:
 
     def encoded(result: Any) -> Response:
         if isinstance(result, Response):
-            return result
+            return _complete(result)
         response = _streamed(resolved.form, result, media)
         response.status = status
         return with_projection(response)

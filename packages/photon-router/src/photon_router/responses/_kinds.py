@@ -17,11 +17,12 @@ import mimetypes
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
+from photon_openapi.schema import mapper_of
 from photon_runtime.http import FileBody, HttpError, Response
 from photon_runtime.media_types import (
     ANYTHING,
@@ -150,6 +151,9 @@ class Redirect(DescribedResponse):
 class Created(DescribedResponse, Generic[T]):
     """A new resource, with its URL: 201.
 
+    An item that JSON has no form for, such as an object of a database, is encoded after the handler
+    has returned, according to the handler's annotation.
+
     Args:
         item: The resource, sent as JSON.
         location: Its URL, as `Application.url_for` returns it; ``None`` to leave it out.
@@ -160,7 +164,6 @@ class Created(DescribedResponse, Generic[T]):
 
     Raises:
         ValueError: ``location`` is empty or has control characters.
-        TypeError: The item cannot be encoded as JSON.
     """
 
     __slots__ = ("item",)
@@ -169,10 +172,37 @@ class Created(DescribedResponse, Generic[T]):
 
     def __init__(self, item: T, *, location: str | None = None, headers: Headers = ()) -> None:
         """Make a response."""
-        super().__init__(201, body=encode(item), headers=headers, content_type=JSON)
+        super().__init__(201, body=_body_of(item), headers=headers, content_type=JSON)
         self.item = item
         if location is not None:
             self.headers.append(("location", uri(location)))
+
+
+class PendingBody:
+    """The body of a response whose item can be encoded only with the handler's annotation.
+
+    Args:
+        error: The reason, raised if the body is sent as it is.
+    """
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: TypeError) -> None:
+        """Store the reason."""
+        self._error = error
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raise the reason."""
+        raise self._error
+
+
+def _body_of(item: object) -> bytes | PendingBody:
+    if mapper_of(type(item)) is not None:
+        return PendingBody(TypeError("the object of a database was not encoded by its handler"))
+    try:
+        return encode(item)
+    except TypeError as error:
+        return PendingBody(error.with_traceback(None))
 
 
 class Stream(DescribedResponse):

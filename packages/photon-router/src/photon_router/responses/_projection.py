@@ -11,6 +11,9 @@ encoded unchanged, which for a class of scalars costs one comparison. Only a val
 is projected, to a new object with the members of the annotated class; exact parts are not copied.
 If the document does not allow a member that is ``None`` (`_null_policy`), an object with such a
 member is not exact, and the member is left out.
+
+Objects of SQLAlchemy are never exact, also as results of their own class: the encoder does not know
+them, or takes them for dataclasses. They are read without a statement (`_mapped_objects`).
 """
 
 from __future__ import annotations
@@ -25,8 +28,16 @@ from typing import Annotated, Any, Literal, TypeVar
 import attrs
 
 from photon_openapi.annotations import strip_alias, union_members
-from photon_openapi.schema import Member, is_list_like, is_named_tuple, members_of, short_name
+from photon_openapi.schema import (
+    Member,
+    is_list_like,
+    is_named_tuple,
+    mapper_of,
+    members_of,
+    short_name,
+)
 
+from ._mapped_objects import mapped_reader
 from ._null_policy import SEND_NULL, NullPolicy
 
 _MISSING = object()
@@ -160,7 +171,9 @@ class _Projections:
             (each.member.name, each.projection) for each in parts if each.projection is not None
         ]
         absent = [part.member.name for part in parts if part.is_absent]
-        if typing.is_typeddict(cls):
+        if mapper_of(cls) is not None:
+            projection.is_exact = _never
+        elif typing.is_typeddict(cls):
             names = frozenset(member.name for member in members)
             projection.is_exact = _exact_mapping(names, inner, absent)
         else:
@@ -314,7 +327,17 @@ def _projector(cls: type, parts: list[_ProjectedMember]) -> Callable[[Any], obje
 
 def _reader_of(value: Any) -> Callable[[str, object], Any]:
     """Return a function that reads members by name, with a default for missing ones."""
+    mapper = mapper_of(type(value))
+    if mapper is not None:
+        return mapped_reader(value, mapper)
     return value.get if isinstance(value, Mapping) else functools.partial(getattr, value)
+
+
+def _has(value: Any, name: str) -> bool:
+    """Return true if a value has a member; reads no member of an object of SQLAlchemy."""
+    if mapper_of(type(value)) is not None:
+        return hasattr(type(value), name)
+    return _reader_of(value)(name, _MISSING) is not _MISSING
 
 
 def _scorer(cls: type, required: list[str]) -> Callable[[Any], int]:
@@ -325,8 +348,7 @@ def _scorer(cls: type, required: list[str]) -> Callable[[Any], int]:
         ancestors = type(value).__mro__
         if cls in ancestors and cls is not dict:
             return 1000 - ancestors.index(cls)
-        read = _reader_of(value)
-        has_all = all(read(name, _MISSING) is not _MISSING for name in required)
+        has_all = all(_has(value, name) for name in required)
         return 1 + min(len(required), 100) if has_all else 0
 
     return score
