@@ -245,6 +245,7 @@ def test_json_is_stored_and_loaded_read_only(database: Database) -> None:
 def test_copies_of_loaded_json_can_be_changed(database: Database) -> None:
     thing = stored(database, data={"a": [1]}, items=[[1]])
     for made in (copy.deepcopy(thing.data), pickle.loads(pickle.dumps(thing.data))):
+        assert made is not None
         made["a"].append(2)
         assert made == {"a": [1, 2]}
     assert thing.items is not None
