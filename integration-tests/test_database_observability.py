@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -52,17 +51,6 @@ class Post(Base):
     author: Mapped[Author] = relationship()
 
 
-@attrs.frozen
-class AuthorOut:
-    name: str
-
-
-@attrs.frozen
-class PostOut:
-    id: int
-    author: AuthorOut
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database with authors and posts."""
@@ -95,10 +83,6 @@ def application(
     def names(db: Session) -> list[str]:
         return [post.author.name for post in db.scalars(select(Post))]
 
-    @app.get("/posts")
-    def posts(db: Session) -> list[PostOut]:
-        return list(db.scalars(select(Post)))
-
     @app.get("/posts/{number}")
     def post(number: int, db: Session) -> int:
         return db.get_one(Post, number).id
@@ -130,16 +114,6 @@ def test_a_request_with_lazy_loads_is_reported_with_route_line_and_remedy(
     assert f"at {__file__}:" in message
     assert "Post.author is loaded for one object after the other" in message
     assert message.endswith(".options(selectinload(Post.author))")
-
-
-def test_lazy_loads_of_a_result_that_is_encoded_are_reported(
-    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with Client(application(url, tmp_path)) as client:
-        assert client.get("/posts").json()[0] == {"id": 1, "author": {"name": "author 1"}}
-    [message] = repeated(caplog)
-    assert "outside of the application's code, as when a result is encoded" in message
-    assert "selectinload(Post.author)" in message
 
 
 def test_lazy_loads_of_a_streamed_body_are_reported(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from functools import lru_cache
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -81,10 +80,13 @@ def call_site(skip: int = 1) -> CallSite | None:
     except ValueError:
         return None
     installed: FrameType | None = None
+    known = _ORIGINS
     for _ in range(_DEPTH):
         if frame is None:
             break
-        origin = _origin(frame.f_code.co_filename, frame.f_globals.get("__name__"))
+        origin = known.get(frame.f_code.co_filename)
+        if origin is None:
+            origin = _note_origin(frame)
         if origin == _APPLICATION:
             return _site(frame)
         if origin == _INSTALLED and installed is None:
@@ -109,7 +111,19 @@ def _site(frame: FrameType) -> CallSite:
     return CallSite(frame.f_code, frame.f_lasti, frame.f_globals.get("__jinja_template__"))
 
 
-@lru_cache(maxsize=4096)
+# A cache: the origin of each file that was seen on a stack.
+_ORIGINS: Final[dict[str, int]] = {}
+_MAX_FILES: Final = 10_000
+
+
+def _note_origin(frame: FrameType) -> int:
+    if len(_ORIGINS) >= _MAX_FILES:
+        _ORIGINS.clear()
+    filename = frame.f_code.co_filename
+    origin = _ORIGINS[filename] = _origin(filename, frame.f_globals.get("__name__"))
+    return origin
+
+
 def _origin(filename: str, module: str | None) -> int:
     """Return what the file belongs to."""
     if filename.startswith("<") or (module or "").partition(".")[0] in _PACKAGES:

@@ -33,7 +33,7 @@ from ._database_settings import DatabaseSettings
 from ._responses import add_error_handlers
 from .database import Database
 from .errors import DatabaseConfigurationError
-from .observability import DatabaseMetrics, DatabaseObserver, statements_of_requests
+from .observability import DatabaseMetrics, DatabaseObserver, RequestStatements
 from .results import refresh_expired, while_encoding
 
 T = TypeVar("T")
@@ -166,7 +166,7 @@ class DatabasePart:
                 )
             host.provide(cls, _provider(databases.named[name], cls), finish=_finish)
         repeated = settings.repeated_statements_in(host.environment, development=host.development)
-        host.middleware(statements_of_requests(metrics, repeated))
+        host.middleware(RequestStatements(metrics, repeated))
         _add_readiness(host, databases)
         add_error_handlers(host)
 

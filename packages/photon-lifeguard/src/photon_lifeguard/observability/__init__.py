@@ -27,5 +27,5 @@ from ._metrics import DatabaseMetrics as DatabaseMetrics
 from ._observer import DatabaseObserver as DatabaseObserver
 from ._readiness import ReadinessCheck as ReadinessCheck
 from ._repetitions import Repetition as Repetition
-from ._work import statements_of_requests as statements_of_requests
+from ._work import RequestStatements as RequestStatements
 from ._work import uncounted as uncounted

@@ -28,8 +28,7 @@ class ExecutedStatement:
     Attributes:
         statement: Its text, without values.
         parameters: Types and lengths of its parameters.
-        line: File and line of the application that caused it; empty where only libraries did, as
-            when the result of a handler is encoded.
+        line: File and line of the application that caused it; empty where only libraries did.
         seconds: Its duration.
         error: Class of the error it failed with; ``None`` if it succeeded.
         load: What the ORM executed it for; ``None`` for a statement of the application.

@@ -23,7 +23,7 @@ from ._executed import ExecutedStatement
 
 _MAX_GROUPS = 1_000
 _MAX_LINES = 3
-_ENCODING = "outside of the application's code, as when a result is encoded"
+_NO_LINE = "outside of the application's code"
 
 
 @attrs.frozen
@@ -48,7 +48,7 @@ class Repetition:
 
     def __str__(self) -> str:
         """Describe the repetition in one sentence."""
-        place = f"at {self.line}" if self.line else _ENCODING
+        place = f"at {self.line}" if self.line else _NO_LINE
         return (
             f"{self.count} statements in {self.seconds:.3f} s {place}: {self.problem}; "
             f"{self.remedy}"

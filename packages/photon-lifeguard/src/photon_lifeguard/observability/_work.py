@@ -65,34 +65,37 @@ def uncounted() -> Iterator[None]:
         UNCOUNTED.reset(token)
 
 
-def statements_of_requests(
-    metrics: DatabaseMetrics, threshold: int
-) -> Callable[[Request, Callable[[Request], Response]], Response]:
-    """Return middleware that counts statements, and reports repeated ones.
+class RequestStatements:
+    """Middleware that counts the statements of requests, and reports repeated ones.
 
     Args:
         metrics: Receiver of the numbers.
         threshold: Number of executions from which a statement is reported; zero for none.
     """
 
-    def count_statements(request: Request, call_next: Callable[[Request], Response]) -> Response:
+    def __init__(self, metrics: DatabaseMetrics, threshold: int) -> None:
+        """Note the settings."""
+        self._metrics = metrics
+        self._threshold = threshold
+
+    def __call__(self, request: Request, call_next: Callable[[Request], Response]) -> Response:
+        """Call the next handler, and count what it executes."""
         route = request.route
         template = "" if route is None else route.template
+        threshold = self._threshold
         work = Work(request.method, template, Repetitions(threshold) if threshold else None)
         WORK.set(work)  # the context is the request's own and ends with it
         set_purpose(work)
         try:
             response = call_next(request)
         except BaseException:
-            _end(work, metrics)
+            _end(work, self._metrics)
             raise
         if isinstance(response.body, bytes) or _is_endless(response):
-            _end(work, metrics)
+            _end(work, self._metrics)
         else:
-            request.after_response(partial(_end, work, metrics))  # a stream may execute more
+            request.after_response(partial(_end, work, self._metrics))  # a stream may execute more
         return response
-
-    return count_statements
 
 
 def _is_endless(response: Response) -> bool:
