@@ -149,7 +149,10 @@ class WaitingPool(Pool):
                 slot = self._gate.connect(self._create_connection, expires - monotonic())
                 self._opened(slot)
         except BaseException:
-            self._slots.give(EMPTY)
+            if slot is EMPTY:
+                self._slots.give(EMPTY)
+            else:  # the caller has left in the middle of a check
+                self._do_return_conn(slot)
             raise
         record: ConnectionPoolEntry = slot
         return record
@@ -284,12 +287,12 @@ class WaitingPool(Pool):
             record = self._slots.take_idle()
             if record is None:
                 break
-            slot = EMPTY
             try:
-                if not self._is_superfluous(record) and self._is_usable(record):
-                    slot = record
-            finally:
-                self._slots.give(slot)
+                is_usable = not self._is_superfluous(record) and self._is_usable(record)
+            except BaseException:
+                self._do_return_conn(record)
+                raise
+            self._slots.give(record if is_usable else EMPTY)
         while self.idle + self.in_use < self.limits.min_size:
             if self._slots.take_empty() is None:
                 break
