@@ -288,10 +288,12 @@ class _Call(Generic[T]):
         """Wait for the turn among the writers of the database."""
         # Without a turn one attempt remains: SQLite knows who writes, and has the usual error.
         state = self._state
-        if state.write_lock is None or state.holds_write_lock:
+        lock = state.write_lock
+        if lock is None or state.holds_write_lock:
             return
+        may_wait = not (state.has_read or state.is_writer)
         self._is_late = not state.take_turn(current_task().name)
-        if state.holds_write_lock and (pause := state.write_lock.pause_due()):
+        if may_wait and not self._is_late and (pause := lock.pause_due()):
             sleep(pause)
 
     def _attempt(self) -> T:
