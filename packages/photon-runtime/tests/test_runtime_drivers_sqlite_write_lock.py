@@ -256,6 +256,36 @@ def test_a_thread_outside_of_tasks_waits_for_a_task(path: Path) -> None:
     assert value_in(path) == 3
 
 
+def test_threads_and_tasks_queue_together(path: Path) -> None:
+    order: list[str] = []
+
+    def write_in_a_thread() -> None:
+        connection = sqlite.connect(path)
+        connection.execute("UPDATE t SET x = x + 1")
+        order.append("thread")
+        connection.commit()
+        connection.close()
+
+    def main() -> None:
+        first, second = sqlite.connect(path), sqlite.connect(path)
+        first.execute("UPDATE t SET x = x + 1")
+        thread = threading.Thread(target=write_in_a_thread)
+        thread.start()
+        until(lambda: status_of(first).waiting == 1)
+        task = rt.spawn(second.execute, "UPDATE t SET x = x + 1")
+        until(lambda: status_of(first).waiting == 2)
+        order.append("first")
+        first.commit()
+        task.result(5)
+        order.append("second")
+        second.commit()
+        thread.join()
+
+    rt.run(main)
+    assert order == ["first", "thread", "second"]
+    assert value_in(path) == 3
+
+
 def test_hubs_of_several_threads_share_the_queue(path: Path) -> None:
     def write() -> None:
         connection = sqlite.connect(path)

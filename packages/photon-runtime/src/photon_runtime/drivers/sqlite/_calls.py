@@ -13,7 +13,8 @@ So a writer that has read does not queue either: it would keep the others from t
 
 *A cancelled caller* leaves at once; `_interruption` takes the call over, with the lock.
 
-Outside of tasks the call is made directly, and SQLite waits by itself, as in plain Python.
+Outside of tasks the call is made directly. Writers of real threads wait in the same queue, which
+blocks their thread, and then SQLite waits by itself, as in plain Python.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ T = TypeVar("T")
 
 _BaseCursor = _sqlite3.Cursor
 _SHORTEST_POLL = 0.001
+_THREAD = "a thread"
+"""Name of callers that are not tasks."""
 _BUSY, _BUSY_SNAPSHOT, _LOCKED_SHAREDCACHE = 5, 517, 262
 
 
@@ -124,12 +127,14 @@ def _call_directly(
         return function()
     with state.lock:
         state.refuse_unusable(statement)
-        succeeded = False
+        if statement.is_write:
+            state.take_turn(_THREAD)
         try:
             result = _run(connection, state, function, statement, state.timeout)
-            succeeded = True
-        finally:
-            _observe(connection, statement, "a thread", succeeded=succeeded)
+        except BaseException as error:
+            _note_failure(connection, statement, _THREAD, error)
+            raise
+        _observe(connection, statement, _THREAD, succeeded=True)
         return result
 
 
@@ -182,10 +187,19 @@ def _observe(connection: Connection, statement: Statement, caller: str, *, succe
         state.observe(statement, caller, succeeded=succeeded)
 
 
-def _is_locked(error: _sqlite3.OperationalError) -> bool:
+def _is_locked(error: BaseException) -> bool:
     """Whether another connection has locked the database or a table."""
     code = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF == _BUSY or code == _LOCKED_SHAREDCACHE
+
+
+def _note_failure(
+    connection: Connection, statement: Statement, caller: str, error: BaseException
+) -> None:
+    """Note a failure; give the turn up if SQLite has not let the connection write."""
+    _observe(connection, statement, caller, succeeded=False)
+    if _is_locked(error) and not connection._photon_state.is_writer:
+        connection._photon_state.release_write_lock()
 
 
 class _Call(Generic[T]):
@@ -229,7 +243,7 @@ class _Call(Generic[T]):
         state.hub = self._hub
         state.refuse_unusable(self._statement)
         try:
-            if self._statement.is_write and state.write_lock is not None:
+            if self._statement.is_write:
                 self._take_turn()
             return self._attempt()
         except _sqlite3.OperationalError as error:
@@ -272,19 +286,15 @@ class _Call(Generic[T]):
 
     def _take_turn(self) -> None:
         """Wait for the turn among the writers of the database."""
+        # Without a turn one attempt remains: SQLite knows who writes, and has the usual error.
         state = self._state
         lock = state.write_lock
         if lock is None or state.holds_write_lock:
             return
-        name = current_task().name
-        if state.has_read or state.is_writer:
-            state.holds_write_lock = lock.try_acquire(name)
-        else:
-            state.holds_write_lock = lock.acquire(name, state.timeout)
-            # One attempt remains: SQLite knows best who writes, and it has the usual error.
-            self._is_late = not state.holds_write_lock
-            if state.holds_write_lock and (pause := lock.pause_due()):
-                sleep(pause)
+        may_wait = not (state.has_read or state.is_writer)
+        self._is_late = not state.take_turn(current_task().name)
+        if may_wait and not self._is_late and (pause := lock.pause_due()):
+            sleep(pause)
 
     def _attempt(self) -> T:
         """Make the call once."""
@@ -305,11 +315,8 @@ class _Call(Generic[T]):
             if job.is_left:
                 self._interrupt(job)
             raise
-        self._observe(succeeded=True)
+        _observe(self._connection, statement, current_task().name, succeeded=True)
         return cast("T", result)
-
-    def _observe(self, *, succeeded: bool) -> None:
-        _observe(self._connection, self._statement, current_task().name, succeeded=succeeded)
 
     def _may_repeat(self, error: _sqlite3.OperationalError) -> bool:
         """Whether the call may succeed later, when other connections have unlocked the database."""
@@ -343,18 +350,15 @@ class _Call(Generic[T]):
                 f"{status.held_for:.1f} seconds ago; {status.waiting} other callers wait for it."
             )
 
-    def _fail(self, error: _sqlite3.OperationalError) -> None:
-        """Note a failure; give the turn up if SQLite has not let the connection write."""
-        self._observe(succeeded=False)
-        if _is_locked(error) and not self._state.is_writer:
-            self._state.release_write_lock()
+    def _fail(self, error: BaseException) -> None:
+        _note_failure(self._connection, self._statement, current_task().name, error)
 
     def _leave(self) -> None:
         """Note a failure; roll back what a cancelled call has begun while it waited."""
         connection, state = self._connection, self._state
         if self.is_left or state.is_lost:
             return
-        self._observe(succeeded=False)
+        _observe(connection, self._statement, current_task().name, succeeded=False)
         if current_task().scope.cause() is None or state.is_closed or self._was_in_transaction:
             return
         if connection.in_transaction:

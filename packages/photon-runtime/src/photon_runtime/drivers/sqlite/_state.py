@@ -144,6 +144,28 @@ class ConnectionState:
         elif not statement.is_neutral:
             self.has_read = True
 
+    def take_turn(self, caller: str) -> bool:
+        """Wait for the turn among the writers of the database.
+
+        A transaction that has read does not wait: it would keep the holder from its commit.
+
+        Args:
+            caller: Name of the task or thread, for reports.
+
+        Returns:
+            Whether the caller may go on: ``False`` if one holder had the turn for too long.
+
+        Blocks: the calling task, or the calling thread outside of tasks.
+        """
+        lock = self.write_lock
+        if lock is None or self.holds_write_lock:
+            return True
+        if self.has_read or self.is_writer:
+            self.holds_write_lock = lock.try_acquire(caller)
+            return True
+        self.holds_write_lock = lock.acquire(caller, self.timeout)
+        return self.holds_write_lock
+
     def end_transaction(self) -> None:
         """Note that no transaction is open."""
         self.is_writer = self.has_read = False
