@@ -8,7 +8,7 @@ import enum
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Annotated, Any, Literal, TypedDict, TypeVar
 
 import attrs
 import msgspec
@@ -48,7 +48,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.pool import StaticPool
 
-from photon import Created, Form, Json, JsonLines, Photon, Query
+from photon import Created, Form, Json, JsonLines, Photon, Query, Redirect, Response, Status
 from photon.testing import Client
 from photon_lifeguard import StatementRefused
 from photon_lifeguard.results import refresh_expired, refuse_statements, while_encoding
@@ -146,6 +146,17 @@ class Draft:
 class Shouted:
     shout: str
     author_name: str
+
+
+@attrs.frozen
+class Shouting:
+    shout: str
+
+
+@attrs.frozen
+class Missing:
+    reason: str
+    code: int
 
 
 @attrs.frozen
@@ -388,6 +399,31 @@ def test_properties_hybrids_and_proxies_of_loaded_values_are_sent(application: A
 
     assert application.handle(posts).json() == {"shout": "ONE", "author_name": "Ada"}
     assert Application().handle(titles).json() == {"titles": ["one", "two"]}
+
+
+def test_hybrids_match_a_class_in_a_union(application: Application) -> None:
+    def post(db: Session) -> Shouting | None:
+        return as_result(db.get(Post, 1))
+
+    assert application.handle(post).json() == {"shout": "ONE"}
+
+
+@pytest.mark.parametrize("other", [Redirect, Response, Missing], ids=str)
+def test_an_object_has_the_case_that_it_matches(application: Application, other: Any) -> None:
+    def post(db: Session) -> Any:
+        return db.get(Post, 1)
+
+    missing = Annotated[other, Status(404)] if other is Missing else other
+    post.__annotations__["return"] = PostOut | missing
+    response = application.handle(post)
+    assert (response.status_code, response.json()) == (200, {"id": 1, "title": "one"})
+
+
+def test_rows_that_are_fetched_during_the_encoding_are_named() -> None:
+    def rows(db: Session) -> list[PostWithAuthor]:
+        return as_result(db.scalars(select(Post).options(selectinload(Post.author))))
+
+    assert "fetch them in the handler, by .all()" in refused(rows)
 
 
 def test_a_relationship_whose_key_is_null_is_sent(application: Application) -> None:
