@@ -195,8 +195,9 @@ def test_a_page_has_its_items_and_their_total(database: Database) -> None:
         assert (ids(page.items), page.has_next, page.total) == ([5, 4, 3, 2], True, 9)
         page = paginate(session, query, PageParameters(page=3, per_page=4))
         assert (ids(page.items), page.has_next, page.total) == ([1], False, 9)
-        page = paginate(session, query, PageParameters(page=4, per_page=4))
-        assert (ids(page.items), page.has_next, page.total) == ([], False, 9)
+        for number in (4, 2**31 - 1):
+            page = paginate(session, query, PageParameters(page=number, per_page=4))
+            assert (ids(page.items), page.has_next, page.total) == ([], False, 9)
 
 
 @in_hub
@@ -251,6 +252,23 @@ def test_numbers_outside_of_their_limits_are_refused(values: dict[str, int]) -> 
 def test_both_cursors_at_once_are_refused() -> None:
     with pytest.raises(ValueError, match="before cannot be combined with after"):
         CursorParameters(after="a", before="b")
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        (select(Post), ["id"]),
+        (select(Post).order_by(Post.id.desc()), ["id"]),
+        (select(Post).order_by(Post.rank, Post.id), ["rank", "id"]),
+        (select(Post).join(Author).order_by(Post.title), ["title", "id", "id"]),
+        (select(Post.title).where(Post.id > 3), ["id"]),
+        (select(Comment).order_by(Comment.number), ["number", "post_id"]),
+        (select(aliased(Post)), ["id"]),
+    ],
+    ids=["entity", "primary key", "two keys", "join", "column", "composite", "alias"],
+)
+def test_keys_that_the_order_has_are_not_repeated(query: Any, names: list[str]) -> None:
+    assert [each.expression.key for each in sort_keys(query)] == names
 
 
 # -- by cursor ----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from ._ordering import sort_keys
@@ -20,7 +20,8 @@ def numbered_page(
     dialect = dialect_of(session, query)
     order = [part for each in sort_keys(query, key) for part in each.order_by(dialect)]
     offset = (page.page - 1) * page.per_page
-    part = query.order_by(None).order_by(*order).offset(offset).limit(page.per_page + 1)
+    start = literal(offset, BigInteger())
+    part = query.order_by(None).order_by(*order).offset(start).limit(page.per_page + 1)
     items, _ = fetch(session, part, 0)
     has_next = len(items) > page.per_page
     items = items[: page.per_page]

@@ -74,6 +74,11 @@ def _message(statement: str, context: Any) -> str:
             f"{subject} has executed one: {' '.join(statement.split())[:200]}. Compute its value "
             "in the handler, or leave it out of the class that the handler returns"
         )
+    if load.kind == "eager":
+        return (
+            "encoding a result executes no statement, and the rows of a query are fetched while it "
+            "is encoded: fetch them in the handler, by .all()"
+        )
     if not load.remedy:
         return (
             f"{subject} uses {load.name}, which has expired: refresh the object in the handler by "

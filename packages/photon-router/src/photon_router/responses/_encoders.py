@@ -10,6 +10,7 @@ choice.
 
 from __future__ import annotations
 
+import operator
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -18,7 +19,7 @@ import attrs
 
 from photon_openapi.annotations import plain_type, union_members
 from photon_openapi.document import Definitions, OpenApi, code_for
-from photon_openapi.schema import is_list_like
+from photon_openapi.schema import is_list_like, mapper_of
 from photon_runtime.callables import require_value
 from photon_runtime.http import Response
 from photon_runtime.media_types import BYTES, EVENT_STREAM, JSON, TEXT, essence, is_json
@@ -239,8 +240,12 @@ def _choosing_encoder(
     resolved: Sequence[ResolvedCase], fallback: Encoder, *, has_content: bool
 ) -> Encoder:
     by_class: dict[type, Encoder] = {Response: _complete}
+    values: list[tuple[Projection, Encoder]] = []
     for each in resolved:
         encoded = _encoder(each, has_content=has_content)
+        projection = _projection_of(each) if each.form == "value" else None
+        if projection is not None:
+            values.append((projection, encoded))
         for cls in _classes(each):
             by_class.setdefault(cls, encoded)
         if each.form in STREAMS or (each.form in ("value", "raw") and each.case.cls is None):
@@ -248,7 +253,12 @@ def _choosing_encoder(
 
     def find(result: object) -> Encoder:
         bases = type(result).__mro__
-        return next((by_class[base] for base in bases if base in by_class), fallback)
+        encoded = next((by_class[base] for base in bases if base in by_class), fallback)
+        if encoded is not fallback or mapper_of(type(result)) is None:
+            return encoded
+        # An object of a database has the class of no case, and matches one by its members.
+        scored = [(projection.score(result), each) for projection, each in values]
+        return max(scored, key=operator.itemgetter(0), default=(0, fallback))[1]
 
     def encoded_by_class(result: Any) -> Response:
         return (by_class.get(type(result)) or find(result))(result)

@@ -336,7 +336,7 @@ def _reader_of(value: Any) -> Callable[[str, object], Any]:
 def _has(value: Any, name: str) -> bool:
     """Return true if a value has a member; reads no member of an object of SQLAlchemy."""
     if mapper_of(type(value)) is not None:
-        return hasattr(type(value), name)
+        return name in vars(value) or any(name in vars(base) for base in type(value).__mro__)
     return _reader_of(value)(name, _MISSING) is not _MISSING
 
 

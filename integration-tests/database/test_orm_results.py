@@ -8,7 +8,7 @@ import enum
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Annotated, Any, Literal, TypedDict, TypeVar
 
 import attrs
 import msgspec
@@ -48,7 +48,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.pool import StaticPool
 
-from photon import Created, Form, Json, JsonLines, Photon, Query
+from photon import Created, Form, Json, JsonLines, Photon, Query, Redirect, Response, Status
 from photon.testing import Client
 from photon_lifeguard import StatementRefused
 from photon_lifeguard.results import refresh_expired, refuse_statements, while_encoding
@@ -68,7 +68,7 @@ class Color(enum.Enum):
 
 
 class Author(Base):
-    __tablename__ = "authors"
+    __tablename__ = "orm_authors"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     password: Mapped[str] = mapped_column(default="hush", info={"private": True})
@@ -78,21 +78,21 @@ class Author(Base):
 
 
 class Note(Base):
-    __tablename__ = "notes"
+    __tablename__ = "orm_notes"
     id: Mapped[int] = mapped_column(primary_key=True)
-    author_id: Mapped[int] = mapped_column(ForeignKey("authors.id"))
+    author_id: Mapped[int] = mapped_column(ForeignKey("orm_authors.id"))
 
 
 class Post(Base):
     """An article."""
 
-    __tablename__ = "posts"
+    __tablename__ = "orm_posts"
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str]
     color: Mapped[Color | None]
     body: Mapped[str] = mapped_column(default="", deferred=True)
     changed: Mapped[int] = mapped_column(server_default="0")
-    author_id: Mapped[int | None] = mapped_column(ForeignKey("authors.id"))
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("orm_authors.id"))
     author: Mapped[Author | None] = relationship(back_populates="posts")
 
     @property
@@ -105,7 +105,7 @@ class Post(Base):
 
 
 class Counted(Base):
-    __tablename__ = "counted"
+    __tablename__ = "orm_counted"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     changes: Mapped[int] = mapped_column(default=0, onupdate=func.abs(1))
@@ -146,6 +146,17 @@ class Draft:
 class Shouted:
     shout: str
     author_name: str
+
+
+@attrs.frozen
+class Shouting:
+    shout: str
+
+
+@attrs.frozen
+class Missing:
+    reason: str
+    code: int
 
 
 @attrs.frozen
@@ -390,6 +401,31 @@ def test_properties_hybrids_and_proxies_of_loaded_values_are_sent(application: A
     assert Application().handle(titles).json() == {"titles": ["one", "two"]}
 
 
+def test_hybrids_match_a_class_in_a_union(application: Application) -> None:
+    def post(db: Session) -> Shouting | None:
+        return as_result(db.get(Post, 1))
+
+    assert application.handle(post).json() == {"shout": "ONE"}
+
+
+@pytest.mark.parametrize("other", [Redirect, Response, Missing], ids=str)
+def test_an_object_has_the_case_that_it_matches(application: Application, other: Any) -> None:
+    def post(db: Session) -> Any:
+        return db.get(Post, 1)
+
+    missing = Annotated[other, Status(404)] if other is Missing else other
+    post.__annotations__["return"] = PostOut | missing
+    response = application.handle(post)
+    assert (response.status_code, response.json()) == (200, {"id": 1, "title": "one"})
+
+
+def test_rows_that_are_fetched_during_the_encoding_are_named() -> None:
+    def rows(db: Session) -> list[PostWithAuthor]:
+        return as_result(db.scalars(select(Post).options(selectinload(Post.author))))
+
+    assert "fetch them in the handler, by .all()" in refused(rows)
+
+
 def test_a_relationship_whose_key_is_null_is_sent(application: Application) -> None:
     def create(db: Session) -> PostWithAuthor:
         post = Post(title="alone")
@@ -562,7 +598,7 @@ def test_columns_of_a_new_object_that_are_expressions_are_read(application: Appl
         pass
 
     class Doubled(Expressions):
-        __tablename__ = "doubled"
+        __tablename__ = "orm_doubled"
         id: Mapped[int] = mapped_column(primary_key=True)
         doubled: Mapped[int] = column_property(id * 2)
 
@@ -583,7 +619,7 @@ def test_objects_with_composite_keys_are_completed_at_once(application: Applicat
         pass
 
     class Cell(Composites):
-        __tablename__ = "cells"
+        __tablename__ = "orm_cells"
         x: Mapped[int] = mapped_column(primary_key=True)
         y: Mapped[int] = mapped_column(primary_key=True)
         value: Mapped[int] = mapped_column(default=0, onupdate=func.abs(7))
@@ -679,7 +715,7 @@ def test_the_type_of_the_column_decides_without_a_usable_annotation() -> None:
         pass
 
     class Thing(Many):
-        __tablename__ = "things"
+        __tablename__ = "orm_things"
         id = mapped_column(Integer, primary_key=True)
         name = mapped_column(String(20), nullable=False)
         kind = mapped_column(Enum("a", "b", name="kind"), nullable=False)
@@ -698,7 +734,7 @@ def test_the_type_of_the_column_decides_without_a_usable_annotation() -> None:
 
 
 class Elsewhere(Base):
-    __tablename__ = "elsewhere"
+    __tablename__ = "orm_elsewhere"
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[uuid.UUID]
     at: Mapped[datetime.datetime | None]
@@ -732,7 +768,7 @@ def test_a_mapped_dataclass_has_the_members_of_a_mapped_class(application: Appli
         pass
 
     class User(Dataclasses):
-        __tablename__ = "users"
+        __tablename__ = "orm_users"
         id: Mapped[int] = mapped_column(primary_key=True, init=False)
         name: Mapped[str]
         password: Mapped[str] = mapped_column(info={"private": True}, repr=False, default="hush")
@@ -759,7 +795,7 @@ def test_a_class_of_an_imperative_mapping_has_the_members_of_its_table(
 
     metadata = MetaData()
     table = Table(
-        "plain", metadata, Column("id", Integer, primary_key=True), Column("name", String(9))
+        "orm_plain", metadata, Column("id", Integer, primary_key=True), Column("name", String(9))
     )
     registry().map_imperatively(Plain, table)
     metadata.create_all(application.engine)
@@ -778,7 +814,7 @@ def test_subclasses_are_sent_as_the_class_of_the_annotation(application: Applica
         pass
 
     class Person(Kinds):
-        __tablename__ = "people"
+        __tablename__ = "orm_people"
         id: Mapped[int] = mapped_column(primary_key=True)
         kind: Mapped[str]
         __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "person"}  # noqa: RUF012
@@ -809,7 +845,7 @@ def test_the_columns_of_a_composite_are_members() -> None:
         pass
 
     class Line(Points):
-        __tablename__ = "lines"
+        __tablename__ = "orm_lines"
         id: Mapped[int] = mapped_column(primary_key=True)
         x: Mapped[int]
         y: Mapped[int]
@@ -823,7 +859,7 @@ def test_a_class_without_columns_to_send_is_refused() -> None:
         pass
 
     class Key(Private):
-        __tablename__ = "keys"
+        __tablename__ = "orm_keys"
         id: Mapped[int] = mapped_column(primary_key=True, info={"private": True})
 
     with pytest.raises(TypeError, match="no column that may be sent"):
