@@ -69,6 +69,11 @@ def test_the_commit_comes_before_the_response_and_the_background_work_after_it()
     assert sorted(log[4:]) == ["after", "audited"]
 
 
+def test_the_parts_of_an_application_are_known() -> None:
+    database = ToyDatabase()
+    assert shop(database).parts == (database,)
+
+
 def test_a_commit_that_fails_is_the_response_and_drops_the_background_work() -> None:
     database = ToyDatabase()
     response = send_request(shop(database), "POST", "/orders/taken")

@@ -15,14 +15,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, func, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from photon_lifeguard import (
     Database,
     DatabaseConfigurationError,
     DatabaseSettings,
-    TransactionError,
 )
 from photon_lifeguard.testing import TemporaryDatabases, declared_metadata
 from photon_runtime.testing import hub_thread
@@ -139,16 +138,21 @@ def test_the_database_of_the_settings_is_not_touched(
     assert (tmp_path / "app.db").read_text() == "precious"
 
 
-def test_a_writer_of_sqlite_that_waits_for_the_test_names_it(
-    temporary: TemporaryDatabases, tmp_path: Path
+@pytest.mark.slow
+def test_a_request_that_waits_for_the_test_names_it(
+    temporary: TemporaryDatabases, settings: DatabaseSettings
 ) -> None:
-    settings = DatabaseSettings(url=f"sqlite:///{tmp_path}/app.db", acquire_timeout=0.1)
-    with temporary.open() as factory:
+    with temporary.open(mode="fresh") as factory:
         database = factory("default", settings)
         with database.session() as session, hub_thread() as hub:
             session.execute(insert(POSTS).values(title="a"))
-            with pytest.raises(TransactionError, match=r"commits .*test_lifeguard_testing\.py"):
-                hub.call(write, database, "b")
+            with pytest.raises(OperationalError) as caught:
+                hub.call(write, database, "a")
+            session.commit()
+        (note,) = caught.value.__notes__
+        assert "commits what it has written" in note
+        assert "test_lifeguard_testing.py" in note
+        assert titles(database) == ["a", "first"]
 
 
 @pytest.mark.parametrize(

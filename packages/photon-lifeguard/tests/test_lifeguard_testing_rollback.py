@@ -369,20 +369,50 @@ def fails_late(session: Session, statement: Executable, limit: float) -> None:
         work()
 
 
+def in_tasks(database: Database, committed: set[str], name: str) -> None:
+    """Let eight tasks do random things; note in ``committed`` what they have committed."""
+
+    def work(number: int) -> None:
+        choose = random.Random(f"{name}{number}")
+        for step in range(6):
+            title = f"{name}{number}-{step}"
+            if random_work(database, choose, title):
+                committed.add(title)
+
+    with rt.scope() as scope:
+        for number in range(8):
+            scope.spawn(work, number)
+
+
+def in_thread(database: Database, committed: set[str], name: str) -> None:
+    for step in range(10):
+        write(database, f"{name}-{step}")
+        committed.add(f"{name}-{step}")
+
+
 @in_hub
 def test_random_work_of_many_tasks_keeps_exactly_what_was_committed(database: Database) -> None:
     committed: set[str] = set()
-
-    def work(seed: int) -> None:
-        choose = random.Random(seed)
-        for step in range(6):
-            if random_work(database, choose, f"{seed}-{step}"):
-                committed.add(f"{seed}-{step}")
-
-    with rt.scope() as scope:
-        for seed in range(8):
-            scope.spawn(work, seed)
+    in_tasks(database, committed, "task")
     assert titles(database) == sorted(committed)
+
+
+@pytest.mark.slow
+def test_hubs_and_threads_share_the_connection(new_database: NewDatabase) -> None:
+    first, second = new_database(), new_database()
+    committed: set[str] = set()
+    with hub_thread() as hub, hub_thread() as other:
+        calls = [
+            hub.begin(in_tasks, first, committed, "hub"),
+            other.begin(in_tasks, second, committed, "other"),
+        ]
+        thread = threading.Thread(target=in_thread, args=(first, committed, "thread"))
+        thread.start()
+        in_thread(second, committed, "test")
+        thread.join()
+        for call in calls:
+            call.result()
+    assert titles(first) == titles(second) == sorted(committed)
 
 
 def test_a_session_of_an_ended_test_is_refused(

@@ -307,6 +307,47 @@ def test_fixtures_of_the_project_choose_application_and_schema(project: pytest.P
 
 
 @pytest.mark.slow
+def test_named_databases_are_temporary_too(project: pytest.Pytester) -> None:
+    set_url(project, "sqlite:///app.db")
+    with (project.path / "photon.toml").open("a") as settings:
+        settings.write('[database.reports]\nurl = "sqlite:///reports.db"\n')
+    project.makepyfile(
+        shop="""
+        from sqlalchemy import func, select
+        from sqlalchemy.orm import Session
+        from photon import Photon
+        from photon_lifeguard import DatabasePart
+        from tables import Post
+
+        class ReportsSession(Session):
+            pass
+
+        app = Photon()
+        app.add(DatabasePart({"reports": ReportsSession}))
+
+        @app.post("/")
+        def both(db: Session, reports: ReportsSession) -> None:
+            db.add(Post(title="default"))
+            reports.add(Post(title="reports"))
+        """,
+        test_shop="""
+        import pytest
+        from sqlalchemy import select
+        from tables import Post
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_both(client, db, databases, number):
+            assert client.post("/").status_code == 204
+            assert db.scalars(select(Post.title)).all() == ["default"]
+            with databases["reports"].session() as session:
+                assert session.scalars(select(Post.title)).all() == ["reports"]
+        """,
+    )
+    project.runpytest_subprocess().assert_outcomes(passed=2)
+    assert not list(project.path.glob("*.db"))
+
+
+@pytest.mark.slow
 def test_a_wrong_mode_is_refused(project: pytest.Pytester) -> None:
     set_url(project, "sqlite:///app.db")
     project.makepyfile(

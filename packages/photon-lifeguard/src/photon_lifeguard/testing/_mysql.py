@@ -26,6 +26,7 @@ from .._database_settings import DatabaseSettings
 from ..backends import backend_for
 from ..database import Database
 from ..errors import DatabaseConfigurationError
+from ._lock_waits import with_lock_timeout
 from ._refusal import is_test_name, refuse_shared_server
 from ._schema import Schema, create_schema
 
@@ -150,8 +151,8 @@ class MySqlDatabases:
         return _Copy(name, tables, self._columns(name), filled)
 
     def _settings_of(self, name: str) -> DatabaseSettings:
-        address = self._url.set(database=name).render_as_string(hide_password=False)
-        return attrs.evolve(self._settings, url=address)
+        url = with_lock_timeout(self._url.set(database=name), self._settings)
+        return attrs.evolve(self._settings, url=url.render_as_string(hide_password=False))
 
     # -- cleaning ----------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from .._database_settings import DatabaseSettings
 from ..backends import backend_for
 from ..database import Database
 from ..observability import DatabaseObserver
+from ._lock_waits import with_lock_timeout
 from ._schema import Schema, create_schema
 from ._server_databases import ServerDatabases
 from ._shared_backend import SharedBackend, SharedConnectionView
@@ -83,7 +84,9 @@ class PostgresqlDatabases:
         """Yield the settings of a new database, which is removed after the block."""
         name = self._copies.take()
         try:
-            yield self._settings_of(name)
+            url = with_lock_timeout(self._server_url(name), self._settings)
+            address = url.render_as_string(hide_password=False)
+            yield attrs.evolve(self._settings, url=address)
         finally:
             self._copies.remove(name)
 

@@ -22,12 +22,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
-from sqlalchemy import event
-from sqlalchemy.engine import ExceptionContext
 
 from .._database_settings import DatabaseSettings
 from ..database import Database
-from ..errors import TransactionError
 from ._schema import Schema, create_schema
 
 _PREFIX = "photon-test-databases-"
@@ -90,27 +87,6 @@ class SqliteDatabases:
     def close(self) -> None:
         """Remove the folder."""
         self._folder.close()
-
-
-def explain_locks(database: Database, all_databases: list[Database]) -> None:
-    """Let the error of a writer that has waited in vain name the sessions that may be in its way.
-
-    Args:
-        database: Database whose errors are explained.
-        all_databases: Those of the same test, further ones to come.
-    """
-
-    def explain(context: ExceptionContext) -> BaseException | None:
-        if "database is locked" not in str(context.original_exception):
-            return None
-        holders = [str(holder) for each in all_databases for holder in each.pool.holders()]
-        return TransactionError(
-            "a transaction that writes has waited in vain for another one to end, as SQLite has "
-            "one writer at a time. A test commits what it has written before it sends a request "
-            f"that writes. Sessions in use: {'; '.join(holders)}"
-        )
-
-    event.listen(database.engine, "handle_error", explain, retval=True)
 
 
 class _LockedFolder:

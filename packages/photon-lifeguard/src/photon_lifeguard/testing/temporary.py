@@ -26,10 +26,11 @@ from ..backends import database_url
 from ..database import Database
 from ..errors import DatabaseConfigurationError
 from ..observability import DatabaseObserver
+from ._lock_waits import explain_lock_waits
 from ._mysql import MySqlDatabases
 from ._postgresql import PostgresqlDatabases
 from ._schema import Schema
-from ._sqlite import SqliteDatabases, explain_locks
+from ._sqlite import SqliteDatabases
 
 Mode: TypeAlias = Literal["rollback", "fresh"]
 """How a test leaves nothing behind.
@@ -184,8 +185,7 @@ class TemporaryDatabaseFactory:
         database = self._opened[name](observer)
         self._stack.callback(database.close)
         self._databases.append(database)
-        if database.backend.name == "sqlite":
-            explain_locks(database, self._databases)
+        explain_lock_waits(database, self._databases)
         return database
 
     def _open(
