@@ -168,7 +168,7 @@ class _Route:
         """Use the primary from now on, because the replica has failed."""
         _log.info("the primary executes a read of the replica %s: %s", replica.name, error)
         if replica.pool.is_down:
-            replica.out_of_service(str(error))
+            replica.out_of_service(str(error.__cause__ or error))
         self.replicas.observer.fell_back(reason)
         self.is_on_primary = True
         _release(session, replica.engine)
