@@ -9,7 +9,18 @@ from contextvars import copy_context
 
 import attrs
 import pytest
-from sqlalchemy import Engine, ForeignKey, column, event, func, insert, select, table, text
+from sqlalchemy import (
+    Engine,
+    Executable,
+    ForeignKey,
+    column,
+    event,
+    func,
+    insert,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
@@ -24,7 +35,7 @@ from photon_lifeguard import (
 )
 from photon_lifeguard.replicas import UNKNOWN, Replica, ReplicaObserver, Replicas
 from photon_runtime.testing import in_hub
-from servers import PostgresServer, StandbyServer, run_postgres, run_standby
+from servers import PgBouncer, PostgresServer, StandbyServer, run_postgres, run_standby
 
 pytestmark = pytest.mark.slow
 
@@ -215,7 +226,7 @@ def test_statements_that_may_write_go_to_the_primary(
 ) -> None:
     with running(primary, standby) as (database, _):
         seen = executed(only_replica(database).engine)
-        statements = [
+        statements: list[Executable] = [
             text("SELECT 1"),
             select(Author).with_for_update(),
             select(func.pg_current_xact_id()),
@@ -548,6 +559,44 @@ def test_exhausted_replicas_let_reads_overflow_to_the_primary(
         assert observer.fallbacks == ["busy", "busy"]
         for session in sessions:
             session.close()
+
+
+@in_hub
+def test_a_session_reads_from_one_replica_and_sessions_use_all(
+    primary: PostgresServer, standby: StandbyServer, late_standby: StandbyServer
+) -> None:
+    settings = DatabaseSettings(url=primary.url, replicas=(standby.url, late_standby.url))
+    database = Database(settings)
+    with database.life():
+        wait_until(lambda: all(each.is_in_service for each in replicas_of(database)))
+        sessions = [database.session(read="replica") for _ in range(4)]
+        for _ in range(5):
+            for session in sessions:
+                session.get(Author, 0, populate_existing=True)
+        assert [each.pool.in_use for each in replicas_of(database)] == [2, 2]
+        for session in sessions:
+            session.close()
+
+
+@in_hub
+def test_positions_are_known_through_a_pooler_in_transaction_mode(
+    postgres_server: PostgresServer, standby_server: StandbyServer, pgbouncer_server: PgBouncer
+) -> None:
+    postgres_server.execute("CREATE TABLE IF NOT EXISTS pooled (x int)")
+    settings = DatabaseSettings(
+        url=pgbouncer_server.url, replicas=(standby_server.url,), transaction_pooling=True
+    )
+    database = Database(settings)
+    with database.life():
+        wait_until(lambda: only_replica(database).is_in_service)
+        pooled = table("pooled", column("x"))
+        for number in range(20):
+            with database.transaction() as session:
+                session.execute(insert(pooled).values(x=number))
+            assert 0 < required(database) < UNKNOWN
+            with database.session(read="replica") as session:
+                assert session.scalar(select(func.max(pooled.c.x))) == number
+    postgres_server.execute("DROP TABLE pooled")
 
 
 @in_hub

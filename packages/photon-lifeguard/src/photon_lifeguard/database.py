@@ -30,7 +30,7 @@ from ._engines import make_engine, make_replicas
 from .backends import Backend, Isolation, backend_for, database_url
 from .observability import DatabaseObserver, ReadinessCheck
 from .pool import WaitingPool, maintain
-from .replicas import routing_class
+from .replicas import route_reads, routing_class
 from .transactions import repeat_transaction, transaction
 
 S = TypeVar("S", bound=Session)
@@ -116,15 +116,10 @@ class Database:
             read: ``replica`` to execute statements that only read on a replica, if one is current
                 enough, until the session writes.
         """
-        if read == "replica" and self.replicas is not None:
-            cls = self._routing_class(cls)
-        return cls(self.engine, expire_on_commit=False, close_resets_only=is_reusable)
-
-    def _routing_class(self, cls: type[Session]) -> type[Session]:
-        routing = self._routing_classes.get(cls)
-        if routing is None and self.replicas is not None:
-            routing = self._routing_classes[cls] = routing_class(cls, self.replicas)
-        return routing or cls
+        replicas = self.replicas if read == "replica" else None
+        of_class = cls if replicas is None else routing_class(cls)
+        session = of_class(self.engine, expire_on_commit=False, close_resets_only=is_reusable)
+        return session if replicas is None else route_reads(session, replicas)
 
     @contextmanager
     def transaction(

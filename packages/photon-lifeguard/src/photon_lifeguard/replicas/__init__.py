@@ -32,6 +32,7 @@ from ._recent_writers import RecentWriters as RecentWriters
 from ._replica import Replica as Replica
 from ._replicas import Replicas as Replicas
 from ._replicas import ReplicaStatus as ReplicaStatus
+from ._routing import route_reads as route_reads
 from ._routing import routing_class as routing_class
 from ._routing import use_primary as use_primary
 from ._timeline import PrimaryTimeline as PrimaryTimeline

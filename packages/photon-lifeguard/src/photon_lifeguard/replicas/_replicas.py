@@ -94,14 +94,18 @@ class Replicas:
 
     # -- reads -------------------------------------------------------------------------------------
 
-    def choose(self) -> Replica | None:
+    def choose(self, last: Replica | None = None) -> Replica | None:
         """Return the replica that the next read of the current client goes to. Does not wait.
+
+        Args:
+            last: The replica that the session has read from; it is that one or the primary then.
 
         Returns:
             The usable one with the fewest connections in use; ``None`` for the primary.
         """
         now = monotonic()
-        current = [replica for replica in self._replicas if replica.is_current(now)]
+        candidates = self._replicas if last is None else (last,)
+        current = [replica for replica in candidates if replica.is_current(now)]
         if not current:
             self.observer.fell_back("unusable")
             return None
@@ -111,6 +115,8 @@ class Replicas:
         if not recent:
             self.observer.fell_back("position")
             return None
+        if last is not None:
+            return last
         free = [replica for replica in recent if replica.pool.in_use < replica.pool.limits.size]
         if not free:
             self.observer.fell_back("busy")

@@ -1,10 +1,11 @@
-"""Sessions that read from a replica until they write: `routing_class`, `use_primary`.
+"""Sessions that read from a replica until they write: `route_reads`, `use_primary`.
 
 Theory of operation. `Session.get_bind` chooses the connection of each statement; SQLAlchemy names
 it as the place for this. A statement that only reads, by the rules of
 `photon_lifeguard.transactions.reads_only`, goes to a replica. Anything else opens a connection to
-the primary, and from then on the session uses nothing else: what it has written is there, and one
-session never sees the data of two moments in turn.
+the primary, and from then on the session uses nothing else: what it has written is there. A session
+reads from one replica or from the primary, never from another replica, so that time does not run
+backwards for it.
 
 Reads on a replica are executed outside of a transaction, each for itself. If the replica cannot be
 reached, is lost, cancels the statement because of a change that it has to replay, does not know a
@@ -17,9 +18,10 @@ see one moment, which another server cannot show. An error in it is the caller's
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Result, event, select
 from sqlalchemy.exc import DBAPIError
@@ -33,6 +35,7 @@ from ._replica import Replica, StoppedResponding
 from ._replicas import Replicas
 
 _log = logging.getLogger("photon.database.replicas")
+S = TypeVar("S", bound=Session)
 _ROUTE = "photon_route"
 _ANY_READ = select(1)
 # SQLSTATE: connections lost (08, 57P), a conflict with the replay (40), a write (25006), and tables
@@ -51,23 +54,28 @@ def use_primary(session: Session) -> None:
         route.is_on_primary = True
 
 
-def routing_class(cls: type[Session], replicas: Replicas) -> type[Session]:
-    """Return a subclass of ``cls`` whose sessions read from ``replicas``.
+def routing_class(cls: type[S]) -> type[S]:
+    """Return the subclass of ``cls`` for sessions that `route_reads` prepares."""
+    routing: type[S] = _subclass(cls)
+    return routing
+
+
+@functools.cache
+def _subclass(cls: Any) -> Any:
+    if cls is Session:
+        return _RoutingSession
+    return type(cls.__name__, (_RoutingSession, cls), {"__module__": cls.__module__})
+
+
+def route_reads(session: S, replicas: Replicas) -> S:
+    """Let a session of a `routing_class` read from replicas until it writes; return it.
 
     Args:
-        cls: Class of sessions.
+        session: Session that is bound to the engine of the primary.
         replicas: The replicas.
     """
-
-    def prepare(session: Session, *arguments: Any, **options: Any) -> None:
-        cls.__init__(session, *arguments, **options)
-        session.info[_ROUTE] = _Route(replicas)
-
-    members = {"__init__": prepare, "__module__": cls.__module__}
-    routing: type[Session] = type(cls.__name__, (_RoutingSession, cls), members)
-    event.listen(routing, "do_orm_execute", _execute)
-    event.listen(routing, "after_begin", _connection_begun)
-    return routing
+    session.info[_ROUTE] = _Route(replicas)
+    return session
 
 
 class _RoutingSession(Session):
@@ -98,11 +106,12 @@ class _RoutingSession(Session):
 class _Route:
     """The way of one session's statements."""
 
-    __slots__ = ("_target", "_transaction", "is_on_primary", "replicas")
+    __slots__ = ("_last", "_target", "_transaction", "is_on_primary", "replicas")
 
     def __init__(self, replicas: Replicas) -> None:
         self.replicas = replicas
         self.is_on_primary = False
+        self._last: Replica | None = None
         self._target: Replica | None = None
         self._transaction: tuple[SessionTransaction | None, Replica] | None = None
 
@@ -123,10 +132,11 @@ class _Route:
 
     def read(self, state: ORMExecuteState) -> Result[Any] | None:
         """Return the result of a read on a replica; ``None`` to execute it on the primary."""
-        replica = self.replicas.choose()
+        replica = self.replicas.choose(self._last)
         if replica is None:
             return None
         outer, self._target = self._target, replica
+        self._last = replica
         try:
             with replica.statement():
                 result = state.invoke_statement()
@@ -145,7 +155,7 @@ class _Route:
         self, session: Session, connect: Callable[..., Connection], options: Any
     ) -> Connection | None:
         """Open a read-only transaction on a replica; ``None`` to open it on the primary."""
-        replica = None if self.is_on_primary else self.replicas.choose()
+        replica = None if self.is_on_primary else self.replicas.choose(self._last)
         if replica is None:
             return None
         self._target = replica
@@ -159,6 +169,7 @@ class _Route:
             return None
         finally:
             self._target = None
+        self._last = replica
         self._transaction = session.get_transaction(), replica
         return connection
 
@@ -207,6 +218,10 @@ def _connection_begun(
     route: _Route | None = session.info.get(_ROUTE)
     if route is not None and connection.engine is route.replicas.primary:
         route.is_on_primary = True
+
+
+event.listen(_RoutingSession, "do_orm_execute", _execute)
+event.listen(_RoutingSession, "after_begin", _connection_begun)
 
 
 def _reads_only(execution_options: Mapping[str, Any]) -> bool:
