@@ -6,7 +6,7 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_lifeguard.replicas import RecentWriters
+from photon_lifeguard.replicas import UNKNOWN, ClientPosition, RecentWriters
 
 
 @attrs.define
@@ -44,6 +44,24 @@ def test_a_full_memory_makes_all_clients_wait_and_forgets_nothing_early() -> Non
     assert writers.position(b"cy") == 3
     clock.now += 1.6
     assert writers.position(b"dee") == 0
+
+
+def test_a_position_counts_for_its_work_until_its_lifetime_has_ended() -> None:
+    clock = Clock()
+    remembered: list[int] = []
+    client = ClientPosition(3.0, earlier=lambda: 5, remember=remembered.append, clock=clock)
+    assert client.required == 5
+    client.wrote(9)
+    client.wrote(8)
+    assert client.required == client.written == 9
+    assert remembered == [9, 9]
+    clock.now += 3
+    assert client.required == 0
+    client.wrote(UNKNOWN)
+    assert client.required == UNKNOWN
+    clock.now += 3
+    client.wrote(10)
+    assert client.required == 10
 
 
 @given(

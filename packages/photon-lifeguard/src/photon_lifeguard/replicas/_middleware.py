@@ -33,10 +33,6 @@ COOKIE: Final = "photon_db_position"
 HEADER: Final = "Photon-Database-Position"
 """Name of the header field, of responses and of requests."""
 
-_MARGIN = 2.0
-"""Seconds for which positions are kept beyond the limit of the lag: cookies expire at whole
-seconds, and a commit with ``synchronous_commit = off`` is in the log only 0.6 seconds later."""
-
 
 def position_middleware(databases: Mapping[str, Replicas]) -> Middleware:
     """Return the middleware of an application.
@@ -44,8 +40,8 @@ def position_middleware(databases: Mapping[str, Replicas]) -> Middleware:
     Args:
         databases: The databases that have replicas, by name.
     """
-    lifetime = max(replicas.max_lag for replicas in databases.values()) + _MARGIN
-    writers = {name: RecentWriters(each.max_lag + _MARGIN) for name, each in databases.items()}
+    lifetime = max(each.lifetime for each in databases.values())
+    writers = {name: RecentWriters(each.lifetime) for name, each in databases.items()}
     key = secrets.token_bytes(16)
 
     def read_your_writes(request: Request, call_next: Callable[[Request], Response]) -> Response:

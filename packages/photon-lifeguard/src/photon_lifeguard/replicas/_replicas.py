@@ -22,6 +22,9 @@ from ._replica import Replica
 from ._timeline import PrimaryTimeline
 
 _WINDOW = 60.0
+_MARGIN = 2.0
+"""Seconds for which positions are kept beyond the limit of the lag: cookies expire at whole
+seconds, and a commit with ``synchronous_commit = off`` is in the log only 0.6 seconds later."""
 
 
 @attrs.frozen
@@ -92,6 +95,11 @@ class Replicas:
             for each in self._replicas
         ]
 
+    @property
+    def lifetime(self) -> float:
+        """Seconds after which every replica that may be read has passed a position."""
+        return self.max_lag + _MARGIN
+
     # -- reads -------------------------------------------------------------------------------------
 
     def choose(self, last: Replica | None = None) -> Replica | None:
@@ -129,7 +137,7 @@ class Replicas:
         """Note that the current client has committed a write at ``position``. Does not wait."""
         client = self._client.get()
         if client is None:
-            client = ClientPosition()
+            client = ClientPosition(self.lifetime)
             self._client.set(client)
         client.wrote(position)
 
@@ -137,7 +145,7 @@ class Replicas:
         self, earlier: Callable[[], int], remember: Callable[[int], object]
     ) -> ClientPosition:
         """Begin the work of a client in the current context; see `ClientPosition`."""
-        client = ClientPosition(earlier, remember)
+        client = ClientPosition(self.lifetime, earlier=earlier, remember=remember)
         self._client.set(client)
         return client
 
