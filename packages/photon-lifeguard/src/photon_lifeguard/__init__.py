@@ -3,6 +3,7 @@
 ====================  =========================================================================
 ``database``          `Database`: engine, pool and sessions of one database
 ``part``              `DatabasePart`: the databases of an application
+``replicas``          reads on servers that follow the primary
 ``pool``              the connection pool: fair, bounded, safe under cancellation
 ``observability``     metrics, spans, slow and repeated statements, readiness
 ``pagination``        pages of queries, by number and by cursor
@@ -31,6 +32,7 @@ from .observability import count_queries as count_queries
 from .observability import uncounted as uncounted
 from .part import DatabasePart as DatabasePart
 from .part import Databases as Databases
+from .replicas import use_primary as use_primary
 from .transactions import advisory_lock as advisory_lock
 from .transactions import on_commit as on_commit
 from .transactions import set_local as set_local

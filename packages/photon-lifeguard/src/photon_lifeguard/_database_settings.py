@@ -34,8 +34,9 @@ class DatabaseSettings:
     Attributes:
         url: Address of the database, as SQLAlchemy writes it: ``sqlite:///app.db`` (relative to the
             folder of the project), ``postgresql://user:password@host/name``, ``mysql://…``.
-        replicas: Addresses of servers that follow it, for reads.
-        max_replica_lag: Seconds by which a replica may be behind and still be read from.
+        replicas: Addresses of standbys that follow it, for reads; PostgreSQL only.
+        max_replica_lag: Seconds by which a replica may be behind and still be read from; below 0.1
+            replicas are mostly unused.
         pool_size: Maximum number of connections of one process to one server.
         pool_min_size: Number of connections that stay open while they are idle.
         acquire_timeout: Maximum time to wait for a connection.

@@ -14,26 +14,30 @@ runs; scripts do without.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Literal, TypeAlias, TypeVar, overload
 
-from sqlalchemy import URL, Engine, create_engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, configure_mappers
 
 import photon_runtime as rt
 from photon_runtime.errors import NotRunning
 
 from ._database_settings import DatabaseSettings
-from .backends import Backend, Isolation, backend_for, database_url, is_in_memory
-from .observability import DatabaseObserver, ReadinessCheck, observe_engine
-from .pool import PoolLimits, WaitingPool, maintain
-from .results import refuse_statements
-from .transactions import BACKEND, begin_on_demand, repeat_transaction, transaction
+from ._engines import make_engine, make_replicas
+from .backends import Backend, Isolation, backend_for, database_url
+from .observability import DatabaseObserver, ReadinessCheck
+from .pool import WaitingPool, maintain
+from .replicas import route_reads, routing_class
+from .transactions import repeat_transaction, transaction
 
 S = TypeVar("S", bound=Session)
 T = TypeVar("T")
+
+ReadFrom: TypeAlias = Literal["primary", "replica"]
+"""The server that a session reads from, until it writes."""
 
 
 class Database:
@@ -48,7 +52,8 @@ class Database:
     Attributes:
         settings: Settings of the database.
         backend: Kind of the database.
-        engine: Engine of SQLAlchemy.
+        engine: Engine of SQLAlchemy; that of the primary.
+        replicas: The replicas; ``None`` without any.
 
     Raises:
         DatabaseConfigurationError: The settings cannot be used.
@@ -67,12 +72,16 @@ class Database:
         url = database_url(settings.url, folder)
         self.backend = backend or backend_for(url, settings)
         observer = observer or DatabaseObserver()
-        self.engine = _create_engine(url, settings, self.backend, observer)
-        watch = observe_engine(self.engine, self.backend, observer, slow_query=settings.slow_query)
+        self.engine, watch = make_engine(
+            url, settings, self.backend, observer, committed=self._committed
+        )
+        self.replicas = make_replicas(self.engine, settings, self.backend, observer)
         self._check_readiness = ReadinessCheck(self.engine, watch, timeout=settings.connect_timeout)
-        begin_on_demand(self.engine, self.backend, statement_timeout=settings.statement_timeout)
-        refuse_statements(self.engine)
         self._current: ContextVar[Session | None] = ContextVar("photon_session", default=None)
+
+    def _committed(self, position: int) -> None:
+        if self.replicas is not None:
+            self.replicas.wrote(position)
 
     @property
     def pool(self) -> WaitingPool:
@@ -83,12 +92,20 @@ class Database:
         return pool
 
     @overload
-    def session(self) -> Session: ...
+    def session(self, *, read: ReadFrom = "primary") -> Session: ...
 
     @overload
-    def session(self, cls: type[S], *, is_reusable: bool = True) -> S: ...
+    def session(
+        self, cls: type[S], *, is_reusable: bool = True, read: ReadFrom = "primary"
+    ) -> S: ...
 
-    def session(self, cls: type[Session] = Session, *, is_reusable: bool = True) -> Session:
+    def session(
+        self,
+        cls: type[Session] = Session,
+        *,
+        is_reusable: bool = True,
+        read: ReadFrom = "primary",
+    ) -> Session:
         """Return a new session, for a ``with`` block. Opens nothing yet.
 
         The block closes it: changes that were not committed are rolled back.
@@ -96,16 +113,31 @@ class Database:
         Args:
             cls: Class of the session.
             is_reusable: False to refuse the use of the session after the block.
+            read: ``replica`` to execute statements that only read on a replica, if one is current
+                enough, until the session writes.
         """
-        return cls(self.engine, expire_on_commit=False, close_resets_only=is_reusable)
+        replicas = self.replicas if read == "replica" else None
+        of_class = cls if replicas is None else routing_class(cls)
+        session = of_class(self.engine, expire_on_commit=False, close_resets_only=is_reusable)
+        return session if replicas is None else route_reads(session, replicas)
 
     @contextmanager
     def transaction(
-        self, *, isolation: Isolation | None = None, read_only: bool = False
+        self,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        read: ReadFrom = "primary",
     ) -> Iterator[Session]:
         """Open a session whose changes are committed at the end of the block; see `transaction`.
 
         Inside of another block of this database in the same task it is a savepoint of that block.
+
+        Args:
+            isolation: Isolation level; by default the server's.
+            read_only: True to refuse writes.
+            read: ``replica`` to open a read-only transaction on a replica, if one is current
+                enough.
 
         Blocks: the calling task.
         """
@@ -114,7 +146,7 @@ class Database:
             with transaction(outer, isolation=isolation, read_only=read_only):
                 yield outer
             return
-        with self.session() as session:
+        with self.session(read=read) as session:
             session.info[_OWNER] = _caller()
             token = self._current.set(session)
             try:
@@ -179,12 +211,15 @@ class Database:
     def life(self) -> Iterator[None]:
         """Keep the pool in order during the block, and close it at the end.
 
+        Replicas are measured, and so used, only during the block.
+
         Blocks: the calling task at the end, until the connections are closed.
         """
         configure_mappers()  # under a lock of SQLAlchemy that would block the thread of all tasks
         task = rt.spawn(maintain, self.pool)
         try:
-            yield
+            with nullcontext() if self.replicas is None else self.replicas.life():
+                yield
         finally:
             task.cancel()
             task.join()
@@ -193,6 +228,8 @@ class Database:
     def close(self) -> None:
         """Close the connections. The database can be used again, which opens new ones."""
         self.engine.dispose()
+        if self.replicas is not None:
+            self.replicas.close()
 
 
 _OWNER = "photon_owner"
@@ -204,22 +241,3 @@ def _caller() -> object:
         return rt.current_task()
     except NotRunning:
         return None
-
-
-def _create_engine(
-    url: URL, settings: DatabaseSettings, backend: Backend, observer: DatabaseObserver
-) -> Engine:
-    plain = create_engine(url)
-    pool = WaitingPool(
-        backend.connector(plain.dialect, plain.url, settings),
-        backend=backend,
-        limits=PoolLimits.of(settings, is_single=is_in_memory(url)),
-        observer=observer,
-        dialect=plain.dialect,
-    )
-    return create_engine(
-        plain.url,
-        pool=pool,
-        echo=settings.echo,
-        execution_options={BACKEND: (backend, settings.statement_timeout)},
-    )

@@ -31,12 +31,17 @@ from photon_runtime.settings import Settings
 
 from ._database_settings import DatabaseSettings
 from ._responses import add_error_handlers
-from .database import Database
+from .database import Database, ReadFrom
 from .errors import DatabaseConfigurationError
 from .observability import DatabaseMetrics, DatabaseObserver, RequestStatements
+from .replicas import ReplicaMetrics, position_middleware
 from .results import refresh_expired, while_encoding
 
 T = TypeVar("T")
+
+
+_SAFE_METHODS = frozenset(["GET", "HEAD", "QUERY"])
+"""Methods of requests that only read, whose sessions may read from replicas."""
 
 
 @attrs.frozen
@@ -167,6 +172,7 @@ class DatabasePart:
             host.provide(cls, _provider(databases.named[name], cls), finish=_finish)
         repeated = settings.repeated_statements_in(host.environment, development=host.development)
         host.middleware(RequestStatements(metrics, repeated))
+        _add_positions(host, databases)
         _add_readiness(host, databases)
         add_error_handlers(host)
 
@@ -197,6 +203,10 @@ def _observed(
 ) -> Database:
     database = factory(name, settings, folder=host.root, observer=metrics.observer(name))
     metrics.observe(name, database)
+    if database.replicas is not None:
+        database.replicas.observer = ReplicaMetrics(host.meter, metrics, name)
+        for replica in database.replicas:
+            metrics.observe(name, replica, "replica")
     return database
 
 
@@ -212,7 +222,8 @@ def _provider(database: Database, cls: type[Session]) -> Callable[[Request], Ite
     """Return the provider of sessions of class ``cls``."""
 
     def session(request: Request) -> Iterator[Session]:
-        with database.session(cls, is_reusable=False) as session:
+        read: ReadFrom = "replica" if request.method in _SAFE_METHODS else "primary"
+        with database.session(cls, is_reusable=False, read=read) as session:
             yield session
             session.commit()
 
@@ -232,3 +243,11 @@ def _add_readiness(host: Host, databases: Databases) -> None:
     host.readiness.add("database", databases.default.check_readiness)
     for name, database in databases.named.items():
         host.readiness.add(f"database.{name}", database.check_readiness)
+
+
+def _add_positions(host: Host, databases: Databases) -> None:
+    """Let clients read their own writes where databases have replicas."""
+    every = {"default": databases.default, **databases.named}
+    replicas = {name: each.replicas for name, each in every.items() if each.replicas is not None}
+    if replicas:
+        host.middleware(position_middleware(replicas))

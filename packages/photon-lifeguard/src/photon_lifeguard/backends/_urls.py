@@ -32,12 +32,13 @@ _BACKENDS: dict[str, Callable[[DatabaseSettings], Backend]] = {
 }
 
 
-def database_url(address: str, folder: Path | None = None) -> URL:
+def database_url(address: str, folder: Path | None = None, *, setting: str = "url") -> URL:
     """Return the address of a database, with its driver.
 
     Args:
         address: As in the settings; ``postgres://…`` and ``postgresql://…`` mean psycopg 3.
         folder: Folder that a relative path of SQLite begins at; by default the current one.
+        setting: Name of the setting, for messages.
 
     Raises:
         DatabaseConfigurationError: The address is malformed, or of a database or driver that is not
@@ -47,14 +48,15 @@ def database_url(address: str, folder: Path | None = None) -> URL:
         url = make_url(address)
     except ArgumentError:
         raise DatabaseConfigurationError(
-            "[database] url is not an address of a database: write it as sqlite:///app.db or "
-            "postgresql://user:password@host/name"
+            f"[database] {setting} is not an address of a database: write it as "
+            "sqlite:///app.db or postgresql://user:password@host/name"
         ) from None
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     if url.drivername not in _BACKENDS:
         names = ", ".join(sorted(_DRIVERS))
         raise DatabaseConfigurationError(
-            f"[database] url: the driver {url.drivername} is not supported; use one of {names}"
+            f"[database] {setting}: the driver {url.drivername} is not supported; use one of "
+            f"{names}"
         )
     if url.get_backend_name() == "sqlite" and folder is not None:
         url = _in_folder(url, folder)

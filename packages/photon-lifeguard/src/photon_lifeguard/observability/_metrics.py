@@ -48,7 +48,7 @@ _POOL_FIGURES: dict[str, tuple[str, Callable[[WaitingPool], float]]] = {
 
 
 class _HasPool(Protocol):
-    """A `Database`."""
+    """A `Database`, or a replica of one."""
 
     @property
     def pool(self) -> WaitingPool: ...
@@ -64,7 +64,7 @@ class DatabaseMetrics:
     def __init__(self, meter: Meter) -> None:
         """Declare the instruments."""
         self._meter = meter
-        self._databases: dict[tuple[str, str], _HasPool] = {}
+        self._databases: dict[tuple[str, str], list[_HasPool]] = {}
         for name, (description, figure) in _POOL_FIGURES.items():
             meter.observable_gauge(
                 f"photon_database_{name}", description, partial(self._read, figure), labels=_SERVER
@@ -92,8 +92,8 @@ class DatabaseMetrics:
         return _MeteredObserver(self._meter, name, role)
 
     def observe(self, name: str, database: _HasPool, role: str = "primary") -> None:
-        """Show the figures of the pool of a database."""
-        self._databases[name, role] = database
+        """Show the figures of the pool of a database, summed with others of the same role."""
+        self._databases.setdefault((name, role), []).append(database)
 
     def set_replica_lag(self, name: str, replica: str, seconds: float) -> None:
         """Set the lag of a replica of the database ``name``.
@@ -110,7 +110,10 @@ class DatabaseMetrics:
         self._statements.labels(method, route).observe(statements)
 
     def _read(self, figure: Callable[[WaitingPool], float]) -> dict[tuple[str, ...], float]:
-        return {server: figure(database.pool) for server, database in self._databases.items()}
+        return {
+            server: sum(figure(database.pool) for database in databases)
+            for server, databases in self._databases.items()
+        }
 
 
 class _MeteredObserver(DatabaseObserver):
@@ -118,6 +121,7 @@ class _MeteredObserver(DatabaseObserver):
 
     def __init__(self, meter: Meter, name: str, role: str) -> None:
         super().__init__(name, role)
+        self._meter = meter
         self._wait = meter.histogram(
             "photon_database_connection_wait_time_seconds",
             "Seconds until a caller had a connection, or was refused.",
@@ -157,6 +161,9 @@ class _MeteredObserver(DatabaseObserver):
         self._transactions = {
             outcome: transactions.labels(name, role, outcome) for outcome in ("commit", "rollback")
         }
+
+    def for_replicas(self) -> DatabaseObserver:
+        return _MeteredObserver(self._meter, self.name, "replica")
 
     def waited(self, seconds: float) -> None:
         self._wait.observe(seconds)

@@ -22,6 +22,10 @@ class DatabaseObserver(PoolObserver):
         self.name = name
         self.role = role
 
+    def for_replicas(self) -> DatabaseObserver:
+        """Return an observer of the replicas of the same database."""
+        return DatabaseObserver(self.name, "replica")
+
     def executed(self, seconds: float) -> None:
         """Note that a statement was executed."""
 
