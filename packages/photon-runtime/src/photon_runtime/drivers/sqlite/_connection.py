@@ -324,8 +324,7 @@ _inherited: list[Connection] = []
 """Connections of the parent of this process, which must not be closed here."""
 
 
-@functools.cache
-def cooperating_class(given: Any, cooperating: type[Any]) -> Any:
+def cooperating_class(given: Any, cooperating: Any) -> Any:
     """Return a class like ``given`` that cooperates.
 
     Args:
@@ -340,6 +339,11 @@ def cooperating_class(given: Any, cooperating: type[Any]) -> Any:
         return cooperating
     if not issubclass(given, standard):
         return given
+    return _derived_class(given, cooperating)
+
+
+@functools.lru_cache(maxsize=128)
+def _derived_class(given: Any, cooperating: Any) -> Any:
     return type(given.__name__, (given, cooperating), {"__module__": given.__module__})
 
 

@@ -299,6 +299,11 @@ class Cursor(_Base):
 
     def _photon_next_row(self) -> Any:
         """Return the next row, `_END` without one."""
+        rows = self._photon_rows
+        if rows and not self._photon_state.is_closed:
+            row = rows.popleft()
+            factory: Any = self.row_factory
+            return row if factory is None else factory(self, row)
         for row in self._photon_ready_rows():
             return row
         if not self._photon_is_active or self._photon_state.is_closed or running_task() is None:
