@@ -230,7 +230,14 @@ class Cursor(_Base):
     def _photon_execute(self, sql: str, parameters: Any) -> Ahead | None:
         """Execute a statement and read its first rows. Runs in a thread."""
         _Base.execute(self, sql, parameters)
-        return None if self.description is None else read_ahead(self, FIRST_ROWS)
+        if self.description is None:
+            return None
+        ahead = read_ahead(self, FIRST_ROWS)
+        state = self._photon_state
+        if ahead.has_more and state.is_interrupted:  # the caller has left: the clean-up ends it
+            self._photon_is_active = True
+            state.open_cursors.add(self)
+        return ahead
 
     def _photon_execute_rollback(self, sql: str, parameters: Any) -> None:
         """Execute a rollback, also of a transaction that the driver has rolled back already."""
