@@ -1,6 +1,6 @@
 """SQLite under the patch: by `sqlite3` and by SQLAlchemy, as programs use them.
 
-Each test runs one scenario of ``programs/use_sqlite.py`` in an interpreter of its own; see
+Each test runs one scenario of a program in ``programs`` in an interpreter of its own; see
 `test_libraries`.
 """
 
@@ -16,16 +16,18 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-PROGRAM = Path(__file__).parent / "programs" / "use_sqlite.py"
+PROGRAMS = Path(__file__).parent / "programs"
 PATCH = ["-m", "photon_runtime.patch"]
 PROMPT = 0.1
 """Seconds that another task may be late; statements are chosen to take longer."""
 
 
-def run_scenario(scenario: str, path: Path | str, *, options: list[str]) -> dict[str, Any]:
+def run_scenario(
+    scenario: str, path: Path | str, *, options: list[str], program: str = "use_sqlite.py"
+) -> dict[str, Any]:
     """Run a scenario and return what it printed; nothing else may be logged."""
     done = subprocess.run(
-        [sys.executable, *options, PROGRAM, scenario, path],
+        [sys.executable, *options, PROGRAMS / program, scenario, path],
         capture_output=True,
         text=True,
         timeout=50,
@@ -41,6 +43,14 @@ def run_scenario(scenario: str, path: Path | str, *, options: list[str]) -> dict
 @pytest.mark.parametrize("scenario", ["plain_writers", "sqlalchemy_writers"])
 def test_tasks_that_wait_in_their_transactions_all_commit(scenario: str, tmp_path: Path) -> None:
     found = run_scenario(scenario, tmp_path / "test.db", options=PATCH)
+    assert found["rows"] == 55
+    assert found["late"] < PROMPT
+
+
+@pytest.mark.parametrize("scenario", ["django_writers", "peewee_writers", "diskcache_writers"])
+def test_libraries_on_sqlite3_wait_in_their_transactions(scenario: str, tmp_path: Path) -> None:
+    program = "use_sqlite_libraries.py"
+    found = run_scenario(scenario, tmp_path / "test", options=PATCH, program=program)
     assert found["rows"] == 55
     assert found["late"] < PROMPT
 

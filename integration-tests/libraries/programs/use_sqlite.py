@@ -7,48 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from sqlite3 import dbapi2
 from sqlite3.dbapi2 import connect
 
 from program import perform
 from sqlalchemy import Integer, create_engine, func, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from writers import WAIT, Probe, all_write
 
-from photon_runtime import DeadlineExceeded, deadline, run, scope, sleep, spawn
+from photon_runtime import DeadlineExceeded, deadline, run
 from photon_runtime.drivers import sqlite
 from photon_runtime.patch import is_patched
-
-WAIT = 0.05
-_TICK = 0.002
-
-
-class Probe:
-    """A task that should run every few milliseconds.
-
-    Attributes:
-        late: Seconds of its longest delay.
-    """
-
-    def __init__(self) -> None:
-        self.late = 0.0
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Run the task during a block."""
-        task = spawn(self._tick)
-        try:
-            yield
-            sleep(2 * _TICK)
-        finally:
-            task.cancel()
-
-    def _tick(self) -> None:
-        while True:
-            begun = time.monotonic()
-            sleep(_TICK)
-            self.late = max(self.late, time.monotonic() - begun - _TICK)
 
 
 class Base(DeclarativeBase):
@@ -61,15 +30,6 @@ class Item(Base):
     __tablename__ = "item"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     number: Mapped[int]
-
-
-def all_write(write: Callable[[int], object], count: int) -> float:
-    """Let ``count`` tasks write at once; return how late another task was."""
-    probe = Probe()
-    with probe.running(), scope() as tasks:
-        for number in range(count):
-            tasks.spawn(write, number)
-    return probe.late
 
 
 def plain_writers(path: str) -> object:
