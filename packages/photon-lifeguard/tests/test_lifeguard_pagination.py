@@ -644,6 +644,17 @@ def test_a_cursor_that_a_client_made_is_never_an_error_of_the_database(database:
 
 
 @in_hub
+def test_values_that_are_too_long_for_a_cursor_are_refused(database: Database) -> None:
+    with database.session() as session:
+        fill(session, 2)
+        short = select(Post).order_by(Post.title + "é" * 1000)
+        assert ids(forwards(session, short, 1)) == [1, 2]
+        long = select(Post).order_by(Post.title + "é" * 3000)
+        with pytest.raises(TypeError, match="too long for a cursor"):
+            paginate(session, long, CursorParameters(limit=1))
+
+
+@in_hub
 def test_signed_cursors_need_the_secret(database: Database) -> None:
     query = select(Post)
     with database.session() as session:

@@ -31,6 +31,9 @@ from sqlalchemy.types import TypeEngine
 
 from photon_runtime.http import HttpError
 
+MAX_CURSOR = 4096
+"""Characters of a cursor; it is a part of a URL, whose length servers and proxies limit."""
+
 _CHECKSUM = 12
 _REFUSED_VALUES = (
     ValueError,
@@ -64,10 +67,17 @@ class Cursors:
         """Return the cursor of a position.
 
         Raises:
-            TypeError: A value has a type that a cursor cannot have.
+            TypeError: A value has a type that a cursor cannot have, or is too long for one.
         """
-        payload = json.dumps([_encoded(value) for value in values], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._checksum(payload) + payload).rstrip(b"=").decode()
+        plain = [_encoded(value) for value in values]
+        payload = json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode()
+        cursor = base64.urlsafe_b64encode(self._checksum(payload) + payload).rstrip(b"=").decode()
+        if len(cursor) > MAX_CURSOR:
+            raise TypeError(
+                f"the list is sorted by values that are too long for a cursor ({len(cursor)} "
+                f"characters, at most {MAX_CURSOR}): sort it by shorter ones, or by a part of them"
+            )
+        return cursor
 
     def decode(self, name: str, cursor: str) -> list[object]:
         """Return the position of a cursor.

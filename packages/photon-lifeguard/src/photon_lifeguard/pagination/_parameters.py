@@ -19,8 +19,9 @@ from typing import Any
 import attrs
 from attrs.validators import ge, le, max_len, optional
 
+from ._cursor import MAX_CURSOR
+
 _MAX_PAGE = 2**31 - 1
-_MAX_CURSOR = 4096
 
 
 @attrs.frozen
@@ -67,12 +68,12 @@ class CursorParameters:
 
     after: str | None = attrs.field(
         default=None,
-        validator=optional(max_len(_MAX_CURSOR)),
+        validator=optional(max_len(MAX_CURSOR)),
         metadata={"description": "Cursor from `next` of a page: the items after it."},
     )
     before: str | None = attrs.field(
         default=None,
-        validator=[optional(max_len(_MAX_CURSOR)), _one_direction],
+        validator=[optional(max_len(MAX_CURSOR)), _one_direction],
         metadata={"description": "Cursor from `previous` of a page: the items before it."},
     )
     limit: int = attrs.field(
