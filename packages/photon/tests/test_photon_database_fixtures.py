@@ -170,9 +170,9 @@ def url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    pytester.makeini(
-        "[pytest]\npythonpath = .\naddopts = -p no:cacheprovider\nfilterwarnings = error\n"
-    )
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # each process would import them all
+    options = "-p no:cacheprovider -p photon.pytest_plugin"
+    pytester.makeini(f"[pytest]\npythonpath = .\naddopts = {options}\nfilterwarnings = error\n")
     pytester.makepyfile(tables=TABLES, shop=SHOP, test_shop=TESTS)
     pytester.makeconftest(RANDOM_ORDER)
     return pytester
@@ -187,7 +187,7 @@ def set_url(project: pytest.Pytester, url: str) -> None:
 @pytest.mark.parametrize("order", [1, 2])
 def test_a_test_leaves_nothing_behind(project: pytest.Pytester, url: str, order: int) -> None:
     set_url(project, url)
-    result = project.runpytest_subprocess("--order", str(order), "--timeout=50")
+    result = project.runpytest_subprocess("--order", str(order))
     result.assert_outcomes(passed=15)
     assert not (project.path / "app.db").exists()
 
@@ -195,7 +195,7 @@ def test_a_test_leaves_nothing_behind(project: pytest.Pytester, url: str, order:
 @pytest.mark.slow
 def test_workers_of_xdist_do_not_meet(project: pytest.Pytester, url: str) -> None:
     set_url(project, url)
-    result = project.runpytest_subprocess("-n", "4", "--order", "3", "--timeout=50")
+    result = project.runpytest_subprocess("-p", "xdist.plugin", "-n", "4", "--order", "3")
     result.assert_outcomes(passed=15)
     assert not (project.path / "app.db").exists()
 
