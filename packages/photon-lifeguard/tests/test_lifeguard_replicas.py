@@ -336,6 +336,19 @@ def test_a_replica_that_lags_too_much_is_not_used_until_it_has_caught_up(
 
 
 @in_hub
+def test_a_monitor_that_is_late_makes_replicas_unused(
+    primary: PostgresServer, standby: StandbyServer
+) -> None:
+    with running(primary, standby) as (database, _):
+        assert replicas_of(database).choose() is not None
+        only_replica(database).current_at -= 1
+        assert replicas_of(database).choose() is None
+        [status] = replicas_of(database).status()
+        assert not status.is_usable
+        assert status.problem == "its last measurement is too old"
+
+
+@in_hub
 @pytest.mark.parametrize("way", ["stop", "crash"])
 def test_a_replica_that_stops_costs_no_error_and_is_used_again_afterwards(
     primary: PostgresServer, standby: StandbyServer, way: str
