@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from photon import HttpError, Photon, Stream
 from photon.testing import Client, live_client
-from photon_lifeguard import Database, DatabasePart, transaction
+from photon_lifeguard import Database, DatabasePart, Databases, transaction
 from photon_lifeguard.replicas import COOKIE, HEADER
 from photon_runtime.settings import load_settings
 from servers import PostgresServer, StandbyServer, run_postgres, run_standby
@@ -34,6 +34,10 @@ class Counter(Base):
     __tablename__ = "replica_counters"
     id: Mapped[int] = mapped_column(primary_key=True)
     value: Mapped[int]
+
+
+class ReportsSession(Session):
+    """A session of the database [database.reports]."""
 
 
 def make_app(primary: PostgresServer, standby: PostgresServer, folder: Path) -> Photon:
@@ -242,6 +246,50 @@ def test_a_stopped_replica_fails_no_request_and_leaves_the_application_ready(
             standby.start()
         wait_for_replica(client)
         assert client.get("/server").json() == "standby"
+
+
+def test_each_database_has_a_position_of_its_own(
+    primary: PostgresServer, standby: StandbyServer, tmp_path: Path
+) -> None:
+    (tmp_path / "photon.toml").write_text(
+        f'[database]\nurl = "{primary.url}"\n'
+        f'[database.reports]\nurl = "{primary.url}"\nreplicas = ["{standby.url}"]\n',
+        encoding="utf-8",
+    )
+    app = Photon()
+    app.add(DatabasePart(sessions={"reports": ReportsSession}))
+
+    @app.post("/counter")
+    def increment(db: ReportsSession) -> int:
+        db.execute(update(Counter).values(value=Counter.value + 1))
+        return db.scalars(select(Counter.value)).one()
+
+    @app.post("/elsewhere")
+    def elsewhere(db: Session) -> int:
+        db.execute(update(Counter).values(value=Counter.value + 1))
+        return db.scalars(select(Counter.value)).one()
+
+    @app.get("/counter")
+    def read(db: ReportsSession) -> int:
+        assert isinstance(db, ReportsSession)
+        return db.scalars(select(Counter.value)).one()
+
+    @app.get("/replicas")
+    def replicas(databases: Databases) -> list[bool]:
+        assert databases.default.replicas is None
+        of_reports = databases["reports"].replicas
+        assert of_reports is not None
+        return [status.is_usable for status in of_reports.status()]
+
+    app.use_settings(load_settings(tmp_path, environment="test", environ={}))
+    with Client(app) as client:
+        wait_for_replica(client)
+        response = client.post("/elsewhere")
+        assert HEADER not in response.headers
+        assert client.get("/counter").json() < response.json()
+        response = client.post("/counter")
+        assert response.headers[HEADER].startswith("reports:")
+        assert client.get("/counter").json() == response.json()
 
 
 def test_reads_and_fallbacks_are_counted(client: Client) -> None:

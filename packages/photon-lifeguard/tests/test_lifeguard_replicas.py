@@ -214,8 +214,13 @@ def test_sessions_read_from_the_primary_unless_asked(
         with database.session(read="replica") as session:
             use_primary(session)
             session.get(Author, 0)
-        with database.transaction(read="replica") as session:
+        with database.transaction(read_only=True) as session:
             session.get(Author, 0)
+        with (
+            pytest.raises(ValueError, match="read_only=True"),
+            database.transaction(read="replica"),
+        ):
+            pass
         assert seen == []
         assert observer.fallbacks == []
 
@@ -333,6 +338,19 @@ def test_a_replica_that_lags_too_much_is_not_used_until_it_has_caught_up(
         wait_until(lambda: replica.is_in_service)
         assert replica.problem == ""
         primary.execute("DELETE FROM replica_authors WHERE id <> 0")
+
+
+@in_hub
+def test_a_monitor_that_is_late_makes_replicas_unused(
+    primary: PostgresServer, standby: StandbyServer
+) -> None:
+    with running(primary, standby) as (database, _):
+        assert replicas_of(database).choose() is not None
+        only_replica(database).current_at -= 1
+        assert replicas_of(database).choose() is None
+        [status] = replicas_of(database).status()
+        assert not status.is_usable
+        assert status.problem == "its last measurement is too old"
 
 
 @in_hub
@@ -645,6 +663,42 @@ def test_only_commits_that_wrote_something_have_a_position(
         with database.transaction() as session:
             session.add(Author(name="Cy"))
         assert 0 < required(database) < UNKNOWN
+        primary.execute("DELETE FROM replica_authors WHERE id <> 0")
+
+
+@in_hub
+def test_a_commit_succeeds_although_its_position_is_unavailable(
+    primary: PostgresServer, standby: StandbyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photon_lifeguard.replicas._commits._POSITION", "SELECT missing()")
+    with running(primary, standby) as (database, _):
+        with database.transaction() as session:
+            session.add(Author(name="Di"))
+        assert required(database) == UNKNOWN
+        with database.session(read="replica") as session:
+            assert session.scalar(select(Author.id).where(Author.name == "Di")) is not None
+        primary.execute("DELETE FROM replica_authors WHERE id <> 0")
+
+
+@in_hub
+def test_a_deadline_after_the_commit_does_not_undo_it(
+    primary: PostgresServer, standby: StandbyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = "SELECT 1 FROM pg_sleep(5)"
+    monkeypatch.setattr("photon_lifeguard.replicas._commits._POSITION", slow)
+    with running(primary, standby) as (database, _):
+
+        def write_and_wait() -> None:
+            with database.transaction() as session:
+                session.add(Author(name="Ed"))
+            rt.sleep(1)
+
+        with pytest.raises(rt.DeadlineExceeded), rt.deadline(0.2):
+            write_and_wait()
+        assert required(database) == UNKNOWN
+        with database.session() as session:
+            assert session.scalar(select(Author.id).where(Author.name == "Ed")) is not None
+        wait_until(lambda: database.pool.in_use == 0)
         primary.execute("DELETE FROM replica_authors WHERE id <> 0")
 
 

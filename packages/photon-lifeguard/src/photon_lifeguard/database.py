@@ -139,8 +139,16 @@ class Database:
             read: ``replica`` to open a read-only transaction on a replica, if one is current
                 enough.
 
+        Raises:
+            ValueError: ``read`` is ``replica``, and the transaction may write.
+
         Blocks: the calling task.
         """
+        if read == "replica" and not read_only:
+            raise ValueError(
+                "a transaction on a replica must be declared by read_only=True: writes go to the "
+                "primary, and so does the whole transaction"
+            )
         outer = self._current.get()
         if outer is not None and outer.info.get(_OWNER) is _caller():
             with transaction(outer, isolation=isolation, read_only=read_only):

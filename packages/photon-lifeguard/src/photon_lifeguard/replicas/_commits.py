@@ -1,31 +1,35 @@
 """The position of each commit: `follow_commits`.
 
 Theory of operation. ``COMMIT`` is sent together with a query before it, whether the transaction has
-written anything, and one after it, for the position. It is one message, so it costs no round trip.
-The position is that of the last byte in the log, which includes commits of others at the same time:
-a replica may be waited for a moment longer than necessary, never too short.
+written anything: it is one message, so it costs no round trip. If it has, another query returns the
+position of the last byte in the log, which includes commits of others at the same time: a replica
+may be waited for a moment longer than necessary, never too short. That query is not part of the
+same message, because an error in it must not look like an error of the commit.
 
 Where a write is committed in another way (by a statement in autocommit mode, or in two phases), or
-a commit is interrupted, its position is unknown, and reads go to the primary for a while.
+a commit or the query after it is interrupted, the position is unknown, and reads go to the primary
+for a while.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Dialect, Engine
+
+from photon_runtime.errors import Cancelled
 
 from ..backends import Backend
 from ..transactions import is_read
 from ._positions import UNKNOWN
 
 _FAILED = 3  # of psycopg.pq.TransactionStatus
-_COMMIT = (
-    "SELECT txid_current_if_assigned() IS NOT NULL; COMMIT; "
-    "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint"
-)
+_COMMIT = "SELECT txid_current_if_assigned() IS NOT NULL; COMMIT"
+_POSITION = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint"
+_log = logging.getLogger("photon.database.replicas")
 
 
 def follow_commits(engine: Engine, backend: Backend, note: Callable[[int], object]) -> None:
@@ -73,13 +77,13 @@ class _CommitFollower:
             commit(connection)
             return
         try:
-            position = _commit(driver_connection)
+            [has_written] = driver_connection.execute(_COMMIT, prepare=False).fetchone()
         except BaseException as error:
             if driver_connection.closed or not isinstance(error, Exception):
                 self._note(UNKNOWN)  # it may have been committed
             raise
-        if position is not None:
-            self._note(position)
+        if has_written:
+            self._note(_position(driver_connection))
 
     def _commit_twophase(
         self, commit: Callable[..., None], *arguments: Any, **options: Any
@@ -94,13 +98,13 @@ def _has_failed(connection: Any) -> bool:
     return status == _FAILED
 
 
-def _commit(connection: Any) -> int | None:
-    """Commit; return the position, or ``None`` if nothing was written."""
-    cursor = connection.execute(_COMMIT, prepare=False)
-    [has_written] = cursor.fetchone()
-    if not has_written:
-        return None
-    cursor.nextset()
-    cursor.nextset()
-    [position] = cursor.fetchone()
+def _position(connection: Any) -> int:
+    """Return the position after a commit; the commit has succeeded, whatever happens here."""
+    try:
+        [position] = connection.execute(_POSITION).fetchone()
+    except Cancelled:
+        return UNKNOWN  # the next wait of the task raises again
+    except Exception as error:
+        _log.info("the position of a commit is unknown: %s", error)
+        return UNKNOWN
     return int(position)

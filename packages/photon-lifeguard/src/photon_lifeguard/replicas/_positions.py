@@ -47,9 +47,9 @@ def parse_positions(text: str, databases: Iterable[str]) -> dict[str, int]:
         Positions by name of the database; `UNKNOWN` for all of them if the text is malformed.
     """
     known = set(databases)
-    matches = [_ENTRY.fullmatch(entry) for entry in text[:_MAX_LENGTH].split("|")]
     if len(text) > _MAX_LENGTH:
         return dict.fromkeys(known, UNKNOWN)
+    matches = [_ENTRY.fullmatch(entry) for entry in text.split("|")]
     positions: dict[str, int] = {}
     for match in matches:
         if match is None:

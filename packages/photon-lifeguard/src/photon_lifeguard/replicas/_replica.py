@@ -144,7 +144,7 @@ class Replica:
             _log.info("the replica %s is used (lag %.2f s)", self.name, self.lag(now))
 
     def _connect(self) -> None:
-        """Open a connection of the pool, so that reads do not find out that it cannot."""
+        """Open a connection of the pool, so that the first read does not wait or fail for it."""
         if self.pool.in_use < self.pool.limits.size:
             with rt.deadline(_CONNECT_TIMEOUT), self.engine.connect():
                 pass
