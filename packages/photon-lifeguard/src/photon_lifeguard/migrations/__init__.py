@@ -1,0 +1,50 @@
+"""Migrations: Alembic's revision files, applied by plain functions and by ``photon db``.
+
+====================  =========================================================================
+``_applying``         `migrate`, `rollback`: each migration in a transaction, under a lock
+``_status``           `status`, `pending`, `current`, `heads`
+``_scripts``          the revision files
+``_revision_files``   `plan_revision`, `read_heads`: planning and writing them
+``_merging``          `merge`, `rebase`
+``_generating``       `diff`, `plan_migration`: from models to migrations
+``_databases``        `create`, `drop`, `truncate`
+``_seeds``            `seed`, `dump`
+``_environment``      Alembic without ``alembic.ini`` and ``env.py``
+``_engine``, ``_lock``, ``_log``  connections, one process at a time, what was applied
+``sqlite``            changes of tables on SQLite
+====================  =========================================================================
+
+They are for scripts, tests and the command line, and block the thread; a coroutine calls them by
+`photon_runtime.offload`. The library Alembic is the extra ``photon-lifeguard[migrations]``.
+"""
+
+from ._applying import AppliedMigration as AppliedMigration
+from ._applying import migrate as migrate
+from ._applying import rollback as rollback
+from ._changes import Change as Change
+from ._generating import NoRenames as NoRenames
+from ._generating import PlannedMigration as PlannedMigration
+from ._generating import diff as diff
+from ._generating import plan_empty as plan_empty
+from ._generating import plan_migration as plan_migration
+from ._databases import create as create
+from ._databases import drop as drop
+from ._databases import truncate as truncate
+from ._merging import merge as merge
+from ._merging import rebase as rebase
+from ._revision_files import RevisionFile as RevisionFile
+from ._revision_files import plan_revision as plan_revision
+from ._revision_files import read_heads as read_heads
+from ._scripts import Revision as Revision
+from ._seeds import Seeded as Seeded
+from ._seeds import dump as dump
+from ._seeds import seed as seed
+from ._seeds import seeds_folder as seeds_folder
+from ._sql import pending_sql as pending_sql
+from ._status import MigrationState as MigrationState
+from ._status import Status as Status
+from ._status import current as current
+from ._status import heads as heads
+from ._status import history as history
+from ._status import pending as pending
+from ._status import status as status
