@@ -59,6 +59,21 @@ class Comparison:
         found += self._dropped_tables()
         return found
 
+    def complete(self, renames: Iterable[Change]) -> None:
+        """Add to renames of columns what MySQL has to repeat."""
+        if self._dialect.name not in _MYSQL:
+            return
+        for change in renames:
+            for operation in (*change.upgrade, *change.downgrade):
+                if isinstance(operation, ops.AlterColumnOp):
+                    names = {operation.column_name, operation.modify_name}
+                    table = self._before.tables[operation.schema, operation.table_name]
+                    (name,) = names & set(table.columns)
+                    column = self._stored_column(table, name or "")
+                    operation.existing_type = column.type
+                    operation.existing_nullable = column.nullable
+                    operation.existing_server_default = column.server_default or False
+
     def _new_tables(self) -> Iterator[Change]:
         new = [self._models[key] for key in self._after.tables if key not in self._before.tables]
         tables, deferred = _sorted_tables(new)
@@ -194,6 +209,9 @@ class Comparison:
             up["modify_nullable"], down["modify_nullable"] = after.nullable, before.nullable
         else:
             up["existing_nullable"] = down["existing_nullable"] = after.nullable
+        if self._dialect.name in _MYSQL:
+            up["existing_server_default"] = old.server_default or False
+            down["existing_server_default"] = column.server_default or False
         if (before.default, before.identity) != (after.default, after.identity):
             up["modify_server_default"] = column.identity or column.server_default
             down["modify_server_default"] = old.identity or old.server_default
@@ -267,22 +285,21 @@ class Comparison:
         old, new = before.primary_key, after.primary_key
         if old.definition == new.definition:
             return
-        up: list[ops.MigrateOperation] = []
-        down: list[ops.MigrateOperation] = []
         shown = after.shown
-        for piece, first, second in ((old, up, down), (new, down, up)):
-            if piece.definition:
-                name = piece.name or f"pk_{after.name}"
-                first.append(_drop(name, after.name, after.schema, "primary"))
-                create = ops.CreatePrimaryKeyOp(
-                    name, after.name, list(piece.definition), schema=after.schema
-                )
-                second.append(create)
+        drops, creates = [], []
+        for piece in (old, new):
+            name = piece.name or f"pk_{after.name}"
+            drop = _drop(name, after.name, after.schema, "primary")
+            create = ops.CreatePrimaryKeyOp(
+                name, after.name, list(piece.definition), schema=after.schema
+            )
+            drops.append([drop] if piece.definition else [])
+            creates.append([create] if piece.definition else [])
         yield Change(
             "alter columns",
             f"{shown}: the primary key becomes {', '.join(new.definition) or 'nothing'}",
-            tuple(up),
-            tuple(down),
+            (*drops[0], *creates[1]),
+            (*drops[1], *creates[0]),
         )
 
     def _pieces(self, before: TableShape, after: TableShape, model: Table) -> Iterator[Change]:
@@ -314,6 +331,10 @@ class Comparison:
         phase = "create foreign keys" if kind == "foreign_keys" else "create constraints"
         shown = table.shown
         verb = "changes" if is_changed else "is added"
+        if kind == "indexes" and any(each.name == piece.name for each in table.foreign_keys):
+            # MySQL makes an index for a foreign key, and keeps it when that is dropped.
+            drop = self._drop_piece(kind, table, piece)
+            return Change("create constraints", "", (), (drop,))
         return Change(
             phase,  # type: ignore[arg-type]  # one of two phases
             f"{shown}: {_NAMES[kind]} {_called(piece)} {verb}",
@@ -367,14 +388,17 @@ class Comparison:
         sql = (piece.info or {}).get("sql")
         if sql is not None:  # as the server has it: SQLAlchemy does not reflect all of it
             return ops.ExecuteSQLOp(sql)
-        reflected = self._reflect(table)
-        index = next(each for each in reflected.indexes if each.name == piece.name)
-        return ops.CreateIndexOp.from_index(index)
+        columns, is_unique, _ = piece.definition
+        return ops.CreateIndexOp(
+            piece.name, table.name, list(columns), schema=table.schema, unique=is_unique
+        )
 
     def _create_from_model(self, kind: str, piece: Piece, model: Table) -> ops.MigrateOperation:
         if kind == "indexes":
-            index = next(each for each in model.indexes if self._index_name(each) == piece.name)
-            return ops.CreateIndexOp.from_index(index)
+            for index in model.indexes:
+                if self._index_name(index) == piece.name:
+                    return ops.CreateIndexOp.from_index(index)
+            return self._create_index(self._after.tables[model.schema, model.name], piece)
         cls, make = _CLASSES[kind]
         for constraint in model.constraints:
             if isinstance(constraint, cls) and self._is(constraint, piece):
@@ -439,6 +463,7 @@ _CLASSES: dict[str, tuple[type[Constraint], Callable[[Any], Any]]] = {
     "uniques": (UniqueConstraint, ops.CreateUniqueConstraintOp.from_constraint),
     "checks": (CheckConstraint, ops.CreateCheckConstraintOp.from_constraint),
 }
+_MYSQL = frozenset(["mysql", "mariadb"])
 _NUMBERS = frozenset(["smallint", "integer", "bigint", "numeric", "real", "double precision"])
 
 

@@ -167,4 +167,6 @@ def _compare(
         if key not in after.tables and any(fnmatch(key[1], each) for each in ignored):
             del before.tables[key]
     renames = rename(before, after, decisions or NoRenames())
-    return in_order([*renames, *Comparison(connection, metadata, before, after).changes()])
+    comparison = Comparison(connection, metadata, before, after)
+    comparison.complete(renames)
+    return in_order([*renames, *comparison.changes()])

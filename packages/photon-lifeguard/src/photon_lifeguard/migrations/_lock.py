@@ -1,8 +1,8 @@
 """A lock, so that one of many processes migrates a database while the others wait.
 
 Theory of operation. PostgreSQL: an advisory lock of an open transaction on a connection of its own.
-It works through a pooler in transaction mode, ends with its process, and the transaction holds
-nothing else. Processes poll for it: one that waits *inside* of a statement would have a snapshot,
+It works through a pooler in transaction mode, ends with its process, and the transaction has no
+snapshot. Processes poll for it: one that waits *inside* of a statement would have a snapshot,
 and ``CREATE INDEX CONCURRENTLY`` of the process with the lock would wait for that in turn, for
 ever. MySQL: a named lock of a connection. SQLite needs none: each migration begins with ``BEGIN
 IMMEDIATE`` and reads the current revision then, so that the write lock of the file is the lock.
@@ -67,8 +67,9 @@ def _acquire(
 
 
 def _postgresql(connection: Connection) -> bool:
-    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-    return bool(connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _KEY}))
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+    # Without parameters: the portal of a statement with some would keep its snapshot, see above.
+    return bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({_KEY})").scalar())
 
 
 def _mysql(connection: Connection) -> bool:

@@ -95,6 +95,8 @@ def _rename_table(snapshot: Snapshot, old: TableKey, new: TableKey) -> None:
     table = snapshot.tables.pop(old)
     table.name, table.stored_name = new[1], old[1]
     snapshot.tables[new] = table
+    for piece in _pieces(table):
+        _rename_in_sql(piece, *(each[1] for each in (old, new)))
     for other in snapshot.tables.values():
         for piece in other.foreign_keys:
             columns, schema, target, *rest = piece.definition
@@ -109,6 +111,7 @@ def _rename_column(snapshot: Snapshot, table: TableShape, old: str, new: str) ->
     }
     for piece in _pieces(table):
         piece.definition = _renamed(piece.definition, old, new)
+        _rename_in_sql(piece, old, new)
     for column in table.columns.values():
         if column.computed is not None:
             column.computed = (_replaced(column.computed[0], old, new), column.computed[1])
@@ -121,6 +124,13 @@ def _rename_column(snapshot: Snapshot, table: TableShape, old: str, new: str) ->
     for piece in table.foreign_keys:
         columns, *rest = piece.definition
         piece.definition = (_renamed(columns, old, new), *rest)
+
+
+def _rename_in_sql(piece: Piece, old: str, new: str) -> None:
+    """Rename in the statement and the condition with which the way back makes it anew."""
+    for name in ("sql", "sqltext"):
+        if piece.info and name in piece.info:
+            piece.info = {**piece.info, name: _replaced(piece.info[name], old, new)}
 
 
 def _pieces(table: TableShape) -> list[Piece]:

@@ -8,12 +8,19 @@ default such as ``func.now()`` stays one, instead of the text that one kind of d
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from typing import Any, Literal, cast
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _repr_type, render_op_text
-from alembic.operations.ops import AlterColumnOp, CreateIndexOp, MigrateOperation
+from alembic.operations.ops import (
+    AlterColumnOp,
+    CreateIndexOp,
+    CreatePrimaryKeyOp,
+    MigrateOperation,
+    RenameTableOp,
+)
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
     Boolean,
@@ -67,6 +74,13 @@ def _statement(context: AutogenContext, operation: MigrateOperation) -> str:
     if isinstance(operation, DropEnum):
         schema = f", schema={operation.schema!r}" if operation.schema else ""
         return f"sa.Enum(name={operation.name!r}{schema}).drop(op.get_bind(), checkfirst=True)"
+    if isinstance(operation, CreatePrimaryKeyOp):
+        schema = f", schema={operation.schema!r}" if operation.schema else ""
+        names = f"{operation.constraint_name!r}, {operation.table_name!r}"
+        return f"op.create_primary_key({names}, {list(operation.columns)!r}{schema})"
+    if isinstance(operation, RenameTableOp):
+        schema = f", schema={operation.schema!r}" if operation.schema else ""
+        return f"op.rename_table({operation.table_name!r}, {operation.new_table_name!r}{schema})"
     text = render_op_text(context, operation)
     if isinstance(operation, CreateIndexOp):
         return text.replace(", unique=False", "")
@@ -143,11 +157,25 @@ def _render_decorated(type_: TypeDecorator[Any], context: AutogenContext) -> str
     general = _plain(type_.impl_instance)
     shown = _repr_type(general, context)
     for name in _DIALECTS:
-        own = _plain(type_.load_dialect_impl(_dialect(name)))
-        rendered = _repr_type(own, context)
-        if rendered != _repr_type(general, context):
-            shown += f'.with_variant({rendered}, "{name}")'
+        dialect = _dialect(name)
+        own = _plain(type_.load_dialect_impl(dialect))
+        if own.compile(dialect) != general.compile(dialect):
+            shown += f'.with_variant({_repr_type(_public(own), context)}, "{name}")'
     return shown
+
+
+def _public(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return a type as the class that the library documents: dialects use private subclasses."""
+    for cls in type(type_).__mro__:
+        module = ".".join(cls.__module__.split(".")[:3])
+        is_of_dialect = module.startswith("sqlalchemy.dialects.")
+        if cls is type(type_) and not cls.__name__.startswith("_"):
+            return type_
+        if cls.__module__ == "sqlalchemy.sql.sqltypes" or (
+            is_of_dialect and hasattr(sys.modules[module], cls.__name__)
+        ):
+            return type_.adapt(cls)
+    return type_
 
 
 def _plain(type_: TypeEngine[Any]) -> TypeEngine[Any]:

@@ -173,6 +173,7 @@ class _Reader:
             uniques=[
                 Piece(each["name"], tuple(each["column_names"]), each)
                 for each in inspector.get_unique_constraints(name, schema)
+                if not each.get("duplicates_index")  # of MySQL, where they are one thing
             ],
             checks=self._checks(name),
             indexes=self._indexes(name),
@@ -290,7 +291,10 @@ class _Reader:
                 for clause in _checks_of(self._table_sql(name))
             ]
         found = self._inspector.get_check_constraints(name, self._schema)
-        return [Piece(each["name"], self._plain(each["sqltext"]), each) for each in found]
+        return [
+            Piece(each["name"], _without_text_casts(self._plain(each["sqltext"])), each)
+            for each in found
+        ]
 
     def _table_sql(self, name: str) -> TableSql:
         sql = self._connection.exec_driver_sql(
@@ -374,8 +378,20 @@ def _without_head(sql: str) -> str:
     head, _, rest = sql.partition(" ON ")
     unique = "unique " if "UNIQUE" in head.upper() else ""
     if " USING " in rest:  # PostgreSQL: [ONLY] schema.table USING method (…)
-        return unique + rest[rest.index(" USING ") + 1 :]
+        return unique + _without_text_casts(rest[rest.index(" USING ") + 1 :])
     return unique + plain(rest[rest.index("(") :])
+
+
+def _without_text_casts(sql: str) -> str:
+    """Return a condition of PostgreSQL without the casts of texts and what they put in parentheses.
+
+    PostgreSQL adds other casts when it reads its own spelling of ``state IN ('a', 'b')`` again.
+    """
+    sql = re.sub(r"::(character varying|text|bpchar)(\(\d+\))?(\[\])?", "", sql)
+    before = ""
+    while sql != before:
+        before, sql = sql, re.sub(r"(?<!\w)\((ARRAY\[[^\]]*\]|[\w.]+|'[^']*')\)", r"\1", sql)
+    return sql
 
 
 def _without_parentheses(sql: str) -> str:
