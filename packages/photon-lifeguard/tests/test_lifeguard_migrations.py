@@ -152,9 +152,9 @@ def test_migrate_stops_after_the_named_migration(database: Database) -> None:
 def test_a_name_that_no_or_two_migrations_have_is_refused(transactional: Database) -> None:
     add_table(transactional, "posts")
     add_table(transactional, "authors")
-    with pytest.raises(UnknownRevision, match="no migration in .* is called 'nothing'"):
+    with pytest.raises(UnknownRevision, match=r"no migration in .* is called 'nothing'"):
         migrate(transactional, "nothing")
-    with pytest.raises(UnknownRevision, match="may be any of .*add_posts.*add_authors"):
+    with pytest.raises(UnknownRevision, match=r"may be any of .*add_posts.*add_authors"):
         migrate(transactional, "add_")
 
 
@@ -167,7 +167,7 @@ def test_a_failed_migration_leaves_no_trace_and_a_second_run_works(
         'op.create_table("posts", sa.Column("id", sa.Integer(), primary_key=True))\n'
         'op.execute("INSERT INTO missing VALUES (1)")',
     )
-    with pytest.raises(MigrationFailed, match="two_steps.py failed. Nothing of it was applied"):
+    with pytest.raises(MigrationFailed, match=r"two_steps.py failed. Nothing of it was applied"):
         migrate(transactional)
     assert tables(transactional) == set()
     assert current(transactional) == ()
@@ -180,7 +180,7 @@ def test_a_failed_migration_leaves_no_trace_and_a_second_run_works(
 def test_the_migrations_before_a_failed_one_stay(transactional: Database) -> None:
     first = add_table(transactional, "posts")
     add(transactional, "fails", "raise ValueError('as planned')")
-    with pytest.raises(MigrationFailed, match="as planned"):
+    with pytest.raises(MigrationFailed, match=r"as planned"):
         migrate(transactional)
     assert current(transactional) == (first,)
 
@@ -223,7 +223,7 @@ def test_a_revision_without_a_file_is_named(transactional: Database) -> None:
     migrate(transactional)
     file_of(transactional, revision).unlink()
     add_table(transactional, "authors", parents=())
-    with pytest.raises(UnknownRevision, match=f"revision {revision}, which no file in"):
+    with pytest.raises(UnknownRevision, match=rf"revision {revision}, which no file in"):
         migrate(transactional)
     assert tables(transactional) == {"posts"}
 
@@ -233,7 +233,7 @@ def test_several_heads_are_refused_by_name_and_merged(transactional: Database) -
     migrate(transactional)
     one = add_table(transactional, "authors", parents=(base,))
     two = add_table(transactional, "tags", parents=(base,))
-    with pytest.raises(MultipleHeads, match="2 last migrations: .*add_.* and .*photon db merge"):
+    with pytest.raises(MultipleHeads, match=r"2 last migrations: .*add_.* and .*photon db merge"):
         migrate(transactional)
     assert tables(transactional) == {"posts"}
     assert set(status(transactional).heads) == {one, two}
@@ -257,7 +257,7 @@ def test_the_branch_that_is_not_applied_is_put_after_the_other(transactional: Da
     assert [each.revision for each in history(transactional)] == [three, two, one, base]
     migrate(transactional)
     assert tables(transactional) == {"posts", "authors", "tags", "links"}
-    with pytest.raises(MigrationError, match="nothing has to be"):
+    with pytest.raises(MigrationError, match=r"nothing has to be"):
         merge(transactional)
 
 
@@ -266,7 +266,7 @@ def test_two_files_with_one_revision_are_named(tmp_path: Path) -> None:
     revision = add_table(database, "posts")
     other = file_of(database, revision).with_name("copy.py")
     other.write_text(file_of(database, revision).read_text())
-    with pytest.raises(MigrationError, match="copy.py both have the revision"):
+    with pytest.raises(MigrationError, match=r"copy.py both have the revision"):
         migrate(database)
 
 
@@ -371,11 +371,12 @@ def test_an_index_is_created_concurrently_and_an_invalid_one_removed(postgres: D
     add(
         postgres,
         "index",
-        'op.create_index("ix_title", "posts", ["title"], unique=True, postgresql_concurrently=True)',
+        'op.create_index("ix_title", "posts", ["title"], unique=True,'
+        " postgresql_concurrently=True)",
         'op.drop_index("ix_title", "posts", postgresql_concurrently=True)',
         is_transactional=False,
     )
-    with pytest.raises(MigrationFailed, match="The invalid index public.ix_title was dropped"):
+    with pytest.raises(MigrationFailed, match=r"The invalid index public.ix_title was dropped"):
         migrate(postgres)
     execute(postgres, "DELETE FROM posts WHERE id = 2")
     migrate(postgres)
@@ -402,7 +403,7 @@ def test_the_lock_is_bounded(postgres: Database) -> None:
     impatient = Database(settings, folder=postgres.folder)
     with postgres.engine.connect() as connection:
         connection.execute(text(f"SELECT pg_advisory_lock({0x70686F746F6E6462})"))
-        with pytest.raises(MigrationError, match="another process has been migrating"):
+        with pytest.raises(MigrationError, match=r"another process has been migrating"):
             migrate(impatient)
         connection.execute(text("SELECT pg_advisory_unlock_all()"))
     migrate(impatient)
@@ -434,7 +435,7 @@ def test_databases_are_created_and_dropped(database: Database) -> None:
 def test_a_database_in_memory_is_refused(tmp_path: Path) -> None:
     database = Database(DatabaseSettings(url="sqlite://"), folder=tmp_path)
     add_table(database, "posts")
-    with pytest.raises(MigrationError, match="in memory cannot be migrated"):
+    with pytest.raises(MigrationError, match=r"in memory cannot be migrated"):
         migrate(database)
 
 

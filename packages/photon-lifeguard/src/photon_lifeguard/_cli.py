@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import attrs
 import click
 
 from photon_runtime.settings import Settings
@@ -19,8 +20,8 @@ from photon_runtime.settings import Settings
 from . import migrations
 from ._database_settings import DatabaseSettings
 from .database import Database
-from .errors import MigrationError
 
+_WIDTH = 100
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -448,6 +449,40 @@ def truncate(project: _Project, tables: tuple[str, ...], name: str | None, *, ye
     click.echo(f"emptied: {', '.join(names) or 'nothing, there are no tables'}")
 
 
+_OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file instead of standard output.",
+)
+
+
+@db.command()
+@_OUTPUT
+@_database_option
+@click.pass_obj
+def schema(project: _Project, name: str | None, output: Path | None) -> None:
+    """Write the schema of the database as SQL."""
+    _write(migrations.schema_sql(_database(project, name)), output)
+
+
+@db.command()
+@_OUTPUT
+@_database_option
+@click.pass_obj
+def entities(project: _Project, name: str | None, output: Path | None) -> None:
+    """Write models for the tables of the database."""
+    _write(migrations.entities(_database(project, name)), output)
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"written: {output}")
+
+
 def _shown(database: Database) -> str:
     """Return the name of a database for messages."""
     url = database.engine.url
@@ -462,5 +497,50 @@ def _relative(database: Database, path: Path) -> str:
     return str(resolved.relative_to(folder) if resolved.is_relative_to(folder) else resolved)
 
 
+@db.command()
+@_JSON
+@_database_option
+@click.pass_obj
+def check(project: _Project, name: str | None, *, as_json: bool) -> None:
+    """Try the pending migrations on a copy, and name the locks that they take.
+
+    It exits with 1 if one fails, was edited after it had been applied, or keeps reads or writes
+    waiting for longer than necessary; the safe way is named.
+    """
+    _check(_database(project, name), as_json=as_json)
+
+
 def _check(database: Database, *, as_json: bool) -> None:
-    raise MigrationError("not yet")
+    result = migrations.check(database)
+    if as_json:
+        _print_json({**attrs.asdict(result), "is_safe": result.is_safe})
+    else:
+        _print_check(result)
+    if not result.is_safe:
+        sys.exit(1)
+
+
+def _print_check(result: migrations.Check) -> None:
+    if not result.migrations and result.error is None:
+        click.echo("nothing to do: all migrations are applied")
+    elif not result.has_rows:
+        click.echo("on an empty copy, so the durations are not those of the database")
+    for migration in result.migrations:
+        click.echo(f"{migration.file} ({migration.seconds:.2f} s)")
+        for statement in migration.statements:
+            _print_statement(statement)
+    for file in result.edited:
+        click.echo(f"{file} was edited after it had been applied", err=True)
+    if result.error is not None:
+        click.echo(result.error, err=True)
+
+
+def _print_statement(statement: migrations.CheckedStatement) -> None:
+    click.echo(f"  {statement.statement[:_WIDTH]}  ({statement.seconds * 1000:.0f} ms)")
+    for lock in statement.locks:
+        waits = f"; {lock.blocks} wait" if lock.blocks else ""
+        click.echo(f"    {lock.mode} on {lock.table} for {lock.seconds * 1000:.0f} ms{waits}")
+    for table in statement.rewrites:
+        click.echo(f"    rewrites {table}")
+    if statement.advice:
+        click.echo(f"    safer: {statement.advice}")

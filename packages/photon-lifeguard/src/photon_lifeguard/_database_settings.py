@@ -113,15 +113,15 @@ class DatabaseSettings:
 
     def with_name(self, name: str) -> DatabaseSettings:
         """Return the settings of the section ``[database.NAME]`` with the folders of that name."""
-        mine = attrs.fields(DatabaseSettings)
+        general = DatabaseSettings()
 
         def folder(value: str, default: str) -> str:
             return f"{default}/{name}" if value == default else value
 
         return attrs.evolve(
             self,
-            migrations=folder(self.migrations, mine.migrations.default),
-            seeds=folder(self.seeds, mine.seeds.default),
+            migrations=folder(self.migrations, general.migrations),
+            seeds=folder(self.seeds, general.seeds),
         )
 
     def with_environment(self, environ: Mapping[str, str] = os.environ) -> DatabaseSettings:

@@ -35,6 +35,7 @@ from ..database import Database
 from ..errors import MigrationError, MigrationFailed, UnknownRevision
 from ._engine import autocommit, is_autocommit, migration_engine, writing
 from ._environment import Plan, current_revisions, environment
+from ._environment import run as run_environment
 from ._invalid_indexes import drop_invalid_indexes, invalid_indexes
 from ._lock import migration_lock
 from ._log import create_log, forget, note, read_log
@@ -96,10 +97,11 @@ def run_plan(
     revision: str,
     *,
     report: Report | None = None,
+    with_several_heads: bool = False,
 ) -> list[AppliedMigration]:
     """Do the work of `migrate` on an engine, which may be that of a copy."""
     scripts = Scripts(migrations_folder(database))
-    plan = plan_of(scripts, revision)
+    plan = plan_of(scripts, revision, with_several_heads=with_several_heads)
     if plan is None:
         return []
     runner = _Runner(database, engine, scripts, report or _silent)
@@ -107,19 +109,20 @@ def run_plan(
     return runner.run(plan)
 
 
-def plan_of(scripts: Scripts, revision: str) -> Plan | None:
+def plan_of(scripts: Scripts, revision: str, *, with_several_heads: bool = False) -> Plan | None:
     """Return the plan that leads to a migration; ``None`` without migrations.
 
     Raises:
         MultipleHeads: Two migrations follow the same one.
         UnknownRevision: No migration is called so.
     """
-    target = _target(scripts, revision)
+    target = revision if with_several_heads else _target(scripts, revision)
     if target is None:
         return None
 
     def plan(current: Any) -> Any:
-        return scripts.directory._upgrade_revs(target, current or ())
+        start: Any = current or ()
+        return scripts.directory._upgrade_revs(target, start)
 
     return plan
 
@@ -304,7 +307,7 @@ class _Run:
                 transactional_ddl=False if is_autocommit(connection) else None,
                 on_version_apply=apply,
             ) as env:
-                env.run_migrations()
+                run_environment(env)
 
     def _note(self, connection: Connection, step: Any, seconds: float) -> None:
         (name,) = step.up_revision_ids if step.is_upgrade else (step.up_revision_id,)

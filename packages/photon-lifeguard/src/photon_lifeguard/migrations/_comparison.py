@@ -6,6 +6,7 @@ is read from the database, so that the way back restores it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.exc import SAWarning
 from sqlalchemy.schema import Constraint, conv, sort_tables_and_constraints
 
 from ._changes import Change
@@ -441,7 +443,11 @@ class Comparison:
         name = table.stored_name or table.name
         key = ".".join(filter(None, (table.schema, name)))
         if key not in self._tables.tables:
-            Table(name, self._tables, schema=table.schema, autoload_with=self._connection)
+            with (
+                warnings.catch_warnings()
+            ):  # of indexes with expressions; snapshots have their text
+                warnings.simplefilter("ignore", SAWarning)
+                Table(name, self._tables, schema=table.schema, autoload_with=self._connection)
         return self._tables.tables[key]
 
     def _stored_column(self, table: TableShape, name: str) -> Column[Any]:

@@ -33,7 +33,7 @@ def create(database: Database) -> bool:
     url = database.engine.url
     if url.get_backend_name() == "sqlite":
         return _create_file(database)
-    with _server(url) as connection:
+    with server_connection(url) as connection:
         if _exists(connection, url):
             return False
         _run(connection, f"CREATE DATABASE {_quoted(connection, url)}")
@@ -54,7 +54,7 @@ def drop(database: Database) -> bool:
     url = database.engine.url
     if url.get_backend_name() == "sqlite":
         return _remove_file(url)
-    with _server(url) as connection:
+    with server_connection(url) as connection:
         if not _exists(connection, url):
             return False
         _run(connection, f"DROP DATABASE {_quoted(connection, url)}")
@@ -147,8 +147,12 @@ def _file(url: URL) -> Path | None:
 
 
 @contextmanager
-def _server(url: URL) -> Iterator[Connection]:
-    """Yield a connection to a database that always exists."""
+def server_connection(url: URL) -> Iterator[Connection]:
+    """Yield a connection to the server of ``url``, in a database that always exists.
+
+    Raises:
+        MigrationError: The address names no database, or the server refuses.
+    """
     if not url.database:
         raise MigrationError("[database] url names no database: write it as …/name")
     is_postgresql = url.get_backend_name() == "postgresql"

@@ -13,6 +13,7 @@ from typing import Any, TextIO, TypeAlias
 
 from alembic.config import Config
 from alembic.ddl.impl import DefaultImpl
+from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from sqlalchemy import Connection, inspect, text
@@ -74,6 +75,27 @@ def environment(
         yield env
 
 
+def run(env: EnvironmentContext) -> None:
+    """Take the steps of an environment, as `EnvironmentContext.run_migrations` does.
+
+    ``op.batch_alter_table(…, recreate="always")`` asks for Alembic's own rebuild of tables, which
+    loses what SQLAlchemy does not reflect, such as triggers. Without options that need it, the
+    rebuild of this package is used.
+    """
+    context = env.get_context()
+    with Operations.context(context) as operations:
+        original = operations.batch_alter_table
+
+        def batch_alter_table(
+            table_name: str, schema: str | None = None, recreate: Any = "auto", **options: Any
+        ) -> Any:
+            own: Any = recreate if any(options.values()) else "auto"
+            return original(table_name, schema, own, **options)
+
+        operations.__dict__["batch_alter_table"] = batch_alter_table
+        context.run_migrations()
+
+
 def write_sql(
     scripts: Scripts, url: URL, plan: Plan, current: Sequence[str], output: TextIO
 ) -> None:
@@ -96,7 +118,7 @@ def write_sql(
         starting_rev=tuple(current) or None,
         dialect_opts={"paramstyle": "named"},
     ) as env:
-        env.run_migrations()
+        run(env)
 
 
 def current_revisions(connection: Connection) -> tuple[str, ...]:

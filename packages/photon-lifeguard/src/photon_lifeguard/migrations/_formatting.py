@@ -30,6 +30,9 @@ def _statement(node: ast.stmt, width: int) -> str:
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         head = f"{ast.unparse(node.targets[0])} = "
         return head + _expression(node.value, width, 0, len(head))
+    if isinstance(node, ast.AnnAssign) and node.value is not None:
+        head = f"{_flat(node.target)}: {_flat(node.annotation)} = "
+        return head + _expression(node.value, width, 0, len(head))
     if isinstance(node, ast.If) and not node.orelse:
         body = "\n".join(_statement(each, width - _INDENT) for each in node.body)
         indented = "\n".join(" " * _INDENT + line for line in body.split("\n"))
@@ -48,7 +51,8 @@ def _expression(node: ast.expr, width: int, indent: int, used: int) -> str:
     head, items, close = opened
     inner = indent + _INDENT
     line = ", ".join(_keyword_flat(item) for item in items)
-    if len(items) > 0 and inner + len(line) <= width:
+    needs_comma = isinstance(node, ast.Tuple) and len(items) == 1
+    if not needs_comma and inner + len(line) <= width:
         body = " " * inner + line
     else:
         body = "\n".join(" " * inner + _item(item, width, inner) + "," for item in items)
@@ -69,7 +73,7 @@ def _opened(node: ast.expr) -> tuple[str, Sequence[ast.expr | ast.keyword], str]
         return (f"{_flat(node.func)}(", items, ")") if items else None
     if isinstance(node, ast.List) and node.elts:
         return "[", node.elts, "]"
-    if isinstance(node, ast.Tuple) and len(node.elts) > 1:
+    if isinstance(node, ast.Tuple) and node.elts:
         return "(", node.elts, ")"
     return None
 

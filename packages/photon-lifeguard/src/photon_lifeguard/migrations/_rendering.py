@@ -111,6 +111,11 @@ def _render_default(default: Any) -> str | Literal[False]:
     return False
 
 
+def rendered_type(type_: TypeEngine[Any], context: AutogenContext) -> str:
+    """Return the constructor of a type; what it imports is added to ``context``."""
+    return _render_type(type_, context) or _repr_type(type_, context)
+
+
 def _render_type(type_: TypeEngine[Any], context: AutogenContext) -> str | Literal[False]:
     variants: Any = type_._variant_mapping
     if variants:

@@ -82,8 +82,8 @@ def seed(database: Database, folder: Path | None = None, *, reset: bool = False)
     folder = folder or seeds_folder(database)
     if not folder.is_dir():
         raise MigrationError(
-            f"the folder of the seeds, {folder}, does not exist: put TABLE.json files with lists of "
-            "rows there, or Python files with a function seed(session)"
+            f"the folder of the seeds, {folder}, does not exist: put TABLE.json files with lists "
+            "of rows there, or Python files with a function seed(session)"
         )
     make_importable(database)
     with migration_engine(database) as engine, engine.connect() as connection:

@@ -68,6 +68,7 @@ def rebuild(
     for sql in belongings:
         connection.exec_driver_sql(sql)
     broken = working - _working_objects(connection, name)
+    broken |= {each for column in dropped for each in _quoting_objects(connection, name, column)}
     if broken:
         raise MigrationError(
             f"{' and '.join(sorted(broken))} would not work any more after the change of {name}: "
@@ -161,6 +162,22 @@ def _working_objects(connection: Connection, table: str) -> set[str]:
             f"a trigger after DELETE from {table}": f"EXPLAIN DELETE FROM {shown}",
         }
     return {name for name, sql in tests.items() if _compiles(connection, sql)}
+
+
+def _quoting_objects(connection: Connection, table: str, column: str) -> set[str]:
+    """Return the views and triggers with a dropped column in double quotes.
+
+    SQLite takes quotes without such a column for a text, and does not report an error.
+    """
+    rows = connection.exec_driver_sql(
+        "SELECT type, name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')"
+    )
+    quotes = quoted(column).lower()
+    return {
+        f"the {kind} {name}"
+        for kind, name, sql in rows
+        if mentions(sql, table) and quotes in sql.lower()
+    }
 
 
 def _compiles(connection: Connection, sql: str) -> bool:
