@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Column, Integer, MetaData, String, Table
 from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from photon_lifeguard import Database, DatabaseSettings
 from photon_lifeguard.errors import MigrationError
@@ -21,15 +22,16 @@ from photon_lifeguard.migrations import (
     plan_migration,
     rollback,
 )
+from photon_lifeguard.models import (
+    NAMING_CONVENTION,
+    JsonDocument,
+    Timestamps,
+    UtcDateTime,
+    enum_type,
+)
 
 KINDS = ["sqlite", "postgres", "mysql"]
-CONVENTION = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
+CONVENTION = dict(NAMING_CONVENTION)
 
 
 @pytest.fixture(params=KINDS)
@@ -129,6 +131,9 @@ TYPES: dict[str, Callable[[], sa.types.TypeEngine[Any]]] = {
     "unicode": lambda: sa.Unicode(30),
     "char": lambda: sa.CHAR(2),
     "collated": lambda: sa.String(10).with_variant(sa.String(10, "NOCASE"), "sqlite"),
+    "utc": lambda: UtcDateTime(),
+    "document": lambda: JsonDocument(),
+    "enum_of_values": lambda: enum_type(Color),
     "decorated": lambda: Moment(),
     "decorated_variant": lambda: Tags(),
 }
@@ -515,6 +520,21 @@ def test_defaults_are_written_for_all_kinds_of_databases(database: Database) -> 
     assert planned.file is not None
     for text in ("sa.func.now()", "sa.true()", '"it\'s"'):
         assert f"server_default={text}" in planned.file.source
+
+
+def test_timestamps_have_defaults_for_all_kinds_of_databases(database: Database) -> None:
+    class Base(DeclarativeBase):
+        metadata = MetaData(naming_convention=CONVENTION)
+
+    class Post(Timestamps, Base):
+        __tablename__ = "posts"
+
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    planned = apply(database, Base.metadata)
+    assert planned.file is not None
+    assert "from photon_lifeguard.models import utc_now" in planned.file.source
+    assert "server_default=utc_now()" in planned.file.source
 
 
 def test_models_that_are_not_named_are_an_error_with_the_setting(tmp_path: Path) -> None:

@@ -207,8 +207,14 @@ def test_rows_that_a_conflict_clause_would_ignore_are_not_lost(tmp_path: Path) -
 def test_dropped_columns_take_their_indexes_and_constraints_with_them(tmp_path: Path) -> None:
     script(
         tmp_path,
-        "CREATE TABLE t"
-        " (a INTEGER, b INTEGER, c INTEGER CHECK (c > b), UNIQUE (a, b), CHECK (b > 0)); CREATE INDEX i ON t (a, b); CREATE INDEX j ON t (c); INSERT INTO t VALUES (1, 2, 3)",
+        """
+        CREATE TABLE t (
+            a INTEGER, b INTEGER, c INTEGER CHECK (c > b), UNIQUE (a, b), CHECK (b > 0)
+        );
+        CREATE INDEX i ON t (a, b);
+        CREATE INDEX j ON t (c);
+        INSERT INTO t VALUES (1, 2, 3);
+        """,
     )
     run(tmp_path, 'op.drop_column("t", "b")')
     assert objects(tmp_path) == {

@@ -12,6 +12,7 @@
 ``_checking``         `check`: pending migrations on a copy, with the locks that they take
 ``_entities``         `entities`: models from tables
 ``_schema_sql``       `schema_sql`
+``_starting``         `prepare_start`: migrations at the start of an application
 ``_environment``      Alembic without ``alembic.ini`` and ``env.py``
 ``_engine``, ``_lock``, ``_log``  connections, one process at a time, what was applied
 ``sqlite``            changes of tables on SQLite
@@ -51,6 +52,7 @@ from ._seeds import dump as dump
 from ._seeds import seed as seed
 from ._seeds import seeds_folder as seeds_folder
 from ._sql import pending_sql as pending_sql
+from ._starting import prepare_start as prepare_start
 from ._status import MigrationState as MigrationState
 from ._status import Status as Status
 from ._status import current as current

@@ -94,11 +94,11 @@ def _render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal
     if kind == "type":
         return _render_type(item, context)
     if kind == "server_default":
-        return _render_default(item)
+        return _render_default(item, context)
     return False
 
 
-def _render_default(default: Any) -> str | Literal[False]:
+def _render_default(default: Any, context: AutogenContext) -> str | Literal[False]:
     if not isinstance(default, DefaultClause):
         return False
     value = default.arg
@@ -108,7 +108,23 @@ def _render_default(default: Any) -> str | Literal[False]:
         return f"sa.{'true' if isinstance(value, True_) else 'false'}()"
     if isinstance(value, functions.now | functions.current_timestamp):
         return f"sa.func.{value.name.lower()}()"
+    if isinstance(value, functions.FunctionElement) and not list(value.clauses):
+        return _render_function(value, context)
     return False
+
+
+def _render_function(
+    function: functions.FunctionElement[Any], context: AutogenContext
+) -> str | Literal[False]:
+    """Return a function that has a text of its own for each kind of database, such as `utc_now`."""
+    cls = type(function)
+    parts = cls.__module__.split(".")
+    public = [part for part in parts if not part.startswith("_")]
+    module = ".".join(parts[: len(public)])
+    if parts[0] == "sqlalchemy" or not hasattr(sys.modules.get(module), cls.__name__):
+        return False
+    context.imports.add(f"from {module} import {cls.__name__}")
+    return f"{cls.__name__}()"
 
 
 def rendered_type(type_: TypeEngine[Any], context: AutogenContext) -> str:
