@@ -190,7 +190,7 @@ def _generate(
 ) -> None:
     text = _message(message)
     given = migrations.NoRenames(dict(_rename(each) for each in renames))
-    is_interactive = sys.stdin.isatty() and not allow_drop
+    is_interactive = _is_interactive() and not allow_drop
     decisions = _Questions(given) if is_interactive else given
     planned = migrations.plan_migration(database, text, decisions=decisions)
     if planned.file is None:
@@ -206,6 +206,10 @@ def _generate(
             click.echo(f"  {change.description}")
     click.echo(f"added: {_relative(database, planned.file.path)}")
     click.echo("Read it, then apply it by `photon db migrate`.")
+
+
+def _is_interactive() -> bool:
+    return sys.stdin.isatty()
 
 
 def _confirm_losses(
