@@ -34,6 +34,7 @@ from photon_lifeguard.migrations import (
     read_heads,
     rebase,
     rollback,
+    stamp,
     status,
 )
 
@@ -437,6 +438,15 @@ def test_a_database_in_memory_is_refused(tmp_path: Path) -> None:
     add_table(database, "posts")
     with pytest.raises(MigrationError, match=r"in memory cannot be migrated"):
         migrate(database)
+
+
+def test_migrations_are_noted_as_applied_without_running_them(database: Database) -> None:
+    first, second = add_table(database, "posts"), add_table(database, "authors")
+    execute(database, "CREATE TABLE posts (id integer)")
+    assert stamp(database, first).revision == first
+    assert [each.revision.revision for each in migrate(database)] == [second]
+    assert stamp(database).revision == second
+    assert status(database).is_up_to_date
 
 
 def test_heads_are_read_from_the_text_of_the_files(tmp_path: Path) -> None:

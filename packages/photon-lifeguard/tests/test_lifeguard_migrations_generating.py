@@ -437,7 +437,7 @@ def test_a_renamed_column_keeps_its_values(database: Database) -> None:
         assert connection.scalar(sa.text("SELECT title FROM posts")) == "kept"
 
 
-def test_a_rename_that_nobody_decided_is_a_loss_with_a_candidate(database: Database) -> None:
+def test_a_rename_without_a_decision_is_a_loss_with_a_candidate(database: Database) -> None:
     apply(database, table(title()))
     decisions = NoRenames()
     planned = plan_migration(

@@ -270,6 +270,19 @@ def rollback(project: _Project, steps: int, to: str | None, name: str | None, *,
 
 
 @db.command()
+@click.argument("revision", default="head")
+@_database_option
+@click.pass_obj
+def stamp(project: _Project, revision: str, name: str | None) -> None:
+    """Note migrations as applied, up to REVISION, without running them.
+
+    For a database whose tables were there before its first migration.
+    """
+    found = migrations.stamp(_database(project, name), revision)
+    click.echo(f"noted as applied: {found.name}, and all that it follows")
+
+
+@db.command()
 @_JSON
 @_database_option
 @click.pass_obj

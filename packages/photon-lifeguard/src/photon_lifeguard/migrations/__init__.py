@@ -6,6 +6,7 @@
 ``_scripts``          the revision files
 ``_revision_files``   `plan_revision`, `read_heads`: planning and writing them
 ``_merging``          `merge`, `rebase`
+``_stamping``         `stamp`: noted as applied without running
 ``_generating``       `diff`, `plan_migration`: from models to migrations
 ``_databases``        `create`, `drop`, `truncate`
 ``_seeds``            `seed`, `dump`
@@ -52,6 +53,7 @@ from ._seeds import dump as dump
 from ._seeds import seed as seed
 from ._seeds import seeds_folder as seeds_folder
 from ._sql import pending_sql as pending_sql
+from ._stamping import stamp as stamp
 from ._starting import prepare_start as prepare_start
 from ._status import MigrationState as MigrationState
 from ._status import Status as Status

@@ -17,8 +17,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.reflection import Inspector
 
 from ._log import OWN_TABLES
-from .sqlite import TableSql
-from .sqlite._table_sql import plain
+from .sqlite import TableSql, plain
 
 
 @attrs.define

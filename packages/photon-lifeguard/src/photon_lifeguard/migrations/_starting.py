@@ -2,8 +2,8 @@
 
 With ``auto_migrate`` it applies them, under the lock of `migrate`. Otherwise pending migrations are
 reported: a start in production is refused, because new code on an old schema fails request by
-request; elsewhere it is warned of. A database that is *ahead* of the files is no reason to refuse:
-that is a roll-back of the code, for which migrations are written.
+request; elsewhere it is warned of. A database that is *ahead* of the files does not refuse a start:
+the code was rolled back, which a deployment must be able to do.
 
 In development the models are compared with the database, too: a forgotten migration shows at the
 next start instead of in production.

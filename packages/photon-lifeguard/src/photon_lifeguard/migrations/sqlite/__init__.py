@@ -10,3 +10,4 @@
 
 from ._operations import SqliteOperations as SqliteOperations
 from ._table_sql import TableSql as TableSql
+from ._table_sql import plain as plain
