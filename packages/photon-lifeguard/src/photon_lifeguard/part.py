@@ -17,6 +17,7 @@ the attribute and the way to load it (`photon_lifeguard.results`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -223,6 +224,9 @@ def _migrations(databases: Databases, host: Host) -> Iterator[None]:
     for database in (databases.default, *databases.named.values()):
         folder = (database.folder or Path.cwd()) / database.settings.migrations
         if folder.is_dir():  # otherwise Alembic is not needed
+            alembic = logging.getLogger("alembic")
+            if alembic.level == logging.NOTSET:
+                alembic.setLevel(logging.WARNING)  # its steps are reported by `migrate`
             from .migrations import prepare_start
 
             rt.offload(prepare_start, database, **environment)

@@ -36,7 +36,7 @@ from ._databases import create as create
 from ._databases import drop as drop
 from ._databases import truncate as truncate
 from ._entities import entities as entities
-from ._generating import NoRenames as NoRenames
+from ._generating import KnownRenames as KnownRenames
 from ._generating import PlannedMigration as PlannedMigration
 from ._generating import diff as diff
 from ._generating import plan_empty as plan_empty

@@ -19,10 +19,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ..database import Database
-from ..errors import MigrationError
+from ..errors import DatabaseUnavailable, MigrationError
 
 _AUTOCOMMIT = "AUTOCOMMIT"
 _WRITES = "photon_writes"
@@ -39,6 +40,7 @@ def migration_engine(database: Database, url: URL | None = None) -> Iterator[Eng
         url: Address of another database of the same kind.
 
     Raises:
+        DatabaseUnavailable: The server cannot be reached, or has no such database.
         MigrationError: It is a database in memory, which ends with its connection.
     """
     url = url or database.engine.url
@@ -59,9 +61,23 @@ def migration_engine(database: Database, url: URL | None = None) -> Iterator[Eng
     elif name in ("mysql", "mariadb"):
         _limit_metadata_locks(engine, settings.lock_timeout)
     try:
+        if name != "sqlite":
+            _connect_once(engine)
         yield engine
     finally:
         engine.dispose()
+
+
+def _connect_once(engine: Engine) -> None:
+    """Connect, for a message that names the address instead of the first statement."""
+    try:
+        engine.connect().close()
+    except DBAPIError as error:
+        shown = engine.url.render_as_string(hide_password=True)
+        text = str(error.orig)
+        is_missing = "does not exist" in text or "Unknown database" in text
+        hint = "; `photon db create` creates it" if is_missing else ""
+        raise DatabaseUnavailable(f"{shown} cannot be used: {text.strip()}{hint}") from error
 
 
 def autocommit(connection: Connection) -> Connection:

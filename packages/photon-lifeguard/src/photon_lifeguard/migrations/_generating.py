@@ -46,8 +46,8 @@ class PlannedMigration:
         return [change.warning for change in self.changes if change.warning is not None]
 
 
-class NoRenames:
-    """Takes nothing for renamed, except what is in ``renames``.
+class KnownRenames:
+    """Takes for renamed what is in ``renames``, and nothing else.
 
     Args:
         renames: New names by the old ones, as ``{"posts.title": "posts.headline"}``.
@@ -166,7 +166,7 @@ def _compare(
     for key in list(before.tables):
         if key not in after.tables and any(fnmatch(key[1], each) for each in ignored):
             del before.tables[key]
-    renames = rename(before, after, decisions or NoRenames())
+    renames = rename(before, after, decisions or KnownRenames())
     comparison = Comparison(connection, metadata, before, after)
     comparison.complete(renames)
     return in_order([*renames, *comparison.changes()])
