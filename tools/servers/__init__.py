@@ -31,6 +31,8 @@ They trust every client: for tests alone. For root they run as ``nobody``.
 
 from ._process import Server as Server
 from ._programs import ServerUnavailable as ServerUnavailable
+from .fixtures import empty_mysql_url as empty_mysql_url
+from .fixtures import empty_postgres_url as empty_postgres_url
 from .fixtures import mariadb_server as mariadb_server
 from .fixtures import mysql_url as mysql_url
 from .fixtures import pgbouncer_server as pgbouncer_server

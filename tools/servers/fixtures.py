@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
+import pymysql
 import pytest
 
 from .mariadb import MariaDBServer, run_mariadb
@@ -84,6 +88,36 @@ def mysql_url(request: pytest.FixtureRequest) -> str:
         return named
     server: MariaDBServer = request.getfixturevalue("mariadb_server")
     return server.url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_url: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database of the test's own, which is dropped after it."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_mysql_url(mysql_url: str) -> Iterator[str]:
+    """The URL of a MySQL or MariaDB database of the test's own, which is dropped after it."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    address = urlsplit(mysql_url)
+    connection = pymysql.connect(
+        host=address.hostname,
+        port=address.port or 3306,
+        user=address.username,
+        password=address.password or "",
+        autocommit=True,
+    )
+    with connection:
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+        yield address._replace(path=f"/{name}").geturl()
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
 
 
 @pytest.fixture(scope="session")

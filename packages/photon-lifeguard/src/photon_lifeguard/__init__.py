@@ -22,6 +22,7 @@ from ._database_settings import DatabaseSettings as DatabaseSettings
 from .database import Database as Database
 from .errors import DatabaseConfigurationError as DatabaseConfigurationError
 from .errors import DatabaseUnavailable as DatabaseUnavailable
+from .errors import MigrationError as MigrationError
 from .errors import PoolExhausted as PoolExhausted
 from .errors import StatementRefused as StatementRefused
 from .errors import TransactionError as TransactionError

@@ -63,6 +63,22 @@ class DatabaseSettings:
             development and in the environment ``test``, and zero elsewhere. The section
             ``[database]`` decides for all databases.
         echo: True to log every statement; for development.
+        models: Models of the database, as ``module:attribute`` of a declarative base class or a
+            `sqlalchemy.MetaData`; migrations are generated from them.
+        migrations: Folder of the migrations, relative to that of the project; that of the section
+            ``[database.NAME]`` is ``db/migrations/NAME`` by default.
+        seeds: Folder of the seeds, likewise.
+        ignored_tables: Tables that are not part of the models and stay, as patterns such as
+            ``legacy_*``.
+        auto_migrate: True to apply pending migrations when the application starts; of several
+            processes one does, and the others wait for it.
+        pending_migrations: What a start does about pending migrations: ``refuse``, ``warn`` or
+            ``ignore``; by default it refuses in production and warns elsewhere.
+        lock_timeout: Maximum time that a statement of a migration waits for a lock, because reads
+            and writes of the table queue behind it; zero for no limit. The migration is then rolled
+            back and tried again.
+        lock_attempts: Number of attempts to get the locks of a migration.
+        migration_wait: Maximum time to wait for another process that migrates the same database.
     """
 
     url: str = attrs.field(default="sqlite:///app.db", repr=_without_password)
@@ -83,6 +99,30 @@ class DatabaseSettings:
     slow_query: float = attrs.field(default=0.5, validator=ge(0))
     repeated_statements: int | None = attrs.field(default=None, validator=optional(ge(0)))
     echo: bool = False
+    models: str = ""
+    migrations: str = "db/migrations"
+    seeds: str = "db/seeds"
+    ignored_tables: tuple[str, ...] = ()
+    auto_migrate: bool = False
+    pending_migrations: str = attrs.field(
+        default="", validator=in_(("", "refuse", "warn", "ignore"))
+    )
+    lock_timeout: float = attrs.field(default=3.0, validator=ge(0))
+    lock_attempts: int = attrs.field(default=10, validator=ge(1))
+    migration_wait: float = attrs.field(default=600.0, validator=gt(0))
+
+    def with_name(self, name: str) -> DatabaseSettings:
+        """Return the settings of the section ``[database.NAME]`` with the folders of that name."""
+        general = DatabaseSettings()
+
+        def folder(value: str, default: str) -> str:
+            return f"{default}/{name}" if value == default else value
+
+        return attrs.evolve(
+            self,
+            migrations=folder(self.migrations, general.migrations),
+            seeds=folder(self.seeds, general.seeds),
+        )
 
     def with_environment(self, environ: Mapping[str, str] = os.environ) -> DatabaseSettings:
         """Return the settings of the section ``[database]`` with ``DATABASE_URL``, if it is set.

@@ -51,6 +51,7 @@ class Database:
 
     Attributes:
         settings: Settings of the database.
+        folder: Folder that relative paths of the settings begin at; ``None`` for the current one.
         backend: Kind of the database.
         engine: Engine of SQLAlchemy; that of the primary.
         replicas: The replicas; ``None`` without any.
@@ -69,6 +70,7 @@ class Database:
     ) -> None:
         """Make the engine; nothing is opened."""
         self.settings = settings = settings or DatabaseSettings()
+        self.folder = folder
         url = database_url(settings.url, folder)
         self.backend = backend or backend_for(url, settings)
         observer = observer or DatabaseObserver()

@@ -7,7 +7,12 @@
     ├─ PoolExhausted               every connection is in use (also sqlalchemy.exc.TimeoutError)
     ├─ DatabaseUnavailable         no connection to the server can be opened
     ├─ StatementRefused            a statement is executed while a result is encoded
-    └─ TransactionError            a transaction is used wrongly
+    ├─ TransactionError            a transaction is used wrongly
+    └─ MigrationError              migrations cannot be read, applied or generated
+       ├─ MultipleHeads            two migrations follow the same one
+       ├─ UnknownRevision          the database has a revision that no file has
+       ├─ MigrationFailed          a migration failed
+       └─ PendingMigrations        the application was started before its migrations
 
 Errors of the database itself are SQLAlchemy's (`sqlalchemy.exc`).
 """
@@ -22,9 +27,14 @@ from photon_runtime.errors import PhotonError
 __all__ = [
     "DatabaseConfigurationError",
     "DatabaseUnavailable",
+    "MigrationError",
+    "MigrationFailed",
+    "MultipleHeads",
+    "PendingMigrations",
     "PoolExhausted",
     "StatementRefused",
     "TransactionError",
+    "UnknownRevision",
 ]
 
 
@@ -55,3 +65,26 @@ class StatementRefused(PhotonError, DontWrapMixin):
 
 class TransactionError(PhotonError, DontWrapMixin):
     """A transaction is used wrongly, such as by an isolation level inside of another."""
+
+
+class MigrationError(PhotonError):
+    """Migrations cannot be read, applied or generated; nothing was changed."""
+
+
+class MultipleHeads(MigrationError):
+    """Two or more migrations follow the same one; the message names their files."""
+
+
+class UnknownRevision(MigrationError):
+    """A revision has no file; the message names the revision and the folder."""
+
+
+class MigrationFailed(MigrationError):
+    """A migration failed; the message names its file and what remains of it in the database.
+
+    The cause is the error of the database, or of the code of the migration.
+    """
+
+
+class PendingMigrations(MigrationError):
+    """The application was started before its migrations were applied; the message names them."""

@@ -17,6 +17,7 @@ the attribute and the way to load it (`photon_lifeguard.results`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import Protocol, TypeVar
 import attrs
 from sqlalchemy.orm import Session
 
+import photon_runtime as rt
 from photon_runtime.http import Request
 from photon_runtime.parts import Host
 from photon_runtime.settings import Settings
@@ -159,6 +161,8 @@ class DatabasePart:
             host.named_settings(DatabaseSettings),
             lambda name, of: _observed(self._factory, host, metrics, name, of),
         )
+        if self._factory is _new_database:  # those of tests have their tables already
+            host.lifespan(lambda: _migrations(databases, host))
         host.lifespan(lambda: _life(databases))
         host.provide(Databases, lambda: databases, scope="application")
         host.provide(Database, lambda: databases.default, scope="application")
@@ -208,6 +212,25 @@ def _observed(
         for replica in database.replicas:
             metrics.observe(name, replica, "replica")
     return database
+
+
+@contextmanager
+def _migrations(databases: Databases, host: Host) -> Iterator[None]:
+    """Apply or report the migrations of the databases, before their first use."""
+    environment = {
+        "is_production": host.environment == "production",
+        "is_development": host.development,
+    }
+    for database in (databases.default, *databases.named.values()):
+        folder = (database.folder or Path.cwd()) / database.settings.migrations
+        if folder.is_dir():  # otherwise Alembic is not needed
+            alembic = logging.getLogger("alembic")
+            if alembic.level == logging.NOTSET:
+                alembic.setLevel(logging.WARNING)  # its steps are reported by `migrate`
+            from .migrations import prepare_start
+
+            rt.offload(prepare_start, database, **environment)
+    yield
 
 
 @contextmanager
