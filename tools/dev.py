@@ -66,6 +66,13 @@ def demo(environment: Environment, rest: list[str]) -> int:
         raise Failure(f"there is no folder {folder}", advice="get a whole copy of the repository")
     refuse_taken_port(options.host, options.port)
     environment.prepare()
+    for command in ("migrate", "seed"):
+        say(f"photon db {command} in {folder.relative_to(ROOT)}")
+        arguments = ["-m", "photon_cli", "db", command]
+        if status := subprocess.call(
+            [environment.python, *arguments], cwd=folder, env=environment.variables()
+        ):
+            return status
     say(f"photon run in {folder.relative_to(ROOT)}, at http://{options.host}:{options.port}")
     address = ["--host", options.host, "--port", str(options.port)]
     return replace_by(environment, "-m", "photon_cli", "run", *address, folder=folder)

@@ -273,17 +273,10 @@ def _card(row: CardRow) -> Card:
         labels=tuple(row.labels),
         assignee=row.assignee,
         due=row.due,
-        created_at=_in_utc(row.created_at),
-        comments=tuple(
-            Comment(each.author, each.text, _in_utc(each.written_at)) for each in row.comments
-        ),
+        created_at=row.created_at,
+        comments=tuple(Comment(each.author, each.text, each.written_at) for each in row.comments),
     )
 
 
 def _attachment(row: AttachmentRow) -> Attachment:
     return Attachment(row.id, row.card_id, row.name, row.size, row.note)
-
-
-def _in_utc(time: datetime.datetime) -> datetime.datetime:
-    """Return a time of the database; SQLite keeps no time zone."""
-    return time if time.tzinfo is not None else time.replace(tzinfo=datetime.UTC)

@@ -7,24 +7,18 @@ from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import JSON, DateTime, Enum, ForeignKey, LargeBinary, MetaData, String, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column, relationship
+from sqlalchemy import JSON, ForeignKey, LargeBinary, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from photon_lifeguard.models import NAMING_CONVENTION, UtcDateTime, enum_type
 
 from .models import Column
-
-_NAMES = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
 
 
 class Base(DeclarativeBase):
     """All tables of the board."""
 
-    metadata = MetaData(naming_convention=_NAMES)
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class MemberRow(Base):
@@ -59,22 +53,13 @@ class CardRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     board_id: Mapped[int] = mapped_column(ForeignKey("boards.id", ondelete="CASCADE"), index=True)
-    column: Mapped[Column] = mapped_column(
-        Enum(
-            Column,
-            values_callable=lambda columns: [column.value for column in columns],
-            native_enum=False,
-            length=10,
-            create_constraint=True,
-            name="column",
-        )
-    )
+    column: Mapped[Column] = mapped_column(enum_type(Column))
     title: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text)
     labels: Mapped[list[str]] = mapped_column(JSON)
     assignee: Mapped[str | None] = mapped_column(String(60), index=True)
     due: Mapped[datetime.date | None]
-    created_at: Mapped[datetime.datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     comments: Mapped[list[CommentRow]] = relationship(
         cascade="all, delete-orphan", passive_deletes=True, order_by="CommentRow.id"
     )
@@ -89,7 +74,7 @@ class CommentRow(Base):
     card_id: Mapped[int] = mapped_column(ForeignKey("cards.id", ondelete="CASCADE"), index=True)
     author: Mapped[str] = mapped_column(String(60))
     text: Mapped[str] = mapped_column(Text)
-    written_at: Mapped[datetime.datetime] = mapped_column(DateTime(timezone=True))
+    written_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 
 
 class AttachmentRow(Base):
@@ -103,4 +88,4 @@ class AttachmentRow(Base):
     name: Mapped[str] = mapped_column(String(255))
     size: Mapped[int]
     note: Mapped[str] = mapped_column(Text)
-    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)

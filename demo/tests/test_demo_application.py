@@ -17,7 +17,7 @@ from board.app import create_app
 from board.samples import SAMPLE_KEYS, add_samples
 from board.tables import Base
 from photon import Photon
-from photon_lifeguard import Database, DatabaseSettings
+from photon_lifeguard import Database, DatabaseSettings, migrations
 from photon_runtime.http import ServerSettings
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server
@@ -95,8 +95,9 @@ def client(live_url: str) -> Client:
 def other_application(folder: Path, settings: ServerSettings | None = None) -> Iterator[Client]:
     """Serve an application with the demo's settings and a database of its own in ``folder``."""
     url = f"sqlite:///{folder}/other.sqlite3"
-    database = Database(DatabaseSettings(url=url))
-    add_tables(database)
+    database = Database(DatabaseSettings(url=url), folder=DEMO)
+    migrations.migrate(database)
+    migrations.seed(database)
     database.close()
     app = create_app()
     environ = {"PHOTON__DATABASE__URL": url}

@@ -10,7 +10,7 @@ from board.models import CardDetails, Column, Member, NewBoard, NewComment
 from board.samples import add_samples
 from board.store import ColumnFull, NotFound, Store
 from board.tables import Base
-from photon_lifeguard import Database, DatabaseSettings
+from photon_lifeguard import Database, DatabaseSettings, migrations
 
 NOON = datetime.datetime(2027, 5, 1, 12, tzinfo=datetime.UTC)
 
@@ -82,6 +82,16 @@ def test_a_closed_board_takes_its_cards_with_it(store: Store) -> None:
         store.card(card.id)
     with pytest.raises(NotFound, match="file"):
         store.file(attachment.id)
+
+
+def test_the_migrations_make_the_tables_of_the_models(tmp_path: Path) -> None:
+    settings = DatabaseSettings(
+        url=f"sqlite:///{tmp_path}/migrated.sqlite3", models="board.tables:Base"
+    )
+    database = Database(settings, folder=Path(__file__).parents[1])
+    migrations.migrate(database)
+    assert migrations.diff(database) == []
+    database.close()
 
 
 def test_samples_are_added_once(database: Database) -> None:
