@@ -306,6 +306,51 @@ def test_fixtures_of_the_project_choose_application_and_schema(project: pytest.P
     assert not (project.path / "app.db").exists()
 
 
+MIGRATION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+def upgrade():
+    op.create_table(
+        "posts",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("title", sa.String(50), unique=True, nullable=False),
+    )
+    op.execute("INSERT INTO posts (title) VALUES ('of the migration')")
+
+def downgrade():
+    op.drop_table("posts")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("url", ["sqlite", "postgresql", "mysql"], indirect=True)
+def test_migrations_make_the_tables(project: pytest.Pytester, url: str) -> None:
+    set_url(project, url)
+    folder = project.path / "db" / "migrations"
+    folder.mkdir(parents=True)
+    (folder / "0001_posts.py").write_text(MIGRATION)
+    project.makepyfile(
+        test_shop="""
+        import pytest
+        from sqlalchemy import inspect
+
+        @pytest.mark.parametrize("number", range(2))
+        @pytest.mark.parametrize("mode", ["rollback", "fresh"])
+        def test_posts(request, number, mode):
+            request.node.add_marker(pytest.mark.database(mode))
+            client = request.getfixturevalue("client")
+            assert client.get("/posts").json() == ["of the migration"]
+            assert client.post("/posts", json={"title": "a"}).status_code == 200
+            assert client.get("/posts").json() == ["a", "of the migration"]
+        """
+    )
+    project.runpytest_subprocess().assert_outcomes(passed=4)
+
+
 @pytest.mark.slow
 def test_named_databases_are_temporary_too(project: pytest.Pytester) -> None:
     set_url(project, "sqlite:///app.db")

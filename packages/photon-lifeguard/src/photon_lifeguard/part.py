@@ -194,7 +194,7 @@ def _databases(
 ) -> Databases:
     return Databases(
         make("default", settings.with_environment()),
-        {name: make(name, each) for name, each in named.items()},
+        {name: make(name, each.with_name(name)) for name, each in named.items()},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,9 +34,9 @@ def add_marker(config: pytest.Config) -> None:
 def database_schema() -> Any:
     """What makes the tables: metadata, a function of a `Database`, or a mapping of names to these.
 
-    Override it where the tables are not those of SQLAlchemy's declarative bases.
+    By default the migrations of the project, or without any the tables of all declarative bases.
     """
-    return _create_declared_tables
+    return _create_tables
 
 
 @pytest.fixture(scope="session")
@@ -118,8 +119,14 @@ def _mode(request: pytest.FixtureRequest) -> Mode | None:
     return mode
 
 
-def _create_declared_tables(database: Database) -> None:
+def _create_tables(database: Database) -> None:
     from photon_lifeguard.testing import declared_metadata
 
+    folder = (database.folder or Path.cwd()) / database.settings.migrations
+    if any(folder.glob("*.py")):
+        from photon_lifeguard.migrations import migrate
+
+        migrate(database)
+        return
     for metadata in declared_metadata():
         metadata.create_all(database.engine)
