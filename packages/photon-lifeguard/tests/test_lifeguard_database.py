@@ -130,3 +130,21 @@ def test_a_child_process_opens_connections_of_its_own(postgres_url: str) -> None
     with database.session() as session:
         assert session.scalar(query) == mine
     database.close()
+
+
+def test_a_script_finds_the_databases_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photon.toml").write_text(
+        '[database]\nurl = "sqlite:///a.db"\n[database.reports]\nurl = "sqlite:///b.db"\n'
+    )
+    (tmp_path / "scripts").mkdir()
+    monkeypatch.chdir(tmp_path / "scripts")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    for name, file in ((None, "a.db"), ("reports", "b.db")):
+        database = Database.of_project(name)
+        database.check()
+        database.close()
+        assert (tmp_path / file).exists()
+    with pytest.raises(DatabaseConfigurationError, match=r"\[database.other\]; there are reports"):
+        Database.of_project("other")

@@ -8,34 +8,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import click
 
-from photon_runtime.settings import Settings
+from photon_runtime.project import Project
 
 from . import migrations
-from ._database_settings import DatabaseSettings
 from .database import Database
+from .errors import DatabaseConfigurationError
 
 _WIDTH = 100
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class _Project(Protocol):
-    """The project that a command works on."""
-
-    @property
-    def directory(self) -> Path: ...
-    @property
-    def root(self) -> Path | None: ...
-    @property
-    def environment(self) -> str: ...
-    @property
-    def settings(self) -> Settings: ...
 
 
 @click.group()
@@ -56,20 +43,15 @@ _YES = click.option("--yes", is_flag=True, help="Do it in production, too.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
-def _database(project: _Project, name: str | None) -> Database:
+def _database(project: Project, name: str | None) -> Database:
     """Return the database that a command works on."""
-    folder = project.root or project.directory
-    if name is None:
-        settings = project.settings.read(DatabaseSettings).with_environment()
-        return Database(settings, folder=folder)
-    named: Mapping[str, DatabaseSettings] = project.settings.read_named(DatabaseSettings)
-    if name not in named:
-        known = f"; there are {', '.join(sorted(named))}" if named else ""
-        raise click.UsageError(f"the settings have no section [database.{name}]{known}")
-    return Database(named[name].with_name(name), folder=folder)
+    try:
+        return Database.of_project(name, project=project)
+    except DatabaseConfigurationError as error:
+        raise click.UsageError(str(error)) from None
 
 
-def _refuse_in_production(project: _Project, what: str, *, yes: bool) -> None:
+def _refuse_in_production(project: Project, what: str, *, yes: bool) -> None:
     if project.environment == "production" and not yes:
         raise click.ClickException(f"this would {what} in production; add --yes to do it")
 
@@ -85,7 +67,7 @@ def _print_json(value: object) -> None:
 @db.command()
 @_database_option
 @click.pass_obj
-def create(project: _Project, name: str | None) -> None:
+def create(project: Project, name: str | None) -> None:
     """Create the database, if it does not exist."""
     database = _database(project, name)
     is_new = migrations.create(database)
@@ -96,7 +78,7 @@ def create(project: _Project, name: str | None) -> None:
 @_YES
 @_database_option
 @click.pass_obj
-def drop(project: _Project, name: str | None, *, yes: bool) -> None:
+def drop(project: Project, name: str | None, *, yes: bool) -> None:
     """Drop the database with everything in it."""
     _refuse_in_production(project, "drop the database", yes=yes)
     database = _database(project, name)
@@ -132,7 +114,7 @@ def _generate_options(function: F) -> F:
 @_database_option
 @click.pass_obj
 def migrate(
-    project: _Project,
+    project: Project,
     revision: str,
     name: str | None,
     message: str | None,
@@ -167,7 +149,7 @@ def migrate(
 @_database_option
 @click.pass_obj
 def revision(
-    project: _Project,
+    project: Project,
     name: str | None,
     message: str | None,
     renames: tuple[str, ...],
@@ -261,7 +243,7 @@ def _message(message: str | None) -> str:
 @_YES
 @_database_option
 @click.pass_obj
-def rollback(project: _Project, steps: int, to: str | None, name: str | None, *, yes: bool) -> None:
+def rollback(project: Project, steps: int, to: str | None, name: str | None, *, yes: bool) -> None:
     """Roll the last N migrations back; one by default."""
     _refuse_in_production(project, "roll migrations back", yes=yes)
     database = _database(project, name)
@@ -273,7 +255,7 @@ def rollback(project: _Project, steps: int, to: str | None, name: str | None, *,
 @click.argument("revision", default="head")
 @_database_option
 @click.pass_obj
-def stamp(project: _Project, revision: str, name: str | None) -> None:
+def stamp(project: Project, revision: str, name: str | None) -> None:
     """Note migrations as applied, up to REVISION, without running them.
 
     For a database whose tables were there before its first migration.
@@ -286,7 +268,7 @@ def stamp(project: _Project, revision: str, name: str | None) -> None:
 @_JSON
 @_database_option
 @click.pass_obj
-def status(project: _Project, name: str | None, *, as_json: bool) -> None:
+def status(project: Project, name: str | None, *, as_json: bool) -> None:
     """List the migrations, applied and pending; exit 1 if something is left to do."""
     database = _database(project, name)
     found = migrations.status(database)
@@ -337,7 +319,7 @@ def _print_status(database: Database, found: migrations.Status) -> None:
 @_JSON
 @_database_option
 @click.pass_obj
-def history(project: _Project, name: str | None, *, as_json: bool) -> None:
+def history(project: Project, name: str | None, *, as_json: bool) -> None:
     """List the migrations in their order, the last one first."""
     found = migrations.history(_database(project, name))
     if as_json:
@@ -364,7 +346,7 @@ def history(project: _Project, name: str | None, *, as_json: bool) -> None:
 )
 @_database_option
 @click.pass_obj
-def merge(project: _Project, name: str | None, message: str | None, *, rebase: bool) -> None:
+def merge(project: Project, name: str | None, message: str | None, *, rebase: bool) -> None:
     """Join migrations that were made on separate branches.
 
     It writes a migration that follows all last ones. With --rebase it changes the files of those
@@ -384,7 +366,7 @@ def merge(project: _Project, name: str | None, message: str | None, *, rebase: b
 @click.option("--no-seed", is_flag=True, help="Leave the database without seeds.")
 @_database_option
 @click.pass_obj
-def reset(project: _Project, name: str | None, *, yes: bool, no_seed: bool) -> None:
+def reset(project: Project, name: str | None, *, yes: bool, no_seed: bool) -> None:
     """Drop the database, create it, apply all migrations and seed it."""
     _refuse_in_production(project, "drop the database", yes=yes)
     database = _database(project, name)
@@ -410,7 +392,7 @@ def reset(project: _Project, name: str | None, *, yes: bool, no_seed: bool) -> N
 @_database_option
 @click.pass_obj
 def seed(
-    project: _Project,
+    project: Project,
     name: str | None,
     dump_tables: str | None,
     folder: Path | None,
@@ -442,7 +424,7 @@ def _print_seeded(done: migrations.Seeded) -> None:
 @_JSON
 @_database_option
 @click.pass_obj
-def diff(project: _Project, name: str | None, *, as_json: bool) -> None:
+def diff(project: Project, name: str | None, *, as_json: bool) -> None:
     """Compare the models with the database; exit 1 if they differ."""
     changes = [each for each in migrations.diff(_database(project, name)) if each.description]
     if as_json:
@@ -459,7 +441,7 @@ def diff(project: _Project, name: str | None, *, as_json: bool) -> None:
 @_YES
 @_database_option
 @click.pass_obj
-def truncate(project: _Project, tables: tuple[str, ...], name: str | None, *, yes: bool) -> None:
+def truncate(project: Project, tables: tuple[str, ...], name: str | None, *, yes: bool) -> None:
     """Delete all rows; of all tables, or of those that are named."""
     _refuse_in_production(project, "delete all rows", yes=yes)
     names = migrations.truncate(_database(project, name), tables or None)
@@ -478,7 +460,7 @@ _OUTPUT = click.option(
 @_OUTPUT
 @_database_option
 @click.pass_obj
-def schema(project: _Project, name: str | None, output: Path | None) -> None:
+def schema(project: Project, name: str | None, output: Path | None) -> None:
     """Write the schema of the database as SQL."""
     _write(migrations.schema_sql(_database(project, name)), output)
 
@@ -487,7 +469,7 @@ def schema(project: _Project, name: str | None, output: Path | None) -> None:
 @_OUTPUT
 @_database_option
 @click.pass_obj
-def entities(project: _Project, name: str | None, output: Path | None) -> None:
+def entities(project: Project, name: str | None, output: Path | None) -> None:
     """Write models for the tables of the database."""
     _write(migrations.entities(_database(project, name)), output)
 
@@ -518,7 +500,7 @@ def _relative(database: Database, path: Path) -> str:
 @_JSON
 @_database_option
 @click.pass_obj
-def check(project: _Project, name: str | None, *, as_json: bool) -> None:
+def check(project: Project, name: str | None, *, as_json: bool) -> None:
     """Try the pending migrations on a copy, and name the locks that they take.
 
     It exits with 1 if one fails, was edited after it had been applied, or keeps reads or writes

@@ -13,6 +13,7 @@ runs; scripts do without.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -24,10 +25,12 @@ from sqlalchemy.orm import Session, configure_mappers
 
 import photon_runtime as rt
 from photon_runtime.errors import NotRunning
+from photon_runtime.project import Project
 
 from ._database_settings import DatabaseSettings
 from ._engines import make_engine, make_replicas
 from .backends import Backend, Isolation, backend_for, database_url
+from .errors import DatabaseConfigurationError
 from .observability import DatabaseObserver, ReadinessCheck
 from .pool import WaitingPool, maintain
 from .replicas import route_reads, routing_class
@@ -80,6 +83,35 @@ class Database:
         self.replicas = make_replicas(self.engine, settings, self.backend, observer)
         self._check_readiness = ReadinessCheck(self.engine, watch, timeout=settings.connect_timeout)
         self._current: ContextVar[Session | None] = ContextVar("photon_session", default=None)
+
+    @classmethod
+    def of_project(cls, name: str | None = None, *, project: Project | None = None) -> Database:
+        """Return a database of a project, for scripts::
+
+            with Database.of_project().session() as session: ...
+
+        Args:
+            name: Name of the section ``[database.NAME]``; ``None`` for ``[database]``.
+            project: Project; by default that of the current folder, in the environment of
+                ``PHOTON_ENV``.
+
+        Raises:
+            SettingsError: A settings file or the section is invalid.
+            DatabaseConfigurationError: The settings cannot be used, or have no such section.
+        """
+        if project is None:
+            project = Project.here(environment=os.environ.get("PHOTON_ENV"))
+        folder = project.root or project.directory
+        if name is None:
+            settings = project.settings.read(DatabaseSettings).with_environment()
+            return cls(settings, folder=folder)
+        named = project.settings.read_named(DatabaseSettings)
+        if name not in named:
+            known = f"; there are {', '.join(sorted(named))}" if named else ""
+            raise DatabaseConfigurationError(
+                f"the settings have no section [database.{name}]{known}"
+            )
+        return cls(named[name].with_name(name), folder=folder)
 
     def _committed(self, position: int) -> None:
         if self.replicas is not None:
