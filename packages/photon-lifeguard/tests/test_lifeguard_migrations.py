@@ -457,7 +457,7 @@ def test_a_missing_database_is_named_with_the_command(
     url = make_url(request.getfixturevalue(f"{kind}_url")).set(database="not_there")
     database = Database(DatabaseSettings(url=url.render_as_string()), folder=tmp_path)
     add_table(database, "posts")
-    with pytest.raises(DatabaseUnavailable, match="not_there.*`photon db create` creates it"):
+    with pytest.raises(DatabaseUnavailable, match=r"not_there.*`photon db create` creates it"):
         migrate(database)
 
 

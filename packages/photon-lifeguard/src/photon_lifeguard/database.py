@@ -86,7 +86,9 @@ class Database:
 
     @classmethod
     def of_project(cls, name: str | None = None, *, project: Project | None = None) -> Database:
-        """Return a database of a project, for scripts::
+        """Return a database of a project, for scripts.
+
+        ::
 
             with Database.of_project().session() as session: ...
 
