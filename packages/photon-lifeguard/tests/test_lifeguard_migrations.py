@@ -459,6 +459,7 @@ def test_a_missing_database_is_named_with_the_command(
     add_table(database, "posts")
     with pytest.raises(DatabaseUnavailable, match=r"not_there.*`photon db create` creates it"):
         migrate(database)
+    database.close()
 
 
 def test_heads_are_read_from_the_text_of_the_files(tmp_path: Path) -> None:

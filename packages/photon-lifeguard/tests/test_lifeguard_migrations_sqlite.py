@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from photon_lifeguard import Database, DatabaseSettings
 from photon_lifeguard.errors import MigrationFailed
 from photon_lifeguard.migrations import migrate, plan_revision, read_heads, rollback
-from photon_lifeguard.migrations.sqlite import TableSql
+from photon_lifeguard.migrations.sqlite import TableSql, condition
 
 
 def run(folder: Path, upgrade: str, downgrade: str = "") -> None:
@@ -303,6 +303,14 @@ def test_any_table_survives_changes_and_their_way_back(
     assert rows(tmp_path, "SELECT * FROM t") == before
     shown = TableSql.parse(objects(tmp_path)["t"])
     assert [column.name for column in shown.columns] == names
+
+
+@pytest.mark.parametrize(
+    "check",
+    ["CHECK (a > 0)", "CONSTRAINT check_a CHECK (a > 0)", 'CONSTRAINT "CHECK" CHECK(a > 0)'],
+)
+def test_the_condition_of_a_check_is_read_behind_its_name(check: str) -> None:
+    assert condition(check) == "a > 0"
 
 
 def test_a_definition_is_read_and_written_without_a_change() -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.reflection import Inspector
 
 from ._log import OWN_TABLES
-from .sqlite import TableSql, plain
+from .sqlite import TableSql, condition, plain
 
 
 @attrs.define
@@ -286,7 +286,7 @@ class _Reader:
     def _checks(self, name: str) -> list[Piece]:
         if self._dialect == "sqlite":
             return [
-                Piece(clause.name, plain(clause.text), {"sqltext": _condition(clause.text)})
+                Piece(clause.name, plain(clause.text), {"sqltext": condition(clause.text)})
                 for clause in _checks_of(self._table_sql(name))
             ]
         found = self._inspector.get_check_constraints(name, self._schema)
@@ -367,15 +367,10 @@ def _checks_of(table: TableSql) -> Iterable[Any]:
         yield from (clause for clause in clauses if clause.kind == "CHECK")
 
 
-def _condition(check: str) -> str:
-    """Return what is inside of the parentheses of a check."""
-    return check[check.upper().index("CHECK") + 5 :].strip()[1:-1].strip()
-
-
 def _without_head(sql: str) -> str:
     """Return the definition of an index without its own name and the name of its table."""
     head, _, rest = sql.partition(" ON ")
-    unique = "unique " if "UNIQUE" in head.upper() else ""
+    unique = "unique " if head.upper().split()[1] == "UNIQUE" else ""
     if " USING " in rest:  # PostgreSQL: [ONLY] schema.table USING method (…)
         return unique + _without_text_casts(rest[rest.index(" USING ") + 1 :])
     return unique + plain(rest[rest.index("(") :])

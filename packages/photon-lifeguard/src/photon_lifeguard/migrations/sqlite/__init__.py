@@ -10,4 +10,5 @@
 
 from ._operations import SqliteOperations as SqliteOperations
 from ._table_sql import TableSql as TableSql
+from ._table_sql import condition as condition
 from ._table_sql import plain as plain

@@ -233,6 +233,15 @@ def clause_from(sql: str) -> Clause:
     return clause
 
 
+def condition(check: str) -> str:
+    """Return what is inside of the parentheses of a check, which may have a name."""
+    parts = tokens(check)
+    words = significant(parts)
+    start = 2 if words[0].keyword == "CONSTRAINT" else 0
+    rest = parts[parts.index(words[start]) + 1 :]
+    return joined(rest)[1:-1].strip()
+
+
 def plain(sql: str) -> str:
     """Return a text without the differences that do not matter: space, quotes of names, case."""
     parts = significant(tokens(sql))
