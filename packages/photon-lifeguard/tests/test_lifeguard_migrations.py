@@ -39,8 +39,12 @@ from photon_lifeguard.migrations import (
     status,
 )
 
-KINDS = ["sqlite", "postgres", "mysql"]
-TRANSACTIONAL = ["sqlite", "postgres"]
+KINDS = [
+    "sqlite",
+    pytest.param("postgres", marks=pytest.mark.slow),
+    pytest.param("mysql", marks=pytest.mark.slow),
+]
+TRANSACTIONAL = KINDS[:2]
 
 
 def open_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Database:
@@ -432,6 +436,17 @@ def test_databases_are_created_and_dropped(database: Database) -> None:
     assert create(database)
     assert tables(database) == set()
     assert len(pending(database)) == 1
+
+
+def test_a_folder_that_does_not_exist_is_named_and_created(tmp_path: Path) -> None:
+    database = Database(DatabaseSettings(url="sqlite:///data/app.db"), folder=tmp_path)
+    add_table(database, "posts")
+    with pytest.raises(DatabaseUnavailable, match="data of the database does not exist; `photon"):
+        migrate(database)
+    assert create(database)
+    migrate(database)
+    assert tables(database) == {"posts"}
+    database.close()
 
 
 def test_a_database_in_memory_is_refused(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from photon_lifeguard.migrations import (
     PlannedMigration,
     diff,
     migrate,
+    pending_sql,
     plan_migration,
     rollback,
 )
@@ -32,7 +33,11 @@ from photon_lifeguard.models import (
     enum_type,
 )
 
-KINDS = ["sqlite", "postgres", "mysql"]
+KINDS = [
+    "sqlite",
+    pytest.param("postgres", marks=pytest.mark.slow),
+    pytest.param("mysql", marks=pytest.mark.slow),
+]
 CONVENTION = dict(NAMING_CONVENTION)
 
 
@@ -425,6 +430,24 @@ def test_a_circle_of_tables_is_created(database: Database) -> None:
     apply(database, models)
     rollback(database)
     assert described(database, MetaData()) == []
+
+
+def test_the_values_of_an_array_of_an_enum_change(postgres: Database) -> None:
+    def models(*values: str) -> MetaData:
+        made = MetaData(naming_convention=CONVENTION)
+        kind = sa.ARRAY(sa.Enum(*values, name="letter"))
+        Table("words", made, Column("id", Integer, primary_key=True), Column("letters", kind))
+        return made
+
+    apply(postgres, models("a", "b"))
+    with postgres.engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO words VALUES (1, '{a}')"))
+    planned = plan_migration(postgres, "change", models("a", "c"))
+    assert planned.file is not None
+    planned.file.write()
+    assert "ALTER COLUMN letters TYPE letter[]" in pending_sql(postgres)
+    migrate(postgres)
+    assert described(postgres, models("a", "c")) == []
 
 
 def test_two_tables_share_an_enum(database: Database) -> None:

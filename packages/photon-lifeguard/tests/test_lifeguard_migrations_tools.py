@@ -35,7 +35,11 @@ from photon_lifeguard.migrations import (
     truncate,
 )
 
-KINDS = ["sqlite", "postgres", "mysql"]
+KINDS = [
+    "sqlite",
+    pytest.param("postgres", marks=pytest.mark.slow),
+    pytest.param("mysql", marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture(params=KINDS)

@@ -1,8 +1,9 @@
 """A copy of a database, on which migrations are tried.
 
-SQLite: a copy of the file. PostgreSQL: a copy by ``CREATE DATABASE … TEMPLATE``, which the server
-refuses while others are connected. There, and on MySQL, the copy is a new database with the
-migrations that are applied so far, and without rows.
+SQLite: a copy of the file. PostgreSQL: a copy by ``CREATE DATABASE … TEMPLATE``, unless others are
+connected, which the server refuses, or the database is large, which would keep clients out for
+long. There, and on MySQL, the copy is a new database with the migrations that are applied so far,
+and without rows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import attrs
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -22,6 +23,9 @@ from ._databases import server_connection
 from ._engine import migration_engine
 from ._environment import current_revisions
 from ._sql import sqlite_copy
+
+_MAX_SIZE = 1 << 30
+"""Size in bytes up to which a database is copied: while it is, no client can connect to it."""
 
 
 @attrs.frozen
@@ -64,7 +68,7 @@ def clone(database: Database) -> Iterator[Clone]:
 
 
 def _create(connection: Connection, url: URL, name: str) -> bool:
-    if connection.dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql" and _size(connection, url) < _MAX_SIZE:
         quoted = connection.dialect.identifier_preparer.quote_identifier(url.database or "")
         try:
             connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {quoted}")
@@ -75,6 +79,10 @@ def _create(connection: Connection, url: URL, name: str) -> bool:
             return True
     connection.exec_driver_sql(f"CREATE DATABASE {name}")
     return False
+
+
+def _size(connection: Connection, url: URL) -> int:
+    return connection.scalar(text("SELECT pg_database_size(:name)"), {"name": url.database}) or 0
 
 
 def _apply_the_same(database: Database, copy: URL) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -61,11 +62,21 @@ def migration_engine(database: Database, url: URL | None = None) -> Iterator[Eng
     elif name in ("mysql", "mariadb"):
         _limit_metadata_locks(engine, settings.lock_timeout)
     try:
-        if name != "sqlite":
+        if name == "sqlite":
+            _require_folder(url)
+        else:
             _connect_once(engine)
         yield engine
     finally:
         engine.dispose()
+
+
+def _require_folder(url: URL) -> None:
+    folder = Path(url.database or "").parent
+    if not str(url.database).startswith("file:") and not folder.is_dir():
+        raise DatabaseUnavailable(
+            f"the folder {folder} of the database does not exist; `photon db create` creates it"
+        )
 
 
 def _connect_once(engine: Engine) -> None:

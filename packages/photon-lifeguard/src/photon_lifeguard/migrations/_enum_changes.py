@@ -92,18 +92,21 @@ def _replacement(
     yield PostgresqlOnly(f"CREATE TYPE {name} AS ENUM ({', '.join(map(_literal, values))})")
     for table in before.tables.values():
         for column, shape in table.columns.items():
-            if shape.type in (key[1], _quoted(key[1]), name):
-                yield from _conversion(_name(table.key), _quoted(column), name, shape.default)
+            base = shape.type.removesuffix("[]")
+            if base in (key[1], _quoted(key[1]), name):
+                kind = "[]" if base != shape.type else ""
+                yield from _conversion(_name(table.key), _quoted(column), name, kind, shape.default)
     yield PostgresqlOnly(f"DROP TYPE {_name((key[0], old))}")
 
 
 def _conversion(
-    table: str, column: str, name: str, default: str | None
+    table: str, column: str, name: str, kind: str, default: str | None
 ) -> Iterator[MigrateOperation]:
     alter = f"ALTER TABLE {table} ALTER COLUMN {column}"
     if default is not None:
         yield PostgresqlOnly(f"{alter} DROP DEFAULT")
-    yield PostgresqlOnly(f"{alter} TYPE {name} USING {column}::text::{name}")
+    using = f"{column}::text{kind}::{name}{kind}"
+    yield PostgresqlOnly(f"{alter} TYPE {name}{kind} USING {using}")
     if default is not None:
         yield PostgresqlOnly(f"{alter} SET DEFAULT {default}")
 

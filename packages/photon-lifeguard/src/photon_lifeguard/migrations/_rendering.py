@@ -68,7 +68,7 @@ def render(connection: Connection, operations: Iterable[MigrateOperation]) -> tu
 def _statement(context: AutogenContext, operation: MigrateOperation) -> str:
     if isinstance(operation, PostgresqlOnly):
         return (
-            'if op.get_bind().dialect.name == "postgresql":\n'
+            'if op.get_context().dialect.name == "postgresql":\n'
             f"    op.execute({str(operation.sqltext)!r})"
         )
     if isinstance(operation, DropEnum):

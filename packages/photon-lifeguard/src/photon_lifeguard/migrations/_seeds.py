@@ -22,6 +22,7 @@ from typing import Any
 
 import attrs
 from sqlalchemy import Connection, MetaData, Table, insert, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import (
     JSON,
@@ -93,7 +94,12 @@ def seed(database: Database, folder: Path | None = None, *, reset: bool = False)
             empty(connection, sorted(tables.tables))
         rows = _read(folder, tables)
         for table, found in rows.items():
-            _write(connection, tables.tables[table], found)
+            try:
+                _write(connection, tables.tables[table], found)
+            except DBAPIError as error:
+                raise MigrationError(
+                    f"the rows of {table}.json cannot be written: {error.orig}"
+                ) from error
         functions = _functions(folder)
         with Session(connection, expire_on_commit=False) as session:
             for path, function in functions:
