@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,20 @@ def test_migrations_are_applied_before_the_first_request(folder: Path) -> None:
     app = application(folder, "production", "auto_migrate = true\n")
     with Client(app) as client:
         assert client.get("/posts").json() == 0
+
+
+def test_another_database_has_migrations_of_its_own(folder: Path) -> None:
+    create = 'op.create_table("visits", sa.Column("id", sa.Integer(), primary_key=True))'
+    reports = folder / "db/migrations/reports"
+    plan_revision(reports, "add visits", parents=(), upgrade=create).write()
+    named = '[database.reports]\nurl = "sqlite:///reports.db"\n'
+    with pytest.raises(PendingMigrations, match="add_visits"):
+        Client(application(folder, "production", f"auto_migrate = true\n{named}")).__enter__()
+    settings = f"auto_migrate = true\n{named}auto_migrate = true\n"
+    with Client(application(folder, "production", settings)) as client:
+        assert client.get("/posts").json() == 0
+    with closing(sqlite3.connect(folder / "reports.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM visits").fetchone() == (0,)
 
 
 def test_an_application_without_migrations_starts(tmp_path: Path) -> None:

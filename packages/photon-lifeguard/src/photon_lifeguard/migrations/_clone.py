@@ -68,7 +68,7 @@ def clone(database: Database) -> Iterator[Clone]:
 
 
 def _create(connection: Connection, url: URL, name: str) -> bool:
-    if connection.dialect.name == "postgresql" and _size(connection, url) < _MAX_SIZE:
+    if connection.dialect.name == "postgresql" and _can_be_copied(connection, url):
         quoted = connection.dialect.identifier_preparer.quote_identifier(url.database or "")
         try:
             connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {quoted}")
@@ -81,8 +81,13 @@ def _create(connection: Connection, url: URL, name: str) -> bool:
     return False
 
 
-def _size(connection: Connection, url: URL) -> int:
-    return connection.scalar(text("SELECT pg_database_size(:name)"), {"name": url.database}) or 0
+def _can_be_copied(connection: Connection, url: URL) -> bool:
+    """Return whether a copy is permitted, which the server would refuse after 5 seconds."""
+    query = text(
+        "SELECT pg_database_size(:name) < :size AND NOT EXISTS (SELECT FROM pg_stat_activity"
+        " WHERE datname = :name AND backend_type = 'client backend')"
+    )
+    return bool(connection.scalar(query, {"name": url.database, "size": _MAX_SIZE}))
 
 
 def _apply_the_same(database: Database, copy: URL) -> None:
