@@ -272,6 +272,17 @@ def test_a_connection_speaks_tls_while_others_run(patch: list[str], tls_postgres
     assert found["usable"]
 
 
+def test_commands_are_executed_refused_and_interrupted_like_queries(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = interrupt(patch, "commands", postgres_url)
+    assert found["limit"] == ["1234ms"]
+    assert "ÄRGER" in found["refused"]
+    assert found["late"] < PROMPT
+    assert found["usable"]
+    assert found["next"] == [7]
+
+
 # SQLAlchemy
 
 

@@ -28,11 +28,15 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         0 when every row was measured, 1 when any is an error, 130 after Ctrl-C.
     """
+    if "--database" in arguments:
+        from bench import database  # its servers are needed only here
+
+        return database.main([each for each in arguments if each != "--database"])
     given = _parser().parse_args(arguments)
     if given.list:
         print(_listing(), end="")
         return 0
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, end_run)
     try:
         require_tools()
         outcome = _outcome(given)
@@ -74,8 +78,8 @@ def _outcome(given: argparse.Namespace) -> Outcome:
 
 def _versions(servers: Sequence[str]) -> Mapping[str, str]:
     peers = dict.fromkeys(peer for name in servers for peer in SERVERS[name].peers)
-    own = {name: _own_version(name) for name in _PHOTON} if _any_photon(servers) else {}
-    return {"wrk": _wrk_version(), **own, **_prefixed(_peers.versions(peers), own=own)}
+    own = {name: own_version(name) for name in _PHOTON} if _any_photon(servers) else {}
+    return {"wrk": wrk_version(), **own, **_prefixed(_peers.versions(peers), own=own)}
 
 
 def _any_photon(servers: Sequence[str]) -> bool:
@@ -86,14 +90,14 @@ def _prefixed(peers: Mapping[str, str], *, own: Mapping[str, str]) -> Mapping[st
     return {f"{k} (peers)" if k in own else k: version for k, version in peers.items()}
 
 
-def _own_version(name: str) -> str:
+def own_version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "missing"
 
 
-def _wrk_version() -> str:
+def wrk_version() -> str:
     done = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
     match = re.search(r"wrk \S*?(\d[\w.+-]*)", done.stdout + done.stderr)
     return match[1] if match else "unknown"
@@ -105,14 +109,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--servers",
-        type=_names(SERVERS),
+        type=names(SERVERS),
         default=tuple(SERVERS),
         metavar="A,B",
         help="servers, in the order they take turns (default: all)",
     )
     parser.add_argument(
         "--scenarios",
-        type=_names(SCENARIOS),
+        type=names(SCENARIOS),
         default=tuple(SCENARIOS),
         metavar="A,B",
         help=f"scenarios (default: {','.join(ALL)})",
@@ -123,14 +127,19 @@ def _parser() -> argparse.ArgumentParser:
         ("--connections", 64, "kept-alive connections"),
     ):
         parser.add_argument(
-            name, type=_positive, default=default, metavar="N", help=f"{what} (default: {default})"
+            name, type=positive, default=default, metavar="N", help=f"{what} (default: {default})"
         )
-    parser.add_argument("--json", type=_file, metavar="FILE", help="also write all figures as JSON")
+    parser.add_argument(
+        "--json", type=file_path, metavar="FILE", help="also write all figures as JSON"
+    )
+    parser.add_argument(
+        "--database", action="store_true", help="measure the database suite instead; see its --help"
+    )
     parser.add_argument("--list", action="store_true", help="list servers and scenarios, and end")
     return parser
 
 
-def _names(known: Mapping[str, object]) -> Callable[[str], tuple[str, ...]]:
+def names(known: Mapping[str, object]) -> Callable[[str], tuple[str, ...]]:
     def read(text: str) -> tuple[str, ...]:
         chosen = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
         for name in chosen:
@@ -143,13 +152,13 @@ def _names(known: Mapping[str, object]) -> Callable[[str], tuple[str, ...]]:
     return read
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of one or more")
     return int(text)
 
 
-def _file(text: str) -> Path:
+def file_path(text: str) -> Path:
     path = Path(text)
     if path.is_dir() or not path.absolute().parent.is_dir():  # said now, not after minutes of load
         raise argparse.ArgumentTypeError(f"{text!r} cannot be written: it needs an existing folder")
@@ -166,5 +175,5 @@ def _listing() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _terminated(_number: int, _frame: object) -> NoReturn:
+def end_run(_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt

@@ -23,8 +23,8 @@ _STAMP = FOLDER / "peers.stamp"
 _LOG_TAIL = 500  # characters of an installer's log quoted in an error
 _VERSIONS = """
 import importlib.metadata, json, sys
-found = {d.name: d.version for d in importlib.metadata.distributions()}
-print(json.dumps({name: found.get(name, "missing") for name in sys.argv[1:]}))
+found = {d.name.lower(): d.version for d in importlib.metadata.distributions()}
+print(json.dumps({name: found.get(name.lower(), "missing") for name in sys.argv[1:]}))
 """
 
 

@@ -18,7 +18,7 @@ def probe(scenario: Scenario, *, port: int) -> None:
     """
     for exchange in (scenario.load, *scenario.refused):
         try:
-            status, body = _ask(exchange, port=port)
+            status, body = ask(exchange, port=port)
         except (OSError, http.client.HTTPException) as error:
             raise BenchError(
                 f"{exchange.method} {exchange.target}: no answer ({error!r})"
@@ -47,7 +47,13 @@ def check(exchange: Exchange, *, status: int, body: bytes) -> None:
         raise BenchError(f"{what}: wanted {json.dumps(exchange.answer)}, got {got}")
 
 
-def _ask(exchange: Exchange, *, port: int) -> tuple[int, bytes]:
+def ask(exchange: Exchange, *, port: int) -> tuple[int, bytes]:
+    """Send one request on a connection of its own; return status and body.
+
+    Raises:
+        OSError: There was no response in time.
+        http.client.HTTPException: The response is not HTTP.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT)
     try:
         connection.request(exchange.method, exchange.target, exchange.body, {**exchange.headers})

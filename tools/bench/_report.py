@@ -31,7 +31,7 @@ def table(outcome: Outcome) -> str:
         parts.append(_scenario(sorted(group, key=_cost), among=outcome.rows))
     for title in ("machine", "versions", "options"):
         facts: Mapping[str, object] = getattr(outcome, title)
-        parts.append(f"{title}: " + ", ".join(f"{k} {_fact(v)}" for k, v in facts.items()) + "  ")
+        parts.append(f"{title}: " + ", ".join(f"{k} {fact(v)}" for k, v in facts.items()) + "  ")
     return "\n".join(parts) + "\n"
 
 
@@ -56,12 +56,18 @@ def share(value: float) -> str:
 
 def _scenario(rows: Sequence[Row], *, among: Sequence[Row]) -> str:
     lines = [_cells(row, among=among) for row in rows if row.error is None]
-    texts = [_COLUMNS, *lines]
-    widths = [max(len(line[n]) for line in texts) for n in range(len(_COLUMNS))]
-    head, *body = (_line(line, widths=widths) for line in texts)
+    table = aligned([_COLUMNS, *lines])
+    width = table[0].index(" |", 1) - 2
+    failed = [_error_line(row, width=width) for row in rows if row.error is not None]
+    return "\n".join([*table, *failed, ""])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Write a table whose first row is its head and whose first column holds names."""
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    head, *body = (_line(row, widths=widths) for row in rows)
     rule = "|" + "-" * (widths[0] + 2) + "".join(f"|{'-' * (w + 1)}:" for w in widths[1:]) + "|"
-    failed = [_error_line(row, width=widths[0]) for row in rows if row.error is not None]
-    return "\n".join([head, rule, *body, *failed, ""])
+    return [head, rule, *body]
 
 
 def _line(cells: Sequence[str], *, widths: Sequence[int]) -> str:
@@ -79,10 +85,10 @@ def _cells(row: Row, *, among: Sequence[Row]) -> tuple[str, ...]:
     to_floor, to_fastapi = _ratios(row, among=among)
     return (
         row.server,
-        _spread(row.spread("cpu_us"), digits=1),
+        spread_text(row.spread("cpu_us"), digits=1),
         "-" if to_floor is None else f"{to_floor.median:.2f}",
         "-" if to_fastapi is None else share(to_fastapi.median),
-        _spread(row.spread("rate"), digits=0),
+        spread_text(row.spread("rate"), digits=0),
         f"{row.spread('p50_us').median / 1e3:.2f}",
         f"{row.spread('p99_us').median / 1e3:.2f}",
         f"{row.spread('memory').median / 1e6:.0f}",
@@ -113,11 +119,13 @@ def _cost(row: Row) -> float:
     return row.spread("cpu_us").median if row.error is None else float("inf")
 
 
-def _spread(spread: Spread, *, digits: int) -> str:
+def spread_text(spread: Spread, *, digits: int) -> str:
+    """Write a median with the smallest and the largest figure."""
     if spread.low == spread.high:
         return f"{spread.median:,.{digits}f}"
     return f"{spread.median:,.{digits}f} ({spread.low:,.{digits}f}-{spread.high:,.{digits}f})"
 
 
-def _fact(value: object) -> str:
+def fact(value: object) -> str:
+    """Write a value of the machine, the versions or the options."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "servers"
 ALL = ("json", "typed", "post")
 FLOOR = "floor"
 FASTAPI = "fastapi"
-_PEERS_PYTHON = (str(_peers.PYTHON), "-E")  # -E: a PYTHONPATH of ours is not theirs
+PEERS_PYTHON = (str(_peers.PYTHON), "-E")  # -E: a PYTHONPATH of ours is not theirs
 
 
 def _nothing() -> None:
@@ -49,13 +49,13 @@ def _photon(port: int) -> list[str]:
 
 
 def _fastapi(port: int) -> list[str]:
-    run = [*_PEERS_PYTHON, "-m", "uvicorn", "fastapi_app:app", "--loop", "uvloop"]
+    run = [*PEERS_PYTHON, "-m", "uvicorn", "fastapi_app:app", "--loop", "uvloop"]
     run += ["--http", "httptools", "--workers", "1", "--no-access-log", "--log-level", "warning"]
     return [*run, "--host", "127.0.0.1", "--port", str(port)]
 
 
 def _granian(port: int) -> list[str]:
-    run = [*_PEERS_PYTHON, "-m", "granian", "--interface", "rsgi", "--loop", "uvloop"]
+    run = [*PEERS_PYTHON, "-m", "granian", "--interface", "rsgi", "--loop", "uvloop"]
     run += ["--workers", "1", "--runtime-threads", "1", "--no-access-log", "granian_app:app"]
     return [*run, "--host", "127.0.0.1", "--port", str(port)]
 
@@ -64,9 +64,9 @@ def _script(python: Sequence[str], name: str) -> Callable[[int], list[str]]:
     return lambda port: [*python, name, str(port)]
 
 
-_METRICS = {"PHOTON__OBSERVABILITY__METRICS": "/metrics"}
+METRICS = {"PHOTON__OBSERVABILITY__METRICS": "/metrics"}
 _OBSERVED = {
-    **_METRICS,
+    **METRICS,
     "PHOTON__OBSERVABILITY__ACCESS_LOG": "true",
     "PHOTON__MIDDLEWARE__REQUEST_ID__HEADER": "X-Request-ID",
     "PHOTON__LOG__FORMAT": "json",
@@ -84,7 +84,7 @@ _SERVERS = (
         name="photon-metrics",
         about="the whole framework, metrics on",
         command=_photon,
-        environ=_METRICS,
+        environ=METRICS,
     ),
     Server(
         name="photon-observed",
@@ -115,14 +115,14 @@ _SERVERS = (
     Server(
         name="fastwsgi",
         about="fastwsgi (C), bare WSGI application",
-        command=_script(_PEERS_PYTHON, "fastwsgi_server.py"),
+        command=_script(PEERS_PYTHON, "fastwsgi_server.py"),
         prepare=_peers.ensure,
         peers=("fastwsgi",),
     ),
     Server(
         name="gevent",
         about="gevent.pywsgi, bare WSGI application",
-        command=_script(_PEERS_PYTHON, "gevent_server.py"),
+        command=_script(PEERS_PYTHON, "gevent_server.py"),
         prepare=_peers.ensure,
         peers=("gevent", "greenlet"),
     ),

@@ -64,6 +64,11 @@ class Server:
         """True after a start, until the process has ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The number of its first process; zero before a start and after a stop."""
+        return 0 if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Start the server and wait until it accepts connections.
 

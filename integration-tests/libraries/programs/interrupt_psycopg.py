@@ -25,7 +25,12 @@ import psycopg
 from program import SLOW, at_once, perform
 
 from photon_runtime import Channel, DeadlineExceeded, deadline, offload, run, scope, sleep, spawn
-from photon_runtime.drivers.psycopg import Connection, is_interrupted, when_settled
+from photon_runtime.drivers.psycopg import (
+    Connection,
+    execute_command,
+    is_interrupted,
+    when_settled,
+)
 from photon_runtime.patch import is_patched
 
 AnyConnection = psycopg.Connection[Any]
@@ -465,6 +470,22 @@ def encrypted(url: str) -> object:
     return {"protocols": protocols, "seconds": seconds, "late": late, "usable": usable}
 
 
+def commands(url: str) -> object:
+    """Commands without a cursor: several at once, a refused one, and one that is interrupted."""
+    with connect(url, autocommit=True) as connection:
+        execute_command(connection, b"BEGIN; SET LOCAL statement_timeout = 1234")
+        limit = connection.execute("SHOW statement_timeout").fetchone()
+        connection.rollback()
+        try:
+            execute_command(connection, "BEGIN ISOLATION LEVEL ÄRGER".encode())
+        except psycopg.errors.SyntaxError as error:
+            refused = str(error)
+        late = overdue(lambda: execute_command(connection, b"SELECT pg_sleep(30)"))
+        usable = settled(connection)
+        row = connection.execute("SELECT 7").fetchone()
+    return {"limit": limit, "refused": refused, "late": late, "usable": usable, "next": row}
+
+
 def perform_all() -> None:
     """Run the scenario of the command line."""
     perform(
@@ -483,6 +504,7 @@ def perform_all() -> None:
         cancelled_by_another,
         from_another_thread,
         encrypted,
+        commands,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import String, create_engine, event, func, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 import photon_runtime as rt
@@ -21,6 +21,7 @@ from photon_lifeguard import (
     set_local,
     transaction,
 )
+from photon_lifeguard.transactions import commit_changes
 from photon_runtime.testing import in_hub
 
 
@@ -334,3 +335,84 @@ def test_a_session_of_another_engine_is_refused(tmp_path: Path) -> None:
         pytest.raises(TransactionError, match="photon_lifeguard"),
     ):
         advisory_lock(session, "x")
+
+
+class CountingSession(Session):
+    """Counts its commits."""
+
+    commits = 0
+
+    def commit(self) -> None:
+        self.commits += 1
+        super().commit()
+
+
+@in_hub
+def test_commit_changes_leaves_out_the_commit_of_a_session_that_has_only_read(
+    database: Database,
+) -> None:
+    with database.transaction() as session:
+        session.add(Post(title="a"))
+    with database.session(CountingSession) as reader:
+        assert reader.scalars(select(Post.title)).all() == ["a"]
+        commit_changes(reader)
+        assert reader.commits == 0
+    assert database.pool.in_use == 0
+
+
+@in_hub
+def test_commit_changes_commits_pending_flushed_and_executed_changes(database: Database) -> None:
+    with database.session(CountingSession) as session:
+        session.add(Post(title="pending"))
+        commit_changes(session)
+        session.add(Post(title="flushed"))
+        session.flush()
+        commit_changes(session)
+        session.execute(text("INSERT INTO transaction_posts (title, count) VALUES ('text', 0)"))
+        commit_changes(session)
+        session.scalars(select(Post).where(Post.title == "text")).one().title = "changed"
+        commit_changes(session)
+        session.delete(session.scalars(select(Post).where(Post.title == "pending")).one())
+        commit_changes(session)
+        assert session.commits == 5
+    assert titles(database) == ["changed", "flushed"]
+
+
+@in_hub
+def test_commit_changes_commits_inside_of_a_savepoint(database: Database) -> None:
+    with database.session(CountingSession) as session:
+        session.begin_nested()
+        session.scalars(select(Post.title)).all()
+        commit_changes(session)
+        assert session.commits == 1
+
+
+@in_hub
+def test_commit_changes_calls_the_listeners_of_commits_after_reads(database: Database) -> None:
+    calls: list[str] = []
+    with database.session() as session:
+        session.scalars(select(Post.title)).all()
+        on_commit(session, calls.append, "hook")
+        commit_changes(session)
+    event.listen(CountingSession, "before_commit", lambda _: calls.append("listener"))
+    with database.session(CountingSession) as session:
+        commit_changes(session)
+    engine_listener = database.engine, "commit", lambda _: calls.append("engine")
+    event.listen(*engine_listener)
+    with database.session() as session:
+        session.scalars(select(Post.title)).all()
+        commit_changes(session)
+    assert calls == ["hook", "listener", "engine"]
+
+
+@in_hub
+def test_commit_changes_fails_after_a_failed_flush(database: Database) -> None:
+    with database.transaction() as session:
+        session.add(Post(title="a"))
+    with database.session() as session:
+        session.add(Post(title="a"))
+        with pytest.raises(IntegrityError):
+            session.flush()
+        session.expunge_all()
+        with pytest.raises(PendingRollbackError):
+            commit_changes(session)

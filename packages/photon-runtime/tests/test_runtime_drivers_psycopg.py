@@ -273,3 +273,29 @@ def test_a_caller_that_holds_the_lock_is_refused_and_may_still_try() -> None:
         assert not lock.acquire(blocking=False)
         assert not lock.acquire(timeout=0.001)
     assert lock.acquire()
+
+
+def test_pending_input_is_seen_under_the_patch_too_and_does_not_let_others_run() -> None:
+    program = """
+from photon_runtime.patch import patch_stdlib
+patch_stdlib()
+import socket
+from photon_runtime import spawn, run
+from photon_runtime.drivers.psycopg import has_pending_input
+def main():
+    a, b = socket.socketpair()
+    ran = []
+    spawn(ran.append, 1)
+    before = has_pending_input(a.fileno())
+    b.send(b"x")
+    sent = has_pending_input(a.fileno())
+    a.recv(1)
+    emptied = has_pending_input(a.fileno())
+    b.close()
+    print(before, sent, emptied, has_pending_input(a.fileno()), ran)
+run(main)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stdout == "False True False True []\n"

@@ -40,7 +40,7 @@ _DEPTH: Final = 100
 """Maximum number of frames that are looked at."""
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)  # one for every use of a connection: a frozen one takes longer to make
 class CallSite:
     """A position in the application's code.
 

@@ -38,6 +38,7 @@ from .errors import DatabaseConfigurationError
 from .observability import DatabaseMetrics, DatabaseObserver, RequestStatements
 from .replicas import ReplicaMetrics, position_middleware
 from .results import refresh_expired, while_encoding
+from .transactions import commit_changes
 
 T = TypeVar("T")
 
@@ -248,7 +249,7 @@ def _provider(database: Database, cls: type[Session]) -> Callable[[Request], Ite
         read: ReadFrom = "replica" if request.method in _SAFE_METHODS else "primary"
         with database.session(cls, is_reusable=False, read=read) as session:
             yield session
-            session.commit()
+            commit_changes(session)
 
     return session
 

@@ -6,7 +6,6 @@ left.
 
 from __future__ import annotations
 
-import select
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,6 @@ from .._database_settings import DatabaseSettings
 from ..errors import DatabaseConfigurationError
 from ._backend import TransactionOptions
 
-_PENDING = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
 # Numbers of errors that another attempt meets again: access denied (1044, 1045, 1698), unknown
 # database (1049), TLS required (3159).
 _PERMANENT = frozenset([1044, 1045, 1049, 1698, 3159])
@@ -81,9 +79,7 @@ class MySql:
         sock = connection._sock
         if not connection.open or sock is None:
             return True
-        poll = select.poll()
-        poll.register(sock.fileno(), select.POLLIN)
-        return any(events & _PENDING for _, events in poll.poll(0))
+        return self._driver.has_pending_input(sock.fileno())
 
     def ping(self, connection: Any) -> bool:
         """Return whether the server responds."""

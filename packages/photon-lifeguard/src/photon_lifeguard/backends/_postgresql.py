@@ -6,7 +6,6 @@ limit does not cost a round trip.
 
 from __future__ import annotations
 
-import select
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,6 @@ from ..errors import DatabaseConfigurationError
 from ._backend import TransactionOptions
 
 _IDLE = 0  # of psycopg.pq.TransactionStatus
-_PENDING = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
 # Failed logins and unknown databases will fail again: classes 28 and 3D of SQLSTATE. A server that
 # starts or stops refuses with 57P03, and one without a free connection with 53300.
 _NEVER = ("28", "3D")
@@ -79,15 +77,13 @@ class PostgreSql:
             command += " READ ONLY"
         if options.timeout is not None:
             command += f"; SET LOCAL statement_timeout = {milliseconds(options.timeout)}"
-        connection.execute(command)
+        self._driver.execute_command(connection, command.encode())
 
     def looks_closed(self, connection: Any) -> bool:
         """Return whether the server has sent something unasked, as it does before it closes."""
         if connection.closed:
             return True
-        poll = select.poll()
-        poll.register(connection.pgconn.socket, select.POLLIN)
-        return any(events & _PENDING for _, events in poll.poll(0))
+        return self._driver.has_pending_input(connection.pgconn.socket)
 
     def ping(self, connection: Any) -> bool:
         """Return whether the server responds."""

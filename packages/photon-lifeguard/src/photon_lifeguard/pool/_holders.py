@@ -39,20 +39,28 @@ def set_purpose(name: object) -> None:
     _PURPOSE.set(name)
 
 
-@attrs.frozen
+@attrs.define(eq=False)  # one for every use of a connection: a frozen one takes longer to make
 class Holder:
     """The code that holds a connection.
 
+    Args:
+        purpose: Object whose ``str`` names the work, such as ``POST /orders``; empty where it is
+            unknown.
+
     Attributes:
-        purpose: The work it belongs to, such as ``POST /orders``; empty where it is unknown.
         site: Line of the application that caused the connection to be taken; ``None`` where only
             libraries did.
         since: When it was taken, in seconds of the monotonic clock.
     """
 
-    purpose: str
+    _purpose: object
     site: CallSite | None
     since: float
+
+    @property
+    def purpose(self) -> str:
+        """The work that the connection was taken for."""
+        return str(self._purpose)
 
     @property
     def line(self) -> str:
@@ -77,4 +85,4 @@ def current_purpose() -> str:
 
 def current_holder() -> Holder:
     """Return the caller of the pool as a holder."""
-    return Holder(str(_PURPOSE.get()), call_site(_FRAMES), monotonic())
+    return Holder(_PURPOSE.get(), call_site(_FRAMES), monotonic())

@@ -1,7 +1,7 @@
 """Transactions: when they begin, how they nest, and what happens after them.
 
 ====================  =========================================================================
-``_transaction``      `transaction`: a block that is committed whole, or a savepoint
+``_transaction``      `transaction`, `commit_changes`: what is committed, and when
 ``_on_demand``        `begin_on_demand`: no transaction for statements that only read
 ``_reading``          `reads_only`, `leaves_state`: what a statement may do
 ``_commit_hooks``     `on_commit`
@@ -22,5 +22,6 @@ from ._reading import leaves_state as leaves_state
 from ._reading import reads_only as reads_only
 from ._retry import is_transient as is_transient
 from ._retry import repeat_transaction as repeat_transaction
+from ._transaction import commit_changes as commit_changes
 from ._transaction import is_in_transaction as is_in_transaction
 from ._transaction import transaction as transaction

@@ -28,6 +28,7 @@ sleep = time.sleep
 # The names by which drivers, which may be imported after the patch, use them.
 real_allocate_lock = allocate_lock
 real_get_ident = get_ident
+real_poll = select.poll
 real_sleep = sleep
 
 select_select = select.select

@@ -7,6 +7,7 @@
 ``_socket_watch``     the socket of a connection, registered with the hub
 ``_lock``             `ConnectionLock`: for the tasks and threads that share a connection
 ``_cancel_request``   cancels a query on the server
+``_command``          `execute_command`: BEGIN and the like, without a cursor
 ``_connection``       `Connection`: one class that cooperates
 ``installation``      `install`: all connections of the process cooperate
 ====================  =========================================================================
@@ -17,6 +18,8 @@ Outside of coroutines everything behaves as plain psycopg does, so scripts and m
 from psycopg import OperationalError as OperationalError
 
 from .._clean_up import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
+from .._pending_input import has_pending_input as has_pending_input
+from ._command import execute_command as execute_command
 from ._connection import Connection as Connection
 from ._interruption import is_interrupted as is_interrupted
 from ._interruption import when_settled as when_settled

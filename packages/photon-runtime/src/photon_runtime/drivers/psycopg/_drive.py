@@ -33,10 +33,10 @@ from ._waiting import wait_on
 
 T = TypeVar("T")
 
+# Compared by identity: the hash of a code object is computed from all that it consists of.
 _ROLLBACK = psycopg.Connection._rollback_gen.__code__
-_LEAVES_TRANSACTION = frozenset(
-    {_ROLLBACK, psycopg.Transaction._enter_gen.__code__, psycopg.Transaction._exit_gen.__code__}
-)
+_ENTER = psycopg.Transaction._enter_gen.__code__
+_EXIT = psycopg.Transaction._exit_gen.__code__
 
 
 def drive(
@@ -54,7 +54,9 @@ def drive(
     Blocks: the calling task; while the connection is interrupted, until it has been cleaned up.
     """
     code = getattr(gen, "gi_code", None)
-    leaves = code in _LEAVES_TRANSACTION
+    leaves = code is _ROLLBACK or code is _ENTER or code is _EXIT
+    if not leaves and interruption_of(connection) is None:
+        return _run(connection, gen, interval, timeout, is_short=False)
     # Only a call of a task that is already being cancelled may return before it is done.
     is_done_later = code is _ROLLBACK and _is_cancelled()
     try:

@@ -11,7 +11,6 @@ generator of a connection attempt is closed, and its socket with it.
 
 from __future__ import annotations
 
-import functools
 import select
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
@@ -83,45 +82,54 @@ def wait_on(
     Raises:
         psycopg.OperationalError: The connection was closed, perhaps by another task.
     """
-    pgconn = connection.pgconn  # its protocol leaves `pgconn_ptr` out
+    pgconn = connection.pgconn
     if timeout is None and not pgconn.ssl_in_use:
-        interval = None  # resumed in vain it would only find out what closing reports at once
-        look = _watching(connection)
-    else:
-        look = functools.partial(_ready, pgconn.socket)
+        # Resumed at intervals it would only find out what closing reports at once.
+        return _run_watched(connection, pgconn, gen)
+    fileno = pgconn.socket
 
     def ready(wanted: int, limit: float | None) -> int:
-        events = look(wanted, limit)
-        if pgconn.pgconn_ptr is None:
-            # Its number may belong to another descriptor by now. And generators written in C keep
-            # the pointer: a resumed one would use freed memory.
-            raise _connection_closed()
+        events = _ready(fileno, wanted, limit)
+        _refuse_closed(pgconn)
         return events
 
     return _run(gen, ready, interval, timeout)
 
 
-def _watching(connection: Any) -> Callable[[int, float | None], int]:
-    """Return a function that waits by the connection's registration with the hub."""
-    hub = current_hub()
-    task = current_task()
-    fileno = connection.pgconn.socket
+def _run_watched(connection: Any, pgconn: Any, gen: Generator[int, int, T]) -> T:
+    """Run ``gen``, waiting by the connection's registration with the hub."""
     was_immediate = False
+    try:
+        wanted = next(gen)
+        task = current_task()
+        hub = current_hub()
+        while True:
+            if wanted != _READABLE:
+                events = _ready(pgconn.socket, wanted, None)
+            else:
+                try:
+                    is_immediate = not watch_of(connection, hub).wait_read(task)
+                except OSError:
+                    raise _connection_closed() from None
+                if is_immediate and was_immediate:
+                    let_others_run()  # a copy or large result arrives faster than it is read
+                was_immediate = is_immediate
+                events = _READABLE
+            _refuse_closed(pgconn)
+            wanted = gen.send(events)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
-    def look(wanted: int, limit: float | None) -> int:
-        nonlocal was_immediate
-        if wanted != _READABLE:
-            return _ready(fileno, wanted, limit)
-        try:
-            is_immediate = not watch_of(connection, hub).wait_read(task)
-        except OSError:
-            raise _connection_closed() from None
-        if is_immediate and was_immediate:
-            let_others_run()  # a copy or a large result, which arrives faster than it is read
-        was_immediate = is_immediate
-        return _READABLE
 
-    return look
+def _refuse_closed(pgconn: Any) -> None:
+    """Raise an error if the connection was closed during a wait.
+
+    The number of its socket may belong to another descriptor by now. And generators written in C
+    keep the pointer: a resumed one would use freed memory.
+    """
+    if pgconn.pgconn_ptr is None:
+        raise _connection_closed()
 
 
 def wait_conn(

@@ -18,6 +18,7 @@ Outside of coroutines everything behaves as plain PyMySQL does, so scripts and m
 from pymysql import OperationalError as OperationalError
 
 from .._clean_up import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
+from .._pending_input import has_pending_input as has_pending_input
 from ._connection import Connection as Connection
 from ._interruption import is_interrupted as is_interrupted
 from ._interruption import when_settled as when_settled

@@ -1,0 +1,115 @@
+"""The command line of the database suite."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from bench import _machine, _peers
+from bench._command import end_run, file_path, names, own_version, positive, wrk_version
+from bench._load import require_tools
+from bench.database import _report
+from bench.database._applications import APPLICATIONS, POOL_SIZE, POSTGRESQL, SQLITE
+from bench.database._run import DatabaseOptions, measure, plan
+from bench.database._scenarios import SCENARIOS
+from bench.errors import BenchError
+from servers import ServerUnavailable
+
+_OWN = ("photon", "photon-lifeguard", "photon-router", "photon-runtime", "sqlalchemy", "psycopg")
+_KINDS = {POSTGRESQL: None, SQLITE: None}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the database suite.
+
+    Returns:
+        0 when every row was measured, 1 when any is an error, 130 after Ctrl-C.
+    """
+    chosen = _parser().parse_args(arguments)
+    if chosen.list:
+        print(_listing(), end="")
+        return 0
+    signal.signal(signal.SIGTERM, end_run)
+    try:
+        require_tools()
+        outcome = _outcome(chosen)
+    except (BenchError, ServerUnavailable) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted; the servers were ended", file=sys.stderr)
+        return 130
+    print(_report.table(outcome), end="")
+    if chosen.json is not None:
+        chosen.json.write_text(_report.to_json(outcome))
+    return 1 if outcome.failed else 0
+
+
+def _outcome(chosen: argparse.Namespace) -> _report.DatabaseOutcome:
+    machine = _machine.describe()
+    server_core, load_core = _machine.cores()
+    options = DatabaseOptions(
+        databases=chosen.databases,
+        applications=chosen.applications,
+        scenarios=chosen.scenarios,
+        rounds=chosen.rounds,
+        seconds=chosen.seconds,
+        connections=chosen.connections,
+        server_core=server_core,
+        load_core=load_core,
+    )
+    rows = plan(options)
+    measure(rows, options)
+    return _report.DatabaseOutcome(machine, asdict(options), _versions(options), rows)
+
+
+def _versions(options: DatabaseOptions) -> Mapping[str, str]:
+    peers = dict.fromkeys(
+        peer for name in options.applications for peer in APPLICATIONS[name].peers
+    )
+    own = {name: own_version(name) for name in _OWN}
+    named = {
+        f"{name} (peers)" if name in own else name: version
+        for name, version in _peers.versions(peers).items()
+    }
+    return {"wrk": wrk_version(), **own, **named}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bench --database", description="Measure handlers that use a database."
+    )
+    for option, known, what in (
+        ("databases", _KINDS, "kinds of databases"),
+        ("applications", APPLICATIONS, "applications"),
+        ("scenarios", SCENARIOS, "scenarios"),
+    ):
+        parser.add_argument(
+            f"--{option}",
+            type=names(known),
+            default=tuple(known),
+            metavar="A,B",
+            help=f"{what} (default: {','.join(known)})",
+        )
+    for name, default, what in (
+        ("--rounds", 5, "rounds"),
+        ("--seconds", 2, "seconds of load for each row and round"),
+        ("--connections", POOL_SIZE, "kept-alive connections"),
+    ):
+        parser.add_argument(
+            name, type=positive, default=default, metavar="N", help=f"{what} (default: {default})"
+        )
+    parser.add_argument("--json", type=file_path, metavar="FILE", help="also write all figures")
+    parser.add_argument("--list", action="store_true", help="list what is measured, and end")
+    return parser
+
+
+def _listing() -> str:
+    lines = ["applications:"]
+    lines += [f"  {each.name:13} {each.about}" for each in APPLICATIONS.values()]
+    lines.append("scenarios:")
+    lines += [f"  {each.name:13} {each.about}" for each in SCENARIOS.values()]
+    return "\n".join(lines) + "\n"
