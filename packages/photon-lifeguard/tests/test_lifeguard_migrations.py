@@ -10,6 +10,8 @@ from pathlib import Path
 
 import attrs
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import inspect, make_url, text
 
 from photon_lifeguard import Database, DatabaseSettings
@@ -38,6 +40,7 @@ from photon_lifeguard.migrations import (
     stamp,
     status,
 )
+from servers import PgBouncer
 
 KINDS = [
     "sqlite",
@@ -390,6 +393,76 @@ def test_an_index_is_created_concurrently_and_an_invalid_one_removed(postgres: D
         assert [each["name"] for each in inspect(connection).get_indexes("posts")] == ["ix_title"]
     rollback(postgres)
     assert len(pending(postgres)) == 1
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_leaves_no_trace_and_no_lock(transactional: Database) -> None:
+    revision = add(
+        transactional,
+        "slow",
+        'op.create_table("posts", sa.Column("id", sa.Integer(), primary_key=True))\n'
+        'print("created", flush=True)\n__import__("time").sleep(30)',
+    )
+    code = (
+        "import sys; from pathlib import Path; from photon_lifeguard import *; "
+        "from photon_lifeguard.migrations import migrate; "
+        "migrate(Database(DatabaseSettings(url=sys.argv[1]), folder=Path(sys.argv[2])))"
+    )
+    url, folder = transactional.settings.url, str(transactional.folder)
+    with subprocess.Popen(
+        [sys.executable, "-c", code, url, folder], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "created\n"
+        process.kill()
+    assert tables(transactional) == set()
+    path = file_of(transactional, revision)
+    path.write_text(path.read_text().replace("sleep(30)", "sleep(0)"))
+    migrate(transactional)
+    assert tables(transactional) == {"posts"}
+
+
+def test_a_project_of_alembic_moves_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = Config("alembic.ini")
+    config.set_main_option("script_location", "alembic")
+    command.init(config, "alembic")
+    ini = tmp_path / "alembic.ini"
+    ini.write_text(
+        ini.read_text().replace("driver://user:pass@localhost/dbname", "sqlite:///app.db")
+    )
+    config = Config("alembic.ini")
+    command.revision(config, "by alembic")
+    command.upgrade(config, "head")
+    database = Database(DatabaseSettings(migrations="alembic/versions"), folder=tmp_path)
+    (first,) = status(database).migrations
+    assert first.state == "applied"
+    second = add_table(database, "posts")
+    assert [each.revision.revision for each in migrate(database)] == [second]
+    command.downgrade(config, "-1")
+    assert [each.state for each in status(database).migrations] == ["applied", "pending"]
+    database.close()
+
+
+@pytest.mark.slow
+def test_a_pooler_in_transaction_mode_may_be_in_between(
+    pgbouncer_server: PgBouncer, tmp_path: Path
+) -> None:
+    settings = DatabaseSettings(url=pgbouncer_server.url, transaction_pooling=True)
+    database = Database(settings, folder=tmp_path)
+    add_table(database, "pooled_posts")
+    index = 'op.create_index("ix_pooled", "pooled_posts", ["id"], postgresql_concurrently=True)'
+    add(database, "index", index, is_transactional=False)
+    try:
+        assert len(migrate(database)) == 2
+        assert migrate(database) == []
+        assert "pooled_posts" in tables(database)
+        rollback(database, to="base")
+    finally:
+        execute(database, "DROP TABLE IF EXISTS pooled_posts, alembic_version, photon_migrations")
+        database.close()
 
 
 def test_alembics_autocommit_block_works(postgres: Database) -> None:
