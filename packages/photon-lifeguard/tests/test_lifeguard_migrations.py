@@ -336,6 +336,31 @@ def test_a_migration_gives_up_a_lock_and_tries_again(postgres: Database) -> None
 
 
 @pytest.mark.slow
+def test_statements_that_mysql_has_committed_are_not_repeated(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    database = open_database("mysql", request, tmp_path)
+    add_table(database, "posts")
+    migrate(database)
+    column = 'op.add_column("posts", sa.Column("title", sa.Text()))'
+    add(database, "column", column)
+    lines: list[str] = []
+    with database.engine.connect() as reader:
+        reader.execute(text("START TRANSACTION"))
+        reader.execute(text("SELECT * FROM posts"))
+        with pytest.raises(MigrationFailed, match="in 3 attempts"):
+            migrate(database, report=lines.append)
+        assert len(lines) == 2
+        table = 'op.create_table("more", sa.Column("id", sa.Integer()))'
+        path = history(database)[0].path
+        path.write_text(path.read_text().replace(column, f"{table}\n    {column}"))
+        with pytest.raises(MigrationFailed, match="MySQL commits after each statement of DDL"):
+            migrate(database, report=lines.append)
+        assert len(lines) == 2
+    database.close()
+
+
+@pytest.mark.slow
 def test_readers_wait_no_longer_than_the_lock_timeout(postgres: Database) -> None:
     add_table(postgres, "posts")
     migrate(postgres)

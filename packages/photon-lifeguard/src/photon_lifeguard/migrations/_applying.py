@@ -9,7 +9,8 @@ The next migration is computed anew for each, inside of its transaction or under
 `migration_lock`: of many processes that migrate together each applies what is left.
 
 A statement that waits for a lock makes all reads of its table wait behind it. So it gives up after
-``lock_timeout``, the migration is rolled back, and tried again after a pause that grows.
+``lock_timeout``, the migration is rolled back, and tried again after a pause that grows. Without a
+transaction it is tried again only if its first statement was the one that waited.
 
 SQLite checks foreign keys per statement, and rebuilding a table would delete what refers to it.
 They are off while a migration runs, and checked before it is committed.
@@ -26,7 +27,7 @@ from typing import Any
 
 import attrs
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from photon_runtime.tracebacks import readable
@@ -38,7 +39,7 @@ from ._environment import Plan, current_revisions, environment
 from ._environment import run as run_environment
 from ._invalid_indexes import drop_invalid_indexes, invalid_indexes
 from ._lock import migration_lock
-from ._log import create_log, forget, note, read_log
+from ._log import OWN_TABLES, create_log, forget, note, read_log
 from ._scripts import Revision, Scripts, migrations_folder
 
 Report = Callable[[str], object]
@@ -236,8 +237,10 @@ class _Runner:
     def _attempt(self, plan: Plan, step: Revision) -> AppliedMigration | None:
         run = _Run(self.scripts)
         before = frozenset[str]()
+        executed: list[str] = []
         try:
             with self.engine.connect() as connection:
+                _note_statements(connection, executed)
                 if step.is_transactional:
                     writing(connection)
                 else:
@@ -246,14 +249,15 @@ class _Runner:
                 run.take_first(connection, plan)
         except Exception as error:
             remains = self._clean_up(step, before)
-            if _is_lock_timeout(error):
+            is_whole = step.is_transactional and not self._is_mysql
+            if _is_lock_timeout(error) and (is_whole or not executed):
                 raise _LockTimeout(str(error)) from error
             raise _failed(step, error, remains) from error
         return run.applied
 
     def _clean_up(self, step: Revision, before: frozenset[str]) -> str:
         """Drop what a failed migration left, and say what remains."""
-        if self.engine.dialect.name in ("mysql", "mariadb"):
+        if self._is_mysql:
             return (
                 "MySQL commits after each statement of DDL: those before the failed one have been "
                 "executed; undo them by hand before the next attempt"
@@ -264,6 +268,10 @@ class _Runner:
             dropped = drop_invalid_indexes(autocommit(connection), before)
         names = f"The invalid index {', '.join(dropped)} was dropped. " if dropped else ""
         return f"{names}It runs outside of a transaction: what it did before stays"
+
+    @property
+    def _is_mysql(self) -> bool:
+        return self.engine.dialect.name in ("mysql", "mariadb")
 
     def _oldest_transactions(self) -> str:
         if self.engine.dialect.name != "postgresql":
@@ -332,8 +340,27 @@ _OLDEST = text(
     " WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
     " ORDER BY xact_start LIMIT 3"
 )
+_READS = ("SELECT", "SHOW", "SET", "DESCRIBE")
 _LOCK_STATES = frozenset(["55P03", "40P01"])  # lock_not_available, deadlock_detected
 _LOCK_ERRORS = frozenset([1205, 1213])  # the same of MySQL
+
+
+def _note_statements(connection: Connection, executed: list[str]) -> None:
+    """Note the statements that were executed: outside of a transaction they cannot be repeated."""
+
+    def after_execute(  # noqa: PLR0917  the signature of the event
+        connection: Connection,
+        cursor: Any,
+        statement: str,
+        parameters: Any,
+        context: Any,
+        executemany: bool,
+    ) -> None:
+        is_own = any(name in statement for name in OWN_TABLES)
+        if not is_own and not statement.lstrip().upper().startswith(_READS):
+            executed.append(statement)
+
+    event.listen(connection, "after_cursor_execute", after_execute)
 
 
 def _is_lock_timeout(error: BaseException) -> bool:
