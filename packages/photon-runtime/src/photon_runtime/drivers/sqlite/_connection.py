@@ -406,6 +406,7 @@ _autocommit: Any = vars(_Base).get("autocommit")
 if _autocommit is not None:  # from Python 3.12 on
 
     def _get_autocommit(connection: Connection) -> Any:
+        """Control transactions; see `sqlite3.Connection.autocommit`. Setting it may wait."""
         return _autocommit.__get__(connection)
 
     def _set_autocommit(connection: Connection, value: Any) -> None:
