@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.sql.functions import GenericFunction
 
-from photon_lifeguard.transactions import leaves_state, reads_only
+from photon_lifeguard.transactions import leaves_state, may_leave_state, reads_only
 
 
 class Base(DeclarativeBase):
@@ -154,3 +155,19 @@ def test_statements_that_change_the_session_are_recognised(statement: str) -> No
 )
 def test_statements_that_leave_the_session_as_it_was_are_recognised(statement: str) -> None:
     assert not leaves_state(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "leaves"),
+    [
+        (text("SET search_path TO shop"), True),
+        (select(func.set_config("app.user", "7", False)), True),
+        (insert(Post).values(id=1), False),
+        (insert(Post).values(id="a temp value; SET x"), False),
+    ],
+)
+def test_every_execution_of_a_compiled_statement_leaves_the_same_state(
+    statement: Any, leaves: bool
+) -> None:
+    context: Any = SimpleNamespace(compiled=statement.compile())
+    assert [may_leave_state(context, str(context.compiled)) for _ in range(2)] == [leaves, leaves]

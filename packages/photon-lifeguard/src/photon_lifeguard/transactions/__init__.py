@@ -3,7 +3,7 @@
 ====================  =========================================================================
 ``_transaction``      `transaction`, `commit_changes`: what is committed, and when
 ``_on_demand``        `begin_on_demand`: no transaction for statements that only read
-``_reading``          `reads_only`, `leaves_state`: what a statement may do
+``_reading``          `reads_only`, `may_leave_state`: what a statement may do
 ``_commit_hooks``     `on_commit`
 ``_advisory_lock``    `advisory_lock`: one transaction at a time, across processes
 ``_local_settings``   `set_local`: settings of PostgreSQL for one transaction
@@ -19,6 +19,7 @@ from ._on_demand import OPTIONS as OPTIONS
 from ._on_demand import begin_on_demand as begin_on_demand
 from ._reading import is_read as is_read
 from ._reading import leaves_state as leaves_state
+from ._reading import may_leave_state as may_leave_state
 from ._reading import reads_only as reads_only
 from ._retry import is_transient as is_transient
 from ._retry import repeat_transaction as repeat_transaction

@@ -25,7 +25,7 @@ from photon_runtime.errors import Cancelled
 from ..backends import Backend, TransactionOptions
 from ..errors import TransactionError
 from ..pool import DIRTY, WaitingPool
-from ._reading import is_read, leaves_state
+from ._reading import is_read, may_leave_state
 
 OPTIONS = "photon_transaction"
 """Execution option of a connection: the `TransactionOptions` of the transaction to begin."""
@@ -81,7 +81,7 @@ def _before_execution(
 ) -> None:
     """Begin a transaction for a statement that does not only read, if there is none."""
     connection: Connection = context.root_connection
-    if LOCAL not in context.execution_options and leaves_state(statement):
+    if LOCAL not in context.execution_options and may_leave_state(context, statement):
         connection.info[DIRTY] = True
     if backend.in_transaction(cursor.connection):
         return

@@ -26,6 +26,7 @@ from sqlalchemy.sql.functions import FunctionElement, GenericFunction
 from sqlalchemy.sql.selectable import CompoundSelect, TextualSelect
 
 _ATTRIBUTE = "_photon_only_reads"
+_LEAVES = "_photon_leaves_state"
 # Functions of SQL without side effects that SQLAlchemy has no class for.
 _PURE = frozenset(
     """abs avg ceil ceiling date date_part date_trunc exp extract floor greatest ifnull instr
@@ -59,6 +60,21 @@ def is_read(context: ExecutionContext | None) -> bool:
     if known is None:
         known = reads_only(compiled.statement)
         compiled.__dict__[_ATTRIBUTE] = known
+    return known
+
+
+def may_leave_state(context: ExecutionContext, statement: str) -> bool:
+    """Return whether the statement that is about to be executed may change the server's session.
+
+    Its values do not matter, so the answer is kept with the compiled statement, too: searching the
+    text takes microseconds, and many for a long INSERT.
+    """
+    compiled = context.compiled
+    if compiled is None:
+        return leaves_state(statement)
+    known: bool | None = compiled.__dict__.get(_LEAVES)
+    if known is None:
+        known = compiled.__dict__[_LEAVES] = leaves_state(compiled.string or statement)
     return known
 
 

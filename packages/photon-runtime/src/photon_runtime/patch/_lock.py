@@ -61,7 +61,7 @@ class Lock:
         raw, waiters = self._raw, self._waiters
         if not raw.locked():
             raise RuntimeError("release unlocked lock")
-        while not self._hand_over():
+        while not (waiters and self._hand_over()):
             raw.release()
             # A waiter may have been added between the check of the list and the release.
             if not waiters or not raw.acquire(False):

@@ -55,10 +55,14 @@ class ConnectionLock(Lock):
 
     def __enter__(self) -> bool:
         """Take the lock; see `acquire`."""
+        if self._raw.acquire(False):
+            self._holder = get_ident()
+            return True
         return self.acquire()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         """Free the lock."""
-        self.release()
+        self._holder = None
+        super().release()

@@ -13,6 +13,11 @@ from ...patch import Lock, real_get_ident
 from ._statements import Statement
 from ._write_lock import WriteLock
 
+# The process: a child gets another object. Asking for its number would be a system call, and each
+# statement would make several.
+_PROCESS: list[object] = [object()]
+os.register_at_fork(after_in_child=lambda: _PROCESS.append(object()))
+
 SettledCallback = Callable[[bool], object]
 
 
@@ -55,7 +60,7 @@ class ConnectionState:
     """
 
     __slots__ = (
-        "_pid",
+        "_process",
         "forgotten",
         "has_read",
         "holds_write_lock",
@@ -78,7 +83,7 @@ class ConnectionState:
 
     def __init__(self, *, timeout: float, sqlite_timeout: float, thread: int | None) -> None:
         """Describe a connection that was just opened."""
-        self._pid = os.getpid()
+        self._process = _PROCESS[-1]
         self.lock = Lock()
         self.timeout = timeout
         self.sqlite_timeout = sqlite_timeout
@@ -96,7 +101,7 @@ class ConnectionState:
     @property
     def is_inherited(self) -> bool:
         """Whether the connection was opened before this process was forked."""
-        return self._pid != os.getpid()
+        return self._process is not _PROCESS[-1]
 
     def refuse_foreign_use(self) -> None:
         """Refuse a use by another thread or process.
