@@ -337,6 +337,10 @@ def test_a_session_of_another_engine_is_refused(tmp_path: Path) -> None:
         advisory_lock(session, "x")
 
 
+def test_the_engine_has_no_listeners_that_every_connection_would_join(database: Database) -> None:
+    assert not database.engine._has_events
+
+
 class CountingSession(Session):
     """Counts its commits."""
 

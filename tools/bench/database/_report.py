@@ -101,7 +101,7 @@ def _cells(row: DatabaseRow, loop: DatabaseRow | None) -> tuple[str, ...]:
         spread_text(row.spread("cpu_us"), digits=0),
         "-" if share is None else f"{share.median:.2f}",
         f"{row.spread('database_us').median:,.0f}" if row.kind != SQLITE else "-",
-        "-" if row.round_trips is None else f"{row.round_trips:g}",
+        "-" if row.round_trips is None else f"{row.round_trips:.1f}".removesuffix(".0"),
         "-" if is_loop else spread_text(row.spread("rate"), digits=0),
         "-" if is_loop else f"{row.spread('p50_us').median / 1e3:.2f}",
         "-" if is_loop else f"{row.spread('memory').median / 1e6:.0f}",
