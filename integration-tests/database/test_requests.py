@@ -291,7 +291,8 @@ def test_clients_that_leave_leave_no_connection_and_no_query_behind(
     postgres_url: str, tmp_path: Path
 ) -> None:
     app = make_app()
-    configure(app, postgres_url, tmp_path, pool_size=5, acquire_timeout=30)
+    url = f"{postgres_url}?application_name=leaving"
+    configure(app, url, tmp_path, pool_size=5, acquire_timeout=30)
     with live_server(app, settings=ServerSettings(cancel_on_disconnect=True)) as server:
 
         def leave(after: float) -> None:
@@ -309,10 +310,7 @@ def test_clients_that_leave_leave_no_connection_and_no_query_behind(
         for thread in threads:
             thread.join()
         observer = Database(DatabaseSettings(url=postgres_url))
-        states = text(
-            "SELECT state FROM pg_stat_activity WHERE application_name = 'photon' "
-            "AND pid <> pg_backend_pid()"
-        )
+        states = text("SELECT state FROM pg_stat_activity WHERE application_name = 'leaving'")
 
         def is_at_rest() -> bool:
             with observer.session() as session:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -347,3 +349,20 @@ def test_an_idle_connection_that_the_server_closed_is_replaced_unseen(
         )
         rt.sleep(0.1)
         database.check()
+
+
+def test_a_connection_that_waits_for_its_reset_is_closed_with_the_pool(
+    server: PostgresServer,
+) -> None:
+    database = Database(DatabaseSettings(url=server.url, pool_size=1))
+
+    def main() -> None:
+        with database.life(), database.session() as session:
+            session.execute(text("SET search_path TO elsewhere"))
+            session.commit()
+
+    with warnings.catch_warnings(record=True) as found:
+        rt.run(main)  # ends before the task that resets the connection begins
+        gc.collect()
+    assert [str(warning.message) for warning in found] == []  # of an open connection
+    assert backends(server) == []

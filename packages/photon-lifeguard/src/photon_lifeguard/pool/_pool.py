@@ -85,6 +85,7 @@ class WaitingPool(Pool):
         self._gate = ConnectGate(self._is_unreachable)
         self._holders: dict[int, Holder] = {}
         self._suspect_before = 0.0
+        self._to_scrub: dict[int, ConnectionPoolEntry] = {}
         self._is_disposed = False
 
     # -- figures -----------------------------------------------------------------------------------
@@ -191,6 +192,8 @@ class WaitingPool(Pool):
         self._is_disposed = True
         while (record := self._slots.take_idle()) is not None:
             self._discard(record, "closed")
+        while self._to_scrub:  # the hub may end before their tasks begin
+            self._discard(self._to_scrub.popitem()[1], "closed")
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -338,6 +341,10 @@ class WaitingPool(Pool):
             self._discard(record, "unclean")
 
     def _scrub_in_background(self, record: ConnectionPoolEntry) -> None:
+        if self._is_disposed:
+            self._discard(record, "closed")
+            return
+        self._to_scrub[id(record)] = record
         try:
             rt.spawn(self._scrub, record)
         except NotRunning:
@@ -345,6 +352,8 @@ class WaitingPool(Pool):
 
     def _scrub(self, record: ConnectionPoolEntry) -> None:
         """Make a connection as good as new, or close it."""
+        if self._to_scrub.pop(id(record), None) is None:
+            return  # the pool was disposed of in the meantime, and has closed it
         is_clean = False
         try:
             self._scrub_in_time(record.dbapi_connection)
