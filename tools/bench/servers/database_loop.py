@@ -42,8 +42,10 @@ def _render() -> None:
 
 def _update_several() -> None:
     with Session(_engine) as session:
-        for key in sorted(sample(range(1, WORLDS + 1), _QUERIES)):
-            session.get_one(World, key).random_number = randint(1, WORLDS)
+        keys = sorted(sample(range(1, WORLDS + 1), _QUERIES))
+        worlds = [session.get_one(World, key) for key in keys]
+        for world in worlds:  # after the last read, which would flush the changes before it
+            world.random_number = randint(1, WORLDS)
         session.commit()
 
 
