@@ -11,11 +11,14 @@ from typing import Annotated
 
 from sqlalchemy.orm import Session
 
-from photon import CurrentUser, Depends, HttpError, Path
+from photon import CurrentUser, Depends, HttpError, Param, Path
 from photon_router.security import Identity
 
 from .models import Board, Card, Member
 from .store import NotFound, Store
+
+# The database stores 64 bits, and JavaScript counts exactly to 2**53 - 1.
+_Number = Annotated[int, Param(ge=1, le=2**53 - 1)]
 
 
 def current_store(db: Session) -> Store:
@@ -26,7 +29,7 @@ def current_store(db: Session) -> Store:
 CurrentStore = Annotated[Store, Depends(current_store)]
 
 
-def current_board(board_id: Path[int], store: CurrentStore) -> Board:
+def current_board(board_id: Path[_Number], store: CurrentStore) -> Board:
     """Return the board that the path names, or respond with 404."""
     try:
         return store.board(board_id)
@@ -34,7 +37,7 @@ def current_board(board_id: Path[int], store: CurrentStore) -> Board:
         raise HttpError(404, str(error)) from error
 
 
-def current_card(card_id: Path[int], store: CurrentStore) -> Card:
+def current_card(card_id: Path[_Number], store: CurrentStore) -> Card:
     """Return the card that the path names, or respond with 404."""
     try:
         return store.card(card_id)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from photon import Html, Request, Router, StaticFiles
 
 from .dependencies import CurrentStore
 from .models import Board, Card, Column
-from .store import Store
 
 _HEADINGS = {Column.TODO: "To do", Column.DOING: "Doing", Column.DONE: "Done"}
 
@@ -25,7 +25,10 @@ def pages(files: StaticFiles) -> Router:
     @router.get("/", include_in_schema=False)
     def home(store: CurrentStore, request: Request) -> Html:
         """Show all boards."""
-        boards = "".join(_board(store, board) for board in store.boards())
+        cards: dict[int, list[Card]] = defaultdict(list)
+        for card in store.cards():
+            cards[card.board_id].append(card)
+        boards = "".join(_board(board, cards[board.id]) for board in store.boards())
         page = _PAGE.format(
             stylesheet=files.url("board.css"),
             icon=files.url("icon.svg"),
@@ -44,8 +47,10 @@ def _caller(request: Request) -> str:
     return escape(f"{address} requested {request.scheme}://{request.host}{request.path}")
 
 
-def _board(store: Store, board: Board) -> str:
-    columns = "".join(_column(column, store.cards(board, column=column)) for column in Column)
+def _board(board: Board, cards: Sequence[Card]) -> str:
+    columns = "".join(
+        _column(column, [card for card in cards if card.column is column]) for column in Column
+    )
     return f"<section><h2>{escape(board.name)}</h2><div class=columns>{columns}</div></section>"
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, selectinload, undefer
 from .models import (
     Attachment,
     Board,
+    BoardStatistics,
     Card,
     CardDetails,
     Column,
@@ -142,6 +143,21 @@ class Store:
         for row in self._session.scalars(query):
             if set(labels) <= set(row.labels):
                 yield _card(row)
+
+    def statistics(self) -> list[BoardStatistics]:
+        """Count the cards in each column of all boards, in two statements."""
+        query = select(CardRow.board_id, CardRow.column, func.count())
+        rows = self._session.execute(query.group_by(CardRow.board_id, CardRow.column))
+        counts = {(board_id, column): count for board_id, column, count in rows}
+        return [
+            BoardStatistics(
+                board.id,
+                board.name,
+                board.limit,
+                **{column.value: counts.get((board.id, column), 0) for column in Column},
+            )
+            for board in self.boards()
+        ]
 
     def card(self, card_id: int) -> Card:
         """Return a card.

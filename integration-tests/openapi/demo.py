@@ -6,19 +6,28 @@ They wait as long as the request says, up to ten seconds for each row.
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from board import calendars, reports
 from board.app import create_app as create_board
 from photon import Photon, sleep
+from photon_lifeguard import Database, DatabaseSettings, migrations
 from photon_runtime.settings import load_settings
 
+_DATA = TemporaryDirectory()  # removed at the end of the process
 _FOLDER = Path(__file__).parents[2] / "demo"
 
 
 def create_app() -> Photon:
-    """Make the application, with the middleware of its settings."""
+    """Make the application, with the middleware of its settings and a database of its own."""
     for module in (calendars, reports):
         vars(module)["sleep"] = lambda seconds: sleep(min(seconds, 0.001))
     app = create_board()
-    app.use_settings(load_settings(_FOLDER, environment="development", environ={}))
+    environ = {"PHOTON__DATABASE__URL": f"sqlite:///{_DATA.name}/board.sqlite3"}
+    settings = load_settings(_FOLDER, environment="development", environ=environ)
+    database = Database(settings.read(DatabaseSettings), folder=_FOLDER)
+    migrations.migrate(database)
+    migrations.seed(database)
+    database.close()
+    app.use_settings(settings)
     return app
