@@ -202,7 +202,10 @@ class Interruption:
         """Run ``gen`` to its end; return whether it succeeded."""
         pgconn = self._connection.pgconn
         if pgconn.status != ConnStatus.OK:
-            gen.close()
+            try:
+                gen.close()
+            except psycopg.Error:
+                pass  # that of a pipeline calls libpq even when it is closed
             return False
         try:
             wait_on(self._connection, gen, _INTERVAL)
