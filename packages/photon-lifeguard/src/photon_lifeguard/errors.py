@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as SqlAlchemyTimeoutError
 from photon_runtime.errors import PhotonError
 
 __all__ = [
+    "ROLLED_BACK",
     "DatabaseConfigurationError",
     "DatabaseUnavailable",
     "PoolExhausted",
@@ -55,3 +56,11 @@ class StatementRefused(PhotonError, DontWrapMixin):
 
 class TransactionError(PhotonError, DontWrapMixin):
     """A transaction is used wrongly, such as by an isolation level inside of another."""
+
+
+ROLLED_BACK = (
+    "the transaction cannot be committed: a statement in it failed or was cancelled, the error was "
+    "caught, and the database has undone all changes. Execute a statement that may fail in a block "
+    "of its own, `with transaction(session):`, or call session.rollback() after the error"
+)
+"""The message of a `TransactionError` in place of a commit that would be a rollback."""

@@ -67,6 +67,14 @@ class Sqlite:
         """Return whether a transaction is open."""
         return bool(connection.in_transaction)
 
+    def has_failed(self, connection: Any) -> bool:
+        """Return ``False``: a statement that fails is undone alone, or ends the transaction."""
+        return False
+
+    def has_ended(self, connection: Any, error: BaseException) -> bool:
+        """Return whether SQLite has rolled back, as it does when a disk is full."""
+        return not connection.in_transaction
+
     def is_altered(self, connection: Any) -> bool:
         """Return whether an isolation level was set through SQLAlchemy."""
         return connection.isolation_level is not None

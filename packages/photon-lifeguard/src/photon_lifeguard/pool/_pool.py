@@ -50,6 +50,8 @@ DIRTY = "photon_dirty"
 _LAST_USED = "photon_last_used"
 _CHECKED = "photon_checked"
 _EXPIRES = "photon_expires"
+_UNCLEAN = "photon_unclean"
+"""Key of a record's info while it waits to be reset; the end of a hub may forestall that."""
 
 
 class WaitingPool(Pool):
@@ -252,6 +254,9 @@ class WaitingPool(Pool):
         if now >= record.info[_EXPIRES]:
             self._close(record, "lifetime")
             return False
+        if _UNCLEAN in record.info:
+            self._close(record, "unclean")
+            return False
         needs_ping = (
             record.info[_CHECKED] <= self._suspect_before
             or now - record.info[_CHECKED] > self.limits.liveness_interval
@@ -338,14 +343,23 @@ class WaitingPool(Pool):
             self._discard(record, "unclean")
 
     def _scrub_in_background(self, record: ConnectionPoolEntry) -> None:
+        record.info[_UNCLEAN] = True
         try:
-            rt.spawn(self._scrub, record)
+            task = rt.spawn(self._scrub, record)
         except NotRunning:
             self._scrub(record)
+        else:
+            task.on_end = lambda _: self._scrub_ended(record)
+
+    def _scrub_ended(self, record: ConnectionPoolEntry) -> None:
+        """Give back a connection whose hub ended before it was reset; its next use closes it."""
+        if _UNCLEAN in record.info:
+            self._slots.give(record)
 
     def _scrub(self, record: ConnectionPoolEntry) -> None:
         """Make a connection as good as new, or close it."""
         is_clean = False
+        del record.info[_UNCLEAN]
         try:
             self._scrub_in_time(record.dbapi_connection)
             is_clean = True

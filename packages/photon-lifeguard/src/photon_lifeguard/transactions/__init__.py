@@ -3,6 +3,7 @@
 ====================  =========================================================================
 ``_transaction``      `transaction`: a block that is committed whole, or a savepoint
 ``_on_demand``        `begin_on_demand`: no transaction for statements that only read
+``_ending``           no commit that the database would turn into a rollback
 ``_reading``          `reads_only`, `leaves_state`: what a statement may do
 ``_commit_hooks``     `on_commit`
 ``_advisory_lock``    `advisory_lock`: one transaction at a time, across processes
