@@ -6,14 +6,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
 import httpx2
 import pytest
-from sqlalchemy import ForeignKeyConstraint, String, func, select, text
+from sqlalchemy import ForeignKeyConstraint, String, func, insert, select, text
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from photon import BackgroundTasks, HttpError, Json, Photon, Stream
@@ -131,6 +132,20 @@ def make_app(calls: list[str] | None = None) -> Photon:  # noqa: C901  many smal
             db.add(Post(title="kept"))
         raise HttpError(422, "no")
 
+    @app.post("/closed")
+    def closed(db: Session) -> None:
+        with transaction(db):
+            db.add(Post(title="closed"))
+        db.add(Post(title="not committed"))
+        db.close()
+
+    @app.post("/caught")
+    def caught(db: Session) -> None:
+        on_commit(db, calls.append, "commit")
+        db.execute(insert(Post).values(title="caught"))
+        with suppress(IntegrityError):
+            db.execute(insert(Post).values(title="caught"))
+
     @app.get("/sleep")
     def sleep(db: Session) -> int:
         db.execute(text("SELECT pg_sleep(5)"))
@@ -235,6 +250,24 @@ def test_a_transaction_of_the_handler_is_committed_at_its_end(url: str, tmp_path
     with client_of(make_app(), url, tmp_path) as client:
         assert client.post("/kept").status_code == 422
     assert count(url) == 1
+
+
+def test_a_handler_may_close_its_session(url: str, tmp_path: Path) -> None:
+    with client_of(make_app(), url, tmp_path) as client:
+        assert client.post("/closed").status_code == 204
+    assert count(url) == 1
+
+
+def test_success_is_not_reported_for_a_transaction_that_has_failed(
+    url: str, tmp_path: Path
+) -> None:
+    calls: list[str] = []
+    with client_of(make_app(calls), url, tmp_path) as client:
+        status = client.post("/caught").status_code
+    if url.startswith("postgresql"):  # where an error spoils the transaction
+        assert (status, count(url), calls) == (500, 0, [])
+    else:
+        assert (status, count(url), calls) == (204, 1, ["commit"])
 
 
 def test_work_after_the_response_begins_after_the_commit(url: str, tmp_path: Path) -> None:

@@ -233,6 +233,33 @@ def test_a_failed_call_does_not_stop_the_others(
 
 
 @in_hub
+def test_calls_that_were_added_before_a_block_wait_for_its_commit(database: Database) -> None:
+    calls: list[int] = []
+    with database.session() as session:
+        on_commit(session, calls.append, 1)
+        with pytest.raises(ValueError, match="failed"), transaction(session):
+            on_commit(session, calls.append, 2)
+            fail()
+        assert calls == []
+        with transaction(session):
+            on_commit(session, calls.append, 3)
+            assert calls == []
+        assert calls == [1, 3]
+
+
+@in_hub
+def test_a_cancelled_call_does_not_stop_the_others(database: Database) -> None:
+    calls: list[int] = []
+    with rt.scope() as scope, database.transaction() as session:
+        session.add(Post(title="a"))
+        on_commit(session, scope.cancel)
+        on_commit(session, rt.sleep, 30)
+        on_commit(session, calls.append, 1)
+    assert calls == [1]
+    assert titles(database) == ["a"]
+
+
+@in_hub
 def test_reading_and_writing_in_one_block_loses_no_update(database: Database) -> None:
     with database.transaction() as session:
         session.add(Post(id=1, title="counter"))

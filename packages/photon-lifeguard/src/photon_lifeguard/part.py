@@ -36,6 +36,7 @@ from .errors import DatabaseConfigurationError
 from .observability import DatabaseMetrics, DatabaseObserver, RequestStatements
 from .replicas import ReplicaMetrics, position_middleware
 from .results import refresh_expired, while_encoding
+from .transactions import awaits_commit
 
 T = TypeVar("T")
 
@@ -225,7 +226,8 @@ def _provider(database: Database, cls: type[Session]) -> Callable[[Request], Ite
         read: ReadFrom = "replica" if request.method in _SAFE_METHODS else "primary"
         with database.session(cls, is_reusable=False, read=read) as session:
             yield session
-            session.commit()
+            if session.in_transaction() or awaits_commit(session):  # the handler may have closed it
+                session.commit()
 
     return session
 

@@ -13,6 +13,7 @@
 """
 
 from ._advisory_lock import advisory_lock as advisory_lock
+from ._commit_hooks import awaits_commit as awaits_commit
 from ._commit_hooks import on_commit as on_commit
 from ._local_settings import set_local as set_local
 from ._on_demand import BACKEND as BACKEND
