@@ -29,6 +29,7 @@ from ._lock import Lock as Lock
 from ._running import get_ident as get_ident
 from ._saved import real_allocate_lock as real_allocate_lock
 from ._saved import real_get_ident as real_get_ident
+from ._saved import real_poll as real_poll
 from ._saved import real_sleep as real_sleep
 from ._stdlib import PatchWarning as PatchWarning
 from ._stdlib import is_patched as is_patched

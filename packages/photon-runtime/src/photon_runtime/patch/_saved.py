@@ -29,6 +29,7 @@ sleep = time.sleep
 real_allocate_lock = allocate_lock
 real_get_ident = get_ident
 real_sleep = sleep
+real_poll = select.poll
 
 select_select = select.select
 select_poll = select.poll
