@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -14,7 +15,7 @@ import httpx2
 import pytest
 from sqlalchemy import ForeignKeyConstraint, String, func, insert, select, text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from photon import BackgroundTasks, HttpError, Json, Photon, Stream
@@ -307,6 +308,29 @@ def test_an_exhausted_pool_is_a_503_with_a_log_of_its_holders(
         assert client.get("/posts/1").status_code != 503
     assert "Holders: GET /titles at " in caplog.text
     assert "test_requests.py" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/posts", "/kept"])
+def test_a_file_that_stays_locked_is_a_503(tmp_path: Path, path: str) -> None:
+    url = f"sqlite:///{tmp_path}/app.db"
+    database = Database(DatabaseSettings(url=url))
+    Base.metadata.create_all(database.engine)
+    database.close()
+    with (
+        closing(sqlite3.connect(tmp_path / "app.db", isolation_level=None)) as other,
+        client_of(make_app(), url, tmp_path, acquire_timeout=0.3) as client,
+    ):
+        other.execute("BEGIN EXCLUSIVE")
+        response = client.post(path, json={"title": "a"})
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        other.execute("COMMIT")
+        assert client.post(path, json={"title": "a"}).status_code in (201, 422)
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    database = Database(DatabaseSettings(url="sqlite:///missing/app.db"), folder=tmp_path)
+    with pytest.raises(OperationalError, match=r"missing/app\.db; its folder must exist"):
+        database.check()
 
 
 def test_a_server_that_cannot_be_reached_is_a_503(tmp_path: Path) -> None:

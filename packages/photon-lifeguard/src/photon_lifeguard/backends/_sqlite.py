@@ -44,7 +44,14 @@ class Sqlite:
         options |= {"isolation_level": None, "check_same_thread": False}
 
         def connect() -> Any:
-            connection = driver.connect(path, **options)
+            try:
+                connection = driver.connect(path, **options)
+            except driver.OperationalError as error:
+                if "unable to open" not in str(error):
+                    raise
+                raise driver.OperationalError(
+                    f"{error}: {path}; its folder must exist and be writable"
+                ) from error
             try:
                 self._set_pragmas(connection)
             except BaseException:

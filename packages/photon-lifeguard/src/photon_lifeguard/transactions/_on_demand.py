@@ -93,12 +93,18 @@ def ensure_begun(connection: Connection) -> None:
 
     Raises:
         TransactionError: The connection does not belong to a `Database`.
+        sqlalchemy.exc.DBAPIError: It cannot begin.
 
     Blocks: the calling task, as `begin` does.
     """
     backend, statement_timeout = backend_of(connection)
-    if not backend.in_transaction(connection.connection.dbapi_connection):
+    if backend.in_transaction(connection.connection.dbapi_connection):
+        return
+    try:
         begin(connection, backend, statement_timeout)
+    except BaseException as error:
+        # As for any statement: it becomes an error of SQLAlchemy, and a lost connection is noted.
+        connection._handle_dbapi_exception(error, None, None, None, None)
 
 
 def backend_of(connection: Connection) -> tuple[Backend, float]:
