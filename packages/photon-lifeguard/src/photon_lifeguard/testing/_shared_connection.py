@@ -119,11 +119,10 @@ class SharedConnection:
         if turn is None:
             return
         with self._turns.use(turn), self._statement_lock(turn):
-            if self._has_failed():
+            if self._has_failed() or turn.is_read_only:
                 self._roll_back(turn)
-                raise TransactionError(ROLLED_BACK)
-            if turn.is_read_only:
-                self._roll_back(turn)
+                if not turn.is_read_only:
+                    raise TransactionError(ROLLED_BACK)
                 return
             try:
                 if self._deferred.exist:

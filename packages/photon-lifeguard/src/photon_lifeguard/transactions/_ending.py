@@ -28,12 +28,13 @@ from ..errors import ROLLED_BACK, TransactionError
 from ..pool import WaitingPool
 
 _BEGUN = "photon_begun"
+_WRITABLE, _READ_ONLY = "writable", "read only"
 _ENDED = "photon_ended"
 
 
-def note_begin(connection: Any) -> None:
+def note_begin(connection: Any, *, is_read_only: bool) -> None:
     """Note that a transaction was begun on a connection of the driver."""
-    connection.__dict__[_BEGUN] = True
+    connection.__dict__[_BEGUN] = _READ_ONLY if is_read_only else _WRITABLE
 
 
 def refuse_if_ended(connection: Any) -> None:
@@ -88,7 +89,10 @@ class _Endings:
         refuse_if_ended(driver_connection)
         if self._is_open(driver_connection):
             if self._backend.has_failed(driver_connection):
-                raise TransactionError(ROLLED_BACK)
+                if driver_connection.__dict__.get(_BEGUN) != _READ_ONLY:
+                    raise TransactionError(ROLLED_BACK)
+                self.do_rollback(connection)  # which loses nothing
+                return
             self._commit(connection)
         driver_connection.__dict__.pop(_BEGUN, None)
 

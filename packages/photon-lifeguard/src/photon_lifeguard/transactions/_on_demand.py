@@ -133,7 +133,7 @@ def begin(connection: Connection, backend: Backend, statement_timeout: float) ->
     if timeout != options.timeout:
         options = attrs.evolve(options, timeout=timeout)
     backend.begin(connection.connection.dbapi_connection, options)
-    note_begin(connection.connection.dbapi_connection)
+    note_begin(connection.connection.dbapi_connection, is_read_only=options.is_read_only)
 
 
 def _time_limit(limit: float | None, default: float) -> float | None:
