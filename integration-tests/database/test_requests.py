@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import attrs
 import httpx2
 import pytest
-from sqlalchemy import ForeignKeyConstraint, String, func, select, text
+from sqlalchemy import ForeignKeyConstraint, String, func, insert, select, text
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from photon import BackgroundTasks, HttpError, Json, Photon, Stream
@@ -131,6 +133,20 @@ def make_app(calls: list[str] | None = None) -> Photon:  # noqa: C901  many smal
             db.add(Post(title="kept"))
         raise HttpError(422, "no")
 
+    @app.post("/closed")
+    def closed(db: Session) -> None:
+        with transaction(db):
+            db.add(Post(title="closed"))
+        db.add(Post(title="not committed"))
+        db.close()
+
+    @app.post("/caught")
+    def caught(db: Session) -> None:
+        on_commit(db, calls.append, "commit")
+        db.execute(insert(Post).values(title="caught"))
+        with suppress(IntegrityError):
+            db.execute(insert(Post).values(title="caught"))
+
     @app.get("/sleep")
     def sleep(db: Session) -> int:
         db.execute(text("SELECT pg_sleep(5)"))
@@ -237,6 +253,24 @@ def test_a_transaction_of_the_handler_is_committed_at_its_end(url: str, tmp_path
     assert count(url) == 1
 
 
+def test_a_handler_may_close_its_session(url: str, tmp_path: Path) -> None:
+    with client_of(make_app(), url, tmp_path) as client:
+        assert client.post("/closed").status_code == 204
+    assert count(url) == 1
+
+
+def test_success_is_not_reported_for_a_transaction_that_has_failed(
+    url: str, tmp_path: Path
+) -> None:
+    calls: list[str] = []
+    with client_of(make_app(calls), url, tmp_path) as client:
+        status = client.post("/caught").status_code
+    if url.startswith("postgresql"):  # where an error spoils the transaction
+        assert (status, count(url), calls) == (500, 0, [])
+    else:
+        assert (status, count(url), calls) == (204, 1, ["commit"])
+
+
 def test_work_after_the_response_begins_after_the_commit(url: str, tmp_path: Path) -> None:
     calls: list[str] = []
     with client_of(make_app(calls), url, tmp_path) as client:
@@ -274,6 +308,29 @@ def test_an_exhausted_pool_is_a_503_with_a_log_of_its_holders(
         assert client.get("/posts/1").status_code != 503
     assert "Holders: GET /titles at " in caplog.text
     assert "test_requests.py" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/posts", "/kept"])
+def test_a_file_that_stays_locked_is_a_503(tmp_path: Path, path: str) -> None:
+    url = f"sqlite:///{tmp_path}/app.db"
+    database = Database(DatabaseSettings(url=url))
+    Base.metadata.create_all(database.engine)
+    database.close()
+    with (
+        closing(sqlite3.connect(tmp_path / "app.db", isolation_level=None)) as other,
+        client_of(make_app(), url, tmp_path, acquire_timeout=0.3) as client,
+    ):
+        other.execute("BEGIN EXCLUSIVE")
+        response = client.post(path, json={"title": "a"})
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        other.execute("COMMIT")
+        assert client.post(path, json={"title": "a"}).status_code in (201, 422)
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    database = Database(DatabaseSettings(url="sqlite:///missing/app.db"), folder=tmp_path)
+    with pytest.raises(OperationalError, match=r"missing/app\.db; its folder must exist"):
+        database.check()
 
 
 def test_a_server_that_cannot_be_reached_is_a_503(tmp_path: Path) -> None:

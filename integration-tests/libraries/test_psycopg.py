@@ -56,6 +56,14 @@ def test_psycopg_queries_take_the_time_of_one(
     assert SLOW <= found["seconds"] < 2 * SLOW
 
 
+def test_psycopg_receives_results_that_arrive_as_a_whole(
+    patch: list[str], postgres_url: str
+) -> None:
+    found = run_scenario(patch, "results_that_arrive_as_a_whole", postgres_url)
+    assert found["received"] == found["sizes"]
+    assert found["rows"] == 20_000
+
+
 def test_tasks_share_a_psycopg_connection_one_after_the_other(
     patch: list[str], postgres_url: str
 ) -> None:

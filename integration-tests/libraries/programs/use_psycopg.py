@@ -27,7 +27,7 @@ from photon_runtime import (
     spawn,
 )
 from photon_runtime.drivers.psycopg import Connection, is_interrupted, when_settled
-from photon_runtime.patch import is_patched
+from photon_runtime.patch import is_patched, real_sleep
 
 connect = psycopg.connect if is_patched() else Connection.connect
 warnings.simplefilter("error")
@@ -230,6 +230,30 @@ def closed_by_another(url: str) -> object:
     raise AssertionError("the query was not interrupted")
 
 
+def results_that_arrive_as_a_whole(url: str) -> object:
+    """A result is complete in the socket before it is read; libpq reads a part of it at a time."""
+    sizes = [100, 16_500, 20_000, 30_000, 60_000]
+
+    def block_once() -> None:
+        real_sleep(0.1)
+
+    def receive(query: str) -> int:
+        spawn(block_once)  # runs when the query was sent, before the poller is asked
+        with deadline(5):
+            return sum(len(text) for (text,) in connection.execute(query).fetchall())
+
+    with connect(url, autocommit=True) as connection:
+        received = [
+            receive(f"SELECT repeat('x', 50) FROM generate_series(1, {size // 50})")
+            for size in sizes
+        ]
+        query = "COPY (SELECT generate_series(1, 20000)) TO STDOUT"
+        with deadline(5), connection.cursor() as cursor, cursor.copy(query) as copy:
+            spawn(block_once)
+            rows = sum(1 for _ in copy.rows())
+    return {"sizes": sizes, "received": received, "rows": rows}
+
+
 def big_copy_beside_others(url: str) -> object:
     """A copy for which data is always there does not keep others from running."""
     beats: list[float] = []
@@ -293,6 +317,7 @@ def perform_all() -> None:
         notifications,
         closed_by_another,
         big_copy_beside_others,
+        results_that_arrive_as_a_whole,
         pipeline_and_server_cursor,
         outside_of_tasks,
     )

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import String, create_engine, event, func, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy import String, create_engine, event, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, PendingRollbackError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, aliased, mapped_column
 
 import photon_runtime as rt
 from photon_lifeguard import (
@@ -22,6 +23,7 @@ from photon_lifeguard import (
     transaction,
 )
 from photon_lifeguard.transactions import commit_changes
+from photon_runtime.errors import DeadlineExceeded
 from photon_runtime.testing import in_hub
 
 
@@ -61,6 +63,17 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 def titles(database: Database) -> list[str]:
     with database.session() as session:
         return sorted(session.scalars(select(Post.title)))
+
+
+first, second, third, fourth = (aliased(Post) for _ in range(4))
+EVERY_FOUR = (
+    select(func.count())
+    .select_from(first)
+    .join(second, second.count == first.count)
+    .join(third, third.count == first.count)
+    .join(fourth, fourth.count == first.count)
+)
+"""A statement that reads, and takes long with a few hundred rows."""
 
 
 def fail() -> None:
@@ -218,6 +231,33 @@ def test_a_failed_call_does_not_stop_the_others(
         on_commit(session, calls.append, 1)
     assert calls == [1]
     assert "a call after the commit failed" in caplog.text
+
+
+@in_hub
+def test_calls_that_were_added_before_a_block_wait_for_its_commit(database: Database) -> None:
+    calls: list[int] = []
+    with database.session() as session:
+        on_commit(session, calls.append, 1)
+        with pytest.raises(ValueError, match="failed"), transaction(session):
+            on_commit(session, calls.append, 2)
+            fail()
+        assert calls == []
+        with transaction(session):
+            on_commit(session, calls.append, 3)
+            assert calls == []
+        assert calls == [1, 3]
+
+
+@in_hub
+def test_a_cancelled_call_does_not_stop_the_others(database: Database) -> None:
+    calls: list[int] = []
+    with rt.scope() as scope, database.transaction() as session:
+        session.add(Post(title="a"))
+        on_commit(session, scope.cancel)
+        on_commit(session, rt.sleep, 30)
+        on_commit(session, calls.append, 1)
+    assert calls == [1]
+    assert titles(database) == ["a"]
 
 
 @in_hub
@@ -420,3 +460,162 @@ def test_commit_changes_fails_after_a_failed_flush(database: Database) -> None:
         session.expunge_all()
         with pytest.raises(PendingRollbackError):
             commit_changes(session)
+
+
+def ignore_duplicate(session: Session, title: str) -> None:
+    with suppress(IntegrityError):
+        session.execute(insert(Post).values(title=title))
+
+
+@in_hub
+@pytest.mark.parametrize("is_block", [False, True])
+def test_a_commit_that_the_database_would_turn_into_a_rollback_is_an_error(
+    database: Database, is_block: bool
+) -> None:
+    calls: list[int] = []
+
+    def write() -> None:
+        with database.transaction() if is_block else database.session() as session:
+            session.execute(insert(Post).values(title="a"))
+            on_commit(session, calls.append, 1)
+            ignore_duplicate(session, "a")
+            if not is_block:
+                session.commit()
+
+    if database.backend.name == "postgresql":
+        with pytest.raises(TransactionError, match="a statement in it failed"):
+            write()
+        assert (titles(database), calls) == ([], [])
+    else:
+        write()
+        assert (titles(database), calls) == (["a"], [1])
+
+
+@in_hub
+def test_a_statement_that_fails_in_a_block_of_its_own_spoils_nothing(database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(insert(Post).values(title="a"))
+        with suppress(IntegrityError), transaction(session):
+            session.execute(insert(Post).values(title="a"))
+        session.execute(insert(Post).values(title="b"))
+    assert titles(database) == ["a", "b"]
+
+
+@in_hub
+def test_a_transaction_that_was_ended_by_an_error_does_not_continue_as_another(
+    tmp_path: Path,
+) -> None:
+    database = Database(DatabaseSettings(url=f"sqlite:///{tmp_path}/app.db"))
+    Base.metadata.create_all(database.engine)
+    duplicate = insert(Post).prefix_with("OR ROLLBACK").values(title="a")
+    with database.session() as session:
+        session.execute(insert(Post).values(title="a"))
+        with suppress(IntegrityError):
+            session.execute(duplicate)
+        with pytest.raises(TransactionError, match="undone all changes"):
+            session.execute(insert(Post).values(title="b"))
+        with pytest.raises(TransactionError, match="undone all changes"):
+            session.commit()
+        session.rollback()
+        session.execute(insert(Post).values(title="c"))
+        session.commit()
+    assert titles(database) == ["c"]
+    database.close()
+
+
+@pytest.mark.slow
+@in_hub
+def test_a_deadlock_inside_of_a_block_is_repeated(mysql_url: str) -> None:
+    database = Database(DatabaseSettings(url=mysql_url, pool_size=5))
+    Base.metadata.drop_all(database.engine)
+    Base.metadata.create_all(database.engine)
+    with database.transaction() as session:
+        session.add_all([Post(id=1, title="a"), Post(id=2, title="b")])
+
+    def increment(first: int, second: int) -> None:
+        def count_up(session: Session) -> None:
+            session.execute(update(Post).where(Post.id == first).values(count=Post.count + 1))
+            rt.sleep(0.2)
+            with transaction(session):
+                session.execute(update(Post).where(Post.id == second).values(count=Post.count + 1))
+
+        database.run_transaction(count_up, attempts=5)
+
+    with rt.scope() as scope:
+        scope.spawn(increment, 1, 2)
+        scope.spawn(increment, 2, 1)
+    with database.session() as session:
+        assert session.scalars(select(Post.count)).all() == [2, 2]
+    database.close()
+
+
+@pytest.mark.slow
+@in_hub
+def test_a_deadlock_that_is_caught_is_not_committed_by_halves(mysql_url: str) -> None:
+    database = Database(DatabaseSettings(url=mysql_url, pool_size=5))
+    Base.metadata.drop_all(database.engine)
+    Base.metadata.create_all(database.engine)
+    with database.transaction() as session:
+        session.add_all([Post(id=1, title="a"), Post(id=2, title="b")])
+    outcomes: list[str] = []
+
+    def increment(first: int, second: int) -> None:
+        with database.session() as session:
+            session.execute(update(Post).where(Post.id == first).values(count=Post.count + 1))
+            rt.sleep(0.2)
+            with suppress(OperationalError):
+                session.execute(update(Post).where(Post.id == second).values(count=Post.count + 1))
+            try:
+                session.commit()
+                outcomes.append("committed")
+            except TransactionError:
+                outcomes.append("refused")
+
+    with rt.scope() as scope:
+        scope.spawn(increment, 1, 2)
+        scope.spawn(increment, 2, 1)
+    assert sorted(outcomes) == ["committed", "refused"]
+    with database.session() as session:
+        assert session.scalars(select(Post.count)).all() == [1, 1]
+    database.close()
+
+
+@in_hub
+def test_a_read_that_a_deadline_ended_can_be_followed_by_a_commit(database: Database) -> None:
+    with database.transaction() as session:
+        session.add_all([Post(title=f"post {number}") for number in range(300)])
+    with database.session() as session:
+        with pytest.raises(DeadlineExceeded), rt.deadline(0.1):
+            session.scalar(EVERY_FOUR)
+        session.commit()
+        assert session.scalar(select(func.count()).select_from(Post)) == 300
+
+
+@in_hub
+def test_an_isolation_level_of_sqlalchemy_costs_no_connection_when_it_is_interrupted(
+    database: Database,
+) -> None:
+    with database.transaction() as session:
+        session.add_all([Post(title=f"post {number}") for number in range(300)])
+    for _ in range(6):  # the pool has five
+        with pytest.raises(DeadlineExceeded), rt.deadline(0.1), database.session() as session:
+            session.connection(execution_options={"isolation_level": "SERIALIZABLE"})
+            session.scalar(EVERY_FOUR)
+    while database.pool.in_use:
+        rt.sleep(0.01)
+    with database.engine.connect() as connection:
+        assert not database.backend.is_altered(connection.connection.dbapi_connection)
+
+
+def test_the_end_of_a_hub_costs_no_connection_that_is_being_reset(database: Database) -> None:
+    with database.transaction() as session:
+        session.add_all([Post(title=f"post {number}") for number in range(300)])
+
+    def leave_at_the_deadline() -> None:
+        with pytest.raises(DeadlineExceeded), rt.deadline(0.05), database.session() as session:
+            session.scalar(EVERY_FOUR)
+
+    for _ in range(6):  # the pool has five
+        rt.run(leave_at_the_deadline)
+    assert database.pool.in_use == 0
+    assert len(titles(database)) == 300

@@ -6,6 +6,7 @@ error                                       status  reason
 a constraint was violated                   409     the request contradicts what is stored
 all connections are in use                  503     with ``Retry-After``: the load is too high
 the server cannot be reached, or was lost   503     with ``Retry-After``
+the file of SQLite stayed locked            503     with ``Retry-After``
 anything else                               500
 ==========================================  ======  =============================================
 
@@ -47,6 +48,9 @@ def add_error_handlers(host: Host) -> None:
             _log.error(
                 "%s %s: the connection was lost: %s", request.method, request.raw_path, error
             )
+            return _retry_later()
+        if "database is locked" in str(getattr(error, "orig", "")):  # SQLite, by another process
+            _log.error("%s %s: %s", request.method, request.raw_path, error)
             return _retry_later()
         raise error  # as any other unexpected error
 

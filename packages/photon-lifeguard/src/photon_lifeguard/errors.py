@@ -25,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as SqlAlchemyTimeoutError
 from photon_runtime.errors import PhotonError
 
 __all__ = [
+    "ROLLED_BACK",
     "DatabaseConfigurationError",
     "DatabaseUnavailable",
     "MigrationError",
@@ -88,3 +89,11 @@ class MigrationFailed(MigrationError):
 
 class PendingMigrations(MigrationError):
     """The application was started before its migrations were applied; the message names them."""
+
+
+ROLLED_BACK = (
+    "the transaction cannot be committed: a statement in it failed or was cancelled, the error was "
+    "caught, and the database has undone all changes. Execute a statement that may fail in a block "
+    "of its own, `with transaction(session):`, or call session.rollback() after the error"
+)
+"""The message of a `TransactionError` in place of a commit that would be a rollback."""

@@ -38,7 +38,7 @@ from .errors import DatabaseConfigurationError
 from .observability import DatabaseMetrics, DatabaseObserver, RequestStatements
 from .replicas import ReplicaMetrics, position_middleware
 from .results import refresh_expired, while_encoding
-from .transactions import commit_changes
+from .transactions import awaits_commit, commit_changes
 
 T = TypeVar("T")
 
@@ -249,7 +249,8 @@ def _provider(database: Database, cls: type[Session]) -> Callable[[Request], Ite
         read: ReadFrom = "replica" if request.method in _SAFE_METHODS else "primary"
         with database.session(cls, is_reusable=False, read=read) as session:
             yield session
-            commit_changes(session)
+            if session.in_transaction() or awaits_commit(session):  # the handler may have closed it
+                commit_changes(session)
 
     return session
 

@@ -53,6 +53,14 @@ class Backend(Protocol):
         """Return whether a transaction is open, also a failed one. Does not wait."""
         ...
 
+    def has_failed(self, connection: Any) -> bool:
+        """Return whether the open transaction would be rolled back by a COMMIT. Does not wait."""
+        ...
+
+    def has_ended(self, connection: Any, error: BaseException) -> bool:
+        """Return whether ``error`` of a statement has ended the transaction. Does not wait."""
+        ...
+
     def is_altered(self, connection: Any) -> bool:
         """Return whether an isolation level was set through SQLAlchemy. Does not wait."""
         ...

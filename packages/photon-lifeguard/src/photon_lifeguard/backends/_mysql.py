@@ -18,6 +18,9 @@ from ._backend import TransactionOptions
 # Numbers of errors that another attempt meets again: access denied (1044, 1045, 1698), unknown
 # database (1049), TLS required (3159).
 _PERMANENT = frozenset([1044, 1045, 1049, 1698, 3159])
+# A deadlock, and a row that has changed since the snapshot. An error has no status of the server,
+# so the driver does not know that they end the transaction.
+_ENDING = frozenset([1213, 1020])
 
 
 class MySql:
@@ -62,6 +65,14 @@ class MySql:
     def in_transaction(self, connection: Any) -> bool:
         """Return whether a transaction is open."""
         return self._driver.is_in_transaction(connection)
+
+    def has_failed(self, connection: Any) -> bool:
+        """Return ``False``: a statement that fails is undone alone, or ends the transaction."""
+        return False
+
+    def has_ended(self, connection: Any, error: BaseException) -> bool:
+        """Return whether ``error`` has rolled back more than its statement."""
+        return bool(error.args) and error.args[0] in _ENDING
 
     def is_altered(self, connection: Any) -> bool:
         """Return whether an isolation level was set through SQLAlchemy."""

@@ -15,7 +15,7 @@ from .._database_settings import DatabaseSettings
 from ..errors import DatabaseConfigurationError
 from ._backend import TransactionOptions
 
-_IDLE = 0  # of psycopg.pq.TransactionStatus
+_IDLE, _FAILED = 0, 3  # of psycopg.pq.TransactionStatus
 # Failed logins and unknown databases will fail again: classes 28 and 3D of SQLSTATE. A server that
 # starts or stops refuses with 57P03, and one without a free connection with 53300.
 _NEVER = ("28", "3D")
@@ -64,6 +64,15 @@ class PostgreSql:
         """Return whether a transaction is open."""
         return not connection.closed and connection.pgconn.transaction_status != _IDLE
 
+    def has_failed(self, connection: Any) -> bool:
+        """Return whether a statement has failed or was cancelled: COMMIT would roll back."""
+        status: int = connection.pgconn.transaction_status
+        return status == _FAILED or self.is_interrupted(connection)
+
+    def has_ended(self, connection: Any, error: BaseException) -> bool:
+        """Return ``False``: the transaction stays open until the client ends it."""
+        return False
+
     def is_altered(self, connection: Any) -> bool:
         """Return whether an isolation level was set through SQLAlchemy."""
         return not connection.autocommit
@@ -105,8 +114,8 @@ class PostgreSql:
         """Roll back, and reset the session."""
         if self.in_transaction(connection):
             connection.rollback()
+        connection.isolation_level = connection.read_only = connection.deferrable = None
         if self.is_altered(connection):
-            connection.isolation_level = connection.read_only = connection.deferrable = None
             connection.autocommit = True
         if not self._transaction_pooling:
             connection.execute("DISCARD ALL")

@@ -44,7 +44,14 @@ class Sqlite:
         options |= {"isolation_level": None, "check_same_thread": False}
 
         def connect() -> Any:
-            connection = driver.connect(path, **options)
+            try:
+                connection = driver.connect(path, **options)
+            except driver.OperationalError as error:
+                if "unable to open" not in str(error):
+                    raise
+                raise driver.OperationalError(
+                    f"{error}: {path}; its folder must exist and be writable"
+                ) from error
             try:
                 self._set_pragmas(connection)
             except BaseException:
@@ -66,6 +73,14 @@ class Sqlite:
     def in_transaction(self, connection: Any) -> bool:
         """Return whether a transaction is open."""
         return bool(connection.in_transaction)
+
+    def has_failed(self, connection: Any) -> bool:
+        """Return ``False``: a statement that fails is undone alone, or ends the transaction."""
+        return False
+
+    def has_ended(self, connection: Any, error: BaseException) -> bool:
+        """Return whether SQLite has rolled back, as it does when a disk is full."""
+        return not connection.in_transaction
 
     def is_altered(self, connection: Any) -> bool:
         """Return whether an isolation level was set through SQLAlchemy."""

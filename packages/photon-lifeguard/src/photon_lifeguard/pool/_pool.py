@@ -50,6 +50,8 @@ DIRTY = "photon_dirty"
 _LAST_USED = "photon_last_used"
 _CHECKED = "photon_checked"
 _EXPIRES = "photon_expires"
+_UNCLEAN = "photon_unclean"
+"""Key of a record's info while it waits to be reset; the end of a hub may forestall that."""
 
 
 class WaitingPool(Pool):
@@ -85,7 +87,6 @@ class WaitingPool(Pool):
         self._gate = ConnectGate(self._is_unreachable)
         self._holders: dict[int, Holder] = {}
         self._suspect_before = 0.0
-        self._to_scrub: dict[int, ConnectionPoolEntry] = {}
         self._is_disposed = False
 
     # -- figures -----------------------------------------------------------------------------------
@@ -192,8 +193,6 @@ class WaitingPool(Pool):
         self._is_disposed = True
         while (record := self._slots.take_idle()) is not None:
             self._discard(record, "closed")
-        while self._to_scrub:  # the hub may end before their tasks begin
-            self._discard(self._to_scrub.popitem()[1], "closed")
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -254,6 +253,9 @@ class WaitingPool(Pool):
         connection, now = record.dbapi_connection, monotonic()
         if now >= record.info[_EXPIRES]:
             self._close(record, "lifetime")
+            return False
+        if _UNCLEAN in record.info:
+            self._close(record, "unclean")
             return False
         needs_ping = (
             record.info[_CHECKED] <= self._suspect_before
@@ -344,17 +346,27 @@ class WaitingPool(Pool):
         if self._is_disposed:
             self._discard(record, "closed")
             return
-        self._to_scrub[id(record)] = record
+        record.info[_UNCLEAN] = True
         try:
-            rt.spawn(self._scrub, record)
+            task = rt.spawn(self._scrub, record)
         except NotRunning:
             self._scrub(record)
+        else:
+            task.on_end = lambda _: self._scrub_ended(record)
+
+    def _scrub_ended(self, record: ConnectionPoolEntry) -> None:
+        """Give back a connection whose hub ended before it was reset; its next use closes it."""
+        if _UNCLEAN not in record.info:
+            return
+        if self._is_disposed:
+            self._discard(record, "closed")
+        else:
+            self._slots.give(record)
 
     def _scrub(self, record: ConnectionPoolEntry) -> None:
         """Make a connection as good as new, or close it."""
-        if self._to_scrub.pop(id(record), None) is None:
-            return  # the pool was disposed of in the meantime, and has closed it
         is_clean = False
+        del record.info[_UNCLEAN]
         try:
             self._scrub_in_time(record.dbapi_connection)
             is_clean = True

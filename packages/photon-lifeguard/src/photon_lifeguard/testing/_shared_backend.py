@@ -150,6 +150,14 @@ class SharedBackend:
         """Return whether a view has a transaction open."""
         return self._shared.is_in_transaction(connection)
 
+    def has_failed(self, connection: Any) -> bool:
+        """Return ``False``: the commit of a view raises the error itself."""
+        return False
+
+    def has_ended(self, connection: Any, error: BaseException) -> bool:
+        """Return ``False``: the transaction stays open until the client ends it."""
+        return False
+
     def is_altered(self, connection: Any) -> bool:
         """Return whether an isolation level was set through SQLAlchemy."""
         return bool(connection.is_altered)

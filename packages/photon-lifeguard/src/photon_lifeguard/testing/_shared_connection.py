@@ -30,7 +30,7 @@ from photon_runtime.errors import NotRunning
 from photon_runtime.patch import Lock
 
 from ..backends import Backend, TransactionOptions
-from ..errors import TransactionError
+from ..errors import ROLLED_BACK, TransactionError
 from ._turns import Caller, Turn, Turns
 
 T = TypeVar("T")
@@ -109,9 +109,10 @@ class SharedConnection:
         self._turns.register(view, turn)
 
     def commit(self, view: object) -> None:
-        """Commit the transaction of ``view``, if it has one; a failed one is rolled back.
+        """Commit the transaction of ``view``, if it has one.
 
         Raises:
+            TransactionError: A statement of it has failed; the transaction was rolled back.
             Exception: A deferred constraint is violated; the transaction was rolled back.
         """
         turn = self._turns.of(view)
@@ -120,6 +121,8 @@ class SharedConnection:
         with self._turns.use(turn), self._statement_lock(turn):
             if self._has_failed() or turn.is_read_only:
                 self._roll_back(turn)
+                if not turn.is_read_only:
+                    raise TransactionError(ROLLED_BACK)
                 return
             try:
                 if self._deferred.exist:

@@ -3,7 +3,8 @@
 Theory of operation. A call belongs to the innermost transaction or savepoint at the time, and
 moves to the one around it when that ends well. So calls of a savepoint that is rolled back are
 dropped, and those of the outermost transaction run right after its commit, in the order in which
-they were added.
+they were added. Calls that were added before a block of `transaction` wait for its commit, or for a
+later one if the block fails.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
 from photon_runtime.callables import require_function
+from photon_runtime.errors import Cancelled
 
 P = ParamSpec("P")
 _KEY = "photon_commit_hooks"
@@ -80,9 +82,33 @@ def _transaction_ended(session: Session, ended: SessionTransaction) -> None:
         session.info[_KEY] = [entry for entry in calls if entry[0] is not ended]
 
 
+def awaits_commit(session: Session) -> bool:
+    """Return whether calls wait for the commit of ``session``."""
+    return bool(session.info.get(_KEY))
+
+
+def take_calls(session: Session) -> Calls:
+    """Remove the calls of ``session``, and return them for `add_calls`."""
+    calls: Calls = session.info.get(_KEY, [])
+    if calls:
+        session.info[_KEY] = []
+    return calls
+
+
+def add_calls(session: Session, calls: Calls) -> None:
+    """Let ``calls`` run after the next commit of ``session``, before those it has already."""
+    if calls:
+        session.info[_KEY] = [(None, call) for _, call in calls] + session.info[_KEY]
+
+
 def _run(calls: Calls) -> None:
+    cancelled: Cancelled | None = None
     for _, call in calls:
         try:
             call()
+        except Cancelled as error:  # the others may not need to wait
+            cancelled = error
         except Exception:
             _log.exception("a call after the commit failed")
+    if cancelled is not None:
+        raise cancelled

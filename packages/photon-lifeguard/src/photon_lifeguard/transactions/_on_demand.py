@@ -16,15 +16,14 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy import Connection, Engine
 
 import photon_runtime as rt
-from photon_runtime.errors import Cancelled
 
 from ..backends import Backend, TransactionOptions
 from ..errors import TransactionError
-from ..pool import DIRTY, WaitingPool
+from ..pool import DIRTY
+from ._ending import end_truthfully, note_begin, refuse_if_ended
 from ._reading import is_read, may_leave_state
 
 OPTIONS = "photon_transaction"
@@ -57,8 +56,7 @@ def begin_on_demand(engine: Engine, backend: Backend, *, statement_timeout: floa
         do_executemany=_preceded(before, dialect.do_executemany),
         do_execute_no_params=_preceded(before, dialect.do_execute_no_params),
     )
-    _skip_empty_transactions(engine, backend)
-    _keep_interrupted_connections(engine, backend)
+    end_truthfully(engine, backend)
 
 
 def _preceded(
@@ -83,6 +81,7 @@ def _before_execution(
     connection: Connection = context.root_connection
     if LOCAL not in context.execution_options and may_leave_state(context, statement):
         connection.info[DIRTY] = True
+    refuse_if_ended(cursor.connection)
     if backend.in_transaction(cursor.connection):
         return
     if "isolation_level" not in connection.get_execution_options():
@@ -94,12 +93,18 @@ def ensure_begun(connection: Connection) -> None:
 
     Raises:
         TransactionError: The connection does not belong to a `Database`.
+        sqlalchemy.exc.DBAPIError: It cannot begin.
 
     Blocks: the calling task, as `begin` does.
     """
     backend, statement_timeout = backend_of(connection)
-    if not backend.in_transaction(connection.connection.dbapi_connection):
+    if backend.in_transaction(connection.connection.dbapi_connection):
+        return
+    try:
         begin(connection, backend, statement_timeout)
+    except BaseException as error:
+        # As for any statement: it becomes an error of SQLAlchemy, and a lost connection is noted.
+        connection._handle_dbapi_exception(error, None, None, None, None)
 
 
 def backend_of(connection: Connection) -> tuple[Backend, float]:
@@ -128,6 +133,7 @@ def begin(connection: Connection, backend: Backend, statement_timeout: float) ->
     if timeout != options.timeout:
         options = attrs.evolve(options, timeout=timeout)
     backend.begin(connection.connection.dbapi_connection, options)
+    note_begin(connection.connection.dbapi_connection, is_read_only=options.is_read_only)
 
 
 def _time_limit(limit: float | None, default: float) -> float | None:
@@ -141,44 +147,3 @@ def _time_limit(limit: float | None, default: float) -> float | None:
     until_deadline = max(remaining, 0.0) + _MARGIN
     current = limit or default
     return until_deadline if not current or until_deadline < current else limit
-
-
-def _skip_empty_transactions(engine: Engine, backend: Backend) -> None:
-    """Send COMMIT and ROLLBACK only where the server has a transaction."""
-    dialect = engine.dialect
-    commit, rollback = dialect.do_commit, dialect.do_rollback
-
-    def do_commit(connection: Any) -> None:
-        if backend.in_transaction(connection.dbapi_connection):
-            commit(connection)
-
-    def do_rollback(connection: Any) -> None:
-        driver_connection = connection.dbapi_connection
-        if backend.is_interrupted(driver_connection):
-            return  # its clean-up rolls back
-        if backend.in_transaction(driver_connection):
-            try:
-                rollback(connection)
-            except Cancelled:
-                pass  # the pool rolls back, and the next wait of the task raises again
-
-    dialect.__dict__.update(do_commit=do_commit, do_rollback=do_rollback)
-
-
-def _keep_interrupted_connections(engine: Engine, backend: Backend) -> None:
-    """Leave to the pool what becomes of a connection after a cancellation or a lost one."""
-
-    def handle_error(context: ExceptionContext) -> None:
-        connection = context.connection
-        if connection is None or connection.invalidated:
-            return
-        if context.is_disconnect and isinstance(context.original_exception, Exception):
-            # One connection is lost; the others are checked, not closed.
-            context.invalidate_pool_on_disconnect = False
-            pool = engine.pool
-            if isinstance(pool, WaitingPool):
-                pool.suspect()
-        elif not isinstance(context.original_exception, Exception):
-            context.is_disconnect = False
-
-    event.listen(engine, "handle_error", handle_error)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ..backends import Isolation, TransactionOptions
 from ..errors import TransactionError
+from ._commit_hooks import add_calls, take_calls
 from ._on_demand import BACKEND, OPTIONS, backend_of, ensure_begun
 
 
@@ -56,10 +57,16 @@ def transaction(
         with session.begin_nested():
             yield session
         return
-    options = TransactionOptions(isolation, read_only)
-    _begin(session, options)
+    earlier = take_calls(session)  # of the commit that ends the reads so far, which is none
     try:
+        _begin(session, TransactionOptions(isolation, read_only))
         yield session
+    except BaseException:
+        session.rollback()
+        add_calls(session, earlier)
+        raise
+    add_calls(session, earlier)
+    try:
         session.commit()
     except BaseException:
         session.rollback()

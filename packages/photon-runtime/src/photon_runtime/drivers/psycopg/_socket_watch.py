@@ -6,17 +6,23 @@ to this module: `release` closes it together with the connection, and a finalise
 connection that is forgotten. A wait then costs no system call of its own; without this, each one
 would make a poll object and an epoll instance.
 
+The hub reports edges: it reports data once, when it arrives, and libpq leaves a part of it in the
+socket when it is more than fits into the rest of its buffer. So the socket itself is asked before
+every wait; otherwise a result that had arrived as a whole would be waited for for ever.
+
 A connection that is used by another hub is registered anew.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import weakref
 from typing import Any
 
 from ..._hub import Hub
 from ..._task import Task
+from ...patch import real_poll
 
 _ATTRIBUTE = "_photon_socket_watch"
 
@@ -29,7 +35,7 @@ class SocketWatch:
         fileno: Number of the socket in libpq.
     """
 
-    __slots__ = ("_duplicate", "_watcher", "fileno", "hub")
+    __slots__ = ("_duplicate", "_poll", "_watcher", "fileno", "hub")
 
     def __init__(self, hub: Hub, fileno: int) -> None:
         """Register a duplicate of the descriptor ``fileno``."""
@@ -37,6 +43,8 @@ class SocketWatch:
         self.fileno = fileno
         self._duplicate = os.dup(fileno)
         self._watcher = hub.poller.watch(self._duplicate)
+        self._poll = real_poll()
+        self._poll.register(self._duplicate, select.POLLIN)
 
     def wait_read(self, task: Task[object]) -> bool:
         """Wait until reading may make progress; return whether the task has paused.
@@ -48,8 +56,11 @@ class SocketWatch:
         Blocks: ``task``, the running one.
         """
         watcher = self._watcher
-        is_pausing = not (watcher.readable or watcher.ended)
-        watcher.wait_read(task)
+        is_pausing = not (watcher.readable or watcher.ended or self._poll.poll(0))
+        if is_pausing:
+            watcher.wait_read(task)
+        else:
+            watcher.readable = False
         return is_pausing
 
     def close(self, *, is_noticed: bool = True) -> None:
