@@ -62,7 +62,8 @@ class DatabaseSettings:
             logged as repeated, with its line and the remedy; zero for none. By default 3 in
             development and in the environment ``test``, and zero elsewhere. The section
             ``[database]`` decides for all databases.
-        echo: True to log every statement; for development.
+        echo: True to log every statement, and to show the values of a statement in its error; for
+            development.
         models: Models of the database, as ``module:attribute`` of a declarative base class or a
             `sqlalchemy.MetaData`; migrations are generated from them.
         migrations: Folder of the migrations, relative to that of the project; that of the section

@@ -125,5 +125,6 @@ def _create_engine(
         plain.url,
         pool=pool,
         echo=settings.echo,
+        hide_parameters=not settings.echo,  # errors are logged, and values of rows may be private
         execution_options={BACKEND: (backend, settings.statement_timeout)},
     )

@@ -33,7 +33,7 @@ def add_error_handlers(host: Host) -> None:
 
     @host.error_handler(IntegrityError)
     def conflict(request: Request, error: BaseException) -> Response:
-        _log.info("%s %s: %s", request.method, request.raw_path, error)
+        _log.info("%s %s: %s", request.method, request.raw_path, _without_values(error))
         return problem_response(HttpError(409, "the request conflicts with stored data"))
 
     @host.error_handler(PoolExhausted, DatabaseUnavailable)
@@ -53,6 +53,12 @@ def add_error_handlers(host: Host) -> None:
             _log.error("%s %s: %s", request.method, request.raw_path, error)
             return _retry_later()
         raise error  # as any other unexpected error
+
+
+def _without_values(error: BaseException) -> str:
+    """Return the first line of the driver's error; the values of the row are behind it."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return str(original).partition("\n")[0]
 
 
 def _retry_later() -> Response:
