@@ -6,12 +6,16 @@ languages are text. In the packages' sources the ``>>>`` examples of docstrings 
 """
 
 import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
+
+from photon_runtime.drivers import sqlite
 
 
 def name_module(namespace: dict[str, object]) -> None:
@@ -40,6 +44,23 @@ pytest_collect_file = (pages + docstrings).pytest()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that renews the recorded public interfaces; see test_public_api.py."""
     parser.addoption("--renew", action="store_true", help="record the public interfaces anew")
+
+
+@pytest.fixture
+def connect_sqlite() -> Iterator[Callable[..., sqlite.Connection]]:
+    """Open connections like ``photon_runtime.drivers.sqlite.connect``, and close them at the end.
+
+    From Python 3.13 on a connection that is not closed is reported, which fails a later test.
+    """
+    connections: list[sqlite.Connection] = []
+
+    def connect(*args: Any, **kwargs: Any) -> sqlite.Connection:
+        connections.append(sqlite.connect(*args, **kwargs))
+        return connections[-1]
+
+    yield connect
+    for connection in connections:
+        connection.close()
 
 
 settings.register_profile("person", deadline=None)

@@ -25,6 +25,9 @@ SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT c
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ?) SELECT i FROM n"
 
 
+Connect = Callable[..., sqlite.Connection]
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A database with a table."""
@@ -87,6 +90,7 @@ def test_rows_of_every_fetch_are_those_of_sqlite3(anywhere: Anywhere) -> None:
                 size = generator.choice([1, 5, 63, 64, 100, 2000])
                 results = [fetch(cursor, kind, size) for cursor in cursors]
                 assert results[0] == results[1]
+        plain.close()
         own.close()
 
     anywhere(both)
@@ -110,9 +114,11 @@ def test_a_statement_has_the_attributes_of_sqlite3(anywhere: Anywhere) -> None:
     anywhere(main)
 
 
-def test_a_row_factory_set_after_the_statement_applies(anywhere: Anywhere) -> None:
+def test_a_row_factory_set_after_the_statement_applies(
+    connect_sqlite: Connect, anywhere: Anywhere
+) -> None:
     def main() -> None:
-        connection = sqlite.connect(":memory:")
+        connection = connect_sqlite(":memory:")
         cursor = connection.execute("SELECT 1 AS a UNION ALL SELECT 2")
         cursor.row_factory = sqlite3.Row
         assert cursor.fetchone()["a"] == 1
@@ -126,9 +132,11 @@ def test_a_row_factory_set_after_the_statement_applies(anywhere: Anywhere) -> No
     anywhere(main)
 
 
-def test_an_error_in_a_later_row_is_raised_there(anywhere: Anywhere) -> None:
+def test_an_error_in_a_later_row_is_raised_there(
+    connect_sqlite: Connect, anywhere: Anywhere
+) -> None:
     def main() -> None:
-        connection = sqlite.connect(":memory:")
+        connection = connect_sqlite(":memory:")
         connection.execute("CREATE TABLE t (x TEXT)")
         connection.execute("INSERT INTO t VALUES ('a'), (CAST(x'ff' AS TEXT)), ('c')")
         cursor = connection.execute("SELECT x FROM t")
@@ -139,7 +147,9 @@ def test_an_error_in_a_later_row_is_raised_there(anywhere: Anywhere) -> None:
     anywhere(main)
 
 
-def test_items_of_executemany_are_computed_in_the_caller(anywhere: Anywhere) -> None:
+def test_items_of_executemany_are_computed_in_the_caller(
+    connect_sqlite: Connect, anywhere: Anywhere
+) -> None:
     threads = set()
 
     def items() -> Iterator[tuple[int]]:
@@ -148,7 +158,7 @@ def test_items_of_executemany_are_computed_in_the_caller(anywhere: Anywhere) -> 
             yield (number,)
 
     def main() -> None:
-        connection = sqlite.connect(":memory:")
+        connection = connect_sqlite(":memory:")
         connection.execute("CREATE TABLE t (x)")
         cursor = connection.executemany("INSERT INTO t VALUES (?)", items())
         assert cursor.rowcount == 2500
@@ -159,9 +169,11 @@ def test_items_of_executemany_are_computed_in_the_caller(anywhere: Anywhere) -> 
     anywhere(main)
 
 
-def test_an_item_of_executemany_may_use_the_connection(anywhere: Anywhere) -> None:
+def test_an_item_of_executemany_may_use_the_connection(
+    connect_sqlite: Connect, anywhere: Anywhere
+) -> None:
     def main() -> None:
-        connection = sqlite.connect(":memory:")
+        connection = connect_sqlite(":memory:")
         connection.execute("CREATE TABLE t (x)")
         values = connection.execute(NUMBERS, (1500,))
         connection.executemany("INSERT INTO t VALUES (?)", values)
@@ -170,9 +182,11 @@ def test_an_item_of_executemany_may_use_the_connection(anywhere: Anywhere) -> No
     anywhere(main)
 
 
-def test_python_functions_may_use_the_connection(anywhere: Anywhere) -> None:
+def test_python_functions_may_use_the_connection(
+    connect_sqlite: Connect, anywhere: Anywhere
+) -> None:
     def main() -> None:
-        connection = sqlite.connect(":memory:")
+        connection = connect_sqlite(":memory:")
         connection.create_function("twice", 1, lambda x: 2 * x)
         connection.create_function("again", 0, lambda: connection.execute("SELECT 5").fetchone()[0])
         connection.create_collation("reverse", lambda a, b: (a < b) - (a > b))
@@ -183,9 +197,11 @@ def test_python_functions_may_use_the_connection(anywhere: Anywhere) -> None:
     anywhere(main)
 
 
-def test_scripts_blobs_dumps_and_copies_work(anywhere: Anywhere, tmp_path: Path) -> None:
+def test_scripts_blobs_dumps_and_copies_work(
+    connect_sqlite: Connect, anywhere: Anywhere, tmp_path: Path
+) -> None:
     def main() -> None:
-        connection = sqlite.connect(tmp_path / "a.db")
+        connection = connect_sqlite(tmp_path / "a.db")
         connection.executescript("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(4));")
         with connection.blobopen("t", "x", 1) as blob:
             blob.write(b"ab")
@@ -195,12 +211,12 @@ def test_scripts_blobs_dumps_and_copies_work(anywhere: Anywhere, tmp_path: Path)
         connection.commit()
         assert "INSERT INTO \"t\" VALUES(X'61620064');" in list(connection.iterdump())
         steps = []
-        target = sqlite.connect(":memory:")
+        target = connect_sqlite(":memory:")
         connection.backup(target, pages=1, progress=lambda *step: steps.append(step))
         assert target.execute("SELECT x FROM t").fetchone() == (b"ab\0d",)
         assert len(steps) >= 2
         image = target.serialize()
-        other = sqlite.connect(":memory:")
+        other = connect_sqlite(":memory:")
         other.deserialize(image)
         assert other.execute("SELECT count(*) FROM t").fetchone() == (1,)
         for each in (connection, target, other):
@@ -209,9 +225,11 @@ def test_scripts_blobs_dumps_and_copies_work(anywhere: Anywhere, tmp_path: Path)
     anywhere(main)
 
 
-def test_closed_connections_and_cursors_refuse_to_be_used(anywhere: Anywhere) -> None:
+def test_closed_connections_and_cursors_refuse_to_be_used(
+    connect_sqlite: Connect, anywhere: Anywhere
+) -> None:
     def main() -> None:
-        connection = sqlite.connect(":memory:")
+        connection = connect_sqlite(":memory:")
         cursor = connection.execute("SELECT 1 UNION SELECT 2")
         closed = connection.execute(NUMBERS, (1000,))
         closed.close()
@@ -226,7 +244,9 @@ def test_closed_connections_and_cursors_refuse_to_be_used(anywhere: Anywhere) ->
     anywhere(main)
 
 
-def test_factories_that_derive_from_sqlite3_cooperate(anywhere: Anywhere) -> None:
+def test_factories_that_derive_from_sqlite3_cooperate(
+    connect_sqlite: Connect, anywhere: Anywhere
+) -> None:
     class OldCursor(sqlite3.Cursor):
         def execute(self, *args: Any) -> Any:
             return super().execute(*args)
@@ -236,7 +256,7 @@ def test_factories_that_derive_from_sqlite3_cooperate(anywhere: Anywhere) -> Non
             return super().cursor(factory)
 
     def main() -> None:
-        connection = sqlite.connect(":memory:", factory=OldConnection)
+        connection = connect_sqlite(":memory:", factory=OldConnection)
         assert isinstance(connection, OldConnection)
         assert isinstance(connection, sqlite.Connection)
         cursor = connection.execute("SELECT 1")
@@ -251,8 +271,8 @@ def test_factories_that_derive_from_sqlite3_cooperate(anywhere: Anywhere) -> Non
 
 
 @in_hub
-def test_other_tasks_run_during_a_statement() -> None:
-    connection = sqlite.connect(":memory:")
+def test_other_tasks_run_during_a_statement(connect_sqlite: Connect) -> None:
+    connection = connect_sqlite(":memory:")
     task = rt.spawn(connection.execute, SLOW)
     for _ in range(5):
         rt.sleep(0.001)
@@ -263,8 +283,8 @@ def test_other_tasks_run_during_a_statement() -> None:
 
 
 @in_hub
-def test_tasks_share_a_connection_one_statement_at_a_time() -> None:
-    connection = sqlite.connect(":memory:")
+def test_tasks_share_a_connection_one_statement_at_a_time(connect_sqlite: Connect) -> None:
+    connection = connect_sqlite(":memory:")
     connection.execute("CREATE TABLE t (x)")
     with rt.scope() as tasks:
         for number in range(50):
@@ -283,12 +303,12 @@ def test_open_connections_need_no_threads(path: Path) -> None:
         connection.close()
 
 
-def test_a_connection_belongs_to_its_thread() -> None:
+def test_a_connection_belongs_to_its_thread(connect_sqlite: Connect) -> None:
     connections = [
-        rt.run(lambda: sqlite.connect(":memory:")),
-        sqlite.connect(":memory:"),
+        rt.run(lambda: connect_sqlite(":memory:")),
+        connect_sqlite(":memory:"),
     ]
-    free = sqlite.connect(":memory:", check_same_thread=False)
+    free = connect_sqlite(":memory:", check_same_thread=False)
     raised = []
 
     def use() -> None:

@@ -9,9 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -24,6 +27,9 @@ SLOW_INSERT = SLOW.replace(" SELECT count(*)", " INSERT INTO t SELECT i")
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ?) SELECT i FROM n"
 PROMPT = 0.5
 """Seconds within which a caller must have left, on a machine that is busy with other things."""
+
+
+Connect = Callable[..., sqlite.Connection]
 
 
 @pytest.fixture
@@ -75,8 +81,10 @@ def rows_of(path: Path) -> list[object]:
 
 @pytest.mark.parametrize("isolation_level", ["", None])
 @in_hub
-def test_a_connection_is_usable_after_an_interrupted_statement(isolation_level: None) -> None:
-    connection = sqlite.connect(":memory:", isolation_level=isolation_level)
+def test_a_connection_is_usable_after_an_interrupted_statement(
+    connect_sqlite: Connect, isolation_level: None
+) -> None:
+    connection = connect_sqlite(":memory:", isolation_level=isolation_level)
     connection.execute("CREATE TABLE t (x)")
     for statement in (SLOW, SLOW_INSERT):
         interrupt(connection, statement)
@@ -86,8 +94,10 @@ def test_a_connection_is_usable_after_an_interrupted_statement(isolation_level: 
 
 
 @in_hub
-def test_a_statement_that_began_its_transaction_is_undone(path: Path) -> None:
-    connection = sqlite.connect(path)
+def test_a_statement_that_began_its_transaction_is_undone(
+    connect_sqlite: Connect, path: Path
+) -> None:
+    connection = connect_sqlite(path)
     gate = Gate(connection)
     with pytest.raises(rt.DeadlineExceeded), rt.deadline(0.05):
         connection.execute("INSERT INTO t VALUES (gate())")
@@ -99,8 +109,10 @@ def test_a_statement_that_began_its_transaction_is_undone(path: Path) -> None:
 
 @pytest.mark.parametrize("statement", [SLOW_INSERT, "INSERT INTO t VALUES (gate())"])
 @in_hub
-def test_an_interrupted_transaction_must_be_rolled_back(path: Path, statement: str) -> None:
-    connection = sqlite.connect(path)
+def test_an_interrupted_transaction_must_be_rolled_back(
+    connect_sqlite: Connect, path: Path, statement: str
+) -> None:
+    connection = connect_sqlite(path)
     gate = Gate(connection)
     gate.entered.set()
     connection.execute("INSERT INTO t VALUES (1)")
@@ -118,8 +130,10 @@ def test_an_interrupted_transaction_must_be_rolled_back(path: Path, statement: s
 
 @pytest.mark.parametrize("waits", [True, False])
 @in_hub
-def test_an_interrupted_transaction_can_be_rolled_back_by_a_statement(waits: bool) -> None:
-    connection = sqlite.connect(":memory:", isolation_level=None)
+def test_an_interrupted_transaction_can_be_rolled_back_by_a_statement(
+    connect_sqlite: Connect, waits: bool
+) -> None:
+    connection = connect_sqlite(":memory:", isolation_level=None)
     connection.execute("CREATE TABLE t (x)")
     connection.execute("BEGIN")
     interrupt(connection, SLOW_INSERT)
@@ -131,8 +145,10 @@ def test_an_interrupted_transaction_can_be_rolled_back_by_a_statement(waits: boo
 
 
 @in_hub
-def test_an_interrupted_query_leaves_its_transaction_open(path: Path) -> None:
-    connection = sqlite.connect(path)
+def test_an_interrupted_query_leaves_its_transaction_open(
+    connect_sqlite: Connect, path: Path
+) -> None:
+    connection = connect_sqlite(path)
     connection.execute("INSERT INTO t VALUES (1)")
     interrupt(connection, SLOW)
     connection.execute("INSERT INTO t VALUES (2)")
@@ -141,8 +157,8 @@ def test_an_interrupted_query_leaves_its_transaction_open(path: Path) -> None:
 
 
 @in_hub
-def test_other_cursors_end_when_a_statement_is_interrupted() -> None:
-    connection = sqlite.connect(":memory:")
+def test_other_cursors_end_when_a_statement_is_interrupted(connect_sqlite: Connect) -> None:
+    connection = connect_sqlite(":memory:")
     cursor = connection.execute(NUMBERS, (10_000,))
     interrupt(connection, SLOW)
     assert connection.execute("SELECT 5").fetchone() == (5,)
@@ -152,8 +168,8 @@ def test_other_cursors_end_when_a_statement_is_interrupted() -> None:
 
 
 @in_hub
-def test_an_interrupted_executemany_stops(path: Path) -> None:
-    connection = sqlite.connect(path)
+def test_an_interrupted_executemany_stops(connect_sqlite: Connect, path: Path) -> None:
+    connection = connect_sqlite(path)
     with pytest.raises(rt.DeadlineExceeded), rt.deadline(0.05):
         connection.executemany("INSERT INTO t VALUES (?)", iter(lambda: (1,), None))
     until(lambda: not sqlite.is_interrupted(connection))
@@ -162,8 +178,8 @@ def test_an_interrupted_executemany_stops(path: Path) -> None:
 
 
 @in_hub
-def test_an_interrupted_fetch_stops() -> None:
-    connection = sqlite.connect(":memory:")
+def test_an_interrupted_fetch_stops(connect_sqlite: Connect) -> None:
+    connection = connect_sqlite(":memory:")
     cursor = connection.execute(NUMBERS, (10**12,))
     with pytest.raises(rt.DeadlineExceeded), rt.deadline(0.05):
         cursor.fetchall()
@@ -172,8 +188,10 @@ def test_an_interrupted_fetch_stops() -> None:
 
 
 @in_hub
-def test_a_cancelled_block_rolls_back_in_the_background(path: Path) -> None:
-    connection = sqlite.connect(path)
+def test_a_cancelled_block_rolls_back_in_the_background(
+    connect_sqlite: Connect, path: Path
+) -> None:
+    connection = connect_sqlite(path)
 
     def write() -> None:
         with connection:
@@ -184,7 +202,7 @@ def test_a_cancelled_block_rolls_back_in_the_background(path: Path) -> None:
     until(lambda: connection.in_transaction)
     task.cancel()
     assert task.join(1)
-    with sqlite.connect(path) as other:
+    with connect_sqlite(path) as other:
         other.execute("INSERT INTO t VALUES (2)")
     connection.execute("INSERT INTO t VALUES (3)")
     connection.commit()
@@ -217,8 +235,8 @@ def test_a_cancelled_task_closes_its_connection(path: Path) -> None:
 
 
 @in_hub
-def test_a_cancelled_commit_leaves_no_transaction(path: Path) -> None:
-    connection = sqlite.connect(path)
+def test_a_cancelled_commit_leaves_no_transaction(connect_sqlite: Connect, path: Path) -> None:
+    connection = connect_sqlite(path)
 
     def write() -> None:
         with rt.deadline(5) as scope:
@@ -237,8 +255,8 @@ def test_a_cancelled_commit_leaves_no_transaction(path: Path) -> None:
 
 
 @in_hub
-def test_pools_are_notified_when_a_connection_is_usable() -> None:
-    connection = sqlite.connect(":memory:")
+def test_pools_are_notified_when_a_connection_is_usable(connect_sqlite: Connect) -> None:
+    connection = connect_sqlite(":memory:")
     settled: list[bool] = []
     sqlite.when_settled(connection, settled.append)
     assert settled == [True]
@@ -268,8 +286,10 @@ def test_a_caller_leaves_whatever_a_function_in_sql_does(
 
 
 @in_hub
-def test_a_waiting_use_of_an_interrupted_connection_has_its_own_deadline() -> None:
-    connection = sqlite.connect(":memory:")
+def test_a_waiting_use_of_an_interrupted_connection_has_its_own_deadline(
+    connect_sqlite: Connect,
+) -> None:
+    connection = connect_sqlite(":memory:")
     gate = Gate(connection)
     interrupt(connection, "SELECT gate()")
     interrupt(connection, "SELECT 1")
@@ -278,8 +298,8 @@ def test_a_waiting_use_of_an_interrupted_connection_has_its_own_deadline() -> No
 
 
 @in_hub
-def test_a_call_that_has_not_begun_is_withdrawn(path: Path) -> None:
-    connection = sqlite.connect(path)
+def test_a_call_that_has_not_begun_is_withdrawn(connect_sqlite: Connect, path: Path) -> None:
+    connection = connect_sqlite(path)
     gate = Gate(connection)
     busy = rt.spawn(connection.execute, "SELECT gate()")
     until(gate.entered.is_set)
@@ -291,20 +311,49 @@ def test_a_call_that_has_not_begun_is_withdrawn(path: Path) -> None:
     assert rows_of(path) == []
 
 
+@pytest.mark.parametrize("action", ["ignore", "error"])
 @in_hub
-def test_a_forgotten_transaction_is_rolled_back(path: Path) -> None:
-    connection = sqlite.connect(path)
-    connection.execute("INSERT INTO t VALUES (1)")
-    del connection
-    gc.collect()
-    with sqlite.connect(path) as other:
+def test_a_forgotten_transaction_is_rolled_back(
+    connect_sqlite: Connect, path: Path, action: Literal["ignore", "error"]
+) -> None:
+    reports: list[object] = []
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setattr(sys, "unraisablehook", reports.append)
+        warnings.simplefilter(action, ResourceWarning)
+        connection = sqlite.connect(path)
+        connection.execute("INSERT INTO t VALUES (1)")
+        del connection
+        gc.collect()
+    with connect_sqlite(path) as other:
         other.execute("INSERT INTO t VALUES (2)")
     assert rows_of(path) == [2]
+    assert len(reports) == (action == "error" and sys.version_info >= (3, 13))
 
 
 @in_hub
-def test_a_forgotten_cursor_is_ended_in_a_thread() -> None:
-    connection = sqlite.connect(":memory:")
+def test_a_connection_whose_opening_is_cancelled_is_closed(path: Path) -> None:
+    opened: list[sqlite.Connection] = []
+
+    class Recorded(sqlite.Connection):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            opened.append(self)
+            super().__init__(*args, **kwargs)
+
+    def is_closed() -> bool:
+        with pytest.raises(sqlite3.ProgrammingError) as caught:
+            _ = opened[0].total_changes
+        return "closed database" in str(caught.value)
+
+    task = rt.spawn(sqlite.connect, path, factory=Recorded)
+    rt.sleep(0)
+    task.cancel()
+    task.join()
+    until(is_closed)
+
+
+@in_hub
+def test_a_forgotten_cursor_is_ended_in_a_thread(connect_sqlite: Connect) -> None:
+    connection = connect_sqlite(":memory:")
     gate = Gate(connection)
     cursor = connection.execute(NUMBERS, (1000,))
     busy = rt.spawn(connection.execute, "SELECT gate()")
@@ -324,7 +373,8 @@ def test_writers_that_are_cancelled_at_any_moment_leave_nothing_half_done(
     path: Path, mode: str
 ) -> None:
     generator = random.Random(7)
-    sqlite3.connect(path).execute(f"PRAGMA journal_mode = {mode}")
+    with closing(sqlite3.connect(path)) as plain:
+        plain.execute(f"PRAGMA journal_mode = {mode}")
     outcomes: dict[int, str] = {}
 
     def write(number: int) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 import photon_runtime as rt
 from photon_runtime.drivers import sqlite
 from photon_runtime.testing import in_hub, in_virtual_time
+
+Connect = Callable[..., sqlite.Connection]
 
 
 @pytest.fixture(params=["delete", "wal"])
@@ -70,15 +73,17 @@ def test_writers_that_wait_before_their_commit_all_succeed(path: Path, many: int
 
 
 @in_hub
-def test_writers_get_their_turn_in_the_order_of_their_arrival(path: Path) -> None:
+def test_writers_get_their_turn_in_the_order_of_their_arrival(
+    connect_sqlite: Connect, path: Path
+) -> None:
     order: list[int] = []
 
     def write(number: int) -> None:
-        with sqlite.connect(path) as connection:
+        with connect_sqlite(path) as connection:
             connection.execute("BEGIN IMMEDIATE")
             order.append(number)
 
-    first = sqlite.connect(path)
+    first = connect_sqlite(path)
     first.execute("UPDATE t SET x = 1")
     with rt.scope() as tasks:
         for number in range(10):
@@ -91,8 +96,8 @@ def test_writers_get_their_turn_in_the_order_of_their_arrival(path: Path) -> Non
 
 
 @in_hub
-def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
-    writer, reader = sqlite.connect(path), sqlite.connect(path, timeout=0)
+def test_readers_do_not_wait_for_a_writer(connect_sqlite: Connect, path: Path) -> None:
+    writer, reader = connect_sqlite(path), connect_sqlite(path, timeout=0)
     writer.execute("UPDATE t SET x = 1")
     assert reader.execute("SELECT x FROM t").fetchone() == (0,)
     writer.commit()
@@ -100,8 +105,10 @@ def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
 
 
 @in_hub
-def test_a_holder_that_never_commits_is_named_in_the_error(path: Path) -> None:
-    holder, waiter = sqlite.connect(path), sqlite.connect(path, timeout=0.1)
+def test_a_holder_that_never_commits_is_named_in_the_error(
+    connect_sqlite: Connect, path: Path
+) -> None:
+    holder, waiter = connect_sqlite(path), connect_sqlite(path, timeout=0.1)
     rt.spawn(holder.execute, "UPDATE t SET x = 1").result()
     with pytest.raises(sqlite3.OperationalError, match="database is locked") as caught:
         waiter.execute("UPDATE t SET x = 2")
@@ -115,9 +122,11 @@ def test_a_holder_that_never_commits_is_named_in_the_error(path: Path) -> None:
 
 
 @in_hub
-def test_a_queue_that_moves_is_waited_for_longer_than_the_timeout(path: Path) -> None:
+def test_a_queue_that_moves_is_waited_for_longer_than_the_timeout(
+    connect_sqlite: Connect, path: Path
+) -> None:
     def write() -> None:
-        with sqlite.connect(path, timeout=0.3) as connection:
+        with connect_sqlite(path, timeout=0.3) as connection:
             connection.execute("UPDATE t SET x = x + 1")
             rt.sleep(0.06)
 
@@ -128,8 +137,8 @@ def test_a_queue_that_moves_is_waited_for_longer_than_the_timeout(path: Path) ->
 
 
 @in_hub
-def test_a_cancelled_waiter_leaves_the_queue(path: Path) -> None:
-    first, second, third = (sqlite.connect(path) for _ in range(3))
+def test_a_cancelled_waiter_leaves_the_queue(connect_sqlite: Connect, path: Path) -> None:
+    first, second, third = (connect_sqlite(path) for _ in range(3))
     first.execute("UPDATE t SET x = 1")
     waiting = rt.spawn(second.execute, "UPDATE t SET x = 2")
     until(lambda: status_of(first).waiting == 1)
@@ -145,8 +154,10 @@ def test_a_cancelled_waiter_leaves_the_queue(path: Path) -> None:
 
 @pytest.mark.parametrize("end", ["close", "rollback", "commit", "ROLLBACK", "END"])
 @in_hub
-def test_the_next_writer_begins_when_a_transaction_ends(path: Path, end: str) -> None:
-    first, second = sqlite.connect(path), sqlite.connect(path)
+def test_the_next_writer_begins_when_a_transaction_ends(
+    connect_sqlite: Connect, path: Path, end: str
+) -> None:
+    first, second = connect_sqlite(path), connect_sqlite(path)
     first.execute("UPDATE t SET x = 1")
     task = rt.spawn(second.execute, "UPDATE t SET x = 2")
     until(lambda: status_of(first).waiting == 1)
@@ -157,8 +168,10 @@ def test_the_next_writer_begins_when_a_transaction_ends(path: Path, end: str) ->
 
 
 @in_hub
-def test_a_failed_statement_does_not_hold_the_queue_outside_of_a_transaction(path: Path) -> None:
-    first, second = sqlite.connect(path), sqlite.connect(path)
+def test_a_failed_statement_does_not_hold_the_queue_outside_of_a_transaction(
+    connect_sqlite: Connect, path: Path
+) -> None:
+    first, second = connect_sqlite(path), connect_sqlite(path)
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         first.execute("INSERT INTO nowhere VALUES (1)")
     second.execute("UPDATE t SET x = 2")
@@ -167,8 +180,10 @@ def test_a_failed_statement_does_not_hold_the_queue_outside_of_a_transaction(pat
 
 
 @in_hub
-def test_a_transaction_that_has_read_before_others_wrote_fails_at_once(path: Path) -> None:
-    first, second = (sqlite.connect(path, isolation_level=None) for _ in range(2))
+def test_a_transaction_that_has_read_before_others_wrote_fails_at_once(
+    connect_sqlite: Connect, path: Path
+) -> None:
+    first, second = (connect_sqlite(path, isolation_level=None) for _ in range(2))
     for connection in (first, second):
         connection.execute("BEGIN")
         connection.execute("SELECT x FROM t").fetchall()
@@ -182,9 +197,9 @@ def test_a_transaction_that_has_read_before_others_wrote_fails_at_once(path: Pat
 
 
 @in_hub
-def test_a_commit_waits_for_readers(path: Path) -> None:
-    writer = sqlite.connect(path)
-    reader = sqlite.connect(path, isolation_level=None)
+def test_a_commit_waits_for_readers(connect_sqlite: Connect, path: Path) -> None:
+    writer = connect_sqlite(path)
+    reader = connect_sqlite(path, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT x FROM t").fetchall()
     writer.execute("UPDATE t SET x = 5")
@@ -196,9 +211,9 @@ def test_a_commit_waits_for_readers(path: Path) -> None:
 
 
 @in_hub
-def test_tables_of_a_shared_memory_database_are_waited_for() -> None:
+def test_tables_of_a_shared_memory_database_are_waited_for(connect_sqlite: Connect) -> None:
     name = "file:shared?mode=memory&cache=shared"
-    first, second = sqlite.connect(name, uri=True), sqlite.connect(name, uri=True)
+    first, second = connect_sqlite(name, uri=True), connect_sqlite(name, uri=True)
     first.execute("CREATE TABLE t (x)")
     first.execute("INSERT INTO t VALUES (1)")
     task = rt.spawn(lambda: second.execute("SELECT x FROM t").fetchall())
@@ -209,8 +224,8 @@ def test_tables_of_a_shared_memory_database_are_waited_for() -> None:
 
 
 @in_hub
-def test_a_timeout_is_set_by_a_pragma_too(path: Path) -> None:
-    connection, other = sqlite.connect(path), sqlite.connect(path)
+def test_a_timeout_is_set_by_a_pragma_too(connect_sqlite: Connect, path: Path) -> None:
+    connection, other = connect_sqlite(path), connect_sqlite(path)
     assert connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
     assert connection.execute("PRAGMA busy_timeout = 20").fetchone() == (20,)
     other.execute("UPDATE t SET x = 1")
@@ -220,8 +235,8 @@ def test_a_timeout_is_set_by_a_pragma_too(path: Path) -> None:
 
 
 @in_virtual_time
-def test_virtual_time_passes_while_a_writer_waits(path: Path) -> None:
-    first, second = sqlite.connect(path), sqlite.connect(path)
+def test_virtual_time_passes_while_a_writer_waits(connect_sqlite: Connect, path: Path) -> None:
+    first, second = connect_sqlite(path), connect_sqlite(path)
     first.execute("UPDATE t SET x = 1")
     task = rt.spawn(second.execute, "UPDATE t SET x = 2")
     rt.sleep(3)
@@ -231,18 +246,18 @@ def test_virtual_time_passes_while_a_writer_waits(path: Path) -> None:
     second.rollback()
 
 
-def test_a_thread_outside_of_tasks_waits_for_a_task(path: Path) -> None:
+def test_a_thread_outside_of_tasks_waits_for_a_task(connect_sqlite: Connect, path: Path) -> None:
     done = threading.Event()
 
     def write() -> None:
-        with sqlite3.connect(path) as plain:
+        with closing(sqlite3.connect(path)) as plain, plain:
             plain.execute("UPDATE t SET x = x + 1")
-        with sqlite.connect(path) as connection:
+        with closing(sqlite.connect(path)) as connection, connection:
             connection.execute("UPDATE t SET x = x + 1")
         done.set()
 
     def main() -> None:
-        connection = sqlite.connect(path)
+        connection = connect_sqlite(path)
         connection.execute("UPDATE t SET x = x + 1")
         thread = threading.Thread(target=write)
         thread.start()
@@ -256,18 +271,18 @@ def test_a_thread_outside_of_tasks_waits_for_a_task(path: Path) -> None:
     assert value_in(path) == 3
 
 
-def test_threads_and_tasks_queue_together(path: Path) -> None:
+def test_threads_and_tasks_queue_together(connect_sqlite: Connect, path: Path) -> None:
     order: list[str] = []
 
     def write_in_a_thread() -> None:
-        connection = sqlite.connect(path)
+        connection = connect_sqlite(path)
         connection.execute("UPDATE t SET x = x + 1")
         order.append("thread")
         connection.commit()
         connection.close()
 
     def main() -> None:
-        first, second = sqlite.connect(path), sqlite.connect(path)
+        first, second = connect_sqlite(path), connect_sqlite(path)
         first.execute("UPDATE t SET x = x + 1")
         thread = threading.Thread(target=write_in_a_thread)
         thread.start()

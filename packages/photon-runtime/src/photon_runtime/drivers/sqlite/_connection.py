@@ -13,10 +13,11 @@ import functools
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal, TypeVar, cast, overload
 
-from ..._hub import current_hub
+from ..._hub import Hub, current_hub
 from ..._pooled_greenlet import running_task
 from ...patch import real_get_ident
 from ._blob import Blob
@@ -74,16 +75,32 @@ class Connection(_Base):
 
         def open_database() -> None:
             _Base.__init__(self, database, *positional, **named)
-            state.write_lock = find_write_lock(database, is_uri=bool(values.get("uri", False)))
+            try:
+                state.write_lock = find_write_lock(database, is_uri=bool(values.get("uri", False)))
+            except BaseException:
+                _Base.close(self)
+                raise
 
         if is_task:
             state.hub = current_hub()
-            Threads.of(state.hub).run(open_database)
+            self._photon_open(open_database, state.hub)
         else:
             open_database()
         if self._photon_opened is not None:  # it is opened a second time
             self._photon_opened.end_transaction()
         self._photon_opened = state
+
+    def _photon_open(self, open_database: Callable[[], None], hub: Hub) -> None:
+        """Open the database in a thread, and close it if the caller left in the meantime."""
+        job = Threads.of(hub).start(open_database)
+        try:
+            job.wait()
+        except BaseException:
+            if job.is_ended:
+                self._photon_close_unused()
+            else:
+                job.when_ended = self._photon_close_unused
+            raise
 
     @property
     def _photon_state(self) -> ConnectionState:
@@ -281,16 +298,26 @@ class Connection(_Base):
         call(self, self._photon_close, ROLLBACK)
 
     def __del__(self) -> None:
-        """Close the connection in a thread, if that was forgotten."""
+        """Close the connection in a thread, if that was forgotten.
+
+        From Python 3.13 on only the finalizer of `sqlite3` closes, and this method replaces it.
+        """
         state = self._photon_opened
-        if state is None or state.is_closed:
+        if state is None:
+            self._photon_close_unused()
+        elif state.is_closed:
             return
-        if state.is_inherited:
+        elif state.is_inherited:
             _inherited.append(self)
-            return
-        if sys.version_info >= (3, 13):
-            message = f"unclosed database in {self!r}"
-            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+        else:
+            try:
+                if sys.version_info >= (3, 13):
+                    message = f"unclosed database in {self!r}"
+                    warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+            finally:  # the warning may be an error
+                self._photon_close_forgotten(state)
+
+    def _photon_close_forgotten(self, state: ConnectionState) -> None:
         hub = state.hub
         if hub is not None and not hub.is_closed:
             end = functools.partial(call, self, self._photon_close, ROLLBACK)
@@ -298,6 +325,11 @@ class Connection(_Base):
         else:
             self._photon_close()
             state.end_transaction()
+
+    def _photon_close_unused(self) -> None:
+        """Close a connection that `__init__` has not completed; without a statement it is quick."""
+        with suppress(_sqlite3.ProgrammingError):  # it was not even opened
+            _Base.close(self)
 
     def _photon_has_transaction(self) -> bool:
         """Whether SQLite must be called to end a transaction."""
