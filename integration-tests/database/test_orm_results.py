@@ -235,8 +235,10 @@ def _engine() -> Engine:
 
 
 @pytest.fixture
-def application() -> Application:
-    return Application()
+def application() -> Iterator[Application]:
+    application = Application()
+    yield application
+    application.engine.dispose()
 
 
 def as_result(value: object) -> T:  # type: ignore[type-var]  # what the caller returns

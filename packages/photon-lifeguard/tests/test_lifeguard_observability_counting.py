@@ -128,6 +128,7 @@ def test_an_engine_of_another_origin_is_counted_by_name() -> None:
             session.execute(text("SELECT 3"))
         with assert_queries(engine, exact=0):
             pass
+    engine.dispose()
     assert unnamed.count == 0
 
 

@@ -439,6 +439,7 @@ def test_queries_that_have_no_pages_are_refused(query: Any, message: str) -> Non
     database = Database(DatabaseSettings(url="sqlite://"))
     with database.session() as session, pytest.raises(TypeError, match=message):
         paginate(session, query, CursorParameters())
+    database.close()
 
 
 @in_hub
