@@ -131,6 +131,7 @@ class TestCheck:
         migrate(database)
         with database.engine.begin() as connection:
             connection.execute(text("INSERT INTO posts (id) VALUES (1)"))
+        database.close()
         add(database, 'op.alter_column("posts", "title", nullable=False)')
         assert "NOT NULL" in (check(database).error or "")
 
