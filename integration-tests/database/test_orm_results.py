@@ -6,7 +6,8 @@ import dataclasses
 import datetime
 import enum
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypedDict, TypeVar
 
@@ -235,10 +236,21 @@ def _engine() -> Engine:
 
 
 @pytest.fixture
-def application() -> Iterator[Application]:
-    application = Application()
-    yield application
-    application.engine.dispose()
+def new_application() -> Iterator[Callable[[], Application]]:
+    """A function that makes applications; their databases are closed after the test."""
+    with ExitStack() as stack:
+
+        def make() -> Application:
+            application = Application()
+            stack.callback(application.engine.dispose)
+            return application
+
+        yield make
+
+
+@pytest.fixture
+def application(new_application: Callable[[], Application]) -> Application:
+    return new_application()
 
 
 def as_result(value: object) -> T:  # type: ignore[type-var]  # what the caller returns
@@ -272,7 +284,9 @@ class PostStruct(msgspec.Struct):
 
 
 @pytest.mark.parametrize("cls", [PostOut, PostDict, PostData, PostStruct, Json[PostOut]], ids=str)
-def test_a_result_has_the_members_of_the_annotation(application: Application, cls: Any) -> None:
+def test_a_result_has_the_members_of_the_annotation(
+    new_application: Callable[[], Application], application: Application, cls: Any
+) -> None:
     def one(db: Session) -> Any:
         return db.get(Post, 1)
 
@@ -283,7 +297,7 @@ def test_a_result_has_the_members_of_the_annotation(application: Application, cl
     assert application.handle(one).json() == {"id": 1, "title": "one"}
     assert len(application.statements) == 1
     every.__annotations__["return"] = dict[str, list[cls]]
-    every_app = Application()
+    every_app = new_application()
     items = [{"id": 1, "title": "one"}, {"id": 2, "title": "two"}]
 
     def by_name(db: Session) -> Any:
@@ -376,8 +390,10 @@ def test_created_may_contain_objects_in_lists_and_mappings(application: Applicat
     assert application.handle(create, method="POST").json() == {"posts": posts}
 
 
-def test_a_created_item_without_a_form_in_json_is_an_error() -> None:
-    application = Application()
+def test_a_created_item_without_a_form_in_json_is_an_error(
+    new_application: Callable[[], Application],
+) -> None:
+    application = new_application()
     with pytest.raises(TypeError, match="cannot be encoded as JSON"):
         application.handle(lambda: Created(object()), method="POST")
     with pytest.raises(TypeError, match="cannot be encoded as JSON"):
@@ -392,7 +408,9 @@ def test_undescribed_objects_are_refused(application: Application) -> None:
         application.handle(undescribed)
 
 
-def test_properties_hybrids_and_proxies_of_loaded_values_are_sent(application: Application) -> None:
+def test_properties_hybrids_and_proxies_of_loaded_values_are_sent(
+    new_application: Callable[[], Application], application: Application
+) -> None:
     def posts(db: Session) -> Shouted:
         return as_result(db.get(Post, 1, options=[joinedload(Post.author)]))
 
@@ -400,7 +418,7 @@ def test_properties_hybrids_and_proxies_of_loaded_values_are_sent(application: A
         return as_result(db.get(Author, 1, options=[selectinload(Author.posts)]))
 
     assert application.handle(posts).json() == {"shout": "ONE", "author_name": "Ada"}
-    assert Application().handle(titles).json() == {"titles": ["one", "two"]}
+    assert new_application().handle(titles).json() == {"titles": ["one", "two"]}
 
 
 def test_hybrids_match_a_class_in_a_union(application: Application) -> None:
@@ -466,7 +484,9 @@ def test_a_relationship_that_is_not_loaded_is_named_with_the_remedy() -> None:
     assert ".options(selectinload(Author.posts))" in refused(collection)
 
 
-def test_a_deferred_column_is_named_with_the_remedy() -> None:
+def test_a_deferred_column_is_named_with_the_remedy(
+    new_application: Callable[[], Application],
+) -> None:
     def body(db: Session) -> WithBody:
         return as_result(db.get(Post, 1))
 
@@ -475,7 +495,7 @@ def test_a_deferred_column_is_named_with_the_remedy() -> None:
     def loaded(db: Session) -> WithBody:
         return as_result(db.get(Post, 1, options=[undefer(Post.body)]))
 
-    assert Application().handle(loaded).json() == {"body": ""}
+    assert new_application().handle(loaded).json() == {"body": ""}
 
 
 def test_an_expired_attribute_is_named_with_the_remedy() -> None:
@@ -567,8 +587,10 @@ def test_statements_are_allowed_again_after_an_encoding_that_failed(
 # -- values of the database ---------------------------------------------------------------------
 
 
-def test_values_that_a_flush_leaves_to_the_database_are_read_at_once() -> None:
-    application = Application()
+def test_values_that_a_flush_leaves_to_the_database_are_read_at_once(
+    new_application: Callable[[], Application],
+) -> None:
+    application = new_application()
 
     @application.app.put("/")
     def update(db: Session) -> list[Out]:
@@ -649,6 +671,7 @@ def test_objects_with_composite_keys_are_completed_at_once(application: Applicat
 
 
 def test_items_of_a_stream_are_projected_while_the_session_is_open(
+    new_application: Callable[[], Application],
     application: Application,
 ) -> None:
     def stream(db: Session) -> Iterator[PostOut]:
@@ -661,10 +684,11 @@ def test_items_of_a_stream_are_projected_while_the_session_is_open(
 
     sent = '{"id":1,"title":"one"}\n{"id":2,"title":"two"}\n'
     assert application.handle(stream).text == sent
-    assert Application().handle(lines).text == sent
+    assert new_application().handle(lines).text == sent
 
 
 def test_items_of_a_stream_execute_no_statement_and_its_generator_may(
+    new_application: Callable[[], Application],
     application: Application,
 ) -> None:
     def bad(db: Session) -> Iterator[PostWithAuthor]:
@@ -677,7 +701,7 @@ def test_items_of_a_stream_execute_no_statement_and_its_generator_may(
 
     assert application.handle(good).text.count("Ada") == 2
     with pytest.raises(AttributeNotLoaded, match="author"):
-        Application().handle(bad)
+        new_application().handle(bad)
 
 
 # -- schemas of mapped classes ------------------------------------------------------------------
