@@ -370,11 +370,13 @@ def test_everything_works_outside_of_coroutines(database: Database) -> None:
 
 
 def test_a_session_of_another_engine_is_refused(tmp_path: Path) -> None:
+    engine = create_engine("sqlite://")
     with (
-        Session(create_engine("sqlite://")) as session,
+        Session(engine) as session,
         pytest.raises(TransactionError, match="photon_lifeguard"),
     ):
         advisory_lock(session, "x")
+    engine.dispose()
 
 
 def test_the_engine_has_no_listeners_that_every_connection_would_join(database: Database) -> None:
