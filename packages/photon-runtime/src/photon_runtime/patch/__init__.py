@@ -35,4 +35,6 @@ from ._stdlib import PatchWarning as PatchWarning
 from ._stdlib import is_patched as is_patched
 from ._stdlib import patch_stdlib as patch_stdlib
 from ._waiter import Waiter as Waiter
+from ._waiter import drop_waiter as drop_waiter
 from ._waiter import new_waiter as new_waiter
+from ._waiter import wake_first as wake_first

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ._lock import Lock
 from ._running import get_ident
+from ._waiter import wake_first
 
 
 class Gate(Lock):
@@ -32,7 +33,7 @@ class Gate(Lock):
         if not self._is_open:
             self._is_open = True
             self._raw.release()
-            while self._hand_over():
+            while wake_first(self._waiters):
                 pass
 
     def locked(self) -> bool:

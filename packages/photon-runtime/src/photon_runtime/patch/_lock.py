@@ -19,7 +19,7 @@ from typing import NoReturn
 from .._scope import shield
 from . import _saved
 from ._running import get_ident, running_task
-from ._waiter import Waiter, new_waiter
+from ._waiter import Waiter, drop_waiter, new_waiter, wake_first
 
 _TIMEOUT_MAX = 9223372036.0  # `threading.TIMEOUT_MAX`
 
@@ -61,7 +61,7 @@ class Lock:
         raw, waiters = self._raw, self._waiters
         if not raw.locked():
             raise RuntimeError("release unlocked lock")
-        while not (waiters and self._hand_over()):
+        while not (waiters and wake_first(self._waiters)):
             raw.release()
             # A waiter may have been added between the check of the list and the release.
             if not waiters or not raw.acquire(False):
@@ -90,38 +90,20 @@ class Lock:
         self._waiters.append(waiter)
         if self._raw.acquire(False):
             waiter.claim()
-            self._drop(waiter)
+            drop_waiter(self._waiters, waiter)
             return True
         try:
             waiter.wait(timeout)
         except BaseException:
             if waiter.claim():
-                self._drop(waiter)
+                drop_waiter(self._waiters, waiter)
             else:
                 self.release()
             raise
         if waiter.claim():
-            self._drop(waiter)
+            drop_waiter(self._waiters, waiter)
             return False
         return True
-
-    def _hand_over(self) -> bool:
-        waiters = self._waiters
-        while waiters:
-            try:
-                waiter = waiters.pop(0)
-            except IndexError:
-                break
-            if waiter.claim():
-                waiter.wake()
-                return True
-        return False
-
-    def _drop(self, waiter: Waiter) -> None:
-        try:
-            self._waiters.remove(waiter)
-        except ValueError:  # `release` has removed it already
-            pass
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied or pickled, as the standard one does."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NoReturn
 
 from .._run import yield_now
 from ._running import running_task
-from ._waiter import Waiter, new_waiter
+from ._waiter import Waiter, drop_waiter, new_waiter, wake_first
 
 # A worker that puts its own next work into its queue would never let other tasks run.
 _LONGEST_STREAK = 100
@@ -38,7 +38,7 @@ class SimpleQueue:
         """Append ``item``; never waits."""
         self._items.append(item)
         if self._waiters:
-            self._wake_one()
+            wake_first(self._waiters)
 
     def put_nowait(self, item: Any) -> None:
         """Append ``item``."""
@@ -101,23 +101,8 @@ class SimpleQueue:
                 waiter.wait(timeout)
         finally:
             if waiter.claim():
-                self._drop(waiter)
+                drop_waiter(self._waiters, waiter)
             elif self._items:
-                self._wake_one()  # the task woken for an item may be cancelled and not take it
-
-    def _wake_one(self) -> None:
-        waiters = self._waiters
-        while waiters:
-            try:
-                waiter = waiters.pop(0)
-            except IndexError:
-                return
-            if waiter.claim():
-                waiter.wake()
-                return
-
-    def _drop(self, waiter: Waiter) -> None:
-        try:
-            self._waiters.remove(waiter)
-        except ValueError:
-            pass
+                wake_first(
+                    self._waiters
+                )  # the task woken for an item may be cancelled and not take it

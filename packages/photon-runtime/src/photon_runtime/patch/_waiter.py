@@ -50,6 +50,30 @@ def new_waiter() -> Waiter:
     return _ThreadWaiter() if task is None else _TaskWaiter(task)
 
 
+def wake_first(waiters: list[Waiter]) -> bool:
+    """Wake the first waiter that still waits, and remove those before it; return whether one did.
+
+    Every step is one operation of the interpreter, so any thread or finaliser may call it.
+    """
+    while waiters:
+        try:
+            waiter = waiters.pop(0)
+        except IndexError:
+            break
+        if waiter.claim():
+            waiter.wake()
+            return True
+    return False
+
+
+def drop_waiter(waiters: list[Waiter], waiter: Waiter) -> None:
+    """Remove a waiter that has given up."""
+    try:
+        waiters.remove(waiter)
+    except ValueError:  # `wake_first` has removed it already
+        pass
+
+
 class _Claim:
     """A claim that succeeds once."""
 

@@ -31,7 +31,7 @@ from weakref import WeakValueDictionary
 
 import attrs
 
-from ...patch import Waiter, new_waiter, real_allocate_lock
+from ...patch import Waiter, drop_waiter, new_waiter, real_allocate_lock, wake_first
 
 _monotonic = time.monotonic
 
@@ -123,7 +123,7 @@ class WriteLock:
         self._waiters.append(waiter)
         if self._raw.acquire(False):
             waiter.claim()
-            self._drop(waiter)
+            drop_waiter(self._waiters, waiter)
         elif not self._wait(waiter, timeout):
             return False
         self._begin(name)
@@ -134,7 +134,7 @@ class WriteLock:
         raw, waiters = self._raw, self._waiters
         self._holder = None
         self._since = _monotonic()
-        while not self._hand_over():
+        while not wake_first(self._waiters):
             raw.release()
             # A waiter may have been added between the check of the list and the release.
             if not waiters or not raw.acquire(False):
@@ -173,32 +173,14 @@ class WriteLock:
                     return True
         except BaseException:
             if waiter.claim():
-                self._drop(waiter)
+                drop_waiter(self._waiters, waiter)
             else:
                 self.release()
             raise
         if waiter.claim():
-            self._drop(waiter)
+            drop_waiter(self._waiters, waiter)
             return False
         return True
-
-    def _hand_over(self) -> bool:
-        waiters = self._waiters
-        while waiters:
-            try:
-                waiter = waiters.pop(0)
-            except IndexError:
-                break
-            if waiter.claim():
-                waiter.wake()
-                return True
-        return False
-
-    def _drop(self, waiter: Waiter) -> None:
-        try:
-            self._waiters.remove(waiter)
-        except ValueError:  # `release` has removed it already
-            pass
 
 
 # One per database file of the process, because SQLite's own locks are the process's, too.
