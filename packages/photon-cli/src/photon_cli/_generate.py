@@ -17,7 +17,7 @@ from ._plugins import GENERATORS, Plugin, PluginError, PluginGroup
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from photon_runtime.generators import Edit, Generator
+    from photon_runtime.generators import Edit, Generator, Option
     from photon_runtime.project import Project
 
     from .generation import FileChange, Plan
@@ -66,6 +66,8 @@ def _load_generator(plugin: Plugin) -> Generator:
 
 
 def _command(name: str, generator: Generator, *, undoes: bool) -> click.Command:
+    options: Sequence[Option] = getattr(generator, "options", ())
+
     @click.command(name, help=type(generator).__doc__)
     @click.argument("subject", metavar="NAME")
     @click.argument("words", nargs=-1, metavar="[WORD]...")
@@ -82,17 +84,32 @@ def _command(name: str, generator: Generator, *, undoes: bool) -> click.Command:
         dry_run: bool,
         has_diff: bool,
         force: bool,
+        **chosen: bool | str | None,
     ) -> None:
         from photon_runtime.generators import Arguments
 
         from .generation import apply_edits, undo_edits
 
-        edits: Sequence[Edit] = generator.plan(project, Arguments(subject, words))
+        arguments = Arguments(subject, words, options=chosen)
+        edits: Sequence[Edit] = generator.plan(project, arguments)
         planned = undo_edits if undoes else apply_edits
         plan = planned(project.root or project.directory, edits, force=force)
         _carry_out(plan, dry_run=dry_run, has_diff=has_diff)
+        next_steps = getattr(generator, "next_steps", None)
+        if next_steps is not None and plan.changes and not (undoes or dry_run):
+            for line in next_steps(project, arguments):
+                click.echo(line)
 
+    command.params.extend(map(_click_option, options))
     return command
+
+
+def _click_option(option: Option) -> click.Option:
+    names = ["--" + option.name.replace("_", "-"), option.name]
+    if isinstance(option.default, bool):
+        return click.Option(names, is_flag=True, default=option.default, help=option.help)
+    kind = click.Choice(option.choices) if option.choices else None
+    return click.Option(names, type=kind, default=option.default, help=option.help)
 
 
 _FORCE = "Overwrite files and keys that have another content."

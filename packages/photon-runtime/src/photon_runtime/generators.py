@@ -93,22 +93,43 @@ Edit: TypeAlias = CreateFile | InsertCode | SetToml
 
 
 @attrs.frozen
+class Option:
+    """An option of a generator.
+
+    Attributes:
+        name: Its name, without dashes: ``html`` is ``--html`` on the command line.
+        help: Its line in the help of the generator.
+        default: Its value where the user does not write it; a boolean makes it a flag.
+        choices: The values that it may have; empty for any.
+    """
+
+    name: str
+    help: str
+    default: bool | str | None = attrs.field(default=False, kw_only=True)
+    choices: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+
+
+@attrs.frozen
 class Arguments:
     """What the user wrote after the name of the generator.
 
     Attributes:
         name: The first word: what is to be generated is called so.
         words: All others, such as ``title:string``.
+        options: The values of the generator's options, by name; all of them are there.
     """
 
     name: str
     words: tuple[str, ...] = ()
+    options: Mapping[str, bool | str | None] = attrs.field(factory=dict, kw_only=True)
 
 
 class Generator(Protocol):
     """What the entry-point group ``photon.generators`` names: a class, made without arguments.
 
-    The first line of its docstring is its line in ``photon generate --help``.
+    The first line of its docstring is its line in ``photon generate --help``. It may also have an
+    attribute ``options``, a sequence of `Option`, and a method ``next_steps`` with the arguments of
+    `plan`, which returns the lines that the command shows at its end.
     """
 
     def plan(self, project: Project, arguments: Arguments) -> Sequence[Edit]:

@@ -1,0 +1,1 @@
+"""Jinja2 templates as a part of an application."""
