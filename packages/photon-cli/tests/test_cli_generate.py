@@ -13,7 +13,14 @@ from photon_cli import _generate
 from photon_cli._plugins import PluginGroup
 from photon_cli.generation import apply_edits, undo_edits, write_changes
 from photon_cli.main import cli
-from photon_runtime.generators import CreateFile, Edit, GeneratorError, InsertCode, SetToml
+from photon_runtime.generators import (
+    CreateFile,
+    Edit,
+    GeneratorError,
+    InsertCode,
+    SetToml,
+    UpdateFile,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +46,9 @@ class Note:
             SetToml("photon.toml", ("app", "notes", arguments.name), len(arguments.words)),
         ]
 
+class Notice(Note):
+    default_name = "latest"
+
 class Broken:
     def __init__(self):
         raise KeyError("a bug")
@@ -59,7 +69,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: notes\nVersion: 1.2\n")
     (info / "entry_points.txt").write_text(
         "[photon.generators]\nnote = notes_generators:Note\nbroken = notes_generators:Broken\n"
-        "number = notes_generators:number\n"
+        "number = notes_generators:number\nnotice = notes_generators:Notice\n"
     )
     folder = tmp_path / "project"
     folder.mkdir()
@@ -281,6 +291,36 @@ def test_edits_of_one_file_build_on_each_other(tmp_path: Path) -> None:
     assert (tmp_path / "new.toml").read_text() == '[a]\nd = false\n\n[a.b]\nc = ["x"]\n'
     assert {text.partition(":")[0] for text in undo(tmp_path, *edits)} == {"removed"}
     assert tree(tmp_path) == {"new.toml": b""}
+
+
+def test_a_file_that_is_generated_again_is_updated_and_reports_what_it_leaves_to_people(
+    tmp_path: Path,
+) -> None:
+    assert apply(tmp_path, UpdateFile("m.py", "a = 1\n")) == ["added: m.py"]
+    edit = UpdateFile(
+        "m.py", "a = 2\n", initial="a = 3\n", before="a = 1\n", changed=("`b`: write it",)
+    )
+    assert apply(tmp_path, edit) == ["updated: m.py", "changed: m.py (`b`: write it)"]
+    assert apply(tmp_path, edit) == ["skipped: m.py", "changed: m.py (`b`: write it)"]
+    assert undo(tmp_path, edit) == ["conflict: m.py (it was changed since)"]
+    (tmp_path / "m.py").write_text("a = 3\n")
+    conflict, _ = apply(tmp_path, edit)
+    assert conflict.startswith("conflict: m.py (it was changed while")
+    assert undo(tmp_path, edit) == ["removed: m.py"]
+
+
+def test_a_file_that_cannot_be_updated_prevents_all_edits(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("(\n")
+    edit = UpdateFile("m.py", "a = 2\n", before="(\n", conflicts=("it is not Python",))
+    results = apply(tmp_path, CreateFile("n.py", ""), edit)
+    assert "conflict: m.py (it is not Python)" in results
+    assert tree(tmp_path) == {"m.py": b"(\n"}
+
+
+def test_a_generator_may_have_a_default_for_its_name(root: Path) -> None:
+    result = photon("generate", "notice")
+    assert result.exit_code == 0, result.output
+    assert "added: notes/latest.txt" in result.output
 
 
 def test_a_path_that_leads_out_of_the_project_is_refused(tmp_path: Path) -> None:

@@ -67,9 +67,11 @@ def _load_generator(plugin: Plugin) -> Generator:
 
 def _command(name: str, generator: Generator, *, undoes: bool) -> click.Command:
     options: Sequence[Option] = getattr(generator, "options", ())
+    default: str | None = getattr(generator, "default_name", None)
+    metavar = "NAME" if default is None else "[NAME]"
 
     @click.command(name, help=type(generator).__doc__)
-    @click.argument("subject", metavar="NAME")
+    @click.argument("subject", metavar=metavar, required=default is None, default=default)
     @click.argument("words", nargs=-1, metavar="[WORD]...")
     @click.option("--dry-run", is_flag=True, help="Show what would happen, and write nothing.")
     @click.option("--diff", "has_diff", is_flag=True, help="Show the changes of each file, too.")

@@ -89,7 +89,37 @@ class SetToml:
     value: TomlValue
 
 
-Edit: TypeAlias = CreateFile | InsertCode | SetToml
+@attrs.frozen
+class UpdateFile:
+    """A file that people edit and that is generated again.
+
+    The generator reads the file and makes the new text from it, so that the text has the changes of
+    people. Undone, the file is removed if it has the initial text, and is a conflict otherwise.
+
+    Attributes:
+        path: The file, from the project's folder, with ``/``.
+        content: The new text.
+        initial: The text of the file in a project that does not have it; by default ``content``.
+        before: The text that ``content`` was made from; ``None`` for a file that did not exist.
+            Another text in the file is a conflict.
+        changed: Differences that the text does not have, and what people should do about them;
+            each is reported, and nothing is prevented.
+        conflicts: Reasons why the file cannot be updated; each is reported, and prevents all edits.
+    """
+
+    path: str = attrs.field(validator=_relative)
+    content: str
+    initial: str = attrs.field(kw_only=True)
+    before: str | None = attrs.field(default=None, kw_only=True)
+    changed: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    conflicts: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+
+    @initial.default
+    def _content(self) -> str:
+        return self.content
+
+
+Edit: TypeAlias = CreateFile | InsertCode | SetToml | UpdateFile
 
 
 @attrs.frozen
@@ -128,8 +158,9 @@ class Generator(Protocol):
     """What the entry-point group ``photon.generators`` names: a class, made without arguments.
 
     The first line of its docstring is its line in ``photon generate --help``. It may also have an
-    attribute ``options``, a sequence of `Option`, and a method ``next_steps`` with the arguments of
-    `plan`, which returns the lines that the command shows at its end.
+    attribute ``options``, a sequence of `Option`, a method ``next_steps`` with the arguments of
+    `plan`, which returns the lines that the command shows at its end, and an attribute
+    ``default_name``: what `Arguments.name` is where the user writes none.
     """
 
     def plan(self, project: Project, arguments: Arguments) -> Sequence[Edit]:

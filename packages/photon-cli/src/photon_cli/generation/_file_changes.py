@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from photon_runtime.generators import CreateFile, Edit, GeneratorError, InsertCode
+from photon_runtime.generators import CreateFile, Edit, GeneratorError, InsertCode, UpdateFile
 
 from ._conflict import Conflict
 from ._insertion import insert_code, remove_code
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Change = Callable[[str | None, Edit], str | None]
 
-Verb = Literal["added", "injected", "removed", "skipped", "conflict"]
+Verb = Literal["added", "injected", "updated", "changed", "removed", "skipped", "conflict"]
 
 
 @attrs.frozen
@@ -159,7 +159,10 @@ def apply_edits(root: Path, edits: Sequence[Edit], *, force: bool = False) -> Pl
     """
     plan = Plan(root, force)
     for edit in edits:
-        plan.edit(edit, _applied, "added" if isinstance(edit, CreateFile) else "injected")
+        plan.edit(edit, _applied, _verb(edit))
+        if isinstance(edit, UpdateFile):
+            plan.results += [EditResult("changed", edit.path, each) for each in edit.changed]
+            plan.results += [EditResult("conflict", edit.path, each) for each in edit.conflicts]
     return plan
 
 
@@ -180,8 +183,19 @@ def undo_edits(root: Path, edits: Sequence[Edit], *, force: bool = False) -> Pla
     return plan
 
 
+def _verb(edit: Edit) -> Verb:
+    """Return the word for an edit that changes its file."""
+    if isinstance(edit, UpdateFile):
+        return "added" if edit.before is None else "updated"
+    return "added" if isinstance(edit, CreateFile) else "injected"
+
+
 def _applied(text: str | None, edit: Edit) -> str | None:
     """Return the text of the file after the edit."""
+    if isinstance(edit, UpdateFile):
+        if text not in (edit.before, edit.content):
+            raise Conflict("it was changed while its new text was made; run the command again")
+        return text if edit.conflicts else edit.content
     if isinstance(edit, CreateFile):
         if text is not None and text != edit.content:
             raise Conflict("it exists and has another content", forced=edit.content)
@@ -197,8 +211,8 @@ def _undone(text: str | None, edit: Edit) -> str | None:
     """Return the text of the file without the edit."""
     if text is None:
         return None
-    if isinstance(edit, CreateFile):
-        if text != edit.content:
+    if isinstance(edit, CreateFile | UpdateFile):
+        if text != (edit.content if isinstance(edit, CreateFile) else edit.initial):
             raise Conflict("it was changed since", forced=None)
         return None
     if isinstance(edit, InsertCode):
