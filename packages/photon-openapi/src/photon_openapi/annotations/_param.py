@@ -43,8 +43,8 @@ class Param:
     r"""Name, description and constraints of a parameter or of a member of a body.
 
     Attributes:
-        name: The name on the wire; ``None`` means the argument's name. It has no effect on members
-            of JSON bodies, which always have the names of the class's attributes.
+        name: The name on the wire; ``None`` means the name of the argument or the attribute. The
+            members of a class have these names where the annotation of the handler describes it.
         title: A short name for people, in the document.
         description: Text for the document.
         example: An example value for the document; ``None`` means no example.

@@ -16,7 +16,7 @@ import msgspec
 
 from photon_runtime.callables import require_function
 
-from ..annotations import plain_type
+from ..annotations import plain_type, split_annotation
 from ._mapped_classes import mapped_columns, mapper_of
 from ._scalars import SCALARS
 
@@ -26,7 +26,7 @@ class Member:
     """One member of a class with named members.
 
     Attributes:
-        name: Name of the attribute, and on the wire.
+        name: Name of the attribute.
         type: The annotation, with the type variables of the class substituted.
         required: Whether the member has no default.
         default: The default, an ``attrs.Factory`` of it, or ``attrs.NOTHING``.
@@ -46,6 +46,17 @@ class Member:
     converts: bool = False
     metadata: Mapping[Any, Any] = attrs.Factory(dict)
     attribute: Any = None
+
+    @property
+    def wire_name(self) -> str:
+        """The name on the wire: that of its `Param`, by default that of the attribute."""
+        param = split_annotation(self.type).param
+        return self.name if param is None or param.name is None else param.name
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the name on the wire is not that of the attribute."""
+        return self.wire_name != self.name
 
     @property
     def is_private(self) -> bool:

@@ -3,8 +3,8 @@
 The schema describes the values that msgspec accepts and emits for the type, so that a body that
 matches the document decodes, and an encoded value matches the document. Therefore:
 
-- A member has the name of the attribute. An attrs ``alias`` names the argument of ``__init__`` and
-  is not used on the wire, neither by msgspec nor here.
+- A member has the name of its `Param`, by default that of the attribute. An attrs ``alias`` names
+  the argument of ``__init__`` and is not used on the wire.
 - Attributes with a leading underscore are private: not encoded, not accepted, not in the schema.
 - Attributes with ``init=False`` are emitted and never accepted: ``readOnly``.
 - attrs validators become keywords where JSON Schema has one. Validators without a keyword (a custom
@@ -256,9 +256,11 @@ class SchemaBuilder:
         members = [member for member in members_of(type_) or () if not member.is_private]
         schema: Schema = {
             "type": "object",
-            "properties": {member.name: self.member(member) for member in members},
+            "properties": {member.wire_name: self.member(member) for member in members},
         }
-        required = [member.name for member in members if member.required]
+        if len(schema["properties"]) < len(members):
+            raise TypeError(f"two members of {type_!r} have one name on the wire")
+        required = [member.wire_name for member in members if member.required]
         if required:
             schema["required"] = required
         return schema
@@ -298,7 +300,7 @@ def _literals(type_: object) -> dict[str, tuple[str, ...]]:
         plain = strip_alias(split_annotation(member.type).type)
         values = typing.get_args(plain) if typing.get_origin(plain) is Literal else ()
         if values and all(isinstance(value, str) for value in values):
-            result[member.name] = values
+            result[member.wire_name] = values
     return result
 
 

@@ -9,8 +9,8 @@ A body object is built once per operation, at start-up, and decodes with one of 
   in linear time), ``Decimal`` (msgspec accepts NaN), sets.
 - *structured*: the schema validates, then cattrs converts. It is used for types that msgspec does
   not support (unions of classes) or handles differently from the class: attrs converters, which
-  msgspec never runs; private attributes and those with ``init=False``, which msgspec would let a
-  client set.
+  msgspec never runs; members with another name on the wire; private attributes and those with
+  ``init=False``, which msgspec would let a client set.
 
 No strategy coerces: ``"1"`` is not an integer and ``1`` is not a boolean. ``1.0`` and ``1e2`` are
 integers, according to JSON Schema (2020-12, section 4.2.3): a rejected body is decoded again with
@@ -284,7 +284,8 @@ def _required_strategies(type_: Any) -> set[str]:
             if is_decimal or any(isinstance(item, Param) for item in typing.get_args(part)):
                 required.add("structured" if is_decimal else "checked")
         for member in members_of(annotation.type) or ():
-            if member.is_private or member.converts or member.argument is None:
+            is_special = member.is_private or member.converts or member.is_renamed
+            if is_special or member.argument is None:
                 required.add("structured")
     return required
 

@@ -256,15 +256,38 @@ def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
         return _members_hook(type_, members, converter, dict)
     if issubclass(cls, msgspec.Struct):
         return _members_hook(type_, members, converter, cls)
-    hidden = {member.name: override(omit=True) for member in members if member.is_private}
-    inner: _Hook = make_dict_structure_fn(type_, converter, **hidden)  # type: ignore[arg-type]
+    overrides = {member.name: override(omit=True) for member in members if member.is_private}
+    renamed = {
+        member.name: member.wire_name
+        for member in members
+        if member.is_renamed and member.name not in overrides
+    }
+    overrides |= {name: override(rename=wire) for name, wire in renamed.items()}
+    inner: _Hook = make_dict_structure_fn(type_, converter, **overrides)  # type: ignore[arg-type]
 
     def hook(value: Any, target: Any) -> object:
         if not isinstance(value, dict):
             raise _expected("object", value)
         return inner(value, target)
 
-    return hook
+    return _with_wire_names(hook, renamed) if renamed else hook
+
+
+def _with_wire_names(hook: _Hook, renamed: Mapping[str, str]) -> _Hook:
+    """Report errors of members by their names on the wire."""
+
+    def hook_with_names(value: Any, target: Any) -> object:
+        try:
+            return hook(value, target)
+        except ClassValidationError as error:
+            for inner, note in error.group_exceptions()[0]:
+                wire = renamed.get(note.name)
+                if wire is not None:
+                    inner.__notes__.remove(note)
+                    inner.add_note(AttributeValidationNote(str(note), wire, note.type))
+            raise
+
+    return hook_with_names
 
 
 def _members_hook(
@@ -275,19 +298,21 @@ def _members_hook(
     cattrs does not support Structs, and mistakes which members of a TypedDict are required (see
     ``_members``).
     """
-    hooks = [(member, converter.get_structure_hook(member.type)) for member in members]
+    hooks = [
+        (member, member.wire_name, converter.get_structure_hook(member.type)) for member in members
+    ]
 
     def hook(value: Any, _: object) -> object:
         if not isinstance(value, dict):
             raise _expected("object", value)
         result: dict[str, object] = {}
         errors: list[Exception] = []
-        for member, structure in hooks:
+        for member, name, structure in hooks:
             try:
-                if member.name in value or member.required:
-                    result[member.name] = structure(value[member.name], member.type)
+                if name in value or member.required:
+                    result[member.name] = structure(value[name], member.type)
             except Exception as error:  # split by structuring_errors
-                error.add_note(AttributeValidationNote(member.name, member.name, member.type))
+                error.add_note(AttributeValidationNote(name, name, member.type))
                 errors.append(error)
         if errors:
             raise ClassValidationError(f"while structuring {type_!r}", errors, type_)
@@ -311,7 +336,7 @@ def _named_tuple_hook(cls: Any, members: Sequence[Member], converter: cattrs.Con
 def _union_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
     """Try the members of a union, by the number of matching names; ``str`` is the last one."""
     candidates = [
-        (member, frozenset(field.name for field in members_of(member) or ()))
+        (member, frozenset(field.wire_name for field in members_of(member) or ()))
         for member in sorted(
             (item for item in union_members(type_) or () if item is not type(None)),
             key=lambda item: plain_type(item) is str,

@@ -95,9 +95,11 @@ def _refused_members(
     type_: Any, plain: Any, converter: cattrs.Converter, message: str
 ) -> list[tuple[tuple[str | int, ...], str]]:
     """Return the members that a class rejects by its own rules, or the object as a whole."""
-    members = [(each.name, each) for each in members_of(type_) or () if each.name in plain]
+    every = [(each.wire_name, each) for each in members_of(type_) or ()]
+    members = [(name, each) for name, each in every if name in plain]
     values = {
-        each.argument or name: converter.structure(plain[name], each.type) for name, each in members
+        each.argument or each.name: converter.structure(plain[name], each.type)
+        for name, each in members
     }
     refused = refused_by_class(members, values, ValueError(message))
     return [((name,) if name else (), text) for name, text in refused]

@@ -206,7 +206,7 @@ class BodyArguments:
                     names.add(key[1])
                 elif key == BODY:
                     members = members_of(class_of(each)) or ()
-                    names |= {member.name for member in members if takes_files(member.type)}
+                    names |= {each.wire_name for each in members if takes_files(each.type)}
         return names
 
     # -- forms, spec first --------------------------------------------------------------------

@@ -12,8 +12,10 @@ is projected, to a new object with the members of the annotated class; exact par
 If the document does not allow a member that is ``None`` (`_null_policy`), an object with such a
 member is not exact, and the member is left out.
 
-Objects of SQLAlchemy are never exact, also as results of their own class: the encoder does not know
-them, or takes them for dataclasses. They are read without a statement (`_mapped_objects`).
+Objects of a class whose members have other names on the wire are never exact: the projection has
+those names. Objects of SQLAlchemy are never exact, also as results of their own class: the encoder
+does not know them, or takes them for dataclasses. They are read without a statement
+(`_mapped_objects`).
 """
 
 from __future__ import annotations
@@ -171,7 +173,8 @@ class _Projections:
             (each.member.name, each.projection) for each in parts if each.projection is not None
         ]
         absent = [part.member.name for part in parts if part.is_absent]
-        if mapper_of(cls) is not None:
+        is_renamed = any(member.is_renamed for member in members) and not is_named_tuple(cls)
+        if mapper_of(cls) is not None or is_renamed:
             projection.is_exact = _never
         elif typing.is_typeddict(cls):
             names = frozenset(member.name for member in members)
@@ -181,7 +184,7 @@ class _Projections:
             projection.is_exact = _exact_object(cls, len(every) if is_open else None, inner, absent)
             projection.cls = None if is_open or inner or absent else cls
         projection.project = _projector(cls, parts)
-        projection.score = _scorer(cls, [member.name for member in members if member.required])
+        projection.score = _scorer(cls, [member for member in members if member.required])
         return projection
 
     def _member(
@@ -189,9 +192,10 @@ class _Projections:
     ) -> _ProjectedMember:
         if is_named_tuple(cls):  # an array, whose items cannot be left out
             return _ProjectedMember(member, self.of(member.type, policy.item(index)), False)
-        projection = self.of(member.type, policy.member(member.name))
+        wire_name = member.wire_name
+        projection = self.of(member.type, policy.member(wire_name))
         return _ProjectedMember(
-            member, projection, _may_be_none(member) and policy.leaves_out(member.name)
+            member, projection, _may_be_none(member) and policy.leaves_out(wire_name)
         )
 
     def _union(
@@ -304,14 +308,23 @@ def _exact_mapping(
 def _projector(cls: type, parts: list[_ProjectedMember]) -> Callable[[Any], object]:
     is_array = is_named_tuple(cls)
     members = [
-        (part.member.name, part.projection, part.is_absent, part.member.required) for part in parts
+        (
+            part.member.name,
+            part.member.wire_name,
+            part.projection,
+            part.is_absent,
+            part.member.required,
+        )
+        for part in parts
     ]
 
     def project(value: Any) -> object:
         result = {}
         read = _reader_of(value)
-        for name, projection, is_absent, is_required in members:
+        for name, wire_name, projection, is_absent, is_required in members:
             part = read(name, _MISSING)
+            if part is _MISSING and name != wire_name:  # a mapping with the names on the wire
+                part = read(wire_name, _MISSING)
             if part is _MISSING:
                 if is_required:
                     raise TypeError(
@@ -319,7 +332,7 @@ def _projector(cls: type, parts: list[_ProjectedMember]) -> Callable[[Any], obje
                         f"a required member of {cls.__qualname__}"
                     )
             elif part is not None or not is_absent:
-                result[name] = part if projection is None else projection(part)
+                result[wire_name] = part if projection is None else projection(part)
         return list(result.values()) if is_array else result
 
     return project
@@ -340,7 +353,8 @@ def _has(value: Any, name: str) -> bool:
     return _reader_of(value)(name, _MISSING) is not _MISSING
 
 
-def _scorer(cls: type, required: list[str]) -> Callable[[Any], int]:
+def _scorer(cls: type, required: list[Member]) -> Callable[[Any], int]:
+    names = [{member.name, member.wire_name} for member in required]
     if typing.is_typeddict(cls):
         cls = dict
 
@@ -348,7 +362,7 @@ def _scorer(cls: type, required: list[str]) -> Callable[[Any], int]:
         ancestors = type(value).__mro__
         if cls in ancestors and cls is not dict:
             return 1000 - ancestors.index(cls)
-        has_all = all(_has(value, name) for name in required)
+        has_all = all(any(_has(value, name) for name in each) for each in names)
         return 1 + min(len(required), 100) if has_all else 0
 
     return score
