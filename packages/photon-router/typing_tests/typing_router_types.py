@@ -6,6 +6,7 @@ from typing import Annotated, assert_type
 import attrs
 
 from photon_openapi.annotations._param import Param
+from photon_router._submitted import Submitted
 from photon_router._upload import UploadFile
 from photon_router.annotations._types import Body, Cookie, Form, Header, Json, Path, Query
 
@@ -27,10 +28,12 @@ def handler(
     tags: Query[list[str]],
     parts: Body[Iterator[bytes]],
     file: Annotated[UploadFile, Param(max_length=9)],
+    submitted: Submitted[ItemIn],
     files: list[UploadFile] | None = None,
 ) -> None:
     assert_type(item, ItemIn)
     assert_type(form, ItemIn)
+    assert_type(submitted.value, ItemIn | None)
     assert_type(page, int)
     assert_type(size, int)
     assert_type(name, str)
@@ -47,6 +50,19 @@ def defaults(page: Query[int] = 1, limit: Query[int | None] = None) -> int:
     return page + (limit or 0)
 
 
-handler(ItemIn("a"), ItemIn("b"), 1, 2, "x", None, None, b"", [], iter([b""]), UploadFile())
+handler(
+    ItemIn("a"),
+    ItemIn("b"),
+    1,
+    2,
+    "x",
+    None,
+    None,
+    b"",
+    [],
+    iter([b""]),
+    UploadFile(),
+    Submitted(ItemIn("c")),
+)
 defaults(page=2)
 defaults(page="2")  # type: ignore[arg-type]

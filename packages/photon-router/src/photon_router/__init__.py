@@ -29,6 +29,7 @@ from photon_runtime.http import Response as Response
 from photon_runtime.http import SetCookie as SetCookie
 
 from ._router_settings import RouterSettings as RouterSettings
+from ._submitted import Submitted as Submitted
 from ._upload import UploadFile as UploadFile
 from .annotations import Body as Body
 from .annotations import Cookie as Cookie

@@ -34,6 +34,7 @@ from photon_router import SignatureError as SignatureError
 from photon_router import StaticFiles as StaticFiles
 from photon_router import Status as Status
 from photon_router import Stream as Stream
+from photon_router import Submitted as Submitted
 from photon_router import Text as Text
 from photon_router import UploadFile as UploadFile
 from photon_router import ValidationError as ValidationError

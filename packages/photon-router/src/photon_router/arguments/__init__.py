@@ -8,7 +8,7 @@
 ``_body``           JSON bodies: bytes to typed values and back
 ``_form``           forms to fields and files; `_form_body` validates them with a schema,
                     `_multipart_messages` has the wording of multipart's errors
-``_form_fields``    fields of forms, code first
+``_form_fields``    fields of forms, code first; `_submitted_form` of those that people fill in
 ``_strict_query``   rejection of parameters that the operation does not have
 ==================  ===========================================================================
 """
@@ -39,3 +39,5 @@ from ._parameters import bind_parameter as bind_parameter
 from ._strict_query import checking_alone as checking_alone
 from ._strict_query import checking_first as checking_first
 from ._strict_query import query_check as query_check
+from ._submitted_form import submitted_binder as submitted_binder
+from ._submitted_form import submitted_field_binder as submitted_field_binder

@@ -46,7 +46,7 @@ def field_binder(argument: Argument, name: str, schema: dict[str, Any], read: Fo
         ValueError: The schema is invalid.
     """
     if argument.is_file:
-        return _file_binder(argument, name, read)
+        return file_binder(argument, name, read)
     type_ = value_type(argument.annotation.type)
     check = constraint_checker(schema)
     convert = _field_converter(type_)
@@ -80,7 +80,8 @@ def _field_converter(type_: Any) -> Callable[[list[FieldValue]], object]:
     return lambda values: convert(values[-1].text)
 
 
-def _file_binder(argument: Argument, name: str, read: FormReader) -> Binder:
+def file_binder(argument: Argument, name: str, read: FormReader) -> Binder:
+    """Return the binder of an argument that takes a file of the form, or several."""
     several = takes_several_files(argument.annotation.type)
     default = argument.default
     check = file_checker(argument)

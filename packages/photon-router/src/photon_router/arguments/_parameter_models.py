@@ -18,6 +18,7 @@ from photon_openapi.errors import ErrorDetail, Location
 from photon_openapi.schema import Member, members_of, refused_by_class
 from photon_runtime.http import Request
 
+from .._submitted import submitted_class, takes_submitted
 from ..annotations import In, split_annotation
 from ..signatures import ABSENT, MISSING, Argument
 from ._parameters import Binder
@@ -39,6 +40,8 @@ def model_arguments(argument: Argument) -> tuple[Argument, ...] | None:
         return None  # an object in one parameter
     cls = class_of(argument)
     members = members_of(cls)
+    if argument.is_submitted:
+        return _submitted_arguments(argument, cls, members)
     if members is None or argument.is_file:
         return None
     if argument.default is not MISSING or cls is not strip_alias(argument.annotation.type):
@@ -46,16 +49,51 @@ def model_arguments(argument: Argument) -> tuple[Argument, ...] | None:
             "a parameter model cannot be optional: give defaults to its members, and none to the "
             "argument"
         )
+    return _member_arguments(members, argument.name, marker)
+
+
+def _submitted_arguments(
+    argument: Argument, cls: Any, members: Sequence[Member] | None
+) -> tuple[Argument, ...]:
+    """Return an argument for each member of the class of a submitted form."""
+    if members is None:
+        raise TypeError(
+            f"a submitted form has a class with one member for each field, unlike {cls!r}: write "
+            "an attrs class, and Submitted[TheClass]"
+        )
     return tuple(
-        _member_argument(member, argument.name, marker)
+        _submitted_argument(each)
+        for each in _member_arguments(members, argument.name, In("body", "form"))
+    )
+
+
+def _submitted_argument(argument: Argument) -> Argument:
+    """Return the argument of a field of a submitted form.
+
+    Browsers leave out unchecked boxes and empty selections, so these are never required. A box is
+    read as one also if the class converts the value itself.
+    """
+    annotation, default = argument.annotation, argument.default
+    if argument.member is not None and value_type(argument.member.type) is bool:
+        annotation = attrs.evolve(annotation, type=argument.member.type)
+    type_ = value_type(annotation.type)
+    if type_ is bool or (takes_strings(type_) and not argument.is_file):
+        default = ABSENT
+    return attrs.evolve(argument, annotation=annotation, default=default, is_submitted=True)
+
+
+def _member_arguments(members: Sequence[Member], owner: str, marker: In) -> tuple[Argument, ...]:
+    return tuple(
+        _member_argument(member, owner, marker)
         for member in members
         if not member.is_private and member.argument is not None
     )
 
 
 def class_of(argument: Argument) -> Any:
-    """Return the class of an argument, without ``| None``."""
-    return value_type(argument.annotation.type)
+    """Return the class of an argument, without ``| None``; that of a submitted form."""
+    type_ = argument.annotation.type
+    return submitted_class(type_) if takes_submitted(type_) else value_type(type_)
 
 
 def _member_argument(member: Member, owner: str, marker: In) -> Argument:

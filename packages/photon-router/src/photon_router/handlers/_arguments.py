@@ -17,7 +17,14 @@ from photon_runtime.callables import location
 from photon_runtime.http import Request
 
 from ..annotations import Annotation
-from ..arguments import Binder, bind_parameter, class_of, model_arguments, model_binder
+from ..arguments import (
+    Binder,
+    bind_parameter,
+    class_of,
+    model_arguments,
+    model_binder,
+    submitted_binder,
+)
 from ..dependencies import Owned
 from ..signatures import ABSENT, MISSING, Argument
 from ._body_arguments import BodyArguments, form_fields
@@ -130,6 +137,8 @@ class Arguments:
     def _model(
         self, function: Callable[..., Any], argument: Argument, parts: Sequence[Argument]
     ) -> Binder:
+        if argument.is_submitted:
+            return self._submitted(function, argument, parts)
         binders = []
         for part in parts:
             name = self.sources.get((function, part.key), ("", part.name))[1]
@@ -137,6 +146,22 @@ class Arguments:
         marker = argument.annotation.marker
         location = "body" if marker is None else marker.location
         return model_binder(class_of(argument), binders, location)
+
+    def _submitted(
+        self, function: Callable[..., Any], argument: Argument, parts: Sequence[Argument]
+    ) -> Binder:
+        """Return the binder of a submitted form.
+
+        Raises:
+            TypeError: The operation is that of a loaded document, or has no form.
+        """
+        if not self.entry.is_written:
+            raise TypeError(
+                "Submitted is for handlers that declare their operation in code (@app.post): with "
+                "a loaded document, write Form[...]"
+            )
+        binders = [(part, self._single(function, part)) for part in parts]
+        return submitted_binder(class_of(argument), binders, self._body.form_reader())
 
     def _add_problem(self, function: Callable[..., Any], argument: Argument, text: str) -> None:
         self.context.problems.append(

@@ -48,6 +48,7 @@ from ..arguments import (
     read_text,
     reader_chooser,
     structuring_errors,
+    submitted_field_binder,
     text_reader,
 )
 from ..dependencies import Owned
@@ -179,9 +180,10 @@ class BodyArguments:
             return self._form_part(argument, name)
         content = next(iter(self.content.values()))
         schema = content["schema"]["properties"][name]
-        return field_binder(argument, name, schema, self._form_reader())
+        make = submitted_field_binder if argument.is_submitted else field_binder
+        return make(argument, name, schema, self.form_reader())
 
-    def _form_reader(self) -> FormReader:
+    def form_reader(self) -> FormReader:
         """Return the reader of the form, shared by all its fields."""
         if self._form is None:
             names = {key[1] for key in self.sources.values() if key[0] == "form"}

@@ -21,6 +21,7 @@ from photon_openapi.document import CATCH_ALL, OpenApi, parameters_of, shape_of
 from photon_openapi.document import parameter_key as parameter_key
 from photon_openapi.schema import Member, is_list_like, members_of
 from photon_runtime.callables import location
+from photon_runtime.media_types import HTML
 from photon_runtime.media_types import JSON as JSON
 
 from ..annotations import In, is_stream, split_annotation
@@ -83,6 +84,7 @@ class _Writer:
     parameters: dict[ParameterKey, OpenApi] = attrs.field(factory=dict)
     hidden: set[ParameterKey] = attrs.field(factory=set)
     body: OpenApi | None = None
+    has_submitted: bool = False
     request_body: RequestBody = attrs.field(init=False)
     sources: dict[tuple[Callable[..., Any], str], ParameterKey] = attrs.field(factory=dict)
 
@@ -145,6 +147,7 @@ class _Writer:
         } | {key: value for key, value in optional.items() if value}
 
     def _add(self, owner: Callable[..., object], argument: Argument) -> None:
+        self.has_submitted |= argument.is_submitted
         try:
             for each in model_arguments(argument) or (argument,):
                 self.sources[owner, each.key] = self._write_argument(each)
@@ -249,9 +252,14 @@ class _Writer:
             entry.response_cases(), entry.options, usual, builder.schema, problem
         )
         try:
-            return writer.responses(errors)
+            responses = writer.responses(errors)
         except TypeError as error:
             raise SignatureError(f"{location(entry.function)}, its result: {error}") from error
+        if self.has_submitted and any(case.media == HTML for case in writer.cases):
+            # The page of a form is shown again with its errors.
+            invalid = responses[str(self.context.validation_status)]
+            invalid.setdefault("content", {}).setdefault(HTML, {"schema": {"type": "string"}})
+        return responses
 
 
 def default_status(result: object) -> int:

@@ -18,6 +18,7 @@ from photon_openapi.schema import Member
 from photon_runtime.callables import CallableKind, kind_of, location, signature_target
 from photon_runtime.http import Request
 
+from .._submitted import takes_submitted
 from .._upload import takes_files
 from ..annotations import Annotation, Dependency, In, split_annotation
 from ..errors import SignatureError
@@ -53,6 +54,7 @@ class Argument:
         is_request: True for the request itself.
         member: Member of a parameter model that the argument represents; see `arguments`.
         owner: Name of the argument that is annotated with the model.
+        is_submitted: True for a `Submitted` form, and for the members of its class.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Argument:
     is_request: bool
     member: Member | None = None
     owner: str = ""
+    is_submitted: bool = False
 
     @property
     def key(self) -> str:
@@ -149,7 +152,8 @@ def _read_argument(
     error_text = signature_error_of(annotation, default, is_missing=is_missing)
     if error_text is not None:
         raise SignatureError(f"{location(function)}, argument {parameter.name}: {error_text}")
-    if takes_files(annotation.type):
+    is_submitted = takes_submitted(annotation.type)
+    if is_submitted or takes_files(annotation.type):
         annotation = attrs.evolve(annotation, marker=In("body", "form"))
     if annotation.param is not None and annotation.param.default_factory is not None:
         default = ABSENT
@@ -160,4 +164,5 @@ def _read_argument(
         is_keyword=parameter.kind is parameter.KEYWORD_ONLY,
         dependency=dependency,
         is_request=annotation.type is Request,
+        is_submitted=is_submitted,
     )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 from photon_openapi.annotations import Param, strip_alias
 from photon_runtime.http import Response
 
+from .._submitted import Submitted, submitted_class, takes_submitted
 from .._upload import UploadFile, takes_files
 from ..annotations import Annotation, Depends, In, Marker
 
@@ -30,7 +31,11 @@ def signature_error_of(annotation: Annotation, default: object, *, is_missing: b
         return "a handler returns a Response and cannot take one as an argument"
     if any(each is Depends for each in (annotation.type, default, *annotation.metadata)):
         return "Depends must be called: write = Depends(function), or Annotated[..., Depends(...)]"
-    error_text = _misused_marker(annotation) or _misplaced_file(annotation)
+    error_text = (
+        _misused_marker(annotation)
+        or _misplaced_file(annotation)
+        or _wrong_submitted(annotation, is_missing=is_missing)
+    )
     if error_text is None and not is_missing:
         error_text = _wrong_default(annotation, default)
     return error_text
@@ -50,14 +55,31 @@ def _misplaced_file(annotation: Annotation) -> str | None:
     if takes_files(annotation.type):
         if marker is not None and marker.origin != "form":
             return "an UploadFile is a field of a form: leave the marker out"
-    elif _holds_file(annotation.type):
+    elif _holds(annotation.type, UploadFile) and not takes_submitted(annotation.type):
         return "annotate files as UploadFile, UploadFile | None or list[UploadFile]"
     return None
 
 
-def _holds_file(type_: Any) -> bool:
+def _holds(type_: Any, cls: type) -> bool:
+    """Return true if a type is a class, or a type of values that contain it."""
     plain = strip_alias(type_)
-    return plain is UploadFile or any(map(_holds_file, typing.get_args(plain)))
+    if plain is cls or typing.get_origin(plain) is cls:
+        return True
+    return any(_holds(each, cls) for each in typing.get_args(plain))
+
+
+def _wrong_submitted(annotation: Annotation, *, is_missing: bool) -> str | None:
+    if not takes_submitted(annotation.type):
+        if _holds(annotation.type, Submitted):
+            return "a submitted form is not a part of another type: write Submitted[...] alone"
+        return None
+    if annotation.marker is not None:
+        return f"{annotation.marker.name} and Submitted are two sources: keep Submitted[...] alone"
+    if submitted_class(annotation.type) is None:
+        return "Submitted takes the class of the form in brackets: write Submitted[NewPost]"
+    if not is_missing:
+        return "a submitted form is never missing: leave the default out"
+    return None
 
 
 def _wrong_default(annotation: Annotation, default: object) -> str | None:

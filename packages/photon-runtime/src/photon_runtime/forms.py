@@ -1,0 +1,50 @@
+"""Submitted HTML forms: the types that the router, which reads them, shares with the templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+import attrs
+
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_PASSWORD_WORDS: Final = frozenset({"password", "passwords", "passphrase", "passcode", "passwd"})
+
+
+@attrs.frozen
+class FormError:
+    """One error of a submitted form.
+
+    Attributes:
+        name: The name of the field; empty for an error of the form as a whole.
+        message: The message for people; it does not repeat the value.
+    """
+
+    name: str
+    message: str
+
+
+class SubmittedForm(Protocol):
+    """A form that a client submitted, as templates show it again."""
+
+    @property
+    def errors(self) -> Sequence[FormError]:
+        """All errors, in the order of the fields."""
+        ...
+
+    @property
+    def texts(self) -> Mapping[str, Sequence[str]]:
+        """The texts of each field as they were typed, without those of passwords and files."""
+        ...
+
+
+def is_password_name(name: str) -> bool:
+    """Return whether a field holds a password according to its name: one of its words says so.
+
+    Example:
+        >>> from photon_runtime.forms import is_password_name
+        >>> [is_password_name(name) for name in ("new_password", "newPassword", "pass_rate")]
+        [True, True, False]
+    """
+    return any(word.lower() in _PASSWORD_WORDS for word in _WORD.findall(name))
