@@ -33,10 +33,15 @@ class ProjectSettings:
     Attributes:
         name: Name of the project; by default, that of its folder.
         app: Application, as ``module:attribute``.
+        kind: Kind of the project, for generators: ``html``, ``api`` or ``minimal``; empty if it is
+            unknown.
     """
 
     name: str = ""
     app: str | None = None
+    kind: str = attrs.field(
+        default="", validator=attrs.validators.in_(("", "html", "api", "minimal"))
+    )
 
 
 @attrs.frozen(eq=False)

@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+from click.testing import CliRunner
+
+from photon_cli._new import new
+from photon_cli.project_creation import (
+    Choices,
+    Database,
+    Kind,
+    ProjectName,
+    create_folder,
+    project_files,
+    start_repository,
+)
+from photon_runtime.generators import GeneratorError
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+COMBINATIONS = [
+    Choices(kind, database) for kind in get_args(Kind) for database in get_args(Database)
+]
+HTMX = re.search(
+    r"SHA-256 of the file: `(\w+)`",
+    Path(sys.modules["photon_cli"].__path__[0], "blueprints/new/NOTICE.md").read_text(),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, which is empty."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def photon_new(*arguments: str) -> Result:
+    return CliRunner().invoke(new, arguments, prog_name="photon new")
+
+
+def tree(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+def parsed(text: str) -> ProjectName:
+    return ProjectName.parse(text, directory=Path("/work"))
+
+
+# --- names ---
+
+
+@pytest.mark.parametrize(
+    ("text", "folder", "package", "distribution", "title"),
+    [
+        ("blog", "/work/blog", "blog", "blog", "Blog"),
+        ("shops/blog/", "/work/shops/blog", "blog", "blog", "Blog"),
+        ("my-blog", "/work/my-blog", "my_blog", "my-blog", "My Blog"),
+        ("MyBlog", "/work/MyBlog", "my_blog", "my-blog", "My Blog"),
+        ("my blog", "/work/my blog", "my_blog", "my-blog", "My Blog"),
+        ("my.blog", "/work/my.blog", "my_blog", "my-blog", "My Blog"),
+        ("_blog_", "/work/_blog_", "blog", "blog", "Blog"),
+        ("Café", "/work/Café", "cafe", "cafe", "Cafe"),
+        ("/srv/Shop2", "/srv/Shop2", "shop2", "shop2", "Shop2"),
+        ("../other", "/other", "other", "other", "Other"),
+        ("match", "/work/match", "match", "match", "Match"),  # a soft keyword is a name
+        ("app", "/work/app", "app", "app", "App"),
+    ],
+)
+def test_names_are_derived_from_the_path(
+    text: str, folder: str, package: str, distribution: str, title: str
+) -> None:
+    assert parsed(text) == ProjectName(Path(folder), package, distribution, title)
+
+
+@pytest.mark.parametrize("text", [".", "", "./", "../shop-front"])
+def test_the_current_folder_gives_its_name(tmp_path: Path, text: str) -> None:
+    directory = tmp_path / "shop-front"
+    directory.mkdir()
+    name = ProjectName.parse(text, directory=directory)
+    assert (name.folder, name.package) == (directory.resolve(), "shop_front")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "suggestion"),
+    [
+        ("class", "keyword", "class-app"),
+        ("email", "standard library", "email-app"),
+        ("Calendar", "standard library", "calendar-app"),
+        ("test", "standard library", "test-app"),
+        ("tests", "another folder of projects", "tests-app"),
+        ("config", "another folder of projects", "config-app"),
+        ("click", "installed module", "click-app"),
+        ("photon", "begin with `photon`", "my-project"),
+        ("photon-shop", "begin with `photon`", "shop"),
+        ("photon_router", "begin with `photon`", "router"),
+        ("2048", "begin with a digit", "project-2048"),
+        ("日本", "no letter", "my-project"),
+        ("---", "no letter", "my-project"),
+    ],
+)
+def test_unsuitable_names_are_refused_with_a_suggestion(
+    text: str, reason: str, suggestion: str
+) -> None:
+    with pytest.raises(GeneratorError, match=f"{reason}.*choose another name, such as") as caught:
+        parsed(text)
+    assert f"such as `{suggestion}`" in str(caught.value)
+    assert parsed(suggestion).distribution == suggestion
+
+
+def test_a_folder_of_the_current_folder_is_not_an_installed_module(folder: Path) -> None:
+    (folder / "blog").mkdir()
+    sys.path.insert(0, str(folder))
+    try:
+        assert ProjectName.parse("blog", directory=folder).package == "blog"
+    finally:
+        sys.path.remove(str(folder))
+
+
+# --- files ---
+
+
+@pytest.mark.parametrize("choices", COMBINATIONS, ids=lambda each: f"{each.kind}-{each.database}")
+def test_files_are_complete_and_have_no_placeholders(choices: Choices) -> None:
+    files = project_files(parsed("my-blog"), choices)
+    for path, content in files.items():
+        text = content.decode()
+        assert not re.search(r"\[\[ |\[% |\[# ", text), path
+        assert "photon_blog" not in text
+        if path.endswith(".py"):
+            ast.parse(text)
+        if path.endswith(".toml"):
+            tomllib.loads(text)
+        if not path.endswith(("htmx.min.js", ".gitkeep")):
+            assert re.search(r"[^\n]\n\Z", text), path
+    settings = tomllib.loads(files["photon.toml"].decode())
+    assert settings["project"]["kind"] == choices.kind
+    assert ("database" in settings) is choices.has_database
+    assert ("templates/base.html" in files) is (choices.kind == "html")
+    pyproject = tomllib.loads(files["pyproject.toml"].decode())
+    assert pyproject["project"]["name"] == "my-blog"
+
+
+def test_each_project_has_its_own_secrets() -> None:
+    def secrets() -> list[str]:
+        files = project_files(parsed("blog"), Choices("html", "none"))
+        names = ("development", "test")
+        settings = [tomllib.loads(files[f"config/{name}.toml"].decode()) for name in names]
+        return [str(each["middleware"]["sessions"]["secret"]) for each in settings]
+
+    found = secrets() + secrets()
+    assert len(set(found)) == 4
+    assert min(map(len, found)) >= 32
+
+
+def test_the_vendored_htmx_is_the_file_of_its_notice() -> None:
+    files = project_files(parsed("blog"), Choices("html", "none"))
+    assert HTMX is not None
+    assert hashlib.sha256(files["static/htmx.min.js"]).hexdigest() == HTMX[1]
+
+
+# --- the folder ---
+
+
+def test_a_folder_is_complete(tmp_path: Path) -> None:
+    files = {"a.txt": b"a", "b/c.txt": b"c"}
+    create_folder(tmp_path / "x" / "y", files, complete=lambda staging: None)
+    assert tree(tmp_path) == {"x", "x/y", "x/y/a.txt", "x/y/b", "x/y/b/c.txt"}
+
+
+def test_an_empty_folder_stays_the_same_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    (folder / ".git").mkdir(parents=True)
+    number = folder.stat().st_ino
+    create_folder(folder, {"a.txt": b"a", "b/c.txt": b"c"}, complete=lambda staging: None)
+    assert tree(folder) == {".git", "a.txt", "b", "b/c.txt"}
+    assert folder.stat().st_ino == number
+
+
+@pytest.mark.parametrize("exists", [True, False])
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt(), ValueError("bug")])
+def test_a_failure_leaves_everything_as_before(
+    tmp_path: Path, error: BaseException, exists: bool
+) -> None:
+    folder = tmp_path / "x" / "y"
+    if exists:
+        folder.mkdir(parents=True)
+    before = tree(tmp_path)
+
+    def fail(staging: Path) -> None:
+        assert (staging / "a.txt").exists()
+        raise error
+
+    with pytest.raises(GeneratorError if isinstance(error, OSError) else type(error)):
+        create_folder(folder, {"a.txt": b"a"}, complete=fail)
+    assert tree(tmp_path) == before
+
+
+def test_entries_that_were_moved_are_moved_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def failing(path: Path, target: Path) -> Path:
+        if path.name == "c.txt":
+            raise PermissionError("no")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(GeneratorError, match="nothing was created: no"):
+        create_folder(tmp_path, {"a": b"", "b": b"", "c.txt": b""}, complete=lambda folder: None)
+    assert tree(tmp_path) == set()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from photon_cli.project_creation import create_folder
+
+def end(staging):
+    os.kill(os.getpid(), int(sys.argv[2]))
+
+create_folder(Path(sys.argv[1]), {"a.txt": b"a"}, complete=end)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_everything_as_before(tmp_path: Path, number: signal.Signals) -> None:
+    target = tmp_path / "x" / "y"
+    command = [sys.executable, "-c", KILLED, str(target), str(int(number))]
+    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+    assert tree(tmp_path) == set()
+
+
+def test_what_a_killed_process_has_left_is_removed_later(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "x"), str(int(signal.SIGKILL))]
+    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+    [abandoned] = tmp_path.iterdir()
+    assert abandoned.name.startswith(".photon-new-")
+    of_a_running_process = tmp_path / f".photon-new-{os.getpid()}-1"
+    of_a_running_process.mkdir()
+    create_folder(tmp_path / "x", {}, complete=lambda staging: None)
+    assert set(tmp_path.iterdir()) == {of_a_running_process, tmp_path / "x"}
+
+
+# --- git ---
+
+
+def test_a_repository_is_created_without_a_commit(tmp_path: Path) -> None:
+    line = start_repository(tmp_path, target=tmp_path)
+    assert line == "git: a repository was created, without a commit"
+    head = (tmp_path / ".git" / "HEAD").read_text()
+    assert head == "ref: refs/heads/main\n"
+
+
+def test_a_project_inside_of_a_repository_stays_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: elsewhere\n")
+    folder = tmp_path / "blog"
+    folder.mkdir()
+    assert f"is in the repository {tmp_path}" in start_repository(folder, target=folder)
+    assert tree(folder) == set()
+
+
+def test_a_missing_or_failing_git_is_reported_and_not_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    assert "not installed" in start_repository(tmp_path, target=tmp_path)
+    (programs / "git").write_text("#!/bin/sh\necho 'fatal: no space' >&2\nexit 1\n")
+    (programs / "git").chmod(0o755)
+    assert start_repository(tmp_path, target=tmp_path).endswith("was created: fatal: no space")
+
+
+# --- the command ---
+
+
+def test_the_bare_form_creates_an_api_and_shows_three_commands(folder: Path) -> None:
+    result = photon_new("shops/my-blog")
+    assert result.exit_code == 0, result.output
+    assert "added: shops/my-blog/my_blog/app.py\n" in result.output
+    assert "git: a repository was created" in result.output
+    assert result.output.endswith(
+        f"The project My Blog is in {folder / 'shops/my-blog'}. Next:\n\n"
+        "  cd shops/my-blog\n  photon db migrate\n  photon dev\n"
+    )
+    settings = tomllib.loads((folder / "shops/my-blog/photon.toml").read_text())
+    assert settings["project"]["kind"] == "api"
+    assert {path.name for path in folder.iterdir()} == {"shops"}
+
+
+def test_the_current_folder_becomes_a_project(folder: Path) -> None:
+    result = photon_new(".", "--minimal", "--no-git", "--no-input")
+    assert result.exit_code == 0, result.output
+    assert "added: app.py\n" in result.output
+    assert result.output.endswith("Next:\n\n  photon dev\n  photon test\n")
+    assert not (folder / ".git").exists()
+
+
+def test_a_folder_that_is_not_empty_is_refused_with_its_content(folder: Path) -> None:
+    for name in "abcdefg":
+        (folder / name).touch()
+    before = tree(folder)
+    with pytest.raises(GeneratorError, match=r"is not empty: it has a, b, c, d, e and 2 more"):
+        CliRunner().invoke(new, ["."], catch_exceptions=False)
+    assert tree(folder) == before
+
+
+def test_a_file_and_a_dangling_link_are_refused(folder: Path) -> None:
+    (folder / "blog").touch()
+    (folder / "shop").symlink_to("nowhere")
+    for name, reason in (("blog", "is a file"), ("shop", "symbolic link")):
+        with pytest.raises(GeneratorError, match=reason):
+            CliRunner().invoke(new, [name], catch_exceptions=False)
+
+
+def test_a_project_inside_of_a_project_is_refused(folder: Path) -> None:
+    (folder / "photon.toml").touch()
+    with pytest.raises(GeneratorError, match="inside of another project"):
+        CliRunner().invoke(new, ["services/blog"], catch_exceptions=False)
+    assert tree(folder) == {"photon.toml"}
+
+
+def test_kinds_exclude_each_other(folder: Path) -> None:
+    result = photon_new("blog", "--api", "--html")
+    assert result.exit_code == 2
+    assert "--api and --html exclude each other" in result.output
+    assert tree(folder) == set()
+
+
+@pytest.mark.slow
+def test_an_interruption_leaves_nothing_or_everything(folder: Path) -> None:
+    command = [sys.executable, "-c", "from photon_cli._new import new; new()", "blog", "--no-git"]
+    complete = None
+    for number in range(12):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.05 + 0.03 * number)  # a random moment of the process
+        process.send_signal(signal.SIGINT if number % 2 else signal.SIGTERM)
+        process.wait()
+        found = tree(folder)
+        if found:
+            complete = complete or found
+            assert found == complete
+            assert "blog/tests/test_app.py" in found
+            subprocess.run(["rm", "-r", str(folder / "blog")], check=True)
