@@ -231,6 +231,16 @@ def test_a_constraint_that_fails_at_the_commit_is_a_conflict(url: str, tmp_path:
     assert calls == []
 
 
+def test_a_value_that_does_not_fit_its_type_is_an_error_of_the_request(
+    url: str, tmp_path: Path
+) -> None:
+    with client_of(make_app(), url, tmp_path) as client:
+        response = client.post("/posts", json={"title": "a", "author_id": 2**70})
+        assert response.status_code == 422
+        assert "does not fit its type" in response.json()["detail"]
+    assert count(url) == 0
+
+
 def test_a_constraint_that_fails_in_the_handler_is_a_conflict(
     url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

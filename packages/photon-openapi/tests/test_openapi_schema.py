@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from attrs import validators
 
+from photon_openapi.annotations import closed
 from photon_openapi.annotations._param import Param
 from photon_openapi.schema._schema import SchemaBuilder
 
@@ -288,3 +289,21 @@ def test_an_optional_validator_leaves_null_to_a_member_without_a_type() -> None:
     builder = SchemaBuilder()
     builder.schema(Loose)
     assert builder.components["Loose"]["properties"]["a"]["type"] == ["integer", "null"]
+
+
+def test_a_closed_class_has_no_other_members_and_a_plain_one_may() -> None:
+    @closed
+    @attrs.define
+    class Shut:
+        a: int
+
+    @closed
+    class Changes(TypedDict, total=False):
+        a: int
+
+    builder = SchemaBuilder()
+    for type_ in (Shut, Changes, Item):
+        builder.schema(type_)
+    assert builder.components["Shut"]["additionalProperties"] is False
+    assert builder.components["Changes"]["additionalProperties"] is False
+    assert "additionalProperties" not in builder.components["Item"]

@@ -8,9 +8,11 @@
 ``observability``     metrics, spans, slow and repeated statements, readiness
 ``pagination``        pages of queries, by number and by cursor
 ``models``            types, a mixin and names for models
+``input``             values that clients send, assigned and checked before they are stored
 ``results``           results of handlers that are objects of a session
 ``transactions``      when transactions begin, how they nest, and what happens after them
 ``backends``          PostgreSQL, SQLite and MySQL: what differs between them
+``_value_errors``     values that a driver cannot send
 ``_database_settings``  the section ``[database]`` of photon.toml
 ``errors``            the error tree
 ====================  =========================================================================
@@ -26,6 +28,10 @@ from .errors import MigrationError as MigrationError
 from .errors import PoolExhausted as PoolExhausted
 from .errors import StatementRefused as StatementRefused
 from .errors import TransactionError as TransactionError
+from .input import ValueConflict as ValueConflict
+from .input import assign as assign
+from .input import find_conflicts as find_conflicts
+from .input import refuse_conflicts as refuse_conflicts
 from .observability import QueryCount as QueryCount
 from .observability import Repetition as Repetition
 from .observability import assert_queries as assert_queries

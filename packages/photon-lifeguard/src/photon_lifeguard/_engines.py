@@ -8,6 +8,7 @@ import attrs
 from sqlalchemy import URL, Engine, create_engine
 
 from ._database_settings import DatabaseSettings
+from ._value_errors import unify_value_errors
 from .backends import Backend, backend_for, database_url, is_in_memory
 from .errors import DatabaseConfigurationError
 from .observability import DatabaseObserver, EngineWatch, observe_engine
@@ -44,6 +45,7 @@ def make_engine(
     watch = observe_engine(engine, backend, observer, slow_query=settings.slow_query)
     begin_on_demand(engine, backend, statement_timeout=settings.statement_timeout)
     refuse_statements(engine)
+    unify_value_errors(engine)
     return engine, watch
 
 

@@ -4,6 +4,7 @@
 error                                       status  reason
 ==========================================  ======  =============================================
 a constraint was violated                   409     the request contradicts what is stored
+a value does not fit its type               422     such as a NUL character, or too large a number
 all connections are in use                  503     with ``Retry-After``: the load is too high
 the server cannot be reached, or was lost   503     with ``Retry-After``
 the file of SQLite stayed locked            503     with ``Retry-After``
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from photon_runtime.http import HttpError, Request, Response, problem_response
 from photon_runtime.parts import Host
@@ -35,6 +36,13 @@ def add_error_handlers(host: Host) -> None:
     def conflict(request: Request, error: BaseException) -> Response:
         _log.info("%s %s: %s", request.method, request.raw_path, _without_values(error))
         return problem_response(HttpError(409, "the request conflicts with stored data"))
+
+    @host.error_handler(DataError)
+    def unfit(request: Request, error: BaseException) -> Response:
+        _log.warning("%s %s: %s", request.method, request.raw_path, _without_values(error))
+        return problem_response(
+            HttpError(422, "a value of the request cannot be stored: it does not fit its type")
+        )
 
     @host.error_handler(PoolExhausted, DatabaseUnavailable)
     def unavailable(request: Request, error: BaseException) -> Response:

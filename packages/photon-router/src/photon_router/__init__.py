@@ -23,6 +23,7 @@
 """
 
 from photon_openapi.annotations import Param as Param
+from photon_openapi.annotations import closed as closed
 from photon_openapi.errors import DocumentError as DocumentError
 from photon_runtime.http import Request as Request
 from photon_runtime.http import Response as Response

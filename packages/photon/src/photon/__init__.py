@@ -39,6 +39,7 @@ from photon_router import Text as Text
 from photon_router import UploadFile as UploadFile
 from photon_router import ValidationError as ValidationError
 from photon_router import Wsgi as Wsgi
+from photon_router import closed as closed
 from photon_router import photon_route as photon_route
 from photon_runtime import Channel as Channel
 from photon_runtime import Event as Event

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import attrs
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @attrs.frozen
@@ -27,6 +29,11 @@ class Page(Generic[T]):
     has_next: bool
     total: int | None = None
 
+    def map(self, function: Callable[[T], R]) -> Page[R]:
+        """Return the page with what a function returns for each item."""
+        items = [function(item) for item in self.items]
+        return Page(items, self.page, self.per_page, self.has_next, self.total)
+
 
 @attrs.frozen
 class KeysetPage(Generic[T]):
@@ -44,3 +51,8 @@ class KeysetPage(Generic[T]):
     next: str | None = None
     previous: str | None = None
     total: int | None = None
+
+    def map(self, function: Callable[[T], R]) -> KeysetPage[R]:
+        """Return the page with what a function returns for each item."""
+        items = [function(item) for item in self.items]
+        return KeysetPage(items, self.next, self.previous, self.total)

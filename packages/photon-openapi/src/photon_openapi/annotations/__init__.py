@@ -3,6 +3,7 @@
 =====================  ========================================================================
 ``_param``             `Param`: constraints and description
 ``_annotation``        `split_annotation`: type, constraints and other metadata
+``_closed``            `closed`: classes that refuse unknown members
 =====================  ========================================================================
 """
 
@@ -17,5 +18,7 @@ from ._annotation import strip_alias as strip_alias
 from ._annotation import union_members as union_members
 from ._annotation import value_type as value_type
 from ._annotation import without_none as without_none
+from ._closed import closed as closed
+from ._closed import is_closed as is_closed
 from ._param import Param as Param
 from ._param import Style as Style

@@ -12,6 +12,7 @@ matches the document decodes, and an encoded value matches the document. Therefo
 - ``Decimal`` is emitted as a string, to preserve its digits, and accepted as a string or a number;
   NaN and infinities are refused.
 - A ``set`` does not accept duplicate items (``uniqueItems``).
+- Unknown members are ignored, unless the class is `closed`.
 
 Classes become components, referred to by name. Two classes with the same name both get their
 qualified name (``shop.models.Item``), regardless of order. To do so, the references that
@@ -32,7 +33,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import attrs
 import msgspec
 
-from ..annotations import Param, split_annotation, strip_alias, union_members
+from ..annotations import Param, is_closed, split_annotation, strip_alias, union_members
 from ._attrs_validators import apply_validator
 from ._component_names import qualified_name, short_name
 from ._keywords import JSON_TYPES, Schema, limit_length
@@ -263,6 +264,8 @@ class SchemaBuilder:
         required = [member.wire_name for member in members if member.required]
         if required:
             schema["required"] = required
+        if is_closed(typing.get_origin(type_) or type_):
+            schema["additionalProperties"] = False
         return schema
 
     def _named_tuple(self, type_: object) -> Schema:

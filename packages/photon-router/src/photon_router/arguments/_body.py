@@ -6,7 +6,7 @@ A body object is built once per operation, at start-up, and decodes with one of 
   validators enforce the whole schema.
 - *checked*: the schema (jsonschema-rs) validates the plain JSON first, then msgspec decodes it. It
   is used if the schema has more rules: `Param` constraints, patterns (which jsonschema-rs matches
-  in linear time), ``Decimal`` (msgspec accepts NaN), sets.
+  in linear time), ``Decimal`` (msgspec accepts NaN), sets, classes that are `closed`.
 - *structured*: the schema validates, then cattrs converts. It is used for types that msgspec does
   not support (unions of classes) or handles differently from the class: attrs converters, which
   msgspec never runs; members with another name on the wire; private attributes and those with
@@ -245,6 +245,8 @@ def _exceeds_msgspec(schema: Any, components: Mapping[str, Any], *, seen: set[st
         seen.add(name)
         if _exceeds_msgspec(components.get(name), components, seen=seen):
             return True
+    if schema.get("additionalProperties") is False:
+        return True
     named = list(schema.get("properties", {}).values())
     return _exceeds_msgspec(named, components, seen=seen) or any(
         keyword in ("pattern", "uniqueItems") or _exceeds_msgspec(value, components, seen=seen)
