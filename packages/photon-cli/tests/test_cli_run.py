@@ -161,6 +161,17 @@ def test_the_application_of_the_project_is_served_until_a_signal(
     assert command.output.endswith("ended\n")
 
 
+@pytest.mark.parametrize(
+    ("environment", "is_development"), [("development", True), ("test", False)]
+)
+def test_the_environment_decides_about_the_development_mode(
+    photon: Callable[..., Command], environment: str, is_development: bool
+) -> None:
+    command = photon("run", "--port", "0", "-e", environment)
+    command.wait_ready()
+    assert command.output.startswith(f"started {is_development}\nshop serves ({environment}, ")
+
+
 def test_the_application_is_spared_by_the_garbage_collector_once_it_has_started(
     photon: Callable[..., Command], tmp_path: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 ==================  ===========================================================================
 ``main``            the command itself: its options, its help, its errors
+``_environment``    ``-e`` of every command, colours
+``_tables``         aligned rows, with colours on a terminal
 ``_plugins``        commands and generators of installed packages, found without importing them
 ``_serving``        what ``run`` and ``dev`` have in common: settings, options, announcement
 ``_run``            ``photon run``
@@ -11,6 +13,10 @@
 ``generation``      applying and undoing what generators describe
 ``_watch``          the files of a folder that have changed
 ``_error_page``     what the child serves while the application does not start
+``_config``         ``photon config``: settings and their sources
+``_test``           ``photon test``
+``_secret``         ``photon secret``
+``_completion``     ``photon completion``
 ``_version``        ``photon version``
 ==================  ===========================================================================
 

@@ -17,9 +17,14 @@ import traceback
 from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
+
+from ._environment import with_environment_option
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = "photon.commands"
 GENERATORS = "photon.generators"
@@ -114,9 +119,11 @@ class PluginGroup(click.Group):
         return sorted({*super().list_commands(ctx), *self._found()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load one command."""
+        """Load one command; like every command, it accepts ``-e``."""
         plugin = self._found().get(cmd_name)
-        return super().get_command(ctx, cmd_name) if plugin is None else self.make_command(plugin)
+        if plugin is None:
+            return super().get_command(ctx, cmd_name)
+        return with_environment_option(self.make_command(plugin))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -138,6 +145,19 @@ class PluginGroup(click.Group):
         if rows:
             with formatter.section(f"{self.kind.capitalize()}s"):
                 formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command, or an option, without importing commands."""
+        from click.shell_completion import CompletionItem
+
+        sources = _Sources()
+        names = {
+            name: self._summary(plugin, sources)
+            for name, plugin in self._found().items()
+            if name.startswith(incomplete)
+        }
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=line) for name, line in names.items()), *options]
 
     def _summary(self, plugin: Plugin, sources: _Sources) -> str:
         """Describe a command in one line; it is imported only if its source has no description."""

@@ -185,6 +185,7 @@ class _Server:
                 application,
                 sockets=own,
                 settings=self.settings,
+                development=self.project.is_development,
                 ready=on_ready,
                 worker=link,
                 is_last=self.owns_sockets and link is None,

@@ -1,25 +1,40 @@
-"""``photon version``: the installed versions."""
+"""``photon version``: the installed versions, and the revision of the project."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
 import platform
+import subprocess
+from typing import TYPE_CHECKING
 
 import click
+
+from ._tables import print_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from photon_runtime.project import Project
+
+_PATIENCE = 5.0
+"""Seconds that git has for its answer."""
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
-def version(*, as_json: bool) -> None:
-    """Show the versions of the installed Photon packages and of Python."""
+@click.pass_obj
+def version(project: Project | None, /, *, as_json: bool) -> None:
+    """Show the versions of the installed Photon packages, of Python and of the project."""
     versions = installed_versions()
+    if project is not None and project.root is not None:
+        revision = git_revision(project.root)
+        if revision is not None:
+            versions["revision"] = revision
     if as_json:
         click.echo(json.dumps(versions, indent=2))
-        return
-    width = max(map(len, versions))
-    for name, number in versions.items():
-        click.echo(f"{name:{width}}  {number}")
+    else:
+        print_rows(list(versions.items()), styles=("", "bold"))
 
 
 def own_version() -> str:
@@ -35,3 +50,15 @@ def installed_versions() -> dict[str, str]:
         if name == "photon" or name.startswith("photon-"):
             versions.setdefault(name, distribution.version)
     return dict(sorted(versions.items())) | {"python": platform.python_version()}
+
+
+def git_revision(folder: Path) -> str | None:
+    """Return the commit of the project, with ``-dirty`` after changes; ``None`` without git."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip() or None if result.returncode == 0 else None

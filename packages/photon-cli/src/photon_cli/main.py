@@ -12,7 +12,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
+from ._environment import color_of_environment, note_environment
 from ._plugins import COMMANDS, Plugin, PluginGroup, load_command
 
 if TYPE_CHECKING:
@@ -60,11 +62,14 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-e",
+    "--environment",
     "--env",
+    "environment",
     metavar="NAME",
     envvar="PHOTON_ENV",
-    help="The environment: config/NAME.toml is read over photon.toml."
-    " Default: $PHOTON_ENV, else production for `run`, else development.",
+    help="The environment: config/NAME.toml is read over photon.toml, and `development` shows the"
+    " details of errors. Default: $PHOTON_ENV, else production for commands that serve, test for"
+    " `test`, and development for the others.",
 )
 @click.option(
     "-C",
@@ -81,13 +86,16 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
     help="Show the version and exit.",
 )
 @click.pass_context
-def cli(ctx: click.Context, env: str | None, directory: str | None) -> None:
+def cli(ctx: click.Context, environment: str | None, directory: str | None) -> None:
     """Build, serve and look into Photon applications."""
     from ._watch import WatchedProject
 
+    ctx.color = color_of_environment()
     if directory is not None:
         os.chdir(directory)
-    ctx.obj = WatchedProject.here(environment=env or None)
+    if environment and ctx.get_parameter_source("environment") is ParameterSource.COMMANDLINE:
+        note_environment(ctx, environment)
+    ctx.obj = WatchedProject.here(environment=environment or None)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

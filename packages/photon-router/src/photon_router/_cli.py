@@ -29,8 +29,8 @@ class _Project(Project, Protocol):
     """The project that a command works on."""
 
     @property
-    def environment(self) -> str:
-        """The name of the environment."""
+    def is_development(self) -> bool:
+        """True if applications are in development mode."""
         ...
 
     def changes(self, folder: Path, *, stop: threading.Event) -> Iterator[list[str]]:
@@ -95,11 +95,10 @@ def middleware(project: _Project, target: str | None, *, as_json: bool) -> None:
     code. Each line shows the setting or the line of code that enables it, and the options that
     differ from their defaults.
     """
-    development = project.environment == "development"
     with contextlib.redirect_stdout(sys.stderr):
         application = project.load_app(target)
         layers = (
-            application.layers(development=development)
+            application.layers(development=project.is_development)
             if isinstance(application, _Layered)
             else None
         )

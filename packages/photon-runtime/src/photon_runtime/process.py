@@ -83,7 +83,7 @@ def prepare_process(
     Blocks: while the modules of the application are imported.
     """
     if development is None:
-        development = project.environment == "development"
+        development = project.is_development
     raise_descriptor_limit()
     configure_logging(project.settings.read(LogSettings), development=development)
     if project.settings.read(RuntimeSettings).patch:

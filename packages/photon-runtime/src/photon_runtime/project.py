@@ -3,6 +3,11 @@
 A project is the folder of ``photon.toml``, searched from the current folder upwards, as git
 searches its repository. A command also works without one if its arguments name the application. The
 command line passes the project to each command: ``@click.pass_obj``.
+
+The environment is a name. It selects ``config/<environment>.toml``, and it alone decides about the
+development mode, which shows details that production must not: an application is in development
+mode in the environment ``development``, and in no other. No setting changes that, so a setting
+cannot enable it in production.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ._application_loading import check_target, load_application
-from ._installed_sections import installed_sections
+from ._installed_sections import installed_sections as installed_sections
 from .errors import LoadError as LoadError
 from .settings import Settings, load_settings, section
 
@@ -23,6 +28,10 @@ if TYPE_CHECKING:
     from typing import Self
 
     from .http import Application, Handler
+
+
+DEVELOPMENT = "development"
+"""The environment in which applications are in development mode."""
 
 
 @section("project")
@@ -58,7 +67,7 @@ class Project:
     directory: Path
     root: Path | None
     chosen_environment: str | None = None
-    default_environment: str = "development"
+    default_environment: str = DEVELOPMENT
 
     @classmethod
     def here(cls, *, environment: str | None = None) -> Self:
@@ -76,10 +85,19 @@ class Project:
         """Return the same project with another default environment."""
         return attrs.evolve(self, default_environment=environment)
 
+    def in_environment(self, environment: str) -> Self:
+        """Return the same project in an environment that the user requested."""
+        return attrs.evolve(self, chosen_environment=environment)
+
     @property
     def environment(self) -> str:
         """The name of the environment, such as ``production``."""
         return self.chosen_environment or self.default_environment
+
+    @property
+    def is_development(self) -> bool:
+        """True in the environment ``development``, whose applications show details of errors."""
+        return self.environment == DEVELOPMENT
 
     @property
     def name(self) -> str:

@@ -37,6 +37,8 @@ import attrs
 from ._section import nearest, read_section
 from ._section_binding import SectionBinding, binding_of
 from ._section_binding import section as section
+from ._setting_entries import SettingEntry as SettingEntry
+from ._setting_entries import entries_of, overridden_entries, raw_entries
 from ._toml import KeyPath, TomlFile, read_toml
 from .errors import SettingsError
 
@@ -193,6 +195,41 @@ class Settings:
                 problems += self._check_bound(cls, binding)
         if problems:
             raise SettingsError(_summary(problems))
+
+    def entries(self, known: Mapping[str, type]) -> list[SettingEntry]:
+        """Return all settings one by one with their sources, defaults included.
+
+        A section that is invalid, or that has no class, is listed as it is written.
+
+        Args:
+            known: Class of each section that a package reads.
+        """
+        found: list[SettingEntry] = []
+        for name in dict.fromkeys([*known, *self._values]):
+            cls = known.get(name)
+            if cls is None or not attrs.has(cls):
+                found += raw_entries(self._values.get(name, {}), (name,), self._place)
+            else:
+                found += self._typed_entries(name, cls)
+        return found
+
+    def _typed_entries(self, section_name: str, cls: type) -> Iterator[SettingEntry]:
+        binding = binding_of(cls) or SectionBinding(section_name)
+        own, further = self._split(cls, binding)
+        is_alone = bool(further) and not own
+        names = list(further) if is_alone else [None, *further]
+        for name in names:
+            table = own if name is None else further[name]
+            path = (section_name,) if name is None else (section_name, name)
+            value, problems = read_section(
+                table, cls, path=path, place=self._place, texts=self._texts
+            )
+            if problems:
+                yield from raw_entries(table, path, self._place)
+            else:
+                yield from overridden_entries(
+                    entries_of(value, table, path, self._place), value if name is None else None
+                )
 
     def _check_bound(self, cls: type, binding: SectionBinding) -> list[str]:
         if not binding.named:
