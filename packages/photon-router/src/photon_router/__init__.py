@@ -25,6 +25,8 @@
 from photon_openapi.annotations import Param as Param
 from photon_openapi.annotations import closed as closed
 from photon_openapi.errors import DocumentError as DocumentError
+from photon_runtime.http import DescribedResponse as DescribedResponse
+from photon_runtime.http import Html as Html
 from photon_runtime.http import Request as Request
 from photon_runtime.http import Response as Response
 from photon_runtime.http import SetCookie as SetCookie
@@ -51,10 +53,8 @@ from .handlers import ErrorHandler as ErrorHandler
 from .handlers import Middleware as Middleware
 from .handlers import RouteOptions as RouteOptions
 from .responses import Created as Created
-from .responses import DescribedResponse as DescribedResponse
 from .responses import EventStream as EventStream
 from .responses import File as File
-from .responses import Html as Html
 from .responses import JsonLines as JsonLines
 from .responses import NoContent as NoContent
 from .responses import Redirect as Redirect

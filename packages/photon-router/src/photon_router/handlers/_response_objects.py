@@ -15,10 +15,11 @@ import msgspec
 
 from photon_openapi.annotations import plain_type
 from photon_openapi.document import OpenApi
+from photon_runtime.http import DescribedResponse
 from photon_runtime.http.errors import phrase
 from photon_runtime.media_types import EVENT_STREAM, JSON, JSON_LINES, essence, is_json
 
-from ..responses import DescribedResponse, ResponseCase
+from ..responses import ResponseCase
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent
 from ._options import RouteOptions

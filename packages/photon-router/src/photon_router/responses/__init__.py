@@ -1,7 +1,7 @@
 """From a result to a response, and the kinds of responses that handlers return.
 
 ==================  ===========================================================================
-``_kinds``          kinds of responses: `Html`, `File`, `Redirect` ...
+``_kinds``          kinds of responses: `Text`, `File`, `Redirect` ...
 ``_cases``          the response cases of a return annotation
 ``_encoders``       results encoded according to the document
 ``_projection``     the members in the annotation, and no others
@@ -23,10 +23,8 @@ from ._encoders import encoder_of as encoder_of
 from ._encoders import resolve_case as resolve_case
 from ._encoders import resolve_union as resolve_union
 from ._kinds import Created as Created
-from ._kinds import DescribedResponse as DescribedResponse
 from ._kinds import EventStream as EventStream
 from ._kinds import File as File
-from ._kinds import Html as Html
 from ._kinds import JsonLines as JsonLines
 from ._kinds import NoContent as NoContent
 from ._kinds import Redirect as Redirect

@@ -17,7 +17,7 @@ import attrs
 
 from photon_openapi.annotations import plain_type, strip_alias, union_members
 from photon_runtime.callables import location
-from photon_runtime.http import Response
+from photon_runtime.http import DescribedResponse, Response
 from photon_runtime.media_types import (
     ANYTHING,
     BYTES,
@@ -31,7 +31,6 @@ from photon_runtime.media_types import (
 from ..errors import SignatureError
 from ..signatures import MISSING, is_generator
 from ..streaming import ServerSentEvent
-from ._kinds import DescribedResponse
 
 Form: TypeAlias = Literal["value", "raw", "chunks", "lines", "events", "response", "none"]
 """The encoding of a result: JSON, raw, one of three streams, a response, or no body."""

@@ -1,14 +1,7 @@
 """Kinds of responses, which handlers return instead of JSON.
 
-Each is a `Response` whose class describes it in the document: its status, its media type and its
-header fields. Applications define their own in the same way::
-
-    class Csv(DescribedResponse):
-        __slots__ = ()
-        media_type = "text/csv"
-
-        def __init__(self, rows: Iterable[str]) -> None:
-            super().__init__(body="".join(rows), content_type="text/csv; charset=utf-8")
+Each is a `DescribedResponse`, whose class describes it in the document: its status, its media type
+and its header fields. `Html` is in `photon_runtime.http`, because templates make it, too.
 """
 
 from __future__ import annotations
@@ -23,12 +16,11 @@ from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from photon_openapi.schema import mapper_of
-from photon_runtime.http import FileBody, HttpError, Response
+from photon_runtime.http import DescribedResponse, FileBody, HttpError
 from photon_runtime.media_types import (
     ANYTHING,
     BYTES,
     EVENT_STREAM,
-    HTML,
     JSON,
     JSON_LINES,
     TEXT,
@@ -44,41 +36,6 @@ _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _IN_URI: Final = ":/?#[]@!$&'()*+,;=-._~%"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _UNQUOTABLE: Final = re.compile(r'[^\x20-\x7e]|["\\%]')
-
-
-class DescribedResponse(Response):
-    """A response that is described by its class.
-
-    Attributes:
-        usual_status: Status in the document.
-        media_type: Media type of the body in the document; ``None`` for no body, ``*/*`` for the
-            decorator's ``media_type``, or any.
-        described_headers: Header fields that it always has, and their descriptions.
-    """
-
-    __slots__ = ()
-    usual_status: ClassVar[int] = 200
-    media_type: ClassVar[str | None] = None
-    described_headers: ClassVar[Mapping[str, str]] = {}
-
-
-class Html(DescribedResponse):
-    """A page.
-
-    Args:
-        body: The page; nothing in it is escaped.
-        status: The status code.
-        headers: Further header fields.
-    """
-
-    __slots__ = ()
-    media_type = HTML
-
-    def __init__(self, body: str | bytes, *, status: int = 200, headers: Headers = ()) -> None:
-        """Make a page."""
-        super().__init__(
-            status, body=body, headers=headers, content_type="text/html; charset=utf-8"
-        )
 
 
 class Text(DescribedResponse):

@@ -3,6 +3,7 @@
 =====================  ========================================================================
 ``_request``           `Request`
 ``_response``          `Response`
+``_described_response``  responses that their classes describe in the document; `Html`
 ``_headers``           `Headers`, and the rules for field names and values
 ``_multidict``         `MultiDict`: names with several values
 ``_query``             queries and percent-encoding to text
@@ -46,6 +47,8 @@ from ._caching import has_cache_directive as has_cache_directive
 from ._caching import keep_private as keep_private
 from ._connection import Handler as Handler
 from ._cookies import SetCookie as SetCookie
+from ._described_response import DescribedResponse as DescribedResponse
+from ._described_response import Html as Html
 from ._encode import forbids_body as forbids_body
 from ._entity_tag import is_entity_tag as is_entity_tag
 from ._entity_tag import strong_tag as strong_tag

@@ -1,0 +1,78 @@
+"""Responses that their classes describe in the document, and `Html`, the one that templates make.
+
+Here, below the router and the templates, so that both use one class. The router's further kinds are
+in `photon_router.responses`. Applications define their own in the same way::
+
+    class Csv(DescribedResponse):
+        __slots__ = ()
+        media_type = "text/csv"
+
+        def __init__(self, rows: Iterable[str]) -> None:
+            super().__init__(body="".join(rows), content_type="text/csv; charset=utf-8")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from ..media_types import HTML
+from ._response import Response
+
+
+class DescribedResponse(Response):
+    """A response that is described by its class.
+
+    Attributes:
+        usual_status: Status in the document.
+        media_type: Media type of the body in the document; ``None`` for no body, ``*/*`` for the
+            decorator's ``media_type``, or any.
+        described_headers: Header fields that it always has, and their descriptions.
+    """
+
+    __slots__ = ()
+    usual_status: ClassVar[int] = 200
+    media_type: ClassVar[str | None] = None
+    described_headers: ClassVar[Mapping[str, str]] = {}
+
+
+class Html(DescribedResponse):
+    """A page.
+
+    ``str(page)`` is its text, so that code other than a handler can use it as a string.
+
+    Args:
+        body: The page; nothing in it is escaped. An iterable of bytes is streamed.
+        status: The status code.
+        headers: Further header fields.
+        content_type: The ``Content-Type`` field.
+
+    Example:
+        >>> from photon_runtime.http import Html
+        >>> str(Html("<h1>Tea</h1>"))
+        '<h1>Tea</h1>'
+    """
+
+    __slots__ = ()
+    media_type = HTML
+
+    def __init__(
+        self,
+        body: str | bytes | Iterable[bytes],
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        content_type: str = "text/html; charset=utf-8",
+    ) -> None:
+        """Make a page."""
+        super().__init__(status, body=body, headers=headers, content_type=content_type)
+
+    def __str__(self) -> str:
+        """Return the text of the page.
+
+        Raises:
+            TypeError: The page is streamed, so its text is not known.
+        """
+        if not isinstance(self.body, bytes):
+            raise TypeError("a streamed page has no text: iterate over its body")
+        return self.body.decode()
