@@ -21,6 +21,7 @@ from photon_runtime.settings import Settings
 from .annotations import Dependency
 from .dependencies import check_provided
 from .handlers import ErrorHandler, Middleware, check_error_classes, check_middleware
+from .static import StaticFiles
 
 T = TypeVar("T")
 
@@ -36,6 +37,8 @@ class _Owner(Protocol):
     def read_settings(self, cls: type[T]) -> T: ...
     def named_settings(self, cls: type[T]) -> Mapping[str, T]: ...
     def url_for(self, operation_id: str, /, **values: object) -> str: ...
+    @property
+    def static(self) -> StaticFiles: ...
 
 
 @attrs.define(eq=False)
@@ -129,6 +132,10 @@ class PartsHost:
     def url_for(self, operation_id: str, /, **values: object) -> str:
         """Return the path of an operation."""
         return self._owner.url_for(operation_id, **values)
+
+    def asset_url(self, path: str, /) -> str:
+        """Return the address of a file of the section ``[static]``, with its fingerprint."""
+        return self._owner.static.url(path)
 
 
 def install_parts(owner: _Owner, parts: Sequence[Part], *, development: bool = False) -> PartsHost:

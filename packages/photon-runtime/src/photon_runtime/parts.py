@@ -123,6 +123,17 @@ class Host(Protocol):
         """Return the path of an operation, with ``values`` filled in."""
         ...
 
+    def asset_url(self, path: str, /) -> str:
+        """Return the address of a file of the section ``[static]``, with its fingerprint.
+
+        Raises:
+            FileNotFoundError: The file does not exist.
+            RuntimeError: The settings name no folder of static files.
+
+        Blocks: the calling task, while the digest of the file is computed for the first time.
+        """
+        ...
+
 
 @runtime_checkable
 class Part(Protocol):

@@ -1,0 +1,140 @@
+"""`TemplatesPart`: templates for an application.
+
+::
+
+    app.add(TemplatesPart())
+
+    @app.get("/posts")
+    def list_posts(db: Session) -> Html:
+        return render_template("posts/index.html", posts=...)
+
+Each start of the application makes an environment of its own, checks and compiles all templates,
+and refuses to start if one of them is wrong: see `_preload`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from jinja2.ext import Extension
+
+from photon_runtime.errors import PhotonError
+from photon_runtime.http import Request, Response
+from photon_runtime.parts import Host
+
+from ._compiled import CompiledCache
+from ._current import request_variable, templates_variable
+from ._environment import EnvironmentOptions
+from ._folders import package_folder
+from ._globals import Contribution, merge, site_globals
+from ._preload import preload
+from ._templates_settings import TemplatesSettings
+from .negotiation import add_fields, noted_fields
+from .templates import Templates
+
+
+class TemplatesPart:
+    """The templates of an application.
+
+    Args:
+        folders: Folders that are searched before those of the settings.
+        packages: Packages with a folder ``templates``, which are searched after them, in order.
+        filters: Filters, by name. They are called at each render, and may wait.
+        globals: Values that all templates have, by name. Every render uses the same objects.
+        tests: Tests, by name.
+        extensions: Extensions of Jinja2, or their import names.
+        sandbox: True if templates are not trusted, because users can write them: they cannot reach
+            what begins with an underscore, cannot change values, and do not have ``request``.
+    """
+
+    settings = TemplatesSettings
+
+    def __init__(
+        self,
+        *,
+        folders: Sequence[str | os.PathLike[str]] = (),
+        packages: Sequence[str] = (),
+        filters: Mapping[str, Callable[..., Any]] | None = None,
+        globals: Mapping[str, Any] | None = None,
+        tests: Mapping[str, Callable[..., Any]] | None = None,
+        extensions: Sequence[str | type[Extension]] = (),
+        sandbox: bool = False,
+    ) -> None:
+        """Note the arguments; nothing is read."""
+        self._folders = tuple(folders)
+        self._packages = tuple(packages)
+        self._extensions = tuple(extensions)
+        self._sandbox = sandbox
+        self._own = Contribution(dict(globals or {}), dict(filters or {}), dict(tests or {}))
+
+    def install(self, host: Host, settings: TemplatesSettings) -> None:
+        """Register the templates, the middleware, and the checks at start.
+
+        Raises:
+            PhotonError: A package that brings templates is not installed.
+        """
+        contribution = merge([site_globals(host, settings, sandbox=self._sandbox), self._own])
+        templates = self._templates(host, settings, contribution)
+        host.provide(Templates, lambda: templates, scope="application")
+        host.middleware(bind_request)
+        host.lifespan(lambda: _life(templates, contribution, host))
+
+    def _templates(
+        self, host: Host, settings: TemplatesSettings, contribution: Contribution
+    ) -> Templates:
+        root = Path.cwd() if host.root is None else host.root
+        is_test = host.environment == "test"
+        strict = settings.undefined == "strict" or (
+            settings.undefined == "auto" and (host.development or is_test or host.root is None)
+        )
+        options = EnvironmentOptions(
+            filters=contribution.filters,
+            globals=contribution.globals,
+            tests=contribution.tests,
+            extensions=self._extensions,
+            sandbox=self._sandbox,
+            strict=strict,
+            reload=host.development,
+            text_suffixes=settings.text_suffixes,
+            trim_blocks=settings.trim_blocks,
+            lstrip_blocks=settings.lstrip_blocks,
+        )
+        folder = root / settings.cache if settings.cache and host.root is not None else None
+        cache = CompiledCache(folder, options.variant())
+        return Templates(*self._search_path(root, settings), options=options, cache=cache)
+
+    def _search_path(self, root: Path, settings: TemplatesSettings) -> list[Path]:
+        named = [*self._folders, *filter(None, (settings.folder, *settings.folders))]
+        return [*(root / each for each in named), *map(package_folder, self._packages)]
+
+
+def bind_request(request: Request, call_next: Callable[[Request], Response]) -> Response:
+    """Middleware: makes the request known to templates, and names what a page depends on."""
+    request_variable.set(request)
+    response = call_next(request)
+    fields = noted_fields.get()
+    if fields:
+        add_fields(response, fields)
+    return response
+
+
+@contextmanager
+def _life(templates: Templates, contribution: Contribution, host: Host) -> Iterator[None]:
+    """Check and load the templates, and let requests and tasks find them."""
+    for folder in templates.loader.folders.folders:
+        if not folder.is_dir():
+            raise PhotonError(
+                f"the folder of templates does not exist: {str(folder)!r}; create it, or name "
+                f"another one by `folder` in [templates]"
+            )
+    preload(templates, contribution.checks, host.root)
+    token = templates_variable.set(templates)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # the end of an application may be in another context
+            templates_variable.reset(token)

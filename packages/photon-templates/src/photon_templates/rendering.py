@@ -1,0 +1,91 @@
+"""The functions that handlers call: `render_template`, `stream_template`, `render_mail`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from photon_runtime.http import Html
+from photon_runtime.observability import span
+
+from ._current import current_request, current_templates
+from ._names import content_type_of
+from ._streaming import TemplateBody
+from .negotiation import wants_fragment
+
+Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+def render_template(
+    name: str,
+    context: Mapping[str, Any] | None = None,
+    /,
+    *,
+    status: int = 200,
+    fragment: str | None = None,
+    headers: Headers = (),
+    **values: Any,
+) -> Html:
+    """Render a template of the application.
+
+    The result is a response; ``str()`` of it is the text, for code other than a handler.
+
+    Args:
+        name: Name of the template, such as ``posts/index.html``, or of a block of it,
+            ``posts/index.html#rows``.
+        context: The values that it uses, by name.
+        status: The status code.
+        fragment: Name of the block that is rendered in place of the page for requests of htmx that
+            replace a part of a page.
+        headers: Further header fields.
+        values: Further values.
+
+    Raises:
+        TemplatesMissing: The calling code does not belong to an application with a `TemplatesPart`.
+        TemplateNotFound: The template or the block does not exist.
+        TemplateError: It uses a value that is missing, or cannot be compiled.
+
+    Blocks: not by itself; filters and values that the template uses may.
+    """
+    with span("render", template=name):
+        text = current_templates().render(_chosen(name, fragment), context, **values)
+    return Html(text, status=status, headers=headers, content_type=content_type_of(name))
+
+
+def stream_template(
+    name: str,
+    context: Mapping[str, Any] | None = None,
+    /,
+    *,
+    status: int = 200,
+    headers: Headers = (),
+    **values: Any,
+) -> Html:
+    """Render a template while the response is sent.
+
+    Use it for long pages, and for pages whose beginning is useful before their end is known:
+    ``{{ flush() }}`` sends what there is. The status and the header fields are sent before the
+    template is rendered, so an error in the middle cannot change them: it is logged, and the
+    connection is closed, so that the client sees an incomplete response.
+
+    Args:
+        name: Name of the template.
+        context: The values that it uses, by name.
+        status: The status code.
+        headers: Further header fields.
+        values: Further values.
+
+    Raises:
+        TemplatesMissing: The calling code does not belong to an application with a `TemplatesPart`.
+        TemplateNotFound: The template does not exist.
+    """
+    body = TemplateBody(current_templates(), name, {**(context or {}), **values})
+    return Html(body, status=status, headers=headers, content_type=content_type_of(name))
+
+
+def _chosen(name: str, fragment: str | None) -> str:
+    """Return the name of the page, or of the fragment that the current request wants."""
+    request = current_request() if fragment is not None else None
+    if request is None or not wants_fragment(request):
+        return name
+    return f"{name}#{fragment}"
