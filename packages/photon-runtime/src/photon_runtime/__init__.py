@@ -27,6 +27,7 @@
 ``process``          limits, logs, patch, application: what a serving or working process needs
 ``tracebacks``       errors for the author of an application
 ``generators``       what generators of code describe, and the command line applies
+``code_formatting``, ``revision_files``  generated statements; files of migrations
 ``patch``            blocking calls of the standard library that pause one coroutine
 ``drivers``          database drivers that wait in the scheduler, with and without the patch
 ``workers``          pre-forked processes and their supervisor

@@ -4,7 +4,7 @@
 ``_applying``         `migrate`, `rollback`: each migration in a transaction, under a lock
 ``_status``           `status`, `pending`, `current`, `heads`
 ``_scripts``          the revision files
-``_revision_files``   `plan_revision`, `read_heads`: planning and writing them
+``photon_runtime.revision_files``  `plan_revision`, `read_heads`: planning and writing them
 ``_merging``          `merge`, `rebase`
 ``_stamping``         `stamp`: noted as applied without running
 ``_generating``       `diff`, `plan_migration`: from models to migrations
@@ -22,6 +22,10 @@
 They are for scripts, tests and the command line, and block the thread; a coroutine calls them by
 `photon_runtime.offload`. The library Alembic is the extra ``photon-lifeguard[migrations]``.
 """
+
+from photon_runtime.revision_files import RevisionFile as RevisionFile
+from photon_runtime.revision_files import plan_revision as plan_revision
+from photon_runtime.revision_files import read_heads as read_heads
 
 from ._applying import AppliedMigration as AppliedMigration
 from ._applying import migrate as migrate
@@ -43,9 +47,6 @@ from ._generating import plan_empty as plan_empty
 from ._generating import plan_migration as plan_migration
 from ._merging import merge as merge
 from ._merging import rebase as rebase
-from ._revision_files import RevisionFile as RevisionFile
-from ._revision_files import plan_revision as plan_revision
-from ._revision_files import read_heads as read_heads
 from ._schema_sql import schema_sql as schema_sql
 from ._scripts import Revision as Revision
 from ._seeds import Seeded as Seeded

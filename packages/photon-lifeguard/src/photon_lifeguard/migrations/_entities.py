@@ -32,9 +32,10 @@ from sqlalchemy.exc import SAWarning
 from sqlalchemy.schema import Constraint
 from sqlalchemy.types import NullType, TypeEngine
 
+from photon_runtime.code_formatting import formatted
+
 from ..database import Database
 from ._engine import migration_engine
-from ._formatting import formatted
 from ._log import OWN_TABLES
 from ._rendering import rendered_type
 

@@ -8,6 +8,8 @@ from fnmatch import fnmatch
 import attrs
 from sqlalchemy import Connection, MetaData
 
+from photon_runtime.revision_files import RevisionFile, plan_revision
+
 from ..database import Database
 from ..errors import MigrationError
 from ._changes import Change, in_order
@@ -17,7 +19,6 @@ from ._environment import current_revisions
 from ._models import load_models
 from ._renames import Decisions, rename
 from ._rendering import render
-from ._revision_files import RevisionFile, plan_revision
 from ._scratch import schemas_of, snapshot_of_models
 from ._scripts import Scripts, migrations_folder
 from ._snapshot import take_snapshot

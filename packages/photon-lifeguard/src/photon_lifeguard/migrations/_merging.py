@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from photon_runtime.revision_files import RevisionFile, plan_revision, with_parents
+
 from ..database import Database
 from ..errors import MigrationError
-from ._revision_files import RevisionFile, plan_revision, with_parents
 from ._scripts import Revision, Scripts, migrations_folder
 from ._status import status
 

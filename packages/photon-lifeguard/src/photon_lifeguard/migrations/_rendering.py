@@ -36,8 +36,9 @@ from sqlalchemy.sql.elements import False_, True_
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import immutabledict
 
+from photon_runtime.code_formatting import formatted
+
 from ._enum_changes import DropEnum, PostgresqlOnly
-from ._formatting import formatted
 
 _DIALECTS = ("postgresql", "mysql", "sqlite")
 

@@ -1,7 +1,7 @@
 """Revision files: planning their name and text apart from writing them.
 
-Nothing here imports Alembic or SQLAlchemy, so that generators of code can plan migrations: the last
-migration is read from the text of the files.
+A revision file is one migration, as Alembic reads it. Nothing here imports Alembic or SQLAlchemy,
+so that generators of code can plan migrations: the last one is read from the text of the files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from pathlib import Path
 import attrs
 
 _SLUG_LENGTH = 60
-_WIDTH = 100
 _NAMES = ("revision", "down_revision")
 
 
@@ -98,14 +97,45 @@ def read_heads(folder: Path) -> tuple[str, ...]:
 
     A file whose revisions are not literals is left out; `heads` loads the files and includes it.
     """
-    parents_of: dict[str, tuple[str, ...]] = {}
+    revisions = read_revisions(folder)
+    followed = {parent for each in revisions.values() for parent in each.parents}
+    return tuple(sorted(set(revisions) - followed))
+
+
+@attrs.frozen
+class WrittenRevision:
+    """A migration, as the text of its file has it.
+
+    Attributes:
+        path: Its file.
+        parents: Revisions that it follows.
+        created: Time at which it was written; ``None`` if the file does not have one.
+    """
+
+    path: Path
+    parents: tuple[str, ...]
+    created: dt.datetime | None
+
+
+def read_revisions(folder: Path) -> dict[str, WrittenRevision]:
+    """Return the migrations of a folder by their revisions, from the text of the files.
+
+    A file whose revisions are not literals is left out.
+    """
+    revisions: dict[str, WrittenRevision] = {}
     for path in sorted(folder.glob("*.py")):
-        values = _assignments(path.read_text(encoding="utf-8"))
+        source = path.read_text(encoding="utf-8")
+        values = _assignments(source)
         revision = values.get("revision")
         if isinstance(revision, str):
-            parents_of[revision] = _as_tuple(values.get("down_revision"))
-    followed = {parent for parents in parents_of.values() for parent in parents}
-    return tuple(sorted(set(parents_of) - followed))
+            parents = _as_tuple(values.get("down_revision"))
+            revisions[revision] = WrittenRevision(path, parents, _created(source))
+    return revisions
+
+
+def _created(source: str) -> dt.datetime | None:
+    date = re.search(r"^Create Date: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)$", source, re.MULTILINE)
+    return dt.datetime.fromisoformat(date[1]) if date else None
 
 
 def with_parents(source: str, parents: Sequence[str]) -> str:
