@@ -210,17 +210,16 @@ def undo(root: Path, *edits: Edit) -> list[str]:
     ("before", "after"),
     [
         ("", "import x\n"),
-        ('"""Doc."""\n', '"""Doc."""\nimport x\n'),
-        ("import a\nfrom b import (\n    c,\n)\n\nd = 1\n", None),
+        ('"""Doc."""\n', '"""Doc."""\n\nimport x\n'),
+        ("import a\nfrom b import c\n\nd = 1\n", "import a\nimport x\nfrom b import c\n\nd = 1\n"),
         ("import a\n\nif d:\n    import e\n", "import a\nimport x\n\nif d:\n    import e\n"),
     ],
 )
-def test_imports_go_below_those_at_the_head(tmp_path: Path, before: str, after: str | None) -> None:
+def test_imports_go_to_those_at_the_head(tmp_path: Path, before: str, after: str) -> None:
     (tmp_path / "m.py").write_text(before)
     edit = InsertCode("m.py", "import x", place="imports")
     assert apply(tmp_path, edit) == ["injected: m.py"]
-    expected = after or before.replace("\n\nd", "\nimport x\n\nd")
-    assert (tmp_path / "m.py").read_text() == expected
+    assert (tmp_path / "m.py").read_text() == after
     assert apply(tmp_path, edit) == ["skipped: m.py"]
     assert undo(tmp_path, edit) == ["removed: m.py"]
     assert (tmp_path / "m.py").read_text() == before
@@ -229,14 +228,14 @@ def test_imports_go_below_those_at_the_head(tmp_path: Path, before: str, after: 
 def test_of_several_imports_those_are_added_that_are_not_there(tmp_path: Path) -> None:
     (tmp_path / "m.py").write_text("import b\n")
     apply(tmp_path, InsertCode("m.py", "import a\nimport b", place="imports"))
-    assert (tmp_path / "m.py").read_text() == "import b\nimport a\n"
+    assert (tmp_path / "m.py").read_text() == "import a\nimport b\n"
 
 
 @pytest.mark.parametrize(
     ("place", "expected"),
     [({"after": "two()"}, "one()\r\n  two()\r\n  new()\r\nthree()"),
      ({"before": "two()"}, "one()\r\n  new()\r\n  two()\r\nthree()"),
-     ({"place": "end"}, "one()\r\n  two()\r\nthree()\r\n  new()\r\n")],
+     ({"place": "end"}, "one()\r\n  two()\r\nthree()\r\n  new()")],
 )  # fmt: skip
 def test_code_goes_beside_its_line_and_takes_the_line_end_of_the_file(
     tmp_path: Path, place: dict[str, str], expected: str
@@ -249,13 +248,16 @@ def test_code_goes_beside_its_line_and_takes_the_line_end_of_the_file(
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (InsertCode("m.py", "x", after="gone"), "the line `gone`, beside which code goes, is not"),
-        (InsertCode("m.py", "x", before="a"), "the line `a`, beside which code goes, is there 2"),
-        (InsertCode("m.py", "x", place="imports"), "it is not Python: invalid syntax"),
+        (
+            InsertCode("m.py", "x", after="gone"),
+            "the line `gone` is not there; add by hand, below that line:",
+        ),
+        (InsertCode("m.py", "x", before="a"), "the line `a` is there 2 times; add by hand, above"),
+        (InsertCode("m.py", "import x", place="imports"), "it is not Python: invalid syntax"),
         (InsertCode("none.py", "x", place="end"), "it does not exist"),
         (CreateFile("sub", "x"), "it cannot be read: Is a directory"),
         (CreateFile("m.py/x", "x"), "it cannot be read: Not a directory"),
-        (CreateFile("latin.txt", "x"), "it is not UTF-8 text"),
+        (InsertCode("latin.txt", "x", place="end"), "it is not UTF-8 text"),
         (SetToml("m.py", ("a",), 1), "it is not TOML"),
         (SetToml("a.toml", ("a", "b"), 1), "`a` is not a table"),
         (SetToml("a.toml", ("a",), 2), "`a` is 1 already"),

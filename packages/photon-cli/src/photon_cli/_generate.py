@@ -138,12 +138,12 @@ def _carry_out(plan: Plan, *, dry_run: bool, has_diff: bool) -> None:
 
 
 def _diff(change: FileChange) -> str:
-    before = (change.before or b"").decode().splitlines(keepends=True)
+    before = (change.before or b"").decode(errors="replace").splitlines(keepends=True)
     after = (change.text or "").splitlines(keepends=True)
     lines = difflib.unified_diff(
         before,
         after,
         "/dev/null" if change.before is None else f"a/{change.name}",
-        "/dev/null" if change.text is None else f"b/{change.name}",
+        "/dev/null" if change.after is None else f"b/{change.name}",
     )
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

@@ -10,11 +10,24 @@ class Conflict(Exception):
 
     Attributes:
         is_forcible: Whether ``--force`` applies the edit.
-        forced: The text of the file after ``--force``; ``None`` if it does not exist then.
+        forced: The file after ``--force``; ``None`` if it does not exist then.
     """
 
-    def __init__(self, reason: str, *, forced: str | EllipsisType | None = ...) -> None:
-        """Store the text of the file after ``--force``; ``...`` where it cannot be forced."""
+    def __init__(self, reason: str, *, forced: bytes | EllipsisType | None = ...) -> None:
+        """Store the file after ``--force``; ``...`` where it cannot be forced."""
         super().__init__(reason)
         self.is_forcible = not isinstance(forced, EllipsisType)
         self.forced = None if isinstance(forced, EllipsisType) else forced
+
+
+class PlaceNotFound(Conflict):
+    """The place of an insertion does not exist, or exists more than once.
+
+    Attributes:
+        where: Where the code can be added by hand.
+    """
+
+    def __init__(self, reason: str, where: str) -> None:
+        """Store the place for the code."""
+        super().__init__(reason)
+        self.where = where

@@ -1,9 +1,8 @@
 """From edits to changes of files, in memory.
 
-Edits are applied one after the other to the texts of the files, so several may meet in one file,
+Edits are applied one after the other to the contents of the files, so several may meet in one file,
 and an edit finds what an earlier one made. Nothing is written: the plan lists what would happen to
-each file, conflicts included, and `write_changes` takes it from there. To undo, the edits are taken
-back in the reverse order.
+each file, conflicts included, and `write_changes` takes it from there.
 """
 
 from __future__ import annotations
@@ -12,19 +11,18 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from photon_runtime.generators import CreateFile, Edit, GeneratorError, InsertCode, UpdateFile
+from photon_runtime.generators import GeneratorError
 
-from ._conflict import Conflict
-from ._insertion import insert_code, remove_code
-from ._toml_keys import remove_key, set_key
+from ._conflict import Conflict, PlaceNotFound
+from ._source_text import SourceText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-    Change = Callable[[str | None, Edit], str | None]
+    from photon_runtime.generators import UpdateFile
 
-Verb = Literal["added", "injected", "updated", "changed", "removed", "skipped", "conflict"]
+Verb = Literal["added", "injected", "updated", "changed", "removed", "kept", "skipped", "conflict"]
 
 
 @attrs.frozen
@@ -35,14 +33,17 @@ class EditResult:
         verb: In one word.
         path: The file, as the edit names it.
         reason: Why it is skipped, or what conflicts.
+        by_hand: The lines to add by hand, where their place does not exist.
     """
 
     verb: Verb
     path: str
     reason: str = ""
+    by_hand: str = ""
 
     def __str__(self) -> str:
-        return f"{self.verb}: {self.path}" + (f" ({self.reason})" if self.reason else "")
+        line = f"{self.verb}: {self.path}" + (f" ({self.reason})" if self.reason else "")
+        return "\n    ".join([line, *self.by_hand.strip("\r\n").splitlines()])
 
 
 @attrs.define
@@ -53,14 +54,14 @@ class FileChange:
         name: The file, as edits name it.
         path: Where it is, symbolic links followed.
         before: What it holds on the disk; ``None`` if it does not exist.
-        text: What it will hold; ``None`` if it will not exist.
+        after: What it will hold; ``None`` if it will not exist.
         problem: Why it cannot be edited at all.
     """
 
     name: str
     path: Path
     before: bytes | None
-    text: str | None
+    after: bytes | None
     problem: str = ""
 
     @classmethod
@@ -70,7 +71,10 @@ class FileChange:
         Raises:
             GeneratorError: Symbolic links lead out of the project.
         """
-        path = (root / name).resolve()
+        try:
+            path = (root / name).resolve()
+        except (OSError, RuntimeError) as error:  # links that lead in a circle
+            raise GeneratorError(f"{name} cannot be found: {error}") from None
         if not path.is_relative_to(root.resolve()):
             raise GeneratorError(f"{name} is outside of the project: it is {path}")
         try:
@@ -79,25 +83,58 @@ class FileChange:
             return cls(name, path, None, None)
         except OSError as error:
             return cls(name, path, None, None, f"it cannot be read: {error.strerror}")
-        try:
-            return cls(name, path, before, before.decode())
-        except UnicodeDecodeError:
-            return cls(name, path, before, None, "it is not UTF-8 text")
+        return cls(name, path, before, before)
 
-    def editable(self) -> str | None:
-        """Return the text.
+    @property
+    def text(self) -> str | None:
+        """The new content as text, for people."""
+        return None if self.after is None else self.after.decode(errors="replace")
+
+    def create(self, content: bytes) -> None:
+        """Give a new file its content.
 
         Raises:
-            Conflict: There is something that is not a text.
+            Conflict: It exists with another content, or it is a folder.
         """
         if self.problem:
             raise Conflict(self.problem)
-        return self.text
+        if self.after is not None and self.after != content:
+            raise Conflict("it exists and has another content", forced=content)
+        self.after = content
 
-    @property
-    def after(self) -> bytes | None:
-        """The new content of the file, as bytes."""
-        return None if self.text is None else self.text.encode()
+    def update(self, update: UpdateFile) -> None:
+        """Give the file the text that was made from its present one, unless it has conflicts.
+
+        Raises:
+            Conflict: The file has another text than the one that the new text was made from.
+        """
+        if self.problem:
+            raise Conflict(self.problem)
+        content = update.content.encode()
+        before = None if update.before is None else update.before.encode()
+        if self.after not in (before, content):
+            raise Conflict("it was changed while its new text was made; run the command again")
+        if not update.conflicts:
+            self.after = content
+
+    def edit(self, change: Callable[[str], str], *, is_new: bool = False) -> None:
+        """Change the text.
+
+        Args:
+            change: From the text to the new one.
+            is_new: Begin with an empty text if the file does not exist.
+
+        Raises:
+            Conflict: The file does not exist or is not text, or the change does not fit.
+        """
+        if self.problem:
+            raise Conflict(self.problem)
+        if self.after is None and not is_new:
+            raise PlaceNotFound("it does not exist", "in that file")
+        source = SourceText.decode(self.after or b"", is_python=self.name.endswith((".py", ".pyi")))
+        text = change(source.text)
+        if text != source.text or self.after is None:
+            self.after = attrs.evolve(source, text=text).encode()
 
 
 @attrs.define
@@ -105,116 +142,30 @@ class Plan:
     """The effect of a generator on a project.
 
     Attributes:
+        root: The folder of the project.
         results: One for each edit.
         files: The files that edits name.
     """
 
     root: Path
-    force: bool = False
     results: list[EditResult] = attrs.Factory(list)
     files: dict[Path, FileChange] = attrs.Factory(dict)
 
     @property
     def changes(self) -> list[FileChange]:
         """The files whose content changes."""
-        return [
-            file for file in self.files.values() if not file.problem and file.after != file.before
-        ]
+        return [file for file in self.files.values() if file.after != file.before]
 
     @property
     def conflicts(self) -> list[EditResult]:
         """The edits that cannot be applied."""
         return [result for result in self.results if result.verb == "conflict"]
 
-    def edit(
-        self, edit: Edit, change: Callable[[str | None, Edit], str | None], verb: Verb
-    ) -> None:
-        """Let one edit change its file, and record the result."""
-        read = FileChange.read(self.root, edit.path)
-        file = self.files.setdefault(read.path, read)
-        try:
-            text = change(file.editable(), edit)
-        except Conflict as conflict:
-            if not self.force or not conflict.is_forcible:
-                self.results.append(EditResult("conflict", edit.path, str(conflict)))
-                return
-            text = conflict.forced
-        if text == file.text:
-            self.results.append(EditResult("skipped", edit.path))
-        else:
-            self.results.append(EditResult(verb, edit.path))
-            file.text = text
+    def file(self, name: str) -> FileChange:
+        """Return a file as the edits so far leave it.
 
-
-def apply_edits(root: Path, edits: Sequence[Edit], *, force: bool = False) -> Plan:
-    """Plan the effect of edits on a project.
-
-    Args:
-        root: The folder of the project.
-        edits: The edits, in their order.
-        force: Overwrite files and keys that have another content, where that is the conflict.
-
-    Raises:
-        GeneratorError: A path leads out of the project.
-    """
-    plan = Plan(root, force)
-    for edit in edits:
-        plan.edit(edit, _applied, _verb(edit))
-        if isinstance(edit, UpdateFile):
-            plan.results += [EditResult("changed", edit.path, each) for each in edit.changed]
-            plan.results += [EditResult("conflict", edit.path, each) for each in edit.conflicts]
-    return plan
-
-
-def undo_edits(root: Path, edits: Sequence[Edit], *, force: bool = False) -> Plan:
-    """Plan the undoing of edits.
-
-    Args:
-        root: The folder of the project.
-        edits: The edits, in the order in which they were applied.
-        force: Remove files and keys that were changed since.
-
-    Raises:
-        GeneratorError: A path leads out of the project.
-    """
-    plan = Plan(root, force)
-    for edit in reversed(edits):
-        plan.edit(edit, _undone, "removed")
-    return plan
-
-
-def _verb(edit: Edit) -> Verb:
-    """Return the word for an edit that changes its file."""
-    if isinstance(edit, UpdateFile):
-        return "added" if edit.before is None else "updated"
-    return "added" if isinstance(edit, CreateFile) else "injected"
-
-
-def _applied(text: str | None, edit: Edit) -> str | None:
-    """Return the text of the file after the edit."""
-    if isinstance(edit, UpdateFile):
-        if text not in (edit.before, edit.content):
-            raise Conflict("it was changed while its new text was made; run the command again")
-        return text if edit.conflicts else edit.content
-    if isinstance(edit, CreateFile):
-        if text is not None and text != edit.content:
-            raise Conflict("it exists and has another content", forced=edit.content)
-        return edit.content
-    if isinstance(edit, InsertCode):
-        if text is None:
-            raise Conflict("it does not exist")
-        return insert_code(text, edit)
-    return set_key(text or "", edit)
-
-
-def _undone(text: str | None, edit: Edit) -> str | None:
-    """Return the text of the file without the edit."""
-    if text is None:
-        return None
-    if isinstance(edit, CreateFile | UpdateFile):
-        if text != (edit.content if isinstance(edit, CreateFile) else edit.initial):
-            raise Conflict("it was changed since", forced=None)
-        return None
-    if isinstance(edit, InsertCode):
-        return remove_code(text, edit)
-    return remove_key(text, edit)
+        Raises:
+            GeneratorError: It is outside of the project.
+        """
+        read = FileChange.read(self.root, name)
+        return self.files.setdefault(read.path, read)

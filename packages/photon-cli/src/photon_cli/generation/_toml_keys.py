@@ -36,7 +36,7 @@ def set_key(text: str, edit: SetToml) -> str:
     table[name] = edit.value
     changed = tomlkit.dumps(document)
     if current is not _MISSING:
-        raise Conflict(f"`{'.'.join(edit.key)}` is {current!r} already", forced=changed)
+        raise Conflict(f"`{'.'.join(edit.key)}` is {current!r} already", forced=changed.encode())
     return changed
 
 
@@ -64,7 +64,7 @@ def remove_key(text: str, edit: SetToml) -> str:
     if changed.endswith("\n\n") and not text.endswith("\n\n"):  # it was before the table
         changed = changed.rstrip("\n") + "\n"
     if current != edit.value:
-        raise Conflict(f"`{'.'.join(edit.key)}` is {current!r} now", forced=changed)
+        raise Conflict(f"`{'.'.join(edit.key)}` is {current!r} now", forced=changed.encode())
     return changed
 
 

@@ -50,7 +50,7 @@ def write_changes(root: Path, changes: Sequence[FileChange]) -> None:
     finally:
         transaction.clean_up()
     for change in changes:
-        if change.text is None:
+        if change.after is None:
             _remove_empty_folders(change.path.parent, root.resolve())
 
 

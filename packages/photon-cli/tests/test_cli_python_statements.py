@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photon_cli.generation import apply_edits, undo_edits
+from photon_runtime.generators import Edit, InsertAttribute, InsertCall, InsertItem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CALL = InsertCall("m.py", "include(posts.router)", on="Photon")
+
+
+def inserted(root: Path, before: str, edit: Edit) -> str:
+    """Insert code into a file; check that it is skipped then, and undone without a trace."""
+    file = root / edit.path
+    file.write_bytes(before.encode())
+    plan = apply_edits(root, [edit])
+    [result] = plan.results
+    assert result.verb == "injected", result
+    [change] = plan.changes
+    assert change.after is not None
+    file.write_bytes(change.after)
+    [again] = apply_edits(root, [edit]).results
+    assert again.verb == "skipped"
+    [undone] = undo_edits(root, [edit]).changes
+    assert undone.after == before.encode()
+    return change.after.decode()
+
+
+@pytest.mark.parametrize(
+    ("before", "above"),
+    [
+        ("app = Photon()\n", "app = Photon()\n"),
+        ("app: Photon = Photon(\n    title='x',\n)  # ours\nx = 1\n", ")  # ours\n"),
+        ("app = Photon()\napp.include(a)\napp.include(\n    b,\n)\napp.run()\n", "    b,\n)\n"),
+        ("app = Photon()\napp.add(A())\n\n\n@app.get('/')\ndef home(): ...\n", "app.add(A())\n"),
+        ("from photon import Photon as App\nweb = App()\n", "web = App()\n"),
+        ("import photon\n\nweb = photon.Photon()\nweb.add(1)\n", "web.add(1)\n"),
+        ("def make():\n\tapi = Photon()\n\tapi.include(x)\n\treturn api\n", "\tapi.include(x)\n"),
+        ("app = Photon()\nif DEBUG:\n    app.include(debug)\n", "    app.include(debug)\n"),
+        ("app = Photon()\r\nfor each in ROUTERS:\r\n    app.include(each)\r\nx = 1\r\n",
+         "(each)\r\n"),
+        ("app = Photon(); app.include(x)\ny = 1\n", "app.include(x)\n"),
+        ("app = Photon()", "app = Photon()"),
+        ("é = 'ü'; app = Photon()  # ß\n", "# ß\n"),
+    ],
+)  # fmt: skip
+def test_a_call_goes_below_the_last_of_its_kind(tmp_path: Path, before: str, above: str) -> None:
+    after = inserted(tmp_path, before, CALL)
+    variable = next(
+        each for each in ("web", "api", "app") if f"{each} = " in before or f"{each}:" in before
+    )
+    line = f"{variable}.include(posts.router)"
+    at = before.index(above) + len(above)
+    end = "\r\n" if "\r\n" in before else "\n"
+    tab = "\t" if "\t" in before else ""
+    expected = before[:at] + tab + line + end + before[at:]
+    assert after == (expected if before.endswith("\n") else before + "\n" + line)
+
+
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [
+        ("x = 1\n", "an object of `Photon` is not created there"),
+        ("a = Photon()\nb = Photon()\n", "objects of `Photon` are created in lines 1 and 2"),
+        ("def f(): a = Photon(); return a\n", "line 1 has more than one statement"),
+    ],
+)
+def test_a_call_without_a_place_is_shown_with_its_place(
+    tmp_path: Path, before: str, reason: str
+) -> None:
+    (tmp_path / "m.py").write_text(before)
+    [result] = apply_edits(tmp_path, [CALL]).results
+    assert str(result).startswith(f"conflict: m.py ({reason}; add by hand, below ")
+    assert str(result).endswith(":)\n    app.include(posts.router)")
+
+
+def test_a_variable_or_a_function_chooses_among_several_objects(tmp_path: Path) -> None:
+    before = "a = Photon()\ndef make():\n    b = Photon()\n    return b\n"
+    for variable, line in (("a", "a.run()\n"), ("make", "    b.run()\n"), ("b", "    b.run()\n")):
+        edit = InsertCall("m.py", "run()", on="Photon", variable=variable)
+        assert line in inserted(tmp_path, before, edit)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('__all__ = ["Base"]\n', '__all__ = ["Base", "Post"]\n'),
+        ('__all__ = ["Base", "Tag"]\n', '__all__ = ["Base", "Post", "Tag"]\n'),
+        ('__all__ = ("Tag", "Base")\n', '__all__ = ("Tag", "Base", "Post")\n'),
+        ("__all__ = ()\n", '__all__ = ("Post",)\n'),
+        ("__all__ = []\n", '__all__ = ["Post"]\n'),
+        ("__all__: list[str] = ['Base']  # all\n",
+         "__all__: list[str] = ['Base', \"Post\"]  # all\n"),
+        ('__all__ = "a", "b"\n', '__all__ = "Post", "a", "b"\n'),
+        ('__all__ = ("a",)\n', '__all__ = ("Post", "a",)\n'),
+        ('__all__ = ("A",)\n', '__all__ = ("A", "Post")\n'),
+        ('__all__ = [\n    "Base",  # first\n    # then\n    "Tag",\n]\n',
+         '__all__ = [\n    "Base",  # first\n    "Post",\n    # then\n    "Tag",\n]\n'),
+        ('__all__ = [\r\n\t"Base"\r\n]\r\n', '__all__ = [\r\n\t"Base",\r\n\t"Post"\r\n]\r\n'),
+        ('__all__ = [\n    # c\n    "Z",\n]\n', '__all__ = [\n    "Post",\n    # c\n    "Z",\n]\n'),
+        ('__all__ = [("A"), "B"]\n', '__all__ = [("A"), "B", "Post"]\n'),
+        ('__all__ = ["A",\n           "B"]\n', '__all__ = ["A",\n           "B", "Post"]\n'),
+    ],
+)  # fmt: skip
+def test_an_element_joins_the_layout_of_its_list(tmp_path: Path, before: str, after: str) -> None:
+    assert inserted(tmp_path, before, InsertItem("m.py", '"Post"', to="__all__")) == after
+
+
+def test_a_list_that_would_be_too_long_gets_one_element_in_each_line(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nline-length = 24\n")
+    (tmp_path / "m.py").write_text('__all__ = ["A", "Base"]\n')
+    [change] = apply_edits(tmp_path, [InsertItem("m.py", '"B"', to="__all__")]).changes
+    assert change.text == '__all__ = [\n    "A",\n    "B",\n    "Base",\n]\n'
+
+
+def test_an_element_goes_into_a_dictionary_or_an_attribute(tmp_path: Path) -> None:
+    edit = InsertItem("m.py", '"b": [1]', to="Settings.kinds")
+    before = 'class Settings:\n    kinds = {"a": (2, 3), **x}\n'
+    assert inserted(tmp_path, before, edit) == before.replace("**x", '**x, "b": [1]')
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("class A:\n    x = 1\n\n    def f(self): ...\n",
+         "class A:\n    x = 1\n    y: int = 2\n\n    def f(self): ...\n"),
+        ('class A:\n    """Doc."""\n', 'class A:\n    """Doc."""\n\n    y: int = 2\n'),
+        ("class A(B):\n    pass\n", "class A(B):\n    y: int = 2\n"),
+        ("class A: ...\n", "class A: y: int = 2\n"),
+        ("class A:\n\tx: str = f(\n\t\t1,\n\t)  # why\n",
+         "class A:\n\tx: str = f(\n\t\t1,\n\t)  # why\n\ty: int = 2\n"),
+        ("class A:\n    @property\n    def f(self): ...\n",
+         "class A:\n    y: int = 2\n\n    @property\n    def f(self): ...\n"),
+    ],
+)  # fmt: skip
+def test_an_attribute_goes_below_the_last_one(tmp_path: Path, before: str, after: str) -> None:
+    (tmp_path / "m.py").write_text(before)
+    edit = InsertAttribute("m.py", "y: int = 2", of="A")
+    [change] = apply_edits(tmp_path, [edit]).changes
+    assert change.text == after
+    (tmp_path / "m.py").write_text(after)
+    [undone] = undo_edits(tmp_path, [edit]).changes
+    assert undone.text is not None
+    compile(undone.text, "m.py", "exec")
+    assert "y: int" not in undone.text
+
+
+def test_another_attribute_of_the_name_is_a_conflict(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("class A:\n    y: str\n")
+    [result] = apply_edits(tmp_path, [InsertAttribute("m.py", "y: int = 2", of="A")]).results
+    assert str(result) == "conflict: m.py (`A` has another `y` in line 2)"
