@@ -17,7 +17,7 @@ import tempfile
 import typing
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Final, ParamSpec, TypeVar, final
+from typing import IO, ClassVar, Final, ParamSpec, TypeVar, final
 
 from photon_openapi.annotations import plain_type, value_type
 from photon_runtime import NotRunning, current_task, offload
@@ -56,6 +56,9 @@ class UploadFile:
     """
 
     __slots__ = ("_pending", "content_type", "file", "filename", "size")
+
+    form_widget: ClassVar = "file"
+    """Names the input of forms that are made of classes; see `photon_templates.html_form`."""
 
     def __init__(
         self,

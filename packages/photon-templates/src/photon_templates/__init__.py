@@ -5,6 +5,7 @@
 ``part``                 `TemplatesPart`: templates of an application, checked at its start
 ``templates``            `Templates`: the same without an application
 ``negotiation``          pages, fragments or data: `wants_html`, `negotiated`, `is_htmx`
+``forms``                `html_form`: forms that show their errors
 ``errors``               `TemplateErrors` and the like
 ``_templates_settings``  `TemplatesSettings`: the ``[templates]`` section of photon.toml
 ``_preload``             all templates compiled and checked at start, all errors at once
@@ -29,6 +30,8 @@ from ._templates_settings import TemplatesSettings as TemplatesSettings
 from .errors import BlockNotFound as BlockNotFound
 from .errors import TemplateErrors as TemplateErrors
 from .errors import TemplatesMissing as TemplatesMissing
+from .forms import HtmlForm as HtmlForm
+from .forms import html_form as html_form
 from .negotiation import is_htmx as is_htmx
 from .negotiation import negotiated as negotiated
 from .negotiation import wants_fragment as wants_fragment

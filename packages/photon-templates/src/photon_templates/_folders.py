@@ -27,6 +27,9 @@ from ._names import is_file_name
 _OTHER_KINDS: Final = ("audio/", "font/", "image/", "video/", "application/zip", "application/pdf")
 _TEXT_IMAGES: Final = (".svg",)
 
+BUILTIN_FOLDER: Final = Path(__file__).parent / "builtin"
+"""The templates of this package, which a project replaces by files of the same names."""
+
 
 class Source(NamedTuple):
     """The text of a file.

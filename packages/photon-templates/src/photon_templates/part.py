@@ -29,7 +29,7 @@ from photon_runtime.parts import Host
 from ._compiled import CompiledCache
 from ._current import request_variable, templates_variable
 from ._environment import EnvironmentOptions
-from ._folders import package_folder
+from ._folders import BUILTIN_FOLDER, package_folder
 from ._globals import Contribution, merge, site_globals
 from ._preload import preload
 from ._templates_settings import TemplatesSettings
@@ -109,7 +109,8 @@ class TemplatesPart:
 
     def _search_path(self, root: Path, settings: TemplatesSettings) -> list[Path]:
         named = [*self._folders, *filter(None, (settings.folder, *settings.folders))]
-        return [*(root / each for each in named), *map(package_folder, self._packages)]
+        packages = map(package_folder, self._packages)
+        return [*(root / each for each in named), *packages, BUILTIN_FOLDER]
 
 
 def bind_request(request: Request, call_next: Callable[[Request], Response]) -> Response:

@@ -1,0 +1,130 @@
+"""The members of the class of a form: what the fields are made of.
+
+Constraints are read from every object in ``Annotated`` that has attributes of their names, as
+``Param`` and ``msgspec.Meta`` have: this package does not know the class of the router.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import attrs
+
+_NAMES: Final = (
+    "name", "title", "ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern",
+)  # fmt: skip
+
+
+@attrs.frozen(kw_only=True)
+class Member:
+    """A member of the class of a form.
+
+    Attributes:
+        name: Name of the attribute.
+        type: Its type, without ``None``, ``Annotated`` and aliases.
+        is_optional: True if it may be ``None``.
+        is_required: True if it has no default.
+        default: The default, ``None`` without one.
+        is_secret: True for ``repr=False``.
+        constraints: Constraints, the name on the wire (``name``) and the label (``title``).
+    """
+
+    name: str
+    type: Any = str
+    is_optional: bool = False
+    is_required: bool = False
+    default: object = None
+    is_secret: bool = False
+    constraints: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def wire_name(self) -> str:
+        """The name on the wire."""
+        return str(self.constraints.get("name", self.name))
+
+
+def members_of(cls: Any) -> dict[str, Member]:
+    """Return the members of an attrs class, a dataclass or a TypedDict by name.
+
+    Raises:
+        TypeError: The class is of another kind, or an annotation of it cannot be resolved.
+    """
+    origin = typing.get_origin(cls) or cls
+    try:
+        hints = typing.get_type_hints(origin, include_extras=True)
+    except NameError as error:
+        raise TypeError(
+            f"the annotations of {cls!r} cannot be resolved: {error}; define the name at the top "
+            "of the module, outside of `if TYPE_CHECKING`"
+        ) from error
+    if attrs.has(origin):
+        fields = [_of_attrs(each, hints.get(each.name, str)) for each in attrs.fields(origin)]
+    elif dataclasses.is_dataclass(origin):
+        fields = [_of_dataclass(each, hints[each.name]) for each in dataclasses.fields(origin)]
+    elif typing.is_typeddict(origin):
+        required = origin.__required_keys__
+        fields = [_member(name, hint, name in required) for name, hint in hints.items()]
+    else:
+        raise TypeError(f"a form is made of an attrs class or a dataclass, not of {cls!r}")
+    return {field.name: field for field in fields if field is not None}
+
+
+def _of_attrs(field: attrs.Attribute[Any], hint: Any) -> Member | None:
+    if not field.init or field.name.startswith("_"):
+        return None
+    member = _member(field.name, hint, field.default is attrs.NOTHING, field.repr is False)
+    default: Any = field.default
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class in all but its stub
+        default = None if default.takes_self else default.factory()
+    return attrs.evolve(member, default=None if default is attrs.NOTHING else default)
+
+
+def _of_dataclass(field: dataclasses.Field[Any], hint: Any) -> Member | None:
+    if not field.init or field.name.startswith("_"):
+        return None
+    missing = dataclasses.MISSING
+    default = field.default
+    if default is missing and field.default_factory is not missing:
+        default = field.default_factory()
+    member = _member(field.name, hint, default is missing, not field.repr)
+    return attrs.evolve(member, default=None if default is missing else default)
+
+
+def _member(name: str, hint: Any, is_required: bool, is_secret: bool = False) -> Member:
+    constraints: dict[str, Any] = {}
+    type_, is_optional = _read(hint, constraints)
+    return Member(
+        name=name,
+        type=type_,
+        is_optional=is_optional,
+        is_required=is_required,
+        is_secret=is_secret,
+        constraints=constraints,
+    )
+
+
+def _read(hint: Any, constraints: dict[str, Any]) -> tuple[Any, bool]:
+    """Return the type in an annotation, and whether it may be ``None``; collect constraints."""
+    if isinstance(hint, typing.NewType):
+        return _read(hint.__supertype__, constraints)
+    if type(hint).__name__ == "TypeAliasType":
+        return _read(hint.__value__, constraints)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Required, typing.NotRequired):
+        return _read(arguments[0], constraints)
+    if origin is Annotated:
+        result = _read(arguments[0], constraints)
+        for item in arguments[1:]:
+            if hasattr(item, "min_length") and hasattr(item, "ge"):
+                own = {name: getattr(item, name, None) for name in _NAMES}
+                constraints.update({key: each for key, each in own.items() if each is not None})
+        return result
+    if origin in (typing.Union, types.UnionType):
+        present = [each for each in arguments if each is not type(None)]
+        inner = _read(present[0], constraints)[0] if len(present) == 1 else str
+        return inner, len(present) < len(arguments)
+    return hint, False
