@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import itertools
+import json
 import os
 import re
 import signal
@@ -28,6 +30,8 @@ from photon_cli.project_creation import (
 from photon_runtime.generators import GeneratorError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from click.testing import Result
 
 COMBINATIONS = [
@@ -170,6 +174,74 @@ def test_the_vendored_htmx_is_the_file_of_its_notice() -> None:
     files = project_files(parsed("blog"), Choices("html", "none"))
     assert HTMX is not None
     assert hashlib.sha256(files["static/htmx.min.js"]).hexdigest() == HTMX[1]
+
+
+@pytest.mark.parametrize("choices", COMBINATIONS, ids=lambda each: f"{each.kind}-{each.database}")
+def test_the_variables_of_production_are_listed(choices: Choices) -> None:
+    files = {name: text.decode() for name, text in project_files(parsed("shop"), choices).items()}
+    used = re.findall(r"^[^#\n]*\$\{(\w+)\}", files.get("config/production.toml", ""), re.MULTILINE)
+    listed = re.findall(r"^(\w+)=", files.get(".env.example", ""), re.MULTILINE)
+    assert sorted(used) == sorted(listed)
+    assert all(f"export {name}=" in files["README.md"] for name in used)
+
+
+def test_the_editor_serves_and_tests_by_the_command_line() -> None:
+    files = project_files(parsed("shop"), Choices("api", "sqlite"))
+    configurations = json.loads(files[".vscode/launch.json"])["configurations"]
+    assert {each["module"] for each in configurations} == {"photon_cli"}
+    assert [each["args"][-1] for each in configurations] == ["run", "test"]
+
+
+def test_the_colours_of_the_style_sheet_have_enough_contrast() -> None:
+    css = project_files(parsed("shop"), Choices("html", "none"))["static/site.css"].decode()
+    light, dark = (colours(each) for each in css.split(":root {")[1:3])
+    for scheme in (light, light | dark):
+        assert too_low(scheme, TEXTS, ("background", "surface", "raised"), 4.5) == []
+        assert too_low(scheme, ("control", "focus", "danger"), ("background", "surface"), 3) == []
+        for kind in ("success", "warning", "danger", "info"):
+            assert too_low(scheme, (kind,), (f"{kind}-surface",), 4.5) == []
+        for kind in ("accent", "danger"):
+            assert too_low(scheme, (f"on-{kind}",), (kind, f"{kind}-strong"), 4.5) == []
+    assert set(dark) == set(light)
+
+
+TEXTS = ("text", "muted", "accent", "accent-strong", "danger")
+
+
+def colours(block: str) -> dict[str, str]:
+    return dict(re.findall(r"--([\w-]+): #(\w{6});", block.partition("}")[0]))
+
+
+def too_low(
+    scheme: dict[str, str], texts: Iterable[str], surfaces: Iterable[str], least: float
+) -> list[tuple[str, str, float]]:
+    """Return the pairs whose contrast, as WCAG 2 defines it, is below ``least``."""
+    found = []
+    for text, surface in itertools.product(texts, surfaces):
+        darker, lighter = sorted((luminance(scheme[text]), luminance(scheme[surface])))
+        contrast = (lighter + 0.05) / (darker + 0.05)
+        if contrast < least:
+            found.append((text, surface, contrast))
+    return found
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[index : index + 2], 16) / 255 for index in (0, 2, 4)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_pages_load_nothing_from_other_hosts_and_have_nothing_inline() -> None:
+    """The preset `strict` of the security headers refuses it, and the network is not needed."""
+    files = project_files(parsed("shop"), Choices("html", "sqlite"))
+    pages = {
+        name: text.decode() for name, text in files.items() if name.endswith((".html", ".css"))
+    }
+    for name, text in pages.items():
+        assert not re.search(r"(?:src|href)=.?https?:|url\(|@import", text), name
+        assert not re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son\w+=", text), name
 
 
 # --- the folder ---

@@ -83,8 +83,10 @@ def _kind(*, api: bool, html: bool, minimal: bool) -> Kind:
 
 
 def _show_next_steps(project: ProjectName, choices: Choices, here: Path) -> None:
-    commands = ["photon db migrate"] if choices.has_database else []
-    commands += ["photon dev", "photon test"]
+    commands = ["photon dev", "photon test"]
+    if choices.has_database and choices.kind != "minimal":
+        create = "photon db create && " if choices.database == "postgresql" else ""
+        commands.insert(0, f"{create}photon db migrate")
     if project.folder != here.resolve():
         commands.insert(0, f"cd {_shown(project.folder, here)}")
     click.echo(f"\nThe project {project.title} is in {project.folder}. Next:\n")

@@ -13,6 +13,7 @@ import secrets
 from importlib import resources
 from typing import TYPE_CHECKING
 
+import attrs
 import jinja2
 
 from .._version import own_version
@@ -40,6 +41,7 @@ def project_files(name: ProjectName, choices: Choices) -> dict[str, bytes]:
         "project": name,
         "choices": choices,
         "version": compatible_release(own_version()),
+        "variables": production_variables(name, choices),
         "new_secret": lambda: secrets.token_urlsafe(32),
     }
     root = resources.files("photon_cli") / "blueprints" / "new"
@@ -50,6 +52,32 @@ def project_files(name: ProjectName, choices: Choices) -> dict[str, bytes]:
             if content is not None:
                 files[_target(path, name)] = content
     return dict(sorted(files.items()))
+
+
+@attrs.frozen
+class Variable:
+    """A variable of the environment that production needs.
+
+    Attributes:
+        name: Its name.
+        value: Its value in ``.env.example``.
+        example: Its value in a shell.
+    """
+
+    name: str
+    value: str
+    example: str
+
+
+def production_variables(name: ProjectName, choices: Choices) -> list[Variable]:
+    """Return the variables that ``config/production.toml`` refers to."""
+    variables = []
+    if choices.has_pages:
+        variables.append(Variable("SECRET_KEY", "", "$(photon secret)"))
+    if choices.database == "postgresql":
+        url = f"postgresql://USER:PASSWORD@HOST/{name.package}"
+        variables.append(Variable("DATABASE_URL", url, url))
+    return variables
 
 
 def compatible_release(version: str) -> str:
