@@ -23,7 +23,7 @@ installed anew for each start of the application, and whenever the document is g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -152,3 +152,32 @@ class Part(Protocol):
         Raises:
             PhotonError: The settings cannot be used; the message gives the reason.
         """
+
+
+@runtime_checkable
+class ConsolePart(Protocol):
+    """A part that has names to offer to ``photon console``; an optional interface of parts."""
+
+    def console_values(self, application: Any) -> AbstractContextManager[Mapping[str, object]]:
+        """Return a context manager that yields values by name, such as a session as ``db``.
+
+        It is entered while the application runs, and exited before it stops.
+
+        Args:
+            application: The application that the part was added to.
+        """
+        ...
+
+
+@runtime_checkable
+class RereadingPart(Protocol):
+    """A part that reads its files again when they change; an optional interface of parts.
+
+    ``photon dev`` does not restart the application for these files, and reloads pages only.
+
+    Attributes:
+        reread_folders: Folders of the files, in development mode of a running application.
+    """
+
+    @property
+    def reread_folders(self) -> Sequence[Path]: ...
