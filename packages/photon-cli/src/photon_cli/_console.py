@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import code
 import contextlib
+import importlib
 import importlib.util
 import os
 import sys
@@ -42,9 +43,7 @@ _PAUSE = 0.02
 @click.option("-c", "--command", "source", metavar="CODE", help="Execute this code and exit.")
 @click.option("--plain", is_flag=True, help="Do not use IPython.")
 @click.pass_obj
-def console(
-    project: Project, /, target: str | None, source: str | None, *, plain: bool
-) -> None:
+def console(project: Project, /, target: str | None, source: str | None, *, plain: bool) -> None:
     """Open a Python console with the application started.
 
     It has `app`, `settings`, `project`, and what the parts of the application offer: with a
@@ -81,7 +80,7 @@ def _names(project: Project, application: object) -> Iterator[dict[str, Any]]:
 def _execute(source: str, names: dict[str, Any]) -> int:
     """Execute code; return the exit code."""
     try:
-        exec(compile(source, "<console>", "exec"), names)  # noqa: S102 - the user's own code
+        exec(compile(source, "<console>", "exec"), names)
     except SystemExit as error:
         return _exit_code(error)
     except KeyboardInterrupt:
@@ -153,8 +152,9 @@ class _Plain(code.InteractiveConsole):
         """Show the error from the line that was typed on."""
         error = sys.exc_info()[1]
         if error is not None:
-            traceback.print_exception(type(error), error, error.__traceback__ and
-                                      error.__traceback__.tb_next)
+            traceback.print_exception(
+                type(error), error, error.__traceback__ and error.__traceback__.tb_next
+            )
 
 
 def history_file() -> Path:
@@ -167,22 +167,31 @@ def history_file() -> Path:
 
 
 def _run_ipython(names: dict[str, Any], banner: str) -> None:
-    from IPython.terminal.ipapp import TerminalIPythonApp
-    from IPython.terminal.pt_inputhooks import register
-    from traitlets.config import Config
+    """Run IPython, which is optional and so imported by name."""
+    terminal: Any = importlib.import_module("IPython.terminal.ipapp")
+    input_hooks: Any = importlib.import_module("IPython.terminal.pt_inputhooks")
+    configuration: Any = importlib.import_module("traitlets.config")
 
     def let_tasks_run(context: Any) -> None:
         while not context.input_is_ready():
             sleep(_PAUSE)
 
-    register("photon", let_tasks_run)
-    config = Config()
+    input_hooks.register("photon", let_tasks_run)
+    config = configuration.Config()
     config.TerminalInteractiveShell.banner1 = f"{banner}\n"
     config.TerminalInteractiveShell.banner2 = ""
     config.TerminalInteractiveShell.confirm_exit = False
-    application = TerminalIPythonApp.instance(config=config)  # type: ignore[no-untyped-call]
+    application = terminal.TerminalIPythonApp.instance(config=config)
     application.initialize(argv=[])
     application.shell.push(names)
     application.shell.enable_gui("photon")
+    _interrupt_cells(application.shell.events)
     application.shell.show_banner()
     application.shell.mainloop()
+
+
+def _interrupt_cells(events: Any) -> None:
+    """Let Ctrl-C interrupt each cell: the prompt before it has replaced the handlers of signals."""
+    stack = contextlib.ExitStack()
+    events.register("pre_run_cell", lambda _: stack.enter_context(keyboard_interrupts()))
+    events.register("post_run_cell", lambda _: stack.close())

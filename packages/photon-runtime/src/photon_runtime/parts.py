@@ -174,10 +174,9 @@ class RereadingPart(Protocol):
     """A part that reads its files again when they change; an optional interface of parts.
 
     ``photon dev`` does not restart the application for these files, and reloads pages only.
-
-    Attributes:
-        reread_folders: Folders of the files, in development mode of a running application.
     """
 
     @property
-    def reread_folders(self) -> Sequence[Path]: ...
+    def reread_folders(self) -> Sequence[Path]:
+        """Folders of the files, once the application runs."""
+        ...

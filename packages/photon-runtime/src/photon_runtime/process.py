@@ -151,12 +151,19 @@ def keyboard_interrupts() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         if running_task() is task:
             raise KeyboardInterrupt
-        hub.post(lambda: task.interrupt(KeyboardInterrupt()))
+        hub.post(deliver)
+
+    def deliver() -> None:
+        if not task.interrupt(KeyboardInterrupt()) and not task.done:
+            hub.post(deliver)  # it is about to run: at its next wait
 
     before = signal.signal(signal.SIGINT, interrupt)
+    # Whatever reads lines may have replaced it, as the event loops of asyncio do.
+    waker = signal.set_wakeup_fd(hub.poller.waker.wakeup_fd, warn_on_full_buffer=False)
     try:
         yield
     finally:
+        signal.set_wakeup_fd(waker)
         signal.signal(signal.SIGINT, before)
 
 
