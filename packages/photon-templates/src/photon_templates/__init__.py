@@ -4,6 +4,7 @@
 ``rendering``            `render_template`, `stream_template`: what handlers call
 ``part``                 `TemplatesPart`: templates of an application, checked at its start
 ``templates``            `Templates`: the same without an application
+``mail``                 `render_mail`: subject, text and HTML of a mail
 ``negotiation``          pages, fragments or data: `wants_html`, `negotiated`, `is_htmx`
 ``forms``                `html_form`: forms that show their errors
 ``errors``               `TemplateErrors` and the like
@@ -32,6 +33,8 @@ from .errors import TemplateErrors as TemplateErrors
 from .errors import TemplatesMissing as TemplatesMissing
 from .forms import HtmlForm as HtmlForm
 from .forms import html_form as html_form
+from .mail import Mail as Mail
+from .mail import render_mail as render_mail
 from .negotiation import is_htmx as is_htmx
 from .negotiation import negotiated as negotiated
 from .negotiation import wants_fragment as wants_fragment

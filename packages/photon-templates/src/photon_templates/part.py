@@ -116,6 +116,7 @@ class TemplatesPart:
 def bind_request(request: Request, call_next: Callable[[Request], Response]) -> Response:
     """Middleware: makes the request known to templates, and names what a page depends on."""
     request_variable.set(request)
+    noted_fields.set(())
     response = call_next(request)
     fields = noted_fields.get()
     if fields:
