@@ -54,6 +54,8 @@ Middleware: TypeAlias = Callable[[Request, Callable[[Request], Response]], Respo
 """Takes a request and the next handler, and returns a response."""
 ErrorHandler: TypeAlias = Callable[[Request, BaseException], Response]
 """Returns the response to an error."""
+ProblemPage: TypeAlias = Callable[[Request, Response], Response]
+"""Returns the response in place of one whose body is a problem document, or that one itself."""
 
 
 class Host(Protocol):
@@ -112,6 +114,20 @@ class Host(Protocol):
         """Return a decorator for the function that makes the responses to errors of these classes.
 
         The application's own error handlers take precedence.
+        """
+        ...
+
+    def problem_page(self, page: ProblemPage) -> None:
+        """Call ``page`` with every error response of the application that is a problem document.
+
+        It may return a page for people. An error in it is logged, and the document is sent.
+        """
+
+    def find_middleware(self, kind: type[T]) -> T | None:
+        """Return middleware of a class, ``None`` if the application has none.
+
+        It is found also if it is disabled, or belongs to a router only. A lifespan finds all, while
+        parts are installed one after another.
         """
         ...
 

@@ -28,12 +28,12 @@ class Reference(NamedTuple):
 
 
 class ConstantCall(NamedTuple):
-    """A call of a global function whose first argument is a constant text.
+    """A call of a global function whose first argument is a constant text, or that has none.
 
     Attributes:
         line: Its line.
         function: Name of the function.
-        argument: The first argument.
+        argument: The first argument; empty without one.
         keywords: Names of the keyword arguments; ``None`` if they are computed.
     """
 
@@ -129,9 +129,11 @@ def _calls(tree: nodes.Template) -> Iterator[ConstantCall]:
         function, argument = call.node, next(iter(call.args), None)
         if not isinstance(function, nodes.Name) or function.name in own:
             continue
-        if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
-            is_open = call.dyn_args is not None or call.dyn_kwargs is not None
-            keywords = None if is_open else tuple(each.key for each in call.kwargs)
+        is_open = call.dyn_args is not None or call.dyn_kwargs is not None
+        keywords = None if is_open else tuple(each.key for each in call.kwargs)
+        if argument is None and call.dyn_args is None:
+            yield ConstantCall(call.lineno, function.name, "", keywords)
+        elif isinstance(argument, nodes.Const) and isinstance(argument.value, str):
             yield ConstantCall(call.lineno, function.name, argument.value, keywords)
 
 

@@ -117,6 +117,10 @@ class Csrf(Layer):
             self._check_origin(request)
         return call_next(request)
 
+    def csrf_token(self, request: Request) -> str:
+        """Return a token; see the function `csrf_token`."""
+        return csrf_token(request)
+
     def _is_exempt(self, request: Request) -> bool:
         if request.raw_path in self._exempt:
             return True
