@@ -183,8 +183,16 @@ def _source(
 
 
 def _sorted_imports(lines: Sequence[str]) -> list[str]:
-    """Return imports as isort orders them: ``import`` before ``from``, by module."""
-    return sorted(set(lines), key=lambda line: (line.startswith("from"), line))
+    """Return imports as isort orders them: ``import`` before ``from``, each module once."""
+    plain = sorted({line for line in lines if line.startswith("import ")})
+    names: dict[str, set[str]] = {}
+    for line in set(lines) - set(plain):
+        module, _, name = line.removeprefix("from ").partition(" import ")
+        names.setdefault(module, set()).add(name)
+    return [
+        *plain,
+        *(f"from {each} import {', '.join(sorted(names[each]))}" for each in sorted(names)),
+    ]
 
 
 def _shown_parents(parents: Sequence[str]) -> str:

@@ -6,10 +6,22 @@
 ``_reserved_names``    names that generated code cannot use
 ``_field_types``       the types of fields: columns, members of schemas, example values
 ``_fields``            `Field`, `parse_fields`: the grammar ``name:type?^``
+``_layout``            `Layout`: where the parts of a project are
+``_imports``           imports in sections, sorted
+``_migration_code``    the statements of migrations
+``_revisions``         the files of migrations: the same name, the same revision
+``_applied``           why a migration cannot be destroyed
+``_model_files``       `ModelFiles`: module, factory and test of a model
+``_model_checks``      conditions of a new model
+``model``              the generator of models
 =====================  ========================================================================
 """
 
 from ._fields import Field as Field
 from ._fields import Reference as Reference
 from ._fields import parse_fields as parse_fields
+from ._imports import import_block as import_block
+from ._layout import Layout as Layout
+from ._layout import WrittenModel as WrittenModel
+from ._model_files import ModelFiles as ModelFiles
 from ._names import ModelName as ModelName

@@ -11,6 +11,7 @@ unsigned types are the signed ones, from zero.
 
 from __future__ import annotations
 
+import base64
 import difflib
 import json
 import re
@@ -27,10 +28,13 @@ _DATETIME: Final = (
     '.with_variant(mysql.DATETIME(fsp=6), "mysql")'
 )
 _JSON: Final = (
-    "sa.JSON(none_as_null=True).with_variant("
-    'postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), "postgresql")'
+    'sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")'
 )
+MOMENT: Final = "utc_now()"
+"""What rows that exist get in a new column of times; its import is ``photon_lifeguard.models``."""
+
 _ENUM_LENGTH: Final = 50
+_DIGITS: Final = 6  # of numbers in tests
 _MODELS: Final = "from photon_lifeguard.models import {}"
 _DT: Final = "import datetime as dt"
 _DECIMAL: Final = "from decimal import Decimal"
@@ -57,7 +61,8 @@ class FieldType:
             ``file``.
         step: Attribute ``step`` of a number; empty for other inputs.
         can_be_unique: Whether ``^`` is allowed.
-        server_default: What rows that exist get when such a column is added.
+        server_default: What rows that exist get when such a column is added, as the default of a
+            column in a migration; empty where there is nothing to give them.
         example: Python code of the value with a number, of a field with a label.
         factory: The same where the number is the variable ``number``.
         wire: Python code of the value in JSON.
@@ -258,13 +263,15 @@ def _binary(name: str, length: int | None, *, fixed: bool = False) -> FieldType:
     limits = "" if length is None else f"max_length={length}"
     if fixed:
         limits = f"min_length={length}, {limits}"
-    size = length if fixed and length else min(length or 4, 4)
+
+    def padded(code: str) -> str:
+        return f'{code}.rjust({length}, b"0")' if fixed else code
 
     def encoded(_label: str, number: int) -> str:
-        import base64
+        data = str(number).encode().rjust(length if fixed and length else 0, b"0")
+        return f'"{base64.b64encode(data).decode()}"'
 
-        return f'"{base64.b64encode(number.to_bytes(size, "big")).decode()}"'
-
+    is_short = length is not None and length < _DIGITS
     return FieldType(
         name=name,
         python="bytes",
@@ -273,9 +280,13 @@ def _binary(name: str, length: int | None, *, fixed: bool = False) -> FieldType:
         limits=limits,
         input="file",
         can_be_unique=length is not None,
-        server_default='""',
-        example=lambda _label, number: f"({number}).to_bytes({size})",
-        factory=lambda _label: f"number.to_bytes({size})",
+        server_default="",
+        example=lambda _label, number: padded(f'b"{number}"'),
+        factory=lambda _label: padded(
+            f"str(number % {10**length}).encode()"
+            if is_short and length
+            else "str(number).encode()"
+        ),
         wire=encoded,
         invalid='"?"',
     )
@@ -292,7 +303,7 @@ def _moment(name: str) -> FieldType:
         must_have_zone=True,
         input="datetime-local",
         can_be_unique=False,
-        server_default='"1970-01-01 00:00:00"',
+        server_default=MOMENT,
         example=lambda _label, number: (
             f"dt.datetime(2026, 1, {_day(number)}, 12, 30, tzinfo=dt.UTC)"
         ),
@@ -331,7 +342,7 @@ _UUID_TYPE: Final = FieldType(
     python="UUID",
     python_import=_UUID,
     migration="sa.Uuid()",
-    server_default='"00000000-0000-0000-0000-000000000000"',
+    server_default=f'"{0:032}"',
     example=lambda _label, number: f"UUID(int={number})",
     factory=lambda _label: "UUID(int=number)",
     wire=lambda _label, number: f'"00000000-0000-0000-0000-{number:012x}"',
@@ -355,7 +366,7 @@ _DATE: Final = FieldType(
     python_import=_DT,
     migration="sa.Date()",
     input="date",
-    server_default='"1970-01-01"',
+    server_default='sa.text("CURRENT_DATE")',
     example=lambda _label, number: f"dt.date(2026, 1, {_day(number)})",
     factory=lambda _label: "dt.date(2026, 1, 1) + dt.timedelta(days=number)",
     wire=lambda _label, number: f'"2026-01-{_day(number):02}"',
@@ -387,7 +398,7 @@ _SIMPLE: Final = MappingProxyType(
             _whole("small_int", "sa.SmallInteger", "sa.SmallInteger()", 16, signed=True),
             _whole("int", "", "sa.Integer()", 32, signed=True),
             _whole("big_int", "sa.BigInteger", "sa.BigInteger()", 64, signed=True),
-            _floating("float", "", "sa.Float()"),
+            _floating("float", "sa.Float", "sa.Float()"),
             _floating("double", "sa.Double", "sa.Double()"),
             _exact("decimal", 16, 4),
             _exact("money", 19, 4),
@@ -401,9 +412,7 @@ _SIMPLE: Final = MappingProxyType(
             _document("jsonb"),
             _binary("blob", None),
             _address("email", 254, r"^[^@\s]+@[^@\s]+$", "email", "user{number}@example.com"),
-            _address(
-                "uri", 2000, r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$", "url", "https://example.com/{number}"
-            ),
+            _address("uri", 2000, r"^\w[\w+.-]*:\S+$", "url", "https://example.com/{number}"),
         )
     }
 )

@@ -37,6 +37,7 @@ from ._sql_words import quoted_column
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _TIMESTAMPS: Final = ("created_at", "updated_at")
 _SUFFIXES: Final = "?!^"
+_LONGEST_LABEL: Final = 20
 
 
 @attrs.frozen
@@ -282,12 +283,12 @@ class Field:
 
         A reference is made by the factory of its model, with the session ``db``.
         """
-        return self._example(self.type.example(self.label, number))
+        return self._example(self.type.example(self._example_label, number))
 
     @property
     def factory_example(self) -> str:
         """Python code of a value for the variable ``number``, an int from 1."""
-        return self._example(self.type.factory(self.label))
+        return self._example(self.type.factory(self._example_label))
 
     @property
     def example_imports(self) -> frozenset[str]:
@@ -302,7 +303,7 @@ class Field:
 
         What a client gets of a reference is the number of the row: ``make_user(db).id``.
         """
-        return self._example(self.type.wire(self.label, number), is_wire=True)
+        return self._example(self.type.wire(self._example_label, number), is_wire=True)
 
     @property
     def invalid_example(self) -> str | None:
@@ -311,6 +312,10 @@ class Field:
             limit = re.search(r"max_length=(\d+)", self.type.limits)
             return f'"x" * {int(limit[1]) + 1}' if limit else "1"
         return self.type.invalid
+
+    @property
+    def _example_label(self) -> str:
+        return self.label[:_LONGEST_LABEL].strip()
 
     def _example(self, code: str, *, is_wire: bool = False) -> str:
         if self.reference:

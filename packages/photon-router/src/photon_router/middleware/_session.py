@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, cast
 
-from photon_runtime.forms import session_in
 from photon_runtime.http import Request
+
+STATE = "session"
 
 
 class Session(MutableMapping[str, Any]):
@@ -101,7 +102,7 @@ def session_of(request: Request) -> Session:
     Raises:
         RuntimeError: The application has no `Sessions`.
     """
-    session = session_in(request)
+    session = request.state.get(STATE)
     if session is None:
         raise RuntimeError(
             "sessions are not enabled: add app.middleware(Sessions(secret=...)), "
