@@ -185,11 +185,13 @@ def test_the_variables_of_production_are_listed(choices: Choices) -> None:
     assert all(f"export {name}=" in files["README.md"] for name in used)
 
 
-def test_the_editor_serves_and_tests_by_the_command_line() -> None:
+def test_the_editor_serves_without_the_patch_and_the_deadline() -> None:
+    """With the patch breakpoints work, and debugpy hangs when it evaluates an expression."""
     files = project_files(parsed("shop"), Choices("api", "sqlite"))
-    configurations = json.loads(files[".vscode/launch.json"])["configurations"]
-    assert {each["module"] for each in configurations} == {"photon_cli"}
-    assert [each["args"][-1] for each in configurations] == ["run", "test"]
+    serve, tests = json.loads(files[".vscode/launch.json"])["configurations"]
+    assert (serve["module"], serve["args"]) == ("photon_cli", ["dev", "--no-patch"])
+    assert serve["env"] == {"PHOTON__MIDDLEWARE__DEADLINE__ENABLED": "false"}
+    assert tests["module"] == "pytest"
 
 
 def test_the_colours_of_the_style_sheet_have_enough_contrast() -> None:

@@ -15,6 +15,7 @@ from attrs import validators
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photon_openapi.annotations import closed
 from photon_openapi.annotations._param import Param
 from photon_openapi.errors import MalformedBody, ValidationError
 from photon_openapi.schema._schema import SchemaBuilder
@@ -504,3 +505,33 @@ def test_members_with_the_name_of_a_keyword_are_checked_as_well(data: bytes) -> 
     body = JsonBody(Keywords, schema=builder.schema(Keywords), components=builder.components)
     with pytest.raises(ValidationError):
         body.decode(data)
+
+
+@pytest.mark.parametrize("tz", [Param(tz=True), msgspec.Meta(tz=True)])
+def test_a_time_must_have_a_zone_whatever_decodes_it(tz: object) -> None:
+    @attrs.define
+    class Plain:
+        at: Annotated[datetime.datetime, tz]
+
+    @attrs.define
+    class Structured:
+        at: Annotated[datetime.datetime, tz] | None
+        price: Annotated[decimal.Decimal, Param(gt=0)] = decimal.Decimal(1)
+
+    for body in (body_of(Plain), body_of(Structured)):
+        assert body.decode(b'{"at": "2027-05-01T12:30:00Z"}')
+        with pytest.raises(
+            ValidationError, match=r"/at: (must have a time|expected .* with a time)"
+        ):
+            body.decode(b'{"at": "2027-05-01T12:30:00"}')
+
+
+def test_a_closed_class_refuses_unknown_members() -> None:
+    @closed
+    @attrs.define
+    class Shut:
+        a: int
+
+    assert body_of(Shut).strategy == "checked"
+    assert faults_of(body_of(Shut), b'{"a": 1, "b": 2}') == [("/b", "unknown member")]
+    assert faults_of(body_of(list[Shut]), b'[{"a": 1, "b": 2}]') == [("/0/b", "unknown member")]

@@ -245,3 +245,37 @@ def test_options_are_checked() -> None:
         Csrf(header="X CSRF")
     with pytest.raises(ValueError, match="a path has the form"):
         Csrf(exempt_paths=["api"])
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "status"),
+    [
+        ("POST", "application/json", 200),
+        ("POST", "Application/Merge-Patch+JSON; charset=utf-8", 200),
+        ("POST", FORM, 403),
+        ("POST", "Multipart/Form-Data; boundary=b", 403),
+        ("POST", "text/plain; a=application/json", 403),
+        ("POST", None, 403),
+        ("PUT", None, 200),
+        ("DELETE", None, 200),
+    ],
+)
+def test_a_token_may_be_limited_to_what_forms_can_send(
+    method: str, kind: str | None, status: int
+) -> None:
+    app = Application(middleware=[Sessions(secret=KEY), Csrf(require_token="forms")])
+
+    def respond(request: Request) -> Response:
+        return Response(body=b"done")
+
+    app.mount("/", respond)
+    with live_server(app) as server:
+        headers = {} if kind is None else {"content-type": kind}
+        assert server.request(method, "/x", body=b"", headers=headers).status == status
+        foreign = {**headers, "origin": "https://evil.example"}
+        assert server.request(method, "/x", body=b"", headers=foreign).status == 403
+
+
+def test_an_unknown_rule_for_tokens_is_refused() -> None:
+    with pytest.raises(ValueError, match="require_token"):
+        Csrf(require_token="never")  # type: ignore[arg-type]

@@ -240,6 +240,19 @@ def test_lists_omit_empty_texts_and_may_be_empty() -> None:
     assert errors_of(limit) == [("sizes", "must have at most 2 items")]
 
 
+def test_a_time_of_an_input_without_a_zone_is_in_utc_if_the_member_requires_one() -> None:
+    @attrs.frozen
+    class Meeting:
+        begins: Annotated[datetime.datetime, Param(tz=True)]
+        remembered: Annotated[datetime.datetime, Param(tz=True)] | None
+        local: datetime.datetime
+
+    fields = [("begins", "2027-05-01T12:30"), ("local", "2027-05-01T12:30"), ("remembered", "")]
+    local = datetime.datetime(2027, 5, 1, 12, 30)
+    value = post(Meeting, fields).value
+    assert value == Meeting(local.replace(tzinfo=datetime.UTC), None, local)
+
+
 def test_the_end_of_a_line_counts_as_one_character() -> None:
     value = post(NewPost, [("title", "line 1\r\nab")]).value
     assert value is not None

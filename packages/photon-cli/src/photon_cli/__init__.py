@@ -14,6 +14,7 @@
 ``_watch``          the files of a folder that have changed
 ``_error_page``     what the child serves while the application does not start
 ``_config``         ``photon config``: settings and their sources
+``_console``        ``photon console``: Python with the application started
 ``_test``           ``photon test``
 ``_secret``         ``photon secret``
 ``_completion``     ``photon completion``

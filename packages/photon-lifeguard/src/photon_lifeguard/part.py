@@ -31,6 +31,7 @@ from photon_runtime.http import Request
 from photon_runtime.parts import Host
 from photon_runtime.settings import Settings
 
+from ._console_values import console_values
 from ._database_settings import DatabaseSettings
 from ._responses import add_error_handlers
 from .database import Database, ReadFrom
@@ -148,6 +149,12 @@ class DatabasePart:
                 name, of, folder=None if settings is None else settings.root, observer=None
             ),
         )
+
+    def console_values(
+        self, application: SettingsSource
+    ) -> AbstractContextManager[Mapping[str, object]]:
+        """Return the values for ``photon console``: ``db``, ``databases`` and the models."""
+        return console_values(self.new_databases(application))
 
     def install(self, host: Host, settings: DatabaseSettings) -> None:
         """Register sessions, error responses, readiness checks and metrics.

@@ -15,7 +15,7 @@ import attrs
 
 from photon_runtime.callables import require_context_manager, require_function
 from photon_runtime.observability import Meter, Readiness
-from photon_runtime.parts import Finish, Part, Release, Scope
+from photon_runtime.parts import Finish, Part, ProblemPage, Release, Scope
 from photon_runtime.settings import Settings
 
 from .annotations import Dependency
@@ -36,6 +36,7 @@ class _Owner(Protocol):
 
     def read_settings(self, cls: type[T]) -> T: ...
     def named_settings(self, cls: type[T]) -> Mapping[str, T]: ...
+    def find_middleware(self, kind: type[T]) -> T | None: ...
     def url_for(self, operation_id: str, /, **values: object) -> str: ...
     @property
     def static(self) -> StaticFiles: ...
@@ -53,6 +54,7 @@ class PartsHost:
         drains: Their calls for the start of the shutdown.
         middlewares: Their middleware, the outermost first.
         error_handlers: Their error handlers, by class.
+        problem_pages: Their functions that replace problem documents by pages.
     """
 
     _owner: _Owner
@@ -65,6 +67,7 @@ class PartsHost:
     drains: list[Callable[[], object]] = attrs.field(factory=list, init=False)
     middlewares: list[Middleware] = attrs.field(factory=list, init=False)
     error_handlers: dict[type[BaseException], ErrorHandler] = attrs.field(factory=dict, init=False)
+    problem_pages: list[ProblemPage] = attrs.field(factory=list, init=False)
 
     @property
     def root(self) -> Path | None:
@@ -124,6 +127,16 @@ class PartsHost:
             return function
 
         return register
+
+    def problem_page(self, page: ProblemPage) -> None:
+        """Call ``page`` with every error response that is a problem document."""
+        require_function(page, "a page for problem documents")
+        self.problem_pages.append(page)
+
+    def find_middleware(self, kind: type[T]) -> T | None:
+        """Return middleware of a class, ``None`` if the application has none."""
+        own = next((each for each in self.middlewares if isinstance(each, kind)), None)
+        return self._owner.find_middleware(kind) if own is None else own
 
     def named_settings(self, cls: type[T]) -> Mapping[str, T]:
         """Return the further sections of a class by their names."""

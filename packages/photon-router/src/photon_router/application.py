@@ -48,7 +48,7 @@ from .dispatch import (
     import_object,
 )
 from .handlers import CompilationContext, DeclaredResponse, Middleware, WriterContext
-from .middleware import ChainEntry, bind_chain, chain, operations_of
+from .middleware import ChainEntry, MiddlewareSettings, bind_chain, chain, operations_of
 from .observability import ObservabilitySettings, Observer, observe, observers
 from .responses import ResponseCheck
 from .router import Lifespan, NameOperation, Router
@@ -420,6 +420,21 @@ class Application(Router):
         """
         return cls() if self._settings is None else self._settings.read(cls)
 
+    def find_middleware(self, kind: type[S]) -> S | None:
+        """Return middleware of a class, disabled or of a router only included; ``None`` if missing.
+
+        Raises:
+            SettingsError: The section ``[middleware]`` is invalid.
+        """
+        section = self.read_settings(MiddlewareSettings)
+        scopes = [*(each.scope for each in self._entries), *(each.scope for each in self._mounts)]
+        known = [
+            *(getattr(section, field.name) for field in attrs.fields(MiddlewareSettings)),
+            *self._middleware,
+            *(middleware for scope in scopes for middleware in scope.middleware),
+        ]
+        return next((each for each in known if isinstance(each, kind)), None)
+
     def named_settings(self, cls: type[S]) -> Mapping[str, S]:
         """Return the further sections of a class, such as ``[database.reports]``, by their names.
 
@@ -456,7 +471,9 @@ class Application(Router):
         running = Running(host, providers, pages, development)
         document, tree = self._compiled_endpoints(running)
         handlers = {**host.error_handlers, **self._error_handlers}
-        error_responses = ErrorResponses(handlers, validation_status=self.validation_status)
+        error_responses = ErrorResponses(
+            handlers, validation_status=self.validation_status, pages=host.problem_pages
+        )
         placed = chain(self._settings, [*host.middlewares, *self._middleware])
         middleware = bind_chain(placed, operations_of(document))
         running.dispatch = Dispatch(
@@ -496,6 +513,7 @@ class Application(Router):
             guards=Guards(merge_verifiers(self._verifiers, required_by(self._entries))),
             error_handlers={**running.host.error_handlers, **self._error_handlers},
             validation_status=self.validation_status,
+            problem_pages=running.host.problem_pages,
             checks=self._checks(development=running.development),
         )
         return document, tree

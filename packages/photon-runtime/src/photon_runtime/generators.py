@@ -13,6 +13,7 @@ conflict that is reported before anything is written.
 `RenderFile`        a file from a template of the package, which projects can override
 `InsertCode`        lines beside another line or at the end of a file, or imports
 `InsertCall`        ``app.include(posts.router)``, whatever the application's variable is called
+`InsertArgument`    ``spec=...`` in the call that creates the application
 `InsertItem`        an element of a list, tuple, set or dictionary in Python code
 `InsertAttribute`   an attribute of a class in Python code
 `SetToml`           a key of a TOML file
@@ -155,6 +156,29 @@ class InsertCall:
 
 
 @attrs.frozen
+class InsertArgument:
+    """A keyword argument of the call that creates an object in Python code.
+
+    ``InsertArgument("blog/app.py", 'spec="openapi.yaml"', on="Photon")`` finds ``app =
+    Photon(...)``, as `InsertCall` does, and inserts the argument before the other keyword
+    arguments. The same argument with another value is a conflict.
+
+    Attributes:
+        path: The Python file, from the project's folder, with ``/``.
+        argument: The argument as code, with its name.
+        on: The class of the object; imports under another name are followed.
+        variable: The variable, or the function that creates the object, where several exist.
+        optional: As for `InsertCode`.
+    """
+
+    path: str = attrs.field(validator=_relative)
+    argument: str = attrs.field(validator=_is_text)
+    on: str = attrs.field(kw_only=True, validator=_is_text)
+    variable: str | None = attrs.field(default=None, kw_only=True)
+    optional: bool = attrs.field(default=False, kw_only=True)
+
+
+@attrs.frozen
 class InsertItem:
     """An element of a list, tuple, set or dictionary that is written out in Python code.
 
@@ -236,7 +260,7 @@ class UpdateFile:
         return self.content
 
 
-Insertion: TypeAlias = InsertCode | InsertCall | InsertItem | InsertAttribute
+Insertion: TypeAlias = InsertCode | InsertCall | InsertArgument | InsertItem | InsertAttribute
 Edit: TypeAlias = CreateFile | RenderFile | Insertion | SetToml | UpdateFile
 
 

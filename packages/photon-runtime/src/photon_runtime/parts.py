@@ -23,7 +23,7 @@ installed anew for each start of the application, and whenever the document is g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -54,6 +54,8 @@ Middleware: TypeAlias = Callable[[Request, Callable[[Request], Response]], Respo
 """Takes a request and the next handler, and returns a response."""
 ErrorHandler: TypeAlias = Callable[[Request, BaseException], Response]
 """Returns the response to an error."""
+ProblemPage: TypeAlias = Callable[[Request, Response], Response]
+"""Returns the response in place of one whose body is a problem document, or that one itself."""
 
 
 class Host(Protocol):
@@ -115,6 +117,20 @@ class Host(Protocol):
         """
         ...
 
+    def problem_page(self, page: ProblemPage) -> None:
+        """Call ``page`` with every error response of the application that is a problem document.
+
+        It may return a page for people. An error in it is logged, and the document is sent.
+        """
+
+    def find_middleware(self, kind: type[T]) -> T | None:
+        """Return middleware of a class, ``None`` if the application has none.
+
+        It is found also if it is disabled, or belongs to a router only. A lifespan finds all, while
+        parts are installed one after another.
+        """
+        ...
+
     def named_settings(self, cls: type[T]) -> Mapping[str, T]:
         """Return the further sections of a class, such as ``[database.reports]``, by name."""
         ...
@@ -152,3 +168,31 @@ class Part(Protocol):
         Raises:
             PhotonError: The settings cannot be used; the message gives the reason.
         """
+
+
+@runtime_checkable
+class ConsolePart(Protocol):
+    """A part that has names to offer to ``photon console``; an optional interface of parts."""
+
+    def console_values(self, application: Any) -> AbstractContextManager[Mapping[str, object]]:
+        """Return a context manager that yields values by name, such as a session as ``db``.
+
+        It is entered while the application runs, and exited before it stops.
+
+        Args:
+            application: The application that the part was added to.
+        """
+        ...
+
+
+@runtime_checkable
+class RereadingPart(Protocol):
+    """A part that reads its files again when they change; an optional interface of parts.
+
+    ``photon dev`` does not restart the application for these files, and reloads pages only.
+    """
+
+    @property
+    def reread_folders(self) -> Sequence[Path]:
+        """Folders of the files, once the application runs."""
+        ...

@@ -34,10 +34,12 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 from ._hub import current_hub
+from ._pooled_greenlet import current_task, running_task
 from ._run import sleep
 from ._runtime_settings import RuntimeSettings
 from ._scope import scope
@@ -50,6 +52,7 @@ from .workers import CANNOT_LOAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
     from .http import Application, Handler
     from .project import Project
@@ -133,6 +136,35 @@ def stop_event() -> Iterator[Event]:
     event = Event()
     with stop_signals(lambda _: hub.post(event.set)):
         yield event
+
+
+@contextlib.contextmanager
+def keyboard_interrupts() -> Iterator[None]:
+    """Raise ``KeyboardInterrupt`` in the calling task on Ctrl-C while the block runs.
+
+    It interrupts code of the task and its waits, and no other task. Python's own handler would
+    raise it in whatever runs, and in the hub while all tasks wait. For consoles; use it inside of
+    `photon_runtime.run`, in the main thread.
+    """
+    hub, task = current_hub(), current_task()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if running_task() is task:
+            raise KeyboardInterrupt
+        hub.post(deliver)
+
+    def deliver() -> None:
+        if not task.interrupt(KeyboardInterrupt()) and not task.done:
+            hub.post(deliver)  # it is about to run: at its next wait
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    # Whatever reads lines may have replaced it, as the event loops of asyncio do.
+    waker = signal.set_wakeup_fd(hub.poller.waker.wakeup_fd, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(waker)
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -4,13 +4,18 @@
 ``rendering``            `render_template`, `stream_template`: what handlers call
 ``part``                 `TemplatesPart`: templates of an application, checked at its start
 ``templates``            `Templates`: the same without an application
+``mail``                 `render_mail`: subject, text and HTML of a mail
 ``negotiation``          pages, fragments or data: `wants_html`, `negotiated`, `is_htmx`
 ``forms``                `html_form`: forms that show their errors
+``flash``                `flash`: messages for the next page
+``csrf``                 tokens against cross-site request forgery, for forms and scripts
+``error_pages``          pages for errors
 ``errors``               `TemplateErrors` and the like
 ``_templates_settings``  `TemplatesSettings`: the ``[templates]`` section of photon.toml
 ``_preload``             all templates compiled and checked at start, all errors at once
 ``_globals``             what templates have: ``url_for``, ``asset``, ``request`` ...
 ``_streaming``           pages that are sent while they are rendered
+``_before_stream``       what a streamed page needs of the session
 ``_environment``         the Jinja2 environment: escaping, modules, filters
 ``_loader``              from a name to code
 ``_fragments``           blocks as templates of their own
@@ -30,8 +35,12 @@ from ._templates_settings import TemplatesSettings as TemplatesSettings
 from .errors import BlockNotFound as BlockNotFound
 from .errors import TemplateErrors as TemplateErrors
 from .errors import TemplatesMissing as TemplatesMissing
+from .flash import FlashMessage as FlashMessage
+from .flash import flash as flash
 from .forms import HtmlForm as HtmlForm
 from .forms import html_form as html_form
+from .mail import Mail as Mail
+from .mail import render_mail as render_mail
 from .negotiation import is_htmx as is_htmx
 from .negotiation import negotiated as negotiated
 from .negotiation import wants_fragment as wants_fragment

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import attrs
 
@@ -32,6 +32,8 @@ _MAGIC: Final = b"photon-templates 1\n"
 _IGNORE: Final = "# Made by Photon: compiled templates, which can be removed.\n*\n"
 _NAME: Final = "templates-{}.cache"
 _DIGEST_SIZE: Final = 16
+_UNSAFE: Final = "other users can write into the folder, or it belongs to another user"
+_Entry: TypeAlias = tuple[bytes, bytes, tuple[Any, ...]]
 
 
 class Compiled(NamedTuple):
@@ -57,56 +59,60 @@ class CompiledCache:
 
     folder: Path | None
     variant: Iterable[object]
-    _entries: dict[str, tuple[bytes, bytes, tuple[Any, ...]]] | None = attrs.field(
-        default=None, init=False
-    )
-    _used: dict[str, tuple[bytes, bytes, tuple[Any, ...]]] = attrs.field(factory=dict, init=False)
+    _stored: dict[str, _Entry] | None = attrs.field(default=None, init=False)
+    _loaded: dict[str, tuple[bytes, Compiled]] = attrs.field(factory=dict, init=False)
     _is_changed: bool = attrs.field(default=False, init=False)
+    _is_closed: bool = attrs.field(default=False, init=False)
 
     def get(self, name: str, digest: bytes) -> Compiled | None:
         """Return a template; ``None`` if it is not there in this version."""
-        if self._entries is None:
-            self._entries = self._read()
-        entry = self._entries.get(name)
+        if self._is_closed:
+            return None
+        loaded = self._loaded.get(name)
+        if loaded is not None and loaded[0] == digest:
+            return loaded[1]
+        if self._stored is None:
+            self._stored = self._read()
+        entry = self._stored.get(name)
         if entry is None or entry[0] != digest:
             return None
-        self._used[name] = entry
-        return Compiled(marshal.loads(entry[1]), Facts.unpacked(entry[2]))
+        compiled = Compiled(marshal.loads(entry[1]), Facts.unpacked(entry[2]))
+        self._loaded[name] = digest, compiled
+        return compiled
 
     def put(self, name: str, digest: bytes, compiled: Compiled) -> None:
-        """Add a template."""
-        self._is_changed = True
-        self._used[name] = (digest, marshal.dumps(compiled.code), compiled.facts.packed())
+        """Add a template, until the file is written."""
+        if not self._is_closed:
+            self._is_changed = True
+            self._loaded[name] = digest, compiled
 
     def save(self) -> None:
-        """Write the file, if it has changed, with the templates that were used; then forget them.
+        """Write the templates that were used into the file, if it has changed, and close the cache.
 
         A folder that cannot be written is not an error.
         """
-        entries, self._entries = self._entries or {}, {}
-        used, self._used = self._used, {}
-        if self.folder is None or not (self._is_changed or entries.keys() - used.keys()):
+        stored, self._stored = self._stored or {}, None
+        loaded, self._loaded = self._loaded, {}
+        self._is_closed = True
+        if self.folder is None or not (self._is_changed or stored.keys() - loaded.keys()):
             return
-        self._is_changed = False
-        payload = marshal.dumps(used)
-        content = _MAGIC + _digest([payload]) + payload
         try:
-            _make_folder(self.folder)
-            if not _is_trusted(os.stat(self.folder)):
-                _log.warning(
-                    "compiled templates are not stored in %s: other users can write into it, or "
-                    "it belongs to another user",
-                    self.folder,
-                )
-                return
-            _replace(self.folder / self._file_name(), content)
+            self._write(self.folder, {name: _entry(*each) for name, each in loaded.items()})
         except OSError as error:
             _log.debug("compiled templates are not stored in %s: %s", self.folder, error)
+
+    def _write(self, folder: Path, entries: dict[str, _Entry]) -> None:
+        _make_folder(folder)
+        if not _is_trusted(os.stat(folder)):
+            _log.warning("compiled templates are not stored in %s: %s", folder, _UNSAFE)
+            return
+        payload = marshal.dumps(entries)
+        _replace(folder / self._file_name(), _MAGIC + _digest([payload]) + payload)
 
     def _file_name(self) -> str:
         return _NAME.format(_digest(map(repr, self.variant)).hex())
 
-    def _read(self) -> dict[str, tuple[bytes, bytes, tuple[Any, ...]]]:
+    def _read(self) -> dict[str, _Entry]:
         if self.folder is None:
             return {}
         content = _read_trusted(self.folder, self._file_name())
@@ -115,10 +121,13 @@ class CompiledCache:
         if not content.startswith(_MAGIC) or content[len(_MAGIC) : head] != _digest([payload]):
             return {}
         with suppress(ValueError, EOFError, TypeError):
-            entries = marshal.loads(payload)
-            if isinstance(entries, dict):
-                return entries
+            entries: dict[str, _Entry] = marshal.loads(payload)
+            return entries
         return {}
+
+
+def _entry(digest: bytes, compiled: Compiled) -> _Entry:
+    return digest, marshal.dumps(compiled.code), compiled.facts.packed()
 
 
 def source_digest(path: str, text: str) -> bytes:
@@ -155,11 +164,7 @@ def _read_trusted(folder: Path, name: str) -> bytes:
         return b""
     try:
         if not _is_trusted(os.fstat(at)):
-            _log.warning(
-                "compiled templates in %s are not used: other users can write into the folder, or "
-                "it belongs to another user",
-                folder,
-            )
+            _log.warning("compiled templates in %s are not used: %s", folder, _UNSAFE)
             return b""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         with open(os.open(name, flags, dir_fd=at), "rb") as file:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 templates_variable: ContextVar[Templates] = ContextVar("photon_templates")
 request_variable: ContextVar[Request | None] = ContextVar("photon_templates_request", default=None)
+is_error_page: ContextVar[bool] = ContextVar("photon_templates_error_page", default=False)
+"""True while the page of an error is rendered, which may be outside of the session."""
 
 
 def current_templates() -> Templates:

@@ -15,19 +15,19 @@ Theory of operation. It is a Jinja2 environment with these differences:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import jinja2
-from jinja2 import TemplateRuntimeError, pass_context
+from jinja2 import TemplateNotFound, TemplateRuntimeError, pass_context
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ._jinja_internals import StatefulTemplate
 from ._loader import TemplateLoader
-from ._names import plain_suffixed
+from ._names import is_inherited_name, plain_suffixed
 from ._undefined import undefined_class
 
 
@@ -83,11 +83,16 @@ class TemplateEnvironment(jinja2.Environment):
         """Return the name of a template that another one names.
 
         Raises:
+            TemplateNotFound: The name is one that only fragments may use, and the other template
+                is not a fragment.
             TemplateRuntimeError: The other one escapes values, and this one does not.
         """
-        problem = self.mixing_problem(template, parent)
-        if problem is not None:
-            raise TemplateRuntimeError(problem)
+        if is_inherited_name(template) and "#" not in parent:
+            raise TemplateNotFound(template)
+        if not self.is_escaped(template):
+            problem = self.mixing_problem(template, parent)
+            if problem is not None:
+                raise TemplateRuntimeError(problem)
         return template
 
     def mixing_problem(self, template: str, parent: str) -> str | None:
@@ -166,8 +171,3 @@ def _first_argument(function: Callable[..., Any]) -> Callable[[Context], Any] | 
         "environment": lambda context: context.environment,
     }
     return choices.get(marker)
-
-
-def names_of_extensions(extensions: Iterable[str | type[Extension]]) -> list[str]:
-    """Return the import names of extensions."""
-    return [each if isinstance(each, str) else each.identifier for each in extensions]

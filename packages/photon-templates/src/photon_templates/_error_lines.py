@@ -11,7 +11,7 @@ from typing import Final
 
 import jinja2
 
-from ._jinja_internals import lines_of
+from ._jinja_internals import TemplateLine, lines_of
 
 _PREFIX: Final = "in the template "
 
@@ -20,10 +20,14 @@ def add_line(error: BaseException) -> None:
     """Add the file, the line and its text to an error, once."""
     if any(note.startswith(_PREFIX) for note in getattr(error, "__notes__", ())):
         return
+    place = _place(error)
+    if place is not None:
+        text = linecache.getline(place.file, place.line).strip()
+        error.add_note(f"{_PREFIX}{place.file}:{place.line}" + (f": {text}" if text else ""))
+
+
+def _place(error: BaseException) -> TemplateLine | None:
     if isinstance(error, jinja2.TemplateSyntaxError):
-        return  # its message has them
+        return TemplateLine(error.filename or "<template>", error.lineno)
     lines = list(lines_of(error))
-    if lines:
-        file, line, _ = lines[-1]
-        text = linecache.getline(file, line).strip()
-        error.add_note(f"{_PREFIX}{file}:{line}" + (f": {text}" if text else ""))
+    return lines[-1] if lines else None

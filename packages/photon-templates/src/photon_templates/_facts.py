@@ -28,12 +28,12 @@ class Reference(NamedTuple):
 
 
 class ConstantCall(NamedTuple):
-    """A call of a global function whose first argument is a constant text.
+    """A call of a global function whose first argument is a constant text, or that has none.
 
     Attributes:
         line: Its line.
         function: Name of the function.
-        argument: The first argument.
+        argument: The first argument; empty without one.
         keywords: Names of the keyword arguments; ``None`` if they are computed.
     """
 
@@ -124,17 +124,31 @@ def _constants(node: nodes.Node) -> tuple[str, ...]:
 
 
 def _calls(tree: nodes.Template) -> Iterator[ConstantCall]:
-    own = {
-        name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"
-    }  # a template may use the name for something else
+    own = frozenset(_bound_names(tree))  # a template may use the name for something else
     for call in tree.find_all(nodes.Call):
         function, argument = call.node, next(iter(call.args), None)
         if not isinstance(function, nodes.Name) or function.name in own:
             continue
-        if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
-            is_open = call.dyn_args is not None or call.dyn_kwargs is not None
-            keywords = None if is_open else tuple(each.key for each in call.kwargs)
+        is_open = call.dyn_args is not None or call.dyn_kwargs is not None
+        keywords = None if is_open else tuple(each.key for each in call.kwargs)
+        if argument is None and call.dyn_args is None:
+            yield ConstantCall(call.lineno, function.name, "", keywords)
+        elif isinstance(argument, nodes.Const) and isinstance(argument.value, str):
             yield ConstantCall(call.lineno, function.name, argument.value, keywords)
+
+
+def _bound_names(tree: nodes.Template) -> Iterator[str]:
+    """Yield the names that the template itself gives a meaning."""
+    for name in tree.find_all(nodes.Name):
+        if name.ctx != "load":
+            yield name.name
+    for macro in tree.find_all(nodes.Macro):
+        yield macro.name
+    for import_ in tree.find_all(nodes.Import):
+        yield import_.target
+    for from_import in tree.find_all(nodes.FromImport):
+        for imported in from_import.names:
+            yield imported if isinstance(imported, str) else imported[1]
 
 
 def _guarded(tree: nodes.Template, kind: str) -> set[str]:

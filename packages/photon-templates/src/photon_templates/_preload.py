@@ -21,6 +21,7 @@ from ._folders import Source, read_source
 from ._globals import Check
 from ._names import TemplateName, parse_name
 from .errors import TemplateErrors
+from .mail import missing_texts
 from .templates import Templates
 
 
@@ -64,6 +65,9 @@ class _Preload:
         for name, facts in self.facts.items():
             path = sources[name].path
             self.errors += [(path, *error) for error in self._found(name, facts)]
+        for name in missing_texts(sources):
+            text = "the mail has no text: write one beside its subject"
+            self.errors.append((sources[name].path, 1, text))
         known = {(path, line) for path, line, _ in self.errors}
         self.errors += [error for error in self.refused if error[:2] not in known]
         if self.errors:

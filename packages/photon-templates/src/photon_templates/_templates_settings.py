@@ -43,6 +43,7 @@ class TemplatesSettings:
             no request.
         cache: The folder of compiled templates, relative to that of photon.toml; empty to compile
             all at each start. It is not used if other users could have written into it.
+        error_pages: True to answer errors with pages where the client wants HTML.
     """
 
     folder: str = "templates"
@@ -55,3 +56,4 @@ class TemplatesSettings:
     lstrip_blocks: bool = False
     base_url: str = attrs.field(default="", validator=_base_url)
     cache: str = ".photon/cache"
+    error_pages: bool = True

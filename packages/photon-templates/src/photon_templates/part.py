@@ -33,6 +33,9 @@ from ._folders import BUILTIN_FOLDER, package_folder
 from ._globals import Contribution, merge, site_globals
 from ._preload import preload
 from ._templates_settings import TemplatesSettings
+from .csrf import csrf_globals
+from .error_pages import ErrorPages
+from .flash import flash_globals
 from .negotiation import add_fields, noted_fields
 from .templates import Templates
 
@@ -77,8 +80,11 @@ class TemplatesPart:
         Raises:
             PhotonError: A package that brings templates is not installed.
         """
-        contribution = merge([site_globals(host, settings, sandbox=self._sandbox), self._own])
+        site = site_globals(host, settings, sandbox=self._sandbox)
+        contribution = merge([site, csrf_globals(host), flash_globals(), self._own])
         templates = self._templates(host, settings, contribution)
+        if settings.error_pages:
+            host.problem_page(ErrorPages(templates, host.development))
         host.provide(Templates, lambda: templates, scope="application")
         host.middleware(bind_request)
         host.lifespan(lambda: _life(templates, contribution, host))
@@ -116,6 +122,7 @@ class TemplatesPart:
 def bind_request(request: Request, call_next: Callable[[Request], Response]) -> Response:
     """Middleware: makes the request known to templates, and names what a page depends on."""
     request_variable.set(request)
+    noted_fields.set(())
     response = call_next(request)
     fields = noted_fields.get()
     if fields:

@@ -8,9 +8,11 @@ from typing import Any, TypeAlias
 from photon_runtime.http import Html
 from photon_runtime.observability import span
 
+from ._before_stream import prepare_stream
 from ._current import current_request, current_templates
 from ._names import content_type_of
 from ._streaming import TemplateBody
+from .flash import restore_flashes, taken_count
 from .negotiation import wants_fragment
 
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -47,8 +49,15 @@ def render_template(
 
     Blocks: not by itself; filters and values that the template uses may.
     """
-    with span("render", template=name):
-        text = current_templates().render(_chosen(name, fragment), context, **values)
+    request = current_request()
+    count = 0 if request is None else taken_count(request)
+    try:
+        with span("render", template=name):
+            text = current_templates().render(_chosen(name, fragment), context, **values)
+    except Exception:
+        if request is not None:
+            restore_flashes(request, count)
+        raise
     return Html(text, status=status, headers=headers, content_type=content_type_of(name))
 
 
@@ -79,7 +88,10 @@ def stream_template(
         TemplatesMissing: The calling code does not belong to an application with a `TemplatesPart`.
         TemplateNotFound: The template does not exist.
     """
-    body = TemplateBody(current_templates(), name, {**(context or {}), **values})
+    templates, request = current_templates(), current_request()
+    body = TemplateBody(templates, name, {**(context or {}), **values})
+    if request is not None:
+        prepare_stream(request, templates, name)
     return Html(body, status=status, headers=headers, content_type=content_type_of(name))
 
 

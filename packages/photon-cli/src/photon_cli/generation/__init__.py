@@ -8,6 +8,7 @@
 ``_code_lines``           lines into and out of a text
 ``_python_imports``       imports into and out of Python code
 ``_python_statements``    calls, attributes and elements into and out of Python code
+``_call_arguments``        arguments of calls into and out of Python code
 ``_toml_keys``            keys into and out of a TOML text
 ``_transaction``          changes to the disk: all or none
 ========================  =====================================================================

@@ -9,6 +9,7 @@ import attrs
 from photon_runtime.generators import (
     CreateFile,
     Edit,
+    InsertArgument,
     InsertAttribute,
     InsertCall,
     InsertCode,
@@ -111,6 +112,8 @@ def lines_of(edit: Edit) -> str:
     match edit:
         case InsertCall():
             return f"{edit.variable or 'app'}.{edit.call}"
+        case InsertArgument():
+            return edit.argument
         case InsertItem():
             return edit.item
         case InsertCode() | InsertAttribute():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from photon_runtime.generators import (
+    InsertArgument,
     InsertAttribute,
     InsertCall,
     InsertCode,
@@ -12,6 +14,7 @@ from photon_runtime.generators import (
     SetToml,
 )
 
+from ._call_arguments import insert_argument, remove_argument
 from ._code_lines import insert_code, remove_code
 from ._import_order import ImportOrder
 from ._line_length import line_length
@@ -29,7 +32,24 @@ from ._toml_keys import remove_key, set_key
 if TYPE_CHECKING:
     from pathlib import Path
 
-TextEdit: TypeAlias = InsertCode | InsertCall | InsertItem | InsertAttribute | SetToml
+TextEdit: TypeAlias = (
+    InsertCode | InsertCall | InsertArgument | InsertItem | InsertAttribute | SetToml
+)
+
+
+_WITH: Final[Mapping[type, Callable[[str, Any], str]]] = {
+    InsertCode: insert_code,
+    InsertCall: insert_call,
+    InsertAttribute: insert_attribute,
+    SetToml: set_key,
+}
+_WITHOUT: Final[Mapping[type, Callable[[str, Any], str]]] = {
+    InsertCall: remove_call,
+    InsertArgument: remove_argument,
+    InsertItem: remove_element,
+    InsertAttribute: remove_attribute,
+    SetToml: remove_key,
+}
 
 
 def text_with(text: str, edit: TextEdit, root: Path) -> str:
@@ -44,16 +64,12 @@ def text_with(text: str, edit: TextEdit, root: Path) -> str:
             for line in edit.code.strip().splitlines():
                 text = insert_import(text, line, order, line_length(root))
             return text
-        case InsertCode():
-            return insert_code(text, edit)
-        case InsertCall():
-            return insert_call(text, edit)
         case InsertItem():
             return insert_element(text, edit, line_length(root))
-        case InsertAttribute():
-            return insert_attribute(text, edit)
-        case SetToml():
-            return set_key(text, edit)
+        case InsertArgument():
+            return insert_argument(text, edit, line_length(root))
+        case _:
+            return _WITH[type(edit)](text, edit)
 
 
 def text_without(text: str, edit: TextEdit, root: Path) -> str:
@@ -70,11 +86,5 @@ def text_without(text: str, edit: TextEdit, root: Path) -> str:
             return text
         case InsertCode():
             return remove_code(text, edit.code)
-        case InsertCall():
-            return remove_call(text, edit)
-        case InsertItem():
-            return remove_element(text, edit)
-        case InsertAttribute():
-            return remove_attribute(text, edit)
-        case SetToml():
-            return remove_key(text, edit)
+        case _:
+            return _WITHOUT[type(edit)](text, edit)

@@ -38,7 +38,7 @@ def insert_call(text: str, edit: InsertCall) -> str:
         PlaceNotFound: The class is not called, or several times, to make a variable.
     """
     code = PythonCode(text)
-    variable, block, at = _receiver(code, edit)
+    variable, block, at = find_creation(code, edit.on, edit.variable)
     new = parse_statement(f"{variable}.{edit.call}")
     if any(same(new, each) for _, inner in blocks(code.tree) for each in inner):
         return text
@@ -173,20 +173,29 @@ def _without(code: PythonCode, matches: list[tuple[ast.stmt, Block]], shown: str
     return remove_statement(code, statement, block)
 
 
-def _receiver(code: PythonCode, edit: InsertCall) -> tuple[str, Block, ast.stmt]:
-    """Find the object: its variable, the statements among which it is created, and where."""
+def find_creation(code: PythonCode, on: str, variable: str | None) -> tuple[str, Block, ast.stmt]:
+    """Find an object: its variable, the statements among which it is created, and where.
+
+    Args:
+        code: The code.
+        on: The class of the object.
+        variable: The variable, or the function that creates it, where several exist.
+
+    Raises:
+        PlaceNotFound: It does not exist, or is not the only one.
+    """
     matches = [
-        (variable, block, statement, function)
-        for variable, block, statement, function in _creations(code, edit.on)
-        if edit.variable in {None, variable, function}
+        (name, block, statement, function)
+        for name, block, statement, function in _creations(code, on)
+        if variable in {None, name, function}
     ]
     if len(matches) != 1:
         lines = " and ".join(str(each[2].lineno) for each in matches)
         times = f"are created in lines {lines}" if matches else "is not created there"
-        noun = f"objects of `{edit.on}`" if matches else f"an object of `{edit.on}`"
-        raise PlaceNotFound(f"{noun} {times}", f"below the creation of the `{edit.on}`")
-    variable, block, statement, _ = matches[0]
-    return variable, block, statement
+        noun = f"objects of `{on}`" if matches else f"an object of `{on}`"
+        raise PlaceNotFound(f"{noun} {times}", f"below the creation of the `{on}`")
+    name, block, statement, _ = matches[0]
+    return name, block, statement
 
 
 def _creations(code: PythonCode, name: str) -> Iterator[tuple[str, Block, ast.stmt, str]]:

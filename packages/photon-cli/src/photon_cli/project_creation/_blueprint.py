@@ -2,8 +2,7 @@
 
 Each layer is a folder that is laid out as the project. ``package`` in a path is replaced by the
 name of the project's package, ``dot-`` at the beginning of a name by a dot. A file that ends in
-``.jinja`` is a code template; its placeholders are written ``[[ name ]]``, so that templates of
-Jinja2 can be generated as well. Other files are copied.
+``.jinja`` is rendered, and not created if nothing but white space remains. Other files are copied.
 """
 
 from __future__ import annotations
@@ -14,17 +13,18 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 import attrs
-import jinja2
 
 from .._version import own_version
+from ..generation import Blueprints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from importlib.resources.abc import Traversable
 
     from ._choices import Choices
     from ._name import ProjectName
 
+_PACKAGE = "photon_cli"
 _SUFFIX = ".jinja"
 
 
@@ -44,12 +44,13 @@ def project_files(name: ProjectName, choices: Choices) -> dict[str, bytes]:
         "variables": production_variables(name, choices),
         "new_secret": lambda: secrets.token_urlsafe(32),
     }
-    root = resources.files("photon_cli") / "blueprints" / "new"
+    blueprints = Blueprints(name.folder, _PACKAGE)
+    root = resources.files(_PACKAGE) / "blueprints" / "new"
     files: dict[str, bytes] = {}
     for layer in choices.layers:
-        for path, source in _walk(root / layer):
-            content = _content(path, source, values)
-            if content is not None:
+        for path in _walk(root / layer):
+            content = blueprints.render(f"new/{layer}/{path}", values)
+            if content.strip() or not path.endswith(_SUFFIX):
                 files[_target(path, name)] = content
     return dict(sorted(files.items()))
 
@@ -87,38 +88,14 @@ def compatible_release(version: str) -> str:
     return f"~={numbers[0]}.0" if numbers and is_final else f"~={version}"
 
 
-def _walk(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
+def _walk(folder: Traversable, prefix: str = "") -> Iterator[str]:
     for entry in folder.iterdir():
         path = f"{prefix}{entry.name}"
         if entry.is_dir():
             if entry.name != "__pycache__":
                 yield from _walk(entry, f"{path}/")
         else:
-            yield path, entry
-
-
-def _content(path: str, source: Traversable, values: Mapping[str, object]) -> bytes | None:
-    """Return the content of one file; ``None`` if its template is empty for this project."""
-    if not path.endswith(_SUFFIX):
-        return source.read_bytes()
-    text = _environment().from_string(source.read_text("utf-8")).render(values)
-    return text.encode() if text.strip() else None
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        variable_start_string="[[",
-        variable_end_string="]]",
-        block_start_string="[%",
-        block_end_string="%]",
-        comment_start_string="[#",
-        comment_end_string="#]",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # what is generated is code, not HTML
-    )
+            yield path
 
 
 def _target(path: str, name: ProjectName) -> str:

@@ -21,7 +21,7 @@ Style: TypeAlias = Literal[
 
 _NUMBER_LIMITS = ("ge", "gt", "le", "lt", "multiple_of")
 _LENGTH_LIMITS = ("min_length", "max_length")
-_CONSTRAINTS = (*_NUMBER_LIMITS, *_LENGTH_LIMITS, "pattern")
+_CONSTRAINTS = (*_NUMBER_LIMITS, *_LENGTH_LIMITS, "pattern", "tz")
 
 
 def _number(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -66,6 +66,8 @@ class Param:
         multiple_of: A number above zero of which the value must be a multiple.
         min_length: Minimum number of characters, items or members.
         max_length: Maximum number of characters, items or members; for an ``UploadFile``, of bytes.
+        tz: True for times that must have a time zone, false for those that must not; a submitted
+            HTML form, whose inputs have none, is in UTC.
         pattern: A regular expression that must match somewhere in the string. It is an ECMA 262
             expression, as in JSON Schema: ``\d`` is ``[0-9]``, and ``$`` is the very end.
     """
@@ -88,6 +90,7 @@ class Param:
     min_length: int | None = attrs.field(default=None, validator=_length)
     max_length: int | None = attrs.field(default=None, validator=_length)
     pattern: str | None = None
+    tz: bool | None = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse invalid combinations."""
@@ -120,6 +123,7 @@ def as_param(item: Param | msgspec.Meta) -> Param:
         example=examples[0],
         examples=examples[1:],
         pattern=item.pattern,
+        tz=item.tz,
         **{name: getattr(item, name) for name in (*_NUMBER_LIMITS, *_LENGTH_LIMITS)},
     )
 

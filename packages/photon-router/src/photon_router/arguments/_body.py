@@ -282,9 +282,12 @@ def _required_strategies(type_: Any) -> set[str]:
     for part in _parts(type_, seen=set()):
         annotation = split_annotation(part)
         if annotation.param is not None and annotation.param.is_constrained:
-            is_decimal = annotation.type is decimal.Decimal
-            if is_decimal or any(isinstance(item, Param) for item in typing.get_args(part)):
-                required.add("structured" if is_decimal else "checked")
+            is_own = any(isinstance(item, Param) for item in typing.get_args(part))
+            is_beyond_schemas = annotation.type is decimal.Decimal or (
+                is_own and annotation.param.tz is not None
+            )
+            if is_beyond_schemas or is_own:
+                required.add("structured" if is_beyond_schemas else "checked")
         for member in members_of(annotation.type) or ():
             is_special = member.is_private or member.converts or member.is_renamed
             if is_special or member.argument is None:

@@ -363,10 +363,11 @@ def _union_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
 
 
 def _annotated_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
-    """Check the bounds of numbers that are strings in JSON: a schema does not compare those."""
+    """Check what a schema does not: the bounds of numbers that are strings, the zones of times."""
     annotation = split_annotation(type_)
     inner = converter.get_structure_hook(annotation.type)
     bounds = _bounds(annotation.param) if annotation.param is not None else []
+    has_zone = None if annotation.param is None else annotation.param.tz
 
     def hook(value: Any, _: object) -> object:
         converted = inner(value, annotation.type)
@@ -374,9 +375,19 @@ def _annotated_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
             for sign, is_satisfied, bound in bounds:
                 if not is_satisfied(converted, bound):
                     raise ValueError(f"must be {sign} {bound}")
+        elif has_zone is not None:
+            _check_zone(converted, has_zone=has_zone)
         return converted
 
     return hook
+
+
+def _check_zone(value: object, *, has_zone: bool) -> None:
+    if isinstance(value, datetime.datetime | datetime.time):
+        if has_zone and value.tzinfo is None:
+            raise ValueError("must have a time zone")
+        if not has_zone and value.tzinfo is not None:
+            raise ValueError("must not have a time zone")
 
 
 def _bounds(param: Param) -> list[tuple[str, Callable[[Any, Any], bool], float]]:

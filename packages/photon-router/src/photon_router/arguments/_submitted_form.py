@@ -8,6 +8,7 @@ A field is read like one of ``Form``, with what browsers do taken into account:
 - an empty input is sent as an empty text, and a text of blanks counts as empty: it is ``None`` if
   the member may be ``None``, else the default; if the member has none, the text is missing, also
   for a string. A string with a default may be empty;
+- a ``datetime-local`` input has no time zone: it is in UTC if the member requires one;
 - lines of a text end with CR LF, although the length that a browser counts has one character for
   the end of a line: they end with LF here.
 
@@ -17,6 +18,7 @@ at all is refused as for ``Form``.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -54,6 +56,8 @@ def submitted_field_binder(
         return file_binder(argument, name, read)
     convert = _converter(argument)
     check = constraint_checker(schema)
+    param = argument.annotation.param
+    must_have_zone = param is not None and param.tz is True
 
     def bind(request: Request, errors: list[ErrorDetail]) -> object:
         texts = [_text_of(each) for each in form_of(request, read).fields.get(name, ())]
@@ -62,6 +66,8 @@ def submitted_field_binder(
         except ValueError as error:
             errors.append(ErrorDetail("body", str(error), name=name))
             return None
+        if must_have_zone and isinstance(value, datetime.datetime) and value.tzinfo is None:
+            value = value.replace(tzinfo=datetime.UTC)
         if check is not None and value is not ABSENT and value is not None:
             errors.extend(ErrorDetail("body", message, name=name) for message in check(value))
         return value

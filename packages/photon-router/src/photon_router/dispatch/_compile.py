@@ -20,6 +20,7 @@ from photon_openapi.errors import DocumentError
 from photon_runtime.callables import location
 from photon_runtime.errors import SignatureError
 from photon_runtime.http import Handler, Request, Response, Route
+from photon_runtime.parts import ProblemPage
 
 from ..handlers import CompilationContext, ErrorHandler, HandlerEntry, RouteScope
 from ..responses import ResponseCheck
@@ -41,6 +42,7 @@ def compile_routes(
     guards: Guards | None = None,
     error_handlers: Mapping[type[BaseException], ErrorHandler] | None = None,
     validation_status: int = 422,
+    problem_pages: Sequence[ProblemPage] = (),
     checks: Callable[[Document, Operation], ResponseCheck] | None = None,
 ) -> PathTree[Endpoint]:
     """Make the endpoints of all operations.
@@ -52,6 +54,7 @@ def compile_routes(
         guards: The guards of the security that the document requires.
         error_handlers: The application's error handlers.
         validation_status: Status of the response to requests with invalid values.
+        problem_pages: Functions that may replace problem documents by pages.
         checks: Makes the check of an operation's responses; ``None`` for no checks.
 
     Raises:
@@ -68,7 +71,7 @@ def compile_routes(
     if not problems or operations:  # an invalid document without operations matches no handler
         problems += _unmatched(operations, handlers)
     operation_guards = guards.compile(document, operations, problems)
-    error_responses = _ErrorResponsesFactory(error_handlers or {}, validation_status)
+    error_responses = _ErrorResponsesFactory(error_handlers or {}, validation_status, problem_pages)
     endpoints = []
     for operation, guard in zip(operations, operation_guards, strict=True):
         if not operation.is_well_formed or operation.name not in handlers:
@@ -110,10 +113,11 @@ class _ErrorResponsesFactory:
 
     application: Mapping[type[BaseException], ErrorHandler]
     validation_status: int
+    pages: Sequence[ProblemPage]
 
     def of(self, scope: RouteScope) -> ErrorResponses:
         handlers = {**self.application, **scope.error_handlers}
-        return ErrorResponses(handlers, validation_status=self.validation_status)
+        return ErrorResponses(handlers, validation_status=self.validation_status, pages=self.pages)
 
 
 def _wrap_operation(

@@ -14,11 +14,13 @@ response, and adds its header fields to error responses, too. The error itself i
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from photon_openapi.errors import MalformedBody, ValidationError
 from photon_runtime.callables import location, require_value
 from photon_runtime.http import (
+    PROBLEM_TYPE,
     Handler,
     HttpError,
     Request,
@@ -26,8 +28,11 @@ from photon_runtime.http import (
     failure_response,
     problem_response,
 )
+from photon_runtime.parts import ProblemPage
 
 from ..handlers import ErrorHandler, Middleware
+
+_log = logging.getLogger("photon.router")
 
 
 class ErrorResponses:
@@ -36,19 +41,35 @@ class ErrorResponses:
     Args:
         handlers: The error handlers of the application, by class.
         validation_status: Status of the response to requests with invalid values.
+        pages: Functions that may replace problem documents by pages.
     """
 
-    __slots__ = ("_handlers", "_validation_status")
+    __slots__ = ("_handlers", "_pages", "_validation_status")
 
     def __init__(
-        self, handlers: Mapping[type[BaseException], ErrorHandler], *, validation_status: int
+        self,
+        handlers: Mapping[type[BaseException], ErrorHandler],
+        *,
+        validation_status: int,
+        pages: Sequence[ProblemPage] = (),
     ) -> None:
         """Store the handlers."""
         self._handlers = dict(handlers)
         self._validation_status = validation_status
+        self._pages = tuple(pages)
 
     def __call__(self, request: Request, error: Exception) -> Response:
         """Return the response to ``error``; an unexpected error is logged."""
+        response = self._response(request, error)
+        for page in self._pages:
+            if response.content_type == PROBLEM_TYPE:
+                try:
+                    response = as_response(page(request, response), page)
+                except Exception:
+                    _log.exception("the page of an error %d failed", response.status)
+        return response
+
+    def _response(self, request: Request, error: Exception) -> Response:
         handler = self.declared(error)
         if handler is not None:
             try:

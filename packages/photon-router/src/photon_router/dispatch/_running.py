@@ -7,6 +7,8 @@ from typing import Protocol
 
 import attrs
 
+from photon_runtime.parts import ProblemPage
+
 from ..dependencies import Providers
 from ..handlers import ErrorHandler
 from ._dispatch import Dispatch
@@ -17,6 +19,7 @@ class _Registered(Protocol):
     """The registrations of parts that endpoints use."""
 
     error_handlers: dict[type[BaseException], ErrorHandler]
+    problem_pages: list[ProblemPage]
 
 
 @attrs.define(eq=False)

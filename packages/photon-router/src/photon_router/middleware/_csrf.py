@@ -13,6 +13,12 @@ The secret is in the session, signed, so an attacker cannot plant one (a synchro
 token masks the secret with fresh random bytes, so that compression does not reveal it. Requests
 with a bearer token are exempt: browsers do not add one by themselves.
 
+An application with pages and an API has clients without a session. ``require_token = "forms"``
+admits them: then only requests need a token that a page of another site can send at all without the
+consent of this one, which are those of HTML forms (CORS-safelisted requests, Fetch standard,
+section 2.2). For others, such as PUT, or POST with JSON, browsers ask first, and the first two
+conditions hold for them, too.
+
 A request to upgrade the connection, as pages send for a WebSocket, does not change anything yet and
 cannot have a token: scripts do not control its fields. But its connection can then do anything with
 the rights of the cookies' owner, and browsers do not apply CORS to it. So its origin is checked,
@@ -27,13 +33,13 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import attrs
 
 from photon_runtime.http import Handler, HttpError, Request, Response
-from photon_runtime.media_types import FORM, MULTIPART
+from photon_runtime.media_types import FORM, MULTIPART, TEXT
 
 from ..arguments import FormReader, FormSettings, form_reader
 from ._checks import is_strings
@@ -45,6 +51,8 @@ from ._session import session_of
 KEY = "_csrf"
 _SIZE = 32
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
+_SAFELISTED = frozenset({"", FORM, MULTIPART, TEXT})
+"""The media types that browsers send to other sites without asking them."""
 _FIELD_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -73,6 +81,8 @@ class Csrf(Layer):
         trusted_origins: Other origins with the rights of this application's pages.
         exempt_paths: Paths that are not protected, for clients other than browsers.
         exempt_operations: Ids of operations that are not protected.
+        require_token: ``forms`` to require a token only where an HTML form could send the request,
+            for applications whose pages and API have the same host; else ``always``.
 
     Raises:
         ValueError: An option is invalid; the message gives the reason.
@@ -83,6 +93,9 @@ class Csrf(Layer):
     trusted_origins: Sequence[str] = attrs.field(default=(), validator=_are_origins)
     exempt_paths: Sequence[str] = attrs.field(default=(), validator=is_paths)
     exempt_operations: Sequence[str] = attrs.field(default=(), validator=is_strings)
+    require_token: Literal["always", "forms"] = attrs.field(
+        default="always", validator=attrs.validators.in_(("always", "forms"))
+    )
     _raw_header: bytes = attrs.field(init=False, repr=False)
     _read: FormReader = attrs.field(init=False, repr=False)
     _exempt: PathSet = attrs.field(init=False, repr=False)
@@ -98,10 +111,15 @@ class Csrf(Layer):
         if request.method not in _SAFE:
             if not self._is_exempt(request):
                 self._check_origin(request)
-                self._check_token(request)
+                if self.require_token == "always" or _can_be_a_form(request):
+                    self._check_token(request)
         elif request.raw_header(b"upgrade") is not None and not self._is_exempt(request):
             self._check_origin(request)
         return call_next(request)
+
+    def csrf_token(self, request: Request) -> str:
+        """Return a token; see the function `csrf_token`."""
+        return csrf_token(request)
 
     def _is_exempt(self, request: Request) -> bool:
         if request.raw_path in self._exempt:
@@ -191,11 +209,20 @@ def _form_value(request: Request, read: FormReader, name: str) -> str | None:
 
     Blocks: the calling task, until the body has been received.
     """
-    kind = (request.raw_header(b"content-type") or b"").partition(b";")[0].strip().lower()
-    if kind.decode("latin-1") not in (FORM, MULTIPART) or not request.body:
+    if _media_type(request) not in (FORM, MULTIPART) or not request.body:
         return None  # the request now has its whole body, which the handler can read again
     parts = read(request).fields.get(name)
     return parts[0].text if parts else None
+
+
+def _can_be_a_form(request: Request) -> bool:
+    """Whether a page of another site can send such a request without the consent of this one."""
+    return request.method == "POST" and _media_type(request) in _SAFELISTED
+
+
+def _media_type(request: Request) -> str:
+    field = (request.raw_header(b"content-type") or b"").partition(b";")[0]
+    return field.strip().lower().decode("latin-1")
 
 
 def _refusal(detail: str) -> HttpError:

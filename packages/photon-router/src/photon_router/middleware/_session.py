@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, cast
 
+from photon_runtime.forms import session_in
 from photon_runtime.http import Request
-
-STATE = "session"
 
 
 class Session(MutableMapping[str, Any]):
@@ -102,7 +101,7 @@ def session_of(request: Request) -> Session:
     Raises:
         RuntimeError: The application has no `Sessions`.
     """
-    session = request.state.get(STATE)
+    session = session_in(request)
     if session is None:
         raise RuntimeError(
             "sessions are not enabled: add app.middleware(Sessions(secret=...)), "

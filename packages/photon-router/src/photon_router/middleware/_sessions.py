@@ -27,10 +27,11 @@ from typing import Any, Literal, Protocol
 import attrs
 from attrs.validators import ge, in_
 
+from photon_runtime.forms import SESSION_STATE
 from photon_runtime.http import Handler, Request, Response, SetCookie, add_vary, keep_private
 
 from ._layer import Layer, drop_body
-from ._session import STATE, Session
+from ._session import Session
 
 _log = logging.getLogger("photon.middleware")
 
@@ -112,7 +113,7 @@ class Sessions(Layer):
             TypeError: A value cannot be encoded as JSON.
         """
         session = Session(functools.partial(self._read, request))
-        request.state[STATE] = session
+        request.state[SESSION_STATE] = session
         response = call_next(request)
         if session.is_used:
             try:

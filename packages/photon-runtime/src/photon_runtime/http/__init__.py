@@ -69,6 +69,7 @@ from ._preconditions import Precondition as Precondition
 from ._preconditions import evaluate_preconditions as evaluate_preconditions
 from ._preconditions import is_range_current as is_range_current
 from ._preconditions import parse_date as parse_date
+from ._problem import PROBLEM_TYPE as PROBLEM_TYPE
 from ._problem import failure_response as failure_response
 from ._problem import problem_response as problem_response
 from ._query import decode_percent as decode_percent
