@@ -37,7 +37,7 @@ def _functions(templates: Templates, name: str) -> set[str]:
         if file not in templates.loader.list_templates():
             continue  # an `include` of several names, of which one exists
         facts = templates.loader.facts(templates.environment, file)
-        found.update(call.function for call in facts.calls)
+        found.update(function for function, _ in facts.functions)
         for reference in facts.references:
             new = {each.partition("#")[0] for each in reference.names} - seen
             seen |= new

@@ -110,7 +110,7 @@ class CompiledCache:
         _replace(folder / self._file_name(), _MAGIC + _digest([payload]) + payload)
 
     def _file_name(self) -> str:
-        return _NAME.format(_digest(map(repr, self.variant)).hex())
+        return _NAME.format(_digest(map(repr, (Facts._fields, *self.variant))).hex())
 
     def _read(self) -> dict[str, _Entry]:
         if self.folder is None:

@@ -28,12 +28,12 @@ class Reference(NamedTuple):
 
 
 class ConstantCall(NamedTuple):
-    """A call of a global function whose first argument is a constant text, or that has none.
+    """A call of a global function whose first argument is a constant text.
 
     Attributes:
         line: Its line.
         function: Name of the function.
-        argument: The first argument; empty without one.
+        argument: The first argument.
         keywords: Names of the keyword arguments; ``None`` if they are computed.
     """
 
@@ -53,6 +53,7 @@ class Facts(NamedTuple):
         tests: The tests that it uses, likewise.
         blocks: The blocks that it defines.
         is_shareable: True if a module of it consists of macros and constants.
+        functions: The names that it calls and does not define, each with its first line.
     """
 
     references: tuple[Reference, ...] = ()
@@ -61,6 +62,7 @@ class Facts(NamedTuple):
     tests: tuple[tuple[str, int], ...] = ()
     blocks: tuple[str, ...] = ()
     is_shareable: bool = False
+    functions: tuple[tuple[str, int], ...] = ()
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -95,6 +97,7 @@ def facts_of(tree: nodes.Template) -> Facts:
         _first_lines(tree, nodes.Test, _guarded(tree, "test")),
         tuple(block.name for block in tree.find_all(nodes.Block)),
         _is_shareable(tree),
+        _functions(tree),
     )
 
 
@@ -129,12 +132,19 @@ def _calls(tree: nodes.Template) -> Iterator[ConstantCall]:
         function, argument = call.node, next(iter(call.args), None)
         if not isinstance(function, nodes.Name) or function.name in own:
             continue
-        is_open = call.dyn_args is not None or call.dyn_kwargs is not None
-        keywords = None if is_open else tuple(each.key for each in call.kwargs)
-        if argument is None and call.dyn_args is None:
-            yield ConstantCall(call.lineno, function.name, "", keywords)
-        elif isinstance(argument, nodes.Const) and isinstance(argument.value, str):
+        if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
+            is_open = call.dyn_args is not None or call.dyn_kwargs is not None
+            keywords = None if is_open else tuple(each.key for each in call.kwargs)
             yield ConstantCall(call.lineno, function.name, argument.value, keywords)
+
+
+def _functions(tree: nodes.Template) -> tuple[tuple[str, int], ...]:
+    own = frozenset(_bound_names(tree))
+    lines: dict[str, int] = {}
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name not in own:
+            lines.setdefault(call.node.name, call.lineno)
+    return tuple(lines.items())
 
 
 def _bound_names(tree: nodes.Template) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
@@ -22,8 +22,12 @@ from ._facts import ConstantCall
 from ._streaming import flush
 from ._templates_settings import TemplatesSettings
 
+T = TypeVar("T")
 Check: TypeAlias = Callable[[ConstantCall], str | None]
 """Returns what is wrong with a call of a function in a template, ``None`` if nothing is."""
+
+Requirement: TypeAlias = Callable[[], str | None]
+"""Returns what the application lacks for a function of templates, ``None`` if nothing."""
 
 is_absolute: ContextVar[bool] = ContextVar("photon_templates_absolute", default=False)
 """True while a mail is rendered: its links need the URL of the site."""
@@ -38,26 +42,33 @@ class Contribution:
         filters: Filters.
         tests: Tests.
         checks: Checks at start, by the name of the global function whose calls they check.
+        requirements: Checks at start of the application, by the global function that needs them.
     """
 
     globals: Mapping[str, Any] = attrs.field(factory=dict)
     filters: Mapping[str, Callable[..., Any]] = attrs.field(factory=dict)
     tests: Mapping[str, Callable[..., Any]] = attrs.field(factory=dict)
     checks: Mapping[str, Check] = attrs.field(factory=dict)
+    requirements: Mapping[str, Requirement] = attrs.field(factory=dict)
 
 
 def merge(contributions: Iterable[Contribution]) -> Contribution:
     """Return all contributions in one; later ones replace names of earlier ones."""
-    merged = Contribution({}, {}, {}, {})
+    merged = Contribution()
     for each in contributions:
-        kept = {name: check for name, check in merged.checks.items() if name not in each.globals}
         merged = Contribution(
             {**merged.globals, **each.globals},
             {**merged.filters, **each.filters},
             {**merged.tests, **each.tests},
-            {**kept, **each.checks},
+            {**_without(merged.checks, each.globals), **each.checks},
+            {**_without(merged.requirements, each.globals), **each.requirements},
         )
     return merged
+
+
+def _without(checks: Mapping[str, T], names: Mapping[str, Any]) -> dict[str, T]:
+    """Return the checks of functions that are not replaced."""
+    return {name: check for name, check in checks.items() if name not in names}
 
 
 def site_globals(host: Host, settings: TemplatesSettings, *, sandbox: bool) -> Contribution:

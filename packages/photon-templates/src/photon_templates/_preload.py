@@ -18,27 +18,33 @@ import photon_runtime as rt
 
 from ._facts import Facts
 from ._folders import Source, read_source
-from ._globals import Check
+from ._globals import Check, Requirement
 from ._names import TemplateName, parse_name
 from .errors import TemplateErrors
 from .mail import missing_texts
 from .templates import Templates
 
 
-def preload(templates: Templates, checks: Mapping[str, Check], root: Path | None) -> None:
+def preload(
+    templates: Templates,
+    checks: Mapping[str, Check],
+    root: Path | None,
+    requirements: Mapping[str, Requirement] | None = None,
+) -> None:
     """Load all templates.
 
     Args:
         templates: The templates.
         checks: Checks of calls of global functions.
         root: The folder that files are named relative to in messages; ``None`` for whole paths.
+        requirements: Checks of the application, by the global functions that need them.
 
     Raises:
         TemplateErrors: Templates are wrong; lists every error.
 
     Blocks: the calling task, while a thread reads and compiles.
     """
-    rt.offload(_Preload(templates, checks, root).run)
+    rt.offload(_Preload(templates, checks, root, requirements or {}).run)
 
 
 @attrs.define
@@ -48,6 +54,7 @@ class _Preload:
     templates: Templates
     checks: Mapping[str, Check]
     root: Path | None
+    requirements: Mapping[str, Requirement]
     names: frozenset[str] = frozenset()
     errors: list[tuple[str, int, str]] = attrs.field(factory=list)
     refused: list[tuple[str, int, str]] = attrs.field(factory=list)
@@ -110,6 +117,11 @@ class _Preload:
             for each, line in used:
                 if each not in known:
                     yield line, f"the {kind} {each!r} does not exist"
+        for function, line in facts.functions:
+            requirement = self.requirements.get(function)
+            error = None if requirement is None else requirement()
+            if error is not None:
+                yield line, f"{function}: {error}"
         for call in facts.calls:
             check = self.checks.get(call.function)
             error = None if check is None else check(call)

@@ -19,7 +19,6 @@ from photon_runtime.parts import Host
 
 from ._before_stream import STREAM_STATE
 from ._current import current_request, is_error_page
-from ._facts import ConstantCall
 from ._globals import Contribution
 
 _ENABLE = "add [middleware.csrf] and [middleware.sessions] to photon.toml"
@@ -33,7 +32,7 @@ def csrf_globals(host: Host) -> Contribution:
         "csrf_headers": tokens.csrf_headers,
         "csrf_token": tokens.csrf_token,
     }
-    return Contribution(functions, checks=dict.fromkeys(functions, tokens.check))
+    return Contribution(functions, requirements=dict.fromkeys(functions, tokens.check))
 
 
 @attrs.define(eq=False)
@@ -86,11 +85,10 @@ class _CsrfTokens:
         headers = json.dumps({self._protection().header: token})
         return Markup('hx-headers="{}"').format(headers)
 
-    def check(self, call: ConstantCall) -> str | None:
-        """Return what is wrong with the use of a token."""
-        if self._find() is None:
-            return f"{call.function}: the application does not check CSRF tokens; {_ENABLE}"
-        return None
+    def check(self) -> str | None:
+        """Return what the application lacks for tokens."""
+        is_missing = self._find() is None
+        return f"the application does not check CSRF tokens; {_ENABLE}" if is_missing else None
 
     def _find(self) -> CsrfProtection | None:
         if self._found is None:

@@ -139,7 +139,7 @@ def _life(templates: Templates, contribution: Contribution, host: Host) -> Itera
                 f"the folder of templates does not exist: {str(folder)!r}; create it, or name "
                 f"another one by `folder` in [templates]"
             )
-    preload(templates, contribution.checks, host.root)
+    preload(templates, contribution.checks, host.root, contribution.requirements)
     token = templates_variable.set(templates)
     try:
         yield
