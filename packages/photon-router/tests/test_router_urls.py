@@ -25,6 +25,7 @@ class Colour(enum.Enum):
         ("/x", {"q": "a&b", "tag": [1, 2], "none": None}, "/x?q=a%26b&tag=1&tag=2"),
         ("/{c}", {"c": Colour.RED, "flag": True}, "/red?flag=true"),
         ("/x", {}, "/x"),
+        ("/{a}/{a}", {"a": 1, "q": 2}, "/1/1?q=2"),
     ],
 )
 def test_a_template_and_values_make_an_address(

@@ -15,6 +15,7 @@ Theory of operation. It is a Jinja2 environment with these differences:
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,9 @@ from jinja2 import TemplateNotFound, TemplateRuntimeError, pass_context
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import import_string
 
+from ._folders import version_of
 from ._jinja_internals import StatefulTemplate
 from ._loader import TemplateLoader
 from ._names import is_inherited_name, plain_suffixed
@@ -61,11 +64,13 @@ class EnvironmentOptions:
 
     def variant(self) -> list[object]:
         """Return what the code of compiled templates depends on."""
-        names = [each if isinstance(each, str) else each.__module__ for each in self.extensions]
+        extensions = [
+            cls if isinstance(cls, type) else import_string(cls) for cls in self.extensions
+        ]
         return [
             *(jinja2.__version__, self.sandbox, self.trim_blocks, self.lstrip_blocks),
             *(sorted(self.text_suffixes), sorted(self.filters), sorted(self.tests)),
-            names,
+            [(cls.identifier, _version_of_module(cls.__module__)) for cls in extensions],
         ]
 
 
@@ -132,6 +137,12 @@ def new_environment(options: EnvironmentOptions, loader: TemplateLoader) -> Temp
     environment.tests |= _uncached(options.tests)
     environment.globals |= options.globals
     return environment
+
+
+def _version_of_module(name: str) -> object:
+    """Return what changes when the code of an extension does."""
+    path = getattr(sys.modules.get(name), "__file__", None)
+    return None if path is None else version_of(path)
 
 
 def _uncached(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:

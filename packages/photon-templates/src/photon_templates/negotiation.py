@@ -20,12 +20,14 @@ _HX_RESTORES: Final = b"hx-history-restore-request"
 _FRAGMENT_FIELDS: Final = ("HX-Request", "HX-Boosted", "HX-History-Restore-Request")
 _PAGE_FIELDS: Final = ("Accept", "HX-Request")
 
-noted_fields: ContextVar[tuple[str, ...]] = ContextVar("photon_templates_vary", default=())
+_noted: ContextVar[tuple[Request, tuple[str, ...]] | None] = ContextVar(
+    "photon_templates_vary", default=None
+)
 
 
 def is_htmx(request: Request) -> bool:
     """Return whether htmx sent a request, boosted navigations included."""
-    _note(("HX-Request",))
+    _note(request, ("HX-Request",))
     return _is_true(request, _HX_REQUEST)
 
 
@@ -35,7 +37,7 @@ def wants_fragment(request: Request) -> bool:
     That is a request by htmx that is not a boosted navigation and does not restore history: those
     need whole pages.
     """
-    _note(_FRAGMENT_FIELDS)
+    _note(request, _FRAGMENT_FIELDS)
     return (
         _is_true(request, _HX_REQUEST)
         and not _is_true(request, _HX_BOOSTED)
@@ -54,7 +56,7 @@ def wants_html(request: Request) -> bool:
         >>> wants_html(make_request("GET", "/", headers={"accept": "text/html,*/*;q=0.8"}))
         True
     """
-    _note(_PAGE_FIELDS)
+    _note(request, _PAGE_FIELDS)
     return _is_true(request, _HX_REQUEST) or request.accepts(JSON, HTML) == HTML
 
 
@@ -64,22 +66,28 @@ def negotiated(request: Request, call_next: Callable[[Request], Response]) -> Re
     Use it where a response may be chosen before `wants_html` is called, or without a part.
     """
     response = call_next(request)
-    add_fields(response, _PAGE_FIELDS)
+    _add_fields(response, _PAGE_FIELDS)
     return response
 
 
-def add_fields(response: Response, fields: Iterable[str]) -> None:
-    """Name request fields in ``Vary`` of a response."""
+def add_noted_fields(request: Request, response: Response) -> None:
+    """Name the fields in ``Vary`` that the functions above have read of a request."""
+    noted = _noted.get()
+    if noted is not None and noted[0] is request:
+        _add_fields(response, noted[1])
+
+
+def _add_fields(response: Response, fields: Iterable[str]) -> None:
     for field in fields:
         add_vary(response, field)
 
 
-def _note(fields: tuple[str, ...]) -> None:
-    noted = noted_fields.get()
-    if not noted:
-        noted_fields.set(fields)
-    elif not set(fields) <= set(noted):
-        noted_fields.set(tuple(dict.fromkeys(noted + fields)))
+def _note(request: Request, fields: tuple[str, ...]) -> None:
+    noted = _noted.get()
+    if noted is None or noted[0] is not request:
+        _noted.set((request, fields))
+    elif not set(fields) <= set(noted[1]):
+        _noted.set((request, tuple(dict.fromkeys(noted[1] + fields))))
 
 
 def _is_true(request: Request, name: bytes) -> bool:

@@ -36,7 +36,7 @@ from ._templates_settings import TemplatesSettings
 from .csrf import csrf_globals
 from .error_pages import ErrorPages
 from .flash import flash_globals
-from .negotiation import add_fields, noted_fields
+from .negotiation import add_noted_fields
 from .templates import Templates
 
 
@@ -122,11 +122,8 @@ class TemplatesPart:
 def bind_request(request: Request, call_next: Callable[[Request], Response]) -> Response:
     """Middleware: makes the request known to templates, and names what a page depends on."""
     request_variable.set(request)
-    noted_fields.set(())
     response = call_next(request)
-    fields = noted_fields.get()
-    if fields:
-        add_fields(response, fields)
+    add_noted_fields(request, response)
     return response
 
 
