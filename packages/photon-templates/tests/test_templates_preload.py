@@ -95,7 +95,7 @@ def test_an_error_names_file_and_line(folder: Path, text: str, expected: str) ->
         "{% include name %}",
         "{% include 'ok.html#yes' %}{% include 'child.html#yes' %}",
         "{% if 'gone' is filter %}{{ 1|gone }}{% endif %}",
-        "{{ checked(name) }}{{ checked() }}{{ x.checked('bad') }}",
+        "{{ checked(name) }}{{ x.checked('bad') }}",
         "{% macro checked(x) %}{% endmacro %}{{ checked('bad') }}",
         "{% set checked = x %}{{ checked('bad') }}",
         "{# {{ checked('bad') }} #}{% raw %}{{ checked('bad') }}{% endraw %}",
@@ -221,6 +221,15 @@ def test_other_options_have_code_of_their_own(
     loaded(folder, cache=cache, options=options)
 
     assert compilations == ["page.html"]
+
+
+def test_files_of_old_variants_are_removed(folder: Path, cache: Path) -> None:
+    (path,) = cache.glob("*.cache")
+    os.utime(path, (0, 0))
+    loaded(folder, cache=cache, options=EnvironmentOptions(trim_blocks=True))
+
+    assert path not in cache.iterdir()
+    assert len(list(cache.glob("*.cache"))) == 1
 
 
 def _truncate(path: Path) -> None:

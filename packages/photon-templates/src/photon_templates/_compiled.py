@@ -17,6 +17,7 @@ import logging
 import marshal
 import os
 import stat
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,7 @@ _MAGIC: Final = b"photon-templates 1\n"
 _IGNORE: Final = "# Made by Photon: compiled templates, which can be removed.\n*\n"
 _NAME: Final = "templates-{}.cache"
 _DIGEST_SIZE: Final = 16
+_MAX_AGE: Final = 30 * 86_400.0
 _UNSAFE: Final = "other users can write into the folder, or it belongs to another user"
 _Entry: TypeAlias = tuple[bytes, bytes, tuple[Any, ...]]
 
@@ -108,6 +110,7 @@ class CompiledCache:
             return
         payload = marshal.dumps(entries)
         _replace(folder / self._file_name(), _MAGIC + _digest([payload]) + payload)
+        _remove_old(folder)
 
     def _file_name(self) -> str:
         return _NAME.format(_digest(map(repr, (Facts._fields, *self.variant))).hex())
@@ -177,8 +180,16 @@ def _read_trusted(folder: Path, name: str) -> bytes:
         os.close(at)
 
 
+def _remove_old(folder: Path) -> None:
+    """Remove files of variants that have not been written for long."""
+    for path in folder.glob(_NAME.format("*")):
+        with suppress(OSError):
+            if path.stat().st_mtime < time.time() - _MAX_AGE:
+                path.unlink()
+
+
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file as a whole, and remove those of other variants."""
+    """Write a file as a whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
