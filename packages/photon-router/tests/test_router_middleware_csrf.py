@@ -141,6 +141,14 @@ def test_other_sites_are_refused_even_with_a_token(client: Client, headers: dict
     assert "another" in detail
 
 
+def test_a_page_whose_referrer_policy_hides_its_origin_may_change_things(client: Client) -> None:
+    hidden = {"Origin": "null", "X-CSRF-Token": client.token}
+    assert client.ask("POST", "/buy", b"", Sec_Fetch_Site="same-origin", **hidden)[0] == 200
+    assert client.ask("POST", "/buy", b"", Sec_Fetch_Site="same-origin", Origin="null")[0] == 403
+    assert client.ask("POST", "/buy", b"", Sec_Fetch_Site="cross-site", **hidden)[0] == 403
+    assert client.ask("POST", "/buy", b"", **hidden)[0] == 403
+
+
 def test_origins_that_are_trusted_still_need_the_token(client: Client) -> None:
     fetch: dict[str, Any] = {"Origin": "https://desk.example", "Sec_Fetch_Site": "cross-site"}
     assert client.ask("POST", "/buy", X_CSRF_Token=client.token, **fetch)[0] == 200

@@ -139,6 +139,8 @@ class Csrf(Layer):
         site = request.headers.get("sec-fetch-site")
         if site is not None and site not in ("same-origin", "none"):
             raise _refusal("the request comes from another site")
+        if origin == "null" and site == "same-origin":
+            return  # browsers hide the origin of forms on pages with `Referrer-Policy: no-referrer`
         if origin is not None and origin != f"{request.scheme}://{request.host}".lower():
             raise _refusal("the request comes from another origin")
 

@@ -25,7 +25,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         "form-action 'self'; frame-ancestors 'none'",
         "cross-origin-embedder-policy": "require-corp",
         "permissions-policy": _NO_DEVICES,
-        "referrer-policy": "no-referrer",
+        "referrer-policy": "same-origin",  # `no-referrer` also hides the origin of forms
         "x-frame-options": "DENY",
     },
     "html": _EVERYWHERE
