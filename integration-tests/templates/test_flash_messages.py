@@ -17,13 +17,13 @@ from photon_templates import TemplatesPart, flash, render_template, stream_templ
 TEMPLATES = {
     "page.html": "{% block main %}{% for message, category in flashes() %}"
     "[{{ category }}: {{ message }}]{% endfor %}{% endblock %}",
-    "rows.html": "{% block rows %}rows{% endblock %}{% for each in flashes() %}{{ each.message }}"
+    "rows.html": "{% block rows %}rows{% endblock %}{% for each in flashes() %}{{ each.text }}"
     "{% endfor %}",
-    "errors-only.html": "{% for each in flashes('error') %}[{{ each.message }}]{% endfor %}",
+    "errors-only.html": "{% for each in flashes('error') %}[{{ each.text }}]{% endfor %}",
     "fails.html": "{{ flashes() }}{{ missing.attribute }}",
     "stream.html": "{% include 'page.html' %}",
-    "errors/404.html": "not found {% for each in flashes() %}[{{ each.message }}]{% endfor %}",
-    "errors/500.html": "failed {% for each in flashes() %}[{{ each.message }}]{% endfor %}",
+    "errors/404.html": "not found {% for each in flashes() %}[{{ each.text }}]{% endfor %}",
+    "errors/500.html": "failed {% for each in flashes() %}[{{ each.text }}]{% endfor %}",
 }
 SESSIONS = f'[middleware.sessions]\nsecret = "{"s" * 32}"\nsecure = false\n'
 HTML = {"accept": "text/html"}

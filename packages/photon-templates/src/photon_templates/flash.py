@@ -49,11 +49,11 @@ class FlashMessage(NamedTuple):
     """A message for the next page.
 
     Attributes:
-        message: The text; markup if it was a `markupsafe.Markup`.
+        text: The text; markup if it was a `markupsafe.Markup`.
         category: The category, such as ``success``.
     """
 
-    message: str
+    text: str
     category: str
 
 
