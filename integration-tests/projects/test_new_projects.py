@@ -25,7 +25,7 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
 )
-KINDS = ("api", "minimal")
+KINDS = ("api", "html", "minimal")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -149,6 +149,20 @@ def test_a_new_project_with_postgresql_passes(
     project.photon("db", "migrate")
     with project.serving("-e", "development") as url:
         assert get(f"{url}/ready")[0] == 200
+
+
+def test_production_serves_here_and_refuses_to_start_without_its_variables(tmp_path: Path) -> None:
+    project = new_project(tmp_path, "--html")
+    project.photon("db", "migrate")
+    with project.serving() as url:
+        assert get(url)[0] == 200
+    (project.path / ".env").unlink()  # as in a clone, or in the image
+    refused = project.attempt(*PHOTON, "run", "--port", "0")
+    assert refused.returncode != 0
+    assert "SECRET_KEY" in refused.stderr
+    secret = project.photon("secret").strip()
+    with Folder(project.path, {"SECRET_KEY": secret}).serving() as url:
+        assert get(url)[0] == 200
 
 
 def test_the_commands_of_the_image_work(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -163,10 +164,11 @@ def test_each_project_has_its_own_secrets() -> None:
         files = project_files(parsed("blog"), Choices("html", "none"))
         names = ("development", "test")
         settings = [tomllib.loads(files[f"config/{name}.toml"].decode()) for name in names]
-        return [str(each["middleware"]["sessions"]["secret"]) for each in settings]
+        of_this_machine = files[".env"].decode().partition("SECRET_KEY=")[2].strip()
+        return [of_this_machine, *(each["middleware"]["sessions"]["secret"] for each in settings)]
 
     found = secrets() + secrets()
-    assert len(set(found)) == 4
+    assert len(set(found)) == 6
     assert min(map(len, found)) >= 32
 
 
@@ -253,6 +255,12 @@ def test_a_folder_is_complete(tmp_path: Path) -> None:
     files = {"a.txt": b"a", "b/c.txt": b"c"}
     create_folder(tmp_path / "x" / "y", files, complete=lambda staging: None)
     assert tree(tmp_path) == {"x", "x/y", "x/y/a.txt", "x/y/b", "x/y/b/c.txt"}
+
+
+def test_only_the_owner_can_read_the_secrets_of_a_machine(tmp_path: Path) -> None:
+    create_folder(tmp_path / "x", {".env": b"", "a": b""}, complete=lambda staging: None)
+    assert stat.S_IMODE((tmp_path / "x" / ".env").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "x" / "a").stat().st_mode) & 0o044 == 0o044
 
 
 def test_an_empty_folder_stays_the_same_folder(tmp_path: Path) -> None:

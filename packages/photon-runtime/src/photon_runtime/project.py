@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ._application_loading import check_target, load_application
+from ._env_file import read_env_file
 from ._installed_sections import installed_sections as installed_sections
 from .errors import LoadError as LoadError
 from .settings import Settings, load_settings, section
@@ -108,9 +109,15 @@ class Project:
     def settings(self) -> Settings:
         """The settings, read once.
 
+        Variables in the file ``.env`` of the project are added to the environment of the process
+        before, if they are not set; not in the environment ``test``.
+
         Raises:
             SettingsError: A settings file is invalid.
         """
+        if self.root is not None and self.environment != "test":
+            for name, value in read_env_file(self.root / ".env").items():
+                os.environ.setdefault(name, value)
         return load_settings(self.root or self.directory, environment=self.environment)
 
     @functools.cached_property

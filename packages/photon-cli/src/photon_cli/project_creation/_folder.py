@@ -118,6 +118,7 @@ def _write(staging: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         path = staging / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600 if name == ".env" else 0o666)
         path.write_bytes(content)
 
 
