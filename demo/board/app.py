@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from photon import Photon, StaticFiles
+from photon import Photon
 from photon_lifeguard import DatabasePart
 from photon_router.security import ApiKey
+from photon_templates import TemplatesPart
 
 from . import admin, api, pages, reports
 from .samples import SAMPLE_KEYS
@@ -22,10 +23,8 @@ def create_app(keys: Mapping[str, str] = SAMPLE_KEYS) -> Photon:
     members = ApiKey(keys, header="X-Key", name="memberKey", description="The key of a member.")
     app = Photon(spec=Path(__file__).parent / "openapi.yaml")
     app.add(DatabasePart())
-    files = StaticFiles(Path(__file__).parent / "static")
-    app.mount("/static", files)
-    app.include(pages.pages(files))
-    for module in (api, reports):
+    app.add(TemplatesPart())
+    for module in (pages, api, reports):
         app.include(module.router)
     app.include(admin.router, security=[members])
     return app

@@ -1,98 +1,161 @@
-"""The page at ``/``: the boards, and links to the documentation."""
+"""The pages for people: boards, cards, and the forms that change them.
+
+The forms work without scripts. A form that is not valid is shown again by the handler it was sent
+to, with the errors beside the fields and with what was typed.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from html import escape
+from typing import Annotated, Literal
 
-from photon import Html, Request, Router, StaticFiles
+import attrs
+from attrs.validators import max_len, min_len
 
-from .dependencies import CurrentStore
-from .models import Board, Card, Column
+from photon import Html, Param, Redirect, Request, Router, Submitted
+from photon_templates import flash, html_form, render_template
+from photon_templates.forms import HtmlForm
 
-_HEADINGS = {Column.TODO: "To do", Column.DOING: "Doing", Column.DONE: "Done"}
+from .dependencies import CurrentBoard, CurrentCard, CurrentStore
+from .models import Card, CardDetails, Column, NewComment
+from .store import ColumnFull, Store
+
+router = Router(include_in_schema=False)
+
+HEADINGS = {Column.TODO: "To do", Column.DOING: "Doing", Column.DONE: "Done"}
 
 
-def pages(files: StaticFiles) -> Router:
-    """Return the handlers of the pages.
+@attrs.frozen(kw_only=True)
+class CardForm:
+    """The fields of a new card.
 
-    Args:
-        files: The style sheet and the icon.
+    Attributes:
+        title: What is to be done.
+        description: More about it.
+        labels: Words separated by commas.
+        assignee: A member of the team; empty for nobody yet.
     """
-    router = Router()
 
-    @router.get("/", include_in_schema=False)
-    def home(store: CurrentStore, request: Request) -> Html:
-        """Show all boards."""
-        cards: dict[int, list[Card]] = defaultdict(list)
-        for card in store.cards():
-            cards[card.board_id].append(card)
-        boards = "".join(_board(board, cards[board.id]) for board in store.boards())
-        page = _PAGE.format(
-            stylesheet=files.url("board.css"),
-            icon=files.url("icon.svg"),
-            boards=boards,
-            caller=_caller(request),
-        )
-        return Html(page)
-
-    return router
+    title: str = attrs.field(validator=[min_len(1), max_len(200)])
+    description: Annotated[str, Param(max_length=4000)] = ""
+    labels: Annotated[str, Param(max_length=200)] = ""
+    assignee: str | None = None
 
 
-def _caller(request: Request) -> str:
-    """Describe client and URL of a request; behind a trusted proxy, those of the proxy's client."""
-    client = request.client
-    address = client[0] if isinstance(client, tuple) else "a socket of this machine"
-    return escape(f"{address} requested {request.scheme}://{request.host}{request.path}")
+@attrs.frozen
+class CommentForm:
+    """The fields of a comment."""
+
+    author: str
+    text: str = attrs.field(validator=[min_len(1), max_len(1000)])
 
 
-def _board(board: Board, cards: Sequence[Card]) -> str:
-    columns = "".join(
-        _column(column, [card for card in cards if card.column is column]) for column in Column
+@attrs.frozen
+class MoveForm:
+    """The button that was pressed below a card."""
+
+    column: Literal["todo", "doing", "done"]
+
+
+@router.get("/")
+def home(store: CurrentStore) -> Html:
+    """Show all boards."""
+    cards: dict[int, list[Card]] = defaultdict(list)
+    for card in store.cards():
+        cards[card.board_id].append(card)
+    return render_template("home.html", boards=store.boards(), cards=cards, headings=HEADINGS)
+
+
+@router.get("/about")
+def about(request: Request) -> Html:
+    """Show what else there is; the client is, behind a trusted proxy, that of the proxy."""
+    address = request.client
+    client = address[0] if isinstance(address, tuple) else "a socket of this machine"
+    return render_template("about.html", client=client)
+
+
+@router.get("/boards/{board_id}/cards/new")
+def new_card(board: CurrentBoard, store: CurrentStore) -> Html:
+    """Show the form of a new card."""
+    return render_template("new_card.html", board=board, form=_card_form(store))
+
+
+@router.post("/boards/{board_id}/cards/new")
+def add_card_to(
+    board: CurrentBoard, store: CurrentStore, submitted: Submitted[CardForm]
+) -> Html | Redirect:
+    """Add a card, or show the form with its errors."""
+    new = submitted.value
+    if new is None:
+        form = _card_form(store, submitted)
+        return render_template("new_card.html", board=board, form=form, status=422)
+    labels = tuple(filter(None, (label.strip() for label in new.labels.split(","))))
+    card = store.add_card(
+        board,
+        CardDetails(
+            title=new.title, description=new.description, labels=labels, assignee=new.assignee
+        ),
     )
-    return f"<section><h2>{escape(board.name)}</h2><div class=columns>{columns}</div></section>"
+    flash(f"“{card.title}” was added.")
+    return Redirect("/")
 
 
-def _column(column: Column, cards: Iterable[Card]) -> str:
-    items = "".join(_card(card) for card in cards)
-    return f"<div><h3>{_HEADINGS[column]}</h3><ul>{items}</ul></div>"
+@router.get("/cards/{card_id}")
+def show_card(card: CurrentCard, store: CurrentStore) -> Html:
+    """Show a card with its comments."""
+    return _card_page(card, store, _comment_form(store))
 
 
-def _card(card: Card) -> str:
-    labels = "".join(f" <small>{escape(label)}</small>" for label in card.labels)
-    assignee = f"<footer>{escape(card.assignee)}</footer>" if card.assignee else ""
-    link = f'<a href="/api/cards/{card.id}">{escape(card.title)}</a>'
-    return f"<li>{link}{labels}{assignee}</li>"
+@router.post("/cards/{card_id}")
+def comment_on(
+    card: CurrentCard, store: CurrentStore, submitted: Submitted[CommentForm]
+) -> Html | Redirect:
+    """Add a comment, or show the form with its errors."""
+    new = submitted.value
+    if new is None:
+        return _card_page(card, store, _comment_form(store, submitted), status=422)
+    store.comment(card, NewComment(new.author, new.text))
+    flash("The comment was added.")
+    return Redirect(f"/cards/{card.id}")
 
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Team Board</title>
-<link rel="icon" href="{icon}">
-<link rel="stylesheet" href="{stylesheet}">
-</head>
-<body>
-<h1>Team Board</h1>
-<p>
-A demo of Photon: a public API written spec first, and further routes written code first.
-<a href="/docs">The documentation</a> lists them all and lets you try them; the document behind it
-is at <a href="/openapi.yaml">/openapi.yaml</a>.
-</p>
-{boards}
-<h2>Worth a look</h2>
-<ul>
-<li><a href="/reports/workload?delay=1">/reports/workload?delay=1</a>
-calls four calendars that take a second each, and responds after one second.</li>
-<li><a href="/reports/cards.csv?pace=0.5">/reports/cards.csv?pace=0.5</a>
-sends each row when it is ready; watch them with <code>curl -N</code>.</li>
-<li><a href="/api/boards/1/cards?column=x&amp;limit=0">/api/boards/1/cards?column=x&amp;limit=0</a>
-is refused, with the complete list of its errors.</li>
-</ul>
-<footer>{caller}</footer>
-</body>
-</html>
-"""
+@router.post("/cards/{card_id}/move")
+def move_card_to(
+    card: CurrentCard, store: CurrentStore, submitted: Submitted[MoveForm]
+) -> Redirect:
+    """Move a card; a column that is full is a message, because buttons have no fields."""
+    move = submitted.value
+    if move is not None:
+        try:
+            moved = store.move(card, Column(move.column))
+            flash(f"Moved to {HEADINGS[moved.column]}.")
+        except ColumnFull as error:
+            flash(f"{error}.", "error")
+    return Redirect(f"/cards/{card.id}")
+
+
+def _card_page(card: Card, store: Store, form: HtmlForm, *, status: int = 200) -> Html:
+    board = store.board(card.board_id)
+    return render_template(
+        "card.html", card=card, board=board, form=form, headings=HEADINGS, status=status
+    )
+
+
+def _card_form(store: Store, submitted: Submitted[CardForm] | None = None) -> HtmlForm:
+    return html_form(
+        CardForm,
+        submitted,
+        options={"assignee": [member.name for member in store.members()]},
+        widgets={"description": "textarea"},
+        hints={"labels": "Separated by commas."},
+    )
+
+
+def _comment_form(store: Store, submitted: Submitted[CommentForm] | None = None) -> HtmlForm:
+    return html_form(
+        CommentForm,
+        submitted,
+        options={"author": [member.name for member in store.members()]},
+        widgets={"text": "textarea"},
+        attributes={"text": {"rows": 3}},
+    )

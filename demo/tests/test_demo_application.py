@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import attrs
+import httpx2
 import pytest
 
 from board.app import create_app
@@ -83,7 +84,9 @@ def database_schema() -> Callable[[Database], None]:
 
 @pytest.fixture
 def app() -> Photon:
-    return create_app()
+    app = create_app()
+    app.use_settings(load_settings(DEMO, environment="test", environ={}))
+    return app
 
 
 @pytest.fixture
@@ -332,6 +335,80 @@ def test_rows_are_sent_as_they_are_made(client: Client) -> None:
 # -- pages ------------------------------------------------------------------------------------
 
 
+@attrs.frozen
+class Browser:
+    """Keeps cookies and sends forms with their token, as a browser does."""
+
+    client: httpx2.Client
+
+    @classmethod
+    def of(cls, client: Client) -> "Browser":
+        return cls(httpx2.Client(base_url=client.url, headers={"accept": "text/html"}))
+
+    def get(self, path: str) -> httpx2.Response:
+        return self.client.get(path)
+
+    def send(self, path: str, fields: dict[str, str], *, to: str = "") -> httpx2.Response:
+        """Send the form of a page, to the page itself or to another address."""
+        token = re.search(r'name="csrf_token" value="([^"]+)"', self.get(path).text)
+        assert token is not None
+        data = fields | {"csrf_token": token[1]}
+        return self.client.post(to or path, data=data, follow_redirects=True)
+
+
+@pytest.fixture
+def browser(client: Client) -> Iterator[Browser]:
+    browser = Browser.of(client)
+    yield browser
+    browser.client.close()
+
+
+def test_a_card_is_added_by_a_form_and_announced_once(browser: Browser) -> None:
+    fields = {"title": "Paint & varnish", "labels": "wood, ,summer", "assignee": "ada"}
+    page = browser.send("/boards/2/cards/new", fields).text
+    assert "“Paint &amp; varnish” was added." in page
+    assert '<span class="label">wood</span><span class="label">summer</span>' in page
+    assert "was added" not in browser.get("/").text
+
+
+def test_a_form_that_is_not_valid_shows_its_errors_and_what_was_typed(browser: Browser) -> None:
+    response = browser.send("/boards/2/cards/new", {"title": "", "labels": "wood <b>"})
+    assert response.status_code == 422
+    assert "Title is required" in response.text
+    assert 'aria-describedby="title-error"' in response.text
+    assert 'value="wood &lt;b&gt;"' in response.text
+    assert len(browser.client.get("/api/boards/2/cards").json()) == 2
+
+
+def test_a_card_is_commented_on_its_page(browser: Browser) -> None:
+    page = browser.send("/cards/5", {"author": "linus", "text": "Beans, too."}).text
+    assert "Beans, too." in page
+    assert browser.send("/cards/5", {"author": "linus"}).status_code == 422
+    assert len(browser.client.get("/api/cards/5").json()["comments"]) == 1
+
+
+def test_a_card_moves_by_a_button_where_there_is_room(browser: Browser) -> None:
+    page = browser.send("/cards/5", {"column": "done"}, to="/cards/5/move").text
+    assert "Moved to Done." in page
+    page = browser.send("/cards/5", {"column": "doing"}, to="/cards/5/move").text
+    assert "finish a card first" in page
+    assert browser.client.get("/api/cards/5").json()["column"] == "done"
+
+
+def test_a_form_without_a_token_changes_nothing(browser: Browser) -> None:
+    assert browser.client.post("/cards/5/move", data={"column": "done"}).status_code == 403
+    assert browser.client.get("/api/cards/5").json()["column"] == "todo"
+
+
+def test_errors_are_pages_for_people_and_documents_for_programs(browser: Browser) -> None:
+    page = browser.get("/cards/999")
+    assert page.status_code == 404
+    assert "card 999 does not exist" in page.text
+    assert "Back to the boards" in page.text
+    document = browser.client.get("/cards/999", headers={"accept": "application/json"})
+    assert document.headers["content-type"] == "application/problem+json"
+
+
 def test_the_home_page_shows_the_boards_and_leads_to_the_documentation(client: Client) -> None:
     response = client.send("GET", "/")
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -361,11 +438,11 @@ def test_the_home_page_escapes_what_people_write(client: Client) -> None:
 @pytest.mark.parametrize(
     ("trusted", "said"),
     [
-        (("127.0.0.1",), "203.0.113.9 requested https://board.example/"),
+        (("127.0.0.1",), "203.0.113.9 requested https://board.example/about<"),
         ((), "127.0.0.1 requested http://127.0.0.1:"),
     ],
 )
-def test_the_home_page_says_who_asks_and_believes_only_trusted_proxies(
+def test_the_page_about_the_demo_names_the_client_and_believes_only_trusted_proxies(
     trusted: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
     forwarded = {
@@ -376,15 +453,15 @@ def test_the_home_page_says_who_asks_and_believes_only_trusted_proxies(
     settings = ServerSettings(trusted_proxies=trusted)
     with other_application(tmp_path, settings) as client:
         connection = client.connect()
-        connection.request("GET", "/", headers=forwarded)
+        connection.request("GET", "/about", headers=forwarded)
         assert said in connection.getresponse().read().decode()
         connection.close()
 
 
-def test_the_home_page_escapes_the_host_that_a_client_made_up(client: Client) -> None:
+def test_the_page_about_the_demo_escapes_the_host_of_a_request(client: Client) -> None:
     connection = client.connect()
-    connection.request("GET", "/", headers={"host": "a&b"})
-    assert b"http://a&amp;b/<" in connection.getresponse().read()
+    connection.request("GET", "/about", headers={"host": "a&b"})
+    assert b"http://a&amp;b/about<" in connection.getresponse().read()
     connection.close()
 
 
