@@ -8,10 +8,12 @@
 ``negotiation``          pages, fragments or data: `wants_html`, `negotiated`, `is_htmx`
 ``forms``                `html_form`: forms that show their errors
 ``flash``                `flash`: messages for the next page
+``translation``          `translate`: texts in the languages of readers
 ``csrf``                 tokens against cross-site request forgery, for forms and scripts
 ``error_pages``          pages for errors
 ``errors``               `TemplateErrors` and the like
 ``_templates_settings``  `TemplatesSettings`: the ``[templates]`` section of photon.toml
+``_locale_settings``     `LocaleSettings`: its table of languages
 ``_preload``             all templates compiled and checked at start, all errors at once
 ``_globals``             what templates have: ``url_for``, ``asset``, ``request`` ...
 ``_streaming``           pages that are sent while they are rendered
@@ -35,6 +37,7 @@ from ._templates_settings import TemplatesSettings as TemplatesSettings
 from .errors import BlockNotFound as BlockNotFound
 from .errors import TemplateErrors as TemplateErrors
 from .errors import TemplatesMissing as TemplatesMissing
+from .errors import TranslationErrors as TranslationErrors
 from .flash import FlashMessage as FlashMessage
 from .flash import flash as flash
 from .forms import HtmlForm as HtmlForm
@@ -49,3 +52,7 @@ from .part import TemplatesPart as TemplatesPart
 from .rendering import render_template as render_template
 from .rendering import stream_template as stream_template
 from .templates import Templates as Templates
+from .translation import LocaleSettings as LocaleSettings
+from .translation import current_locale as current_locale
+from .translation import translate as translate
+from .translation import use_locale as use_locale

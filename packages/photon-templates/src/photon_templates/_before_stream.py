@@ -16,13 +16,15 @@ from .templates import Templates
 
 STREAM_STATE: Final = "photon_templates.stream"
 """The key in `Request.state` of the functions that a streamed page has prepared, by name."""
-_FUNCTIONS: Final = ("csrf_field", "csrf_headers", "csrf_token", "flashes")
+_FUNCTIONS: Final = ("csrf_field", "csrf_headers", "csrf_token", "flashes", "locale")
 
 
 def prepare_stream(request: Request, templates: Templates, name: str) -> None:
     """Call the functions of a page that change the session, and keep their results."""
     used = _functions(templates, name.partition("#")[0])
     functions: dict[str, Any] = templates.environment.globals
+    if "t" in used:
+        used.add("locale")
     request.state[STREAM_STATE] = {
         name: functions[name]() for name in _FUNCTIONS if name in used and name in functions
     }

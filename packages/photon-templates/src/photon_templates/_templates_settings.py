@@ -9,6 +9,8 @@ import attrs
 
 from photon_runtime.settings import section
 
+from ._locale_settings import LocaleSettings
+
 UndefinedPolicy: TypeAlias = Literal["auto", "strict", "lenient"]
 
 
@@ -44,6 +46,7 @@ class TemplatesSettings:
         cache: The folder of compiled templates, relative to that of photon.toml; empty to compile
             all at each start. It is not used if other users could have written into it.
         error_pages: True to answer errors with pages where the client wants HTML.
+        locales: The languages of pages.
     """
 
     folder: str = "templates"
@@ -57,3 +60,4 @@ class TemplatesSettings:
     base_url: str = attrs.field(default="", validator=_base_url)
     cache: str = ".photon/cache"
     error_pages: bool = True
+    locales: LocaleSettings = attrs.field(factory=LocaleSettings)

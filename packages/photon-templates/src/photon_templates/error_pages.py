@@ -22,12 +22,13 @@ from typing import Any, Final
 import attrs
 from jinja2 import TemplateNotFound
 
-from photon_runtime.http import Html, Request, Response, add_vary
+from photon_runtime.http import Html, Request, Response
 
 from ._current import is_error_page, request_variable
 from .flash import restore_flashes, taken_count
-from .negotiation import wants_html
+from .negotiation import add_noted_fields, wants_html
 from .templates import Templates
+from .translation import name_locale
 
 _log = logging.getLogger("photon.templates")
 _BUILTIN: Final = "photon/error.html"
@@ -54,8 +55,8 @@ class ErrorPages:
             page = self._page(request, document)
             if page is not None:
                 response = page
-        for field in ("Accept", "HX-Request"):
-            add_vary(response, field)
+        name_locale(request, response)
+        add_noted_fields(request, response)  # by `wants_html`, at least
         return response
 
     def _page(self, request: Request, document: Response) -> Response | None:

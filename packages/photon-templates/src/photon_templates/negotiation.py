@@ -27,7 +27,7 @@ _noted: ContextVar[tuple[Request, tuple[str, ...]] | None] = ContextVar(
 
 def is_htmx(request: Request) -> bool:
     """Return whether htmx sent a request, boosted navigations included."""
-    _note(request, ("HX-Request",))
+    note_fields(request, ("HX-Request",))
     return _is_true(request, _HX_REQUEST)
 
 
@@ -37,7 +37,7 @@ def wants_fragment(request: Request) -> bool:
     That is a request by htmx that is not a boosted navigation and does not restore history: those
     need whole pages.
     """
-    _note(request, _FRAGMENT_FIELDS)
+    note_fields(request, _FRAGMENT_FIELDS)
     return (
         _is_true(request, _HX_REQUEST)
         and not _is_true(request, _HX_BOOSTED)
@@ -56,7 +56,7 @@ def wants_html(request: Request) -> bool:
         >>> wants_html(make_request("GET", "/", headers={"accept": "text/html,*/*;q=0.8"}))
         True
     """
-    _note(request, _PAGE_FIELDS)
+    note_fields(request, _PAGE_FIELDS)
     return _is_true(request, _HX_REQUEST) or request.accepts(JSON, HTML) == HTML
 
 
@@ -82,7 +82,8 @@ def _add_fields(response: Response, fields: Iterable[str]) -> None:
         add_vary(response, field)
 
 
-def _note(request: Request, fields: tuple[str, ...]) -> None:
+def note_fields(request: Request, fields: tuple[str, ...]) -> None:
+    """Note request fields that the response depends on."""
     noted = _noted.get()
     if noted is None or noted[0] is not request:
         _noted.set((request, fields))

@@ -22,6 +22,7 @@ from typing import Any
 
 from jinja2.ext import Extension
 
+import photon_runtime as rt
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Request, Response
 from photon_runtime.parts import Host
@@ -38,6 +39,7 @@ from .error_pages import ErrorPages
 from .flash import flash_globals
 from .negotiation import add_noted_fields
 from .templates import Templates
+from .translation import Translations, name_locale, translations_variable
 
 
 class TemplatesPart:
@@ -81,29 +83,28 @@ class TemplatesPart:
             PhotonError: A package that brings templates is not installed.
         """
         site = site_globals(host, settings, sandbox=self._sandbox)
-        contribution = merge([site, csrf_globals(host), flash_globals(), self._own])
+        translations = Translations(settings.locales, is_strict=_is_strict(host, settings))
+        people = [csrf_globals(host), flash_globals(), translations.contribution()]
+        contribution = merge([site, *people, self._own])
         templates = self._templates(host, settings, contribution)
         if settings.error_pages:
             host.problem_page(ErrorPages(templates, host.development))
         host.provide(Templates, lambda: templates, scope="application")
         host.middleware(bind_request)
+        host.lifespan(lambda: _speaking(translations, host))
         host.lifespan(lambda: _life(templates, contribution, host))
 
     def _templates(
         self, host: Host, settings: TemplatesSettings, contribution: Contribution
     ) -> Templates:
         root = Path.cwd() if host.root is None else host.root
-        is_test = host.environment == "test"
-        strict = settings.undefined == "strict" or (
-            settings.undefined == "auto" and (host.development or is_test or host.root is None)
-        )
         options = EnvironmentOptions(
             filters=contribution.filters,
             globals=contribution.globals,
             tests=contribution.tests,
             extensions=self._extensions,
             sandbox=self._sandbox,
-            strict=strict,
+            strict=_is_strict(host, settings),
             reload=host.development,
             text_suffixes=settings.text_suffixes,
             trim_blocks=settings.trim_blocks,
@@ -123,8 +124,28 @@ def bind_request(request: Request, call_next: Callable[[Request], Response]) -> 
     """Middleware: makes the request known to templates, and names what a page depends on."""
     request_variable.set(request)
     response = call_next(request)
+    name_locale(request, response)
     add_noted_fields(request, response)
     return response
+
+
+def _is_strict(host: Host, settings: TemplatesSettings) -> bool:
+    """Return whether missing values and texts are errors."""
+    if settings.undefined != "auto":
+        return settings.undefined == "strict"
+    return host.development or host.environment == "test" or host.root is None
+
+
+@contextmanager
+def _speaking(translations: Translations, host: Host) -> Iterator[None]:
+    """Read the texts, and let requests and tasks find them."""
+    rt.offload(translations.load, Path.cwd() if host.root is None else host.root)
+    token = translations_variable.set(translations)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # the end of an application may be in another context
+            translations_variable.reset(token)
 
 
 @contextmanager
