@@ -17,6 +17,7 @@ import logging
 import marshal
 import os
 import stat
+import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -131,6 +132,18 @@ class CompiledCache:
 
 def _entry(digest: bytes, compiled: Compiled) -> _Entry:
     return digest, marshal.dumps(compiled.code), compiled.facts.packed()
+
+
+def code_version(module: str) -> object:
+    """Return what changes when the code of an imported module does.
+
+    Size and seconds of the file: what else the system knows of it is lost when an image is copied.
+    """
+    path = getattr(sys.modules.get(module), "__file__", None)
+    if path is None:
+        return None
+    status = os.stat(path)
+    return status.st_size, int(status.st_mtime)
 
 
 def source_digest(path: str, text: str) -> bytes:

@@ -15,7 +15,6 @@ Theory of operation. It is a Jinja2 environment with these differences:
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +26,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import import_string
 
-from ._folders import version_of
+from ._compiled import code_version
 from ._jinja_internals import StatefulTemplate
 from ._loader import TemplateLoader
 from ._names import is_inherited_name, plain_suffixed
@@ -70,7 +69,7 @@ class EnvironmentOptions:
         return [
             *(jinja2.__version__, self.sandbox, self.trim_blocks, self.lstrip_blocks),
             *(sorted(self.text_suffixes), sorted(self.filters), sorted(self.tests)),
-            [(cls.identifier, _version_of_module(cls.__module__)) for cls in extensions],
+            [(cls.identifier, code_version(cls.__module__)) for cls in extensions],
         ]
 
 
@@ -137,12 +136,6 @@ def new_environment(options: EnvironmentOptions, loader: TemplateLoader) -> Temp
     environment.tests |= _uncached(options.tests)
     environment.globals |= options.globals
     return environment
-
-
-def _version_of_module(name: str) -> object:
-    """Return what changes when the code of an extension does."""
-    path = getattr(sys.modules.get(name), "__file__", None)
-    return None if path is None else version_of(path)
 
 
 def _uncached(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:

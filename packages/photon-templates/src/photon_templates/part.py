@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import attrs
 from jinja2.ext import Extension
 
 import photon_runtime as rt
@@ -46,7 +47,8 @@ class TemplatesPart:
     """The templates of an application.
 
     Args:
-        folders: Folders that are searched before those of the settings.
+        folders: Folders that are searched before those of the settings; then the folder
+            ``templates`` need not exist.
         packages: Packages with a folder ``templates``, which are searched after them, in order.
         filters: Filters, by name. They are called at each render, and may wait.
         globals: Values that all templates have, by name. Every render uses the same objects.
@@ -115,9 +117,13 @@ class TemplatesPart:
         return Templates(*self._search_path(root, settings), options=options, cache=cache)
 
     def _search_path(self, root: Path, settings: TemplatesSettings) -> list[Path]:
-        named = [*self._folders, *filter(None, (settings.folder, *settings.folders))]
-        packages = map(package_folder, self._packages)
-        return [*(root / each for each in named), *packages, BUILTIN_FOLDER]
+        folders = [root / each for each in self._folders]
+        folders += [root / each for each in (settings.folder, *settings.folders) if each]
+        packages = [package_folder(each) for each in self._packages]
+        usual = root / attrs.fields(TemplatesSettings).folder.default
+        if (self._folders or packages) and usual in folders and not usual.is_dir():
+            folders.remove(usual)  # the part names its own
+        return [*folders, *packages, BUILTIN_FOLDER]
 
 
 def bind_request(request: Request, call_next: Callable[[Request], Response]) -> Response:
