@@ -17,6 +17,7 @@ from photon_runtime.http import ServerSettings
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server
 from photon_templates import (
+    BlockNotFound,
     TemplateErrors,
     Templates,
     TemplatesMissing,
@@ -125,6 +126,22 @@ def test_fragments_are_for_requests_of_htmx_alone(project: Path) -> None:
     assert (whole.text, fragment.text, boosted.text) == ("<ul><li></ul>", "<li>", "<ul><li></ul>")
     for response in (whole, fragment, boosted):
         assert response.headers["vary"] == "HX-Request, HX-Boosted, HX-History-Restore-Request"
+
+
+@pytest.mark.parametrize("fields", [{}, {"hx-request": "true"}])
+def test_a_fragment_that_does_not_exist_is_an_error_for_every_client(
+    project: Path, fields: dict[str, str]
+) -> None:
+    app = application(project, {"list.html": "{% block rows %}{% endblock %}"})
+
+    @app.get("/")
+    def index(name: str, block: str) -> Html:
+        return render_template(name, fragment=block)
+
+    with Client(app, headers=fields) as client:
+        for name, block in (("list.html", "row"), ("list.html#rows", "rows")):
+            with pytest.raises((BlockNotFound, ValueError), match="block"):
+                client.get("/", params={"name": name, "block": block})
 
 
 def test_every_part_of_a_stream_sees_its_own_request(project: Path) -> None:

@@ -75,6 +75,7 @@ def errors_of(folder: Path, files: dict[str, str], **arguments: Check) -> list[s
         ("{{ checked('bad') }}", "1: 'bad' is bad"),
         ("{% if x %}{{ y ~\n checked('bad', a=1) }}{% endif %}", "2: 'bad' is bad"),
         ("{% include 'note.txt' %}", "1: include: page.html cannot use note.txt"),
+        ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "1: cannot be compiled: RecursionError"),
     ],
 )
 def test_an_error_names_file_and_line(folder: Path, text: str, expected: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import attrs
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import TemplateSyntaxError
 
 import photon_runtime as rt
 
@@ -80,9 +80,8 @@ class _Preload:
         if self.errors:
             ordered = sorted(set(self.errors))
             raise TemplateErrors([self._shown(*error) for error in ordered])
-        if not self.templates.options.reload:
-            for name in sources:
-                self.templates.template(name)
+        for name in sources:
+            self.templates.template(name)
         loader.cache.save()
 
     def _sources(self, paths: Mapping[str, str]) -> Iterator[tuple[str, Source]]:
@@ -101,8 +100,9 @@ class _Preload:
             loader.compiled(environment, name, TemplateName(name), source)
         except TemplateSyntaxError as error:
             self.refused.append((source.path, error.lineno, error.message or "is invalid"))
-        except TemplateError as error:
-            self.refused.append((source.path, 1, str(error)))
+        except Exception as error:  # of an extension, or for an expression that is too deep
+            text = f"cannot be compiled: {type(error).__name__}: {error}"
+            self.refused.append((source.path, 1, text))
         facts = loader.known_facts(name)
         if facts is not None:
             self.facts[name] = facts

@@ -20,7 +20,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import attrs
 from jinja2.ext import Extension
 
 import photon_runtime as rt
@@ -120,7 +119,7 @@ class TemplatesPart:
         folders = [root / each for each in self._folders]
         folders += [root / each for each in (settings.folder, *settings.folders) if each]
         packages = [package_folder(each) for each in self._packages]
-        usual = root / attrs.fields(TemplatesSettings).folder.default
+        usual = root / TemplatesSettings().folder
         if (self._folders or packages) and usual in folders and not usual.is_dir():
             folders.remove(usual)  # the part names its own
         return [*folders, *packages, BUILTIN_FOLDER]

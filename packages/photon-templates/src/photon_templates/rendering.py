@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from photon_runtime.http import Html
+from photon_runtime.http import Html, Request
 from photon_runtime.observability import span
 
 from ._before_stream import prepare_stream
@@ -14,6 +14,7 @@ from ._names import content_type_of
 from ._streaming import TemplateBody
 from .flash import restore_flashes, taken_count
 from .negotiation import wants_fragment
+from .templates import Templates
 
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
@@ -40,11 +41,13 @@ def render_template(
         fragment: Name of the block that is rendered in place of the page for requests of htmx that
             replace a part of a page.
         headers: Further header fields.
-        values: Further values.
+        values: Further values. Those with the name of an argument, such as ``status``, go into
+            ``context``.
 
     Raises:
         TemplatesMissing: The calling code does not belong to an application with a `TemplatesPart`.
         TemplateNotFound: The template or the block does not exist.
+        ValueError: ``name`` is a block, and there is a ``fragment``, too.
         TemplateError: It uses a value that is missing, or cannot be compiled.
 
     Blocks: not by itself; filters and values that the template uses may.
@@ -53,7 +56,9 @@ def render_template(
     count = 0 if request is None else taken_count(request)
     try:
         with span("render", template=name):
-            text = current_templates().render(_chosen(name, fragment), context, **values)
+            templates = current_templates()
+            chosen = name if fragment is None else _chosen(templates, request, name, fragment)
+            text = templates.render(chosen, context, **values)
     except Exception:
         if request is not None:
             restore_flashes(request, count)
@@ -95,9 +100,13 @@ def stream_template(
     return Html(body, status=status, headers=headers, content_type=content_type_of(name))
 
 
-def _chosen(name: str, fragment: str | None) -> str:
-    """Return the name of the page, or of the fragment that the current request wants."""
-    request = current_request() if fragment is not None else None
-    if request is None or not wants_fragment(request):
-        return name
-    return f"{name}#{fragment}"
+def _chosen(templates: Templates, request: Request | None, name: str, fragment: str) -> str:
+    """Return the name of the page, or of the fragment that the current request wants.
+
+    The fragment is loaded for both, so that an error in its name is there for the first client.
+    """
+    if "#" in name:
+        raise ValueError(f"{name!r} is a block already: name the page beside `fragment`")
+    block = f"{name}#{fragment}"
+    templates.template(block)
+    return name if request is None or not wants_fragment(request) else block
