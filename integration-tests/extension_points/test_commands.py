@@ -239,7 +239,6 @@ def test_a_generator_of_another_package_generates_and_destroys(
     assert photon(*generate) == [
         "added: toys/robot.py",
         "injected: main.py",
-        "injected: main.py",
         "injected: photon.toml",
     ]
     assert (folder / "toys" / "robot.py").read_text().endswith("PARTS = ('arm', 'leg')\n")

@@ -7,20 +7,20 @@ applies edits is imported when it is needed.
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, cast
 
 import click
 
-from ._plugins import GENERATORS, Plugin, PluginError, PluginGroup
+from ._plugins import GENERATORS, Plugin, PluginError, PluginGroup, find_plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from photon_runtime.generators import Edit, Generator, Option
+    from photon_runtime.generators import Generator, Option
     from photon_runtime.project import Project
 
-    from .generation import FileChange, Plan
+    from .generation import InstalledGenerator, Plan
 
 
 class _Generators(PluginGroup):
@@ -28,79 +28,116 @@ class _Generators(PluginGroup):
 
     entry_points = GENERATORS
     kind = "generator"
-    undoes = False
 
     def make_command(self, plugin: Plugin) -> click.Command:
         """Load one generator."""
-        return _command(plugin.name, _load_generator(plugin), undoes=self.undoes)
+        return _generating_command(load_generator(plugin))
 
 
 class _Undoing(_Generators):
-    """One command for each generator, which undoes its edits."""
+    """One command for each generator, which takes back what it wrote."""
 
-    undoes = True
+    def make_command(self, plugin: Plugin) -> click.Command:
+        """Load one generator."""
+        return _destroying_command(load_generator(plugin))
 
 
-@click.group(cls=_Generators)
-def generate() -> None:
+@click.group(cls=_Generators, invoke_without_command=True)
+@click.pass_context
+def generate(ctx: click.Context) -> None:
     """Generate code in the project."""
+    _list_without_command(ctx)
 
 
-@click.group(cls=_Undoing)
-def destroy() -> None:
-    """Remove what `photon generate` generated with the same arguments."""
+@click.group(cls=_Undoing, invoke_without_command=True)
+@click.pass_context
+def destroy(ctx: click.Context) -> None:
+    """Remove what `photon generate` generated, unless it was changed."""
+    _list_without_command(ctx)
 
 
-def _load_generator(plugin: Plugin) -> Generator:
+def _list_without_command(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def load_generator(plugin: Plugin) -> InstalledGenerator:
+    """Load a generator.
+
+    Raises:
+        PluginError: It cannot be loaded, or is not a generator.
+    """
+    from .generation import InstalledGenerator
+
     loaded = plugin.load()
     try:
         generator = loaded() if isinstance(loaded, type) else loaded
     except Exception as error:
         raise PluginError(f"the generator `{plugin.name}` cannot be created: {error!r}") from error
+    entry = plugin.entries[0]
     if not callable(getattr(generator, "plan", None)):
         raise PluginError(
-            f"`{plugin.name}` of {plugin.entries[0].value} is not a generator:"
-            " it has no method `plan`"
+            f"`{plugin.name}` of {entry.value} is not a generator: it has no method `plan`"
         )
-    return cast("Generator", generator)
+    package, version = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
+    return InstalledGenerator(plugin.name, cast("Generator", generator), package, version)
 
 
-def _command(name: str, generator: Generator, *, undoes: bool) -> click.Command:
+def _generating_command(installed: InstalledGenerator) -> click.Command:
+    def run(project: Project, name: str, words: tuple[str, ...], **options: object) -> None:
+        from photon_runtime.generators import Arguments
+
+        from .generation import plan_generation
+
+        force = bool(options.pop("force"))
+        shown = {each: bool(options.pop(each)) for each in ("dry_run", "has_diff", "as_json")}
+        arguments = Arguments(name, words, options=cast("dict[str, bool | str | None]", options))
+        plan = _carry_out(
+            project,
+            lambda: plan_generation(project, installed, arguments, force=force),
+            **shown,
+        )
+        next_steps = getattr(installed.generator, "next_steps", None)
+        if next_steps is not None and plan.changes and not (shown["dry_run"] or shown["as_json"]):
+            for line in next_steps(project, arguments):
+                click.echo(line)
+
+    return _command(installed, run, force="Overwrite files and keys that have another content.")
+
+
+def _destroying_command(installed: InstalledGenerator) -> click.Command:
+    def run(project: Project, name: str, words: tuple[str, ...], **options: object) -> None:
+        from .generation import plan_destruction
+
+        force = bool(options.pop("force"))
+        shown = {each: bool(options.pop(each)) for each in ("dry_run", "has_diff", "as_json")}
+        _carry_out(
+            project,
+            lambda: plan_destruction(project, installed, name, words, force=force),
+            **shown,
+        )
+
+    return _command(installed, run, force="Remove files and keys that were changed since.")
+
+
+def _command(
+    installed: InstalledGenerator, run: Callable[..., None], *, force: str
+) -> click.Command:
+    generator = installed.generator
     options: Sequence[Option] = getattr(generator, "options", ())
     default: str | None = getattr(generator, "default_name", None)
     metavar = "NAME" if default is None else "[NAME]"
 
-    @click.command(name, help=type(generator).__doc__)
-    @click.argument("subject", metavar=metavar, required=default is None, default=default)
+    @click.command(installed.name, help=type(generator).__doc__)
+    @click.argument("name", metavar=metavar, required=default is None, default=default)
     @click.argument("words", nargs=-1, metavar="[WORD]...")
     @click.option("--dry-run", is_flag=True, help="Show what would happen, and write nothing.")
     @click.option("--diff", "has_diff", is_flag=True, help="Show the changes of each file, too.")
-    @click.option("--force", is_flag=True, help=_FORCE_UNDOING if undoes else _FORCE)
+    @click.option("--force", is_flag=True, help=force)
+    @click.option("--json", "as_json", is_flag=True, help="Show the results as JSON.")
     @click.pass_obj
-    def command(
-        project: Project,
-        /,
-        subject: str,
-        words: tuple[str, ...],
-        *,
-        dry_run: bool,
-        has_diff: bool,
-        force: bool,
-        **chosen: bool | str | None,
-    ) -> None:
-        from photon_runtime.generators import Arguments
-
-        from .generation import apply_edits, undo_edits
-
-        arguments = Arguments(subject, words, options=chosen)
-        edits: Sequence[Edit] = generator.plan(project, arguments)
-        planned = undo_edits if undoes else apply_edits
-        plan = planned(project.root or project.directory, edits, force=force)
-        _carry_out(plan, dry_run=dry_run, has_diff=has_diff)
-        next_steps = getattr(generator, "next_steps", None)
-        if next_steps is not None and plan.changes and not (undoes or dry_run):
-            for line in next_steps(project, arguments):
-                click.echo(line)
+    def command(project: Project, /, **values: object) -> None:
+        run(project, **values)
 
     command.params.extend(map(_click_option, options))
     return command
@@ -114,36 +151,64 @@ def _click_option(option: Option) -> click.Option:
     return click.Option(names, type=kind, default=option.default, help=option.help)
 
 
-_FORCE = "Overwrite files and keys that have another content."
-_FORCE_UNDOING = "Remove files and keys that were changed since."
+def _carry_out(
+    project: Project,
+    make_plan: Callable[[], Plan],
+    *,
+    dry_run: bool = False,
+    has_diff: bool = False,
+    as_json: bool = False,
+) -> Plan:
+    """Make a plan, show it, and write it unless there are conflicts; end if it is incomplete."""
+    from ._generate_output import raise_if_incomplete, show_plan
+    from .generation import project_lock, write_changes
 
-
-def _carry_out(plan: Plan, *, dry_run: bool, has_diff: bool) -> None:
-    """Show a plan, and write it unless there are conflicts."""
-    from .generation import write_changes
-
-    for result in plan.results:
-        click.echo(str(result))
-    if has_diff:
-        for change in plan.changes:
-            click.echo(_diff(change), nl=False)
-    count = len(plan.conflicts)
-    if count:
-        conflicts = "1 conflict" if count == 1 else f"{count} conflicts"
-        raise click.ClickException(f"{conflicts}; nothing was written")
-    if dry_run:
+    root = project.root or project.directory
+    with project_lock(root) as lock:
+        plan = make_plan()
+        is_written = not (dry_run or plan.conflicts)
+        if is_written:
+            write_changes(root, plan.changes, lock=lock)
+    show_plan(plan, is_written=is_written, has_diff=has_diff, as_json=as_json)
+    if dry_run and not as_json and not plan.conflicts:
         click.echo("nothing was written: this is a dry run")
+    raise_if_incomplete(plan)
+    return plan
+
+
+@generate.command()
+@click.argument("template", metavar="[GENERATOR[/FILE]]", default="")
+@click.option("--list", "is_list", is_flag=True, help="List the templates, and copy none.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen, and write nothing.")
+@click.option("--force", is_flag=True, help="Overwrite copies that were changed.")
+@click.pass_obj
+def override(
+    project: Project, /, template: str, *, is_list: bool, dry_run: bool, force: bool
+) -> None:
+    """Copy templates of generators into the project, to change them."""
+    from .generation import list_templates, plan_override
+
+    root: Path = project.root or project.directory
+    plugins = find_plugins(GENERATORS)
+    entries = [entry for plugin in plugins.values() for entry in plugin.entries]
+    packages = {entry.module.partition(".")[0]: entry for entry in entries}
+    templates = [
+        each
+        for each in list_templates(root, packages, plugins)
+        if each.name == template or each.name.startswith(f"{template}/" if template else "")
+    ]
+    if not templates:
+        raise click.UsageError(
+            f"`{template}` is not a template of a generator; `photon generate override --list`"
+            " lists them"
+        )
+    if is_list or not template:
+        for each in templates:
+            click.echo(each.name + ("  (overridden)" if each.is_overridden else ""))
         return
-    write_changes(plan.root, plan.changes)
-
-
-def _diff(change: FileChange) -> str:
-    before = (change.before or b"").decode(errors="replace").splitlines(keepends=True)
-    after = (change.text or "").splitlines(keepends=True)
-    lines = difflib.unified_diff(
-        before,
-        after,
-        "/dev/null" if change.before is None else f"a/{change.name}",
-        "/dev/null" if change.after is None else f"b/{change.name}",
+    versions = {name: entry.dist.version for name, entry in packages.items() if entry.dist}
+    _carry_out(
+        project,
+        lambda: plan_override(root, templates, versions, force=force),
+        dry_run=dry_run,
     )
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

@@ -145,6 +145,10 @@ class PluginGroup(click.Group):
         if rows:
             with formatter.section(f"{self.kind.capitalize()}s"):
                 formatter.write_dl(rows)
+        own = [(name, each.get_short_help_str(100)) for name, each in self.commands.items()]
+        if own:
+            with formatter.section("Commands"):
+                formatter.write_dl(own)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the name of a command, or an option, without importing commands."""

@@ -96,6 +96,11 @@ def cli(ctx: click.Context, environment: str | None, directory: str | None) -> N
     if environment and ctx.get_parameter_source("environment") is ParameterSource.COMMANDLINE:
         note_environment(ctx, environment)
     ctx.obj = WatchedProject.here(environment=environment or None)
+    if ctx.obj.root is not None and (ctx.obj.root / ".photon" / "journal").is_dir():
+        from .generation import recover_interrupted
+
+        for message in recover_interrupted(ctx.obj.root):
+            click.echo(message, err=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,6 +7,7 @@ each file, conflicts included, and `write_changes` takes it from there.
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -17,10 +18,12 @@ from ._conflict import Conflict, PlaceNotFound
 from ._source_text import SourceText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from photon_runtime.generators import UpdateFile
+    from photon_runtime.generators import Edit, UpdateFile
+
+    from ._insertions import TextEdit
 
 Verb = Literal["added", "injected", "updated", "changed", "removed", "kept", "skipped", "conflict"]
 
@@ -34,12 +37,14 @@ class EditResult:
         path: The file, as the edit names it.
         reason: Why it is skipped, or what conflicts.
         by_hand: The lines to add by hand, where their place does not exist.
+        is_missing: Whether the generated code is incomplete without the edit.
     """
 
     verb: Verb
     path: str
     reason: str = ""
     by_hand: str = ""
+    is_missing: bool = False
 
     def __str__(self) -> str:
         line = f"{self.verb}: {self.path}" + (f" ({self.reason})" if self.reason else "")
@@ -78,6 +83,8 @@ class FileChange:
         if not path.is_relative_to(root.resolve()):
             raise GeneratorError(f"{name} is outside of the project: it is {path}")
         try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                return cls(name, path, None, None, "it is not a regular file")
             before = path.read_bytes()
         except FileNotFoundError:
             return cls(name, path, None, None)
@@ -137,18 +144,35 @@ class FileChange:
             self.after = attrs.evolve(source, text=text).encode()
 
 
+@attrs.frozen
+class AppliedEdit:
+    """An edit and its effect.
+
+    Attributes:
+        edit: The edit.
+        result: Its effect.
+        parts: What an insertion consists of, and whether each part was inserted.
+    """
+
+    edit: Edit
+    result: EditResult
+    parts: Sequence[tuple[TextEdit, bool]]
+
+
 @attrs.define
 class Plan:
     """The effect of a generator on a project.
 
     Attributes:
         root: The folder of the project.
-        results: One for each edit.
+        results: What is shown: one for each edit.
+        applied: The edits with their effects.
         files: The files that edits name.
     """
 
     root: Path
     results: list[EditResult] = attrs.Factory(list)
+    applied: list[AppliedEdit] = attrs.Factory(list)
     files: dict[Path, FileChange] = attrs.Factory(dict)
 
     @property
@@ -160,6 +184,15 @@ class Plan:
     def conflicts(self) -> list[EditResult]:
         """The edits that cannot be applied."""
         return [result for result in self.results if result.verb == "conflict"]
+
+    @property
+    def missing(self) -> list[EditResult]:
+        """What was left out, and has to be done by hand or by force."""
+        return [
+            result
+            for result in self.results
+            if result.verb == "kept" or (result.verb == "skipped" and result.is_missing)
+        ]
 
     def file(self, name: str) -> FileChange:
         """Return a file as the edits so far leave it.

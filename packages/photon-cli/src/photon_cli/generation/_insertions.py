@@ -18,7 +18,7 @@ from ._call_arguments import insert_argument, remove_argument
 from ._code_lines import insert_code, remove_code
 from ._import_order import ImportOrder
 from ._line_length import line_length
-from ._python_imports import insert_import, remove_import
+from ._python_imports import insert_imports, remove_imports
 from ._python_statements import (
     insert_attribute,
     insert_call,
@@ -61,9 +61,7 @@ def text_with(text: str, edit: TextEdit, root: Path) -> str:
     match edit:
         case InsertCode(place="imports"):
             order = ImportOrder(root, edit.path)
-            for line in edit.code.strip().splitlines():
-                text = insert_import(text, line, order, line_length(root))
-            return text
+            return insert_imports(text, edit.code, order, line_length(root))
         case InsertItem():
             return insert_element(text, edit, line_length(root))
         case InsertArgument():
@@ -81,9 +79,7 @@ def text_without(text: str, edit: TextEdit, root: Path) -> str:
     match edit:
         case InsertCode(place="imports"):
             order = ImportOrder(root, edit.path)
-            for line in edit.code.strip().splitlines():
-                text = remove_import(text, line, order)
-            return text
+            return remove_imports(text, edit.code, order)
         case InsertCode():
             return remove_code(text, edit.code)
         case _:

@@ -23,49 +23,48 @@ if TYPE_CHECKING:
     Import: TypeAlias = ast.Import | ast.ImportFrom
 
 
-def insert_import(text: str, line: str, order: ImportOrder, line_length: int) -> str:
-    """Return the text with the names of one import statement; the same text if all are there.
+def insert_imports(text: str, code: str, order: ImportOrder, line_length: int) -> str:
+    """Return the text with imported names; the same text if all are there.
 
     Args:
         text: The code.
-        line: The import statement; each of its names is inserted by itself.
+        code: Import statements; each of their names is inserted by itself.
         order: The order of imports in the file.
         line_length: The number of columns of a line.
 
     Raises:
         Conflict: A name means something else in the file, or it is not Python.
     """
-    statement = parse_import(line)
-    for alias in statement.names:
-        text = _insert_name(text, single(statement, alias), order, line_length)
+    for new in single_imports(code):
+        text = _insert_name(text, new, order, line_length)
     return text
 
 
-def remove_import(text: str, line: str, order: ImportOrder) -> str:
-    """Return the text without the names of one import statement; the same if none is there.
+def remove_imports(text: str, code: str, order: ImportOrder) -> str:
+    """Return the text without imported names; the same text if none is there.
 
     Raises:
-        Conflict: A name is still used in the file.
+        Conflict: A name is still used in the file, or a comment was added beside it.
     """
-    statement = parse_import(line)
-    for alias in statement.names:
-        text = _remove_name(text, single(statement, alias), order)
+    for old in single_imports(code):
+        text = _remove_name(text, old, order)
     return text
 
 
-def parse_import(line: str) -> Import:
-    """Parse an import statement of an edit.
+def single_imports(code: str) -> list[Import]:
+    """Split the import statements of an edit into imports of one name each.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The code is something else.
     """
     try:
-        [statement] = ast.parse(line.strip()).body
+        statements = ast.parse(code.strip()).body
     except (SyntaxError, ValueError):
-        statement = None
-    if not isinstance(statement, ast.Import | ast.ImportFrom):
-        raise ValueError(f"code at the place `imports` is import statements, not {line!r}")  # noqa: TRY004
-    return statement
+        statements = []
+    imports = [each for each in statements if isinstance(each, ast.Import | ast.ImportFrom)]
+    if not imports or len(imports) < len(statements):
+        raise ValueError(f"code at the place `imports` is import statements, not {code!r}")
+    return [single(each, alias) for each in imports for alias in each.names]
 
 
 def single(statement: Import, alias: ast.alias) -> Import:
@@ -232,10 +231,15 @@ def _remove_name(text: str, old: Import, order: ImportOrder) -> str:
 
 
 def _is_used(tree: ast.Module, name: str) -> bool:
-    return any(
-        (isinstance(node, ast.Name) and node.id == name)
-        or (isinstance(node, ast.Constant) and node.value == name)
-        for node in ast.walk(tree)
+    """Return whether code uses a name, or ``__all__`` exports it."""
+    exported = [
+        each.value
+        for each in tree.body
+        if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "__all__"
+    ]
+    constants = (node for value in exported for node in ast.walk(value))
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree)) or any(
+        isinstance(node, ast.Constant) and node.value == name for node in constants
     )
 
 
