@@ -69,5 +69,5 @@ def test_another_value_or_no_single_call_is_a_conflict(
 
 def test_an_argument_that_was_changed_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "m.py").write_text('from photon import Photon\na = Photon(spec="other.yaml")\n')
-    [conflict] = undo_edits(tmp_path, [EDIT]).conflicts
+    [conflict] = undo_edits(tmp_path, [EDIT]).missing
     assert "was changed" in str(conflict)

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photon_cli.generation import _transaction as transaction
 from photon_cli.generation import (
+    FileChange,
     apply_edits,
     project_lock,
     recover_interrupted,
     write_changes,
 )
-from photon_cli.generation._journal import JOURNAL
+from photon_cli.generation import _journal as journal
+from photon_cli.generation import _transaction as transaction
 from photon_runtime.generators import CreateFile, Edit, GeneratorError, InsertCode
 
 if TYPE_CHECKING:
@@ -298,17 +299,17 @@ def test_what_a_killed_command_and_guardian_left_is_completed_by_any_command(
     root = make_toy_project(tmp_path / "project")
     plan = apply_edits(root, [CreateFile("a/b.txt", "made")])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(transaction.Journal, "go_forward", fail_at_end)
-        patched.setattr(transaction.Journal, "go_backward", fail_at_end)
+        patched.setattr(journal.Journal, "go_forward", fail_at_end)
+        patched.setattr(journal.Journal, "go_backward", fail_at_end)
         with pytest.raises(GeneratorError, match="taking back what was changed failed, too"):
             write_changes_without_guardian(root, plan.changes, patched)
-    assert (root / JOURNAL).exists()
+    assert (root / journal.JOURNAL).exists()
     assert not (root / "a" / "b.txt").exists()
     process = start(root, toy, "generate", "override", "--list")
     output, _ = process.communicate()
     assert "an interrupted `photon generate` or `destroy` was completed" in output
     assert (root / "a" / "b.txt").read_text() == "made"
-    assert not (root / JOURNAL).exists()
+    assert not (root / journal.JOURNAL).exists()
 
 
 def fail_at_end(_: object) -> list[str]:
@@ -316,7 +317,7 @@ def fail_at_end(_: object) -> list[str]:
 
 
 def write_changes_without_guardian(
-    root: Path, changes: list[transaction.FileChange], patched: pytest.MonkeyPatch
+    root: Path, changes: list[FileChange], patched: pytest.MonkeyPatch
 ) -> None:
     @contextlib.contextmanager
     def no_guardian(_root: Path, _lock: int) -> Iterator[None]:
@@ -331,8 +332,8 @@ def test_files_that_were_edited_after_an_interruption_are_left_alone_and_named(
 ) -> None:
     plan = apply_edits(root, EDITS)
     with monkeypatch.context() as patched:
-        patched.setattr(transaction.Journal, "go_forward", fail_at_end)
-        patched.setattr(transaction.Journal, "go_backward", fail_at_end)
+        patched.setattr(journal.Journal, "go_forward", fail_at_end)
+        patched.setattr(journal.Journal, "go_backward", fail_at_end)
         with pytest.raises(GeneratorError):
             write_changes_without_guardian(root, plan.changes, patched)
     (root / "old" / "1.txt").write_text("edited\n")
@@ -357,13 +358,13 @@ def test_a_file_that_was_saved_meanwhile_is_left_alone(root: Path) -> None:
 def test_a_file_that_is_saved_between_two_renames_is_left_alone(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decide = transaction.Journal.decide
+    decide = journal.Journal.decide
 
-    def deciding(journal: transaction.Journal, steps: list[transaction.Step]) -> None:
-        decide(journal, steps)
+    def deciding(own: journal.Journal, steps: list[journal.Step]) -> None:
+        decide(own, steps)
         (root / "old" / "3.txt").write_text("saved\n")
 
-    monkeypatch.setattr(transaction.Journal, "decide", deciding)
+    monkeypatch.setattr(journal.Journal, "decide", deciding)
     before = tree(root)
     with pytest.raises(GeneratorError, match=r"nothing was changed: old/3\.txt was changed mean"):
         change(root)

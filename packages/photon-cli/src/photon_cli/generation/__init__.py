@@ -21,6 +21,7 @@
 from ._applying import apply_edits as apply_edits
 from ._blueprints import Blueprints as Blueprints
 from ._destroying import plan_destruction as plan_destruction
+from ._destroying import undo_edits as undo_edits
 from ._drift import DriftedFile as DriftedFile
 from ._drift import list_drift as list_drift
 from ._file_changes import EditResult as EditResult

@@ -14,28 +14,32 @@ import attrs
 
 from photon_runtime.generators import (
     Arguments,
+    CreateFile,
     GeneratorError,
     InsertAttribute,
     InsertCall,
     InsertCode,
+    RenderFile,
     SetToml,
+    UpdateFile,
 )
 
 from ._applying import lines_of
 from ._conflict import Conflict
 from ._file_changes import EditResult, Plan
-from ._generating import follow_changes, project_root, store
+from ._generating import content_of, follow_changes, project_root, store
 from ._insertions import text_without
-from ._ledger import Ledger, Record, digest
+from ._ledger import Ledger, Record, RecordedFile, digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from photon_runtime.generators import Edit
     from photon_runtime.project import Project
 
     from ._generating import InstalledGenerator
     from ._insertions import TextEdit
-    from ._ledger import RecordedFile
 
 _WORD = re.compile(r"\w+")
 
@@ -74,6 +78,28 @@ def plan_destruction(
     rest = attrs.evolve(record, insertions=insertions[::-1], files=files[::-1])
     ledger.replace(record, rest if insertions or files else None)
     store(plan, ledger)
+    return plan
+
+
+def undo_edits(root: Path, edits: Sequence[Edit], *, force: bool = False) -> Plan:
+    """Plan to take back edits that are not recorded, as tests of generators do.
+
+    Args:
+        root: The folder of the project.
+        edits: The edits, in the order in which they were applied.
+        force: As for `plan_destruction`.
+
+    Raises:
+        GeneratorError: A path leads out of the project.
+    """
+    plan = Plan(root)
+    record = Record("", "")
+    destruction = _Destruction(plan, Ledger([record]), record, force=force)
+    for edit in reversed(edits):
+        if isinstance(edit, CreateFile | RenderFile | UpdateFile):
+            destruction.keeps_file(RecordedFile(edit.path, digest(content_of(edit, root))))
+        else:
+            destruction.keeps_code(edit)
     return plan
 
 

@@ -195,6 +195,17 @@ def _explain(plan: Plan, ledger: Ledger, earlier: Record | None) -> None:
         plan.results[plan.results.index(result)] = attrs.evolve(result, reason=reason)
 
 
+def content_of(edit: CreateFile | RenderFile | UpdateFile, root: Path) -> bytes:
+    """Return what an edit writes into a file that does not exist."""
+    match edit:
+        case CreateFile():
+            return edit.content.encode()
+        case UpdateFile():
+            return edit.initial.encode()
+        case RenderFile():
+            return Blueprints(root, edit.package).render(edit.template, edit.context)
+
+
 def project_root(project: Project) -> Path:
     """Return the folder whose files generators edit."""
     return project.root or project.directory
