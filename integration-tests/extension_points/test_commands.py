@@ -60,7 +60,8 @@ def environment(tmp_path: Path) -> Callable[[str], dict[str, str]]:
             lines += [f"[{group}]", *(f"{key} = {value}" for key, value in entries.items())]
         (info / "entry_points.txt").write_text("\n".join(lines))
         rest = {key: text for key, text in os.environ.items() if not key.startswith("PHOTON_")}
-        return rest | {"PYTHONPATH": str(site)}
+        path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+        return rest | {"PYTHONPATH": path}
 
     return found
 
@@ -227,28 +228,40 @@ def test_a_generator_of_another_package_generates_and_destroys(
     (folder / "photon.toml").write_text(SETTINGS)
     variables = environment("toy_generator")
 
-    def photon(*arguments: str) -> list[str]:
+    def photon(*arguments: str, exit_code: int = 0) -> list[str]:
         command = [sys.executable, "-m", "photon_cli", *arguments]
         done = subprocess.run(
             command, cwd=folder, env=variables, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
+        assert done.returncode == exit_code, done.stderr
+        return (done.stdout + done.stderr).splitlines()
 
-    generate = ("generate", "toy", "robot", "arm", "leg")
+    generate = ("generate", "toy", "robot", "arm", "leg", "--switched-on")
     assert photon(*generate) == [
         "added: toys/robot.py",
         "injected: main.py",
         "injected: photon.toml",
+        "next: import toys.robot",
     ]
-    assert (folder / "toys" / "robot.py").read_text().endswith("PARTS = ('arm', 'leg')\n")
-    assert (folder / "main.py").read_text() == (
-        "from toys import robot\ntoys = []\ntoys.append(robot)\n"
+    assert (folder / "toys" / "robot.py").read_text() == (
+        'NAME = "robot"\nPARTS = (\n    "arm",\n    "leg",\n)\n'
     )
+    assert (folder / "main.py").read_text() == "from toys import robot\n\ntoys = [robot]\n"
     assert tomllib.loads((folder / "photon.toml").read_text())["app"]["toys"] == {"robot": True}
     assert (folder / "photon.toml").read_text().startswith(SETTINGS)
     assert {line.partition(":")[0] for line in photon(*generate)} == {"skipped"}
-    assert photon("destroy", *generate[1:])[0] == "removed: photon.toml"
-    assert sorted(path.name for path in folder.iterdir()) == ["main.py", "photon.toml"]
+
+    assert photon("generate", "override", "toy") == ["added: .photon/templates/toy/toy.py.jinja"]
+    (folder / ".photon" / "templates" / "toy" / "toy.py.jinja").write_text("# [[ name ]]\n")
+    photon("generate", "toy", "ball")
+    assert (folder / "toys" / "ball.py").read_text() == "# ball\n"
+    photon("destroy", "toy", "ball")
+
+    (folder / "robot.lock").touch()
+    assert photon("destroy", "toy", "robot", exit_code=1)[-1] == "    remove robot.lock first"
+    (folder / "robot.lock").unlink()
+    shutil.rmtree(folder / ".photon" / "templates")
+    assert photon("destroy", "toy", "robot")[0] == "removed: photon.toml"
+    assert sorted(path.name for path in folder.iterdir()) == [".photon", "main.py", "photon.toml"]
     assert (folder / "main.py").read_text() == TOYS
     assert (folder / "photon.toml").read_text() == SETTINGS
