@@ -13,6 +13,8 @@ from photon_cli._watch import WatchedProject, is_watched
     [
         ("/.work/site/main.py", True),
         ("/.work/site/deep/page.html", True),
+        ("/.work/site/mails/welcome.txt", True),
+        ("/.work/site/feed.xml.j2", True),
         ("/.work/site/config/test.toml", True),
         ("/.work/site/data.sqlite", False),
         ("/.work/site/.venv/lib/x.py", False),

@@ -19,6 +19,21 @@ def test_imports_get_their_module_by_the_method_that_is_replaced() -> None:
     assert parameters == list(inspect.signature(StatefulTemplate._get_default_module).parameters)
 
 
+def test_every_source_is_parsed_by_the_method_that_is_extended() -> None:
+    parsed: list[object] = []
+
+    class Environment(jinja2.Environment):
+        def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+            parsed.append(name)
+            return super()._parse(source, name, filename)
+
+    environment = Environment()
+    environment.parse("x", "one")
+    environment.compile("x", "two")
+
+    assert parsed == ["one", "two"]
+
+
 def test_code_knows_its_template() -> None:
     environment = jinja2.Environment()
     lines: list[object] = []

@@ -54,6 +54,55 @@ def test_the_traceback_leads_through_all_templates(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("\n{% set a %}\n{% include 'bad.html' %}\n{% endset %}", "bad.html:3: {{ gone }}"),
+        ("\n{% filter upper %}\n\n{% include 'bad.html' %}{% endfilter %}", "bad.html:3"),
+        ("{% call m.w() %}\n\n{% include 'bad.html' %}{% endcall %}", "bad.html:3"),
+        ("{% call m.w() %}\n\n{{ gone }}{% endcall %}", "page.html:3: {{ gone }}{% endcall %}"),
+        ("\n\n{{ m.bad(1) }}", "macros.html:4: {{ x.y.z }}{% endmacro %}"),
+        ("\n\n{% if gone.x %}{% endif %}", "page.html:3: {% if gone.x %}{% endif %}"),
+        ("\n\n{% if false %}\n{% elif gone.x %}{% endif %}", "page.html:4: {% elif gone.x %}"),
+        ("\n\n{% for x in gone %}{% endfor %}", "page.html:3: {% for x in gone %}"),
+        ("{% for x in [1] %}\n\n{{ x }}\n{{ gone }}\n{% endfor %}", "page.html:4: {{ gone }}"),
+        ("\n\n{% set x = gone.y %}", "page.html:3: {% set x = gone.y %}"),
+        ("\n\n{% with x = gone.y %}{% endwith %}", "page.html:3: {% with x = gone.y %}"),
+        ("\n{% if 1 %}\n\n{% with x = gone.y %}{% endwith %}{% endif %}", "page.html:4: {% with"),
+        ("\n\n{{ 'a'|replace(gone.x, 'b') }}", "page.html:3: {{ 'a'|replace"),
+        ("\n{% include gone %}", "page.html:2: {% include gone %}"),
+        ("\n\n{% include 'no' ~ 'pe.html' %}", "page.html:3: {% include 'no'"),
+        ("\n\n{% extends gone %}", "page.html:3: {% extends gone %}"),
+        ("\n{% from 'macros.html' import nope %}\n\n{{ nope() }}", "page.html:4: {{ nope() }}"),
+        ("\n{% block a %}\n{{ super() }}{% endblock %}", "page.html:3: {{ super() }}"),
+    ],
+)
+def test_the_line_is_that_of_the_statement(tmp_path: Path, source: str, expected: str) -> None:
+    macros = "{% macro w() %}{{ caller() }}{% endmacro %}\n{% macro bad(x) %}\n\n{{ x.y.z }}"
+    files = {"bad.html": "x\n\n{{ gone }}\n", "macros.html": macros + "{% endmacro %}"}
+    page = "{% import 'macros.html' as m %}" + source
+    templates = Templates(folder_of(tmp_path, {**files, "page.html": page}))
+
+    with pytest.raises(jinja2.TemplateError) as caught:
+        templates.render("page.html")
+
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"in the template {tmp_path}/{expected}")
+
+
+def test_the_text_of_the_line_is_the_current_one(tmp_path: Path) -> None:
+    options = EnvironmentOptions(reload=True)
+    templates = Templates(folder_of(tmp_path, {"a.html": "{{ one }}"}), options=options)
+    notes = []
+    for text in ("{{ one }}", "{{ other }}"):
+        (tmp_path / "a.html").write_text(text)
+        with pytest.raises(jinja2.UndefinedError) as caught:
+            templates.render("a.html")
+        notes += caught.value.__notes__
+
+    assert [note.partition(":1: ")[2] for note in notes] == ["{{ one }}", "{{ other }}"]
+
+
 def test_an_error_of_a_filter_names_the_line_and_stays_itself(tmp_path: Path) -> None:
     def broken(value: str) -> str:
         raise ConnectionError("the server is down")

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable, Iterator, Sequence
 
-_SUFFIXES = frozenset({".py", ".toml", ".yaml", ".yml", ".json", ".html", ".jinja"})
+_SUFFIXES = frozenset(
+    {".py", ".toml", ".yaml", ".yml", ".json", ".html", ".jinja", ".j2", ".jinja2", ".txt", ".xml"}
+)
 _IGNORED = frozenset({"__pycache__", "node_modules", "venv"})
 _PERIOD = 500
 """Milliseconds after which an empty batch comes, so that the caller can look at something else."""

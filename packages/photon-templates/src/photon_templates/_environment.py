@@ -20,14 +20,14 @@ from typing import Any
 
 import attrs
 import jinja2
-from jinja2 import TemplateNotFound, TemplateRuntimeError, pass_context
+from jinja2 import TemplateNotFound, TemplateRuntimeError, nodes, pass_context
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import import_string
 
 from ._compiled import code_version
-from ._jinja_internals import StatefulTemplate
+from ._jinja_internals import StatefulTemplate, mark_lines
 from ._loader import TemplateLoader
 from ._names import is_inherited_name, plain_suffixed
 from ._undefined import undefined_class
@@ -78,6 +78,9 @@ class TemplateEnvironment(jinja2.Environment):
 
     template_class = StatefulTemplate
     text_suffixes: tuple[str, ...] = ()
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return mark_lines(super()._parse(source, name, filename))
 
     def is_escaped(self, name: str | None) -> bool:
         """Return whether values are escaped in a template."""

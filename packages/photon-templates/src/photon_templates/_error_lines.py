@@ -22,6 +22,7 @@ def add_line(error: BaseException) -> None:
         return
     place = _place(error)
     if place is not None:
+        linecache.checkcache(place.file)  # the file may have changed since the last error
         text = linecache.getline(place.file, place.line).strip()
         error.add_note(f"{_PREFIX}{place.file}:{place.line}" + (f": {text}" if text else ""))
 

@@ -4,6 +4,8 @@
   keeps it. It is replaced, so that a module with a state of its own is not shared (`_environment`).
 - A compiled template knows its `Template` as the global ``__jinja_template__`` of its code, which
   finds the line of a running template (`line_of_caller`).
+- `Environment._parse` makes the syntax tree of every source, and the code of ``{% with %}`` has no
+  line of its own: errors in it would name an earlier one (`mark_lines`).
 - The frames that Jinja2 puts into a traceback for the lines of templates have the global
   ``__jinja_exception__`` (`lines_of`).
 """
@@ -16,7 +18,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NamedTuple
 
-from jinja2 import Template
+from jinja2 import Template, nodes
+from jinja2.visitor import NodeTransformer
 
 
 class TemplateLine(NamedTuple):
@@ -47,6 +50,22 @@ class StatefulTemplate(Template):
             return super()._get_default_module(ctx)
         keys = () if ctx is None else ctx.globals_keys - self.globals.keys()
         return self.make_module({key: ctx.parent[key] for key in keys})
+
+
+def mark_lines(tree: nodes.Template) -> nodes.Template:
+    """Return a syntax tree whose code has the lines of all its statements."""
+    marked: nodes.Template = _LineMarker().visit(tree)
+    return marked
+
+
+class _LineMarker(NodeTransformer):
+    """Puts a statement without effect, which has a line, before those that have none."""
+
+    def visit_With(self, node: nodes.With) -> list[nodes.Node]:  # noqa: N802  (Jinja2's name)
+        """Mark the line of ``{% with %}``."""
+        self.generic_visit(node)
+        place = {"lineno": node.lineno, "environment": node.environment}
+        return [nodes.ExprStmt(nodes.Const(None, **place), **place), node]
 
 
 def line_of_caller() -> TemplateLine | None:
