@@ -1,8 +1,10 @@
 """Install the servers of the tests that only the operating system has: ``dev.py servers``.
 
-PostgreSQL and Valkey are in the environment, as wheels. There are no wheels of MariaDB and of
-PgBouncer: on Debian and Ubuntu they come from packages, which only root can install. The tests
-start servers of their own from the programs, so the services of the packages are not needed.
+PostgreSQL and Valkey are in the environment, as wheels. There are no wheels of MariaDB, of
+PgBouncer, and of a browser with its driver: on Debian and Ubuntu they come from packages, which
+only root can install. Ubuntu has
+Chromium as a snap only: there, install Chrome and chromedriver if they are missing. The tests start
+servers of their own from the programs, so the services of the packages are not needed.
 ``mariadb-server-core`` does not have one. The one of ``pgbouncer`` is not started: for the time of
 the installation ``policy-rc.d`` forbids it, where the system does not have such a policy already,
 and afterwards the service is disabled.
@@ -26,9 +28,14 @@ PROGRAMS = {
     "mariadb-install-db": "mariadb-server-core",
     "my_print_defaults": "mariadb-client-core",
     "pgbouncer": "pgbouncer",
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
 }
 """The programs that the tests run, and the packages of Debian and Ubuntu that hold them."""
 
+_ALTERNATIVES = {"chromium": ("chromium-browser", "google-chrome", "google-chrome-stable")}
+
+_ADVICE = "install MariaDB's server, PgBouncer and Chromium with its driver, and put them in PATH"
 _FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # often missing in PATH
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -41,15 +48,13 @@ def install_servers() -> None:
     """
     missing = missing_programs()
     if not missing:
-        say("MariaDB and PgBouncer are installed")
+        say("MariaDB, PgBouncer and a browser are installed")
         return
     packages = sorted({PROGRAMS[name] for name in missing})
     command = f"apt-get install --no-install-recommends {' '.join(packages)}"
     problem = f"these programs are not installed: {', '.join(missing)}"
     if not shutil.which("apt-get"):
-        raise Failure(
-            problem, advice="install MariaDB's server and PgBouncer, and put them in PATH"
-        )
+        raise Failure(problem, advice=_ADVICE)
     if os.geteuid() != 0:
         raise Failure(problem, advice=f"run `sudo {command}`")
     say(command)
@@ -62,14 +67,18 @@ def install_servers() -> None:
     if still_missing:
         raise Failure(
             f"the packages {', '.join(packages)} lack {', '.join(still_missing)}",
-            advice="install MariaDB's server and PgBouncer, and put them in PATH",
+            advice=_ADVICE,
         )
 
 
 def missing_programs() -> list[str]:
     """Return the programs that are not installed."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_FOLDERS])
-    return [name for name in PROGRAMS if shutil.which(name, path=path) is None]
+    return [
+        name
+        for name in PROGRAMS
+        if not any(shutil.which(each, path=path) for each in (name, *_ALTERNATIVES.get(name, ())))
+    ]
 
 
 @contextmanager

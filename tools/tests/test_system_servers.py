@@ -39,9 +39,20 @@ def test_root_installs_what_is_missing_and_no_service_starts(calls: Calls, tmp_p
         ("apt-get", "install"),
         ("update-rc.d", "pgbouncer"),
     ]
-    assert calls[1][-3:] == ("mariadb-client-core", "mariadb-server-core", "pgbouncer")
+    assert calls[1][-5:] == (
+        "chromium", "chromium-driver", "mariadb-client-core", "mariadb-server-core", "pgbouncer",
+    )  # fmt: skip
     assert not list(tmp_path.iterdir())
     calls.clear()
+    install_servers()
+    assert calls == []
+
+
+def test_chrome_counts_as_a_browser(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {*system_servers.PROGRAMS, "google-chrome"} - {"chromium"}
+    monkeypatch.setattr(
+        shutil, "which", lambda name, path=None: name if name in installed else None
+    )
     install_servers()
     assert calls == []
 
@@ -57,7 +68,9 @@ def test_other_systems_are_given_the_programs(
     calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
-    with pytest.raises(Failure, match=r"mariadbd, .*pgbouncer\nWhat to do: .*PATH"):
+    with pytest.raises(
+        Failure, match=r"mariadbd, .*pgbouncer, chromium, chromedriver\nWhat to do: .*PATH"
+    ):
         install_servers()
     assert calls == []
 

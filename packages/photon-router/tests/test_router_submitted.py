@@ -18,6 +18,7 @@ from photon_router import (
     Param,
     Query,
     Redirect,
+    Response,
     SignatureError,
     Submitted,
     UploadFile,
@@ -401,6 +402,16 @@ def test_the_page_of_an_invalid_form_is_a_documented_response() -> None:
     assert sorted(responses["422"]["content"]) == ["application/problem+json", "text/html"]
     assert send_request(app, "POST", "/", headers=FORM).status == 422
     assert send_request(app, "POST", "/", headers=FORM, body="title=Tea").status == 303
+
+
+def test_a_response_of_any_kind_may_be_the_page_of_an_invalid_form() -> None:
+    app = Application(validate_responses=True)
+
+    @app.post("/")
+    def handler(submitted: Submitted[NewPost]) -> Response:
+        return Html("<form>", status=422)
+
+    assert send_request(app, "POST", "/", headers=FORM).status == 422
 
 
 def test_a_dependency_may_take_the_form() -> None:

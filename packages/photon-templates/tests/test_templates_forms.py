@@ -312,7 +312,7 @@ def test_each_error_is_beside_its_field_and_is_named_by_its_input() -> None:
     assert ids == {"title", "title-hint", "title-error"}
     assert elements.text("p") == ["Short", "Title is required", "Title: expected <b>"]
     assert "<b>" not in str(form.field("title"))
-    assert form.errors("likes") == ["Likes must be >= 0"]
+    assert form.errors("likes") == ["Likes must be at least 0"]
     assert "aria-invalid" not in Elements(form.field("body")).only("textarea")
 
 
@@ -349,7 +349,7 @@ def test_an_error_of_a_field_that_the_page_does_not_show_is_in_the_summary() -> 
     form = html_form(NewPost, invalid(), fields=["likes"])
     assert form.errors() == [
         "The blog is closed",
-        "Likes must be >= 0",
+        "Likes must be at least 0",
         "Title is required",
         "Title: expected <b>",
     ]

@@ -255,7 +255,7 @@ class _Writer:
             responses = writer.responses(errors)
         except TypeError as error:
             raise SignatureError(f"{location(entry.function)}, its result: {error}") from error
-        if self.has_submitted and any(case.media == HTML for case in writer.cases):
+        if self.has_submitted:
             # The page of a form is shown again with its errors.
             invalid = responses[str(self.context.validation_status)]
             invalid.setdefault("content", {}).setdefault(HTML, {"schema": {"type": "string"}})

@@ -7,6 +7,8 @@ from typing import Final
 
 _WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])")
 _CAPITALS: Final = frozenset({"api", "css", "html", "id", "ip", "iban", "sms", "uri", "url", "vat"})
+_LIMIT: Final = re.compile(r"must be (>=|>|<=|<) ")
+_LIMITS: Final = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than"}
 _PREDICATES: Final = ("is ", "must ", "has ", "have ", "may ", "cannot ", "ends ", "begins ")
 
 
@@ -31,7 +33,11 @@ def label_of(name: str) -> str:
 
 
 def sentence_of(label: str, message: str) -> str:
-    """Return the message of an error with the label of its field in front of it."""
+    """Return the message of an error with the label of its field in front of it.
+
+    Limits are words: programs read ``must be >= 18``, people ``must be at least 18``.
+    """
+    message = _LIMIT.sub(lambda found: f"must be {_LIMITS[found[1]]} ", message)
     if not label:
         return message[:1].upper() + message[1:]
     joint = " " if message.startswith(_PREDICATES) else ": "
