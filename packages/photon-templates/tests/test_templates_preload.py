@@ -182,6 +182,17 @@ def test_a_second_start_compiles_nothing_and_is_the_same(
     assert (cache / ".gitignore").read_text().endswith("*\n")
 
 
+def test_fragments_that_templates_include_are_compiled_at_start(
+    folder: Path, cache: Path, compilations: list[str]
+) -> None:
+    write(folder, {"other.html": "{% include 'page.html#b' %}"})
+    loaded(folder, cache=cache)
+    assert sorted(compilations) == ["other.html", "page.html#b"]
+
+    assert loaded(folder, cache=cache).render("other.html", value=1) == "[1]"
+    assert len(compilations) == 2
+
+
 def test_a_second_start_makes_the_checks_anew(folder: Path, cache: Path) -> None:
     write(folder, {"page.html": "{{ checked('x') }}"})
     loaded(folder, cache=cache)

@@ -80,9 +80,15 @@ class _Preload:
         if self.errors:
             ordered = sorted(set(self.errors))
             raise TemplateErrors([self._shown(*error) for error in ordered])
-        for name in sources:
+        for name in [*sources, *self._fragments()]:
             self.templates.template(name)
         loader.cache.save()
+
+    def _fragments(self) -> Iterator[str]:
+        """Yield the fragments that templates name; those that code names are unknown."""
+        for facts in self.facts.values():
+            for reference in facts.references:
+                yield from (name for name in reference.names if "#" in name and self._exists(name))
 
     def _sources(self, paths: Mapping[str, str]) -> Iterator[tuple[str, Source]]:
         for name, path in paths.items():

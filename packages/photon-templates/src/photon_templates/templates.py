@@ -7,7 +7,7 @@ and for what needs the Jinja2 environment itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +135,3 @@ def _generated(template: jinja2.Template, values: Values) -> Iterator[str]:
     except Exception as error:
         add_line(error)
         raise
-
-
-def folders_in(root: Path, names: Iterable[str]) -> list[Path]:
-    """Return folders that are named relative to another one."""
-    return [root / name for name in names if name]
