@@ -17,6 +17,7 @@
 ``static``           `StaticFiles`: a folder, with ranges, validators and fingerprints
 ``wsgi``             WSGI applications inside Photon, and Photon inside WSGI servers
 ``mock``             a mock server for a document
+``generators``       code for documents: `photon generate handlers`, `photon generate openapi`
 ``_docs``            /docs, /openapi.json, /openapi.yaml
 ``errors``           the error tree
 ===================  ==========================================================================

@@ -32,6 +32,7 @@ from ._options import dependency_of as dependency_of
 from ._options import merge_options as merge_options
 from ._options import scope_of as scope_of
 from ._options import shared_options as shared_options
+from ._parameter_matching import python_name as python_name
 from ._route_scope import ErrorHandler as ErrorHandler
 from ._route_scope import Middleware as Middleware
 from ._route_scope import RouteScope as RouteScope
