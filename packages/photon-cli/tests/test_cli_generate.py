@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -190,6 +192,41 @@ def test_an_invalid_generator_is_named_with_its_entry_point(root: Path) -> None:
     )
     assert (
         "`broken` cannot be created: KeyError('a bug')" in photon("generate", "broken", "x").output
+    )
+
+
+SLOW = {
+    "IPython", "alembic", "asyncio", "inflection", "jsonschema", "jsonschema_rs", "libcst",
+    "photon_lifeguard", "photon_openapi", "photon_router", "photon_runtime.http", "rich",
+    "sqlalchemy", "watchfiles", "yaml",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "others"),
+    [
+        (["--help"], {"photon_cli.generation", "photon_runtime", "jinja2", "tomlkit"}),
+        (["generate", "note", "milk", "buy"], {"jinja2"}),
+        (["generate", "note", "milk", "buy", "--dry-run", "--diff"], {"jinja2"}),
+        (["destroy", "note", "milk"], {"jinja2"}),
+        (["generate", "model", "--help"], {"jinja2", "tomlkit"}),
+    ],
+)
+def test_what_is_slow_is_not_imported(root: Path, arguments: list[str], others: set[str]) -> None:
+    photon("generate", "note", "milk", "buy")
+    path = os.pathsep.join([str(root.parent / "site"), *filter(None, [os.getenv("PYTHONPATH")])])
+    process = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "photon_cli", *arguments],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in process.stderr.splitlines()}
+    assert "photon_cli.main" in imported
+    assert (
+        imported & ((SLOW | others) - ({"inflection"} if "model" in arguments else set())) == set()
     )
 
 

@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from .errors import LoadError, PhotonError
-from .http import Application
 from .tracebacks import readable, with_place
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from .http import Handler
+    from .http import Application, Handler
 
 _TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 
@@ -99,6 +98,8 @@ def _application(value: object, target: str) -> Application | Handler:
             f"`{target}` is the class {value.__name__}, not an application;"
             f" name an instance of it, as app = {value.__name__}() makes one"
         )
+    from .http import Application  # here: commands that generate code start without HTTP
+
     if isinstance(value, Application):
         return value
     if callable(value):

@@ -27,7 +27,6 @@ from ._python_statements import (
     remove_call,
     remove_element,
 )
-from ._toml_keys import remove_key, set_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,18 +36,30 @@ TextEdit: TypeAlias = (
 )
 
 
+def _set_key(text: str, edit: SetToml) -> str:
+    from ._toml_keys import set_key  # here, because tomlkit is slow to import
+
+    return set_key(text, edit)
+
+
+def _remove_key(text: str, edit: SetToml) -> str:
+    from ._toml_keys import remove_key
+
+    return remove_key(text, edit)
+
+
 _WITH: Final[Mapping[type, Callable[[str, Any], str]]] = {
     InsertCode: insert_code,
     InsertCall: insert_call,
     InsertAttribute: insert_attribute,
-    SetToml: set_key,
+    SetToml: _set_key,
 }
 _WITHOUT: Final[Mapping[type, Callable[[str, Any], str]]] = {
     InsertCall: remove_call,
     InsertArgument: remove_argument,
     InsertItem: remove_element,
     InsertAttribute: remove_attribute,
-    SetToml: remove_key,
+    SetToml: _remove_key,
 }
 
 
