@@ -497,3 +497,17 @@ def test_names_and_attributes_cannot_break_out_of_the_markup() -> None:
     form = html_form(None, values={'a"><script>': '"><script>'})
     assert "<script>" not in form.attributes('a"><script>', title='"><script>')
     assert "<script>" not in str(form.field('a"><script>'))
+
+
+def test_an_enumeration_of_texts_is_a_selection() -> None:
+    class Level(enum.StrEnum):
+        LOW = "low"
+        HIGH = "high"
+
+    @attrs.frozen
+    class Alarm:
+        level: Level
+
+    field = html_form(Alarm, values=Alarm(Level.HIGH)).field("level")
+    assert (field.widget, field.texts) == ("select", ["high"])
+    assert [option.value for option in field.options] == ["low", "high"]

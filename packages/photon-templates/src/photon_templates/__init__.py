@@ -41,6 +41,7 @@ from .errors import TranslationErrors as TranslationErrors
 from .flash import FlashMessage as FlashMessage
 from .flash import flash as flash
 from .forms import HtmlForm as HtmlForm
+from .forms import Widget as Widget
 from .forms import html_form as html_form
 from .mail import Mail as Mail
 from .mail import render_mail as render_mail

@@ -4,7 +4,7 @@
 included, from the creation of the client until it is closed; the test is ordinary blocking code.
 Requests go to the application's handler directly, without a socket, and an unexpected error of
 the application is raised in the test. `live_client` goes over a real socket and through the real
-server.
+server. `submit_form` fills in the form of a page and sends it.
 
 With pytest, use the fixtures ``app``, ``client`` and ``live_client``: see
 `photon.pytest_plugin`.
@@ -41,7 +41,9 @@ from photon_runtime.testing import (
     sent_fields,
 )
 
-__all__ = ["Client", "live_client"]
+from ._page_forms import PageForm, read_form, submit_form
+
+__all__ = ["Client", "PageForm", "live_client", "read_form", "submit_form"]
 
 _BASE_URL = "http://testserver"
 _BODY_LIMIT = ServerSettings().max_body_size

@@ -18,6 +18,9 @@ import attrs
 
 from photon_runtime.generators import GeneratorError
 
+from ._line_length import line_length
+from ._long_lines import wrap_long_lines
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 OVERRIDES = ".photon/templates"
 SUFFIX = ".jinja"
+PYTHON_SUFFIX = ".py.jinja"
 
 
 def blueprint_folder(package: str) -> Path:
@@ -75,11 +79,14 @@ class Blueprints:
         import jinja2
 
         try:
-            return self._environment().get_template(template).render(context).encode()
+            text = self._environment().get_template(template).render(context)
         except jinja2.TemplateSyntaxError as error:
             raise GeneratorError(f"{error.filename or file}:{error.lineno}: {error}") from error
         except jinja2.TemplateError as error:
             raise GeneratorError(f"{_position(error, file)}: {error}") from error
+        if template.endswith(PYTHON_SUFFIX):
+            text = wrap_long_lines(text, line_length(self.root))
+        return text.encode()
 
     def digest(self, template: str) -> str:
         """Return the hash of a template with all that it includes.

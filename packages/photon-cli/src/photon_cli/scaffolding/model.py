@@ -26,7 +26,7 @@ OPTIONS: Final = (
 class ModelGenerator:
     """A model with its table: `photon generate model post title:string body:text`."""
 
-    options = OPTIONS
+    options: Sequence[Option] = OPTIONS
 
     def plan(self, project: Project, arguments: Arguments) -> Sequence[Edit]:
         """Return the module, the migration, the factory and the test of a model.

@@ -83,10 +83,9 @@ def widget_of(member: Member, *, has_options: bool) -> Widget:
 def is_list(type_: Any) -> bool:
     """Return whether values of a type are several values."""
     origin = typing.get_origin(type_) or type_
-    is_text = origin in (str, bytes)
     return (
         isinstance(origin, type)
-        and not is_text
+        and not issubclass(origin, str | bytes)  # a `StrEnum` is a text, too
         and issubclass(origin, AbstractSequence | AbstractSet)
     )
 
