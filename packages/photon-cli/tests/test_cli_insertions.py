@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photon_cli.generation import apply_edits, text_without
+from photon_cli.generation._conflict import Conflict
 from photon_runtime.generators import (
     CreateFile,
     Edit,
@@ -113,6 +114,14 @@ def test_an_import_goes_to_its_place_among_sorted_imports(
          "from b import b",
          "from b import (\r\n\ta,\r\n\tb,\r\n)\r\n"),
         ("from b import a as b\n", "from b import a", "from b import a as b, a\n"),
+        ("from b import \\\n    a, \\\n    c\n",
+         "from b import d",
+         "from b import \\\n    a, \\\n    c, d\n"),
+        ("from b import (a,\n               c)\n",
+         "from b import d",
+         "from b import (a,\n               c, d)\n"),
+        ("from b import *\n", "from b import a", "from b import *\nfrom b import a\n"),
+        ("import os.path\n", "import os", "import os\nimport os.path\n"),
         ("import a; import b\nx = 1\n", "import c", "import a; import b\nimport c\nx = 1\n"),
         ("\ufeffimport a\n", "import b", "\ufeffimport a\nimport b\n"),
         ("import a", "import b", "import a\nimport b"),
@@ -167,6 +176,10 @@ def test_an_import_leaves_everything_else_as_it_is(
         ("app = Photon(); app.include(x)\ny = 1\n", "app.include(x)\n"),
         ("app = Photon()", "app = Photon()"),
         ("é = 'ü'; app = Photon()  # ß\n", "# ß\n"),
+        ("app = Photon()\napp.include(x); y = 1\nz = 2\n", "y = 1\n"),
+        ("async def make():\n\tapp = Photon()\n\treturn app\n", "app = Photon()\n"),
+        ("app = Photon[int]()\n# end\n", "()\n"),
+        ("app = Photon() \\\n\nx = 1\n", "\\\n\n"),
     ],
 )  # fmt: skip
 def test_a_call_goes_below_the_last_of_its_kind(tmp_path: Path, before: str, above: str) -> None:
@@ -223,6 +236,10 @@ def test_a_variable_or_a_function_chooses_among_several_objects(tmp_path: Path) 
          '__all__ = [\n    "Base",  # first\n    "Post",\n    # then\n    "Tag",\n]\n'),
         ('__all__ = [\r\n\t"Base"\r\n]\r\n', '__all__ = [\r\n\t"Base",\r\n\t"Post"\r\n]\r\n'),
         ('__all__ = [\n    # c\n    "Z",\n]\n', '__all__ = [\n    "Post",\n    # c\n    "Z",\n]\n'),
+        ('__all__ = ("A" "B"),\n', '__all__ = ("A" "B"), "Post"\n'),
+        ("__all__ = [lambda a, b: a, f(1, 2)]\n", '__all__ = [lambda a, b: a, f(1, 2), "Post"]\n'),
+        ('__all__ = [\n    "A",\n    "B", ]\n', '__all__ = [\n    "A",\n    "B",\n    "Post", ]\n'),
+        ("__all__ = [  # ours\n]\n", '__all__ = [  # ours\n    "Post",\n]\n'),
         ('__all__ = [("A"), "B"]\n', '__all__ = [("A"), "B", "Post"]\n'),
         ('__all__ = ["A",\n           "B"]\n', '__all__ = ["A",\n           "B", "Post"]\n'),
     ],
@@ -252,6 +269,8 @@ def test_an_element_goes_into_a_dictionary_or_an_attribute(tmp_path: Path) -> No
         ('class A:\n    """Doc."""\n', 'class A:\n    """Doc."""\n\n    y: int = 2\n'),
         ("class A(B):\n    pass\n", "class A(B):\n    y: int = 2\n"),
         ("class A: ...\n", "class A: y: int = 2\n"),
+        ("class A:\n    x = f(\n        1\n    ); z = 2\n",
+         "class A:\n    x = f(\n        1\n    ); z = 2\n    y: int = 2\n"),
         ("class A:\n\tx: str = f(\n\t\t1,\n\t)  # why\n",
          "class A:\n\tx: str = f(\n\t\t1,\n\t)  # why\n\ty: int = 2\n"),
         ("class A:\n    @property\n    def f(self): ...\n",
@@ -273,3 +292,56 @@ def test_another_attribute_of_the_name_is_a_conflict(tmp_path: Path) -> None:
     (tmp_path / "m.py").write_text("class A:\n    y: str\n")
     [result] = apply_edits(tmp_path, [InsertAttribute("m.py", "y: int = 2", of="A")]).results
     assert str(result) == "conflict: m.py (`A` has another `y` in line 2)"
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        ("def posts(): ...\n", 1),
+        ("import a\nfrom blog.pages import posts\n", 2),
+        ("a = posts = 1\n", 1),
+        ("class posts: ...\n", 1),
+    ],
+)
+def test_an_import_does_not_replace_another_meaning_of_its_name(
+    tmp_path: Path, before: str, line: int
+) -> None:
+    (tmp_path / "m.py").write_text(before)
+    edit = InsertCode("m.py", "from blog.routes import posts", place="imports")
+    [conflict] = apply_edits(tmp_path, [edit]).conflicts
+    assert conflict.reason.startswith(f"`posts` is something else in line {line}")
+
+
+def test_a_relative_import_of_the_same_name_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "src" / "blog").mkdir(parents=True)
+    (tmp_path / "src" / "blog" / "app.py").write_text("from .routes import posts\n")
+    edit = InsertCode("src/blog/app.py", "from blog.routes import posts", place="imports")
+    assert apply_edits(tmp_path, [edit]).changes == []
+
+
+def test_a_file_in_another_encoding_keeps_it(tmp_path: Path) -> None:
+    before = "# -*- coding: latin-1 -*-\nimport os  # ü\n".encode("latin-1")
+    (tmp_path / "m.py").write_bytes(before)
+    [change] = apply_edits(tmp_path, [InsertCode("m.py", "import re", place="imports")]).changes
+    assert change.after == before + b"import re\n"
+    [conflict] = apply_edits(tmp_path, [InsertCode("m.py", "x = '\u20ac'", place="end")]).conflicts
+    assert conflict.reason == "its encoding, iso-8859-1, does not have '\u20ac'"
+
+
+def test_an_import_that_is_still_used_or_exported_is_not_removed(tmp_path: Path) -> None:
+    edit = InsertCode("m.py", "from b import a", place="imports")
+    for rest in ("print(a.x)\n", "__all__ = ['a']\n", "def f() -> a: ...\n"):
+        with pytest.raises(Conflict, match="`from b import a` is still used"):
+            text_without("from b import a\n" + rest, edit, tmp_path)
+    assert text_without("from b import a\nx = 'a'\n", edit, tmp_path) == "x = 'a'\n"
+
+
+def test_code_with_a_comment_of_people_is_not_removed(tmp_path: Path) -> None:
+    edits: dict[str, InsertCode | InsertCall | InsertItem] = {
+        "from b import a  # why\n": InsertCode("m.py", "from b import a", place="imports"),
+        "app.include(posts.router)  # why\n": CALL,
+        "L = [\n    1,  # why\n]\n": InsertItem("m.py", "1", to="L"),
+    }
+    for text, edit in edits.items():
+        with pytest.raises(Conflict, match="a comment was added beside"):
+            text_without(text, edit, tmp_path)

@@ -78,9 +78,13 @@ class BracketedList:
     @property
     def is_one_per_line(self) -> bool:
         """Whether each element begins a line."""
-        return bool(self.elements) and all(
-            not self.text[self.line_start(each.start) : each.start].strip()
-            for each in self.elements
+        return (
+            self.has_brackets
+            and bool(self.elements)
+            and all(
+                not self.text[self.line_start(each.start) : each.start].strip()
+                for each in self.elements
+            )
         )
 
     def line_start(self, offset: int) -> int:
@@ -188,6 +192,11 @@ def _is_code(line: str) -> bool:
 def _insert_inline(items: BracketedList, item: str, at: int) -> str:
     text, elements = items.text, items.elements
     if not elements:
+        start = items.line_start(items.stop)
+        if start > items.start and not text[start : items.stop].strip():
+            indent = indentation(text[items.line_start(items.start) :])
+            indent += "\t" if "\t" in indent else "    "
+            return f"{text[:start]}{indent}{item},{line_end(text)}{text[start:]}"
         return text[: items.stop] + item + "," * items.is_tuple + text[items.stop :]
     if at < len(elements):
         start = elements[at].start
@@ -214,7 +223,7 @@ def _elements(inner: str, base: int) -> Iterator[Element]:
     """Find the elements of what is between two brackets."""
     plain = "(" + inner.replace("\r\n", " \n").replace("\r", "\n") + "\n)"  # offsets stay
     starts = [0, *(found.end() for found in re.finditer("\n", plain))]
-    depth, first, last = 0, None, 0
+    depth, lambdas, first, last = 0, 0, None, 0
     for token in tokenize.generate_tokens(io.StringIO(plain).readline):
         start = starts[token.start[0] - 1] + token.start[1] - 1 + base
         stop = starts[token.end[0] - 1] + token.end[1] - 1 + base
@@ -223,7 +232,9 @@ def _elements(inner: str, base: int) -> Iterator[Element]:
         )
         if token.type in _LAYOUT_TOKENS or (depth == 1 and token.string == "(" and start < base):
             continue
-        if depth == 0 or (depth == 1 and token.string == ","):
+        if depth == 1:  # lambda a, b: ...
+            lambdas += (token.string == "lambda") - (token.string == ":" and lambdas > 0)
+        if depth == 0 or (depth == 1 and token.string == "," and not lambdas):
             if first is not None:
                 yield Element(first, last, start if token.string == "," else None)
             first = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from typing import TYPE_CHECKING
 
 from ._conflict import Conflict
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Located: TypeAlias = ast.expr | ast.stmt | ast.alias
+
+_CONTINUED = re.compile(r"[^#]*\\(\r\n|\r|\n)")
 
 
 class PythonCode:
@@ -132,4 +135,6 @@ def insert_after(
     for other in siblings:
         if other.lineno == last and (other.end_lineno or 0) > last:
             last = other.end_lineno or last
+    while _CONTINUED.fullmatch(code.lines[last - 1]):
+        last += 1
     return insert_lines(code.text, last, lines)

@@ -21,7 +21,14 @@ from ._python_code import (
     remove_statement,
     same,
 )
-from ._source_text import indentation, indented, insert_lines
+from ._source_text import (
+    indentation,
+    indented,
+    insert_lines,
+    line_end,
+    remove_lines,
+    split_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +56,7 @@ def insert_call(text: str, edit: InsertCall) -> str:
         if matches:
             anchor = matches[-1]
             break
-    prefix = _prefix(code, anchor)
+    prefix = _prefix(code, anchor, block)
     if prefix is None:
         raise PlaceNotFound(
             f"line {anchor.lineno} has more than one statement", f"below line {anchor.lineno}"
@@ -90,17 +97,16 @@ def insert_attribute(text: str, edit: InsertAttribute) -> str:
         if names & _targets(each):
             name = ", ".join(sorted(names & _targets(each)))
             raise Conflict(f"`{edit.of}` has another `{name}` in line {each.lineno}")
-    if len(body) == 1 and (isinstance(body[0], ast.Pass) or _is_ellipsis(body[0])):
-        start, stop = code.span(body[0])
-        prefix = _prefix(code, body[0])
-        lines = indented(edit.code, prefix or "")
-        return text[:start] + "\n".join(lines).lstrip() + text[stop:]
     fields = [each for each in body if isinstance(each, ast.Assign | ast.AnnAssign)]
     anchor = fields[-1] if fields else body[0]
-    prefix = _prefix(code, anchor)
-    if prefix is None:
+    is_empty = len(body) == 1 and (isinstance(anchor, ast.Pass) or _is_ellipsis(anchor))
+    prefix = _prefix(code, anchor, body)
+    if prefix is None and not (is_empty and "\n" not in edit.code.strip()):
         raise PlaceNotFound(f"the class `{edit.of}` is in one line", f"in the class `{edit.of}`")
-    lines = indented(edit.code, prefix)
+    lines = indented(edit.code, prefix or "")
+    if is_empty:
+        start, stop = code.span(anchor)
+        return text[:start] + line_end(text).join(lines).lstrip() + text[stop:]
     if fields:
         return insert_after(code, anchor, body, lines)
     if isinstance(anchor, ast.Expr):
@@ -123,7 +129,14 @@ def remove_attribute(text: str, edit: InsertAttribute) -> str:
         for statement in node.body
         if same(statement, new)
     ]
-    return _without(code, matches, edit.code)
+    changed = _without(code, matches, edit.code)
+    if changed == text:
+        return text
+    lines, at = split_lines(changed), first_line(matches[0][0]) - 1
+    is_surrounded = at == len(lines) or not lines[at].strip()
+    if at and not lines[at - 1].strip() and is_surrounded:
+        changed = remove_lines(changed, at - 1, at)  # one of two blank lines that meet
+    return changed
 
 
 def insert_element(text: str, edit: InsertItem, line_length: int) -> str:
@@ -201,7 +214,9 @@ def find_creation(code: PythonCode, on: str, variable: str | None) -> tuple[str,
 def _creations(code: PythonCode, name: str) -> Iterator[tuple[str, Block, ast.stmt, str]]:
     aliases = _imported_names(code.tree)
     for node, block in blocks(code.tree):
-        function = node.name if isinstance(node, ast.FunctionDef) else ""
+        function = ""
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            function = node.name
         for statement in block:
             if not isinstance(statement, ast.Assign | ast.AnnAssign):
                 continue
@@ -211,8 +226,9 @@ def _creations(code: PythonCode, name: str) -> Iterator[tuple[str, Block, ast.st
             first, _, rest = dotted.partition(".")
             full = aliases.get(first, first) + ("." + rest if rest else "")
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            if full.rpartition(".")[2] == name and isinstance(targets[0], ast.Name):
-                yield targets[0].id, block, statement, function
+            is_variable = isinstance(targets[0], ast.Name | ast.Attribute)
+            if full.rpartition(".")[2] == name and is_variable:
+                yield ast.unparse(targets[0]), block, statement, function
 
 
 def _imported_names(tree: ast.Module) -> dict[str, str]:
@@ -251,19 +267,28 @@ def _called(statement: ast.stmt, variable: str) -> str | None:
 def _receiver_of(statement: ast.stmt) -> str | None:
     """Return the variable whose method a statement calls."""
     match statement:
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=variable)))):
-            return variable
+        case ast.Expr(
+            value=ast.Call(func=ast.Attribute(value=ast.Name() | ast.Attribute() as owner))
+        ):
+            return ast.unparse(owner)
     return None
 
 
-def _prefix(code: PythonCode, statement: ast.stmt) -> str | None:
-    """Return the indentation of a statement; ``None`` if it follows other code in its line."""
-    line = code.lines[first_line(statement) - 1]
-    start = code.offset(first_line(statement), 0)
-    before = code.text[start : code.span(statement)[0]]
-    if first_line(statement) == statement.lineno and before.strip() and before.rstrip()[-1:] != ";":
-        return None
-    return indentation(line)
+def _prefix(code: PythonCode, statement: ast.stmt, block: Block) -> str | None:
+    """Return the indentation of a statement; ``None`` if its block is on the line of its head."""
+    line = first_line(statement)
+    first = next(each for each in block if (each.end_lineno or 0) >= line)
+    while first is not block[0] and first.lineno == block[block.index(first) - 1].end_lineno:
+        first = block[block.index(first) - 1]  # a; b
+    line = first_line(first)
+    prefix = indentation(code.lines[line - 1])
+    is_first = code.offset(line, 0) + len(prefix) == code.offset(line, _column(first))
+    return prefix if is_first else None
+
+
+def _column(statement: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return decorators[0].col_offset - 1 if decorators else statement.col_offset
 
 
 def _class(code: PythonCode, name: str) -> ast.ClassDef:
@@ -316,7 +341,8 @@ def _display(code: PythonCode, edit: InsertItem) -> tuple[BracketedList, list[as
         raise PlaceNotFound(f"`{edit.to}` is not a list, tuple, set or dictionary", where)
     if isinstance(value, ast.Tuple):
         brackets = BracketedList(code.text, start + 1, stop - 1, is_tuple=True)
-        if code.text[start] == "(" and len(brackets.elements) == len(elements):
+        is_closed = code.text[start] == "(" and code.text[stop - 1] == ")"
+        if is_closed and len(brackets.elements) == len(elements):
             return brackets, elements
         return BracketedList(code.text, start, stop, has_brackets=False, is_tuple=True), elements
     return BracketedList(code.text, start + 1, stop - 1), elements
