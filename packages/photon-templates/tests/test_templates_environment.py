@@ -216,3 +216,19 @@ def test_two_environments_share_nothing() -> None:
         two.render_string("{{ name }}")
     with pytest.raises(jinja2.TemplateAssertionError):
         two.render_string("{{ 'a'|own }}")
+
+
+@pytest.mark.parametrize("suffix", [".html", ".svg", "txt", ".TXT"])
+def test_the_settings_refuse_suffixes_whose_values_must_be_escaped(suffix: str) -> None:
+    with pytest.raises(ValueError, match="suffixes"):
+        TemplatesSettings(text_suffixes=[suffix])
+
+
+def test_globals_of_one_template_do_not_reach_others(tmp_path: Path) -> None:
+    templates = Templates(folder_of(tmp_path, {"a.html": "{{ x }}", "b.html": "{{ x }}"}))
+    for _ in range(2):
+        own = templates.environment.get_template("a.html", globals={"x": 1})
+        assert own.render() == "1"
+
+    with pytest.raises(jinja2.UndefinedError):
+        templates.render("b.html")

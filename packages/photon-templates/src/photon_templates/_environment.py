@@ -82,6 +82,13 @@ class TemplateEnvironment(jinja2.Environment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         return mark_lines(super()._parse(source, name, filename))
 
+    def make_globals(self, d: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return the globals of a template.
+
+        A plain dictionary instead of Jinja2's `ChainMap`: each render and each include copies it.
+        """
+        return {**self.globals, **(d or {})}
+
     def is_escaped(self, name: str | None) -> bool:
         """Return whether values are escaped in a template."""
         return name is None or not plain_suffixed(name).endswith(self.text_suffixes)

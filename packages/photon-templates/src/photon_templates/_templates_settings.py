@@ -22,6 +22,10 @@ def _base_url(instance: object, attribute: attrs.Attribute[str], value: str) -> 
 
 def _suffixes(instance: object, attribute: attrs.Attribute[list[str]], value: list[str]) -> None:
     for suffix in value:
+        if suffix in (".html", ".htm", ".xhtml", ".xml", ".svg"):
+            raise ValueError(
+                f"has suffixes of plain text, not {suffix}, whose values must be escaped"
+            )
         if not suffix.startswith(".") or suffix != suffix.lower():
             raise ValueError(f"has suffixes in lower case such as .txt, not {suffix!r}")
 

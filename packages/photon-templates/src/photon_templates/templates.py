@@ -34,7 +34,8 @@ class Templates:
         cache: The compiled templates; ``None`` to compile each at its first use.
 
     Attributes:
-        environment: The Jinja2 environment; to be changed before the first render only.
+        environment: The Jinja2 environment; a template has the globals of the time when it was
+            loaded, which in an application is the start.
         loader: The loader of its templates.
 
     Example:
