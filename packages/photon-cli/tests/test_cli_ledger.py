@@ -296,6 +296,27 @@ def test_what_another_generation_adds_to_a_file_does_not_count_as_an_edit(tmp_pa
     assert blog.tree() == before
 
 
+def test_a_file_that_others_have_code_in_is_destroyed_with_the_last(tmp_path: Path) -> None:
+    blog = make(tmp_path / "a")
+
+    def edits(arguments: Arguments) -> Sequence[Edit]:
+        is_first = not (blog.root / "all.py").exists()
+        return [
+            *([CreateFile("all.py", "")] if is_first else []),
+            InsertCode("all.py", f"import {arguments.name}", place="imports"),
+        ]
+
+    blog = Blog(blog.root, Stub(edits))
+    before = blog.tree()
+    for name in ("a", "b", "c"):
+        blog.generate(name)
+    for name, rest in (("a", "import b\nimport c\n"), ("c", "import b\n")):
+        assert blog.destroy(name).missing == []
+        assert blog.tree()["all.py"] == rest
+    assert verbs(blog.destroy("b")) == {"removed"}
+    assert blog.tree() == before
+
+
 def test_reasons_of_the_generator_prevent_destroying(blog: Blog) -> None:
     blog.generate("posts")
     after = blog.tree()

@@ -2,7 +2,8 @@
 
 Only what is still as it was written is removed: files with the recorded hash, and insertions that
 are recognised in the code. Everything else stays, is named, and remains in the record, so that it
-can still be removed by force. What another record has, too, stays without a complaint.
+can still be removed by force. What another record has, too, stays without a complaint; a file that
+another record has code in is handed over to that record.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ def plan_destruction(
     insertions = tuple(each for each in reversed(record.insertions) if destruction.keeps_code(each))
     files = tuple(each for each in reversed(record.files) if destruction.keeps_file(each))
     follow_changes(plan, ledger, besides=record)
+    destruction.hand_over()
     rest = attrs.evolve(record, insertions=insertions[::-1], files=files[::-1])
     ledger.replace(record, rest if insertions or files else None)
     store(plan, ledger)
@@ -140,6 +142,7 @@ class _Destruction:
     ledger: Ledger
     record: Record
     force: bool = attrs.field(kw_only=True)
+    inherited: list[RecordedFile] = attrs.field(factory=list, init=False)
 
     def keeps_file(self, recorded: RecordedFile) -> bool:
         """Remove a file; return whether it stays, and stays in the record."""
@@ -151,10 +154,39 @@ class _Destruction:
             return self._add("skipped", recorded.path, f"`{owner.title}` has it, too")
         if file.problem:
             return self._add("kept", recorded.path, file.problem)
+        heir = self._heir(recorded)
+        if heir is not None:
+            self.inherited.append(recorded)
+            return self._add("skipped", recorded.path, f"`{heir.title}` has code in it")
         if digest(file.before or b"") != recorded.digest and not self.force:
             return self._add("kept", recorded.path, "it was edited since it was generated")
         file.after = None
         return self._add("removed", recorded.path)
+
+    def _heir(self, recorded: RecordedFile) -> Record | None:
+        """Return another record with code in a file, such as a module that imports all models.
+
+        Attributes of a class are a part of what the file is about, and go with it.
+        """
+        return next(
+            (
+                record
+                for record in self.ledger.others(self.record)
+                for edit in record.insertions
+                if edit.path == recorded.path and not isinstance(edit, InsertAttribute)
+            ),
+            None,
+        )
+
+    def hand_over(self) -> None:
+        """Give files that others have code in to the records of these."""
+        for recorded in self.inherited:
+            heir, file = self._heir(recorded), self.plan.file(recorded.path)
+            if heir is None or file.after is None:
+                continue
+            is_edited = digest(file.before or b"") != recorded.digest
+            own = recorded if is_edited else attrs.evolve(recorded, digest=digest(file.after))
+            self.ledger.replace(heir, attrs.evolve(heir, files=(*heir.files, own)))
 
     def keeps_code(self, edit: TextEdit) -> bool:
         """Remove an insertion; return whether it stays, and stays in the record."""
