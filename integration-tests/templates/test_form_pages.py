@@ -1,8 +1,10 @@
 """The page of an invalid form: each error beside its field, what was typed, and no password."""
 
+import datetime
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import attrs
 import pytest
@@ -113,3 +115,73 @@ def test_a_project_replaces_the_markup(tmp_path: Path) -> None:
     assert "<own-summary>2" in page
     assert "<own>Age\n<em>Age: expected an integer</em><input" in page
     assert "form-field" not in page
+
+
+GERMAN = """[photon.form]
+required = "Bitte {label} angeben."
+min_characters = "{label}: mindestens {count} Zeichen."
+errors = {one = "Ein Fehler:", other = "{count} Fehler:"}
+"""
+
+
+def test_messages_are_in_the_language_of_the_reader(tmp_path: Path) -> None:
+    (tmp_path / "locales").mkdir()
+    (tmp_path / "locales" / "en.toml").write_text("")
+    (tmp_path / "locales" / "de.toml").write_text(GERMAN)
+    with Client(application(tmp_path)) as client:
+        german = client.post("/account", data=FAULTS, headers={"accept-language": "de"})
+        english = client.post("/account", data={**FAULTS, "name": ""})
+    assert "<p>Password: mindestens 10 Zeichen.</p>" in german.text
+    assert "<p>Age: expected an integer</p>" in german.text
+    assert "<p>2 Fehler:</p>" in german.text
+    assert german.headers["content-language"] == "de"
+    assert "<p>Name is required</p>" in english.text
+    assert "<p>There are 3 errors:</p>" in english.text
+
+
+@attrs.frozen
+class Everything:
+    required: str
+    at_least: Annotated[int, Param(ge=5)]
+    more_than: Annotated[int, Param(gt=5)]
+    at_most: Annotated[int, Param(le=5)]
+    less_than: Annotated[int, Param(lt=5)]
+    multiple_of: Annotated[int, Param(multiple_of=5)]
+    min_characters: Annotated[str, Param(min_length=5)]
+    max_characters: Annotated[str, Param(max_length=1)]
+    min_items: Annotated[list[str], Param(min_length=5)]
+    max_items: Annotated[list[str], Param(max_length=1)]
+    pattern: Annotated[str, Param(pattern="^x$")]
+    integer: int
+    number: float
+    decimal: Decimal
+    date: datetime.date
+    moment: datetime.datetime
+    time: datetime.time
+    choice: Literal["a", "b"]
+    flag: bool
+
+
+WRONG = {
+    "at_least": "1", "more_than": "1", "at_most": "9", "less_than": "9", "multiple_of": "9",
+    "min_characters": "a", "max_characters": "aaa", "min_items": "a", "max_items": ["a", "b"],
+    "pattern": "a", "integer": "a", "number": "a", "decimal": "a", "date": "a", "moment": "a",
+    "time": "a", "choice": "c", "flag": "perhaps",
+}  # fmt: skip
+
+
+def test_every_message_of_the_router_for_a_field_has_a_key(tmp_path: Path) -> None:
+    keys = {field.name: field.name for field in attrs.fields(Everything)}
+    keys |= {"decimal": "number", "flag": "choice"}
+    (tmp_path / "locales").mkdir()
+    texts = "".join(f'{key} = "key {key}"\n' for key in sorted(set(keys.values())))
+    (tmp_path / "locales" / "en.toml").write_text(f"[photon.form]\n{texts}")
+    app = application(tmp_path, page="{{ form.errors() | join(', ') }}")
+
+    @app.post("/everything")
+    def create_everything(submitted: Submitted[Everything]) -> Html:
+        return render_template("page.html", form=html_form(Everything, submitted), status=422)
+
+    with Client(app) as client:
+        page = client.post("/everything", data=WRONG).text
+    assert page.split(", ") == [f"key {key}" for key in keys.values()]

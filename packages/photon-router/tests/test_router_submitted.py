@@ -467,6 +467,17 @@ def test_mistakes_in_classes_are_named_at_start() -> None:
     assert "has a marker" in problem_of(handling(Marked, print))
 
 
+def test_two_forms_with_the_same_operation_id_are_named_at_start() -> None:
+    app = handling(NewPost, print)
+
+    def handler(submitted: Submitted[Photo]) -> None: ...
+
+    app.post("/other")(handler)
+    problem = problem_of(app)
+    assert "'handler' is already used" in problem
+    assert "has no field 'caption'" in problem
+
+
 def test_a_get_operation_has_no_submitted_form() -> None:
     app = Application()
 

@@ -178,8 +178,10 @@ class BodyArguments:
         """
         if not self.is_written:
             return self._form_part(argument, name)
-        content = next(iter(self.content.values()))
-        schema = content["schema"]["properties"][name]
+        content: OpenApi = next(iter(self.content.values()), {})
+        schema = content.get("schema", {}).get("properties", {}).get(name)
+        if schema is None:  # of another operation with the same id, which is a problem, too
+            raise TypeError(f"the form of the operation has no field {name!r}")
         make = submitted_field_binder if argument.is_submitted else field_binder
         return make(argument, name, schema, self.form_reader())
 

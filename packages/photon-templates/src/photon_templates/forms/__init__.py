@@ -7,6 +7,7 @@
 ``_values``     values to the texts of inputs
 ``_options``    the choices of a selection
 ``_labels``     names to labels, errors to sentences
+``_messages``   the same in the language of the reader
 ==============  ===============================================================================
 """
 

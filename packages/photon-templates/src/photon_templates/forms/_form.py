@@ -26,6 +26,7 @@ from photon_runtime.forms import FormError, SubmittedForm, is_password_name
 from ._labels import label_of, sentence_of
 from ._macros import render_macro
 from ._members import Member, members_of
+from ._messages import NO, NONE, YES, message_of, summary_title, word
 from ._options import Choices, Option, options_of, options_of_type
 from ._values import text_of, texts_of, value_in
 from ._widgets import (
@@ -44,7 +45,6 @@ from ._widgets import (
 
 _URLENCODED: Final = "application/x-www-form-urlencoded"
 _MULTIPART: Final = "multipart/form-data"
-_YES_NO: Final = (Option("true", "Yes"), Option("false", "No"))
 _NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_:.-]+")
 _CHECKED: Final = ("true", "on", "1", "yes")
 _VALUELESS: Final = frozenset({"checkbox", "file", "password"})
@@ -66,6 +66,15 @@ class _Overrides:
         for field in attrs.fields(_Overrides):
             for name in getattr(self, field.name):
                 yield field.name, name
+
+
+class ErrorList(list[FormError]):
+    """The errors of a form, as the macro ``error_summary`` gets them."""
+
+    @property
+    def title(self) -> str:
+        """The sentence above them, in the language of the reader."""
+        return summary_title(len(self))
 
 
 @final
@@ -181,7 +190,7 @@ class HtmlForm:
         errors = self.all_errors()
         if not errors:
             return Markup("")
-        return render_macro("error_summary", errors, has_focus=self.takes_focus(""))
+        return render_macro("error_summary", ErrorList(errors), has_focus=self.takes_focus(""))
 
     def takes_focus(self, name: str) -> bool:
         """Return whether the summary (``""``) or an invalid field has the focus of the page."""
@@ -207,7 +216,7 @@ class HtmlForm:
             id=_NOT_IN_ID.sub("-", f"{self._prefix}{member.wire_name}"),
             label=str(label),
             hint=overrides.hints.get(name, ""),
-            errors=[sentence_of(str(label), text) for text in self._errors.get(name, ())],
+            errors=[message_of(str(label), text) for text in self._errors.get(name, ())],
             widget=widget,
             texts=texts,
             options=_options(member, choices, widget, texts),
@@ -273,6 +282,11 @@ class FormField:
     def is_checked(self) -> bool:
         """True for a box that is checked."""
         return self.value.lower() in _CHECKED
+
+    @property
+    def none_label(self) -> str:
+        """The label of the choice of nothing."""
+        return word(NONE)
 
     @property
     def is_group(self) -> bool:
@@ -392,11 +406,15 @@ def _options(
     type_ = item_type(member.type) if is_list(member.type) else member.type
     found = options_of_type(type_) if choices is None else options_of(choices)
     if found is None:
-        found = _YES_NO if member.type is bool else ()
+        found = _yes_no() if member.type is bool else ()
     if widget in SEVERAL or any(option.value == "" for option in found):
         return found
     is_empty_possible = member.is_optional or (widget == "select" and not any(texts))
     return (Option("", ""), *found) if is_empty_possible else found
+
+
+def _yes_no() -> tuple[Option, ...]:
+    return Option("true", word(YES)), Option("false", word(NO))
 
 
 def html_form(

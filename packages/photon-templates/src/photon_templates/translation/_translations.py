@@ -101,6 +101,10 @@ class Translations:
             return Markup(fill(form, {name: str(escape(value)) for name, value in values.items()}))
         return fill(form, {name: str(value) for name, value in values.items()})
 
+    def has(self, key: str) -> bool:
+        """Return whether the current locale, or the default one, has a text."""
+        return bool(self.catalogs) and self._find(key, self.current_locale()) is not None
+
     def _form(self, text: Text, locale: str, key: str, values: Mapping[str, Any]) -> str:
         if not text.is_plural:
             return text.forms["other"]
