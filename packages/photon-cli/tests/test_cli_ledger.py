@@ -24,6 +24,7 @@ from photon_runtime.generators import (
     InsertCode,
     InsertItem,
     SetToml,
+    UpdateFile,
 )
 from photon_runtime.project import Project
 
@@ -77,12 +78,16 @@ class Stub:
 
     edits: Callable[[Arguments], Sequence[Edit]] = resource
     reasons: tuple[str, ...] = ()
+    others: tuple[Edit, ...] = ()
 
     def plan(self, project: Project, arguments: Arguments) -> Sequence[Edit]:
         return self.edits(arguments)
 
     def blockers(self, project: Project, arguments: Arguments) -> Sequence[str]:
         return self.reasons
+
+    def repairs(self, project: Project, arguments: Arguments) -> Sequence[Edit]:
+        return self.others
 
 
 @attrs.frozen
@@ -109,7 +114,8 @@ class Blog:
 
     def destroy(self, name: str, *, force: bool = False) -> Plan:
         plan = plan_destruction(self.project, self.installed, name, force=force)
-        write_changes(self.root, plan.changes)
+        if not plan.conflicts:
+            write_changes(self.root, plan.changes)
         return plan
 
     def tree(self) -> dict[str, str]:
@@ -315,6 +321,22 @@ def test_a_file_that_others_have_code_in_is_destroyed_with_the_last(tmp_path: Pa
         assert blog.tree()["all.py"] == rest
     assert verbs(blog.destroy("b")) == {"removed"}
     assert blog.tree() == before
+
+
+def test_what_the_rest_of_the_project_needs_is_repaired_together(blog: Blog) -> None:
+    blog.generate("comments")
+    blog.generate("posts")
+    blog.generate("tags")
+    migration = next(iter((blog.root / "db").glob("*_tags.py"))).relative_to(blog.root).as_posix()
+    before = blog.tree()[migration]
+    repair = UpdateFile(migration, "after = 'comments'\n", before=before)
+    Blog(blog.root, Stub(others=(repair,))).destroy("posts")
+    assert blog.tree()[migration] == "after = 'comments'\n"
+    assert verbs(blog.destroy("tags")) == {"removed", "skipped"}  # it does not count as an edit
+    wrong = Blog(blog.root, Stub(others=(UpdateFile("page.html", "", before="else"),)))
+    after = blog.tree()
+    assert wrong.destroy("comments").conflicts
+    assert blog.tree() == after
 
 
 def test_reasons_of_the_generator_prevent_destroying(blog: Blog) -> None:

@@ -334,7 +334,10 @@ class Generator(Protocol):
     - a method ``next_steps`` with the arguments of `plan`, which returns the lines that the command
       shows at its end;
     - a method ``blockers`` with the arguments of `plan`, which returns the reasons why what was
-      generated cannot be destroyed now, such as a migration that is applied.
+      generated cannot be destroyed now, such as a migration that is applied;
+    - a method ``repairs`` with the arguments of `plan`, which returns edits that the rest of the
+      project needs when the code is destroyed, such as another place for the next migration. They
+      are applied together with the removal, and are not recorded.
     """
 
     def plan(self, project: Project, arguments: Arguments) -> Sequence[Edit]:

@@ -14,7 +14,6 @@
                           ``_code_lines`` ``_python_imports`` ``_python_statements``
                           ``_call_arguments`` ``_toml_keys``
 ``_transaction``          changes to the disk, all or none: ``_journal`` ``_project_lock``
-``_installed_commands``   commands of other packages
 ========================  =====================================================================
 """
 
@@ -30,7 +29,6 @@ from ._file_changes import Plan as Plan
 from ._generating import InstalledGenerator as InstalledGenerator
 from ._generating import plan_generation as plan_generation
 from ._insertions import text_without as text_without
-from ._installed_commands import run_command as run_command
 from ._ledger import LEDGER as LEDGER
 from ._ledger import Ledger as Ledger
 from ._overrides import OutdatedOverride as OutdatedOverride

@@ -25,7 +25,7 @@ from photon_runtime.generators import (
     UpdateFile,
 )
 
-from ._applying import lines_of
+from ._applying import apply_edits, lines_of
 from ._conflict import Conflict
 from ._file_changes import EditResult, Plan
 from ._generating import content_of, follow_changes, project_root, store
@@ -69,9 +69,15 @@ def plan_destruction(
     root = project_root(project)
     ledger = Ledger.read(root)
     record = _find(ledger, installed.name, name, words)
+    arguments = Arguments(
+        record.name, record.words, options=dict(record.options), earlier=record.generation
+    )
     if not force:
-        _check_blockers(project, installed, record)
-    plan = Plan(root)
+        _check_blockers(project, installed, arguments)
+    find_repairs = getattr(installed.generator, "repairs", None)
+    plan = apply_edits(root, find_repairs(project, arguments) if find_repairs else [])
+    if plan.conflicts:
+        return plan
     destruction = _Destruction(plan, ledger, record, force=force)
     insertions = tuple(each for each in reversed(record.insertions) if destruction.keeps_code(each))
     files = tuple(each for each in reversed(record.files) if destruction.keeps_file(each))
@@ -121,17 +127,13 @@ def _find(ledger: Ledger, generator: str, name: str, words: Sequence[str]) -> Re
     return record
 
 
-def _check_blockers(project: Project, installed: InstalledGenerator, record: Record) -> None:
+def _check_blockers(project: Project, installed: InstalledGenerator, arguments: Arguments) -> None:
     find = getattr(installed.generator, "blockers", None)
-    if find is None:
-        return
-    arguments = Arguments(
-        record.name, record.words, options=dict(record.options), earlier=record.generation
-    )
-    reasons = list(find(project, arguments))
+    reasons = list(find(project, arguments)) if find else []
     if reasons:
         lines = "".join(f"\n    {reason}" for reason in reasons)
-        raise GeneratorError(f"`{record.title}` cannot be destroyed now:{lines}")
+        title = f"{installed.name} {arguments.name}"
+        raise GeneratorError(f"`{title}` cannot be destroyed now:{lines}")
 
 
 @attrs.frozen
