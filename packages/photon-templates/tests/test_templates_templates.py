@@ -3,6 +3,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from photon_runtime.http import Html
 from photon_templates import EnvironmentOptions, Templates
 
 
@@ -31,3 +32,9 @@ def test_filters_are_called_at_each_render() -> None:
     templates = Templates(options=options)
 
     assert templates.render_string("{{ 'a'|numbered }}{{ 'b'|numbered }}") == "a0b1"
+
+
+def test_a_page_is_inserted_into_another_one_as_it_is() -> None:
+    text = Html("<b>", content_type="text/plain")
+
+    assert Templates().render_string("{{ a }}{{ b }}", a=Html("<b>"), b=text) == "<b>&lt;b&gt;"

@@ -13,10 +13,11 @@ in `photon_router.responses`. Applications define their own in the same way::
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from ..media_types import HTML
+from ..media_types import HTML, essence
 from ._response import Response
 
 
@@ -39,7 +40,8 @@ class DescribedResponse(Response):
 class Html(DescribedResponse):
     """A page.
 
-    ``str(page)`` is its text, so that code other than a handler can use it as a string.
+    ``str(page)`` is its text, so that code other than a handler can use it as a string. In a
+    template, a page is inserted as it is, because it is HTML already.
 
     Args:
         body: The page; nothing in it is escaped. An iterable of bytes is streamed.
@@ -76,3 +78,12 @@ class Html(DescribedResponse):
         if not isinstance(self.body, bytes):
             raise TypeError("a streamed page has no text: iterate over its body")
         return self.body.decode()
+
+    def __html__(self) -> str:
+        """Return the text as HTML, for templates: escaped, if its content type is another one.
+
+        Raises:
+            TypeError: The page is streamed, so its text is not known.
+        """
+        text = str(self)
+        return text if essence(self.content_type or "") == HTML else html.escape(text)
