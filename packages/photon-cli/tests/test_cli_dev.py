@@ -2,22 +2,20 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from photon_cli._error_page import ErrorPage, showing_errors
-from photon_runtime.http import HttpError, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,98 +208,137 @@ def test_the_child_ends_when_the_parent_is_killed(start: Callable[..., Dev]) -> 
     dev.read_until("ended")
 
 
-def error_page(accept: str) -> tuple[str | None, bytes]:
-    request = Request("GET", "/", [(b"accept", accept.encode())])
-    response = ErrorPage("Traceback: <script>&")(request)
-    assert response.status == 500
-    assert isinstance(response.body, bytes)
-    return response.content_type, response.body
+@pytest.mark.slow
+def test_a_burst_of_saves_is_one_restart(start: Callable[..., Dev]) -> None:
+    dev = start()
+    for number in range(20):
+        dev.write(APPLICATION.replace("first", f"number{number}"))
+        temporary = dev.folder / "main.py.tmp"
+        temporary.write_text(textwrap.dedent(APPLICATION.replace("first", f"number{number}")))
+        temporary.replace(dev.folder / "main.py")  # as editors save
+        time.sleep(0.05)
+    dev.read_until("restarted")
+    assert dev.output.count("changed: main.py\n") == 1
+    assert dev.body().startswith("number19 ")
+    dev.write(APPLICATION)
+    dev.read_until("restarted")
+    assert dev.output.count("changed:") == 1
 
 
-def test_a_browser_gets_the_reason_as_html_that_reloads_itself() -> None:
-    kind, body = error_page("text/html,application/xhtml+xml,*/*;q=0.8")
-    assert kind == "text/html; charset=utf-8"
-    assert b"Traceback: &lt;script&gt;&amp;" in body
-    assert b"location.reload()" in body
+@pytest.mark.slow
+def test_many_files_at_once_and_variables_are_one_restart_each(start: Callable[..., Dev]) -> None:
+    dev = start()
+    for number in range(200):
+        dev.write("x = 1", name=f"module{number}.py")
+    dev.read_until("restarted")
+    assert "changed: module0.py and 199 more\n" in dev.output
+    dev.write("A=1", name=".env")
+    dev.read_until("restarted")
+    assert "changed: .env\n" in dev.output
+    (dev.folder / "config").mkdir()
+    dev.write("[server]\nport = 0\n", name="config/development.toml")
+    dev.read_until("restarted")
 
 
-def test_a_client_that_wants_json_gets_a_problem_document() -> None:
-    kind, body = error_page("application/json")
-    assert kind == "application/problem+json"
-    assert json.loads(body) == {
-        "type": "about:blank",
-        "title": "The application does not start",
-        "status": 500,
-        "detail": "Traceback: <script>&",
-    }
+@pytest.mark.slow
+def test_a_syntax_error_is_shown_until_it_is_mended(start: Callable[..., Dev]) -> None:
+    dev = start()
+    dev.write("def broken(:\n")
+    dev.read_until("every page shows this")
+    assert "SyntaxError" in dev.output
+    assert "def broken(:" in dev.get(accept="text/html")[1]
+    dev.write(APPLICATION)
+    dev.read_until("restarted")
+    assert dev.body().startswith("first ")
 
 
-@pytest.mark.parametrize("accept", ["*/*", "", "image/png", "text/html;q=0, */*"])
-def test_any_other_client_gets_the_reason_as_text(accept: str) -> None:
-    kind, body = error_page(accept)
-    assert kind == "text/plain; charset=utf-8"
-    assert body == b"The application does not start\n\nTraceback: <script>&"
+PAGES = """
+    import contextlib
+    from pathlib import Path
+    from photon_runtime.http import Response
+
+    class Part:
+        reread_folders = [Path("views")]
+
+    class App:
+        parts = (Part(),)
+
+        @contextlib.contextmanager
+        def start(self, *, development=False):
+            yield self.handle
+
+        def handle(self, request):
+            if request.path == "/fail":
+                password = "hunter2"
+                raise ValueError(password)
+            return Response(body="<!doctype html><body>x</body>", content_type="text/html")
+
+    app = App()
+"""
 
 
-@pytest.mark.parametrize(
-    ("accept", "kind"),
-    [
-        ("text/html;q=0.2, application/json", "application/problem+json"),
-        ("application/json;q=0.2, text/html", "text/html; charset=utf-8"),
-        ("application/problem+json", "application/problem+json"),
-    ],
-)
-def test_the_reason_comes_as_the_client_likes_it_best(accept: str, kind: str) -> None:
-    assert error_page(accept)[0] == kind
+def version(page: str) -> str:
+    (found,) = re.findall(r'data-version="(\w+)"', page)
+    return str(found)
 
 
-def test_another_reason_has_another_mark() -> None:
-    request = Request("HEAD", "/", [])
-    marks = {ErrorPage(text)(request).header("x-photon-dev-error") for text in ("a", "b", "a")}
-    assert len(marks) == 2
+@pytest.mark.slow
+def test_pages_reload_after_restarts_and_for_files_without_one(start: Callable[..., Dev]) -> None:
+    dev = start()
+    dev.write(PAGES)
+    dev.read_until("restarted")
+    first = version(dev.body())
+    with urllib.request.urlopen(dev.url + "/_photon/dev/events", timeout=20) as events:
+        lines = iter(events.readline, b"")
+        assert f"data: {first}\n".encode() in lines
+        dev.write("a {}", name="site.css")
+        assert next(line for line in lines if line.startswith(b"data:"))
+    second = version(dev.body())
+    assert second != first
+    (dev.folder / "views").mkdir()
+    dev.write("page", name="views/page.txt")
+    dev.read_until("changed: views/page.txt")
+    wait_until(lambda: version(dev.body()) != second)
+    dev.write(PAGES + "\n")
+    dev.read_until("restarted")
+    assert "changed: main.py" in dev.output
+    script = dev.get("/_photon/dev/reload.js")[1]
+    assert "location.reload()" in script
 
 
-def test_a_failed_request_shows_its_traceback_and_is_not_repeated_by_the_page() -> None:
-    def fail(request: Request) -> Response:
-        raise KeyError("what was looked for")
-
-    answer = showing_errors(fail)(Request("GET", "/", [(b"accept", b"text/html")]))
-    assert answer.status == 500
-    assert isinstance(answer.body, bytes)
-    assert b"KeyError: &#x27;what was looked for&#x27;" in answer.body
-    assert b"fetch(" not in answer.body
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
-def failed(request: Request) -> Response:
-    """Answer as an application does whose handler has failed."""
-    request.failure = KeyError("what was looked for")
-    return Response(500, headers={"x-request-id": "7"})
+@pytest.mark.slow
+def test_pages_are_left_alone_where_that_is_wanted(start: Callable[..., Dev]) -> None:
+    dev = start("--no-page-reload")
+    dev.write(PAGES)
+    dev.read_until("restarted")
+    assert "script" not in dev.body()
+    assert "ValueError" in dev.get("/fail")[1]
 
 
-def test_a_failure_that_was_answered_already_is_shown_and_not_logged_again(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ["production", "staging"])
+def test_only_development_shows_errors_and_extends_pages(
+    start: Callable[..., Dev], environment: str
 ) -> None:
-    answer = showing_errors(failed)(Request("GET", "/", []))
-    assert isinstance(answer.body, bytes)
-    assert b"KeyError: 'what was looked for'" in answer.body
-    assert answer.header("x-request-id") == "7"
-    assert caplog.records == []
-
-
-def test_a_failure_that_somebody_has_dealt_with_is_not_shown() -> None:
-    def handler(request: Request) -> Response:
-        failed(request)
-        return Response(body="the cached page")
-
-    assert showing_errors(handler)(Request("GET", "/", [])).body == b"the cached page"
-
-
-def test_an_error_that_is_an_answer_is_not_shown_as_a_failure() -> None:
-    def refuse(request: Request) -> Response:
-        raise HttpError(404)
-
-    with pytest.raises(HttpError):
-        showing_errors(refuse)(Request("GET", "/", []))
+    dev = start("-e", environment)
+    dev.write("[app]\ndebug = true\ndevelopment = true\n", name="photon.toml")
+    dev.write(PAGES)
+    dev.read_until("restarted")
+    assert "script" not in dev.body()
+    status, page = dev.get("/fail", accept="text/html")
+    assert status == 500
+    assert "ValueError" not in page
+    dev.write("raise ValueError('a secret of the start')\n")
+    dev.read_until("every page shows this")
+    assert "a secret of the start" in dev.output
+    assert "a secret of the start" not in dev.get(accept="text/html")[1]
 
 
 # -- where it listens -------------------------------------------------------------------------

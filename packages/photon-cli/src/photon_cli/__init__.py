@@ -12,7 +12,11 @@
 ``_generate``       ``photon generate`` and ``photon destroy``
 ``generation``      applying and undoing what generators describe
 ``_watch``          the files of a folder that have changed
-``_error_page``     what the child serves while the application does not start
+``_dev_link``       the messages between the two
+``_development``    the application with error pages, and pages that reload
+``_error_page``, ``_error_report``, ``_bounded_repr``  an error with its frames and variables
+``_local_request``  whether a request comes from a person at this machine
+``_page_reload``    reloading the pages of browsers
 ``_config``         ``photon config``: settings and their sources
 ``_console``        ``photon console``: Python with the application started
 ``_test``           ``photon test``

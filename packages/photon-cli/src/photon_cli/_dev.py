@@ -5,6 +5,14 @@ listening sockets and serves. When a file changes the parent stops the child and
 connections that arrive in between wait in the sockets' queues and are served by the next child, so
 none is refused. A child that cannot start the application serves the error instead, until the next
 change. The parent imports nothing of the application, so no change can break it.
+
+Most of a start is the import of Photon itself. So while a child serves, its successor waits: it has
+patched the standard library, and imported the modules of Photon that the child has, and nothing of
+the application or of other libraries, since those may depend on variables that the application sets
+first. It is replaced when settings, variables or those modules change.
+
+Changes of files that are read at each request (style sheets, and templates in folders that a part
+has named, see `photon_runtime.parts.RereadingPart`) reload the pages of browsers without a restart.
 """
 
 from __future__ import annotations
@@ -12,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,12 +32,12 @@ import click
 
 from photon_runtime.http import open_listeners, remove_unix
 
+from ._dev_link import ParentEnd
 from ._serving import no_patch_option, server_settings
-from ._watch import changes
+from ._watch import ASSETS, changes, is_dotenv, shown
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from photon_runtime.http import ServerSettings
     from photon_runtime.project import Project
@@ -49,6 +58,13 @@ _PATIENCE = 3.0
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Watch this folder too; may be given several times.",
 )
+@click.option(
+    "--no-page-reload",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda _context, _option, value: _refuse_page_reload() if value else None,
+    help="Do not reload pages in browsers. Default: [dev] page_reload.",
+)
 @no_patch_option
 @click.pass_obj
 def dev(
@@ -61,16 +77,24 @@ def dev(
     """Serve the application and restart it when a file changes.
 
     The application is MODULE:ATTRIBUTE, such as main:app, or the one that photon.toml names under
-    [project] as `app`. If it cannot be started, every page shows the error, until it can.
+    [project] as `app`. If it cannot be started, every page shows the error, until it can. In other
+    environments than `development`, errors are shown in the terminal only.
     """
     project = project.defaulting_to("development")
     settings = server_settings(project, **overrides)
-    roots = dict.fromkeys([project.root or project.directory, *(f.resolve() for f in folders)])
+    named = [project.root or project.directory, *folders]
+    roots = list(dict.fromkeys(folder.resolve() for folder in named))
     target = project.target(target)
+    if not project.is_development:
+        click.echo(f"in {project.environment}, pages show no details of errors", err=True)
     with _listening(settings) as listeners:
-        child = _Child(target, project.environment, listeners)
-        with child.running(), _stop_event() as stop:
-            _restart_on_changes(child, tuple(roots), stop)
+        server = _DevServer(_Starter(target, project.environment, listeners))
+        with server.running(), _stop_event() as stop:
+            _follow_changes(server, roots, stop)
+
+
+def _refuse_page_reload() -> None:
+    os.environ["PHOTON__DEV__PAGE_RELOAD"] = "false"
 
 
 @contextlib.contextmanager
@@ -88,14 +112,18 @@ def _listening(settings: ServerSettings) -> Iterator[list[socket.socket]]:
                 remove_unix(name)
 
 
-def _restart_on_changes(child: _Child, roots: tuple[Path, ...], stop: threading.Event) -> None:
-    for changed in changes(roots, stop=stop):
-        if changed:
-            first, *others = changed
-            click.echo(f"changed: {first}{f' and {len(others)} more' if others else ''}")
-            child.restart()
+def _follow_changes(server: _DevServer, roots: list[Path], stop: threading.Event) -> None:
+    for batch in changes(roots, stop=stop):
+        server.receive()
+        if not batch:
+            server.report_end()
+            continue
+        others = f" and {len(batch) - 1} more" if len(batch) > 1 else ""
+        click.echo(f"changed: {shown(batch[0], roots)}{others}")
+        if server.rereads(batch):
+            server.reload_pages()
         else:
-            child.report_end()
+            server.restart(batch)
 
 
 @contextlib.contextmanager
@@ -113,68 +141,145 @@ def _stop_event() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-@attrs.define(eq=False)
-class _Child:
-    """The process that serves, and its successors.
+@attrs.frozen(eq=False)
+class _Starter:
+    """Starts processes that serve when they are told to.
 
     Attributes:
         target: The application, as ``module:attribute``.
         environment: The name of the environment.
         listeners: The sockets that all of them serve.
-        starts: How many there have been.
     """
 
     target: str
     environment: str
     listeners: list[socket.socket]
+
+    def start(self, preload: Sequence[str] = ()) -> _Child:
+        """Start an interpreter that imports ``preload`` and waits."""
+        own, other = socket.socketpair()
+        descriptors = [other.fileno(), *(listener.fileno() for listener in self.listeners)]
+        program = [sys.executable, "-m", "photon_cli._dev_child"]
+        with other:
+            process = subprocess.Popen(
+                [*program, str(os.getpid()), self.target, *map(str, descriptors)],
+                pass_fds=descriptors,
+                env=os.environ | {"PHOTON_ENV": self.environment},
+            )
+        child = _Child(process, ParentEnd(own))
+        child.link.send(preload=list(preload))
+        return child
+
+
+@attrs.define(eq=False)
+class _Child:
+    """A process that serves, or waits to serve."""
+
+    process: subprocess.Popen[bytes]
+    link: ParentEnd
+
+    def stop(self) -> None:
+        """Ask the child to end, and end it if it does not."""
+        self.process.terminate()
+        try:
+            self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            click.echo(f"the application did not end within {_PATIENCE:g} s and is killed")
+            self.process.kill()
+            self.process.wait()
+        self.link.close()
+
+    def discard(self) -> None:
+        """End a child that waits."""
+        self.process.kill()
+        self.process.wait()
+        self.link.close()
+
+
+@attrs.define(eq=False)
+class _DevServer:
+    """The child that serves, and the one that waits to replace it.
+
+    Attributes:
+        starter: Starts them.
+        starts: Number of children that have served.
+        reread: Folders whose files the application reads again at each request.
+        libraries: Folders of the modules that the child that waits has imported.
+    """
+
+    starter: _Starter
     starts: int = 0
-    _process: subprocess.Popen[bytes] | None = None
+    reread: list[Path] = attrs.field(factory=list)
+    libraries: list[Path] = attrs.field(factory=list)
+    _serving: _Child | None = None
+    _waiting: _Child | None = None
     _is_end_known: bool = False
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Have a child while the block runs."""
-        self.start()
+        """Have a child that serves while the block runs."""
+        self._serve(self.starter.start())
         try:
             yield
         finally:
-            self.stop()
+            self._discard()
+            if self._serving is not None:
+                self._serving.stop()
 
-    def start(self) -> None:
-        """Start a fresh interpreter that serves."""
+    def _serve(self, child: _Child) -> None:
         self.starts += 1
         self._is_end_known = False
-        descriptors = [listener.fileno() for listener in self.listeners]
-        program = [sys.executable, "-m", "photon_cli._dev_child"]
-        self._process = subprocess.Popen(
-            [*program, str(os.getpid()), str(self.starts), self.target, *map(str, descriptors)],
-            pass_fds=descriptors,
-            env=os.environ | {"PHOTON_ENV": self.environment},
+        self._serving = child
+        child.link.send(serve=self.starts)
+
+    def restart(self, changed: Sequence[Path]) -> None:
+        """Replace the child that serves."""
+        if any(self._is_preloaded(path) for path in changed):
+            self._discard()
+        if self._serving is not None:
+            self._serving.stop()
+        successor, self._waiting = self._waiting, None
+        self._serve(successor if successor is not None else self.starter.start())
+
+    def _is_preloaded(self, path: Path) -> bool:
+        """Return whether the child that waits may have read a file already."""
+        is_setting = path.suffix == ".toml" or is_dotenv(path)
+        return is_setting or any(path.is_relative_to(folder) for folder in self.libraries)
+
+    def _discard(self) -> None:
+        if self._waiting is not None:
+            self._waiting.discard()
+            self._waiting = None
+
+    def receive(self) -> None:
+        """Take the messages of the child that serves; its first one starts its successor."""
+        if self._serving is None:
+            return
+        for message in self._serving.link.messages():
+            self.reread = [Path(folder) for folder in message["reread"]]
+            self.libraries = [Path(folder) for folder in message["libraries"]]
+            if self._waiting is None:
+                self._waiting = self.starter.start(message["preload"])
+
+    def rereads(self, changed: Sequence[Path]) -> bool:
+        """Return whether the application reads all of these files at each request."""
+        return all(
+            path.suffix in ASSETS or any(path.is_relative_to(folder) for folder in self.reread)
+            for path in changed
         )
 
-    def stop(self) -> None:
-        """Ask the child to end, and end it if it does not."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            click.echo(f"the application did not end within {_PATIENCE:g} s and is killed")
-            self._process.kill()
-            self._process.wait()
-
-    def restart(self) -> None:
-        """Replace the child by another."""
-        self.stop()
-        self.start()
+    def reload_pages(self) -> None:
+        """Reload the pages of browsers."""
+        if self._serving is not None:
+            self._serving.link.send(reload=True)
 
     def report_end(self) -> None:
         """Say, once, that the child has ended by itself."""
-        if self._process is None or self._is_end_known or self._process.poll() is None:
+        child = self._serving
+        if child is None or self._is_end_known or child.process.poll() is None:
             return
         self._is_end_known = True
         click.echo(
-            f"the application ended with exit code {self._process.returncode};"
+            f"the application ended with exit code {child.process.returncode};"
             " it starts again when a file changes"
         )

@@ -75,11 +75,11 @@ _HARMLESS_ENDS = frozenset(
     ]
 )
 
-_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#:@'\"]*):([^\s/?#'\"]+)@")
+_URL = re.compile(r"(?<![a-zA-Z0-9+.-])([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#:@'\"]*):([^\s/?#'\"]+)@")
 _CREDENTIALS = re.compile(r"\b(Bearer|Basic|Digest|Token)(\s+)([A-Za-z0-9._~+/=-]{6,})", re.I)
 _WEB_TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
 _ASSIGNED = re.compile(
-    r"""(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)(?P<sign>['"]?\]?\s*(?:=|:(?!//)|,(?=\s*b?['"]))\s*)"""
+    r"""(?<![A-Za-z0-9_.-])(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)(?P<sign>['"]?\]?\s*(?:=|:(?!//)|,(?=\s*b?['"]))\s*)"""
     r"""(?P<value>[bru]{0,2}"(?:\\.|[^"\\\n])*"?|[bru]{0,2}'(?:\\.|[^'\\\n])*'?|[^\s'",;)&\]}{(]+)"""
 )
 _QUOTE = re.compile(r"""[bru]{0,2}['"]""")

@@ -8,6 +8,7 @@ import re
 import sys
 import traceback
 from pathlib import Path
+from types import FrameType
 
 _PHOTON = re.compile(r"photon(_\w+)?")
 _CARRIERS = (
@@ -38,6 +39,15 @@ def readable(error: BaseException) -> str:
         part.stack = traceback.StackSummary.from_list(frames)
         part = part.__cause__ or part.__context__
     return "".join(exception.format())
+
+
+def author_frames(error: BaseException) -> list[tuple[FrameType, int]]:
+    """Return the frames of an exception's traceback with their lines, as `readable` shows them."""
+    carriers = (*_CARRIERS, *_folders(_COMMAND_LINE))
+    frames = list(traceback.walk_tb(error.__traceback__))
+    files = [frame.f_code.co_filename for frame, _ in frames]
+    first = next((at for at, file in enumerate(files) if _is_of_author(file)), 0)
+    return [each for each in frames[first:] if not each[0].f_code.co_filename.startswith(carriers)]
 
 
 def with_place(error: BaseException) -> str:

@@ -76,6 +76,12 @@ class TemplatesPart:
         self._extensions = tuple(extensions)
         self._sandbox = sandbox
         self._own = Contribution(dict(globals or {}), dict(filters or {}), dict(tests or {}))
+        self._reread_folders: tuple[Path, ...] = ()
+
+    @property
+    def reread_folders(self) -> Sequence[Path]:
+        """The folders whose files are read again when they change: in development mode, all."""
+        return self._reread_folders
 
     def install(self, host: Host, settings: TemplatesSettings) -> None:
         """Register the templates, the middleware, and the checks at start.
@@ -90,6 +96,8 @@ class TemplatesPart:
         templates = self._templates(host, settings, contribution)
         if settings.error_pages:
             host.problem_page(ErrorPages(templates, host.development))
+        if host.development:
+            self._reread_folders = tuple(templates.loader.folders.folders)
         host.provide(Templates, lambda: templates, scope="application")
         host.middleware(bind_request)
         host.lifespan(lambda: _speaking(translations, host))

@@ -241,6 +241,11 @@ class Request:
                 return value
         return None
 
+    def drop_header(self, name: bytes) -> None:
+        """Remove all fields ``name``, in lower case; for hosts that wrap an application."""
+        self._raw_headers = [field for field in self._raw_headers if field[0] != name]
+        self._headers = None
+
     def accepts(self, *media_types: str) -> str | None:
         """Return the media type that the client prefers (RFC 9110, section 12.5.1).
 
