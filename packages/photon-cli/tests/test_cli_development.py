@@ -114,10 +114,18 @@ class Account:
 def fail_with_request(request: Request) -> Response:
     headers = dict(request.headers.items())
     fields = list(request.headers.items())
-    account = Account("ada", "bound-value")
-    note = "the value of-the-settings is used"
+    account = _account()
+    note = _note()
     _shown(headers, fields, account, note)
     return fail(request)
+
+
+def _account() -> Account:
+    return Account("ada", "bound-value")
+
+
+def _note() -> str:
+    return "the value of-the-settings is used"
 
 
 def _shown(*variables: object) -> None:
