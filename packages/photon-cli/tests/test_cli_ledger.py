@@ -18,11 +18,13 @@ from photon_runtime.generators import (
     Arguments,
     CreateFile,
     Edit,
+    Generation,
     GeneratorError,
     InsertAttribute,
     InsertCall,
     InsertCode,
     InsertItem,
+    Option,
     SetToml,
     UpdateFile,
 )
@@ -321,6 +323,32 @@ def test_a_file_that_others_have_code_in_is_destroyed_with_the_last(tmp_path: Pa
         assert blog.tree()["all.py"] == rest
     assert verbs(blog.destroy("b")) == {"removed"}
     assert blog.tree() == before
+
+
+def test_a_generator_sees_its_earlier_run_and_all_of_its_options(blog: Blog) -> None:
+    seen = []
+
+    def edits(arguments: Arguments) -> Sequence[Edit]:
+        seen.append(arguments)
+        return [CreateFile("x.txt", "x")]
+
+    @attrs.frozen
+    class Optional(Stub):
+        options: tuple[Option, ...] = (Option("owner", "", default=None), Option("html", ""))
+
+        def blockers(self, project: Project, arguments: Arguments) -> Sequence[str]:
+            seen.append(arguments)
+            return ()
+
+    blog = Blog(blog.root, Optional(edits))
+    for words in ("a", "a", "b"):
+        arguments = Arguments("x", (words,), options={"owner": None, "html": False})
+        plan = plan_generation(blog.project, blog.installed, arguments)
+        write_changes(blog.root, plan.changes)
+    blog.destroy("x")
+    assert [each.is_repeated for each in seen[:3]] == [False, True, False]
+    assert seen[1].earlier == Generation(("a",), {"html": False}, ("x.txt",))
+    assert seen[3].options == {"owner": None, "html": False}
 
 
 def test_what_the_rest_of_the_project_needs_is_repaired_together(blog: Blog) -> None:

@@ -318,10 +318,14 @@ class Arguments:
     def is_repeated(self) -> bool:
         """Whether the earlier run had the same words and options."""
         earlier = self.earlier
-        return earlier is not None and (earlier.words, dict(earlier.options)) == (
-            self.words,
-            dict(self.options),
-        )
+        if earlier is None or earlier.words != self.words:
+            return False
+        return _chosen(earlier.options) == _chosen(self.options)
+
+
+def _chosen(options: Mapping[str, bool | str | None]) -> dict[str, bool | str | None]:
+    """Return the options that are set: a later version of a generator may have others."""
+    return {name: value for name, value in options.items() if value}
 
 
 class Generator(Protocol):
