@@ -120,14 +120,6 @@ def fail_with_request(request: Request) -> Response:
     return fail(request)
 
 
-def _account() -> Account:
-    return Account("ada", "bound-value")
-
-
-def _note() -> str:
-    return "the value of-the-settings is used"
-
-
 def _shown(*variables: object) -> None:
     """Use variables, which the page shows."""
 
@@ -393,3 +385,11 @@ def test_the_log_has_an_error_that_nothing_else_has_logged(
     with caplog.at_level(logging.ERROR):
         ask(fail)
     assert "GET / failed" in caplog.text
+
+
+def _account() -> Account:
+    return Account("ada", "bound-value")
+
+
+def _note() -> str:
+    return "the value of-the-settings is used"
