@@ -64,7 +64,7 @@ def errors_of(folder: Path, files: dict[str, str], **arguments: Check) -> list[s
         ("{% from 'gone.html' import x %}", "1: from: the template 'gone.html' does not exist"),
         (
             "{% include ['a', 'b'] %}",
-            "1: include: the template 'a' and 'b' does not exist",
+            "1: include: none of the templates 'a', 'b' exists",
         ),
         ("{% include '../x.html' %}", "1: include: the template '../x.html' does not exist"),
         ("{% include 'ok.html#no' %}", "1: include: the template 'ok.html#no' does not exist"),
@@ -129,6 +129,22 @@ def test_a_broken_file_is_not_missing_for_others(folder: Path) -> None:
     files = {"page.html": "{% include 'broken.html' %}", "broken.html": "{% if %}"}
 
     assert [error.partition(":")[0] for error in errors_of(folder, files)] == ["broken.html"]
+
+
+def test_templates_that_extend_each_other_are_refused(folder: Path) -> None:
+    files = {
+        "own.html": "{% extends 'own.html' %}",
+        "a.html": "{% extends 'b.html' %}",
+        "b.html": "\n{% extends 'a.html' %}",
+        "above.html": "{% extends 'a.html' %}",
+        "tree.html": "{% if x %}{% include 'tree.html' %}{% endif %}",
+    }
+
+    assert errors_of(folder, files) == [
+        "a.html:1: extends: a.html extends itself, by way of its parents",
+        "b.html:2: extends: b.html extends itself, by way of its parents",
+        "own.html:1: extends: own.html extends itself, by way of its parents",
+    ]
 
 
 def test_a_mail_needs_a_text(folder: Path) -> None:

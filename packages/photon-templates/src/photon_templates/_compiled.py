@@ -16,6 +16,7 @@ import hashlib
 import logging
 import marshal
 import os
+import secrets
 import stat
 import sys
 import time
@@ -33,6 +34,7 @@ _log = logging.getLogger("photon.templates")
 _MAGIC: Final = b"photon-templates 1\n"
 _IGNORE: Final = "# Made by Photon: compiled templates, which can be removed.\n*\n"
 _NAME: Final = "templates-{}.cache"
+_TEMPORARY: Final = ".templates-{}.new"
 _DIGEST_SIZE: Final = 16
 _MAX_AGE: Final = 30 * 86_400.0
 _UNSAFE: Final = "other users can write into the folder, or it belongs to another user"
@@ -195,7 +197,7 @@ def _read_trusted(folder: Path, name: str) -> bytes:
 
 def _remove_old(folder: Path) -> None:
     """Remove files of variants that have not been written for long."""
-    for path in folder.glob(_NAME.format("*")):
+    for path in (*folder.glob(_NAME.format("*")), *folder.glob(_TEMPORARY.format("*"))):
         with suppress(OSError):
             if path.stat().st_mtime < time.time() - _MAX_AGE:
                 path.unlink()
@@ -203,7 +205,7 @@ def _remove_old(folder: Path) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file as a whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(_TEMPORARY.format(secrets.token_hex(8)))
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(temporary, flags, 0o644), "wb") as file:

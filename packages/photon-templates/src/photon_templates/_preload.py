@@ -137,13 +137,23 @@ class _Preload:
     def _references(self, name: str, facts: Facts) -> Iterator[tuple[int, str]]:
         for line, names, tag in facts.references:
             existing = [each for each in names if self._exists(each)]
-            if not existing:
-                shown = " and ".join(map(repr, names))
-                yield line, f"{tag}: the template {shown} does not exist"
+            if len(names) == 1 and not existing:
+                yield line, f"{tag}: the template {names[0]!r} does not exist"
+            elif not existing:
+                yield line, f"{tag}: none of the templates {', '.join(map(repr, names))} exists"
+            if tag == "extends" and len(names) == 1 and self._extends(names[0], name, frozenset()):
+                yield line, f"extends: {name} extends itself, by way of its parents"
             for each in existing:
                 problem = self.templates.environment.mixing_problem(each, name)
                 if problem is not None:
                     yield line, f"{tag}: {problem}"
+
+    def _extends(self, file: str, ancestor: str, seen: frozenset[str]) -> bool:
+        """Return whether a file is another one, or extends it by constant names."""
+        facts = self.facts.get(file)
+        if file == ancestor or facts is None or file in seen:
+            return file == ancestor
+        return any(self._extends(each, ancestor, seen | {file}) for each in facts.parents)
 
     def _exists(self, name: str) -> bool:
         parts = parse_name(name)
