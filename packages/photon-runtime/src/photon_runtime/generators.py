@@ -16,6 +16,7 @@ conflict that is reported before anything is written.
 `InsertArgument`    ``spec=...`` in the call that creates the application
 `InsertItem`        an element of a list, tuple, set or dictionary in Python code
 `InsertAttribute`   an attribute of a class in Python code
+`RemoveAttribute`   the removal of one
 `SetToml`           a key of a TOML file
 `UpdateFile`        a file that people edit and that is generated again
 ==================  ===========================================================================
@@ -216,6 +217,26 @@ class InsertAttribute:
 
 
 @attrs.frozen
+class RemoveAttribute:
+    """The removal of an attribute of a class in Python code, whatever its value is.
+
+    Undone, the attribute is inserted below the last one.
+
+    Attributes:
+        path: The Python file, from the project's folder, with ``/``.
+        code: The statement that the attribute is made by when this is undone; it names the
+            attribute.
+        of: The class.
+        imports: Import statements of that code; names that are not used any more are removed.
+    """
+
+    path: str = attrs.field(validator=_relative)
+    code: str = attrs.field(validator=_is_text)
+    of: str = attrs.field(kw_only=True, validator=_is_text)
+    imports: str = attrs.field(default="", kw_only=True)
+
+
+@attrs.frozen
 class SetToml:
     """A key of a TOML file, which is created if it does not exist. Comments and layout stay.
 
@@ -261,7 +282,7 @@ class UpdateFile:
 
 
 Insertion: TypeAlias = InsertCode | InsertCall | InsertArgument | InsertItem | InsertAttribute
-Edit: TypeAlias = CreateFile | RenderFile | Insertion | SetToml | UpdateFile
+Edit: TypeAlias = CreateFile | RenderFile | Insertion | RemoveAttribute | SetToml | UpdateFile
 
 
 @attrs.frozen

@@ -14,6 +14,7 @@ from photon_runtime.generators import (
     InsertCall,
     InsertCode,
     InsertItem,
+    RemoveAttribute,
     RenderFile,
     SetToml,
     UpdateFile,
@@ -136,6 +137,8 @@ def _verb(edit: Edit, before: bytes | None) -> Verb:
     """Return the word for an edit that changes its file."""
     if isinstance(edit, UpdateFile):
         return "added" if before is None else "updated"
+    if isinstance(edit, RemoveAttribute):
+        return "removed"
     return "added" if isinstance(edit, CreateFile | RenderFile) else "injected"
 
 

@@ -1,5 +1,7 @@
 """Lines into and out of a text, for `InsertCode` with a line or the end as its place.
 
+Blank lines at the beginning of code that goes below a line belong to it, and so do those at the end
+of code that goes above one.
 Lines are compared without their ends and their indentation, so that files with any line end are
 edited alike, and lines that were moved or indented anew are recognised.
 """
@@ -36,7 +38,9 @@ def insert_code(text: str, edit: InsertCode) -> str:
     code = edit.code.strip("\r\n")
     prefix = "" if code[0].isspace() else indentation(lines[matches[0]])
     new = code.splitlines() if not prefix else indented(code, prefix)
-    return insert_lines(text, matches[0] + (edit.after is not None), new)
+    if edit.after is not None:
+        return insert_lines(text, matches[0] + 1, [*[""] * _blank_lines_above(edit.code), *new])
+    return insert_lines(text, matches[0], [*new, *[""] * _blank_lines_below(edit.code)])
 
 
 def remove_code(text: str, code: str) -> str:
@@ -48,9 +52,23 @@ def remove_code(text: str, code: str) -> str:
     matches = _positions(text, code)
     if len(matches) > 1:
         raise Conflict(f"the code is there {len(matches)} times")
+    lines = split_lines(text)
     for position in matches:
-        text = remove_lines(text, position, position + len(code.strip("\r\n").splitlines()))
+        start, end = position, position + len(code.strip("\r\n").splitlines())
+        above = lines[max(0, start - _blank_lines_above(code)) : start]
+        start -= sum(not line.strip() for line in above)
+        below = lines[end : end + _blank_lines_below(code)]
+        end += sum(not line.strip() for line in below)
+        text = remove_lines(text, start, end)
     return text
+
+
+def _blank_lines_above(code: str) -> int:
+    return len(code) - len(code.lstrip("\n"))
+
+
+def _blank_lines_below(code: str) -> int:
+    return max(0, len(code) - len(code.rstrip("\n")) - 1)
 
 
 def _positions(text: str, code: str) -> list[int]:

@@ -33,7 +33,12 @@ from ._source_text import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from photon_runtime.generators import InsertAttribute, InsertCall, InsertItem
+    from photon_runtime.generators import (
+        InsertAttribute,
+        InsertCall,
+        InsertItem,
+        RemoveAttribute,
+    )
 
     Block = list[ast.stmt]
 
@@ -137,6 +142,20 @@ def remove_attribute(text: str, edit: InsertAttribute) -> str:
     if at and not lines[at - 1].strip() and is_surrounded:
         changed = remove_lines(changed, at - 1, at)  # one of two blank lines that meet
     return changed
+
+
+def drop_attribute(text: str, edit: RemoveAttribute) -> str:
+    """Return the text without the attribute, whatever its value is; the same if it is not there.
+
+    Raises:
+        PlaceNotFound: The class does not exist, or more than once.
+        Conflict: A comment is beside it.
+    """
+    code = PythonCode(text)
+    names = _targets(parse_statement(edit.code))
+    body = _class(code, edit.of).body
+    matches = [(each, body) for each in body if names & _targets(each)]
+    return _without(code, matches, ", ".join(sorted(names)))
 
 
 def insert_element(text: str, edit: InsertItem, line_length: int) -> str:

@@ -13,6 +13,7 @@ from photon_runtime.generators import (
     InsertCall,
     InsertCode,
     InsertItem,
+    RemoveAttribute,
     SetToml,
 )
 
@@ -27,6 +28,7 @@ _KINDS: dict[str, type[TextEdit]] = {
     "argument": InsertArgument,
     "item": InsertItem,
     "attribute": InsertAttribute,
+    "removal": RemoveAttribute,
     "toml": SetToml,
 }
 

@@ -13,7 +13,10 @@
 ``_applied``           why a migration cannot be destroyed
 ``_model_files``       `ModelFiles`: module, factory and test of a model
 ``_model_checks``      conditions of a new model
-``model``              the generator of models
+``_migration_names``   `MigrationName`: what a migration does, inferred from its name
+``_model_changes``     edits of a model that exists
+``_written_fields``    the field that a column of a model was generated from
+``model``, ``migration``  the generators
 =====================  ========================================================================
 """
 
@@ -23,5 +26,6 @@ from ._fields import parse_fields as parse_fields
 from ._imports import import_block as import_block
 from ._layout import Layout as Layout
 from ._layout import WrittenModel as WrittenModel
+from ._migration_names import MigrationName as MigrationName
 from ._model_files import ModelFiles as ModelFiles
 from ._names import ModelName as ModelName

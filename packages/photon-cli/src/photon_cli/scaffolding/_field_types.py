@@ -112,6 +112,11 @@ def field_type(name: str, arguments: tuple[str, ...], *, field: str) -> FieldTyp
     return _SIMPLE[name]
 
 
+def simple_type_names() -> tuple[str, ...]:
+    """Return the names of the types without arguments."""
+    return tuple(_SIMPLE)
+
+
 def type_names() -> tuple[str, ...]:
     """Return the names of all types, in the order of the documentation."""
     return (*_SIMPLE, *_PARAMETRIC)
@@ -445,13 +450,13 @@ def _sized(name: str, *, fixed: bool) -> Callable[[tuple[str, ...], str], FieldT
     return make
 
 
-_ELEMENTS: Final = ("string", "text", "int", "big_int", "float", "double", "bool")
+ELEMENTS: Final = ("string", "text", "int", "big_int", "float", "double", "bool")
 
 
 def _array(arguments: tuple[str, ...], field: str) -> FieldType:
-    if len(arguments) != 1 or arguments[0] not in _ELEMENTS:
+    if len(arguments) != 1 or arguments[0] not in ELEMENTS:
         raise GeneratorError(
-            f"{field}: array takes the type of its elements, one of {', '.join(_ELEMENTS)}; write "
+            f"{field}: array takes the type of its elements, one of {', '.join(ELEMENTS)}; write "
             f"{field}:array:string"
         )
     element = _SIMPLE[arguments[0]]

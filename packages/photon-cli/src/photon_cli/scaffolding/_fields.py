@@ -144,9 +144,8 @@ class Field:
             return ""
         cls = self.reference.class_name
         optional = f"{cls} | None" if self.is_nullable else cls
-        options = []
-        if self.has_siblings:
-            options.append(f"foreign_keys=[{self.column}]")
+        # Always written out: a second reference to the same model must not make this one ambiguous.
+        options = [f"foreign_keys=[{self.column}]"]
         if self.reference.is_self:
             options.append(f'remote_side="{cls}.id"')
         return f"{self.name}: Mapped[{optional}] = relationship({', '.join(options)})"

@@ -31,6 +31,8 @@ class WrittenModel:
         module: Its module, as it is imported.
         path: The file of the module.
         attributes: The names of its class, in their order.
+        bases: The names of the classes that it is derived from.
+        line: The first line of its class, with its decorators.
     """
 
     class_name: str
@@ -38,6 +40,8 @@ class WrittenModel:
     module: str
     path: Path
     attributes: tuple[str, ...]
+    bases: tuple[str, ...]
+    line: str
 
 
 @attrs.frozen
@@ -128,10 +132,20 @@ class Layout:
             for node in _classes(path):
                 table = _table_name(node)
                 if table is not None:
-                    found[node.name] = WrittenModel(
-                        node.name, table, self.module_of(path), path, tuple(_attributes(node))
-                    )
+                    found[node.name] = self._written(path, node, table)
         return found
+
+    def _written(self, path: Path, node: ast.ClassDef, table: str) -> WrittenModel:
+        first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+        return WrittenModel(
+            node.name,
+            table,
+            self.module_of(path),
+            path,
+            tuple(_attributes(node)),
+            tuple(ast.unparse(base).rpartition(".")[2] for base in node.bases),
+            path.read_text(encoding="utf-8-sig").splitlines()[first - 1].strip(),
+        )
 
     def files_that_mention(self, text: str) -> list[Path]:
         """Return the modules of models that have a text."""

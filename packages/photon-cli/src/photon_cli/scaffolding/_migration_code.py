@@ -10,6 +10,7 @@ first, and apply to an empty table only.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -103,7 +104,7 @@ def drop_columns(table: str, fields: Sequence[Field]) -> MigrationCode:
 def rename_column(table: str, old: Field, new: Field) -> MigrationCode:
     """Return the migration that renames a column, with what is named after it."""
     up = _renamed(table, old, new)
-    return MigrationCode(_code(up), _code(_renamed(table, new, old)))
+    return MigrationCode(_code(up), _code(_renamed(table, new, old)), _imports([old]))
 
 
 def _added(table: str, fields: Sequence[Field]) -> str:
@@ -204,11 +205,17 @@ def _row_check(table: str, fields: Sequence[Field]) -> str:
         f" rows of {table} would not have a value for {columns}: let this migration add the column "
         "as nullable, fill it, and set it to NOT NULL afterwards, or delete the rows"
     )
-    lines = [message[at : at + 80] for at in range(0, len(message), 80)]
-    shown = "\n".join(f"        {_text(line)}" for line in lines)
-    return (
-        f'rows = op.get_bind().scalar(sa.text("SELECT count(*) FROM {table}"))\n'
-        f'if rows:\n    raise RuntimeError(\n        f"{{rows}}"\n{shown}\n    )'
+    lines = textwrap.wrap(message, 80, drop_whitespace=False)
+    return "\n".join(
+        [
+            f'count = sa.select(sa.func.count()).select_from(sa.table("{table}"))',
+            "rows = 0 if op.get_context().as_sql else op.get_bind().scalar(count)",
+            "if rows:",
+            "    raise RuntimeError(",
+            '        f"{rows}"',
+            *(f'        "{line}"' for line in lines),
+            "    )",
+        ]
     )
 
 

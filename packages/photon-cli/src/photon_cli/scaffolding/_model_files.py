@@ -135,7 +135,7 @@ class ModelFiles:
             "has_timestamps": self.has_timestamps,
             "columns": [line for field in self.fields for line in field.model_lines],
             "relationships": [each.relationship_line for each in self.fields if each.reference],
-            "fit": _fitted,
+            "fit": fitted,
         }
 
     def _factory(self) -> dict[str, object]:
@@ -164,7 +164,7 @@ class ModelFiles:
             "imports": import_block(imports, own=self._own),
             "defaults": defaults,
             "signature": _signature(self.model),
-            "fit": _fitted,
+            "fit": fitted,
             "required": required,
             "uses_number": uses_number,
         }
@@ -196,7 +196,7 @@ class ModelFiles:
             "call": f"{name} = {self.model.factory}({', '.join(arguments)})",
             "assertions": [_assertion(field) for field in stored],
             "required": required,
-            "fit": _fitted,
+            "fit": fitted,
         }
 
     @property
@@ -233,7 +233,7 @@ def _signature(model: ModelName) -> str:
     return line if len(line) <= _WIDTH else line.replace("(", "(\n    ").replace(")", "\n)")
 
 
-def _fitted(statement: str, indent: int = _INDENT) -> str:
+def fitted(statement: str, indent: int = _INDENT) -> str:
     """Return a statement, wrapped where it is too long, for a line with an indentation."""
     if len(statement) + indent > _WIDTH:
         statement = formatted(statement, width=_WIDTH, indent=indent)
