@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photon_cli.generation import apply_edits
+from photon_cli.generation import Blueprints, apply_edits
 from photon_runtime.generators import GeneratorError, RenderFile
 
 if TYPE_CHECKING:
@@ -81,3 +81,14 @@ def test_a_template_that_does_not_exist_is_an_error(tmp_path: Path, package: Pat
     for template in ("x.jinja", "/item/x", "item/../../x"):
         with pytest.raises(ValueError, match="a folder and a file"):
             RenderFile("x", template, package="shop")
+
+
+def test_the_hash_of_a_template_has_what_it_includes(tmp_path: Path, package: Path) -> None:
+    (package / "a.jinja").write_text("[% if x %][%- include 'item/b.jinja' %][% endif %]\n")
+    (package / "b.jinja").write_text('[% from "item/c.jinja" import y %]')
+    (package / "c.jinja").write_text("[% macro y() %]1[% endmacro %]")
+    blueprints = Blueprints(tmp_path, "shop")
+    before = blueprints.digest("item/a.jinja")
+    assert blueprints.digest("item/a.jinja") == before
+    (package / "c.jinja").write_text("[% macro y() %]2[% endmacro %]")
+    assert blueprints.digest("item/a.jinja") != before

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 OVERRIDES = ".photon/templates"
 SUFFIX = ".jinja"
+_REFERENCE = re.compile(rb"""\[%[-+]?\s*(?:include|import|extends|from)\s+["']([^"']+)["']""")
 PYTHON_SUFFIX = ".py.jinja"
 
 
@@ -102,19 +104,8 @@ class Blueprints:
                 seen.add(name)
                 source = self.find(name).read_bytes()
                 contents.update(source)
-                pending += sorted(self._includes(name, source))
+                pending += sorted(_references(name, source))
         return contents.hexdigest()
-
-    def _includes(self, template: str, source: bytes) -> set[str]:
-        if not template.endswith(SUFFIX) or b"[%" not in source:
-            return set()
-        from jinja2 import TemplateSyntaxError, meta
-
-        try:
-            tree = self._environment().parse(source.decode())
-        except (TemplateSyntaxError, UnicodeDecodeError):
-            return set()
-        return {name for name in meta.find_referenced_templates(tree) if name}
 
     def _environment(self) -> jinja2.Environment:
         import jinja2
@@ -133,9 +124,17 @@ class Blueprints:
             keep_trailing_newline=True,
             undefined=jinja2.StrictUndefined,
             autoescape=False,
+            optimized=False,  # each template is rendered once
         )
         environment.filters["literal"] = literal
         return environment
+
+
+def _references(template: str, source: bytes) -> set[str]:
+    """Return the templates that a template names; found without parsing it, which is slow."""
+    if not template.endswith(SUFFIX):
+        return set()
+    return {match[1].decode() for match in _REFERENCE.finditer(source)}
 
 
 def literal(value: object) -> str:

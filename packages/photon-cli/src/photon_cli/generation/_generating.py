@@ -55,7 +55,7 @@ def plan_generation(
         GeneratorError: The arguments are wrong, the ledger cannot be read, or a path or a template
             is invalid.
     """
-    root = project.root or project.directory
+    root = project_root(project)
     ledger = Ledger.read(root)
     earlier = ledger.find(installed.name, arguments.name)
     generation = None if earlier is None else earlier.generation
