@@ -7,17 +7,17 @@ inputs with their values, and the errors beside them. Tests of pages need no bro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
-import attrs
 import httpx2
 
 _UNSENT = frozenset({"button", "file", "image", "reset", "submit"})
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta"})
 
 
-@attrs.frozen
+@dataclass(frozen=True)
 class PageForm:
     """A form of a page.
 

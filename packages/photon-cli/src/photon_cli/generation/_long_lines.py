@@ -51,9 +51,20 @@ def _divided(line: str, length: int) -> list[str]:
         return [line]
     head, body, tail = brackets
     inner = indent + _INDENT + body
+    if _is_comprehension(body) and len(inner) > length:
+        return [line]
     if len(inner) <= length and not (_is_collection(head) and len(_elements(body)) > 1):
         return [indent + head, inner, indent + tail]
     return _exploded(indent, head, body, tail, length)
+
+
+def _is_comprehension(body: str) -> bool:
+    depth = 0
+    for at, character in _code_characters(body):
+        depth += (character in _OPENING) - (character in _CLOSING)
+        if depth == 0 and body.startswith(" for ", at):
+            return True
+    return False
 
 
 def _is_collection(head: str) -> bool:

@@ -30,30 +30,34 @@ class ApiFiles:
         """Return the schemas, the routes, their inclusion in the application, and the tests."""
         resource = self.resource
         package, table, singular = (
-            resource.package_path,
+            resource.application.package_path,
             resource.name.table,
             resource.name.singular,
         )
         return [
-            *resource.package_edits("schemas", "The values in requests and responses."),
-            *resource.package_edits("routes", "The routes, one module for each resource."),
+            *resource.application.package_edits("schemas", "The values in requests and responses."),
+            *resource.application.package_edits(
+                "routes", "The routes, one module for each resource."
+            ),
             *self._dependencies(),
             _render(f"{package}/schemas/{singular}.py", "schemas.py.jinja", self._schemas()),
             _render(f"{package}/routes/{table}.py", "routes.py.jinja", self._routes()),
-            *resource.include_edits("routes"),
+            *resource.application.include_edits("routes", table),
             _render(f"tests/test_{table}.py", "test_api.py.jinja", self.test_context()),
         ]
 
     def _dependencies(self) -> list[Edit]:
-        path = f"{self.resource.package_path}/dependencies.py"
-        if self.resource.owner is None or "current_user_id" in self.resource.text_of(path):
+        path = f"{self.resource.application.package_path}/dependencies.py"
+        if self.resource.owner is None or "current_user_id" in self.resource.application.text_of(
+            path
+        ):
             return []
         return [_render(path, "dependencies.py.jinja", {}, once=True)]
 
     def _schemas(self) -> dict[str, Any]:
         resource = self.resource
         module = f"{resource.layout.package}.schemas.{resource.name.singular}"
-        models = resource.relative(resource.model_module, to=module)
+        models = resource.application.relative(resource.model_module, to=module)
         imports = {
             "from __future__ import annotations",
             "from typing import Self",
@@ -76,8 +80,8 @@ class ApiFiles:
         resource, cls = self.resource, self.resource.name.class_name
         package, singular = resource.layout.package, resource.name.singular
         module = f"{package}.routes.{resource.name.table}"
-        models = resource.relative(resource.model_module, to=module)
-        schemas = resource.relative(f"{package}.schemas.{singular}", to=module)
+        models = resource.application.relative(resource.model_module, to=module)
+        schemas = resource.application.relative(f"{package}.schemas.{singular}", to=module)
         names = ["Created", "Depends", "HttpError", "Json", "Query", "Router"]
         names += ["Html", "Request"] if resource.has_pages else []
         imports = {
@@ -99,7 +103,7 @@ class ApiFiles:
         if resource.has_constraints:
             imports.add("from photon_lifeguard import refuse_conflicts")
         if resource.owner is not None:
-            dependencies = resource.relative(f"{package}.dependencies", to=module)
+            dependencies = resource.application.relative(f"{package}.dependencies", to=module)
             imports.add(f"from {dependencies} import CurrentUserId")
         if resource.has_pages:
             imports |= {

@@ -19,6 +19,7 @@ _TEMPLATES: Final = ("index", "_row", "show", "new", "edit", "delete", "_form")
 _STATED_WIDGETS: Final = ("textarea", "email", "url")
 """Inputs that a form does not infer from the type of a member."""
 
+_TEXTS: Final = ("text", *_STATED_WIDGETS)
 _COLUMNS: Final = 4
 
 
@@ -41,13 +42,19 @@ class PageFiles:
         """
         self._check()
         resource, name = self.resource, self.resource.name
-        templates = resource.templates
+        templates = resource.application.templates
         return [
-            *resource.package_edits("pages", "The pages, one module for each resource."),
-            _render(
-                f"{resource.package_path}/pages/{name.table}.py", "pages.py.jinja", self._pages()
+            *resource.application.package_edits(
+                "pages", "The pages, one module for each resource."
             ),
-            *resource.include_edits("pages", alias=f"{name.singular}_pages"),
+            _render(
+                f"{resource.application.package_path}/pages/{name.table}.py",
+                "pages.py.jinja",
+                self._pages(),
+            ),
+            *resource.application.include_edits(
+                "pages", name.table, alias=f"{name.singular}_pages"
+            ),
             *(
                 _render(
                     f"{templates}/{name.table}/{each}.html",
@@ -67,13 +74,7 @@ class PageFiles:
 
     def _check(self) -> None:
         resource = self.resource
-        base = f"{resource.templates}/base.html"
-        if "TemplatesPart" not in resource.text_of(resource.app_path) or not resource.exists(base):
-            raise GeneratorError(
-                f"pages need templates: {resource.app_path} must add TemplatesPart() of"
-                f" photon_templates, and {base} must exist, as in a project of `photon new --html`;"
-                " or generate the API alone: --api"
-            )
+        resource.application.check_templates()
         for field in resource.writable:
             if field.input in WITHOUT_INPUT and field.is_required:
                 raise GeneratorError(
@@ -85,9 +86,9 @@ class PageFiles:
         resource, cls = self.resource, self.resource.name.class_name
         package, singular = resource.layout.package, resource.name.singular
         module = f"{package}.pages.{resource.name.table}"
-        models = resource.relative(resource.model_module, to=module)
-        schemas = resource.relative(f"{package}.schemas.{singular}", to=module)
-        routes = resource.relative(f"{package}.routes.{resource.name.table}", to=module)
+        models = resource.application.relative(resource.model_module, to=module)
+        schemas = resource.application.relative(f"{package}.schemas.{singular}", to=module)
+        routes = resource.application.relative(f"{package}.routes.{resource.name.table}", to=module)
         changeable = f"{'Own' if resource.owner else 'Found'}{cls}"
         targets = self._targets(module)
         imports = {
@@ -118,7 +119,7 @@ class PageFiles:
         if targets:
             imports.add("from sqlalchemy import select")
         if resource.owner is not None:
-            dependencies = resource.relative(f"{package}.dependencies", to=module)
+            dependencies = resource.application.relative(f"{package}.dependencies", to=module)
             imports.add(f"from {dependencies} import CurrentUserId")
         return {
             **resource.context,
@@ -131,6 +132,7 @@ class PageFiles:
 
     def _targets(self, module: str) -> list[_Target]:
         found: dict[str, _Target] = {}
+        relative = self.resource.application.relative
         for field in self.resource.references:
             if field.reference is None:
                 continue
@@ -147,7 +149,7 @@ class PageFiles:
                 order=f"{cls}.{label}" if label else f"{cls}.id",
                 text=f"row.{label}" if label else f'f"{name.label} {{row.id}}"',
                 columns=[field.column],
-                model_import=f"from {self.resource.relative(source, to=module)} import {cls}",
+                model_import=f"from {relative(source, to=module)} import {cls}",
             )
         return list(found.values())
 
@@ -177,7 +179,7 @@ class PageFiles:
         kept = [
             field
             for field in self.resource.form_fields
-            if field not in required[:1] and field.input in ("text", "textarea", "email", "url")
+            if field not in required[:1] and field.input in _TEXTS
         ]
         excluded = [
             field.column for field in resource.writable if field not in self.resource.form_fields

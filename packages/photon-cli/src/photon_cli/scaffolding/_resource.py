@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 import attrs
 
-from photon_runtime.generators import CreateFile, Edit, GeneratorError, InsertCall, InsertCode
 from photon_runtime.project import Project
 
+from ._application import ApplicationLayout
 from ._fields import Field
-from ._imports import import_block
 from ._layout import Layout
 from ._model_files import ModelFiles
 from ._names import ModelName
@@ -34,9 +33,7 @@ class Resource:
         fields: Its fields.
         has_timestamps: It has ``created_at`` and ``updated_at``.
         has_pages: It has pages beside its API.
-        app_module: Module of the application.
-        app_variable: The application in it.
-        templates: The folder of the templates, from the project's folder.
+        application: The application.
     """
 
     layout: Layout
@@ -44,109 +41,22 @@ class Resource:
     fields: Sequence[Field]
     has_timestamps: bool
     has_pages: bool
-    app_module: str
-    app_variable: str
-    templates: str = "templates"
+    application: ApplicationLayout
 
     @classmethod
     def of(cls, project: Project, files: ModelFiles, *, has_pages: bool) -> Self:
         """Describe a model of a project.
 
         Raises:
-            GeneratorError: photon.toml does not name the application.
+            GeneratorError: photon.toml does not name the application, or it does not exist.
         """
-        module, _, variable = project.target().partition(":")
-        settings = {entry.path: entry.value for entry in project.settings.entries({})}
         return cls(
             files.layout,
             files.model,
             files.fields,
             files.has_timestamps,
             has_pages,
-            module,
-            variable,
-            str(settings.get(("templates", "folder"), "templates")),
-        )
-
-    # Parts of the project
-
-    @property
-    def package_path(self) -> str:
-        """The folder of the package, from the project's folder."""
-        return self.layout.name_of(self.layout.source / self.layout.package)
-
-    @property
-    def app_path(self) -> str:
-        """The file of the application, from the project's folder.
-
-        Raises:
-            GeneratorError: It does not exist.
-        """
-        path = self.layout.source.joinpath(*self.app_module.split("."))
-        for file in (path.with_suffix(".py"), path / "__init__.py"):
-            if file.is_file():
-                return self.layout.name_of(file)
-        raise GeneratorError(
-            f"the application {self.app_module} does not exist (searched"
-            f" {self.layout.name_of(path.with_suffix('.py'))}): correct `app` under [project] in"
-            f" {self.layout.root / 'photon.toml'}"
-        )
-
-    def exists(self, path: str) -> bool:
-        """Whether a file of the project exists."""
-        return (self.layout.root / path).is_file()
-
-    def text_of(self, path: str) -> str:
-        """Return the text of a file of the project; empty if it does not exist."""
-        file = self.layout.root / path
-        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-
-    def package_edits(self, folder: str, docstring: str) -> list[Edit]:
-        """Return what makes a package of a folder below the project's package."""
-        path = f"{self.package_path}/{folder}/__init__.py"
-        return [] if self.exists(path) else [CreateFile(path, f'"""{docstring}"""\n')]
-
-    def include_edits(self, folder: str, *, alias: str = "") -> list[Edit]:
-        """Return what includes the router of a module in the application.
-
-        Args:
-            folder: The package of the module, below that of the project.
-            alias: The name of the router in the application's module; by default it is an attribute
-                of the module.
-        """
-        source = self.relative(f"{self.layout.package}.{folder}", to=self.app_module)
-        module = self.name.table
-        line, router = f"from {source} import {module}", f"{module}.router"
-        if alias:
-            line, router = f"from {source}.{module} import router as {alias}", alias
-        return [
-            InsertCode(self.app_path, line, place="imports"),
-            InsertCall(
-                self.app_path, f"include({router})", on="Photon", variable=self.app_variable
-            ),
-        ]
-
-    def relative(self, module: str, *, to: str) -> str:
-        """Return the name of a module of the package for an import in another one."""
-        package = to.rpartition(".")[0]
-        dots = "."
-        while package and not module.startswith(f"{package}."):
-            package = package.rpartition(".")[0]
-            dots += "."
-        return f"{dots}{module.removeprefix(f'{package}.')}" if package else module
-
-    def imports_in(self, module: str, lines: Mapping[str, str], code: str) -> str:
-        """Return the imports of the names that code uses.
-
-        Args:
-            module: Module that gets them.
-            lines: Import statements by the name that each imports.
-            code: The code.
-        """
-        words = set(re.findall(r"[A-Za-z_]\w*", code))
-        return import_block(
-            (line for name, line in lines.items() if name in words),
-            own=(self.layout.package, "tests"),
+            ApplicationLayout.of(project),
         )
 
     @property

@@ -43,8 +43,9 @@ class ScaffoldGenerator(ModelGenerator):
         resource = self._resource(project, arguments)
         steps = list(super().next_steps(project, arguments))
         if resource.owner is not None:
+            package = resource.application.package_path
             steps.append(
-                f"then connect your authentication in {resource.package_path}/dependencies.py:"
+                f"then connect your authentication in {package}/dependencies.py:"
                 " until then, changes are answered by 401"
             )
         return steps

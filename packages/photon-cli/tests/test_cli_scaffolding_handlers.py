@@ -1,0 +1,148 @@
+"""Generators of handlers, `route`, `controller` and `middleware`: what they write, and refuse."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from photon_cli.generation import Plan, apply_edits, undo_edits, write_changes
+from photon_cli.project_creation import Choices, ProjectName, project_files
+from photon_cli.scaffolding.controller import ControllerGenerator
+from photon_cli.scaffolding.middleware import MiddlewareGenerator
+from photon_cli.scaffolding.route import RouteGenerator
+from photon_runtime.generators import Arguments, GeneratorError
+from photon_runtime.project import Project
+
+
+def new_project(root: Path, kind: str = "html") -> Path:
+    name = ProjectName.parse("blog", directory=root)
+    for path, content in project_files(name, Choices(kind, "none")).items():  # type: ignore[arg-type]
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content)
+    return root
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A new project with pages, without a database."""
+    return new_project(tmp_path)
+
+
+def planned(root: Path, generator: Any, name: str, *words: str, **options: bool) -> Any:
+    known = {option.name: option.default for option in getattr(generator, "options", ())}
+    return generator.plan(Project(root, root), Arguments(name, words, options=known | options))
+
+
+def generate(root: Path, generator: Any, name: str, *words: str, **options: bool) -> Plan:
+    plan = apply_edits(root, planned(root, generator, name, *words, **options))
+    assert plan.conflicts == []
+    write_changes(plan.root, plan.changes)
+    return plan
+
+
+def refusal(root: Path, generator: Any, name: str, *words: str, **options: bool) -> str:
+    with pytest.raises(GeneratorError) as caught:
+        planned(root, generator, name, *words, **options)
+    return str(caught.value)
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def run(root: Path, *command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_route_has_a_handler_and_a_test(project: Path) -> None:
+    generate(project, RouteGenerator(), "publish-post", "post", "/posts/{id}/publish")
+    route = (project / "blog/routes/publish_post.py").read_text()
+    assert '@router.post("/posts/{id}/publish")\ndef publish_post(id: str)' in route
+    assert "app.include(publish_post.router)" in (project / "blog/app.py").read_text()
+    assert (
+        'client.post("/posts/1/publish", json={})'
+        in (project / "tests/test_publish_post.py").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "message"),
+    [
+        ("def", (), "use another one, such as def_page"),
+        ("1st", (), "begins with a letter"),
+        ("ping", ("FETCH",), "write photon generate route ping GET /ping"),
+        ("ping", ("GET", "POST"), "write photon generate route ping GET /ping"),
+        ("ping", ("/a/",), "is not a path"),
+        ("ping", ("/a/{b",), "is not a path"),
+        ("ping", ("/a/{b}/{b}",), "is there twice"),
+        ("ping", ("/{class name}",), "is not a path"),
+    ],
+)
+def test_invalid_routes_are_refused(
+    project: Path, name: str, words: tuple[str, ...], message: str
+) -> None:
+    before = files_of(project)
+    assert message in refusal(project, RouteGenerator(), name, *words)
+    assert files_of(project) == before
+
+
+def test_a_controller_has_its_actions_as_pages_or_as_data(project: Path) -> None:
+    generate(project, ControllerGenerator(), "reports", "index", "sales")
+    reports = (project / "blog/routes/reports.py").read_text()
+    assert 'render_template("reports/sales.html")' in reports
+    assert (project / "templates/reports/index.html").exists()
+    generate(project, ControllerGenerator(), "status", api=True)
+    assert '{"message": "Index"}' in (project / "blog/routes/status.py").read_text()
+    assert not (project / "templates/status").exists()
+
+
+def test_invalid_controllers_are_refused(project: Path, tmp_path: Path) -> None:
+    controller = ControllerGenerator()
+    assert "the action sales is there twice" in refusal(project, controller, "a", "sales", "sales")
+    assert "exclude each other" in refusal(project, controller, "a", html=True, api=True)
+    api = new_project(tmp_path / "api", "api")
+    assert "pages need templates" in refusal(api, controller, "reports", html=True)
+
+
+def test_the_application_must_be_in_a_package(tmp_path: Path) -> None:
+    root = new_project(tmp_path, "minimal")
+    for generator in (RouteGenerator(), ControllerGenerator(), MiddlewareGenerator()):
+        assert "move it into a package" in refusal(root, generator, "ping")
+    (root / "photon.toml").write_text('[project]\napp = "lost.app:app"\n')
+    message = refusal(root, RouteGenerator(), "ping")
+    assert "searched lost/app.py, lost/app/__init__.py, src/lost/app.py" in message
+
+
+def test_what_is_generated_can_be_taken_back(project: Path) -> None:
+    before = files_of(project)
+    for generator, words in (
+        (RouteGenerator(), ("/ping/{id}",)),
+        (ControllerGenerator(), ("index",)),
+        (MiddlewareGenerator(), ()),
+    ):
+        edits = planned(project, generator, "ping", *words)
+        generate(project, generator, "ping", *words)
+        plan = undo_edits(project, edits)
+        assert plan.conflicts == []
+        write_changes(plan.root, plan.changes)
+        assert files_of(project) == before
+
+
+@pytest.mark.slow
+def test_what_is_generated_is_clean_and_passes_its_tests(project: Path) -> None:
+    generate(project, RouteGenerator(), "ping")
+    generate(project, RouteGenerator(), "change_it", "PATCH", "/things/{id}/{name}")
+    generate(project, RouteGenerator(), "remove_it", "DELETE", "/things/{id}")
+    generate(project, ControllerGenerator(), "reports", "index", "stock-levels")
+    generate(project, ControllerGenerator(), "status", "totals", "single", api=True)
+    generate(project, MiddlewareGenerator(), "timing")
+    run(project, "ruff", "check", "--no-cache", ".")
+    run(project, "ruff", "format", "--check", "--no-cache", ".")
+    run(project, "pytest", "-q", "-p", "no:cacheprovider")
