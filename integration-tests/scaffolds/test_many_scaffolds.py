@@ -32,7 +32,7 @@ blog-post title:string is_public:bool score:int?
 box width:int height:int data:json?
 document title:string content:blob? digest:binary_len:16? note:var_binary:100?
 measurement settings:jsonb values:array:float flags:array:bool --api
-Task title:string due_on:date due_at:time tags:array:string assignee:references:users? reporter:references:users
+Task title:string due_on:date due_at:time tags:array:string assignee:references:users?
 event select:string from_date:date table:string? index:int
 transfer source:references:users target:references:users amount:money
 profile user:references^ bio:text? --without-timestamps
@@ -62,7 +62,9 @@ def reformat(root: Path) -> None:
     app = root / "blog/app.py"
     imports, _, rest = app.read_text().partition("\napp = ")
     docstring, *lines = imports.strip().split("\n")
-    app.write_text(f"{docstring}\n# Ours come first.\n" + "\n".join(reversed(lines)) + f"\n\napp = {rest}")
+    app.write_text(
+        f"{docstring}\n# Ours come first.\n" + "\n".join(reversed(lines)) + f"\n\napp = {rest}"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def _migrate(project: Path, url: str) -> None:
     variables = {"DATABASE_URL": url}
     run("photon_cli", "db", "migrate", cwd=project, **variables)
     run("photon_cli", "db", "check", cwd=project, **variables)
-    run("photon_cli", "db", "rollback", "--steps", str(len(SCAFFOLDS)), cwd=project, **variables)
+    run("photon_cli", "db", "rollback", "--to", "base", cwd=project, **variables)
     run("photon_cli", "db", "migrate", cwd=project, **variables)
 
 
