@@ -194,16 +194,16 @@ def test_modules_without_state_are_made_once(tmp_path: Path) -> None:
         "nested.html": "{% import 'state.html' as s %}{% macro m() %}{% endmacro %}",
         "page.html": "{% for each in names %}{% import each as m %}{{ keep(m.m) }}{% endfor %}",
     }
-    kept: list[Any] = []
+    macros: list[Any] = []
     options = EnvironmentOptions(
-        globals={"keep": kept.append, "now": datetime.datetime.now}, strict=False
+        globals={"keep": macros.append, "now": datetime.datetime.now}, strict=False
     )
     templates = Templates(folder_of(tmp_path, files), options=options)
     names = ["plain.html", "state.html", "text.html", "nested.html"]
     for _ in range(2):
         templates.render("page.html", names=names)
 
-    first, second = kept[:4], kept[4:]
+    first, second = macros[:4], macros[4:]
     assert [one is other for one, other in zip(first, second, strict=True)] == [True, *[False] * 3]
 
 

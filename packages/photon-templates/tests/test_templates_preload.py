@@ -312,7 +312,7 @@ def test_the_file_can_be_written_by_its_owner_alone(cache: Path) -> None:
         os.umask(before)
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_not_an_error(folder: Path, tmp_path: Path) -> None:
     write(folder, {"page.html": PAGE})
     (tmp_path / "file").write_text("")
 

@@ -8,7 +8,7 @@ Theory of operation. It is a Jinja2 environment with these differences:
 - The module of an imported file is shared by renders only if it has no state: a ``cycler`` or a
   ``namespace`` at its top would otherwise carry values from one request to the next.
 - Filters and tests of the application are called at each render. Jinja2 would call them once, while
-  it compiles, for constant arguments: then the text of one user's language would be everybody's.
+  it compiles, for constant arguments: then all users would get the text of one.
 - All loaded templates stay loaded: their number is bounded by the number of files.
 """
 

@@ -3,7 +3,7 @@
 Theory of operation. A block may use names that the template imports or sets outside of it, belong
 to a parent, be inside of another block, and call ``super()``. So a fragment is a template of its
 own, derived from the syntax tree of the file: everything that has an effect outside of blocks
-(imports, assignments, macros, ``do``) is kept, output is dropped, all blocks are defined, and the
+(imports, assignments, macros, ``do``) remains, output is dropped, all blocks are defined, and the
 block is rendered where the output was. If the file extends a parent, the fragment extends what is
 derived from the parent, so that the same holds for it. The lines of the nodes stay those of the
 file, and so do the lines in errors.
@@ -84,14 +84,14 @@ def _outer_blocks(node: nodes.Node) -> Iterable[nodes.Block]:
 
 def _effects(body: Iterable[nodes.Node], block: str) -> list[nodes.Node]:
     """Return the nodes that have an effect other than output."""
-    kept: list[nodes.Node] = []
+    effects: list[nodes.Node] = []
     for node in body:
         if isinstance(node, nodes.Extends):
             node.template = _parent(node.template, block)
-            kept.append(node)
+            effects.append(node)
         elif isinstance(node, _KEPT) or (isinstance(node, _NESTED) and _reduce(node, block)):
-            kept.append(node)
-    return kept
+            effects.append(node)
+    return effects
 
 
 def _reduce(node: nodes.Node, block: str) -> bool:
@@ -99,11 +99,11 @@ def _reduce(node: nodes.Node, block: str) -> bool:
     bodies = ["body", "else_"] if isinstance(node, nodes.If | nodes.For) else ["body"]
     for name in bodies:
         setattr(node, name, _effects(getattr(node, name), block))
-    found = any(getattr(node, name) for name in bodies)
+    has_effects = any(getattr(node, name) for name in bodies)
     if isinstance(node, nodes.If):
         branches = [_reduce(each, block) for each in node.elif_]
-        found = found or any(branches)
-    return found
+        has_effects = has_effects or any(branches)
+    return has_effects
 
 
 def _parent(parent: nodes.Expr, block: str) -> nodes.Expr:

@@ -80,7 +80,7 @@ def site_globals(host: Host, settings: TemplatesSettings, *, sandbox: bool) -> C
         "absolute_url": addresses.absolute_url,
         "flush": flush,
     }
-    if not sandbox:  # its cookies would be there for whoever writes templates
+    if not sandbox:  # the authors of templates could read its cookies
         functions["request"] = CurrentRequest()
     checks = {"url_for": addresses.check_operation, "asset": addresses.check_asset}
     return Contribution(functions, checks=checks)

@@ -1,9 +1,9 @@
 """Missing values in templates: an error, or nothing and a warning in the log.
 
 In development and in tests every use of a missing value is an error (`jinja2.StrictUndefined`). In
-production a page is better than none: a missing value is rendered as nothing, is false and empty,
-and a warning names its line, once for each place. Everything else that is done with it, such as
-reading an attribute of it, is an error there, too.
+production an incomplete page is better than an error: a missing value is rendered as nothing, is
+false and empty, and a warning names its line, once for each place. Everything else that is done
+with it, such as reading an attribute of it, is an error there, too.
 """
 
 from __future__ import annotations
