@@ -105,6 +105,12 @@ def test_the_page_of_an_error_is_in_the_language_of_its_reader(client: Client) -
     assert set(response.headers["vary"].split(", ")) >= {"Accept", "Accept-Language"}
 
 
+def test_a_query_that_cannot_be_decoded_has_a_page(client: Client) -> None:
+    headers = {"accept-language": "de", "accept": "text/html"}
+    response = client.get("/lost?lang=%ff", headers=headers)
+    assert (response.status_code, response.text) == (404, "Hallo, 404")
+
+
 def test_handlers_use_texts_too(client: Client) -> None:
     response = client.get("/handler", headers={"accept-language": "de"})
     assert response.json() == "de Hello, Ada Hallo, <"

@@ -347,12 +347,25 @@ def test_a_valid_form_has_no_summary_and_no_focus() -> None:
 
 def test_an_error_of_a_field_that_the_page_does_not_show_is_in_the_summary() -> None:
     form = html_form(NewPost, invalid(), fields=["likes"])
+    assert [error.name for error in form.all_errors()] == ["", "likes", "", ""]
+    assert [error.name for error in html_form(None, invalid()).all_errors()] == [
+        "", "likes", "title", "title",
+    ]  # fmt: skip
+    hidden = html_form(NewPost, invalid(), widgets={"likes": "hidden"})
+    assert [error.name for error in hidden.all_errors()] == ["", "title", "title", ""]
     assert form.errors() == [
         "The blog is closed",
         "Likes must be at least 0",
         "Title is required",
         "Title: expected <b>",
     ]
+
+
+def test_an_error_of_a_field_that_the_class_lacks_is_in_the_summary_without_a_link() -> None:
+    form = html_form(NewPost, Submission([FormError("slug_text", "is taken")]))
+    assert form.all_errors() == [FormError("", "Slug text is taken")]
+    assert "<a" not in form.error_summary()
+    assert "autofocus" in form.error_summary()
 
 
 # -- what a page states --------------------------------------------------------------------------
@@ -410,6 +423,16 @@ def test_the_names_on_the_wire_are_those_of_the_annotations() -> None:
         "page-size",
         "page-size",
     )
+
+
+def test_a_default_that_is_made_is_made_for_each_form() -> None:
+    made = iter("ab")
+
+    @attrs.frozen
+    class Made:
+        code: str = attrs.field(factory=lambda: next(made))
+
+    assert [html_form(Made).value("code") for _ in range(2)] == ["a", "b"]
 
 
 def test_private_members_and_those_without_an_argument_are_not_fields() -> None:

@@ -172,15 +172,20 @@ class HtmlForm:
         The name of an error of the form as a whole is empty.
         """
         listed = [FormError("", sentence_of("", text)) for text in self._errors.get("", ())]
-        names = [
-            *self._fields,
-            *(name for name in self._errors if name and name not in self._fields),
-        ]
-        for name in names:
+        shown = list(self._fields)
+        for name in (*shown, *(name for name in self._errors if name and name not in shown)):
             if name in self._errors:
-                field = self.field(name)
-                listed += [FormError(field.target_id, text) for text in field.errors]
+                listed += self._linked(name, is_shown=self._members is None or name in shown)
         return listed
+
+    def _linked(self, name: str, *, is_shown: bool) -> list[FormError]:
+        """Return the errors of a field, with the id of its input if people can get there."""
+        if self._members is not None and name not in self._members:
+            # The page has a form of another class than the handler.
+            return [FormError("", message_of(label_of(name), text)) for text in self._errors[name]]
+        field = self.field(name)
+        target = field.target_id if is_shown and field.widget != "hidden" else ""
+        return [FormError(target, text) for text in field.errors]
 
     def error_summary(self) -> Markup:
         """Return the list of all errors, each linked to its input; empty without errors.
@@ -230,7 +235,7 @@ class HtmlForm:
         if self._values is not None:
             texts = texts_of(value_in(self._values, member.name))
         else:
-            texts = texts_of(member.default)
+            texts = texts_of(member.initial())
         return texts if texts or member.type is not bool or member.is_optional else ["false"]
 
 
@@ -391,10 +396,11 @@ def markup_attributes(attributes: Mapping[str, object]) -> Markup:
     parts = []
     for name, value in attributes.items():
         if value is True:
-            parts.append(escape(name))
+            parts.append(str(escape(name)))
         elif value is not None and value is not False:
-            parts.append(Markup('{}="{}"').format(name, text_of(value)))
-    return Markup(" ").join(parts)
+            # Not by Markup.format, which takes most of the time of a form.
+            parts.append(f'{escape(name)!s}="{escape(text_of(value))!s}"')
+    return Markup(" ".join(parts))
 
 
 def _options(

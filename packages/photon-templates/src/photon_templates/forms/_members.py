@@ -7,9 +7,10 @@ Constraints are read from every object in ``Annotated`` that has attributes of t
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 import attrs
@@ -29,6 +30,7 @@ class Member:
         is_optional: True if it may be ``None``.
         is_required: True if it has no default.
         default: The default, ``None`` without one.
+        factory: A function that makes the default.
         is_secret: True for ``repr=False``.
         constraints: Constraints, the name on the wire (``name``) and the label (``title``).
     """
@@ -38,6 +40,7 @@ class Member:
     is_optional: bool = False
     is_required: bool = False
     default: object = None
+    factory: Callable[[], object] | None = None
     is_secret: bool = False
     constraints: Mapping[str, Any] = attrs.field(factory=dict)
 
@@ -46,9 +49,16 @@ class Member:
         """The name on the wire."""
         return str(self.constraints.get("name", self.name))
 
+    def initial(self) -> object:
+        """Return the value of a new form, ``None`` without one."""
+        return self.default if self.factory is None else self.factory()
 
-def members_of(cls: Any) -> dict[str, Member]:
+
+@functools.lru_cache(maxsize=1024)
+def members_of(cls: Any) -> Mapping[str, Member]:
     """Return the members of an attrs class, a dataclass or a TypedDict by name.
+
+    The classes of forms are few, and reading one takes longer than rendering it.
 
     Raises:
         TypeError: The class is of another kind, or an annotation of it cannot be resolved.
@@ -79,7 +89,7 @@ def _of_attrs(field: attrs.Attribute[Any], hint: Any) -> Member | None:
     member = _member(field.name, hint, field.default is attrs.NOTHING, field.repr is False)
     default: Any = field.default
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class in all but its stub
-        default = None if default.takes_self else default.factory()
+        return attrs.evolve(member, factory=None if default.takes_self else default.factory)
     return attrs.evolve(member, default=None if default is attrs.NOTHING else default)
 
 
@@ -87,11 +97,14 @@ def _of_dataclass(field: dataclasses.Field[Any], hint: Any) -> Member | None:
     if not field.init or field.name.startswith("_"):
         return None
     missing = dataclasses.MISSING
-    default = field.default
-    if default is missing and field.default_factory is not missing:
-        default = field.default_factory()
-    member = _member(field.name, hint, default is missing, not field.repr)
-    return attrs.evolve(member, default=None if default is missing else default)
+    made = field.default_factory
+    factory = None if made is missing else made
+    is_required = field.default is missing and factory is None
+    return attrs.evolve(
+        _member(field.name, hint, is_required, not field.repr),
+        default=None if field.default is missing else field.default,
+        factory=factory,
+    )
 
 
 def _member(name: str, hint: Any, is_required: bool, is_secret: bool = False) -> Member:

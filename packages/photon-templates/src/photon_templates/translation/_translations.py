@@ -21,7 +21,7 @@ import attrs
 from markupsafe import Markup, escape
 
 from photon_runtime.errors import PhotonError
-from photon_runtime.http import Request, Response
+from photon_runtime.http import HttpError, Request, Response
 
 from .._current import current_request
 from .._facts import ConstantCall
@@ -150,7 +150,7 @@ class Translations:
         query, cookie = self.settings.query, self.settings.cookie
         available = self.locales
         if query:
-            chosen = choose_locale(request.query.get(query) or "", available)
+            chosen = choose_locale(_parameter(request, query), available)
             if chosen is not None:
                 return chosen
         if cookie:
@@ -161,6 +161,14 @@ class Translations:
         note_fields(request, ("Accept-Language",))
         accepted = ", ".join(request.headers.getlist("accept-language"))
         return choose_locale(accepted, available) or self.settings.default
+
+
+def _parameter(request: Request, name: str) -> str:
+    """Return a parameter of the query; empty if the query cannot be decoded, which has a page."""
+    try:
+        return request.query.get(name) or ""
+    except HttpError:
+        return ""
 
 
 def name_locale(request: Request, response: Response) -> None:
