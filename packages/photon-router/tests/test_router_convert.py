@@ -272,6 +272,11 @@ def test_a_type_without_constraints_has_no_checker(type_: Any) -> None:
         (Annotated[set[int], Param(min_length=2)], {1}, ["must have at least 2 items"]),
         (Annotated[tuple[int, ...], Param(max_length=1)], (1, 2), ["must have at most 1 item"]),
         (Literal["a"], "b", ['must be one of "a"']),
+        (
+            Annotated[list[datetime.date], Param(max_length=1)],
+            [datetime.date(2024, 1, 1), datetime.date(2024, 1, 2)],
+            ["must have at most 1 item"],
+        ),
     ],
     ids=str,
 )

@@ -48,7 +48,7 @@ def constraint_checker(
     is_valid = check.is_valid
 
     def messages(value: object) -> list[str]:
-        if type(value) not in _PLAIN:
+        if type(value) not in _PLAIN or (type(value) is list and not _is_plain(value)):
             value = _wire_form(value)
         if is_valid(value):
             return []
@@ -58,6 +58,11 @@ def constraint_checker(
 
 
 _PLAIN = frozenset((str, int, float, bool, decimal.Decimal, list, type(None)))
+
+
+def _is_plain(values: list[object]) -> bool:
+    """Whether a list has JSON values only, and no dates or the like."""
+    return _PLAIN.issuperset(map(type, values))
 
 
 def _wire_form(value: object) -> object:

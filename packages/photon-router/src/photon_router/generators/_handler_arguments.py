@@ -12,9 +12,11 @@ from photon_openapi.schema import properties_of, types_of
 from photon_runtime.media_types import FORM, MULTIPART, essence, is_json, is_text
 
 from ..handlers import python_name
+from ._code_layout import quoted
 from ._merged_schemas import merged
+from ._module_code import names_in
 from ._names import NameScope, argument_scope, camel_name, snake_name
-from ._schema_types import SchemaTypes
+from ._schema_types import SchemaTypes, name_of_target
 from ._type_code import ANY, TypeCode, default_code
 
 _FORMS: Final = (FORM, MULTIPART)
@@ -22,7 +24,9 @@ _MOST_FIELDS: Final = 6
 """A form with more fields is one argument, of a class."""
 _IGNORED: Final = ("accept", "content-type", "authorization")
 """Header fields that OpenAPI does not allow as parameters, and ignores."""
-_FROM_TEXT: Final = ("str", "int", "float", "bool", "literal")
+_TEXT: Final = TypeCode("str", "str")
+"""The type of values that no style can write."""
+_PLAIN_FORM: Final = TypeCode("dict[str, Any]", "dict")
 
 
 @attrs.frozen
@@ -96,6 +100,9 @@ class _Arguments:
         if name not in (wire, python_name(wire)):
             type_ = type_.named(wire)
         has_marker = is_shared or place in ("header", "cookie")
+        if has_marker and type_.kind == "class":  # one parameter, and not one for each member
+            style = parameter.get("style", "form" if place in ("query", "cookie") else "simple")
+            type_ = attrs.evolve(type_, param={**type_.param, "style": quoted(style)})
         annotation = type_.annotation
         if has_marker and place != "querystring":
             annotation = f"{place.capitalize()}[{annotation}]"
@@ -112,18 +119,19 @@ class _Arguments:
             [(media, media_object)] = parameter["content"].items()
             schema = media_object.get("schema", True)
             if not is_json(media):
-                return TypeCode("str", "str"), schema
+                return _TEXT, schema
             return self.types.of(schema, hint), schema
         schema = parameter.get("schema", True)
         plain = self._plain(schema)
         if "object" in types_of(plain) or "properties" in plain:
-            return attrs.evolve(self.types.of(schema, hint), param={}), schema
+            whole = self.types.of(schema, hint)
+            is_object = whole.kind in ("class", "dict")
+            return (attrs.evolve(whole, param={}) if is_object else _TEXT), schema
         type_ = self.types.of(schema, hint)
         if self._is_read_from_text(plain):
             return attrs.evolve(type_, param={}), schema
-        if "contentEncoding" in plain:
-            return TypeCode("str", "str"), schema
-        return (TypeCode("list[str]", "list") if "array" in types_of(plain) else ANY), schema
+        is_list = types_of(plain) == ["array"]
+        return (TypeCode("list[str]", "list") if is_list else _TEXT), schema
 
     def _plain(self, schema: Any) -> OpenApi:
         return merged(schema, self.document.definitions) if isinstance(schema, dict) else {}
@@ -166,7 +174,9 @@ class _Arguments:
         media = next(filter(is_json, content), None)
         if media is not None:
             schema = content[media].get("schema", True)
-            self._add_whole("Json", self.types.of(schema, f"{self.name}Request"), is_required)
+            declared = self.operation.data["requestBody"].get("$ref")
+            hint = name_of_target(declared) if declared else f"{self.name}Request"
+            self._add_whole("Json", self.types.of(schema, hint), is_required)
         elif forms:
             self._add_form(content[forms[0]], is_required)
         elif all(map(is_text, content)):
@@ -194,9 +204,11 @@ class _Arguments:
         }
         plain = self._plain(schema)
         if not properties or {"oneOf", "anyOf"} & plain.keys():
-            self._add_whole("Form", TypeCode("dict[str, Any]", "dict"), is_required)
-        elif len(properties) > _MOST_FIELDS and not files:
-            self._add_whole("Form", self.types.of(schema, f"{self.name}Form"), is_required)
+            self._add_whole("Form", _PLAIN_FORM, is_required)
+        elif len(properties) > _MOST_FIELDS and not files and is_required:
+            whole = attrs.evolve(self.types.of(schema, f"{self.name}Form"), is_nullable=False)
+            is_class = whole.kind == "class"  # of which each member is a field
+            self._add_whole("Form", whole if is_class else _PLAIN_FORM, is_required)
         else:
             required = plain.get("required", ()) if is_required else ()
             for wire, inner in properties.items():
@@ -235,7 +247,11 @@ class _Arguments:
             return TypeCode("dict[str, Any]", "dict")
         if {"oneOf", "anyOf"} & plain.keys():
             return TypeCode("Any", "any")
-        return self.types.of(schema, self.name + camel_name(wire))
+        type_ = self.types.of(schema, self.name + camel_name(wire))
+        if type_.kind in ("str", "int", "float", "bool", "literal"):
+            return type_
+        named = self.types.classes.keys() | self.types.aliases.keys()
+        return ANY if names_in([type_.annotation]) & named else type_
 
     # -- security -----------------------------------------------------------------------------
 

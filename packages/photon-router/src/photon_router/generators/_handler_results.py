@@ -17,7 +17,7 @@ from photon_openapi.document import Document, OpenApi, Operation
 from photon_runtime.media_types import EVENT_STREAM, HTML, JSON_LINES, essence, is_json, is_text
 
 from ._names import camel_name
-from ._schema_types import SchemaTypes
+from ._schema_types import SchemaTypes, name_of_target
 
 _REDIRECTS: Final = ("301", "302", "303", "307", "308")
 _PROBLEM: Final = "application/problem+json"
@@ -48,17 +48,24 @@ def handler_result(
         types: The types of the document's schemas.
         name: The name of the operation as that of a class, for classes of its responses.
     """
-    responses = {
-        str(code): document.resolve(response) or {}
+    declared = {
+        str(code): response
         for code, response in (operation.data.get("responses") or {}).items()
         if isinstance(response, dict)
     }
-    return _Results(responses, types, name).result()
+    responses = {code: document.resolve(response) or {} for code, response in declared.items()}
+    names = {
+        code: name_of_target(response["$ref"])
+        for code, response in declared.items()
+        if isinstance(response.get("$ref"), str)
+    }
+    return _Results(responses, names, types, name).result()
 
 
 @attrs.define
 class _Results:
     responses: Mapping[str, OpenApi]
+    names: Mapping[str, str]
     types: SchemaTypes
     name: str
     errors: list[tuple[str, str]] = attrs.field(factory=list)
@@ -94,7 +101,7 @@ class _Results:
         media = next(filter(is_json, content), None)
         if media is None:
             return self._usual_text(next(iter(content)), content)
-        body = self._body(content[media], "Response")
+        body = self._body(content[media], code, "Response")
         required = _required_fields(response)
         if code == "201" and "location" in {name.lower() for name in response.get("headers") or {}}:
             return f"Created[{body}]"
@@ -132,7 +139,7 @@ class _Results:
             self.others["Response"] = None
         else:
             suffix = "Error" if code in ("default", "4XX", "5XX") else f"{code}Response"
-            self.bodies.setdefault(self._body(content[media], suffix), []).append(code)
+            self.bodies.setdefault(self._body(content[media], code, suffix), []).append(code)
 
     def _other_body(self, text: str, codes: Sequence[str], known: Sequence[str]) -> str:
         exact = [code for code in codes if code.isdecimal()]
@@ -142,8 +149,10 @@ class _Results:
             return f"Annotated[{text}, Status({exact[0]})]"
         return f"tuple[{text}, Literal[{', '.join(exact)}]]"
 
-    def _body(self, media: OpenApi, suffix: str) -> str:
-        return self.types.of(media.get("schema", True), self.name + suffix).annotation
+    def _body(self, media: OpenApi, code: str, suffix: str) -> str:
+        """Return the type of a body; its class has the name of the response, if that has one."""
+        hint = self.names.get(code, self.name + suffix)
+        return attrs.evolve(self.types.of(media.get("schema", True), hint), param={}).annotation
 
 
 def _classes_of(parts: Sequence[str]) -> set[str]:

@@ -108,7 +108,7 @@ def class_scope() -> NameScope:
 
 def member_scope() -> NameScope:
     """Return the scope of the members of a class."""
-    return NameScope(TYPE_NAMES)
+    return NameScope(TYPE_NAMES | {"self"})
 
 
 def argument_scope() -> NameScope:

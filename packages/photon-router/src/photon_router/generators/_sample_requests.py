@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import attrs
 
@@ -99,9 +99,18 @@ class _Sampler:
                 return path
             return self._placed(place, name, [text], path)
         value = self._example(parameter)
+        if not _is_written(value, is_empty_allowed=place != "path"):
+            raise NoValue(f"{name} has a value that no style can write")
         style = parameter.get("style", _DEFAULT_STYLES.get(place, "form"))
         explode = parameter.get("explode", style in ("form", "deepObject"))
-        return self._placed(place, name, _styled(name, value, style, explode=explode), path)
+        pieces = _styled(name, value, style, explode=explode)
+        if place in ("header", "cookie"):  # they are not percent-encoded
+            pieces = [unquote(piece) for piece in pieces]
+            if not all(piece.isascii() and piece.isprintable() for piece in pieces) or (
+                place == "cookie" and any(sign in piece for piece in pieces for sign in ' ;,"')
+            ):
+                raise NoValue(f"{name} has a value that cannot be sent")
+        return self._placed(place, name, pieces, path)
 
     def _placed(self, place: str, name: str, pieces: Sequence[str], path: str) -> str:
         if place == "path":
@@ -126,11 +135,11 @@ class _Sampler:
         media = next(filter(is_json, content), next(iter(content)))
         schema = content[media].get("schema", True)
         if is_json(media):
-            value = literal(self._value(schema))
-            if media == "application/json":
-                return {"json": value}
+            value = self._value(schema)
+            if media == "application/json" and value is not None:
+                return {"json": literal(value)}
             self.headers["content-type"] = media
-            return {"content": quoted(json.dumps(self._value(schema)))}
+            return {"content": quoted(json.dumps(value))}
         if essence(media) in (FORM, MULTIPART):
             return self._form(content[media], is_multipart=essence(media) == MULTIPART)
         self.headers["content-type"] = "text/plain" if "*" in media else media
@@ -143,9 +152,14 @@ class _Sampler:
     def _form(self, media: Mapping[str, Any], *, is_multipart: bool) -> dict[str, str]:
         definitions = self.document.definitions
         schema = media.get("schema", {})
-        required = merged(schema, definitions).get("required", ())
+        properties = properties_of(schema, definitions)
+        required = set(merged(schema, definitions).get("required", ()) if properties else ())
+        if not required:  # an empty form is a missing body
+            required = set(list(properties)[:1])
+        if not required <= properties.keys() or not properties:
+            raise NoValue("the form has no fields")
         fields, files = {}, {}
-        for name, inner in properties_of(schema, definitions).items():
+        for name, inner in properties.items():
             if name not in required:
                 continue
             encoding = (media.get("encoding") or {}).get(name, {})
@@ -169,7 +183,7 @@ class _Sampler:
             if isinstance(value, str)
         }
         if not files:
-            return {"files": '{"": (None, "")}'}
+            raise NoValue("the form has no fields")
         return {"files": "{" + ", ".join(f"{quoted(n)}: {code}" for n, code in files.items()) + "}"}
 
 
@@ -230,6 +244,22 @@ def _styled_object(
 def _pairs(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, item in value.items():
         yield quote(key, safe=""), quote(_text(item), safe="")
+
+
+def _is_written(value: Any, *, is_empty_allowed: bool) -> bool:
+    """Return true if each style can write a value so that it is read again."""
+    if isinstance(value, list):
+        return bool(value) and all(
+            not isinstance(each, list | dict) and _is_written(each, is_empty_allowed=False)
+            for each in value
+        )
+    if isinstance(value, dict):
+        items = [*value, *value.values()]
+        return bool(value) and all(
+            not isinstance(each, list | dict) and _is_written(each, is_empty_allowed=False)
+            for each in items
+        )
+    return value is not None and (is_empty_allowed or value != "")
 
 
 def _text(value: Any) -> str:

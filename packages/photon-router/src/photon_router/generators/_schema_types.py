@@ -35,6 +35,8 @@ from ._type_code import (
     union_of,
 )
 
+_DEEPEST: Final = 3
+"""Nested unions with members beside them."""
 _OTHER_MEMBERS: Final = ("additionalProperties", "unevaluatedProperties")
 
 
@@ -100,6 +102,7 @@ class SchemaTypes:
     _names: NameScope = attrs.field(factory=class_scope)
     _targets: dict[str, TypeCode] = attrs.field(factory=dict)
     _inline: dict[str, TypeCode] = attrs.field(factory=dict)
+    _nesting: int = 0
 
     def of(self, schema: Any, hint: str) -> TypeCode:
         """Return the type of a schema.
@@ -162,13 +165,23 @@ class SchemaTypes:
         for number, branch in enumerate(branches, start=1):
             name = _branch_name(branch, hint, number)
             if has_members and branch != {"type": "null"}:
-                whole = {"allOf": [{**own, "title": None}, branch]}
-                types.append(self._plain(merged(whole, self.definitions), hint + name))
+                types.append(self._with_members(own, branch, hint + name))
             else:
                 types.append(self.of(branch, name if "$ref" in branch else hint + name))
         if "null" in types_of(own):
             types.append(TypeCode("None", "none"))
         return union_of(types)
+
+    def _with_members(self, own: OpenApi, branch: Any, name: str) -> TypeCode:
+        """Return the type of a branch with the members beside the union."""
+        if self._nesting >= _DEEPEST:  # a branch may contain the union again
+            return ANY
+        self._nesting += 1
+        try:
+            whole = {"allOf": [{**own, "title": None}, branch]}
+            return self._plain(merged(whole, self.definitions), name)
+        finally:
+            self._nesting -= 1
 
     # -- objects ------------------------------------------------------------------------------
 
@@ -256,7 +269,7 @@ class SchemaTypes:
         target = self.definitions.find(reference)
         if not isinstance(target, dict):
             return ANY
-        hint = _name_of_target(reference)
+        hint = name_of_target(reference)
         self._targets[reference] = ANY  # while it is made: an alias cannot refer to itself
         whole = merged(target, self.definitions)
         if self._is_class(whole):
@@ -305,14 +318,14 @@ def _implied_types(schema: OpenApi) -> list[str]:
 
 def _branch_name(branch: Any, hint: str, number: int) -> str:
     if isinstance(branch, dict) and isinstance(branch.get("$ref"), str):
-        return _name_of_target(branch["$ref"])
+        return name_of_target(branch["$ref"])
     title = (
         camel_name(str(branch.get("title") or ""), default="") if isinstance(branch, dict) else ""
     )
     return title if 0 < len(title) <= 40 else f"Option{number}"
 
 
-def _name_of_target(reference: str) -> str:
+def name_of_target(reference: str) -> str:
     """Return the name of the class for the target of a reference."""
     tokens = tokens_of(reference.partition("#")[2])
     named = [token for token in tokens if token not in ("schema", "items", "properties", "allOf")]

@@ -101,7 +101,7 @@ def union_of(types: Sequence[TypeCode]) -> TypeCode:
     if "float" in texts:
         texts = [text for text in texts if text != "int"]
     kinds = {each.kind for each in present}
-    kind: Kind = kinds.pop() if len(kinds) == 1 else "other"
+    kind: Kind = kinds.pop() if len(texts) == 1 else "other"
     return TypeCode(" | ".join(texts), kind, is_nullable=is_nullable)
 
 
@@ -129,7 +129,7 @@ def _factory(value: object) -> str:
 
 def _joined_literals(types: Sequence[TypeCode]) -> Iterator[str]:
     """Yield the texts of types, all literals joined in one."""
-    bare = [each for each in types if each.text.startswith("Literal[") and not each.param]
+    bare = [each for each in types if each.kind == "literal" and each.text.startswith("Literal[")]
     values = [each.text.removeprefix("Literal[")[:-1] for each in bare]
     for each in types:
         if each in bare:

@@ -122,7 +122,10 @@ class _Plan:
         document = _load(path, arguments.name)
         application = ApplicationCode.of(project)
         types = SchemaTypes(document.definitions, discriminator_tags(document.definitions))
-        handlers = handlers_of(document, types)
+        try:
+            handlers = handlers_of(document, types)
+        except RecursionError:
+            raise GeneratorError(f"the schemas of {arguments.name} are nested too deeply") from None
         if not handlers:
             raise GeneratorError(f"{arguments.name} has no operations to handle")
         source = path.relative_to(root).as_posix()
