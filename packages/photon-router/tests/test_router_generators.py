@@ -337,6 +337,18 @@ def test_wrong_arguments_are_refused_with_the_reason(
         HandlersGenerator().plan(Project(shop.root, shop.root), arguments)
 
 
+def test_the_package_of_the_handlers_is_chosen_once(shop: Shop) -> None:
+    other = Arguments("openapi.json", options={"module": "api"})
+    with pytest.raises(GeneratorError, match="are in shop/handlers: leave --module out"):
+        HandlersGenerator().plan(Project(shop.root, shop.root), other)
+    record = shop.root / ".photon/handlers/openapi.json.json"
+    record.write_text(record.read_text().replace("shop/handlers/", "shop/api/"))
+    (shop.root / "shop/handlers").rename(shop.root / "shop/api")
+    paths = {edit.path for edit in shop.plan()}
+    assert "shop/api/pets.py" in paths
+    assert PETS not in paths
+
+
 def test_an_application_with_another_document_is_refused(shop: Shop) -> None:
     shop.replace("shop/app.py", "Photon()", 'Photon(spec="other.yaml")')
     with pytest.raises(GeneratorError, match=r"has the document 'other.yaml' already"):

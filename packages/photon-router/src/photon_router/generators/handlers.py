@@ -44,6 +44,7 @@ from ._test_source import test_definitions
 
 _OPERATION = re.compile(r"""\.operation\(\s*(["'])(.+?)\1""")
 _VERIFIER = re.compile(r"""\.security\(\s*(["'])(.+?)\1""")
+_MODULE: Final = "handlers"
 _ROUTER: Final = Definition("router", "router = Router()")
 
 
@@ -59,7 +60,7 @@ class HandlersGenerator:
         Option(
             "module",
             "The name of the package with the handlers, inside the application's package.",
-            default="handlers",
+            default=_MODULE,
         ),
     )
     default_name: ClassVar[str] = "openapi.yaml"
@@ -111,7 +112,7 @@ class _Plan:
                 f"`{' '.join(arguments.words)}` has no meaning here: write the document only, as "
                 "in `photon generate handlers openapi.yaml`"
             )
-        module = str(arguments.options.get("module") or "handlers")
+        module = str(arguments.options.get("module") or _MODULE)
         if not module.isidentifier() or module != snake_name(module):
             raise GeneratorError(
                 f"`{module}` cannot be the name of a module: write one such as {snake_name(module)}"
@@ -131,6 +132,7 @@ class _Plan:
         source = path.relative_to(root).as_posix()
         schemes = required_schemes(document)
         plan = cls(root, source, document, application, module, types, handlers, schemes)
+        plan._find_earlier_module()
         plan._refuse_another_document()
         plan._leave_out_other_verifiers()
         return plan
@@ -161,6 +163,23 @@ class _Plan:
     def record_path(self) -> str:
         """The file of the record."""
         return f".photon/handlers/{self.source.replace('/', '.')}.json"
+
+    def _find_earlier_module(self) -> None:
+        """Continue in the package of the last run; it is chosen once.
+
+        Raises:
+            GeneratorError: The option names another one.
+        """
+        packages = [path for path in self._old_record() if path.endswith("/__init__.py")]
+        if not packages or packages == [f"{self.folder}/__init__.py"]:
+            return
+        earlier = Path(packages[0]).parent
+        if self.module != _MODULE:
+            raise GeneratorError(
+                f"the handlers of {self.source} are in {earlier.as_posix()}: leave --module out, "
+                f"or remove them first by `photon destroy handlers {self.source}`"
+            )
+        self.module = earlier.name
 
     def _refuse_another_document(self) -> None:
         spec = self.application.spec
