@@ -13,21 +13,22 @@ import sys
 from photon_runtime.project import Project
 
 from ._layout import Layout
-from ._revisions import PlannedRevision
+from ._revisions import FoundRevision
 
 
-def blockers_of(project: Project, layout: Layout, planned: PlannedRevision) -> list[str]:
-    """Return why the file of a migration cannot be removed.
+def blockers_of(project: Project, layout: Layout, message: str) -> list[str]:
+    """Return why the file of the migration with a message cannot be removed.
 
     Blocks: for a second, while another process asks the database.
     """
-    if planned.existing is None:
+    migration = FoundRevision.of(layout, message)
+    if migration.existing is None:
         return []
-    name = planned.existing.path.name
+    name = migration.existing.path.name
     blockers = [
         f"{follower.name} follows {name}: destroy it first, or put it elsewhere by "
         "`photon db merge --rebase`"
-        for follower in planned.followers
+        for follower in migration.followers
     ]
     states = _states(project, layout)
     if isinstance(states, str):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import attrs
 
@@ -28,20 +28,23 @@ _LENGTH: Final = 12
 
 
 @attrs.frozen
-class PlannedRevision:
-    """A migration that a generator writes.
+class FoundRevision:
+    """The migration with a message, as far as it exists.
 
     Attributes:
-        edit: The file.
-        revision: Its identifier.
-        existing: The file as it is; ``None`` if it does not exist.
+        existing: Its file; ``None`` if it does not exist.
         followers: The files of migrations that follow it.
     """
 
-    edit: CreateFile
-    revision: str
     existing: WrittenRevision | None
-    followers: tuple[Path, ...]
+    followers: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, layout: Layout, message: str) -> Self:
+        """Find the migration with a message."""
+        revision, written = revision_of(message), read_revisions(layout.migrations)
+        followers = tuple(each.path for each in written.values() if revision in each.parents)
+        return cls(written.get(revision), followers)
 
 
 def revision_of(message: str) -> str:
@@ -49,7 +52,7 @@ def revision_of(message: str) -> str:
     return hashlib.sha256(message.encode()).hexdigest()[:_LENGTH]
 
 
-def plan_migration(layout: Layout, message: str, code: MigrationCode) -> PlannedRevision:
+def plan_migration(layout: Layout, message: str, code: MigrationCode) -> CreateFile:
     """Return the migration with a message: where its file exists, in the same file.
 
     Args:
@@ -75,10 +78,7 @@ def plan_migration(layout: Layout, message: str, code: MigrationCode) -> Planned
         now=created,
     )
     path = file.path if existing is None else existing.path
-    followers = tuple(each.path for each in written.values() if revision in each.parents)
-    return PlannedRevision(
-        CreateFile(layout.name_of(path), file.source, once=True), revision, existing, followers
-    )
+    return CreateFile(layout.name_of(path), file.source, once=True)
 
 
 def _place(

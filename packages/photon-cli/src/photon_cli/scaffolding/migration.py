@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import attrs
 
 from photon_runtime.generators import (
     Arguments,
+    CreateFile,
     Edit,
     GeneratorError,
     InsertCode,
@@ -15,6 +16,7 @@ from photon_runtime.generators import (
     RenderFile,
 )
 from photon_runtime.project import Project
+from photon_runtime.revision_files import WrittenRevision
 
 from ._applied import blockers_of
 from ._fields import Field, parse_fields
@@ -29,7 +31,7 @@ from ._migration_code import (
 from ._migration_names import MigrationName
 from ._model_changes import ModelChanges
 from ._names import LONGEST_IDENTIFIER, ModelName
-from ._revisions import PlannedRevision, plan_migration
+from ._revisions import FoundRevision, plan_migration
 from ._written_fields import field_of_column
 from .model import ModelGenerator
 
@@ -60,7 +62,7 @@ class MigrationGenerator:
         run = _Run.of(project, arguments)
         if run.name.kind == "create":
             return ModelGenerator().blockers(project, run.model_arguments)
-        return blockers_of(project, run.layout, run.migration())
+        return blockers_of(project, run.layout, run.name.message)
 
     def next_steps(self, project: Project, arguments: Arguments) -> Sequence[str]:
         """Return the commands that follow."""
@@ -92,21 +94,50 @@ class _Run:
     def edits(self) -> list[Edit]:
         if self.name.kind == "create":
             return [*ModelGenerator().plan(self.project, self.model_arguments)]
-        planned = self.migration()
+        existing = FoundRevision.of(self.layout, self.name.message).existing
+        if existing is not None and self._is_done():
+            source = existing.path.read_text(encoding="utf-8")
+            return [CreateFile(self.layout.name_of(existing.path), source, once=True)]
         if self.name.kind == "add":
-            self._check_columns(planned)
-            return [planned.edit, *self._changes.added(self._fields)]
-        if self.name.kind == "remove":
-            self._check_removed(planned)
-            return [planned.edit, *self._changes.removed(self._fields)]
-        if self.name.kind == "rename":
-            old, new = self._renamed
-            return [planned.edit, *self._changes.removed([old]), *self._changes.added([new])]
-        if self.name.kind == "join":
-            return [planned.edit, *self._join_table_edits()]
-        return [planned.edit]
+            self._check_columns(existing)
+        elif self.name.kind == "remove":
+            self._check_removed()
+        return [self.migration(), *self._model_edits()]
 
-    def migration(self) -> PlannedRevision:
+    def _model_edits(self) -> list[Edit]:
+        """Return the edits of the models, which belong to the migration."""
+        match self.name.kind:
+            case "add":
+                return self._changes.added(self._fields)
+            case "remove":
+                return self._changes.removed(self._fields)
+            case "rename":
+                old, new = self._renamed
+                return [*self._changes.removed([old]), *self._changes.added([new])]
+            case "join":
+                return self._join_table_edits()
+        return []
+
+    def _is_done(self) -> bool:
+        """Whether the columns that the migration drops or renames are gone from the model."""
+        if self.name.kind not in ("remove", "rename"):
+            return False
+        return not any(
+            each in self._written.attributes
+            for name in self._old_names
+            for each in (name, f"{name}_id")
+        )
+
+    @property
+    def _old_names(self) -> list[str]:
+        """The names of the columns that are dropped or renamed."""
+        if self.name.kind == "rename":
+            return [self.name.fields[0]]
+        return [word.split(":")[0].rstrip("?!^") for word in self.arguments.words] or [
+            *self.name.fields
+        ]
+
+    def migration(self) -> CreateFile:
         return plan_migration(self.layout, self.name.message, self._code())
 
     def hints(self) -> list[str]:
@@ -117,12 +148,9 @@ class _Run:
                 f"Mapped[list[{second.class_name}]] = relationship(secondary={self._join_name})"
             ]
         if self.name.kind in ("remove", "rename"):
-            fields = self._renamed[:1] if self.name.kind == "rename" else self._fields
-            names = [each for field in fields for each in {field.name, field.column}]
-            return [
-                f"{names[0]} is named in {place}: change it by hand"
-                for place in self._changes.mentions(sorted(names))
-            ]
+            names = self._old_names
+            places = self._changes.mentions([*names, *(f"{name}_id" for name in names)])
+            return [f"{', '.join(names)}: change by hand {place}" for place in places]
         return []
 
     def _code(self) -> MigrationCode:
@@ -187,20 +215,15 @@ class _Run:
                 f"{' '.join(self.arguments.words)}"
             )
         old, new = self.name.fields
-        model = attrs.evolve(self.name.models[0], table=self._written.table)
-        tables = self.layout.tables()
-        after = field_of_column(model, self._written, new, tables)
-        if after and field_of_column(model, self._written, old, tables) is None:
-            return attrs.evolve(after, name=old), after  # the second run of the same migration
         before = self._recognised(old)
         if before.enum_class:
             raise GeneratorError(
                 f"{old} is an enumeration, whose class and check are named after it; write the "
                 f"migration by hand: photon generate migration {self.arguments.name} --empty"
             )
-        return before, self._checked(attrs.evolve(before, name=new.removesuffix("_id")), tables)
+        return before, self._checked(attrs.evolve(before, name=new.removesuffix("_id")))
 
-    def _checked(self, field: Field, tables: Mapping[str, str]) -> Field:
+    def _checked(self, field: Field) -> Field:
         """See that a field could be generated under its name."""
         target = f"references:{field.reference.table}" if field.reference else field.type.name
         word = f"{field.name}:{'string' if '_' in field.type.name else target}"
@@ -222,9 +245,9 @@ class _Run:
             )
         return field
 
-    def _check_columns(self, planned: PlannedRevision) -> None:
+    def _check_columns(self, existing: WrittenRevision | None) -> None:
         """See that the migration is new, or is the one that added these columns."""
-        written, existing = self._written, planned.existing
+        written = self._written
         columns = [field.column for field in self._fields]
         present = [each for each in columns if each in written.attributes]
         if existing is None:
@@ -242,11 +265,11 @@ class _Run:
                 f"{self.arguments.name.replace('Add', 'AddNew', 1)}"
             )
 
-    def _check_removed(self, planned: PlannedRevision) -> None:
-        """See that the model has the columns, unless the migration that drops them exists."""
+    def _check_removed(self) -> None:
+        """See that the model has the columns."""
         written = self._written
         missing = [each.column for each in self._fields if each.column not in written.attributes]
-        if missing and planned.existing is None:
+        if missing:
             raise GeneratorError(
                 f"{written.class_name} in {self.layout.name_of(written.path)} does not have "
                 f"{' and '.join(missing)}; it has {', '.join(written.attributes)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from photon_runtime.generators import Arguments, Edit, Option
+from photon_runtime.generators import Arguments, CreateFile, Edit, Option
 from photon_runtime.project import Project
 
 from ._applied import blockers_of
@@ -15,7 +15,7 @@ from ._migration_code import create_table
 from ._model_checks import check_new_model
 from ._model_files import ModelFiles
 from ._names import ModelName
-from ._revisions import PlannedRevision, plan_migration
+from ._revisions import plan_migration
 
 OPTIONS: Final = (
     Option("without_timestamps", "Leave out created_at and updated_at."),
@@ -37,18 +37,18 @@ class ModelGenerator:
         """
         files, words = self._files(project, arguments)
         check_new_model(files, words)
-        return [*files.model_edits(), self._migration(files).edit, *files.test_edits()]
+        return [*files.model_edits(), self._migration(files), *files.test_edits()]
 
     def blockers(self, project: Project, arguments: Arguments) -> Sequence[str]:
         """Return why the model cannot be destroyed now: its table exists, or others refer to it."""
-        files, _ = self._files(project, arguments)
+        layout = Layout.of(project)
+        model = ModelName.parse(arguments.name, package=layout.package)
         return [
-            *blockers_of(project, files.layout, self._migration(files)),
+            *blockers_of(project, layout, f"create {model.table}"),
             *(
-                f"{files.layout.name_of(path)} refers to {files.model.table}: destroy or change it "
-                "first"
-                for path in files.layout.files_that_mention(f'"{files.model.table}.id"')
-                if path.stem != files.model.singular
+                f"{layout.name_of(path)} refers to {model.table}: destroy or change it first"
+                for path in layout.files_that_mention(f'"{model.table}.id"')
+                if path.stem != model.singular
             ),
         ]
 
@@ -73,6 +73,6 @@ class ModelGenerator:
         )
         return ModelFiles(layout, model, fields, has_timestamps), words
 
-    def _migration(self, files: ModelFiles) -> PlannedRevision:
+    def _migration(self, files: ModelFiles) -> CreateFile:
         code = create_table(files.model, files.fields, has_timestamps=files.has_timestamps)
         return plan_migration(files.layout, f"create {files.model.table}", code)
