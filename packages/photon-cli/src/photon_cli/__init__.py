@@ -19,6 +19,7 @@
 ``_page_reload``    reloading the pages of browsers
 ``_config``         ``photon config``: settings and their sources
 ``_console``        ``photon console``: Python with the application started
+``_doctor``, ``_doctor_child``  ``photon doctor``: what would keep the application from running
 ``_test``           ``photon test``
 ``_secret``         ``photon secret``
 ``_completion``     ``photon completion``
