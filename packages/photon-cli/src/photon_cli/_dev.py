@@ -143,7 +143,7 @@ def _stop_event() -> Iterator[threading.Event]:
 
 @attrs.frozen(eq=False)
 class _Starter:
-    """Starts processes that serve when they are told to.
+    """Starts processes that serve when a message lets them.
 
     Attributes:
         target: The application, as ``module:attribute``.
