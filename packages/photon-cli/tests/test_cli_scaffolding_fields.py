@@ -226,8 +226,8 @@ def test_limits_of_columns_are_limits_of_the_schema() -> None:
     assert field("title").schema_line == (
         "title: Annotated[str, Param(min_length=1, max_length=255)]"
     )
-    assert field("at:tstz").schema_line == "at: Annotated[dt.datetime, Meta(tz=True)]"
-    assert "Meta" not in field("at:tstz").output_line
+    assert field("at:tstz").schema_line == "at: Annotated[dt.datetime, Param(tz=True)]"
+    assert "Param" not in field("at:tstz").output_line
 
 
 def test_columns_that_are_words_of_sql_are_quoted_in_checks() -> None:

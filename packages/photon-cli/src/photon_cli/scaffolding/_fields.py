@@ -236,9 +236,7 @@ class Field:
         """The annotation of the member of a schema that clients send."""
         limits = self._limits()
         inner = self.python
-        if self.type.must_have_zone:
-            inner = f"Annotated[{inner}, Meta(tz=True)]"
-        elif limits:
+        if limits:
             inner = f"Annotated[{inner}, Param({limits})]"
         return f"{inner} | None" if self.is_nullable else inner
 
@@ -257,8 +255,6 @@ class Field:
             found.add("from typing import Annotated")
         if "Param(" in annotation:
             found.add("from photon import Param")
-        if "Meta(" in annotation:
-            found.add("from msgspec import Meta")
         return frozenset(found - {""})
 
     @property
@@ -273,7 +269,12 @@ class Field:
 
     def _limits(self) -> str:
         needs_text = self.type.has_minimum_length and not self.is_nullable
-        return ", ".join(filter(None, ["min_length=1" if needs_text else "", self.type.limits]))
+        limits = [
+            "min_length=1" if needs_text else "",
+            "tz=True" if self.type.must_have_zone else "",
+            self.type.limits,
+        ]
+        return ", ".join(filter(None, limits))
 
     # Examples
 
