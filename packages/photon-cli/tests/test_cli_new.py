@@ -19,7 +19,9 @@ import pytest
 from click.testing import CliRunner
 
 from photon_cli._new import new
+from photon_cli.main import cli
 from photon_cli.project_creation import (
+    FIRST_SCAFFOLD,
     Choices,
     Database,
     Kind,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+KIND_OF: dict[str, Kind] = {"--api": "api", "--html": "html"}
 COMBINATIONS = [
     Choices(kind, database) for kind in get_args(Kind) for database in get_args(Database)
 ]
@@ -383,6 +386,42 @@ def test_the_bare_form_creates_an_api_and_shows_three_commands(folder: Path) -> 
     settings = tomllib.loads((folder / "shops/my-blog/photon.toml").read_text())
     assert settings["project"]["kind"] == "api"
     assert {path.name for path in folder.iterdir()} == {"shops"}
+
+
+@pytest.mark.parametrize("kind", ["--api", "--html"])
+def test_the_first_model_is_generated_and_can_be_destroyed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    result = photon_new("blog", kind, "--no-git")
+    assert "added: blog/blog/models/greeting.py\n" in result.output
+    assert "scaffold" in (folder / "blog" / ".photon" / "generated.toml").read_text()
+    monkeypatch.chdir(folder / "blog")
+    arguments = ["destroy", *FIRST_SCAFFOLD[:2]]
+    destroyed = CliRunner().invoke(cli, arguments, prog_name="photon", catch_exceptions=False)
+    assert destroyed.exit_code == 0, destroyed.output
+    name = ProjectName.parse(str(folder / "blog"), directory=folder)
+    assert {each for each in tree(folder / "blog") if "greeting" in each} == set()
+    for path, content in project_files(name, Choices(KIND_OF[kind], "sqlite")).items():
+        if "secret" not in content.decode().lower():
+            assert (folder / "blog" / path).read_bytes() == content, path
+
+
+def test_projects_without_models_in_a_package_have_no_first_model(folder: Path) -> None:
+    for number, options in enumerate((["--db", "none"], ["--minimal", "--db", "sqlite"])):
+        assert photon_new(f"blog{number}", *options).exit_code == 0
+    assert not any("greeting" in path for path in tree(folder))
+
+
+def test_a_failure_of_the_first_model_creates_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "photon_cli.project_creation._first_model.FIRST_SCAFFOLD",
+        ("scaffold", "class", "text:string"),
+    )
+    with pytest.raises(GeneratorError):
+        CliRunner().invoke(new, ["blog"], catch_exceptions=False)
+    assert tree(folder) == set()
 
 
 def test_the_current_folder_becomes_a_project(folder: Path) -> None:

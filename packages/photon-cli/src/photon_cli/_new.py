@@ -50,6 +50,7 @@ def new(
         Choices,
         ProjectName,
         create_folder,
+        generate_first_model,
         project_files,
         start_repository,
     )
@@ -59,14 +60,19 @@ def new(
     here = Path.cwd()
     project = ProjectName.parse(name, directory=here)
     files = project_files(project, choices)
+    paths: list[str] = []
     notes: list[str] = []
 
     def complete(folder: Path) -> None:
+        if choices.has_first_model:
+            generate_first_model(folder)
+        found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        paths.extend(sorted(path.as_posix() for path in found))
         if not no_git:
             notes.append(start_repository(folder, target=project.folder))
 
     create_folder(project.folder, files, complete=complete)
-    for path in files:
+    for path in paths:
         click.echo(f"added: {_shown(project.folder / path, here)}")
     for note in notes:
         click.echo(note)
@@ -84,7 +90,7 @@ def _kind(*, api: bool, html: bool, minimal: bool) -> Kind:
 
 def _show_next_steps(project: ProjectName, choices: Choices, here: Path) -> None:
     commands = ["photon dev", "photon test"]
-    if choices.has_database and choices.kind != "minimal":
+    if choices.has_first_model:
         create = "photon db create && " if choices.database == "postgresql" else ""
         commands.insert(0, f"{create}photon db migrate")
     if project.folder != here.resolve():

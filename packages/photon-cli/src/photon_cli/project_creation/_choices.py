@@ -28,6 +28,11 @@ class Choices:
         return self.database != "none"
 
     @property
+    def has_first_model(self) -> bool:
+        """True for a project whose models are in a package of their own."""
+        return self.has_database and self.kind != "minimal"
+
+    @property
     def has_pages(self) -> bool:
         """True for a project with templates."""
         return self.kind == "html"
