@@ -68,13 +68,12 @@ class Folder:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        try:
-            yield announced_url(process)
-        finally:
-            process.terminate()
-            assert process.wait(30) == 0
-            assert process.stdout is not None
-            process.stdout.close()
+        with process:
+            try:
+                yield announced_url(process)
+            finally:
+                process.terminate()
+        assert process.returncode == 0
 
 
 def announced_url(process: subprocess.Popen[str]) -> str:
