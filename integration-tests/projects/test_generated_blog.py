@@ -12,7 +12,7 @@ from browsing import Window
 from project_folder import Folder
 from selenium.webdriver import Chrome
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ CHECKS = (
 )
 KINDS = ("api", "html", "minimal")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def get(url: str, accept: str = "text/html") -> tuple[int, str]:

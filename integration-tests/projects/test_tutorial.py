@@ -79,7 +79,7 @@ def missing_line(expected: tuple[str, ...], output: str) -> str | None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     folder = tmp_path
     for step in steps(TUTORIAL.read_text()):
