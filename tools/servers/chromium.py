@@ -17,6 +17,7 @@ from ._programs import ServerUnavailable, program
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _BLOCKED = 2  # a setting of content in Chromium's preferences
+_NARROWEST = 500  # no window of Chromium is narrower
 _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",  # tests may run as root, for whom Chromium has no sandbox
@@ -72,6 +73,9 @@ def run_browser(
         chrome = Chrome(options=options, service=ChromeService(executable_path=str(driver)))
         try:
             chrome.set_page_load_timeout(20)
+            if width < _NARROWEST:
+                size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}
+                chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
             yield chrome
         finally:
             chrome.quit()
