@@ -20,6 +20,8 @@ from ._schema_types import SchemaTypes, name_of_target
 from ._type_code import ANY, TypeCode, default_code
 
 _FORMS: Final = (FORM, MULTIPART)
+_DEEPEST: Final = 8
+"""Nested unions; a schema that contains itself has more."""
 _MOST_FIELDS: Final = 6
 """A form with more fields is one argument, of a class."""
 _IGNORED: Final = ("accept", "content-type", "authorization")
@@ -136,21 +138,17 @@ class _Arguments:
     def _plain(self, schema: Any) -> OpenApi:
         return merged(schema, self.document.definitions) if isinstance(schema, dict) else {}
 
-    def _is_read_from_text(self, schema: OpenApi, *, is_item: bool = False) -> bool:
-        """Return true if strings can be converted to the type of a schema."""
-        if "contentEncoding" in schema:
+    def _is_read_from_text(self, schema: OpenApi, depth: int = 0) -> bool:
+        """Return true if strings can be converted to the type of a schema; lists at depth 0."""
+        if "contentEncoding" in schema or depth > _DEEPEST:
             return False
         branches = [*schema.get("oneOf", ()), *schema.get("anyOf", ())]
         if branches:
-            return all(
-                self._is_read_from_text(self._plain(each), is_item=True) for each in branches
-            )
+            return all(self._is_read_from_text(self._plain(each), depth + 1) for each in branches)
         kinds = types_of(schema)
         if "array" in kinds:
             items = self._plain(schema.get("items", True))
-            return (
-                not is_item and kinds == ["array"] and self._is_read_from_text(items, is_item=True)
-            )
+            return depth == 0 and kinds == ["array"] and self._is_read_from_text(items, 1)
         return "object" not in kinds and not {"properties", "items"} & schema.keys()
 
     def _default(self, schema: Any, type_: TypeCode) -> str | None:

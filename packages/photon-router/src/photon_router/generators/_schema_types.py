@@ -37,6 +37,8 @@ from ._type_code import (
 
 _DEEPEST: Final = 3
 """Nested unions with members beside them."""
+_DEEPEST_CLASS: Final = 8
+"""Classes that are written one inside the other; deeper ones are mappings."""
 _OTHER_MEMBERS: Final = ("additionalProperties", "unevaluatedProperties")
 
 
@@ -103,6 +105,7 @@ class SchemaTypes:
     _targets: dict[str, TypeCode] = attrs.field(factory=dict)
     _inline: dict[str, TypeCode] = attrs.field(factory=dict)
     _nesting: int = 0
+    _depth: int = 0
 
     def of(self, schema: Any, hint: str) -> TypeCode:
         """Return the type of a schema.
@@ -196,13 +199,17 @@ class SchemaTypes:
             return TypeCode(f"dict[str, {value}]", "dict", lengths_of("dict", schema))
         if not any(value is not False for value in properties.values()):
             return attrs.evolve(MAPPING, param=lengths_of("dict", schema))
+        if self._depth >= _DEEPEST_CLASS:  # a schema that grows where it contains itself
+            return MAPPING
         key = json.dumps(schema, sort_keys=True, default=str)
         if key not in self._inline:
             title = camel_name(str(schema.get("title") or ""), default="")
             proposed = title if 0 < len(title) <= 40 else hint
             name = self._names.claim(proposed, hint)
             self._inline[key] = TypeCode(name, "class")
+            self._depth += 1
             self._add_class(name, schema)
+            self._depth -= 1
         return self._inline[key]
 
     def _add_class(self, name: str, schema: OpenApi, tags: Mapping[str, Any] | None = None) -> None:
