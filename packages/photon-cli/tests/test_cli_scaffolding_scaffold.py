@@ -137,8 +137,17 @@ def test_clients_never_set_the_owner(project: Path) -> None:
     assert "author_id: int" in shown
     routes = (project / "blog/routes/posts.py").read_text()
     assert "assign(Post(author_id=user_id), new)" in routes
+
+
+def test_scaffolds_with_owners_share_the_module_of_the_current_user(project: Path) -> None:
+    generate(project, "user", "name:string")
+    generate(project, "post", "title:string", "owner:references:users")
     again = generate(project, "note", "text", "owner:references:users")
-    assert "blog/dependencies.py" not in paths_of(again)
+    assert "skipped: blog/dependencies.py" in map(str, again.results)
+    path = project / "blog/dependencies.py"
+    path.write_text("def current_user_id() -> int: ...\n\n\nCurrentUserId = int\n")
+    own = generate(project, "card", "text", "owner:references:users")
+    assert path.name not in " ".join(map(str, own.results))
 
 
 def test_the_next_step_of_rows_with_an_owner_is_authentication(project: Path) -> None:

@@ -10,6 +10,7 @@ import attrs
 
 from photon_runtime.generators import Edit, RenderFile
 
+from ..generation import Blueprints
 from ._imports import import_block
 from ._resource import PACKAGE, Resource
 
@@ -47,12 +48,18 @@ class ApiFiles:
         ]
 
     def _dependencies(self) -> list[Edit]:
-        path = f"{self.resource.application.package_path}/dependencies.py"
-        if self.resource.owner is None or "current_user_id" in self.resource.application.text_of(
-            path
-        ):
+        """Return the module of the current user, unless the project has changed it.
+
+        Scaffolds with owners share it, and it is removed with the last of them.
+        """
+        application = self.resource.application
+        path = f"{application.package_path}/dependencies.py"
+        edit = _render(path, "dependencies.py.jinja", {}, once=True)
+        if self.resource.owner is None:
             return []
-        return [_render(path, "dependencies.py.jinja", {}, once=True)]
+        original = Blueprints(application.root, PACKAGE).render(edit.template, {}).decode()
+        has_own = "current_user_id" in application.text_of(path).replace(original, "")
+        return [] if has_own else [edit]
 
     def _schemas(self) -> dict[str, Any]:
         resource = self.resource
