@@ -188,6 +188,12 @@ def test_generated_tests_pass(project: Path) -> None:
     generated_tests(project, "test_authors", "test_posts", "test_posts_pages", status=0)
 
 
+def test_a_row_that_others_refer_to_is_not_deleted(project: Path) -> None:
+    path = project / "tests/test_in_use.py"
+    path.write_text(IN_USE)
+    generated_tests(project, path.stem, status=0)
+
+
 @pytest.mark.parametrize("mutation", API, ids=lambda mutation: mutation.name)
 def test_generated_tests_of_an_api_fail_if(project: Path, mutation: Mutation) -> None:
     _break(project, mutation, "test_posts")
@@ -227,3 +233,18 @@ import attrs
 class Unlimited(PageParameters):
     per_page: int = 20
 """.rstrip()
+
+IN_USE = """
+from photon.testing import Client, submit_form
+from sqlalchemy.orm import Session
+
+from tests.factories import make_post
+
+
+def test_a_row_in_use(client: Client, db: Session) -> None:
+    path = f"/authors/{make_post(db).author_id}"
+    assert client.delete(path).status_code == 409
+    response = submit_form(client, f"{path}/delete")
+    assert (response.status_code, response.headers["location"]) == (303, path)
+    assert "still in use" in client.get(path, headers={"accept": "text/html"}).text
+"""

@@ -95,7 +95,6 @@ class PageFiles:
             "from __future__ import annotations",
             *(f"from photon import {each}" for each in ("Html", "Redirect", "Router", "Submitted")),
             "from photon_lifeguard import assign",
-            "from photon_lifeguard import transaction",
             "from sqlalchemy.exc import IntegrityError",
             *(
                 f"from photon_templates import {each}"
@@ -112,8 +111,6 @@ class PageFiles:
             for field in resource.form_fields
             if field.input in _STATED_WIDGETS
         )
-        if widgets:
-            imports.add("from photon_templates import Widget")
         if resource.has_constraints:
             imports.add("from photon_lifeguard import find_conflicts")
         if targets:

@@ -20,7 +20,8 @@ _BUILTINS: Final = frozenset(dir(builtins)) - {"copyright", "credits", "exit", "
 # Classes that generated code imports or defines.
 _CLASSES: Final = words(
     """
-    Annotated Any Base Created Decimal ForeignKey Html HtmlForm HttpError
+    Annotated Any Base Created Decimal Depends ForeignKey Html HtmlForm HttpError IntegrityError
+    Iterator PageParameters Query Self TypedDict
     Json JsonDocument Mapped NoContent Page Param Photon Redirect Request Response Router Session
     StrEnum Submitted TemplatesPart DatabasePart Timestamps UUID UtcDateTime Unset
     """
@@ -29,7 +30,8 @@ _CLASSES: Final = words(
 # Variables, arguments and modules of generated code.
 _VARIABLES: Final = words(
     """
-    app base changes client conftest db dt form html_form new page pages params
+    app assign base changes client closed conftest db dt flash form html_form new page pages
+    paginate params select selectinload
     photon request response router sa self session submitted values
     """
 )
