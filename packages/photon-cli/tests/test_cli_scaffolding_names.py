@@ -30,7 +30,7 @@ license licenses · size sizes · prize prizes · buzz buzzes · waltz waltzes �
 fox foxes · tax taxes · index indices · matrix matrices · vertex vertices · suffix suffixes
 church churches · watch watches · branch branches · batch batches · match matches · dish dishes
 hash_key hash_keys · wish wishes · day days · key keys · boy boys · city cities · country countries
-company companies · reply replies · entry entries · query queries · story stories · hero heroes
+company companies · reply replies · entry entries · story stories · hero heroes
 potato potatoes · tomato tomatoes · echo echoes · photo photos · video videos · piano pianos
 logo logos · zero zeros · knife knives · life lives · wife wives · half halves · wolf wolves
 shelf shelves · thief thieves · roof roofs · belief beliefs · chief chiefs · brief briefs
@@ -91,7 +91,7 @@ WORKS = """
 post person news series status data box Category my_test test user order group models http APIKey
 item2 oauth2_token order_line values_set table column references_list select index key primary
 task event file channel message text string integer date datetime time enum json_file metadata
-query registry os sys io re abc main setup model schema route template asset match case blog
+registry os sys io re abc main setup model schema route template asset match case blog
 Optional Union List_Item Generic license copyright https
 """
 
@@ -108,8 +108,8 @@ def test_a_name_that_works_is_usable_everywhere(word: str) -> None:
 
 REFUSED = """
 app class import photon None True lambda async def Request Session Json Page Response Router Base
-Any Mapped type list str int object property filter __init__ conftest _post 2fa café
-пост admin/post post.py post:string sqlite_table db form photon_migration self Exception Param
+Any Mapped Query flash assign type list str int object property filter __init__ conftest _post
+2fa café пост admin/post post.py post:string sqlite_table db form photon_migration self Exception Param
 ../post
 """
 

@@ -31,7 +31,7 @@ _CLASSES: Final = words(
 _VARIABLES: Final = words(
     """
     app assign base changes client closed conftest db dt flash form html_form new page pages
-    paginate params select selectinload
+    paginate params
     photon request response router sa self session submitted values
     """
 )
