@@ -109,8 +109,8 @@ def test_a_name_that_works_is_usable_everywhere(word: str) -> None:
 REFUSED = """
 app class import photon None True lambda async def Request Session Json Page Response Router Base
 Any Mapped Query flash assign type list str int object property filter __init__ conftest _post
-2fa café пост admin/post post.py post:string sqlite_table db form photon_migration self Exception Param
-../post
+2fa café пост admin/post post.py post:string sqlite_table db form photon_migration
+self Exception Param ../post
 """
 
 
