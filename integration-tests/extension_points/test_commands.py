@@ -261,7 +261,7 @@ def test_a_generator_of_another_package_generates_and_destroys(
     assert photon("destroy", "toy", "robot", exit_code=1)[-1] == "    remove robot.lock first"
     (folder / "robot.lock").unlink()
     shutil.rmtree(folder / ".photon" / "templates")
-    assert photon("destroy", "toy", "robot")[0] == "removed: photon.toml"
+    assert photon("destroy", "toy", "robot")[0] == "removed: photon.toml (the inserted code)"
     assert sorted(path.name for path in folder.iterdir()) == [".photon", "main.py", "photon.toml"]
     assert (folder / "main.py").read_text() == TOYS
     assert (folder / "photon.toml").read_text() == SETTINGS

@@ -11,8 +11,9 @@ import pytest
 from photon_cli.generation import Plan, apply_edits, undo_edits, write_changes
 from photon_cli.project_creation import Choices, ProjectName, project_files
 from photon_cli.scaffolding.model import ModelGenerator
-from photon_runtime.generators import Arguments, GeneratorError
+from photon_runtime.generators import Arguments, GeneratorError, UpdateFile
 from photon_runtime.project import Project
+from photon_runtime.revision_files import read_revisions
 
 EVERY_TYPE = """
 uuid string text small_unsigned big_unsigned unsigned small_int int big_int float double decimal
@@ -113,7 +114,32 @@ def test_a_model_that_another_refers_to_is_not_destroyed(project: Path) -> None:
     generate(project, "post", "author:references")
     blockers = ModelGenerator().blockers(Project(project, project), arguments("author", "name"))
     assert any("blog/models/post.py refers to authors" in each for each in blockers)
-    assert any("create_posts.py follows" in each for each in blockers)
+    assert any("create_posts.py builds on" in each for each in blockers)
+
+
+def test_migrations_that_only_come_later_are_joined_to_what_a_destroyed_one_followed(
+    project: Path,
+) -> None:
+    for name in ("author", "post", "tag"):
+        generate(project, name, "name:string")
+    here = Project(project, project)
+    blockers = ModelGenerator().blockers(here, arguments("post", "name"))
+    assert not any("builds on" in each for each in blockers)
+    (repair,) = ModelGenerator().repairs(here, arguments("post", "name"))
+    assert isinstance(repair, UpdateFile)
+    assert repair.path.endswith("_create_tags.py")
+    folder = project / "db/migrations"
+    (author,) = [
+        revision
+        for revision, each in read_revisions(folder).items()
+        if each.path.name.endswith("_create_authors.py")
+    ]
+    (project / repair.path).write_text(repair.content)
+    (tag,) = [
+        each for each in read_revisions(folder).values() if each.path == project / repair.path
+    ]
+    assert tag.parents == (author,)
+    assert f"Revises: {author}" in repair.content
 
 
 def test_a_reference_to_a_missing_model_names_the_command_for_it(project: Path) -> None:
@@ -239,6 +265,7 @@ from photon_cli.generation import apply_edits, write_changes
 from photon_cli.scaffolding.model import ModelGenerator
 from photon_runtime.generators import Arguments
 from photon_runtime.project import Project
+from photon_runtime.revision_files import read_revisions
 here = Path.cwd()
 plan = apply_edits(here, ModelGenerator().plan(Project(here, here), Arguments("post", ("title",))))
 write_changes(plan.root, plan.changes)

@@ -142,10 +142,14 @@ def with_parents(source: str, parents: Sequence[str]) -> str:
     """Return the text of a migration that follows other revisions than before."""
     shown = _shown_parents(parents)
     source = re.sub(
-        r"^(down_revision\b[^=\n]*=\s*).*$", rf"\g<1>{shown}", source, count=1, flags=re.MULTILINE
+        r"^(down_revision\b[^=\n]*=\s*)[^\r\n]*",
+        rf"\g<1>{shown}",
+        source,
+        count=1,
+        flags=re.MULTILINE,
     )
     return re.sub(
-        r"^Revises:.*$", f"Revises: {', '.join(parents)}", source, count=1, flags=re.MULTILINE
+        r"^Revises:[^\r\n]*", f"Revises: {', '.join(parents)}", source, count=1, flags=re.MULTILINE
     )
 
 

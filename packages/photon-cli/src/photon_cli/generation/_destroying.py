@@ -218,7 +218,8 @@ class _Destruction:
         if file.after != before:
             if isinstance(edit, SetToml) and not (file.after or b"").strip():
                 file.after = None
-            return self._add("removed", edit.path)
+            what = "" if file.after is None else "the inserted code"
+            return self._add("removed", edit.path, what)
         return self._not_there(edit, file.text or "")
 
     def _not_there(self, edit: TextEdit, text: str) -> bool:

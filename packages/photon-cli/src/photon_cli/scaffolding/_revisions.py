@@ -33,18 +33,32 @@ class FoundRevision:
 
     Attributes:
         existing: Its file; ``None`` if it does not exist.
-        followers: The files of migrations that follow it.
+        followers: The migrations that follow it.
+        later: The files of all migrations that come after it.
     """
 
     existing: WrittenRevision | None
-    followers: tuple[Path, ...] = ()
+    followers: tuple[WrittenRevision, ...] = ()
+    later: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, layout: Layout, message: str) -> Self:
         """Find the migration with a message."""
         revision, written = revision_of(message), read_revisions(layout.migrations)
-        followers = tuple(each.path for each in written.values() if revision in each.parents)
-        return cls(written.get(revision), followers)
+        followers = tuple(each for each in written.values() if revision in each.parents)
+        return cls(written.get(revision), followers, _descendants(written, revision))
+
+
+def _descendants(written: dict[str, WrittenRevision], revision: str) -> tuple[Path, ...]:
+    """Return the files of the migrations that come after a revision."""
+    found = {revision}
+    while True:
+        further = {
+            name for name, each in written.items() if name not in found and found & {*each.parents}
+        }
+        if not further:
+            return tuple(written[name].path for name in sorted(found - {revision}))
+        found |= further
 
 
 def revision_of(message: str) -> str:

@@ -18,7 +18,7 @@ from photon_runtime.generators import (
 from photon_runtime.project import Project
 from photon_runtime.revision_files import WrittenRevision
 
-from ._applied import blockers_of
+from ._applied import blockers_of, join_followers
 from ._fields import Field, parse_fields
 from ._layout import Layout, WrittenModel
 from ._migration_code import (
@@ -63,6 +63,13 @@ class MigrationGenerator:
         if run.name.kind == "create":
             return ModelGenerator().blockers(project, run.model_arguments)
         return blockers_of(project, run.layout, run.name.message)
+
+    def repairs(self, project: Project, arguments: Arguments) -> Sequence[Edit]:
+        """Return the changes of migrations that follow the one that is destroyed."""
+        run = _Run.of(project, arguments)
+        if run.name.kind == "create":
+            return ModelGenerator().repairs(project, run.model_arguments)
+        return join_followers(run.layout, run.name.message)
 
     def next_steps(self, project: Project, arguments: Arguments) -> Sequence[str]:
         """Return the commands that follow."""

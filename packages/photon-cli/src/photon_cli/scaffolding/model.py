@@ -8,7 +8,7 @@ from typing import Final
 from photon_runtime.generators import Arguments, CreateFile, Edit, Option
 from photon_runtime.project import Project
 
-from ._applied import blockers_of
+from ._applied import blockers_of, join_followers
 from ._fields import parse_fields
 from ._layout import Layout
 from ._migration_code import create_table
@@ -51,6 +51,12 @@ class ModelGenerator:
                 if path.stem != model.singular
             ),
         ]
+
+    def repairs(self, project: Project, arguments: Arguments) -> Sequence[Edit]:
+        """Return the changes of migrations that follow the one that is destroyed."""
+        layout = Layout.of(project)
+        model = ModelName.parse(arguments.name, package=layout.package)
+        return join_followers(layout, f"create {model.table}")
 
     def next_steps(self, project: Project, arguments: Arguments) -> Sequence[str]:
         """Return the commands that follow."""
