@@ -94,7 +94,7 @@ def test_names_are_derived_from_the_path(
     assert parsed(text) == ProjectName(Path(folder), package, distribution, title)
 
 
-@pytest.mark.parametrize("text", [".", "", "./", "../shop-front"])
+@pytest.mark.parametrize("text", [".", "./", "../shop-front"])
 def test_the_current_folder_gives_its_name(tmp_path: Path, text: str) -> None:
     directory = tmp_path / "shop-front"
     directory.mkdir()
@@ -118,6 +118,10 @@ def test_the_current_folder_gives_its_name(tmp_path: Path, text: str) -> None:
         ("2048", "begin with a digit", "project-2048"),
         ("日本", "no letter", "my-project"),
         ("---", "no letter", "my-project"),
+        ("", "is empty", "my-project"),
+        ("  ", "is empty", "my-project"),
+        ("two\nlines", "cannot be seen", "my-project"),
+        ("nul\0", "cannot be seen", "my-project"),
     ],
 )
 def test_unsuitable_names_are_refused_with_a_suggestion(
@@ -386,6 +390,14 @@ def test_the_bare_form_creates_an_api_and_shows_three_commands(folder: Path) -> 
     settings = tomllib.loads((folder / "shops/my-blog/photon.toml").read_text())
     assert settings["project"]["kind"] == "api"
     assert {path.name for path in folder.iterdir()} == {"shops"}
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), [("My Shop", "cd 'My Shop'"), ("-shop", "cd ./-shop")]
+)
+def test_the_next_commands_can_be_typed_as_they_are(folder: Path, name: str, command: str) -> None:
+    result = photon_new("--minimal", "--no-git", "--", name)
+    assert f"\n  {command}\n" in result.output
 
 
 @pytest.mark.parametrize("kind", ["--api", "--html"])

@@ -6,6 +6,7 @@ memory first, so that a bad name or a mistake in a template creates nothing.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -94,13 +95,14 @@ def _show_next_steps(project: ProjectName, choices: Choices, here: Path) -> None
         create = "photon db create && " if choices.database == "postgresql" else ""
         commands.insert(0, f"{create}photon db migrate")
     if project.folder != here.resolve():
-        commands.insert(0, f"cd {_shown(project.folder, here)}")
+        folder = _shown(project.folder, here)
+        commands.insert(0, shlex.join(["cd", f"./{folder}" if folder.startswith("-") else folder]))
     click.echo(f"\nThe project {project.title} is in {project.folder}. Next:\n")
     for command in commands[:3]:
         click.echo(f"  {command}")
 
 
 def _shown(path: Path, here: Path) -> str:
-    """Return a path as it is typed in the current folder."""
+    """Return a path as seen from the current folder."""
     here = here.resolve()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -50,9 +50,16 @@ class ProjectName:
         Raises:
             GeneratorError: The last part of the path is not suitable; the message suggests a name.
         """
+        if not text.strip():
+            raise GeneratorError("the name is empty; choose another name, such as `my-project`")
+        if not text.isprintable():
+            raise GeneratorError(
+                f"the name {text!r} has a character that cannot be seen; choose another name, such"
+                " as `my-project`"
+            )
         folder = Path(directory, Path(text).expanduser())
         folder = folder.parent.resolve() / folder.name if folder.name != ".." else folder.resolve()
-        if text.strip() in ("", ".") or folder == directory:
+        if text.strip() == "." or folder == directory:
             folder = directory.resolve()
         package = _package_name(folder.name)
         problem = _problem(folder.name, package)
