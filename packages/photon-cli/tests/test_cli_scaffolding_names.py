@@ -45,6 +45,15 @@ tag tags · book books · author authors · event events · task tasks · file f
 message messages · team teams · member members · project projects · ticket tickets · price prices
 image images · page_view page_views · note notes · list_item list_items · cart carts
 toe toes · canoe canoes · niche niches · headache headaches · tie ties · zombie zombies
+snowman snowmen · salesperson salespeople · grandchild grandchildren · bookshelf bookshelves
+housewife housewives · werewolf werewolves · eyetooth eyeteeth · codebase codebases
+slice_plan slice_plans · chalice chalices · quota quotas · delta deltas · phobia phobias
+genius geniuses · apparatus apparatuses · hippopotamus hippopotamuses · spouse spouses
+clause clauses · excuse excuses · dove doves · octave octaves · explosive explosives · love loves
+cow cows · blouse blouses · stomach stomachs · epoch epochs · moustache moustaches
+necktie neckties · newbie newbies · plateau plateaus · larva larvae · locus loci
+paralysis paralyses · metamorphosis metamorphoses · pelvis pelvises · quantum quanta
+sms sms · dns dns · css css · thanks thanks · earnings earnings · corps corps · debris debris
 witness witnesses · success successes · mattress mattresses · compass compasses · glass glasses_case
 """
 WORDS = [
@@ -111,6 +120,7 @@ app class import photon None True lambda async def Request Session Json Page Res
 Any Mapped Query flash assign type list str int object property filter __init__ conftest _post
 2fa café пост admin/post post.py post:string sqlite_table db form photon_migration
 self Exception Param ../post
+a i
 """
 
 

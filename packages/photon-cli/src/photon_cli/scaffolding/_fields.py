@@ -30,7 +30,7 @@ import inflection
 from photon_runtime.generators import GeneratorError
 
 from ._field_types import FieldType, field_type, member_name
-from ._names import LONGEST_IDENTIFIER, ModelName
+from ._names import LONGEST_IDENTIFIER, ModelName, in_ascii
 from ._reserved_names import why_not_a_field
 from ._sql_words import quoted_column
 
@@ -418,7 +418,7 @@ def _split(word: str) -> tuple[list[str], set[str]]:
 
 def _check_name(name: str, word: str, *, has_timestamps: bool) -> None:
     if not _NAME.fullmatch(name):
-        plain = re.sub(r"[^a-z0-9]+", "_", inflection.underscore(name)).strip("_")
+        plain = re.sub(r"[^a-z0-9]+", "_", inflection.underscore(in_ascii(name))).strip("_")
         hint = plain if _NAME.fullmatch(plain) else "title"
         raise GeneratorError(
             f"{word}: the name of a field consists of the letters a to z, digits and underscores, "

@@ -8,6 +8,7 @@ written.
 
 from __future__ import annotations
 
+import keyword
 import re
 import unicodedata
 from typing import Final, Self
@@ -101,6 +102,8 @@ class ModelName:
 
     def _check(self, word: str, package: str) -> None:
         reason = why_not_a_model(self.singular, self.class_name)
+        if reason is None and keyword.iskeyword(self.table):
+            reason = f"its plural {self.table} is a keyword of Python"
         if reason is not None:
             other = suggested_model(self.singular, package)
             raise GeneratorError(
@@ -115,6 +118,11 @@ class ModelName:
             )
 
 
+def in_ascii(word: str) -> str:
+    """Return a word without its accents, and without other characters that ASCII does not have."""
+    return unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
+
+
 def _snake_case(word: str) -> str:
     return inflection.underscore(re.sub(r"[\s-]+", "_", word.strip()))
 
@@ -125,8 +133,7 @@ def _label(name: str) -> str:
 
 
 def _malformed(word: str, name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    plain = re.sub(r"[^a-z0-9]+", "_", in_ascii(name).lower()).strip("_")
     if plain[:1].isdigit():
         plain = f"model_{plain}"
     suggestion = (
