@@ -93,7 +93,7 @@ def test_running_again_changes_nothing(project: Path) -> None:
 def test_a_further_field_is_refused_with_the_command_for_it(project: Path) -> None:
     generate(project, "post", "title:string")
     message = refusal(project, "post", "title:string", "age:int", "note:text?")
-    assert "photon generate migration AddAgeAndNoteToPost age:int note:text?" in message
+    assert "photon generate migration AddAgeAndNoteToPost age:int 'note:text?'" in message
 
 
 def test_a_destroyed_model_leaves_the_project_as_before(project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import inflection
@@ -38,7 +39,7 @@ def check_new_model(files: ModelFiles, words: Sequence[str]) -> None:
 def migration_command(model: ModelName, fields: Sequence[Field], words: Sequence[str]) -> str:
     """Return the command that adds fields to a model."""
     names = "And".join(inflection.camelize(field.name) for field in fields)
-    return f"photon generate migration Add{names}To{model.class_name} {' '.join(words)}"
+    return f"photon generate migration Add{names}To{model.class_name} {shlex.join(words)}"
 
 
 def _check_existing(files: ModelFiles, existing: WrittenModel, words: Sequence[str]) -> None:
@@ -54,7 +55,7 @@ def _check_existing(files: ModelFiles, existing: WrittenModel, words: Sequence[s
         fields, further = zip(*new, strict=True)
         raise GeneratorError(
             f"the model {existing.class_name} exists in {where}, without "
-            f"{' and '.join(field.column for field in fields)}; to add it, generate a migration: "
+            f"{', '.join(field.column for field in fields)}; generate a migration instead: "
             f"{migration_command(files.model, fields, further)}"
         )
 

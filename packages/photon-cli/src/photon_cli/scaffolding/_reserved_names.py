@@ -84,6 +84,10 @@ _COLUMN_CLASHES: Final = MappingProxyType(
             ("bool", "bytes", "dict", "float", "int", "list", "str", "dt", "sa"),
             "the annotations of the model use this name",
         ),
+        **dict.fromkeys(
+            ("mapped_column", "relationship"),
+            "the attributes after it in the model call this function",
+        ),
     }
 )
 
