@@ -20,6 +20,10 @@ class Project:
     application: object
     environment: str = "production"
 
+    @property
+    def is_development(self) -> bool:
+        return self.environment == "development"
+
     def target(self, named: str | None = None) -> str:
         return named or "main:app"
 
