@@ -285,6 +285,20 @@ def test_texts_never_have_passwords_secrets_or_files() -> None:
     assert "hunter2" not in repr(submitted)
 
 
+def test_a_choice_about_a_password_is_shown_again() -> None:
+    @attrs.frozen
+    class Invitation:
+        email: str
+        reset_password: bool = True
+        password_status: Status | None = None
+        password_policy: Literal["strict", "lax"] = "strict"
+
+    texts = [("reset_password", "true"), ("password_status", "draft"), ("password_policy", "lax")]
+    submitted = post(Invitation, texts)
+    assert errors_of(submitted) == [("email", "is required")]
+    assert submitted.texts == {"email": [], **{name: [text] for name, text in texts}}
+
+
 def test_fields_are_named_by_members_whatever_their_names_on_the_wire() -> None:
     @attrs.frozen
     class Search:

@@ -200,6 +200,21 @@ def test_a_new_form_shows_the_defaults_but_no_password() -> None:
     assert "hunter2" not in page
 
 
+def test_a_choice_about_a_password_keeps_its_state() -> None:
+    @attrs.frozen
+    class Invitation:
+        reset_password: bool = True
+        password_policy: Literal["strict", "lax"] = "lax"
+
+    form = html_form(Invitation)
+    assert "checked" in input_of(form, "reset_password")
+    assert '<option value="lax" selected>' in str(form.field("password_policy"))
+    texts = {"reset_password": ["true"], "password_policy": ["strict"]}
+    form = html_form(Invitation, Submission((), texts))
+    assert "checked" in input_of(form, "reset_password")
+    assert '<option value="strict" selected>' in str(form.field("password_policy"))
+
+
 @attrs.define
 class Post:
     title: str = "Tea & <b>"

@@ -14,7 +14,9 @@ SESSION_STATE: Final = "session"
 """The key of the session in `Request.state`, where middleware for sessions puts it."""
 
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_PASSWORD_WORDS: Final = frozenset({"password", "passwords", "passphrase", "passcode", "passwd"})
+_PASSWORD_WORDS: Final = frozenset(
+    ["cvc", "cvv", "passcode", "passphrase", "passwd", "password", "passwords", "pwd", "secret"]
+)
 
 
 @attrs.frozen

@@ -19,8 +19,10 @@ at all is refused as for ``Form``.
 from __future__ import annotations
 
 import datetime
+import enum
+import typing
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -115,17 +117,26 @@ class _Field:
         if argument.member is None:
             raise TypeError(f"{argument.name} is not a member of a class")
         member = argument.member
-        is_text = not (argument.is_file or _is_password(member))
+        is_choice = _is_choice(value_type(argument.annotation.type))
+        is_text = not (argument.is_file or _is_password(member, is_choice=is_choice))
         return cls(member, argument.wire_name or argument.name, bind, is_text)
 
 
-def _is_password(member: Member) -> bool:
+def _is_password(member: Member, *, is_choice: bool) -> bool:
     """Return whether the text of a member must not be shown again.
 
-    As in settings, a member with ``repr=False`` is a secret.
+    As in settings, a member with ``repr=False`` is a secret. A choice, such as ``reset_password:
+    bool``, is about a password, whatever its name is.
     """
     is_shown = member.attribute is None or member.attribute.repr is not False
-    return is_password_name(member.name) or not is_shown
+    return (is_password_name(member.name) and not is_choice) or not is_shown
+
+
+def _is_choice(type_: Any) -> bool:
+    """Return whether a type has few values, which its class lists."""
+    if type_ is bool or typing.get_origin(type_) is Literal:
+        return True
+    return isinstance(type_, type) and issubclass(type_, enum.Enum)
 
 
 def _value_of(

@@ -212,7 +212,12 @@ class HtmlForm:
         widget = overrides.widgets.get(name) or widget_of(member, has_options=choices is not None)
         own = attributes_of(member, widget) | dict(overrides.attributes.get(name, {}))
         label = overrides.labels.get(name) or member.constraints.get("title") or label_of(name)
-        is_password = widget == "password" or member.is_secret or is_password_name(name)
+        is_choice = member.type is bool or options_of_type(member.type) is not None
+        is_password = (
+            widget == "password"
+            or member.is_secret
+            or (is_password_name(name) and not is_choice)  # not `reset_password: bool`
+        )
         texts = [] if is_password or widget == "file" else self._texts(member)
         return FormField(
             form=self,
