@@ -68,6 +68,8 @@ def templates(tmp_path: Path, request: pytest.FixtureRequest) -> Templates:
     (folder / "linked").symlink_to(tmp_path, target_is_directory=True)
     (folder / "inside.html").symlink_to("pages/inner.html")
     (folder / "pages" / "again").symlink_to(folder, target_is_directory=True)
+    (folder / "loop.html").symlink_to("loop.html")
+    (folder / "dangling.html").symlink_to("missing.html")
     os.mkfifo(folder / "pipe.html")
     templates = Templates(folder, options=EnvironmentOptions(reload=request.param == "development"))
     in_hub(preload)(templates, {}, None)

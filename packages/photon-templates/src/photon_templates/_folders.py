@@ -158,11 +158,11 @@ def _files_in(
         real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
         if not _is_inside(real, root):
             continue
-        if entry.is_dir():
+        if os.path.isdir(entry.path):  # false, where `entry.is_dir()` raises for a loop of links
             inside = os.path.realpath(entry.path)
             if inside not in above:
                 yield from _files_in(root, entry.path, f"{name}/", above | {inside})
-        elif entry.is_file() and is_template_file(entry.name) and is_file_name(name):
+        elif os.path.isfile(entry.path) and is_template_file(entry.name) and is_file_name(name):
             yield name, entry.path
 
 
