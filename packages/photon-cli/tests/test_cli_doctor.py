@@ -99,3 +99,9 @@ def test_weak_secrets_and_switches_of_development_fail_in_production(project: Pa
     assert found["secrets"][0] == "failed"
     assert "changeme" not in found["secrets"][1]
     assert "app.debug (photon.toml:7)" in found["production"][1]
+
+
+def test_a_switch_about_tokens_is_not_a_weak_secret(project: Path) -> None:
+    with (project / "photon.toml").open("a") as file:
+        file.write("[app]\nrequire_token = 'forms'\n")
+    assert findings("production")[1]["secrets"][0] == "ok"

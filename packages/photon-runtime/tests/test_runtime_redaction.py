@@ -42,6 +42,8 @@ def test_a_name_that_means_a_secret_is_recognized(name: str) -> None:
         "max_age",
         "token_url",
         "secret_file",
+        "require_token",
+        "has_password",
         "x",
     ],
 )

@@ -223,7 +223,9 @@ def _database(project: Project, name: str | None) -> Finding:
             f"reachable; not applied: {files or 'see `photon db status`'}; `photon db migrate`"
         )
         return Finding(title, "failed", message)
-    return Finding(title, "ok", f"reachable; {len(status['migrations'])} migrations are applied")
+    count = len(status["migrations"])
+    applied = "1 migration is applied" if count == 1 else f"{count} migrations are applied"
+    return Finding(title, "ok", f"reachable; {applied}")
 
 
 def _generated(root: Path) -> Iterator[Finding]:

@@ -56,6 +56,7 @@ _SECRET = frozenset(
 _SECRET_KEYS = frozenset(
     ["access", "api", "client", "encryption", "private", "secret", "session", "shared", "signing"]
 )
+_VERBS = frozenset(["allow", "allows", "has", "is", "needs", "require", "required", "requires"])
 _HARMLESS_ENDS = frozenset(
     [
         "age",
@@ -89,8 +90,8 @@ _SHORTEST_KNOWN = 4
 def is_secret_name(name: str) -> bool:
     """Return whether a value of this name is a secret, as that of ``db_password`` or ``apiKey``."""
     words = [word.lower() for word in _WORDS.findall(name)]
-    if not words or words[-1] in _HARMLESS_ENDS:
-        return False
+    if not words or words[-1] in _HARMLESS_ENDS or words[0] in _VERBS:
+        return False  # `require_token` is about tokens, and does not hold one
     if not _SECRET.isdisjoint(words):
         return True
     pairs = itertools.pairwise(words)
