@@ -25,6 +25,8 @@ from photon_runtime.redaction import MASK, is_secret_name, redact
         "X-Api-Key",
         "password_hash",
         "clientSecret",
+        "DB_PASS",
+        "smtpPass",
     ],
 )
 def test_a_name_that_means_a_secret_is_recognized(name: str) -> None:
@@ -44,6 +46,7 @@ def test_a_name_that_means_a_secret_is_recognized(name: str) -> None:
         "secret_file",
         "require_token",
         "has_password",
+        "pass_rate",
         "x",
     ],
 )
@@ -66,6 +69,8 @@ def test_other_names_are_harmless(name: str) -> None:
         "user: password=hunter2",
         'password = "hunter2',
         "password='hunter2\\'hunter2'",
+        "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----",
+        "'-----BEGIN RSA PRIVATE KEY-----\\nhunter2 and no end",
     ],
 )
 def test_the_value_of_a_secret_is_masked(text: str) -> None:

@@ -2,9 +2,9 @@ r"""Secrets in texts that people see: names that mean one, and texts without the
 
 Commands and error pages show values that they know little about. A value is a secret if its name
 says so (`is_secret_name`). In a text, `redact` replaces values that are known to be secrets, the
-passwords of URLs, the credentials of ``Authorization`` fields, JSON Web Tokens, and what follows
-such a name and ``=`` or ``:``. It is a protection of people who share their screen or copy a text,
-not of a system: a text with a secret of unknown form stays a secret.
+passwords of URLs, the credentials of ``Authorization`` fields, private keys, JSON Web Tokens, and
+what follows such a name and ``=`` or ``:``. It is a protection of people who share their screen or
+copy a text, not of a system: a text with a secret of unknown form stays a secret.
 
 Example:
     >>> from photon_runtime.redaction import redact
@@ -39,6 +39,7 @@ _SECRET = frozenset(
         "csrf",
         "csrftoken",
         "jwt",
+        "passcode",
         "passphrase",
         "passwd",
         "password",
@@ -78,6 +79,9 @@ _HARMLESS_ENDS = frozenset(
 
 _URL = re.compile(r"(?<![a-zA-Z0-9+.-])([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#:@'\"]*):([^\s/?#'\"]+)@")
 _CREDENTIALS = re.compile(r"\b(Bearer|Basic|Digest|Token)(\s+)([A-Za-z0-9._~+/=-]{6,})", re.I)
+_PRIVATE_KEY = re.compile(
+    r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+)
 _WEB_TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
 _ASSIGNED = re.compile(
     r"""(?<![A-Za-z0-9_.-])(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)(?P<sign>['"]?\]?\s*(?:=|:(?!//)|,(?=\s*b?['"]))\s*)"""
@@ -92,7 +96,7 @@ def is_secret_name(name: str) -> bool:
     words = [word.lower() for word in _WORDS.findall(name)]
     if not words or words[-1] in _HARMLESS_ENDS or words[0] in _VERBS:
         return False  # `require_token` is about tokens, and does not hold one
-    if not _SECRET.isdisjoint(words):
+    if not _SECRET.isdisjoint(words) or words[-1] == "pass":  # `DB_PASS`, not `pass_rate`
         return True
     pairs = itertools.pairwise(words)
     return any(second == "key" and first in _SECRET_KEYS for first, second in pairs)
@@ -110,6 +114,7 @@ def redact(text: str, secrets: Iterable[str] = (), *, is_source: bool = False) -
     for secret in sorted({each for each in secrets if len(each) >= _SHORTEST_KNOWN}, key=len)[::-1]:
         text = text.replace(secret, MASK)
     text = _URL.sub(rf"\1:{MASK}@", text)
+    text = _PRIVATE_KEY.sub(rf"\1{MASK}\2", text)
     text = _WEB_TOKEN.sub(MASK, text)
     text = _CREDENTIALS.sub(rf"\1\2{MASK}", text)
     return _ASSIGNED.sub(lambda found: _without_value(found, is_source=is_source), text)
