@@ -34,6 +34,10 @@ APPLICATION = """
         def handle(self, request):
             if request.path == "/end":
                 os._exit(7)
+            if request.path == "/loop":
+                print("loops", flush=True)
+                while True:
+                    pass
             return Response(body=f"first {os.environ['PHOTON_ENV']} {os.getpid()}")
 
     app = App()
@@ -206,6 +210,22 @@ def test_the_child_ends_when_the_parent_is_killed(start: Callable[..., Dev]) -> 
     dev = start()
     dev.process.send_signal(signal.SIGKILL)
     dev.read_until("ended")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(30)
+def test_a_child_that_never_waits_ends_after_its_parent_too(start: Callable[..., Dev]) -> None:
+    dev = start()
+    pid = int(dev.body().split()[2])
+    host, port = dev.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"GET /loop HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        dev.read_until("loops")
+        dev.process.send_signal(signal.SIGKILL)
+        while client.recv(1000):  # until the child has ended
+            pass
+        while is_alive(pid):
+            time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -12,7 +12,10 @@ import contextlib
 import importlib
 import os
 import re
+import select
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +49,9 @@ _PATIENCE = 1.0
 _GRACE = 0.1
 """Seconds that an idle connection has for a last request; one just accepted has sent none yet."""
 
+_ORPHAN_PATIENCE = 3.0
+"""Seconds that the child has to end after its parent, as it has if the parent stops it."""
+
 _PHOTON = re.compile(r"photon(_\w+)?(\..+)?")
 
 
@@ -61,6 +67,7 @@ def main(parent: int, target: str, link: int, descriptors: list[int]) -> None:
     end_with_parent()
     if os.getppid() != parent:
         return
+    _end_when_closed(os.dup(link))
     preload = read_message(link)
     if preload is not None and preload["preload"]:
         _preload(preload["preload"])
@@ -95,6 +102,23 @@ def main(parent: int, target: str, link: int, descriptors: list[int]) -> None:
         development=project.is_development,
         ready=ready,
     )
+
+
+def _end_when_closed(link: int) -> None:
+    """End this process some time after its parent, also if a task of the application never waits.
+
+    The signal that the kernel sends then is handled by the hub, which such a task keeps from
+    running. A thread of the interpreter still runs; it is started before the patch.
+    """
+    poll, sleep = select.poll(), time.sleep
+    poll.register(link, 0)  # only the end of the connection
+
+    def wait() -> None:
+        poll.poll()
+        sleep(_ORPHAN_PATIENCE)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="photon-dev-parent", daemon=True).start()
 
 
 def _preload(names: Sequence[str]) -> None:
