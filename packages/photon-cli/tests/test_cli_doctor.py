@@ -105,3 +105,13 @@ def test_a_switch_about_tokens_is_not_a_weak_secret(project: Path) -> None:
     with (project / "photon.toml").open("a") as file:
         file.write("[app]\nrequire_token = 'forms'\n")
     assert findings("production")[1]["secrets"][0] == "ok"
+
+
+def test_a_process_that_the_application_leaves_running_does_not_count(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_doctor, "_PATIENCE", 10.0)
+    left = "import subprocess\nsubprocess.Popen(['sleep', '15'])\n"
+    (project / "main.py").write_text(left + APPLICATION)
+    code, found = findings()
+    assert (code, found["start"][0]) == (0, "ok")

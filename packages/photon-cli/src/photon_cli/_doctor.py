@@ -11,7 +11,8 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Literal
+import tempfile
+from typing import IO, TYPE_CHECKING, Literal
 
 import attrs
 import click
@@ -247,17 +248,30 @@ def _generated(root: Path) -> Iterator[Finding]:
 
 
 def _run(project: Project, *arguments: str) -> subprocess.CompletedProcess[str] | None:
-    """Run Python in the environment of the project; ``None`` if it does not end in time."""
-    try:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=project.directory,
-            env=os.environ | {"PHOTON_ENV": project.environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
+    """Run Python in the environment of the project; ``None`` if it does not end in time.
+
+    Its output is a file and not a pipe, which a process that the application has started would keep
+    open.
+    """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        try:
+            ended = subprocess.run(
+                [sys.executable, *arguments],
+                cwd=project.directory,
+                env=os.environ | {"PHOTON_ENV": project.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                timeout=_PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return None
+        return subprocess.CompletedProcess(
+            ended.args, ended.returncode, *map(_text, (output, errors))
         )
-    except subprocess.TimeoutExpired:
-        return None
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
