@@ -239,6 +239,7 @@ def test_a_burst_of_saves_is_one_restart(start: Callable[..., Dev]) -> None:
         time.sleep(0.05)
     dev.read_until("restarted")
     assert dev.output.count("changed: main.py\n") == 1
+    assert "Warning" not in dev.output  # as of the patch, for a thread of the child
     assert dev.body().startswith("number19 ")
     dev.write(APPLICATION)
     dev.read_until("restarted")

@@ -8,13 +8,13 @@ project is found from the current folder. It waits until the parent lets it serv
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import importlib
 import os
 import re
 import select
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,7 +108,8 @@ def _end_when_closed(link: int) -> None:
     """End this process some time after its parent, also if a task of the application never waits.
 
     The signal that the kernel sends then is handled by the hub, which such a task keeps from
-    running. A thread of the interpreter still runs; it is started before the patch.
+    running. A thread of the interpreter still runs. It is started before the patch, on purpose, and
+    not by `threading`, whose threads the patch would report as late.
     """
     poll, sleep = select.poll(), time.sleep
     poll.register(link, 0)  # only the end of the connection
@@ -118,7 +119,7 @@ def _end_when_closed(link: int) -> None:
         sleep(_ORPHAN_PATIENCE)
         os._exit(1)
 
-    threading.Thread(target=wait, name="photon-dev-parent", daemon=True).start()
+    _thread.start_new_thread(wait, ())
 
 
 def _preload(names: Sequence[str]) -> None:
