@@ -55,6 +55,11 @@ class NewPost:
     token: Annotated[str, Param(name="api-token")] = attrs.field(default="", repr=False)
 
 
+@attrs.frozen
+class NoFields:
+    pass
+
+
 def post(
     cls: Any, fields: list[tuple[str, str]] | str, *, headers: dict[str, str] = FORM
 ) -> Submitted[Any]:
@@ -516,3 +521,10 @@ def test_a_handler_of_a_loaded_document_cannot_take_a_submitted_form() -> None:
     def add(submitted: Submitted[NewPost]) -> None: ...
 
     assert "write Form[...]" in problem_of(app)
+
+
+@pytest.mark.parametrize("form", ["", "csrf_token=x"])
+def test_a_form_without_fields_is_valid(form: str) -> None:
+    submitted = post(NoFields, form)
+    assert submitted.value == NoFields()
+    assert list(submitted.errors) == []

@@ -149,7 +149,10 @@ class _Writer:
     def _add(self, owner: Callable[..., object], argument: Argument) -> None:
         self.has_submitted |= argument.is_submitted
         try:
-            for each in model_arguments(argument) or (argument,):
+            parts = model_arguments(argument)
+            if parts == () and argument.is_submitted:
+                self.request_body.add_empty_form(argument)
+            for each in (argument,) if parts is None else parts:
                 self.sources[owner, each.key] = self._write_argument(each)
         except TypeError as error:
             raise SignatureError(f"{location(owner)}, argument {argument.name}: {error}") from error

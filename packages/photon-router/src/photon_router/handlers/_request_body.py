@@ -42,6 +42,7 @@ class RequestBody:
     _fields: dict[str, OpenApi] = attrs.field(factory=dict)
     _required: list[str] = attrs.field(factory=list)
     _has_files: bool = False
+    _has_empty_form: bool = False
 
     def add_whole(self, argument: Argument, marker: In) -> None:
         """Add an argument that takes the body as a whole.
@@ -75,6 +76,15 @@ class RequestBody:
         if argument.is_required and name not in self._required:
             self._required.append(name)
 
+    def add_empty_form(self, argument: Argument) -> None:
+        """Add an argument whose form has no fields of its own, as one with a button alone.
+
+        Raises:
+            TypeError: Another argument takes the body as a whole, or the method does not allow one.
+        """
+        self._check(argument, is_field=True)
+        self._has_empty_form = True
+
     def _check(self, argument: Argument, *, is_field: bool) -> None:
         if self.method in _BODILESS:
             raise SignatureError(
@@ -90,7 +100,7 @@ class RequestBody:
 
     @property
     def _is_form(self) -> bool:
-        return bool(self._fields) or self._has_files
+        return bool(self._fields) or self._has_files or self._has_empty_form
 
     def as_openapi(self) -> OpenApi | None:
         """Return the request body object, ``None`` if no argument takes the body."""
