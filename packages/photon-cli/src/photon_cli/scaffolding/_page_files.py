@@ -122,6 +122,10 @@ class PageFiles:
             **resource.context,
             "page_imports": import_block(imports),
             "Form": resource.form_class,
+            # A function whose name begins with test_ looks like a test.
+            "form_function": f"form_of_{singular}"
+            if singular.split("_")[0] == "test"
+            else f"{singular}_form",
             "changeable": changeable,
             "targets": targets,
             "widgets": widgets,
