@@ -1,4 +1,4 @@
-"""Twenty scaffolds, one after another in one project, which its owner reformats in between.
+"""Two dozen scaffolds, one after another in one project, which its owner reformats in between.
 
 They have all types of fields, references in roles, to themselves and to nothing, and names that
 collide with SQL, with Python and with words of HTTP. The tests of the project, ruff and mypy then
@@ -38,6 +38,8 @@ event select:string from_date:date table:string? index:int
 transfer source:references:users target:references:users amount:money
 profile user:references^ bio:text? --without-timestamps
 review stars:int order:references:posts? type:string class_name:string
+number value:int rank:int?
+thing
 """.strip().splitlines()
 REFORMATTED_AFTER = "series"
 CHOSEN = "created or leaves or changed or beside or owner or must_exist or stored or statements"
