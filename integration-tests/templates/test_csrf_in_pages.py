@@ -150,3 +150,13 @@ def test_the_page_of_a_refusal_has_a_token(tmp_path: Path) -> None:
         response = client.post("/page", headers={"accept": "text/html"})
         assert response.status_code == 403
         assert client.post("/page", data=field_of(response.text)).status_code == 200
+
+
+@pytest.mark.parametrize("function", ["csrf_token", "url_for", "asset", "flashes", "t"])
+def test_a_function_that_a_page_does_not_call_shows_nothing_of_the_application(
+    tmp_path: Path, function: str
+) -> None:
+    with Client(application(tmp_path, f"{{{{ {function} }}}}")) as client:
+        page = client.get("/page").text
+    assert len(page) < 200
+    assert "photon.app" not in page

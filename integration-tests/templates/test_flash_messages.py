@@ -129,7 +129,12 @@ def test_a_page_may_show_one_category_and_keep_the_others(client: Client) -> Non
 def test_a_head_request_and_a_prefetch_do_not_use_messages_up(client: Client) -> None:
     client.post("/save")
     client.head("/page")
-    assert client.get("/page", headers={"sec-purpose": "prefetch;prerender"}).text == ""
+    for name, value in (
+        ("sec-purpose", "prefetch;prerender"),
+        ("purpose", "prefetch"),
+        ("x-moz", "prefetch"),
+    ):
+        assert client.get("/page", headers={name: value}).text == ""
     assert client.get("/page").text == "[success: Saved]"
 
 

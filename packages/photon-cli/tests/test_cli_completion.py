@@ -56,6 +56,10 @@ def test_commands_are_completed_with_their_descriptions_and_without_imports(
     assert output.endswith("[]\n")
 
 
+def test_commands_beside_generators_are_completed(tmp_path: Path) -> None:
+    assert "plain\noverride\n" in complete(tmp_path, "generate", "over")
+
+
 def test_options_of_a_command_are_completed_without_the_application(tmp_path: Path) -> None:
     (tmp_path / "photon.toml").write_text("[project]\napp = 'main:app'\n")
     (tmp_path / "main.py").write_text("raise SystemExit('imported')\n")

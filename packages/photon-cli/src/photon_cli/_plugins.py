@@ -158,10 +158,14 @@ class PluginGroup(click.Group):
         names = {
             name: self._summary(plugin, sources)
             for name, plugin in self._found().items()
-            if name.startswith(incomplete)
-        }
+        } | {name: each.get_short_help_str(100) for name, each in self.commands.items()}
         options = click.Command.shell_complete(self, ctx, incomplete)
-        return [*(CompletionItem(name, help=line) for name, line in names.items()), *options]
+        found = [
+            CompletionItem(name, help=line)
+            for name, line in names.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *options]
 
     def _summary(self, plugin: Plugin, sources: _Sources) -> str:
         """Describe a command in one line; it is imported only if its source has no description."""

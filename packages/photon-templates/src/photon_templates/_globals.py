@@ -86,7 +86,7 @@ def site_globals(host: Host, settings: TemplatesSettings, *, sandbox: bool) -> C
     return Contribution(functions, checks=checks)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)  # a page may show one of its methods
 class _Addresses:
     """The addresses of operations and files, as templates use them."""
 

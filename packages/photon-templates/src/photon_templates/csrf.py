@@ -35,7 +35,7 @@ def csrf_globals(host: Host) -> Contribution:
     return Contribution(functions, requirements=dict.fromkeys(functions, tokens.check))
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)  # a page may show one of its methods
 class _CsrfTokens:
     """The tokens of one application."""
 

@@ -42,6 +42,7 @@ _TAKEN: Final = "photon_templates.flashes"
 _MAX_BYTES: Final = 1200
 _MAX_MESSAGE: Final = 300
 _MAX_REMEMBERED: Final = 10_000
+_PURPOSES: Final = (b"sec-purpose", b"purpose", b"x-moz")  # of browsers now, and of older ones
 _CATEGORY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 
@@ -101,7 +102,7 @@ def _session() -> MutableMapping[str, Any]:
     return session
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)  # a page may show one of its methods
 class ShownFlashes:
     """The messages that one application has shown.
 
@@ -192,5 +193,5 @@ def _prepared(request: Request, category: str | None) -> list[FlashMessage]:
 
 def _is_unseen(request: Request) -> bool:
     """Return whether nobody reads the page: it is not sent, or only fetched in advance."""
-    purpose = request.raw_header(b"sec-purpose") or b""
-    return request.method == "HEAD" or purpose.startswith(b"prefetch")
+    purposes = [request.raw_header(name) or b"" for name in _PURPOSES]
+    return request.method == "HEAD" or any(each.startswith(b"prefetch") for each in purposes)

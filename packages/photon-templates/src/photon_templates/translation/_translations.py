@@ -41,7 +41,7 @@ translations_variable: ContextVar[Translations] = ContextVar("photon_translation
 _locale_variable: ContextVar[str | None] = ContextVar("photon_locale", default=None)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)  # a page may show one of its methods
 class Translations:
     """The texts of one application.
 
