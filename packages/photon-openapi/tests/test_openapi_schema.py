@@ -307,3 +307,8 @@ def test_a_closed_class_has_no_other_members_and_a_plain_one_may() -> None:
     assert builder.components["Shut"]["additionalProperties"] is False
     assert builder.components["Changes"]["additionalProperties"] is False
     assert "additionalProperties" not in builder.components["Item"]
+
+
+def test_limits_of_bytes_are_those_of_their_base64() -> None:
+    schema = schema_of(Annotated[bytes, Param(min_length=1, max_length=16)])
+    assert (schema["minLength"], schema["maxLength"]) == (4, 24)

@@ -230,6 +230,13 @@ def test_pages_of_others_get_no_connection_of_another_protocol(shouting: LiveSer
     )
 
 
+def test_a_method_that_does_not_exist_is_not_allowed_with_or_without_a_token(
+    client: Client,
+) -> None:
+    assert client.ask("PUT", "/buy", b"")[0] == 405
+    assert client.ask("POST", "/nothing", b"")[0] == 403
+
+
 def test_paths_operations_and_bearers_can_be_exempt(client: Client) -> None:
     assert client.ask("POST", "/api/buy", Origin="https://evil.example")[0] == 200
     assert client.ask("POST", "/%61pi/buy")[0] == 403

@@ -65,7 +65,8 @@ class Param:
         lt: Exclusive upper limit of the value.
         multiple_of: A number above zero of which the value must be a multiple.
         min_length: Minimum number of characters, items or members.
-        max_length: Maximum number of characters, items or members; for an ``UploadFile``, of bytes.
+        max_length: Maximum number of characters, items or members; for an ``UploadFile`` and for
+            ``bytes``, of bytes, for the latter rounded up to the next multiple of three.
         tz: True for times that must have a time zone, false for those that must not; a submitted
             HTML form, whose inputs have none, is in UTC.
         pattern: A regular expression that must match somewhere in the string. It is an ECMA 262

@@ -22,6 +22,10 @@ LENGTHS = {
 }
 
 
+def _base64_length(size: int | None) -> int | None:
+    return None if size is None else 4 * -(-size // 3)
+
+
 def all_types_of(schema: Schema) -> set[str]:
     """Return the types that a schema and its branches name."""
     types = set(types_of(schema))
@@ -31,6 +35,16 @@ def all_types_of(schema: Schema) -> set[str]:
 
 
 def limit_length(schema: Schema, *, minimum: int | None, maximum: int | None) -> None:
+    """Limit the length of strings, arrays and objects, and the number of bytes in base64.
+
+    Four characters of base64 have three bytes, so the limit of bytes is that of the next multiple
+    of three.
+
+    Raises:
+        TypeError: The schema is that of a type without a length.
+    """
+    if schema.get("contentEncoding") == "base64":
+        minimum, maximum = _base64_length(minimum), _base64_length(maximum)
     if minimum is None and maximum is None:
         return
     names = [name for name in LENGTHS if name in all_types_of(schema)]

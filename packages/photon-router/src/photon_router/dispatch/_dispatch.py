@@ -130,7 +130,7 @@ def _other_method(endpoints: dict[str, Endpoint], method: str) -> Endpoint:
         detail = f"method {method} is not allowed for {_shown_path(request)}"
         raise HttpError(405, detail, headers=allow)
 
-    return Endpoint(refuse, Route(template))
+    return Endpoint(refuse, Route(template, has_method=False))
 
 
 def _not_found(request: Request) -> Response:

@@ -128,7 +128,9 @@ class Csrf(Layer):
         if authorization is not None and authorization[:7].lower() == b"bearer ":
             return True
         route = request.route
-        return route is not None and route.operation_id in self.exempt_operations
+        if route is None:
+            return False
+        return not route.has_method or route.operation_id in self.exempt_operations
 
     def _check_origin(self, request: Request) -> None:
         origin = request.headers.get("origin")

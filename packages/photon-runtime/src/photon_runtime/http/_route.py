@@ -20,10 +20,13 @@ class Route:
             requests to a resource, so usable as a label.
         operation: Operation object of the OpenAPI document, including references and extensions;
             ``None`` for pages, mounts, and methods that the resource does not have.
+        has_method: False if the resource does not have the method of the request, which is answered
+            by 405.
     """
 
     template: str
     operation: Mapping[str, Any] | None = None
+    has_method: bool = True
 
     @property
     def operation_id(self) -> str | None:
