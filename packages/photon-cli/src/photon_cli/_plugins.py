@@ -155,10 +155,9 @@ class PluginGroup(click.Group):
         from click.shell_completion import CompletionItem
 
         sources = _Sources()
-        names = {
-            name: self._summary(plugin, sources)
-            for name, plugin in self._found().items()
-        } | {name: each.get_short_help_str(100) for name, each in self.commands.items()}
+        names = {name: self._summary(plugin, sources) for name, plugin in self._found().items()} | {
+            name: each.get_short_help_str(100) for name, each in self.commands.items()
+        }
         options = click.Command.shell_complete(self, ctx, incomplete)
         found = [
             CompletionItem(name, help=line)
