@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,41 @@ SHARED = {
         "{{ name|slow|upper }}{{ 'same'|slow }}{% endblock %}"
     ),
 }
+
+
+LONG = "{% for number in numbers %}{{ number }}{% endfor %}"
+
+
+@in_virtual_time
+def test_other_tasks_run_while_a_long_page_is_rendered() -> None:
+    templates = Templates()
+    order: list[str] = []
+
+    def render() -> None:
+        text = templates.render_string(LONG, numbers=range(20_000))
+        assert text == "".join(map(str, range(20_000)))
+        order.append("page")
+
+    with rt.scope() as tasks:
+        tasks.spawn(render)
+        tasks.spawn(lambda: order.append("other"))
+    assert order == ["other", "page"]
+
+
+def test_a_page_without_an_end_is_ended_by_a_deadline() -> None:
+    def numbers() -> Iterator[int]:
+        yield from itertools.count()
+
+    def render() -> None:
+        with rt.deadline(0.05):
+            Templates().render_string(LONG, numbers=numbers())
+
+    with pytest.raises(rt.DeadlineExceeded):
+        rt.run(render)
+
+
+def test_a_long_page_is_rendered_without_tasks() -> None:
+    assert len(Templates().render_string(LONG, numbers=[1] * 9000)) == 9000
 
 
 @pytest.mark.parametrize("reload", [False, True])
