@@ -207,6 +207,12 @@ def test_what_is_no_application_is_refused(root: Path) -> None:
     assert refusal("main:App").startswith("`main:App` is the class App, not an application;")
 
 
+def test_a_function_that_makes_the_application_is_refused_with_what_to_write(root: Path) -> None:
+    write(root, main="def create_app(): ...\ndef handler(request): ...\n")
+    assert "as in app = create_app(), and name the result" in refusal("main:create_app")
+    assert callable(Project.here().load_app("main:handler"))
+
+
 def test_an_application_that_takes_settings_gets_those_of_the_project(root: Path) -> None:
     (root / "photon.toml").write_text("[app]\ncolour = 'red'\n")
     write(

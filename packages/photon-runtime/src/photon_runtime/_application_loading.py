@@ -13,7 +13,7 @@ from .errors import LoadError, PhotonError
 from .tracebacks import readable, with_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -103,11 +103,28 @@ def _application(value: object, target: str) -> Application | Handler:
     if isinstance(value, Application):
         return value
     if callable(value):
+        _check_handler(value, target)
         return cast("Handler", value)
     raise LoadError(
         f"`{target}` is a {type(value).__name__}, not an application; an application is a Photon()"
         " or a function that takes a request and returns a response"
     )
+
+
+def _check_handler(value: Callable[..., object], target: str) -> None:
+    import inspect  # here: commands that generate code start without it
+
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # of a callable that is written in C
+        return
+    try:
+        signature.bind(object())
+    except TypeError:
+        raise LoadError(
+            f"`{target}` does not take a request; if it makes the application, call it in its"
+            " module, as in app = create_app(), and name the result"
+        ) from None
 
 
 def _as_target(text: str) -> str:
