@@ -312,3 +312,9 @@ def test_a_closed_class_has_no_other_members_and_a_plain_one_may() -> None:
 def test_limits_of_bytes_are_those_of_their_base64() -> None:
     schema = schema_of(Annotated[bytes, Param(min_length=1, max_length=16)])
     assert (schema["minLength"], schema["maxLength"]) == (4, 24)
+
+
+def test_times_without_a_time_zone_have_the_formats_of_local_times() -> None:
+    assert schema_of(Annotated[datetime.time, Param(tz=False)])["format"] == "time-local"
+    assert schema_of(Annotated[datetime.datetime, Param(tz=False)])["format"] == "date-time-local"
+    assert schema_of(Annotated[datetime.time, Param(tz=True)])["format"] == "time"

@@ -383,6 +383,7 @@ _TIME: Final = FieldType(
     python_import=_DT,
     migration="sa.Time()",
     input="time",
+    limits="tz=False",  # the column would drop it
     server_default='"00:00:00"',
     example=lambda _label, number: f"dt.time(12, {number % 60})",
     factory=lambda _label: "dt.time(number // 60 % 24, number % 60)",

@@ -67,8 +67,9 @@ class Param:
         min_length: Minimum number of characters, items or members.
         max_length: Maximum number of characters, items or members; for an ``UploadFile`` and for
             ``bytes``, of bytes, for the latter rounded up to the next multiple of three.
-        tz: True for times that must have a time zone, false for those that must not; a submitted
-            HTML form, whose inputs have none, is in UTC.
+        tz: True for times that must have a time zone, false for those that must not, whose format
+            is ``time-local`` or ``date-time-local``; a submitted HTML form, whose inputs have none,
+            is in UTC.
         pattern: A regular expression that must match somewhere in the string. It is an ECMA 262
             expression, as in JSON Schema: ``\d`` is ``[0-9]``, and ``$`` is the very end.
     """

@@ -27,6 +27,8 @@ _FORMATS: Final[Mapping[str, str]] = {
     "date-time": "2025-01-31T12:30:00Z",
     "date": "2025-01-31",
     "time": "12:30:00Z",
+    "date-time-local": "2025-01-31T12:30:00",
+    "time-local": "12:30:00",
     "duration": "P1DT12H",
     "email": "user@example.com",
     "idn-email": "user@example.com",

@@ -103,6 +103,8 @@ EXACT: Final[dict[str, Callable[[str], bool]]] = {
     "date-time": functools.partial(_converts, type_=datetime.datetime),
     "date": functools.partial(_converts, type_=datetime.date),
     "time": functools.partial(_converts, type_=datetime.time),
+    "date-time-local": functools.partial(_converts, type_=datetime.datetime),
+    "time-local": functools.partial(_converts, type_=datetime.time),
     "duration": _is_duration,
     "uuid": functools.partial(_converts, type_=uuid.UUID),
 }

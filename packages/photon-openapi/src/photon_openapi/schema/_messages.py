@@ -130,7 +130,7 @@ def _pattern_message(pattern: str) -> str:
 def _format_message(name: str, instance: object) -> str:
     if name == "duration" and isinstance(instance, str) and is_calendar(instance):
         return CALENDAR_MESSAGE
-    return f"is not a valid {name}"
+    return f"is not a valid {name.removesuffix('-local')}"
 
 
 # Keywords whose errors are created in `_check`, together with the message.

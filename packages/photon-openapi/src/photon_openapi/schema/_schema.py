@@ -62,6 +62,8 @@ def constrain(schema: Schema, param: Param) -> Schema:
         ("description", param.description),
     )
     schema.update({keyword: value for keyword, value in limits if value is not None})
+    if param.tz is False and schema.get("format") in ("date-time", "time"):
+        schema["format"] += "-local"  # RFC 3339 requires a time zone
     limit_length(schema, minimum=param.min_length, maximum=param.max_length)
     examples = [*([] if param.example is None else [param.example]), *param.examples]
     if examples:
