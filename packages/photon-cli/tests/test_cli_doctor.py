@@ -115,3 +115,12 @@ def test_a_process_that_the_application_leaves_running_does_not_count(
     (project / "main.py").write_text(left + APPLICATION)
     code, found = findings()
     assert (code, found["start"][0]) == (0, "ok")
+
+
+def test_an_environment_without_a_file_is_a_warning(project: Path) -> None:
+    code, found = findings("prodution")
+    assert (code, found["settings"][0]) == (0, "warning")
+    assert "config/prodution.toml" in found["settings"][1]
+    (project / "config").mkdir()
+    (project / "config" / "staging.toml").write_text("")
+    assert findings("staging")[1]["settings"] == ("ok", "valid for staging")

@@ -43,6 +43,7 @@ _MARKS: dict[Status, tuple[str, str]] = {
     "failed": ("✗", "red"),
 }
 _TOOLS = ("IPython", "mypy", "pytest", "ruff")
+_ENVIRONMENTS = ("development", "test", "production")
 _SHORTEST_SECRET = 16
 _WEAK = ("change", "default", "example", "password", "secret", "test", "12345", "admin", "postgres")
 _SWITCHES = frozenset({"debug", "development", "echo", "reload"})
@@ -95,7 +96,7 @@ def _findings(project: Project) -> Iterator[Finding]:
     yield _tools()
     try:
         project.check_settings()
-        yield Finding("settings", "ok", f"valid for {project.environment}")
+        yield _environment(project)
     except PhotonError as error:
         yield Finding("settings", "failed", str(error))
         return  # everything else depends on them
@@ -115,6 +116,16 @@ def _versions() -> Finding:
         message = f"the Photon packages have different versions: {listed}; install the same"
         return Finding("versions", "failed", message)
     return Finding("versions", "ok", f"Photon {versions['photon-cli']}, Python {python}")
+
+
+def _environment(project: Project) -> Finding:
+    """Warn of an environment without a file of its own, whose name may be misspelled."""
+    name, root = project.environment, project.root
+    file = f"config/{name}.toml"
+    if name in _ENVIRONMENTS or root is None or (root / file).exists():
+        return Finding("settings", "ok", f"valid for {name}")
+    message = f"valid for {name}, which has no {file}; is the name of the environment right?"
+    return Finding("settings", "warning", message)
 
 
 def _tools() -> Finding:

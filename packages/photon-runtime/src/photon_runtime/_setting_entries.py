@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -87,8 +88,14 @@ def overridden_entries(entries: Iterable[SettingEntry], instance: object) -> Ite
         for each in entries_of(used, dict.fromkeys(names), _ENTRY_PATH, lambda _: _VARIABLE):
             before = written.get(each.path[1:])
             if before is not None and before.value != each.value:
-                written[each.path[1:]] = attrs.evolve(each, path=before.path)
+                source = _variable_with(each.value)
+                written[each.path[1:]] = attrs.evolve(each, path=before.path, source=source)
     yield from written.values()
+
+
+def _variable_with(value: object) -> str:
+    """Return the variable that has a value, as ``DATABASE_URL``; a class does not name it."""
+    return next((name for name, text in os.environ.items() if text == value), _VARIABLE)
 
 
 def raw_entries(
