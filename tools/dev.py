@@ -130,12 +130,13 @@ def check(environment: Environment, rest: list[str]) -> int:
 
 
 def pytest_arguments(rest: list[str]) -> list[str]:
-    """Translate ``--quick``, the daily run: everything but the tests that are marked as slow."""
-    return (
-        ["-m", "not slow", *(each for each in rest if each != "--quick")]
-        if "--quick" in rest
-        else rest
-    )
+    """Translate ``--quick``, the daily run: everything but the tests that are marked as slow.
+
+    Where no test is chosen, two processes share the files.
+    """
+    others = [each for each in rest if each != "--quick"]
+    chosen = [] if others else ["-n", "2", "--dist", "loadfile"]
+    return [*(["-m", "not slow"] if "--quick" in rest else []), *chosen, *others]
 
 
 def servers(environment: Environment, rest: list[str]) -> int:
