@@ -7,6 +7,7 @@ SQLAlchemy maps (`_mapped_classes`).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -84,6 +85,16 @@ def members_of(type_: object) -> tuple[Member, ...] | None:
             Member(name=name, type=column, required=True)
             for name, column in mapped_columns(cls).items()
         )
+    return _read(type_) if isinstance(type_, typing.Hashable) else _read.__wrapped__(type_)
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(type_: object) -> tuple[Member, ...] | None:
+    """Read a class, once while it is in use: an application asks for its members again and again.
+
+    An error is not stored, as names may be defined later; a mapped class is never read here.
+    """
+    cls = typing.cast("type", typing.get_origin(type_) or type_)
     read = next((read for is_kind, read in _KINDS if is_kind(cls)), None)
     return None if read is None else read(cls, _hints(type_, cls))
 
