@@ -75,3 +75,16 @@ def test_without_pytest_the_message_says_what_to_install(monkeypatch: pytest.Mon
     result = CliRunner().invoke(cli, ["test"])
     assert result.exit_code == 1
     assert "python -m pip install pytest" in result.output
+
+
+@pytest.mark.slow
+def test_outside_of_a_project_tests_have_to_be_named(project: Path) -> None:
+    (project / "photon.toml").unlink()
+    (project / "tests" / "test_it.py").write_text("def test_it(): open('ran', 'w')")
+    for arguments in ([], ["-q"]):
+        result = photon(project, "test", *arguments)
+        assert result.returncode == 1
+        assert f"there is no photon.toml in {project} or above" in result.stderr
+        assert not (project / "ran").exists()
+    assert photon(project, "test", "-q", "tests").returncode == 0
+    assert (project / "ran").exists()

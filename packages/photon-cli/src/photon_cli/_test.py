@@ -28,7 +28,8 @@ def test(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     """Run the tests of the project with pytest.
 
     All arguments go to pytest; paths are relative to the current folder. The environment is `test`,
-    also if PHOTON_ENV names another one, unless -e does. The exit code is that of pytest.
+    also if PHOTON_ENV names another one, unless -e does. The exit code is that of pytest. Outside
+    of a project, name the tests.
     """
     if importlib.util.find_spec("pytest") is None:
         raise click.ClickException(
@@ -36,6 +37,12 @@ def test(ctx: click.Context, arguments: tuple[str, ...]) -> None:
             f" ({sys.prefix}): install it there, as by `python -m pip install pytest`"
         )
     project: Project = ctx.obj
+    if project.root is None and all(argument.startswith("-") for argument in arguments):
+        # pytest would import every test below this folder, which may be that of the user.
+        raise click.ClickException(
+            f"there is no photon.toml in {project.directory} or above: change to the folder of a"
+            " project, or name the tests, as in `photon test tests`"
+        )
     root = project.root or project.directory
     environment = chosen_environment(ctx) or _TEST
     sys.exit(_run_pytest(root, _from(root, project.directory, arguments), environment))
