@@ -128,6 +128,7 @@ API = [
     Mutation(
         "conflicts of a new row are not checked", ROUTES, "refuse_conflicts(db, Post, new)", "pass"
     ),
+    Mutation("a row is replaced unchecked", ROUTES, "refuse_conflicts(db, post, new)", "pass"),
 ]
 HTML = [
     Mutation(
@@ -169,6 +170,8 @@ HTML = [
     Mutation(
         "the success is not reported", PAGES, 'flash("The post was created.", "success")', "pass"
     ),
+    Mutation("a change is not reported", PAGES, 'flash("The post was changed.", "success")', "pass"),
+    Mutation("the page leads to no question", "templates/posts/show.html", "/delete", "/remove"),
     Mutation("htmx gets the whole page", ROUTES, ', fragment="rows"', ""),
     Mutation(
         "the list does not load its references",
