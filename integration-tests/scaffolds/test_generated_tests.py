@@ -170,7 +170,9 @@ HTML = [
     Mutation(
         "the success is not reported", PAGES, 'flash("The post was created.", "success")', "pass"
     ),
-    Mutation("a change is not reported", PAGES, 'flash("The post was changed.", "success")', "pass"),
+    Mutation(
+        "a change is not reported", PAGES, 'flash("The post was changed.", "success")', "pass"
+    ),
     Mutation("the page leads to no question", "templates/posts/show.html", "/delete", "/remove"),
     Mutation("htmx gets the whole page", ROUTES, ', fragment="rows"', ""),
     Mutation(
