@@ -140,8 +140,14 @@ def test_in_development_the_page_of_an_unexpected_error_is_left_to_the_server(
 
 
 def test_refusals_of_middleware_have_pages(tmp_path: Path) -> None:
-    with Client(application(tmp_path, settings=SETTINGS), development=False) as client:
-        response = client.post("/number", headers=HTML)
+    app = application(tmp_path, settings=SETTINGS)
+
+    @app.post("/protected")
+    def protected() -> str:
+        return "done"
+
+    with Client(app, development=False) as client:
+        response = client.post("/protected", headers=HTML)
         assert (response.status_code, response.text[:13]) == (403, "403 Forbidden")
         responses = [client.get("/lost", headers=HTML) for _ in range(5)]
         assert responses[0].status_code == 404
