@@ -38,6 +38,7 @@ if sys.version_info < OLDEST:
     _continue_in_newer_python()
 
 from environments import ROOT, VERSIONS, Environment, Failure, renew_locks, say  # noqa: E402
+from suite import run_suite  # noqa: E402
 from system_servers import install_servers  # noqa: E402
 
 
@@ -105,7 +106,12 @@ def refuse_taken_port(host: str, port: int) -> None:
 def test(environment: Environment, rest: list[str]) -> int:
     """Run every test, or those that are chosen: test [--quick] [PYTEST ARGUMENTS]."""
     environment.prepare()
-    return replace_by(environment, "-m", "pytest", *pytest_arguments(rest))
+    arguments = pytest_arguments(rest)
+    if rest in ([], ["--quick"]):
+        return run_suite(
+            environment.python, arguments, folder=ROOT, variables=environment.variables()
+        )
+    return replace_by(environment, "-m", "pytest", *arguments)
 
 
 def check(environment: Environment, rest: list[str]) -> int:
@@ -117,11 +123,13 @@ def check(environment: Environment, rest: list[str]) -> int:
         ["ruff", "format", "--check"],
         ["mypy"],
         ["lint-imports"],
-        ["pytest", *pytest_arguments(rest)],
     ):
         started = time.monotonic()
         status = tool(environment, *arguments)
         results.append((status, time.monotonic() - started, " ".join(arguments)))
+    started = time.monotonic()
+    status = test(environment, rest)
+    results.append((status, time.monotonic() - started, " ".join(["pytest", *rest])))
     for status, seconds, name in results:
         say(f"{'failed' if status else 'passed'}  {seconds:6.1f} s  {name}")
     failed = sum(status != 0 for status, _, _ in results)
@@ -130,13 +138,12 @@ def check(environment: Environment, rest: list[str]) -> int:
 
 
 def pytest_arguments(rest: list[str]) -> list[str]:
-    """Translate ``--quick``, the daily run: everything but the tests that are marked as slow.
-
-    Where no test is chosen, two processes share the files.
-    """
-    others = [each for each in rest if each != "--quick"]
-    chosen = [] if others else ["-n", "2", "--dist", "loadfile"]
-    return [*(["-m", "not slow"] if "--quick" in rest else []), *chosen, *others]
+    """Translate ``--quick``, the daily run: everything but the tests that are marked as slow."""
+    return (
+        ["-m", "not slow", *(each for each in rest if each != "--quick")]
+        if "--quick" in rest
+        else rest
+    )
 
 
 def servers(environment: Environment, rest: list[str]) -> int:
