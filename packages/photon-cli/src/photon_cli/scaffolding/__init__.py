@@ -16,7 +16,14 @@
 ``_migration_names``   `MigrationName`: what a migration does, inferred from its name
 ``_model_changes``     edits of a model that exists
 ``_written_fields``    the field that a column of a model was generated from
-``model``, ``migration``  the generators
+``_application``       `ApplicationLayout`: the application, and the modules beside it
+``_resource``          `Resource`: a model as its API and its pages see it
+``_api_files``         schemas, routes and their tests
+``_page_files``        pages, templates and their tests
+``_shown_fields``      fields as templates show them
+``_handler_names``     `HandlerName`: the names of a handler or of middleware
+``_sql_words``, ``_word_lists``  words that have to be quoted in SQL
+``model``, ``migration``, ``scaffold``, ``route``, ``controller``, ``middleware``  the generators
 =====================  ========================================================================
 """
 
