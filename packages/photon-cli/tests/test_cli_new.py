@@ -65,7 +65,7 @@ def tree(folder: Path) -> set[str]:
 
 
 def parsed(text: str) -> ProjectName:
-    return ProjectName.parse(text, directory=Path("/work"))
+    return ProjectName.parse(text, directory=Path("/projects"))
 
 
 # --- names ---
@@ -74,18 +74,18 @@ def parsed(text: str) -> ProjectName:
 @pytest.mark.parametrize(
     ("text", "folder", "package", "distribution", "title"),
     [
-        ("blog", "/work/blog", "blog", "blog", "Blog"),
-        ("shops/blog/", "/work/shops/blog", "blog", "blog", "Blog"),
-        ("my-blog", "/work/my-blog", "my_blog", "my-blog", "My Blog"),
-        ("MyBlog", "/work/MyBlog", "my_blog", "my-blog", "My Blog"),
-        ("my blog", "/work/my blog", "my_blog", "my-blog", "My Blog"),
-        ("my.blog", "/work/my.blog", "my_blog", "my-blog", "My Blog"),
-        ("_blog_", "/work/_blog_", "blog", "blog", "Blog"),
-        ("Café", "/work/Café", "cafe", "cafe", "Cafe"),
+        ("blog", "/projects/blog", "blog", "blog", "Blog"),
+        ("shops/blog/", "/projects/shops/blog", "blog", "blog", "Blog"),
+        ("my-blog", "/projects/my-blog", "my_blog", "my-blog", "My Blog"),
+        ("MyBlog", "/projects/MyBlog", "my_blog", "my-blog", "My Blog"),
+        ("my blog", "/projects/my blog", "my_blog", "my-blog", "My Blog"),
+        ("my.blog", "/projects/my.blog", "my_blog", "my-blog", "My Blog"),
+        ("_blog_", "/projects/_blog_", "blog", "blog", "Blog"),
+        ("Café", "/projects/Café", "cafe", "cafe", "Cafe"),
         ("/srv/Shop2", "/srv/Shop2", "shop2", "shop2", "Shop2"),
         ("../other", "/other", "other", "other", "Other"),
-        ("match", "/work/match", "match", "match", "Match"),  # a soft keyword is a name
-        ("app", "/work/app", "app", "app", "App"),
+        ("match", "/projects/match", "match", "match", "Match"),  # a soft keyword is a name
+        ("app", "/projects/app", "app", "app", "App"),
     ],
 )
 def test_names_are_derived_from_the_path(

@@ -20,7 +20,7 @@
 ``_config``         ``photon config``: settings and their sources
 ``_console``        ``photon console``: Python with the application started
 ``_doctor``, ``_doctor_child``  ``photon doctor``: what would keep the application from running
-``_test``           ``photon test``
+``_run_tests``      ``photon test``
 ``_secret``         ``photon secret``
 ``_completion``     ``photon completion``
 ``_version``        ``photon version``
