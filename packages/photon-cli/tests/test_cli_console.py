@@ -110,17 +110,19 @@ class Terminal:
             os.chdir(folder)
             command = [sys.executable, "-m", "photon_cli", "console", *arguments]
             os.execve(sys.executable, command, environ(folder))
-        self.output = ""
+        self.output = ""  # up to the text that the last call has found
+        self.unread = ""
 
     def read_until(self, text: str) -> None:
-        """Wait until a text was printed that was not there at the last call."""
-        self.output = ""
+        """Wait until a text was printed behind the one that the last call has found."""
         end = time.monotonic() + 20
-        while text not in self.output:
+        while text not in self.unread:
             left = end - time.monotonic()
             readable, _, _ = select.select([self.descriptor], [], [], max(left, 0))
-            assert readable, f"no {text!r} in {self.output!r}"
-            self.output += os.read(self.descriptor, 65536).decode(errors="replace")
+            assert readable, f"no {text!r} in {self.unread!r}"
+            self.unread += os.read(self.descriptor, 65536).decode(errors="replace")
+        before, _, self.unread = self.unread.partition(text)
+        self.output = before + text
 
     def send(self, text: str) -> None:
         os.write(self.descriptor, text.encode())

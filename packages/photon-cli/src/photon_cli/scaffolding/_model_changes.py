@@ -137,9 +137,9 @@ class ModelChanges:
             code = f'if "{field.column}" not in values:\n    values["{field.column}"] = {value}'
         else:
             code = _wrapped(f'values.setdefault("{field.column}", {value})')
-        anchor = f"{model.singular} = {model.class_name}(**values)"
+        anchor = f"row = {model.class_name}(**values)"
         insertion = InsertCode(name, code, before=anchor, optional=True)
-        return [*self._imports(name, imports), insertion]
+        return [*self._imports(name, imports), insertion] if anchor in text else [insertion]
 
 
 def _enum(field: Field) -> str:
