@@ -1,6 +1,6 @@
 """The whole suite in two processes, because it takes longer than one core should.
 
-The tests of single packages run beside those of several packages, which mostly wait for programs
+The tests of single packages and tools run beside those of several packages, which mostly wait for programs
 that they start. Each process has servers of its own. The first prints while it runs, and what the
 second has printed follows it.
 """
@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PARTS = (("packages", "README.md", "docs", "demo"), ("integration-tests", "tools"))
+PARTS = (("packages", "README.md", "docs", "demo", "tools"), ("integration-tests",))
 
 
 def run_suite(

@@ -17,7 +17,7 @@ def test_the_parts_are_the_whole() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("failing", [None, "packages", "tools"])
+@pytest.mark.parametrize("failing", [None, "packages", "integration-tests"])
 def test_a_failure_of_either_part_is_a_failure(
     failing: str | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -36,4 +36,4 @@ def test_a_failure_of_either_part_is_a_failure(
     assert (status != 0) is (failing is not None)
     printed = capfd.readouterr().out
     assert "packages/test_packages.py" in printed
-    assert "tools/test_tools.py" in printed
+    assert "integration-tests/test_integration_tests.py" in printed
