@@ -1,8 +1,8 @@
 """The whole suite in two processes, because it takes longer than one core should.
 
-The tests of single packages and tools run beside those of several packages, which mostly wait for programs
-that they start. Each process has servers of its own. The first prints while it runs, and what the
-second has printed follows it.
+The tests of single packages and of tools run beside those of several packages, which mostly wait
+for programs that they start. Each process has servers of its own. The first prints while it runs,
+and what the second has printed follows it.
 """
 
 import subprocess
