@@ -125,8 +125,8 @@ def test_http_1_0_has_no_trailers(server: LiveServer, trailing: Trailing) -> Non
 def test_head_tells_the_trailers_and_sends_none(server: LiveServer) -> None:
     wire = server.exchange(b"HEAD" + WANTED[3:])
     assert b"\r\ntrailer: X-Sum\r\n" in wire
-    assert wire.endswith(b"\r\n\r\n")
-    assert b"11" not in wire
+    assert wire.index(b"\r\n\r\n") == len(wire) - 4  # nothing follows the head
+    assert b"\r\nx-sum:" not in wire.lower()
 
 
 def test_response_without_a_body_has_no_trailers(server: LiveServer, trailing: Trailing) -> None:
