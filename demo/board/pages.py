@@ -33,7 +33,7 @@ class CardForm:
         title: What is to be done.
         description: More about it.
         labels: Words separated by commas.
-        assignee: A member of the team; empty for nobody yet.
+        assignee: A member of the team; ``None`` for a card that is not assigned.
     """
 
     title: str = attrs.field(validator=[min_len(1), max_len(200)])

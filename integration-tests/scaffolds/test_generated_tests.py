@@ -49,7 +49,7 @@ class Mutation:
     """A line of the application that is broken.
 
     Attributes:
-        name: The fault.
+        name: Name of the mutation.
         path: The file.
         old: The code that is replaced.
         new: The code instead of it.
@@ -63,7 +63,7 @@ class Mutation:
     at: int = 0
 
     def apply(self, text: str) -> str:
-        """Return the text with the fault."""
+        """Return the text with the broken line."""
         parts = text.split(self.old)
         assert len(parts) > 1, f"{self.path} does not have: {self.old}"
         at = self.at % (len(parts) - 1) + 1

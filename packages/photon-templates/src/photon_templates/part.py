@@ -17,8 +17,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2.ext import Extension
 
@@ -40,6 +41,8 @@ from .flash import flash_globals
 from .negotiation import add_noted_fields
 from .templates import Templates
 from .translation import Translations, name_locale, translations_variable
+
+T = TypeVar("T")
 
 
 class TemplatesPart:
@@ -153,12 +156,8 @@ def _is_strict(host: Host, settings: TemplatesSettings) -> bool:
 def _speaking(translations: Translations, host: Host) -> Iterator[None]:
     """Read the texts, and let requests and tasks find them."""
     rt.offload(translations.load, Path.cwd() if host.root is None else host.root)
-    token = translations_variable.set(translations)
-    try:
+    with _bound(translations_variable, translations):
         yield
-    finally:
-        with suppress(ValueError):  # the end of an application may be in another context
-            translations_variable.reset(token)
 
 
 @contextmanager
@@ -171,9 +170,16 @@ def _life(templates: Templates, contribution: Contribution, host: Host) -> Itera
                 f"another one by `folder` in [templates]"
             )
     preload(templates, contribution.checks, host.root, contribution.requirements)
-    token = templates_variable.set(templates)
+    with _bound(templates_variable, templates):
+        yield
+
+
+@contextmanager
+def _bound(variable: ContextVar[T], value: T) -> Iterator[None]:
+    """Set a context variable for the life of an application."""
+    token = variable.set(value)
     try:
         yield
     finally:
         with suppress(ValueError):  # the end of an application may be in another context
-            templates_variable.reset(token)
+            variable.reset(token)

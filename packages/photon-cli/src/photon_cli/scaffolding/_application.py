@@ -10,6 +10,8 @@ import attrs
 from photon_runtime.generators import CreateFile, Edit, GeneratorError, InsertCall, InsertCode
 from photon_runtime.project import Project
 
+from ._layout import module_files, required_root
+
 _KINDS_OF_PROJECTS: Final = "`photon new NAME --api` or --html makes a project with a package"
 
 
@@ -41,12 +43,7 @@ class ApplicationLayout:
             GeneratorError: photon.toml or the application does not exist, or it is not in a
                 package.
         """
-        root = project.root
-        if root is None:
-            raise GeneratorError(
-                f"there is no photon.toml in {project.directory} or above: go to the folder of "
-                "your project, or make one by `photon new blog`"
-            )
+        root = required_root(project)
         module, _, variable = project.target().partition(":")
         source, path = _find(root, module)
         if "." not in module:
@@ -131,13 +128,12 @@ class ApplicationLayout:
 
 def _find(root: Path, module: str) -> tuple[Path, str]:
     """Return the folder that a module is imported from, and its file from the project's folder."""
-    relative = Path(*module.split("."))
     searched = []
-    for source in (root, root / "src"):
-        for file in (source / relative.with_suffix(".py"), source / relative / "__init__.py"):
-            if file.is_file():
-                return source, file.relative_to(root).as_posix()
-            searched.append(file.relative_to(root).as_posix())
+    for source, file in module_files(root, module):
+        path = file.relative_to(root).as_posix()
+        if file.is_file():
+            return source, path
+        searched.append(path)
     raise GeneratorError(
         f"the application {module} does not exist (searched {', '.join(searched)}): correct `app`"
         f" under [project] in {root / 'photon.toml'}"

@@ -62,7 +62,7 @@ class FieldType:
         step: Attribute ``step`` of a number; empty for other inputs.
         can_be_unique: Whether ``^`` is allowed.
         server_default: What rows that exist get when such a column is added, as the default of a
-            column in a migration; empty where there is nothing to give them.
+            column in a migration; empty if the type has no such value.
         example: Python code of the value with a number, of a field with a label.
         factory: The same where the number is the variable ``number``.
         wire: Python code of the value in JSON.

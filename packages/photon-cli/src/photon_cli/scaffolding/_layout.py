@@ -21,6 +21,28 @@ from photon_runtime.project import Project
 _MIGRATIONS: Final = "db/migrations"
 
 
+def required_root(project: Project) -> Path:
+    """Return the folder of ``photon.toml``.
+
+    Raises:
+        GeneratorError: The calling command does not run in a project.
+    """
+    if project.root is None:
+        raise GeneratorError(
+            f"there is no photon.toml in {project.directory} or above: go to the folder of "
+            "your project, or make one by `photon new blog`"
+        )
+    return project.root
+
+
+def module_files(root: Path, module: str) -> Iterator[tuple[Path, Path]]:
+    """Yield the files that a module may be in, each with the folder that it is imported from."""
+    relative = Path(*module.split("."))
+    for source in (root, root / "src"):
+        yield source, (source / relative).with_suffix(".py")
+        yield source, source / relative / "__init__.py"
+
+
 @attrs.frozen
 class WrittenModel:
     """A model, as its module has it.
@@ -71,12 +93,7 @@ class Layout:
         Raises:
             GeneratorError: The project, its package or its models cannot be found.
         """
-        root = project.root
-        if root is None:
-            raise GeneratorError(
-                f"there is no photon.toml in {project.directory} or above: go to the folder of "
-                "your project, or make one by `photon new blog`"
-            )
+        root = required_root(project)
         settings = {entry.path: entry.value for entry in project.settings.entries({})}
         named = settings.get(("database", "models"))
         if not isinstance(named, str) or ":" not in named:
@@ -161,13 +178,11 @@ class Layout:
 
 
 def _source_folder(root: Path, module: str) -> Path:
-    relative = Path(*module.split("."))
-    folders = [root, root / "src"]
-    for folder in folders:
-        path = folder / relative
-        if (path / "__init__.py").is_file() or path.with_suffix(".py").is_file():
+    for folder, file in module_files(root, module):
+        if file.is_file():
             return folder
-    searched = " and ".join(str((folder / relative).relative_to(root)) for folder in folders)
+    relative = Path(*module.split("."))
+    searched = f"{relative} and {'src' / relative}"
     raise GeneratorError(
         f"the models {module} do not exist (searched {searched}, as a folder with __init__.py or a "
         f"module): correct `models` under [database] in {root / 'photon.toml'}"
