@@ -113,7 +113,7 @@ def _entry(
     path: KeyPath, value: object, source: str, *, display: bool | Callable[[object], str]
 ) -> SettingEntry:
     names = tuple(map(str, path))
-    # A default is in the source for everybody to read, whatever the name of its key.
+    # A default is public, in the source, whatever the name of its key.
     is_marked = display is False or (source != DEFAULT and is_secret_name(names[-1]))
     is_secret = is_marked and value not in (None, "", (), []) and not isinstance(value, int | float)
     shown: object = MASK

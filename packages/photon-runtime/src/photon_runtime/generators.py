@@ -324,7 +324,7 @@ class Arguments:
     Attributes:
         name: The first word: what is to be generated is called so.
         words: All others, such as ``title:string``.
-        options: The values of the generator's options, by name; all of them are there.
+        options: The values of the generator's options, by name; none is missing.
         earlier: The run of the same generator for the same name that is recorded in the project. A
             generator whose files are named after the time or a number takes their names from it, so
             that running again changes nothing.

@@ -70,7 +70,7 @@ class CompiledCache:
     _is_closed: bool = attrs.field(default=False, init=False)
 
     def get(self, name: str, digest: bytes) -> Compiled | None:
-        """Return a template; ``None`` if it is not there in this version."""
+        """Return a template; ``None`` if this version of it is not stored."""
         if self._is_closed:
             return None
         loaded = self._loaded.get(name)

@@ -103,7 +103,7 @@ def stream_template(
 def _chosen(templates: Templates, request: Request | None, name: str, fragment: str) -> str:
     """Return the name of the page, or of the fragment that the current request wants.
 
-    The fragment is loaded for both, so that an error in its name is there for the first client.
+    The fragment is loaded for both, so that an error in its name is found by the first client.
     """
     if "#" in name:
         raise ValueError(f"{name!r} is a block already: name the page beside `fragment`")

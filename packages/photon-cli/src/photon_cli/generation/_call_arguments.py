@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def insert_argument(text: str, edit: InsertArgument, line_length: int) -> str:
-    """Return the text with the argument; the same text if it is there already.
+    """Return the text with the argument; the same text if it is present already.
 
     Raises:
         PlaceNotFound: The class is not called, or several times, to make a variable.
@@ -34,7 +34,7 @@ def insert_argument(text: str, edit: InsertArgument, line_length: int) -> str:
 
 
 def remove_argument(text: str, edit: InsertArgument) -> str:
-    """Return the text without the argument; the same text if it is not there.
+    """Return the text without the argument; the same text if it is absent.
 
     Raises:
         Conflict: Its value was changed, or a comment was added beside it.

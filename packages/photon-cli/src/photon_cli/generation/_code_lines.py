@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def insert_code(text: str, edit: InsertCode) -> str:
-    """Return the text with the code in it; the same text if the code is there already.
+    """Return the text with the code in it; the same text if the code is present already.
 
     Raises:
-        PlaceNotFound: The line beside which the code goes is not there exactly once.
+        PlaceNotFound: The line beside which the code goes does not occur exactly once.
     """
     if _positions(text, edit.code):
         return text
@@ -47,7 +47,7 @@ def remove_code(text: str, code: str) -> str:
     """Return the text without the code; the same text if the code is not in it.
 
     Raises:
-        Conflict: The code is there more than once.
+        Conflict: The code occurs more than once.
     """
     matches = _positions(text, code)
     if len(matches) > 1:

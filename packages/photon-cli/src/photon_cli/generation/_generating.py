@@ -156,7 +156,7 @@ class _Recording:
                     yield part
 
     def _is_adopted(self) -> bool:
-        """Return whether the ledger was lost: all of it is there, and none of it is recorded."""
+        """Return whether the ledger was lost: all of it exists, and none of it is recorded."""
         files = [
             applied
             for applied in self.plan.applied

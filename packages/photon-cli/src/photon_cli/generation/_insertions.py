@@ -74,7 +74,7 @@ _WITHOUT: Final[Mapping[type, Callable[[str, Any], str]]] = {
 
 
 def text_with(text: str, edit: TextEdit, root: Path) -> str:
-    """Return the text with an insertion; the same text if it is there already.
+    """Return the text with an insertion; the same text if it is present already.
 
     Raises:
         Conflict: It cannot be made.
@@ -94,7 +94,7 @@ def text_with(text: str, edit: TextEdit, root: Path) -> str:
 
 
 def text_without(text: str, edit: TextEdit, root: Path) -> str:
-    """Return the text without an insertion; the same text if it is not there.
+    """Return the text without an insertion; the same text if it is absent.
 
     Raises:
         Conflict: What was inserted was changed, or is still used.

@@ -30,7 +30,7 @@ LEDGER = ".photon/generated.toml"
 _FORMAT = 1
 _HEAD = """\
 # What `photon generate` wrote, so that `photon destroy` removes no more than that.
-# It belongs into version control; do not edit it.
+# It belongs in version control; do not edit it.
 """
 _MARKER = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)")
 

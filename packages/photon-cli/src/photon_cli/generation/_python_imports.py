@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def insert_imports(text: str, code: str, order: ImportOrder, line_length: int) -> str:
-    """Return the text with imported names; the same text if all are there.
+    """Return the text with imported names; the same text if all are present.
 
     Args:
         text: The code.
@@ -41,7 +41,7 @@ def insert_imports(text: str, code: str, order: ImportOrder, line_length: int) -
 
 
 def remove_imports(text: str, code: str, order: ImportOrder) -> str:
-    """Return the text without imported names; the same text if none is there.
+    """Return the text without imported names; the same text if none is present.
 
     Raises:
         Conflict: A name is still used in the file, or a comment was added beside it.

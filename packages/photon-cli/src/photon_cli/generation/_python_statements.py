@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def insert_call(text: str, edit: InsertCall) -> str:
-    """Return the text with the call; the same text if it is there already.
+    """Return the text with the call; the same text if it is present already.
 
     Raises:
         PlaceNotFound: The class is not called, or several times, to make a variable.
@@ -73,7 +73,7 @@ def remove_call(text: str, edit: InsertCall) -> str:
     """Return the text without the call, of whatever variable; the same if it is not there.
 
     Raises:
-        Conflict: It is there more than once, or a comment was added beside it.
+        Conflict: It occurs more than once, or a comment was added beside it.
     """
     code = PythonCode(text)
     matches = []
@@ -86,7 +86,7 @@ def remove_call(text: str, edit: InsertCall) -> str:
 
 
 def insert_attribute(text: str, edit: InsertAttribute) -> str:
-    """Return the text with the attribute; the same text if it is there already.
+    """Return the text with the attribute; the same text if it is present already.
 
     Raises:
         PlaceNotFound: The class does not exist, or more than once.
@@ -120,7 +120,7 @@ def insert_attribute(text: str, edit: InsertAttribute) -> str:
 
 
 def remove_attribute(text: str, edit: InsertAttribute) -> str:
-    """Return the text without the attribute; the same text if it is not there.
+    """Return the text without the attribute; the same text if it is absent.
 
     Raises:
         Conflict: A comment was added beside it.
@@ -159,7 +159,7 @@ def drop_attribute(text: str, edit: RemoveAttribute) -> str:
 
 
 def insert_element(text: str, edit: InsertItem, line_length: int) -> str:
-    """Return the text with the element; the same text if it is there already.
+    """Return the text with the element; the same text if it is present already.
 
     Raises:
         PlaceNotFound: The variable is not a list, tuple, set or dictionary, or does not exist.
@@ -180,7 +180,7 @@ def insert_element(text: str, edit: InsertItem, line_length: int) -> str:
 
 
 def remove_element(text: str, edit: InsertItem) -> str:
-    """Return the text without the element; the same text if it is not there.
+    """Return the text without the element; the same text if it is absent.
 
     Raises:
         Conflict: A comment was added beside it.

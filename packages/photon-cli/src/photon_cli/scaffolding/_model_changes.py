@@ -89,7 +89,7 @@ class ModelChanges:
         return [InsertCode(path, line, place="imports") for line in sorted(lines)]
 
     def _type_imports(self, classes: Iterable[str]) -> list[Edit]:
-        """Return the imports of models for type checkers, among those that are there."""
+        """Return the imports of models for type checkers, among those that exist."""
         models = self.layout.models()
         lines = sorted(f"from .{models[each].path.stem} import {each}" for each in classes)
         body = ast.parse(self.written.path.read_bytes()).body
