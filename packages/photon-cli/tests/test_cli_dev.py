@@ -77,8 +77,9 @@ class Dev:
             assert line, f"no {text!r} in:\n{self.output}"
             self.output += line
 
-    def get(self, path: str = "/", *, accept: str = "*/*") -> tuple[int, str]:
-        request = urllib.request.Request(self.url + path, headers={"accept": accept})
+    def get(self, path: str = "/", *, accept: str = "*/*", **fields: str) -> tuple[int, str]:
+        headers = {"accept": accept, **fields}
+        request = urllib.request.Request(self.url + path, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
                 return answer.status, answer.read().decode()
@@ -360,6 +361,23 @@ def test_only_development_shows_errors_and_extends_pages(
     dev.read_until("every page shows this")
     assert "a secret of the start" in dev.output
     assert "a secret of the start" not in dev.get(accept="text/html")[1]
+
+
+@pytest.mark.slow
+def test_the_tools_serve_their_own_pages_and_the_hosts_of_the_settings(
+    start: Callable[..., Dev],
+) -> None:
+    dev = start()
+    script = "/_photon/dev/reload.js"
+    dev.write("[dev]\nallowed_hosts = ['*.tunnel.example']\n", name="photon.toml")
+    dev.read_until("restarted")
+    assert dev.get(script)[0] == 200
+    assert dev.get(script, host="a.tunnel.example")[0] == 200
+    assert dev.get(script, origin="http://a.tunnel.example")[0] == 403
+    status, text = dev.get(script, host="evil.example")
+    assert status == 403
+    assert "allowed_hosts" in text
+    assert dev.get(host="evil.example") == dev.get()
 
 
 # -- where it listens -------------------------------------------------------------------------

@@ -124,6 +124,9 @@ def _shown(*variables: object) -> None:
     """Use variables, which the page shows."""
 
 
+CROSS_SITE_NAVIGATION = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]
+
+
 @pytest.mark.parametrize(
     ("fields", "peer"),
     [
@@ -139,6 +142,12 @@ def _shown(*variables: object) -> None:
         ([("forwarded", "for=127.0.0.1")], LOOPBACK),
         ([("x-forwarded-host", "localhost")], LOOPBACK),
         ([("via", "1.1 tunnel")], LOOPBACK),
+        ([("origin", "http://evil.example")], LOOPBACK),
+        ([("origin", "http://localhost.evil.example:8000")], LOOPBACK),
+        ([("origin", "null")], LOOPBACK),
+        ([("sec-fetch-site", "cross-site")], LOOPBACK),
+        ([("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")], LOOPBACK),
+        ([*CROSS_SITE_NAVIGATION, ("sec-fetch-dest", "iframe")], LOOPBACK),
     ],
 )
 @in_hub
@@ -170,6 +179,22 @@ def test_a_request_from_elsewhere_gets_the_response_of_production(
 @in_hub
 def test_a_request_of_this_machine_gets_the_details(host: str, peer: object) -> None:
     assert "KeyError" in text_of(ask(answered, ("host", host), peer=peer))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("sec-fetch-site", "same-origin"), ("origin", "http://localhost:8000")],
+        [("sec-fetch-site", "same-site"), ("origin", "http://localhost:3000")],
+        [("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:3000")],
+        [("sec-fetch-site", "none")],
+        [*CROSS_SITE_NAVIGATION, ("sec-fetch-dest", "document")],
+        [*CROSS_SITE_NAVIGATION, ("sec-fetch-dest", "document"), ("origin", "http://a.example")],
+    ],
+)
+@in_hub
+def test_pages_of_this_machine_and_links_get_the_details(fields: list[tuple[str, str]]) -> None:
+    assert "KeyError" in text_of(ask(answered, *fields))
 
 
 def answered(request: Request) -> Response:

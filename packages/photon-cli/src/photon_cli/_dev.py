@@ -88,7 +88,7 @@ def dev(
     if not project.is_development:
         click.echo(f"in {project.environment}, pages show no details of errors", err=True)
     with _listening(settings) as listeners:
-        server = _DevServer(_Starter(target, project.environment, listeners))
+        server = _DevServer(_Starter(target, project.environment, listeners), _hosts(settings))
         with server.running(), _stop_event() as stop:
             _follow_changes(server, roots, stop)
 
@@ -110,6 +110,12 @@ def _listening(settings: ServerSettings) -> Iterator[list[socket.socket]]:
         for name in names:
             if isinstance(name, str):
                 remove_unix(name)
+
+
+def _hosts(settings: ServerSettings) -> list[str]:
+    """Return the hosts to listen on; names among them are resolved only to listen."""
+    others = [each for each in settings.listen if not each.startswith(("unix:", "fd:"))]
+    return [settings.host, *others]
 
 
 def _follow_changes(server: _DevServer, roots: list[Path], stop: threading.Event) -> None:
@@ -202,12 +208,14 @@ class _DevServer:
 
     Attributes:
         starter: Starts them.
+        hosts: The hosts that the settings and the command line listen on, by name or address.
         starts: Number of children that have served.
         reread: Folders whose files the application reads again at each request.
         libraries: Folders of the modules that the child that waits has imported.
     """
 
     starter: _Starter
+    hosts: list[str]
     starts: int = 0
     reread: list[Path] = attrs.field(factory=list)
     libraries: list[Path] = attrs.field(factory=list)
@@ -230,7 +238,7 @@ class _DevServer:
         self.starts += 1
         self._is_end_known = False
         self._serving = child
-        child.link.send(serve=self.starts)
+        child.link.send(serve=self.starts, hosts=self.hosts)
 
     def restart(self, changed: Sequence[Path]) -> None:
         """Replace the child that serves."""

@@ -37,6 +37,7 @@ from ._development import DevelopmentHandler, FailedStart, secrets_of_settings
 from ._error_report import ErrorReport, report_error
 from ._page_reload import PageReload
 from ._serving import announcement, server_settings
+from ._tool_access import AllowedHosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,7 +77,8 @@ def main(parent: int, target: str, link: int, descriptors: list[int]) -> None:
         return
     listeners = [adopt(descriptor) for descriptor in descriptors]
     project = Project.here(environment=os.environ["PHOTON_ENV"])
-    child = _Child(project, target, Socket(fileno=link))
+    addresses = [listener.getsockname() for listener in listeners]
+    child = _Child(project, target, Socket(fileno=link), addresses, order["hosts"])
     settings = child.load()
 
     def ready() -> None:
@@ -84,7 +86,7 @@ def main(parent: int, target: str, link: int, descriptors: list[int]) -> None:
             announcement(
                 project,
                 child.application,
-                addresses=[listener.getsockname() for listener in listeners],
+                addresses=addresses,
                 is_secure=settings.tls_certificate is not None,
                 note="reloading",
             )()
@@ -140,28 +142,37 @@ class _Child:
     """The application, or the reason why it does not start.
 
     Attributes:
+        addresses: The addresses of the listening sockets.
+        names: The hosts of the settings and the command line, which were resolved to these.
         application: The application, ``None`` while it cannot be loaded.
         has_failed: True if the application cannot be loaded or started.
         pages: Reloads pages; ``None`` outside of development.
+        hosts: The names under which the tools of development are served.
     """
 
     project: Project
     target: str
     link: Socket
+    addresses: list[object]
+    names: list[str]
     application: Application | Handler | None = None
     has_failed: bool = False
     pages: PageReload | None = None
+    hosts: AllowedHosts = attrs.field(factory=AllowedHosts)
     _report: ErrorReport | None = None
 
     def load(self) -> ServerSettings:
         """Load settings and application; return the settings, the defaults if they are invalid."""
         settings = ServerSettings()
+        self.hosts = AllowedHosts.of(self.addresses, self.names)
         if self.project.is_development:
             self.pages = PageReload()
         try:
             settings = server_settings(self.project)
-            if not self.project.settings.read(DevSettings).page_reload:
+            tools = self.project.settings.read(DevSettings)
+            if not tools.page_reload:
                 self.pages = None
+            self.hosts = AllowedHosts.of(self.addresses, [*self.names, *tools.allowed_hosts])
             self.application = prepare_process(self.project, self.target)
         except (Exception, SystemExit) as error:
             self._fail(error)
@@ -173,13 +184,15 @@ class _Child:
         follower = spawn(self._follow_parent)
         with contextlib.ExitStack() as stack:
             stack.callback(follower.cancel)
-            handler: Handler = FailedStart(None, self.pages)
+            handler: Handler = FailedStart(None, self.pages, self.hosts)
             try:
                 if not self.has_failed:
                     handler = self._handler(stack, development=development)
             except (Exception, SystemExit) as error:
                 self._fail(error)
-            yield FailedStart(self._report, self.pages) if self.has_failed else handler
+            if self.has_failed:
+                handler = FailedStart(self._report, self.pages, self.hosts)
+            yield handler
 
     def _handler(self, stack: contextlib.ExitStack, *, development: bool) -> Handler:
         application = self.application
@@ -191,7 +204,7 @@ class _Child:
         )
         if not self.project.is_development:
             return handler
-        return DevelopmentHandler(handler, self._root, self._secrets(), self.pages)
+        return DevelopmentHandler(handler, self._root, self._secrets(), self.pages, self.hosts)
 
     @property
     def _root(self) -> Path:

@@ -1,9 +1,9 @@
 """The messages between ``photon dev`` and the process that serves: lines of JSON on a socket pair.
 
-=========================  ======================================================================
-parent to child            ``{"preload": [...]}``, ``{"serve": 3}``, ``{"reload": true}``
-child to parent            ``{"reread": [...], "preload": [...], "libraries": [...]}``, once ready
-=========================  ======================================================================
+===================  ==============================================================================
+parent to child      ``{"preload": [...]}``, ``{"serve": 3, "hosts": [...]}``, ``{"reload": true}``
+child to parent      ``{"reread": [...], "preload": [...], "libraries": [...]}``, once ready
+===================  ==============================================================================
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The application as ``photon dev`` serves it: with error pages, and pages that reload.
 
 In other environments than ``development`` it is the application as it is in production, and so is
-the response to a request that does not come from this machine (`photon_cli._local_request`).
+the response to a request that does not come from this machine (`photon_cli._local_request`). The
+tools have their own paths, for pages of the server itself only (`photon_cli._tool_access`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ._error_page import FAILED, NOT_STARTED, ErrorPage, asset
 from ._error_report import ErrorReport, passwords_in, report_error
 from ._local_request import is_local
 from ._page_reload import PREFIX
+from ._tool_access import AllowedHosts, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,12 +46,14 @@ class DevelopmentHandler:
         root: The folder of the project.
         secrets: Texts that error pages mask.
         pages: Reloads pages; ``None`` to leave them as they are.
+        hosts: The names of the server.
     """
 
     handler: Handler
     root: Path
     secrets: frozenset[str] = frozenset()
     pages: PageReload | None = None
+    hosts: AllowedHosts = attrs.field(factory=AllowedHosts)
 
     @property
     def context(self) -> contextvars.Context:
@@ -64,18 +68,19 @@ class DevelopmentHandler:
 
     def __call__(self, request: Request) -> Response:
         """Return the response of the application, of its tools, or the error page."""
-        own = _tool(self.pages, request.path)
+        own = _tool(request, self.pages, self.hosts)
         if own is not None:
             return own
-        if self.pages is not None:
-            self.pages.prepare(request)
+        pages = self.pages if self.hosts.allows(request.host) else None
+        if pages is not None:
+            pages.prepare(request)
         response = self._respond(request)
         failure = request.failure
         is_shown = failure is not None and response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         if is_shown and failure is not None and is_local(request):
             return self._replaced(request, response, failure)
-        if self.pages is not None:
-            self.pages.add_script(request, response)
+        if pages is not None:
+            pages.add_script(request, response)
         return response
 
     def _respond(self, request: Request) -> Response:
@@ -120,14 +125,16 @@ class FailedStart:
     Attributes:
         report: The reason; ``None`` to show none, as in production.
         pages: Reloads pages.
+        hosts: The names of the server.
     """
 
     report: ErrorReport | None
     pages: PageReload | None = None
+    hosts: AllowedHosts = attrs.field(factory=AllowedHosts)
 
     def __call__(self, request: Request) -> Response:
         """Return the error page, without details for a request from elsewhere."""
-        own = _tool(self.pages, request.path)
+        own = _tool(request, self.pages, self.hosts)
         if own is not None:
             return own
         if self.report is None or not is_local(request):
@@ -137,10 +144,16 @@ class FailedStart:
         return ErrorPage(self.report, script=script)(request)
 
 
-def _tool(pages: PageReload | None, path: str) -> Response | None:
+def _tool(request: Request, pages: PageReload | None, hosts: AllowedHosts) -> Response | None:
+    """Return the response of a tool; ``None`` if the request is for the application."""
+    path = request.path
     if not path.startswith(PREFIX):
         return None
-    return (pages.respond(path) if pages is not None else None) or asset(path)
+    response = (pages.respond(path) if pages is not None else None) or asset(path)
+    reason = None if response is None else refusal(request, hosts)
+    if reason is not None:
+        return Response(403, body=f"{reason}\n", headers={"cache-control": "no-store"})
+    return response
 
 
 def _secrets_of(request: Request) -> Iterator[str]:
