@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from photon_openapi.codec import SchemaDecoder
 from photon_openapi.document._definitions import Definitions
 from photon_openapi.errors import ValidationError
 from photon_router import Application
-from photon_router.arguments._body import SchemaBody
 from photon_runtime import run
 from photon_runtime.http import Handler, Request, Response, Server, listen
 
@@ -130,7 +130,7 @@ def document(case: Case, path: str = "/") -> dict[str, Any]:
 def test_every_required_case_is_decided_as_the_suite_has_it() -> None:
     wrong, count = [], 0
     for case in own_dialect(""):
-        body = SchemaBody(case.schema, components=definitions())
+        body = SchemaDecoder(case.schema, components=definitions())
         for name, value, is_valid in case.tests:
             count += 1
             try:

@@ -69,6 +69,14 @@ def test_a_mistake_is_reported_when_the_handler_is_registered_with_place_and_adv
     assert "argument value" in str(caught.value)
 
 
+def test_markers_of_an_item_that_contradict_each_other_are_reported_at_start() -> None:
+    application = Application()
+    application.post("/x")(handler_of(Json[list[Query[Header[int]]]]))
+    with pytest.raises(SignatureError, match="a value has one source, keep one") as caught:
+        application.document()
+    assert f"{__file__}:" in str(caught.value)
+
+
 def test_a_marker_that_is_called_in_the_annotation_is_reported_with_the_place() -> None:
     scope: dict[str, Any] = {"Annotated": Annotated, "Query": Query}
     code = "from __future__ import annotations\ndef f(q: Annotated[str, Query(ge=1)]) -> None: ..."

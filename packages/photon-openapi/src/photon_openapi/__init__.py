@@ -2,6 +2,7 @@
 
 ===================  ==========================================================================
 ``document``         documents: load, bundle, upgrade, check, resolve, export
+``codec``            JSON texts and strings to values of Python types, and back
 ``schema``           Python types as JSON Schema, and the validation of values
 ``annotations``      `Param`: the constraints of a value, beside its type
 ``linting``          `lint`: the errors of a document, and possible improvements

@@ -6,6 +6,7 @@
     ├─ ValidationError      a value does not match its schema: 422 with every error
     │  └─ MalformedBody     a body cannot be decoded at all: 400
     ├─ SignatureError       an annotation or a handler is invalid (a TypeError)
+    ├─ AttributeNotLoaded   an object of SQLAlchemy has not loaded what is sent
     └─ DocumentError        an OpenAPI document is invalid; lists every problem
 
 The messages never repeat the value, which may be large or secret; names of members are shortened,
@@ -75,6 +76,13 @@ class MalformedBody(ValidationError):
     def __init__(self, message: str) -> None:
         """Create the only error."""
         super().__init__([ErrorDetail("body", message, pointer="")])
+
+
+class AttributeNotLoaded(PhotonError):
+    """An attribute of a result was not loaded, and encoding executes no statement.
+
+    The message names the class, the attribute and the way to load it.
+    """
 
 
 class DocumentError(PhotonError):

@@ -12,17 +12,10 @@
     └─ DocumentError        the OpenAPI document and the handlers do not match; lists every problem
 """
 
+from photon_openapi.errors import AttributeNotLoaded as AttributeNotLoaded
 from photon_openapi.errors import DocumentError as DocumentError
 from photon_openapi.errors import MalformedBody as MalformedBody
 from photon_openapi.errors import ValidationError as ValidationError
-from photon_runtime.errors import PhotonError
 from photon_runtime.errors import SignatureError as SignatureError
 from photon_runtime.http import HttpError as HttpError
 from photon_runtime.http import NotAcceptable as NotAcceptable
-
-
-class AttributeNotLoaded(PhotonError):
-    """An attribute of a result was not loaded, and encoding executes no statement.
-
-    The message names the class, the attribute and the way to load it.
-    """

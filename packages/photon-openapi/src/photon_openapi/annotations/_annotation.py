@@ -27,6 +27,11 @@ class SourceMarker:
     __slots__ = ()
     is_whole: ClassVar[bool] = False
 
+    @property
+    def name(self) -> str:
+        """Name of the marker for messages."""
+        return type(self).__name__
+
 
 class BareMarker:
     """The base of markers that are written without a type: the annotation is then `Any`."""
@@ -68,9 +73,13 @@ def split_annotation(annotation: object) -> Annotation:
 
     Raises:
         TypeError: A marker that must apply to the whole is attached to one of several members of a
-            union.
+            union, or two markers contradict each other.
     """
     plain, metadata = _flatten(annotation)
+    sources = [item for item in metadata if isinstance(item, SourceMarker) and not item.is_whole]
+    if len(set(sources)) > 1:
+        names = " and ".join(source.name for source in dict.fromkeys(sources))
+        raise TypeError(f"{annotation!r} is marked {names}: a value has one source, keep one")
     params = [as_param(item) for item in metadata if isinstance(item, Param | msgspec.Meta)]
     return Annotation(
         plain,

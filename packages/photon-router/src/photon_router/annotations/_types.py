@@ -162,9 +162,6 @@ def split_annotation(annotation: object) -> Annotation:
     """
     plain = read_annotation(annotation)
     markers = [item for item in plain.metadata if isinstance(item, In)]
-    if len(set(markers)) > 1:
-        names = " and ".join(marker.name for marker in dict.fromkeys(markers))
-        raise TypeError(f"{annotation!r} is marked {names}: a value has one source, keep one")
     return Annotation(
         plain.type,
         markers[0] if markers else None,

@@ -1,11 +1,11 @@
 """From a request to values. Everything that depends only on the operation is computed at start-up.
 
+Strings and JSON texts become values by `photon_openapi.codec`.
+
 ==================  ===========================================================================
 ``_parameters``     parameters: `_styles` finds their strings, `_objects` converts objects
-``_text``           strings to values; `_convert` is the only cattrs configuration
 ``_parameter_models``  classes whose members are single parameters
 ``_media``          bodies by media type
-``_body``           JSON bodies: bytes to typed values and back
 ``_form``           forms to fields and files; `_form_body` validates them with a schema,
                     `_multipart_messages` has the wording of multipart's errors
 ``_form_fields``    fields of forms, code first; `_submitted_form` of those that people fill in
@@ -13,11 +13,6 @@
 ==================  ===========================================================================
 """
 
-from ._body import JsonBody as JsonBody
-from ._body import SchemaBody as SchemaBody
-from ._body import encode as encode
-from ._convert import make_converter as make_converter
-from ._convert import structuring_errors as structuring_errors
 from ._form import FormReader as FormReader
 from ._form import FormSettings as FormSettings
 from ._form import form_reader as form_reader

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi.codec import SchemaDecoder, text_converter
 from photon_openapi.document import Definitions
 from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_openapi.messages import pointer_of
@@ -28,13 +29,11 @@ from photon_runtime.http import Request
 from photon_runtime.media_types import essence, is_json, is_text
 
 from ..signatures import ABSENT
-from ._body import SchemaBody
 from ._form import FieldValue, FormData, FormSettings, form_reader
 from ._media import media_rank
-from ._text import text_converter
 
 _DELIMITERS: Final = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
-_read_json = SchemaBody({}).decode
+_read_json = SchemaDecoder({}).decode
 
 
 @attrs.frozen

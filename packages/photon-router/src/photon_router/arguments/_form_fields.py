@@ -11,15 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from photon_openapi.annotations import value_type
+from photon_openapi.codec import strings_converter, takes_strings, text_converter
 from photon_openapi.errors import ErrorDetail
+from photon_openapi.schema import constraint_checker
 from photon_runtime.http import Request
 
 from .._upload import UploadFile, takes_several_files
 from ..signatures import MISSING, Argument
-from ._convert import constraint_checker
 from ._form import FieldValue, FormData, FormReader
 from ._parameters import Binder
-from ._text import strings_converter, takes_strings, text_converter
 
 _MISSING_MESSAGE = "is required"
 

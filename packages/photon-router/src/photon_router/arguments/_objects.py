@@ -15,6 +15,13 @@ from typing import Any, TypeAlias
 import attrs
 import cattrs
 
+from photon_openapi.codec import (
+    json_converter,
+    strings_converter,
+    structuring_errors,
+    takes_strings,
+    text_converter,
+)
 from photon_openapi.document import Definitions
 from photon_openapi.errors import MAX_ERRORS, ErrorDetail, Location, ValidationError
 from photon_openapi.schema import (
@@ -27,9 +34,7 @@ from photon_openapi.schema import (
     type_of_schema,
 )
 
-from ._convert import json_converter, strings_converter, structuring_errors, text_converter
 from ._styles import Tree
-from ._text import takes_strings
 
 _Convert: TypeAlias = Callable[[Tree], object]
 _PLAIN = (dict, Any, object, Mapping)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import attrs
 
 from photon_openapi.annotations import strip_alias, value_type
+from photon_openapi.codec import takes_strings
 from photon_openapi.errors import ErrorDetail, Location
 from photon_openapi.schema import Member, members_of, refused_by_class
 from photon_runtime.http import Request
@@ -22,7 +23,6 @@ from .._submitted import submitted_class, takes_submitted
 from ..annotations import In, split_annotation
 from ..signatures import ABSENT, MISSING, Argument
 from ._parameters import Binder
-from ._text import takes_strings
 
 _ORIGINS: Final = ("query", "header", "cookie", "form")
 

@@ -12,19 +12,30 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from photon_openapi.annotations import plain_type, without_none
+from photon_openapi.codec import (
+    SchemaDecoder,
+    json_converter,
+    strings_converter,
+    structuring_errors,
+    takes_strings,
+    text_converter,
+)
 from photon_openapi.document import Definitions, OpenApi, Operation
 from photon_openapi.errors import ErrorDetail, MalformedBody, ValidationError
-from photon_openapi.schema import default_of, members_of, others_of, properties_of
+from photon_openapi.schema import (
+    constraint_checker,
+    default_of,
+    members_of,
+    others_of,
+    properties_of,
+)
 from photon_openapi.schema import type_of_schema as type_of_schema
 from photon_runtime.http import Request, decode_percent
 from photon_runtime.media_types import is_json
 
 from ..signatures import MISSING, Argument
-from ._body import SchemaBody
-from ._convert import constraint_checker, json_converter, structuring_errors
 from ._objects import named_errors, object_converter
 from ._styles import Reader, strings_reader
-from ._text import strings_converter, takes_strings, text_converter
 
 _MISSING_MESSAGE = "is required"
 
@@ -200,7 +211,7 @@ def _bind_content(
         default = _default(argument, parameter, schema, definitions, type_ or str)
         convert = text_converter(type_ or str)
         return _binder(read, convert, check, _missing(parameter), default)
-    decode = SchemaBody(schema, components=definitions, type_=type_).decode
+    decode = SchemaDecoder(schema, components=definitions, type_=type_).decode
 
     def convert_json(text: str) -> object:
         try:

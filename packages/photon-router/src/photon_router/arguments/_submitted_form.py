@@ -27,19 +27,18 @@ from typing import Any, Literal
 import attrs
 
 from photon_openapi.annotations import plain_type, union_members, value_type
+from photon_openapi.codec import strings_converter, takes_strings, text_converter
 from photon_openapi.errors import ErrorDetail
-from photon_openapi.schema import Member, refused_by_class
+from photon_openapi.schema import Member, constraint_checker, refused_by_class
 from photon_runtime.forms import FormError, is_password_name
 from photon_runtime.http import Request
 
 from .._submitted import Submitted
 from ..annotations import split_annotation
 from ..signatures import ABSENT, Argument
-from ._convert import constraint_checker
 from ._form import FieldValue, FormReader
 from ._form_fields import file_binder, form_of
 from ._parameters import Binder
-from ._text import strings_converter, takes_strings, text_converter
 
 _MISSING_MESSAGE = "is required"
 _TEXTS = (str, bytes, Any, object)

@@ -14,6 +14,12 @@ from typing import Any, Final
 import attrs
 
 from photon_openapi.annotations import strip_alias, without_none
+from photon_openapi.codec import (
+    JsonDecoder,
+    SchemaDecoder,
+    make_converter,
+    structuring_errors,
+)
 from photon_openapi.document import Definitions, OpenApi
 from photon_openapi.errors import MAX_ERRORS, ErrorDetail, MalformedBody, ValidationError
 from photon_openapi.messages import pointer_of
@@ -33,21 +39,17 @@ from ..arguments import (
     Binder,
     FormBody,
     FormReader,
-    JsonBody,
     Reader,
-    SchemaBody,
     body_binder,
     class_of,
     field_binder,
     form_reader,
     json_reader,
-    make_converter,
     model_arguments,
     read_bytes,
     read_stream,
     read_text,
     reader_chooser,
-    structuring_errors,
     submitted_field_binder,
     text_reader,
 )
@@ -161,12 +163,12 @@ class BodyArguments:
         type_ = argument.annotation.annotated
         definitions = self.definitions
         if self.is_written:
-            return JsonBody(type_, schema=schema, components=definitions).decode
+            return JsonDecoder(type_, schema=schema, components=definitions).decode
         if argument.annotation.type in (Any, object):
-            return SchemaBody(schema, components=definitions).decode
+            return SchemaDecoder(schema, components=definitions).decode
         if not definitions.assert_formats and is_equivalent(schema, definitions, type_):
-            return JsonBody(type_, schema=schema, components=definitions).decode
-        return SchemaBody(schema, components=definitions, type_=type_).decode
+            return JsonDecoder(type_, schema=schema, components=definitions).decode
+        return SchemaDecoder(schema, components=definitions, type_=type_).decode
 
     # -- forms, code first --------------------------------------------------------------------
 
@@ -235,7 +237,9 @@ class BodyArguments:
             )
             return form.read
         if is_json(media):
-            return json_reader(SchemaBody(content.get("schema", {}), components=definitions).decode)
+            return json_reader(
+                SchemaDecoder(content.get("schema", {}), components=definitions).decode
+            )
         return self._text_reader(media) if is_text(media) else read_bytes
 
     def _whole_form(self, argument: Argument, *, is_required: bool, default: object) -> Binder:

@@ -4,8 +4,6 @@
 ``_kinds``          kinds of responses: `Text`, `File`, `Redirect` ...
 ``_cases``          the response cases of a return annotation
 ``_encoders``       results encoded according to the document
-``_projection``     the members in the annotation, and no others
-``_mapped_objects`` objects of SQLAlchemy, read without a statement
 ``_null_policy``    ``None`` as ``null`` or as a missing member, according to the document
 ``_check``          responses checked against the document; for development and tests
 ==================  ===========================================================================

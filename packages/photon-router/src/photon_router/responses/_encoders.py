@@ -18,19 +18,18 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from photon_openapi.annotations import plain_type, union_members
+from photon_openapi.codec import SEND_NULL, NullPolicy, Projection, encode, projection_of
 from photon_openapi.document import Definitions, OpenApi, code_for
 from photon_openapi.schema import is_list_like, mapper_of
 from photon_runtime.callables import require_value
 from photon_runtime.http import Response
 from photon_runtime.media_types import BYTES, EVENT_STREAM, JSON, TEXT, essence, is_json
 
-from ..arguments import encode
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent, StreamBody
 from ._cases import STREAMS, Form, ResponseCase, form_of_stream
 from ._kinds import Created, EventStream, JsonLines, PendingBody, Stream
-from ._null_policy import SEND_NULL, NullPolicy, null_policy_of
-from ._projection import Projection, projection_of
+from ._null_policy import null_policy_of
 
 Encoder: TypeAlias = Callable[[Any], Response]
 """Returns the response for a handler's result."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
+from photon_openapi.codec import encode
 from photon_openapi.schema import mapper_of
 from photon_runtime.http import DescribedResponse, FileBody, HttpError
 from photon_runtime.media_types import (
@@ -26,7 +27,6 @@ from photon_runtime.media_types import (
     TEXT,
 )
 
-from ..arguments import encode
 from ..streaming import EventBody, StreamBody, encode_event
 
 T = TypeVar("T")

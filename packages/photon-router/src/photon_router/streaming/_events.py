@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from ..arguments import encode
+from photon_openapi.codec import encode
 
 KEEP_ALIVE = b": keep-alive\n\n"
 """A comment: clients ignore it, and proxies see that the connection is alive."""

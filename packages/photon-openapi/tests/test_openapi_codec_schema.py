@@ -27,13 +27,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photon_openapi.annotations import SourceMarker
 from photon_openapi.annotations._param import Param
+from photon_openapi.codec._convert import make_converter
+from photon_openapi.codec._json import JsonDecoder, encode
 from photon_openapi.schema._schema import DECIMAL_PATTERN, SchemaBuilder
-from photon_router.annotations._types import Query
-from photon_router.arguments._body import JsonBody, encode
-from photon_router.arguments._convert import make_converter
 
 T = TypeVar("T")
+
+
+class Marker(SourceMarker):
+    """A marker of a source, as the router has them."""
 
 
 class Color(enum.Enum):
@@ -137,7 +141,7 @@ def schema_of(type_: Any) -> dict[str, Any]:
         (Literal["a", "b"], {"type": "string", "enum": ["a", "b"]}),
         (Literal["a", 1, None], {"type": ["string", "integer", "null"], "enum": ["a", 1, None]}),
         (NewType("UserId", int), {"type": "integer"}),
-        (Query[int], {"type": "integer"}),
+        (Annotated[int, Marker()], {"type": "integer"}),
         (
             Annotated[int, Param(ge=1, lt=9)],
             {"type": "integer", "minimum": 1, "exclusiveMaximum": 9},
@@ -233,7 +237,7 @@ REFERENCE = BUILDER.schema(Everything)
 ROOT = {**REFERENCE, "components": {"schemas": BUILDER.components}}
 REFERENCE_VALIDATOR = jsonschema.Draft202012Validator(ROOT)
 VERDICT = jsonschema_rs.Draft202012Validator(ROOT)
-BODY = JsonBody(Everything, schema=REFERENCE, components=BUILDER.components)
+BODY = JsonDecoder(Everything, schema=REFERENCE, components=BUILDER.components)
 
 
 @pytest.mark.slow
@@ -287,7 +291,7 @@ def test_members_of_a_typed_dict_are_required_as_their_annotations_say(
     builder = SchemaBuilder()
     schema = builder.schema(type_)
     assert builder.components[name]["required"] == ["a"]
-    body = JsonBody(type_, schema=schema, components=builder.components)
+    body = JsonDecoder(type_, schema=schema, components=builder.components)
     for decode in (body.decode, lambda data: make_converter().structure(json.loads(data), type_)):
         assert decode(b'{"a":1}') == {"a": 1}
         with pytest.raises(Exception, match=r"missing|structuring"):

@@ -13,15 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photon_openapi.annotations._param import Param
+from photon_openapi.codec._convert import make_converter, structuring_errors
+from photon_openapi.codec._text import strings_converter, takes_strings, text_converter
+from photon_openapi.schema._constraints import constraint_checker
 from photon_openapi.schema._schema import SchemaBuilder
-from photon_router.arguments._convert import (
-    constraint_checker,
-    make_converter,
-    strings_converter,
-    structuring_errors,
-    takes_strings,
-    text_converter,
-)
 
 
 class Color(enum.Enum):

@@ -21,9 +21,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from photon_openapi.annotations import plain_type, union_members, value_type
-from photon_openapi.messages import choices
-from photon_openapi.schema import DECIMAL_PATTERN, is_list_like, is_named_tuple, read_duration
+from ..annotations import plain_type, union_members, value_type
+from ..messages import choices
+from ..schema import DECIMAL_PATTERN, is_list_like, is_named_tuple, read_duration
 
 TextConverter: TypeAlias = Callable[[str], object]
 StringsConverter: TypeAlias = Callable[[list[str]], object]

@@ -15,12 +15,16 @@ from attrs import validators
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photon_openapi.annotations import closed
+from photon_openapi.annotations import SourceMarker, closed
 from photon_openapi.annotations._param import Param
+from photon_openapi.codec._json import JsonDecoder, SchemaDecoder, encode
 from photon_openapi.errors import MalformedBody, ValidationError
+from photon_openapi.schema import MAX_DEPTH
 from photon_openapi.schema._schema import SchemaBuilder
-from photon_router.annotations._types import Json
-from photon_router.arguments._body import MAX_DEPTH, JsonBody, SchemaBody, encode
+
+
+class Marker(SourceMarker):
+    """A marker of a source, as the router has them."""
 
 
 class Color(enum.Enum):
@@ -126,19 +130,19 @@ class Options(TypedDict, total=False):
     size: int
 
 
-def body_of(type_: Any) -> JsonBody:
+def body_of(type_: Any) -> JsonDecoder:
     builder = SchemaBuilder()
-    return JsonBody(type_, schema=builder.schema(type_), components=builder.components)
+    return JsonDecoder(type_, schema=builder.schema(type_), components=builder.components)
 
 
-def faults_of(body: JsonBody | SchemaBody, data: bytes) -> list[tuple[str | None, str]]:
+def faults_of(body: JsonDecoder | SchemaDecoder, data: bytes) -> list[tuple[str | None, str]]:
     with pytest.raises(ValidationError) as caught:
         body.decode(data)
     assert caught.value.status == 422
     return [(detail.pointer, detail.message) for detail in caught.value.errors]
 
 
-def malformed(body: JsonBody | SchemaBody, data: bytes) -> str:
+def malformed(body: JsonDecoder | SchemaDecoder, data: bytes) -> str:
     with pytest.raises(MalformedBody) as caught:
         body.decode(data)
     assert caught.value.status == 400
@@ -162,7 +166,7 @@ ORDER = {
     ("type_", "road"),
     [
         (Order, "direct"),
-        (Json[Order], "direct"),
+        (Annotated[Order, Marker()], "direct"),
         (list[int], "direct"),
         (dict[str, Any], "direct"),
         (Point, "direct"),
@@ -187,7 +191,7 @@ def test_a_type_takes_the_shortest_road_that_keeps_its_schema(type_: Any, road: 
 
 
 @EVERY_ROAD
-def test_a_body_is_decoded_into_its_type(body: JsonBody) -> None:
+def test_a_body_is_decoded_into_its_type(body: JsonDecoder) -> None:
     order: Any = body.decode(json.dumps(ORDER).encode())
     assert isinstance(order, body.type)
     assert (order.items[4].qty, order.items[0].price) == (4, 1.5)
@@ -200,7 +204,7 @@ def test_attrs_converters_run() -> None:
 
 
 @EVERY_ROAD
-def test_every_error_of_a_body_is_listed_on_every_road(body: JsonBody) -> None:
+def test_every_error_of_a_body_is_listed_on_every_road(body: JsonDecoder) -> None:
     wrong = {"items": [{"name": 1, "price": "x", "qty": 1.5}, 3], "note": None, "id": True}
     errors = faults_of(body, json.dumps(wrong).encode())
     expected = [
@@ -217,14 +221,14 @@ def test_every_error_of_a_body_is_listed_on_every_road(body: JsonBody) -> None:
 
 @EVERY_ROAD
 @pytest.mark.parametrize("value", ["1", True, None, 1.5, [1]], ids=repr)
-def test_nothing_is_coerced_to_an_integer(body: JsonBody, value: object) -> None:
+def test_nothing_is_coerced_to_an_integer(body: JsonDecoder, value: object) -> None:
     errors = faults_of(body, json.dumps({**ORDER, "id": value}).encode())
     assert [pointer for pointer, _ in errors] == ["/id"]
 
 
 @EVERY_ROAD
 @pytest.mark.parametrize("text", ["7.0", "7e0", "0.7e1", "70E-1"])
-def test_a_whole_number_is_an_integer_however_it_is_written(body: JsonBody, text: str) -> None:
+def test_a_whole_number_is_an_integer_however_it_is_written(body: JsonDecoder, text: str) -> None:
     order: Any = body.decode(json.dumps({**ORDER, "id": "ID"}).replace('"ID"', text).encode())
     assert (order.id, type(order.id)) == (7, int)
     without = [pointer for pointer, _ in faults_of(body, f'{{"id":{text}}}'.encode())]
@@ -253,13 +257,13 @@ def test_a_whole_number_is_an_integer_however_it_is_written(body: JsonBody, text
     ],
     ids=lambda part: f"{part[:12]!r}{len(part)}",
 )
-def test_what_is_no_json_is_malformed(body: JsonBody, data: bytes, message: str) -> None:
+def test_what_is_no_json_is_malformed(body: JsonDecoder, data: bytes, message: str) -> None:
     assert malformed(body, data) == message
 
 
 @EVERY_ROAD
 @pytest.mark.parametrize("data", [b"9" * 10_000_000, b'{"id":' + b"9" * 10_000_000 + b"}"])
-def test_ten_million_digits_are_refused_quickly(body: JsonBody, data: bytes) -> None:
+def test_ten_million_digits_are_refused_quickly(body: JsonDecoder, data: bytes) -> None:
     started = time.process_time()
     assert [message for _, message in faults_of(body, data)] == ["Integer value out of range"]
     assert time.process_time() - started < 1.0
@@ -415,8 +419,8 @@ class Pet:
     born: datetime.date | None = None
 
 
-def pet_body(**options: Any) -> SchemaBody:
-    return SchemaBody({"$ref": "#/components/schemas/Pet"}, components={"Pet": PET}, **options)
+def pet_body(**options: Any) -> SchemaDecoder:
+    return SchemaDecoder({"$ref": "#/components/schemas/Pet"}, components={"Pet": PET}, **options)
 
 
 def test_a_schema_body_without_a_type_gives_plain_json() -> None:
@@ -424,7 +428,7 @@ def test_a_schema_body_without_a_type_gives_plain_json() -> None:
 
 
 def test_a_schema_body_is_converted_to_the_type_of_the_handler() -> None:
-    assert pet_body(type_=Json[Pet]).decode(b'{"id":1,"born":"2024-05-31"}') == Pet(
+    assert pet_body(type_=Annotated[Pet, Marker()]).decode(b'{"id":1,"born":"2024-05-31"}') == Pet(
         1, datetime.date(2024, 5, 31)
     )
     assert pet_body(type_=Cat | Pet).decode(b'{"id":1}') == Pet(1)
@@ -502,7 +506,7 @@ class Keywords:
 )
 def test_members_with_the_name_of_a_keyword_are_checked_as_well(data: bytes) -> None:
     builder = SchemaBuilder()
-    body = JsonBody(Keywords, schema=builder.schema(Keywords), components=builder.components)
+    body = JsonDecoder(Keywords, schema=builder.schema(Keywords), components=builder.components)
     with pytest.raises(ValidationError):
         body.decode(data)
 

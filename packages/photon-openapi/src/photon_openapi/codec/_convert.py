@@ -1,7 +1,7 @@
 """Values from strings and from JSON: the only cattrs configuration of the project.
 
 Scalars in strings are read by the closures of ``_text``. cattrs converts the types that need more:
-structures inside one parameter, and JSON bodies that msgspec cannot decode (unions of classes,
+structures inside one parameter, and JSON texts that msgspec cannot decode (unions of classes,
 attrs converters). Only :func:`make_converter` configures it. It has two modes, since a form has
 only strings while JSON has numbers: for JSON nothing is coerced, for strings the closures read
 scalars.
@@ -29,9 +29,9 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from photon_openapi.annotations import Param, plain_type, union_members
-from photon_openapi.messages import choices
-from photon_openapi.schema import (
+from ..annotations import Param, plain_type, split_annotation, union_members
+from ..messages import choices
+from ..schema import (
     Member,
     conversion_message,
     is_named_tuple,
@@ -39,13 +39,7 @@ from photon_openapi.schema import (
     members_of,
     read_duration,
 )
-from photon_openapi.schema import constraint_checker as constraint_checker
-
-from ..annotations import split_annotation
-from ._text import SCALARS, maker_of, same
-from ._text import strings_converter as strings_converter
-from ._text import takes_strings as takes_strings
-from ._text import text_converter as text_converter
+from ._text import SCALARS, maker_of, same, takes_strings, text_converter
 
 _Hook: TypeAlias = Callable[[Any, Any], Any]
 

@@ -1,6 +1,6 @@
-"""JSON bodies: bytes to typed values and back.
+"""JSON texts to typed values and back.
 
-A body object is built once per operation, at start-up, and decodes with one of three strategies:
+A decoder is built once for each type, at start-up, and has one of three strategies:
 
 - *direct*: msgspec decodes the bytes directly into the type. It is used if msgspec and the attrs
   validators enforce the whole schema.
@@ -13,30 +13,30 @@ A body object is built once per operation, at start-up, and decodes with one of 
   ``init=False``, which msgspec would let a client set.
 
 No strategy coerces: ``"1"`` is not an integer and ``1`` is not a boolean. ``1.0`` and ``1e2`` are
-integers, according to JSON Schema (2020-12, section 4.2.3): a rejected body is decoded again with
+integers, according to JSON Schema (2020-12, section 4.2.3): a rejected text is decoded again with
 such numbers written as integers. The last of several members with the same name counts.
 
-Only a rejected body is validated again, to list all of its errors. If the schema accepts it, it
+Only a rejected text is validated again, to list all of its errors. If the schema accepts it, it
 violates a rule that a schema cannot express, such as a validator of the application, and that error
 alone is reported.
 """
 
 from __future__ import annotations
 
-import decimal
 import itertools
-import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any
 
 import cattrs
 import msgspec
 
-from photon_openapi.annotations import Param, strip_alias
-from photon_openapi.document import definitions_of
-from photon_openapi.errors import MAX_ERRORS, ErrorDetail, ValidationError
-from photon_openapi.messages import pointer_of
-from photon_openapi.schema import (
+from photon_runtime.callables import close_unrun
+
+from ..annotations import split_annotation
+from ..document import definitions_of
+from ..errors import MAX_ERRORS, ErrorDetail, ValidationError
+from ..messages import pointer_of
+from ..schema import (
     DECODE_ERRORS,
     Schema,
     SchemaCheck,
@@ -45,21 +45,18 @@ from photon_openapi.schema import (
     explain,
     is_deep,
     mapper_of,
-    members_of,
     with_integers,
 )
-from photon_openapi.schema import MAX_DEPTH as MAX_DEPTH
-from photon_runtime.callables import close_unrun
-
-from ..annotations import split_annotation
+from ..schema import MAX_DEPTH as MAX_DEPTH
 from ._convert import json_converter, structuring_errors
+from ._strategy import Strategy, is_shallow, is_structured, strategy_of
 
 
-class JsonBody:
-    """A JSON body whose type the handler declares.
+class JsonDecoder:
+    """A decoder for a Python type: the type decides.
 
     Attributes:
-        type: The type that bodies are decoded into.
+        type: The type of the values.
         check: The schema, for validation and lists of errors.
         strategy: ``direct``, ``checked`` or ``structured``: see the docstring of the module.
     """
@@ -88,11 +85,10 @@ class JsonBody:
         self.type = split_annotation(type_).annotated
         components = definitions_of(components)
         self.check = SchemaCheck(schema, components=components, exact=True)
-        self.strategy = _strategy(self.type, schema, components)
+        self.strategy: Strategy = strategy_of(self.type, schema, components)
         if self.strategy == "direct":
             decode: Callable[[bytes], object] = msgspec.json.Decoder(self.type).decode
-            is_shallow = _is_shallow(schema, components)
-            decode = decode if is_shallow else _guarded(decode)
+            decode = decode if is_shallow(schema, components) else _guarded(decode)
         else:
             build = _build(
                 self.type, self.check, structured=self.strategy == "structured", converter=converter
@@ -101,20 +97,20 @@ class JsonBody:
         self._decode = decode
 
     def decode(self, data: bytes) -> object:
-        """Decode a body.
+        """Decode a JSON text.
 
         Raises:
-            MalformedBody: The body is not JSON, not UTF-8, or nested too deeply.
-            ValidationError: The body is invalid; lists every error.
+            MalformedBody: The text is not JSON, not UTF-8, or nested too deeply.
+            ValidationError: The value is invalid; lists every error.
         """
         return _decoded(self._decode, self.check, data)
 
 
-class SchemaBody:
-    """A JSON body whose schema is in a document: the schema decides.
+class SchemaDecoder:
+    """A decoder for a schema of a document: the schema decides.
 
     Attributes:
-        type: The type that bodies are converted to, or ``None`` for plain JSON.
+        type: The type of the values, or ``None`` for plain JSON.
         check: The schema, for validation and lists of errors.
     """
 
@@ -148,16 +144,16 @@ class SchemaBody:
         if self.type is None:
             self._decode = _checked(self.check, _plain_value)
             return
-        structured = "structured" in _required_strategies(self.type) or not _is_supported(self.type)
+        structured = is_structured(self.type)
         build = _build(self.type, self.check, structured=structured, converter=converter)
         self._decode = _checked(self.check, build)
 
     def decode(self, data: bytes) -> object:
-        """Decode a body.
+        """Decode a JSON text.
 
         Raises:
-            MalformedBody: The body is not JSON, not UTF-8, or nested too deeply.
-            ValidationError: The body is invalid; lists every error.
+            MalformedBody: The text is not JSON, not UTF-8, or nested too deeply.
+            ValidationError: The value is invalid; lists every error.
         """
         return _decoded(self._decode, self.check, data)
 
@@ -212,105 +208,7 @@ def _refuse(value: object) -> object:
 _encode = msgspec.json.Encoder(enc_hook=_refuse).encode
 
 
-# Strategies
-
 _Build = Callable[[bytes, object], object]
-
-
-def _strategy(type_: Any, schema: Schema, components: Mapping[str, Any]) -> str:
-    required = _required_strategies(type_)
-    if "structured" in required or not _is_supported(type_):
-        return "structured"
-    if "checked" in required or _exceeds_msgspec(schema, components, seen=set()):
-        return "checked"
-    return "direct"
-
-
-def _is_supported(type_: Any) -> bool:
-    try:
-        msgspec.json.Decoder(type_)
-    except TypeError:
-        return False
-    return True
-
-
-def _exceeds_msgspec(schema: Any, components: Mapping[str, Any], *, seen: set[str]) -> bool:
-    """Return true if msgspec does not fully enforce the keywords of a schema."""
-    if isinstance(schema, list):
-        return any(_exceeds_msgspec(item, components, seen=seen) for item in schema)
-    if not isinstance(schema, dict):
-        return False
-    name = str(schema.get("$ref", "")).rpartition("/")[2]
-    if name and name not in seen:
-        seen.add(name)
-        if _exceeds_msgspec(components.get(name), components, seen=seen):
-            return True
-    if schema.get("additionalProperties") is False:
-        return True
-    named = list(schema.get("properties", {}).values())
-    return _exceeds_msgspec(named, components, seen=seen) or any(
-        keyword in ("pattern", "uniqueItems") or _exceeds_msgspec(value, components, seen=seen)
-        for keyword, value in schema.items()
-        if keyword not in ("properties", "default", "examples", "enum", "propertyNames")
-    )
-
-
-def _is_shallow(
-    schema: Any, components: Mapping[str, Any], *, within: frozenset[str] = frozenset()
-) -> bool:
-    """Return true if the schema limits the nesting depth of a value."""
-    name = str(schema.get("$ref", "")).rpartition("/")[2]
-    if name:
-        visited = within | {name}
-        return name not in within and _is_shallow(components[name], components, within=visited)
-    inner = [
-        *schema.get("anyOf", ()),
-        *schema.get("prefixItems", ()),
-        *schema.get("properties", {}).values(),
-        *(schema[keyword] for keyword in ("items", "additionalProperties") if keyword in schema),
-    ]
-    if not inner:
-        names = schema.get("type", ())
-        containers = {"array", "object"}.intersection([names] if isinstance(names, str) else names)
-        return "properties" in schema or bool(names and not containers)
-    return all(_is_shallow(part, components, within=within) for part in inner)
-
-
-def _required_strategies(type_: Any) -> set[str]:
-    """Return the strategies that parts of the type require."""
-    required: set[str] = set()
-    for part in _parts(type_, seen=set()):
-        annotation = split_annotation(part)
-        if annotation.param is not None and annotation.param.is_constrained:
-            is_own = any(isinstance(item, Param) for item in typing.get_args(part))
-            is_beyond_schemas = annotation.type is decimal.Decimal or (
-                is_own and annotation.param.tz is not None
-            )
-            if is_beyond_schemas or is_own:
-                required.add("structured" if is_beyond_schemas else "checked")
-        for member in members_of(annotation.type) or ():
-            is_special = member.is_private or member.converts or member.is_renamed
-            if is_special or member.argument is None:
-                required.add("structured")
-    return required
-
-
-def _parts(type_: Any, *, seen: set[Any]) -> Iterator[Any]:
-    """Yield the type and every type inside it, each once."""
-    type_ = strip_alias(type_)
-    if isinstance(type_, typing.Hashable):
-        if type_ in seen:
-            return
-        seen.add(type_)
-    yield type_
-    inner = list(typing.get_args(type_))
-    if typing.get_origin(type_) is Annotated:
-        inner = inner[:1]
-    if typing.get_origin(type_) is typing.Literal:
-        return
-    inner += [member.type for member in members_of(type_) or ()]
-    for part in inner:
-        yield from _parts(part, seen=seen)
 
 
 def _build(

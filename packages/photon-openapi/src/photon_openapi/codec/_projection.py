@@ -1,7 +1,7 @@
-"""Projections: responses have the members of the annotation, and no others.
+"""Projections: what is sent has the members of the annotation, and no others.
 
 A handler annotated ``-> PublicUser`` may return a ``User`` with more members, an object of a
-database, or a mapping: the response has the members of ``PublicUser``. The annotation alone
+database, or a mapping: the members of ``PublicUser`` are sent. The annotation alone
 decides, at every depth that it describes; values that it does not describe (``object``,
 ``dict[str, object]``) are sent unchanged.
 
@@ -29,8 +29,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import attrs
 
-from photon_openapi.annotations import strip_alias, union_members
-from photon_openapi.schema import (
+from ..annotations import strip_alias, union_members
+from ..schema import (
     Member,
     is_list_like,
     is_named_tuple,
@@ -38,7 +38,6 @@ from photon_openapi.schema import (
     members_of,
     short_name,
 )
-
 from ._mapped_objects import mapped_reader
 from ._null_policy import SEND_NULL, NullPolicy
 

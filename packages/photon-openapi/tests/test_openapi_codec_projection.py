@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router.responses._projection import projection_of
-from photon_router.streaming._stream import StreamBody
+from photon_openapi.codec._projection import projection_of
 
 T = TypeVar("T")
 
@@ -174,7 +173,7 @@ def test_a_class_that_was_not_decorated_is_sent_as_its_base() -> None:
         list[int],
         tuple[int, str],
         Public | Any,
-        StreamBody,
+        Row,
         Iterator[int],
         T,
     ],
