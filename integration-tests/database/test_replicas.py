@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,14 @@ import httpx2
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from toy_protocol import LineProtocol, Lines
 
 from photon import HttpError, Photon, Stream
 from photon.testing import Client, live_client
 from photon_lifeguard import Database, DatabasePart, Databases, transaction
 from photon_lifeguard.replicas import COOKIE, HEADER
 from photon_runtime.settings import load_settings
+from photon_runtime.testing import live_server
 from servers import PostgresServer, StandbyServer, run_postgres, run_standby
 
 pytestmark = pytest.mark.slow
@@ -40,7 +43,9 @@ class ReportsSession(Session):
     """A session of the database [database.reports]."""
 
 
-def make_app(primary: PostgresServer, standby: PostgresServer, folder: Path) -> Photon:
+def make_app(  # noqa: C901  many small handlers
+    primary: PostgresServer, standby: PostgresServer, folder: Path
+) -> Photon:
     app = Photon()
     app.add(DatabasePart())
 
@@ -65,6 +70,13 @@ def make_app(primary: PostgresServer, standby: PostgresServer, folder: Path) -> 
         with transaction(db, read_only=True):
             is_standby = db.scalar(text("SELECT pg_is_in_recovery()"))
         return "standby" if is_standby else "primary"
+
+    @app.get("/socket", adapter=LineProtocol())
+    def talk(lines: Lines[str], db: Session) -> None:
+        for _ in lines:
+            db.scalars(select(Counter.value)).one()
+            with transaction(db, read_only=True):
+                lines.send(str(db.scalar(text("SELECT pg_is_in_recovery()"))))
 
     @app.post("/streamed")
     def streamed(db: Session) -> Stream:
@@ -135,6 +147,21 @@ def test_a_client_with_cookies_reads_its_own_writes(application: Photon) -> None
         time.sleep(DELAY + 0.5)
         assert client.get("/server").text.strip('"') == "standby"
         assert client.get("/counter").json() == written
+
+
+def test_the_messages_of_a_socket_read_from_the_primary(application: Photon) -> None:
+    with live_server(application) as server, httpx2.Client(base_url=server.url) as client:
+        wait_for_replica(client)
+        assert client.get("/server").text.strip('"') == "standby"
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as peer:
+            peer.sendall(
+                b"GET /socket HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
+                b"Upgrade: lines\r\n\r\n?\n"
+            )
+            received = b""
+            while not received.endswith((b"True\n", b"False\n")):
+                received += peer.recv(1000)
+            assert received.endswith(b"False\n")
 
 
 @pytest.mark.parametrize("headers", [{}, ADA])

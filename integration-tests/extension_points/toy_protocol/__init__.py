@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from photon_runtime.http import HttpError, Request, Response, UpgradedStream, upgrade
+from photon_runtime.units_of_work import message_handled
 
 T = TypeVar("T")
 
@@ -15,14 +16,24 @@ class Lines(Generic[T]):
 
     def __init__(self, stream: UpgradedStream) -> None:
         self._stream = stream
+        self._received = b""
         stream.on_stop(stream.close)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the lines, until the peer leaves."""
-        rest = b""
-        while part := self._stream.recv():
-            *lines, rest = (rest + part).split(b"\n")
-            yield from (line.decode() for line in lines)
+        while (line := self.receive()) is not None:
+            yield line
+
+    def receive(self) -> str | None:
+        """Return the next line; ``None`` when the peer has left."""
+        message_handled()
+        while b"\n" not in self._received:
+            part = self._stream.recv()
+            if not part:
+                return None
+            self._received += part
+        line, _, self._received = self._received.partition(b"\n")
+        return line.decode()
 
     def send(self, line: str) -> None:
         """Send one line."""

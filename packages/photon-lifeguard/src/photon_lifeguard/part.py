@@ -11,6 +11,9 @@ A handler and all dependencies of one request share one session, which opens a c
 first statement. Changes are flushed when the handler has returned, so that the result has the
 values of the database, and committed before the response is sent. What fails then is the response.
 
+A handler of a WebSocket has a unit of work for each message: when it asks for the next one, the
+session is committed, its objects expire, and its connection goes back to the pool.
+
 Encoding the result executes no statement: an attribute that is not loaded is an error, which names
 the attribute and the way to load it (`photon_lifeguard.results`).
 """
@@ -20,6 +23,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -30,6 +34,7 @@ import photon_runtime as rt
 from photon_runtime.http import Request
 from photon_runtime.parts import Host
 from photon_runtime.settings import Settings
+from photon_runtime.units_of_work import after_each_message, outlives_request
 
 from ._console_values import console_values
 from ._database_settings import DatabaseSettings
@@ -39,7 +44,7 @@ from .errors import DatabaseConfigurationError
 from .observability import DatabaseMetrics, DatabaseObserver, RequestStatements
 from .replicas import ReplicaMetrics, position_middleware
 from .results import refresh_expired, while_encoding
-from .transactions import awaits_commit, commit_changes
+from .transactions import awaits_commit, commit_changes, complete_message
 
 T = TypeVar("T")
 
@@ -253,8 +258,12 @@ def _provider(database: Database, cls: type[Session]) -> Callable[[Request], Ite
     """Return the provider of sessions of class ``cls``."""
 
     def session(request: Request) -> Iterator[Session]:
-        read: ReadFrom = "replica" if request.method in _SAFE_METHODS else "primary"
+        has_messages = outlives_request(request)
+        is_read = request.method in _SAFE_METHODS and not has_messages  # messages may write
+        read: ReadFrom = "replica" if is_read else "primary"
         with database.session(cls, is_reusable=False, read=read) as session:
+            if has_messages:
+                after_each_message(partial(complete_message, session), undo=session.rollback)
             yield session
             if session.in_transaction() or awaits_commit(session):  # the handler may have closed it
                 commit_changes(session)

@@ -71,7 +71,7 @@ class DatabaseMetrics:
             )
         self._statements = meter.histogram(
             "photon_database_statements_per_request",
-            "Statements of a request that executed any.",
+            "Statements of a request, or of a message of a socket, that executed any.",
             labels=("method", "route"),
             buckets=_STATEMENT_BUCKETS,
         )
@@ -106,7 +106,7 @@ class DatabaseMetrics:
         self._lag.labels(name, replica).set(seconds)
 
     def count_statements(self, method: str, route: str, statements: int) -> None:
-        """Note how many statements a request has executed."""
+        """Note how many statements a request, or a message of its socket, has executed."""
         self._statements.labels(method, route).observe(statements)
 
     def _read(self, figure: Callable[[WaitingPool], float]) -> dict[tuple[str, ...], float]:

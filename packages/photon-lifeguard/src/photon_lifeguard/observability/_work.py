@@ -1,6 +1,10 @@
 """The statements of a request: how many, and in development which are repeated.
 
 A context variable holds the request's record, so that tasks which the request spawns count for it.
+
+After an upgrade each message counts for itself, as if it were a request. What a handler executes
+after its last call for a message, or without ever receiving one, is not counted: nothing says
+where such a piece of work ends.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from functools import partial
 from typing import final
 
 from photon_runtime.http import Request, Response
+from photon_runtime.units_of_work import after_each_message
 
 from ..pool import set_purpose
 from ._metrics import DatabaseMetrics
@@ -24,7 +29,7 @@ _MAX_REPORTS = 10
 
 @final
 class Work:
-    """The statements of one request.
+    """The statements of one request, or of one message of a socket.
 
     Attributes:
         method: Method of the request.
@@ -93,9 +98,17 @@ class RequestStatements:
             raise
         if isinstance(response.body, bytes) or _is_endless(response):
             _end(work, self._metrics)
+            if response.status == 101:
+                after_each_message(partial(self._next_message, work))  # after those of sessions
         else:
             request.after_response(partial(_end, work, self._metrics))  # a stream may execute more
         return response
+
+    def _next_message(self, work: Work) -> None:
+        """End the statements of a message, and begin those of the next."""
+        _end(work, self._metrics)
+        work.statements = 0
+        work.repetitions = Repetitions(self._threshold) if self._threshold else None
 
 
 def _is_endless(response: Response) -> bool:

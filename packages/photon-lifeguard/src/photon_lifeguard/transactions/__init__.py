@@ -4,6 +4,7 @@
 ``_transaction``      `transaction`, `commit_changes`: what is committed, and when
 ``_on_demand``        `begin_on_demand`: no transaction for statements that only read
 ``_ending``           no commit that the database would turn into a rollback
+``_messages``         `complete_message`: one transaction for each message of a socket
 ``_reading``          `reads_only`, `may_leave_state`: what a statement may do
 ``_commit_hooks``     `on_commit`
 ``_advisory_lock``    `advisory_lock`: one transaction at a time, across processes
@@ -16,6 +17,7 @@ from ._advisory_lock import advisory_lock as advisory_lock
 from ._commit_hooks import awaits_commit as awaits_commit
 from ._commit_hooks import on_commit as on_commit
 from ._local_settings import set_local as set_local
+from ._messages import complete_message as complete_message
 from ._on_demand import BACKEND as BACKEND
 from ._on_demand import OPTIONS as OPTIONS
 from ._on_demand import begin_on_demand as begin_on_demand

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransactionOrigin
 
 from ..backends import Isolation, TransactionOptions
 from ..errors import TransactionError
 from ._commit_hooks import add_calls, take_calls
 from ._on_demand import BACKEND, OPTIONS, backend_of, ensure_begun
+
+_BLOCK = "photon_transaction_block"
 
 
 @contextmanager
@@ -58,19 +60,33 @@ def transaction(
             yield session
         return
     earlier = take_calls(session)  # of the commit that ends the reads so far, which is none
+    session.info[_BLOCK] = True
     try:
         _begin(session, TransactionOptions(isolation, read_only))
         yield session
     except BaseException:
+        session.info.pop(_BLOCK, None)
         session.rollback()
         add_calls(session, earlier)
         raise
+    session.info.pop(_BLOCK, None)
     add_calls(session, earlier)
     try:
         session.commit()
     except BaseException:
         session.rollback()
         raise
+
+
+def is_in_block(session: Session) -> bool:
+    """Return whether the caller is inside of a block that ends the transaction of ``session``.
+
+    Such as ``transaction(session)``, ``session.begin()`` and ``session.begin_nested()``.
+    """
+    if _BLOCK in session.info or session.in_nested_transaction():
+        return True
+    current = session.get_transaction()
+    return current is not None and current.origin is SessionTransactionOrigin.BEGIN
 
 
 def is_in_transaction(session: Session) -> bool:

@@ -25,6 +25,7 @@ from typing import Any, Protocol, final
 from .._pooled_greenlet import current_task
 from .._sync import Semaphore
 from .._task import Task
+from ..units_of_work import begin_messages
 from ._response import Response
 
 Serve = Callable[["UpgradedStream"], None]
@@ -83,6 +84,7 @@ class Upgrade:
         Blocks: the calling task.
         """
         held, self._held = self._held, None
+        begin_messages()
         if held is None:
             self.serve(stream)
             return
