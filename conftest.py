@@ -35,8 +35,9 @@ docstrings = Sybil(
     patterns=["packages/*/src/**/*.py"],
 )
 
-pytest_plugins = ["servers"]
-"""The fixtures of tools/servers: real databases, which are started when a test asks for one."""
+pytest_plugins = ["servers", "shared_files"]
+"""The fixtures of tools/servers, real databases that are started when a test asks for one, and the
+options with which two processes share the test files."""
 
 pytest_collect_file = (pages + docstrings).pytest()
 

@@ -1,8 +1,12 @@
-"""The whole suite in two processes: nothing is left out, and either can fail it."""
+"""The whole suite in two processes: each test runs once, either can fail it, and both end."""
+
+from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
-import tomllib
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -10,30 +14,175 @@ import pytest
 import suite
 from environments import ROOT
 
+pytestmark = pytest.mark.slow
 
-def test_the_parts_are_the_whole() -> None:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
-    assert sorted(path for part in suite.PARTS for path in part) == sorted(settings["testpaths"])
+CONFTEST = """
+    import os
+    from pathlib import Path
+
+    import pytest
+
+    pytest_plugins = ["shared_files"]
+    LOG = Path(__file__).with_name("log")
+
+    def log(*words):
+        with LOG.open("a") as file:
+            print(*words, os.getpid(), file=file)
+
+    @pytest.fixture(scope="session")
+    def server():
+        log("started")
+        yield
+        log("stopped")
+
+    @pytest.fixture(autouse=True)
+    def run(request, server):
+        log("ran", request.node.nodeid)
+
+    @pytest.fixture(scope="session")
+    def both():
+        '''Both processes have come to a test; returns whether this one was the first.'''
+        mark = LOG.with_name(f"here-{os.getpid()}")
+        mark.touch()
+        while len(marks := sorted(LOG.parent.glob("here-*"), key=os.path.getmtime)) < 2:
+            pass
+        return marks[0] == mark
+"""
+VARIABLES = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # they take a second to load
+RUN = """
+    import os, sys
+    from pathlib import Path
+    from suite import run_suite
+    sys.exit(run_suite(Path(sys.executable), sys.argv[1:], folder=Path(), variables=os.environ))
+"""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("failing", [None, "packages", "integration-tests"])
-def test_a_failure_of_either_part_is_a_failure(
-    failing: str | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+class Suite:
+    """A folder with test files, and what has happened in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.write("conftest", CONFTEST)
+        settings = f"[pytest]\npythonpath = {ROOT / 'tools'}\nmarkers = slow\n"
+        (folder / "pytest.ini").write_text(settings)
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / f"{name}.py").write_text(textwrap.dedent(text))
+
+    def run(self, *arguments: str) -> int:
+        arguments = ("-p", "no:cacheprovider", *arguments)
+        python = Path(sys.executable)
+        return suite.run_suite(python, arguments, folder=self.folder, variables=VARIABLES)
+
+    def log(self, word: str) -> list[list[str]]:
+        """Return the lines of the log that begin with a word, without it."""
+        lines = (self.folder / "log").read_text().splitlines()
+        return [words[1:] for words in map(str.split, lines) if words[0] == word]
+
+    def ran(self) -> list[str]:
+        return sorted(name for name, _ in self.log("ran"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Suite:
+    return Suite(tmp_path)
+
+
+def test_each_test_runs_once_and_each_process_has_a_server(
+    folder: Suite, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for part in suite.PARTS:
-        for name in part:
-            folder = tmp_path / name
-            folder.mkdir()
-            word = name.partition(".")[0].replace("-", "_")
-            (folder / f"test_{word}.py").write_text(
-                f"def test_{word}():\n    assert {name != failing}\n"
-            )
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    status = suite.run_suite(
-        Path(sys.executable), ["-p", "no:cacheprovider"], folder=tmp_path, variables=os.environ
-    )
-    assert (status != 0) is (failing is not None)
+    names = [f"test_{number:02}" for number in range(20)]
+    for name in names:
+        folder.write(name, "def test_a(both): pass\ndef test_b(): pass\n")
+    assert folder.run() == 0
+    assert folder.ran() == [f"{name}.py::test_{each}" for name in names for each in "ab"]
+    assert len(folder.log("started")) == len(folder.log("stopped")) == 2
     printed = capfd.readouterr().out
-    assert "packages/test_packages.py" in printed
-    assert "integration-tests/test_integration_tests.py" in printed
+    assert all(f"{name}.py" in printed for name in names)
+    assert printed.count("[100%]") == 2
+
+
+def test_slow_files_come_first_and_each_process_begins_at_its_end(folder: Suite) -> None:
+    slow = "import pytest\n@pytest.mark.slow\ndef test(both): pass\n"
+    folder.write("test_a", "def test(both): pass")
+    for name in ("test_b", "test_c", "test_d", "test_e"):
+        folder.write(name, slow)
+    assert folder.run() == 0
+    by_process: dict[str, list[str]] = {}
+    for name, process in folder.log("ran"):
+        by_process.setdefault(process, []).append(name)
+    assert sorted(names[0] for names in by_process.values()) == [
+        "test_b.py::test",
+        "test_e.py::test",
+    ]
+    assert [
+        names.index("test_a.py::test") + 1 == len(names)
+        for names in by_process.values()
+        if "test_a.py::test" in names
+    ] == [True]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_failure_in_either_process_is_a_failure(folder: Suite, is_first: bool) -> None:
+    for number in range(4):
+        folder.write(f"test_{number}", f"def test(both): assert both is not {is_first}")
+    assert folder.run() == 1
+
+
+def test_an_error_of_the_collection_is_a_failure(
+    folder: Suite, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder.write("test_a", "def test(): pass")
+    folder.write("test_b", "import nothing_of_this_name")
+    assert folder.run() == 2
+    assert "nothing_of_this_name" in capfd.readouterr().out
+    assert not (folder.folder / "log").exists()
+
+
+def test_a_process_without_a_file_is_not_a_failure(folder: Suite) -> None:
+    folder.write("test_a", "def test(): pass")
+    assert folder.run() == 0
+    assert folder.ran() == ["test_a.py::test"]
+
+
+def test_a_selection_without_tests_is_a_failure(folder: Suite) -> None:
+    folder.write("test_a", "def test(): pass")
+    assert folder.run("-k", "missing") == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_the_first_failure_ends_both_processes(folder: Suite) -> None:
+    for number in range(20):
+        folder.write(f"test_{number:02}", "def test(both): assert not both")
+    assert folder.run("-x") != 0
+    assert len(folder.ran()) < 20
+
+
+@pytest.mark.parametrize("whole_group", [True, False])
+def test_an_interrupt_ends_both_processes_and_their_servers(
+    folder: Suite, whole_group: bool
+) -> None:
+    """Ctrl-C reaches the whole group; a signal may reach the parent alone."""
+    for number in range(4):
+        folder.write(f"test_{number}", "import time\ndef test(both): time.sleep(50)")
+    seconds = f"import suite\nsuite._STOPPING = {10 if whole_group else 0}\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", seconds + textwrap.dedent(RUN), "-p", "no:cacheprovider"],
+        cwd=folder.folder,
+        env={**VARIABLES, "PYTHONPATH": str(ROOT / "tools")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        while len(list(folder.folder.glob("here-*"))) < 2:
+            assert process.poll() is None
+        if whole_group:
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode != 0
+    if whole_group:
+        assert len(folder.log("stopped")) == 2
+    for _, pid in folder.log("ran"):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
