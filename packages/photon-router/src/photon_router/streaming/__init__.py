@@ -2,7 +2,7 @@
 
 ============  =================================================================================
 ``_stream``   `StreamBody`, `EventBody`: parts from iterators; `HeldBody` holds dependencies open
-``_events``   `ServerSentEvent`, and the format of event streams
+``_events``   items as events; `ServerSentEvent` belongs to photon_runtime.http
 ============  =================================================================================
 """
 

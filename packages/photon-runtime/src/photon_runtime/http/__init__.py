@@ -3,6 +3,7 @@
 =====================  ========================================================================
 ``_request``           `Request`
 ``_response``          `Response`
+``_server_sent_event``  `ServerSentEvent`: one event of a stream, and its format
 ``_described_response``  responses that their classes describe in the document; `Html`
 ``_headers``           `Headers`, and the rules for field names and values
 ``_multidict``         `MultiDict`: names with several values
@@ -80,6 +81,7 @@ from ._serve import Application as Application
 from ._serve import serve as serve
 from ._server import Server as Server
 from ._server import is_stopping as is_stopping
+from ._server_sent_event import ServerSentEvent as ServerSentEvent
 from ._settings import ServerSettings as ServerSettings
 from ._started import StartedHandler as StartedHandler
 from ._started import begin_request as begin_request
