@@ -20,8 +20,8 @@ So a store has few duties:
   reads all logs that it watches. It ends with an error when hints may be lost, and is called again.
 - The presence of users is the number of sockets for each worker, room and user. It counts as long
   as the **lease** of the worker, which the worker renews. What a killed worker leaves behind
-  expires with its lease and is removed by another worker; the store decides which one, so that each
-  user leaves once.
+  expires with its lease and is removed by another worker that has members in the room; the store
+  decides which one, so that each user leaves once.
 
 The calls of a store are made by a few tasks, several at the same time, and within `deadline`
 blocks: a call that is interrupted must leave nothing half-done that a later call would find, so its
@@ -31,7 +31,7 @@ other error is treated the same, and logged with its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -202,8 +202,10 @@ class RoomStore(Protocol):
         """
         ...
 
-    def expire(self) -> Sequence[tuple[str, str]]:
-        """Remove the presence of workers whose lease has expired.
+    def expire(self, rooms: Collection[str]) -> Sequence[tuple[str, str]]:
+        """Remove from these rooms the presence of workers whose lease has expired.
+
+        The store removes what is left in other rooms by itself, a long time after the lease.
 
         Returns:
             Room and user for each user that has no sockets in the room any more, because of this
@@ -211,6 +213,5 @@ class RoomStore(Protocol):
         """
         ...
 
-    def release(self, origin: str) -> Sequence[tuple[str, str]]:
-        """Remove the presence and the lease of a worker that ends; the result is as of `expire`."""
-        ...
+    def release(self, origin: str) -> None:
+        """Remove the lease of a worker that ends, and its presence in all rooms."""
