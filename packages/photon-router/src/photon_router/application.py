@@ -24,7 +24,7 @@ import attrs
 from photon_openapi.document import Document, OpenApi, Operation, load_document
 from photon_openapi.errors import DocumentError
 from photon_runtime.callables import kind_of, require_function
-from photon_runtime.http import Handler
+from photon_runtime.http import Handler, PartAdapter
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.parts import Finish, Part, Release, Scope
 from photon_runtime.settings import Settings
@@ -256,6 +256,18 @@ class Application(Router):
             )
         self._parts.append(resolved)
 
+    def _needed_parts(self) -> list[Part]:
+        """Return the parts that were added, and those that adapters of routes need besides."""
+        parts = list(self._parts)
+        for entry in self._entries:
+            adapter: object = entry.adapter
+            if not isinstance(adapter, PartAdapter):
+                continue
+            kind = import_object(adapter.part, "part")
+            if isinstance(kind, type) and not any(isinstance(each, kind) for each in parts):
+                parts.append(kind())
+        return parts
+
     def provide(
         self,
         cls: type[T],
@@ -375,7 +387,9 @@ class Application(Router):
             for entry in self._entries
             if entry.is_written and entry.options.get("include_in_schema", True)
         ]
-        providers = Providers({**self._by_type, **install_parts(self, self._parts).by_type})
+        providers = Providers(
+            {**self._by_type, **install_parts(self, self._needed_parts()).by_type}
+        )
         context = WriterContext(self.validation_status, is_published=True, providers=providers)
         write_entries(base.data, shown, context)
         return copy.deepcopy(base.data)
@@ -393,7 +407,7 @@ class Application(Router):
             SettingsError: A section of the settings is invalid.
         """
         settings = self.read_settings(ObservabilitySettings)
-        host = install_parts(self, self._parts, development=development)
+        host = install_parts(self, self._needed_parts(), development=development)
         readiness = Readiness(timeout=settings.ready_timeout)
         readiness.include(self.readiness)
         readiness.include(host.readiness)

@@ -1,6 +1,6 @@
 """A pair of connected streams in memory that behave like two connected sockets.
 
-Theory of operation. Each direction is a `_Pipe`: a bounded buffer, with a queue of waiting tasks.
+Theory of operation. Each direction is a `Pipe`: a bounded buffer, with a queue of waiting tasks.
 Every change of the pipe wakes all of them; they check the buffer again, as with a socket. The
 special cases of sockets are the same: short writes, ``b""`` after the end of the peer, ``EPIPE``
 when writing to a closed peer, ``ECONNRESET`` when the peer closed without having read all data,
@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 from ._pooled_greenlet import current_task
 from ._sync import WaitQueue
+from ._watcher import Waiter
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -27,15 +28,16 @@ T = TypeVar("T")
 _TURNED_AWAY = (errno.EPIPE, "the other end reads no more")
 
 
-class _Pipe:
+class Pipe:
     """The bytes on their way in one direction."""
 
-    __slots__ = ("buffer", "capacity", "changed", "error", "is_ended", "is_refused")
+    __slots__ = ("buffer", "capacity", "changed", "error", "is_ended", "is_refused", "waiters")
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.buffer = bytearray()
         self.changed = WaitQueue()
+        self.waiters: list[Waiter] = []  # those without a task, each for one change
         self.is_ended = False  # nothing more will be written
         self.is_refused = False  # nothing more will be read
         self.error: int | None = None
@@ -48,7 +50,7 @@ class _Pipe:
         if not room and data:
             return None
         self.buffer += data[:room]
-        self.changed.wake_all()
+        self.note_change()
         return min(room, len(data))
 
     def read(self, size: int) -> bytes | None:
@@ -56,22 +58,29 @@ class _Pipe:
         if self.buffer and not self.is_refused:
             data = bytes(self.buffer[:size])
             del self.buffer[:size]
-            self.changed.wake_all()
+            self.note_change()
             return data
         if self.error is not None:
             number, self.error = self.error, None
             raise ConnectionResetError(number, os.strerror(number))
         return b"" if self.is_ended or self.is_refused or not size else None
 
+    def note_change(self) -> None:
+        """Wake everything that waits for a change."""
+        self.changed.wake_all()
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            waiter.unpark()
+
     def end(self) -> None:
         """Mark the end of the data."""
         self.is_ended = True
-        self.changed.wake_all()
+        self.note_change()
 
     def refuse(self) -> None:
         """Refuse further data."""
         self.is_refused = True
-        self.changed.wake_all()
+        self.note_change()
 
 
 class MemoryStream:
@@ -79,12 +88,16 @@ class MemoryStream:
 
     It has the methods of a connected stream socket, with the meaning of `socket.socket`. It has no
     descriptor: ``fileno()`` is -1, and ``select()`` cannot wait for it.
+
+    Attributes:
+        incoming: The bytes from the other end.
+        outgoing: The bytes to it.
     """
 
-    def __init__(self, incoming: _Pipe, outgoing: _Pipe, name: str) -> None:
+    def __init__(self, incoming: Pipe, outgoing: Pipe, name: str) -> None:
         """Connect the two directions."""
-        self._incoming = incoming
-        self._outgoing = outgoing
+        self.incoming = incoming
+        self.outgoing = outgoing
         self._name = name
         self._limit: float | None = None
         self._closed = False
@@ -93,7 +106,7 @@ class MemoryStream:
     def __repr__(self) -> str:
         """Show the state and the number of bytes in both directions."""
         state = "closed" if self._closed else "open"
-        fill = f"{len(self._incoming.buffer)} to read, {len(self._outgoing.buffer)} unread by peer"
+        fill = f"{len(self.incoming.buffer)} to read, {len(self.outgoing.buffer)} unread by peer"
         return f"<MemoryStream {self._name} {state}, {fill}>"
 
     def __enter__(self) -> Self:
@@ -145,9 +158,9 @@ class MemoryStream:
         """
         self._check_open()
         if how in (socket.SHUT_RD, socket.SHUT_RDWR):
-            self._incoming.refuse()
+            self.incoming.refuse()
         if how in (socket.SHUT_WR, socket.SHUT_RDWR):
-            self._outgoing.end()
+            self.outgoing.end()
 
     def close(self) -> None:
         """Close this end, once the files of `makefile` are closed too. Twice is harmless."""
@@ -172,7 +185,7 @@ class MemoryStream:
         """
         if bufsize < 0:
             raise ValueError(f"recv() needs a size of zero or more bytes, not {bufsize}")
-        return self._retry(self._incoming, lambda: self._incoming.read(bufsize))
+        return self._retry(self.incoming, lambda: self.incoming.read(bufsize))
 
     def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
         """Wait for data and write it into ``buffer``; return the number of bytes, as `recv`."""
@@ -196,7 +209,7 @@ class MemoryStream:
         Blocks: the calling task, while there is no room.
         """
         view = memoryview(data).cast("B")
-        return self._retry(self._outgoing, lambda: self._outgoing.write(view))
+        return self._retry(self.outgoing, lambda: self.outgoing.write(view))
 
     def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
         """Send all of ``data``, waiting for room as needed; errors as for `send`."""
@@ -226,7 +239,7 @@ class MemoryStream:
 
     # -- mechanism ----------------------------------------------------------------------------
 
-    def _retry(self, pipe: _Pipe, call: Callable[[], T | None]) -> T:
+    def _retry(self, pipe: Pipe, call: Callable[[], T | None]) -> T:
         clock = None
         left = self._limit
         while True:
@@ -250,10 +263,10 @@ class MemoryStream:
 
     def _close_if_unused(self) -> None:
         if self._closed and not self._files:
-            if self._incoming.buffer:
-                self._outgoing.error = errno.ECONNRESET
-            self._incoming.refuse()
-            self._outgoing.end()
+            if self.incoming.buffer:
+                self.outgoing.error = errno.ECONNRESET
+            self.incoming.refuse()
+            self.outgoing.end()
 
     def _file_closed(self) -> None:
         self._files -= 1
@@ -321,5 +334,5 @@ def memory_pair(*, capacity: int = 65536) -> tuple[MemoryStream, MemoryStream]:
     """
     if capacity < 1:
         raise ValueError(f"the capacity of a stream must be one byte or more, not {capacity}")
-    there, back = _Pipe(capacity), _Pipe(capacity)
+    there, back = Pipe(capacity), Pipe(capacity)
     return MemoryStream(back, there, "left"), MemoryStream(there, back, "right")

@@ -11,6 +11,7 @@ import math
 
 from ._memory import MemoryStream
 from ._task import Task
+from ._watcher import Waiter
 from .http import Response, Upgrade, UpgradedStream
 
 _BUFFER_SIZE = 64 * 1024
@@ -37,6 +38,31 @@ class _MemoryWire:
 
     def send(self, data: bytes | memoryview, task: Task[object], *, is_timed: bool) -> None:
         self.stream.sendall(data)
+
+    def read_now(self) -> memoryview | None:
+        data = self.stream.incoming.read(_BUFFER_SIZE)
+        return None if data is None else memoryview(data)
+
+    def wait_readable(self, task: Task[object]) -> None:
+        self.stream.incoming.changed.wait(task)
+
+    def write_now(self, data: bytes | memoryview) -> int:
+        return self.stream.outgoing.write(memoryview(data)) or 0
+
+    def wake_when_readable(self, waiter: Waiter) -> None:
+        incoming = self.stream.incoming
+        if incoming.buffer or incoming.is_ended or incoming.is_refused:
+            waiter.unpark()
+        else:
+            incoming.waiters.append(waiter)
+
+    def wake_when_writable(self, waiter: Waiter) -> None:
+        self.stream.outgoing.waiters.append(waiter)
+
+    def dismiss(self, waiter: Waiter) -> None:
+        for pipe in (self.stream.incoming, self.stream.outgoing):
+            if waiter in pipe.waiters:
+                pipe.waiters.remove(waiter)
 
 
 def serve_upgrade(response: Response, stream: MemoryStream) -> None:

@@ -162,6 +162,21 @@ class Watcher:
             self._reader = waiter
             self._poller.interest_changed(self)
 
+    def wake_when_writable(self, waiter: Waiter) -> None:
+        """Call ``waiter.unpark()`` when writing may make progress, like `wake_when_readable`."""
+        if self.writable:
+            waiter.unpark()
+        else:
+            self._writer = waiter
+            self._poller.interest_changed(self)
+
+    def dismiss(self, waiter: Waiter) -> None:
+        """End what `wake_when_readable` and `wake_when_writable` began for ``waiter``."""
+        if self._reader is waiter:
+            self._reader = None
+        if self._writer is waiter:
+            self._writer = None
+
     def _wait_behind(self, queue: list[Waiter], task: Waiter) -> None:
         queue.append(task)
         try:

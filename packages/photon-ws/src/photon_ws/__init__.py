@@ -1,3 +1,20 @@
-"""WebSockets for applications: one coroutine for each socket, typed channels, rooms."""
+"""WebSockets for applications: one coroutine for each socket, typed channels, rooms.
+
+=========================  ====================================================================
+``websocket``              `PhotonWebSocket`: what handlers receive and send messages with
+``adapter``                `WebSocketAdapter`: a route whose handler is called with one
+``part``                   `WebSocketsPart`: the WebSockets of an application
+``errors``                 `WebSocketClosed`
+``protocol``               frames, compression and handshake, without sockets
+``_connection``            frames in both directions, and the end of the protocol
+``_outgoing``              frames that wait until the peer makes room
+``_sockets``               the open WebSockets of an application, and the sweep over them
+``_websockets_settings``   `WebSocketsSettings`: the ``[websockets]`` section of photon.toml
+=========================  ====================================================================
+"""
 
 from ._websockets_settings import WebSocketsSettings as WebSocketsSettings
+from .adapter import WebSocketAdapter as WebSocketAdapter
+from .errors import WebSocketClosed as WebSocketClosed
+from .part import WebSocketsPart as WebSocketsPart
+from .websocket import PhotonWebSocket as PhotonWebSocket

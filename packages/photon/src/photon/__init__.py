@@ -1,8 +1,11 @@
 """Photon: a web framework in plain blocking Python, on coroutines.
 
 This package combines the others and has no mechanism of its own. All names that an application
-needs can be imported from here; they are defined in ``photon_runtime`` and ``photon_router``.
+needs can be imported from here; they are defined in ``photon_runtime``, ``photon_router`` and
+``photon_ws``. The last one is imported when one of its names is used.
 """
+
+from typing import TYPE_CHECKING
 
 from photon_router import BackgroundTasks as BackgroundTasks
 from photon_router import Body as Body
@@ -27,7 +30,6 @@ from photon_router import Query as Query
 from photon_router import Redirect as Redirect
 from photon_router import Request as Request
 from photon_router import Response as Response
-from photon_router import Router as Router
 from photon_router import ServerSentEvent as ServerSentEvent
 from photon_router import SetCookie as SetCookie
 from photon_router import SignatureError as SignatureError
@@ -56,3 +58,22 @@ from photon_runtime import spawn as spawn
 from photon_runtime import yield_now as yield_now
 
 from .app import Photon as Photon
+from .router import Router as Router
+
+if TYPE_CHECKING:
+    from photon_ws import PhotonWebSocket as PhotonWebSocket
+    from photon_ws import WebSocketClosed as WebSocketClosed
+
+_OF_WEBSOCKETS = frozenset({"PhotonWebSocket", "WebSocketClosed"})
+
+
+def __getattr__(name: str) -> object:
+    if name in _OF_WEBSOCKETS:
+        import photon_ws
+
+        return getattr(photon_ws, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_OF_WEBSOCKETS})

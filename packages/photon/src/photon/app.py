@@ -5,11 +5,14 @@ from __future__ import annotations
 from photon_router import Application
 from photon_runtime.http import ServerSettings, open_listeners, serve
 
+from .router import Router
 
-class Photon(Application):
+
+class Photon(Router, Application):
     """A web application.
 
-    It is a `photon_router.Application` with a way to run itself; see there for the arguments.
+    It is a `photon_router.Application` with routes for WebSockets, see `Router.websocket`, and with
+    a way to run itself; see there for the arguments.
 
     Example:
         >>> from photon import Photon

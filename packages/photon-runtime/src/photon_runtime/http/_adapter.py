@@ -41,3 +41,18 @@ class CallAdapter(Protocol):
 
     def describe(self, operation: dict[str, Any]) -> None:
         """Complete the OpenAPI operation that was written from the handler, in place."""
+
+
+@runtime_checkable
+class PartAdapter(Protocol):
+    """An adapter that needs a part of the application; an optional interface of adapters.
+
+    Attributes:
+        part: The class of the part, as ``package.module:name``. An application that has a route
+            with the adapter, and no part of that class, adds one.
+    """
+
+    @property
+    def part(self) -> str:
+        """The class of the part."""
+        ...

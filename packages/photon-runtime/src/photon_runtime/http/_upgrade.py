@@ -16,6 +16,8 @@ function return; a function that has not returned after ``shutdown_timeout`` is 
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,8 +27,11 @@ from typing import Any, Protocol, final
 from .._pooled_greenlet import current_task
 from .._sync import Semaphore
 from .._task import Task
+from .._watcher import Waiter
 from ..units_of_work import begin_messages
 from ._response import Response
+
+_log = logging.getLogger("photon.http")
 
 Serve = Callable[["UpgradedStream"], None]
 
@@ -140,6 +145,54 @@ class UpgradedWire(Protocol):
     def send(self, data: bytes | memoryview, task: Task[object], *, is_timed: bool) -> None:
         """Send all of ``data``."""
 
+    def read_now(self) -> memoryview | None:
+        """Return the bytes that have arrived; ``None`` if there are none, empty at the end."""
+
+    def wait_readable(self, task: Task[object]) -> None:
+        """Wait until `read_now` may return something."""
+
+    def write_now(self, data: bytes | memoryview) -> int:
+        """Send what there is room for; return the number of bytes."""
+        ...
+
+    def wake_when_readable(self, waiter: Waiter) -> None:
+        """Call ``waiter.unpark()`` once when `read_now` may return something."""
+
+    def wake_when_writable(self, waiter: Waiter) -> None:
+        """Call ``waiter.unpark()`` once when there may be room for `write_now`."""
+
+    def dismiss(self, waiter: Waiter) -> None:
+        """End what `wake_when_readable` and `wake_when_writable` began."""
+
+
+@final
+class _Callback:
+    """A waiter without a task, which calls a function of the protocol."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function = function
+
+    def park(self) -> None:
+        """Do nothing: there is no task to pause."""
+
+    def unpark(self) -> bool:
+        """Call the function. The hub polls at this moment, so an error is only logged."""
+        try:
+            self._function()
+        except Exception:
+            _log.exception("a protocol failed after an upgrade")
+        return True
+
+    def interrupt(self, error: BaseException) -> bool:
+        """Do nothing: the connection is being closed."""
+        return False
+
+
+class _WaitIsOver(Exception):
+    """The timeout of a wait for bytes has expired."""
+
 
 @final
 class UpgradedStream:
@@ -148,9 +201,13 @@ class UpgradedStream:
     In tests `photon_runtime.testing.serve_upgrade` makes one of a stream in memory.
 
     One task may receive while others send; the data of one `sendall` is not interleaved.
+
+    A protocol that must react while its function is busy (answer a ping, notice the end) uses the
+    methods that do not wait: `read_now` and `write_now`, and the callbacks of `when_readable` and
+    `when_writable`. Do not mix them with `recv` and `sendall`.
     """
 
-    __slots__ = ("_on_stop", "_received", "_sending", "_wire")
+    __slots__ = ("_on_readable", "_on_stop", "_on_writable", "_received", "_sending", "_wire")
 
     def __init__(self, wire: UpgradedWire, received: bytes) -> None:
         """Begin with the bytes that followed the request."""
@@ -158,6 +215,8 @@ class UpgradedStream:
         self._received = received
         self._sending = Semaphore(1)
         self._on_stop: Callable[[], object] | None = None
+        self._on_readable: _Callback | None = None
+        self._on_writable: _Callback | None = None
         wire.expires = math.inf
 
     def recv(self, size: int = 65536) -> bytes:
@@ -191,6 +250,99 @@ class UpgradedStream:
         """
         with self._sending:
             self._wire.send(data, current_task(), is_timed=False)
+
+    # -- without waiting ----------------------------------------------------------------------
+
+    def read_now(self) -> memoryview | None:
+        """Return the bytes that have arrived; ``None`` if there are none, empty at the end.
+
+        The bytes are valid until the next switch to another task: use them, or copy them.
+
+        Raises:
+            ConnectionError: The connection broke.
+        """
+        if self._received:
+            received, self._received = self._received, b""
+            return memoryview(received)
+        return self._wire.read_now()
+
+    def wait_readable(self, timeout: float | None = None) -> bool:
+        """Wait until `read_now` may return something; to be called after it returned ``None``.
+
+        Args:
+            timeout: Maximum time to wait in seconds; ``None`` for no limit.
+
+        Returns:
+            False after the timeout.
+
+        Raises:
+            Cancelled: A scope around the task was cancelled.
+
+        Blocks: the calling task.
+        """
+        task = current_task()
+        if timeout is None:
+            self._wire.wait_readable(task)
+            return True
+        is_over = _WaitIsOver()
+        hub = task.hub
+        timer = hub.timers.add(hub.time() + timeout, functools.partial(task.interrupt, is_over))
+        try:
+            self._wire.wait_readable(task)
+        except _WaitIsOver:
+            return False
+        finally:
+            timer.cancel()
+        return True
+
+    def write_now(self, data: bytes | memoryview) -> int:
+        """Send what there is room for; return the number of bytes.
+
+        If that is not all of it, send the rest, and nothing else, after `when_writable`.
+
+        Raises:
+            ConnectionError: The connection broke.
+        """
+        return self._wire.write_now(data)
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` once, when `read_now` may return something; at once if it may already.
+
+        It is called by the scheduler between tasks, and so must not wait. `dismiss` prevents it;
+        until then no task may wait for bytes.
+        """
+        waiter = self._on_readable = _Callback(callback)
+        self._wire.wake_when_readable(waiter)
+
+    def when_writable(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` once, when there may be room for `write_now`, like `when_readable`."""
+        waiter = self._on_writable = _Callback(callback)
+        self._wire.wake_when_writable(waiter)
+
+    def dismiss(self, *, readable: bool = True, writable: bool = True) -> None:
+        """Prevent the callbacks of `when_readable` and of `when_writable`."""
+        if readable and self._on_readable is not None:
+            self._wire.dismiss(self._on_readable)
+            self._on_readable = None
+        if writable and self._on_writable is not None:
+            self._wire.dismiss(self._on_writable)
+            self._on_writable = None
+
+    def limit_unacknowledged(self, seconds: float) -> None:
+        """Let the connection break when sent bytes are not acknowledged for ``seconds``.
+
+        The operating system of a client acknowledges also what the client does not read. Has no
+        effect where the system has no such limit (``TCP_USER_TIMEOUT``), or on other sockets.
+        """
+        option = getattr(socket, "TCP_USER_TIMEOUT", None)
+        setsockopt = getattr(self._wire.stream, "setsockopt", None)
+        if option is not None and setsockopt is not None:
+            try:
+                setsockopt(socket.IPPROTO_TCP, option, round(seconds * 1000))
+            except OSError:
+                pass  # not TCP
+
+    # -- the end ------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Shut down both directions: `recv` returns ``b""`` from now on, `sendall` fails."""

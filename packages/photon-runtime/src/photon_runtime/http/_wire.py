@@ -26,7 +26,7 @@ from typing import Protocol
 
 from .._cancel import CancelScope
 from .._task import Task
-from .._watcher import Watcher
+from .._watcher import Waiter, Watcher
 from ._request import Request
 from ._response import Response
 from ._settings import ServerSettings
@@ -180,6 +180,59 @@ class Wire:
             return 0
         self._is_dry = False
         return size
+
+    def read_now(self) -> memoryview | None:
+        """Return the bytes that have arrived; ``None`` if there are none, empty at the end.
+
+        They are in the server's buffer, and so valid until the next switch to another task.
+        """
+        watcher = self.watcher
+        if self._is_dry:
+            if not watcher.readable and not watcher.ended:
+                return None
+            watcher.readable = False  # this attempt is for the edge
+        buffer = self.server.buffer
+        try:
+            size = self.stream.recv_into(buffer)
+        except BlockingIOError:
+            self._is_dry = True
+            return None
+        self._is_dry = size < self._full_read
+        return memoryview(buffer)[:size]
+
+    def wait_readable(self, task: Task[object]) -> None:
+        """Wait until `read_now` may return something. Blocks: the task."""
+        if self._is_dry:
+            self.watcher.wait_read(task)
+            self._is_dry = False
+
+    def write_now(self, data: bytes | memoryview) -> int:
+        """Send what there is room for; return the number of bytes.
+
+        If not all of it was sent, the rest must be sent first, after `wake_when_writable`.
+        """
+        sent = 0
+        try:
+            sent = self.stream.send(data)
+            while sent < len(data) and not self.is_plain:
+                sent += self.stream.send(memoryview(data)[sent:])
+        except BlockingIOError:
+            pass
+        if sent < len(data):
+            self.watcher.writable = False  # an edge from before this attempt means nothing
+        return sent
+
+    def wake_when_readable(self, waiter: Waiter) -> None:
+        """Call ``waiter.unpark()`` once when `read_now` may return something."""
+        self.watcher.wake_when_readable(waiter)
+
+    def wake_when_writable(self, waiter: Waiter) -> None:
+        """Call ``waiter.unpark()`` once when there may be room for `write_now`."""
+        self.watcher.wake_when_writable(waiter)
+
+    def dismiss(self, waiter: Waiter) -> None:
+        """End what `wake_when_readable` and `wake_when_writable` began."""
+        self.watcher.dismiss(waiter)
 
     def send(self, data: bytes | memoryview, task: Task[object], *, is_timed: bool = True) -> None:
         """Send all of ``data``, waiting for room as often as it takes.

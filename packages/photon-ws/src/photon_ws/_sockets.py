@@ -1,0 +1,147 @@
+"""The open WebSockets of one application, and the sweep that keeps them alive.
+
+Theory of operation. The part makes one `Sockets` for each start of an application and sets the
+context variable `sockets_variable`, which every request of the application begins with; so two
+applications in one process never meet. One task sweeps over all connections: there is no timer for
+each of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import photon_runtime as rt
+from photon_runtime.errors import PhotonError
+from photon_runtime.observability import Meter
+
+from ._connection import Connection, ConnectionLimits, Stream
+from ._websockets_settings import WebSocketsSettings
+from .protocol import DeflateParameters, Deflater, FrameDecoder, Handshake, Origins
+
+_log = logging.getLogger("photon.websockets")
+_LONGEST_PAUSE = 1.0
+_SHORTEST_PAUSE = 0.02
+_SWEPT_IN_A_ROW = 200
+
+sockets_variable: ContextVar[Sockets] = ContextVar("photon_websockets")
+
+
+class WebSocketsMissing(PhotonError):
+    """The calling code does not belong to an application with WebSockets."""
+
+
+def current_sockets() -> Sockets:
+    """Return the WebSockets of the application that the calling code belongs to.
+
+    Raises:
+        WebSocketsMissing: It does not belong to one, or the application has no `WebSocketsPart`.
+    """
+    try:
+        return sockets_variable.get()
+    except LookupError:
+        raise WebSocketsMissing(
+            "there are no WebSockets here: add WebSocketsPart() to the application, and call this "
+            "from a handler or a task of the running application"
+        ) from None
+
+
+class Sockets:
+    """The open WebSockets of one start of an application.
+
+    Attributes:
+        settings: The section ``[websockets]``.
+        origins: Its origins.
+    """
+
+    def __init__(self, settings: WebSocketsSettings, meter: Meter) -> None:
+        """Begin without any."""
+        self.settings = settings
+        self.origins = Origins(settings.origins)
+        self._deflaters: dict[DeflateParameters, Deflater] = {}
+        self._open: dict[Connection, None] = {}
+        self._limits = ConnectionLimits(
+            ping_interval=settings.ping_interval,
+            ping_timeout=settings.ping_timeout,
+            max_received=settings.max_received,
+            max_queue=settings.max_queue,
+            close_timeout=settings.close_timeout,
+        )
+        self._ended = {"received": 0, "sent": 0, "dropped": 0}
+        meter.observable_gauge(
+            "photon_websockets", "WebSockets that are open.", lambda: float(len(self._open))
+        )
+        for name, description in (
+            ("received", "Messages that handlers have received."),
+            ("sent", "Messages that were sent."),
+            ("dropped", "Messages that were dropped because clients were too slow."),
+        ):
+            self._observe(meter, name, description)
+        self._closed = meter.counter(
+            "photon_websockets_closed", "WebSockets that have ended.", labels=["code"]
+        )
+
+    def _observe(self, meter: Meter, name: str, description: str) -> None:
+        def total() -> float:
+            return float(self._ended[name] + sum(getattr(each, name) for each in self._open))
+
+        meter.observable_counter(f"photon_websocket_messages_{name}", description, total)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Sweep over the connections while the block runs."""
+        token = sockets_variable.set(self)
+        try:
+            with rt.scope() as tasks:
+                tasks.spawn(self._sweep)
+                yield
+                tasks.cancel()
+        finally:
+            sockets_variable.reset(token)
+
+    @contextmanager
+    def opened(self, stream: Stream, handshake: Handshake) -> Iterator[Connection]:
+        """Yield the connection of a WebSocket, behind its handshake."""
+        connection = self._connection(stream, handshake)
+        self._open[connection] = None
+        try:
+            yield connection
+        finally:
+            del self._open[connection]
+            for name in self._ended:
+                self._ended[name] += getattr(connection, name)
+            self._closed.labels(str(connection.close_code)).inc()
+
+    def _connection(self, stream: Stream, handshake: Handshake) -> Connection:
+        settings, deflate = self.settings, handshake.deflate
+        inflater = None if deflate is None else deflate.inflater()
+        decoder = FrameDecoder(max_message_size=settings.max_message_size, inflater=inflater)
+        deflater = None if deflate is None else self._deflater(deflate)
+        return Connection(stream, decoder=decoder, deflater=deflater, limits=self._limits)
+
+    def _deflater(self, parameters: DeflateParameters) -> Deflater:
+        """Return the deflater that all connections with these parameters share."""
+        deflater = self._deflaters.get(parameters)
+        if deflater is None:
+            deflater = parameters.deflater(threshold=self.settings.deflate_threshold)
+            self._deflaters[parameters] = deflater
+        return deflater
+
+    def _sweep(self) -> None:
+        pause = _pause(self._limits)
+        while True:
+            rt.sleep(pause)
+            for number, connection in enumerate(list(self._open), 1):
+                connection.tick(rt.current_task().hub.time())
+                if not number % _SWEPT_IN_A_ROW:
+                    rt.yield_now()
+
+
+def _pause(limits: ConnectionLimits) -> float:
+    """Return the time between two sweeps: a fraction of the shortest time limit."""
+    times = [limits.ping_timeout, limits.close_timeout]
+    if limits.ping_interval:
+        times.append(limits.ping_interval)
+    return max(_SHORTEST_PAUSE, min(_LONGEST_PAUSE, min(times) / 4))
