@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from photon_openapi.errors import ValidationError
 from photon_runtime.errors import Cancelled
 from photon_runtime.http import HttpError, Request, Response, UpgradedStream, upgrade
 
@@ -21,6 +22,7 @@ from .protocol import Handshake, Origins, accept_handshake
 from .websocket import PhotonWebSocket
 
 _INTERNAL_ERROR = 1011
+_INVALID_DATA = 1007
 _POLICY_VIOLATION = 1008
 
 
@@ -101,6 +103,8 @@ def _serve(
             connection.finish(code, error.detail or "")
             if is_own:
                 raise
+        except ValidationError as error:
+            connection.finish(_INVALID_DATA, str(error))
         except Cancelled:
             connection.abort(1001, "the server is stopping")
             raise

@@ -11,18 +11,17 @@ import secrets
 from collections.abc import Iterator
 from typing import Any, TypeVar, overload
 
-import msgspec
 from simple_websocket.ws import Base
 
 from photon_runtime.http import Headers, Request
 
 from ._connection import Connection
+from ._json_messages import decode_json, encode_json
 from .errors import WebSocketClosed
 from .protocol import Message
 
 T = TypeVar("T")
 _UNSUPPORTED_DATA = 1003
-_INVALID_DATA = 1007
 
 
 class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
@@ -165,7 +164,7 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
 
         Blocks: the calling task.
         """
-        return msgspec.json.decode(self._receive(timeout), type=type)
+        return decode_json(self._receive(timeout), type)
 
     def _receive(self, timeout: float | None) -> Message:
         message = self.connection.receive(timeout)
@@ -222,7 +221,7 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
         Raises:
             TypeError: The value cannot be encoded as JSON.
         """
-        self.connection.send(msgspec.json.encode(value).decode(), timeout)
+        self.connection.send(encode_json(value), timeout)
 
     def ping(self, data: bytes | None = None, timeout: float | None = 20.0) -> float:
         """Send a ping, wait for its answer, and return the seconds in between.
