@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
-from typing import Annotated, Any
+from types import ModuleType
+from typing import Annotated, Any, ClassVar
 
+import attrs
 import pytest
 from toy_protocol import LineProtocol, Lines
 
@@ -13,6 +16,8 @@ from photon import Depends, DocumentError, Photon, Request, Response
 from photon_router.security import BearerToken
 from photon_runtime import spawn
 from photon_runtime.http import Handler
+from photon_runtime.parts import Host
+from photon_runtime.settings import section
 from photon_runtime.testing import (
     LiveServer,
     in_hub,
@@ -22,6 +27,13 @@ from photon_runtime.testing import (
     send_request,
     serve_upgrade,
 )
+
+
+@section("switchboard")
+@attrs.frozen
+class SwitchboardSettings:
+    """The section of the part below."""
+
 
 OFFER = {"connection": "upgrade", "upgrade": "lines"}
 TOKEN = {"authorization": "Bearer ada"}
@@ -174,3 +186,42 @@ def test_a_handler_without_the_connection_is_refused_at_start() -> None:
 
     with pytest.raises((DocumentError, TypeError), match="one argument of the class Lines"):
         app.document()
+
+
+class Switchboard:
+    """The part that `CountedLines` needs."""
+
+    settings = SwitchboardSettings
+    installed: ClassVar[list[Switchboard]] = []
+
+    def install(self, host: Host, settings: SwitchboardSettings) -> None:
+        self.installed.append(self)
+
+
+class CountedLines(LineProtocol):
+    """An adapter that needs a part."""
+
+    part = "switchboard:Switchboard"
+
+
+def test_an_application_adds_the_part_that_an_adapter_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = ModuleType("switchboard")
+    monkeypatch.setattr(module, "Switchboard", Switchboard, raising=False)
+    monkeypatch.setitem(sys.modules, "switchboard", module)
+    monkeypatch.setattr(Switchboard, "installed", [])
+    app = Photon()
+
+    @app.get("/first", adapter=CountedLines())
+    def first(lines: Lines[str]) -> None: ...
+
+    @app.get("/second", adapter=CountedLines())
+    def second(lines: Lines[str]) -> None: ...
+
+    app.document()
+    assert len(Switchboard.installed) == 1
+    own = Switchboard()
+    app.add(own)
+    app.document()
+    assert Switchboard.installed[1:] == [own]

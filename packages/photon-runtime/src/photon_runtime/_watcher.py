@@ -185,7 +185,7 @@ class Watcher:
             if task in queue:
                 queue.remove(task)
 
-    def fire(self, mask: int) -> None:
+    def fire(self, mask: int) -> None:  # noqa: C901  # each further call costs every event
         """Handle an event of the operating system: wake the waiters, or store it for later ones.
 
         A waiter is removed only after it was woken: a signal handler may raise in between.
@@ -198,7 +198,8 @@ class Watcher:
             reader = self._reader
             if reader is not None:
                 reader.unpark()
-                self._reader = None
+                if self._reader is reader:  # one without a task may wait again already
+                    self._reader = None
             if self._more_readers:
                 self._release(self._more_readers)
         if mask & _WRITABLE:
@@ -206,7 +207,8 @@ class Watcher:
             writer = self._writer
             if writer is not None:
                 writer.unpark()
-                self._writer = None
+                if self._writer is writer:
+                    self._writer = None
             if self._more_writers:
                 self._release(self._more_writers)
 

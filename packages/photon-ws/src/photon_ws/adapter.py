@@ -74,7 +74,6 @@ class WebSocketAdapter:
         """Describe the upgrade, and what is answered in place of one."""
         operation["x-websocket"] = True
         responses = operation["responses"]
-        responses.clear()
         responses["101"] = {"description": "The connection is a WebSocket from now on."}
         responses["403"] = {"description": "Pages of this origin may not connect."}
         responses["426"] = {"description": "The request is not the handshake of a WebSocket."}

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, overload
 from simple_websocket.ws import Base
 
 from photon_runtime.http import Headers, Request
+from photon_runtime.units_of_work import message_handled
 
 from ._connection import Connection
 from ._json_messages import decode_json, encode_json
@@ -30,6 +31,9 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
     One task may receive while others send. Messages are never interleaved. All calls that wait take
     part in deadlines and cancellation; a message whose sending is cut off half way closes the
     WebSocket, because the rest of it cannot be taken back.
+
+    A session of a database (``db: Session``) has one unit of work for each message: it is
+    committed, and gives its connection back, when the handler asks for the next message.
 
     Pings are answered, and the close of the client is noticed, also while the handler does other
     things. When the handler returns, the WebSocket is closed with 1000, after an error with 1011.
@@ -106,6 +110,7 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
 
         Blocks: the calling task.
         """
+        message_handled()
         return self.connection.receive(timeout)
 
     def receive(self, timeout: float | None = None) -> Any:
@@ -167,7 +172,7 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
         return decode_json(self._receive(timeout), type)
 
     def _receive(self, timeout: float | None) -> Message:
-        message = self.connection.receive(timeout)
+        message = self.read_message(timeout)
         if message is None:
             raise self.connection.closed_error()
         return message

@@ -1,0 +1,223 @@
+"""Handlers behind a real server, called by another implementation of the protocol."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+import photon_runtime as rt
+from photon_runtime.http import HttpError
+from photon_ws import PhotonWebSocket, WebSocketAdapter, WebSocketsSettings
+
+if TYPE_CHECKING:
+    from conftest import ServeSocket
+
+    from photon_runtime.testing import LiveServer
+
+
+def echo(ws: PhotonWebSocket) -> None:
+    while (message := ws.read_message()) is not None:
+        ws.write_message(message)
+
+
+def open_socket(server: LiveServer, **options: Any) -> ClientConnection:
+    return connect(f"ws://127.0.0.1:{server.port}/chat?x=1", legacy=True, **options)
+
+
+def extensions_of(client: ClientConnection) -> str:
+    assert client.response is not None
+    return client.response.headers.get("Sec-WebSocket-Extensions", "")
+
+
+def close_code(client: ClientConnection) -> tuple[int, str]:
+    with pytest.raises(ConnectionClosed) as caught:
+        client.recv(timeout=5)
+    assert caught.value.rcvd is not None, "the connection broke without a close frame"
+    return caught.value.rcvd.code, caught.value.rcvd.reason
+
+
+def test_a_loop_of_reading_and_writing_ends_when_the_client_leaves(
+    serve_socket: ServeSocket,
+) -> None:
+    with serve_socket(echo) as server, open_socket(server) as client:
+        client.send("text")
+        client.send(b"bytes")
+        assert [client.recv(), client.recv()] == ["text", b"bytes"]
+        client.close(1000, "enough")
+        assert client.close_code == 1000
+
+
+@pytest.mark.parametrize("size", [1, 125, 126, 65_535, 65_536, 1_000_000])
+def test_messages_of_all_sizes_come_back(serve_socket: ServeSocket, size: int) -> None:
+    with serve_socket(echo) as server, open_socket(server) as client:
+        client.send("ü" * (size // 2) + "x" * (size % 2))
+        assert len(client.recv()) == size // 2 + size % 2
+        client.send(b"\xff" * size)
+        assert client.recv() == b"\xff" * size
+
+
+def test_iteration_ends_when_the_client_leaves(serve_socket: ServeSocket) -> None:
+    received: list[object] = []
+
+    def collect(ws: PhotonWebSocket) -> None:
+        received.extend(ws)
+        received.append(ws.close_code)
+
+    with serve_socket(collect) as server, open_socket(server) as client:
+        client.send("a")
+        client.send("b")
+    assert received == ["a", "b", 1000]
+
+
+def test_a_handler_that_returns_closes_with_1000(serve_socket: ServeSocket) -> None:
+    with serve_socket(lambda ws: None) as server, open_socket(server) as client:
+        assert close_code(client) == (1000, "")
+
+
+def test_a_handler_that_fails_closes_with_1011(
+    serve_socket: ServeSocket, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(ws: PhotonWebSocket) -> None:
+        raise LookupError("secret")
+
+    with (
+        caplog.at_level(logging.ERROR),
+        serve_socket(fail) as server,
+        open_socket(server) as client,
+    ):
+        code, reason = close_code(client)
+    assert code == 1011
+    assert "secret" not in reason
+    assert "secret" in caplog.text
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 1008), (503, 1011)])
+def test_http_errors_of_a_handler_close_with_a_code(
+    serve_socket: ServeSocket, status: int, code: int
+) -> None:
+    def fail(ws: PhotonWebSocket) -> None:
+        raise HttpError(status, "no such room")
+
+    with serve_socket(fail) as server, open_socket(server) as client:
+        assert close_code(client) == (code, "no such room")
+
+
+def test_a_handler_closes_with_a_code_of_its_own(serve_socket: ServeSocket) -> None:
+    with (
+        serve_socket(lambda ws: ws.close(4001, "grüße")) as server,
+        open_socket(server) as client,
+    ):
+        assert close_code(client) == (4001, "grüße")
+
+
+def test_the_server_closes_with_1001_when_it_stops(serve_socket: ServeSocket) -> None:
+    with serve_socket(echo) as server:
+        client = open_socket(server)
+        client.send("x")
+        assert client.recv() == "x"
+    assert close_code(client)[0] == 1001
+
+
+def test_json_is_received_with_a_type(serve_socket: ServeSocket) -> None:
+    def add(ws: PhotonWebSocket) -> None:
+        ws.send_json({"sum": sum(ws.receive_json(list[int]))})
+        ws.receive_json(list[int])
+
+    with serve_socket(add) as server, open_socket(server) as client:
+        client.send("[1, 2, 3]")
+        assert client.recv() == '{"sum":6}'
+        client.send('[1, "2"]')
+        code, reason = close_code(client)
+        assert code == 1007
+        assert "/1" in reason
+
+
+def test_another_kind_of_message_than_expected_closes_with_1003(serve_socket: ServeSocket) -> None:
+    with (
+        serve_socket(lambda ws: ws.receive_text()) as server,
+        open_socket(server) as client,
+    ):
+        client.send(b"bytes")
+        assert close_code(client) == (1003, "text is expected, not a binary message")
+
+
+def test_a_message_over_the_limit_closes_with_1009(serve_socket: ServeSocket) -> None:
+    settings = WebSocketsSettings(max_message_size=1000)
+    with serve_socket(echo, settings=settings) as server, open_socket(server) as client:
+        client.send("x" * 1000)
+        assert client.recv() == "x" * 1000
+        client.send("x" * 1001)
+        assert close_code(client)[0] == 1009
+
+
+def test_the_request_is_at_hand(serve_socket: ServeSocket) -> None:
+    def describe(ws: PhotonWebSocket) -> None:
+        assert ws.client is not None
+        ws.send_text(f"{ws.request.path} {ws.headers['x-name']} {ws.subprotocol}")
+
+    adapter = WebSocketAdapter(subprotocols=["v2", "v1"])
+    with (
+        serve_socket(describe, adapter=adapter) as server,
+        open_socket(
+            server,
+            subprotocols=["v1", "v2"],
+            additional_headers={"X-Name": "Ada"},
+        ) as client,
+    ):
+        assert client.recv() == "/chat Ada v2"
+
+
+def test_pages_of_other_origins_are_refused(serve_socket: ServeSocket) -> None:
+    with serve_socket(echo) as server:
+        with pytest.raises(InvalidStatus) as caught:
+            open_socket(server, origin="https://evil.example")
+        assert caught.value.response.status_code == 403
+        open_socket(server, origin=server.url).close()
+    adapter = WebSocketAdapter(origins=["https://shop.example"])
+    with serve_socket(echo, adapter=adapter) as server:
+        open_socket(server, origin="https://shop.example").close()
+
+
+def test_a_plain_request_is_answered_with_426(serve_socket: ServeSocket) -> None:
+    with serve_socket(echo) as server:
+        response = server.request("GET", "/chat")
+        assert response.status == 426
+        assert response.headers["upgrade"] == "websocket"
+
+
+def test_a_busy_handler_stays_connected(serve_socket: ServeSocket) -> None:
+    def work(ws: PhotonWebSocket) -> None:
+        rt.sleep(1.5)
+        ws.send_text("done")
+
+    settings = WebSocketsSettings(ping_interval=0.2, ping_timeout=0.2)
+    with serve_socket(work, settings=settings) as server, open_socket(server) as client:
+        assert client.recv(timeout=5) == "done"
+
+
+def test_bytes_behind_the_handshake_are_kept(serve_socket: ServeSocket) -> None:
+    head = (
+        "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    with serve_socket(echo) as server, server.connect() as client:
+        client.sendall(head.encode() + b"\x81\x82\0\0\0\0hi")
+        received = b""
+        while not received.endswith(b"\x81\x02hi"):
+            part = client.recv(4096)
+            assert part, received
+            received += part
+
+
+def test_messages_are_compressed_for_clients_that_offer_it(serve_socket: ServeSocket) -> None:
+    with serve_socket(echo) as server, open_socket(server) as client:
+        assert "no_context_takeover" in extensions_of(client)
+        client.send("x" * 10_000)
+        assert client.recv() == "x" * 10_000
+    settings = WebSocketsSettings(deflate=False)
+    with serve_socket(echo, settings=settings) as server, open_socket(server) as client:
+        assert not extensions_of(client)
