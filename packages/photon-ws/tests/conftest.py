@@ -15,7 +15,8 @@ from photon_runtime.http import Handler, Request, Response, Upgrade, UpgradedStr
 from photon_runtime.observability import Meter
 from photon_runtime.testing import LiveServer, MemoryStream, live_server, memory_pair, serve_upgrade
 from photon_ws import PhotonWebSocket, WebSocketAdapter, WebSocketsSettings
-from photon_ws._connection import Connection, ConnectionLimits
+from photon_ws._connection import Connection
+from photon_ws._frame_writer import ConnectionLimits
 from photon_ws._sockets import Sockets
 from photon_ws.protocol import (
     Close,

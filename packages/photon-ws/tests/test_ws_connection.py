@@ -7,7 +7,8 @@ import pytest
 import photon_runtime as rt
 from photon_runtime.testing import in_virtual_time
 from photon_ws import WebSocketClosed
-from photon_ws._connection import Connection, ConnectionLimits
+from photon_ws._connection import Connection
+from photon_ws._frame_writer import ConnectionLimits
 from photon_ws.protocol import Ping, Pong, encode_message
 
 if TYPE_CHECKING:

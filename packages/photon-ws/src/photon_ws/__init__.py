@@ -6,8 +6,9 @@
 ``part``                   `WebSocketsPart`: the WebSockets of an application
 ``errors``                 `WebSocketClosed`
 ``protocol``               frames, compression and handshake, without sockets
-``_connection``            frames in both directions, and the end of the protocol
-``_outgoing``              frames that wait until the peer makes room
+``_connection``            receiving, and keeping alive while the handler is busy
+``_closing``               the end of a connection
+``_frame_writer``          sending; ``_outgoing``, frames that wait until the peer makes room
 ``_sockets``               the open WebSockets of an application, and the sweep over them
 ``_websockets_settings``   `WebSocketsSettings`: the ``[websockets]`` section of photon.toml
 =========================  ====================================================================

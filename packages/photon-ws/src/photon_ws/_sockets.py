@@ -17,7 +17,8 @@ import photon_runtime as rt
 from photon_runtime.errors import PhotonError
 from photon_runtime.observability import Meter
 
-from ._connection import Connection, ConnectionLimits, Stream
+from ._connection import Connection
+from ._frame_writer import ConnectionLimits, Stream
 from ._websockets_settings import WebSocketsSettings
 from .protocol import DeflateParameters, Deflater, FrameDecoder, Handshake, Origins
 
