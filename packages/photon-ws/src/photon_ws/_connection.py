@@ -128,7 +128,6 @@ class Connection(ClosingConnection):
             self._is_watched = False
         task = self._reader = current_task()
         self._has_read = True
-        self._in_a_row = 0
         until = None if timeout is None else task.hub.time() + timeout
         try:
             self._read_until_message(task, until)
@@ -152,6 +151,7 @@ class Connection(ClosingConnection):
                 task.yield_turn()
 
     def _wait_readable(self, task: Task[object], until: float | None) -> None:
+        self._in_a_row = 0
         left = None if until is None else until - task.hub.time()
         if (left is not None and left <= 0) or not self._stream.wait_readable(left):
             raise TimeoutError("no message arrived in time")

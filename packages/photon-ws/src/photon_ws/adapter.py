@@ -15,6 +15,7 @@ import attrs
 from photon_openapi.errors import ValidationError
 from photon_runtime.errors import Cancelled
 from photon_runtime.http import HttpError, Request, Response, UpgradedStream, upgrade
+from photon_runtime.units_of_work import message_handled
 
 from ._sockets import current_sockets
 from .errors import WebSocketClosed
@@ -93,6 +94,7 @@ def _serve(
         ws = kind(connection, request, subprotocol=handshake.subprotocol)
         try:
             call(ws)
+            message_handled()  # nothing is held while the client answers the close frame
         except WebSocketClosed:
             connection.finish()
             raise  # what depends on the handler's end learns that it did not come to one
