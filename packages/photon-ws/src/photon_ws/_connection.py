@@ -38,6 +38,7 @@ from .protocol import (
 GOING_AWAY = 1001
 _READS_IN_A_ROW = 4
 _UNREAD_READS = 16
+_FAILED_TIMEOUT = 1.0
 
 
 @final
@@ -331,6 +332,8 @@ class Connection(ClosingConnection):
 
         Blocks: the calling task, for ``close_timeout`` at most.
         """
+        if self._is_finished:
+            return
         if self._last is not None and not self._has_failed:
             self._messages.clear()
             self._apply_last()
@@ -339,12 +342,9 @@ class Connection(ClosingConnection):
         self._stream.dismiss(writable=False)
         self._is_watched = False
         self._reader = task
-        limit = (
-            min(1.0, self._limits.close_timeout)
-            if self._has_failed
-            else (self._limits.close_timeout)
-        )
-        until = task.hub.time() + limit
+        limit = self._limits.close_timeout
+        # A peer that breaks the protocol may not answer; what it still sends is only discarded.
+        until = task.hub.time() + (min(limit, _FAILED_TIMEOUT) if self._has_failed else limit)
         try:
             while not self._is_finished:
                 if self._read():
