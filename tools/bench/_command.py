@@ -32,6 +32,10 @@ def main(arguments: Sequence[str]) -> int:
         from bench import database  # its servers are needed only here
 
         return database.main([each for each in arguments if each != "--database"])
+    if "--websockets" in arguments:
+        from bench import websockets
+
+        return websockets.main([each for each in arguments if each != "--websockets"])
     given = _parser().parse_args(arguments)
     if given.list:
         print(_listing(), end="")
@@ -134,6 +138,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--database", action="store_true", help="measure the database suite instead; see its --help"
+    )
+    parser.add_argument(
+        "--websockets",
+        action="store_true",
+        help="measure the WebSocket suite instead; see its --help",
     )
     parser.add_argument("--list", action="store_true", help="list servers and scenarios, and end")
     return parser

@@ -25,16 +25,16 @@ class LoadResult:
     p99_us: float
 
 
-def require_tools() -> None:
-    """Make sure the programs needed are installed.
+def require_tools(*programs: str) -> None:
+    """Make sure the programs needed are installed: those named, else all.
 
     Raises:
         BenchError: One is missing; the message says what to install.
     """
-    for program, package in _PROGRAMS.items():
+    for program in programs or _PROGRAMS:
         if shutil.which(program) is None:
             raise BenchError(
-                f"`{program}` is not on the PATH; install it: apt-get install {package}"
+                f"`{program}` is not on the PATH; install it: apt-get install {_PROGRAMS[program]}"
             )
 
 

@@ -59,39 +59,39 @@ def measure(rows: Sequence[Row], *, options: Options) -> None:
     """
     with contextlib.ExitStack() as stack:
         running: dict[str, ServerProcess] = {}
-        stack.callback(_end_all, running)
+        stack.callback(end_all, running)
         for name in dict.fromkeys(row.server for row in rows):
             mine = [row for row in rows if row.server == name]
-            with _into(mine):
-                _say(f"starting {name}")
+            with errors_into(mine):
+                say(f"starting {name}")
                 _start(_servers.SERVERS[name], running=running, core=options.server_core)
         for row in _sound(rows):
-            _say(f"warming up {row.server}, {row.scenario}")
-            with _into([row]), _blaming(running[row.server]):
+            say(f"warming up {row.server}, {row.scenario}")
+            with errors_into([row]), blaming(running[row.server]):
                 probe(SCENARIOS[row.scenario], port=running[row.server].port)
                 _sample(row, running[row.server], options=options, seconds=_WARM_UP)
         for number in range(1, options.rounds + 1):
             for row in _sound(rows):
-                _say(f"round {number} of {options.rounds}: {row.server}, {row.scenario}")
-                with _into([row]), _blaming(running[row.server]):
+                say(f"round {number} of {options.rounds}: {row.server}, {row.scenario}")
+                with errors_into([row]), blaming(running[row.server]):
                     row.samples[number] = _sample(
                         row, running[row.server], options=options, seconds=options.seconds
                     )
 
 
 @contextlib.contextmanager
-def _into(rows: Sequence[Row]) -> Iterator[None]:
+def errors_into(rows: Sequence[Row]) -> Iterator[None]:
     """Turn a BenchError of the block into the error of ``rows``."""
     try:
         yield
     except BenchError as error:
-        _say(f"{rows[0].server}: {error}")
+        say(f"{rows[0].server}: {error}")
         for row in rows:
             row.error = str(error)
 
 
 @contextlib.contextmanager
-def _blaming(process: ServerProcess) -> Iterator[None]:
+def blaming(process: ServerProcess) -> Iterator[None]:
     """Prefer the server's own last words to what was seen of its end from outside."""
     try:
         yield
@@ -138,12 +138,12 @@ def _sample(row: Row, process: ServerProcess, *, options: Options, seconds: int)
     )
 
 
-def _end_all(running: dict[str, ServerProcess]) -> None:
+def end_all(running: dict[str, ServerProcess]) -> None:
     with contextlib.ExitStack() as stack:
         for process in running.values():
             stack.callback(process.stop)
             process.ask_to_end()  # all at once; then `stop` waits for each
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
