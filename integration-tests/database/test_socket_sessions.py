@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -14,13 +15,13 @@ import pytest
 from sqlalchemy import String, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-from toy_protocol import LineProtocol, Lines
 
-from photon import Photon
+from photon import HttpError, Photon, PhotonWebSocket
 from photon_lifeguard import Database, DatabasePart, Databases, DatabaseSettings, transaction
 from photon_runtime.http import ServerSettings
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import LiveServer, live_server
+from photon_ws.protocol import Close, FrameDecoder, encode_message
 
 
 class Base(DeclarativeBase):
@@ -54,67 +55,74 @@ def make_app() -> Photon:  # noqa: C901  many small handlers
     app = Photon()
     app.add(DatabasePart(sessions={"reports": ReportsSession}))
     app.provide(Known, known)
-    lines = LineProtocol()
 
-    @app.get("/notes", adapter=lines)
-    def notes(lines: Lines[str], db: Session, known: Known) -> None:
-        for title in lines:
+    @app.websocket("/notes")
+    def notes(ws: PhotonWebSocket, db: Session, known: Known) -> None:
+        for title in ws:
             db.add(Note(title=title))
             if title == "wrong":
                 db.flush()
                 raise ValueError("wrong")
-            lines.send(f"{len(known.notes)} known, {title}")
+            if title == "refused":
+                db.flush()
+                raise HttpError(403, "refused")
+            if title == "twice":
+                db.add(Note(title=title))
+                return
+            if title == "last":
+                return
+            ws.send_text(f"{len(known.notes)} known, {title}")
 
-    @app.get("/resumed", adapter=lines)
-    def resumed(lines: Lines[str], db: Session) -> None:
+    @app.websocket("/resumed")
+    def resumed(ws: PhotonWebSocket, db: Session) -> None:
         while True:
             try:
-                title = lines.receive()
+                title = ws.read_message()
             except IntegrityError:
-                lines.send("refused")
+                ws.send_text("refused")
                 continue
             if title is None:
                 return
             db.add(Note(title=title))
 
-    @app.get("/first", adapter=lines)
-    def first(lines: Lines[str], db: Session) -> None:
+    @app.websocket("/first")
+    def first(ws: PhotonWebSocket, db: Session) -> None:
         note = db.scalars(select(Note)).first()
-        for _ in lines:
-            lines.send("none" if note is None else note.title)
+        for _ in ws:
+            ws.send_text("none" if note is None else note.title)
 
-    @app.get("/both", adapter=lines)
-    def both(lines: Lines[str], db: Session, reports: ReportsSession) -> None:
+    @app.websocket("/both")
+    def both(ws: PhotonWebSocket, db: Session, reports: ReportsSession) -> None:
         with suppress(IntegrityError):
-            for title in lines:
+            for title in ws:
                 db.add(Note(title=title))
                 reports.add(Note(title=title))
-        lines.send("refused")
-        lines.receive()
+        ws.send_text("refused")
+        ws.read_message()
 
-    @app.get("/block", adapter=lines)
-    def block(lines: Lines[str], db: Session) -> None:
-        for _ in lines:
+    @app.websocket("/block")
+    def block(ws: PhotonWebSocket, db: Session) -> None:
+        for _ in ws:
             with suppress(ValueError), transaction(db):
                 db.add(Note(title="first half"))
-                if lines.receive() == "fail":
+                if ws.read_message() == "fail":
                     raise ValueError
                 db.add(Note(title="second half"))
-            lines.send("left")
+            ws.send_text("left")
 
-    @app.get("/explicit", adapter=lines)
-    def explicit(lines: Lines[str], database: Database) -> None:
-        for title in lines:
+    @app.websocket("/explicit")
+    def explicit(ws: PhotonWebSocket, database: Database) -> None:
+        for title in ws:
             with database.transaction() as session:
                 session.add(Note(title=title))
-            lines.send("done")
+            ws.send_text("done")
 
-    @app.get("/one-by-one", adapter=lines)
-    def one_by_one(lines: Lines[str], db: Session) -> None:
-        for _ in lines:
+    @app.websocket("/one-by-one")
+    def one_by_one(ws: PhotonWebSocket, db: Session) -> None:
+        for _ in ws:
             for number in range(2):
                 db.scalars(select(Note).where(Note.id == number)).all()
-            lines.send("done")
+            ws.send_text("done")
 
     @app.get("/count")
     def count(db: Session) -> int:
@@ -129,27 +137,33 @@ def make_app() -> Photon:  # noqa: C901  many small handlers
 
 @attrs.frozen
 class Peer:
-    """A client that speaks lines of text."""
+    """A client of a WebSocket."""
 
     socket: socket.socket
+    decoder: FrameDecoder = attrs.field(
+        factory=lambda: FrameDecoder(is_client=True, max_message_size=1000)
+    )
 
-    def send(self, line: str) -> None:
-        self.socket.sendall(line.encode() + b"\n")
+    def send(self, text: str) -> None:
+        self.socket.sendall(encode_message(text, mask=True))
 
-    def receive(self) -> str:
-        data = b""
-        while not data.endswith(b"\n"):
-            part = self.socket.recv(1)
-            assert part, f"the connection ended after {data!r}"
-            data += part
-        return data.decode().strip()
+    def receive(self) -> Any:
+        events: list[Any] = []
+        while not events:
+            part = self.socket.recv(1000)
+            assert part, "the connection ended without a close frame"
+            self.decoder.feed(part, events)
+        return events[0]
 
-    def ask(self, line: str) -> str:
-        self.send(line)
+    def ask(self, text: str) -> Any:
+        self.send(text)
         return self.receive()
 
-    def is_closed(self) -> bool:
-        return self.socket.recv(1) == b""
+    def close_code(self) -> int:
+        close = self.receive()
+        assert isinstance(close, Close)
+        self.socket.close()
+        return close.code
 
 
 @attrs.frozen
@@ -166,7 +180,8 @@ class Server:
             socket.create_connection(("127.0.0.1", self.live.port), timeout=10)
         )
         connection.sendall(
-            f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: lines\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
             "\r\n".encode()
         )
         head = b""
@@ -225,6 +240,13 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+def wait_for_log(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    expires = time.monotonic() + 10
+    while text not in caplog.text:
+        assert time.monotonic() < expires
+        time.sleep(0.01)
+
+
 def test_each_message_is_committed_and_nothing_is_held_while_the_handler_waits(
     server: Server,
 ) -> None:
@@ -244,10 +266,29 @@ def test_an_error_of_the_handler_undoes_its_message_alone(
     peer = server.connect("/notes")
     peer.ask("a")
     peer.send("wrong")
-    assert peer.is_closed()
-    server.wait_until_idle()
+    assert peer.close_code() == 1011  # when the client knows, the connection is in the pool
+    assert server.get("/pool") == 0
     assert server.titles() == ["a"]
-    assert "ValueError: wrong" in caplog.text
+    wait_for_log(caplog, "ValueError: wrong")
+    peer = server.connect("/notes")
+    peer.send("refused")
+    assert peer.close_code() == 1008
+    assert server.get("/pool") == 0
+    assert server.titles() == ["a"]
+
+
+def test_the_last_message_is_committed_before_the_client_learns_of_the_end(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = server.connect("/notes")
+    peer.send("last")
+    assert peer.close_code() == 1000
+    assert server.titles() == ["last"]
+    peer = server.connect("/notes")
+    peer.send("twice")
+    assert peer.close_code() == 1011
+    assert server.titles() == ["last"]
+    wait_for_log(caplog, "IntegrityError")
 
 
 def test_an_error_of_the_commit_is_raised_when_the_handler_asks_for_the_next_message(

@@ -9,7 +9,12 @@ import pytest
 import photon_runtime as rt
 from photon_runtime.http import UpgradedStream, upgrade
 from photon_runtime.testing import in_hub, make_request, memory_pair, serve_upgrade
-from photon_runtime.units_of_work import after_each_message, message_handled, outlives_request
+from photon_runtime.units_of_work import (
+    after_each_message,
+    message_failed,
+    message_handled,
+    outlives_request,
+)
 
 
 def serve(handler: Callable[[], object]) -> None:
@@ -73,6 +78,19 @@ def test_an_error_is_raised_and_the_further_units_are_undone(
     serve(handler)
     assert log == ["first", "fail", "undone"]
     assert "a unit of work could not be undone" in caplog.text
+
+
+@in_hub
+def test_the_failure_of_a_handler_undoes_the_units_of_work() -> None:
+    log: list[str] = []
+    message_failed()
+    after_each_message(lambda: log.append("never"), undo=lambda: log.append("first"))
+    after_each_message(lambda: log.append("never"))
+    after_each_message(lambda: log.append("never"), undo=lambda: log.append("second"))
+    message_failed()
+    assert log == []
+    serve(message_failed)
+    assert log == ["first", "second"]
 
 
 @in_hub

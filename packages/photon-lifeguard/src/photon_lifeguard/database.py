@@ -34,7 +34,7 @@ from .errors import DatabaseConfigurationError
 from .observability import DatabaseObserver, ReadinessCheck
 from .pool import WaitingPool, maintain
 from .replicas import route_reads, routing_class
-from .transactions import repeat_transaction, transaction
+from .transactions import note_session, repeat_transaction, transaction
 
 S = TypeVar("S", bound=Session)
 T = TypeVar("T")
@@ -155,6 +155,7 @@ class Database:
         replicas = self.replicas if read == "replica" else None
         of_class = cls if replicas is None else routing_class(cls)
         session = of_class(self.engine, expire_on_commit=False, close_resets_only=is_reusable)
+        note_session(session)
         return session if replicas is None else route_reads(session, replicas)
 
     @contextmanager

@@ -32,6 +32,7 @@
 ``drivers``          database drivers that wait in the scheduler, with and without the patch
 ``workers``          pre-forked processes and their supervisor
 ``observability``    metrics, spans, log fields and readiness checks, for every package
+``transactions``     calls after the commit, for code that knows no database layer
 ``units_of_work``    what ends with each message of a connection that outlives its request
 ``media_types``      names of media types, and what can be read from one
 ``http``             requests, responses, the server

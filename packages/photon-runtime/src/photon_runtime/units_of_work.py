@@ -43,7 +43,8 @@ def after_each_message(
     Args:
         complete: Function to call; it may wait. An error in it is raised in the handler, by the
             call that asks for the next message.
-        undo: Function to call instead if the ``complete`` of another one has failed.
+        undo: Function to call instead if the ``complete`` of another one, or the handler, has
+            failed.
     """
     units = _UNITS.get()
     if units is None:
@@ -74,6 +75,19 @@ def message_handled() -> None:
         units.complete()
 
 
+def message_failed() -> None:
+    """Undo the unit of work of the last message, because the handler has failed; for connections.
+
+    It spares the resources of the handler from being held while the connection says good-bye. The
+    dependencies of the handler are released after it, as without this call.
+
+    Blocks: the calling task, for as long as the registered calls do.
+    """
+    units = _UNITS.get()
+    if units is not None and units.task is running_task():
+        units.undo()
+
+
 @final
 class _Units:
     """The calls of one connection.
@@ -101,6 +115,11 @@ class _Units:
                 _undo(undo)
         if failure is not None:
             raise failure
+
+    def undo(self) -> None:
+        for _, undo in self.calls:
+            if undo is not None:
+                _undo(undo)
 
 
 def _undo(undo: Callable[[], object]) -> None:

@@ -9,6 +9,7 @@
 ``_commit_hooks``     `on_commit`
 ``_advisory_lock``    `advisory_lock`: one transaction at a time, across processes
 ``_local_settings``   `set_local`: settings of PostgreSQL for one transaction
+``_open_transactions``  those of the current context, for `photon_runtime.transactions`
 ``_retry``            `repeat_transaction`: after serialization failures and deadlocks
 ====================  =========================================================================
 """
@@ -18,9 +19,10 @@ from ._commit_hooks import awaits_commit as awaits_commit
 from ._commit_hooks import on_commit as on_commit
 from ._local_settings import set_local as set_local
 from ._messages import complete_message as complete_message
-from ._on_demand import BACKEND as BACKEND
 from ._on_demand import OPTIONS as OPTIONS
 from ._on_demand import begin_on_demand as begin_on_demand
+from ._open_transactions import BACKEND as BACKEND
+from ._open_transactions import note_session as note_session
 from ._reading import is_read as is_read
 from ._reading import leaves_state as leaves_state
 from ._reading import may_leave_state as may_leave_state

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ParamSpec
 
 from sqlalchemy import event
@@ -73,7 +73,9 @@ def _transaction_ended(session: Session, ended: SessionTransaction) -> None:
     if ended.parent is None:
         session.info[_KEY] = []
         if is_committed:
-            _run(calls)
+            run_calls([call for _, call in calls])
+        elif calls:
+            report_dropped(len(calls))
     elif is_committed:
         session.info[_KEY] = [
             (ended.parent if owner is ended else owner, call) for owner, call in calls
@@ -101,9 +103,19 @@ def add_calls(session: Session, calls: Calls) -> None:
         session.info[_KEY] = [(None, call) for _, call in calls] + session.info[_KEY]
 
 
-def _run(calls: Calls) -> None:
+def report_dropped(calls: int) -> None:
+    """Note in the log that calls wait in vain; the session may just have lacked a commit."""
+    _log.info("a rollback has dropped %d calls that waited for the commit", calls)
+
+
+def run_calls(calls: Sequence[Callable[[], object]]) -> None:
+    """Make calls, the commit that they have waited for having happened; log their errors.
+
+    Raises:
+        Cancelled: A call was cancelled; after all others.
+    """
     cancelled: Cancelled | None = None
-    for _, call in calls:
+    for call in calls:
         try:
             call()
         except Cancelled as error:  # the others may not need to wait

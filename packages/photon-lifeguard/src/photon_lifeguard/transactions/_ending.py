@@ -5,7 +5,8 @@ untrue without an error of the server:
 
 - PostgreSQL answers the COMMIT of a transaction in which a statement has failed by a rollback;
 - some errors, such as a deadlock of MySQL or a full disk of SQLite, end the transaction by
-  themselves, and the statements after them would be a second one.
+  themselves, and the statements after them would be a second one. So does the clean-up of a
+  statement of MySQL that a deadline has interrupted.
 
 Both need an error that the application has caught. The first is seen before the COMMIT, by
 `Backend.has_failed`. For the second, an attribute of the driver's connection notes that a
@@ -26,6 +27,7 @@ from photon_runtime.errors import Cancelled
 from ..backends import Backend
 from ..errors import ROLLED_BACK, TransactionError
 from ..pool import WaitingPool
+from ._open_transactions import end_savepoint, end_transaction, note_savepoint
 
 _BEGUN = "photon_begun"
 _WRITABLE, _READ_ONLY = "writable", "read only"
@@ -66,12 +68,17 @@ class _Endings:
         self._backend = backend
         self._commit = dialect.do_commit
         self._rollback = dialect.do_rollback
+        self._savepoint = dialect.do_savepoint
+        self._release_savepoint = dialect.do_release_savepoint
         self._rollback_to_savepoint = dialect.do_rollback_to_savepoint
 
     def install(self) -> None:
         """Replace the methods of the dialect, which belongs to one engine alone."""
         dialect = self._engine.dialect
-        for method in (self.do_commit, self.do_rollback, self.do_rollback_to_savepoint):
+        for method in (
+            *(self.do_commit, self.do_rollback),
+            *(self.do_savepoint, self.do_release_savepoint, self.do_rollback_to_savepoint),
+        ):
             dialect.__dict__[method.__name__] = method
         # They are called when a connection is given back, whose slot would be lost by an error.
         for name in ("reset_isolation_level", "set_readonly", "set_deferrable"):
@@ -94,13 +101,18 @@ class _Endings:
                 self.do_rollback(connection)  # which loses nothing
                 return
             self._commit(connection)
-        driver_connection.__dict__.pop(_BEGUN, None)
+            driver_connection.__dict__.pop(_BEGUN, None)
+            end_transaction(connection, is_committed=True)
+        else:
+            driver_connection.__dict__.pop(_BEGUN, None)
+            end_transaction(connection, is_committed=False)
 
     def do_rollback(self, connection: Any) -> None:
         """Roll back, if there is a transaction."""
         driver_connection = connection.dbapi_connection
         driver_connection.__dict__.pop(_BEGUN, None)
         driver_connection.__dict__.pop(_ENDED, None)
+        end_transaction(connection, is_committed=False)
         if self._backend.is_interrupted(driver_connection):
             return  # its clean-up rolls back
         if self._backend.in_transaction(driver_connection):
@@ -109,8 +121,19 @@ class _Endings:
             except Cancelled:
                 pass  # the pool rolls back, and the next wait of the task raises again
 
+    def do_savepoint(self, connection: Connection, name: str) -> None:
+        """Make a savepoint."""
+        self._savepoint(connection, name)
+        note_savepoint(connection, name)
+
+    def do_release_savepoint(self, connection: Connection, name: str) -> None:
+        """Release a savepoint."""
+        self._release_savepoint(connection, name)
+        end_savepoint(connection, name, is_released=True)
+
     def do_rollback_to_savepoint(self, connection: Connection, name: str) -> None:
         """Roll back to a savepoint, if it has not ended with its transaction."""
+        end_savepoint(connection, name, is_released=False)
         driver_connection: Any = connection.connection.dbapi_connection
         if _ENDED not in driver_connection.__dict__:
             self._rollback_to_savepoint(connection, name)
@@ -131,6 +154,7 @@ class _Endings:
             return
         if not isinstance(error, Exception):
             context.is_disconnect = False  # the pool decides what becomes of the connection
+            self._note_interruption(connection.connection.dbapi_connection)
         elif context.is_disconnect:
             # One connection is lost; the others are checked, not closed.
             context.invalidate_pool_on_disconnect = False
@@ -139,6 +163,10 @@ class _Endings:
                 pool.suspect()
         else:
             self._note_end(connection.connection.dbapi_connection, error)
+
+    def _note_interruption(self, connection: Any) -> None:
+        if _BEGUN in connection.__dict__ and not self._backend.in_transaction(connection):
+            connection.__dict__[_ENDED] = True  # the clean-up of the statement rolls back
 
     def _note_end(self, connection: Any, error: Exception) -> None:
         if _BEGUN in connection.__dict__ and self._backend.has_ended(connection, error):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from ._commit_hooks import awaits_commit
-from ._transaction import is_in_block
+from ._open_transactions import is_in_block
 
 
 def complete_message(session: Session) -> None:

@@ -24,6 +24,7 @@ from ..backends import Backend, TransactionOptions
 from ..errors import TransactionError
 from ..pool import DIRTY
 from ._ending import end_truthfully, note_begin, refuse_if_ended
+from ._open_transactions import BACKEND, is_noted, note_transaction
 from ._reading import is_read, may_leave_state
 
 OPTIONS = "photon_transaction"
@@ -31,8 +32,6 @@ OPTIONS = "photon_transaction"
 
 LOCAL = "photon_local"
 """Execution option of a statement that changes nothing beyond its transaction."""
-BACKEND = "photon_backend"
-"""Execution option of an engine: its backend and the limit of its statements in seconds."""
 
 _DEFAULT = TransactionOptions()
 _MARGIN = 0.05
@@ -83,9 +82,12 @@ def _before_execution(
         connection.info[DIRTY] = True
     refuse_if_ended(cursor.connection)
     if backend.in_transaction(cursor.connection):
-        return
-    if "isolation_level" not in connection.get_execution_options():
+        if not is_noted(connection.connection):  # the driver has begun it
+            note_transaction(connection.connection, backend)
+    elif "isolation_level" not in connection.get_execution_options():
         begin(connection, backend, statement_timeout)
+    else:
+        note_transaction(connection.connection, backend)  # the driver begins it, or there is none
 
 
 def ensure_begun(connection: Connection) -> None:
@@ -134,6 +136,7 @@ def begin(connection: Connection, backend: Backend, statement_timeout: float) ->
         options = attrs.evolve(options, timeout=timeout)
     backend.begin(connection.connection.dbapi_connection, options)
     note_begin(connection.connection.dbapi_connection, is_read_only=options.is_read_only)
+    note_transaction(connection.connection, backend)
 
 
 def _time_limit(limit: float | None, default: float) -> float | None:

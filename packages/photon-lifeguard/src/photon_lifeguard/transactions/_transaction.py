@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session, SessionTransactionOrigin
+from sqlalchemy.orm import Session
 
 from ..backends import Isolation, TransactionOptions
 from ..errors import TransactionError
 from ._commit_hooks import add_calls, take_calls
-from ._on_demand import BACKEND, OPTIONS, backend_of, ensure_begun
-
-_BLOCK = "photon_transaction_block"
+from ._on_demand import OPTIONS, backend_of, ensure_begun
+from ._open_transactions import BACKEND, BLOCK, open_connections
 
 
 @contextmanager
@@ -60,16 +58,16 @@ def transaction(
             yield session
         return
     earlier = take_calls(session)  # of the commit that ends the reads so far, which is none
-    session.info[_BLOCK] = True
+    session.info[BLOCK] = True
     try:
         _begin(session, TransactionOptions(isolation, read_only))
         yield session
     except BaseException:
-        session.info.pop(_BLOCK, None)
+        session.info.pop(BLOCK, None)
         session.rollback()
         add_calls(session, earlier)
         raise
-    session.info.pop(_BLOCK, None)
+    session.info.pop(BLOCK, None)
     add_calls(session, earlier)
     try:
         session.commit()
@@ -78,24 +76,13 @@ def transaction(
         raise
 
 
-def is_in_block(session: Session) -> bool:
-    """Return whether the caller is inside of a block that ends the transaction of ``session``.
-
-    Such as ``transaction(session)``, ``session.begin()`` and ``session.begin_nested()``.
-    """
-    if _BLOCK in session.info or session.in_nested_transaction():
-        return True
-    current = session.get_transaction()
-    return current is not None and current.origin is SessionTransactionOrigin.BEGIN
-
-
 def is_in_transaction(session: Session) -> bool:
     """Return whether the server has a transaction open for ``session``. Does not wait."""
     if session.new or session.dirty or session.deleted:
         return True  # changes that are not flushed yet belong to what is outside of the block
     return any(
         backend_of(connection)[0].in_transaction(connection.connection.dbapi_connection)
-        for connection in _open_connections(session)
+        for connection in open_connections(session)
     )
 
 
@@ -120,7 +107,7 @@ def _has_only_read(session: Session) -> bool:
     calls = session.dispatch
     if session.twophase or session.expire_on_commit or calls.before_commit or calls.after_commit:
         return False
-    return not any(_is_committed(connection) for connection in _open_connections(session))
+    return not any(_is_committed(connection) for connection in open_connections(session))
 
 
 def _is_committed(connection: Connection) -> bool:
@@ -137,12 +124,3 @@ def _begin(session: Session, options: TransactionOptions) -> None:
     session.commit()  # ends SQLAlchemy's transaction of earlier reads; the server had none
     connection = session.connection(execution_options={OPTIONS: options})
     ensure_begun(connection)
-
-
-def _open_connections(session: Session) -> Iterator[Connection]:
-    current = session.get_transaction()
-    if current is None:
-        return
-    # SQLAlchemy has no public list of the connections of a session.
-    pairs: dict[Any, Any] = current._connections
-    yield from {id(entry[0]): entry[0] for entry in pairs.values()}.values()
