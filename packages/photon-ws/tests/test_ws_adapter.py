@@ -221,3 +221,26 @@ def test_messages_are_compressed_for_clients_that_offer_it(serve_socket: ServeSo
     settings = WebSocketsSettings(deflate=False)
     with serve_socket(echo, settings=settings) as server, open_socket(server) as client:
         assert not extensions_of(client)
+
+
+def test_what_the_client_causes_is_an_error_for_dependencies_and_no_error_in_the_log(
+    serve_socket: ServeSocket, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+
+    def fail(ws: PhotonWebSocket) -> None:
+        try:
+            ws.receive_json(int)
+        except Exception as error:
+            seen.append(type(error).__name__)
+            raise
+
+    with (
+        caplog.at_level(logging.WARNING),
+        serve_socket(fail) as server,
+        open_socket(server) as client,
+    ):
+        client.send('"text"')
+        assert close_code(client)[0] == 1007
+    assert seen == ["ValidationError"]
+    assert not caplog.records

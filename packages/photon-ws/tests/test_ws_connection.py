@@ -384,3 +384,27 @@ def test_calls_at_the_end_are_made_once(connected: Connected) -> None:
         connection.close()
         connection.on_close(lambda: calls.append("late"))
         assert calls == ["first", "late"]
+
+
+@in_virtual_time
+def test_a_peer_that_sends_without_pause_leaves_turns_to_other_tasks(connected: Connected) -> None:
+    with connected(capacity=1 << 20) as (connection, peer), rt.scope() as tasks:
+        sent = encode_message("x" * 1000, mask=True)
+        turns = 0
+
+        def send_all() -> None:
+            for _ in range(50):
+                peer.stream.sendall(sent * 50)
+
+        def count_turns() -> None:
+            nonlocal turns
+            while True:
+                rt.yield_now()
+                turns += 1
+
+        tasks.spawn(send_all)
+        tasks.spawn(count_turns)
+        for _ in range(2500):
+            assert connection.receive() is not None
+        assert turns > 20
+        tasks.cancel()

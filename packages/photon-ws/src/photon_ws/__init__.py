@@ -4,6 +4,7 @@
 ``websocket``              `PhotonWebSocket`: what handlers receive and send messages with
 ``adapter``                `WebSocketAdapter`: a route whose handler is called with one
 ``part``                   `WebSocketsPart`: the WebSockets of an application
+``rooms``                  `Room`: broadcasts, presence, history
 ``errors``                 `WebSocketClosed`
 ``protocol``               frames, compression and handshake, without sockets
 ``_connection``            receiving, and keeping alive while the handler is busy
@@ -18,4 +19,5 @@ from ._websockets_settings import WebSocketsSettings as WebSocketsSettings
 from .adapter import WebSocketAdapter as WebSocketAdapter
 from .errors import WebSocketClosed as WebSocketClosed
 from .part import WebSocketsPart as WebSocketsPart
+from .rooms import Room as Room
 from .websocket import PhotonWebSocket as PhotonWebSocket

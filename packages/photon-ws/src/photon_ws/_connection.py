@@ -38,6 +38,7 @@ from .protocol import (
 GOING_AWAY = 1001
 _READS_IN_A_ROW = 4
 _UNREAD_READS = 16
+_FAILED_TIMEOUT = 1.0
 
 
 @final
@@ -128,7 +129,6 @@ class Connection(ClosingConnection):
             self._is_watched = False
         task = self._reader = current_task()
         self._has_read = True
-        self._in_a_row = 0
         until = None if timeout is None else task.hub.time() + timeout
         try:
             self._read_until_message(task, until)
@@ -152,6 +152,7 @@ class Connection(ClosingConnection):
                 task.yield_turn()
 
     def _wait_readable(self, task: Task[object], until: float | None) -> None:
+        self._in_a_row = 0
         left = None if until is None else until - task.hub.time()
         if (left is not None and left <= 0) or not self._stream.wait_readable(left):
             raise TimeoutError("no message arrived in time")
@@ -331,6 +332,8 @@ class Connection(ClosingConnection):
 
         Blocks: the calling task, for ``close_timeout`` at most.
         """
+        if self._is_finished:
+            return
         if self._last is not None and not self._has_failed:
             self._messages.clear()
             self._apply_last()
@@ -339,12 +342,9 @@ class Connection(ClosingConnection):
         self._stream.dismiss(writable=False)
         self._is_watched = False
         self._reader = task
-        limit = (
-            min(1.0, self._limits.close_timeout)
-            if self._has_failed
-            else (self._limits.close_timeout)
-        )
-        until = task.hub.time() + limit
+        limit = self._limits.close_timeout
+        # A peer that breaks the protocol may not answer; what it still sends is only discarded.
+        until = task.hub.time() + (min(limit, _FAILED_TIMEOUT) if self._has_failed else limit)
         try:
             while not self._is_finished:
                 if self._read():

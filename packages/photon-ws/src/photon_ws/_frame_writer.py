@@ -51,6 +51,9 @@ class Stream(Protocol):
     def dismiss(self, *, readable: bool = True, writable: bool = True) -> None:
         """Prevent these calls."""
 
+    def limit_unacknowledged(self, seconds: float) -> None:
+        """Break when the peer's system does not acknowledge sent bytes for ``seconds``."""
+
     def close(self) -> None:
         """Shut down both directions."""
 

@@ -26,6 +26,7 @@ _log = logging.getLogger("photon.websockets")
 _LONGEST_PAUSE = 1.0
 _SHORTEST_PAUSE = 0.02
 _SWEPT_IN_A_ROW = 200
+_INTERNAL_ERROR = 1011
 
 sockets_variable: ContextVar[Sockets] = ContextVar("photon_websockets")
 
@@ -117,6 +118,9 @@ class Sockets:
 
     def _connection(self, stream: Stream, handshake: Handshake) -> Connection:
         settings, deflate = self.settings, handshake.deflate
+        if settings.ping_interval:
+            # Pings notice a client that vanished, unless the handler leaves them unread.
+            stream.limit_unacknowledged(settings.ping_interval + settings.ping_timeout)
         inflater = None if deflate is None else deflate.inflater()
         decoder = FrameDecoder(max_message_size=settings.max_message_size, inflater=inflater)
         deflater = None if deflate is None else self._deflater(deflate)
@@ -135,9 +139,18 @@ class Sockets:
         while True:
             rt.sleep(pause)
             for number, connection in enumerate(list(self._open), 1):
-                connection.tick(rt.current_task().hub.time())
+                _tick(connection)
                 if not number % _SWEPT_IN_A_ROW:
                     rt.yield_now()
+
+
+def _tick(connection: Connection) -> None:
+    """Keep one connection alive; an error in it must not end the sweep over the others."""
+    try:
+        connection.tick(rt.current_task().hub.time())
+    except Exception:
+        _log.exception("a WebSocket could not be kept alive, and is closed")
+        connection.abort(_INTERNAL_ERROR, "the server failed")
 
 
 def _pause(limits: ConnectionLimits) -> float:

@@ -15,6 +15,7 @@ import attrs
 from photon_openapi.errors import ValidationError
 from photon_runtime.errors import Cancelled
 from photon_runtime.http import HttpError, Request, Response, UpgradedStream, upgrade
+from photon_runtime.observability import span
 from photon_runtime.units_of_work import message_failed, message_handled
 
 from ._sockets import current_sockets
@@ -22,6 +23,7 @@ from .errors import WebSocketClosed
 from .protocol import Handshake, Origins, accept_handshake
 from .websocket import PhotonWebSocket
 
+_GOING_AWAY = 1001
 _INTERNAL_ERROR = 1011
 _INVALID_DATA = 1007
 _POLICY_VIOLATION = 1008
@@ -87,36 +89,48 @@ def _serve(
     handshake: Handshake,
     call: Callable[[Any], object],
 ) -> None:
-    """Call the handler with a WebSocket, and close it as the handler has ended."""
+    """Call the handler with a WebSocket, and close it as the handler has ended.
+
+    Every error is raised again, so that dependencies undo what was not completed; those that the
+    client has caused become `WebSocketClosed`, which the server does not log.
+    """
     sockets = current_sockets()
-    with sockets.opened(stream, handshake) as connection:
+    with sockets.opened(stream, handshake) as connection, span("websocket") as recorded:
         stream.on_stop(connection.stop)
         ws = kind(connection, request, subprotocol=handshake.subprotocol)
         try:
             _handle(call, ws)
         except WebSocketClosed:
-            connection.finish()
-            raise  # what depends on the handler's end learns that it did not come to one
-        except HttpError as error:
-            is_own = error.status >= 500
-            code = _INTERNAL_ERROR if is_own else _POLICY_VIOLATION
-            connection.finish(code, error.detail or "")
-            if is_own:
-                raise
-        except ValidationError as error:
-            connection.finish(_INVALID_DATA, str(error))
+            raise
         except Cancelled:
-            connection.abort(1001, "the server is stopping")
+            connection.abort(_GOING_AWAY, "the server is stopping")
             raise
-        except Exception:
-            connection.finish(_INTERNAL_ERROR, "the server failed")
+        except Exception as error:
+            code, reason = _close_of(error)
+            connection.close(code, reason)
+            if code != _INTERNAL_ERROR:
+                raise connection.closed_error() from error
             raise
-        else:
+        finally:
             connection.finish()
+            recorded.set_attribute("websocket.close_code", connection.close_code or 0)
+
+
+def _close_of(error: Exception) -> tuple[int, str]:
+    """Return the code and the reason of the close frame after an error of the handler."""
+    if isinstance(error, ValidationError):
+        return _INVALID_DATA, str(error)
+    if isinstance(error, HttpError):
+        code = _INTERNAL_ERROR if error.status >= 500 else _POLICY_VIOLATION
+        return code, error.detail or ""
+    return _INTERNAL_ERROR, "the server failed"
 
 
 def _handle(call: Callable[[Any], object], ws: PhotonWebSocket) -> None:
-    """Call the handler, and complete or undo its last unit of work before the client learns it."""
+    """Call the handler, and complete or undo its last unit of work.
+
+    Nothing is held while the client answers the close frame.
+    """
     try:
         call(ws)
         message_handled()

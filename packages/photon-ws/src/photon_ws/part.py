@@ -10,14 +10,18 @@ from photon_runtime.parts import Host
 
 from ._sockets import Sockets
 from ._websockets_settings import WebSocketsSettings
+from .rooms import Rooms
 
 
 class WebSocketsPart:
-    """Keeps the WebSockets of an application alive, and counts them."""
+    """Keeps the WebSockets of an application alive, counts them, and has its rooms."""
 
     settings = WebSocketsSettings
 
     def install(self, host: Host, settings: WebSocketsSettings) -> None:
-        """Register the sweep and the metrics."""
+        """Register the sweep, the rooms and the metrics."""
         sockets = Sockets(settings, host.meter)
         host.lifespan(sockets.running)
+        rooms = Rooms(settings, host.meter, host.readiness)
+        host.lifespan(rooms.running)
+        host.on_drain(rooms.drain)

@@ -1,0 +1,207 @@
+"""`RoomState`: one room of a running application: its members, its log, its event streams.
+
+Theory of operation. Every message gets the next position of the log and is posted to the members
+that the room has at this moment, in one step: nothing runs in between. A socket that joins first
+takes what is behind its id (`_reader`), waiting for its client as often as it must, and becomes a
+member in the step in which nothing is left to take. So each message reaches it exactly once, from
+the log or by a post.
+
+A large room yields its turn while a message is posted. Then the room is locked, and other messages
+wait for it in order; the position is given behind the lock. The task that posts is shielded
+meanwhile, so that no message reaches half of the members.
+
+Rooms of several workers have a store, whose log decides the order (`_store`): a message is posted
+when it has come back with its position. While the store is down, messages of this worker are posted
+at once, **ahead** of the log. They are skipped when they get their positions later, and the ids
+that members get meanwhile consist of the last position and of how far the messages ahead were
+posted: "everything up to position 100, and of worker a everything up to message 6".
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from photon_runtime import Event, Lock, shield
+
+from ..protocol import encode_message
+from ._contents import Content
+from ._entries import Entry, MessageId, Record
+from ._log import Log
+from ._members import SLICE, Encode, Member, Members
+from ._membership import Membership
+from ._messages import RoomMessage
+from ._reader import Reader
+from ._room_figures import RoomFigures
+
+if TYPE_CHECKING:
+    from ._room import Room
+
+EVENT_TAIL = 64
+"""Number of messages that a room without history keeps while event streams read it."""
+
+
+class RoomState:
+    """A room of a running application.
+
+    Args:
+        room: The declaration.
+        origin: Name of the run of the application.
+        epoch: Name of the life of the log.
+        now: Returns the time in seconds since 1970.
+        figures: Counts what happens.
+
+    Attributes:
+        members: The sockets that messages are posted to.
+        memberships: All sockets that have joined, also those that still take what they have missed.
+        users: Number of sockets of each user, in this worker.
+        streams: Events that wake the streams of the room.
+        log: The newest messages.
+        provisional: Messages of this worker that were posted ahead of the log.
+        is_closed: Whether event streams end.
+    """
+
+    __slots__ = (
+        "_ahead",
+        "_applied",
+        "_excluded",
+        "_figures",
+        "_form",
+        "_lock",
+        "is_closed",
+        "log",
+        "members",
+        "memberships",
+        "now",
+        "origin",
+        "provisional",
+        "room",
+        "streams",
+        "users",
+    )
+
+    def __init__(
+        self,
+        room: Room,
+        *,
+        origin: str,
+        epoch: str,
+        now: Callable[[], float],
+        figures: RoomFigures,
+    ) -> None:
+        """Begin without members and messages."""
+        self.room = room
+        self.origin = origin
+        self.now = now
+        self.log = Log(epoch, entries=room.history_size, seconds=room.history_seconds)
+        self.members = Members()
+        self.memberships: dict[Member, Membership] = {}
+        self.users: dict[str, int] = {}
+        self.streams: set[Event] = set()
+        self.provisional: deque[Record] = deque()
+        self.is_closed = False
+        self._lock = Lock()
+        self._ahead = 0
+        self._applied = 0
+        self._excluded: dict[int, Collection[Member]] = {}
+        self._form = room.form
+        self._figures = figures
+
+    @property
+    def is_used(self) -> bool:
+        """Whether sockets or event streams depend on the room."""
+        return bool(self.memberships or self.streams)
+
+    @property
+    def id(self) -> str:
+        """The id of the newest message."""
+        ahead = (self.origin, self._ahead) if self._ahead > self._applied else None
+        return str(MessageId(self.log.epoch, self.log.position, ahead))
+
+    # -- members ------------------------------------------------------------------------------
+
+    def send_missed(self, connection: Member, after: str) -> bool:
+        """Send what is behind an id; nothing is left when this returns.
+
+        Returns:
+            Whether messages may be missing.
+
+        Raises:
+            WebSocketClosed: The socket is closed.
+
+        Blocks: the calling task, while the client does not read.
+        """
+        reader = Reader(self, after)
+        has_gap = False
+        while messages := reader.take():
+            for message in messages:
+                has_gap = has_gap or message.is_gap
+                connection.send(self._sent(message))
+        return has_gap
+
+    @contextmanager
+    def stream(self) -> Iterator[Event]:
+        """Keep messages for an event stream, and return the event that wakes it."""
+        event = Event()
+        self.streams.add(event)
+        self.log.keep = max(self.room.history_size, EVENT_TAIL)
+        try:
+            yield event
+        finally:
+            self.streams.discard(event)
+            if not self.streams:
+                self.log.keep = self.room.history_size
+                self.log.trim(self.now())
+
+    # -- messages -----------------------------------------------------------------------------
+
+    def publish(self, content: Content, sequence: int, exclude: Collection[Member] = ()) -> None:
+        """Append a message to the log and post it, in a room without a store.
+
+        Blocks: the calling task, in a room with many members, while messages are posted.
+        """
+        if len(self.members) <= SLICE and not self._lock.locked():
+            self._append(content, sequence)
+            self._post(content, exclude)
+            return
+        with self._lock, shield():
+            self._append(content, sequence)
+            self._post_in_slices(content, exclude)
+
+    def close(self) -> None:
+        """End the event streams; messages are posted to members until they leave."""
+        self.is_closed = True
+        self._wake_streams()
+
+    def _append(self, content: Content, sequence: int) -> None:
+        position = self.log.position + 1
+        kind, payload = content.kind, content.payload
+        self.log.append(Entry(position, self.now(), self.origin, sequence, kind, payload))
+
+    def _post(self, content: Content, exclude: Collection[Member]) -> None:
+        members = self.members
+        self._wake_streams()
+        figures = self._figures
+        figures.posts += len(members)
+        figures.dropped += members.post(self._encoder(content), self.room.slow, exclude)
+
+    def _post_in_slices(self, content: Content, exclude: Collection[Member]) -> None:
+        members = self.members
+        self._wake_streams()
+        figures = self._figures
+        figures.posts += len(members)
+        figures.dropped += members.post_in_slices(self._encoder(content), self.room.slow, exclude)
+
+    def _encoder(self, content: Content) -> Encode:
+        message = self._form.message(content, self.id)
+        return lambda deflater: encode_message(message, deflater)
+
+    def _sent(self, message: RoomMessage) -> str | bytes:
+        make = self._form.gap if message.is_gap else self._form.message
+        return make(message.content, message.id)
+
+    def _wake_streams(self) -> None:
+        for event in self.streams:
+            event.set()
