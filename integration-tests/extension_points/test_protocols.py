@@ -12,7 +12,7 @@ import attrs
 import pytest
 from toy_protocol import LineProtocol, Lines
 
-from photon import Depends, DocumentError, Photon, Request, Response
+from photon import Depends, DocumentError, Photon, Request, Response, SignatureError
 from photon_router.security import BearerToken
 from photon_runtime import spawn
 from photon_runtime.http import Handler
@@ -173,9 +173,48 @@ def test_a_server_that_stops_ends_the_protocol() -> None:
 
 def test_the_adapter_completes_the_document() -> None:
     operation: dict[str, Any] = chat([]).document()["paths"]["/rooms/{room}"]["get"]
-    assert operation["x-protocol"] == "lines"
+    assert operation["x-protocol"] == {"lines": {"type": "string"}}
     assert {"101", "401", "422", "426"} <= set(operation["responses"])
     assert [each["name"] for each in operation["parameters"]] == ["room", "greeting"]
+
+
+@in_hub
+def test_the_adapter_knows_the_type_of_the_argument() -> None:
+    app = Photon()
+
+    @app.get("/sum", adapter=LineProtocol())
+    def add(lines: Lines[int] | None) -> None:
+        total = 0
+        for number in lines or ():
+            total += number
+            lines.send(str(total))  # type: ignore[union-attr]
+
+    operation = app.document()["paths"]["/sum"]["get"]
+    assert operation["x-protocol"] == {"lines": {"type": "integer"}}
+    with app.start() as handler:
+        response = handler(make_request("GET", "/sum", headers=OFFER))
+        client, server = memory_pair()
+        speaking = spawn(serve_upgrade, response, server)
+        client.sendall(b"20\n22\n")
+        received = b""
+        while received.count(b"\n") < 2:
+            received += client.recv(100)
+        assert received == b"20\n42\n"
+        client.close()
+        speaking.result()
+
+
+def test_a_type_that_the_adapter_refuses_stops_the_start() -> None:
+    app = Photon()
+
+    @app.get("/", adapter=LineProtocol())
+    def talk(lines: Lines[bytes]) -> None: ...
+
+    message = rf"{__file__}:\d+\), argument lines: lines are int or str, not <class 'bytes'>"
+    with pytest.raises(SignatureError, match=message):
+        app.document()
+    with pytest.raises((DocumentError, SignatureError), match=message), app.start():
+        pass
 
 
 def test_a_handler_without_the_connection_is_refused_at_start() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -12,20 +13,21 @@ T = TypeVar("T")
 
 
 class Lines(Generic[T]):
-    """A connection that carries lines."""
+    """A connection that carries lines, each of them one value."""
 
-    def __init__(self, stream: UpgradedStream) -> None:
+    def __init__(self, stream: UpgradedStream, read: Callable[[str], T]) -> None:
         self._stream = stream
+        self._read = read
         self._received = b""
         stream.on_stop(stream.close)
 
-    def __iter__(self) -> Iterator[str]:
-        """Yield the lines, until the peer leaves."""
+    def __iter__(self) -> Iterator[T]:
+        """Yield the values of the lines, until the peer leaves."""
         while (line := self.receive()) is not None:
             yield line
 
-    def receive(self) -> str | None:
-        """Return the next line; ``None`` when the peer has left."""
+    def receive(self) -> T | None:
+        """Return the value of the next line; ``None`` when the peer has left."""
         message_handled()
         while b"\n" not in self._received:
             part = self._stream.recv()
@@ -33,7 +35,7 @@ class Lines(Generic[T]):
                 return None
             self._received += part
         line, _, self._received = self._received.partition(b"\n")
-        return line.decode()
+        return self._read(line.decode())
 
     def send(self, line: str) -> None:
         """Send one line."""
@@ -45,17 +47,27 @@ class LineProtocol:
 
     argument: type = Lines
 
+    def __init__(self, read: Callable[[str], Any] = str) -> None:
+        self._read = read
+
+    def for_argument(self, annotation: Any) -> LineProtocol:
+        """Read lines as values of the type argument."""
+        [type_] = typing.get_args(annotation) or (str,)
+        if type_ not in (int, str):
+            raise TypeError(f"lines are int or str, not {type_!r}")
+        return LineProtocol(type_)
+
     def respond(self, request: Request, call: Callable[[Any], object]) -> Response:
         """Upgrade to ``lines``, or say that it must be offered."""
         if "lines" not in request.upgrades:
             raise HttpError(426, "upgrade to lines", headers={"upgrade": "lines"})
 
         def serve(stream: UpgradedStream) -> None:
-            call(Lines(stream))
+            call(Lines(stream, self._read))
 
         return upgrade("lines", serve)
 
-    def describe(self, operation: dict[str, Any]) -> None:
+    def describe(self, operation: dict[str, Any], schema: Callable[[Any], dict[str, Any]]) -> None:
         """Name the protocol in the document."""
-        operation["x-protocol"] = "lines"
+        operation["x-protocol"] = {"lines": schema(self._read)}
         operation["responses"]["426"] = {"description": "The request does not offer the protocol."}

@@ -121,3 +121,39 @@ def test_middleware_of_the_settings_is_found_if_it_is_disabled(tmp_path: Path) -
     app.use_settings(load_settings(tmp_path, environment="test"))
     with app.start():
         assert part.hosts[0].find_middleware(RateLimit) is not None
+
+
+def test_a_part_serves_pages_that_know_the_document() -> None:
+    app, part = application()
+
+    @app.get("/users/{name}")
+    def read(name: str) -> str:
+        return name
+
+    class Documented(PagePart):
+        def install(self, host: Host, settings: Any) -> None:
+            super().install(host, settings)
+            assert host.docs_url == "/docs"
+            host.page(
+                f"{host.docs_url}/paths",
+                lambda _: Response(body=" ".join(host.document()["paths"])),
+            )
+            host.page("/users/{name}", lambda _: Response(body="of the part"))
+
+    app.add(Documented())
+    assert send_request(app, "GET", "/docs/paths").body == b"/users/{name}"
+    assert send_request(app, "GET", "/users/ada").body == b'"ada"'
+    assert send_request(app, "POST", "/docs/paths").status == 405
+    assert part.hosts[0].openapi_url == "/openapi"
+
+
+@pytest.mark.parametrize("development", [True, False])
+@pytest.mark.parametrize("stated", [True, False, None])
+def test_a_part_knows_whether_responses_are_checked(development: bool, stated: bool | None) -> None:
+    app = Application(validate_responses=stated, docs_url=None, openapi_url=None)
+    part = PagePart()
+    app.add(part)
+    with app.start(development=development):
+        [host] = part.hosts
+    assert host.validates_responses is (development if stated is None else stated)
+    assert host.docs_url is host.openapi_url is None

@@ -13,13 +13,16 @@ from typing import Any, Protocol, TypeVar
 
 import attrs
 
+from photon_openapi.document import OpenApi
 from photon_runtime.callables import require_context_manager, require_function
+from photon_runtime.http import Handler
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.parts import Finish, Part, ProblemPage, Release, Scope
 from photon_runtime.settings import Settings
 
 from .annotations import Dependency
 from .dependencies import check_provided
+from .dispatch import Mount
 from .handlers import ErrorHandler, Middleware, check_error_classes, check_middleware
 from .static import StaticFiles
 
@@ -33,6 +36,12 @@ class _Owner(Protocol):
 
     @property
     def settings(self) -> Settings | None: ...
+    @property
+    def docs_url(self) -> str | None: ...
+    @property
+    def openapi_url(self) -> str | None: ...
+    def document(self) -> OpenApi: ...
+    def validates_responses(self, *, development: bool) -> bool: ...
 
     def read_settings(self, cls: type[T]) -> T: ...
     def named_settings(self, cls: type[T]) -> Mapping[str, T]: ...
@@ -55,6 +64,7 @@ class PartsHost:
         middlewares: Their middleware, the outermost first.
         error_handlers: Their error handlers, by class.
         problem_pages: Their functions that replace problem documents by pages.
+        pages: Their pages about the application.
     """
 
     _owner: _Owner
@@ -68,6 +78,7 @@ class PartsHost:
     middlewares: list[Middleware] = attrs.field(factory=list, init=False)
     error_handlers: dict[type[BaseException], ErrorHandler] = attrs.field(factory=dict, init=False)
     problem_pages: list[ProblemPage] = attrs.field(factory=list, init=False)
+    pages: list[Mount] = attrs.field(factory=list, init=False)
 
     @property
     def root(self) -> Path | None:
@@ -85,6 +96,30 @@ class PartsHost:
     def meter(self) -> Meter:
         """The meter, which makes the instruments of ``/metrics``."""
         return self._owner.meter
+
+    @property
+    def validates_responses(self) -> bool:
+        """True if responses are checked against the document."""
+        return self._owner.validates_responses(development=self.development)
+
+    @property
+    def docs_url(self) -> str | None:
+        """Path of the documentation page; ``None`` if it is not served."""
+        return self._owner.docs_url
+
+    @property
+    def openapi_url(self) -> str | None:
+        """Path of the OpenAPI document, without its ending; ``None`` if it is not served."""
+        return self._owner.openapi_url
+
+    def document(self) -> OpenApi:
+        """Return a copy of the OpenAPI document of the application."""
+        return self._owner.document()
+
+    def page(self, path: str, handler: Handler) -> None:
+        """Serve a page about the application."""
+        require_function(handler, "a page")
+        self.pages.append(Mount(path, handler, is_optional=True))
 
     def provide(
         self,

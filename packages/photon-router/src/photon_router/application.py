@@ -412,7 +412,7 @@ class Application(Router):
         readiness.include(self.readiness)
         readiness.include(host.readiness)
         observed = observe(settings, readiness, self.meter, development=development)
-        pages = observed.pages + self._static.mounts()
+        pages = [*observed.pages, *self._static.mounts(), *host.pages]
         set_mount_paths([*self._mounts, *pages])
         running = self._compiled(host, observed.middleware, pages, development=development)
         with ExitStack() as stack:
@@ -456,6 +456,15 @@ class Application(Router):
             SettingsError: One of them is invalid.
         """
         return {} if self._settings is None else self._settings.read_named(cls)
+
+    def validates_responses(self, *, development: bool = False) -> bool:
+        """Return true if responses are checked against the document.
+
+        Args:
+            development: True for the answer in development mode.
+        """
+        stated = self._behaviour().validate_responses
+        return development or self._is_test if stated is None else stated
 
     def _refuse_inclusion(self) -> None:
         if self._base is not None:
@@ -536,11 +545,13 @@ class Application(Router):
         self, *, development: bool
     ) -> Callable[[Document, Operation], ResponseCheck] | None:
         """Return the factory of the checks of responses; ``None`` if they are not checked."""
-        is_test = self._settings is not None and self._settings.environment == "test"
-        stated = self._behaviour().validate_responses
-        if not (development or is_test if stated is None else stated):
+        if not self.validates_responses(development=development):
             return None
-        return functools.partial(ResponseCheck, is_shown=development or is_test)
+        return functools.partial(ResponseCheck, is_shown=development or self._is_test)
+
+    @property
+    def _is_test(self) -> bool:
+        return self._settings is not None and self._settings.environment == "test"
 
     def _begun_document(self) -> Document:
         """Return the loaded document, or an empty one, with the title of the application."""

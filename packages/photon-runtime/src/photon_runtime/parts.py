@@ -86,6 +86,37 @@ class Host(Protocol):
         """True in development mode, which shows details that production must not."""
         ...
 
+    @property
+    def validates_responses(self) -> bool:
+        """True if responses are checked against the document, as in development and in tests."""
+        ...
+
+    @property
+    def docs_url(self) -> str | None:
+        """Path of the documentation page; ``None`` if it is not served."""
+        ...
+
+    @property
+    def openapi_url(self) -> str | None:
+        """Path of the OpenAPI document, without its ending; ``None`` if it is not served."""
+        ...
+
+    def document(self) -> dict[str, Any]:
+        """Return a copy of the OpenAPI document of the application.
+
+        It is complete when all parts are installed: call it in a lifespan, or for a request.
+
+        Raises:
+            PhotonError: The handlers cannot be written as a document.
+        """
+        ...
+
+    def page(self, path: str, handler: Callable[[Request], Response]) -> None:
+        """Serve a page about the application, such as its documentation, with GET on ``path``.
+
+        It is not an operation of the document. Middleware wraps it, operations take precedence.
+        """
+
     def provide(
         self,
         cls: type[T],

@@ -73,7 +73,7 @@ class WebSocketAdapter:
 
         return upgrade("websocket", serve, headers=handshake.headers)
 
-    def describe(self, operation: dict[str, Any]) -> None:
+    def describe(self, operation: dict[str, Any], schema: Callable[[Any], dict[str, Any]]) -> None:
         """Describe the upgrade, and what is answered in place of one."""
         operation["x-websocket"] = True
         responses = operation["responses"]

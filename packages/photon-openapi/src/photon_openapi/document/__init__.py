@@ -18,6 +18,7 @@
 from ._bundle import bundled as bundled
 from ._definitions import BASE as BASE
 from ._definitions import ITEM_SCHEMA as ITEM_SCHEMA
+from ._definitions import WEBSOCKET as WEBSOCKET
 from ._definitions import Definitions as Definitions
 from ._definitions import definitions_of as definitions_of
 from ._definitions import parts_of as parts_of

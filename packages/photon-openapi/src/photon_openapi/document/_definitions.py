@@ -28,6 +28,9 @@ BASE = "https://photon.invalid/openapi"
 """The URI of documents without their own URI; nothing is ever fetched from it."""
 ITEM_SCHEMA = "x-item-schema"
 """The schema of the items of a stream, for which OpenAPI has no member before 3.2."""
+WEBSOCKET = "x-websocket"
+"""The messages of an operation that changes the connection to a WebSocket."""
+_STRUCTURED_EXTENSIONS = frozenset((ITEM_SCHEMA, WEBSOCKET))
 _PREFIX = "#/components/schemas/"
 # Members whose value is arbitrary data: a "$ref" inside is not a reference.
 _DATA = frozenset(("example", "default", "enum", "const", "value"))
@@ -95,7 +98,7 @@ def parts_of(value: object, pointer: str = "") -> Iterator[DocumentPart]:
 
 
 def _is_structure(name: str, item: object) -> bool:
-    if name in _DATA or (name.startswith("x-") and name != ITEM_SCHEMA):
+    if name in _DATA or (name.startswith("x-") and name not in _STRUCTURED_EXTENSIONS):
         return False
     return not (name == "examples" and isinstance(item, list))  # of a schema: plain data
 

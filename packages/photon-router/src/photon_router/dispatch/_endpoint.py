@@ -89,8 +89,9 @@ class EndpointCompiler:
 
     def _endpoint(self) -> Handler:
         entry = self.entry
-        if entry.adapter is not None:
-            return self._adapted(entry.adapter)
+        adapter = entry.resolved_adapter()
+        if adapter is not None:
+            return self._adapted(adapter)
         handler = self._call(entry.function, entry.signature)
         return endpoint_of(tuple(self.binders), self.calls, handler, self._encoder())
 

@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from photon_openapi.annotations import strip_alias, without_none
 from photon_openapi.schema import mapped_class_in
 from photon_runtime.callables import location
-from photon_runtime.http import CallAdapter
+from photon_runtime.http import ArgumentAdapter, CallAdapter
 
 from ..dependencies import Owned, Providers, connection_argument
 from ..errors import SignatureError
@@ -82,6 +83,23 @@ class HandlerEntry:
             return connection_argument(self.signature, self.adapter)
         except SignatureError as error:
             raise SignatureError(f"{location(self.function)}: {error}") from None
+
+    def resolved_adapter(self) -> CallAdapter | None:
+        """Return the adapter for the type of the argument; ``None`` without an adapter.
+
+        Raises:
+            SignatureError: The handler has not exactly one such argument, or one of a type that
+                the adapter refuses.
+        """
+        adapter: object = self.adapter
+        connection = self.connection
+        if connection is None or not isinstance(adapter, ArgumentAdapter):
+            return self.adapter
+        try:
+            return adapter.for_argument(strip_alias(without_none(connection.annotation.type)))
+        except TypeError as error:
+            where = f"{location(self.function)}, argument {connection.name}"
+            raise SignatureError(f"{where}: {error}") from error
 
     def request_arguments(self, providers: Providers) -> list[Owned]:
         """Return the arguments from the request, including those of dependencies.

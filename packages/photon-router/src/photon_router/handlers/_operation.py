@@ -110,8 +110,9 @@ class _Writer:
         operation["responses"] = self._responses()
         if "external_docs" in self.entry.options:
             operation["externalDocs"] = {"url": self.entry.options["external_docs"]}
-        if self.entry.adapter is not None:
-            self.entry.adapter.describe(operation)
+        adapter = self.entry.resolved_adapter()
+        if adapter is not None:
+            adapter.describe(operation, self.context.builder.schema)
         return merge_members(operation, self.entry.options.get("openapi_extra", {}))
 
     def _check_path(self) -> None:

@@ -42,6 +42,7 @@
 
 from ._accept import names_media_type as names_media_type
 from ._accept_encoding import choose_coding as choose_coding
+from ._adapter import ArgumentAdapter as ArgumentAdapter
 from ._adapter import CallAdapter as CallAdapter
 from ._adapter import PartAdapter as PartAdapter
 from ._caching import add_vary as add_vary

@@ -39,8 +39,36 @@ class CallAdapter(Protocol):
         """
         ...
 
-    def describe(self, operation: dict[str, Any]) -> None:
-        """Complete the OpenAPI operation that was written from the handler, in place."""
+    def describe(self, operation: dict[str, Any], schema: Callable[[Any], dict[str, Any]]) -> None:
+        """Complete the OpenAPI operation that was written from the handler, in place.
+
+        Args:
+            operation: The operation.
+            schema: Returns the JSON Schema of a Python type; classes become components of the
+                document.
+        """
+
+
+@runtime_checkable
+class ArgumentAdapter(Protocol):
+    """An adapter that depends on the annotation of the argument; an optional interface of adapters.
+
+    It is for connections with type arguments, such as ``WebSocket[Received, Sent]``, and with
+    subclasses.
+    """
+
+    def for_argument(self, annotation: Any) -> CallAdapter:
+        """Return the adapter for one handler; called at start-up.
+
+        Args:
+            annotation: The type of the handler's argument for the connection: the class in
+                `CallAdapter.argument` or a subclass, with its type arguments.
+
+        Raises:
+            TypeError: The connection cannot have this type. The error of the start names the
+                handler and the argument.
+        """
+        ...
 
 
 @runtime_checkable
