@@ -2,6 +2,7 @@
 
 =========================  ====================================================================
 ``websocket``              `PhotonWebSocket`: what handlers receive and send messages with
+``channels``               `WebSocket`: messages with types
 ``adapter``                `WebSocketAdapter`: a route whose handler is called with one
 ``part``                   `WebSocketsPart`: the WebSockets of an application
 ``rooms``                  `Room`: broadcasts, presence, history
@@ -17,6 +18,8 @@
 
 from ._websockets_settings import WebSocketsSettings as WebSocketsSettings
 from .adapter import WebSocketAdapter as WebSocketAdapter
+from .channels import WebSocket as WebSocket
+from .errors import InvalidMessage as InvalidMessage
 from .errors import WebSocketClosed as WebSocketClosed
 from .part import WebSocketsPart as WebSocketsPart
 from .rooms import Room as Room

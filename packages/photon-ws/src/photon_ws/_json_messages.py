@@ -12,7 +12,8 @@ from .protocol import Message
 
 
 @functools.lru_cache(maxsize=256)
-def _decoder(type_: object) -> JsonDecoder:
+def decoder_of(type_: object) -> JsonDecoder:
+    """Return the decoder of a type; made once."""
     builder = SchemaBuilder()
     schema = builder.schema(type_)
     return JsonDecoder(type_, schema=schema, components=builder.components)
@@ -30,7 +31,7 @@ def decode_json(message: Message, type_: object = Any) -> Any:
         TypeError: The type has no form in JSON.
     """
     data = message.encode() if isinstance(message, str) else message
-    return _decoder(type_).decode(data)
+    return decoder_of(type_).decode(data)
 
 
 def encode_json(value: object) -> str:

@@ -56,11 +56,15 @@ class Sockets:
     Attributes:
         settings: The section ``[websockets]``.
         origins: Its origins.
+        checks_messages: True to validate typed messages that are sent, as responses are.
     """
 
-    def __init__(self, settings: WebSocketsSettings, meter: Meter) -> None:
+    def __init__(
+        self, settings: WebSocketsSettings, meter: Meter, *, checks_messages: bool = False
+    ) -> None:
         """Begin without any."""
         self.settings = settings
+        self.checks_messages = checks_messages
         self.origins = Origins(settings.origins)
         self._deflaters: dict[DeflateParameters, Deflater] = {}
         self._open: dict[Connection, None] = {}

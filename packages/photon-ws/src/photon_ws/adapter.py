@@ -7,11 +7,14 @@ handler is called with the WebSocket.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
+from attrs.validators import in_
 
+from photon_openapi.document import WEBSOCKET
 from photon_openapi.errors import ValidationError
 from photon_runtime.errors import Cancelled
 from photon_runtime.http import HttpError, Request, Response, UpgradedStream, upgrade
@@ -19,6 +22,7 @@ from photon_runtime.observability import span
 from photon_runtime.units_of_work import message_failed, message_handled
 
 from ._sockets import current_sockets
+from .channels import Channel, OnInvalid, channel_of
 from .errors import WebSocketClosed
 from .protocol import Handshake, Origins, accept_handshake
 from .websocket import PhotonWebSocket
@@ -46,12 +50,25 @@ class WebSocketAdapter:
             none of them gets none.
         origins: Origins whose pages may connect, besides that of the application; ``None`` for
             those of the settings.
+        on_invalid: The reaction to an invalid message of a channel with types: ``answer`` sends the
+            client a list of its errors, ``close`` closes the WebSocket.
     """
 
     subprotocols: Sequence[str] = attrs.field(default=(), converter=_subprotocols)
     origins: Origins | None = attrs.field(default=None, converter=_origins)
+    on_invalid: OnInvalid = attrs.field(default="answer", validator=in_(("answer", "close")))
     argument: type = attrs.field(default=PhotonWebSocket, init=False)
     part: str = attrs.field(default="photon_ws.part:WebSocketsPart", init=False)
+    _channel: Channel | None = attrs.field(default=None, alias="channel")
+
+    def for_argument(self, annotation: Any) -> WebSocketAdapter:
+        """Return the adapter for the messages of an annotation.
+
+        Raises:
+            TypeError: See `channel_of`.
+        """
+        channel = channel_of(annotation, self.on_invalid)
+        return self if channel is None else attrs.evolve(self, channel=channel)
 
     def respond(self, request: Request, call: Callable[[Any], object]) -> Response:
         """Return the response that changes the protocol, and then calls the handler.
@@ -60,7 +77,10 @@ class WebSocketAdapter:
             HttpError: 426 for a request without an upgrade or with another version, 403 for a page
                 of another origin, 400 for a malformed handshake.
         """
-        sockets = current_sockets()
+        sockets, channel = current_sockets(), self._channel
+        open_websocket: Callable[..., PhotonWebSocket] = PhotonWebSocket
+        if channel is not None:
+            open_websocket = functools.partial(channel.open, is_checked=sockets.checks_messages)
         handshake = accept_handshake(
             request,
             subprotocols=self.subprotocols,
@@ -69,21 +89,27 @@ class WebSocketAdapter:
         )
 
         def serve(stream: UpgradedStream) -> None:
-            _serve(PhotonWebSocket, stream, request, handshake, call)
+            _serve(open_websocket, stream, request, handshake, call)
 
         return upgrade("websocket", serve, headers=handshake.headers)
 
     def describe(self, operation: dict[str, Any], schema: Callable[[Any], dict[str, Any]]) -> None:
         """Describe the upgrade, and what is answered in place of one."""
-        operation["x-websocket"] = True
+        description = {} if self._channel is None else self._channel.describe(schema)
+        if self.subprotocols:
+            description["subprotocols"] = list(self.subprotocols)
+        operation[WEBSOCKET] = description
         responses = operation["responses"]
         responses["101"] = {"description": "The connection is a WebSocket from now on."}
-        responses["403"] = {"description": "Pages of this origin may not connect."}
+        responses.setdefault("403", {"description": "Pages of this origin may not connect."})
         responses["426"] = {"description": "The request is not the handshake of a WebSocket."}
+        ordered = sorted(responses.items())
+        responses.clear()
+        responses.update(ordered)
 
 
 def _serve(
-    kind: Callable[..., PhotonWebSocket],
+    open_websocket: Callable[..., PhotonWebSocket],
     stream: UpgradedStream,
     request: Request,
     handshake: Handshake,
@@ -97,7 +123,7 @@ def _serve(
     sockets = current_sockets()
     with sockets.opened(stream, handshake) as connection, span("websocket") as recorded:
         stream.on_stop(connection.stop)
-        ws = kind(connection, request, subprotocol=handshake.subprotocol)
+        ws = open_websocket(connection, request, subprotocol=handshake.subprotocol)
         try:
             _handle(call, ws)
         except WebSocketClosed:

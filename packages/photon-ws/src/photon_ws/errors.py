@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from simple_websocket import ConnectionClosed
+
+from photon_openapi.errors import ErrorDetail
+from photon_runtime.errors import PhotonError
 
 
 class WebSocketClosed(ConnectionClosed, ConnectionError):  # type: ignore[misc]  # it has no types
@@ -32,3 +37,24 @@ class WebSocketClosed(ConnectionClosed, ConnectionError):  # type: ignore[misc] 
         """Return code and reason."""
         reason = f": {self.reason}" if self.reason else ""
         return f"the WebSocket is closed with code {self.code}{reason}"
+
+
+class InvalidMessage(PhotonError):
+    """A message that a handler sends is not as its channel describes it.
+
+    It is raised in development and in tests, where such messages are checked.
+
+    Attributes:
+        errors: All errors.
+    """
+
+    def __init__(self, expected: str, errors: Sequence[ErrorDetail]) -> None:
+        """Store the errors.
+
+        Args:
+            expected: The names of the types that the channel sends.
+            errors: The errors.
+        """
+        self.errors = tuple(errors)
+        listed = "; ".join(f"{each.pointer or 'the message'}: {each.message}" for each in errors)
+        super().__init__(f"the message does not match {expected}: {listed}")

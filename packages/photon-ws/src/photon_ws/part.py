@@ -20,7 +20,7 @@ class WebSocketsPart:
 
     def install(self, host: Host, settings: WebSocketsSettings) -> None:
         """Register the sweep, the rooms and the metrics."""
-        sockets = Sockets(settings, host.meter)
+        sockets = Sockets(settings, host.meter, checks_messages=host.validates_responses)
         host.lifespan(sockets.running)
         rooms = Rooms(settings, host.meter, host.readiness)
         host.lifespan(rooms.running)

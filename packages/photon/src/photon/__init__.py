@@ -63,9 +63,10 @@ from .router import Router as Router
 if TYPE_CHECKING:
     from photon_ws import PhotonWebSocket as PhotonWebSocket
     from photon_ws import Room as Room
+    from photon_ws import WebSocket as WebSocket
     from photon_ws import WebSocketClosed as WebSocketClosed
 
-_OF_WEBSOCKETS = frozenset({"PhotonWebSocket", "Room", "WebSocketClosed"})
+_OF_WEBSOCKETS = frozenset({"PhotonWebSocket", "Room", "WebSocket", "WebSocketClosed"})
 
 
 def __getattr__(name: str) -> object:

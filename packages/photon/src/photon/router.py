@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar, Unpack
+from typing import Literal, TypeVar, Unpack
 
 import photon_router
 from photon_router import RouteOptions, SignatureError
@@ -23,6 +23,7 @@ class Router(photon_router.Router):
         *,
         subprotocols: Sequence[str] = (),
         origins: Sequence[str] | None = None,
+        on_invalid: Literal["answer", "close"] = "answer",
         **options: Unpack[RouteOptions],
     ) -> Callable[[F], F]:
         """Make the decorated function the handler of WebSockets on ``path``.
@@ -37,6 +38,8 @@ class Router(photon_router.Router):
             subprotocols: Subprotocols of the handler, the preferred one first.
             origins: Origins whose pages may connect, besides that of the application; ``None`` for
                 those of the section ``[websockets]``. ``["*"]`` for all.
+            on_invalid: The reaction to an invalid message of a `photon_ws.WebSocket` with types:
+                ``answer`` sends the client a list of its errors, ``close`` closes the WebSocket.
             options: See `RouteOptions`.
 
         Raises:
@@ -47,5 +50,5 @@ class Router(photon_router.Router):
 
         if "adapter" in options:
             raise SignatureError("'adapter' is not an option of a WebSocket: it has its own")
-        options["adapter"] = WebSocketAdapter(subprotocols, origins)
+        options["adapter"] = WebSocketAdapter(subprotocols, origins, on_invalid)
         return self.get(path, **options)
