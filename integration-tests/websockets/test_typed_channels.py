@@ -1,0 +1,150 @@
+"""Typed channels of an application, behind a real server and with its own arguments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+import attrs
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from photon import Depends, DocumentError, Photon, Router, SignatureError, WebSocket
+from photon_runtime.testing import live_server
+
+
+@attrs.frozen
+class Say:
+    """Say something to everybody."""
+
+    text: str = attrs.field(validator=attrs.validators.max_len(10))
+    kind: Literal["say"] = "say"
+
+
+@attrs.frozen
+class Leave:
+    kind: Literal["leave"] = "leave"
+
+
+@attrs.frozen
+class Said:
+    room: int
+    user: str
+    text: str
+    kind: Literal["said"] = "said"
+
+
+def ada() -> str:
+    return "ada"
+
+
+def chat(ws: WebSocket[Say | Leave, Said], room: int, user: Annotated[str, Depends(ada)]) -> None:
+    """Talk in a room."""
+    for message in ws:
+        match message:
+            case Say(text):
+                ws.send(Said(room, user, text))
+            case Leave():
+                ws.close(4000, "left")
+
+
+@contextmanager
+def talking(on_invalid: Literal["answer", "close"] = "answer") -> Iterator[ClientConnection]:
+    app, rooms = Photon(title="Chat", version="1.0.0"), Router(prefix="/rooms")
+    rooms.websocket("/{room}", on_invalid=on_invalid)(chat)
+    app.include(rooms)
+    with live_server(app) as server, connect(f"ws://127.0.0.1:{server.port}/rooms/7") as client:
+        yield client
+
+
+def test_a_handler_exchanges_values_with_its_client() -> None:
+    with talking() as client:
+        client.send('{"kind": "say", "text": "hello"}')
+        assert json.loads(client.recv(timeout=5)) == {
+            "kind": "said", "room": 7, "user": "ada", "text": "hello",
+        }  # fmt: skip
+        client.send('{"kind": "leave"}')
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=5)
+        assert closed.value.rcvd is not None
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4000, "left")
+
+
+def test_an_invalid_message_is_answered_with_every_error() -> None:
+    with talking() as client:
+        client.send('{"kind": "say", "text": "hello for the first time"}')
+        client.send(b'{"kind": "leave"}')
+        client.send('{"kind": "say", "text": "hello"}')
+        first, second, third = (json.loads(client.recv(timeout=5)) for _ in range(3))
+    assert first == {
+        "kind": "problem",
+        "title": "message validation failed: 1 error",
+        "status": 422,
+        "number": 1,
+        "errors": [{"pointer": "/text", "message": "must have at most 10 characters"}],
+    }
+    assert (second["status"], second["number"]) == (415, 2)
+    assert third["kind"] == "said"
+
+
+def test_an_invalid_message_closes_the_socket_if_the_route_says_so() -> None:
+    with talking("close") as client:
+        client.send("{}")
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=5)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1007
+    assert closed.value.rcvd.reason.endswith('at /kind: missing required member "kind"')
+
+
+def test_the_operation_describes_the_messages() -> None:
+    app = Photon()
+    app.websocket("/rooms/{room}", subprotocols=["chat.v1"])(chat)
+    document: Any = app.document()
+    operation = document["paths"]["/rooms/{room}"]["get"]
+    described = operation["x-websocket"]
+    assert described["subprotocols"] == ["chat.v1"]
+    assert described["send"]["schema"] == {"$ref": "#/components/schemas/Said"}
+    assert described["receive"]["schema"]["required"] == ["kind"]
+    assert described["problem"]["schema"]["properties"]["kind"]["enum"] == ["problem"]
+    assert {"101", "403", "422", "426"} <= set(operation["responses"])
+    assert {"Say", "Leave", "Said"} <= set(document["components"]["schemas"])
+
+
+@attrs.frozen
+class Same:
+    kind: Literal["say"] = "say"
+
+
+def ambiguous(ws: WebSocket[Say | Same, Said]) -> None: ...
+
+
+def untyped(ws: WebSocket) -> None: ...  # type: ignore[type-arg]
+
+
+@pytest.mark.parametrize(
+    ("handler", "message"),
+    [
+        (ambiguous, r"argument ws: messages of the types Say and Same cannot be told apart: make"),
+        (untyped, r"argument ws: WebSocket lacks the types of its messages: write WebSocket\["),
+    ],
+)
+def test_a_channel_that_cannot_work_stops_the_start_with_its_line(
+    handler: Any, message: str
+) -> None:
+    app = Photon()
+    app.websocket("/x")(handler)
+    line = handler.__code__.co_firstlineno
+    with (
+        pytest.raises((SignatureError, DocumentError), match=rf"{__file__}:{line}\), {message}"),
+        app.start(),
+    ):
+        pass
+
+
+def test_the_choice_for_invalid_messages_must_exist() -> None:
+    with pytest.raises(ValueError, match="'on_invalid' must be in"):
+        Photon().websocket("/x", on_invalid="ignore")  # type: ignore[arg-type]
