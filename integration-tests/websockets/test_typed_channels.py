@@ -128,7 +128,10 @@ def untyped(ws: WebSocket) -> None: ...  # type: ignore[type-arg]
 @pytest.mark.parametrize(
     ("handler", "message"),
     [
-        (ambiguous, r"argument ws: messages of the types Say and Same cannot be told apart: make"),
+        (
+            ambiguous,
+            r"argument ws: messages of the types Say and Same cannot be distinguished: make",
+        ),
         (untyped, r"argument ws: WebSocket lacks the types of its messages: write WebSocket\["),
     ],
 )

@@ -213,7 +213,7 @@ def test_a_subclass_keeps_its_types_and_has_methods_of_its_own(opened: Opened) -
         (WebSocket, r"WebSocket lacks the types of its messages: write WebSocket\[Received, Sent"),
         (WebSocket[Say | Said, Said | str | None], None),
         (WebSocket[Say | None, Said], "a received message cannot be None"),
-        (WebSocket[Say, int | float], "int and float cannot be told apart"),
+        (WebSocket[Say, int | float], "int and float cannot be distinguished"),
         (WebSocket[complex, Said], "no form in JSON"),
     ],
     ids=str,

@@ -4,7 +4,7 @@
 ``_websocket``       `WebSocket`: the class that handlers annotate their argument with
 ``_channel``         `Channel`: the types of one handler, checked and compiled at start-up
 ``_type_arguments``  the type arguments of an annotation
-``_message_types``   the types of one direction, and how messages of them are told apart
+``_message_types``   the types of one direction, and how messages of them are distinguished
 ``_decoder``         received messages to values
 ``_encoder``         values to messages that are sent
 ``_problem``         the messages that answer invalid ones

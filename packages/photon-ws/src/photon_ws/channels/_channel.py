@@ -93,8 +93,8 @@ def channel_of(annotation: Any, on_invalid: OnInvalid = "answer") -> Channel | N
         on_invalid: The reaction to an invalid message.
 
     Raises:
-        TypeError: Types are missing, messages of two types cannot be told apart, or a type has no
-            form in JSON.
+        TypeError: Types are missing, messages of two types cannot be distinguished, or a type has
+            no form in JSON.
     """
     cls = typing.get_origin(annotation) or annotation
     if not issubclass(cls, WebSocket):

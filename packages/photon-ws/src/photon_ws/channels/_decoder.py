@@ -1,6 +1,6 @@
 """Received messages to values, as strictly as JSON bodies.
 
-Theory of operation. Objects of several classes are told apart by their tag, which is read first:
+Theory of operation. Objects of several classes are distinguished by their tag, which is read first:
 msgspec skips all other members for that. Then the decoder of the class decodes the whole message.
 Trying one class after another would cost several times as much, and would report the errors of a
 class that the client did not mean.

@@ -1,10 +1,10 @@
 """The types of the messages of one direction, and how a message's type is recognised.
 
 Theory of operation. A client, and this end, must know the type of a message from the message alone.
-Objects of several classes are told apart by a *tag*: a member that each class has, with a
-``Literal`` of its own; it must be sent, also where it has a default. Other values are told apart by
-their JSON type, or because they are listed (``Literal``, enumerations). A union for which neither
-is enough is refused at start-up, because some of its values would be decoded as another type.
+Objects of several classes are distinguished by a *tag*: a member that each class has, with a
+``Literal`` of its own; it must be sent, also where it has a default. Other values are distinguished
+by their JSON type, or because they are listed (``Literal``, enumerations). A union for which
+neither is enough is refused at start-up, because some values would be decoded as another type.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class MessageTypes:
     Attributes:
         type: The annotation.
         members: The members of the union, or the type alone; none for ``Never``.
-        tag: The member that tells objects apart; ``None`` if there is one class at most.
+        tag: The member that distinguishes objects; ``None`` if there is one class at most.
         by_tag: The types of objects by their tags.
         objects: The types of objects.
         others: The types of other values.
@@ -51,7 +51,7 @@ def message_types(type_: Any) -> MessageTypes:
     """Return the types of messages that an annotation describes.
 
     Raises:
-        TypeError: Messages of two types cannot be told apart, or a type has no form in JSON.
+        TypeError: Messages of two types cannot be distinguished, or a type has no form in JSON.
     """
     members = tuple(dict.fromkeys(_members(type_)))
     builder = SchemaBuilder()
@@ -137,7 +137,7 @@ def _tags(objects: tuple[Any, ...]) -> tuple[str | None, dict[str, Any]]:
 
 
 def _untagged(objects: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Return two classes without a tag that tells them apart."""
+    """Return two classes without a tag that distinguishes them."""
     for pair in itertools.combinations(objects, 2):
         if "discriminator" not in SchemaBuilder().schema(typing.Union[pair]):  # noqa: UP007
             return pair
@@ -146,9 +146,9 @@ def _untagged(objects: tuple[Any, ...]) -> tuple[Any, Any]:
 
 def _ambiguous(first: Any, second: Any) -> TypeError:
     return TypeError(
-        f"messages of the types {name_of(first)} and {name_of(second)} cannot be told apart: make "
-        "all of them classes with a member of one name, and a Literal of its own in each, such as "
-        'kind: Literal["text"]'
+        f"messages of the types {name_of(first)} and {name_of(second)} cannot be distinguished: "
+        "make all of them classes with a member of one name, and a Literal of its own in each, "
+        'such as kind: Literal["text"]'
     )
 
 
@@ -164,5 +164,5 @@ def _refuse_omitted_tags(type_: Any) -> None:
     if cls.__struct_config__.omit_defaults:
         raise TypeError(
             f"{cls.__qualname__} has omit_defaults: the other end would not get the members that "
-            "tell messages apart; leave omit_defaults out"
+            "distinguish messages; leave omit_defaults out"
         )

@@ -1,8 +1,8 @@
 """The messages that answer invalid ones: problem documents with a tag.
 
-A client must tell such a message from all others of the channel. So it has the tag of the messages
-that are sent (``type`` if these have none) with the value ``problem``, which no message of the
-application may have.
+A client must distinguish such a message from all others of the channel. So it has the tag of the
+messages that are sent (``type`` if these have none) with the value ``problem``, which no message of
+the application may have.
 """
 
 from __future__ import annotations
