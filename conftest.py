@@ -47,6 +47,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--renew", action="store_true", help="record the public interfaces anew")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cheaper_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Spare pytest and mypy, which tests run in projects of their own, work that is done already.
+
+    Each pytest would load the plugins of this environment, which takes two seconds; the projects
+    do not use them. mypy reads the types of the libraries once.
+    """
+    blocked = ["schemathesis", "hypothesispytest", "anyio", "valkey", "xdist", "xdist.looponfail"]
+    options = [os.environ.get("PYTEST_ADDOPTS", ""), *(f"-p no:{name}" for name in blocked)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_ADDOPTS", " ".join(options).strip())
+        patch.setenv("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
+        yield
+
+
 @pytest.fixture
 def connect_sqlite() -> Iterator[Callable[..., sqlite.Connection]]:
     """Open connections like ``photon_runtime.drivers.sqlite.connect``, and close them at the end.

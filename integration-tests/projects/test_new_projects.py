@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -35,23 +34,14 @@ def new_project(folder: Path, *options: str, **variables: str) -> Folder:
     return Folder(folder / "my-shop", variables)
 
 
-@pytest.fixture(scope="module")
-def check(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Folder], None]:
-    """Check the code of a project; the types of libraries are read once for all tests."""
-    cache = {"MYPY_CACHE_DIR": str(tmp_path_factory.mktemp("mypy"))}
-
-    def check(project: Folder) -> None:
-        for command in CHECKS:
-            Folder(project.path, cache).run(sys.executable, "-m", *command)
-
-    return check
+def check(project: Folder) -> None:
+    for command in CHECKS:
+        project.run(sys.executable, "-m", *command)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("database", ["sqlite", "none"])
-def test_a_new_project_is_clean_and_passes(
-    tmp_path: Path, kind: str, database: str, check: Callable[[Folder], None]
-) -> None:
+def test_a_new_project_is_clean_and_passes(tmp_path: Path, kind: str, database: str) -> None:
     project = new_project(tmp_path, f"--{kind}", "--db", database)
     check(project)
     assert " passed" in project.photon("test", "-q", "-W", "error")
@@ -66,7 +56,7 @@ def test_a_new_project_is_clean_and_passes(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_project_with_postgresql_passes(
-    tmp_path: Path, kind: str, empty_postgres_url: str, check: Callable[[Folder], None]
+    tmp_path: Path, kind: str, empty_postgres_url: str
 ) -> None:
     project = new_project(
         tmp_path, f"--{kind}", "--db", "postgresql", DATABASE_URL=empty_postgres_url

@@ -33,7 +33,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def photon(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+    own = {name for name in os.environ if name.startswith("PYTEST_")} - {"PYTEST_ADDOPTS"}
+    environ = {name: text for name, text in os.environ.items() if name not in own}
     return subprocess.run(
         [sys.executable, "-m", "photon_cli", *arguments],
         cwd=folder,
