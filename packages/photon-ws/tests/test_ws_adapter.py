@@ -244,3 +244,22 @@ def test_what_the_client_causes_is_an_error_for_dependencies_and_no_error_in_the
         assert close_code(client)[0] == 1007
     assert seen == ["ValidationError"]
     assert not caplog.records
+
+
+def test_large_messages_without_a_wait_let_other_tasks_run(serve_socket: ServeSocket) -> None:
+    turns: list[int] = []
+
+    def send_much(ws: PhotonWebSocket) -> None:
+        def count() -> None:
+            while True:
+                turns.append(1)
+                rt.yield_now()
+
+        counting = rt.spawn(count)
+        for _ in range(20):
+            ws.send(bytes(1_000_000))  # 1 KB compressed: there is always room
+        counting.cancel()
+
+    with serve_socket(send_much) as server, open_socket(server, max_size=None) as client:
+        assert [len(client.recv()) for _ in range(20)] == [1_000_000] * 20
+    assert len(turns) > 10

@@ -237,6 +237,10 @@ class Hub:
         idle.append(pooled)
         self.choose_next().switch()  # possibly to this greenlet itself
 
+    def end_turn(self) -> None:
+        """Poll sockets and timers before the next task runs; for tasks that have run for long."""
+        self._switches_left = 0
+
     def choose_next(self) -> greenlet:
         """Take a task from the queue, unless the hub's turn has come; return the greenlet to run.
 

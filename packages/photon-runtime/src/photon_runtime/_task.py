@@ -42,6 +42,9 @@ class Scheduler(Protocol):
     def time(self) -> float:
         """Return the hub's clock in seconds."""
 
+    def end_turn(self) -> None:
+        """Let the hub poll before the next task runs."""
+
     def choose_next(self) -> greenlet:
         """Take the next task from the queue, or the hub; return the greenlet to switch to."""
 

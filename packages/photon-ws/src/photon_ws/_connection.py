@@ -21,7 +21,7 @@ from typing import final
 from photon_runtime import Task, current_task
 
 from ._closing import ClosingConnection, PongWait
-from ._frame_writer import IN_A_ROW, ConnectionLimits, Stream
+from ._frame_writer import IN_A_ROW, SIZE_SHIFT, ConnectionLimits, Stream
 from .protocol import (
     Close,
     Deflater,
@@ -107,7 +107,7 @@ class Connection(ClosingConnection):
         """
         if not self._messages and not self._wait_for_message(timeout):
             return None
-        self._in_a_row += 1
+        self._in_a_row += 1 + (len(self._messages[0]) >> SIZE_SHIFT)
         if self._in_a_row >= IN_A_ROW:
             self._yield_turn()
         message = self._messages.popleft()
@@ -149,7 +149,7 @@ class Connection(ClosingConnection):
                     self._wait_readable(task, until)
             elif reads >= _READS_IN_A_ROW:  # frames without a message
                 reads = 0
-                task.yield_turn()
+                self._yield_turn()
 
     def _wait_readable(self, task: Task[object], until: float | None) -> None:
         self._in_a_row = 0

@@ -25,7 +25,12 @@ SlowPolicy: TypeAlias = Literal["disconnect", "drop_oldest", "drop_newest"]
 ABNORMAL = 1006
 TOO_SLOW = 1013
 IN_A_ROW = 64
-"""Number of messages without a wait after which other tasks get their turn."""
+"""Number of messages without a wait after which other tasks get their turn.
+
+A large message counts once more for every ``1 << SIZE_SHIFT`` bytes: compressing 1 MB takes as long
+as sending hundreds of small messages.
+"""
+SIZE_SHIFT = 14
 
 
 class Stream(Protocol):
@@ -142,6 +147,7 @@ class FrameWriter:
         """
         if not self.is_open:
             raise self.closed_error()
+        self._in_a_row += len(message) >> SIZE_SHIFT
         self.send_frame(encode_message(message, self.deflater, mask=self._is_client), timeout)
 
     def send_frame(self, frame: bytes, timeout: float | None = None) -> None:
@@ -261,8 +267,14 @@ class FrameWriter:
         self._note_flushed()
 
     def _yield_turn(self) -> None:
+        """Let other tasks run, and the scheduler look for events and timers.
+
+        It does that only once in a hundred turns of a task that merely yields its turn.
+        """
         self._in_a_row = 0
-        current_task().yield_turn()
+        task = current_task()
+        task.hub.end_turn()
+        task.yield_turn()
 
     # -- for the class that also receives -----------------------------------------------------
 
