@@ -15,6 +15,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast
 from ._hub import Hub, current_hub
 from ._offload import offload
 from ._pooled_greenlet import current_task
+from ._report import describe_tasks
 from ._run import new_task, run
 from ._sync import Event
 from ._task import Task
@@ -158,6 +159,19 @@ class PendingCall(Generic[T]):
     def cancel(self, hub: HubThread) -> None:
         """Cancel the call; its result is then the resulting error."""
         hub._hub.post(lambda: self._task.cancel() if self._task is not None else None)
+
+    def describe(self, hub: HubThread, *, timeout: float = 1.0) -> str:
+        """Return the state and the stack of the call's task, for a message about it.
+
+        Blocks: the calling thread, for ``timeout`` seconds at most.
+        """
+        try:
+            return hub.begin(self._describe).result(timeout)
+        except TimeoutError:
+            return "code that blocks the scheduler\n"
+
+    def _describe(self) -> str:
+        return describe_tasks([] if self._task is None else [self._task])
 
     def result(self, timeout: float | None = None) -> T:
         """Return what the call returned, or raise what it raised.

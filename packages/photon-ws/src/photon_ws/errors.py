@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from simple_websocket import ConnectionClosed
 
 from photon_openapi.errors import ErrorDetail
 from photon_runtime.errors import PhotonError
+from photon_runtime.http import Headers
+
+_SHOWN_BODY = 500
 
 
 class WebSocketClosed(ConnectionClosed, ConnectionError):  # type: ignore[misc]  # it has no types
@@ -58,3 +63,44 @@ class InvalidMessage(PhotonError):
         self.errors = tuple(errors)
         listed = "; ".join(f"{each.pointer or 'the message'}: {each.message}" for each in errors)
         super().__init__(f"the message does not match {expected}: {listed}")
+
+
+class ConnectionFailed(PhotonError, ConnectionError):
+    """The server of a URL cannot be reached; the message says why."""
+
+
+class HandshakeFailed(PhotonError):
+    """The server did not complete the handshake of a WebSocket."""
+
+
+class HandshakeRefused(HandshakeFailed):
+    """The server answered with an HTTP response in place of a WebSocket.
+
+    Attributes:
+        status: Status code of the response.
+        headers: Header fields of the response.
+        body: Body of the response.
+    """
+
+    def __init__(self, url: str, status: int, headers: Headers, body: bytes) -> None:
+        """Store the response."""
+        self.status = status
+        self.headers = headers
+        self.body = body
+        super().__init__(self._message(url))
+
+    def _message(self, url: str) -> str:
+        message = f"{url} answered the handshake with status {self.status}"
+        location = self.headers.get("location")
+        if 300 <= self.status < 400 and location is not None:
+            return f"{message}, a redirect to {location}: connect to that URL"
+        shown = self.body[:_SHOWN_BODY].decode("utf-8", "replace")
+        return f"{message}: {shown}" if shown else message
+
+    def json(self) -> Any:
+        """Return the body, which is JSON, such as that of a problem document.
+
+        Raises:
+            ValueError: The body is not JSON.
+        """
+        return json.loads(self.body)

@@ -3,7 +3,7 @@
 =================  ============================================================================
 ``app``            the application that photon.toml names, unless the project has its own fixture
 ``client``         a `photon.testing.Client` of it, in process
-``live_client``    an ``httpx2.Client`` of it over a real socket
+``live_client``    a `photon.testing.LiveClient` of it, over a real socket
 ``live_url``       the URL of a real server that serves it
 ``db``             a session of its database, empty but for what the test has written
 ``database``       the `photon_lifeguard.Database` of that session
@@ -37,9 +37,7 @@ from ._database_fixtures import photon_no_real_database as photon_no_real_databa
 from ._database_fixtures import photon_temporary_databases as photon_temporary_databases
 
 if TYPE_CHECKING:
-    import httpx2
-
-    from photon.testing import Client
+    from photon.testing import Client, LiveClient
     from photon_runtime.http import ServerSettings
     from photon_runtime.project import Project
 
@@ -92,7 +90,7 @@ def client(app: Any, _photon_limits: ServerSettings, photon_databases: Any) -> I
 @pytest.fixture
 def live_client(
     app: Any, _photon_limits: ServerSettings, photon_databases: Any
-) -> Iterator[httpx2.Client]:
+) -> Iterator[LiveClient]:
     """A client of ``app`` over a real socket."""
     from photon import testing
 

@@ -13,8 +13,9 @@ With pytest, use the fixtures ``app``, ``client`` and ``live_client``: see
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 try:
     import httpx2
@@ -22,7 +23,7 @@ except ImportError as error:
     raise ImportError("photon.testing needs httpx2: pip install 'photon[testing]'") from error
 
 from photon_router.wsgi import with_first_chunk
-from photon_runtime import Channel
+from photon_runtime import Channel, Event
 from photon_runtime.errors import ChannelClosed
 from photon_runtime.http import (
     Application,
@@ -42,14 +43,18 @@ from photon_runtime.testing import (
 )
 
 from ._page_forms import PageForm, read_form, submit_form
+from ._websocket_client import WebSocketClient
 
-__all__ = ["Client", "PageForm", "live_client", "read_form", "submit_form"]
+if TYPE_CHECKING:
+    from photon_ws.testing import WebSocketTestSession
+
+__all__ = ["Client", "LiveClient", "PageForm", "live_client", "read_form", "submit_form"]
 
 _BASE_URL = "http://testserver"
 _BODY_LIMIT = ServerSettings().max_body_size
 
 
-class Client(httpx2.Client):
+class Client(WebSocketClient):
     """An HTTP client whose server is an application in this process.
 
     Args:
@@ -93,11 +98,11 @@ class Client(httpx2.Client):
         follow_redirects: bool = False,
     ) -> None:
         """Start the application."""
-        transport = _InProcess(
+        self._in_process = _InProcess(
             application, raise_errors=raise_errors, development=development, body_limit=body_limit
         )
         super().__init__(
-            transport=transport,
+            transport=self._in_process,
             base_url=base_url,
             headers=headers,
             cookies=cookies,
@@ -114,6 +119,50 @@ class Client(httpx2.Client):
         """End the application."""
         self.close()
 
+    def _open_websocket(self, url: str, **options: Any) -> WebSocketTestSession:
+        return self._in_process.open_websocket(url, **options)
+
+
+class LiveClient(WebSocketClient):
+    """An HTTP client of a server on a real socket; made by `live_client`.
+
+    Args:
+        base_url: Beginning of the URLs of requests.
+        follow_redirects: Whether the client follows redirects.
+    """
+
+    def __init__(self, base_url: str, *, follow_redirects: bool = False) -> None:
+        """Connect to nothing yet."""
+        super().__init__(base_url=base_url, follow_redirects=follow_redirects, trust_env=False)
+        self._hub: HubThread | None = None
+
+    def _open_websocket(self, url: str, **options: Any) -> WebSocketTestSession:
+        from photon_ws.testing import open_live
+
+        if self._hub is None:
+            self._hub = HubThread()
+        return open_live(self._hub, url, **options)
+
+    def close(self) -> None:
+        """Close the connections, those of WebSockets included."""
+        try:
+            super().close()
+        finally:
+            if self._hub is not None:
+                self._hub.close()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Close the connections."""
+        try:
+            super().__exit__(exc_type, exc_value, traceback)
+        finally:
+            self.close()
+
 
 @contextmanager
 def live_client(
@@ -122,7 +171,7 @@ def live_client(
     settings: ServerSettings | None = None,
     development: bool = True,
     follow_redirects: bool = False,
-) -> Iterator[httpx2.Client]:
+) -> Iterator[LiveClient]:
     """Serve ``application`` on a free port of 127.0.0.1 while the block runs; yield its client.
 
     Args:
@@ -136,9 +185,7 @@ def live_client(
     """
     with (
         live_server(application, settings=settings, development=development) as server,
-        httpx2.Client(
-            base_url=server.url, follow_redirects=follow_redirects, trust_env=False
-        ) as client,
+        LiveClient(server.url, follow_redirects=follow_redirects) as client,
     ):
         yield client
 
@@ -157,17 +204,33 @@ class _InProcess(httpx2.BaseTransport):
         self._raise_errors = raise_errors
         self._body_limit = body_limit
         self._hub = HubThread()
-        self._life = ExitStack()
+        self._websockets: list[WebSocketTestSession] = []
+        self._started: Channel[Handler] = Channel(1)
+        self._end = Event()
+        self._life = self._hub.begin(self._live, application, development)
         try:
-            self._handler = self._hub.call(self._start, application, development)
+            self._handler = self._begin()
         except BaseException:
             self._hub.close()
             raise
 
-    def _start(self, application: Application | Handler, development: bool) -> Handler:
-        if isinstance(application, Application):
-            return self._life.enter_context(application.start(development=development))
-        return application
+    def _live(self, application: Application | Handler, development: bool) -> None:
+        """Start the application and end it, in one task, as a server does."""
+        with self._started:
+            if not isinstance(application, Application):
+                self._started.send(application)
+                self._end.wait()
+                return
+            with application.start(development=development) as handler:
+                self._started.send(handler)
+                self._end.wait()
+
+    def _begin(self) -> Handler:
+        try:
+            return self._hub.call(self._started.receive)
+        except ChannelClosed:
+            self._life.result()  # raises the error of the start
+            raise
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to the application; see `httpx2.BaseTransport`."""
@@ -180,10 +243,22 @@ class _InProcess(httpx2.BaseTransport):
             raise photon_request.failure
         return httpx2.Response(response.status, headers=sent_fields(response), stream=stream)
 
+    def open_websocket(self, url: str, **options: Any) -> WebSocketTestSession:
+        """Open a WebSocket of the application."""
+        from photon_ws.testing import open_in_process
+
+        options["raise_errors"] = self._raise_errors
+        session = open_in_process(self._hub, self._handler, url, **options)
+        self._websockets.append(session)
+        return session
+
     def close(self) -> None:
-        """End the application."""
+        """End the application, and before it the WebSockets that the test has left open."""
         try:
-            self._hub.call(self._life.close)
+            for session in self._websockets:
+                session.close()
+            self._hub.call(self._end.set)
+            self._life.result()
         finally:
             self._hub.close()
 

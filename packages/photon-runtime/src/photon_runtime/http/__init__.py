@@ -57,6 +57,8 @@ from ._entity_tag import is_entity_tag as is_entity_tag
 from ._entity_tag import strong_tag as strong_tag
 from ._files import FileBody as FileBody
 from ._headers import Headers as Headers
+from ._headers import is_field_value as is_field_value
+from ._headers import is_token as is_token
 from ._lifetime import WorkerLink as WorkerLink
 from ._listen import address_of as address_of
 from ._listen import adopt as adopt

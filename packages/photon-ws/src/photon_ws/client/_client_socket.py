@@ -1,0 +1,240 @@
+"""An open WebSocket of a client: what a service sends and receives messages with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self, TypeVar, overload
+
+from photon_runtime import ChannelClosed, current_task
+from photon_runtime.http import Headers
+
+from .._json_messages import decode_json, encode_json
+from ..errors import WebSocketClosed
+from ._client_connection import ClientConnection
+
+T = TypeVar("T")
+
+_UNSUPPORTED_DATA = 1003
+_MAX_PING = 125  # bytes; RFC 6455, section 5.5
+
+
+class ClientWebSocket:
+    """A WebSocket connection to a server; made by `connect`.
+
+    As a context manager it closes itself at the end of the block. Iteration yields messages until
+    the connection ends. One task may receive while others send.
+
+    Attributes:
+        url: URL of the server, without credentials.
+        subprotocol: Subprotocol that the server chose, ``None`` without one.
+        headers: Header fields of the server's response to the handshake.
+    """
+
+    def __init__(
+        self, connection: ClientConnection, *, url: str, subprotocol: str | None, headers: Headers
+    ) -> None:
+        """Take over a connection after the handshake."""
+        self.url = url
+        self.subprotocol = subprotocol
+        self.headers = headers
+        self._connection = connection
+
+    def __repr__(self) -> str:
+        """Show the URL and the state."""
+        code = self.close_code
+        return f"<ClientWebSocket {self.url} {'open' if code is None else f'closed: {code}'}>"
+
+    def __enter__(self) -> Self:
+        """Return the socket."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """Close the socket."""
+        self.close()
+
+    # -- state --------------------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """True until the connection ends, or either side begins to close it."""
+        return self._connection.is_open
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code: 1006 without a close frame of the server; ``None`` while it is open."""
+        return self._connection.end()[0] if self._connection.is_ended else None
+
+    @property
+    def close_reason(self) -> str:
+        """The reason in the close frame, or what happened to the connection."""
+        return self._connection.end()[1] if self._connection.is_ended else ""
+
+    # -- receiving ----------------------------------------------------------------------------
+
+    def read_message(self, timeout: float | None = None) -> str | bytes | None:
+        """Wait for the next message and return it: ``str`` for text; ``None`` at the end.
+
+        Raises:
+            TimeoutError: No message arrived within ``timeout`` seconds.
+            Cancelled: A scope around the task was cancelled; no message was lost.
+
+        Blocks: the calling task.
+        """
+        try:
+            return self._connection.messages.receive(timeout)
+        except ChannelClosed:
+            return None
+        except TimeoutError:
+            raise TimeoutError(f"no message of {self.url} within {timeout} seconds") from None
+
+    def receive(self, timeout: float | None = None) -> str | bytes | None:
+        """Wait for the next message and return it; ``None`` after ``timeout`` seconds.
+
+        Raises:
+            WebSocketClosed: The connection has ended.
+            Cancelled: A scope around the task was cancelled; no message was lost.
+
+        Blocks: the calling task.
+        """
+        try:
+            return self._connection.messages.receive(timeout)
+        except ChannelClosed:
+            raise self._connection.closed_error() from None
+        except TimeoutError:
+            return None
+
+    def receive_text(self, timeout: float | None = None) -> str:
+        """Wait for the next message, a text, and return it.
+
+        Raises:
+            WebSocketClosed: The connection has ended; or the message is binary, which closes it
+                with 1003.
+            TimeoutError: No message arrived within ``timeout`` seconds.
+
+        Blocks: the calling task.
+        """
+        message = self._next(timeout)
+        if isinstance(message, str):
+            return message
+        raise self._refuse("text is expected, not a binary message")
+
+    def receive_bytes(self, timeout: float | None = None) -> bytes:
+        """Wait for the next message, a binary one, and return it; errors as `receive_text`."""
+        message = self._next(timeout)
+        if isinstance(message, bytes):
+            return message
+        raise self._refuse("a binary message is expected, not text")
+
+    @overload
+    def receive_json(self, *, timeout: float | None = None) -> Any: ...
+    @overload
+    def receive_json(self, type: type[T], *, timeout: float | None = None) -> T: ...
+    def receive_json(self, type: Any = Any, *, timeout: float | None = None) -> Any:
+        """Wait for the next message, decode it as JSON, and return it.
+
+        Args:
+            type: Type of the value; anything that a JSON body can be.
+            timeout: Maximum time to wait in seconds, ``None`` for no limit.
+
+        Raises:
+            WebSocketClosed: The connection has ended.
+            TimeoutError: No message arrived in time.
+            ValidationError: The message is not JSON, or not a ``type``; has every error.
+
+        Blocks: the calling task.
+        """
+        return decode_json(self._next(timeout), type)
+
+    def _refuse(self, reason: str) -> WebSocketClosed:
+        self.close(_UNSUPPORTED_DATA, reason)
+        return WebSocketClosed(_UNSUPPORTED_DATA, reason)
+
+    def __iter__(self) -> Iterator[str | bytes]:
+        """Receive messages until the connection ends; `close_code` says how it did."""
+        while (message := self.read_message()) is not None:
+            yield message
+
+    def _next(self, timeout: float | None) -> str | bytes:
+        message = self.receive(timeout)
+        if message is None:
+            raise TimeoutError(f"no message of {self.url} within {timeout} seconds")
+        return message
+
+    # -- sending ------------------------------------------------------------------------------
+
+    def write_message(self, message: str | bytes, timeout: float | None = None) -> None:
+        """Send a message: a text if it is a ``str``.
+
+        Raises:
+            WebSocketClosed: The connection has ended.
+            TimeoutError: The server did not read for ``timeout`` seconds. The connection is closed
+                if the message was sent in part.
+            Cancelled: A scope around the task was cancelled; likewise.
+
+        Blocks: the calling task, while the server does not read.
+        """
+        if isinstance(message, str):
+            data, send = message.encode(), self._connection.protocol.send_text
+        elif isinstance(message, (bytes, bytearray, memoryview)):
+            data, send = bytes(message), self._connection.protocol.send_binary
+        else:
+            raise TypeError(f"a message is str or bytes, not {message!r}")
+        self._connection.send(lambda: send(data), timeout)
+
+    send = write_message
+
+    def send_text(self, text: str, timeout: float | None = None) -> None:
+        """Send a text message; errors as `write_message`."""
+        if not isinstance(text, str):
+            raise TypeError(f"a text is a str, not {text!r}")
+        self.write_message(text, timeout)
+
+    def send_bytes(self, data: bytes, timeout: float | None = None) -> None:
+        """Send a binary message; errors as `write_message`."""
+        self.write_message(memoryview(data).tobytes(), timeout)
+
+    def send_json(self, value: object, timeout: float | None = None) -> None:
+        """Send ``value`` as JSON, in a text message; errors as `write_message`."""
+        self.write_message(encode_json(value), timeout)
+
+    def ping(self, data: bytes | None = None, timeout: float | None = 20.0) -> float:
+        """Send a ping, wait for its pong, and return the seconds in between.
+
+        Args:
+            data: Payload of at most 125 bytes; by default a random one.
+            timeout: Maximum time to wait, in seconds.
+
+        Raises:
+            WebSocketClosed: The connection has ended.
+            TimeoutError: The pong did not arrive in time.
+            ValueError: The payload is too long, or is that of a ping that waits already.
+
+        Blocks: the calling task.
+        """
+        payload = os.urandom(8) if data is None else data
+        if len(payload) > _MAX_PING or self._connection.is_pinging(payload):
+            raise ValueError("the payload of a ping is unique, and has at most 125 bytes")
+        clock = current_task().hub.time
+        begun = clock()
+        if not self._connection.ping(payload, timeout):
+            raise TimeoutError(f"no pong of {self.url} within {timeout} seconds")
+        return clock() - begun
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the connection, and wait for its end. Twice is harmless.
+
+        Args:
+            code: Close code: 1000, or one of 3000 to 4999 for codes of the application.
+            reason: Text for the server, of at most 123 bytes of UTF-8; a longer one is cut.
+
+        Raises:
+            ValueError: A client must not send ``code``.
+            Cancelled: A scope around the task was cancelled; the connection is closed all the same.
+
+        Blocks: the calling task, for ``close_timeout`` seconds at most.
+        """
+        self._connection.close(code, reason)
