@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from photon import File, HttpError, Photon, Request, Response, sleep
+from photon import File, HttpError, Photon, Request, Response, scope, sleep
 from photon.testing import Client, live_client
 
 pytest_plugins = ["pytester"]
@@ -256,3 +256,24 @@ def test_a_project_may_have_an_application_fixture_of_its_own(pytester: pytest.P
     pytester.makepyfile(own)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=1)
+
+
+def test_a_lifespan_may_be_a_scope() -> None:
+    ticks: list[int] = []
+
+    def tick() -> None:
+        while True:
+            ticks.append(1)
+            sleep(0.001)
+
+    @contextmanager
+    def lifespan() -> Iterator[None]:
+        with scope() as tasks:
+            tasks.spawn(tick)
+            yield
+            tasks.cancel()
+
+    app = Photon(lifespan=lifespan)
+    with Client(app) as client:
+        assert client.get("/nothing").status_code == 404
+    assert ticks
