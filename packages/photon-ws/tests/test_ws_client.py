@@ -5,6 +5,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -129,9 +130,10 @@ def test_fragments_are_joined() -> None:
     def send_parts(ws: ServerConnection) -> None:
         ws.send(iter(["caf", "é ", "noir"]))
         ws.send(iter([b"a", b"b"]))
+        ws.send(iter([b""] * 1000))
 
     with peer(send_parts) as url, connect(url) as ws:
-        assert list(ws) == ["café noir", b"ab"]
+        assert list(ws) == ["café noir", b"ab", b""]
         assert ws.close_code == 1000
 
 
@@ -683,6 +685,25 @@ def test_a_refusal_for_good_is_raised_and_a_temporary_one_is_not() -> None:
         next(reconnecting(url, min_delay=0.01))
     assert caught.value.status == 403
     assert not statuses
+
+
+@in_hub
+def test_it_waits_as_long_as_a_refusal_asks() -> None:
+    refused: list[float] = []
+
+    def refuse(ws: ServerConnection, request: Request) -> Response | None:
+        refused.append(time.monotonic())
+        if len(refused) > 1:
+            return None
+        response = ws.respond(503, "")
+        response.headers["Retry-After"] = "1"
+        return response
+
+    with peer(echo, process_request=refuse) as url:
+        for ws in reconnecting(url, min_delay=0.01, max_delay=0.3):
+            ws.close()
+            break
+    assert refused[1] - refused[0] >= 0.3
 
 
 @in_hub

@@ -3,16 +3,26 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import attrs
 import pytest
 
-from photon import Depends, HttpError, Photon, PhotonWebSocket, Request, Response, sleep
+from photon import (
+    Depends,
+    HttpError,
+    Param,
+    Photon,
+    PhotonWebSocket,
+    Request,
+    Response,
+    WebSocket,
+    sleep,
+)
 from photon.testing import Client, LiveClient, live_client
 from photon_router.security import BearerToken
 from photon_runtime.http import Handler
-from photon_ws.errors import HandshakeRefused, WebSocketClosed
+from photon_ws.errors import HandshakeRefused, MessageRefused, WebSocketClosed
 
 pytest_plugins = ["pytester"]
 
@@ -177,7 +187,7 @@ def test_the_end_is_waited_for(client: AnyClient) -> None:
         assert ws.wait_closed() == 4001
     with client.websocket("/chat/1") as ws:
         ws.send("stay")
-        with pytest.raises(AssertionError, match="the next message is 'stay'"):
+        with pytest.raises(AssertionError, match="a message has arrived: 'stay'"):
             ws.wait_closed()
         with pytest.raises(TimeoutError, match="for the end of the connection"):
             ws.wait_closed(timeout=0.05)
@@ -228,6 +238,89 @@ def test_a_handler_that_does_not_read_is_an_error() -> None:
         with pytest.raises(TimeoutError, match="did not read a message within"):
             ws.send(bytes(5_000_000), timeout=0.1)
         client.get("/release")
+
+
+# -- typed channels ---------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Say:
+    text: Annotated[str, Param(max_length=5)]
+    kind: Literal["say"] = "say"
+
+
+@attrs.frozen
+class Leave:
+    kind: Literal["leave"] = "leave"
+
+
+@attrs.frozen
+class Said:
+    text: str
+    kind: Literal["said"] = "said"
+
+
+Chat = WebSocket[Say | Leave, Said]
+
+
+def typed_chat() -> Photon:
+    app = Photon()
+
+    @app.websocket("/typed")
+    def talk(ws: WebSocket[Say | Leave, Said]) -> None:
+        for message in ws:
+            match message:
+                case Say("wrong"):
+                    ws.connection.send('{"kind": "said"}')
+                case Say(text):
+                    ws.send(Said(text))
+                case Leave():
+                    return
+
+    return app
+
+
+def test_a_typed_session_is_the_other_end_of_the_channel() -> None:
+    with Client(typed_chat()) as client, client.websocket("/typed", channel=Chat) as ws:
+        ws.send(Say("tea"))
+        assert ws.receive() == Said("tea")
+        ws.send(Say("one"))
+        ws.send(Say("two"))
+        ws.send(Leave())
+        assert [message.text for message in ws] == ["one", "two"]
+        assert ws.close_code == 1000
+    with live_client(typed_chat()) as live, live.websocket("/typed", channel=Chat) as ws:
+        ws.send(Say("tea"))
+        assert ws.receive() == Said("tea")
+
+
+def test_the_answer_to_an_invalid_message_is_an_error_or_expected() -> None:
+    with Client(typed_chat()) as client, client.websocket("/typed", channel=Chat) as ws:
+        ws.send(Say("too long"))
+        with pytest.raises(MessageRefused, match="message 1 was refused: /text: must have at most"):
+            ws.receive()
+        ws.send_json({"kind": "sing"})
+        problem = ws.receive_problem()
+        assert (problem["status"], problem["number"]) == (422, 2)
+        assert [error["pointer"] for error in problem["errors"]] == ["/kind"]
+        ws.send(Say("tea"))
+        with pytest.raises(AssertionError, match=r"not the answer to an invalid one: .*tea"):
+            ws.receive_problem()
+
+
+def test_a_message_that_is_not_of_the_channel_is_an_error() -> None:
+    with Client(typed_chat()) as client, client.websocket("/typed", channel=Chat) as ws:
+        ws.send(Say("wrong"))
+        with pytest.raises(AssertionError, match=r"not of the channel: body /text: missing"):
+            ws.receive()
+        ws.send(5)  # type: ignore[arg-type]  # type-checkers see it, and so does the handler
+        with pytest.raises(MessageRefused, match="message 2 was refused"):
+            ws.receive()
+
+
+def test_a_channel_has_types() -> None:
+    with Client(typed_chat()) as client, pytest.raises(TypeError, match="lacks the types"):
+        client.websocket("/typed", channel=WebSocket)
 
 
 # -- the handler ------------------------------------------------------------------------------

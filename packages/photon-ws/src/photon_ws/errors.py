@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simple_websocket import ConnectionClosed
@@ -63,6 +63,20 @@ class InvalidMessage(PhotonError):
         self.errors = tuple(errors)
         listed = "; ".join(f"{each.pointer or 'the message'}: {each.message}" for each in errors)
         super().__init__(f"the message does not match {expected}: {listed}")
+
+
+class MessageRefused(PhotonError):
+    """The other end of a channel has answered a message, because it is invalid.
+
+    Attributes:
+        problem: The members of the answer: ``title``, ``status``, ``number`` and ``errors``.
+    """
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        """Store the answer."""
+        self.problem = problem
+        details = [f"{each['pointer'] or '/'}: {each['message']}" for each in problem["errors"]]
+        super().__init__(f"message {problem['number']} was refused: {'; '.join(details)}")
 
 
 class ConnectionFailed(PhotonError, ConnectionError):

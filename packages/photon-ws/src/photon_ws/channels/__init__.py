@@ -8,10 +8,12 @@
 ``_decoder``         received messages to values
 ``_encoder``         values to messages that are sent
 ``_problem``         the messages that answer invalid ones
+``_peer``            `ChannelPeer`: the other end, for clients and tests
 ===================  ==========================================================================
 """
 
 from ._channel import Channel as Channel
 from ._channel import channel_of as channel_of
+from ._peer import ChannelPeer as ChannelPeer
 from ._problem import OnInvalid as OnInvalid
 from ._websocket import WebSocket as WebSocket

@@ -297,7 +297,8 @@ class ClientConnection:
         """Add a frame to its message, and hand the message over if it is complete."""
         if frame.opcode is not Opcode.CONT:
             self._is_text = frame.opcode is Opcode.TEXT
-        self._fragments.append(bytes(frame.data))
+        if frame.data:  # frames without content have no limit
+            self._fragments.append(bytes(frame.data))
         if not frame.fin:
             return
         data = b"".join(self._fragments)

@@ -27,7 +27,7 @@ def reconnecting(
     Between two connections it waits, at first for ``min_delay`` seconds and then for twice as long
     each time; a random part of up to a half is subtracted, so that the clients of a server that
     restarts do not all come back at once. A connection that was open for ``max_delay`` seconds
-    starts the delays anew.
+    starts the delays anew. ``Retry-After`` of a refusal is respected, up to ``max_delay``.
 
     Args:
         url: As for `connect`.
@@ -53,12 +53,14 @@ def reconnecting(
     clock = current_task().hub.time
     while True:
         begun = clock()
+        least = 0.0
         try:
             ws = connect(url, **options)
         except (OSError, HandshakeRefused) as error:
             if isinstance(error, HandshakeRefused) and error.status not in _TEMPORARY:
                 raise
             reason = str(error)
+            least = min(_retry_after(error), max_delay)
         else:
             try:
                 yield ws
@@ -69,10 +71,16 @@ def reconnecting(
             reason = f"{ws.url} was closed: {ws.close_code} {ws.close_reason}".rstrip()
             if clock() - begun >= max_delay:
                 delay = min_delay
-        pause = delay * random.uniform(0.5, 1.0)
+        pause = max(least, delay * random.uniform(0.5, 1.0))
         _log.info("%s; connecting again in %.1f seconds", reason, pause)
         sleep(pause)
         delay = min(delay * 2, max_delay)
+
+
+def _retry_after(error: Exception) -> float:
+    """Return the seconds that a refusal asks to wait; a date counts as none."""
+    value = error.headers.get("retry-after", "") if isinstance(error, HandshakeRefused) else ""
+    return float(value) if value.isdecimal() else 0.0
 
 
 def _close_soon(ws: ClientWebSocket) -> None:

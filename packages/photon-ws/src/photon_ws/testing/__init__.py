@@ -9,13 +9,15 @@ server.
 No call of a session waits without a limit: what a handler does not send is an error that says what
 was waited for, and what had arrived.
 
-=============  ================================================================================
-``_opening``   `open_in_process`, `open_live`
-``_session``   `WebSocketTestSession`: what a test sends and receives messages with
-``_exchange``  the side of the application, in process
-=============  ================================================================================
+==================  ===========================================================================
+``_opening``        `open_in_process`, `open_live`
+``_session``        `WebSocketTestSession`: what a test sends and receives messages with
+``_typed_session``  `TypedWebSocketTestSession`: the same for typed channels
+``_exchange``       the side of the application, in process
+==================  ===========================================================================
 """
 
 from ._opening import open_in_process as open_in_process
 from ._opening import open_live as open_live
 from ._session import WebSocketTestSession as WebSocketTestSession
+from ._typed_session import TypedWebSocketTestSession as TypedWebSocketTestSession

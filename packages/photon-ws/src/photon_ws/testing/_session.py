@@ -125,7 +125,7 @@ class WebSocketTestSession:
         message = self._receive("a text message", timeout)
         if isinstance(message, str):
             return message
-        raise AssertionError(self._explained(f"the message is binary: {_shown(message)}"))
+        raise self._unexpected(message, "the message is binary")
 
     def receive_bytes(self, timeout: float | None = None) -> bytes:
         """Return the next message, a binary one; errors as `receive`.
@@ -136,7 +136,7 @@ class WebSocketTestSession:
         message = self._receive("a binary message", timeout)
         if isinstance(message, bytes):
             return message
-        raise AssertionError(self._explained(f"the message is a text: {_shown(message)}"))
+        raise self._unexpected(message, "the message is a text")
 
     @overload
     def receive_json(self, *, timeout: float | None = None) -> Any: ...
@@ -156,8 +156,8 @@ class WebSocketTestSession:
         try:
             return decode_json(message, type)
         except ValidationError as error:
-            why = f"the message is not what the test expects: {error}: {_shown(message)}"
-            raise AssertionError(self._explained(why)) from error
+            why = f"the message is not what the test expects: {error}"
+            raise self._unexpected(message, why) from error
 
     def __iter__(self) -> Iterator[str | bytes]:
         """Receive messages until the handler closes the connection; each in time."""
@@ -182,7 +182,7 @@ class WebSocketTestSession:
             message = self._receive("the end of the connection", timeout)
         except WebSocketClosed as closed:
             return closed.code
-        raise AssertionError(self._explained(f"the next message is {_shown(message)}"))
+        raise self._unexpected(message, "a message has arrived")
 
     def _receive(self, what: str, timeout: float | None) -> str | bytes:
         seconds = self._timeout if timeout is None else timeout
@@ -197,6 +197,9 @@ class WebSocketTestSession:
         self._received.append(message)
         self._count += 1
         return message
+
+    def _unexpected(self, message: str | bytes, why: str) -> AssertionError:
+        return AssertionError(self._explained(f"{why}: {_shown(message)}"))
 
     # -- sending ------------------------------------------------------------------------------
 
