@@ -24,6 +24,7 @@ from time import time
 from photon_runtime import shield, sleep, spawn
 from photon_runtime.http import ServerSentEvent
 from photon_runtime.observability import Meter, Readiness
+from photon_runtime.transactions import on_commit
 
 from .._websockets_settings import WebSocketsSettings
 from ._contents import Content, encode_content
@@ -184,7 +185,7 @@ class Rooms:
         """Send a message to the members of a room; see `Room.broadcast`."""
         content = encode_content(message)
         room.form.check(content)
-        self._publish(room, content, [ws.connection for ws in exclude])
+        on_commit(partial(self._publish, room, content, [ws.connection for ws in exclude]))
 
     def _publish(self, room: Room, content: Content, exclude: Collection[Member]) -> None:
         self._figures.messages += 1
