@@ -22,8 +22,11 @@
 ``_page_files``        pages, templates and their tests
 ``_shown_fields``      fields as templates show them
 ``_handler_names``     `HandlerName`: the names of a handler or of middleware
+``_paths``             `HandlerPath`: the path of a handler, with its parameters
+``_channel_messages``  `ChannelMessage`: the messages of a channel
 ``_sql_words``, ``_word_lists``  words that have to be quoted in SQL
-``model``, ``migration``, ``scaffold``, ``route``, ``controller``, ``middleware``  the generators
+``model``, ``migration``, ``scaffold``, ``route``, ``controller``, ``middleware``, ``websocket``,
+``channel``            the generators
 =====================  ========================================================================
 """
 

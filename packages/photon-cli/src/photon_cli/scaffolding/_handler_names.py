@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+from collections.abc import Collection
 from typing import Final, Self
 
 import attrs
@@ -27,8 +28,12 @@ class HandlerName:
     module: str
 
     @classmethod
-    def parse(cls, word: str) -> Self:
+    def parse(cls, word: str, *, used: Collection[str] = ()) -> Self:
         """Return the names for a word in any of the usual spellings.
+
+        Args:
+            word: Name as the user wrote it.
+            used: Further names that the generated code uses itself.
 
         Raises:
             GeneratorError: It cannot be a name of Python, or generated code uses it.
@@ -39,12 +44,17 @@ class HandlerName:
                 f"{word!r} cannot be the name of a function: it consists of the letters a to z,"
                 " digits and underscores, and begins with a letter, as in publish_post"
             )
-        if keyword.iskeyword(name) or name in _USED or hasattr(builtins, name):
+        if keyword.iskeyword(name) or name in {*_USED, *used} or hasattr(builtins, name):
             raise GeneratorError(
                 f"a function cannot be called {name!r} here, because Python or generated code uses"
                 f" the name; use another one, such as {name}_page"
             )
         return cls(name)
+
+    @property
+    def class_name(self) -> str:
+        """The name as the beginning of classes: ``PublishPost``."""
+        return inflection.camelize(self.module)
 
     @property
     def path(self) -> str:
