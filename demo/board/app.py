@@ -10,7 +10,7 @@ from photon_lifeguard import DatabasePart
 from photon_router.security import ApiKey
 from photon_templates import TemplatesPart
 
-from . import admin, api, pages, reports
+from . import admin, api, live, pages, reports
 from .samples import SAMPLE_KEYS
 
 
@@ -24,7 +24,7 @@ def create_app(keys: Mapping[str, str] = SAMPLE_KEYS) -> Photon:
     app = Photon(spec=Path(__file__).parent / "openapi.yaml")
     app.add(DatabasePart())
     app.add(TemplatesPart())
-    for module in (pages, api, reports):
+    for module in (pages, live, api, reports):
         app.include(module.router)
     app.include(admin.router, security=[members])
     return app

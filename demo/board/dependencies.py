@@ -1,4 +1,4 @@
-"""Values for handlers: the store, an existing board or card, the current member.
+"""Values for handlers: the store, an existing board or card, the current member, the newest change.
 
 A handler names one of the aliases as the type of an argument. A request for a board or card that
 does not exist is refused here, and the handler does not run. The handler and all dependencies of a
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from photon import CurrentUser, Depends, HttpError, Param, Path
 from photon_router.security import Identity
 
+from .live import announce_change, changes
 from .models import Board, Card, Member
 from .store import NotFound, Store
 
@@ -22,8 +23,8 @@ _Number = Annotated[int, Param(ge=1, le=2**53 - 1)]
 
 
 def current_store(db: Session) -> Store:
-    """Return the store of the request's session."""
-    return Store(db)
+    """Return the store of the request's session, whose changes reach all open pages."""
+    return Store(db, announce=announce_change)
 
 
 CurrentStore = Annotated[Store, Depends(current_store)]
@@ -60,6 +61,12 @@ def current_lead(member: Annotated[Member, Depends(current_member)]) -> Member:
     return member
 
 
+def latest_change() -> str:
+    """Return the id of the newest change; first in a signature, before rows are read."""
+    return changes.last_id()
+
+
+LatestChange = Annotated[str, Depends(latest_change)]
 CurrentBoard = Annotated[Board, Depends(current_board)]
 CurrentCard = Annotated[Card, Depends(current_card)]
 CurrentMember = Annotated[Member, Depends(current_member)]

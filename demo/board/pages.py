@@ -2,6 +2,10 @@
 
 The forms work without scripts. A form that is not valid is shown again by the handler it was sent
 to, with the errors beside the fields and with what was typed.
+
+Open pages follow the changes of others by a script (`static/live.js`), which loads the block
+`content` again. The id of the newest change is taken before the rows are read, so that no change is
+lost in between (see `live`).
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from photon import Html, Param, Redirect, Request, Router, Submitted
 from photon_templates import flash, html_form, render_template
 from photon_templates.forms import HtmlForm
 
-from .dependencies import CurrentBoard, CurrentCard, CurrentStore
+from .dependencies import CurrentBoard, CurrentCard, CurrentStore, LatestChange
 from .models import Card, CardDetails, Column, NewComment
 from .store import ColumnFull, Store
 
@@ -58,12 +62,19 @@ class MoveForm:
 
 
 @router.get("/")
-def home(store: CurrentStore) -> Html:
+def home(latest: LatestChange, store: CurrentStore) -> Html:
     """Show all boards."""
     cards: dict[int, list[Card]] = defaultdict(list)
     for card in store.cards():
         cards[card.board_id].append(card)
-    return render_template("home.html", boards=store.boards(), cards=cards, headings=HEADINGS)
+    return render_template(
+        "home.html",
+        boards=store.boards(),
+        cards=cards,
+        headings=HEADINGS,
+        latest=latest,
+        fragment="content",
+    )
 
 
 @router.get("/about")
@@ -101,19 +112,23 @@ def add_card_to(
 
 
 @router.get("/cards/{card_id}")
-def show_card(card: CurrentCard, store: CurrentStore) -> Html:
+def show_card(latest: LatestChange, card: CurrentCard, store: CurrentStore) -> Html:
     """Show a card with its comments."""
-    return _card_page(card, store, _comment_form(store))
+    return _card_page(card, store, _comment_form(store), latest=latest)
 
 
 @router.post("/cards/{card_id}")
 def comment_on(
-    card: CurrentCard, store: CurrentStore, submitted: Submitted[CommentForm]
+    latest: LatestChange,
+    card: CurrentCard,
+    store: CurrentStore,
+    submitted: Submitted[CommentForm],
 ) -> Html | Redirect:
     """Add a comment, or show the form with its errors."""
     new = submitted.value
     if new is None:
-        return _card_page(card, store, _comment_form(store, submitted), status=422)
+        form = _comment_form(store, submitted)
+        return _card_page(card, store, form, latest=latest, status=422)
     store.comment(card, NewComment(new.author, new.text))
     flash("The comment was added.")
     return Redirect(f"/cards/{card.id}")
@@ -134,10 +149,16 @@ def move_card_to(
     return Redirect(f"/cards/{card.id}")
 
 
-def _card_page(card: Card, store: Store, form: HtmlForm, *, status: int = 200) -> Html:
-    board = store.board(card.board_id)
+def _card_page(card: Card, store: Store, form: HtmlForm, *, latest: str, status: int = 200) -> Html:
     return render_template(
-        "card.html", card=card, board=board, form=form, headings=HEADINGS, status=status
+        "card.html",
+        card=card,
+        board=store.board(card.board_id),
+        form=form,
+        headings=HEADINGS,
+        latest=latest,
+        status=status,
+        fragment="content",
     )
 
 

@@ -44,6 +44,10 @@ class ColumnFull(Exception):
         self.board = board
 
 
+def _announce_nothing(board_id: int) -> None:
+    """Announce no change, where no page can be open."""
+
+
 def _utc_now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
@@ -54,14 +58,21 @@ class Store:
     Args:
         session: Session of the database.
         now: Returns the time, in UTC.
+        announce: Called with the number of a board for each change of the board or its cards,
+            within the transaction of the change.
     """
 
     def __init__(
-        self, session: Session, *, now: Callable[[], datetime.datetime] = _utc_now
+        self,
+        session: Session,
+        *,
+        now: Callable[[], datetime.datetime] = _utc_now,
+        announce: Callable[[int], object] = _announce_nothing,
     ) -> None:
         """Use a session."""
         self._session = session
         self._now = now
+        self._announce = announce
 
     # -- the team -----------------------------------------------------------------------------
 
@@ -108,12 +119,13 @@ class Store:
         row = BoardRow(name=new.name, limit=new.limit)
         self._session.add(row)
         self._session.flush()
+        self._announce(row.id)
         return _board(row)
 
     def close_board(self, board: Board) -> None:
         """Remove a board with all its cards."""
         self._session.delete(self._board_row(board.id))
-        self._session.flush()
+        self._flush(board.id)
 
     # -- cards --------------------------------------------------------------------------------
 
@@ -172,14 +184,14 @@ class Store:
         row = CardRow(board_id=board.id, column=Column.TODO, created_at=self._now(), comments=[])
         _write(row, details)
         self._session.add(row)
-        self._session.flush()
+        self._flush(board.id)
         return _card(row)
 
     def rewrite(self, card: Card, details: CardDetails) -> Card:
         """Replace the details of a card; it stays in its column."""
         row = self._card_row(card.id)
         _write(row, details)
-        self._session.flush()
+        self._flush(row.board_id)
         return _card(row)
 
     def move(self, card: Card, column: Column) -> Card:
@@ -192,20 +204,20 @@ class Store:
         if column is Column.DOING and row.column is not column:
             self._require_room(row.board_id)
         row.column = column
-        self._session.flush()
+        self._flush(row.board_id)
         return _card(row)
 
     def comment(self, card: Card, new: NewComment) -> Card:
         """Add a comment to a card."""
         row = self._card_row(card.id)
         row.comments.append(CommentRow(author=new.author, text=new.text, written_at=self._now()))
-        self._session.flush()
+        self._flush(row.board_id)
         return _card(row)
 
     def remove(self, card: Card) -> None:
         """Remove a card, with its comments and files."""
         self._session.delete(self._card_row(card.id))
-        self._session.flush()
+        self._flush(card.board_id)
 
     # -- files --------------------------------------------------------------------------------
 
@@ -215,7 +227,7 @@ class Store:
             card_id=card.id, name=name, size=len(content), note=note, content=content
         )
         self._session.add(row)
-        self._session.flush()
+        self._flush(card.board_id)
         return _attachment(row)
 
     def attachments(self, card: Card) -> list[Attachment]:
@@ -236,6 +248,13 @@ class Store:
         if row is None:
             raise NotFound(f"file {attachment_id} does not exist")
         return _attachment(row), row.content
+
+    # -- changes ------------------------------------------------------------------------------
+
+    def _flush(self, board_id: int) -> None:
+        """Send the changes of a board to the database, and announce them."""
+        self._session.flush()
+        self._announce(board_id)
 
     # -- rows ---------------------------------------------------------------------------------
 

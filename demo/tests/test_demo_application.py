@@ -103,7 +103,7 @@ def other_application(folder: Path, settings: ServerSettings | None = None) -> I
     migrations.seed(database)
     database.close()
     app = create_app()
-    environ = {"PHOTON__DATABASE__URL": url}
+    environ = {"PHOTON__DATABASE__URL": url, "PHOTON__WEBSOCKETS__ROOMS": "memory"}
     app.use_settings(load_settings(DEMO, environment="production", environ=environ))
     with live_server(app, settings=settings) as server:
         yield Client(server.url)

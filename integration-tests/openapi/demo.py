@@ -23,7 +23,10 @@ def create_app() -> Photon:
     for module in (calendars, reports):
         vars(module)["sleep"] = lambda seconds: sleep(min(seconds, 0.001))
     app = create_board()
-    environ = {"PHOTON__DATABASE__URL": f"sqlite:///{_DATA.name}/board.sqlite3"}
+    environ = {
+        "PHOTON__DATABASE__URL": f"sqlite:///{_DATA.name}/board.sqlite3",
+        "PHOTON__WEBSOCKETS__ROOMS": "memory",
+    }
     settings = load_settings(_FOLDER, environment="development", environ=environ)
     database = Database(settings.read(DatabaseSettings), folder=_FOLDER)
     migrations.migrate(database)
