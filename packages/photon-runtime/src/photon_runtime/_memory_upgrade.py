@@ -22,6 +22,7 @@ class _MemoryHost:
 
     def __init__(self) -> None:
         self.buffer = bytearray(_BUFFER_SIZE)
+        self.view = memoryview(self.buffer)
         self.is_stopping = False
 
 
@@ -45,6 +46,13 @@ class _MemoryWire:
 
     def wait_readable(self, task: Task[object]) -> None:
         self.stream.incoming.changed.wait(task)
+
+    def wait_and_read(self, task: Task[object]) -> memoryview | None:
+        data = self.read_now()
+        if data is None:
+            self.wait_readable(task)
+            data = self.read_now()
+        return data
 
     def write_now(self, data: bytes | memoryview) -> int:
         return self.stream.outgoing.write(memoryview(data)) or 0

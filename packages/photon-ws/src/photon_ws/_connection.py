@@ -79,7 +79,7 @@ class Connection(ClosingConnection):
         super().__init__(stream, deflater, limits, is_client=is_client)
         self.received = 0
         self._decoder = decoder
-        self._messages: deque[Message] = deque()
+        self._messages: deque[Message] | None = None  # idle sockets are many
         self._received_size = 0
         self._last: Close | ProtocolViolation | None = None
         self._is_watched = False
@@ -105,23 +105,60 @@ class Connection(ClosingConnection):
 
         Blocks: the calling task.
         """
-        if not self._messages and not self._wait_for_message(timeout):
+        if (
+            timeout is not None
+            or self._messages is not None
+            or self._reader is not None
+            or self._is_watched
+            or self._is_stopping
+            or self._last is not None
+            or not self.is_open
+            or self._in_a_row >= IN_A_ROW
+        ):
+            return self._receive_next(timeout)
+        # The common case, in few calls: the handler has dealt with all that has arrived.
+        task = self._reader = current_task()
+        self._has_read = True
+        message = None
+        try:
+            data = self._stream.wait_and_read(task)
+            if data is not None:
+                message = self._feed(data)
+        except OSError as error:
+            self._break(str(error))
+        finally:
+            self._reader = None
+        self._has_stopped = self._is_stopping  # what had arrived by now still counts
+        if message is None:
+            return self._receive_next(None)
+        self._in_a_row += 1 + (len(message) >> SIZE_SHIFT)
+        self.received += 1
+        return message
+
+    def _receive_next(self, timeout: float | None) -> Message | None:
+        """Return the first message that waits, or wait for the next one."""
+        if self._messages is None:
+            self._wait_for_message(timeout)
+        if self._messages is None:
             return None
         self._in_a_row += 1 + (len(self._messages[0]) >> SIZE_SHIFT)
         if self._in_a_row >= IN_A_ROW:
             self._yield_turn()
-        message = self._messages.popleft()
+        messages = self._messages
+        message = messages.popleft()
+        if not messages:
+            self._messages = None
         self._received_size -= len(message)
         self.received += 1
         return message
 
-    def _wait_for_message(self, timeout: float | None) -> bool:
-        """Wait until there are messages; return False at the end."""
+    def _wait_for_message(self, timeout: float | None) -> None:
+        """Wait until there are messages, or the end."""
         if self._last is not None:
             self._apply_last()
         self._close_if_stopping()
         if not self.is_open:
-            return False
+            return
         if self._reader is not None:
             raise RuntimeError("another task waits for a message of this WebSocket already")
         if self._is_watched:
@@ -134,11 +171,10 @@ class Connection(ClosingConnection):
             self._read_until_message(task, until)
         finally:
             self._reader = None
-        return len(self._messages) > 0
 
     def _read_until_message(self, task: Task[object], until: float | None) -> None:
         reads = 0
-        while not self._messages and self.is_open:
+        while self._messages is None and self.is_open:
             is_empty = not self._read()
             self._has_stopped = self._is_stopping  # what had arrived by now still counts
             reads += 1
@@ -170,30 +206,53 @@ class Connection(ClosingConnection):
             return True
         if data is None:
             return False
-        if not data:
-            self._break("the peer has disconnected")
-        else:
-            self._feed(data)
+        message = self._feed(data)
+        if message is not None:
+            self._keep(message)
         return True
 
-    def _feed(self, data: memoryview) -> None:
+    def _feed(self, data: memoryview) -> Message | None:
+        """Decode what has arrived.
+
+        Returns:
+            The message, if it is only one. Otherwise the messages are kept for the handler.
+        """
+        if not data:
+            self._break("the peer has disconnected")
+            return None
         self._has_heard = True
         if self._has_failed or self._last is not None:
-            return  # nothing counts behind the end
+            return None  # nothing counts behind the end
         events: list[Event] = []
         try:
             self._decoder.feed(data, events)
         except ProtocolViolation as violation:
             self._last = violation
+        else:
+            if len(events) == 1 and self._messages is None and self.is_open:
+                event = events[0]
+                if type(event) is str or type(event) is bytes:
+                    return event
+        self._note_events(events)
+        return None
+
+    def _note_events(self, events: list[Event]) -> None:
+        """Keep the messages, and note what else has arrived."""
         for event in events:
             if type(event) is str or type(event) is bytes:
-                if self.is_open:
-                    self._messages.append(event)
-                    self._received_size += len(event)
+                self._keep(event)
             else:
                 self._note_control(event)
         if self._last is not None and not (self._messages and self.is_open):
             self._apply_last()
+
+    def _keep(self, message: Message) -> None:
+        """Keep a message until the handler receives it."""
+        if self.is_open:
+            if self._messages is None:
+                self._messages = deque()
+            self._messages.append(message)
+            self._received_size += len(message)
 
     def _note_control(self, event: Event) -> None:
         if isinstance(event, Ping):
@@ -335,7 +394,7 @@ class Connection(ClosingConnection):
         if self._is_finished:
             return
         if self._last is not None and not self._has_failed:
-            self._messages.clear()
+            self._messages = None
             self._apply_last()
         self.close(code, reason)
         task = current_task()

@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import attrs
 
-from photon_runtime import current_task
+from photon_runtime import Task, current_task
 
 from ._outgoing import OutgoingFrame, OutgoingFrames
 from .errors import WebSocketClosed
@@ -38,6 +38,9 @@ class Stream(Protocol):
 
     def read_now(self) -> memoryview | None:
         """Return the bytes that have arrived; ``None`` if there are none, empty at the end."""
+
+    def wait_and_read(self, task: Task[object]) -> memoryview | None:
+        """Wait if nothing has arrived, and then read once, like `read_now`."""
 
     def wait_readable(self, timeout: float | None = None) -> bool:
         """Wait until `read_now` may return something; return whether it may."""
@@ -148,10 +151,7 @@ class FrameWriter:
         if not self.is_open:
             raise self.closed_error()
         self._in_a_row += len(message) >> SIZE_SHIFT
-        self.send_frame(encode_message(message, self.deflater, mask=self._is_client), timeout)
-
-    def send_frame(self, frame: bytes, timeout: float | None = None) -> None:
-        """Send an encoded message, see `send`."""
+        frame = encode_message(message, self.deflater, mask=self._is_client)
         sent = 0
         if not self._outgoing:
             try:
@@ -202,9 +202,15 @@ class FrameWriter:
             return False
         outgoing = self._outgoing
         if not outgoing:
-            self._write(frame, is_droppable=True)
             self.sent += 1
-            return self.is_open
+            try:
+                sent = self._stream.write_now(frame)
+            except OSError as error:
+                self._break(str(error))
+                return False
+            if sent < len(frame):
+                self._queue(OutgoingFrame(frame, sent=sent, is_droppable=True))
+            return True
         excess = outgoing.size + len(frame) - self._limits.max_queue
         if excess > 0 and not self._make_room(outgoing, excess, slow):
             return False

@@ -165,7 +165,7 @@ class Connection(Wire):
             return True
         if not size:
             return False
-        parser.feed(memoryview(server.buffer)[:size])
+        parser.feed(server.view[:size])
         if self.is_idle and parser.head_size:
             self.expires = server.now + server.settings.header_timeout
         return True
@@ -174,7 +174,7 @@ class Connection(Wire):
         """Receive what has just arrived, before an idle connection is closed."""
         size = self.receive_what_is_there()
         if size:
-            self._parser.feed(memoryview(self.server.buffer)[:size])
+            self._parser.feed(self.server.view[:size])
             self.expires = self.server.now + self.server.settings.header_timeout
         return size > 0
 
@@ -202,7 +202,7 @@ class Connection(Wire):
                 raise HttpError(
                     400, "the connection was closed before the request body was complete"
                 )
-            parser.feed(memoryview(server.buffer)[:size])
+            parser.feed(server.view[:size])
         part = b"".join(request._parts)
         request._parts.clear()
         return part

@@ -95,6 +95,7 @@ class Server:
         self.connections: dict[Connection, Task[None] | None] = {}
         self.context = contextvars.Context()
         self.buffer = bytearray(_BUFFER_SIZE)
+        self.view = memoryview(self.buffer)
         self.now = 0.0
         self.idle_until = 0.0
         self.date = b""

@@ -112,10 +112,12 @@ class UpgradedHost(Protocol):
 
     Attributes:
         buffer: The bytes that `UpgradedWire.receive` has received.
+        view: The buffer, for slices without a copy.
         is_stopping: Whether the server has begun to stop.
     """
 
     buffer: bytearray
+    view: memoryview
     is_stopping: bool
 
 
@@ -150,6 +152,9 @@ class UpgradedWire(Protocol):
 
     def wait_readable(self, task: Task[object]) -> None:
         """Wait until `read_now` may return something."""
+
+    def wait_and_read(self, task: Task[object]) -> memoryview | None:
+        """Wait if nothing has arrived, and then read once, like `read_now`."""
 
     def write_now(self, data: bytes | memoryview) -> int:
         """Send what there is room for; return the number of bytes."""
@@ -233,10 +238,10 @@ class UpgradedStream:
             return part
         wire = self._wire
         count = wire.receive(current_task())
-        buffer = wire.server.buffer
-        part = bytes(memoryview(buffer)[: min(count, size)])
+        view = wire.server.view
+        part = bytes(view[: min(count, size)])
         if count > size:
-            self._received = bytes(memoryview(buffer)[size:count])
+            self._received = bytes(view[size:count])
         return part
 
     def sendall(self, data: bytes | memoryview) -> None:
@@ -265,6 +270,22 @@ class UpgradedStream:
             received, self._received = self._received, b""
             return memoryview(received)
         return self._wire.read_now()
+
+    def wait_and_read(self, task: Task[object]) -> memoryview | None:
+        """Wait if nothing has arrived, and then read once, like `read_now`.
+
+        Args:
+            task: The calling task. Its ``unpark()`` ends the wait.
+
+        Raises:
+            ConnectionError: The connection broke.
+            Cancelled: A scope around the task was cancelled.
+
+        Blocks: the calling task, until bytes arrive.
+        """
+        if self._received:
+            return self.read_now()
+        return self._wire.wait_and_read(task)
 
     def wait_readable(self, timeout: float | None = None) -> bool:
         """Wait until `read_now` may return something; to be called after it returned ``None``.

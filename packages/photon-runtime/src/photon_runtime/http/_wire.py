@@ -67,6 +67,7 @@ class Serving(Protocol):
         settings: The limits.
         context: Context variables that each request starts with a copy of.
         buffer: Where ``recv`` writes; shared, because no switch comes between it and the parser.
+        view: The buffer, for slices without a copy.
         now: Time in seconds of the hub's clock, at most a second old.
         idle_until: Time at which a connection that becomes idle now expires.
         date: The current ``Date`` field.
@@ -81,6 +82,7 @@ class Serving(Protocol):
     settings: ServerSettings
     context: contextvars.Context
     buffer: bytearray
+    view: memoryview
     now: float
     idle_until: float
     date: bytes
@@ -186,19 +188,33 @@ class Wire:
 
         They are in the server's buffer, and so valid until the next switch to another task.
         """
-        watcher = self.watcher
         if self._is_dry:
+            watcher = self.watcher
             if not watcher.readable and not watcher.ended:
                 return None
             watcher.readable = False  # this attempt is for the edge
-        buffer = self.server.buffer
+        return self._read()
+
+    def wait_and_read(self, task: Task[object]) -> memoryview | None:
+        """Wait until something may have arrived, and return it as `read_now` does.
+
+        Returns ``None`` after a wait without an edge, such as one that was ended by `Task.unpark`.
+
+        Blocks: the task, if nothing has arrived.
+        """
+        if self._is_dry:
+            self.watcher.wait_read(task)
+        return self._read()
+
+    def _read(self) -> memoryview | None:
+        server = self.server
         try:
-            size = self.stream.recv_into(buffer)
+            size = self.stream.recv_into(server.buffer)
         except BlockingIOError:
             self._is_dry = True
             return None
         self._is_dry = size < self._full_read
-        return memoryview(buffer)[:size]
+        return server.view[:size]
 
     def wait_readable(self, task: Task[object]) -> None:
         """Wait until `read_now` may return something. Blocks: the task."""
@@ -211,10 +227,18 @@ class Wire:
 
         If not all of it was sent, the rest must be sent first, after `wake_when_writable`.
         """
-        sent = 0
         try:
             sent = self.stream.send(data)
-            while sent < len(data) and not self.is_plain:
+        except BlockingIOError:
+            sent = 0
+        else:
+            if sent == len(data):
+                return sent
+        return self._write_rest(data, sent)
+
+    def _write_rest(self, data: bytes | memoryview, sent: int) -> int:
+        try:
+            while 0 < sent < len(data) and not self.is_plain:
                 sent += self.stream.send(memoryview(data)[sent:])
         except BlockingIOError:
             pass

@@ -2,8 +2,8 @@
 
 Theory of operation. `FrameDecoder.feed` has two paths:
 
-- a small unfragmented message that arrived whole, which nearly all are, is decoded in the loop of
-  `feed` itself;
+- an unfragmented message that arrived whole, which nearly all are, is decoded by `_decode_one` if
+  it is all that has arrived, and else in the loop of `_decode`;
 - everything else goes through `_read_frame`. The payload of a data frame is consumed as it arrives,
   unmasked, decompressed and checked, so that an error is found at the first wrong byte, and a frame
   does not take memory for what its header announces. A control frame has at most 125 bytes; it, and
@@ -125,13 +125,39 @@ class FrameDecoder:
         if self._is_finished:
             return
         try:
-            self._decode(self._pending + data if self._pending else bytes(data), events)
+            if self._pending or self._opcode or not self._decode_one(data, events):
+                self._decode(self._pending + data if self._pending else bytes(data), events)
         except UnicodeDecodeError:
             self._finish()
             raise Violation(1007, _NOT_UTF8) from None
         except Violation:
             self._finish()
             raise
+
+    def _decode_one(self, data: bytes | memoryview, events: list[Event]) -> bool:
+        """Decode the most common input, one frame that is a whole message; else return False."""
+        size = len(data)
+        if size < 8:
+            return False
+        if size < _CHEAP_COPY and type(data) is memoryview:
+            data = data.tobytes()
+        first = data[0]
+        length = data[1] ^ self._mask_bit
+        start = self._header_size
+        if length == _IN_TWO_BYTES:
+            length = data[2] << 8 | data[3]
+            start += 2
+            if length < _IN_TWO_BYTES:
+                return False
+        if start + length != size or length > self.max_message_size or first not in _WHOLE:
+            return False
+        if self._mask_bit:
+            key = data[start - 4 : start]
+            content = apply_mask(data[start:], key if type(key) is bytes else bytes(key))
+        else:
+            content = bytes(data[start:])
+        events.append(content.decode() if first == _WHOLE_TEXT else content)
+        return True
 
     def _decode(self, data: bytes, events: list[Event]) -> None:
         size = len(data)

@@ -37,7 +37,9 @@ MAX_WINDOW_BITS = 15
 MIN_WINDOW_BITS = 9
 """zlib does not support 8 for raw deflate (RFC 7692 does)."""
 
-_LEVEL = 6
+# A message is compressed without a switch to other tasks. Level 6 takes three to four times as long
+# (360 instead of 80 µs for 16 KiB of words) and saves another tenth of the bytes.
+_LEVEL = 2
 _MEMORY_LEVEL = 5  # a hash table of 8 KB, which the full flush clears: 128 KB at 9
 _TAIL: Final = b"\x00\x00\xff\xff"
 _TAIL_AND_END: Final = _TAIL + b"\x01\x00\x00\xff\xff"
