@@ -27,6 +27,14 @@ ALL_TYPES = """
     array:bool enum:draft,in-progress
 """.split()  # noqa: SIM905  a list in the form of the command line
 BINARY = ("blob", "binary_len:16", "var_binary:300")
+PHOTON_DB = """
+import sys
+from photon_cli.main import cli
+
+for command in sys.argv[1:]:
+    print(f"photon db {command}", flush=True)
+    cli(["db", *command.split()], standalone_mode=False)
+"""
 
 
 @attrs.define
@@ -65,13 +73,17 @@ class GeneratedProject:
 
     def migrate(self) -> None:
         """Apply the migrations, and see that the models describe the database."""
-        self.run("photon_cli", "db", "migrate")
-        assert self.run("photon_cli", "db", "diff") == ""
+        self.photon_db("migrate", "diff")
 
     def there_and_back(self) -> None:
         """Roll all migrations back, and apply them again."""
-        self.run("photon_cli", "db", "rollback", "--to", "base")
-        self.migrate()
+        self.photon_db("rollback --to base", "migrate", "diff")
+
+    def photon_db(self, *commands: str) -> None:
+        """Run commands of `photon db` in one process; the last one must have no output."""
+        done = self.try_running("-c", PHOTON_DB, *commands)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.endswith(f"photon db {commands[-1]}\n"), done.stdout
 
     def execute(self, statement: str) -> list[tuple[object, ...]]:
         engine = sa.create_engine(self.url.replace("sqlite:///", f"sqlite:///{self.root}/"))
