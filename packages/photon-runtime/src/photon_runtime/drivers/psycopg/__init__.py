@@ -8,6 +8,7 @@
 ``_lock``             `ConnectionLock`: for the tasks and threads that share a connection
 ``_cancel_request``   cancels a query on the server
 ``_command``          `execute_command`: BEGIN and the like, without a cursor
+``_notifications``    `receive_notifications`: what other connections send by NOTIFY
 ``_connection``       `Connection`: one class that cooperates
 ``installation``      `install`: all connections of the process cooperate
 ====================  =========================================================================
@@ -24,6 +25,7 @@ from ._connection import Connection as Connection
 from ._interruption import is_interrupted as is_interrupted
 from ._interruption import when_settled as when_settled
 from ._lock import ConnectionLock as ConnectionLock
+from ._notifications import receive_notifications as receive_notifications
 from ._waiting import wait as wait
 from ._waiting import wait_conn as wait_conn
 from .installation import install as install
