@@ -14,7 +14,7 @@
 ``_presence_calls``   the calls about users who join and leave
 ``_room_figures``     what is counted
 ``_store``            `RoomStore`: what connects the rooms of several workers
-``errors``            `RoomsMissing`, `RoomLimitReached`, `StoreUnavailable`
+``errors``            `RoomsMissing`, `RoomLimitReached`, `StoreUnavailable`, ...
 ====================  =========================================================================
 """
 
@@ -35,4 +35,5 @@ from ._store import RoomStore as RoomStore
 from ._store import StoreListener as StoreListener
 from .errors import RoomLimitReached as RoomLimitReached
 from .errors import RoomsMissing as RoomsMissing
+from .errors import StoreRefused as StoreRefused
 from .errors import StoreUnavailable as StoreUnavailable

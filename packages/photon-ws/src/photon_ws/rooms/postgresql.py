@@ -28,7 +28,7 @@ from photon_runtime.errors import PhotonError
 from . import _postgresql_schema as schema_
 from ._entries import Entry, Record
 from ._store import Appended, Batch, LogPage, PresenceChange, PresenceTotals, StoreListener
-from .errors import StoreUnavailable
+from .errors import StoreRefused, StoreUnavailable
 
 _log = logging.getLogger("photon.websockets")
 _CONNECTIONS = 4
@@ -82,10 +82,21 @@ class PostgreSQLStore:
         """Make the schema, if it does not exist or is of another version.
 
         Raises:
-            StoreUnavailable: The server cannot be reached, or the user has too few rights.
+            StoreUnavailable: The server cannot be reached.
+            StoreRefused: The user must not make the schema, or use it.
 
         Blocks: the calling task.
         """
+        try:
+            self._open()
+        except self._driver.InsufficientPrivilege as error:
+            raise StoreRefused(
+                f"[websockets] rooms: {_text(error)}. Let its administrator run: CREATE SCHEMA "
+                f"{self._schema}; GRANT CREATE, USAGE ON SCHEMA {self._schema} TO ..., with the "
+                "user of the URL"
+            ) from error
+
+    def _open(self) -> None:
         with self._connection() as connection, connection.transaction():
             connection.execute(f"SELECT pg_advisory_xact_lock({schema_.LOCK})")
             arguments = self._schema, schema_.VERSION, self._schema
@@ -158,6 +169,8 @@ class PostgreSQLStore:
             self._listen(connection, listener)
         except self._driver.OperationalError as error:
             raise _unavailable(error) from error
+        except rt.DeadlineExceeded as error:
+            raise StoreUnavailable("PostgreSQL: the server does not answer") from error
         finally:
             self._listener = None
             connection.close()
@@ -265,7 +278,11 @@ def _split(url: str) -> tuple[str, str]:
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"PostgreSQL: {str(error).strip() or type(error).__name__}")
+    return StoreUnavailable(f"PostgreSQL: {_text(error)}")
+
+
+def _text(error: Exception) -> str:
+    return str(error).strip() or type(error).__name__
 
 
 def _size(records: Sequence[Record]) -> int:

@@ -11,6 +11,7 @@ each other's sockets, it looks once in `_POLL` seconds: that is one ``PRAGMA dat
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ from ._store import (
     StoreListener,
 )
 from ._wakeups import Wakeups, wake
-from .errors import StoreUnavailable
+from .errors import StoreRefused, StoreUnavailable
 
 _PAGE_BYTES = 4 * 1024 * 1024
 _POLL = 1.0
@@ -63,10 +64,17 @@ class SQLiteStore:
         """Make the tables, if they do not exist or are of another version.
 
         Raises:
-            StoreUnavailable: The file cannot be opened, or cannot be written.
+            StoreUnavailable: The file is locked by another process.
+            StoreRefused: The file cannot be opened, or cannot be written.
 
         Blocks: the calling task.
         """
+        folder = self._path.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise StoreRefused(
+                f"[websockets] rooms: {self._path} cannot be made, because its folder does not "
+                "exist or cannot be written"
+            )
         with self._writer.transaction() as connection:
             connection.execute(sql.MAKE_FACTS)
             if _fact(connection, "version") != sql.VERSION:

@@ -17,6 +17,7 @@ Outside of coroutines everything behaves as plain psycopg does, so scripts and m
 """
 
 from psycopg import OperationalError as OperationalError
+from psycopg.errors import InsufficientPrivilege as InsufficientPrivilege
 
 from .._clean_up import CLEANUP_TIMEOUT as CLEANUP_TIMEOUT
 from .._pending_input import has_pending_input as has_pending_input

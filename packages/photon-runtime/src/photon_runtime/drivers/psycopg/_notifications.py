@@ -1,7 +1,7 @@
 """`receive_notifications`: what other connections send by NOTIFY.
 
-psycopg's own `Connection.notifies` ends a wait by resuming a generator at intervals, which the waits
-of this package do not do: they are woken by the socket. So libpq is asked directly.
+psycopg's own `Connection.notifies` ends a wait by resuming a generator at intervals, which the
+waits of this package do not do: they are woken by the socket. So libpq is asked directly.
 """
 
 from __future__ import annotations
