@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 import pytest
+from sqlalchemy import text
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
@@ -24,6 +25,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
 from photon import Photon, PhotonWebSocket, deadline, offload, sleep, spawn
+from photon_lifeguard import Database, DatabaseSettings
 from photon_runtime.errors import DeadlineExceeded
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server
@@ -229,10 +231,10 @@ def test_frames_that_follow_the_handshake_at_once_are_kept(tmp_path: Path) -> No
     def receive_two(ws: PhotonWebSocket) -> None:
         received.extend([ws.receive(), ws.receive()])
 
-    text = Frame(Opcode.TEXT, b"tea").serialize(mask=True)
-    data = Frame(Opcode.BINARY, bytes(100_000)).serialize(mask=True)
+    first = Frame(Opcode.TEXT, b"tea").serialize(mask=True)
+    second = Frame(Opcode.BINARY, bytes(100_000)).serialize(mask=True)
     with served(receive_two, tmp_path) as (url, outcome):
-        peer = SlowPeer(url, behind=text + data)
+        peer = SlowPeer(url, behind=first + second)
         assert outcome.ended.wait(5)
         peer.socket.close()
     assert received == ["tea", bytes(100_000)]
@@ -271,6 +273,28 @@ def test_a_busy_handler_stays_connected_and_learns_of_the_close(
         assert outcome.ended.wait(2)
     assert (outcome.code, outcome.reason) == (4000, "enough")
     assert outcome.error is None or isinstance(outcome.error, WebSocketClosed)
+
+
+@pytest.mark.slow
+def test_a_handler_that_queries_stays_connected_and_learns_of_the_close(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    database = Database(DatabaseSettings(url=postgres_url))
+
+    def query(ws: PhotonWebSocket) -> None:
+        with database.session() as session:
+            while ws.connected:
+                session.execute(text("SELECT pg_sleep(0.3)"))
+
+    with served(query, tmp_path, KEEPALIVE) as (url, end), reading_client(url) as client:
+        for _ in range(5):
+            time.sleep(0.2)
+            assert client.ping().wait(2), "the ping was not answered"
+        assert not end.ended.is_set()
+        client.close(4000, "enough")
+        assert end.ended.wait(2)
+    assert (end.code, end.reason) == (4000, "enough")
+    database.close()
 
 
 @contextmanager

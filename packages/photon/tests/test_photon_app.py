@@ -132,7 +132,11 @@ def test_a_document_on_disk_is_served(tmp_path: FilePath, monkeypatch: pytest.Mo
 
 
 def test_the_markers_are_those_of_the_router() -> None:
-    assert Photon.__mro__[1:3] == (photon_router.Application, photon_router.Router)
+    assert Photon.__mro__[1:4] == (
+        photon.Router,
+        photon_router.Application,
+        photon_router.Router,
+    )
     for name in ("Cookie", "Depends", "Header", "Json", "Path", "Query", "Request", "Response"):
         assert getattr(photon, name) is getattr(photon_router, name)
     app = Photon()
