@@ -180,6 +180,14 @@ def test_wrong_masking_is_refused(size: int, opcode: int, is_client: bool) -> No
     assert violation(frame[:2], decoder(is_client=is_client)) == (1002, [])
 
 
+@pytest.mark.parametrize("size", range(125, 145))
+@pytest.mark.parametrize("second", [0, 5, 127, 0xFF])
+def test_header_is_not_mistaken_for_another_length(second: int, size: int) -> None:
+    data = bytes([0x81, second]) + (1000).to_bytes(8, "big")
+    assert violation(data.ljust(size, b"a")) == (1002, [])
+    assert decode(masked(TEXT, b"a" * 70_000), step=size) == ["a" * 70_000]
+
+
 @pytest.mark.parametrize("opcode", [CLOSE, PING, PONG])
 def test_control_frames_are_neither_long_nor_fragmented(opcode: int) -> None:
     assert violation(masked(opcode, bytes(126))[:2]) == (1002, [])

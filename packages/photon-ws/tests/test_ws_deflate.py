@@ -1,5 +1,6 @@
 import gc
 import random
+import sys
 import threading
 import tracemalloc
 import zlib
@@ -157,6 +158,11 @@ def test_limit_is_exact_over_all_parts() -> None:
     assert code_of(message, 999) == 1009
     assert code_of(message, 0) == 1009
     assert inflate(compress(b""), 0) == b""
+
+
+def test_limit_may_be_larger_than_memory() -> None:
+    assert inflate(compress(b"a" * 1000), sys.maxsize) == b"a" * 1000
+    assert inflate(compress(b"a" * 1000), 1 << 70) == b"a" * 1000
 
 
 def receive(data: bytes, limit: int = MEBIBYTE, *, step: int = 0) -> list[Event]:

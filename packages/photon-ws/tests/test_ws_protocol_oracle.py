@@ -27,7 +27,7 @@ from photon_ws.protocol import (
     encode_pong,
 )
 
-NO_LIMIT = 1 << 62
+NO_LIMIT = 1 << 64
 Cuts = list[int]
 
 texts = st.text(max_size=300) | st.text("aé€😀", max_size=300).map(lambda text: text * 3)
@@ -35,7 +35,7 @@ blobs = st.binary(max_size=300) | st.integers(0, 70_000).map(lambda size: b"\xfe
 small = st.binary(max_size=125)
 codes = st.sampled_from([1000, 1001, 1003, 1007, 1011, 3000, 4999])
 reasons = st.text("aé€😀", max_size=25)
-cuts = st.lists(st.integers(0, 300), max_size=12) | st.just([1] * 400)
+cuts = st.lists(st.integers(0, 300), max_size=12) | st.integers(1, 400).map(lambda n: [1] * n)
 controls = small.map(Ping) | small.map(Pong)
 closes = st.builds(Close, codes, reasons)
 messages = texts | blobs
@@ -245,16 +245,16 @@ def _of_frame(frame: Frame, parts: list[str | bytes]) -> Iterator[Event]:
 def agree(data: bytes, sizes: Cuts, *, is_client: bool = False) -> None:
     """Check that wsproto finds the same events and the same error, in whatever parts data arrives.
 
-    wsproto may find an error later: when the payload of a frame begins, or at the end of a
-    surrogate. So it gets some bytes more.
+    wsproto may find an error later: when the payload of a frame begins, for which it gets some
+    bytes more; or at the end of a surrogate, which may never come.
     """
     own = decode(data, [], is_client=is_client)
     assert decode(data, sizes, is_client=is_client) == own
     oracle = decode_by_wsproto(data, is_client=is_client)
     if own != oracle:
-        assert own[1] is not None
         events, code = decode_by_wsproto(data + b"a" * 130, is_client=is_client)
-        assert own == (events[: len(own[0])], code)
+        assert own[0] == events[: len(own[0])]
+        assert own[1] == code or (own[1] == 1007 and b"\xed" in data)
 
 
 frame_bytes = st.builds(

@@ -144,10 +144,12 @@ class FrameDecoder:
         first = data[0]
         length = data[1] ^ self._mask_bit
         start = self._header_size
-        if length == _IN_TWO_BYTES:
+        if length > _MAX_CONTROL:
+            if length != _IN_TWO_BYTES:
+                return False
             length = data[2] << 8 | data[3]
             start += 2
-            if length < _IN_TWO_BYTES:
+            if length <= _MAX_CONTROL:
                 return False
         if start + length != size or length > self.max_message_size or first not in _WHOLE:
             return False

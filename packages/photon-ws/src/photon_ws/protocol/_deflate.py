@@ -27,6 +27,7 @@ costs more than its two bytes.
 
 from __future__ import annotations
 
+import sys
 import zlib
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ _LEVEL = 2
 _MEMORY_LEVEL = 5  # a hash table of 8 KB, which the full flush clears: 128 KB at 9
 _TAIL: Final = b"\x00\x00\xff\xff"
 _TAIL_AND_END: Final = _TAIL + b"\x01\x00\x00\xff\xff"
+_MAX_LIMIT = sys.maxsize - 1
 _MAX_STREAMS = 16  # in one message
 
 # Idle compressors by window size, of all connections: one for each window size and thread.
@@ -136,6 +138,7 @@ class Inflater:
     def _decompress(self, payload: bytes, limit: int) -> bytes:
         if self._inflate is None or self._inflate.eof:
             self._begin_stream()
+        limit = min(limit, _MAX_LIMIT)
         content: bytes = self._inflate.decompress(payload, limit + 1)  # zero would mean no limit
         while self._inflate.eof and (rest := self._inflate.unused_data) and len(content) <= limit:
             self._begin_stream()
