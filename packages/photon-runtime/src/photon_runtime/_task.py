@@ -38,6 +38,7 @@ class Scheduler(Protocol):
 
     ready: deque[Task[object]]
     timers: TimerHeap
+    turns: int
 
     def time(self) -> float:
         """Return the hub's clock in seconds."""

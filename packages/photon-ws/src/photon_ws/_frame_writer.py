@@ -97,6 +97,7 @@ class FrameWriter:
         "_limits",
         "_outgoing",
         "_stream",
+        "_turn",
         "close_code",
         "close_reason",
         "deflater",
@@ -126,6 +127,7 @@ class FrameWriter:
         self._is_finished = False
         self._has_heard = True
         self._in_a_row = 0
+        self._turn: int | None = None
         self._outgoing: OutgoingFrames | None = None
 
     def closed_error(self) -> WebSocketClosed:
@@ -275,12 +277,16 @@ class FrameWriter:
     def _yield_turn(self) -> None:
         """Let other tasks run, and the scheduler look for events and timers.
 
-        It does that only once in a hundred turns of a task that merely yields its turn.
+        It does that only once in a hundred turns of a task that merely yields its turn. If it has
+        done so since the last call, because this task has waited, there is no need.
         """
         self._in_a_row = 0
         task = current_task()
-        task.hub.end_turn()
-        task.yield_turn()
+        hub = task.hub
+        if self._turn is None or self._turn == hub.turns:
+            hub.end_turn()
+            task.yield_turn()
+        self._turn = hub.turns
 
     # -- for the class that also receives -----------------------------------------------------
 

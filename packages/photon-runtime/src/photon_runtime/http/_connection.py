@@ -109,7 +109,8 @@ class Connection(Wire):
             # Break reference cycles now: collecting the connections of a burst at once would cause
             # a long pause of the garbage collector.
             self._task = None
-            self._parser.close()
+            if self.upgraded is None:
+                self._parser.close()
             del self._parser
         return Phase.ENDED
 
@@ -344,10 +345,13 @@ class Connection(Wire):
             )
             send_error(self, HttpError(500), task)
             return False
-        head = _encode.encode_upgrade(response, server.date)
         held_bytes, parser.held_bytes = parser.held_bytes, None
-        self.send(head, task)
+        self.send(_encode.encode_upgrade(response, server.date), task)
         self.upgraded = UpgradedStream(self, held_bytes)
+        # Many upgraded connections may be idle: release what is not needed any longer.
+        del held_bytes
+        parser.close()
+        request.release_decoded()
         server.in_flight -= 1
         server.disconnects.pop(self.watcher, None)
         try:

@@ -234,6 +234,13 @@ class Request:
             )
         return self._headers
 
+    def release_decoded(self) -> None:
+        """Release the decoded header fields, query and cookies, which are decoded anew when used.
+
+        For requests that live as long as their connection.
+        """
+        self._headers = self._query = self._cookies = None
+
     def raw_header(self, name: bytes) -> bytes | None:
         """Return the first value of the field ``name`` (in lower case) as it was sent."""
         for key, value in self._raw_headers:
