@@ -389,6 +389,21 @@ def test_a_handler_that_does_not_end_is_named() -> None:
     assert "in deaf\n    sleep(0.01)" in message
 
 
+def test_a_handler_that_blocks_the_scheduler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("photon_ws.testing._session.MARGIN", 0.1)
+    app = Photon()
+
+    @app.websocket("/blocking")
+    def block(ws: PhotonWebSocket) -> None:
+        ws.receive()
+        time.sleep(0.8)  # the standard library is not patched here
+
+    with Client(app) as client, client.websocket("/blocking") as ws:
+        ws.send("tea")
+        with pytest.raises(TimeoutError, match="blocks the scheduler"):
+            ws.receive(timeout=0.1)
+
+
 def test_dependencies_are_released_when_the_socket_has_ended() -> None:
     log: list[str] = []
     with Client(chat(log)) as client:

@@ -160,6 +160,11 @@ class PendingCall(Generic[T]):
         """Cancel the call; its result is then the resulting error."""
         hub._hub.post(lambda: self._task.cancel() if self._task is not None else None)
 
+    @property
+    def done(self) -> bool:
+        """Whether the call has ended."""
+        return self._done.is_set()
+
     def describe(self, hub: HubThread, *, timeout: float = 1.0) -> str:
         """Return the state and the stack of the call's task, for a message about it.
 

@@ -6,7 +6,9 @@
 ``adapter``                `WebSocketAdapter`: a route whose handler is called with one
 ``part``                   `WebSocketsPart`: the WebSockets of an application
 ``rooms``                  `Room`: broadcasts, presence, history
-``errors``                 `WebSocketClosed`
+``client``                 `connect`: a client for services
+``testing``                WebSockets of applications in tests, for `photon.testing`
+``errors``                 `WebSocketClosed`, `HandshakeRefused` and others
 ``protocol``               frames, compression and handshake, without sockets
 ``_connection``            receiving, and keeping alive while the handler is busy
 ``_closing``               the end of a connection

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from photon_openapi.errors import ValidationError
+from photon_runtime.errors import DeadlineExceeded
 from photon_runtime.testing import HubThread
 
 from .._json_messages import decode_json
@@ -243,9 +244,9 @@ class WebSocketTestSession:
         seconds = self._timeout if timeout is None else timeout
         try:
             self._call(seconds, send, value, seconds)
-        except TimeoutError as error:
+        except DeadlineExceeded:
             late = f"the application did not read a message within {seconds:g} seconds"
-            raise TimeoutError(self._explained(late) + self._position()) from error
+            raise TimeoutError(self._explained(late) + self._position()) from None
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -278,6 +279,11 @@ class WebSocketTestSession:
             if closed.code == 1011:
                 self._wait_for_handler()
             raise
+        except TimeoutError:
+            if pending.done:
+                raise
+            blocked = "code of the application blocks the scheduler, so that no other task can run"
+            raise TimeoutError(self._explained(blocked)) from None
 
     def _wait_for_handler(self) -> None:
         if self._exchange is not None:
