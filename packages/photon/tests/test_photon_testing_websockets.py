@@ -42,6 +42,10 @@ def held(request: Request) -> Iterator[list[str]]:
     log.append("released")
 
 
+def member() -> str:
+    raise HttpError(403, "members only")
+
+
 def chat(log: list[str] | None = None) -> Photon:
     lines = log if log is not None else []
     app = Photon(title="Chat", version="1.0.0")
@@ -99,6 +103,10 @@ def add_others(app: Photon) -> None:
     @app.websocket("/private", security=[verifier])
     def private(ws: PhotonWebSocket) -> None:
         ws.send_text("welcome")
+
+    @app.websocket("/members")
+    def members(ws: PhotonWebSocket, name: Annotated[str, Depends(member)]) -> None:
+        ws.send_text(name)
 
     @app.get("/page")
     def page() -> str:
@@ -436,6 +444,7 @@ def test_a_refusal_has_the_response(client: AnyClient) -> None:
         ("/chat/one", {}, 422, "request validation failed"),
         ("/chat/1", {"origin": "https://evil.example"}, 403, "origin"),
         ("/chat/1", {"origin": "null"}, 403, "origin"),
+        ("/members", {}, 403, "members only"),
         ("/private", {}, 401, ""),
         ("/private", {"headers": {"authorization": "Bearer bob"}}, 401, ""),
     ]
