@@ -71,6 +71,20 @@ def test_small_messages_come_with_the_notification_and_large_ones_are_read(
             assert entries[0].payload == b"x" * 5_000
             store.append([batch(3, b"x" * 8_000)])
             assert hints.arrived.receive() is None
+            several = [Record("b" * 16, number, "bytes", b"x" * 1_000) for number in range(50)]
+            store.append([Batch("room", several, KEEP)])
+            received: list[Entry] = []
+            while len(received) < 50:
+                received += hints.arrived.receive() or []
+            assert received == store.read("room", 3, 100).entries
+            large = [
+                Record("c" * 16, number, "bytes", b"x" * (9_000 if number == 3 else 1_000))
+                for number in range(5)
+            ]
+            store.append([Batch("room", large, KEEP)])
+            assert (first := hints.arrived.receive()) is not None
+            assert [each.sequence for each in first] == [0, 1, 2]
+            assert hints.arrived.receive() is None
             # The name of the room counts, too.
             store.append([batch(4, b"x" * 5_000, room="☃" * 200)])
             hints.arrived.receive()

@@ -17,6 +17,8 @@ from photon_ws.rooms import (
     Record,
     Retention,
     RoomStore,
+    _postgresql_schema,
+    _sqlite_schema,
 )
 from photon_ws.rooms.postgresql import PostgreSQLStore
 from photon_ws.rooms.sqlite import SQLiteStore
@@ -160,23 +162,31 @@ def test_a_page_has_a_bounded_size_and_no_hole(make: Make) -> None:
 
 
 @in_hub
-def test_a_log_keeps_its_newest_entries(make: Make) -> None:
+def test_a_log_keeps_its_newest_entries_and_for_a_short_time_some_more(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for schema in (_postgresql_schema, _sqlite_schema):
+        monkeypatch.setattr(schema, "GRACE", 1.0)
     store = make()
     store.open()
     for start in range(1, 100, 10):
         numbers = [str(number) for number in range(start, start + 10)]
-        store.append([Batch("room", records(*numbers, first=start), Retention(25))])
+        store.append([Batch("room", records(*numbers, first=start), Retention(3))])
     page = store.read("room", 0, 1000)
     assert page.last == 100
-    assert [entry.position for entry in page.entries] == [*range(76, 101)]
-    store.append([Batch("room", records("x", first=101), Retention(25, seconds=0.05))])
+    assert [entry.position for entry in page.entries] == [*range(41, 101)]
+    rt.sleep(1.1)
+    store.append([Batch("room", records("w", first=101), Retention(25))])
+    page = store.read("room", 0, 1000)
+    assert [entry.position for entry in page.entries] == [*range(77, 102)]
+    store.append([Batch("room", records("x", first=102), Retention(25, seconds=0.05))])
     rt.sleep(0.2)
-    store.append([Batch("room", records("y", first=102), Retention(25, seconds=0.1))])
+    store.append([Batch("room", records("y", first=103), Retention(25, seconds=0.1))])
     assert texts(store.read("room", 0, 1000).entries) == ["y"]
-    assert store.read("room", 0, 1000).last == 102
-    store.append([Batch("room", records("a", "b", first=103), Retention(0))])
+    assert store.read("room", 0, 1000).last == 103
+    store.append([Batch("room", records("a", "b", first=104), Retention(0))])
     assert store.read("room", 0, 1000).entries == []
-    assert store.append([Batch("room", records("c", first=105), KEEP)])[0].first == 105
+    assert store.append([Batch("room", records("c", first=106), KEEP)])[0].first == 106
     store.close()
 
 

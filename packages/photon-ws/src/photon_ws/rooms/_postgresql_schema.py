@@ -10,7 +10,12 @@ visible in their order and have no holes, and a NOTIFY arrives after what it is 
 locked in the order of their names, because two workers may append to the same ones. Presence has
 one advisory lock: only so are the totals of two workers, who set a user at once, a sequence.
 
-Times of a log never go backwards, so that the entries that are too old are the first ones.
+Times of a log never go backwards, so that the entries that are too old are the first ones. What is
+younger than `GRACE` stays, within `MOST` times the number of entries to keep: a burst of messages
+must not be over before the other workers have read it.
+
+A notification has 8,000 bytes, so an append sends as many as its entries need. An entry that is too
+large for one is only announced, and those behind it with it.
 """
 
 from __future__ import annotations
@@ -25,6 +30,9 @@ _SECONDS = "extract(epoch FROM clock_timestamp())::float8"
 LOCK: Final = 0x70686F746F6E  # "photon"
 FORGET_AFTER: Final = 86_400
 """Seconds after which an unused log, and what a worker has left behind, is removed."""
+GRACE = 3.0
+"""Seconds for which entries stay that are beyond the number to keep."""
+MOST: Final = 20
 
 _TABLES = """
 CREATE TABLE {schema}.logs (
@@ -77,7 +85,9 @@ DECLARE
     log record;
     added bigint;
     cut bigint;
-    items json;
+    items text[];
+    item text;
+    head text;
     message text;
 BEGIN
     FOR number IN SELECT i FROM generate_subscripts(rooms, 1) i ORDER BY rooms[i], i LOOP
@@ -105,13 +115,21 @@ BEGIN
             ON CONFLICT (room, origin)
             DO UPDATE SET sequence = excluded.sequence, time = excluded.time
         )
-        SELECT count(*), CASE WHEN inline[number] THEN json_agg(json_build_array(
+        SELECT count(*), CASE WHEN inline[number] THEN array_agg(json_build_array(
             position, origin, sequence, kind, encode(payload, 'base64')
-        ) ORDER BY position) END INTO added, items FROM inserted;
+        )::text ORDER BY position) ELSE ARRAY[repeat(' ', 8000)] END
+        INTO added, items FROM inserted;
         first_position := CASE
             WHEN added = stops[number] - starts[number] + 1 THEN log.last + 1
         END;
-        cut := greatest(log.base, log.last + added - keep[number]);
+        cut := log.last + added - keep[number];
+        IF EXISTS (
+            SELECT FROM {schema}.entries e
+            WHERE e.room = log.room AND e.position = cut AND e.time > log.time - {grace}
+        ) THEN
+            cut := log.last + added - {most} * keep[number];
+        END IF;
+        cut := greatest(log.base, cut);
         IF seconds[number] IS NOT NULL THEN
             cut := greatest(cut, coalesce((
                 SELECT e.position - 1 FROM {schema}.entries e
@@ -124,12 +142,21 @@ BEGIN
             DELETE FROM {schema}.entries e WHERE e.room = log.room AND e.position <= cut;
         END IF;
         UPDATE {schema}.logs l SET last = log.last + added, base = cut WHERE l.room = log.room;
-        IF added > 0 THEN
-            message := json_build_array(log.room, log.epoch, log.time, items)::text;
-            IF octet_length(message) > 7900 THEN
-                message := json_build_array(log.room, log.epoch, log.time, NULL)::text;
+        head := rtrim(json_build_array(log.room, log.epoch, log.time)::text, ']');
+        message := '';
+        FOREACH item IN ARRAY CASE WHEN added > 0 THEN items ELSE '{}' END LOOP
+            IF octet_length(head || message || item) > 7900 AND message <> '' THEN
+                PERFORM pg_notify('{channel}', head || ', [' || message || ']]');
+                message := '';
             END IF;
-            PERFORM pg_notify('{channel}', message);
+            IF octet_length(head || item) > 7900 THEN
+                PERFORM pg_notify('{channel}', head || ', null]');
+                EXIT;
+            END IF;
+            message := message || CASE WHEN message = '' THEN '' ELSE ', ' END || item;
+        END LOOP;
+        IF message <> '' THEN
+            PERFORM pg_notify('{channel}', head || ', [' || message || ']]');
         END IF;
         RETURN NEXT;
     END LOOP;
@@ -260,6 +287,8 @@ class Statements:
             "epoch": "replace(gen_random_uuid()::text, '-', '')",
             "lock": str(LOCK + 1),
             "age": str(FORGET_AFTER),
+            "grace": str(GRACE),
+            "most": str(MOST),
         }
         self.make_schema = self._named("CREATE SCHEMA {schema}")
         self.make = self._named(

@@ -14,6 +14,9 @@ from typing import Final
 VERSION: Final = "photon rooms 1"
 FORGET_AFTER: Final = 86_400
 """Seconds after which an unused log, and what a worker has left behind, is removed."""
+GRACE = 3.0
+"""Seconds for which entries stay that are beyond the number to keep; see `_postgresql_schema`."""
+MOST: Final = 20
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 _TABLES = {
@@ -66,6 +69,7 @@ NOTE_SENT: Final = (
     "INSERT INTO photon_room_senders VALUES (?, ?, ?, ?) ON CONFLICT (room, origin) "
     "DO UPDATE SET sequence = excluded.sequence, time = excluded.time"
 )
+TIME: Final = "SELECT time FROM photon_room_entries WHERE room = ? AND position = ?"
 OLDEST: Final = (
     "SELECT position FROM photon_room_entries WHERE room = ? AND position > ? AND time >= ? "
     "ORDER BY position LIMIT 1"

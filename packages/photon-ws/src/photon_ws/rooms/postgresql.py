@@ -2,7 +2,7 @@
 
 Theory of operation. Calls take one of a few connections, in autocommit mode, and are one statement
 each. A call that is interrupted closes its connection. The listener has a connection of its own.
-A notification brings the entries along while they are small; it is limited to 8,000 bytes. A
+Notifications bring the entries along, unless these are large. A
 connection that has been silent for a while is asked whether the server is still there.
 
 The tables are in a schema of their own (`photon_rooms`, or ``?schema=`` of the URL), which the
@@ -33,7 +33,7 @@ from .errors import StoreRefused, StoreUnavailable
 _log = logging.getLogger("photon.websockets")
 _CONNECTIONS = 4
 _PAGE_BYTES = 4 * 1024 * 1024
-_INLINE_BYTES = 7_000
+_INLINE_BYTES = 100_000
 _SILENCE = 4.0
 _ANSWER = 4.0
 _FORGET_INTERVAL = 3600.0

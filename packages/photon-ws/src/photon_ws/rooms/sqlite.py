@@ -315,7 +315,11 @@ def _fresh(connection: Any, batch: Batch) -> list[Record]:
 def _cut(connection: Any, room: str, retention: Retention, log: tuple[int, int, float]) -> int:
     """Return the position up to which entries are removed."""
     base, newest, now = log
-    cut: int = max(base, newest - retention.entries)
+    cut = newest - retention.entries
+    row = connection.execute(sql.TIME, (room, cut)).fetchone() if cut > base else None
+    if row is not None and row[0] > now - sql.GRACE:
+        cut = newest - sql.MOST * retention.entries
+    cut = max(base, cut)
     if retention.seconds is None:
         return cut
     row = connection.execute(sql.OLDEST, (room, cut, now - retention.seconds)).fetchone()
