@@ -26,6 +26,7 @@ from photon_ws.rooms import (
     _sqlite_schema,
     sqlite,
 )
+from photon_ws.rooms._wakeups import wake
 from photon_ws.rooms.sqlite import SQLiteStore
 
 KEEP = Retention(1000)
@@ -163,7 +164,7 @@ def test_many_wake_ups_are_one(path: Path) -> None:
         hints.wait()
         [address] = addresses(path)
         for _ in range(2000):  # more than its buffer has space for
-            assert sqlite.wake([address]) == []
+            assert wake([address]) == []
         store.append([batch(2)])
         assert hints.wait() == "room"
     store.close()
