@@ -155,3 +155,11 @@ def test_an_application_without_a_document_is_refused() -> None:
     assert result.exit_code == 1
     assert "`main:app` has no OpenAPI document" in result.stderr
     assert photon_routes(project=Project("text")).exit_code == 1
+
+
+def test_operations_that_become_websockets_are_listed_as_such() -> None:
+    responses = {"responses": {"101": {"description": "Upgraded."}}}
+    chat = {"get": {"operationId": "chat", "x-websocket": {}, **responses}}
+    paths = {"/chat": chat, "/api": {"get": responses}}
+    document: dict[str, object] = {"info": {"title": "A", "version": "1"}, "paths": paths}
+    assert listed({"openapi": "3.1.0", **document}) == ["[GET] /api", "[WS] /chat  chat"]

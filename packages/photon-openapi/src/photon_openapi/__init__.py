@@ -9,6 +9,7 @@
 ``comparison``       `diff`: the differences between two documents
 ``sampling``         `sample`: a value that matches a schema
 ``sources``          documents from files, standard input and applications
+``reports``          findings and changes as text, JSON, Markdown and GitHub commands
 ``errors``           the error tree; ``messages`` has the parts of their messages
 ===================  ==========================================================================
 

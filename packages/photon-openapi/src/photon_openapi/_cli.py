@@ -12,13 +12,13 @@ from typing import Literal, TypeAlias
 
 import click
 
-from ._reports import CHANGES, FINDINGS
 from .comparison import SEVERITIES
 from .comparison import diff as compare
 from .document import Document, OpenApi, encode_document, is_old, upgraded
 from .errors import DocumentError
 from .linting import IDS, RANKS, RULES
 from .linting import lint as run_lint
+from .reports import CHANGES, FINDINGS
 from .sources import Positions, Project, Source, application_document, from_file, from_text
 
 _Form: TypeAlias = Literal["yaml", "json"]

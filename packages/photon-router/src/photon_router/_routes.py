@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import attrs
 
-from photon_openapi.document import Document
+from photon_openapi.document import WEBSOCKET, Document
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
+_SOCKET = "WS"
+_METHODS = (_SOCKET, "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
 
 
 @attrs.frozen
 class ListedRoute:
-    """One operation of the document."""
+    """One operation of the document; its method is ``WS`` if it becomes a WebSocket."""
 
     method: str
     path: str
@@ -37,9 +38,10 @@ def list_routes(document: dict[str, object]) -> list[ListedRoute]:
     """
     routes = []
     for operation in Document(document).operations():
+        method = _SOCKET if WEBSOCKET in operation.data else operation.method.upper()
         names = [str(operation.data.get(key, "")) for key in ("operationId", "summary")]
         for base in operation.base_paths:
-            routes.append(ListedRoute(operation.method.upper(), base + operation.path, *names))
+            routes.append(ListedRoute(method, base + operation.path, *names))
     return sorted(routes, key=lambda route: (route.path, _rank(route.method)))
 
 

@@ -4,6 +4,7 @@
 ``websocket``              `PhotonWebSocket`: what handlers receive and send messages with
 ``channels``               `WebSocket`: messages with types
 ``adapter``                `WebSocketAdapter`: a route whose handler is called with one
+``asyncapi``               the AsyncAPI document of the WebSockets of an application
 ``part``                   `WebSocketsPart`: the WebSockets of an application
 ``rooms``                  `Room`: broadcasts, presence, history
 ``client``                 `connect`: a client for services

@@ -10,4 +10,8 @@
 
 from ._changes import SEVERITIES as SEVERITIES
 from ._changes import Change as Change
+from ._changes import Direction as Direction
+from ._changes import Severity as Severity
+from ._changes import severity_of as severity_of
 from ._diff import diff as diff
+from ._diff_schemas import SchemaDiff as SchemaDiff
