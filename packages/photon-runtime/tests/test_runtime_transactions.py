@@ -87,5 +87,8 @@ def test_a_function_that_would_not_run_is_refused() -> None:
     def generator() -> object:
         yield 1
 
+    with pytest.raises(TypeError, match="not a value"):
+        on_commit(generator)
+    Layer().begin()
     with pytest.raises(SignatureError):
         on_commit(generator)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TypeAlias, final
 
-from .callables import require_function
+from .callables import require_function, require_value
 
 Callback: TypeAlias = Callable[[], object]
 AfterCommit: TypeAlias = Callable[[Callback], object]
@@ -43,15 +43,15 @@ def on_commit(callback: Callback, /) -> bool:
         True if it was called at once.
 
     Raises:
-        SignatureError: It is a coroutine function or a generator function.
+        TypeError: It is a coroutine function or a generator function.
 
     Blocks: not by itself; ``callback`` may wait where it is called at once.
     """
     transactions = [each for find in _FINDERS.get() for each in find()]
-    require_function(callback, "a call after a commit")
     if not transactions:
-        callback()
+        require_value(callback(), callback)
         return True
+    require_function(callback, "a call after a commit")
     after = callback if len(transactions) == 1 else _AfterAll(callback, len(transactions))
     for add in transactions:
         add(after)

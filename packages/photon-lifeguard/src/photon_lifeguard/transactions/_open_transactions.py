@@ -194,6 +194,8 @@ def _find() -> list[AfterCommit]:
 
 def _is_open(session: Session, transactions: list[_ServerTransaction]) -> bool:
     """Return whether a session has anything to commit; add its transactions to ``transactions``."""
+    if not session.in_transaction():
+        return False  # a change of an object begins SQLAlchemy's transaction, too
     is_open = (
         is_in_block(session)
         or not session.is_active  # a flush has failed, and only a rollback is possible
