@@ -88,8 +88,8 @@ def socket(deflater: Deflater | None = None, *, reads: bool = True) -> Any:
 
 
 @contextmanager
-def application(**options: Any) -> Iterator[Rooms]:
-    rooms = Rooms(WebSocketsSettings(), Meter(), Readiness(), **options)
+def application(max_rooms: int = 100, **options: Any) -> Iterator[Rooms]:
+    rooms = Rooms(WebSocketsSettings(max_rooms=max_rooms), Meter(), Readiness(), **options)
     with rooms.running():
         yield rooms
 

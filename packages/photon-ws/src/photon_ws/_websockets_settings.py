@@ -50,6 +50,8 @@ class WebSocketsSettings:
         deflate_threshold: Size of a message below which it is not compressed.
         rooms: The store that connects the rooms of several workers: ``memory`` for rooms of one
             process, else the URL of a Redis, of a PostgreSQL, or of an SQLite file.
+        rooms_lease: Time after which the users of a killed worker are no longer present in rooms.
+        max_rooms: Maximum number of rooms in a worker.
     """
 
     origins: list[str] = attrs.field(factory=list, validator=_origins)
@@ -62,3 +64,5 @@ class WebSocketsSettings:
     deflate: bool = True
     deflate_threshold: int = attrs.field(default=256, validator=ge(0))
     rooms: str = attrs.field(default="memory", validator=_rooms)
+    rooms_lease: float = attrs.field(default=15.0, validator=ge(1))
+    max_rooms: int = attrs.field(default=10_000, validator=gt(0))

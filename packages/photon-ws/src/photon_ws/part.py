@@ -23,7 +23,7 @@ class WebSocketsPart:
         """Register the sweep, the rooms, the metrics and the documentation."""
         sockets = Sockets(settings, host.meter, checks_messages=host.validates_responses)
         host.lifespan(sockets.running)
-        rooms = Rooms(settings, host.meter, host.readiness)
+        rooms = Rooms(settings, host.meter, host.readiness, root=host.root)
         host.lifespan(rooms.running)
         host.on_drain(rooms.drain)
         add_pages(host)

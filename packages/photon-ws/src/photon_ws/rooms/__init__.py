@@ -13,7 +13,13 @@
 ``_messages``         `RoomMessage`: a message as readers of the history get it
 ``_presence_calls``   the calls about users who join and leave
 ``_room_figures``     what is counted
-``_store``            `RoomStore`: what connects the rooms of several workers
+``_store_link``       what a worker does with its store: sending, listening, reading
+``_shared_presence``  the users of this worker in the store, and those of all workers from it
+``_outbox``           the messages that the store does not have yet
+``_store``            `RoomStore`: what connects the rooms of several workers; ``_stores`` chooses
+``redis``             `RedisStore`; ``_redis_scripts`` and ``_redis_connection`` are its parts
+``postgresql``        `PostgreSQLStore`
+``sqlite``            `SQLiteStore`
 ``errors``            `RoomsMissing`, `RoomLimitReached`, `StoreUnavailable`, ...
 ====================  =========================================================================
 """

@@ -1,8 +1,8 @@
 """`Outbox`: the messages of this worker that the store does not have yet.
 
 Theory of operation. Each room has a queue; the rooms take turns in the order in which they were
-added, and a batch has records of many. Records that are on their way to the store are not in the
-outbox; if that fails they return to the front, and their order is the same again.
+added, and several are sent at once. Records that are on their way to the store are not in a queue;
+if that fails they return to the front, and their order is the same again.
 
 The outbox is bounded. While the store is available, senders wait for space. While it is down, the
 oldest records are dropped, and a record of the kind ``gap`` takes their place, so that the members
@@ -19,7 +19,7 @@ from ._store import Batch, Retention
 
 MAX_RECORDS = 10_000
 MAX_BYTES = 16 * 1024 * 1024
-_BATCH_RECORDS = 500
+_BATCH_RECORDS = 250
 _BATCH_BYTES = 1024 * 1024
 
 
@@ -40,6 +40,7 @@ class Outbox:
         self._retentions: dict[str, Retention] = {}
         self._max_records = max_records
         self._max_bytes = max_bytes
+        self._sending: dict[str, Sequence[Record]] = {}
         self._records = 0
         self._bytes = 0
         self.dropped = 0
@@ -54,12 +55,12 @@ class Outbox:
         return self._records >= self._max_records or self._bytes >= self._max_bytes
 
     def pending(self, room: str) -> Iterable[Record]:
-        """Return the records of a room that wait, oldest first."""
-        return tuple(self._queues.get(room, ()))
+        """Return the records of a room that wait or are on their way, oldest first."""
+        return (*self._sending.get(room, ()), *self._queues.get(room, ()))
 
     def rooms(self) -> list[str]:
-        """Return the rooms with records that wait."""
-        return [*self._queues]
+        """Return the rooms with records that wait or are on their way."""
+        return [*{**self._sending, **self._queues}]
 
     def add(self, room: str, record: Record, retention: Retention) -> None:
         """Add a record of a room."""
@@ -71,7 +72,10 @@ class Outbox:
         self._count(record, 1)
 
     def take(self) -> list[Batch]:
-        """Remove the records that are sent next, one batch for each room."""
+        """Return the records that are sent next, one batch for each room.
+
+        They are on their way until `note_sent` or `give_back`.
+        """
         batches, records, size = [], 0, 0
         while self._queues and records < _BATCH_RECORDS and size < _BATCH_BYTES:
             room, queue = next(iter(self._queues.items()))
@@ -83,14 +87,20 @@ class Outbox:
                 size += len(record.payload)
                 self._count(record, -1)
             batches.append(Batch(room, taken, self._retentions[room]))
+            self._sending[room] = taken
             if queue:
                 self._queues.move_to_end(room)
                 break
             del self._queues[room], self._retentions[room]
         return batches
 
+    def note_sent(self) -> None:
+        """Note that the store has the records that were on their way."""
+        self._sending.clear()
+
     def give_back(self, batches: Sequence[Batch]) -> None:
         """Put records that could not be sent to the front again."""
+        self._sending.clear()
         for batch in reversed(batches):
             queue = self._queues.setdefault(batch.room, deque())
             queue.extendleft(reversed(batch.records))

@@ -36,11 +36,15 @@ class PresenceCalls:
         while True:
             self._event.wait()
             self._event.clear()
-            while self._calls:
-                room, user, has_joined = self._calls.popleft()
-                call = room.on_user_joined if has_joined else room.on_user_left
-                try:
-                    if call is not None:
-                        call(room, user)
-                except Exception:
-                    _log.exception("a function of the room %r failed for %r", room.name, user)
+            self.make()
+
+    def make(self) -> None:
+        """Make the calls that wait, in the running task."""
+        while self._calls:
+            room, user, has_joined = self._calls.popleft()
+            call = room.on_user_joined if has_joined else room.on_user_left
+            try:
+                if call is not None:
+                    call(room, user)
+            except Exception:
+                _log.exception("a function of the room %r failed for %r", room.name, user)

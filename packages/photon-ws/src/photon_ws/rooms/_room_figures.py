@@ -20,10 +20,9 @@ class RoomFigures:
         posts: Messages times the members that they were posted to.
         dropped: Posts that members did not get, because they were closed or too slow.
         gaps: Gaps that readers got to know.
-        lost: Messages that other workers did not get, because the store was down for too long.
     """
 
-    __slots__ = ("dropped", "gaps", "lost", "messages", "posts")
+    __slots__ = ("dropped", "gaps", "messages", "posts")
 
     def __init__(self) -> None:
         """Begin at zero."""
@@ -31,7 +30,6 @@ class RoomFigures:
         self.posts = 0
         self.dropped = 0
         self.gaps = 0
-        self.lost = 0
 
     def expose(self, meter: Meter) -> None:
         """Declare the metrics."""
@@ -46,8 +44,3 @@ class RoomFigures:
             lambda: self.dropped,
         )
         counter("photon_room_gaps", "Readers that learned of missing messages.", lambda: self.gaps)
-        counter(
-            "photon_room_lost_messages",
-            "Messages that other workers did not get, since the store was down for too long.",
-            lambda: self.lost,
-        )

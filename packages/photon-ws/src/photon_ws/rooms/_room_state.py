@@ -20,7 +20,7 @@ posted: "everything up to position 100, and of worker a everything up to message
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,11 +30,12 @@ from ..protocol import encode_message
 from ._contents import Content
 from ._entries import Entry, MessageId, Record
 from ._log import Log
-from ._members import SLICE, Encode, Member, Members
+from ._members import SLICE, Member, Members
 from ._membership import Membership
 from ._messages import RoomMessage
 from ._reader import Reader
 from ._room_figures import RoomFigures
+from ._store import LogPage
 
 if TYPE_CHECKING:
     from ._room import Room
@@ -60,6 +61,8 @@ class RoomState:
         streams: Events that wake the streams of the room.
         log: The newest messages.
         provisional: Messages of this worker that were posted ahead of the log.
+        is_loaded: Whether the log follows that of the store.
+        loading: Held while the log is loaded.
         is_closed: Whether event streams end.
     """
 
@@ -69,8 +72,12 @@ class RoomState:
         "_excluded",
         "_figures",
         "_form",
+        "_has_gap",
         "_lock",
+        "_sent",
         "is_closed",
+        "is_loaded",
+        "loading",
         "log",
         "members",
         "memberships",
@@ -102,9 +109,13 @@ class RoomState:
         self.streams: set[Event] = set()
         self.provisional: deque[Record] = deque()
         self.is_closed = False
+        self.is_loaded = False
+        self.loading = Lock()
         self._lock = Lock()
         self._ahead = 0
         self._applied = 0
+        self._has_gap = False
+        self._sent: deque[Record] = deque()
         self._excluded: dict[int, Collection[Member]] = {}
         self._form = room.form
         self._figures = figures
@@ -138,7 +149,7 @@ class RoomState:
         while messages := reader.take():
             for message in messages:
                 has_gap = has_gap or message.is_gap
-                connection.send(self._sent(message))
+                connection.send(self._formed(message))
         return has_gap
 
     @contextmanager
@@ -168,7 +179,99 @@ class RoomState:
             return
         with self._lock, shield():
             self._append(content, sequence)
-            self._post_in_slices(content, exclude)
+            self._post(content, exclude)
+
+    def apply(self, epoch: str, entries: Sequence[Entry]) -> bool:
+        """Take entries of the store's log that follow each other, and post them.
+
+        Returns:
+            ``False`` if entries before them are missing.
+
+        Blocks: as `publish`.
+        """
+        log = self.log
+        if not entries or (epoch == log.epoch and entries[-1].position <= log.position):
+            return True
+        with self._lock, shield():
+            if epoch != log.epoch or entries[0].position > log.position + 1:
+                return False
+            for entry in entries:
+                if entry.position > log.position:
+                    self._apply(entry)
+        return True
+
+    def apply_page(self, page: LogPage, after: int = 0) -> bool:
+        """Take what was read from the store behind a position that the log has or had.
+
+        Where the store no longer has what comes next, readers and members get to know a gap.
+
+        Returns:
+            Whether there may be more.
+
+        Blocks: as `publish`.
+        """
+        log, entries = self.log, page.entries
+        base = entries[0].position - 1 if entries else page.last
+        with self._lock, shield():
+            if self.is_loaded and page.epoch != log.epoch:
+                log.restart(page.epoch, 0)  # and read this one from its beginning
+                self._has_gap = True
+                return True
+            if not self.is_loaded or self._has_gap or base > log.position or page.last < after:
+                log.restart(page.epoch, base)
+                self._has_gap = False
+                self._post_gap()
+            if not self.is_loaded:
+                self.is_loaded = True
+                for entry in entries:  # the members have been sent a gap
+                    log.append(entry)
+                    self._confirm(entry)
+            else:
+                for entry in entries:
+                    if entry.position > log.position:
+                        self._apply(entry)
+        return bool(entries) and log.position < page.last
+
+    @property
+    def oldest_unapplied(self) -> int | None:
+        """Sequence of the oldest message of this worker that the store has, and this log not."""
+        return self._sent[0].sequence if self._sent else None
+
+    def note_sent(self, records: Iterable[Record]) -> None:
+        """Note messages of this worker that the store has, and this log does not yet."""
+        self._sent += records
+
+    def post_ahead(self, records: Iterable[Record]) -> None:
+        """Post messages of this worker that have no position here, each once, in order.
+
+        Args:
+            records: Those that the store does not have.
+
+        Blocks: as `publish`.
+        """
+        with self._lock, shield():
+            for record in [*self._sent, *records]:
+                if record.sequence > max(self._ahead, self._applied) and record.kind != "gap":
+                    self._ahead = record.sequence
+                    self.provisional.append(record)
+                    exclude = self._excluded.pop(record.sequence, ())
+                    self._post(Content(record.kind, record.payload), exclude)
+
+    def exclude(self, sequence: int, members: Collection[Member]) -> None:
+        """Do not post a message of this worker, which is on its way to the store, to members."""
+        self._excluded[sequence] = members
+
+    def confirm(self, sequence: int) -> None:
+        """Note that the store has the messages of this worker up to one."""
+        self._applied = max(self._applied, sequence)
+        self.forget(sequence)
+
+    def forget(self, sequence: int) -> None:
+        """Forget messages of this worker up to one, which the store has or will never have."""
+        self._excluded = {key: each for key, each in self._excluded.items() if key > sequence}
+        for records in (self.provisional, self._sent):
+            while records and records[0].sequence <= sequence:
+                records.popleft()
 
     def close(self) -> None:
         """End the event streams; messages are posted to members until they leave."""
@@ -180,25 +283,46 @@ class RoomState:
         kind, payload = content.kind, content.payload
         self.log.append(Entry(position, self.now(), self.origin, sequence, kind, payload))
 
-    def _post(self, content: Content, exclude: Collection[Member]) -> None:
-        members = self.members
+    def _apply(self, entry: Entry) -> None:
+        """Append an entry of the store's log, and post it unless that was done ahead."""
+        self.log.append(entry)
+        exclude = self._excluded.get(entry.sequence, ()) if entry.origin == self.origin else ()
+        if self._confirm(entry):
+            return
+        if entry.kind == "gap":
+            self._post_gap()
+        else:
+            self._post(Content(entry.kind, entry.payload), exclude)
+
+    def _confirm(self, entry: Entry) -> bool:
+        """Note that a message of this worker has its position; return whether it was posted."""
+        if entry.origin != self.origin:
+            return False
+        self._applied = max(self._applied, entry.sequence)
+        self.forget(entry.sequence)
+        return entry.sequence <= self._ahead
+
+    def _post(self, content: Content, exclude: Collection[Member] = ()) -> None:
         self._wake_streams()
-        figures = self._figures
-        figures.posts += len(members)
-        figures.dropped += members.post(self._encoder(content), self.room.slow, exclude)
+        if len(self.members):
+            self._post_message(self._form.message(content, self.id), exclude)
 
-    def _post_in_slices(self, content: Content, exclude: Collection[Member]) -> None:
-        members = self.members
+    def _post_gap(self) -> None:
         self._wake_streams()
-        figures = self._figures
+        self._figures.gaps += len(self.members)
+        if len(self.members):
+            self._post_message(self._form.gap(self.room.gap_content, self.id), ())
+
+    def _post_message(self, message: str | bytes, exclude: Collection[Member]) -> None:
+        """Post to all members; in a large room, in slices, behind the lock and in a shield."""
+        members, figures = self.members, self._figures
         figures.posts += len(members)
-        figures.dropped += members.post_in_slices(self._encoder(content), self.room.slow, exclude)
+        post = members.post if len(members) <= SLICE else members.post_in_slices
+        figures.dropped += post(
+            lambda deflater: encode_message(message, deflater), self.room.slow, exclude
+        )
 
-    def _encoder(self, content: Content) -> Encode:
-        message = self._form.message(content, self.id)
-        return lambda deflater: encode_message(message, deflater)
-
-    def _sent(self, message: RoomMessage) -> str | bytes:
+    def _formed(self, message: RoomMessage) -> str | bytes:
         make = self._form.gap if message.is_gap else self._form.message
         return make(message.content, message.id)
 

@@ -7,21 +7,26 @@ are used, it is refused. A room that never had a message has nothing to keep and
 A room that is made again after it had messages gets a log with another epoch, so an id of its
 earlier life leads to a gap, never to other messages.
 
+With a store, a room that is not used is dropped after a minute, because the store has its history;
+`_store_link` has what happens between the worker and the store.
+
 Calls of the application about users who join and leave are made by one task, in order, because a
 socket leaves in a step that must not wait.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
+from pathlib import Path
 from secrets import token_hex
 from time import time
 
-from photon_runtime import shield, sleep, spawn
+from photon_runtime import deadline, shield, sleep, spawn
 from photon_runtime.http import ServerSentEvent
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.transactions import on_commit
@@ -29,6 +34,7 @@ from photon_runtime.transactions import on_commit
 from .._websockets_settings import WebSocketsSettings
 from ._contents import Content, encode_content
 from ._current import rooms_variable
+from ._entries import MessageId
 from ._members import Member, Socket
 from ._membership import Membership
 from ._messages import RoomMessage
@@ -37,9 +43,16 @@ from ._reader import Reader
 from ._room import Room, check_name
 from ._room_figures import RoomFigures
 from ._room_state import RoomState
+from ._shared_presence import SharedPresence
+from ._store import RoomStore
+from ._store_link import CALL_TIMEOUT, StoreLink
+from ._stores import store_of
 from .errors import RoomLimitReached
 
+_log = logging.getLogger("photon.websockets")
 _TRIM_INTERVAL = 30.0
+_UNUSED_FOR = 60.0
+"""Seconds after which a room that is not used is dropped, if a store has its history."""
 
 
 class Rooms:
@@ -50,7 +63,8 @@ class Rooms:
         meter: Gets the figures of the rooms.
         readiness: Gets a check of the store, if there is one.
         now: Returns the time in seconds since 1970.
-        max_rooms: Maximum number of rooms.
+        root: The folder of the project, for a store in a file.
+        store: Connects the rooms with those of other workers; by default that of the settings.
 
     Attributes:
         is_running: Whether the application runs.
@@ -63,47 +77,75 @@ class Rooms:
         readiness: Readiness,
         *,
         now: Callable[[], float] = time,
-        max_rooms: int = 10_000,
+        root: Path | None = None,
+        store: RoomStore | None = None,
     ) -> None:
         """Declare the metrics; nothing is opened."""
         self.is_running = False
         self._now = now
-        self._max_rooms = max_rooms
+        self._max_rooms = settings.max_rooms
         self._states: dict[str, RoomState] = {}
-        self._unused: OrderedDict[str, None] = OrderedDict()
+        self._unused: OrderedDict[str, float] = OrderedDict()
         self._sequence = count(1)
-        self._origin = self._epoch = ""
+        self._origin, self._epoch = token_hex(8), token_hex(8)
         self._is_draining = False
         self._calls = PresenceCalls()
         self._figures = RoomFigures()
         self._figures.expose(meter)
         meter.observable_gauge("photon_rooms", "Rooms in memory.", lambda: len(self._states))
         meter.observable_gauge("photon_room_members", "Members of rooms.", self._count_members)
+        self._presence: SharedPresence | None = None
+        self._link: StoreLink | None = None
+        store = store_of(settings.rooms, root) if store is None else store
+        if store is not None:
+            self._presence = SharedPresence(
+                store,
+                origin=self._origin,
+                lease=settings.rooms_lease,
+                states=self._states,
+                calls=self._calls,
+            )
+            self._link = StoreLink(store, self._states, self._presence)
+            self._link.expose(meter)
+            readiness.add("rooms", self._link.check)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Let the code of the application use rooms, for the time of a block.
+        """Let the code of the application use rooms, for the time of a block; once.
 
-        Blocks: the calling task, at the end of the block, while connections are closed.
+        Blocks: the calling task, at its begin and end, while a store is connected and disconnected.
         """
         token = rooms_variable.set(self)
-        self._origin, self._epoch = token_hex(8), token_hex(8)
-        self.is_running, self._is_draining = True, False
+        self.is_running = True
         tasks = [spawn(self._calls.run), spawn(self._trim)]
         try:
+            if self._link is not None:
+                self._link.start()
             yield
         finally:
             self.drain()
-            self.is_running = False
-            for task in tasks:
-                task.cancel()
             with shield():
+                self._end_calls()
+                if self._link is not None:
+                    self._link.stop()
+                self.is_running = False
                 for task in tasks:
+                    task.cancel()
                     task.join()
             self._states.clear()
             self._unused.clear()
             with suppress(ValueError):  # the end of an application may be in another context
                 rooms_variable.reset(token)
+
+    def _end_calls(self) -> None:
+        """Make the calls about users who have left, now that all sockets are closed."""
+        try:
+            with deadline(CALL_TIMEOUT):
+                if self._presence is not None and self._link is not None and self._link.is_up:
+                    self._presence.flush()
+                self._calls.make()
+        except Exception as error:
+            _log.warning("the end of the presence in rooms is not known: %s", error)
 
     def drain(self) -> None:
         """End the event streams: the server stops. Does not wait."""
@@ -118,7 +160,7 @@ class Rooms:
         if user is not None:
             check_name("user", user)
         connection = ws.connection
-        with self._used(room) as state:
+        with self._loaded(room) as state:
             if connection in state.memberships:
                 raise ValueError(f"the socket is a member of the room {room.name!r} already")
             if len(state.memberships) >= room.max_members:
@@ -129,6 +171,7 @@ class Rooms:
             state.memberships[connection] = membership
             try:
                 if after is not None:
+                    self._catch_up(state, after)
                     membership.has_gap = state.send_missed(connection, after)
                 self._enter(state, connection, membership)
             except BaseException:
@@ -145,6 +188,12 @@ class Rooms:
 
     def presence(self, room: Room) -> Mapping[str, int]:
         """Return the users in a room; see `Room.presence`."""
+        if self._link is not None and self._presence is not None and self._link.is_up:
+            try:
+                with deadline(CALL_TIMEOUT):
+                    return self._presence.users(room.name)
+            except Exception as error:
+                self._link.note_failure(error)
         state = self._states.get(room.name)
         return {} if state is None else dict(state.users)
 
@@ -176,7 +225,9 @@ class Rooms:
             state.users[user] = after
         else:
             del state.users[user]
-        if not (before and after):
+        if self._presence is not None:
+            self._presence.note(state.room, user)
+        elif not (before and after):
             self._calls.add(state.room, user, has_joined=not before)
 
     # -- messages -----------------------------------------------------------------------------
@@ -190,11 +241,14 @@ class Rooms:
     def _publish(self, room: Room, content: Content, exclude: Collection[Member]) -> None:
         self._figures.messages += 1
         with self._used(room) as state:
-            state.publish(content, next(self._sequence), exclude)
+            if self._link is not None:
+                self._link.publish(state, content, next(self._sequence), exclude)
+            else:
+                state.publish(content, next(self._sequence), exclude)
 
     def history(self, room: Room) -> list[RoomMessage]:
         """Return the messages of a room; see `Room.history`."""
-        with self._used(room) as state:
+        with self._loaded(room) as state:
             reader = Reader(state, "")
             messages = []
             while taken := reader.take():
@@ -203,7 +257,7 @@ class Rooms:
 
     def last_id(self, room: Room) -> str:
         """Return the id of the newest message; see `Room.last_id`."""
-        with self._used(room) as state:
+        with self._loaded(room) as state:
             return state.id
 
     def events(self, room: Room, last_event_id: str | None) -> Iterator[ServerSentEvent]:
@@ -215,7 +269,8 @@ class Rooms:
     def _events(
         self, room: Room, after: str, *, is_live: bool = False
     ) -> Iterator[ServerSentEvent]:
-        with self._used(room) as state, state.stream() as event:
+        with self._loaded(room) as state, state.stream() as event:
+            self._catch_up(state, after)
             reader = Reader(state, after)
             if is_live:  # so that a client that reconnects before the first message misses none
                 yield ServerSentEvent(id=after)
@@ -247,6 +302,22 @@ class Rooms:
         finally:
             self._note_use(state)
 
+    @contextmanager
+    def _loaded(self, room: Room) -> Iterator[RoomState]:
+        """Return the state of a room with its log, if a store has that and is available."""
+        with self._used(room) as state:
+            if self._link is not None:
+                self._link.load(state)
+            yield state
+
+    def _catch_up(self, state: RoomState, after: str) -> None:
+        """Read the log of the store, if a client has seen more of it than this worker."""
+        last = MessageId.parse(after)
+        if self._link is None or last is None:
+            return
+        if last.epoch != state.log.epoch or last.position > state.log.position:
+            self._link.catch_up(state)
+
     def _make(self, room: Room) -> RoomState:
         if len(self._states) >= self._max_rooms:
             self._drop_unused(room)
@@ -263,9 +334,15 @@ class Rooms:
                 f"the room {room.name!r} cannot be made: all {self._max_rooms} rooms of the "
                 "application have members"
             )
-        name, _ = self._unused.popitem(last=False)
-        del self._states[name]
+        name = next(iter(self._unused))
+        self._drop(name)
         self._epoch = token_hex(8)
+
+    def _drop(self, name: str) -> None:
+        del self._unused[name]
+        state = self._states.pop(name)
+        if self._link is not None:
+            self._link.forget(state)
 
     def _note_use(self, state: RoomState) -> None:
         """Drop a room that is empty, or note that it is not used from now on."""
@@ -273,18 +350,23 @@ class Rooms:
         self._unused.pop(name, None)
         if state.is_used or self._states.get(name) is not state:
             return
-        if state.log.position:
-            self._unused[name] = None
+        if state.log.position or state.is_loaded or state.provisional:
+            self._unused[name] = self._now()
         else:
             del self._states[name]
 
     def _trim(self) -> None:
-        """Remove messages that are too old, also from rooms that are not used."""
+        """Remove messages that are too old, and rooms that a store has."""
         while True:
             sleep(_TRIM_INTERVAL)
             now = self._now()
             for state in [*self._states.values()]:
                 state.log.trim(now)
+            if self._link is not None:
+                for name, since in [*self._unused.items()]:
+                    state = self._states[name]
+                    if now - since > _UNUSED_FOR and not state.provisional and not state.is_used:
+                        self._drop(name)
 
     def _count_members(self) -> int:
         return sum(len(state.members) for state in self._states.values())
