@@ -239,7 +239,7 @@ class RoomState:
 
     def note_sent(self, records: Iterable[Record]) -> None:
         """Note messages of this worker that the store has, and this log does not yet."""
-        self._sent += records
+        self._sent += (each for each in records if each.sequence > self._applied)
 
     def post_ahead(self, records: Iterable[Record]) -> None:
         """Post messages of this worker that have no position here, each once, in order.

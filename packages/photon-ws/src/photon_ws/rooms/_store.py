@@ -165,8 +165,8 @@ class RoomStore(Protocol):
     def watch(self, room: str) -> None:
         """Give hints about a room from now on, or from the next `listen`.
 
-        When the hints are certain to arrive, `StoreListener.changed` is called: at once, if the
-        store gives hints about all rooms.
+        It returns when they are certain to arrive, or calls `StoreListener.changed` when they are:
+        at once, if the store gives hints about all rooms.
         """
 
     def unwatch(self, room: str) -> None:

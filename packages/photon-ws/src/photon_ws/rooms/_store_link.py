@@ -316,19 +316,21 @@ class StoreLink:
             return
         if not state.is_loaded:
             state.confirm(batch.records[-1].sequence)
-        elif outcome.first is None:
+        elif not self._apply(state, batch, outcome):
+            # What is missing in between is on its way here as a notification. To read it would be
+            # wrong: a log that grows fast may have less than what is on its way.
             state.note_sent(batch.records)
-            self.changed(batch.room)
-        else:
-            entries = [
-                Entry(position, outcome.time, each.origin, each.sequence, each.kind, each.payload)
-                for position, each in enumerate(batch.records, outcome.first)
-            ]
-            # Entries of other workers may be on their way here; if not, they are read.
-            if not state.apply(outcome.epoch, entries):
-                state.note_sent(batch.records)
-                if not self.is_listening:
-                    self.changed(batch.room)
+            if not self.is_listening:
+                self.changed(batch.room)
+
+    def _apply(self, state: RoomState, batch: Batch, outcome: Appended) -> bool:
+        if outcome.first is None:
+            return False
+        entries = [
+            Entry(position, outcome.time, each.origin, each.sequence, each.kind, each.payload)
+            for position, each in enumerate(batch.records, outcome.first)
+        ]
+        return state.apply(outcome.epoch, entries)
 
     def _catch_up_behind(self) -> None:
         """Read the logs that are behind, then wait for more."""
@@ -381,8 +383,10 @@ class StoreLink:
     def _note_recovery(self) -> None:
         _log.info("the store of rooms is available again")
         for state in self._states.values():
-            if state.is_loaded or state.is_used:
+            if not state.is_loaded and state.is_used:
                 self.changed(state.room.name)
+        if self._behind:
+            self._is_behind.set()
 
     def _post_ahead(self) -> None:
         """Post what the members of this worker would otherwise wait for."""

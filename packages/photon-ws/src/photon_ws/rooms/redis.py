@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from photon_runtime import DeadlineExceeded, Lock, deadline
+from photon_runtime import DeadlineExceeded, Event, Lock, deadline
 from photon_runtime.errors import PhotonError
 
 from . import _redis_scripts as scripts
@@ -71,6 +71,7 @@ class RedisStore:
             raise PhotonError(f"[websockets] rooms: {error}") from error
         self._listening: Any = None
         self._sending = Lock()
+        self._unconfirmed: dict[str, Event] = {}
         self._watched: dict[str, None] = {}
         self._workers: dict[str, str] = {}
         self._expired: set[tuple[str, bytes]] = set()
@@ -102,10 +103,17 @@ class RedisStore:
     # -- notifications ------------------------------------------------------------------------
 
     def watch(self, room: str) -> None:
-        """Subscribe to the channel of a room; its confirmation leads to `StoreListener.changed`."""
+        """Subscribe to the channel of a room, and wait until that is confirmed."""
         if room not in self._watched:
             self._watched[room] = None
-            self._send("SUBSCRIBE", _key(room, "new"))
+            if self._listening is not None:
+                confirmed = self._unconfirmed.setdefault(room, Event())
+                try:
+                    self._send("SUBSCRIBE", _key(room, "new"))
+                    confirmed.wait()
+                except BaseException:
+                    self._unconfirmed.pop(room, None)  # then the confirmation is a change
+                    raise
 
     def unwatch(self, room: str) -> None:
         """End the subscription of a room."""
@@ -122,12 +130,27 @@ class RedisStore:
                 connection.send_command("SUBSCRIBE", *channels[start : start + 1000])
             listener.listening()
             while True:
-                _hand_over(_next_message(connection), listener)
+                self._hand_over(_next_message(connection), listener)
         except (RedisError, OSError) as error:
             raise unavailable(error) from error
         finally:
             self._listening = None
             connection.disconnect()
+            for confirmed in self._unconfirmed.values():
+                confirmed.set()
+            self._unconfirmed.clear()
+
+    def _hand_over(self, message: list[Any], listener: StoreListener) -> None:
+        """Pass on what has arrived on the connection that listens."""
+        kind, channel, data = message[0], message[1], message[-1]
+        if kind == b"message":
+            listener.received(_room(channel), *_published(data))
+        elif kind == b"subscribe":
+            confirmed = self._unconfirmed.pop(_room(channel), None)
+            if confirmed is not None:
+                confirmed.set()  # `watch` waits for it
+            else:
+                listener.changed(_room(channel))
 
     def _send(self, *command: str) -> None:
         """Send a command on the connection that listens, if there is one."""
@@ -256,19 +279,16 @@ def _read(connection: Any) -> list[Any]:
     return message
 
 
-def _hand_over(message: list[Any], listener: StoreListener) -> None:
-    kind, channel, data = message[0], message[1], message[-1]
-    if kind not in (b"message", b"subscribe"):
-        return  # of a ping, or the end of a subscription
-    room = channel.decode()[len(_PREFIX) + 1 : -len("}:new")]
-    if kind == b"subscribe":
-        listener.changed(room)
-        return
+def _room(channel: bytes) -> str:
+    return channel.decode()[len(_PREFIX) + 1 : -len("}:new")]
+
+
+def _published(data: bytes) -> tuple[str, list[Entry]]:
+    """Return the epoch and the entries that were published."""
     head, _, parts = data.partition(b"\n")
     epoch, first, now, origin, count = head.decode().split(" ")
     records = _decode_records(b"\xdd" + int(count).to_bytes(4, "big") + parts)
-    entries = [
+    return epoch, [
         Entry(position, float(now), origin, *record)
         for position, record in enumerate(records, int(first))
     ]
-    listener.received(room, epoch, entries)
