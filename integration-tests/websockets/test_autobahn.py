@@ -1,4 +1,4 @@
-"""The server conforms to RFC 6455 and RFC 7692: the cases of Autobahn, driven by kosoku.
+"""Both peers conform to RFC 6455 and RFC 7692: the cases of Autobahn, driven by kosoku.
 
 Messages of more than 16 KiB in sections 12 and 13, which take half an hour, run if
 ``PHOTON_AUTOBAHN`` is ``all``.
@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import kosoku
 import pytest
 
+import photon_runtime as rt
 from photon import Photon, PhotonWebSocket
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server
+from photon_ws import WebSocketClosed
+from photon_ws.client import connect
 
 FRAMES = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*"]
 LARGEST = 16 * 1024 * 1024
@@ -51,6 +54,9 @@ def check(results: Iterable[Any], *, non_strict: int = 0) -> None:
     found.pop("INFORMATIONAL", None)
     assert len(found.pop("NON-STRICT", [])) <= non_strict
     assert found == {}
+
+
+# -- the server ---------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -90,3 +96,52 @@ def test_server_conforms_with_large_messages_and_many_fragments(tmp_path: Path) 
 @compressed
 def test_server_conforms_with_compression(section: str, tmp_path: Path) -> None:
     check(run_against_server(tmp_path, cases_of(section)))
+
+
+# -- the client ---------------------------------------------------------------------------------
+
+
+def echo_all(port: int) -> None:
+    """Connect for each case of the server, send each message back, and ask for the results."""
+    root = f"ws://127.0.0.1:{port}"
+    with connect(f"{root}/getCaseCount") as ws:
+        count = int(ws.receive_text(timeout=10))
+    urls = iter([f"{root}/runCase?case={case}&agent=photon" for case in range(1, count + 1)])
+    with rt.scope() as tasks:
+        for _ in range(8):
+            tasks.spawn(echo_each, urls)
+    with connect(f"{root}/updateReports?agent=photon") as ws:
+        ws.read_message(timeout=10)
+
+
+def echo_each(urls: Iterator[str]) -> None:
+    for url in urls:
+        with connect(url, max_message_size=LARGEST) as ws, suppress(WebSocketClosed):
+            for message in ws:
+                ws.write_message(message)
+
+
+async def run_against_client(cases: Sequence[str]) -> list[Any]:
+    async with kosoku.run_fuzzingserver(cases, port=0) as server:
+        client = asyncio.create_task(asyncio.to_thread(rt.run, echo_all, server.port))
+        try:
+            results = await server.get_result()
+        except kosoku.FailureError as error:
+            results = list(error.results)
+        await client
+    return results
+
+
+def test_client_conforms() -> None:
+    check(asyncio.run(run_against_client(FRAMES)))
+
+
+@pytest.mark.slow
+def test_client_conforms_with_large_messages_and_many_fragments() -> None:
+    check(asyncio.run(run_against_client(["9.*"])))
+
+
+@pytest.mark.slow
+@compressed
+def test_client_conforms_with_compression(section: str) -> None:
+    check(asyncio.run(run_against_client(cases_of(section))))

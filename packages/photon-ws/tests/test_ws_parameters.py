@@ -1,11 +1,9 @@
 import pytest
 
 from photon_ws.protocol import (
-    DEFLATE_OFFER,
     DeflateParameters,
     Deflater,
     ProtocolViolation,
-    confirm_deflate,
     negotiate_deflate,
 )
 
@@ -123,44 +121,6 @@ def test_long_field_is_read_in_linear_time() -> None:
     assert negotiate("a;" + ";".join(f'p{n}="x\\y"' for n in range(20_000))) is None
     with pytest.raises(ValueError, match="position"):
         negotiate("a; b=" + '"' + "\\a" * 50_000)
-
-
-def test_server_accepts_the_offer_of_the_client() -> None:
-    negotiated = negotiate(DEFLATE_OFFER)
-    assert negotiated is not None
-    parameters, response = negotiated
-    assert confirm_deflate(response) == parameters == DeflateParameters()
-
-
-def test_parameters_are_those_of_the_response() -> None:
-    assert confirm_deflate(None) is None
-    assert confirm_deflate("") is None
-    response = "permessage-deflate; client_max_window_bits=10; server_max_window_bits=8"
-    assert confirm_deflate(response) == DeflateParameters(
-        server_no_context_takeover=False,
-        client_no_context_takeover=False,
-        server_max_window_bits=8,
-        client_max_window_bits=10,
-    )
-
-
-@pytest.mark.parametrize(
-    "response",
-    [
-        "permessage-bzip2",
-        "permessage-deflate, permessage-deflate",
-        "permessage-deflate, permessage-bzip2",
-        "permessage-deflate; unknown",
-        "permessage-deflate; server_max_window_bits",
-        "permessage-deflate; client_max_window_bits",
-        "permessage-deflate; client_max_window_bits=8",
-        "permessage-deflate; server_no_context_takeover=1",
-        "permessage-deflate;",
-    ],
-)
-def test_response_that_was_not_offered_is_an_error(response: str) -> None:
-    with pytest.raises(ValueError, match=r"server|position"):
-        confirm_deflate(response)
 
 
 def test_each_side_gets_its_own_compressor_and_decompressor() -> None:

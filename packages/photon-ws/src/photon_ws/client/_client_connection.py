@@ -1,18 +1,20 @@
 """The connection of a client: frames in both directions, keep-alive, and the end.
 
-Theory of operation. The protocol is `websockets`' `ClientProtocol`, which does no input and output:
-it is given bytes, and returns frames and bytes to send. This class connects it to a stream (a
-socket, a TLS socket, or one end of a pair in memory).
+Theory of operation. The codec is that of the server, in the role of a client; it is connected to a
+stream (a socket, a TLS socket, or one end of a pair in memory).
 
 One task per socket reads. It answers pings, notices the end, and puts messages into a bounded
 channel, so that a caller that is busy elsewhere stays connected. When the channel is full it stops
 reading, and TCP makes the server wait. It also sends the pings of the keep-alive: when nothing has
 arrived for the interval, and then nothing for the timeout, the server has vanished.
 
-Callers send under a fair lock: messages are encoded in the order in which they are sent, as
-compression demands, and never interleave. The reader does not wait for the lock: two peers that
-both stop reading until they have sent would wait for ever. Its control frames are sent by the
-caller that has the lock, or by a task of their own; only if many are pending does it wait.
+When the server ends the protocol, by a close frame or by an error in its bytes, callers get a turn
+to answer the messages that arrived together with it before; then nothing more is sent.
+
+Callers send under a fair lock, so that messages never interleave. The reader does not wait for the
+lock: two peers that both stop reading until they have sent would wait for ever. Its control frames
+are sent by the caller that has the lock, or by a task of their own; only if many are pending does
+it wait.
 
 A send that was interrupted may have left half a frame behind, so the connection is closed.
 """
@@ -20,25 +22,34 @@ A send that was interrupted may have left half a frame behind, so the connection
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
 import attrs
-from websockets.client import ClientProtocol
-from websockets.exceptions import ProtocolError
-from websockets.frames import Close, Frame, Opcode
-from websockets.protocol import Event, State
 
-from photon_runtime import Channel, ChannelClosed, Lock, current_task, deadline, spawn
+from photon_runtime import Channel, ChannelClosed, Lock, current_task, deadline, spawn, yield_now
 from photon_runtime import Event as Happening
 from photon_runtime.errors import DeadlineExceeded
 
 from ..errors import WebSocketClosed
+from ..protocol import (
+    Close,
+    Deflater,
+    Event,
+    FrameDecoder,
+    Message,
+    Ping,
+    Pong,
+    ProtocolViolation,
+    encode_close,
+    encode_message,
+    encode_ping,
+    encode_pong,
+)
 
 _READ_SIZE = 64 * 1024
 _MAX_PENDING_CONTROL = 64 * 1024
-_MAX_REASON = 123  # bytes; RFC 6455, section 5.5
+_NO_STATUS = 1005
 _ABNORMAL = 1006
 
 
@@ -81,22 +92,29 @@ class ClientConnection:
     """The connection below a `ClientWebSocket`.
 
     Attributes:
-        protocol: Protocol, in the state after the handshake.
         messages: Received messages that wait for the caller; closed at the end.
         is_ended: True when nothing more is read or written.
     """
 
     def __init__(
-        self, stream: ByteStream, protocol: ClientProtocol, *, early: list[Event], limits: Limits
+        self,
+        stream: ByteStream,
+        *,
+        decoder: FrameDecoder,
+        deflater: Deflater | None,
+        early: bytes,
+        limits: Limits,
     ) -> None:
-        """Take over a stream after the handshake, with the frames that followed the response."""
-        self.protocol = protocol
-        self.messages: Channel[str | bytes] = Channel(limits.max_queue)
+        """Take over a stream after the handshake, with the bytes that followed the response."""
+        self.messages: Channel[Message] = Channel(limits.max_queue)
         self.is_ended = False
         self._stream = stream
         self._limits = limits
-        self._fragments: list[bytes] = []
-        self._is_text = False
+        self._decoder = decoder
+        self._deflater = deflater
+        self._close_received: Close | None = None
+        self._close_sent: Close | None = None
+        self._has_failed = False
         self._sending = Lock()
         self._unsent: list[bytes] = []
         self._pings: dict[bytes, Happening] = {}
@@ -108,15 +126,14 @@ class ClientConnection:
     @property
     def is_open(self) -> bool:
         """True until the connection ends, or either side begins to close it."""
-        return not self.is_ended and self.protocol.state is State.OPEN
+        return not self.is_ended and self._close_sent is None
 
     def end(self) -> tuple[int, str]:
         """Return the code and the reason of the end: of the server, else what has happened."""
-        protocol = self.protocol
-        close = protocol.close_rcvd
-        if close is None and (protocol.parser_exc is not None or not self.is_ended):
-            close = protocol.close_sent  # the server broke the protocol, or may still answer
-        return (_ABNORMAL, self._why) if close is None else (int(close.code), close.reason)
+        close = self._close_received
+        if close is None and (self._has_failed or not self.is_ended):
+            close = self._close_sent  # the server broke the protocol, or may still answer
+        return (_ABNORMAL, self._why) if close is None else (close.code, close.reason)
 
     def closed_error(self) -> WebSocketClosed:
         """Return the error of calls after the end."""
@@ -124,8 +141,8 @@ class ClientConnection:
 
     # -- sending ------------------------------------------------------------------------------
 
-    def send(self, encode: Callable[[], None], timeout: float | None) -> None:
-        """Send the frame that ``encode`` puts into the protocol.
+    def send(self, message: Message, timeout: float | None) -> None:
+        """Send a message.
 
         Raises:
             WebSocketClosed: The connection has ended.
@@ -133,24 +150,27 @@ class ClientConnection:
 
         Blocks: the calling task, while the server does not read.
         """
+        self._send(encode_message(message, self._deflater, mask=True), timeout)
+
+    def _send(self, frame: bytes, timeout: float | None) -> None:
         if timeout is None:
-            self._send(encode)
+            self._send_in_turn(frame)
             return
         with deadline(timeout):
-            self._send(encode)
+            self._send_in_turn(frame)
 
-    def _send(self, encode: Callable[[], None]) -> None:
+    def _send_in_turn(self, frame: bytes) -> None:
         with self._sending:
             if not self.is_open:
                 raise self.closed_error()
-            encode()
+            self._unsent.append(frame)
             self._write()
 
     def ping(self, payload: bytes, timeout: float | None) -> bool:
         """Send a ping, and wait for its pong; return whether it has arrived in time."""
         answered = self._pings[payload] = Happening()
         try:
-            self.send(lambda: self.protocol.send_ping(payload), timeout)
+            self._send(encode_ping(payload, mask=True), timeout)
             if not answered.wait(timeout):
                 return False
         finally:
@@ -176,16 +196,14 @@ class ClientConnection:
 
         Blocks: the calling task, for ``close_timeout`` seconds at most.
         """
-        reason = reason.encode()[:_MAX_REASON].decode("utf-8", "ignore")
-        try:
-            Close(code, reason).check()
-        except ProtocolError as error:
-            raise ValueError(f"{code} is not a close code that a client may send") from error
+        if code == _NO_STATUS:
+            raise ValueError(f"{code} means a close frame without a code, and cannot be sent")
+        frame = encode_close(code, reason, mask=True)
         if self.is_ended:
             return
         try:
             with deadline(self._limits.close_timeout):
-                self._begin_to_close(code, reason)
+                self._begin_to_close(frame, Close(code, reason))
                 self._reader.join()
         except DeadlineExceeded:
             seconds = self._limits.close_timeout
@@ -194,17 +212,17 @@ class ClientConnection:
             self._abort("the close was cancelled")
             raise
 
-    def _begin_to_close(self, code: int, reason: str) -> None:
+    def _begin_to_close(self, frame: bytes, close: Close) -> None:
         with self._sending:
             self.messages.close()  # the reader may wait for room
-            if self.protocol.state is State.OPEN:
-                self.protocol.send_close(code, reason)
+            if self.is_open:
+                self._close_sent = close
+                self._unsent.append(frame)
             with suppress(WebSocketClosed):
                 self._write()
 
     def _write(self) -> None:
-        """Send all that the protocol has to send. The caller has the lock."""
-        self._collect()
+        """Send all frames that wait. The caller has the lock."""
         while self._unsent:
             data = b"".join(self._unsent)
             self._unsent.clear()
@@ -216,11 +234,6 @@ class ClientConnection:
             except BaseException:
                 self._abort("a send was cancelled before its end")
                 raise
-            self._collect()
-
-    def _collect(self) -> None:
-        """Fetch the bytes that the protocol has to send; an empty part marks the end of data."""
-        self._unsent += filter(None, self.protocol.data_to_send())
 
     def _fail(self, error: OSError) -> None:
         """End the connection, which broke; a close frame that arrived before is still read."""
@@ -237,14 +250,12 @@ class ClientConnection:
 
     # -- reading ------------------------------------------------------------------------------
 
-    def _read(self, early: list[Event]) -> None:
+    def _read(self, early: bytes) -> None:
         """Read frames until the connection ends; the task of the socket."""
         try:
             self._handle(early)
             while data := self._receive():
-                self.protocol.receive_data(data)
-                self._handle(self.protocol.events_received())
-            self.protocol.receive_eof()
+                self._handle(data)
             with deadline(self._limits.close_timeout):
                 self._flush()
         except WebSocketClosed:
@@ -264,7 +275,7 @@ class ClientConnection:
             TimeoutError: The server has vanished.
         """
         limits = self._limits
-        if self.protocol.close_expected():
+        if not self.is_open:
             with deadline(limits.close_timeout):
                 return self._stream.recv(_READ_SIZE)
         if not limits.ping_interval:
@@ -273,8 +284,8 @@ class ClientConnection:
             with deadline(limits.ping_interval):
                 return self._stream.recv(_READ_SIZE)
         except DeadlineExceeded:
-            if self.protocol.state is State.OPEN:
-                self.protocol.send_ping(os.urandom(4))
+            if self.is_open:
+                self._unsent.append(encode_ping(os.urandom(4), mask=True))
                 self._flush_soon()
         try:
             with deadline(limits.ping_timeout):
@@ -283,35 +294,48 @@ class ClientConnection:
             self._why = f"the server did not answer a ping within {limits.ping_timeout:g} seconds"
             raise
 
-    def _handle(self, events: list[Event]) -> None:
-        self._flush_soon()
-        for event in events:
-            if not isinstance(event, Frame):
-                continue
-            if event.opcode is Opcode.PONG:
-                self._answered(bytes(event.data))
-            elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-                self._add(event)
-
-    def _add(self, frame: Frame) -> None:
-        """Add a frame to its message, and hand the message over if it is complete."""
-        if frame.opcode is not Opcode.CONT:
-            self._is_text = frame.opcode is Opcode.TEXT
-        if frame.data:  # frames without content have no limit
-            self._fragments.append(bytes(frame.data))
-        if not frame.fin:
-            return
-        data = b"".join(self._fragments)
-        self._fragments.clear()
+    def _handle(self, data: bytes) -> None:
+        events: list[Event] = []
+        end: Close | ProtocolViolation | None = None
         try:
-            message = data.decode() if self._is_text else data
-        except UnicodeDecodeError as error:
-            self.protocol.fail(1007, f"invalid UTF-8: {error.reason} at position {error.start}")
-            self.protocol.parser_exc = error
+            self._decoder.feed(data, events)
+        except ProtocolViolation as violation:
+            end = violation
+        messages: list[Message] = []
+        for event in events:
+            if isinstance(event, str | bytes):
+                messages.append(event)
+            elif isinstance(event, Close):
+                end = event
+            else:
+                self._note_control(event)
+        self._flush_soon()
+        for message in messages:
+            with suppress(ChannelClosed):  # the caller closes the socket, and receives no more
+                self.messages.send(message)
+        if end is not None:
+            if messages:
+                yield_now()
+            self._note_end(end)
+
+    def _note_control(self, event: Ping | Pong) -> None:
+        if isinstance(event, Pong):
+            self._answered(event.data)
+        elif self.is_open:
+            self._unsent.append(encode_pong(event.data, mask=True))
+
+    def _note_end(self, end: Close | ProtocolViolation) -> None:
+        """Answer the close frame of the server, or an error in its bytes."""
+        code, reason = end.code, end.reason
+        if isinstance(end, Close):
+            self._close_received = end
+            reason = ""
+        else:
+            self._has_failed = True
+        if self.is_open:
+            self._close_sent = Close(code, reason)
+            self._unsent.append(encode_close(code, reason, mask=True))
             self._flush_soon()
-            return
-        with suppress(ChannelClosed):  # the caller closes the socket, and receives no more
-            self.messages.send(message)
 
     def _answered(self, payload: bytes) -> None:
         """End the wait for the pong; a pong answers the pings before its own, too."""
@@ -322,9 +346,8 @@ class ClientConnection:
                     break
 
     def _flush_soon(self) -> None:
-        """Have the frames of the protocol sent, without waiting unless many are pending."""
-        self._collect()
-        if not self._unsent or self.protocol.state is State.CLOSED:
+        """Have the frames that wait sent, without waiting unless many are pending."""
+        if not self._unsent or self.is_ended:
             return
         if sum(map(len, self._unsent)) > _MAX_PENDING_CONTROL:
             self._flush()

@@ -177,13 +177,11 @@ class ClientWebSocket:
 
         Blocks: the calling task, while the server does not read.
         """
-        if isinstance(message, str):
-            data, send = message.encode(), self._connection.protocol.send_text
-        elif isinstance(message, (bytes, bytearray, memoryview)):
-            data, send = bytes(message), self._connection.protocol.send_binary
-        else:
+        if isinstance(message, (bytes, bytearray, memoryview)):
+            message = bytes(message)
+        elif not isinstance(message, str):
             raise TypeError(f"a message is str or bytes, not {message!r}")
-        self._connection.send(lambda: send(data), timeout)
+        self._connection.send(message, timeout)
 
     send = write_message
 

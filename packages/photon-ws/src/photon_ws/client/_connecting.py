@@ -10,7 +10,10 @@ from typing import cast
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers as WireHeaders
 from websockets.exceptions import InvalidHandshake, InvalidURI
-from websockets.extensions.permessage_deflate import enable_client_permessage_deflate
+from websockets.extensions.permessage_deflate import (
+    PerMessageDeflate,
+    enable_client_permessage_deflate,
+)
 from websockets.http11 import Response
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
@@ -21,6 +24,7 @@ from photon_runtime.http import Headers, is_field_value, is_token
 from photon_runtime.tls import client_context, waiting_in_hub
 
 from ..errors import ConnectionFailed, HandshakeFailed, HandshakeRefused
+from ..protocol import DeflateParameters, FrameDecoder
 from ._client_connection import ByteStream, ClientConnection, Limits
 from ._client_socket import ClientWebSocket
 
@@ -90,7 +94,6 @@ def connect(
         url,
         subprotocols=subprotocols,
         origin=origin,
-        max_message_size=max_message_size,
         deflate=deflate,
     )
     fields = checked_fields(headers)
@@ -104,7 +107,13 @@ def connect(
     try:
         with deadline(timeout):
             stream = _open_stream(protocol.uri, shown, tls)
-            return open_socket(cast(ByteStream, stream), protocol, headers=fields, limits=limits)
+            return open_socket(
+                cast(ByteStream, stream),
+                protocol,
+                headers=fields,
+                limits=limits,
+                max_message_size=max_message_size,
+            )
     except DeadlineExceeded:
         raise TimeoutError(f"{shown} is not open after {timeout:g} seconds") from None
 
@@ -115,6 +124,7 @@ def open_socket(
     *,
     headers: Sequence[tuple[str, str]] = (),
     limits: Limits | None = None,
+    max_message_size: int = 1024 * 1024,
 ) -> ClientWebSocket:
     """Do the handshake over ``stream``, and return the socket; errors as for `connect`.
 
@@ -128,15 +138,24 @@ def open_socket(
         _add_fields(request.headers, headers)
         protocol.send_request(request)
         stream.sendall(b"".join(protocol.data_to_send()))
-        response = _receive_response(stream, protocol, url)
+        response, early = _receive_response(stream, protocol, url)
     except OSError as error:
         stream.close()
         raise ConnectionFailed(f"{url} broke the connection in the handshake: {error}") from error
     except BaseException:
         stream.close()
         raise
+    deflate = _deflate_of(protocol)
     connection = ClientConnection(
-        stream, protocol, early=protocol.events_received(), limits=limits or Limits()
+        stream,
+        decoder=FrameDecoder(
+            is_client=True,
+            max_message_size=max_message_size,
+            inflater=None if deflate is None else deflate.inflater(is_client=True),
+        ),
+        deflater=None if deflate is None else deflate.deflater(is_client=True),
+        early=early,
+        limits=limits or Limits(),
     )
     return ClientWebSocket(
         connection, url=url, subprotocol=protocol.subprotocol, headers=_headers_of(response)
@@ -148,10 +167,9 @@ def client_protocol(
     *,
     subprotocols: Sequence[str] = (),
     origin: str | None = None,
-    max_message_size: int = 1024 * 1024,
     deflate: bool = True,
 ) -> ClientProtocol:
-    """Return the protocol of a connection to ``url``.
+    """Return the protocol of the handshake with ``url``.
 
     Raises:
         ValueError: The URL is invalid.
@@ -163,7 +181,6 @@ def client_protocol(
         origin=None if origin is None else Origin(origin),
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
         extensions=enable_client_permessage_deflate(None) if deflate else None,
-        max_size=max_message_size,
     )
 
 
@@ -251,23 +268,42 @@ def _with_tls(connection: Socket, host: str, url: str, tls: ssl.SSLContext | Non
     return secured
 
 
-def _receive_response(stream: ByteStream, protocol: ClientProtocol, url: str) -> Response:
-    """Wait for the response; frames behind it stay with the protocol."""
+def _receive_response(
+    stream: ByteStream, protocol: ClientProtocol, url: str
+) -> tuple[Response, bytes]:
+    """Wait for the response; return it and the bytes behind it."""
     events = protocol.events
+    data = b""
     while not events and protocol.handshake_exc is None:
-        data = stream.recv(_READ_SIZE)
+        data = data or stream.recv(_READ_SIZE)
         if data:
-            protocol.receive_data(data)
+            # Line by line: the protocol would also read the frames behind the response.
+            end = data.find(b"\n") + 1 or len(data)
+            protocol.receive_data(data[:end])
+            data = data[end:]
         else:
             protocol.receive_eof()
     error = protocol.handshake_exc
     response = cast(Response, events.pop(0)) if events else None
     if error is None and response is not None:
-        return response
+        return response, data
     if response is not None and response.status_code != 101:
         headers = _headers_of(response)
         raise HandshakeRefused(url, response.status_code, headers, bytes(response.body or b""))
     raise HandshakeFailed(f"{url} sent an invalid handshake: {_reason(error)}") from error
+
+
+def _deflate_of(protocol: ClientProtocol) -> DeflateParameters | None:
+    """Return the parameters of compression that the server has confirmed."""
+    for extension in protocol.extensions:
+        if isinstance(extension, PerMessageDeflate):
+            return DeflateParameters(
+                server_no_context_takeover=extension.remote_no_context_takeover,
+                client_no_context_takeover=extension.local_no_context_takeover,
+                server_max_window_bits=extension.remote_max_window_bits,
+                client_max_window_bits=extension.local_max_window_bits,
+            )
+    return None
 
 
 def _reason(error: Exception | None) -> str:

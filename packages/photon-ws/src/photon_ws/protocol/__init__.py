@@ -8,7 +8,7 @@
 ``_encoder``     `encode_message` and the like: messages and control frames to bytes
 ``_deflate``     `Deflater` and `Inflater`: permessage-deflate (RFC 7692)
 ``_extensions``  the grammar of ``Sec-WebSocket-Extensions``
-``_parameters``  `DeflateParameters`: offer and negotiation of permessage-deflate
+``_parameters``  `DeflateParameters`: negotiation of permessage-deflate
 ``_origins``     `Origins`: the origins whose pages may connect
 ``_handshake``   `accept_handshake`: a request to the fields of the ``101`` response
 ===============  ================================================================================
@@ -31,7 +31,5 @@ from ._events import ProtocolViolation as ProtocolViolation
 from ._handshake import Handshake as Handshake
 from ._handshake import accept_handshake as accept_handshake
 from ._origins import Origins as Origins
-from ._parameters import DEFLATE_OFFER as DEFLATE_OFFER
 from ._parameters import DeflateParameters as DeflateParameters
-from ._parameters import confirm_deflate as confirm_deflate
 from ._parameters import negotiate_deflate as negotiate_deflate

@@ -1,4 +1,4 @@
-"""Parameters of permessage-deflate: offer, negotiation and confirmation (RFC 7692, section 7.1).
+"""Parameters of permessage-deflate, and their negotiation by a server (RFC 7692, section 7.1).
 
 Both sides are asked not to take over contexts (see `_deflate`): the server declares it for itself
 and requires it from the client, which every client must accept. As a client, Photon offers the
@@ -26,9 +26,6 @@ _SERVER_BITS = "server_max_window_bits"
 _CLIENT_BITS = "client_max_window_bits"
 _FLAGS = frozenset({_SERVER_ALONE, _CLIENT_ALONE})
 _WINDOW_BITS = {str(bits): bits for bits in range(8, MAX_WINDOW_BITS + 1)}
-
-DEFLATE_OFFER = f"{_NAME}; {_SERVER_ALONE}; {_CLIENT_ALONE}; {_CLIENT_BITS}"
-"""The offer of a client, for ``Sec-WebSocket-Extensions``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -102,35 +99,6 @@ def _response(offer: Extension, parameters: DeflateParameters) -> str:
     if any(name == _SERVER_BITS for name, _ in offer.parameters):
         response += f"; {_SERVER_BITS}={parameters.server_max_window_bits}"
     return response
-
-
-def confirm_deflate(response: str | None) -> DeflateParameters | None:
-    """Return what a server accepted of `DEFLATE_OFFER`, ``None`` if it did not.
-
-    Args:
-        response: Value of ``Sec-WebSocket-Extensions``; several fields are joined by commas.
-
-    Raises:
-        ValueError: The server accepted what was not offered; end the connection.
-    """
-    extensions = parse_extensions(response or "")
-    if not extensions:
-        return None
-    [extension, *others] = extensions
-    if others or extension.name != _NAME:
-        raise ValueError(f"the server accepted extensions that were not offered: {response}")
-    values = _values(extension.parameters)
-    if values is None or None in (values.get(_SERVER_BITS, 0), values.get(_CLIENT_BITS, 0)):
-        raise ValueError(f"the parameters of the server are invalid: {response}")
-    client_bits = values.get(_CLIENT_BITS) or MAX_WINDOW_BITS
-    if client_bits < MIN_WINDOW_BITS:
-        raise ValueError("the server requires a window of 8 bits, which zlib does not support")
-    return DeflateParameters(
-        server_no_context_takeover=_SERVER_ALONE in values,
-        client_no_context_takeover=_CLIENT_ALONE in values,
-        server_max_window_bits=values.get(_SERVER_BITS) or MAX_WINDOW_BITS,
-        client_max_window_bits=client_bits,
-    )
 
 
 def _values(parameters: Iterable[tuple[str, str | None]]) -> dict[str, int | None] | None:

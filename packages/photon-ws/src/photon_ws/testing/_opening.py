@@ -56,7 +56,6 @@ def open_in_process(
         subprotocols=subprotocols,
         origin=origin,
         deflate=deflate,
-        max_message_size=_MAX_MESSAGE_SIZE,
     )
     scheme = "https" if protocol.uri.secure else "http"
     exchange = Exchange(hub, handler, scheme=scheme, raise_errors=raise_errors)
@@ -64,7 +63,9 @@ def open_in_process(
 
     def shake_hands() -> ClientWebSocket:
         with deadline(timeout):
-            return open_socket(client, protocol, headers=headers)
+            return open_socket(
+                client, protocol, headers=headers, max_message_size=_MAX_MESSAGE_SIZE
+            )
 
     exchange.begin(server)
     try:
