@@ -32,6 +32,9 @@ max_message_size = {LARGEST}
 deflate_threshold = 0
 """
 
+# kosoku leaves the closing of its files to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*kosoku:ResourceWarning")
+
 compressed = pytest.mark.parametrize(
     "section", [*(f"12.{n}" for n in range(1, 6)), *(f"13.{n}" for n in range(1, 8))]
 )
@@ -121,8 +124,8 @@ def echo_each(urls: Iterator[str]) -> None:
                 ws.write_message(message)
 
 
-async def run_against_client(cases: Sequence[str]) -> list[Any]:
-    async with kosoku.run_fuzzingserver(cases, port=0) as server:
+async def run_against_client(cases: Sequence[str], excluded: Sequence[str] = ()) -> list[Any]:
+    async with kosoku.run_fuzzingserver(cases, excluded, port=0) as server:
         client = asyncio.create_task(asyncio.to_thread(rt.run, echo_all, server.port))
         try:
             results = await server.get_result()
@@ -144,4 +147,6 @@ def test_client_conforms_with_large_messages_and_many_fragments() -> None:
 @pytest.mark.slow
 @compressed
 def test_client_conforms_with_compression(section: str) -> None:
-    check(asyncio.run(run_against_client(cases_of(section))))
+    # Messages of 16 and 64 bytes are below the threshold of the client.
+    small = [f"{section}.1", f"{section}.2"]
+    check(asyncio.run(run_against_client(cases_of(section), small)))

@@ -117,6 +117,14 @@ def test_offer_that_is_not_taken_up_goes_on_with_http(shouting: LiveServer) -> N
     assert wire.count(b"HTTP/1.1 200 OK\r\n") == 3
 
 
+def test_response_that_names_a_protocol_has_the_connection_option() -> None:
+    refusal = Response(426, headers={"Upgrade": "shout"})
+    with live_server(lambda request: refusal) as server:
+        response = server.request("GET", "/")
+        assert response.headers["upgrade"] == "shout"
+        assert response.headers["connection"] == "upgrade"  # RFC 9110, section 7.8
+
+
 def test_offer_of_http_1_0_is_none(shouting: LiveServer) -> None:
     assert shouting.exchange(offer(version="1.0")).endswith(b"/shout []")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -189,6 +190,53 @@ def test_a_plain_request_is_answered_with_426(serve_socket: ServeSocket) -> None
         assert response.headers["upgrade"] == "websocket"
 
 
+HANDSHAKE = (
+    b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status", "field"),
+    [
+        (b"Version: 13", b"Version: 8", 426, b"sec-websocket-version: 13"),
+        (b"Upgrade: websocket\r\n", b"", 426, b"upgrade: websocket"),
+        (b"HTTP/1.1", b"HTTP/1.0", 426, b"connection: close"),
+        (b"Connection: Upgrade\r\n", b"", 400, b""),
+        (
+            b"Sec-WebSocket-Key",
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Key",
+            400,
+            b"",
+        ),
+        (b"AAA==", b"A==", 400, b""),
+        (b"\r\n\r\n", b"\r\nContent-Length: 4\r\n\r\nbody", 400, b""),
+        (b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, b""),
+        (b"\r\n\r\n", b"\r\nOrigin: null\r\n\r\n", 403, b""),
+        (b"\r\n\r\n", b"\r\nOrigin: http://b\r\n\r\n", 403, b""),
+        (b"GET", b"POST", 405, b"allow: GET"),
+    ],
+)
+def test_other_handshakes_are_refused_by_responses(
+    serve_socket: ServeSocket, old: bytes, new: bytes, status: int, field: bytes
+) -> None:
+    with serve_socket(echo) as server, server.connect() as client:
+        client.sendall(HANDSHAKE.replace(old, new, 1))
+        head, _, rest = b"".join(iter(lambda: _part_of(client), b"")).partition(b"\r\n\r\n")
+        assert int(head.split()[1]) == status
+        assert field in head
+        assert f'"status":{status}'.encode() in rest
+
+
+def _part_of(client: socket.socket) -> bytes:
+    """Return what has arrived; the end after a pause, since the connection stays open."""
+    client.settimeout(0.3)
+    try:
+        return client.recv(65536)
+    except TimeoutError:
+        return b""
+
+
 def test_a_busy_handler_stays_connected(serve_socket: ServeSocket) -> None:
     def work(ws: PhotonWebSocket) -> None:
         rt.sleep(1.5)
@@ -200,12 +248,8 @@ def test_a_busy_handler_stays_connected(serve_socket: ServeSocket) -> None:
 
 
 def test_bytes_behind_the_handshake_are_kept(serve_socket: ServeSocket) -> None:
-    head = (
-        "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    )
     with serve_socket(echo) as server, server.connect() as client:
-        client.sendall(head.encode() + b"\x81\x82\0\0\0\0hi")
+        client.sendall(HANDSHAKE + b"\x81\x82\0\0\0\0hi")
         received = b""
         while not received.endswith(b"\x81\x02hi"):
             part = client.recv(4096)

@@ -74,7 +74,7 @@ def test_list_may_be_spread_over_fields() -> None:
 def test_requests_for_something_else_get_426_with_the_protocol(plain: Request) -> None:
     error = refusal(plain)
     assert error.status == 426
-    assert error.headers == {"upgrade": "websocket", "connection": "upgrade"}
+    assert error.headers == {"upgrade": "websocket"}
 
 
 def test_http_1_0_cannot_upgrade() -> None:

@@ -15,7 +15,7 @@ from ._headers import check_trailers, is_field_value, is_token
 from ._response import Response, Trailers
 from .errors import phrase
 
-_SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"
+_SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _OWN_FIELDS = frozenset({"content-length", "transfer-encoding", "connection", "date"})
@@ -95,9 +95,12 @@ def encode_fields(response: Response) -> bytes:
 def _field(name: str, value: str) -> bytes:
     if not is_token(name) or not is_field_value(value):
         raise ValueError(f"{name!r}: {value!r} is not a valid header field")
-    if name.lower() in _OWN_FIELDS:
+    lower = name.lower()
+    if lower in _OWN_FIELDS:
         return b""
-    return b"%b: %b\r\n" % (name.encode("ascii"), value.encode("latin-1"))
+    field = b"%b: %b\r\n" % (name.encode("ascii"), value.encode("latin-1"))
+    # RFC 9110, section 7.8: with 101 and with 426 alike.
+    return b"connection: upgrade\r\n" + field if lower == "upgrade" else field
 
 
 def declared_length(response: Response) -> int | None:

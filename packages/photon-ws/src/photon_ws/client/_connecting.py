@@ -11,8 +11,8 @@ from websockets.client import ClientProtocol
 from websockets.datastructures import Headers as WireHeaders
 from websockets.exceptions import InvalidHandshake, InvalidURI
 from websockets.extensions.permessage_deflate import (
+    ClientPerMessageDeflateFactory,
     PerMessageDeflate,
-    enable_client_permessage_deflate,
 )
 from websockets.http11 import Response
 from websockets.typing import Origin, Subprotocol
@@ -32,6 +32,10 @@ HeaderFields = Mapping[str, str] | Iterable[tuple[str, str]]
 
 _OWN_FIELDS = frozenset({"connection", "upgrade"})
 _READ_SIZE = 64 * 1024
+# Messages are compressed each by itself, with any window, so the server may require both.
+_DEFLATE = ClientPerMessageDeflateFactory(
+    client_no_context_takeover=True, client_max_window_bits=True
+)
 
 
 def connect(
@@ -180,7 +184,7 @@ def client_protocol(
         _parsed(url),
         origin=None if origin is None else Origin(origin),
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
-        extensions=enable_client_permessage_deflate(None) if deflate else None,
+        extensions=[_DEFLATE] if deflate else None,
     )
 
 

@@ -82,7 +82,7 @@ def _check_upgrade(request: Request) -> None:
         raise HttpError(
             426,
             "this resource is a WebSocket: send an HTTP/1.1 request with Upgrade: websocket",
-            headers={"upgrade": "websocket", "connection": "upgrade"},
+            headers={"upgrade": "websocket"},
         )
     if request.method != "GET":
         detail = f"a WebSocket begins with GET, not {request.method}"
@@ -103,11 +103,7 @@ def _check_version(request: Request) -> None:
         raise HttpError(
             426,
             f"the supported version of the WebSocket protocol is {_VERSION}",
-            headers={
-                "sec-websocket-version": _VERSION,
-                "upgrade": "websocket",
-                "connection": "upgrade",
-            },
+            headers={"sec-websocket-version": _VERSION, "upgrade": "websocket"},
         )
 
 

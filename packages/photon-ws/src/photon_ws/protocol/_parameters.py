@@ -1,8 +1,8 @@
 """Parameters of permessage-deflate, and their negotiation by a server (RFC 7692, section 7.1).
 
-Both sides are asked not to take over contexts (see `_deflate`): the server declares it for itself
-and requires it from the client, which every client must accept. As a client, Photon offers the
-same; a server that does not confirm it gets an `Inflater` that holds its window.
+The server declares for itself that it does not take over contexts (see `_deflate`), and requires it
+from the client, which every client must accept. Other servers may keep their context; then the
+`Inflater` of a client holds a window.
 
 The window of the client's messages is not limited by the server: a decompressor exists during a
 message only, so there is not any memory to save. A window of 8 bits, which zlib cannot compress
