@@ -178,3 +178,30 @@ def test_pointers_lead_to_the_schema_of_the_message() -> None:
 def test_other_documents_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(DocumentError, match="must be the version of AsyncAPI"):
         diff(wrong, DOCUMENT)
+
+
+def channels(*names: str) -> dict[str, Any]:
+    """Return a document with channels that share an address, each answered on another one."""
+    document: dict[str, Any] = {
+        "asyncapi": "3.1.0",
+        "info": {"title": "Prices", "version": "1"},
+        "channels": {"answers": {"address": "/", "messages": {"done": {"payload": {}}}}},
+        "operations": {},
+    }
+    for name in names:
+        message = {"payload": {"properties": {"event": {"const": name}}}}
+        document["channels"][name] = {"address": "/", "messages": {name: message}}
+        document["operations"][name] = {
+            "action": "receive",
+            "channel": reference(f"channels/{name}"),
+            "reply": {"channel": reference("channels/answers")},
+        }
+    return document
+
+
+def test_channels_with_one_address_are_matched_by_name() -> None:
+    old = channels("subscribe", "leave")
+    assert diff(old, old) == []
+    [change] = diff(old, channels("leave"))
+    assert (change.id, change.pointer) == ("channel-removed", "/channels/subscribe")
+    assert diff(channels("subscribe"), channels("follow")) != []

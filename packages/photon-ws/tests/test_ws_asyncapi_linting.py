@@ -130,3 +130,16 @@ def test_an_unknown_rule_cannot_be_ignored() -> None:
 @pytest.mark.parametrize("name", ["info", "channels", "operations", "components", "servers"])
 def test_malformed_documents_are_reported_and_not_raised(name: str, part: object) -> None:
     lint({**DOCUMENT, name: part})
+
+
+def test_replies_and_parameters_that_are_referred_to_are_followed() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["channels"]["answers"] = {
+        "address": None,
+        "summary": "Answers.",
+        "messages": {"Said": {"payload": {"type": "string"}}},
+    }
+    document["operations"]["receive"]["reply"] = {"channel": {"$ref": "#/channels/answers"}}
+    document["components"]["parameters"] = {"room": {"description": "The room."}}
+    chat(document)["parameters"]["room"] = {"$ref": "#/components/parameters/room"}
+    assert lint(document) == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -19,6 +19,7 @@ from ._schemas import lifted
 
 Direction: TypeAlias = Literal["receive", "send"]
 """The direction of messages, as the application sees it."""
+_OPPOSITE: Final[Mapping[str, Direction]] = {"receive": "send", "send": "receive"}
 
 
 @attrs.frozen
@@ -56,13 +57,16 @@ class Socket:
     Attributes:
         name: The name of the channel.
         data: The channel.
-        messages: Its messages by direction; without a direction that no operation has.
+        messages: Its messages by direction; without a direction that no operation has. Replies have
+            the direction opposite to that of their operation.
+        parameters: The parameters of its address, references followed.
         security: The alternatives of its security, as the operations list them.
     """
 
     name: str
     data: Mapping[str, Any]
     messages: Mapping[Direction, tuple[Message, ...]]
+    parameters: Mapping[str, Mapping[str, Any]]
     security: tuple[Any, ...]
 
     @property
@@ -74,11 +78,6 @@ class Socket:
     def pointer(self) -> str:
         """Its location."""
         return pointer_of(["channels", self.name])
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """The parameters of its address."""
-        return _mapping(self.data.get("parameters"))
 
     @property
     def binding(self) -> Mapping[str, Any]:
@@ -135,22 +134,30 @@ class AsyncApi:
     def _socket(self, name: str, data: Mapping[str, Any]) -> Socket:
         messages: dict[Direction, tuple[Message, ...]] = {}
         security: tuple[Any, ...] = ()
-        for operation in self._operations_of(name):
-            direction = operation.get("action")
-            if direction in ("receive", "send"):
-                found = tuple(self._messages(name, data, operation))
-                messages[direction] = messages.get(direction, ()) + found
-                security = security or tuple(operation.get("security") or ())
-        return Socket(name, data, messages, security)
+        for direction, operation in self._operations_of(name):
+            found = tuple(self._messages(name, data, operation))
+            messages[direction] = messages.get(direction, ()) + found
+            security = security or tuple(operation.get("security") or ())
+        parameters = {
+            key: resolved[1]
+            for key, value in _mapping(data.get("parameters")).items()
+            if (resolved := self.resolve(value)) is not None
+        }
+        return Socket(name, data, messages, parameters, security)
 
-    def _operations_of(self, channel: str) -> Iterator[Mapping[str, Any]]:
-        pointer = pointer_of(["channels", channel])
+    def _operations_of(self, channel: str) -> Iterator[tuple[Direction, Mapping[str, Any]]]:
+        """Yield the operations and the replies on a channel, with the direction of messages."""
+        reference = "#" + pointer_of(["channels", channel])
         for operation in self.part("operations").values():
             resolved = self.resolve(operation)
-            if resolved is not None:
-                reference = _mapping(resolved[1].get("channel")).get("$ref")
-                if reference == f"#{pointer}":
-                    yield resolved[1]
+            if resolved is None or resolved[1].get("action") not in _OPPOSITE:
+                continue
+            data, direction = resolved[1], resolved[1]["action"]
+            if _mapping(data.get("channel")).get("$ref") == reference:
+                yield direction, data
+            reply = self.resolve(data.get("reply"))
+            if reply is not None and _mapping(reply[1].get("channel")).get("$ref") == reference:
+                yield _OPPOSITE[direction], reply[1]
 
     def _messages(
         self, channel: str, data: Mapping[str, Any], operation: Mapping[str, Any]

@@ -1,6 +1,7 @@
 """The differences between two AsyncAPI documents, and their effect on clients of the old one.
 
-Channels are matched by the shape of their addresses. Clients send what the application receives, so
+Channels are matched by the shape of their addresses; of several with one address, by their names.
+Clients send what the application receives, so
 they are not affected if more of it is accepted than before, or if fewer messages are sent; every
 other change breaks some of them. Schemas are compared as those of OpenAPI documents are.
 """
@@ -52,18 +53,26 @@ def _general(old: AsyncApi, new: AsyncApi) -> Iterator[Change]:
 
 
 def _channels(old: AsyncApi, new: AsyncApi) -> Iterator[Change]:
-    olds = {shape_of(socket.address): socket for socket in old.sockets}
-    news = {shape_of(socket.address): socket for socket in new.sockets}
-    for shape, before in olds.items():
-        if shape not in news:
-            yield Change(
-                "channel-removed", "breaking", before.address, before.pointer, "was removed"
-            )
-        else:
-            yield from _SocketDiff(old, new, before, news[shape]).changes()
-    for shape, after in news.items():
-        if shape not in olds:
-            yield Change("channel-added", "non-breaking", after.address, after.pointer, "was added")
+    olds, news = list(old.sockets), list(new.sockets)
+    for is_same in (_is_namesake, _has_address):
+        for before in list(olds):
+            after = next((each for each in news if is_same(before, each)), None)
+            if after is not None:
+                olds.remove(before)
+                news.remove(after)
+                yield from _SocketDiff(old, new, before, after).changes()
+    for each in olds:
+        yield Change("channel-removed", "breaking", each.address, each.pointer, "was removed")
+    for each in news:
+        yield Change("channel-added", "non-breaking", each.address, each.pointer, "was added")
+
+
+def _is_namesake(old: Socket, new: Socket) -> bool:
+    return old.name == new.name and _has_address(old, new)
+
+
+def _has_address(old: Socket, new: Socket) -> bool:
+    return shape_of(old.address) == shape_of(new.address)
 
 
 @attrs.frozen
@@ -165,10 +174,8 @@ class _SocketDiff:
                 yield self._change("subprotocol-added", "non-breaking", pointer, message)
 
 
-def _schema_of(parameter: Any) -> Any:
+def _schema_of(parameter: Mapping[str, Any]) -> Any:
     """Return the schema of a parameter: the extension, or what AsyncAPI knows."""
-    if not isinstance(parameter, Mapping):
-        return {}
     if "x-schema" in parameter:
         return parameter["x-schema"]
     return {"type": "string"} | {key: parameter[key] for key in ("enum",) if key in parameter}

@@ -162,7 +162,7 @@ def _inline_schemas(document: AsyncApi) -> Iterator[tuple[str, Any]]:
             yield f"{pointer}/payload", message.payload
     for socket in document.sockets:
         for name, parameter in socket.parameters.items():
-            if isinstance(parameter, Mapping) and "x-schema" in parameter:
+            if "x-schema" in parameter:
                 pointer = socket.pointer + pointer_of(["parameters", name, "x-schema"])
                 yield pointer, lifted(parameter["x-schema"])
         for key in ("query", "headers"):
