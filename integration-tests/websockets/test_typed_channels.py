@@ -151,3 +151,16 @@ def test_a_channel_that_cannot_work_stops_the_start_with_its_line(
 def test_the_choice_for_invalid_messages_must_exist() -> None:
     with pytest.raises(ValueError, match="'on_invalid' must be in"):
         Photon().websocket("/x", on_invalid="ignore")  # type: ignore[arg-type]
+
+
+def test_invalid_messages_are_counted() -> None:
+    app = Photon()
+    app.meter.expose()
+    app.websocket("/rooms/{room}")(chat)
+    with live_server(app) as server, connect(f"ws://127.0.0.1:{server.port}/rooms/7") as client:
+        for message in ("{}", "[]", '{"kind": "say", "text": "hello"}'):
+            client.send(message)
+            client.recv(timeout=5)
+        page = app.meter.page()[0].decode()
+    assert "photon_websocket_messages_invalid_total 2.0" in page
+    assert "photon_websocket_messages_received_total 3.0" in page

@@ -57,6 +57,7 @@ class Sockets:
         settings: The section ``[websockets]``.
         origins: Its origins.
         checks_messages: True to validate typed messages that are sent, as responses are.
+        invalid: Counts received messages that do not match the types of their channel.
     """
 
     def __init__(
@@ -85,6 +86,10 @@ class Sockets:
             ("dropped", "Messages that were dropped because clients were too slow."),
         ):
             self._observe(meter, name, description)
+        self.invalid = meter.counter(
+            "photon_websocket_messages_invalid",
+            "Received messages that do not match the types of their channel.",
+        )
         self._closed = meter.counter(
             "photon_websockets_closed", "WebSockets that have ended.", labels=["code"]
         )

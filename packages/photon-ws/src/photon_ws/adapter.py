@@ -80,7 +80,11 @@ class WebSocketAdapter:
         sockets, channel = current_sockets(), self._channel
         open_websocket: Callable[..., PhotonWebSocket] = PhotonWebSocket
         if channel is not None:
-            open_websocket = functools.partial(channel.open, is_checked=sockets.checks_messages)
+            open_websocket = functools.partial(
+                channel.open,
+                is_checked=sockets.checks_messages,
+                count_invalid=sockets.invalid.inc,
+            )
         handshake = accept_handshake(
             request,
             subprotocols=self.subprotocols,

@@ -48,6 +48,7 @@ class Channel:
         *,
         subprotocol: str | None,
         is_checked: bool,
+        count_invalid: Callable[[], object] | None = None,
     ) -> WebSocket[Any, Any]:
         """Return the WebSocket of a connection.
 
@@ -56,6 +57,7 @@ class Channel:
             request: Its request.
             subprotocol: Its subprotocol.
             is_checked: True to validate the messages that are sent.
+            count_invalid: Function to call for each invalid message.
         """
         return self.cls(
             connection,
@@ -65,6 +67,7 @@ class Channel:
             encoder=self._encoder,
             tag=self.tag,
             is_checked=is_checked,
+            count_invalid=count_invalid,
         )
 
     def describe(self, schema: Callable[[Any], Schema]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, NoReturn, TypeVar, overload
 
 from photon_openapi.errors import ValidationError
@@ -59,6 +59,7 @@ class WebSocket(PhotonWebSocket, Generic[Received, Sent]):
         encoder: MessageEncoder,
         tag: str = "type",
         is_checked: bool = False,
+        count_invalid: Callable[[], object] | None = None,
     ) -> None:
         """Take over the connection of ``request``; the adapter calls it.
 
@@ -70,12 +71,14 @@ class WebSocket(PhotonWebSocket, Generic[Received, Sent]):
             encoder: Encodes messages that are sent.
             tag: The name of the tag of messages that answer invalid ones; empty to close instead.
             is_checked: True to validate messages that are sent.
+            count_invalid: Function to call for each invalid message.
         """
         super().__init__(connection, request, subprotocol=subprotocol)
         self._decode = decoder.decode
         self._encode = encoder.encode
         self._tag = tag
         self._is_checked = is_checked
+        self._count_invalid = count_invalid
         self._has_refused = False
 
     # -- receiving ----------------------------------------------------------------------------
@@ -145,6 +148,8 @@ class WebSocket(PhotonWebSocket, Generic[Received, Sent]):
                 return value
 
     def _answer_invalid(self, error: ValidationError, timeout: float | None) -> None:
+        if self._count_invalid is not None:
+            self._count_invalid()
         if not self._tag:
             self._has_refused = True
             self.close(*close_arguments(error))
