@@ -367,6 +367,55 @@ def test_a_server_that_breaks_the_protocol_is_closed(sent: bytes, code: int) -> 
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("last", "code"), [(b"\x88\x02\x0f\xa0", 4000), (b"\x83\x00", 1002), (b"\x81\x01\xff", 1007)]
+)
+@in_hub
+def test_messages_before_the_end_can_still_be_answered(last: bytes, code: int) -> None:
+    answers: list[bytes] = []
+
+    def serve_one(connection: socket.socket) -> None:
+        silent = Silent(b"\x81\x03one\x81\x03two" + last)
+        silent.over.set()
+        silent.serve(connection)
+        while data := connection.recv(65536):
+            answers.append(data)
+
+    with raw_peer(serve_one) as url:
+        ws = connect(url, close_timeout=0.2)
+        for message in ws:
+            ws.send(message)
+        assert ws.close_code == code
+    frames = b"".join(answers)  # masked: 2 + 4 bytes of header
+    assert [frames[0], frames[9], frames[18]] == [0x81, 0x81, 0x88]
+
+
+@in_hub
+def test_a_close_within_a_fragmented_message_is_answered() -> None:
+    silent = Silent(b"\x01\x03one\x88\x02\x0f\xa0")
+    with raw_peer(silent.serve) as url:
+        ws = connect(url, close_timeout=0.1)
+        assert list(ws) == []
+        silent.over.set()
+    assert ws.close_code == 4000
+
+
+@in_hub
+def test_a_caller_that_does_not_receive_does_not_keep_the_connection_open() -> None:
+    def leave(ws: ServerConnection) -> None:
+        ws.send("bye")
+        ws.close(4000)
+
+    with peer(leave) as url:
+        ws = connect(url, close_timeout=0.1)
+        for _ in range(100):
+            if ws.close_code is not None:
+                break
+            sleep(0.02)
+        assert ws.close_code == 4000
+        assert ws.receive() == "bye"
+
+
 @in_hub
 def test_a_connection_that_breaks_is_1006() -> None:
     def break_connection(ws: ServerConnection) -> None:
