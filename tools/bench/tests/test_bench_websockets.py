@@ -201,14 +201,24 @@ def test_every_server_takes_part_in_every_scenario() -> None:
     assert rows == {(scenario, server) for scenario in SCENARIOS for server in SERVERS}
 
 
+def run(*arguments: str) -> str:
+    command = [sys.executable, "tools/bench", "--websockets", "--servers", "photon", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_run_measures_photon_in_every_scenario() -> None:
-    command = [sys.executable, "tools/bench", "--websockets", "--servers", "photon"]
-    command += ["--rounds", "1", "--seconds", "1", "--connections", "10", "--members", "20"]
-    done = subprocess.run(
-        [*command, "--idle-sockets", "50"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("| photon ") == len(SCENARIOS) + 1  # and the head of the limits
-    assert "not compressed" not in done.stdout
+    sizes = ["--connections", "10", "--members", "20", "--idle-sockets", "50"]
+    text = run("--rounds", "1", "--seconds", "1", *sizes)
+    assert text.count("| photon ") == len(SCENARIOS) + 1  # and the head of the limits
+    assert "not compressed" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_an_idle_socket_keeps_its_limit_of_memory() -> None:
+    limits = run("--scenarios", "idle", "--idle-sockets", "2000").split("### Limits")[1]
+    assert " kept |" in limits, limits

@@ -113,7 +113,7 @@ def text_of(frame: Frame) -> str:
 
 
 def open_socket(
-    port: int, path: str, *, deflate: bool, timeout: float
+    port: int, path: str, *, deflate: bool, timeout: float, buffer: int | None = None
 ) -> tuple[socket.socket, bool, bytes]:
     """Connect to 127.0.0.1 and upgrade.
 
@@ -122,6 +122,7 @@ def open_socket(
         path: Target of the request.
         deflate: True to offer permessage-deflate.
         timeout: Seconds for each wait.
+        buffer: Size of the buffer for received bytes; by default that of the operating system.
 
     Returns:
         The socket, whether the server agreed to compress, and the bytes after its response.
@@ -130,8 +131,12 @@ def open_socket(
         BenchError: The server did not accept the handshake.
         OSError: It did not respond.
     """
-    sock = socket.create_connection(("127.0.0.1", port), timeout)
+    sock = socket.socket()
+    sock.settimeout(timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if buffer is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    sock.connect(("127.0.0.1", port))
     request = (
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
         f"Connection: Upgrade\r\nSec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\n"

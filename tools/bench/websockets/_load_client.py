@@ -20,7 +20,7 @@ import select
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, Self
 
 from bench.errors import BenchError
 from bench.websockets._frames import (
@@ -62,6 +62,14 @@ class Client:
         self._size = 0
         self._buffer = bytearray(_BUFFER)
         self._view = memoryview(self._buffer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._epoll.close()
+        for sock in self._sockets.values():
+            sock.close()
 
     def open(self) -> None:
         """Open the sockets and exchange one message with each.
@@ -124,28 +132,26 @@ class Client:
     def run_broadcast(self) -> dict[str, float]:
         """Send one message after another to all sockets; return the figures. Blocks."""
         clock, sockets = time.perf_counter, self._sockets
-        sender = next(iter(sockets.values()))
-        self._learn_broadcast(sender)
+        self.learn_broadcast()
         times: list[float] = []
-        begin = now = clock()
-        end = begin + self._task.seconds
-        while now < end:
-            started = now
-            sender.send(self._frame)
-            self._collect(len(sockets))
-            now = clock()
-            times.append(now - started)
+        begin = clock()
+        while (now := clock()) < begin + self._task.seconds:
+            times.append(self.broadcast())
         return _figures(len(times) * len(sockets), now - begin, times)
 
-    def _learn_broadcast(self, sender: socket.socket) -> None:
-        """Compare the text of one broadcast, whose size all others will have."""
-        sender.send(self._frame)
-        received = bytearray(sender.recv(_BUFFER))
-        frame = parse_frame(received)
-        if frame is None or text_of(frame) != self._text:
-            raise BenchError(f"the message of a broadcast is wrong: {bytes(received[:40])!r}")
-        self._first, self._size = bytes(received[:2]), len(received)
+    def learn_broadcast(self) -> None:
+        """Compare the text of one broadcast, whose size all others will have. Blocks."""
+        sender = next(iter(self._sockets.values()))
+        sender.sendall(self._frame)
+        self._check_first(sender, bytearray(), self._text)
         self._collect(len(self._sockets) - 1)
+
+    def broadcast(self) -> float:
+        """Send a message to all sockets; return the seconds until all have it. Blocks."""
+        begin = time.perf_counter()
+        next(iter(self._sockets.values())).sendall(self._frame)
+        self._collect(len(self._sockets))
+        return time.perf_counter() - begin
 
     def _collect(self, missing: int) -> None:
         while missing > 0:
