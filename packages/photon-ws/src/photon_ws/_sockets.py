@@ -112,18 +112,18 @@ class Sockets:
         finally:
             sockets_variable.reset(token)
 
-    @contextmanager
-    def opened(self, stream: Stream, handshake: Handshake) -> Iterator[Connection]:
-        """Yield the connection of a WebSocket, behind its handshake."""
+    def open(self, stream: Stream, handshake: Handshake) -> Connection:
+        """Return the connection of a WebSocket, behind its handshake; to be released at its end."""
         connection = self._connection(stream, handshake)
         self._open[connection] = None
-        try:
-            yield connection
-        finally:
-            del self._open[connection]
-            for name in self._ended:
-                self._ended[name] += getattr(connection, name)
-            self._closed.labels(str(connection.close_code)).inc()
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        """Count a connection that has ended."""
+        del self._open[connection]
+        for name in self._ended:
+            self._ended[name] += getattr(connection, name)
+        self._closed.labels(str(connection.close_code)).inc()
 
     def _connection(self, stream: Stream, handshake: Handshake) -> Connection:
         settings, deflate = self.settings, handshake.deflate

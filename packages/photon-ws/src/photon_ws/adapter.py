@@ -21,6 +21,7 @@ from photon_runtime.http import HttpError, Request, Response, UpgradedStream, up
 from photon_runtime.observability import span
 from photon_runtime.units_of_work import message_failed, message_handled
 
+from ._connection import Connection
 from ._sockets import current_sockets
 from .channels import Channel, OnInvalid, channel_of
 from .errors import WebSocketClosed
@@ -91,11 +92,8 @@ class WebSocketAdapter:
             origins=sockets.origins if self.origins is None else self.origins,
             deflate=sockets.settings.deflate,
         )
-
-        def serve(stream: UpgradedStream) -> None:
-            _serve(open_websocket, stream, request, handshake, call)
-
-        return upgrade("websocket", serve, headers=handshake.headers)
+        session = _Session(request, handshake, open_websocket, call)
+        return upgrade("websocket", session.serve, headers=handshake.headers)
 
     def describe(self, operation: dict[str, Any], schema: Callable[[Any], dict[str, Any]]) -> None:
         """Describe the upgrade, and what is answered in place of one."""
@@ -112,38 +110,60 @@ class WebSocketAdapter:
         responses.update(ordered)
 
 
-def _serve(
-    open_websocket: Callable[..., PhotonWebSocket],
-    stream: UpgradedStream,
-    request: Request,
-    handshake: Handshake,
-    call: Callable[[Any], object],
-) -> None:
-    """Call the handler with a WebSocket, and close it as the handler has ended.
+@attrs.define
+class _Session:
+    """A WebSocket from its handshake to its end.
 
-    Every error is raised again, so that dependencies undo what was not completed; those that the
-    client has caused become `WebSocketClosed`, which the server does not log.
+    An idle WebSocket holds the stack of its handler, so there are few calls around the handler.
     """
-    sockets = current_sockets()
-    with sockets.opened(stream, handshake) as connection, span("websocket") as recorded:
-        stream.on_stop(connection.stop)
-        ws = open_websocket(connection, request, subprotocol=handshake.subprotocol)
+
+    _request: Request
+    _handshake: Handshake
+    _open_websocket: Callable[..., PhotonWebSocket]
+    _call: Callable[[Any], object]
+
+    def serve(self, stream: UpgradedStream) -> None:
+        """Call the handler with a WebSocket, and close it as the handler has ended.
+
+        Every error is raised again, so that dependencies undo what was not completed; those that
+        the client has caused become `WebSocketClosed`, which the server does not log. The last unit
+        of work is completed or undone before, so that nothing is held while the client answers the
+        close frame.
+        """
+        sockets = current_sockets()
+        connection = sockets.open(stream, self._handshake)
         try:
-            _handle(call, ws)
-        except WebSocketClosed:
-            raise
-        except Cancelled:
-            connection.abort(_GOING_AWAY, "the server is stopping")
-            raise
-        except Exception as error:
-            code, reason = _close_of(error)
-            connection.close(code, reason)
-            if code != _INTERNAL_ERROR:
-                raise connection.closed_error() from error
-            raise
+            with span("websocket") as recorded:
+                stream.on_stop(connection.stop)
+                subprotocol = self._handshake.subprotocol
+                ws = self._open_websocket(connection, self._request, subprotocol=subprotocol)
+                try:
+                    self._call(ws)
+                    message_handled()
+                except BaseException as error:
+                    message_failed()
+                    _close_after(connection, error)
+                    raise
+                finally:
+                    connection.finish()
+                    recorded.set_attribute("websocket.close_code", connection.close_code or 0)
         finally:
-            connection.finish()
-            recorded.set_attribute("websocket.close_code", connection.close_code or 0)
+            sockets.release(connection)
+
+
+def _close_after(connection: Connection, error: BaseException) -> None:
+    """Close the WebSocket of a handler that has failed.
+
+    Raises:
+        WebSocketClosed: The client has caused the error.
+    """
+    if isinstance(error, Cancelled):
+        connection.abort(_GOING_AWAY, "the server is stopping")
+    elif isinstance(error, Exception) and not isinstance(error, WebSocketClosed):
+        code, reason = _close_of(error)
+        connection.close(code, reason)
+        if code != _INTERNAL_ERROR:
+            raise connection.closed_error() from error
 
 
 def _close_of(error: Exception) -> tuple[int, str]:
@@ -154,16 +174,3 @@ def _close_of(error: Exception) -> tuple[int, str]:
         code = _INTERNAL_ERROR if error.status >= 500 else _POLICY_VIOLATION
         return code, error.detail or ""
     return _INTERNAL_ERROR, "the server failed"
-
-
-def _handle(call: Callable[[Any], object], ws: PhotonWebSocket) -> None:
-    """Call the handler, and complete or undo its last unit of work.
-
-    Nothing is held while the client answers the close frame.
-    """
-    try:
-        call(ws)
-        message_handled()
-    except BaseException:
-        message_failed()
-        raise

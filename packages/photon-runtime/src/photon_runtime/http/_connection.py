@@ -327,14 +327,27 @@ class Connection(Wire):
         self, request: Request, response: Response, body: Upgrade, task: Task[object]
     ) -> bool:
         """Change the protocol and serve it until it ends; the connection ends with it."""
+        server = self.server
         try:
-            return self._change_protocol(request, response, body, task)
+            stream = self._change_protocol(request, response, body, task)
+            if stream is None:
+                return False
+            server.in_flight -= 1
+            try:
+                body.run(stream)
+            except ConnectionError:
+                pass  # the client is gone, and the function did not handle it
+            except Exception:
+                _log.exception("%r failed after its upgrade to %r", request, body.protocol)
+            finally:
+                server.in_flight += 1
+            return False
         finally:
             body.close()
 
     def _change_protocol(
         self, request: Request, response: Response, body: Upgrade, task: Task[object]
-    ) -> bool:
+    ) -> UpgradedStream | None:
         server, parser = self.server, self._parser
         if parser.held_bytes is None or body.protocol.lower() not in request.upgrades:
             _log.error(
@@ -344,25 +357,16 @@ class Connection(Wire):
                 body.protocol,
             )
             send_error(self, HttpError(500), task)
-            return False
+            return None
+        head = _encode.encode_upgrade(response, server.date)
         held_bytes, parser.held_bytes = parser.held_bytes, None
-        self.send(_encode.encode_upgrade(response, server.date), task)
+        self.send(head, task)
         self.upgraded = UpgradedStream(self, held_bytes)
+        server.disconnects.pop(self.watcher, None)
         # Many upgraded connections may be idle: release what is not needed any longer.
-        del held_bytes
         parser.close()
         request.release_decoded()
-        server.in_flight -= 1
-        server.disconnects.pop(self.watcher, None)
-        try:
-            body.run(self.upgraded)
-        except ConnectionError:
-            pass  # the client is gone, and the function did not handle it
-        except Exception:
-            _log.exception("%r failed after its upgrade to %r", request, body.protocol)
-        finally:
-            server.in_flight += 1
-        return False
+        return self.upgraded
 
     # -- bodies that the handler did not read -------------------------------------------------
 

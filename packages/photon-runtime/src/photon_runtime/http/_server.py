@@ -16,7 +16,6 @@ only if it is sent later than the grace period after the previous one. What is l
 from __future__ import annotations
 
 import contextvars
-import functools
 import logging
 import math
 import socket
@@ -179,11 +178,23 @@ class Server:
         watcher = watch_new(current_hub().poller, accepted.fileno())
         connection = Connection(self, accepted, address, watcher)
         if self._preface is None:
-            self.connections[connection] = spawn(self._run_connection, connection)
+            self.connections[connection] = self._spawn_connection(connection)
         else:
             self.connections[connection] = spawn(
                 self._receive_preface, connection, accepted, address
             )
+
+    def _spawn_connection(self, connection: Connection) -> Task[None]:
+        """Start the task of a connection.
+
+        A lambda, because a `functools.partial` calls the function from C, and that takes some 700
+        bytes of stack, which every idle upgraded connection would hold.
+        """
+        hub = current_hub() if self._hub is None else self._hub
+        run = self._run_connection
+        task = new_task(hub, lambda: run(connection), run)
+        hub.spawn(task)
+        return task
 
     def _receive_preface(
         self, connection: Connection, accepted: RawSocket, address: object
@@ -223,11 +234,7 @@ class Server:
         hub = self._hub
         if hub is not None and self.connections.get(connection, self) is None:
             connection.watcher.take_waiters()
-            task = new_task(
-                hub, functools.partial(self._run_connection, connection), self._run_connection
-            )
-            self.connections[connection] = task
-            hub.spawn(task)
+            self.connections[connection] = self._spawn_connection(connection)
 
     # -- time ---------------------------------------------------------------------------------
 

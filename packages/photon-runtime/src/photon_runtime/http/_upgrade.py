@@ -218,7 +218,7 @@ class UpgradedStream:
         """Begin with the bytes that followed the request."""
         self._wire = wire
         self._received = received
-        self._sending = Semaphore(1)
+        self._sending: Semaphore | None = None
         self._on_stop: Callable[[], object] | None = None
         self._on_readable: _Callback | None = None
         self._on_writable: _Callback | None = None
@@ -253,6 +253,8 @@ class UpgradedStream:
 
         Blocks: the calling task, while the client does not read.
         """
+        if self._sending is None:
+            self._sending = Semaphore(1)
         with self._sending:
             self._wire.send(data, current_task(), is_timed=False)
 
