@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -17,6 +21,7 @@ import photon_runtime as rt
 from photon_runtime.errors import PhotonError
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.testing import in_hub
+from photon_runtime.tls import waiting_in_hub
 from photon_ws import Room, WebSocketsSettings
 from photon_ws.protocol import FrameDecoder
 from photon_ws.rooms import (
@@ -160,6 +165,58 @@ def test_a_server_that_is_missing_is_unavailable() -> None:
         store.read("room", 0, 1)
     with pytest.raises(PhotonError, match=r"\[websockets\] rooms"):
         RedisStore("redis://127.0.0.1:x")
+
+
+def pump(source: Any, target: Any) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def tls_in_front_of(url: str, certificate: tuple[Path, Path]) -> Iterator[str]:
+    """Serve TLS by tasks of this hub, which get no turn if a client blocks the thread."""
+    context = waiting_in_hub(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
+    context.load_cert_chain(certificate[1], certificate[0])
+    server, address = urlsplit(url), ("127.0.0.1", 0)
+
+    def serve(plain: rt.Socket) -> None:
+        with (
+            suppress(OSError),
+            context.wrap_socket(plain, server_side=True) as client,
+            rt.create_connection((str(server.hostname), server.port or 6379)) as target,
+            rt.scope() as tasks,
+        ):
+            tasks.spawn(pump, client, target)
+            tasks.spawn(pump, target, client)
+
+    def accept(listener: rt.Socket) -> None:
+        while True:
+            tasks.spawn(serve, listener.accept()[0])
+
+    with rt.Socket(socket.AF_INET, socket.SOCK_STREAM) as listener, rt.scope() as tasks:
+        listener.bind(address)
+        listener.listen()
+        tasks.spawn(accept, listener)
+        options = f"ssl_ca_certs={certificate[1]}"
+        yield f"rediss://127.0.0.1:{listener.getsockname()[1]}{server.path}?{options}"
+        rt.sleep(0.05)
+        tasks.cancel()
+
+
+@in_hub
+def test_a_connection_with_tls_waits_in_the_hub(
+    url: str, server_certificate: tuple[Path, Path]
+) -> None:
+    with tls_in_front_of(url, server_certificate) as secure, rt.deadline(10):
+        with opened(secure) as store:
+            [appended] = store.append([Batch("room", [record(1)], KEEP)])
+            assert store.read("room", 0, 1).epoch == appended.epoch
+        unverified = secure.partition("?")[0]
+        with opened(unverified) as store, pytest.raises(StoreUnavailable, match="certificate"):
+            store.read("room", 0, 1)
 
 
 # -- several workers -----------------------------------------------------------------------------

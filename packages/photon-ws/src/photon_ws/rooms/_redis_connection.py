@@ -54,7 +54,15 @@ class _WaitingTlsConnection(SSLConnection, _WaitingConnection):
         context.verify_mode = self.cert_reqs
         if self.certfile or self.keyfile:
             context.load_cert_chain(self.certfile, self.keyfile, self.certificate_password)
-        return waiting_in_hub(context).wrap_socket(sock, server_hostname=self.host)
+        wrapped = waiting_in_hub(context).wrap_socket(
+            sock, server_hostname=self.host, do_handshake_on_connect=False
+        )
+        try:
+            wrapped.do_handshake()
+        except BaseException:
+            wrapped.close()
+            raise
+        return wrapped
 
 
 class RedisConnections:
