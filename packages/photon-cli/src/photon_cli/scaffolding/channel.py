@@ -61,8 +61,11 @@ class ChannelGenerator:
         ]
 
     def next_steps(self, project: Project, arguments: Arguments) -> Sequence[str]:
-        """Return the command that follows."""
-        return ["next: photon test"]
+        """Return the command that follows, and the setting for several workers."""
+        return [
+            "next: photon test",
+            "workers share the room by `rooms` under [websockets] in config/production.toml",
+        ]
 
 
 def _schema_imports(messages: Sequence[ChannelMessage]) -> str:
