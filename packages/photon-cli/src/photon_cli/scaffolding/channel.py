@@ -61,9 +61,10 @@ class ChannelGenerator:
         ]
 
     def next_steps(self, project: Project, arguments: Arguments) -> Sequence[str]:
-        """Return the command that follows, and the setting for several workers."""
+        """Return the commands that follow, and the setting for several workers."""
         return [
             "next: photon test",
+            "      photon asyncapi export",
             "workers share the room by `rooms` under [websockets] in config/production.toml",
         ]
 
