@@ -206,6 +206,15 @@ def test_nothing_is_served_where_the_documentation_is_off(options: dict[str, Any
         assert client.get("/docs/sockets").status_code == 404
 
 
+def test_the_document_is_beside_that_of_the_operations() -> None:
+    with Client(application(openapi_url="/api/openapi", docs_url="/api/docs")) as client:
+        assert client.get("/api/asyncapi.json").json()["asyncapi"] == "3.0.0"
+        page = client.get("/api/docs/sockets").text
+        assert 'href="/api/docs/sockets.css"' in page
+        assert 'href="/api/asyncapi.json"' in page
+        assert client.get("/asyncapi.json").status_code == 404
+
+
 def test_an_application_without_sockets_serves_no_pages_about_them() -> None:
     with Client(Photon()) as client:
         assert client.get("/asyncapi.json").status_code == 404

@@ -12,7 +12,15 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from photon import Depends, DocumentError, Photon, Router, SignatureError, WebSocket
+from photon import (
+    Depends,
+    DocumentError,
+    Photon,
+    PhotonWebSocket,
+    Router,
+    SignatureError,
+    WebSocket,
+)
 from photon_runtime.testing import live_server
 
 
@@ -146,6 +154,16 @@ def test_a_channel_that_cannot_work_stops_the_start_with_its_line(
         app.start(),
     ):
         pass
+
+
+def test_messages_without_types_cannot_be_invalid() -> None:
+    app = Photon()
+
+    @app.websocket("/x", on_invalid="close")
+    def echo(ws: PhotonWebSocket) -> None: ...
+
+    with pytest.raises(SignatureError, match="on_invalid is for messages with types"):
+        app.document()
 
 
 def test_the_choice_for_invalid_messages_must_exist() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from attrs.validators import in_
+from attrs.validators import in_, optional
 
 from photon_openapi.document import WEBSOCKET
 from photon_openapi.errors import ValidationError
@@ -51,13 +51,16 @@ class WebSocketAdapter:
             none of them gets none.
         origins: Origins whose pages may connect, besides that of the application; ``None`` for
             those of the settings.
-        on_invalid: The reaction to an invalid message of a channel with types: ``answer`` sends the
-            client a list of its errors, ``close`` closes the WebSocket.
+        on_invalid: The reaction to an invalid message of a channel with types: ``answer``, the
+            default, sends the client a list of its errors, ``close`` closes the WebSocket. ``None``
+            for messages without types.
     """
 
     subprotocols: Sequence[str] = attrs.field(default=(), converter=_subprotocols)
     origins: Origins | None = attrs.field(default=None, converter=_origins)
-    on_invalid: OnInvalid = attrs.field(default="answer", validator=in_(("answer", "close")))
+    on_invalid: OnInvalid | None = attrs.field(
+        default=None, validator=optional(in_(("answer", "close")))
+    )
     argument: type = attrs.field(default=PhotonWebSocket, init=False)
     part: str = attrs.field(default="photon_ws.part:WebSocketsPart", init=False)
     _channel: Channel | None = attrs.field(default=None, alias="channel")
@@ -66,10 +69,17 @@ class WebSocketAdapter:
         """Return the adapter for the messages of an annotation.
 
         Raises:
-            TypeError: See `channel_of`.
+            TypeError: See `channel_of`; or `on_invalid` is set for messages without types.
         """
-        channel = channel_of(annotation, self.on_invalid)
-        return self if channel is None else attrs.evolve(self, channel=channel)
+        channel = channel_of(annotation, self.on_invalid or "answer")
+        if channel is not None:
+            return attrs.evolve(self, channel=channel)
+        if self.on_invalid is not None:
+            raise TypeError(
+                "on_invalid is for messages with types: annotate the argument with "
+                "WebSocket[Received, Sent], or leave on_invalid out"
+            )
+        return self
 
     def respond(self, request: Request, call: Callable[[Any], object]) -> Response:
         """Return the response that changes the protocol, and then calls the handler.

@@ -23,7 +23,7 @@ class Router(photon_router.Router):
         *,
         subprotocols: Sequence[str] = (),
         origins: Sequence[str] | None = None,
-        on_invalid: Literal["answer", "close"] = "answer",
+        on_invalid: Literal["answer", "close"] | None = None,
         **options: Unpack[RouteOptions],
     ) -> Callable[[F], F]:
         """Make the decorated function the handler of WebSockets on ``path``.
@@ -39,7 +39,8 @@ class Router(photon_router.Router):
             origins: Origins whose pages may connect, besides that of the application; ``None`` for
                 those of the section ``[websockets]``. ``["*"]`` for all.
             on_invalid: The reaction to an invalid message of a `photon_ws.WebSocket` with types:
-                ``answer`` sends the client a list of its errors, ``close`` closes the WebSocket.
+                ``answer``, the default, sends the client a list of its errors, ``close`` closes the
+                WebSocket. Messages without types have none.
             options: See `RouteOptions`.
 
         Raises:
