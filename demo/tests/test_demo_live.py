@@ -287,8 +287,15 @@ def test_what_a_person_does_in_a_page_survives_its_changes(
     wait_for(browser, "Above the focus")
     assert browser.switch_to.active_element.get_dom_attribute("href") == "/cards/3"
 
-    client.delete("/api/cards/3")
     browser.get(f"{live_url}/cards/1")
+    wait_for(browser, "1 person here")  # the browser keeps the last page for its back button
+    client.post("/api/boards/1/cards", json={"title": "While it was kept"})
+    browser.back()
+    wait_for(browser, "While it was kept")
+    wait_for(browser, "1 person here")
+
+    browser.get(f"{live_url}/cards/1")
+    wait_for(browser, "1 person here")
     client.delete("/api/cards/1")
     wait_for(browser, "Not Found")
 
