@@ -363,6 +363,8 @@ def test_local_delivery_continues_without_the_store_and_the_rest_follows(failure
         assert there.data == [0, -1, -2, -3, -4, -5]
         assert not one.is_ready()
         assert one.figure("photon_room_store_up") == 0
+        assert one.figure("photon_room_outbox") == 5
+        assert one.figure("photon_room_store_lag_seconds") > 0
         setattr(one.store, failure, False)
         rt.sleep(2)
         assert sorted(here.data) == sorted(there.data) == list(range(-5, 6))

@@ -73,12 +73,13 @@ class Socket(Protocol):
 class Members:
     """The members of a room."""
 
-    __slots__ = ("_groups", "_lists")
+    __slots__ = ("_changes", "_groups", "_lists")
 
     def __init__(self) -> None:
         """Begin without members."""
         self._groups: dict[Deflater | None, dict[Member, Post]] = {}
         self._lists: list[tuple[Deflater | None, list[Post]]] | None = None
+        self._changes = 0
 
     def __len__(self) -> int:
         """Return the number of members."""
@@ -92,12 +93,14 @@ class Members:
         """Add a member."""
         self._groups.setdefault(member.deflater, {})[member] = member.post
         self._lists = None
+        self._changes += 1
 
     def remove(self, member: Member) -> None:
         """Remove a member, if it is one."""
         group = self._groups.get(member.deflater)
         if group is not None and group.pop(member, None) is not None:
             self._lists = None
+            self._changes += 1
             if not group:
                 del self._groups[member.deflater]
 
@@ -126,20 +129,28 @@ class Members:
 
         Blocks: the calling task, for its next turns.
         """
-        failed = 0
-        groups = [(deflater, group, [*group.items()]) for deflater, group in self._groups.items()]
-        left = SLICE
-        for deflater, group, members in groups:
+        failed = since_turn = 0
+        changes = self._changes
+        lists = [*self._posts_except(exclude)] if exclude else self._all_posts()
+        for deflater, posts in lists:
             frame = encode(deflater)
-            for member, post in members:
-                # A member that left, and perhaps has joined again, has another post or none.
-                if group.get(member) is post and member not in exclude and not post(frame, slow):
-                    failed += 1
-                left -= 1
-                if not left:
+            for start in range(0, len(posts), SLICE):
+                part = posts[start : start + SLICE]
+                if self._changes != changes:
+                    part = self._current(deflater, part)
+                for post in part:
+                    if not post(frame, slow):
+                        failed += 1
+                since_turn += len(part)
+                if since_turn >= SLICE:
                     yield_now()
-                    left = SLICE
+                    since_turn = 0
         return failed
+
+    def _current(self, deflater: Deflater | None, posts: list[Post]) -> list[Post]:
+        """Return those whose members have not left; one that has joined again has another post."""
+        current = {id(post) for post in self._groups.get(deflater, {}).values()}
+        return [post for post in posts if id(post) in current]
 
     def _all_posts(self) -> list[tuple[Deflater | None, list[Post]]]:
         if self._lists is None:

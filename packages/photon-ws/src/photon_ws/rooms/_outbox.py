@@ -13,9 +13,13 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from ._entries import Record
 from ._store import Batch, Retention
+
+_Waiting: TypeAlias = tuple[Record, float]
+"""A record, and when it was added."""
 
 MAX_RECORDS = 10_000
 MAX_BYTES = 16 * 1024 * 1024
@@ -36,11 +40,11 @@ class Outbox:
 
     def __init__(self, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> None:
         """Begin empty."""
-        self._queues: OrderedDict[str, deque[Record]] = OrderedDict()
+        self._queues: OrderedDict[str, deque[_Waiting]] = OrderedDict()
         self._retentions: dict[str, Retention] = {}
         self._max_records = max_records
         self._max_bytes = max_bytes
-        self._sending: dict[str, Sequence[Record]] = {}
+        self._sending: dict[str, list[_Waiting]] = {}
         self._records = 0
         self._bytes = 0
         self.dropped = 0
@@ -56,18 +60,24 @@ class Outbox:
 
     def pending(self, room: str) -> Iterable[Record]:
         """Return the records of a room that wait or are on their way, oldest first."""
-        return (*self._sending.get(room, ()), *self._queues.get(room, ()))
+        waiting = (*self._sending.get(room, ()), *self._queues.get(room, ()))
+        return [record for record, _ in waiting]
+
+    def oldest(self) -> float | None:
+        """Return when the record that waits for the longest time was added, if there is one."""
+        times = [queue[0][1] for queue in (*self._sending.values(), *self._queues.values())]
+        return min(times, default=None)
 
     def rooms(self) -> list[str]:
         """Return the rooms with records that wait or are on their way."""
         return [*{**self._sending, **self._queues}]
 
-    def add(self, room: str, record: Record, retention: Retention) -> None:
+    def add(self, room: str, record: Record, retention: Retention, now: float) -> None:
         """Add a record of a room."""
         queue = self._queues.get(room)
         if queue is None:
             queue = self._queues[room] = deque()
-        queue.append(record)
+        queue.append((record, now))
         self._retentions[room] = retention
         self._count(record, 1)
 
@@ -79,14 +89,15 @@ class Outbox:
         batches, records, size = [], 0, 0
         while self._queues and records < _BATCH_RECORDS and size < _BATCH_BYTES:
             room, queue = next(iter(self._queues.items()))
-            taken = []
+            taken: list[_Waiting] = []
             while queue and records < _BATCH_RECORDS and size < _BATCH_BYTES:
-                record = queue.popleft()
-                taken.append(record)
+                record, added = queue.popleft()
+                taken.append((record, added))
                 records += 1
                 size += len(record.payload)
                 self._count(record, -1)
-            batches.append(Batch(room, taken, self._retentions[room]))
+            batch = [record for record, _ in taken]
+            batches.append(Batch(room, batch, self._retentions[room]))
             self._sending[room] = taken
             if queue:
                 self._queues.move_to_end(room)
@@ -100,10 +111,10 @@ class Outbox:
 
     def give_back(self, batches: Sequence[Batch]) -> None:
         """Put records that could not be sent to the front again."""
-        self._sending.clear()
+        sending, self._sending = self._sending, {}
         for batch in reversed(batches):
             queue = self._queues.setdefault(batch.room, deque())
-            queue.extendleft(reversed(batch.records))
+            queue.extendleft(reversed(sending[batch.room]))
             self._queues.move_to_end(batch.room, last=False)
             self._retentions.setdefault(batch.room, batch.retention)
             for record in batch.records:
@@ -119,14 +130,15 @@ class Outbox:
         room = next(several, next(iter(self._queues)))
         queue = self._queues[room]
         lost = sequence = 0
+        added = queue[0][1]
         for _ in range(min(2, len(queue))):
-            record = queue.popleft()
+            record, _added = queue.popleft()
             self._count(record, -1)
             sequence = record.sequence
             lost += int(record.payload) if record.kind == "gap" else 1
             self.dropped += record.kind != "gap"
         gap = Record(record.origin, sequence, "gap", str(lost).encode())
-        queue.appendleft(gap)
+        queue.appendleft((gap, added))
         self._count(gap, 1)
         return room, sequence
 

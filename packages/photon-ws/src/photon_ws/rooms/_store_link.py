@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from time import monotonic
 from typing import TypeVar
 
 from photon_runtime import DeadlineExceeded, Event, Task, deadline, shield, sleep, spawn
@@ -94,11 +95,21 @@ class StoreLink:
             "Messages that wait for the store of rooms.",
             lambda: float(len(self.outbox)),
         )
+        gauge(
+            "photon_room_store_lag_seconds",
+            "Time that the oldest message waits for the store of rooms.",
+            self._lag,
+            aggregation="max",
+        )
         meter.observable_counter(
             "photon_room_lost_messages",
             "Messages that other workers did not get, since the store was down for too long.",
             lambda: self.outbox.dropped,
         )
+
+    def _lag(self) -> float:
+        oldest = self.outbox.oldest()
+        return 0.0 if oldest is None else monotonic() - oldest
 
     def check(self) -> None:
         """Raise if the store does not answer, or sends no notifications; a readiness check."""
@@ -172,7 +183,7 @@ class StoreLink:
         record = Record(state.origin, sequence, content.kind, content.payload)
         if exclude and state.is_used:
             state.exclude(sequence, exclude)
-        self.outbox.add(state.room.name, record, retention_of(state))
+        self.outbox.add(state.room.name, record, retention_of(state), monotonic())
         if self.is_up:
             self._work.set()
         else:
