@@ -122,6 +122,8 @@ class Connection(ClosingConnection):
         message = None
         try:
             data = self._stream.wait_and_read(task)
+            if data is None and self.is_open and not self._is_stopping:
+                data = self._stream.wait_and_read(task)  # the first attempt found nothing
             if data is not None:
                 message = self._feed(data)
         except OSError as error:
