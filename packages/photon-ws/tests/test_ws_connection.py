@@ -9,7 +9,7 @@ from photon_runtime.testing import in_virtual_time
 from photon_ws import WebSocketClosed
 from photon_ws._connection import Connection
 from photon_ws._frame_writer import ConnectionLimits
-from photon_ws.protocol import Ping, Pong, encode_message
+from photon_ws.protocol import Ping, Pong, encode_message, encode_ping
 
 if TYPE_CHECKING:
     from conftest import Connected
@@ -157,6 +157,58 @@ def test_messages_wait_for_a_busy_handler_up_to_a_limit(connected: Connected) ->
         assert not sender.done
         received = [connection.receive() for _ in range(50)]
         assert received == ["x" * 1000] * 50
+        tasks.cancel()
+
+
+@in_virtual_time
+def test_empty_messages_count_for_the_limit(connected: Connected) -> None:
+    limits = ConnectionLimits(max_received=10_000)
+    with connected(limits, capacity=4096) as (connection, peer), rt.scope() as tasks:
+        tasks.spawn(sweep, connection)
+        sender = tasks.spawn(peer.stream.sendall, encode_message("", mask=True) * 20_000)
+        rt.sleep(300)
+        assert connection.is_open
+        assert not sender.done
+        assert [connection.receive() for _ in range(20_000)] == [""] * 20_000
+        tasks.cancel()
+
+
+@in_virtual_time
+def test_last_pings_of_a_flood_are_answered(connected: Connected) -> None:
+    with connected() as (connection, peer), rt.scope() as tasks:
+        tasks.spawn(sweep, connection)
+        rt.sleep(1)
+        pings = [encode_ping(b"%d" % number, mask=True) for number in range(5000)]
+        peer.stream.sendall(b"".join(pings))
+        rt.sleep(10)
+        peer.send("done")
+        assert connection.receive() == "done"
+        connection.send("done")
+        pongs = []
+        while isinstance(event := peer.receive(), Pong):
+            pongs.append(event)
+        assert pongs[-1] == Pong(b"4999")
+        assert len(pongs) < 200
+        tasks.cancel()
+
+
+@in_virtual_time
+def test_other_tasks_get_turns_while_frames_without_messages_arrive(connected: Connected) -> None:
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            rt.yield_now()
+
+    with connected(capacity=1 << 21) as (connection, peer), rt.scope() as tasks:
+        flood = encode_ping(mask=True) * 60_000
+        peer.stream.sendall(flood)
+        peer.send("done")
+        tasks.spawn(count)
+        assert connection.receive() == "done"
+        assert turns >= len(flood) // 65536
         tasks.cancel()
 
 

@@ -36,8 +36,13 @@ from .protocol import (
 )
 
 GOING_AWAY = 1001
-_READS_IN_A_ROW = 4
-_UNREAD_READS = 16
+# A read of 64 KiB has up to 11,000 frames, which take 15 ms: then other tasks get a turn.
+_READS_IN_A_ROW = 1
+_UNREAD_READS = 2
+# Of the pings of one read, only the last ones are answered (RFC 6455, section 5.5.3).
+_PONGS_AT_ONCE = 64
+# Memory of a message besides its content, so that empty messages count, too.
+_MESSAGE_OVERHEAD = 64
 _FAILED_TIMEOUT = 1.0
 
 
@@ -150,7 +155,7 @@ class Connection(ClosingConnection):
         message = messages.popleft()
         if not messages:
             self._messages = None
-        self._received_size -= len(message)
+        self._received_size -= len(message) + _MESSAGE_OVERHEAD
         self.received += 1
         return message
 
@@ -240,11 +245,18 @@ class Connection(ClosingConnection):
 
     def _note_events(self, events: list[Event]) -> None:
         """Keep the messages, and note what else has arrived."""
+        pings: list[Ping] = []
         for event in events:
             if type(event) is str or type(event) is bytes:
                 self._keep(event)
-            else:
-                self._note_control(event)
+            elif isinstance(event, Ping):
+                pings.append(event)
+            elif isinstance(event, Pong):
+                self._note_pong(event)
+            elif isinstance(event, Close):
+                self._last = event
+        if pings:
+            self._answer(pings[-_PONGS_AT_ONCE:])
         if self._last is not None and not (self._messages and self.is_open):
             self._apply_last()
 
@@ -254,15 +266,7 @@ class Connection(ClosingConnection):
             if self._messages is None:
                 self._messages = deque()
             self._messages.append(message)
-            self._received_size += len(message)
-
-    def _note_control(self, event: Event) -> None:
-        if isinstance(event, Ping):
-            self._answer_ping(event)
-        elif isinstance(event, Pong):
-            self._note_pong(event)
-        elif isinstance(event, Close):
-            self._last = event
+            self._received_size += len(message) + _MESSAGE_OVERHEAD
 
     def _apply_last(self) -> None:
         """Let the close frame of the peer, or an error in its bytes, take effect."""
@@ -272,10 +276,11 @@ class Connection(ClosingConnection):
         elif last is not None:
             self.fail(last.code, last.reason)
 
-    def _answer_ping(self, ping: Ping) -> None:
+    def _answer(self, pings: list[Ping]) -> None:
         outgoing = self._outgoing
         if outgoing is None or outgoing.size < self._limits.max_queue:
-            self._write(encode_pong(ping.data, mask=self._is_client))
+            mask = self._is_client
+            self._write(b"".join([encode_pong(ping.data, mask=mask) for ping in pings]))
 
     def _note_pong(self, pong: Pong) -> None:
         wait = None if self._pongs is None else self._pongs.pop(pong.data, None)
