@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photon_runtime.workers import CANNOT_LOAD, GAVE_UP, supervise
+from photon_runtime.workers import CANNOT_LOAD, GAVE_UP, supervise, worker_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,6 +140,22 @@ def test_each_slot_has_a_worker_and_a_signal_ends_all_with_exit_code_zero(
     assert supervised.exit_code() == 0
     stopped = [line[1:] for line in supervised.seen if line[0] == "stopped"]
     assert sorted(stopped) == sorted([str(slot), str(pid)] for slot, pid in pids.items())
+
+
+def test_workers_know_their_number(start: Callable[[str], Supervised]) -> None:
+    supervised = start(
+        """
+        def work(slot, ready):
+            from photon_runtime.workers import worker_count
+            ready()
+            say("count", worker_count())
+            serve_until_told(slot)
+
+        options["count"] = 3
+        """
+    )
+    assert supervised.expect("count") == ["3"]
+    assert worker_count() == 1
 
 
 def test_a_killed_worker_is_replaced_in_its_slot_within_a_second(

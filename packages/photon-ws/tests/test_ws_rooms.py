@@ -620,3 +620,18 @@ def test_metrics_count_members_and_messages() -> None:
     assert figures["photon_room_members"] == 2
     assert figures["photon_room_posts"] == 2
     assert figures["photon_room_messages"] == 1
+
+
+@in_hub
+def test_rooms_in_memory_warn_if_there_are_several_workers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with application():
+        Room("lobby").broadcast("one worker")
+    assert not caplog.records
+    monkeypatch.setenv("PHOTON_WORKERS", "4")
+    with application():
+        Room("lobby").broadcast("four workers")
+        Room("another").broadcast("four workers")
+    [record] = caplog.records
+    assert "4 workers serve the application: set [websockets] rooms" in record.getMessage()

@@ -62,6 +62,15 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _log = logging.getLogger(__name__)
+_COUNT = "PHOTON_WORKERS"
+
+
+def worker_count() -> int:
+    """Return how many workers `supervise` runs beside each other; 1 in a process of another kind.
+
+    For what is shared only within one process, and should say so if there are several.
+    """
+    return int(os.environ.get(_COUNT, "1"))
 
 
 def supervise(
@@ -108,7 +117,7 @@ def supervise(
     """
     if count < 1:
         raise ValueError(f"count must be 1 or more, not {count}")
-    with _signal_pipe() as wakeup:
+    with _signal_pipe() as wakeup, _inherited_count(count):
         supervisor = Supervisor(
             work=work,
             slots=[Slot(number) for number in range(count)],
@@ -120,6 +129,20 @@ def supervise(
             wakeup=wakeup,
         )
         return supervisor.run()
+
+
+@contextlib.contextmanager
+def _inherited_count(count: int) -> Iterator[None]:
+    """Let the children know their number."""
+    outer = os.environ.get(_COUNT)
+    os.environ[_COUNT] = str(count)
+    try:
+        yield
+    finally:
+        if outer is None:
+            del os.environ[_COUNT]
+        else:
+            os.environ[_COUNT] = outer
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ from photon_runtime import deadline, shield, sleep, spawn
 from photon_runtime.http import ServerSentEvent
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.transactions import on_commit
+from photon_runtime.workers import worker_count
 
 from .._websockets_settings import WebSocketsSettings
 from ._contents import Content, encode_content
@@ -88,7 +89,7 @@ class Rooms:
         self._unused: OrderedDict[str, float] = OrderedDict()
         self._sequence = count(1)
         self._origin, self._epoch = token_hex(8), token_hex(8)
-        self._is_draining = False
+        self._is_draining = self._is_warned = False
         self._calls = PresenceCalls()
         self._figures = RoomFigures()
         self._figures.expose(meter)
@@ -318,7 +319,19 @@ class Rooms:
         if last.epoch != state.log.epoch or last.position > state.log.position:
             self._link.catch_up(state)
 
+    def _warn_of_workers(self) -> None:
+        """Log that members of other workers are out of reach, when the first room is made."""
+        workers = worker_count()
+        if workers > 1 and self._link is None and not self._is_warned:
+            _log.warning(
+                "rooms connect the sockets of one process, and %d workers serve the application: "
+                "set [websockets] rooms to the URL of a Redis, a PostgreSQL or an SQLite file",
+                workers,
+            )
+        self._is_warned = True
+
     def _make(self, room: Room) -> RoomState:
+        self._warn_of_workers()
         if len(self._states) >= self._max_rooms:
             self._drop_unused(room)
         state = self._states[room.name] = RoomState(
