@@ -190,6 +190,14 @@ def test_a_plain_request_is_answered_with_426(serve_socket: ServeSocket) -> None
         assert response.headers["upgrade"] == "websocket"
 
 
+def test_subprotocols_are_different_tokens() -> None:
+    with pytest.raises(TypeError, match="a list of names, not the string 'chat'"):
+        WebSocketAdapter(subprotocols="chat")
+    for names in (["a b"], ["a", "a"], [""]):
+        with pytest.raises(ValueError, match="different tokens"):
+            WebSocketAdapter(subprotocols=names)
+
+
 HANDSHAKE = (
     b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"

@@ -3,6 +3,7 @@ import tracemalloc
 from collections.abc import Iterable, Iterator
 
 import pytest
+from websockets.utils import apply_mask
 
 from photon_ws.protocol import (
     Close,
@@ -12,6 +13,7 @@ from photon_ws.protocol import (
     Ping,
     Pong,
     ProtocolViolation,
+    _decoder,
     encode_close,
     encode_frame,
     encode_message,
@@ -107,6 +109,21 @@ def test_client_decodes_unmasked_frames(step: int) -> None:
     for start in range(0, len(data), step or len(data)):
         frames.feed(memoryview(data)[start : start + (step or len(data))], events)
     assert events == ["a" * 300, Ping(b"1"), b"", Close(1001, "")]
+
+
+@STEPS
+def test_masks_are_removed_without_the_c_code_of_websockets(
+    step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_decoder, "apply_mask", apply_mask)
+    content = bytes(range(256)) * 20
+    data = masked(BINARY, content) + masked(TEXT, b"abc") + masked(PING, b"12345")
+    assert decode(data, step=step) == [content, "abc", Ping(b"12345")]
+    frames = decoder()
+    for size in (4096, 5000):
+        events: list[Event] = []
+        frames.feed(memoryview(masked(BINARY, bytes(size))), events)
+        assert events == [bytes(size)]
 
 
 def test_data_is_only_used_during_the_call() -> None:

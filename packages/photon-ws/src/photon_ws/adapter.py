@@ -17,7 +17,14 @@ from attrs.validators import in_, optional
 from photon_openapi.document import WEBSOCKET
 from photon_openapi.errors import ValidationError
 from photon_runtime.errors import Cancelled
-from photon_runtime.http import HttpError, Request, Response, UpgradedStream, upgrade
+from photon_runtime.http import (
+    HttpError,
+    Request,
+    Response,
+    UpgradedStream,
+    is_token,
+    upgrade,
+)
 from photon_runtime.observability import span
 from photon_runtime.units_of_work import message_failed, message_handled
 
@@ -35,7 +42,13 @@ _POLICY_VIOLATION = 1008
 
 
 def _subprotocols(subprotocols: Sequence[str]) -> Sequence[str]:
-    return tuple(subprotocols)
+    if isinstance(subprotocols, str):
+        raise TypeError(f"subprotocols are a list of names, not the string {subprotocols!r}")
+    names = tuple(subprotocols)
+    for name in names:
+        if not is_token(name) or names.count(name) > 1:
+            raise ValueError(f"the names of subprotocols are different tokens, not {name!r}")
+    return names
 
 
 def _origins(origins: Sequence[str] | None) -> Origins | None:

@@ -11,19 +11,17 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Sequence
 
 import attrs
 
-from photon_runtime.http import HttpError, Request
+from photon_runtime.http import HttpError, Request, is_token
 
 from ._origins import Origins
 from ._parameters import DeflateParameters, negotiate_deflate
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _VERSION = "13"
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 @attrs.frozen
@@ -127,7 +125,7 @@ def _accept_value(key: str) -> str:
 
 def _choose_subprotocol(request: Request, supported: Sequence[str]) -> str | None:
     offered = _items(request, "sec-websocket-protocol")
-    if len(set(offered)) < len(offered) or not all(map(_TOKEN.fullmatch, offered)):
+    if len(set(offered)) < len(offered) or not all(map(is_token, offered)):
         raise HttpError(400, "Sec-WebSocket-Protocol must be a list of different tokens")
     return next((name for name in supported if name in offered), None)
 
