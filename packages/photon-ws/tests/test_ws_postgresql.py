@@ -209,6 +209,26 @@ def test_the_name_of_a_schema_is_checked(schema: str) -> None:
 
 
 @in_hub
+def test_logs_have_another_epoch_after_a_standby_has_taken_over(server: PostgresServer) -> None:
+    url = server.url + "?schema=standby"
+    store = PostgreSQLStore(url)
+    store.open()
+    [before] = store.append([batch(1)])
+    again = PostgreSQLStore(url)
+    again.open()
+    assert again.read("room", 0, 1).epoch == before.epoch
+    [(timeline,)] = rt.offload(server.execute, "SELECT timeline FROM standby.server")
+    assert timeline == "00000001"
+    rt.offload(server.execute, "UPDATE standby.server SET timeline = '00000000'")
+    store.close()  # its connections are lost
+    page = store.read("room", 0, 1)
+    assert page.epoch != before.epoch
+    assert again.read("room", 0, 1).epoch == page.epoch
+    store.close()
+    again.close()
+
+
+@in_hub
 def test_the_isolation_level_of_the_database_does_not_matter(server: PostgresServer) -> None:
     rt.offload(server.execute, "ALTER ROLE photon SET default_transaction_isolation = serializable")
     stores = [PostgreSQLStore(server.url + "?schema=serial") for _ in range(3)]

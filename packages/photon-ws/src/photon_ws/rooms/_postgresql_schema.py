@@ -14,6 +14,9 @@ Times of a log never go backwards, so that the entries that are too old are the 
 younger than `GRACE` stays, within `MOST` times the number of entries to keep: a burst of messages
 must not be over before the other workers have read it.
 
+A standby that takes over may lack the last commits, whose positions are then given again. It has
+another timeline, and so have the logs other epochs from then on.
+
 A notification has 8,000 bytes, so an append sends as many as its entries need. An entry that is too
 large for one is only announced, and those behind it with it.
 """
@@ -23,8 +26,8 @@ from __future__ import annotations
 from typing import Final
 
 VERSION: Final = "photon rooms 1"
-_TABLE_NAMES = ("logs", "entries", "senders", "leases", "presence")
-_FUNCTION_NAMES = ("append", "set_presence", "renew", "expire", "release")
+_TABLE_NAMES = ("logs", "entries", "senders", "leases", "presence", "server")
+_FUNCTION_NAMES = ("append", "set_presence", "renew", "expire", "release", "follow_timeline")
 
 _SECONDS = "extract(epoch FROM clock_timestamp())::float8"
 LOCK: Final = 0x70686F746F6E  # "photon"
@@ -71,6 +74,10 @@ CREATE TABLE {schema}.presence (
     sockets int NOT NULL,
     PRIMARY KEY (room, member, origin)
 );
+CREATE TABLE {schema}.server (
+    timeline text NOT NULL
+);
+INSERT INTO {schema}.server VALUES ('');
 CREATE INDEX presence_origin ON {schema}.presence (origin);
 """
 
@@ -260,6 +267,27 @@ BEGIN
 END $$;
 """
 
+_FOLLOW = """
+CREATE FUNCTION {schema}.follow_timeline() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    current text;
+BEGIN
+    BEGIN
+        current := left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
+    EXCEPTION WHEN OTHERS THEN
+        RETURN;  -- a server that does not show its timeline
+    END;
+    IF EXISTS (SELECT FROM {schema}.server s WHERE s.timeline = current) THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock({lock});
+    UPDATE {schema}.server s SET timeline = current WHERE s.timeline <> current;
+    IF found THEN
+        UPDATE {schema}.logs SET epoch = {epoch};
+    END IF;
+END $$;
+"""
+
 _FORGET = """
 WITH old AS (DELETE FROM {schema}.logs l WHERE l.expires < {seconds} RETURNING l.room),
 entries AS (DELETE FROM {schema}.entries e USING old WHERE e.room = old.room),
@@ -298,6 +326,7 @@ class Statements:
             + _APPEND
             + _SET_PRESENCE
             + _LEASES
+            + _FOLLOW
             + f"COMMENT ON TABLE {{schema}}.logs IS '{VERSION}'"
         )
         self.append = self._named(
@@ -313,6 +342,7 @@ class Statements:
         self.renew = self._named("SELECT {schema}.renew(%s, %s)")
         self.expire = self._named("SELECT * FROM {schema}.expire(%s::text[])")
         self.release = self._named("SELECT {schema}.release(%s)")
+        self.follow_timeline = self._named("SELECT {schema}.follow_timeline()")
         self.forget = self._named(_FORGET)
 
     def _named(self, statement: str) -> str:

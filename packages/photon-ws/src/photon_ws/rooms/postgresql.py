@@ -44,7 +44,8 @@ _OPTIONS = {
     "keepalives_idle": "10",
     "keepalives_interval": "3",
     "keepalives_count": "3",
-    "options": r"-c default_transaction_isolation=read\ committed -c statement_timeout=10s",
+    "options": r"-c default_transaction_isolation=read\ committed -c statement_timeout=10s "
+    "-c synchronous_commit=on",
 }
 
 
@@ -73,6 +74,7 @@ class PostgreSQLStore:
         self._statements = schema_.Statements(f'"{self._schema}"', self._channel)
         self._free = rt.Semaphore(_CONNECTIONS)
         self._idle: list[Any] = []
+        self._is_made = False
         self._next_forgetting = 0.0
         self._listener: StoreListener | None = None
 
@@ -105,6 +107,8 @@ class PostgreSQLStore:
                 connection.execute(self._statements.make_schema)
             if not is_current:
                 connection.execute(self._statements.make)
+            connection.execute(self._statements.follow_timeline)
+        self._is_made = True
 
     def close(self) -> None:
         """Close the connections."""
@@ -257,10 +261,18 @@ class PostgreSQLStore:
             self._idle.append(connection)
 
     def _connect(self) -> Any:
+        connection = None
         try:
-            return self._driver.Connection.connect(self._url, autocommit=True)
-        except self._driver.OperationalError as error:
-            raise _unavailable(error) from error
+            connection = self._driver.Connection.connect(self._url, autocommit=True)
+            if self._is_made:
+                connection.execute(self._statements.follow_timeline)
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            if isinstance(error, self._driver.OperationalError):
+                raise _unavailable(error) from error
+            raise
+        return connection
 
 
 def _split(url: str) -> tuple[str, str]:
