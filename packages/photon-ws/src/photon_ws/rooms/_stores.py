@@ -6,6 +6,9 @@ The modules of stores import their libraries, so they are imported when they are
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
+
+from photon_runtime.errors import PhotonError
 
 from ._store import RoomStore
 
@@ -19,9 +22,9 @@ def store_of(url: str, root: Path | None) -> RoomStore | None:
             ``sqlite:////var/rooms.db`` is absolute.
 
     Raises:
-        PhotonError: A library that the store needs is not installed.
+        PhotonError: A library that the store needs is not installed, or the URL names no file.
     """
-    scheme, _, rest = url.partition("://")
+    scheme = url.partition(":")[0]
     if scheme in ("redis", "rediss"):
         from .redis import RedisStore
 
@@ -33,5 +36,15 @@ def store_of(url: str, root: Path | None) -> RoomStore | None:
     if scheme == "sqlite":
         from .sqlite import SQLiteStore
 
-        return SQLiteStore((root or Path.cwd()) / rest.removeprefix("/"))
+        return SQLiteStore(_path(url, root))
     return None
+
+
+def _path(url: str, root: Path | None) -> Path:
+    """Return the file of ``sqlite:///rooms.db``, or of ``sqlite:////srv/rooms.db``."""
+    path = unquote(url.removeprefix("sqlite:///"))
+    if not path or path in (url, ":memory:"):
+        raise PhotonError(
+            f"[websockets] rooms: the workers share a file, such as sqlite:///rooms.db, not {url!r}"
+        )
+    return (root or Path.cwd()) / path
