@@ -162,6 +162,19 @@ def test_a_savepoint_that_is_rolled_back_takes_its_announcements_with_it(
 
 
 @in_hub
+def test_a_block_that_was_rolled_back_inside_is_still_one(database: Database) -> None:
+    log = Log()
+    with database.session() as session, transaction(session):
+        session.rollback()
+        with transaction(session):
+            log.announce(1)
+        assert log.entries == [1]
+        session.execute(select(Note)).all()
+        assert not log.announce(2)
+    assert log.entries == [1, 2]
+
+
+@in_hub
 def test_a_failed_flush_announces_nothing_until_the_rollback(database: Database) -> None:
     log = Log()
     with database.session() as session:

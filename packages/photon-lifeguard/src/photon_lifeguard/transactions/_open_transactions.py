@@ -98,7 +98,7 @@ def is_in_block(session: Session) -> bool:
 
     Such as ``transaction(session)``, ``session.begin()`` and ``session.begin_nested()``.
     """
-    if BLOCK in session.info or session.in_nested_transaction():
+    if session.info.get(BLOCK) or session.in_nested_transaction():
         return True
     current = session.get_transaction()
     return current is not None and current.origin is SessionTransactionOrigin.BEGIN

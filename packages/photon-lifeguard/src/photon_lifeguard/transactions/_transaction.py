@@ -58,16 +58,17 @@ def transaction(
             yield session
         return
     earlier = take_calls(session)  # of the commit that ends the reads so far, which is none
+    outer = session.info.get(BLOCK)  # the block around this one, if the caller has rolled that back
     session.info[BLOCK] = True
     try:
         _begin(session, TransactionOptions(isolation, read_only))
         yield session
     except BaseException:
-        session.info.pop(BLOCK, None)
+        session.info[BLOCK] = outer
         session.rollback()
         add_calls(session, earlier)
         raise
-    session.info.pop(BLOCK, None)
+    session.info[BLOCK] = outer
     add_calls(session, earlier)
     try:
         session.commit()
