@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from photon_runtime.http import HttpError, Request
 from photon_runtime.testing import make_request
@@ -185,3 +187,34 @@ def test_origin_is_checked() -> None:
     assert refusal(request(("origin", "http://evil.example"))).status == 403
     assert accept(request(("origin", "http://testserver"))).headers
     assert accept(request(("origin", "https://a.example")), origins=("https://a.example",)).headers
+
+
+OPTIONS = [
+    "permessage-deflate",
+    "client_max_window_bits",
+    "server_max_window_bits=8",
+    "chat",
+    "null",
+]
+TOKENS = ["websocket", "Upgrade", "13", "8", KEY, "http://testserver"]
+pieces = st.sampled_from([*OPTIONS, *TOKENS, "=", ";", ",", '"', "\\", " ", "\t", "ä"])
+values = st.lists(pieces, max_size=6).map("".join)
+names = st.sampled_from(
+    [*FIELDS, "sec-websocket-extensions", "sec-websocket-protocol", "origin", "content-length"]
+)
+
+
+@given(st.lists(st.tuples(names, values), max_size=4), st.sampled_from(["", *FIELDS]))
+def test_any_request_is_accepted_or_refused(extra: list[tuple[str, str]], without: str) -> None:
+    extra = [(name, value) for name, value in extra if name != "content-length" or value == "13"]
+    assert status_of(request(*extra, without=without)) in {101, 400, 403, 426}
+
+
+def status_of(request: Request) -> int:
+    try:
+        handshake = accept(request, subprotocols=("chat",))
+    except HttpError as error:
+        return error.status
+    assert handshake.subprotocol in {None, "chat"}
+    assert dict(handshake.headers)["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    return 101
