@@ -20,7 +20,7 @@ from websockets.server import ServerProtocol
 from websockets.sync.server import ServerConnection, serve
 
 from photon_openapi.errors import ValidationError
-from photon_runtime import deadline, sleep, spawn
+from photon_runtime import deadline, scope, sleep, spawn
 from photon_runtime.errors import DeadlineExceeded, NotRunning
 from photon_runtime.testing import in_hub
 from photon_ws.client import ClientWebSocket, connect, reconnecting
@@ -30,6 +30,7 @@ from photon_ws.errors import (
     HandshakeRefused,
     WebSocketClosed,
 )
+from photon_ws.protocol import encode_message, encode_ping
 
 Handler = Callable[[ServerConnection], None]
 
@@ -236,6 +237,25 @@ def test_pings_of_the_server_are_answered_while_the_caller_is_busy() -> None:
                 break
             sleep(0.02)  # the caller does something else
     assert answered.is_set()
+
+
+@in_hub
+def test_a_server_that_pings_without_pause_leaves_turns_to_other_tasks() -> None:
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        while True:
+            sleep(0)
+            turns += 1
+
+    flooding = Silent(encode_ping() * 200_000 + encode_message("done"))
+    with raw_peer(flooding.serve) as url, connect(url) as ws, scope() as tasks:
+        tasks.spawn(count)
+        assert ws.receive_text(timeout=20) == "done"
+        assert turns >= 5
+        tasks.cancel()
+        flooding.over.set()
 
 
 @in_hub

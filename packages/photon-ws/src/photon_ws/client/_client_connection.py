@@ -48,6 +48,9 @@ from ..protocol import (
 )
 
 _READ_SIZE = 64 * 1024
+_MANY_FRAMES = 4096
+# Of the pings of one read, only the last ones are answered (RFC 6455, section 5.5.3).
+_PONGS_AT_ONCE = 64
 _MAX_PENDING_CONTROL = 64 * 1024
 _NO_STATUS = 1005
 _ABNORMAL = 1006
@@ -256,6 +259,11 @@ class ClientConnection:
             self._handle(early)
             while data := self._receive():
                 self._handle(data)
+                if len(data) >= _MANY_FRAMES:
+                    # The server may send faster than this reads, without a wait.
+                    task = current_task()
+                    task.hub.end_turn()
+                    task.yield_turn()
             with deadline(self._limits.close_timeout):
                 self._flush()
         except WebSocketClosed:
@@ -301,15 +309,9 @@ class ClientConnection:
             self._decoder.feed(data, events)
         except ProtocolViolation as violation:
             end = violation
-        messages: list[Message] = []
-        for event in events:
-            if isinstance(event, str | bytes):
-                messages.append(event)
-            elif isinstance(event, Close):
-                end = event
-            else:
-                self._note_control(event)
-        self._flush_soon()
+        messages = [event for event in events if isinstance(event, str | bytes)]
+        if len(messages) < len(events):
+            end = self._note_control(events) or end
         for message in messages:
             with suppress(ChannelClosed):  # the caller closes the socket, and receives no more
                 self.messages.send(message)
@@ -318,11 +320,17 @@ class ClientConnection:
                 yield_now()
             self._note_end(end)
 
-    def _note_control(self, event: Ping | Pong) -> None:
-        if isinstance(event, Pong):
-            self._answered(event.data)
-        elif self.is_open:
-            self._unsent.append(encode_pong(event.data, mask=True))
+    def _note_control(self, events: list[Event]) -> Close | None:
+        """Note pongs, and answer pings; return the close frame if there is one."""
+        for event in events:
+            if isinstance(event, Pong):
+                self._answered(event.data)
+        pings = [event for event in events if isinstance(event, Ping)]
+        if self.is_open:
+            self._unsent += [encode_pong(ping.data, mask=True) for ping in pings[-_PONGS_AT_ONCE:]]
+            self._flush_soon()
+        last = events[-1]
+        return last if isinstance(last, Close) else None
 
     def _note_end(self, end: Close | ProtocolViolation) -> None:
         """Answer the close frame of the server, or an error in its bytes."""
