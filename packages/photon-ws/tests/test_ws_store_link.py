@@ -247,7 +247,7 @@ class FakeSocket:
 class Worker:
     """One process of an application."""
 
-    def __init__(self, server: Server, lease: float = 15.0) -> None:
+    def __init__(self, server: Server, lease: float = 15.0, outbox: int = 10_000) -> None:
         self.store = SharedStore(server)
         self.meter = Meter()
         self.readiness = Readiness()
@@ -259,6 +259,8 @@ class Worker:
             store=self.store,
             now=lambda: rt.current_task().hub.time(),
         )
+        assert self.rooms._link is not None
+        self.rooms._link.outbox._max_records = outbox
 
     @contextmanager
     def running(self) -> Iterator[Worker]:
@@ -440,11 +442,8 @@ def test_an_id_from_an_outage_is_resumed_exactly() -> None:
 
 @in_virtual_time
 def test_messages_that_the_outbox_cannot_hold_become_a_gap() -> None:
-    with workers(2) as [one, two]:
+    with workers(2, outbox=10) as [one, two]:
         here, there = one.join(LOBBY), two.join(LOBBY)
-        link = one.rooms._link
-        assert link is not None
-        link.outbox._max_records = 10
         one.store.is_refused = True
         for number in range(30):
             one.broadcast(LOBBY, number)
@@ -647,12 +646,20 @@ class Client:
                 last_id = socket.last_id
 
 
+FAILURES = [
+    *("is_refused", "is_stalled", "is_unsure", "loses_hints"),
+    *("listening ends", "logs are lost"),
+]
+
+
 def fail_now_and_then(running: list[Worker], chance: random.Random) -> None:
     for _ in range(15):
         store = chance.choice(running).store
-        failure = chance.choice(["is_refused", "is_stalled", "is_unsure", "loses_hints", "listen"])
-        if failure == "listen":
+        failure = chance.choice(FAILURES)
+        if failure == "listening ends":
             store.failure.set()
+        elif failure == "logs are lost":
+            store.server.logs.clear()
         else:
             setattr(store, failure, True)
         rt.sleep(chance.uniform(0, 3))
@@ -671,7 +678,7 @@ def test_clients_lose_nothing_silently_while_the_store_fails(seed: int) -> None:
 
     @in_virtual_time
     def main() -> None:
-        with workers(3) as running:
+        with workers(3, outbox=15 if seed % 2 else 10_000) as running:
             clients = [Client(running, chance) for _ in range(5)]
             members = [each.join(LOBBY) for each in running]
             with rt.scope() as tasks:

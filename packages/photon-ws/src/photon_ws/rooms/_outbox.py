@@ -68,9 +68,9 @@ class Outbox:
         times = [queue[0][1] for queue in (*self._sending.values(), *self._queues.values())]
         return min(times, default=None)
 
-    def rooms(self) -> list[str]:
-        """Return the rooms with records that wait or are on their way."""
-        return [*{**self._sending, **self._queues}]
+    def has(self, room: str) -> bool:
+        """Return whether records of a room wait or are on their way."""
+        return room in self._queues or room in self._sending
 
     def add(self, room: str, record: Record, retention: Retention, now: float) -> None:
         """Add a record of a room."""
@@ -120,11 +120,11 @@ class Outbox:
             for record in batch.records:
                 self._count(record, 1)
 
-    def drop_oldest(self) -> tuple[str, int]:
+    def drop_oldest(self) -> tuple[str, Record]:
         """Replace the two oldest records of a room by a gap.
 
         Returns:
-            The room, and the sequence up to which its records are dropped.
+            The room and the gap, whose sequence is that of the last record that is dropped.
         """
         several = (room for room, queue in self._queues.items() if len(queue) > 1)
         room = next(several, next(iter(self._queues)))
@@ -140,7 +140,7 @@ class Outbox:
         gap = Record(record.origin, sequence, "gap", str(lost).encode())
         queue.appendleft((gap, added))
         self._count(gap, 1)
-        return room, sequence
+        return room, gap
 
     def _count(self, record: Record, sign: int) -> None:
         self._records += sign

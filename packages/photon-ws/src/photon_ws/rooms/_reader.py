@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ._contents import Content
-from ._entries import Entry, MessageId
+from ._entries import Entry, MessageId, Record
 from ._messages import RoomMessage
 
 if TYPE_CHECKING:
@@ -84,10 +84,12 @@ class Reader:
                 self._ahead = None
             if entry.sequence <= ahead[1]:
                 return
-        if entry.kind == "gap":
-            yield RoomMessage(self.id, self._state.room.gap_content, is_gap=True)
-        else:
-            yield RoomMessage(self.id, Content(entry.kind, entry.payload))
+        yield self._read(entry)
+
+    def _read(self, source: Entry | Record) -> RoomMessage:
+        if source.kind == "gap":
+            return RoomMessage(self.id, self._state.room.gap_content, is_gap=True)
+        return RoomMessage(self.id, Content(source.kind, source.payload))
 
     def _provisional(self, limit: int) -> Iterator[RoomMessage]:
         state = self._state
@@ -95,7 +97,7 @@ class Reader:
         newer = (record for record in state.provisional if record.sequence > seen)
         for record in islice(newer, limit):
             self._ahead = record.origin, record.sequence
-            yield RoomMessage(self.id, Content(record.kind, record.payload))
+            yield self._read(record)
 
     def _is_in_log(self, ahead: tuple[str, int]) -> bool:
         """Return whether the messages of an origin are known up to one that the client has."""

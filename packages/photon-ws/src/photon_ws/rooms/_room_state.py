@@ -261,6 +261,12 @@ class RoomState:
         """Do not post a message of this worker, which is on its way to the store, to members."""
         self._excluded[sequence] = members
 
+    def note_dropped(self, gap: Record) -> None:
+        """Let those that join from now on know that messages of this worker were dropped."""
+        self.forget(gap.sequence)
+        self.provisional.appendleft(gap)
+        self._ahead = max(self._ahead, gap.sequence)
+
     def confirm(self, sequence: int) -> None:
         """Note that the store has the messages of this worker up to one."""
         self._applied = max(self._applied, sequence)

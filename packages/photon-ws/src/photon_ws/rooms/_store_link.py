@@ -71,6 +71,7 @@ class StoreLink:
         self._states = states
         self._presence = presence
         self._is_open = False
+        self._is_posted_ahead = False
         self._work = Event()
         self._space = Event()
         self._behind: dict[str, None] = {}
@@ -176,16 +177,20 @@ class StoreLink:
         while self.is_up and self.outbox.is_full:
             self._space.clear()
             self._space.wait()
+        if not self.is_up and not self._is_posted_ahead:
+            self._post_ahead()  # before something of it is dropped
         if self.outbox.is_full:
-            room, last = self.outbox.drop_oldest()
+            room, gap = self.outbox.drop_oldest()
             if room in self._states:
-                self._states[room].forget(last)
+                self._states[room].note_dropped(gap)
         record = Record(state.origin, sequence, content.kind, content.payload)
         if exclude and state.is_used:
             state.exclude(sequence, exclude)
         self.outbox.add(state.room.name, record, retention_of(state), monotonic())
         if self.is_up:
             self._work.set()
+        elif self._is_posted_ahead:
+            state.post_ahead([record])
         else:
             state.post_ahead(self.outbox.pending(state.room.name))
 
@@ -384,6 +389,7 @@ class StoreLink:
 
     def note_failure(self, error: Exception) -> None:
         if self.is_up:
+            self._is_posted_ahead = False
             _log_failure("the store of rooms is down", error)
         elif not isinstance(error, StoreUnavailable | DeadlineExceeded):
             _log.error("a call of the store of rooms failed", exc_info=error)
@@ -401,10 +407,12 @@ class StoreLink:
 
     def _post_ahead(self) -> None:
         """Post what the members of this worker would otherwise wait for."""
-        for room in self.outbox.rooms():
-            state = self._states.get(room)
-            if state is not None:
-                state.post_ahead(self.outbox.pending(room))
+        if self._is_posted_ahead:
+            return
+        for name, state in [*self._states.items()]:
+            if state.oldest_unapplied is not None or self.outbox.has(name):
+                state.post_ahead(self.outbox.pending(name))
+        self._is_posted_ahead = not self.is_up
 
 
 _BEYOND = 2**53
