@@ -15,9 +15,9 @@ from photon_runtime.http import HttpError
 from photon_ws import PhotonWebSocket, WebSocketAdapter, WebSocketsSettings
 
 if TYPE_CHECKING:
-    from conftest import ServeSocket
-
     from photon_runtime.testing import LiveServer
+
+    from .conftest import ServeSocket
 
 
 def echo(ws: PhotonWebSocket) -> None:

@@ -14,7 +14,7 @@ from photon_ws import InvalidMessage, WebSocket, WebSocketClosed
 from photon_ws.channels import OnInvalid, channel_of
 
 if TYPE_CHECKING:
-    from conftest import Connected, Peer
+    from .conftest import Connected, Peer
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ from photon_ws._frame_writer import ConnectionLimits
 from photon_ws.protocol import Ping, Pong, encode_message, encode_ping
 
 if TYPE_CHECKING:
-    from conftest import Connected
+    from .conftest import Connected
 
 
 def now() -> float:

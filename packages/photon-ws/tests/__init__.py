@@ -1,0 +1,1 @@
+"""Tests of photon-ws; a package, because the repository has another conftest."""
