@@ -40,9 +40,13 @@ compressed = pytest.mark.parametrize(
 )
 
 
+IS_COMPLETE = os.environ.get("PHOTON_AUTOBAHN") == "all"
+within_limit = pytest.mark.timeout(600 if IS_COMPLETE else 60)
+
+
 def cases_of(section: str) -> list[str]:
     """Return the cases of a section of compression: sizes of messages, then of fragments."""
-    if os.environ.get("PHOTON_AUTOBAHN") == "all":
+    if IS_COMPLETE:
         return [f"{section}.*"]
     return [f"{section}.{case}" for case in (*range(1, 8), 11, 12)]
 
@@ -96,6 +100,7 @@ def test_server_conforms_with_large_messages_and_many_fragments(tmp_path: Path) 
 
 
 @pytest.mark.slow
+@within_limit
 @compressed
 def test_server_conforms_with_compression(section: str, tmp_path: Path) -> None:
     check(run_against_server(tmp_path, cases_of(section)))
@@ -145,6 +150,7 @@ def test_client_conforms_with_large_messages_and_many_fragments() -> None:
 
 
 @pytest.mark.slow
+@within_limit
 @compressed
 def test_client_conforms_with_compression(section: str) -> None:
     # Messages of 16 and 64 bytes are below the threshold of the client.
