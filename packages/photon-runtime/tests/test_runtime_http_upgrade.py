@@ -4,6 +4,7 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -263,6 +264,31 @@ def test_upgraded_connection_is_no_request_in_flight() -> None:
         client.sendall(offer())
         receive_until(client, b"\r\n\r\n")
         assert server.exchange(GET).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "settings", [ServerSettings(max_upgraded=2), ServerSettings(max_connections=3)]
+)
+def test_upgraded_connections_leave_room_for_requests(settings: ServerSettings) -> None:
+    with live_server(handle, settings=settings) as server, contextlib.ExitStack() as stack:
+        for _ in range(2):
+            client = stack.enter_context(server.connect())
+            client.sendall(offer())
+            assert receive_until(client, b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+        refused = server.exchange(offer() + GET)
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 1" in refused.lower()
+        assert b"HTTP/1.1 200 " in refused  # the connection continues with HTTP
+        client.close()
+        deadline = time.monotonic() + 5
+        while status_of_offer(server) != b"101":
+            assert time.monotonic() < deadline
+
+
+def status_of_offer(server: LiveServer) -> bytes:
+    with server.connect() as client:
+        client.sendall(offer())
+        return client.recv(4096).split()[1]
 
 
 # -- trailers ---------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from photon_runtime.http import Handler, Request, Response, Upgrade, UpgradedStr
 from photon_runtime.observability import Meter
 from photon_runtime.testing import LiveServer, MemoryStream, live_server, memory_pair, serve_upgrade
 from photon_ws import PhotonWebSocket, WebSocketAdapter, WebSocketsSettings
-from photon_ws._connection import Connection
+from photon_ws._connection import MAX_FRAMES, Connection
 from photon_ws._frame_writer import ConnectionLimits
 from photon_ws._sockets import Sockets
 from photon_ws.protocol import (
@@ -107,7 +107,7 @@ def _connected(
     ready, done = rt.Event(), rt.Event()
 
     def serve(stream: UpgradedStream) -> None:
-        decoder = FrameDecoder(max_message_size=1 << 20)
+        decoder = FrameDecoder(max_message_size=1 << 20, max_frames=MAX_FRAMES)
         made.append(Connection(stream, decoder=decoder, limits=limits))
         ready.set()
         done.wait()

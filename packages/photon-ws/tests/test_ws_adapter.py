@@ -12,7 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 import photon_runtime as rt
 from photon_runtime.http import HttpError
-from photon_ws import PhotonWebSocket, WebSocketAdapter, WebSocketsSettings
+from photon_ws import PhotonWebSocket, WebSocketAdapter, WebSocketClosed, WebSocketsSettings
 
 if TYPE_CHECKING:
     from photon_runtime.testing import LiveServer
@@ -315,3 +315,58 @@ def test_large_messages_without_a_wait_let_other_tasks_run(serve_socket: ServeSo
     with serve_socket(send_much) as server, open_socket(server, max_size=None) as client:
         assert [len(client.recv()) for _ in range(20)] == [1_000_000] * 20
     assert len(turns) > 10
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError("elsewhere"), WebSocketClosed(1000, "of B")]
+)
+def test_an_error_of_another_connection_is_an_error_of_the_handler(
+    serve_socket: ServeSocket, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def fail(ws: PhotonWebSocket) -> None:
+        raise error
+
+    with (
+        caplog.at_level(logging.ERROR),
+        serve_socket(fail) as server,
+        open_socket(server) as client,
+    ):
+        assert close_code(client)[0] == 1011
+    assert len(caplog.records) == 1
+    assert str(error) in caplog.text
+
+
+def test_a_handler_that_ends_the_task_closes_with_1011(serve_socket: ServeSocket) -> None:
+    def leave(ws: PhotonWebSocket) -> None:
+        raise GeneratorExit
+
+    with serve_socket(leave) as server, open_socket(server) as client:
+        assert close_code(client)[0] == 1011
+
+
+@pytest.mark.parametrize(
+    "data", [bytearray(b"abcd"), memoryview(b"abcd"), memoryview(b"abcdabcd").cast("i")[:1]]
+)
+def test_buffers_are_sent_as_binary_messages(serve_socket: ServeSocket, data: Any) -> None:
+    def send(ws: PhotonWebSocket) -> None:
+        ws.send(data)
+        ws.send_bytes(data)
+        ws.write_message(data)
+
+    with serve_socket(send) as server, open_socket(server) as client:
+        assert [client.recv() for _ in range(3)] == [b"abcd"] * 3
+        assert close_code(client)[0] == 1000
+
+
+def test_values_are_not_sent_as_their_python_text(serve_socket: ServeSocket) -> None:
+    def send(ws: PhotonWebSocket) -> None:
+        calls: list[Any] = [ws.send, ws.send_text, ws.send_bytes, ws.write_message]
+        for call in calls:
+            for value in ({"a": 1}, [1], None):
+                with pytest.raises(TypeError, match=r"send_json\(\)"):
+                    call(value)
+        ws.send(5)  # as with simple-websocket
+
+    with serve_socket(send) as server, open_socket(server) as client:
+        assert client.recv() == "5"
+        assert close_code(client)[0] == 1000

@@ -12,7 +12,9 @@ from photon_ws._frame_writer import ConnectionLimits
 from photon_ws.protocol import Ping, Pong, encode_message, encode_ping
 
 if TYPE_CHECKING:
-    from .conftest import Connected
+    from collections.abc import Callable
+
+    from .conftest import Connected, Peer
 
 
 def now() -> float:
@@ -460,3 +462,146 @@ def test_a_peer_that_sends_without_pause_leaves_turns_to_other_tasks(connected: 
             assert connection.receive() is not None
         assert turns > 20
         tasks.cancel()
+
+
+# -- calls and frames that never end ----------------------------------------------------------
+
+
+@in_virtual_time
+def test_empty_messages_count_in_what_waits_for_a_busy_handler(connected: Connected) -> None:
+    limits = ConnectionLimits(max_received=64_000)
+    with connected(limits, capacity=4096) as (connection, peer), rt.scope() as tasks:
+        tasks.spawn(sweep, connection, 0.01)
+
+        def send_all() -> None:
+            for _ in range(100):
+                peer.stream.sendall(encode_message("", mask=True) * 100)
+
+        sender = tasks.spawn(send_all)
+        rt.sleep(300)
+        assert not sender.done
+        assert [connection.receive() for _ in range(10_000)] == [""] * 10_000
+        tasks.cancel()
+
+
+def flood(peer: Peer) -> None:
+    frames = encode_ping(mask=True) * 1000
+    try:
+        while True:
+            peer.stream.sendall(frames)
+            rt.yield_now()
+    except ConnectionError:
+        pass
+
+
+def discard(peer: Peer) -> None:
+    while peer.stream.recv(65536):
+        pass
+
+
+@in_virtual_time
+def test_receiving_has_a_timeout_also_while_control_frames_arrive(connected: Connected) -> None:
+    with connected() as (connection, peer), rt.scope() as tasks:
+        tasks.spawn(flood, peer)
+        tasks.spawn(discard, peer)
+        began = now()
+        with pytest.raises(TimeoutError):
+            connection.receive(timeout=3)
+        assert now() - began == pytest.approx(3, abs=0.1)
+        tasks.cancel()
+
+
+def test_finishing_takes_a_limited_time_also_while_frames_arrive(connected: Connected) -> None:
+    limits = ConnectionLimits(close_timeout=0.2)
+
+    @rt.run
+    def _() -> None:
+        with connected(limits) as (connection, peer), rt.scope() as tasks:
+            tasks.spawn(flood, peer)
+            tasks.spawn(discard, peer)
+            turns = count_turns(tasks)
+            connection.finish()
+            assert len(turns) > 3
+            tasks.cancel()
+
+
+def count_turns(tasks: rt.Scope) -> list[int]:
+    turns: list[int] = []
+
+    def count() -> None:
+        while True:
+            turns.append(1)
+            rt.sleep(0.01)
+
+    tasks.spawn(count)
+    return turns
+
+
+def receive_at_once(connection: Connection) -> None:
+    connection.receive(timeout=0)
+
+
+def receive_for_ever(connection: Connection) -> None:
+    connection.receive()
+
+
+def send_for_ever(connection: Connection) -> None:
+    connection.send("x")
+
+
+def send_at_once(connection: Connection) -> None:
+    connection.send("x" * 10, timeout=0)
+
+
+def ping_for_ever(connection: Connection) -> None:
+    connection.ping(b"", 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "is_closed"),
+    [
+        (receive_at_once, False),
+        (send_at_once, False),
+        (receive_at_once, True),
+        (receive_for_ever, True),
+        (send_for_ever, True),
+        (ping_for_ever, True),
+    ],
+)
+def test_a_loop_of_calls_that_do_not_wait_lets_others_run_and_can_be_cancelled(
+    connected: Connected, call: Callable[[Connection], None], is_closed: bool
+) -> None:
+    @rt.run
+    def _() -> None:
+        with connected(capacity=100) as (connection, _), rt.scope() as tasks:
+            if is_closed:
+                connection.close()
+            else:
+                tasks.spawn(connection.send, "x" * 1000)  # the peer does not read
+                rt.yield_now()
+            turns = count_turns(tasks)
+
+            def loop() -> None:
+                while True:
+                    try:
+                        call(connection)
+                    except Exception:
+                        pass
+
+            looping = tasks.spawn(loop)
+            rt.sleep(0.1)
+            assert len(turns) > 2
+            looping.cancel()
+            rt.sleep(0.01)
+            assert looping.done
+            tasks.cancel()
+
+
+def test_a_receive_without_a_wait_sees_what_has_arrived(connected: Connected) -> None:
+    @rt.run
+    def _() -> None:
+        with connected() as (connection, peer):
+            with pytest.raises(TimeoutError):
+                connection.receive(timeout=0)
+            peer.send("x")
+            assert connection.receive(timeout=0) == "x"

@@ -376,3 +376,25 @@ def test_pings_within_a_message_do_not_collect_anything() -> None:
         assert events == [Ping(b"12345")] * 1000
     assert frames.has_partial
     assert encode_pong(b"12345") == b"\x8a\x0512345"
+
+
+def test_one_call_decodes_a_limited_number_of_frames() -> None:
+    frames = FrameDecoder(max_message_size=MEBIBYTE, max_frames=3)
+    events: list[Event] = []
+    last = masked(TEXT, b"de")
+    sent = masked(PING, b"p") * 2 + masked(TEXT, b"a", is_final=False)
+    sent += masked(CONTINUATION, b"b") + masked(TEXT, b"c") * 3 + last[:-1]
+    has_more = []
+    for data in (sent, b"", b"", last[-1:]):
+        frames.feed(data, events)
+        has_more.append(frames.has_more)
+    assert [type(each) for each in events[:2]] == [Ping, Ping]
+    assert events[2:] == ["ab", "c", "c", "c", "de"]
+    assert has_more == [True, True, False, False]
+
+
+def test_nothing_is_left_to_decode_behind_the_end() -> None:
+    frames = FrameDecoder(max_message_size=MEBIBYTE, max_frames=2)
+    events: list[Event] = []
+    frames.feed(encode_ping(mask=True) + encode_close(1000, mask=True) + bytes(100), events)
+    assert not frames.has_more

@@ -36,13 +36,16 @@ from .protocol import (
 )
 
 GOING_AWAY = 1001
-# A read of 64 KiB has up to 11,000 frames, which take 15 ms: then other tasks get a turn.
-_READS_IN_A_ROW = 1
+# Number of frames that are decoded before other tasks get their turn: some 1 ms.
+MAX_FRAMES = 256
 _UNREAD_READS = 2
-# Of the pings of one read, only the last ones are answered (RFC 6455, section 5.5.3).
+# Of the pings that are decoded together, only the last ones are answered (RFC 6455, section 5.5.3).
 _PONGS_AT_ONCE = 64
 # Memory of a message besides its content, so that empty messages count, too.
 _MESSAGE_OVERHEAD = 64
+_FLOOD_PAUSE = 0.01
+_NO_DATA = memoryview(b"")
+_NO_MESSAGE = "no message arrived in time"
 _FAILED_TIMEOUT = 1.0
 
 
@@ -61,6 +64,7 @@ class Connection(ClosingConnection):
         "_has_read",
         "_has_stopped",
         "_heard_at",
+        "_is_flooded",
         "_is_stopping",
         "_is_watched",
         "_last",
@@ -88,6 +92,7 @@ class Connection(ClosingConnection):
         self._received_size = 0
         self._last: Close | ProtocolViolation | None = None
         self._is_watched = False
+        self._is_flooded = False
         self._is_stopping = False
         self._has_stopped = False
         self._has_read = False
@@ -119,6 +124,7 @@ class Connection(ClosingConnection):
             or self._last is not None
             or not self.is_open
             or self._in_a_row >= IN_A_ROW
+            or self._decoder.has_more
         ):
             return self._receive_next(timeout)
         # The common case, in few calls: the handler has dealt with all that has arrived.
@@ -147,6 +153,7 @@ class Connection(ClosingConnection):
         if self._messages is None:
             self._wait_for_message(timeout)
         if self._messages is None:
+            self._count_call()
             return None
         self._in_a_row += 1 + (len(self._messages[0]) >> SIZE_SHIFT)
         if self._in_a_row >= IN_A_ROW:
@@ -180,25 +187,34 @@ class Connection(ClosingConnection):
             self._reader = None
 
     def _read_until_message(self, task: Task[object], until: float | None) -> None:
-        reads = 0
         while self._messages is None and self.is_open:
             is_empty = not self._read()
             self._has_stopped = self._is_stopping  # what had arrived by now still counts
-            reads += 1
             if is_empty:
-                reads = 0
                 self._close_if_stopping()
                 if self.is_open:
                     self._wait_readable(task, until)
-            elif reads >= _READS_IN_A_ROW:  # frames without a message
-                reads = 0
-                self._yield_turn()
+            elif self._messages is None and self.is_open:
+                self._pause_reading(task, until)
+
+    def _pause_reading(self, task: Task[object], until: float | None) -> None:
+        """Let other tasks run, because what arrives has frames and no message."""
+        if until is not None and task.hub.time() >= until:
+            raise TimeoutError(_NO_MESSAGE)
+        if self._is_flooded:
+            task.park_for(_FLOOD_PAUSE)
+        else:
+            self._yield_turn()
 
     def _wait_readable(self, task: Task[object], until: float | None) -> None:
         self._in_a_row = 0
         left = None if until is None else until - task.hub.time()
-        if (left is not None and left <= 0) or not self._stream.wait_readable(left):
-            raise TimeoutError("no message arrived in time")
+        if left is not None and left <= 0:
+            self._yield_turn()  # a caller that polls sees what arrives, and lets others run
+            if not self._read():
+                raise TimeoutError(_NO_MESSAGE)
+        elif not self._stream.wait_readable(left):
+            raise TimeoutError(_NO_MESSAGE)
 
     def _close_if_stopping(self) -> None:
         if self._has_stopped and not self._decoder.has_partial:
@@ -207,7 +223,7 @@ class Connection(ClosingConnection):
     def _read(self) -> bool:
         """Read what has arrived; return whether there was something, or the end."""
         try:
-            data = self._stream.read_now()
+            data = _NO_DATA if self._decoder.has_more else self._stream.read_now()
         except OSError as error:
             self._break(str(error))
             return True
@@ -224,7 +240,7 @@ class Connection(ClosingConnection):
         Returns:
             The message, if it is only one. Otherwise the messages are kept for the handler.
         """
-        if not data:
+        if not data and not self._decoder.has_more:
             self._break("the peer has disconnected")
             return None
         self._has_heard = True
@@ -240,6 +256,7 @@ class Connection(ClosingConnection):
                 event = events[0]
                 if type(event) is str or type(event) is bytes:
                     return event
+        self._is_flooded = len(events) >= MAX_FRAMES >> 1
         self._note_events(events)
         return None
 
@@ -305,6 +322,8 @@ class Connection(ClosingConnection):
             if not self._read():
                 self._watch()
                 return
+            if self._is_flooded or self._decoder.has_more:
+                break
         # The peer sends faster than this reads: the sweep goes on with it.
 
     @property
@@ -356,6 +375,7 @@ class Connection(ClosingConnection):
         Blocks: the calling task.
         """
         if not self.is_open:
+            self._count_call()
             raise self.closed_error()
         task = current_task()
         if self._pongs is None:
@@ -413,10 +433,13 @@ class Connection(ClosingConnection):
         until = task.hub.time() + (min(limit, _FAILED_TIMEOUT) if self._has_failed else limit)
         try:
             while not self._is_finished:
-                if self._read():
-                    continue
+                is_empty = not self._read()
                 left = until - task.hub.time()
-                if left <= 0 or not self._stream.wait_readable(left):
+                if left <= 0:
+                    break
+                if not is_empty:  # a peer that sends without pause must not keep the others waiting
+                    self._yield_turn()
+                elif not self._stream.wait_readable(left):
                     break
         finally:
             self._reader = None

@@ -151,6 +151,7 @@ class FrameWriter:
         Blocks: the calling task, while the peer does not read.
         """
         if not self.is_open:
+            self._count_call()
             raise self.closed_error()
         self._in_a_row += len(message) >> SIZE_SHIFT
         frame = encode_message(message, self.deflater, mask=self._is_client)
@@ -178,7 +179,10 @@ class FrameWriter:
         try:
             while frame.sent < len(data) and not frame.is_dropped:
                 left = None if until is None else until - task.hub.time()
-                if (left is not None and left <= 0) or not task.park_for(left):
+                if left is not None and left <= 0:
+                    self._yield_turn()  # a caller that tries again and again lets others run
+                    break
+                if not task.park_for(left):
                     break
         finally:
             if frame.sent < len(data) and not frame.is_dropped:
@@ -273,6 +277,15 @@ class FrameWriter:
                 return
         self._outgoing = None  # it is rare, and idle sockets are many
         self._note_flushed()
+
+    def _count_call(self) -> None:
+        """Count a call that does not wait, so that a loop of such calls cannot block the others.
+
+        It also lets a loop be cancelled that continues although the connection is closed.
+        """
+        self._in_a_row += 1
+        if self._in_a_row >= IN_A_ROW:
+            self._yield_turn()
 
     def _yield_turn(self) -> None:
         """Let other tasks run, and the scheduler look for events and timers.

@@ -17,7 +17,7 @@ import photon_runtime as rt
 from photon_runtime.errors import PhotonError
 from photon_runtime.observability import Meter
 
-from ._connection import Connection
+from ._connection import MAX_FRAMES, Connection
 from ._frame_writer import ConnectionLimits, Stream
 from ._websockets_settings import WebSocketsSettings
 from .protocol import DeflateParameters, Deflater, FrameDecoder, Handshake, Origins
@@ -131,7 +131,9 @@ class Sockets:
             # Pings notice a client that vanished, unless the handler leaves them unread.
             stream.limit_unacknowledged(settings.ping_interval + settings.ping_timeout)
         inflater = None if deflate is None else deflate.inflater()
-        decoder = FrameDecoder(max_message_size=settings.max_message_size, inflater=inflater)
+        decoder = FrameDecoder(
+            max_message_size=settings.max_message_size, max_frames=MAX_FRAMES, inflater=inflater
+        )
         deflater = None if deflate is None else self._deflater(deflate)
         return Connection(stream, decoder=decoder, deflater=deflater, limits=self._limits)
 

@@ -8,6 +8,7 @@ handler is called with the WebSocket.
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ from .errors import WebSocketClosed
 from .protocol import Handshake, Origins, accept_handshake
 from .websocket import PhotonWebSocket
 
+_log = logging.getLogger("photon.websockets")
 _GOING_AWAY = 1001
 _INTERNAL_ERROR = 1011
 _INVALID_DATA = 1007
@@ -165,7 +167,7 @@ class _Session:
                     message_handled()
                 except BaseException as error:
                     message_failed()
-                    _close_after(connection, error)
+                    _close_after(connection, error, self._request)
                     raise
                 finally:
                     connection.finish()
@@ -174,7 +176,7 @@ class _Session:
             sockets.release(connection)
 
 
-def _close_after(connection: Connection, error: BaseException) -> None:
+def _close_after(connection: Connection, error: BaseException, request: Request) -> None:
     """Close the WebSocket of a handler that has failed.
 
     Raises:
@@ -182,11 +184,15 @@ def _close_after(connection: Connection, error: BaseException) -> None:
     """
     if isinstance(error, Cancelled):
         connection.abort(_GOING_AWAY, "the server is stopping")
-    elif isinstance(error, Exception) and not isinstance(error, WebSocketClosed):
+    elif not isinstance(error, Exception):  # the process ends
+        connection.abort(_INTERNAL_ERROR, "the server failed")
+    elif connection.is_open or not isinstance(error, WebSocketClosed):
         code, reason = _close_of(error)
         connection.close(code, reason)
         if code != _INTERNAL_ERROR:
             raise connection.closed_error() from error
+        if isinstance(error, ConnectionError):  # of another connection; the server does not log it
+            _log.exception("%r failed as a WebSocket", request)
 
 
 def _close_of(error: Exception) -> tuple[int, str]:

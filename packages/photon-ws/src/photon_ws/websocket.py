@@ -208,22 +208,33 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
 
         Blocks: the calling task, while the client does not read.
         """
+        if not isinstance(message, str):
+            message = _bytes_of(message, "write_message")
         self.connection.send(message, timeout)
 
     def send(self, data: Any, timeout: float | None = None) -> None:
-        """Send bytes as a binary message, and any other object as its text; see `write_message`."""
-        message = data if isinstance(data, str | bytes) else str(data)
-        self.connection.send(message, timeout)
+        """Send bytes as a binary message, and any other object as its text; see `write_message`.
+
+        Raises:
+            TypeError: The object is ``None`` or a collection, whose text is that of Python.
+        """
+        if not isinstance(data, str | bytes):
+            is_value = data is None or isinstance(data, dict | list | tuple | set | frozenset)
+            data = _bytes_of(data, "send") if is_value or _is_buffer(data) else str(data)
+        self.connection.send(data, timeout)
 
     def send_text(self, text: str, timeout: float | None = None) -> None:
         """Send text; see `write_message`."""
         if not isinstance(text, str):
-            raise TypeError(f"send_text() sends a str, not {type(text).__name__}")
+            raise TypeError(
+                f"send_text() sends a str, not {type(text).__name__}: use send_bytes() for bytes, "
+                "and send_json() for a value"
+            )
         self.connection.send(text, timeout)
 
     def send_bytes(self, data: bytes, timeout: float | None = None) -> None:
         """Send a binary message; see `write_message`."""
-        self.connection.send(bytes(data), timeout)
+        self.connection.send(_bytes_of(data, "send_bytes"), timeout)
 
     def send_json(self, value: object, timeout: float | None = None) -> None:
         """Send a value as JSON in a text message; see `write_message`.
@@ -265,3 +276,27 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
             ValueError: The code must not be sent.
         """
         self.connection.close(1000 if code is None else int(code), reason or "")
+
+
+def _is_buffer(data: object) -> bool:
+    try:
+        memoryview(data)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
+
+
+def _bytes_of(data: object, method: str) -> bytes:
+    """Return the bytes of a ``bytes``, ``bytearray``, ``memoryview`` or another buffer.
+
+    Raises:
+        TypeError: It is of another type.
+    """
+    if isinstance(data, bytes):
+        return data
+    if not _is_buffer(data):
+        kinds = "bytes" if method == "send_bytes" else "str or bytes"
+        raise TypeError(
+            f"{method}() sends {kinds}, not {type(data).__name__}: use send_json() for a value"
+        )
+    return memoryview(data).tobytes()  # type: ignore[arg-type]

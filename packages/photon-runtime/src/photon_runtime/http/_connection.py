@@ -329,10 +329,13 @@ class Connection(Wire):
         """Change the protocol and serve it until it ends; the connection ends with it."""
         server = self.server
         try:
+            if server.upgraded >= server.max_upgraded:
+                return self._respond(request, problem_response(_too_many_upgraded()), task)
             stream = self._change_protocol(request, response, body, task)
             if stream is None:
                 return False
             server.in_flight -= 1
+            server.upgraded += 1
             try:
                 body.run(stream)
             except ConnectionError:
@@ -341,6 +344,7 @@ class Connection(Wire):
                 _log.exception("%r failed after its upgrade to %r", request, body.protocol)
             finally:
                 server.in_flight += 1
+                server.upgraded -= 1
             return False
         finally:
             body.close()
@@ -381,6 +385,14 @@ class Connection(Wire):
 
 
 _NEVER = float("inf")
+
+
+def _too_many_upgraded() -> HttpError:
+    return HttpError(
+        503,
+        "the server is at its limit of connections with another protocol; retry later",
+        headers={"retry-after": "1"},
+    )
 
 
 def _can_be_drained(request: Request) -> bool:

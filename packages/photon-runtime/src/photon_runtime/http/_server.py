@@ -100,6 +100,8 @@ class Server:
         self.date = b""
         self.is_stopping = False
         self.in_flight = 0
+        self.upgraded = 0
+        self.max_upgraded = _max_upgraded(self.settings)
         self.grace = 0.0
         self.disconnects: dict[Watcher, CancelScope] = {}
         self.streams: dict[Watcher, Callable[[], None]] = {}
@@ -377,6 +379,10 @@ class _ParkedConnection:
     def interrupt(self, error: BaseException) -> bool:
         """Do nothing: the connection is being closed."""
         return False
+
+
+def _max_upgraded(settings: ServerSettings) -> int:
+    return settings.max_upgraded or max(1, settings.max_connections * 9 // 10)
 
 
 def _unavailable(request: Request) -> Response:

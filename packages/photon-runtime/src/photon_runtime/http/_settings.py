@@ -62,6 +62,9 @@ class ServerSettings:
         max_connections: Maximum number of open connections of one worker; further ones wait in the
             backlog.
         max_requests_in_flight: Maximum number of concurrent requests of one worker; more get 503.
+        max_upgraded: Maximum number of connections of one worker that have changed their protocol,
+            such as WebSockets; more get 503. Zero for nine tenths of ``max_connections``, so that
+            they leave room for requests.
         max_target_size: Maximum length of the request target; a longer one gets 414.
         max_header_size: Maximum size of all header fields of a request; more gets 431. Trailers
             have the same limit again.
@@ -106,6 +109,7 @@ class ServerSettings:
     cancel_on_disconnect: bool = False
     max_connections: int = attrs.field(default=20_000, validator=ge(1))
     max_requests_in_flight: int = attrs.field(default=20_000, validator=ge(1))
+    max_upgraded: int = attrs.field(default=0, validator=ge(0))
     max_target_size: int = attrs.field(default=8192, validator=ge(1))
     max_header_size: int = attrs.field(default=32_768, validator=ge(1))
     max_headers: int = attrs.field(default=100, validator=ge(1))

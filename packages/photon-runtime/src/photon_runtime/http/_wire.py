@@ -73,6 +73,8 @@ class Serving(Protocol):
         date: The current ``Date`` field.
         is_stopping: True when connections are to end after the current request.
         in_flight: Number of requests being handled.
+        upgraded: Number of connections that have changed their protocol.
+        max_upgraded: Maximum number of these; more are refused with 503.
         grace: Idle time in seconds after which a connection is closed while the server stops.
         disconnects: Scopes to cancel when the client of a watcher disconnects.
         streams: Functions that stop the body being sent to the client of a watcher.
@@ -88,6 +90,8 @@ class Serving(Protocol):
     date: bytes
     is_stopping: bool
     in_flight: int
+    upgraded: int
+    max_upgraded: int
     grace: float
     disconnects: dict[Watcher, CancelScope]
     streams: dict[Watcher, Callable[[], None]]

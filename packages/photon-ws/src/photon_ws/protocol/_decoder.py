@@ -9,6 +9,9 @@ Theory of operation. `FrameDecoder.feed` has two paths:
   does not take memory for what its header announces. A control frame has at most 125 bytes; it, and
   an incomplete header, wait in ``_pending`` for their rest.
 
+Small frames cost much for each byte, so one call may read a limited number of frames
+(`max_frames`); then `has_more` is true, and further calls without data decode the rest.
+
 Bounds. The size of a message is checked when a header announces more, before any of it arrives, and
 again when it is decompressed. A compressed message may be a little larger than its content, and not
 more: otherwise empty blocks without end would be a message of zero bytes. Frames without content do
@@ -41,6 +44,7 @@ _NOT_UTF8 = "text is not UTF-8"
 _CHEAP_COPY = 2048  # up to here a copy costs less than a memoryview
 _IN_TWO_BYTES = 126
 _UNKNOWN = 1 << 63  # longer than any data
+_UNLIMITED: Final = 1 << 62
 
 
 class FrameDecoder:
@@ -48,6 +52,8 @@ class FrameDecoder:
 
     Attributes:
         max_message_size: Maximum size of a message in bytes, decompressed.
+        max_frames: Maximum number of frames that one call decodes.
+        has_more: Whether the last call has left bytes undecoded because of that.
     """
 
     __slots__ = (
@@ -67,6 +73,8 @@ class FrameDecoder:
         "_size",
         "_text",
         "_undecoded",
+        "has_more",
+        "max_frames",
         "max_message_size",
     )
 
@@ -75,6 +83,7 @@ class FrameDecoder:
         *,
         is_client: bool = False,
         max_message_size: int,
+        max_frames: int = _UNLIMITED,
         inflater: Inflater | None = None,
     ) -> None:
         """Begin at the first byte after the handshake.
@@ -82,9 +91,12 @@ class FrameDecoder:
         Args:
             is_client: True to decode the frames of a server, which are not masked.
             max_message_size: Maximum size of a message in bytes, decompressed.
+            max_frames: Maximum number of frames that one call of `feed` decodes.
             inflater: Decompressor, if permessage-deflate was negotiated.
         """
         self.max_message_size = max_message_size
+        self.max_frames = max_frames
+        self.has_more = False
         self._inflater = inflater
         self._mask_bit = 0 if is_client else _MASKED
         self._header_size = 2 if is_client else 6  # of small frames
@@ -115,7 +127,7 @@ class FrameDecoder:
         """Decode received bytes; after the close frame they are ignored.
 
         Args:
-            data: Received bytes; only read during the call.
+            data: Received bytes; only read during the call. Empty to decode what `has_more` means.
             events: The list that complete messages and control frames are appended to, in order.
 
         Raises:
@@ -166,7 +178,13 @@ class FrameDecoder:
         mask_bit = self._mask_bit
         header_size = self._header_size
         position = self._read_payload(data, 0, events) if self._remaining else 0
+        left = self.max_frames
+        self.has_more = False
         while size - position > 1:
+            if not left:
+                self.has_more = True
+                break
+            left -= 1
             first = data[position]
             length = data[position + 1] ^ mask_bit
             start = position + header_size
@@ -193,6 +211,7 @@ class FrameDecoder:
     def _finish(self) -> None:
         """Drop what was received of a message: nothing more is decoded."""
         self._is_finished = True
+        self.has_more = False
         self._opcode = self._remaining = 0
         self._pending = self._undecoded = b""
         self._content = self._text = self._inflater = None

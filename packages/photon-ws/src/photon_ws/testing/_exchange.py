@@ -21,6 +21,7 @@ from photon_runtime.testing import (
     sent_fields,
     serve_upgrade,
 )
+from photon_ws.errors import WebSocketClosed
 
 _FRAMEWORKS = ("photon_router", "photon_runtime", "photon_ws")
 
@@ -68,7 +69,13 @@ class Exchange:
             response = problem_response(error)
         if isinstance(response.body, Upgrade):
             stream.sendall(_head(response))
-            serve_upgrade(response, stream)
+            try:
+                serve_upgrade(response, stream)
+            except WebSocketClosed:
+                raise
+            except ConnectionError as error:  # of another connection than this one
+                self._error = error
+                raise
         else:
             stream.sendall(_head(response) + _content(response))
 
