@@ -39,11 +39,11 @@ GOING_AWAY = 1001
 # Number of frames that are decoded before other tasks get their turn: some 1 ms.
 MAX_FRAMES = 256
 _UNREAD_READS = 2
-# Of the pings that are decoded together, only the last ones are answered (RFC 6455, section 5.5.3).
-_PONGS_AT_ONCE = 64
+# Of many pings that are decoded together, the last ones are answered (RFC 6455, section 5.5.3).
+_MANY_PINGS = 64
+_PONGS_OF_MANY = 8
 # Memory of a message besides its content, so that empty messages count, too.
 _MESSAGE_OVERHEAD = 64
-_FLOOD_PAUSE = 0.01
 _NO_DATA = memoryview(b"")
 _NO_MESSAGE = "no message arrived in time"
 _FAILED_TIMEOUT = 1.0
@@ -64,7 +64,6 @@ class Connection(ClosingConnection):
         "_has_read",
         "_has_stopped",
         "_heard_at",
-        "_is_flooded",
         "_is_stopping",
         "_is_watched",
         "_last",
@@ -92,7 +91,6 @@ class Connection(ClosingConnection):
         self._received_size = 0
         self._last: Close | ProtocolViolation | None = None
         self._is_watched = False
-        self._is_flooded = False
         self._is_stopping = False
         self._has_stopped = False
         self._has_read = False
@@ -201,10 +199,7 @@ class Connection(ClosingConnection):
         """Let other tasks run, because what arrives has frames and no message."""
         if until is not None and task.hub.time() >= until:
             raise TimeoutError(_NO_MESSAGE)
-        if self._is_flooded:
-            task.park_for(_FLOOD_PAUSE)
-        else:
-            self._yield_turn()
+        self._yield_turn()
 
     def _wait_readable(self, task: Task[object], until: float | None) -> None:
         self._in_a_row = 0
@@ -256,7 +251,6 @@ class Connection(ClosingConnection):
                 event = events[0]
                 if type(event) is str or type(event) is bytes:
                     return event
-        self._is_flooded = len(events) >= MAX_FRAMES >> 1
         self._note_events(events)
         return None
 
@@ -273,7 +267,7 @@ class Connection(ClosingConnection):
             elif isinstance(event, Close):
                 self._last = event
         if pings:
-            self._answer(pings[-_PONGS_AT_ONCE:])
+            self._answer(pings if len(pings) <= _MANY_PINGS else pings[-_PONGS_OF_MANY:])
         if self._last is not None and not (self._messages and self.is_open):
             self._apply_last()
 
@@ -322,7 +316,7 @@ class Connection(ClosingConnection):
             if not self._read():
                 self._watch()
                 return
-            if self._is_flooded or self._decoder.has_more:
+            if self._decoder.has_more:
                 break
         # The peer sends faster than this reads: the sweep goes on with it.
 
