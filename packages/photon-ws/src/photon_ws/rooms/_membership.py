@@ -11,7 +11,7 @@ from typing import Self, final
 class Membership:
     """A socket in a room, made by `Room.join`; as a context manager it leaves at the end.
 
-    The socket also leaves when it is closed, whatever the reason is.
+    The socket also leaves when it is closed, for any reason.
 
     Attributes:
         user: The user that the socket belongs to; ``None`` without one.

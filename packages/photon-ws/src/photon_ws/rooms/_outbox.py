@@ -6,7 +6,7 @@ if that fails they return to the front, and their order is the same again.
 
 The outbox is bounded. While the store is available, senders wait for space. While it is down, the
 oldest records are dropped, and a record of the kind ``gap`` takes their place, so that the members
-of other workers get to know that messages are missing.
+of other workers learn that messages are missing.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ stream whose ids are the positions; ``…{room}:from:<origin>`` the last sequenc
 ``…leases`` a sorted set of the workers with the end of their leases.
 
 The head outlives the log: a log that expires leaves its epoch and position behind, so a room where
-nobody spoke for a day continues, without its history.
+no message was sent for a day continues, without its history.
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ class RoomState:
     def apply_page(self, page: LogPage, after: int = 0) -> bool:
         """Take what was read from the store behind a position that the log has or had.
 
-        Where the store no longer has what comes next, readers and members get to know a gap.
+        Where the store no longer has what comes next, readers and members get a gap.
 
         Returns:
             Whether there may be more.

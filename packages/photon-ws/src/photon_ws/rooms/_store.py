@@ -2,10 +2,10 @@
 
 Theory of operation. A store has one **log** for each room. The log is the truth about the order of
 the messages: every worker delivers its entries to its members in the order of their positions,
-which have no holes. Whatever a store sends by itself (a message of Redis, a NOTIFY of PostgreSQL,
+which have no holes. What a store sends by itself (a message of Redis, a NOTIFY of PostgreSQL,
 an interval of polling) is a hint that a log has grown, and may bring the entries along. A hint that
 is lost does no harm: the next entry shows a hole, and a worker fills a hole by `RoomStore.read`.
-Entries that have been removed from the log by then are a gap, which the members get to know.
+Entries that have been removed from the log by then are a gap: the members get a message about it.
 
 So a store has few duties:
 
@@ -15,7 +15,7 @@ So a store has few duties:
   store remembers one number for each origin and room.
 - A log that has lost entries other than its oldest ones (a server without persistence has been
   restarted, a table was emptied) must come back with another **epoch**. Positions of another epoch
-  mean nothing, and their readers get to know a gap.
+  mean nothing, and their readers get a gap.
 - `listen` calls `StoreListener.listening` when hints will arrive from now on, whereupon the worker
   reads all logs that it watches. It ends with an error when hints may be lost, and is called again.
 - The presence of users is the number of sockets for each worker, room and user. It counts as long
@@ -86,7 +86,7 @@ class LogPage:
     Attributes:
         epoch: Epoch of the log.
         last: Position of its newest entry at the time; zero for a log without any.
-        entries: The entries. The first one is behind the position that was asked for if that one is
+        entries: The entries. The first one is behind the requested position if that one is
             still there, or else the oldest one that is; empty if there are none behind it.
     """
 

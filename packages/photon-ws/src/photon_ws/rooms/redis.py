@@ -260,7 +260,7 @@ def _entry(position: bytes, fields: Sequence[bytes]) -> Entry:
 
 
 def _next_message(connection: Any) -> list[Any]:
-    """Return the next message; a server that is silent for too long is asked for an answer."""
+    """Return the next message; a server that is silent for too long gets a ping."""
     try:
         with deadline(_SILENCE):
             return _read(connection)
