@@ -815,6 +815,23 @@ def test_two_functions_of_one_name_are_refused() -> None:
     assert problem == "/paths/~1b/get/operationId: 'handler' is already used by /paths/~1a/get"
 
 
+def test_two_functions_of_one_name_with_other_parameters_are_refused() -> None:
+    router = Application()
+
+    @router.get("/a/{x}")
+    def handler(x: int) -> None: ...
+
+    def other(y: int) -> None: ...
+
+    other.__name__ = "handler"
+    router.get("/b/{y}")(other)
+    [problem] = problems(router)
+    assert (
+        problem
+        == "/paths/~1b~1{y}/get/operationId: 'handler' is already used by /paths/~1a~1{x}/get"
+    )
+
+
 @pytest.mark.parametrize(
     ("of_operation", "of_document", "refused"),
     [
