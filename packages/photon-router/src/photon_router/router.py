@@ -152,6 +152,11 @@ class Router:
                 line and the correct form.
         """
         check_options(options)
+        if not isinstance(path, str):
+            raise SignatureError(
+                f"a route begins with its path, not with {path!r}: call the decorator, as in "
+                '`@app.get("/items")`'
+            )
 
         def register(function: F) -> F:
             self._add(function, method.upper(), path, options)

@@ -48,7 +48,7 @@ def _subprotocols(subprotocols: Sequence[str]) -> Sequence[str]:
         raise TypeError(f"subprotocols are a list of names, not the string {subprotocols!r}")
     names = tuple(subprotocols)
     for name in names:
-        if not is_token(name) or names.count(name) > 1:
+        if not isinstance(name, str) or not is_token(name) or names.count(name) > 1:
             raise ValueError(f"the names of subprotocols are different tokens, not {name!r}")
     return names
 

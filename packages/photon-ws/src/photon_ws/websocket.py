@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from simple_websocket.ws import Base
 
@@ -23,6 +23,22 @@ from .protocol import Message
 
 T = TypeVar("T")
 _UNSUPPORTED_DATA = 1003
+_EQUIVALENTS = {
+    "accept": "the WebSocket is open when the handler is called; what refuses it is a dependency",
+    "iter_text": "write `for message in ws`",
+    "iter_bytes": "write `for message in ws`",
+    "iter_json": "write `WebSocket[Received, Sent]`, or call receive_json() in a loop",
+    "recv": "call receive() or read_message()",
+    "send_str": "call send_text()",
+    "send_message": "call write_message()",
+    "query_params": "declare an argument of the handler, or read ws.request",
+    "path_params": "declare an argument of the handler",
+    "cookies": "declare an argument `Cookie[str]` of the handler, or read ws.request",
+    "client_state": "read ws.connected",
+    "application_state": "read ws.connected",
+    "closed": "read ws.connected",
+}
+"""Attributes of other frameworks, and their equivalents."""
 
 
 class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
@@ -49,6 +65,11 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
         ...         ws.write_message(message)
     """
 
+    __no_json_form__ = (
+        "a WebSocket is an argument of handlers of `app.websocket(path)` only; a dependency takes "
+        "the Request"
+    )
+
     subprotocol: str | None
     request: Request
 
@@ -65,6 +86,14 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
         """Show the path and the state."""
         state = "open" if self.connected else f"closed with {self.close_code}"
         return f"<{type(self).__name__} {self.request.path} {state}>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what corresponds to a method of another framework."""
+            hint = _EQUIVALENTS.get(name)
+            suffix = f": {hint}" if hint else ""
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{suffix}")
 
     # -- the request --------------------------------------------------------------------------
 

@@ -375,6 +375,10 @@ def _enumeration(values: Sequence[object]) -> Schema:
 
 
 def _no_form(type_: object) -> TypeError:
+    """Return the error; a class may say in ``__no_json_form__`` where its objects belong."""
+    reason = getattr(typing.get_origin(type_) or type_, "__no_json_form__", None)
+    if isinstance(reason, str):
+        return TypeError(reason)
     return TypeError(
         f"{type_!r} has no form in JSON: use an attrs class, a dataclass, a TypedDict, an Enum,"
         " or a type that is composed of these"

@@ -187,7 +187,7 @@ def connection_argument(signature: Signature, adapter: CallAdapter) -> Argument:
     if len(matches) != 1:
         raise SignatureError(
             f"a handler of this route must have one argument of the class {cls.__qualname__}, "
-            f"not {len(matches)}"
+            f"not {len(matches)}: write `ws: {cls.__qualname__}` for one of its arguments"
         )
     return matches[0]
 

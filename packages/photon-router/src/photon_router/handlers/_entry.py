@@ -7,6 +7,7 @@ document (spec first) has no method and no path of its own.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -75,10 +76,16 @@ class HandlerEntry:
         """The argument for the connection of the adapter.
 
         Raises:
-            SignatureError: The handler has an adapter, but not exactly one such argument.
+            SignatureError: The handler has an adapter, but not exactly one such argument; or it is
+                a generator, which would not run.
         """
         if self.adapter is None:
             return None
+        if inspect.isgeneratorfunction(self.function):
+            raise SignatureError(
+                f"{location(self.function)}: a handler of this route must not yield: it sends by "
+                f"its argument of the class {self.adapter.argument.__qualname__}"
+            )
         try:
             return connection_argument(self.signature, self.adapter)
         except SignatureError as error:
