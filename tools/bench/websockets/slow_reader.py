@@ -42,8 +42,9 @@ class SlowReaderFigures:
     Attributes:
         before: Resident bytes of the server before the slow member joined.
         highest: The highest value afterwards.
-        times_before: Seconds until all members had a message, without the slow member.
-        times_with: The same after the slow member had joined.
+        times_before: Seconds until all members had a message, before the slow member joined.
+        times_with: The same while it was a member.
+        times_after: The same after it had been closed.
         codes: Close codes of the handlers that have ended.
         extra_tasks: Number of tasks at the end, less those before the slow member joined.
     """
@@ -52,6 +53,7 @@ class SlowReaderFigures:
     highest: int = 0
     times_before: list[float] = field(default_factory=list)
     times_with: list[float] = field(default_factory=list)
+    times_after: list[float] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
     extra_tasks: int = 0
 
@@ -85,9 +87,11 @@ def _measure(server: ServerProcess, client: Client, broadcasts: int) -> SlowRead
     )
     with slow:
         for number in range(broadcasts):
-            figures.times_with.append(client.broadcast())
+            times = figures.times_after if figures.codes else figures.times_with
+            times.append(client.broadcast())
             if not number % _LOOK_EVERY:
                 figures.highest = max(figures.highest, server.usage().memory)
+                figures.codes = _ask(server)["codes"]
         figures.highest = max(figures.highest, server.usage().memory)
         end = time.monotonic() + _END_TIMEOUT
         while time.monotonic() < end:
@@ -117,16 +121,23 @@ def main(members: int, broadcasts: int) -> None:
     print(f"broadcasts              {broadcasts:>12,}")
     print(f"memory before           {found.before:>12,} bytes")
     print(f"highest growth          {found.highest - found.before:>12,} bytes")
-    for name, times in (("without it", found.times_before), ("with it", found.times_with)):
-        print(f"until all had a message, {name}: {_percentiles(times)}")
+    print("until all had a message")
+    for name, times in (
+        ("before", found.times_before),
+        ("with it", found.times_with),
+        ("after its end", found.times_after),
+    ):
+        print(f"  {name:22}{_percentiles(times)}")
     print(f"close codes             {found.codes}")
     print(f"tasks left              {found.extra_tasks:>12,}")
 
 
 def _percentiles(times: Sequence[float]) -> str:
+    if not times:
+        return "-"
     ordered = sorted(times)
     middle, high = ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
-    return f"p50 {middle * 1e3:.1f} ms, p99 {high * 1e3:.1f} ms"
+    return f"{len(times):,} messages, p50 {middle * 1e3:.1f} ms, p99 {high * 1e3:.1f} ms"
 
 
 if __name__ == "__main__":
