@@ -6,7 +6,7 @@ import enum
 import json
 import time
 import uuid
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 import attrs
 import msgspec
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from photon_openapi.annotations import SourceMarker, closed
 from photon_openapi.annotations._param import Param
 from photon_openapi.codec._json import JsonDecoder, SchemaDecoder, encode
+from photon_openapi.codec._text import text_converter
 from photon_openapi.errors import MalformedBody, ValidationError
 from photon_openapi.schema import MAX_DEPTH
 from photon_openapi.schema._schema import SchemaBuilder
@@ -539,3 +540,46 @@ def test_a_closed_class_refuses_unknown_members() -> None:
     assert body_of(Shut).strategy == "checked"
     assert faults_of(body_of(Shut), b'{"a": 1, "b": 2}') == [("/b", "unknown member")]
     assert faults_of(body_of(list[Shut]), b'[{"a": 1, "b": 2}]') == [("/0/b", "unknown member")]
+
+
+class Paint(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@attrs.frozen
+class RedThing:
+    kind: Literal[Paint.RED]
+    size: int
+
+
+@attrs.frozen
+class BlueThing:
+    kind: Literal[Paint.BLUE]
+    size: int
+
+
+def test_literal_members_of_an_enumeration_have_their_values_in_json() -> None:
+    body = body_of(RedThing)
+    assert body.decode(b'{"kind": "red", "size": 1}') == RedThing(Paint.RED, 1)
+    assert faults_of(body, b'{"kind": "blue", "size": 1}') == [("/kind", 'must be one of "red"')]
+    union = body_of(RedThing | BlueThing)
+    assert union.decode(b'{"kind": "blue", "size": 2}') == BlueThing(Paint.BLUE, 2)
+    assert text_converter(Literal[Paint.RED, 3])("red") is Paint.RED
+
+
+@attrs.frozen
+class WithPrivate:
+    _token: str
+    name: str = ""
+
+
+@dataclasses.dataclass
+class WithPrivateField:
+    _token: str
+
+
+@pytest.mark.parametrize("cls", [WithPrivate, WithPrivateField, list[WithPrivate]])
+def test_a_class_with_a_private_member_without_a_default_cannot_be_received(cls: Any) -> None:
+    with pytest.raises(TypeError, match=r"_token is private, so it is not received, and has no"):
+        body_of(cls)

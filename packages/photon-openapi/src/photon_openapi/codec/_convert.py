@@ -37,6 +37,7 @@ from ..schema import (
     is_named_tuple,
     json_type,
     members_of,
+    plain_choice,
     read_duration,
 )
 from ._text import SCALARS, maker_of, same, takes_strings, text_converter
@@ -163,11 +164,10 @@ def _convert_exactly(value: object, type_: Any) -> object:
 
 def _choice_hook(type_: Any, *, text: bool) -> _Hook:
     read = text_converter(type_)
-    if typing.get_origin(type_) is Literal:
-        choices_by_value = {(type(value), value): value for value in typing.get_args(type_)}
-    else:
-        choices_by_value = {(type(member.value), member.value): member for member in type_}
-    message = f"must be one of {choices(value for _, value in choices_by_value)}"
+    options = typing.get_args(type_) if typing.get_origin(type_) is Literal else type_
+    values = [(plain_choice(option), option) for option in options]
+    choices_by_value = {(type(value), value): option for value, option in values}
+    message = f"must be one of {choices(value for value, _ in values)}"
 
     def hook(value: Any, _: object) -> object:
         if text and isinstance(value, str):
@@ -250,6 +250,7 @@ def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
         return _members_hook(type_, members, converter, dict)
     if issubclass(cls, msgspec.Struct):
         return _members_hook(type_, members, converter, cls)
+    _refuse_private_arguments(cls, members)
     overrides = {member.name: override(omit=True) for member in members if member.is_private}
     renamed = {
         member.name: member.wire_name
@@ -265,6 +266,20 @@ def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
         return inner(value, target)
 
     return _with_wire_names(hook, renamed) if renamed else hook
+
+
+def _refuse_private_arguments(cls: Any, members: Sequence[Member]) -> None:
+    """Refuse a class that cannot be made from what is received.
+
+    Raises:
+        TypeError: A private member, which is not received, has no default.
+    """
+    for member in members:
+        if member.is_private and member.required:
+            raise TypeError(
+                f"{cls.__qualname__}.{member.name} is private, so it is not received, and has no "
+                "default: give it one, or another name"
+            )
 
 
 def _with_wire_names(hook: _Hook, renamed: Mapping[str, str]) -> _Hook:

@@ -23,7 +23,13 @@ import msgspec
 
 from ..annotations import plain_type, union_members, value_type
 from ..messages import choices
-from ..schema import DECIMAL_PATTERN, is_list_like, is_named_tuple, read_duration
+from ..schema import (
+    DECIMAL_PATTERN,
+    is_list_like,
+    is_named_tuple,
+    plain_choice,
+    read_duration,
+)
 
 TextConverter: TypeAlias = Callable[[str], object]
 StringsConverter: TypeAlias = Callable[[list[str]], object]
@@ -61,7 +67,8 @@ def text_converter(type_: object) -> TextConverter:
     if members is not None:
         return _union_converter(members)
     if typing.get_origin(plain) is Literal:
-        return _choice_converter(typing.get_args(plain), typing.get_args(plain))
+        options = typing.get_args(plain)
+        return _choice_converter([plain_choice(option) for option in options], options)
     if isinstance(plain, type) and issubclass(plain, enum.Enum):
         return _choice_converter([member.value for member in plain], list(plain))
     raise TypeError(f"{type_!r} cannot be read from one string: use a scalar, an Enum or a Literal")

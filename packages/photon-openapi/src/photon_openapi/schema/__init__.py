@@ -43,6 +43,7 @@ from ._messages import json_type as json_type
 from ._msgspec_messages import DECODE_ERRORS as DECODE_ERRORS
 from ._msgspec_messages import conversion_message as conversion_message
 from ._msgspec_messages import decode_message as decode_message
+from ._scalars import plain_choice as plain_choice
 from ._schema import COMPONENT_PREFIX as COMPONENT_PREFIX
 from ._schema import DECIMAL_PATTERN as DECIMAL_PATTERN
 from ._schema import SchemaBuilder as SchemaBuilder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import enum
 import uuid
 from typing import Any
 
@@ -49,3 +50,8 @@ KEYS: dict[Any, Schema] = {
     uuid.UUID: {"format": "uuid"},
     decimal.Decimal: {"pattern": DECIMAL_PATTERN},
 }
+
+
+def plain_choice(value: object) -> object:
+    """Return one of the values of a ``Literal`` or an enumeration as it is in JSON."""
+    return value.value if isinstance(value, enum.Enum) else value

@@ -40,7 +40,7 @@ from ._keywords import JSON_TYPES, Schema, limit_length
 from ._mapped_classes import mapper_of
 from ._members import Member, is_named_tuple, members_of
 from ._scalars import DECIMAL_PATTERN as DECIMAL_PATTERN
-from ._scalars import KEYS, SCALARS
+from ._scalars import KEYS, SCALARS, plain_choice
 
 COMPONENT_PREFIX = "#/components/schemas/"
 
@@ -304,6 +304,7 @@ def _literals(type_: object) -> dict[str, tuple[str, ...]]:
     for member in members_of(type_) or ():
         plain = strip_alias(split_annotation(member.type).type)
         values = typing.get_args(plain) if typing.get_origin(plain) is Literal else ()
+        values = tuple(plain_choice(value) for value in values)
         if values and all(isinstance(value, str) for value in values):
             result[member.wire_name] = values
     return result

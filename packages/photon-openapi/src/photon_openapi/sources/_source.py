@@ -55,5 +55,5 @@ def from_text(text: str, name: str) -> Source:
 
 def _object(data: Any, name: str) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise DocumentError([f"{name}: an OpenAPI document must be an object"])
+        raise DocumentError([f"{name}: a document must be an object"])
     return data
