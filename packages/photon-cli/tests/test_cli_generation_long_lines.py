@@ -34,6 +34,10 @@ class A:
     a_website: Annotated[str, Param(max_length=2000, pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\\S+$")] = 3
     another_website: Annotated[str, Param(max_length=2000, pattern=r"^[A-Z][A-Z0-9+.-]*:\\S+$")]
     the_second_page: Annotated[str, Param(max_length=200, pattern=r"^[A-Z]:\\S+$")] | None = None
+
+
+A{CLASS}WithALongName: TypeAlias = {CLASS}Changes | New{CLASS}WithALongName | Other
+{CLASS}Message: TypeAlias = {CLASS}Changes | New{CLASS} | Further{CLASS} | Other{CLASS} | Gap
 """.lstrip()
 
 

@@ -97,6 +97,7 @@ def test_a_route_has_a_handler_and_a_test(project: Path) -> None:
         ("ping", ("/a/",), "is not a path"),
         ("ping", ("/a/{b",), "is not a path"),
         ("ping", ("/a/{b}/{b}",), "is there twice"),
+        ("ping", ("/{class}",), "is a keyword of Python; use another name, such as {class_id}"),
         ("ping", ("/{class name}",), "is not a path"),
     ],
 )
@@ -148,6 +149,7 @@ def test_a_websocket_has_a_handler_and_tests(project: Path) -> None:
         ("echo", ("/a/",), "is not a path"),
         ("echo", ("/a?b=c",), "is not a path"),
         ("echo", ("/{b}/{b}",), "is there twice"),
+        ("echo", ("/{class}",), "is a keyword of Python; use another name, such as {class_id}"),
         ("echo", ("/{ws}",), "use another one, such as {ws_id}"),
         ("echo", ("/{message}",), "use another one, such as {message_id}"),
     ],

@@ -3,8 +3,8 @@
 Templates write a statement on one line, and names decide how long it becomes. A line that is too
 long is divided at its brackets: first what is inside of them moves to a line of its own; if that
 is too long, each element gets a line, with a comma at the end. This knows the statements that
-templates of generators have, imports, definitions, calls and annotations, and is not a formatter
-for any code: lines that it cannot divide stay.
+templates of generators have, imports, definitions, calls, annotations and aliases of unions, and is
+not a formatter for any code: lines that it cannot divide stay.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def _divided(line: str, length: int) -> list[str]:
     if code.startswith("from ") and " import " in code and "(" not in code:
         head, _, names = code.partition(" import ")
         return _exploded(indent, f"{head} import (", names, ")", length)
-    annotated = _divided_annotation(indent, code, length)
-    if annotated is not None:
-        return annotated
+    divided = _divided_annotation(indent, code, length) or _divided_alias(indent, code, length)
+    if divided is not None:
+        return divided
     brackets = _bracket_to_divide(code)
     if brackets is None:
         return [line]
@@ -103,6 +103,18 @@ def _divided_annotation(indent: str, code: str, length: int) -> list[str] | None
                 ]
             return [f"{indent}{name}: (", inner, f"{indent}){tail}"]
     return None
+
+
+def _divided_alias(indent: str, code: str, length: int) -> list[str] | None:
+    """Divide ``Name: TypeAlias = First | Second``, whose union gets parentheses."""
+    name, separator, union = code.partition(": TypeAlias = ")
+    if not (separator and name.isidentifier()):
+        return None
+    inner = f"{indent}{_INDENT}{union}"
+    if len(inner) > length:
+        members = union.split(" | ")
+        inner = f"\n{indent}{_INDENT}| ".join([f"{indent}{_INDENT}{members[0]}", *members[1:]])
+    return [f"{indent}{name}{separator}(", *inner.split("\n"), f"{indent})"]
 
 
 def _fitted(line: str, length: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable
 from typing import Final, Self
@@ -47,6 +48,11 @@ class HandlerPath:
             if not name.isidentifier() or names.count(name) > 1:
                 raise GeneratorError(
                     f"{path}: the parameter {{{name}}} is not a name of Python, or is there twice"
+                )
+            if keyword.iskeyword(name):
+                raise GeneratorError(
+                    f"{path}: {name} is a keyword of Python; use another name, such as"
+                    f" {{{name}_id}}"
                 )
             if name in used:
                 raise GeneratorError(
