@@ -593,7 +593,6 @@ def test_a_redirect_is_refused_and_names_its_target() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        b"",
         b"nonsense\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -705,6 +704,31 @@ def test_a_server_without_tls_is_said() -> None:
             connect(url.replace("ws:", "wss:"))
         with pytest.raises(ValueError, match="use wss"):
             connect(url, tls=ssl.create_default_context())
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 101 Swit", b"HTTP/1.1 503 Busy\r\nServer: x"])
+@in_hub
+def test_a_server_that_ends_within_its_response_is_a_broken_connection(answer: bytes) -> None:
+    def serve_one(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(answer)
+
+    with (
+        raw_peer(serve_one) as url,
+        pytest.raises(ConnectionFailed, match="before the response was complete"),
+    ):
+        connect(url)
+
+
+@in_hub
+def test_a_refusal_by_a_proxy_of_http_1_0_has_its_status() -> None:
+    def serve_one(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.0 503 Unavailable\r\nContent-Type: text/plain\r\n\r\nsoon")
+
+    with raw_peer(serve_one) as url, pytest.raises(HandshakeRefused) as caught:
+        connect(url)
+    assert (caught.value.status, caught.value.body) == (503, b"soon")
 
 
 # -- connecting again -------------------------------------------------------------------------

@@ -191,10 +191,11 @@ def client_protocol(
 def _parsed(url: str) -> WebSocketURI:
     try:
         return parse_uri(url)
-    except InvalidURI as error:
+    except (InvalidURI, ValueError) as error:
+        reason = error.msg if isinstance(error, InvalidURI) else error
         raise ValueError(
             f"the URL of a WebSocket is like wss://host/path, not {_without_credentials(url)}: "
-            f"{error.msg}"
+            f"{reason}"
         ) from None
 
 
@@ -277,7 +278,9 @@ def _receive_response(
 ) -> tuple[Response, bytes]:
     """Wait for the response; return it and the bytes behind it."""
     events = protocol.events
-    data = b""
+    data = stream.recv(_READ_SIZE)
+    if data.startswith(b"HTTP/1.0 ") and not data.startswith(b"HTTP/1.0 101"):
+        data = data.replace(b"1.0", b"1.1", 1)  # a proxy refuses; the protocol reads 1.1 only
     while not events and protocol.handshake_exc is None:
         data = data or stream.recv(_READ_SIZE)
         if data:
@@ -287,6 +290,8 @@ def _receive_response(
             data = data[end:]
         else:
             protocol.receive_eof()
+            if not events:
+                raise ConnectionResetError("it ended before the response was complete")
     error = protocol.handshake_exc
     response = cast(Response, events.pop(0)) if events else None
     if error is None and response is not None:
