@@ -17,6 +17,7 @@ from photon import Cookie, Header, Param, Photon, PhotonWebSocket, Router, WebSo
 from photon.testing import Client
 from photon_router.security import ApiKey, BearerToken
 from photon_ws._cli import asyncapi
+from photon_ws.adapter import WebSocketAdapter
 from photon_ws.asyncapi import asyncapi_document
 from photon_ws.asyncapi.comparison import diff
 from photon_ws.asyncapi.linting import lint
@@ -108,6 +109,53 @@ def test_the_document_is_valid_by_the_schema_of_asyncapi(document: dict[str, Any
     wrong = copy.deepcopy(document)
     wrong["operations"]["chat_send"]["action"] = "publish"
     assert schema_errors(wrong) != []
+
+
+def test_names_and_licenses_of_openapi_make_a_valid_document() -> None:
+    scheme = ApiKey(lambda given: given, header="x-key", name="keys/a~b c")
+    app = Photon(title="Chat", version="1")
+
+    @app.websocket("/x/{a}/~b", operation_id='a/b~c d#ü%{}"', security=[scheme])
+    def talk(ws: WebSocket[Say, Said], a: int) -> None:
+        """Talk."""
+
+    openapi = copy.deepcopy(app.document())
+    openapi["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
+    document = asyncapi_document(openapi)
+    assert schema_errors(document) == []
+    assert [each for each in lint(document) if each.rule == "structure"] == []
+    assert list(document["components"]["securitySchemes"]) == ["keys/a~b c"]
+    assert document["info"]["license"] == {"name": "MIT"}
+
+
+def test_a_socket_of_a_loaded_document_is_a_channel() -> None:
+    spec: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": "Chat", "version": "1"},
+        "paths": {
+            "/numbers": {
+                "get": {
+                    "operationId": "numbers",
+                    "responses": {"101": {"description": "A WebSocket."}},
+                    "x-websocket": {"receive": {"schema": {"type": "integer"}}},
+                }
+            }
+        },
+    }
+    app = Photon(spec=spec)
+
+    @app.operation("numbers", adapter=WebSocketAdapter())
+    def numbers(ws: WebSocket[int, int]) -> None:
+        for number in ws:
+            ws.send(number + 1)
+
+    with Client(app) as client:
+        with client.websocket("/numbers", channel=WebSocket[int, int]) as ws:
+            ws.send(1)
+            assert ws.receive() == 2
+        document = client.get("/asyncapi.json").json()
+    assert document["operations"]["numbers_receive"]["action"] == "receive"
+    assert schema_errors(document) == []
 
 
 def test_every_published_socket_is_a_channel(document: dict[str, Any]) -> None:

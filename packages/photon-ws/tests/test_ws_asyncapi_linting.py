@@ -49,6 +49,13 @@ def test_a_document_in_order_has_no_findings() -> None:
         (lambda d: d.pop("asyncapi"), "structure", "/asyncapi"),
         pytest.param(lambda d: d.update(asyncapi="2.6.0"), "structure", "/asyncapi", id="old"),
         (lambda d: d["info"].pop("title"), "structure", "/info"),
+        (lambda d: d["info"].update(version=1), "structure", "/info/version"),
+        (lambda d: d.update(operations=[]), "structure", "/operations"),
+        (
+            lambda d: d["operations"]["receive"].update(messages=3),
+            "structure",
+            "/operations/receive/messages",
+        ),
         (lambda d: d["channels"].update(other=3), "structure", "/channels/other"),
         (lambda d: d["servers"]["main"].pop("host"), "structure", "/servers/main"),
         (lambda d: chat(d).pop("parameters"), "structure", "/channels/chat"),

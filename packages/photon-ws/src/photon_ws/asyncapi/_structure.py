@@ -27,12 +27,20 @@ def structure_errors(document: AsyncApi) -> Iterator[Problem]:
 
 def _wrong_info(document: AsyncApi) -> Iterator[Problem]:
     for key in ("title", "version"):
-        if not isinstance(document.part("info").get(key), str):
-            yield Problem("/info", f"lacks {key!r}")
+        yield from _wrong_text(document.part("info"), key, "/info")
+
+
+def _wrong_text(part: Mapping[str, Any], key: str, pointer: str) -> Iterator[Problem]:
+    if key not in part:
+        yield Problem(pointer, f"lacks {key!r}")
+    elif not isinstance(part[key], str):
+        yield Problem(pointer + pointer_of([key]), "must be a string")
 
 
 def _wrong_objects(document: AsyncApi) -> Iterator[Problem]:
     for name in ("channels", "operations", "servers"):
+        if not isinstance(document.data.get(name, {}), Mapping):
+            yield Problem(pointer_of([name]), "must be an object")
         for key, value in document.part(name).items():
             if not isinstance(value, Mapping):
                 yield Problem(pointer_of([name, key]), "must be an object")
@@ -42,8 +50,8 @@ def _wrong_servers(document: AsyncApi) -> Iterator[Problem]:
     for name, server in document.part("servers").items():
         resolved = document.resolve(server)
         for key in ("host", "protocol"):
-            if resolved is not None and not isinstance(resolved[1].get(key), str):
-                yield Problem(pointer_of(["servers", name]), f"lacks {key!r}")
+            if resolved is not None:
+                yield from _wrong_text(resolved[1], key, pointer_of(["servers", name]))
 
 
 def _wrong_references(document: AsyncApi) -> Iterator[Problem]:
@@ -79,6 +87,8 @@ def _wrong_operation(document: AsyncApi, name: str, operation: Any) -> Iterator[
         yield Problem(f"{pointer}/channel", "must refer to a channel of the document")
         return
     listed = data.get("messages")
+    if "messages" in data and not isinstance(listed, list):
+        yield Problem(f"{pointer}/messages", "must be an array of references")
     for index, message in enumerate(listed if isinstance(listed, list) else ()):
         target = message.get("$ref", "") if isinstance(message, Mapping) else ""
         if not str(target).startswith(f"{reference}/messages/"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from photon_openapi.document import WEBSOCKET, Document, Operation, components_of
@@ -49,8 +49,7 @@ class _Writer:
     def document(self) -> dict[str, Any]:
         """Return the document."""
         source = self.source.data
-        info = {key: value for key, value in source["info"].items() if key in _INFO}
-        document: dict[str, Any] = {"asyncapi": VERSION, "info": info}
+        document: dict[str, Any] = {"asyncapi": VERSION, "info": _info(source["info"])}
         servers = _servers(source.get("servers") or (), self.sockets)
         if servers:
             document["servers"] = servers
@@ -80,7 +79,7 @@ class _Writer:
     ) -> dict[str, Any]:
         messages, schemas = self.messages.components, self.messages.schemas
         reached = reached_components([messages, channels], schemas)
-        used = _schemes_in(operations)
+        used = _schemes_in(operations, self.schemes)
         return {
             "messages": {name: messages[name] for name in sorted(messages)},
             "schemas": {name: lowered(schemas[name]) for name in sorted(reached)},
@@ -94,6 +93,15 @@ def _operation(channel: str, direction: str, names: list[str]) -> dict[str, Any]
         "channel": {"$ref": _pointer("channels", channel)},
         "messages": [{"$ref": _pointer("channels", channel, "messages", name)} for name in names],
     }
+
+
+def _info(info: Mapping[str, Any]) -> dict[str, Any]:
+    result = {key: value for key, value in info.items() if key in _INFO}
+    if isinstance(result.get("license"), Mapping):  # OpenAPI has the name of SPDX, too
+        result["license"] = {
+            key: value for key, value in result["license"].items() if key != "identifier"
+        }
+    return result
 
 
 def _servers(servers: Any, sockets: list[Operation]) -> dict[str, Any]:
@@ -121,13 +129,12 @@ def _servers(servers: Any, sockets: list[Operation]) -> dict[str, Any]:
     return result
 
 
-def _schemes_in(operations: Mapping[str, Any]) -> set[str]:
+def _schemes_in(operations: Mapping[str, Any], names: Iterable[str]) -> set[str]:
     used: set[str] = set()
+    by_reference = {_pointer("components", "securitySchemes", name): name for name in names}
     for operation in operations.values():
         used |= {
-            each["$ref"].rpartition("/")[2]
-            for each in operation.get("security", ())
-            if "$ref" in each
+            by_reference[each["$ref"]] for each in operation.get("security", ()) if "$ref" in each
         }
         used |= {name for each in operation.get("x-security", ()) for name in each}
     return used
