@@ -7,6 +7,7 @@ from websockets.utils import apply_mask
 
 from photon_ws.protocol import (
     Close,
+    DeflateParameters,
     Event,
     FrameDecoder,
     Inflater,
@@ -398,3 +399,15 @@ def test_nothing_is_left_to_decode_behind_the_end() -> None:
     events: list[Event] = []
     frames.feed(encode_ping(mask=True) + encode_close(1000, mask=True) + bytes(100), events)
     assert not frames.has_more
+
+
+def test_a_call_ends_behind_a_large_message_that_was_compressed() -> None:
+    parameters = DeflateParameters()
+    bomb = encode_message("x" * 1_000_000, parameters.deflater(is_client=True), mask=True)
+    decoder = FrameDecoder(max_message_size=1 << 20, inflater=parameters.inflater())
+    events: list[Event] = []
+    decoder.feed(bomb * 20, events)
+    assert [len(event) for event in events if isinstance(event, str)] == [1_000_000]
+    while decoder.has_more:
+        decoder.feed(b"", events)
+    assert len(events) == 20

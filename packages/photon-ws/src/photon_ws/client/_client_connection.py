@@ -303,6 +303,11 @@ class ClientConnection:
             raise
 
     def _handle(self, data: bytes) -> None:
+        self._handle_portion(data)
+        while self._decoder.has_more:  # a large message was compressed, and has been received
+            self._handle_portion(b"")
+
+    def _handle_portion(self, data: bytes) -> None:
         events: list[Event] = []
         end: Close | ProtocolViolation | None = None
         try:

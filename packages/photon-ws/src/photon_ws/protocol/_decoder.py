@@ -10,7 +10,9 @@ Theory of operation. `FrameDecoder.feed` has two paths:
   an incomplete header, wait in ``_pending`` for their rest.
 
 Small frames cost much for each byte, so one call may read a limited number of frames
-(`max_frames`); then `has_more` is true, and further calls without data decode the rest.
+(`max_frames`); then `has_more` is true, and further calls without data decode the rest. A call also
+ends behind a compressed message of some size: a few bytes may become many, and the caller decides
+whether it wants more.
 
 Bounds. The size of a message is checked when a header announces more, before any of it arrives, and
 again when it is decompressed. A compressed message may be a little larger than its content, and not
@@ -43,6 +45,7 @@ _MAX_EMPTY_FRAMES = 1024
 _NOT_UTF8 = "text is not UTF-8"
 _CHEAP_COPY = 2048  # up to here a copy costs less than a memoryview
 _IN_TWO_BYTES = 126
+_LARGE = 64 * 1024  # a message behind which a call of `feed` ends, if it was compressed
 _UNKNOWN = 1 << 63  # longer than any data
 _UNLIMITED: Final = 1 << 62
 
@@ -53,7 +56,8 @@ class FrameDecoder:
     Attributes:
         max_message_size: Maximum size of a message in bytes, decompressed.
         max_frames: Maximum number of frames that one call decodes.
-        has_more: Whether the last call has left bytes undecoded because of that.
+        has_more: Whether the last call has left bytes undecoded because of that, or behind a large
+            message that was compressed.
     """
 
     __slots__ = (
@@ -198,6 +202,8 @@ class FrameDecoder:
                     return
                 if end == position:
                     break
+                if self._inflater is not None and _is_large(events[-1:]):
+                    left = 0
             else:
                 if mask_bit:
                     source = data if length < _CHEAP_COPY else memoryview(data)
@@ -370,3 +376,7 @@ def _check_control(first: int, length: int) -> None:
         raise Violation(1002, "control frames must not be fragmented")
     if length > _MAX_CONTROL:
         raise Violation(1002, f"control frames have at most {_MAX_CONTROL} bytes")
+
+
+def _is_large(last: list[Event]) -> bool:
+    return any(isinstance(event, str | bytes) and len(event) >= _LARGE for event in last)
