@@ -202,8 +202,7 @@ class FrameDecoder:
                     return
                 if end == position:
                     break
-                if self._inflater is not None and _is_large(events[-1:]):
-                    left = 0
+                left = self._frames_left(left, events)
             else:
                 if mask_bit:
                     source = data if length < _CHEAP_COPY else memoryview(data)
@@ -213,6 +212,11 @@ class FrameDecoder:
                 events.append(str(payload, "utf-8") if first == _WHOLE_TEXT else payload)
             position = end
         self._pending = data[position:]
+
+    def _frames_left(self, left: int, events: list[Event]) -> int:
+        """Return how many frames this call may still decode, behind a frame of any kind."""
+        last = events[-1] if events and self._inflater is not None else ""
+        return 0 if isinstance(last, str | bytes) and len(last) >= _LARGE else left
 
     def _finish(self) -> None:
         """Drop what was received of a message: nothing more is decoded."""
@@ -376,7 +380,3 @@ def _check_control(first: int, length: int) -> None:
         raise Violation(1002, "control frames must not be fragmented")
     if length > _MAX_CONTROL:
         raise Violation(1002, f"control frames have at most {_MAX_CONTROL} bytes")
-
-
-def _is_large(last: list[Event]) -> bool:
-    return any(isinstance(event, str | bytes) and len(event) >= _LARGE for event in last)
