@@ -17,11 +17,14 @@ from photon import (
     DocumentError,
     Photon,
     PhotonWebSocket,
+    Room,
     Router,
     SignatureError,
     WebSocket,
 )
+from photon.testing import Client
 from photon_runtime.testing import live_server
+from photon_ws import InvalidMessage
 
 
 @attrs.frozen
@@ -154,6 +157,53 @@ def test_a_channel_that_cannot_work_stops_the_start_with_its_line(
         app.start(),
     ):
         pass
+
+
+@attrs.frozen
+class Numbered:
+    text: str
+    id: str
+    kind: Literal["numbered"] = "numbered"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [Say("hi"), {"text": "hi"}, "text", b"bytes", 3, {"kind": "numbered", "text": 3}],
+)
+def test_a_room_does_not_send_what_its_typed_sockets_do_not_send(message: object) -> None:
+    room = Room("checked", id_member="id" if isinstance(message, dict) else None)
+    app = Photon(title="Chat", version="1")
+
+    @app.websocket("/room")
+    def talk(ws: WebSocket[Say, Said | Numbered]) -> None:
+        with room.join(ws):
+            for _ in ws:
+                with pytest.raises(InvalidMessage):
+                    room.broadcast(message)
+                if room.id_member is None:
+                    room.broadcast(Said(1, "ada", "hello"))
+                else:  # the room adds the id
+                    room.broadcast({"kind": "numbered", "text": "hello"})
+
+    channel = WebSocket[Say, Said | Numbered]
+    with Client(app) as client, client.websocket("/room", channel=channel) as ws:
+        ws.send(Say("go"))
+        assert ws.receive().text == "hello"
+
+
+def test_a_room_in_production_does_not_check_messages() -> None:
+    room = Room("unchecked")
+    app = Photon(title="Chat", version="1")
+
+    @app.websocket("/room")
+    def talk(ws: WebSocket[Say, Said]) -> None:
+        with room.join(ws):
+            for _ in ws:
+                room.broadcast({"text": "hi"})
+
+    with Client(app, development=False) as client, client.websocket("/room") as ws:
+        ws.send_json({"kind": "say", "text": "go"})
+        assert ws.receive_json() == {"text": "hi"}
 
 
 def test_messages_without_types_cannot_be_invalid() -> None:

@@ -253,6 +253,7 @@ class FakeSocket:
 
     def __init__(self) -> None:
         self.connection = Connection()
+        self.message_check: None = None
 
     @property
     def data(self) -> list[Any]:

@@ -72,6 +72,7 @@ class FakeSocket:
 
     def __init__(self, deflater: Deflater | None = None, *, reads: bool = True) -> None:
         self.connection = FakeConnection(deflater, reads=reads)
+        self.message_check: Callable[[str | bytes], None] | None = None
 
     def received(self) -> list[Any]:
         """Return the messages that arrived so far."""

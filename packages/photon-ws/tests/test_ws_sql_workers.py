@@ -66,6 +66,7 @@ class FakeSocket:
 
     def __init__(self) -> None:
         self.connection = Connection()
+        self.message_check: None = None
 
     @property
     def texts(self) -> list[str]:

@@ -229,6 +229,7 @@ class FakeSocket:
 
     def __init__(self) -> None:
         self.connection = Connection()
+        self.message_check: None = None
 
     @property
     def messages(self) -> list[Any]:

@@ -8,7 +8,7 @@ Photon's own, see `_connection`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from simple_websocket.ws import Base
@@ -70,6 +70,8 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
         "the Request"
     )
 
+    message_check: Callable[[str | bytes], None] | None = None
+    """Refuses messages that are not of the handler's types; only in development."""
     subprotocol: str | None
     request: Request
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from photon_openapi.codec import encode, projection_of
-from photon_openapi.schema import SchemaBuilder, SchemaCheck, decode_plain
+from photon_openapi.errors import ErrorDetail
+from photon_openapi.schema import DECODE_ERRORS, SchemaBuilder, SchemaCheck, decode_plain
 
 from ..errors import InvalidMessage
+from ..protocol import Message
 from ._message_types import MessageTypes, name_of
 
 
@@ -57,7 +59,28 @@ class MessageEncoder:
                 raise TypeError(f"send() takes {self._names}, not {name}: {error}") from error
         data = encode(value)
         if is_checked:
-            plain = decode_plain(data)
-            if not self._check.is_valid(plain):
-                raise InvalidMessage(self._names, self._check.errors(plain))
+            self._check_data(data)
         return data.decode()
+
+    def check(self, message: Message) -> None:
+        """Validate a message that was encoded elsewhere, such as in a room.
+
+        Raises:
+            InvalidMessage: It is not as the channel describes it.
+        """
+        if not self._types.members:
+            error = ErrorDetail("body", "must not be sent", pointer="")
+            raise InvalidMessage("Never", [error])
+        if not isinstance(message, str):
+            error = ErrorDetail("body", "must be text, not a binary message", pointer="")
+            raise InvalidMessage(self._names, [error])
+        self._check_data(message.encode())
+
+    def _check_data(self, data: bytes) -> None:
+        try:
+            plain = decode_plain(data)
+        except DECODE_ERRORS:
+            error = ErrorDetail("body", "must be JSON; a room sends text as it is", pointer="")
+            raise InvalidMessage(self._names, [error]) from None
+        if not self._check.is_valid(plain):
+            raise InvalidMessage(self._names, self._check.errors(plain))

@@ -80,6 +80,8 @@ class WebSocket(PhotonWebSocket, Generic[Received, Sent]):
         self._is_checked = is_checked
         self._count_invalid = count_invalid
         self._has_refused = False
+        if is_checked:
+            self.message_check = encoder.check
 
     # -- receiving ----------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ SLICE = 256
 """Number of members that a message is posted to without letting other tasks run."""
 
 Post: TypeAlias = Callable[[bytes, Slow], bool]
+MessageCheck: TypeAlias = Callable[[str | bytes], None]
+"""Raises an error for a message that a socket does not send."""
 Encode: TypeAlias = Callable[[Deflater | None], bytes]
 """Returns the frame of a message for the members with a compressor."""
 
@@ -67,6 +69,11 @@ class Socket(Protocol):
     @property
     def connection(self) -> Member:
         """Its connection, which is the member of rooms."""
+        ...
+
+    @property
+    def message_check(self) -> MessageCheck | None:
+        """Refuses messages that it does not send, in development; ``None`` for any messages."""
         ...
 
 

@@ -186,6 +186,8 @@ class Room:
 
         Raises:
             TypeError: The value cannot be encoded as JSON, or in the form of the room.
+            InvalidMessage: The message is not as the types of a socket that has joined describe it;
+                only in development and in tests, and for sockets of this worker.
             RoomLimitReached: The application has as many rooms as it may.
             RoomsMissing: There is no running application.
 

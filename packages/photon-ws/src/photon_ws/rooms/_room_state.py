@@ -30,7 +30,7 @@ from ..protocol import encode_message
 from ._contents import Content
 from ._entries import Entry, MessageId, Record
 from ._log import Log
-from ._members import SLICE, Member, Members
+from ._members import SLICE, Member, Members, MessageCheck
 from ._membership import Membership
 from ._messages import RoomMessage
 from ._reader import Reader
@@ -57,6 +57,8 @@ class RoomState:
     Attributes:
         members: The sockets that messages are posted to.
         memberships: All sockets that have joined, also those that still take what they have missed.
+        checks: Checks of the messages, by the types of the sockets that have joined; only in
+            development.
         users: Number of sockets of each user, in this worker.
         streams: Events that wake the streams of the room.
         log: The newest messages.
@@ -75,6 +77,7 @@ class RoomState:
         "_has_gap",
         "_lock",
         "_sent",
+        "checks",
         "is_closed",
         "is_loaded",
         "loading",
@@ -105,6 +108,7 @@ class RoomState:
         self.log = Log(epoch, entries=room.history_size, seconds=room.history_seconds)
         self.members = Members()
         self.memberships: dict[Member, Membership] = {}
+        self.checks: set[MessageCheck] = set()
         self.users: dict[str, int] = {}
         self.streams: set[Event] = set()
         self.provisional: deque[Record] = deque()

@@ -170,6 +170,8 @@ class Rooms:
                 )
             membership = Membership(partial(self._leave, state, connection), user=user)
             state.memberships[connection] = membership
+            if ws.message_check is not None:
+                state.checks.add(ws.message_check)
             try:
                 if after is not None:
                     self._catch_up(state, after)
@@ -237,7 +239,16 @@ class Rooms:
         """Send a message to the members of a room; see `Room.broadcast`."""
         content = encode_content(message)
         room.form.check(content)
+        self._check(room, content)
         on_commit(partial(self._publish, room, content, [ws.connection for ws in exclude]))
+
+    def _check(self, room: Room, content: Content) -> None:
+        """Refuse a message that sockets of this worker do not send; only in development."""
+        state = self._states.get(room.name)
+        if state is not None and state.checks:
+            message = room.form.message(content, "0")
+            for check in state.checks:
+                check(message)
 
     def _publish(self, room: Room, content: Content, exclude: Collection[Member]) -> None:
         self._figures.messages += 1
