@@ -131,6 +131,20 @@ def test_a_peer_that_leaves_before_the_answer_ends_the_loop(opened: Opened) -> N
         assert list(ws) == []
 
 
+@in_hub
+def test_a_client_that_floods_with_invalid_messages_does_not_extend_a_timeout(
+    opened: Opened,
+) -> None:
+    with opened() as (ws, peer):
+        for message in (WRONG, WRONG, HELLO):
+            peer.send(message)
+        while not ws.connection.received:  # until they have arrived
+            assert ws.receive(timeout=0) is None
+        assert ws.connection.received == 1
+        assert ws.receive(timeout=0) is None
+        assert ws.receive(timeout=0) == Say("hello")
+
+
 @in_virtual_time
 def test_the_timeout_counts_until_a_valid_message(opened: Opened) -> None:
     with opened() as (ws, peer), rt.scope() as tasks:

@@ -146,6 +146,8 @@ class WebSocket(PhotonWebSocket, Generic[Received, Sent]):
                 if until is not None:
                     timeout = max(0.0, until - current_task().hub.time())
                 self._answer_invalid(error, timeout)
+                if timeout == 0:  # further messages may have arrived, and be invalid as well
+                    raise TimeoutError("no valid message arrived in time") from None
             else:
                 return value
 
