@@ -191,6 +191,22 @@ def test_a_room_does_not_send_what_its_typed_sockets_do_not_send(message: object
         assert ws.receive().text == "hello"
 
 
+def test_a_typed_socket_resumes_in_rooms_whose_gap_message_it_sends() -> None:
+    lacking, suitable = Room("lacking", history=1), Room("suitable", history=1, gap=Leave())
+    app = Photon(title="Chat", version="1")
+
+    @app.websocket("/room")
+    def talk(ws: WebSocket[Say, Said | Leave]) -> None:
+        with pytest.raises(InvalidMessage) as caught:
+            lacking.join(ws, after="")
+        assert "gap message of the room 'lacking'" in caught.value.__notes__[0]
+        with suitable.join(ws, after="unknown"):
+            pass
+
+    with Client(app) as client, client.websocket("/room") as ws:
+        assert ws.receive_json() == {"kind": "leave"}
+
+
 def test_a_room_in_production_does_not_check_messages() -> None:
     room = Room("unchecked")
     app = Photon(title="Chat", version="1")

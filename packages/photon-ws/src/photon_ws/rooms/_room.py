@@ -150,6 +150,8 @@ class Room:
             The membership, a context manager.
 
         Raises:
+            InvalidMessage: The gap message is not as the types of the socket describe it; only in
+                development and in tests, and with ``after``.
             ValueError: The socket is a member already, or the name of the user is invalid.
             RoomLimitReached: The room has as many members as it may, or the application as many
                 rooms.

@@ -36,7 +36,7 @@ from .._websockets_settings import WebSocketsSettings
 from ._contents import Content, encode_content
 from ._current import rooms_variable
 from ._entries import MessageId
-from ._members import Member, Socket
+from ._members import Member, MessageCheck, Socket
 from ._membership import Membership
 from ._messages import RoomMessage
 from ._presence_calls import PresenceCalls
@@ -160,6 +160,8 @@ class Rooms:
         """Let a socket join a room; see `Room.join`."""
         if user is not None:
             check_name("user", user)
+        if ws.message_check is not None and after is not None:
+            _check_gap(room, ws.message_check)
         connection = ws.connection
         with self._loaded(room) as state:
             if connection in state.memberships:
@@ -394,3 +396,12 @@ class Rooms:
 
     def _count_members(self) -> int:
         return sum(len(state.members) for state in self._states.values())
+
+
+def _check_gap(room: Room, check: MessageCheck) -> None:
+    """Refuse a gap message that a socket, which resumes, does not send; only in development."""
+    try:
+        check(room.form.gap(room.gap_content, "0"))
+    except Exception as error:
+        error.add_note(f"it is the gap message of the room {room.name!r}: set `gap=` of the room")
+        raise
