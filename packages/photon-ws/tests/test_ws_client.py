@@ -188,7 +188,13 @@ def test_a_receive_ends_at_its_timeout_and_loses_nothing() -> None:
 def test_messages_must_be_text_or_bytes() -> None:
     with peer(echo) as url, connect(url) as ws:
         wrong: list[tuple[Callable[[Any], None], object]]
-        wrong = [(ws.send, 5), (ws.send_text, b"x"), (ws.send_bytes, "x"), (ws.send_bytes, 5)]
+        wrong = [
+            (ws.write_message, 5),
+            (ws.send, None),
+            (ws.send_text, b"x"),
+            (ws.send_bytes, "x"),
+            (ws.send_bytes, 5),
+        ]
         for send, value in wrong:
             with pytest.raises(TypeError):
                 send(value)

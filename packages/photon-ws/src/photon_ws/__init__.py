@@ -14,6 +14,7 @@
 ``_connection``            receiving, and keeping alive while the handler is busy
 ``_closing``               the end of a connection
 ``_frame_writer``          sending; ``_outgoing``, frames that wait until the peer makes room
+``_message_methods``       methods for text, bytes and JSON, of servers and clients
 ``_sockets``               the open WebSockets of an application, and the sweep over them
 ``_websockets_settings``   `WebSocketsSettings`: the ``[websockets]`` section of photon.toml
 =========================  ====================================================================

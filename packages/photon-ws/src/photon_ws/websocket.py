@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 from simple_websocket.ws import Base
 
@@ -17,12 +17,9 @@ from photon_runtime.http import Headers, Request
 from photon_runtime.units_of_work import message_handled
 
 from ._connection import Connection
-from ._json_messages import decode_json, encode_json
+from ._message_methods import UNSUPPORTED_DATA, MessageMethods, bytes_of
 from .errors import WebSocketClosed
-from .protocol import Message
 
-T = TypeVar("T")
-_UNSUPPORTED_DATA = 1003
 _EQUIVALENTS = {
     "accept": "the WebSocket is open when the handler is called; what refuses it is a dependency",
     "iter_text": "write `for message in ws`",
@@ -41,7 +38,7 @@ _EQUIVALENTS = {
 """Attributes of other frameworks, and their equivalents."""
 
 
-class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
+class PhotonWebSocket(MessageMethods, Base):  # type: ignore[misc]  # it has no types
     """A WebSocket; the argument of handlers of `app.websocket`.
 
     One task may receive while others send. Messages are never interleaved. All calls that wait take
@@ -144,72 +141,11 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
         message_handled()
         return self.connection.receive(timeout)
 
-    def receive(self, timeout: float | None = None) -> Any:
-        """Wait for the next message and return it; ``None`` after the timeout.
-
-        Raises:
-            WebSocketClosed: The WebSocket is closed, and every message was received.
-            RuntimeError: Another task receives already.
-            Cancelled: A scope around the task was cancelled; no message is lost.
-
-        Blocks: the calling task.
-        """
-        try:
-            return self._receive(timeout)
-        except TimeoutError:
-            return None
-
-    def receive_text(self, timeout: float | None = None) -> str:
-        """Wait for the next message, which must be text.
-
-        Raises:
-            WebSocketClosed: The WebSocket is closed; or the message is binary, which closes it with
-                1003.
-            TimeoutError: No message arrived in time.
-
-        Blocks: the calling task.
-        """
-        message = self._receive(timeout)
-        if isinstance(message, str):
-            return message
-        raise self._refuse("text is expected, not a binary message")
-
-    def receive_bytes(self, timeout: float | None = None) -> bytes:
-        """Wait for the next message, which must be binary; errors as for `receive_text`."""
-        message = self._receive(timeout)
-        if isinstance(message, bytes):
-            return message
-        raise self._refuse("a binary message is expected, not text")
-
-    @overload
-    def receive_json(self, *, timeout: float | None = None) -> Any: ...
-    @overload
-    def receive_json(self, type: type[T], *, timeout: float | None = None) -> T: ...
-
-    def receive_json(self, type: Any = Any, *, timeout: float | None = None) -> Any:
-        """Wait for the next message and decode it as JSON.
-
-        Args:
-            type: The type of the value; anything that a JSON body can be.
-            timeout: Maximum time to wait in seconds; ``None`` for no limit.
-
-        Raises:
-            WebSocketClosed: The WebSocket is closed.
-            ValidationError: The message is not JSON, or not of that type; has every error.
-            TimeoutError: No message arrived in time.
-
-        Blocks: the calling task.
-        """
-        return decode_json(self._receive(timeout), type)
-
-    def _receive(self, timeout: float | None) -> Message:
-        message = self.read_message(timeout)
-        if message is None:
-            raise self.connection.closed_error()
-        return message
+    def _closed_error(self) -> WebSocketClosed:
+        return self.connection.closed_error()
 
     def _refuse(self, reason: str) -> WebSocketClosed:
-        self.connection.close(_UNSUPPORTED_DATA, reason)
+        self.connection.close(UNSUPPORTED_DATA, reason)
         return self.connection.closed_error()
 
     def __iter__(self) -> Iterator[Any]:
@@ -240,40 +176,8 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
         Blocks: the calling task, while the client does not read.
         """
         if not isinstance(message, str):
-            message = _bytes_of(message, "write_message")
+            message = bytes_of(message, "write_message")
         self.connection.send(message, timeout)
-
-    def send(self, data: Any, timeout: float | None = None) -> None:
-        """Send bytes as a binary message, and any other object as its text; see `write_message`.
-
-        Raises:
-            TypeError: The object is ``None`` or a collection, whose text is that of Python.
-        """
-        if not isinstance(data, str | bytes):
-            is_value = data is None or isinstance(data, dict | list | tuple | set | frozenset)
-            data = _bytes_of(data, "send") if is_value or _is_buffer(data) else str(data)
-        self.connection.send(data, timeout)
-
-    def send_text(self, text: str, timeout: float | None = None) -> None:
-        """Send text; see `write_message`."""
-        if not isinstance(text, str):
-            raise TypeError(
-                f"send_text() sends a str, not {type(text).__name__}: use send_bytes() for bytes, "
-                "and send_json() for a value"
-            )
-        self.connection.send(text, timeout)
-
-    def send_bytes(self, data: bytes, timeout: float | None = None) -> None:
-        """Send a binary message; see `write_message`."""
-        self.connection.send(_bytes_of(data, "send_bytes"), timeout)
-
-    def send_json(self, value: object, timeout: float | None = None) -> None:
-        """Send a value as JSON in a text message; see `write_message`.
-
-        Raises:
-            TypeError: The value cannot be encoded as JSON.
-        """
-        self.connection.send(encode_json(value), timeout)
 
     def ping(self, data: bytes | None = None, timeout: float | None = 20.0) -> float:
         """Send a ping, wait for its answer, and return the seconds in between.
@@ -307,27 +211,3 @@ class PhotonWebSocket(Base):  # type: ignore[misc]  # it has no types
             ValueError: The code must not be sent.
         """
         self.connection.close(1000 if code is None else int(code), reason or "")
-
-
-def _is_buffer(data: object) -> bool:
-    try:
-        memoryview(data)  # type: ignore[arg-type]
-    except TypeError:
-        return False
-    return True
-
-
-def _bytes_of(data: object, method: str) -> bytes:
-    """Return the bytes of a ``bytes``, ``bytearray``, ``memoryview`` or another buffer.
-
-    Raises:
-        TypeError: It is of another type.
-    """
-    if isinstance(data, bytes):
-        return data
-    if not _is_buffer(data):
-        kinds = "bytes" if method == "send_bytes" else "str or bytes"
-        raise TypeError(
-            f"{method}() sends {kinds}, not {type(data).__name__}: use send_json() for a value"
-        )
-    return memoryview(data).tobytes()  # type: ignore[arg-type]

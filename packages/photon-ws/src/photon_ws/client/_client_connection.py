@@ -304,7 +304,8 @@ class ClientConnection:
 
     def _handle(self, data: bytes) -> None:
         self._handle_portion(data)
-        while self._decoder.has_more:  # a large message was compressed, and has been received
+        while self._decoder.has_more:
+            yield_now()
             self._handle_portion(b"")
 
     def _handle_portion(self, data: bytes) -> None:

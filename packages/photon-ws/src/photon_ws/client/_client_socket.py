@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Self
 
 from photon_runtime import ChannelClosed, current_task
 from photon_runtime.http import Headers
 
-from .._json_messages import decode_json, encode_json
+from .._message_methods import UNSUPPORTED_DATA, MessageMethods, bytes_of
 from ..errors import WebSocketClosed
 from ._client_connection import ClientConnection
 
-T = TypeVar("T")
-
-_UNSUPPORTED_DATA = 1003
 _MAX_PING = 125  # bytes; RFC 6455, section 5.5
 
 
-class ClientWebSocket:
+class ClientWebSocket(MessageMethods):
     """A WebSocket connection to a server; made by `connect`.
 
     As a context manager it closes itself at the end of the block. Iteration yields messages until
@@ -91,78 +88,17 @@ class ClientWebSocket:
         except TimeoutError:
             raise TimeoutError(f"no message of {self.url} within {timeout} seconds") from None
 
-    def receive(self, timeout: float | None = None) -> str | bytes | None:
-        """Wait for the next message and return it; ``None`` after ``timeout`` seconds.
-
-        Raises:
-            WebSocketClosed: The connection has ended.
-            Cancelled: A scope around the task was cancelled; no message was lost.
-
-        Blocks: the calling task.
-        """
-        try:
-            return self._connection.messages.receive(timeout)
-        except ChannelClosed:
-            raise self._connection.closed_error() from None
-        except TimeoutError:
-            return None
-
-    def receive_text(self, timeout: float | None = None) -> str:
-        """Wait for the next message, a text, and return it.
-
-        Raises:
-            WebSocketClosed: The connection has ended; or the message is binary, which closes it
-                with 1003.
-            TimeoutError: No message arrived within ``timeout`` seconds.
-
-        Blocks: the calling task.
-        """
-        message = self._next(timeout)
-        if isinstance(message, str):
-            return message
-        raise self._refuse("text is expected, not a binary message")
-
-    def receive_bytes(self, timeout: float | None = None) -> bytes:
-        """Wait for the next message, a binary one, and return it; errors as `receive_text`."""
-        message = self._next(timeout)
-        if isinstance(message, bytes):
-            return message
-        raise self._refuse("a binary message is expected, not text")
-
-    @overload
-    def receive_json(self, *, timeout: float | None = None) -> Any: ...
-    @overload
-    def receive_json(self, type: type[T], *, timeout: float | None = None) -> T: ...
-    def receive_json(self, type: Any = Any, *, timeout: float | None = None) -> Any:
-        """Wait for the next message, decode it as JSON, and return it.
-
-        Args:
-            type: Type of the value; anything that a JSON body can be.
-            timeout: Maximum time to wait in seconds, ``None`` for no limit.
-
-        Raises:
-            WebSocketClosed: The connection has ended.
-            TimeoutError: No message arrived in time.
-            ValidationError: The message is not JSON, or not a ``type``; has every error.
-
-        Blocks: the calling task.
-        """
-        return decode_json(self._next(timeout), type)
+    def _closed_error(self) -> WebSocketClosed:
+        return self._connection.closed_error()
 
     def _refuse(self, reason: str) -> WebSocketClosed:
-        self.close(_UNSUPPORTED_DATA, reason)
-        return WebSocketClosed(_UNSUPPORTED_DATA, reason)
+        self.close(UNSUPPORTED_DATA, reason)
+        return WebSocketClosed(UNSUPPORTED_DATA, reason)
 
     def __iter__(self) -> Iterator[str | bytes]:
         """Receive messages until the connection ends; `close_code` says how it did."""
         while (message := self.read_message()) is not None:
             yield message
-
-    def _next(self, timeout: float | None) -> str | bytes:
-        message = self.receive(timeout)
-        if message is None:
-            raise TimeoutError(f"no message of {self.url} within {timeout} seconds")
-        return message
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -177,27 +113,9 @@ class ClientWebSocket:
 
         Blocks: the calling task, while the server does not read.
         """
-        if isinstance(message, (bytes, bytearray, memoryview)):
-            message = bytes(message)
-        elif not isinstance(message, str):
-            raise TypeError(f"a message is str or bytes, not {message!r}")
+        if not isinstance(message, str):
+            message = bytes_of(message, "write_message")
         self._connection.send(message, timeout)
-
-    send = write_message
-
-    def send_text(self, text: str, timeout: float | None = None) -> None:
-        """Send a text message; errors as `write_message`."""
-        if not isinstance(text, str):
-            raise TypeError(f"a text is a str, not {text!r}")
-        self.write_message(text, timeout)
-
-    def send_bytes(self, data: bytes, timeout: float | None = None) -> None:
-        """Send a binary message; errors as `write_message`."""
-        self.write_message(memoryview(data).tobytes(), timeout)
-
-    def send_json(self, value: object, timeout: float | None = None) -> None:
-        """Send ``value`` as JSON, in a text message; errors as `write_message`."""
-        self.write_message(encode_json(value), timeout)
 
     def ping(self, data: bytes | None = None, timeout: float | None = 20.0) -> float:
         """Send a ping, wait for its pong, and return the seconds in between.

@@ -32,6 +32,7 @@ HeaderFields = Mapping[str, str] | Iterable[tuple[str, str]]
 
 _OWN_FIELDS = frozenset({"connection", "upgrade"})
 _READ_SIZE = 64 * 1024
+_MAX_FRAMES = 256  # that are decoded before other tasks get their turn
 # Messages are compressed each by itself, with any window, so the server may require both.
 _DEFLATE = ClientPerMessageDeflateFactory(
     client_no_context_takeover=True, client_max_window_bits=True
@@ -155,6 +156,7 @@ def open_socket(
         decoder=FrameDecoder(
             is_client=True,
             max_message_size=max_message_size,
+            max_frames=_MAX_FRAMES,
             inflater=None if deflate is None else deflate.inflater(is_client=True),
         ),
         deflater=None if deflate is None else deflate.deflater(is_client=True),

@@ -10,9 +10,9 @@ Theory of operation. `FrameDecoder.feed` has two paths:
   an incomplete header, wait in ``_pending`` for their rest.
 
 Small frames cost much for each byte, so one call may read a limited number of frames
-(`max_frames`); then `has_more` is true, and further calls without data decode the rest. A call also
-ends behind a compressed message of some size: a few bytes may become many, and the caller decides
-whether it wants more.
+(`max_frames`); then `has_more` is true, and further calls without data decode the rest. Such a
+call also ends behind a compressed message of some size: a few bytes may become many, and the caller
+decides whether it wants more.
 
 Bounds. The size of a message is checked when a header announces more, before any of it arrives, and
 again when it is decompressed. A compressed message may be a little larger than its content, and not
@@ -215,7 +215,9 @@ class FrameDecoder:
 
     def _frames_left(self, left: int, events: list[Event]) -> int:
         """Return how many frames this call may still decode, behind a frame of any kind."""
-        last = events[-1] if events and self._inflater is not None else ""
+        if not events or self._inflater is None or self.max_frames == _UNLIMITED:
+            return left
+        last = events[-1]
         return 0 if isinstance(last, str | bytes) and len(last) >= _LARGE else left
 
     def _finish(self) -> None:

@@ -188,7 +188,7 @@ class WebSocketTestSession:
     def _receive(self, what: str, timeout: float | None) -> str | bytes:
         seconds = self._timeout if timeout is None else timeout
         try:
-            message = self._call(seconds, self._socket.receive, seconds)
+            message: str | bytes | None = self._call(seconds, self._socket.receive, seconds)
         except WebSocketClosed as closed:
             closed.add_note(self._explained(f"the test waited for {what}"))
             raise
