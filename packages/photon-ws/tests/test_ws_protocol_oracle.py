@@ -65,6 +65,8 @@ def decode(
     for part in chopped(data, sizes):
         try:
             decoder.feed(part, events)
+            while decoder.has_more:  # it ends behind a large message that was compressed
+                decoder.feed(b"", events)
         except ProtocolViolation as violation:
             assert not decoder.has_partial
             return events, violation.code
