@@ -9,7 +9,7 @@ from photon_runtime.http import Handler
 from photon_runtime.testing import HubThread, memory_pair
 
 from ..client import ClientWebSocket, client_protocol, connect, open_socket
-from ..errors import HandshakeFailed
+from ..errors import ConnectionFailed, HandshakeFailed
 from ._exchange import Exchange
 from ._session import MARGIN, WebSocketTestSession
 
@@ -70,7 +70,7 @@ def open_in_process(
     exchange.begin(server)
     try:
         socket = hub.begin(shake_hands).result(timeout + MARGIN)
-    except HandshakeFailed as error:
+    except (ConnectionFailed, HandshakeFailed) as error:
         exchange.wait(timeout)
         raise error from None  # without the error of a library that it was made from
     except TimeoutError:
