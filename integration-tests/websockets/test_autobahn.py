@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +32,19 @@ SETTINGS = f"""
 max_message_size = {LARGEST}
 deflate_threshold = 0
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imports_of_its_own() -> Iterator[None]:
+    """Remove what kosoku puts on the search path: replacements for modules of other packages."""
+    paths, modules = sys.path[:], set(sys.modules)
+    yield
+    sys.path[:] = paths
+    for name in set(sys.modules) - modules:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if any(f"{os.sep}kosoku{os.sep}{folder}{os.sep}" in file for folder in ("cases", "shim")):
+            del sys.modules[name]
+
 
 # kosoku leaves the closing of its files to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*kosoku:ResourceWarning")

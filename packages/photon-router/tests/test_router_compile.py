@@ -825,11 +825,8 @@ def test_two_functions_of_one_name_with_other_parameters_are_refused() -> None:
 
     other.__name__ = "handler"
     router.get("/b/{y}")(other)
-    [problem] = problems(router)
-    assert (
-        problem
-        == "/paths/~1b~1{y}/get/operationId: 'handler' is already used by /paths/~1a~1{x}/get"
-    )
+    reported = "/paths/~1b~1{y}/get/operationId: 'handler' is already used by /paths/~1a~1{x}/get"
+    assert reported in problems(router)
 
 
 @pytest.mark.parametrize(

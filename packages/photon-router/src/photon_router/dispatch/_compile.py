@@ -11,7 +11,6 @@ which are not operations. `Dispatch` does the work per request.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import attrs
@@ -74,12 +73,9 @@ def compile_routes(
     operation_guards = guards.compile(document, operations, problems)
     error_responses = _ErrorResponsesFactory(error_handlers or {}, validation_status, problem_pages)
     endpoints = []
-    names = Counter(operation.name for operation in operations)
     for operation, guard in zip(operations, operation_guards, strict=True):
         if not operation.is_well_formed or operation.name not in handlers:
             continue
-        if names[operation.name] > 1:
-            continue  # the document has reported it; which handler belongs to it is unknown
         entry = handlers[operation.name]
         try:
             handler = _compile_operation(context, operation, entry, checks)

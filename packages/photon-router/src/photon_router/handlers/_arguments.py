@@ -130,7 +130,10 @@ class Arguments:
             return self._body.whole(argument)
         if key[0] == "form":
             return self._body.field(argument, key[1])
-        parameter = next(each for each in self.operation.parameters if parameter_key(each) == key)
+        found = [each for each in self.operation.parameters if parameter_key(each) == key]
+        if not found:  # another operation has the same name
+            raise TypeError(self._missing_parameter(argument))
+        parameter = found[0]
         definitions, is_typed = self.context.document.definitions, self.entry.is_written
         return bind_parameter(argument, parameter, self.operation, definitions, is_typed=is_typed)
 
