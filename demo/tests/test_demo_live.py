@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    WebDriverException,
+)
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
@@ -227,7 +231,16 @@ def wait_for(browser: Chrome, text: str, *, within: str = "body") -> None:
     """Wait until a page shows a text."""
     replaced = [NoSuchElementException, StaleElementReferenceException]
     waiting = WebDriverWait(browser, 20, poll_frequency=0.05, ignored_exceptions=replaced)
-    waiting.until(lambda driver: text in driver.find_element(By.CSS_SELECTOR, within).text, text)
+
+    def is_shown(driver: Chrome) -> bool:
+        try:
+            return text in driver.find_element(By.CSS_SELECTOR, within).text
+        except WebDriverException as error:
+            if "does not belong to the document" in str(error):
+                return False  # the browser's own words for an element of the page before
+            raise
+
+    waiting.until(is_shown, text)
 
 
 @pytest.mark.slow
