@@ -122,7 +122,7 @@ class TestCheck:
     def test_an_edited_migration_is_named(self, database: Database) -> None:
         path = add(database, POSTS)
         migrate(database)
-        path.write_text(path.read_text().replace("50", "60"))
+        path.write_text(path.read_text().replace("String(50)", "String(60)"))
         assert check(database).edited == (path.name,)
 
     def test_the_copy_of_sqlite_has_the_rows(self, tmp_path: Path) -> None:
