@@ -171,6 +171,7 @@ class Connection:
 
 class Socket:
     connection = Connection()
+    message_check = None
 
 def main():
     rooms = Rooms(WebSocketsSettings(rooms=url), Meter(), Readiness())
