@@ -105,6 +105,7 @@ def test_generated_handlers_start_pass_their_tests_and_are_clean(
 def photon(root: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
     """Run a command of photon in the project."""
     monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the command adds the project's folder
     return CliRunner().invoke(cli, arguments, prog_name="photon")
 
 
