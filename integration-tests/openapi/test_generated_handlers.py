@@ -172,6 +172,7 @@ def test_the_published_document_is_compared_and_renewed(
         return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
     def renew() -> None:
+        monkeypatch.setattr(sys, "path", [*sys.path])  # loading adds the project's folder
         monkeypatch.setitem(sys.modules, "blog", None)
         for name in [each for each in sys.modules if each.partition(".")[0] == "blog"]:
             monkeypatch.delitem(sys.modules, name)
