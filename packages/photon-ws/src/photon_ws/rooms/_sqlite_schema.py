@@ -83,11 +83,11 @@ READ: Final = """
 SELECT l.epoch, l.last, e.position, e.time, e.origin, e.sequence, e.kind, e.payload
 FROM photon_room_logs l LEFT JOIN (
     SELECT *, sum(length(payload)) OVER (ORDER BY position) - length(payload) AS size FROM (
-        SELECT * FROM photon_room_entries WHERE room = ?1 AND position > ?2
-        ORDER BY position LIMIT ?3
+        SELECT * FROM photon_room_entries WHERE room = ? AND position > ?
+        ORDER BY position LIMIT ?
     )
-) e ON e.size < ?4
-WHERE l.room = ?1 ORDER BY e.position
+) e ON e.size < ?
+WHERE l.room = ? ORDER BY e.position
 """
 CHANGED: Final = "SELECT room, change FROM photon_room_logs WHERE change > ? ORDER BY change"
 LISTENERS: Final = "SELECT address FROM photon_room_listeners"
@@ -95,9 +95,9 @@ ADD_LISTENER: Final = "INSERT INTO photon_room_listeners VALUES (?)"
 REMOVE_LISTENER: Final = "DELETE FROM photon_room_listeners WHERE address = ?"
 
 TOTAL: Final = """
-SELECT coalesce(sum(sockets), 0), coalesce(sum(sockets) FILTER (WHERE p.origin = ?1), 0)
-FROM photon_room_presence p WHERE room = ?2 AND member = ?3 AND (p.origin = ?1 OR EXISTS (
-    SELECT 1 FROM photon_room_leases l WHERE l.origin = p.origin AND l.expires > ?4
+SELECT coalesce(sum(sockets), 0), coalesce(sum(sockets) FILTER (WHERE p.origin = ?), 0)
+FROM photon_room_presence p WHERE room = ? AND member = ? AND (p.origin = ? OR EXISTS (
+    SELECT 1 FROM photon_room_leases l WHERE l.origin = p.origin AND l.expires > ?
 ))
 """
 SET_SOCKETS: Final = (
@@ -109,8 +109,8 @@ REMOVE_SOCKETS: Final = (
 )
 PRESENCE: Final = """
 SELECT member, sum(sockets) FROM photon_room_presence p
-JOIN photon_room_leases l ON l.origin = p.origin AND l.expires > ?2
-WHERE room = ?1 GROUP BY member
+JOIN photon_room_leases l ON l.origin = p.origin AND l.expires > ?
+WHERE room = ? GROUP BY member
 """
 EXTEND: Final = "UPDATE photon_room_leases SET expires = ? WHERE origin = ? AND expires > ?"
 SET_LEASE: Final = (
@@ -118,12 +118,12 @@ SET_LEASE: Final = (
     "ON CONFLICT (origin) DO UPDATE SET expires = excluded.expires"
 )
 EXPIRED: Final = """
-SELECT DISTINCT member FROM photon_room_presence WHERE room = ?1
-AND origin NOT IN (SELECT origin FROM photon_room_leases WHERE expires > ?2)
+SELECT DISTINCT member FROM photon_room_presence WHERE room = ?
+AND origin NOT IN (SELECT origin FROM photon_room_leases WHERE expires > ?)
 """
 REMOVE_EXPIRED: Final = """
-DELETE FROM photon_room_presence WHERE room = ?1
-AND origin NOT IN (SELECT origin FROM photon_room_leases WHERE expires > ?2)
+DELETE FROM photon_room_presence WHERE room = ?
+AND origin NOT IN (SELECT origin FROM photon_room_leases WHERE expires > ?)
 """
 IS_PRESENT: Final = "SELECT 1 FROM photon_room_presence WHERE room = ? AND member = ? LIMIT 1"
 REMOVE_WORKER: Final = "DELETE FROM photon_room_presence WHERE origin = ?"

@@ -112,7 +112,7 @@ class SQLiteStore:
     def read(self, room: str, after: int, limit: int) -> LogPage:
         """Return the entries behind a position."""
         with self._reader.connection() as connection:
-            rows = connection.execute(sql.READ, (room, after, limit, _PAGE_BYTES)).fetchall()
+            rows = connection.execute(sql.READ, (room, after, limit, _PAGE_BYTES, room)).fetchall()
         if not rows:
             now = time()
             with self._writer.transaction() as connection:
@@ -179,7 +179,7 @@ class SQLiteStore:
     def presence(self, room: str) -> Mapping[str, int]:
         """Return the sockets of each user."""
         with self._reader.connection() as connection:
-            return dict(connection.execute(sql.PRESENCE, (room, time())).fetchall())
+            return dict(connection.execute(sql.PRESENCE, (time(), room)).fetchall())
 
     def renew(self, origin: str, lease: float) -> bool:
         """Extend the lease of a worker, and remove now and then what was unused for a day."""
@@ -328,7 +328,7 @@ def _cut(connection: Any, room: str, retention: Retention, log: tuple[int, int, 
 
 def _set_sockets(connection: Any, origin: str, change: PresenceChange) -> PresenceTotals:
     room, user = change.room, change.user
-    before, own = connection.execute(sql.TOTAL, (origin, room, user, time())).fetchone()
+    before, own = connection.execute(sql.TOTAL, (origin, room, user, origin, time())).fetchone()
     if change.sockets:
         connection.execute(sql.SET_SOCKETS, (room, user, origin, change.sockets))
     else:
