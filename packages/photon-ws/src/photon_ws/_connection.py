@@ -1,6 +1,6 @@
 """The connection below a WebSocket: receiving, and keeping alive.
 
-Theory of operation. There is no task that reads. A handler that asks for a message reads itself,
+Theory of operation. No task only reads. A handler that asks for a message reads the socket itself,
 and its task waits for the socket. While the handler is busy with other things, the hub calls
 `_serve_unread` when bytes arrive: it answers pings and notices the close, and keeps the messages,
 up to a limit from which on the socket is left unread. The first such call is prepared by the sweep

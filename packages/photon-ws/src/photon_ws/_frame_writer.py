@@ -3,7 +3,7 @@
 Theory of operation. Frames are written at once. What the operating system has no room for waits in
 a queue, which the hub writes when there is room. A task that sends a message waits for its frame;
 frames of rooms and control frames have no task that waits. So frames are never interleaved, and
-there is no lock: nothing between two waits is interrupted by another task.
+no lock is needed: nothing between two waits is interrupted by another task.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Stream(Protocol):
     """The bytes below: a `photon_runtime.http.UpgradedStream`, or an object with its methods."""
 
     def read_now(self) -> memoryview | None:
-        """Return the bytes that have arrived; ``None`` if there are none, empty at the end."""
+        """Return the bytes that have arrived: ``None`` before any has, empty at the end."""
 
     def wait_and_read(self, task: Task[object]) -> memoryview | None:
         """Wait if nothing has arrived, and then read once, like `read_now`."""

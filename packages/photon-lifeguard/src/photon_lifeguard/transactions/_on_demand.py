@@ -87,7 +87,7 @@ def _before_execution(
     elif "isolation_level" not in connection.get_execution_options():
         begin(connection, backend, statement_timeout)
     else:
-        note_transaction(connection.connection, backend)  # the driver begins it, or there is none
+        note_transaction(connection.connection, backend)  # the driver begins it, or has none
 
 
 def ensure_begun(connection: Connection) -> None:

@@ -148,7 +148,7 @@ class UpgradedWire(Protocol):
         """Send all of ``data``."""
 
     def read_now(self) -> memoryview | None:
-        """Return the bytes that have arrived; ``None`` if there are none, empty at the end."""
+        """Return the bytes that have arrived: ``None`` before any has, empty at the end."""
 
     def wait_readable(self, task: Task[object]) -> None:
         """Wait until `read_now` may return something."""
@@ -180,7 +180,7 @@ class _Callback:
         self._function = function
 
     def park(self) -> None:
-        """Do nothing: there is no task to pause."""
+        """Do nothing: the waiter has no task."""
 
     def unpark(self) -> bool:
         """Call the function. The hub polls at this moment, so an error is only logged."""
@@ -261,7 +261,7 @@ class UpgradedStream:
     # -- without waiting ----------------------------------------------------------------------
 
     def read_now(self) -> memoryview | None:
-        """Return the bytes that have arrived; ``None`` if there are none, empty at the end.
+        """Return the bytes that have arrived: ``None`` before any has, empty at the end.
 
         The bytes are valid until the next switch to another task: use them, or copy them.
 

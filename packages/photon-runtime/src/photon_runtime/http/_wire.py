@@ -188,7 +188,7 @@ class Wire:
         return size
 
     def read_now(self) -> memoryview | None:
-        """Return the bytes that have arrived; ``None`` if there are none, empty at the end.
+        """Return the bytes that have arrived: ``None`` before any has, empty at the end.
 
         They are in the server's buffer, and so valid until the next switch to another task.
         """
