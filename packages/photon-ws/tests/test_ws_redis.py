@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 import pytest
 import redis
 
@@ -23,7 +22,6 @@ from photon_runtime.observability import Meter, Readiness
 from photon_runtime.testing import in_hub
 from photon_runtime.tls import waiting_in_hub
 from photon_ws import Room, WebSocketsSettings
-from photon_ws.protocol import FrameDecoder
 from photon_ws.rooms import (
     Batch,
     Entry,
@@ -36,6 +34,8 @@ from photon_ws.rooms import (
 )
 from photon_ws.rooms.redis import RedisStore
 from servers.valkey import ValkeyServer, run_valkey
+
+from .fake_sockets import FakeSocket
 
 LOBBY = Room("lobby", history=100, envelope=True)
 KEEP = Retention(100)
@@ -220,45 +220,6 @@ def test_a_connection_with_tls_waits_in_the_hub(
 
 
 # -- several workers -----------------------------------------------------------------------------
-
-
-class Connection:
-    """A connection whose client reads at once."""
-
-    deflater = None
-    is_open = True
-
-    def __init__(self) -> None:
-        self.events: list[Any] = []
-        self._decoder = FrameDecoder(is_client=True, max_message_size=10**6)
-
-    def post(self, frame: bytes, slow: str) -> bool:
-        self._decoder.feed(frame, self.events)
-        return True
-
-    def send(self, message: str | bytes) -> None:
-        self.events.append(message)
-
-    def on_close(self, callback: object) -> None:
-        pass
-
-    forget_on_close = on_close
-
-    def closed_error(self) -> Exception:
-        return ConnectionError("closed")
-
-
-class FakeSocket:
-    """A client that is connected to a worker."""
-
-    def __init__(self) -> None:
-        self.connection = Connection()
-        self.message_check: None = None
-
-    @property
-    def data(self) -> list[Any]:
-        messages = [msgspec.json.decode(text) for text in self.connection.events]
-        return ["gap" if "gap" in each else each["data"] for each in messages]
 
 
 class Worker:

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import msgspec
 import pytest
 
 import photon_runtime as rt
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.testing import in_virtual_time
 from photon_ws import Room, WebSocketsSettings
-from photon_ws.protocol import FrameDecoder
 from photon_ws.rooms import (
     Appended,
     Batch,
@@ -38,6 +36,8 @@ from photon_ws.rooms._stores import store_of
 from photon_ws.rooms.postgresql import PostgreSQLStore
 from photon_ws.rooms.redis import RedisStore
 from photon_ws.rooms.sqlite import SQLiteStore
+
+from .fake_sockets import FakeSocket
 
 
 @attrs.define
@@ -196,53 +196,6 @@ class SharedStore:
     def release(self, origin: str) -> None:
         self.call()
         self.server.leases.pop(origin, None)
-
-
-class Connection:
-    """A connection whose client reads at once."""
-
-    deflater = None
-    is_open = True
-
-    def __init__(self) -> None:
-        self.events: list[Any] = []
-        self._decoder = FrameDecoder(is_client=True, max_message_size=10**6)
-
-    def post(self, frame: bytes, slow: str) -> bool:
-        self._decoder.feed(frame, self.events)
-        return True
-
-    def send(self, message: str | bytes) -> None:
-        self.events.append(message)
-
-    def on_close(self, callback: object) -> None:
-        pass
-
-    forget_on_close = on_close
-
-    def closed_error(self) -> Exception:
-        return ConnectionError("closed")
-
-
-class FakeSocket:
-    """A client that is connected to a worker."""
-
-    def __init__(self) -> None:
-        self.connection = Connection()
-        self.message_check: None = None
-
-    @property
-    def messages(self) -> list[Any]:
-        return [msgspec.json.decode(text) for text in self.connection.events]
-
-    @property
-    def data(self) -> list[Any]:
-        return ["gap" if "gap" in each else each["data"] for each in self.messages]
-
-    @property
-    def last_id(self) -> str:
-        last: str = self.messages[-1]["id"]
-        return last
 
 
 class Worker:
