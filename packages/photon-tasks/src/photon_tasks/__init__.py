@@ -1,0 +1,3 @@
+"""Durable jobs, schedules and background tasks for applications."""
+
+from ._tasks_settings import TasksSettings as TasksSettings

@@ -1,0 +1,85 @@
+"""The ``[tasks]`` section of photon.toml."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+from attrs.validators import ge, gt, in_
+
+from photon_runtime.settings import section
+
+SCHEMES = ("sqlite", "postgresql", "redis", "rediss", "amqp", "amqps")
+MODES = ("in_process", "queue", "inline")
+_PASSWORD = re.compile(r"(://[^/@]*:).*@")
+
+
+def _without_password(url: str) -> str:
+    return repr(_PASSWORD.sub(r"\1***@", url))
+
+
+def _url(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    scheme, separator, _ = value.partition("://")
+    if value and (not separator or scheme.partition("+")[0] not in SCHEMES):
+        known = ", ".join(f"{each}://" for each in SCHEMES)
+        raise ValueError(f"is empty for the application's database, or a URL of {known}")
+
+
+@section("tasks")
+@attrs.frozen(kw_only=True)
+class TasksSettings:
+    """Where jobs are kept, who runs them, and their limits.
+
+    Durations are seconds, sizes are bytes.
+
+    Attributes:
+        url: Where jobs are kept: empty for the database of the application, else the URL of an
+            SQLite file, a PostgreSQL, a Redis or a RabbitMQ.
+        mode: Who runs jobs: ``in_process`` the process that serves, ``queue`` only processes of
+            ``photon worker``, ``inline`` the call that enqueues them. Empty for ``inline`` in the
+            environment ``test``, and ``in_process`` in all others.
+        modules: Modules and packages that define tasks and schedules, imported at start. The
+            application's own package is searched without being listed; see `photon_tasks.registry`.
+        queues: Queues that workers take jobs from; empty for all.
+        concurrency: Maximum number of jobs that run at the same time in a process.
+        lease: Time after which the jobs of a killed worker are run by another one.
+        poll_interval: Maximum time between two looks for jobs, where a notification was lost.
+        enqueue_timeout: Maximum time that enqueueing waits for the database or the server.
+        shutdown_timeout: Time that running jobs have to end when a worker stops; then they are
+            cancelled, and queued again.
+        retries: Attempts after the first one, for tasks that do not say otherwise.
+        timeout: Time limit of one attempt, for tasks that do not say otherwise; zero for none.
+        keep_completed: Time for which completed and cancelled jobs, with their results, are kept.
+        keep_dead: Time for which dead and parked jobs are kept.
+        max_arguments: Maximum size of the arguments of a job.
+        max_result: Maximum size of a result.
+        max_background: Maximum number of calls of `spawn_background` that run at the same time.
+        max_memory: Memory of a worker process above which it is replaced between jobs; zero for no
+            limit.
+        max_jobs: Number of jobs after which a worker process is replaced; zero for no limit.
+        page: Path of the page about jobs in development; empty for none.
+    """
+
+    url: str = attrs.field(default="", validator=_url, repr=_without_password)
+    mode: str = attrs.field(default="", validator=in_(("", *MODES)))
+    modules: list[str] = attrs.field(factory=list)
+    queues: list[str] = attrs.field(factory=list)
+    concurrency: int = attrs.field(default=100, validator=gt(0))
+    lease: float = attrs.field(default=30.0, validator=ge(1))
+    poll_interval: float = attrs.field(default=1.0, validator=gt(0))
+    enqueue_timeout: float = attrs.field(default=5.0, validator=gt(0))
+    shutdown_timeout: float = attrs.field(default=20.0, validator=ge(0))
+    retries: int = attrs.field(default=3, validator=ge(0))
+    timeout: float = attrs.field(default=0.0, validator=ge(0))
+    keep_completed: float = attrs.field(default=86_400.0, validator=ge(0))
+    keep_dead: float = attrs.field(default=30 * 86_400.0, validator=ge(0))
+    max_arguments: int = attrs.field(default=256 * 1024, validator=gt(0))
+    max_result: int = attrs.field(default=1024 * 1024, validator=gt(0))
+    max_background: int = attrs.field(default=1000, validator=gt(0))
+    max_memory: int = attrs.field(default=0, validator=ge(0))
+    max_jobs: int = attrs.field(default=0, validator=ge(0))
+    page: str = "/photon/jobs"
+
+    def mode_in(self, environment: str) -> str:
+        """Return `mode` with its default in an environment."""
+        return self.mode or ("inline" if environment == "test" else "in_process")
