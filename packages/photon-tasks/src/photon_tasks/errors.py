@@ -1,0 +1,48 @@
+"""The errors of photon-tasks.
+
+Misuse that is visible at once is a `TypeError` or `ValueError`.
+"""
+
+from __future__ import annotations
+
+from photon_runtime.errors import PhotonError
+
+
+class TasksError(PhotonError):
+    """The root of the errors of this package."""
+
+
+class TaskDefinitionError(TasksError, TypeError):
+    """A function cannot be a task, or a schedule is invalid; the message names its line."""
+
+
+class ArgumentsError(TasksError, ValueError):
+    """The arguments of a call do not fit the task, or are too large."""
+
+
+class StoreUnavailable(TasksError):
+    """The database or the server of the jobs cannot be reached. It may be a matter of time."""
+
+
+class StoreRefused(TasksError):
+    """The database or the server of the jobs cannot be used as it is configured."""
+
+
+class NoTasks(TasksError):
+    """The call needs a running application with tasks, or a running job, and found none."""
+
+
+class JobNotFound(TasksError, LookupError):
+    """The job does not exist, or is not kept any more."""
+
+
+class JobFailed(TasksError):
+    """The job whose result was requested is dead, parked or cancelled."""
+
+
+class LeaseLost(TasksError):
+    """The worker has lost its lease, and its jobs belong to other workers."""
+
+
+class Overloaded(TasksError):
+    """A limit of waiting work is reached."""
