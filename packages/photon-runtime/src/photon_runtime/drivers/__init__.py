@@ -1,8 +1,9 @@
-"""Database drivers that wait in the scheduler, with and without the patch of the standard library.
+"""Drivers of databases and Redis that wait in the scheduler, with and without the patch.
 
 ===============  ==============================================================================
 ``psycopg``      psycopg 3 for PostgreSQL: `Connection`, waits, clean-up of interrupted queries
 ``pymysql``      PyMySQL for MySQL and MariaDB: `Connection`, clean-up of interrupted queries
+``redis``        redis-py for Redis and Valkey: `Connections`, `Script`, `next_message`
 ``sqlite``       `sqlite3`: `connect`, statements in threads, a fair queue of writers
 ===============  ==============================================================================
 

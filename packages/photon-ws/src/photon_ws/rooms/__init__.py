@@ -17,7 +17,7 @@
 ``_shared_presence``  the users of this worker in the store, and those of all workers from it
 ``_outbox``           the messages that the store does not have yet
 ``_store``            `RoomStore`: what connects the rooms of several workers; ``_stores`` chooses
-``redis``             `RedisStore`; ``_redis_scripts`` and ``_redis_connection`` are its parts
+``redis``             `RedisStore`; ``_redis_scripts`` are its scripts
 ``postgresql``        `PostgreSQLStore`
 ``sqlite``            `SQLiteStore`
 ``errors``            `RoomsMissing`, `RoomLimitReached`, `StoreUnavailable`, ...

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from photon_runtime.drivers.redis import Script
+
 _CLOCK = """
 local clock = redis.call('TIME')
 local now = string.format('%d.%06d', clock[1], clock[2])
@@ -28,7 +30,7 @@ if not epoch then
 end
 """
 
-APPEND: Final = (
+APPEND: Final = Script(
     _CLOCK
     + _HEAD
     + """
@@ -61,7 +63,7 @@ return {epoch, first, now}
 """Keys: head, log, from. Arguments: new epoch, age of the head, entries to keep, age of the log,
 origin, channel, then sequence and encoded record of each."""
 
-READ: Final = (
+READ: Final = Script(
     _HEAD
     + """
 local last = redis.call('HGET', KEYS[1], 'last')
@@ -108,7 +110,7 @@ local function total(found, own)
 end
 """
 
-SET_PRESENCE: Final = (
+SET_PRESENCE: Final = Script(
     _PRESENCE
     + """
 local found = workers(redis.call('HGET', KEYS[2], ARGV[2]))
@@ -121,7 +123,7 @@ return {before, total(found, ARGV[1])}
 )
 """Keys: leases, users. Arguments: worker, user, sockets, age of the users."""
 
-USERS: Final = (
+USERS: Final = Script(
     _PRESENCE
     + """
 local users, valid = {}, {}
@@ -142,7 +144,7 @@ return users
 )
 """Keys: leases, users."""
 
-RENEW: Final = """
+RENEW: Final = Script("""
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
@@ -151,18 +153,18 @@ if ends and tonumber(ends) <= now then return 0 end
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 if ends then return 1 end
 return 2
-"""
+""")
 """Keys: leases. Arguments: worker, lease and age of forgotten leases in milliseconds. Returns 1 for
 a lease that was extended, 2 for a new one, 0 for one that has expired, which stays so."""
 
-EXPIRED: Final = """
+EXPIRED: Final = Script("""
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)
-"""
+""")
 """Keys: leases."""
 
-EXPIRE: Final = (
+EXPIRE: Final = Script(
     _PRESENCE
     + """
 local left = {}
@@ -183,8 +185,8 @@ return left
 )
 """Keys: leases, users. Arguments: workers whose leases have expired."""
 
-RELEASE: Final = """
+RELEASE: Final = Script("""
 local clock = redis.call('TIME')
 redis.call('ZADD', KEYS[1], 'XX', clock[1] * 1000 - 1, ARGV[1])
-"""
+""")
 """Keys: leases. Arguments: worker, whose presence expires now."""

@@ -13,24 +13,22 @@ a replica has lost that became the primary is not noticed.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from hashlib import sha1
 from secrets import token_hex
 from typing import Any, Final
 
 import msgspec
 
-from photon_runtime import DeadlineExceeded, Event, Lock, deadline
+from photon_runtime import Event, Lock
 from photon_runtime.errors import PhotonError
 
-from . import _redis_scripts as scripts
 from ._entries import Entry, Kind
 from ._store import Appended, Batch, LogPage, PresenceChange, PresenceTotals, StoreListener
 from .errors import StoreUnavailable
 
 try:
-    from redis.exceptions import NoScriptError, RedisError
+    from photon_runtime.drivers.redis import Connections, RedisError, Script, next_message
 
-    from ._redis_connection import RedisConnections, unavailable
+    from . import _redis_scripts as scripts
 except ImportError as error:
     raise PhotonError(
         "[websockets] rooms names a Redis, and redis is not installed: pip install "
@@ -45,8 +43,6 @@ _LOG_AGE: Final = 86_400
 _FORGOTTEN_AFTER: Final = 600_000
 _EXPIRED: Final = 0
 _EXTENDED: Final = 1
-_SILENCE = 4.0
-_ANSWER = 4.0
 
 _encode = msgspec.msgpack.encode
 _decode_record = msgspec.msgpack.Decoder(tuple[int, Kind, bytes]).decode
@@ -66,7 +62,7 @@ class RedisStore:
     def __init__(self, url: str) -> None:
         """Note the address; nothing is opened."""
         try:
-            self._connections = RedisConnections(url, limit=_CONNECTIONS)
+            self._connections = Connections(url, limit=_CONNECTIONS)
         except ValueError as error:
             raise PhotonError(f"[websockets] rooms: {error}") from error
         self._listening: Any = None
@@ -122,7 +118,10 @@ class RedisStore:
 
     def listen(self, listener: StoreListener) -> None:
         """Receive what is published in the watched rooms, until the connection fails."""
-        connection = self._connections.connect()
+        try:
+            connection = self._connections.connect()
+        except RedisError as error:
+            raise _unavailable(error) from error
         try:
             channels = [_key(room, "new") for room in self._watched]
             self._listening = connection
@@ -130,9 +129,9 @@ class RedisStore:
                 connection.send_command("SUBSCRIBE", *channels[start : start + 1000])
             listener.listening()
             while True:
-                self._hand_over(_next_message(connection), listener)
+                self._hand_over(next_message(connection), listener)
         except (RedisError, OSError) as error:
-            raise unavailable(error) from error
+            raise _unavailable(error) from error
         finally:
             self._listening = None
             connection.disconnect()
@@ -159,7 +158,7 @@ class RedisStore:
                 try:
                     self._listening.send_command(*command)
                 except (RedisError, OSError) as error:
-                    raise unavailable(error) from error
+                    raise _unavailable(error) from error
 
     # -- presence -----------------------------------------------------------------------------
 
@@ -221,20 +220,16 @@ class RedisStore:
 
     # -- scripts ------------------------------------------------------------------------------
 
-    def _run(self, script: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+    def _run(self, script: Script, calls: Sequence[Sequence[Any]]) -> list[Any]:
         """Run a script several times, and return the replies."""
-        if not calls:
-            return []
-        digest = sha1(script.encode(), usedforsecurity=False).hexdigest()
-        commands = [("EVALSHA", digest, *arguments) for arguments in calls]
-        replies = self._connections.call(commands)
-        if any(isinstance(reply, NoScriptError) for reply in replies):
-            self._connections.call([("SCRIPT", "LOAD", script)])
-            replies = self._connections.call(commands)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise unavailable(reply)
-        return replies
+        try:
+            return self._connections.run(script, calls)
+        except RedisError as error:
+            raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"Redis: {str(error) or type(error).__name__}")
 
 
 def _append_arguments(batch: Batch) -> list[Any]:
@@ -257,26 +252,6 @@ def _entry(position: bytes, fields: Sequence[bytes]) -> Entry:
     sequence, kind, payload = _decode_record(values[b"r"])
     number = int(position.partition(b"-")[0])
     return Entry(number, float(values[b"t"]), values[b"o"].decode(), sequence, kind, payload)
-
-
-def _next_message(connection: Any) -> list[Any]:
-    """Return the next message; a server that is silent for too long gets a ping."""
-    try:
-        with deadline(_SILENCE):
-            return _read(connection)
-    except DeadlineExceeded:
-        connection.send_command("PING")
-    try:
-        with deadline(_ANSWER):
-            return _read(connection)
-    except DeadlineExceeded:
-        raise StoreUnavailable("Redis: no answer to a ping") from None
-
-
-def _read(connection: Any) -> list[Any]:
-    # An interruption comes between two messages, or is the end of the connection.
-    message: list[Any] = connection.read_response(disconnect_on_error=False)
-    return message
 
 
 def _room(channel: bytes) -> str:
