@@ -387,14 +387,16 @@ def test_an_error_in_an_announcement_is_logged(
 
 @in_hub
 def test_notes_of_ended_sessions_and_transactions_do_not_pile_up(database: Database) -> None:
-    from photon_lifeguard.transactions import _open_transactions
+    from photon_lifeguard.transactions import _open_transactions, _server_transactions
 
     sessions = len(_open_transactions._SESSIONS.get())
-    transactions = len(_open_transactions._TRANSACTIONS.get())
+    blocks = len(_open_transactions._BLOCKS.get())
+    transactions = len(_server_transactions._TRANSACTIONS.get())
     for number in range(20):
         with database.transaction() as session:
             session.add(Note(title=f"a{number}"))
         with database.engine.begin() as connection:
             connection.execute(INSERT.values(title=f"b{number}"))
     assert len(_open_transactions._SESSIONS.get()) <= sessions + 2
-    assert len(_open_transactions._TRANSACTIONS.get()) <= transactions + 2
+    assert len(_open_transactions._BLOCKS.get()) <= blocks + 2
+    assert len(_server_transactions._TRANSACTIONS.get()) <= transactions + 2

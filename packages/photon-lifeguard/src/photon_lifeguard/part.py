@@ -34,6 +34,7 @@ import photon_runtime as rt
 from photon_runtime.http import Request
 from photon_runtime.parts import Host
 from photon_runtime.settings import Settings
+from photon_runtime.transactions import find_transactions_by
 from photon_runtime.units_of_work import after_each_message, outlives_request
 
 from ._console_values import console_values
@@ -44,7 +45,14 @@ from .errors import DatabaseConfigurationError
 from .observability import DatabaseMetrics, DatabaseObserver, RequestStatements
 from .replicas import ReplicaMetrics, position_middleware
 from .results import refresh_expired, while_encoding
-from .transactions import awaits_commit, commit_changes, complete_message
+from .transactions import (
+    awaits_commit,
+    commit_changes,
+    complete_message,
+    end_management,
+    find,
+    manage,
+)
 
 T = TypeVar("T")
 
@@ -248,6 +256,7 @@ def _migrations(databases: Databases, host: Host) -> Iterator[None]:
 
 @contextmanager
 def _life(databases: Databases) -> Iterator[None]:
+    find_transactions_by(find)  # sessions of the application may be named before they are used
     with ExitStack() as stack:
         for database in (databases.default, *databases.named.values()):
             stack.enter_context(database.life())
@@ -264,7 +273,11 @@ def _provider(database: Database, cls: type[Session]) -> Callable[[Request], Ite
         with database.session(cls, is_reusable=False, read=read) as session:
             if has_messages:
                 after_each_message(partial(complete_message, session), undo=session.rollback)
-            yield session
+            manage(session)
+            try:
+                yield session
+            finally:
+                end_management(session)
             if session.in_transaction() or awaits_commit(session):  # the handler may have closed it
                 commit_changes(session)
 

@@ -12,6 +12,7 @@
        ├─ Deadlock            all tasks wait for each other (also a RuntimeError)
        ├─ PatchError          the standard library is patched too late to be patched completely
        ├─ NotRunning          a waiting call outside of run() (also a RuntimeError)
+       ├─ AmbiguousTransaction  several transactions are open, or none that was named
        ├─ SignatureError      a function is unsuitable for its registration (also a TypeError)
        └─ ServerError         the server cannot start: port in use, no permission
     BaseException
@@ -21,6 +22,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "AmbiguousTransaction",
     "Cancelled",
     "ChannelClosed",
     "DeadlineExceeded",
@@ -83,6 +85,10 @@ class Deadlock(PhotonError, RuntimeError):
 
 class NotRunning(PhotonError, RuntimeError):
     """A call that needs a running hub was made outside of ``run()``."""
+
+
+class AmbiguousTransaction(PhotonError, RuntimeError):
+    """It is uncertain which open transaction is meant; the message says which there are."""
 
 
 class SignatureError(PhotonError, TypeError):

@@ -27,7 +27,7 @@ from photon_runtime.errors import Cancelled
 from ..backends import Backend
 from ..errors import ROLLED_BACK, TransactionError
 from ..pool import WaitingPool
-from ._open_transactions import end_savepoint, end_transaction, note_savepoint
+from ._server_transactions import end_savepoint, end_transaction, note_savepoint
 
 _BEGUN = "photon_begun"
 _WRITABLE, _READ_ONLY = "writable", "read only"

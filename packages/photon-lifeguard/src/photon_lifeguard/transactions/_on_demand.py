@@ -23,12 +23,11 @@ import photon_runtime as rt
 from ..backends import Backend, TransactionOptions
 from ..errors import TransactionError
 from ..pool import DIRTY
+from ._core_blocks import note_core_blocks
 from ._ending import end_truthfully, note_begin, refuse_if_ended
-from ._open_transactions import BACKEND, is_noted, note_transaction
+from ._open_transactions import note_block, note_transaction
 from ._reading import is_read, may_leave_state
-
-OPTIONS = "photon_transaction"
-"""Execution option of a connection: the `TransactionOptions` of the transaction to begin."""
+from ._server_transactions import BACKEND, OPTIONS, is_noted
 
 LOCAL = "photon_local"
 """Execution option of a statement that changes nothing beyond its transaction."""
@@ -55,6 +54,7 @@ def begin_on_demand(engine: Engine, backend: Backend, *, statement_timeout: floa
         do_executemany=_preceded(before, dialect.do_executemany),
         do_execute_no_params=_preceded(before, dialect.do_execute_no_params),
     )
+    note_core_blocks(engine, note_block)
     end_truthfully(engine, backend)
 
 
@@ -83,11 +83,11 @@ def _before_execution(
     refuse_if_ended(cursor.connection)
     if backend.in_transaction(cursor.connection):
         if not is_noted(connection.connection):  # the driver has begun it
-            note_transaction(connection.connection, backend)
+            note_transaction(connection, backend)
     elif "isolation_level" not in connection.get_execution_options():
         begin(connection, backend, statement_timeout)
     else:
-        note_transaction(connection.connection, backend)  # the driver begins it, or has none
+        note_transaction(connection, backend)  # the driver begins it, or has none
 
 
 def ensure_begun(connection: Connection) -> None:
@@ -136,7 +136,7 @@ def begin(connection: Connection, backend: Backend, statement_timeout: float) ->
         options = attrs.evolve(options, timeout=timeout)
     backend.begin(connection.connection.dbapi_connection, options)
     note_begin(connection.connection.dbapi_connection, is_read_only=options.is_read_only)
-    note_transaction(connection.connection, backend)
+    note_transaction(connection, backend)
 
 
 def _time_limit(limit: float | None, default: float) -> float | None:

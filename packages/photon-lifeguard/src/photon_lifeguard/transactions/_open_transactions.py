@@ -1,43 +1,47 @@
 """The transactions that are open in the current context, for `photon_runtime.transactions`.
 
-Theory of operation. Two things are noted in context variables: the sessions that a `Database` has
-made, and the transactions that were begun on servers. A session is open while it has changes that
-are not flushed, inside of a block that ends its transaction, and while the server has a transaction
-open for it. A session that has only read is not: what it reads needs no transaction.
+Theory of operation. Three things are noted in context variables: the sessions that a `Database` has
+made, the ``with`` blocks of Core's transactions, and the transactions that were begun on servers. A
+session is begun while it has changes that are not flushed, inside of a block that ends its
+transaction, and while the server has a transaction open for it. A session that has only read is
+not: what it reads needs no transaction.
 
-Transactions on servers are noted for the connections of Core, and for sessions that the application
-has made itself. Their calls belong to the connection, from the moment it is taken from the pool
-until it is given back. They are made by the method of the dialect that commits, dropped by the one
-that rolls back, and methods for savepoints drop those that were added since. Whatever ends a
-transaction in another way (an error, the clean-up of an interrupted statement, ``COMMIT`` as text)
-drops the calls: delivering too little is an error that is noticed, delivering what did not happen
-is not.
+A row can join also what is not begun, if it is certain that somebody commits it: a session that is
+managed, which is committed by the framework at the end of a request, and a ``with`` block of Core.
+A managed session that is not begun belongs to the task that it was made for: another task of the
+same context may live longer than the request, or than one message of a socket.
 """
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
 from contextvars import ContextVar
-from functools import partial
-from typing import Any, Final, final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session, SessionTransactionOrigin
 
-from photon_runtime.errors import Cancelled
-from photon_runtime.transactions import AfterCommit, Callback, find_transactions_by
+import photon_runtime as rt
+from photon_runtime.errors import NotRunning
+from photon_runtime.transactions import OpenTransaction, find_transactions_by
 
 from ..backends import Backend
-from ._commit_hooks import on_commit, report_dropped, run_calls
+from ._core_blocks import BlockTransaction
+from ._joining import CoreTransaction, SessionTransaction
+from ._server_transactions import (
+    BACKEND,
+    InScope,
+    ServerTransaction,
+    note_on_server,
+    noted_transaction,
+    open_on_servers,
+)
 
-BACKEND: Final = "photon_backend"
-"""Execution option of an engine: its backend and the limit of its statements in seconds."""
 BLOCK: Final = "photon_transaction_block"
 """Key in the ``info`` of a session, inside of a block of `transaction`."""
 
-_NOTED = "photon_transaction_calls"
+_MANAGER = "photon_managing_task"
 
 
 def note_session(session: Session) -> None:
@@ -45,52 +49,36 @@ def note_session(session: Session) -> None:
     sessions = _SESSIONS.get()
     if sessions:
         sessions = tuple(each for each in sessions if each() is not None)
-    _SESSIONS.set((*sessions, weakref.ref(session)))
-    find_transactions_by(_find)
+    _SESSIONS.set((*sessions, InScope(session)))
+    find_transactions_by(find)
 
 
-def note_transaction(connection: Any, backend: Backend) -> None:
-    """Note a transaction that begins on a connection of the pool. Does not wait."""
-    notes = _notes(connection)
-    if notes is None:
-        return
-    notes[_NOTED] = transaction = _ServerTransaction(connection, backend)
-    others = _TRANSACTIONS.get()
-    if others:
-        others = tuple(each for each in others if not each.is_over)
-    _TRANSACTIONS.set((*others, transaction))
-    find_transactions_by(_find)
+def manage(session: Session) -> None:
+    """Note that the framework commits ``session`` when the running task has done its work.
 
-
-def is_noted(connection: Any) -> bool:
-    """Return whether the transaction of a connection of the pool is noted. Does not wait."""
-    return _NOTED in (_notes(connection) or ())
-
-
-def end_transaction(connection: Any, *, is_committed: bool) -> None:
-    """Make or drop the calls that wait on a connection of the pool, whose transaction has ended.
-
-    Blocks: the calling task, as the calls do.
+    Does not wait.
     """
-    notes = _notes(connection)
-    if notes:
-        transaction: _ServerTransaction | None = notes.pop(_NOTED, None)
-        if transaction is not None:
-            transaction.end(is_committed=is_committed)
+    session.info[_MANAGER] = _running_task()
 
 
-def note_savepoint(connection: Connection, name: str) -> None:
-    """Note that a savepoint was made."""
-    transaction = _noted(connection)
-    if transaction is not None:
-        transaction.savepoints.append((name, len(transaction.calls)))
+def end_management(session: Session) -> None:
+    """Note that the work of `manage` is done: what follows is not part of it. Does not wait."""
+    session.info.pop(_MANAGER, None)
 
 
-def end_savepoint(connection: Connection, name: str, *, is_released: bool) -> None:
-    """Note that a savepoint is released, or drop the calls since it was made."""
-    transaction = _noted(connection)
-    if transaction is not None:
-        transaction.end_savepoint(name, is_released=is_released)
+def note_block(block: BlockTransaction) -> None:
+    """Note a ``with`` block that commits a transaction of Core. Does not wait."""
+    blocks = _BLOCKS.get()
+    if blocks:
+        blocks = tuple(each for each in blocks if (other := each()) is not None and other.commits)
+    _BLOCKS.set((*blocks, InScope(block)))
+    find_transactions_by(find)
+
+
+def note_transaction(connection: Connection, backend: Backend) -> None:
+    """Note a transaction that begins on the server of a connection. Does not wait."""
+    note_on_server(connection, backend)
+    find_transactions_by(find)
 
 
 def is_in_block(session: Session) -> bool:
@@ -114,85 +102,52 @@ def open_connections(session: Session) -> Iterator[Connection]:
     yield from {id(entry[0]): entry[0] for entry in pairs.values()}.values()
 
 
-@final
-class _ServerTransaction:
-    """A transaction on a server, and the calls that wait for its commit.
-
-    Attributes:
-        calls: The calls, in order.
-        savepoints: The open savepoints, each with the number of calls before it.
-        has_ended: True after a commit or a rollback.
-    """
-
-    __slots__ = ("_backend", "_connection", "calls", "has_ended", "savepoints")
-
-    def __init__(self, connection: Any, backend: Backend) -> None:
-        self.calls: list[Callback] = []
-        self.savepoints: list[tuple[str, int]] = []
-        self.has_ended = False
-        self._connection = weakref.ref(connection)
-        self._backend = backend
-
-    @property
-    def is_over(self) -> bool:
-        return self.has_ended or self._connection() is None
-
-    @property
-    def is_open(self) -> bool:
-        if self.has_ended:
-            return False
-        connection = self._connection()
-        if connection is None or connection.dbapi_connection is None:
-            return False
-        return self._backend.in_transaction(connection.dbapi_connection)
-
-    def end(self, *, is_committed: bool) -> None:
-        self.has_ended = True
-        calls, self.calls = self.calls, []
-        if is_committed:
-            with suppress(Cancelled):  # the commit has happened, and the next wait raises again
-                run_calls(calls)
-        elif calls:
-            report_dropped(len(calls))
-
-    def end_savepoint(self, name: str, *, is_released: bool) -> None:
-        for index, (savepoint, calls) in enumerate(self.savepoints):
-            if savepoint == name:
-                del self.savepoints[index:]
-                if not is_released:
-                    del self.calls[calls:]
-                return
+def find(owner: object = None) -> list[OpenTransaction]:
+    """Return the open transactions of the current context, or that of an owner."""
+    if isinstance(owner, Session):
+        return [SessionTransaction(owner, is_begun=_is_open(owner, []))]
+    if isinstance(owner, Connection):
+        return [CoreTransaction(owner)]
+    found = _open()
+    if owner is None:
+        return found
+    engine = getattr(owner, "engine", owner)  # that of a Database
+    return [each for each in found if each.database is engine]
 
 
-def _notes(connection: Any) -> dict[str, Any] | None:
-    """Return the attributes of a connection of the pool, which end with its use.
-
-    Returns:
-        ``None`` for the connection that SQLAlchemy prepares an engine with.
-    """
-    return vars(connection) if hasattr(type(connection), "__weakref__") else None
-
-
-def _noted(connection: Connection) -> _ServerTransaction | None:
-    notes = _notes(connection.connection)
-    return notes.get(_NOTED) if notes else None
-
-
-def _find() -> list[AfterCommit]:
-    """Return the open transactions of the current context."""
-    found: list[AfterCommit] = []
-    of_sessions: list[_ServerTransaction] = []
+def _open() -> list[OpenTransaction]:
+    found: list[OpenTransaction] = []
+    of_sessions: list[ServerTransaction] = []
     for reference in _SESSIONS.get():
         session = reference()
-        if session is not None and _is_open(session, of_sessions):
-            found.append(partial(on_commit, session))
-    for transaction in _TRANSACTIONS.get():
-        if transaction.is_open and transaction not in of_sessions:
-            found.append(transaction.calls.append)
+        if session is None:
+            continue
+        is_begun = _is_open(session, of_sessions)
+        if is_begun or _is_managed_here(session):
+            found.append(SessionTransaction(session, is_begun=is_begun))
+    cores: list[Connection] = []
+    for transaction in open_on_servers():
+        core = transaction.core()
+        if transaction not in of_sessions and core is not None:
+            cores.append(core)
+            found.append(CoreTransaction(core))
+    for reference in _BLOCKS.get():
+        block: BlockTransaction | None = reference()
+        if block is not None and block.commits and block.connection not in cores:
+            found.append(CoreTransaction(block.connection))
     return found
 
 
-def _is_open(session: Session, transactions: list[_ServerTransaction]) -> bool:
+def _is_managed_here(session: Session) -> bool:
+    manager = session.info.get(_MANAGER)
+    if manager is None or manager is not _running_task():
+        return False
+    # SQLAlchemy has no public attribute for a session that was closed for ever.
+    state = session._close_state
+    return state is not type(state).CLOSED
+
+
+def _is_open(session: Session, transactions: list[ServerTransaction]) -> bool:
     """Return whether a session has anything to commit; add its transactions to ``transactions``."""
     if not session.in_transaction():
         return False  # a change of an object begins SQLAlchemy's transaction, too
@@ -207,16 +162,21 @@ def _is_open(session: Session, transactions: list[_ServerTransaction]) -> bool:
         if connection.invalidated or BACKEND not in connection.get_execution_options():
             is_open = True  # lost, so that it can only be rolled back, or of another library
             continue
-        transaction = _noted(connection)
+        transaction = noted_transaction(connection)
         if transaction is not None:
             transactions.append(transaction)
             is_open = is_open or transaction.is_open
     return is_open
 
 
-_SESSIONS: ContextVar[tuple[Callable[[], Session | None], ...]] = ContextVar(
-    "photon_sessions", default=()
-)
-_TRANSACTIONS: ContextVar[tuple[_ServerTransaction, ...]] = ContextVar(
-    "photon_server_transactions", default=()
-)
+def _running_task() -> object:
+    """Return what stands for the running task; outside of tasks, for the thread."""
+    try:
+        return rt.current_task()
+    except NotRunning:
+        return threading.get_ident()
+
+
+_References: TypeAlias = tuple[InScope, ...]
+_SESSIONS: ContextVar[_References] = ContextVar("photon_sessions", default=())
+_BLOCKS: ContextVar[_References] = ContextVar("photon_core_blocks", default=())

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from ..backends import Isolation, TransactionOptions
 from ..errors import TransactionError
 from ._commit_hooks import add_calls, take_calls
-from ._on_demand import OPTIONS, backend_of, ensure_begun
-from ._open_transactions import BACKEND, BLOCK, open_connections
+from ._on_demand import backend_of, ensure_begun
+from ._open_transactions import BLOCK, open_connections
+from ._server_transactions import BACKEND, OPTIONS
 
 
 @contextmanager
