@@ -33,6 +33,8 @@ from .callables import require_function, require_value
 from .errors import AmbiguousTransaction
 
 Callback: TypeAlias = Callable[[], object]
+AfterCommit: TypeAlias = Callable[[Callback], object]
+"""Adds a call after the commit of one transaction, such as `OpenTransaction.on_commit`."""
 
 
 class OpenTransaction(Protocol):
