@@ -23,7 +23,7 @@ import attrs
 
 from photon_openapi.document import Document, OpenApi, Operation, load_document
 from photon_openapi.errors import DocumentError
-from photon_runtime.callables import kind_of, require_function
+from photon_runtime.callables import calling_module, kind_of, require_function
 from photon_runtime.http import Handler, PartAdapter
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.parts import Finish, Part, Release, Scope
@@ -89,6 +89,7 @@ class Application(Router):
             the settings, and by default it is a description only.
 
     Attributes:
+        module: Name of the module that has made it.
         readiness: The checks of ``/ready``: ``app.readiness.add("database", check)``.
         meter: Declares metrics of the application: ``app.meter.counter("orders", "…")``; the page
             of metrics shows them together with those of requests. Replace it by the meter of
@@ -155,6 +156,7 @@ class Application(Router):
             "assert_formats": assert_formats,
         }
         self.validation_status = validation_status
+        self.module = calling_module()
         self.readiness = Readiness()
         self.meter = Meter()
         self._docs_url = docs_url
@@ -256,8 +258,11 @@ class Application(Router):
             )
         self._parts.append(resolved)
 
-    def _needed_parts(self) -> list[Part]:
-        """Return the parts that were added, and those that adapters of routes need besides."""
+    def needed_parts(self) -> list[Part]:
+        """Return the parts that were added, and those that adapters of routes need besides.
+
+        Subclasses may add others; it is called at each start, and for the document.
+        """
         parts = list(self._parts)
         for entry in self._entries:
             adapter: object = entry.adapter
@@ -387,9 +392,7 @@ class Application(Router):
             for entry in self._entries
             if entry.is_written and entry.options.get("include_in_schema", True)
         ]
-        providers = Providers(
-            {**self._by_type, **install_parts(self, self._needed_parts()).by_type}
-        )
+        providers = Providers({**self._by_type, **install_parts(self, self.needed_parts()).by_type})
         context = WriterContext(self.validation_status, is_published=True, providers=providers)
         write_entries(base.data, shown, context)
         return copy.deepcopy(base.data)
@@ -407,7 +410,7 @@ class Application(Router):
             SettingsError: A section of the settings is invalid.
         """
         settings = self.read_settings(ObservabilitySettings)
-        host = install_parts(self, self._needed_parts(), development=development)
+        host = install_parts(self, self.needed_parts(), development=development)
         readiness = Readiness(timeout=settings.ready_timeout)
         readiness.include(self.readiness)
         readiness.include(host.readiness)

@@ -24,6 +24,7 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
+import sys
 import types
 from collections.abc import (
     AsyncGenerator,
@@ -224,6 +225,21 @@ def location(function: object) -> str:
     if not isinstance(code, types.CodeType):
         return str(name)
     return f"{name} ({code.co_filename}:{code.co_firstlineno})"
+
+
+def calling_module() -> str:
+    """Return the name of the module whose code has called a package of Photon. Does not wait.
+
+    It is the innermost one in the stack that does not belong to such a package.
+    """
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module: str = frame.f_globals.get("__name__", "")
+        package = module.partition(".")[0]
+        if package != "photon" and not package.startswith("photon_"):
+            return module
+        frame = frame.f_back
+    return "__main__"
 
 
 def signature_target(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,3 +1,44 @@
-"""Durable jobs, schedules and background tasks for applications."""
+"""Durable jobs, schedules and background tasks for applications.
 
+====================  =========================================================================
+``task``              `task`, `Task`: functions whose calls are jobs
+``options``           how a task is run: queue, attempts, time limit, unique key
+``job``               `Job`: the running job; steps, sleeps, events, progress
+``enqueued_job``      `EnqueuedJob`: a job, as the code that has enqueued it sees it
+``part``              `TasksPart`: the tasks of an application
+``current``           `Tasks`: what belongs to a running application, and how code finds it
+``registry``          which tasks an application has
+``worker``            claims, runs and records jobs; heartbeats, recovery
+``calls``             the call of a task: provided values, middleware, threads
+``stores``            where jobs are: SQLite, PostgreSQL, Redis
+``records``           jobs, claims and outcomes as values
+``errors``            the error tree
+====================  =========================================================================
+"""
+
+from ._arguments import Provided as Provided
 from ._tasks_settings import TasksSettings as TasksSettings
+from .current import Tasks as Tasks
+from .current import current_tasks as current_tasks
+from .enqueued_job import EnqueuedJob as EnqueuedJob
+from .enqueued_job import send_event as send_event
+from .errors import ArgumentsError as ArgumentsError
+from .errors import JobFailed as JobFailed
+from .errors import JobNotFound as JobNotFound
+from .errors import LeaseLost as LeaseLost
+from .errors import NoTasks as NoTasks
+from .errors import Overloaded as Overloaded
+from .errors import StoreRefused as StoreRefused
+from .errors import StoreUnavailable as StoreUnavailable
+from .errors import TaskDefinitionError as TaskDefinitionError
+from .errors import TasksError as TasksError
+from .job import Job as Job
+from .job import JobMiddleware as JobMiddleware
+from .job import current_job as current_job
+from .job import step as step
+from .options import Backoff as Backoff
+from .options import Unique as Unique
+from .part import TasksPart as TasksPart
+from .records import JobState as JobState
+from .task import Task as Task
+from .task import task as task

@@ -5,14 +5,14 @@ Misuse that is visible at once is a `TypeError` or `ValueError`.
 
 from __future__ import annotations
 
-from photon_runtime.errors import PhotonError
+from photon_runtime.errors import PhotonError, SignatureError
 
 
 class TasksError(PhotonError):
     """The root of the errors of this package."""
 
 
-class TaskDefinitionError(TasksError, TypeError):
+class TaskDefinitionError(TasksError, SignatureError):
     """A function cannot be a task, or a schedule is invalid; the message names its line."""
 
 

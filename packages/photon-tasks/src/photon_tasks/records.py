@@ -68,7 +68,7 @@ class NewJob:
             the id of a job that exists does nothing, so enqueueing may be repeated.
         task: Name of the task.
         queue: Name of the queue.
-        arguments: Arguments of the call, as a JSON object with ``args`` and ``kwargs``.
+        arguments: Arguments of the call by name, as a JSON object.
         priority: Jobs with a greater one go first within a queue.
         max_attempts: Number of attempts after which the job is dead.
         due: Earliest time of the start, in seconds since the epoch; ``None`` for ``delay``.
@@ -84,7 +84,7 @@ class NewJob:
     id: str
     task: str
     queue: str = "default"
-    arguments: str = '{"args":[],"kwargs":{}}'
+    arguments: str = "{}"
     priority: int = 0
     max_attempts: int = 4
     due: float | None = None

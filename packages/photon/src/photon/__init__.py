@@ -1,8 +1,8 @@
 """Photon: a web framework in plain blocking Python, on coroutines.
 
 This package combines the others and has no mechanism of its own. All names that an application
-needs can be imported from here; they are defined in ``photon_runtime``, ``photon_router`` and
-``photon_ws``. The last one is imported when one of its names is used.
+needs can be imported from here; they are defined in ``photon_runtime``, ``photon_router``,
+``photon_ws`` and ``photon_tasks``. The last two are imported when one of their names is used.
 """
 
 from typing import TYPE_CHECKING
@@ -61,12 +61,36 @@ from .app import Photon as Photon
 from .router import Router as Router
 
 if TYPE_CHECKING:
+    from photon_tasks import Backoff as Backoff
+    from photon_tasks import EnqueuedJob as EnqueuedJob
+    from photon_tasks import Job as Job
+    from photon_tasks import Provided as Provided
+    from photon_tasks import TasksPart as TasksPart
+    from photon_tasks import Unique as Unique
+    from photon_tasks import current_job as current_job
+    from photon_tasks import send_event as send_event
+    from photon_tasks import step as step
+    from photon_tasks import task as task
     from photon_ws import PhotonWebSocket as PhotonWebSocket
     from photon_ws import Room as Room
     from photon_ws import WebSocket as WebSocket
     from photon_ws import WebSocketClosed as WebSocketClosed
 
 _OF_WEBSOCKETS = frozenset({"PhotonWebSocket", "Room", "WebSocket", "WebSocketClosed"})
+_OF_TASKS = frozenset(
+    {
+        "Backoff",
+        "EnqueuedJob",
+        "Job",
+        "Provided",
+        "TasksPart",
+        "Unique",
+        "current_job",
+        "send_event",
+        "step",
+        "task",
+    }
+)
 
 
 def __getattr__(name: str) -> object:
@@ -74,8 +98,12 @@ def __getattr__(name: str) -> object:
         import photon_ws
 
         return getattr(photon_ws, name)
+    if name in _OF_TASKS:
+        import photon_tasks
+
+        return getattr(photon_tasks, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_OF_WEBSOCKETS})
+    return sorted({*globals(), *_OF_WEBSOCKETS, *_OF_TASKS})

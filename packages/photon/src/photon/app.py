@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from photon_router import Application
 from photon_runtime.http import ServerSettings, open_listeners, serve
+from photon_runtime.parts import Part
 
 from .router import Router
 
@@ -21,6 +24,19 @@ class Photon(Router, Application):
         ... def read_item(item_id: int, q: str | None = None) -> dict[str, object]:
         ...     return {"item_id": item_id, "q": q}
     """
+
+    def needed_parts(self) -> list[Part]:
+        """Return the parts that were added, and those that the application uses besides.
+
+        The tasks of the application come last, with its databases; an application that has imported
+        `photon_tasks` has them without adding them.
+        """
+        parts = super().needed_parts()
+        if "photon_tasks" not in sys.modules:
+            return parts
+        from ._tasks import with_tasks
+
+        return with_tasks(parts, self.module)
 
     def run(self, *, settings: ServerSettings | None = None) -> None:
         """Serve the application in this process until SIGTERM or SIGINT.

@@ -217,8 +217,11 @@ class JobStore(Protocol):
     def requeue(self, choice: JobFilter) -> int:
         """Queue jobs anew that are dead, parked, failed, waiting, scheduled or cancelled.
 
-        Returns how many. Their attempts begin anew, their steps are kept. A job whose unique key another one has by
+        Their attempts begin anew, their steps are kept. A job whose unique key another one has by
         now stays as it is.
+
+        Returns:
+            Number of jobs that were queued.
         """
         ...
 

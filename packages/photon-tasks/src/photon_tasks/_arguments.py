@@ -1,0 +1,237 @@
+"""The arguments of tasks: from a call to JSON, and back to the call in a worker.
+
+Theory of operation. A call is a JSON object with the arguments that were passed, by name, so that
+parameters can be reordered, and get defaults, while jobs wait. It is decoded as strictly as the
+body of a request: a member that is not a parameter is an error, too, because it would be dropped
+otherwise. What is encoded is decoded at once, so a wrong value fails where it is passed and not in
+a worker. Parameters with `Provided` are not sent: the worker fills them in.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import attrs
+
+from photon_openapi.annotations import closed
+from photon_openapi.codec import JsonDecoder, encode, projection_of
+from photon_openapi.errors import ValidationError
+from photon_openapi.schema import SchemaBuilder
+from photon_runtime.callables import location, signature_target
+
+from .errors import ArgumentsError, TaskDefinitionError
+
+
+@final
+class _Provided:
+    """The default of a parameter that is not sent; see `Provided`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Provided()"
+
+
+_PROVIDED = _Provided()
+
+
+def Provided() -> Any:  # noqa: N802 - reads as a class, as Depends does
+    """Mark a parameter of a task that the worker fills in when the job runs.
+
+    ::
+
+        @task
+        def charge(order_id: int, db: Session = Provided(), job: Job = Provided()) -> None: ...
+
+    The annotation is `Job`, or a class that the application provides to handlers, such as
+    ``Session``. A session is committed when the task returns, and rolled back if it raises.
+    """
+    return _PROVIDED
+
+
+@attrs.frozen
+class CallSignature:
+    """The parameters of a task.
+
+    Attributes:
+        function: The function of the task.
+        provided: Annotations of the parameters that the worker fills in, by name.
+        sent: Annotations of the others, by name.
+        result: Annotation of the result; ``None`` if it is not kept.
+    """
+
+    function: Callable[..., Any]
+    provided: Mapping[str, Any]
+    sent: Mapping[str, Any]
+    result: Any
+    _signature: inspect.Signature = attrs.field(repr=False)
+    _required: frozenset[str] = attrs.field(repr=False)
+    _decoder: JsonDecoder = attrs.field(repr=False)
+    _result_decoder: JsonDecoder | None = attrs.field(repr=False)
+    _projections: Mapping[str, Callable[[Any], Any]] = attrs.field(repr=False)
+
+    def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, limit: int) -> str:
+        """Return a call as JSON.
+
+        Args:
+            args: Positional arguments.
+            kwargs: Keyword arguments.
+            limit: Maximum size in bytes.
+
+        Raises:
+            TypeError: They do not match the signature.
+            ArgumentsError: A value has another type than its annotation, or they are too large.
+        """
+        bound = self._signature.bind(*args, **kwargs).arguments
+        missing = self._required.difference(bound)
+        if missing:
+            raise TypeError(f"{self.function.__qualname__}() lacks {', '.join(sorted(missing))}")
+        try:
+            data = encode({name: self._projected(name, value) for name, value in bound.items()})
+            self._decoder.decode(data)
+        except (ValidationError, TypeError, ValueError, OverflowError) as error:
+            raise ArgumentsError(
+                f"{location(self.function)} cannot be enqueued with these arguments: {error}"
+            ) from error
+        if len(data) > limit:
+            raise ArgumentsError(
+                f"{location(self.function)}: the arguments have {len(data)} bytes, more than "
+                f"[tasks] max_arguments = {limit}: store the data, and pass its key"
+            )
+        return data.decode()
+
+    def _projected(self, name: str, value: Any) -> Any:
+        project = self._projections.get(name)
+        return value if project is None else project(value)
+
+    def decode(self, arguments: str) -> dict[str, Any]:
+        """Return the arguments of a call by name.
+
+        Raises:
+            ValidationError: They do not fit the parameters; has every error.
+        """
+        call = self._decoder.decode(arguments.encode())
+        return {
+            name: value for name in self.sent if (value := getattr(call, name)) is not _PROVIDED
+        }
+
+    def encode_result(self, value: Any, *, limit: int) -> str | None:
+        """Return a result as JSON; ``None`` if it is not kept.
+
+        Raises:
+            TypeError: It is not of the annotated type.
+            ValueError: It is too large.
+        """
+        if self.result is None:
+            return None
+        project = projection_of(self.result)
+        if project is not None and type(value) is not project.cls:
+            value = project(value)
+        data = encode(value)
+        if len(data) > limit:
+            raise ValueError(
+                f"the result has {len(data)} bytes, more than [tasks] max_result = {limit}: store "
+                "it, and return its key"
+            )
+        return data.decode()
+
+    def decode_result(self, result: str) -> Any:
+        """Return the value of a result."""
+        return (
+            None if self._result_decoder is None else self._result_decoder.decode(result.encode())
+        )
+
+
+def read_call_signature(
+    function: Callable[..., Any], *, is_provided: Callable[[Any], bool]
+) -> CallSignature:
+    """Read the signature of a task.
+
+    Args:
+        function: The function.
+        is_provided: Returns whether an annotation is that of a value which the worker always has.
+
+    Raises:
+        TaskDefinitionError: A parameter has no annotation, or one that cannot be sent as JSON.
+    """
+    try:
+        signature = inspect.signature(function)
+        hints = typing.get_type_hints(signature_target(function), include_extras=True)
+    except (NameError, TypeError, ValueError, AttributeError, SyntaxError) as error:
+        raise TaskDefinitionError(
+            f"{location(function)}: an annotation cannot be read: {error}"
+        ) from error
+    provided: dict[str, Any] = {}
+    sent: dict[str, Any] = {}
+    required: set[str] = set()
+    for name, parameter in signature.parameters.items():
+        _refuse_variadic(function, parameter)
+        if name not in hints:
+            raise TaskDefinitionError(f"{location(function)}: parameter {name} has no annotation")
+        if parameter.default is _PROVIDED or is_provided(hints[name]):
+            provided[name] = hints[name]
+            continue
+        sent[name] = hints[name]
+        if parameter.default is parameter.empty:
+            required.add(name)
+    result = hints.get("return")
+    result = None if result is type(None) else result
+    calls = inspect.Signature(
+        [
+            each.replace(default=_PROVIDED)  # what is missing is reported by its name
+            for name, each in signature.parameters.items()
+            if name in sent
+        ]
+    )
+    return CallSignature(
+        function,
+        provided,
+        sent,
+        result,
+        calls,
+        frozenset(required),
+        _call_decoder(function, sent, required),
+        None if result is None else _decoder_of(function, "the result", result),
+        {name: project for name, hint in sent.items() if (project := projection_of(hint))},
+    )
+
+
+def _refuse_variadic(function: Callable[..., Any], parameter: inspect.Parameter) -> None:
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        raise TaskDefinitionError(
+            f"{location(function)} takes *{parameter.name}: the arguments of jobs are sent by "
+            "name, declare each of them"
+        )
+
+
+def _call_decoder(
+    function: Callable[..., Any], sent: Mapping[str, Any], required: set[str]
+) -> JsonDecoder:
+    for name, hint in sent.items():
+        _decoder_of(function, f"parameter {name}", hint)
+    fields = {
+        name: attrs.field(type=hint)
+        if name in required
+        else attrs.field(type=hint, default=_PROVIDED)
+        for name, hint in sorted(sent.items(), key=lambda item: item[0] not in required)
+    }
+    call = attrs.make_class(function.__name__, fields, kw_only=True)
+    return _decoder_of(function, "the arguments", closed(call))
+
+
+def _decoder_of(function: Callable[..., Any], subject: str, hint: Any) -> JsonDecoder:
+    builder = SchemaBuilder()
+    try:
+        schema = builder.schema(hint)
+        return JsonDecoder(hint, schema=schema, components=builder.components)
+    except (TypeError, ValueError, attrs.exceptions.NotAnAttrsClassError) as error:
+        reason = str(error)
+        if hasattr(hint, "__mapper__"):
+            reason = f"{hint.__qualname__} is an object of a session: send its id"
+        raise TaskDefinitionError(
+            f"{location(function)}: {subject} cannot be sent as JSON: {reason}. If the "
+            "application provides it, give the parameter the default Provided()"
+        ) from error

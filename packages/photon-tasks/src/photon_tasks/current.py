@@ -1,0 +1,188 @@
+"""`Tasks`: the tasks of a running application, and how code finds them.
+
+Theory of operation. The part makes one `Tasks` for each start of an application, and a lifespan
+notes it in a context variable. Every request, every job and every task that they spawn begins with
+the context of their application, so code finds the tasks of the application that it belongs to,
+and two applications in one process never meet.
+
+`Tasks.deliver` is the only way into a store. The transaction that is open in the
+context decides which one it takes:
+
+- the transaction is of the database that has the jobs: they are rows of it;
+- it is of another one: a row of the outbox is, and is relayed when the transaction is committed;
+- no transaction is open: the store has a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+import photon_runtime as rt
+from photon_runtime.observability import Meter, current_tracer, trace_headers
+from photon_runtime.transactions import AfterCommit
+
+from ._identifiers import JobIds
+from ._tasks_settings import TasksSettings
+from .errors import NoTasks, StoreUnavailable
+from .records import ClaimedJob, Delivery, Enqueued
+
+if TYPE_CHECKING:
+    from .job import JobMiddleware
+    from .registry import Registry
+    from .stores import JobStore
+
+
+class Route(Protocol):
+    """Where a delivery goes from the current context."""
+
+    def deliver(self, delivery: Delivery) -> tuple[Sequence[Enqueued], AfterCommit | None]:
+        """Enqueue it.
+
+        Returns:
+            What has become of the jobs, and, if they are part of a transaction, the function that
+            adds a call after its commit.
+
+        Blocks: the calling task.
+        """
+        ...
+
+
+class Tasks:
+    """The tasks of a running application.
+
+    Args:
+        settings: The section ``[tasks]``.
+        store: Where jobs are.
+        registry: The tasks of the application by name.
+        meter: Makes its metrics.
+        open_store: Returns a further store, for another hub.
+        mode: Who runs jobs, see `TasksSettings.mode`.
+        environment: Name of the environment.
+
+    Attributes:
+        settings: The section ``[tasks]``.
+        store: Where jobs are.
+        registry: The tasks of the application by name.
+        meter: Makes its metrics.
+        open_store: Returns a further store, for another hub.
+        mode: Who runs jobs.
+        environment: Name of the environment.
+        ids: Makes the ids of jobs.
+        route: Chooses the transaction that a delivery joins; `photon_tasks.part` sets it.
+        provided: Returns the context manager that makes a value of a class which the application
+            provides; ``None`` for a class that it does not provide.
+        follow_up: Returns what is enqueued when a job is completed, from the job and its result.
+        middleware: Wraps the calls of tasks, the outermost first.
+        owner: Returns whom the jobs belong to that are enqueued in the current context.
+    """
+
+    def __init__(
+        self,
+        settings: TasksSettings,
+        store: JobStore,
+        registry: Registry,
+        meter: Meter,
+        *,
+        open_store: Callable[[], AbstractContextManager[JobStore]],
+        mode: str = "queue",
+        environment: str = "",
+    ) -> None:
+        """Note what belongs to it; nothing is opened."""
+        self.settings = settings
+        self.store = store
+        self.registry = registry
+        self.meter = meter
+        self.open_store = open_store
+        self.mode = mode
+        self.environment = environment
+        self.ids = JobIds()
+        self.route: Route = _DirectRoute(self)
+        self.provided: Callable[[type[Any]], Any] = lambda cls: None
+        self.owner: Callable[[], str] = str
+        self.follow_up: Callable[[ClaimedJob, str | None], Delivery | None] = _nothing_follows
+        self.middleware: tuple[JobMiddleware, ...] = ()
+        self._delivered: list[Callable[[], object]] = []
+
+    def deliver(self, delivery: Delivery) -> Sequence[Enqueued]:
+        """Enqueue jobs and send events, all of them or nothing; see the module.
+
+        Raises:
+            StoreUnavailable: The database or server did not respond in time.
+
+        Blocks: the calling task, for ``[tasks] enqueue_timeout`` seconds at most.
+        """
+        timeout = self.settings.enqueue_timeout
+        try:
+            with rt.deadline(timeout):
+                enqueued, after_commit = self.route.deliver(delivery)
+        except rt.DeadlineExceeded as error:
+            if (remaining := rt.remaining_time()) is not None and remaining <= 0:
+                raise  # the caller's own deadline
+            raise StoreUnavailable(
+                f"the jobs could not be enqueued within [tasks] enqueue_timeout = {timeout:g} s"
+            ) from error
+        if after_commit is None:
+            self.note_delivery()
+        else:
+            after_commit(self.note_delivery)
+        return enqueued
+
+    def when_delivered(self, call: Callable[[], object]) -> None:
+        """Call ``call`` whenever jobs of this process have been enqueued. Does not wait."""
+        self._delivered.append(call)
+
+    def note_delivery(self) -> None:
+        """Make the calls of `when_delivered`. Blocks: the calling task, as the calls do."""
+        for call in self._delivered:
+            call()
+
+    def trace(self) -> str:
+        """Return the ``traceparent`` of the current span; empty without a tracer."""
+        if current_tracer() is None:
+            return ""
+        return trace_headers().get("traceparent", "")
+
+    @contextlib.contextmanager
+    def current(self) -> Iterator[Tasks]:
+        """Let the block, and what it spawns, belong to these tasks."""
+        token = _TASKS.set(self)
+        try:
+            yield self
+        finally:
+            _TASKS.reset(token)
+
+
+class _DirectRoute:
+    """Delivers to the store, in a transaction of its own."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+
+    def deliver(self, delivery: Delivery) -> tuple[Sequence[Enqueued], AfterCommit | None]:
+        return self._tasks.store.deliver(delivery), None
+
+
+def _nothing_follows(job: ClaimedJob, result: str | None) -> None:
+    return None
+
+
+def current_tasks() -> Tasks:
+    """Return the tasks of the application that the calling code belongs to.
+
+    Raises:
+        NoTasks: It does not belong to a running application with tasks.
+    """
+    tasks = _TASKS.get()
+    if tasks is None:
+        raise NoTasks(
+            "no application with tasks is running here: enqueue jobs in a handler, in a job, in a "
+            "task that one of them has spawned, or in `photon console`"
+        )
+    return tasks
+
+
+_TASKS: ContextVar[Tasks | None] = ContextVar("photon_tasks", default=None)

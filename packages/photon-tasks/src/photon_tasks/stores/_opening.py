@@ -1,0 +1,82 @@
+"""The store that the settings name.
+
+Stores on SQLAlchemy get their engine from the application (`DatabaseSource`), which has the pool,
+the drivers and the settings of its databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+from .._tasks_settings import TasksSettings
+from ..errors import StoreRefused
+from ._store import JobStore
+
+
+class DatabaseSource(Protocol):
+    """Makes the engines of SQLAlchemy that stores use; an application has one."""
+
+    def engine(self) -> Any:
+        """Return the engine of the application's database. Does not wait.
+
+        Raises:
+            StoreRefused: The application has no database.
+        """
+        ...
+
+    def opened(self, url: str) -> AbstractContextManager[Any]:
+        """Return a further engine, for another hub or another database; closed by the block.
+
+        Args:
+            url: Address of the database; empty for that of the application.
+
+        Raises:
+            StoreRefused: The database cannot be used.
+        """
+        ...
+
+
+@contextmanager
+def opened_store(
+    settings: TasksSettings, source: DatabaseSource, *, is_shared: bool = True
+) -> Iterator[JobStore]:
+    """Yield the store of the settings, and close it afterwards. It is not opened yet.
+
+    Args:
+        settings: The section ``[tasks]``.
+        source: Makes engines.
+        is_shared: True to use the engine of the application, so that jobs can be a part of its
+            transactions; false for another hub.
+
+    Raises:
+        StoreRefused: The store cannot be used.
+    """
+    scheme = settings.url.partition(":")[0].partition("+")[0]
+    if scheme in ("redis", "rediss"):
+        from .redis import RedisStore
+
+        store: JobStore = RedisStore(settings.url)
+        try:
+            yield store
+        finally:
+            store.close()
+    elif scheme in ("amqp", "amqps"):
+        raise StoreRefused("[tasks] url: RabbitMQ is not supported yet")
+    elif is_shared and not settings.url:
+        yield _sql_store(source.engine())
+    else:
+        with source.opened(settings.url) as engine:
+            store = _sql_store(engine)
+            try:
+                yield store
+            finally:
+                store.close()
+
+
+def _sql_store(engine: Any) -> JobStore:
+    from .sql import SqlStore
+
+    store: JobStore = SqlStore(engine)
+    return store

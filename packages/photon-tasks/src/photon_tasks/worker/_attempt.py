@@ -1,0 +1,205 @@
+"""One attempt at a job: from the claim to its outcome.
+
+Theory of operation. Whatever happens in an attempt becomes an `Outcome`; nothing is raised. What
+cannot be run at all, because its task is unknown here or its arguments do not fit, is parked: after
+the next deploy it can be queued again. An attempt ends early by cancellation only, and what has
+cancelled it decides the outcome: its time limit (a failed attempt), a request to cancel the job, a
+stop of the worker (the job is queued again, and the attempt does not count), or the lost lease (no
+outcome: the job belongs to another worker).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import traceback
+from enum import Enum
+from typing import TYPE_CHECKING, Any, final
+
+import photon_runtime as rt
+from photon_openapi.errors import ValidationError
+from photon_runtime.errors import Cancelled
+
+from ..calls import call_task
+from ..errors import LeaseLost
+from ..job import Job, Parked, job_variable
+from ..records import ClaimedJob, JobState, Outcome
+
+if TYPE_CHECKING:
+    from ..current import Tasks
+    from ..task import Task
+
+_log = logging.getLogger("photon.tasks")
+_MOST_ERROR = 20_000
+
+
+class Ending(Enum):
+    """Why an attempt is cancelled."""
+
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+@final
+class Attempt:
+    """One attempt at a job.
+
+    Attributes:
+        claimed: The job.
+        worker: Id of the worker that has claimed it.
+        ending: Why it is cancelled; ``None`` while it is not.
+        error: What the task has raised.
+    """
+
+    __slots__ = ("_scope", "_tasks", "claimed", "ending", "error", "worker")
+
+    def __init__(self, claimed: ClaimedJob, worker: str, tasks: Tasks) -> None:
+        """Note the job."""
+        self.claimed = claimed
+        self.worker = worker
+        self.ending: Ending | None = None
+        self.error: BaseException | None = None
+        self._tasks = tasks
+        self._scope: rt.Scope | None = None
+
+    def end(self, ending: Ending) -> None:
+        """Cancel it, for that reason. Does not wait."""
+        self.ending = self.ending or ending
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def run(self) -> Outcome | None:
+        """Run the task, and return what has become of the attempt.
+
+        Returns:
+            ``None`` if the lease is lost: the job belongs to another worker.
+
+        Blocks: the calling task, until the attempt has ended.
+        """
+        outcome: Outcome | None = None
+        with rt.scope() as scope:
+            self._scope = scope
+            if self.ending is not None:
+                scope.cancel()
+            outcome = self._outcome()
+        self._scope = None
+        if self.ending is Ending.LOST:
+            return None
+        if outcome is None:
+            return self._cancelled()
+        return outcome
+
+    def _outcome(self) -> Outcome:
+        claimed = self.claimed
+        task = self._tasks.registry.get(claimed.task)
+        if task is None:
+            return self._parked(f"the task {claimed.task!r} is not defined in this application")
+        try:
+            arguments = task.signature.decode(claimed.arguments)
+        except ValidationError as error:
+            return self._parked(f"the arguments do not fit the task {claimed.task}: {error}")
+        return self._called(task, arguments)
+
+    def _called(self, task: Task[..., Any], arguments: dict[str, Any]) -> Outcome:
+        claim = self.claimed.claim
+        job = Job(self.claimed, self.worker, self._tasks)
+        token = job_variable.set(job)
+        limit = task.options.timeout
+        if limit is None:
+            limit = self._tasks.settings.timeout
+        try:
+            with rt.deadline(limit) if limit else contextlib.nullcontext():
+                result = call_task(self._tasks, task, job, arguments)
+            text = task.signature.encode_result(result, limit=self._tasks.settings.max_result)
+        except Parked as parked:
+            return Outcome(
+                claim=claim,
+                state=JobState.WAITING,
+                delay=parked.delay,
+                event=parked.event,
+                gives_back=True,
+            )
+        except LeaseLost:
+            self.ending = Ending.LOST
+            raise Cancelled(self._scope) from None
+        except Cancelled:
+            raise
+        except rt.DeadlineExceeded as error:
+            return self._failed(task, error, f"the attempt did not end within {limit:g} s")
+        except BaseException as error:
+            return self._failed(task, error)
+        finally:
+            job_variable.reset(token)
+        return Outcome(
+            claim=claim,
+            state=JobState.COMPLETED,
+            result=text,
+            keep=self.claimed.keep,
+            delivery=self._tasks.follow_up(self.claimed, text),
+        )
+
+    # -- outcomes ---------------------------------------------------------------------------------
+
+    def _parked(self, reason: str) -> Outcome:
+        _log.error("the job %s is parked: %s", self.claimed.claim.job, reason)
+        return Outcome(
+            claim=self.claimed.claim, state=JobState.PARKED, error=reason, gives_back=True
+        )
+
+    def _failed(
+        self, task: Task[..., Any], error: BaseException, reason: str | None = None
+    ) -> Outcome:
+        self.error = error
+        claim = self.claimed.claim
+        text = reason or describe(error)
+        is_last = claim.attempt >= self.claimed.max_attempts
+        is_dead = is_last or isinstance(error, task.options.fatal)
+        if not isinstance(error, Exception):  # such as SystemExit: of the job, not of the worker
+            is_dead = is_last
+        if is_dead:
+            _log.error(
+                "the job %s of %s is dead after attempt %d of %d",
+                claim.job,
+                task.name,
+                claim.attempt,
+                self.claimed.max_attempts,
+                exc_info=error,
+            )
+            return Outcome(
+                claim=claim, state=JobState.DEAD, error=text, keep=self._tasks.settings.keep_dead
+            )
+        delay = getattr(error, "retry_in", None)
+        if not isinstance(delay, int | float):
+            delay = task.options.backoff.delay(claim.attempt)
+        _log.warning(
+            "attempt %d of %d at the job %s of %s has failed, the next one follows in %.1f s",
+            claim.attempt,
+            self.claimed.max_attempts,
+            claim.job,
+            task.name,
+            delay,
+            exc_info=error,
+        )
+        return Outcome(claim=claim, state=JobState.FAILED, delay=max(0.0, delay), error=text)
+
+    def _cancelled(self) -> Outcome:
+        """Return the outcome of an attempt that has left its function by a cancellation."""
+        claim = self.claimed.claim
+        if self.ending is Ending.CANCELLED:
+            return Outcome(
+                claim=claim,
+                state=JobState.CANCELLED,
+                error="cancelled while it was running",
+                keep=self.claimed.keep,
+            )
+        return Outcome(claim=claim, state=JobState.QUEUED, gives_back=True)
+
+
+def describe(error: BaseException) -> str:
+    """Return the text about an error that is kept with its job: class, message, traceback."""
+    text = "".join(traceback.format_exception(error))
+    if len(text) <= _MOST_ERROR:
+        return text
+    half = _MOST_ERROR // 2
+    return f"{text[:half]}\n…\n{text[-half:]}"

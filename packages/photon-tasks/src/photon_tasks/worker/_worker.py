@@ -1,0 +1,267 @@
+"""`Worker`: it claims as many jobs as have room, and starts them.
+
+Theory of operation. Jobs are coroutines of one hub. One task claims: whenever a slot is free and
+jobs may be due. It learns that from the notifications of the store, from jobs that were enqueued in
+this process, from the time at which the next job is due, and once in ``poll_interval`` without a
+reason. A claim takes no more jobs than slots are free, so no job waits in the memory of a worker
+while another one is idle.
+
+A worker that stops claims nothing more, lets its jobs end for ``shutdown_timeout``, and cancels the
+others: they are queued again, and their attempt does not count. A worker that has lost its lease
+cancels its jobs, which belong to others by now, and goes on under another id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, final
+
+import photon_runtime as rt
+
+from ..errors import StoreUnavailable
+from ..records import Beat, Claim, ClaimedJob, Outcome, Recovered, WorkerInfo
+from ._attempt import Attempt, Ending
+from ._backoff import Backoff
+from ._finishing import Finishing
+from ._heart import Heart
+from ._recovery import Recovery
+
+if TYPE_CHECKING:
+    from ..current import Tasks
+
+_log = logging.getLogger("photon.tasks")
+_TIMEOUT = 30.0
+_AFTER_CANCELLATION = 5.0
+_SHORTEST_WAIT = 0.001
+
+
+@final
+class Worker:
+    """Runs the jobs of an application in this process.
+
+    Args:
+        tasks: The tasks of the application.
+        queues: Queues to take jobs from; empty for all.
+        concurrency: Maximum number of jobs at the same time.
+
+    Attributes:
+        id: Its current id in the store.
+        started: Number of attempts that it has begun.
+    """
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        *,
+        queues: Sequence[str] = (),
+        concurrency: int | None = None,
+    ) -> None:
+        """Note what it works for; nothing is opened."""
+        settings = tasks.settings
+        self._tasks = tasks
+        self._store = tasks.store
+        self._queues = tuple(queues)
+        self._concurrency = concurrency or settings.concurrency
+        self._wake = rt.Event()
+        self._stop = rt.Event()
+        self._attempts: dict[Claim, Attempt] = {}
+        self._ended = rt.Event()
+        self._finishing = Finishing(self._store, self._recorded)
+        self._heart = Heart(tasks.open_store, settings.lease, self._beaten)
+        self._recovery = Recovery(
+            self._store,
+            settings.lease,
+            settings.keep_dead,
+            own=lambda: self.id,
+            recovered=self._recovered,
+        )
+        self._context = contextvars.copy_context()
+        self._is_lost = False
+        self.started = 0
+        self.id = ""
+
+    @property
+    def running(self) -> int:
+        """Number of jobs that run."""
+        return len(self._attempts)
+
+    def stop(self) -> None:
+        """Claim nothing more, so that `run` ends. Does not wait."""
+        self._stop.set()
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look for jobs now: some may have been enqueued. Does not wait."""
+        self._wake.set()
+
+    def run(self) -> None:
+        """Run jobs until `stop` is called.
+
+        Blocks: the calling task, until its jobs have ended or were cancelled.
+        """
+        self._context = contextvars.copy_context()
+        with rt.scope() as helpers:
+            helpers.spawn(self._listen)
+            helpers.spawn(self._recovery.run)
+            helpers.spawn(self._finishing.run)
+            try:
+                with self._heart.beating():
+                    try:
+                        self._claim_until_stopped()
+                    finally:
+                        with rt.shield():
+                            self._end_jobs()
+            finally:
+                helpers.cancel()
+
+    # -- claiming ---------------------------------------------------------------------------------
+
+    def _claim_until_stopped(self) -> None:
+        backoff = Backoff()
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                with rt.deadline(_TIMEOUT):
+                    wait = self._claim()
+                backoff.reset()
+            except (StoreUnavailable, rt.DeadlineExceeded) as error:
+                _log.warning("jobs cannot be claimed: %s", error)
+                wait = backoff.delay()
+                self._stop.wait(wait)
+                continue
+            except Exception:
+                _log.exception("jobs cannot be claimed")
+                self._stop.wait(backoff.delay())
+                continue
+            if wait is None or wait > 0:
+                self._wake.wait(wait)
+
+    def _claim(self) -> float | None:
+        """Claim and start jobs; return the seconds to wait, ``None`` for a slot or a wake-up."""
+        if not self.id or self._is_lost:
+            self._register()
+        free = self._concurrency - len(self._attempts)
+        if free <= 0 or len(self._finishing) >= self._concurrency:
+            return None  # the end of an attempt, and the record of its outcome, wake it
+        worker = self.id
+        claims = self._store.claim(worker, free, self._queues)
+        for claimed in claims.jobs:
+            self._start(claimed, worker)
+        if len(claims.jobs) == free:
+            return None if len(self._attempts) >= self._concurrency else 0.0
+        interval = self._tasks.settings.poll_interval
+        return interval if claims.next_due is None else min(interval, claims.next_due)
+
+    def _register(self) -> None:
+        worker = uuid.uuid4().hex
+        info = WorkerInfo(
+            id=worker,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            queues=self._queues,
+            concurrency=self._concurrency,
+        )
+        self._store.register(info, self._tasks.settings.lease)
+        self.id = self._heart.worker = worker
+        self._is_lost = False
+
+    def _start(self, claimed: ClaimedJob, worker: str) -> None:
+        attempt = Attempt(claimed, worker, self._tasks)
+        self._attempts[claimed.claim] = attempt
+        self.started += 1
+        self._context.copy().run(rt.spawn, self._run_attempt, attempt)
+
+    def _run_attempt(self, attempt: Attempt) -> None:
+        claim = attempt.claimed.claim
+        try:
+            outcome = attempt.run()
+        finally:
+            del self._attempts[claim]
+            self._ended.set()
+            self._wake.set()
+        if outcome is not None:
+            self._finishing.add(attempt.worker, outcome)
+
+    def _recorded(self, outcome: Outcome, is_accepted: bool) -> None:
+        if len(self._finishing) < self._concurrency:
+            self._wake.set()
+
+    # -- news from the store ----------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        backoff = Backoff()
+        while True:
+            try:
+                self._store.listen(self._notified(backoff))
+            except (StoreUnavailable, rt.DeadlineExceeded) as error:
+                _log.info("notifications about jobs were interrupted: %s", error)
+            except Exception:
+                _log.exception("notifications about jobs were interrupted")
+            rt.sleep(backoff.delay())
+
+    def _notified(self, backoff: Backoff) -> Callable[[], None]:
+        def wake() -> None:
+            backoff.reset()
+            self._wake.set()
+
+        return wake
+
+    def _beaten(self, worker: str, beat: Beat) -> None:
+        """React to a heartbeat, in the hub of the worker."""
+        if worker != self.id:
+            return
+        if not beat.is_known:
+            _log.error(
+                "this worker has lost its lease, because its heartbeats did not reach the store "
+                "for [tasks] lease = %g s: its %d jobs belong to others now",
+                self._tasks.settings.lease,
+                len(self._attempts),
+            )
+            self._is_lost = True
+            for each in list(self._attempts.values()):
+                each.end(Ending.LOST)
+            self._wake.set()
+            return
+        for claim in beat.cancelled:
+            attempt = self._attempts.get(claim)
+            if attempt is not None:
+                attempt.end(Ending.CANCELLED)
+
+    def _recovered(self, recovered: Recovered) -> None:
+        if recovered.queued:
+            self._wake.set()
+
+    # -- stopping ---------------------------------------------------------------------------------
+
+    def _end_jobs(self) -> None:
+        settings = self._tasks.settings
+        self._wait_for_jobs(settings.shutdown_timeout)
+        if self._attempts:
+            _log.warning(
+                "%d jobs have not ended within [tasks] shutdown_timeout = %g s: they are "
+                "cancelled, and queued again",
+                len(self._attempts),
+                settings.shutdown_timeout,
+            )
+            for attempt in list(self._attempts.values()):
+                attempt.end(Ending.STOPPED)
+            self._wait_for_jobs(_AFTER_CANCELLATION)
+        try:
+            with rt.deadline(_AFTER_CANCELLATION):
+                self._finishing.wait_until_empty()
+                if self.id and not self._attempts:
+                    self._store.unregister(self.id)
+        except Exception as error:
+            _log.warning("this worker could not sign off, its lease has to expire: %s", error)
+
+    def _wait_for_jobs(self, seconds: float) -> None:
+        with contextlib.suppress(rt.DeadlineExceeded), rt.deadline(seconds):
+            while self._attempts:
+                self._ended.clear()
+                self._ended.wait()

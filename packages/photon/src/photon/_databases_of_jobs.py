@@ -1,0 +1,61 @@
+"""The databases of an application, for its jobs: photon_tasks is handed engines, and makes none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+
+from photon_lifeguard import Database, Databases, DatabaseSettings
+from photon_runtime.parts import Host
+
+_CONNECTIONS = 4
+
+
+class JobDatabases:
+    """Makes the engines of stores; a `photon_tasks.stores.DatabaseSource`.
+
+    An application without a database gets the one that ``[database]`` has by default.
+
+    Args:
+        host: Host of the application's parts.
+    """
+
+    def __init__(self, host: Host) -> None:
+        """Note the host; nothing is opened."""
+        self._host = host
+        self._own: Database | None = None
+
+    def engine(self) -> Any:
+        """Return the engine of the application's database. Does not wait."""
+        return self._database().engine
+
+    @contextmanager
+    def opened(self, url: str) -> Iterator[Any]:
+        """Yield the engine of a database of its own pool, and close it afterwards."""
+        database = self._database()
+        settings = attrs.evolve(
+            database.settings,
+            url=url or database.engine.url.render_as_string(hide_password=False),
+            pool_size=_CONNECTIONS,
+            replicas=(),
+        )
+        further = Database(settings, folder=self._host.root)
+        try:
+            yield further.engine
+        finally:
+            further.close()
+
+    def _database(self) -> Database:
+        provided = getattr(self._host, "by_type", {}).get(Databases)
+        if provided is not None:
+            databases: Databases = provided.provider()
+            return databases.default
+        if self._own is None:
+            settings = DatabaseSettings().with_environment()
+            if self._host.environment == "test":
+                settings = attrs.evolve(settings, url="sqlite://")
+            self._own = Database(settings, folder=self._host.root)
+        return self._own
