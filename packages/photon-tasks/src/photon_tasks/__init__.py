@@ -6,6 +6,7 @@
 ``job``               `Job`: the running job; steps, sleeps, events, progress
 ``enqueued_job``      `EnqueuedJob`: a job, as the code that has enqueued it sees it
 ``part``              `TasksPart`: the tasks of an application
+``delivery``          which transaction a delivery is part of
 ``current``           `Tasks`: what belongs to a running application, and how code finds it
 ``registry``          which tasks an application has
 ``worker``            claims, runs and records jobs; heartbeats, recovery
@@ -16,10 +17,11 @@
 ====================  =========================================================================
 """
 
-from ._arguments import Provided as Provided
+from ._arguments import provided as provided
 from ._tasks_settings import TasksSettings as TasksSettings
 from .current import Tasks as Tasks
 from .current import current_tasks as current_tasks
+from .delivery import joining as joining
 from .enqueued_job import EnqueuedJob as EnqueuedJob
 from .enqueued_job import send_event as send_event
 from .errors import ArgumentsError as ArgumentsError

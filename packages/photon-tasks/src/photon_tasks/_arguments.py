@@ -4,7 +4,7 @@ Theory of operation. A call is a JSON object with the arguments that were passed
 parameters can be reordered, and get defaults, while jobs wait. It is decoded as strictly as the
 body of a request: a member that is not a parameter is an error, too, because it would be dropped
 otherwise. What is encoded is decoded at once, so a wrong value fails where it is passed and not in
-a worker. Parameters with `Provided` are not sent: the worker fills them in.
+a worker. Parameters with `provided` are not sent: the worker fills them in.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, Final, final
 
 import attrs
 
@@ -27,29 +27,25 @@ from .errors import ArgumentsError, TaskDefinitionError
 
 @final
 class _Provided:
-    """The default of a parameter that is not sent; see `Provided`."""
+    """The default of a parameter that is not sent; see `provided`."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "Provided()"
+        return "provided"
 
 
-_PROVIDED = _Provided()
+provided: Final[Any] = _Provided()
+"""The default of a parameter of a task that the worker fills in when the job runs.
 
+::
 
-def Provided() -> Any:  # noqa: N802 - reads as a class, as Depends does
-    """Mark a parameter of a task that the worker fills in when the job runs.
+    @task
+    def charge(order_id: int, db: Session = provided, job: Job = provided) -> None: ...
 
-    ::
-
-        @task
-        def charge(order_id: int, db: Session = Provided(), job: Job = Provided()) -> None: ...
-
-    The annotation is `Job`, or a class that the application provides to handlers, such as
-    ``Session``. A session is committed when the task returns, and rolled back if it raises.
-    """
-    return _PROVIDED
+The annotation is `Job`, or a class that the application provides to handlers, such as ``Session``.
+A session is committed when the task returns, and rolled back if it raises.
+"""
 
 
 @attrs.frozen
@@ -114,9 +110,7 @@ class CallSignature:
             ValidationError: They do not fit the parameters; has every error.
         """
         call = self._decoder.decode(arguments.encode())
-        return {
-            name: value for name in self.sent if (value := getattr(call, name)) is not _PROVIDED
-        }
+        return {name: value for name in self.sent if (value := getattr(call, name)) is not provided}
 
     def encode_result(self, value: Any, *, limit: int) -> str | None:
         """Return a result as JSON; ``None`` if it is not kept.
@@ -164,15 +158,15 @@ def read_call_signature(
         raise TaskDefinitionError(
             f"{location(function)}: an annotation cannot be read: {error}"
         ) from error
-    provided: dict[str, Any] = {}
+    filled: dict[str, Any] = {}
     sent: dict[str, Any] = {}
     required: set[str] = set()
     for name, parameter in signature.parameters.items():
         _refuse_variadic(function, parameter)
         if name not in hints:
             raise TaskDefinitionError(f"{location(function)}: parameter {name} has no annotation")
-        if parameter.default is _PROVIDED or is_provided(hints[name]):
-            provided[name] = hints[name]
+        if parameter.default is provided or is_provided(hints[name]):
+            filled[name] = hints[name]
             continue
         sent[name] = hints[name]
         if parameter.default is parameter.empty:
@@ -181,14 +175,14 @@ def read_call_signature(
     result = None if result is type(None) else result
     calls = inspect.Signature(
         [
-            each.replace(default=_PROVIDED)  # what is missing is reported by its name
+            each.replace(default=provided)  # what is missing is reported by its name
             for name, each in signature.parameters.items()
             if name in sent
         ]
     )
     return CallSignature(
         function,
-        provided,
+        filled,
         sent,
         result,
         calls,
@@ -215,7 +209,7 @@ def _call_decoder(
     fields = {
         name: attrs.field(type=hint)
         if name in required
-        else attrs.field(type=hint, default=_PROVIDED)
+        else attrs.field(type=hint, default=provided)
         for name, hint in sorted(sent.items(), key=lambda item: item[0] not in required)
     }
     call = attrs.make_class(function.__name__, fields, kw_only=True)
@@ -233,5 +227,5 @@ def _decoder_of(function: Callable[..., Any], subject: str, hint: Any) -> JsonDe
             reason = f"{hint.__qualname__} is an object of a session: send its id"
         raise TaskDefinitionError(
             f"{location(function)}: {subject} cannot be sent as JSON: {reason}. If the "
-            "application provides it, give the parameter the default Provided()"
+            "application provides it, give the parameter the default `provided`"
         ) from error

@@ -1,7 +1,7 @@
 """The call of a task in a worker: values that the application provides, middleware, threads.
 
 Theory of operation. The function is called with its arguments, and with the values of its
-`Provided` parameters, which are made for this call and released after it: a session is committed
+`provided` parameters, which are made for this call and released after it: a session is committed
 when the function has returned, before the job is recorded as completed, and rolled back if it has
 raised.
 Middleware wraps all of it. A function that runs in a thread has the context of the job, but does
@@ -62,7 +62,7 @@ def _provided(tasks: Tasks, task: Task[..., Any], name: str, cls: Any) -> Any:
     make = tasks.provided(cls)
     if make is None:
         raise TaskDefinitionError(
-            f"the parameter {name} of the task {task.name} is Provided(), and the application "
+            f"the parameter {name} of the task {task.name} is `provided`, and the application "
             f"provides no {getattr(cls, '__qualname__', cls)}"
         )
     return make()

@@ -5,12 +5,7 @@ notes it in a context variable. Every request, every job and every task that the
 the context of their application, so code finds the tasks of the application that it belongs to,
 and two applications in one process never meet.
 
-`Tasks.deliver` is the only way into a store. The transaction that is open in the
-context decides which one it takes:
-
-- the transaction is of the database that has the jobs: they are rows of it;
-- it is of another one: a row of the outbox is, and is relayed when the transaction is committed;
-- no transaction is open: the store has a transaction of its own.
+`Tasks.deliver` is the only way into a store; see `photon_tasks.delivery`.
 """
 
 from __future__ import annotations
@@ -19,14 +14,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import photon_runtime as rt
 from photon_runtime.observability import Meter, current_tracer, trace_headers
-from photon_runtime.transactions import AfterCommit
 
 from ._identifiers import JobIds
 from ._tasks_settings import TasksSettings
+from .delivery import Deliveries
 from .errors import NoTasks, StoreUnavailable
 from .records import ClaimedJob, Delivery, Enqueued
 
@@ -34,21 +29,6 @@ if TYPE_CHECKING:
     from .job import JobMiddleware
     from .registry import Registry
     from .stores import JobStore
-
-
-class Route(Protocol):
-    """Where a delivery goes from the current context."""
-
-    def deliver(self, delivery: Delivery) -> tuple[Sequence[Enqueued], AfterCommit | None]:
-        """Enqueue it.
-
-        Returns:
-            What has become of the jobs, and, if they are part of a transaction, the function that
-            adds a call after its commit.
-
-        Blocks: the calling task.
-        """
-        ...
 
 
 class Tasks:
@@ -72,7 +52,7 @@ class Tasks:
         mode: Who runs jobs.
         environment: Name of the environment.
         ids: Makes the ids of jobs.
-        route: Chooses the transaction that a delivery joins; `photon_tasks.part` sets it.
+        deliveries: Takes jobs to the store, as part of the transaction that is open.
         provided: Returns the context manager that makes a value of a class which the application
             provides; ``None`` for a class that it does not provide.
         follow_up: Returns what is enqueued when a job is completed, from the job and its result.
@@ -100,7 +80,7 @@ class Tasks:
         self.mode = mode
         self.environment = environment
         self.ids = JobIds()
-        self.route: Route = _DirectRoute(self)
+        self.deliveries = Deliveries(store)
         self.provided: Callable[[type[Any]], Any] = lambda cls: None
         self.owner: Callable[[], str] = str
         self.follow_up: Callable[[ClaimedJob, str | None], Delivery | None] = _nothing_follows
@@ -118,7 +98,7 @@ class Tasks:
         timeout = self.settings.enqueue_timeout
         try:
             with rt.deadline(timeout):
-                enqueued, after_commit = self.route.deliver(delivery)
+                enqueued, after_commit = self.deliveries.deliver(delivery)
         except rt.DeadlineExceeded as error:
             if (remaining := rt.remaining_time()) is not None and remaining <= 0:
                 raise  # the caller's own deadline
@@ -154,16 +134,6 @@ class Tasks:
             yield self
         finally:
             _TASKS.reset(token)
-
-
-class _DirectRoute:
-    """Delivers to the store, in a transaction of its own."""
-
-    def __init__(self, tasks: Tasks) -> None:
-        self._tasks = tasks
-
-    def deliver(self, delivery: Delivery) -> tuple[Sequence[Enqueued], AfterCommit | None]:
-        return self._tasks.store.deliver(delivery), None
 
 
 def _nothing_follows(job: ClaimedJob, result: str | None) -> None:

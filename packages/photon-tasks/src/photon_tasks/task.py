@@ -252,7 +252,7 @@ def task(
     """Make the decorated function a task.
 
     Its parameters have annotations of types that can be sent as JSON: attrs classes, dataclasses,
-    and what is composed of them. A parameter with the default `Provided` is filled in by the
+    and what is composed of them. A parameter with the default `provided` is filled in by the
     worker.
 
     Args:

@@ -64,10 +64,10 @@ if TYPE_CHECKING:
     from photon_tasks import Backoff as Backoff
     from photon_tasks import EnqueuedJob as EnqueuedJob
     from photon_tasks import Job as Job
-    from photon_tasks import Provided as Provided
     from photon_tasks import TasksPart as TasksPart
     from photon_tasks import Unique as Unique
     from photon_tasks import current_job as current_job
+    from photon_tasks import provided as provided
     from photon_tasks import send_event as send_event
     from photon_tasks import step as step
     from photon_tasks import task as task
@@ -82,10 +82,10 @@ _OF_TASKS = frozenset(
         "Backoff",
         "EnqueuedJob",
         "Job",
-        "Provided",
         "TasksPart",
         "Unique",
         "current_job",
+        "provided",
         "send_event",
         "step",
         "task",

@@ -1,0 +1,1 @@
+"""Tests of photon-tasks; a package, because the repository has another conftest."""
