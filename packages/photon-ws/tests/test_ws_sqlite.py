@@ -15,6 +15,7 @@ import pytest
 import photon_runtime as rt
 from photon_runtime.drivers.sqlite import connect
 from photon_runtime.testing import in_hub
+from photon_runtime.wakeups import wake
 from photon_ws.rooms import (
     Batch,
     Entry,
@@ -26,7 +27,6 @@ from photon_ws.rooms import (
     _sqlite_schema,
     sqlite,
 )
-from photon_ws.rooms._wakeups import wake
 from photon_ws.rooms.sqlite import SQLiteStore
 
 KEEP = Retention(1000)

@@ -20,6 +20,7 @@ from typing import Any
 
 import photon_runtime as rt
 from photon_runtime.drivers import sqlite as driver
+from photon_runtime.wakeups import Wakeups, wake
 
 from . import _sqlite_schema as sql
 from ._entries import Entry, Record
@@ -32,7 +33,6 @@ from ._store import (
     Retention,
     StoreListener,
 )
-from ._wakeups import Wakeups, wake
 from .errors import StoreRefused, StoreUnavailable
 
 _PAGE_BYTES = 4 * 1024 * 1024

@@ -1,8 +1,9 @@
-"""`Wakeups`: the workers of one machine wake each other without polling.
+"""`Wakeups`: processes of one machine that share a file wake each other without polling.
 
-Theory of operation. A worker that listens has a Unix datagram socket, whose address the others find
-in the file that they share. An empty datagram means: something has changed, look. A socket whose
-buffer is full has a wake-up waiting already, so a datagram that finds no space is not needed.
+Theory of operation. A process that listens has a Unix datagram socket, whose address the others
+find in the file that they share. An empty datagram means: something has changed, look. A
+socket whose buffer is full has a wake-up waiting already, so a datagram that finds no space is not
+needed.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
-import photon_runtime as rt
+from ._socket import Socket
 
 _LONGEST_ADDRESS = 100  # bytes; the limit of Linux is 108, that of macOS 104
 _DRAINED = 1000
 
 
 class Wakeups:
-    """The socket of one worker.
+    """The socket of one process.
 
     Args:
-        path: The file that the workers share.
+        path: The file that the processes share.
 
     Attributes:
         address: The address of the socket; a file beside ``path``, or in the folder for temporary
@@ -38,7 +39,7 @@ class Wakeups:
         Raises:
             OSError: It cannot be opened.
         """
-        self._socket = rt.Socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket = Socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             self.address = _address(path)
             self._socket.bind(self.address)
@@ -70,7 +71,7 @@ class Wakeups:
 
 
 def wake(addresses: Sequence[str]) -> list[str]:
-    """Wake workers, and return the addresses that no worker has any more. Does not wait."""
+    """Wake processes, and return the addresses that no process has any more. Does not wait."""
     gone: list[str] = []
     if not addresses:
         return gone
@@ -83,7 +84,7 @@ def wake(addresses: Sequence[str]) -> list[str]:
                 gone.append(address)
                 with suppress(OSError):
                     os.unlink(address)
-            except OSError:  # it is full, or belongs to another user; the worker looks by itself
+            except OSError:  # it is full, or belongs to another user; its process looks by itself
                 pass
     return gone
 
