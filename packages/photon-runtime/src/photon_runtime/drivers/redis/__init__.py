@@ -13,6 +13,7 @@ under the patch.
 
 from redis.exceptions import AuthenticationError as AuthenticationError
 from redis.exceptions import ConnectionError as ConnectionError
+from redis.exceptions import NoPermissionError as NoPermissionError
 from redis.exceptions import NoScriptError as NoScriptError
 from redis.exceptions import RedisError as RedisError
 from redis.exceptions import ResponseError as ResponseError
