@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import traceback
 from enum import Enum
 from typing import TYPE_CHECKING, Any, final
 
 import photon_runtime as rt
 from photon_openapi.errors import ValidationError
 from photon_runtime.errors import Cancelled
+from photon_runtime.tracebacks import readable
 
 from ..calls import call_task
 from ..errors import LeaseLost
@@ -197,8 +197,8 @@ class Attempt:
 
 
 def describe(error: BaseException) -> str:
-    """Return the text about an error that is kept with its job: class, message, traceback."""
-    text = "".join(traceback.format_exception(error))
+    """Return the text about an error that is kept with its job: the author's lines, the error."""
+    text = readable(error)
     if len(text) <= _MOST_ERROR:
         return text
     half = _MOST_ERROR // 2
