@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, final
 
 from photon_runtime.transactions import Callback, transaction_to_join
 
+from .errors import StoreRefused
 from .records import Delivery, Enqueued
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Deliveries:
 
         Raises:
             AmbiguousTransaction: Several transactions may be meant.
+            StoreRefused: Nothing would take jobs from the database of the transaction to the store.
             StoreUnavailable: The store did not respond.
 
         Blocks: the calling task.
@@ -74,8 +76,11 @@ class Deliveries:
         if store.joins(transaction.database):
             connection = transaction.connection()
             return store.deliver(delivery, connection=connection), transaction.on_commit
-        if self.outbox is None:
-            return store.deliver(delivery), None
+        if self.outbox is None:  # a job of its own would remain if the transaction is undone
+            raise StoreRefused(
+                f"a transaction of {transaction.database!r} is open, and the application has no "
+                "outbox there: enqueue the job after the transaction"
+            )
         enqueued = self.outbox.put(transaction.connection(), delivery)
         transaction.on_commit(self.outbox.wake)
         return enqueued, transaction.on_commit

@@ -110,9 +110,31 @@ class TasksPart:
             tasks.owner = self._owner
             tasks.middleware = self._middleware
             opening = _open(store, settings.enqueue_timeout)
-            with tasks.current(), _worked(tasks, running):
+            with _relayed(tasks, source), tasks.current(), _worked(tasks, running):
                 yield
             opening.cancel()
+
+
+@contextmanager
+def _relayed(tasks: Tasks, source: DatabaseSource) -> Iterator[None]:
+    """Relay jobs from the databases that the store cannot join, during the block."""
+    engines = source.engines()
+    others = {name: each for name, each in engines.items() if not tasks.store.joins(each)}
+    if not others:
+        yield
+        return
+    from .outbox import Outbox
+
+    settings = tasks.settings
+    tasks.deliveries.outbox = outbox = Outbox(
+        others,
+        tasks.store,
+        tasks.meter,
+        interval=settings.poll_interval,
+        timeout=settings.enqueue_timeout,
+    )
+    with outbox.running():
+        yield
 
 
 def _open(store: JobStore, timeout: float) -> rt.Task[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +32,14 @@ class JobDatabases:
         """Return the engine of the application's database. Does not wait."""
         return self._database().engine
 
+    def engines(self) -> Mapping[str, Any]:
+        """Return the engines of all databases of the application, by name. Does not wait."""
+        databases = self._provided()
+        if databases is None:
+            return {}
+        named = {name: each.engine for name, each in databases.named.items()}
+        return {"default": databases.default.engine, **named}
+
     @contextmanager
     def opened(self, url: str) -> Iterator[Any]:
         """Yield the engine of a database of its own pool, and close it afterwards."""
@@ -49,9 +57,8 @@ class JobDatabases:
             further.close()
 
     def _database(self) -> Database:
-        provided = getattr(self._host, "by_type", {}).get(Databases)
-        if provided is not None:
-            databases: Databases = provided.provider()
+        databases = self._provided()
+        if databases is not None:
             return databases.default
         if self._own is None:
             settings = DatabaseSettings().with_environment()
@@ -59,3 +66,10 @@ class JobDatabases:
                 settings = attrs.evolve(settings, url="sqlite://")
             self._own = Database(settings, folder=self._host.root)
         return self._own
+
+    def _provided(self) -> Databases | None:
+        provided = getattr(self._host, "by_type", {}).get(Databases)
+        if provided is None:
+            return None
+        databases: Databases = provided.provider()
+        return databases

@@ -6,7 +6,7 @@ the drivers and the settings of its databases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
@@ -23,6 +23,13 @@ class DatabaseSource(Protocol):
 
         Raises:
             StoreRefused: The application has no database.
+        """
+        ...
+
+    def engines(self) -> Mapping[str, Any]:
+        """Return the engines of all databases of the application, by name. Does not wait.
+
+        It is empty if the application has none. The one of ``[database]`` is named ``default``.
         """
         ...
 
