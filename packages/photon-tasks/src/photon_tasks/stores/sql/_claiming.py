@@ -7,13 +7,15 @@ what a short queue leaves is shared by the others. The next claim begins behind 
 one has ended with; so queues get the same share over time, too, where a share is less than a job.
 
 *A claim whose outcome is unknown*, because the connection was lost or the caller was cancelled, may
-have taken jobs that its worker does not know of. Every call has a number, which is in the rows. The
-next claim of the worker first gives the jobs of such a call back.
+have taken jobs that its worker does not know of, and may even take them later. Every call has a
+greater number, which is in the rows. The next claim of the worker first waits for the end of such a
+call, refuses it should it not have begun, and gives its jobs back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import time_ns
 from typing import Any
 
 from ...records import Claim, ClaimedJob, Claims
@@ -28,11 +30,17 @@ class Claiming:
 
     Args:
         begin: Returns what executes single statements.
+        within: Calls a function with a transaction.
     """
 
-    def __init__(self, begin: Callable[[], Transaction]) -> None:
+    def __init__(
+        self,
+        begin: Callable[[], Transaction],
+        within: Callable[[Callable[[Transaction], None]], None],
+    ) -> None:
         """Begin with nothing uncertain."""
         self._begin = begin
+        self._within = within
         self._batch = 0
         self._uncertain: dict[str, list[int]] = {}
         self._last: dict[str, str] = {}
@@ -48,7 +56,8 @@ class Claiming:
         Blocks: the calling task.
         """
         single = self._begin()
-        self._give_back(single, worker)
+        if worker in self._uncertain:
+            self._give_back(worker)
         names, next_due = self._look(single, queues)
         if next_due is not None and next_due <= 0:
             promoted = single.run(single.sql.promote)
@@ -57,8 +66,7 @@ class Claiming:
                 next_due = 0.0
         if not names or limit <= 0:
             return Claims((), 0.0 if names else next_due)
-        self._batch += 1
-        batch = self._batch
+        self._batch = batch = max(self._batch + 1, time_ns())
         try:
             rows = self._claim(single, worker, limit, names, batch)
             started = [row[0] for row in rows if row[_UNTIL] == "start"]
@@ -102,11 +110,18 @@ class Claiming:
             names = left
         return rows
 
-    def _give_back(self, single: Transaction, worker: str) -> None:
-        batches = self._uncertain.get(worker)
-        while batches:
-            single.run(single.sql.give_back, worker=worker, batch=batches[-1])
-            batches.pop()
+    def _give_back(self, worker: str) -> None:
+        batches = [*self._uncertain[worker]]
+
+        def give_back(transaction: Transaction) -> None:
+            sql = transaction.sql
+            transaction.run(sql.lock_worker, worker=worker)
+            transaction.run(sql.refuse_batch, worker=worker, batch=max(batches))
+            for batch in batches:
+                transaction.run(sql.give_back, worker=worker, batch=batch)
+
+        self._within(give_back)
+        self._uncertain.pop(worker, None)
 
 
 def _claimed(row: Any) -> ClaimedJob:

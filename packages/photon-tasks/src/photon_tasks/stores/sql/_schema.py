@@ -103,7 +103,7 @@ _TABLES: Final = (
     CREATE TABLE photon_job_workers (
         id {text} PRIMARY KEY, host {text} NOT NULL, pid {int} NOT NULL, queues {text} NOT NULL,
         concurrency {int} NOT NULL, beats {int} NOT NULL, expires {real} NOT NULL,
-        started {real} NOT NULL
+        started {real} NOT NULL, refused {int} NOT NULL DEFAULT 0
     )
     """,
     """

@@ -183,7 +183,8 @@ class Statements:
         self.claim = sql.either(
             postgresql=f"""
                 WITH known AS MATERIALIZED (
-                    SELECT id FROM photon_job_workers WHERE id = :worker FOR KEY SHARE
+                    SELECT id FROM photon_job_workers WHERE id = :worker AND refused < :batch
+                    FOR KEY SHARE
                 ), chosen AS MATERIALIZED (
                     SELECT j.id FROM known CROSS JOIN LATERAL (
                         SELECT id FROM photon_jobs WHERE {QUEUED} AND queue = :queue
@@ -196,9 +197,15 @@ class Statements:
                 {claim} WHERE number IN (
                     SELECT number FROM photon_jobs WHERE {QUEUED} AND queue = :queue
                     ORDER BY priority DESC, number LIMIT :limit
-                ) AND EXISTS (SELECT 1 FROM photon_job_workers WHERE id = :worker)
+                ) AND EXISTS (
+                    SELECT 1 FROM photon_job_workers WHERE id = :worker AND refused < :batch
+                )
                 RETURNING {_CLAIMED}
             """,
+        )
+        self.lock_worker = sql("SELECT id FROM photon_job_workers WHERE id = :worker {for_update}")
+        self.refuse_batch = sql(
+            "UPDATE photon_job_workers SET refused = :batch WHERE id = :worker AND refused < :batch"
         )
         self.give_back = sql(f"""
             UPDATE photon_jobs SET state = 'queued', worker = NULL, attempts = attempts - 1,

@@ -77,7 +77,7 @@ class SqlStore:
         self._now: Callable[[], dict[str, Any]] = (
             dict if dialect == "postgresql" else lambda: {"now": clock()}
         )
-        self._claiming = Claiming(self._single)
+        self._claiming = Claiming(self._single, self._in_transaction)
 
     # -- life -------------------------------------------------------------------------------------
 
