@@ -140,7 +140,7 @@ def worker_text(info: WorkerInfo) -> bytes:
 def worker_info(worker: str, text: str) -> WorkerInfo:
     """Read what `worker_text` has written."""
     host, pid, queues, concurrency = msgspec.json.decode(text)
-    return WorkerInfo(id=worker, host=host, pid=pid, queues=queues, concurrency=concurrency)
+    return WorkerInfo(id=worker, host=host, pid=pid, queues=tuple(queues), concurrency=concurrency)
 
 
 def schedule_text(schedule: ScheduleRecord | None) -> bytes:

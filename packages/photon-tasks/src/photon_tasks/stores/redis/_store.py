@@ -3,9 +3,8 @@
 Theory of operation. Each call is one script, so it is atomic; see `_scripts`. What changes many
 jobs is done in several calls, each with a limited number.
 
-*Wake-ups.* Scripts publish that workers have to look: when a queue that was empty has jobs, or
-another job is due first. A worker looks when it has room, so it does not need more. Of a
-subscription that was interrupted, `listen` is certain again when it has called ``wake``.
+*Wake-ups.* Scripts publish that workers have to look: when a job is queued, and when another job
+than before is the next one to become due. A claim publishes only what it has left over.
 
 *What the server loses.* Jobs are as durable as the server is configured, which `open` looks at. A
 server that has lost its data does not know its workers: they get nothing, until their next

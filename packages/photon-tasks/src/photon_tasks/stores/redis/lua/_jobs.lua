@@ -28,17 +28,16 @@ local function move(id, queue, before, after)
     if after then redis.call('ZADD', P .. 'i:' .. after .. ':' .. queue, 0, id) end
 end
 
--- Put a job into its queue. Only the first job of an empty queue is news: while a worker has room,
--- the queues that it takes jobs from are empty, or it is about to look.
 local function push(id, queue, priority, order)
     order = order or string.format('%016.0f', redis.call('HINCRBY', P .. 'n', 'order', 1))
     local key = P .. 'q:' .. queue
     redis.call('ZADD', key, -priority, order .. id)
     if redis.call('ZCARD', key) == 1 then
+        -- Behind the queues that were served until now, before those that are served from now on.
         local turn = tonumber(redis.call('HGET', P .. 'n', 'turn') or 0)
         redis.call('ZADD', P .. 'ready', turn + 0.5, queue)
-        is_news = true
     end
+    is_news = true
     return order
 end
 
@@ -193,10 +192,6 @@ end
 
 -- Enqueue the jobs of a delivery: groups, jobs and events.
 local function deliver(delivery)
-    -- What has become due until now comes before the new jobs.
-    for _, queue in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', seconds(now))) do
-        promote(queue, 1000)
-    end
     local outcomes, refused = {}, {}
     for i, job in ipairs(delivery[2]) do
         outcomes[i] = enqueue(job)

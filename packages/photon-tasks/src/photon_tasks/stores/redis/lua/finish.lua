@@ -19,6 +19,7 @@ local function finish(id, attempt, state, delay, event, result, failure, keep, g
     if is_cancelled and (state == 'failed' or state == 'waiting' or state == 'queued') then
         state, keep = 'cancelled', tonumber(own_keep)
     end
+    if not ENDED[state] then is_news = true end
     if state == 'failed' then delay = delay or 0 end
     if state == 'failed' or state == 'waiting' then
         local has_event = false
