@@ -5,15 +5,20 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import attrs
 import pytest
+import redis
 from sqlalchemy import Engine, text
 
 from photon_lifeguard import Database, DatabaseSettings
 from photon_tasks.stores import JobStore
+from photon_tasks.stores.redis import RedisStore
 from photon_tasks.stores.sql import SqlStore
+
+from .redis_times import advance_times
 
 
 @attrs.define
@@ -99,6 +104,23 @@ def _sql_case(
     return StoreCase(make, advance, shared)
 
 
+@pytest.fixture
+def redis_jobs(redis_url: str) -> Iterator[StoreCase]:
+    """Jobs in a Redis, whose clock cannot be moved: the times are."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushdb()
+    opened: list[JobStore] = []
+
+    def make() -> JobStore:
+        opened.append(RedisStore(redis_url))
+        opened[-1].open()
+        return opened[-1]
+
+    yield StoreCase(make, partial(advance_times, redis_url))
+    for each in opened:
+        each.close()
+
+
 _TIMES = {
     "photon_jobs": ("enqueued", "due", "started", "ended", "expires"),
     "photon_job_keys": ("expires",),
@@ -109,6 +131,7 @@ _TIMES = {
 _STORES = [
     pytest.param("sqlite_jobs", id="sqlite"),
     pytest.param("postgresql_jobs", id="postgresql", marks=pytest.mark.slow),
+    pytest.param("redis_jobs", id="redis", marks=pytest.mark.slow),
 ]
 
 
