@@ -583,6 +583,43 @@ def test_silence_at_its_end_is_a_matter_of_the_shutdown_timeout(
     assert supervised.exit_code() == 0
 
 
+LEAVING = """
+def work(slot, link):
+    signal.signal(signal.SIGTERM, lambda n, f: sys.exit(0))
+    say("up", slot, os.getpid())
+    link()
+    time.sleep({life})
+    link.leave()
+    time.sleep(1.5)
+    say("finished", slot, os.getpid())
+    time.sleep({rest})
+options = {"count": 1, "shutdown_timeout": 0.5}
+"""
+
+
+def test_worker_that_leaves_is_replaced_and_has_all_the_time_it_needs(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start(LEAVING.replace("{life}", "1.1").replace("{rest}", "0"))
+    before = supervised.expect_up(1)[0]
+    assert "takes no more work; it is replaced" in " ".join(supervised.expect("report"))
+    assert supervised.expect_up(1)[0] != before
+    assert supervised.expect("finished")[-1] == str(before)  # longer than shutdown_timeout
+    wait_until(lambda: not is_alive(before))
+
+
+def test_worker_that_is_leaving_is_stopped_with_the_others(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start(LEAVING.replace("{life}", "1.1").replace("{rest}", "100"))
+    before = supervised.expect_up(1)[0]
+    after = supervised.expect_up(1)[0]
+    supervised.signal(signal.SIGTERM)
+    assert supervised.exit_code() == 0
+    assert not is_alive(before)
+    assert not is_alive(after)
+
+
 RETIRING = """
 def work(slot, link):
     signal.signal(signal.SIGTERM, lambda n, f: sys.exit(0))

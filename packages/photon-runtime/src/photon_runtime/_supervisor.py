@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ._worker_process import READY, RETIRING, Work, Worker, fork_worker
+from ._worker_process import LEAVING, READY, RETIRING, Work, Worker, fork_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,6 +181,8 @@ class Supervisor:
             worker.heard = time.monotonic()
         if RETIRING in messages and not worker.is_stopping:
             self._retire(slot, worker)
+        if LEAVING in messages and worker is slot.current:
+            self._let_leave(slot, worker)
 
     def _note_ready(self, slot: Slot, worker: Worker) -> None:
         worker.is_ready = True
@@ -200,6 +202,22 @@ class Supervisor:
             self.rolling.append(slot)
             if len(self.rolling) == 1:
                 self._roll()
+
+    def _let_leave(self, slot: Slot, worker: Worker) -> None:
+        """Replace a worker that takes no more work; it has all the time to finish what it has."""
+        slot.old.append(worker)
+        slot.current, slot.successor = slot.successor, None
+        delay = _delay(self._note_age(slot, worker))
+        slot.due = time.monotonic() + delay
+        name = f"worker {slot.number} (pid {worker.pid})"
+        self.report(f"{name} takes no more work; {_prospect(delay)}")
+        self._continue_roll(slot)
+
+    def _continue_roll(self, slot: Slot) -> None:
+        """Go on with the next slot, if the successor of a worker that is gone is already there."""
+        if slot.current is not None and self.rolling:
+            self.rolling.popleft()
+            self._roll()
 
     def _on_signal(self, number: int) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
@@ -280,9 +298,7 @@ class Supervisor:
             if self.is_stopping:
                 return
             self._count_death(slot, worker, code)
-            if slot.current is not None and self.rolling:  # its successor is already there
-                self.rolling.popleft()
-                self._roll()
+            self._continue_roll(slot)
 
     def _abandon_roll(self, slot: Slot, worker: Worker, code: int) -> None:
         slot.successor = None
@@ -298,8 +314,7 @@ class Supervisor:
         self.rolling.clear()
 
     def _count_death(self, slot: Slot, worker: Worker, code: int) -> None:
-        age = time.monotonic() - worker.born
-        slot.early_deaths = slot.early_deaths + 1 if age < _EARLY else 0
+        early_deaths = self._note_age(slot, worker)
         if not worker.is_ready:
             slot.failed_starts += 1
         name = f"worker {slot.number} (pid {worker.pid})"
@@ -312,9 +327,15 @@ class Supervisor:
             )
             self._stop(GAVE_UP)
         else:
-            delay = _delay(slot.early_deaths)
+            delay = _delay(early_deaths)
             slot.due = time.monotonic() + delay
             self.report(f"{name} {_fate(code)}; " + _prospect(delay))
+
+    def _note_age(self, slot: Slot, worker: Worker) -> int:
+        """Note how long a worker lived that leaves or has died; return the early ends in a row."""
+        age = time.monotonic() - worker.born
+        slot.early_deaths = slot.early_deaths + 1 if age < _EARLY else 0
+        return slot.early_deaths
 
     def _fork(self, slot: Slot) -> Worker | None:
         """Start a worker; return ``None`` if the system lacks the resources at the moment."""

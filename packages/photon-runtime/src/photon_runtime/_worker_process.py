@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 READY = b"r"
 ALIVE = b"."
 RETIRING = b"x"
+LEAVING = b"l"
 
 _PR_SET_PDEATHSIG = 1
 
@@ -148,6 +149,10 @@ class Link:
     def retire(self) -> None:
         """Ask to be replaced; the supervisor stops the worker when its successor is ready."""
         self._say(RETIRING)
+
+    def leave(self) -> None:
+        """Report that the worker takes no more work and ends by itself; it is replaced now."""
+        self._say(LEAVING)
 
     def _say(self, word: bytes) -> None:
         with contextlib.suppress(OSError):

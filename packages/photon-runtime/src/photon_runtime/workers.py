@@ -30,6 +30,10 @@ the worker could not handle it. The limit does not apply to starting and stoppin
 continues to serve. It is replaced as by SIGHUP, in its turn. If its successor fails, it stays, and
 may ask again.
 
+*Leaving.* A worker that must not be stopped in the middle of its work, and has reached a limit, can
+leave instead: it takes no more work, is replaced at once, and ends by itself when its work is done,
+without a time limit. Only a stop of the supervisor ends it earlier.
+
 *Deaths.* A worker that dies is replaced at once. If its slot's workers keep dying within a second
 of their birth, the replacement waits: 0.25 s after the second such death, then twice as long each
 time, up to 5 s. A slot whose workers end five times in a row before they are ready ends the
@@ -91,7 +95,7 @@ def supervise(
     Args:
         work: Function that is called in each child as ``work(slot, link)``, with slots counted from
             0. It must call ``link()`` when it serves: until the first worker does, no other starts.
-            It may call ``link.beat()`` and ``link.retire()``, see `Link`. The child's exit code is
+            It may call ``link.beat()``, ``link.retire()`` and ``link.leave()``, see `Link`. The child's exit code is
             0 when it returns, 1 when it raises, and that of ``SystemExit``.
         count: Number of workers, at least 1.
         shutdown_timeout: Seconds that the workers have to end after SIGTERM before SIGKILL; zero
