@@ -95,8 +95,8 @@ def supervise(
     Args:
         work: Function that is called in each child as ``work(slot, link)``, with slots counted from
             0. It must call ``link()`` when it serves: until the first worker does, no other starts.
-            It may call ``link.beat()``, ``link.retire()`` and ``link.leave()``, see `Link`. The child's exit code is
-            0 when it returns, 1 when it raises, and that of ``SystemExit``.
+            It may call ``link.beat()``, ``link.retire()`` and ``link.leave()``, see `Link`. The
+            child's exit code is 0 when it returns, 1 when it raises, and that of ``SystemExit``.
         count: Number of workers, at least 1.
         shutdown_timeout: Seconds that the workers have to end after SIGTERM before SIGKILL; zero
             kills at once.

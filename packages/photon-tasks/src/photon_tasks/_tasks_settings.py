@@ -14,8 +14,13 @@ MODES = ("in_process", "queue", "inline")
 _PASSWORD = re.compile(r"(://[^/@]*:).*@")
 
 
-def _without_password(url: str) -> str:
-    return repr(_PASSWORD.sub(r"\1***@", url))
+def without_password(url: str) -> str:
+    """Return a URL for people to read."""
+    return _PASSWORD.sub(r"\1***@", url)
+
+
+def _shown(url: str) -> str:
+    return repr(without_password(url))
 
 
 def _url(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -42,6 +47,7 @@ class TasksSettings:
             application's own package is searched without being listed; see `photon_tasks.registry`.
         queues: Queues that workers take jobs from; empty for all.
         concurrency: Maximum number of jobs that run at the same time in a process.
+        processes: Number of processes of ``photon worker``.
         lease: Time after which the jobs of a killed worker are run by another one.
         poll_interval: Maximum time between two looks for jobs, where a notification was lost.
         enqueue_timeout: Maximum time that enqueueing waits for the database or the server.
@@ -60,11 +66,12 @@ class TasksSettings:
         page: Path of the page about jobs in development; empty for none.
     """
 
-    url: str = attrs.field(default="", validator=_url, repr=_without_password)
+    url: str = attrs.field(default="", validator=_url, repr=_shown)
     mode: str = attrs.field(default="", validator=in_(("", *MODES)))
     modules: list[str] = attrs.field(factory=list)
     queues: list[str] = attrs.field(factory=list)
     concurrency: int = attrs.field(default=100, validator=gt(0))
+    processes: int = attrs.field(default=1, validator=gt(0))
     lease: float = attrs.field(default=30.0, validator=ge(1))
     poll_interval: float = attrs.field(default=1.0, validator=gt(0))
     enqueue_timeout: float = attrs.field(default=5.0, validator=gt(0))

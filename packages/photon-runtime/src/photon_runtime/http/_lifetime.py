@@ -11,10 +11,9 @@ from __future__ import annotations
 import logging
 import os
 import random
-import resource
-import sys
 from typing import Protocol
 
+from ..stats import resident_memory
 from ._request import Request
 from ._response import Response
 from ._settings import ServerSettings
@@ -81,13 +80,3 @@ class Lifetime:
             if memory > self._max_memory:
                 return f"uses {memory} bytes of memory, more than max_memory = {self._max_memory}"
         return None
-
-
-def resident_memory() -> int:
-    """Return the resident memory of this process in bytes; its maximum where that is unknown."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024

@@ -83,6 +83,7 @@ class Worker:
         )
         self._context = contextvars.copy_context()
         self._is_lost = False
+        self._is_draining = False
         self.started = 0
         self.id = ""
 
@@ -96,12 +97,20 @@ class Worker:
         self._stop.set()
         self._wake.set()
 
+    def drain(self) -> None:
+        """Claim nothing more, so that `run` ends; until `stop`, jobs have all the time they need.
+
+        Does not wait.
+        """
+        self._is_draining = True
+        self._wake.set()
+
     def wake(self) -> None:
         """Look for jobs now: some may have been enqueued. Does not wait."""
         self._wake.set()
 
     def run(self) -> None:
-        """Run jobs until `stop` is called.
+        """Run jobs until `stop` or `drain` is called.
 
         Blocks: the calling task, until its jobs have ended or were cancelled.
         """
@@ -124,7 +133,7 @@ class Worker:
 
     def _claim_until_stopped(self) -> None:
         backoff = Backoff()
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or self._is_draining):
             self._wake.clear()
             try:
                 with rt.deadline(_TIMEOUT):
@@ -241,6 +250,9 @@ class Worker:
 
     def _end_jobs(self) -> None:
         settings = self._tasks.settings
+        while self._is_draining and self._attempts and not self._stop.is_set():
+            self._wake.clear()
+            self._wake.wait()
         self._wait_for_jobs(settings.shutdown_timeout)
         if self._attempts:
             _log.warning(
