@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from photon_runtime.observability import Meter
 from photon_runtime.observability._instruments import Definition
 from photon_runtime.observability._worker_folder import WorkerFigures, exclusive, worker_folder
 
@@ -66,3 +67,30 @@ def test_a_process_that_was_forked_meanwhile_does_not_keep_the_folder(tmp_path: 
     command = [sys.executable, "-c", program, str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     assert ended.stdout == "free\n"
+
+
+def test_one_process_leads_until_it_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    code = (
+        "import sys; from photon_runtime.observability import Meter; meter = Meter(); "
+        "meter.expose(); print(meter.leads('jobs'), flush=True); sys.stdin.read()"
+    )
+    meter = Meter()
+    meter.expose()
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        assert not meter.leads("jobs")
+        assert meter.leads("mails"), "another name"
+        other.kill()
+        other.wait(10)
+    assert meter.leads("jobs")
+    assert meter.leads("jobs"), "and it stays"
+
+
+def test_a_process_without_other_workers_leads() -> None:
+    meter = Meter()
+    meter.expose()
+    assert meter.leads("jobs")

@@ -121,6 +121,14 @@ def add_log_fields(**fields: object) -> None:
     _fields.set({**_fields.get(), **fields})
 
 
+def current_log_fields() -> Mapping[str, object]:
+    """Return the fields that records of the current context have; not to be changed.
+
+    For work that continues elsewhere, such as a job, whose records should have them, too.
+    """
+    return _fields.get()
+
+
 class _EventRecord(logging.LogRecord):
     """A record with known fields, which do not have to be derived from its attributes."""
 

@@ -17,12 +17,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import photon_runtime as rt
-from photon_runtime.observability import Meter, current_tracer, trace_headers
+from photon_runtime.observability import Meter, Tracer
 
 from ._identifiers import JobIds
 from ._tasks_settings import TasksSettings
 from .delivery import Deliveries
 from .errors import NoTasks, StoreUnavailable
+from .observability import JobMetrics, JobObserver, current_origin
 from .records import ClaimedJob, Delivery, Enqueued
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Tasks:
         follow_up: Returns what is enqueued when a job is completed, from the job and its result.
         middleware: Wraps the calls of tasks, the outermost first.
         owner: Returns whom the jobs belong to that are enqueued in the current context.
+        observer: Receives reports about jobs.
+        tracer: Makes the spans of attempts; ``None`` without tracing.
     """
 
     def __init__(
@@ -85,6 +88,8 @@ class Tasks:
         self.owner: Callable[[], str] = str
         self.follow_up: Callable[[ClaimedJob, str | None], Delivery | None] = _nothing_follows
         self.middleware: tuple[JobMiddleware, ...] = ()
+        self.observer: JobObserver = JobMetrics(meter)
+        self.tracer: Tracer | None = None
         self._delivered: list[Callable[[], object]] = []
 
     def deliver(self, delivery: Delivery) -> Sequence[Enqueued]:
@@ -106,10 +111,14 @@ class Tasks:
                 f"the jobs could not be enqueued within [tasks] enqueue_timeout = {timeout:g} s"
             ) from error
         if after_commit is None:
-            self.note_delivery()
+            self._note(delivery, enqueued)
         else:
-            after_commit(self.note_delivery)
+            after_commit(lambda: self._note(delivery, enqueued))
         return enqueued
+
+    def _note(self, delivery: Delivery, enqueued: Sequence[Enqueued]) -> None:
+        self.observer.enqueued(delivery.jobs, enqueued)
+        self.note_delivery()
 
     def when_delivered(self, call: Callable[[], object]) -> None:
         """Call ``call`` whenever jobs of this process have been enqueued. Does not wait."""
@@ -121,10 +130,8 @@ class Tasks:
             call()
 
     def trace(self) -> str:
-        """Return the ``traceparent`` of the current span; empty without a tracer."""
-        if current_tracer() is None:
-            return ""
-        return trace_headers().get("traceparent", "")
+        """Return the trace and the request of the current context, as `NewJob.trace` has them."""
+        return str(current_origin())
 
     @contextlib.contextmanager
     def current(self) -> Iterator[Tasks]:

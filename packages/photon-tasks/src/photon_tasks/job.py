@@ -23,6 +23,7 @@ from photon_runtime.callables import require_value
 
 from ._decoding import decoder_of
 from .errors import LeaseLost, NoTasks, TaskDefinitionError
+from .observability import step_span
 
 if TYPE_CHECKING:
     from .current import Tasks
@@ -131,8 +132,9 @@ class Job:
         if recorded is not None:
             earlier: T = _typed(recorded, function)
             return earlier
-        result = require_value(function(*args, **kwargs), function)
-        self._record(key, encode(result).decode())
+        with step_span(name):
+            result = require_value(function(*args, **kwargs), function)
+            self._record(key, encode(result).decode())
         return result
 
     def sleep(

@@ -13,12 +13,16 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import photon_runtime as rt
+from photon_runtime.http import HttpError, Request, Response, problem_response
+from photon_runtime.observability import Tracer
 from photon_runtime.parts import Host
 
+from ._health import TasksHealth
 from ._tasks_settings import TasksSettings
 from .current import Tasks
-from .errors import StoreRefused, StoreUnavailable
+from .errors import Overloaded, StoreRefused, StoreUnavailable
 from .job import JobMiddleware
+from .observability import DepthReader
 from .registry import Registry, find_tasks
 from .stores import DatabaseSource, JobStore, opened_store
 from .worker import Worker, run_due
@@ -41,6 +45,7 @@ class TasksPart:
             see `photon_tasks.routes`.
         home: Name of the module whose package is searched for tasks; `photon.Photon` sets it.
         databases: Makes engines, from the host of the application; `photon.Photon` sets it.
+        tracer: Returns the tracer of the application; `photon.Photon` sets it.
         is_automatic: True for a part that does nothing for an application without tasks.
     """
 
@@ -54,6 +59,7 @@ class TasksPart:
         owner: Callable[[], str] = str,
         home: str | None = None,
         databases: Callable[[Host], DatabaseSource] | None = None,
+        tracer: Callable[[], Tracer | None] | None = None,
         is_automatic: bool = False,
     ) -> None:
         """Note the options."""
@@ -62,6 +68,7 @@ class TasksPart:
         self._owner = owner
         self.home = home
         self.databases = databases
+        self.tracer = tracer
         self._is_automatic = is_automatic
 
     def install(self, host: Host, settings: TasksSettings) -> None:
@@ -71,8 +78,10 @@ class TasksPart:
             TaskDefinitionError: Two tasks have the same name.
         """
         running: list[Worker] = []
-        host.lifespan(lambda: self._life(host, settings, running))
+        health = TasksHealth()
+        host.lifespan(lambda: self._life(host, settings, running, health))
         host.on_drain(lambda: _stop(running))
+        host.error_handler(StoreUnavailable, Overloaded)(_unavailable)
 
     def find(self, settings: TasksSettings) -> Registry:
         """Return the tasks of the application.
@@ -86,7 +95,9 @@ class TasksPart:
         return registry
 
     @contextmanager
-    def _life(self, host: Host, settings: TasksSettings, running: list[Worker]) -> Iterator[None]:
+    def _life(
+        self, host: Host, settings: TasksSettings, running: list[Worker], health: TasksHealth
+    ) -> Iterator[None]:
         registry = self.find(settings)
         if self._is_automatic and not registry:
             yield
@@ -109,10 +120,32 @@ class TasksPart:
             )
             tasks.owner = self._owner
             tasks.middleware = self._middleware
-            opening = _open(store, settings.enqueue_timeout)
-            with _relayed(tasks, source), tasks.current(), _worked(tasks, running):
+            tasks.tracer = None if self.tracer is None else self.tracer()
+            host.readiness.add("tasks", health.check)
+            health.store_awaited()
+            opening = _open(store, settings.enqueue_timeout, health)
+            with (
+                _measured(tasks, host),
+                _relayed(tasks, source),
+                tasks.current(),
+                _worked(tasks, running, health),
+            ):
                 yield
             opening.cancel()
+
+
+@contextmanager
+def _measured(tasks: Tasks, host: Host) -> Iterator[None]:
+    """Read the number of jobs in the store now and then, if the metrics are shown."""
+    if not host.meter.is_exposed or _HAS_OWN_WORKER.get():
+        yield
+        return
+    reader = DepthReader(tasks.store, tasks.observer, leads=lambda: host.meter.leads("photon-jobs"))
+    reading = rt.spawn(reader.run)
+    try:
+        yield
+    finally:
+        reading.cancel()
 
 
 @contextmanager
@@ -137,31 +170,41 @@ def _relayed(tasks: Tasks, source: DatabaseSource) -> Iterator[None]:
         yield
 
 
-def _open(store: JobStore, timeout: float) -> rt.Task[None]:
+def _open(store: JobStore, timeout: float, health: TasksHealth) -> rt.Task[None]:
     """Open a store, later if it does not respond now: an application starts without it, too."""
     try:
         with rt.deadline(timeout):
             store.open()
+        health.store_opened()
     except (StoreUnavailable, rt.DeadlineExceeded) as error:
         _log.error(
             "the store of jobs does not respond, and is opened as soon as it does: %s", error
         )
-        return rt.spawn(_open_later, store, timeout)
+        return rt.spawn(_open_later, store, timeout, health)
     return rt.spawn(_nothing)
 
 
-def _open_later(store: JobStore, timeout: float) -> None:
+def _open_later(store: JobStore, timeout: float, health: TasksHealth) -> None:
     is_open = False
     while not is_open:
         rt.sleep(_OPEN_INTERVAL)
         with suppress(StoreUnavailable, rt.DeadlineExceeded), rt.deadline(timeout):
             store.open()
             is_open = True
+    health.store_opened()
     _log.info("the store of jobs responds")
 
 
 def _nothing() -> None:
     """Do nothing."""
+
+
+def _unavailable(request: Request, error: BaseException) -> Response:
+    """Return 503: jobs cannot be enqueued or read now."""
+    _log.error("%s %s: %s", request.method, request.raw_path, error)
+    return problem_response(
+        HttpError(503, "jobs are unavailable, try again later", headers={"retry-after": "5"})
+    )
 
 
 def _stop(workers: Sequence[Worker]) -> None:
@@ -170,7 +213,7 @@ def _stop(workers: Sequence[Worker]) -> None:
 
 
 @contextmanager
-def _worked(tasks: Tasks, running: list[Worker]) -> Iterator[None]:
+def _worked(tasks: Tasks, running: list[Worker], health: TasksHealth) -> Iterator[None]:
     """Run jobs as the mode says, during the block."""
     if tasks.mode == "inline":
         tasks.when_delivered(lambda: run_due(tasks))
@@ -181,6 +224,7 @@ def _worked(tasks: Tasks, running: list[Worker]) -> Iterator[None]:
     tasks.when_delivered(worker.wake)
     task = rt.spawn(worker.run)
     running.append(worker)
+    health.worker_started(task)
     try:
         yield
     finally:

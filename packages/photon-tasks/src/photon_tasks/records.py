@@ -75,7 +75,8 @@ class NewJob:
         delay: Seconds from the moment of enqueueing to the earliest start, by the store's clock.
         unique: Key that no other job may have.
         keep: Seconds for which the job is kept when it is completed or cancelled.
-        trace: W3C ``traceparent`` of what has enqueued it; empty without any.
+        trace: Trace and request that have enqueued it, as `photon_tasks.observability` writes them:
+            a W3C ``traceparent``, and ``;request_id=…``. Empty without either.
         owner: Whom the job belongs to, as the application names it; empty for nobody in particular.
         group: Id of the group that it belongs to.
         then: Jobs that follow when it is completed, as a JSON text of `photon_tasks.flows`.

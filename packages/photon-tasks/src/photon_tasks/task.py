@@ -26,6 +26,7 @@ from .current import Tasks, current_tasks
 from .enqueued_job import EnqueuedJob
 from .errors import TaskDefinitionError
 from .job import Job
+from .observability import enqueue_span
 from .options import BackoffChoice, Execution, TaskOptions, UniqueChoice, evolved, options_of
 from .records import Delivery, NewJob, UniqueKey
 
@@ -126,8 +127,9 @@ class Task(Generic[P, R]):
         delay: float = 0.0,
     ) -> EnqueuedJob[R]:
         tasks = current_tasks()
-        job = self.new_job(args, kwargs, tasks=tasks, due=due, delay=delay)
-        (enqueued,) = tasks.deliver(Delivery([job]))
+        with enqueue_span(self.name, self.options.queue):
+            job = self.new_job(args, kwargs, tasks=tasks, due=due, delay=delay)
+            (enqueued,) = tasks.deliver(Delivery([job]))
         return EnqueuedJob(enqueued.id, enqueued.is_new, tasks, self.signature)
 
     def new_job(

@@ -1,25 +1,37 @@
-"""The tasks of an application: added by themselves, with its databases."""
+"""The tasks of an application: added by themselves, with its databases and its tracer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from photon_router import Application
+from photon_router.observability import ObservabilitySettings, Tracing
+from photon_runtime.observability import Tracer
 from photon_runtime.parts import Part
 from photon_tasks import TasksPart
 
 from ._databases_of_jobs import JobDatabases
 
 
-def with_tasks(parts: Sequence[Part], module: str) -> list[Part]:
+def with_tasks(parts: Sequence[Part], application: Application) -> list[Part]:
     """Return the parts of an application with its tasks, which come last.
 
     Args:
         parts: The parts.
-        module: Name of the module that has made the application.
+        application: The application.
     """
     own = [each for each in parts if isinstance(each, TasksPart)]
     own = own or [TasksPart(is_automatic=True)]
     for part in own:
-        part.home = part.home or module
+        part.home = part.home or application.module
         part.databases = part.databases or JobDatabases
+        part.tracer = part.tracer or (lambda: tracer_of(application))
     return [*(each for each in parts if not isinstance(each, TasksPart)), *own]
+
+
+def tracer_of(application: Application) -> Tracer | None:
+    """Return the tracer of an application's requests; ``None`` without tracing."""
+    tracing = application.find_middleware(Tracing)
+    if tracing is not None:
+        return tracing.tracer
+    return Tracer() if application.read_settings(ObservabilitySettings).tracing else None

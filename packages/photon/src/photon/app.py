@@ -36,7 +36,7 @@ class Photon(Router, Application):
             return parts
         from ._tasks import with_tasks
 
-        return with_tasks(parts, self.module)
+        return with_tasks(parts, self)
 
     def run(self, *, settings: ServerSettings | None = None) -> None:
         """Serve the application in this process until SIGTERM or SIGINT.

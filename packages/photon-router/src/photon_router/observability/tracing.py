@@ -25,13 +25,16 @@ class Tracing:
     Args:
         provider: The provider of the tracer; ``None`` for the global one.
 
+    Attributes:
+        tracer: Makes the spans.
+
     Raises:
         PhotonError: opentelemetry-api is not installed.
     """
 
     def __init__(self, provider: TraceProvider | None = None) -> None:
         """Create a tracer."""
-        self._tracer = Tracer(provider)
+        self.tracer = Tracer(provider)
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
         """Call the next handler inside of a span."""
@@ -39,7 +42,7 @@ class Tracing:
         template = None if route is None else route.template
         method = request.method if request.method in METHODS else "HTTP"
         # The context is the request's own and ends with it, so the span may remain the current one.
-        span = self._tracer.start(
+        span = self.tracer.start(
             f"{method} {template}" if template else method,
             kind="server",
             carrier=request.headers,

@@ -21,6 +21,7 @@ Log fields are those of `photon_runtime.logs`.
 from ..errors import MetricsBusy as MetricsBusy
 from ..logs import add_log_fields as add_log_fields
 from ..logs import bind_log_fields as bind_log_fields
+from ..logs import current_log_fields as current_log_fields
 from ..logs import log_fields as log_fields
 from ._instruments import Cell as Cell
 from ._instruments import Counter as Counter
@@ -30,6 +31,7 @@ from ._instruments import Histogram as Histogram
 from ._meter import Meter as Meter
 from ._readiness_checks import CheckResult as CheckResult
 from ._readiness_checks import Readiness as Readiness
+from ._tracing import AttributeValue as AttributeValue
 from ._tracing import Span as Span
 from ._tracing import SpanKind as SpanKind
 from ._tracing import TraceProvider as TraceProvider

@@ -14,7 +14,7 @@ from ..errors import MetricsBusy, PhotonError
 from ._exposition import AnyFamily, page_of_process, page_of_workers
 from ._instruments import Aggregation, Counter, Definition, Family, Gauge, Histogram, I
 from ._observables import Observable, Observation
-from ._worker_folder import WorkerFigures, merge_ended, worker_folder
+from ._worker_folder import Leadership, WorkerFigures, merge_ended, worker_folder
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of a duration's buckets, in seconds."""
@@ -50,6 +50,7 @@ class Meter:
         self._observables: dict[str, Observable] = {}
         self._folder: Path | None = None
         self._figures: WorkerFigures | None = None
+        self._leaderships: dict[str, Leadership] = {}
         self._is_exposed = False
 
     @overload
@@ -282,6 +283,23 @@ class Meter:
             return offload(page_of_workers, self._folder, accept, timeout=_PAGE_TIMEOUT)
         except TimeoutError as error:
             raise MetricsBusy(str(error)) from error
+
+    def leads(self, name: str) -> bool:
+        """Return whether this process reads the figures ``name`` for all workers of the server.
+
+        For figures that are the same for all workers and take effort to read. Without other
+        workers it is this process; when the one that reads has ended, another one does. Does not
+        wait.
+
+        Args:
+            name: A name of letters, digits and hyphens.
+        """
+        if self._folder is None:
+            return True
+        leadership = self._leaderships.get(name)
+        if leadership is None:
+            leadership = self._leaderships[name] = Leadership(self._folder, name)
+        return leadership.acquire()
 
     @contextmanager
     def observing(self, *, interval: float = 5.0) -> Iterator[None]:

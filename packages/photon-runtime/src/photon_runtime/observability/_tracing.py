@@ -26,6 +26,7 @@ _NOT_INSTALLED = "tracing needs opentelemetry-api: pip install 'photon-runtime[t
 TraceProvider: TypeAlias = "TracerProvider"
 """OpenTelemetry's provider of tracers, for annotations outside of this package."""
 AttributeValue: TypeAlias = "str | bool | int | float | list[str]"
+"""The value of an attribute of a span."""
 SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
 
 

@@ -110,6 +110,35 @@ def merge_ended(folder: Path) -> None:
         pass
 
 
+class Leadership:
+    """The right to be the one process that does something, of those that share a folder.
+
+    The operating system passes it on when the process that has it ends. Processes that it forks
+    do not inherit it.
+
+    Args:
+        folder: The folder.
+        name: Name of what is done.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Begin without it."""
+        self._path = folder / f"{name}.lead"
+        self._file: int | None = None  # open until the process ends, as the lock is
+        self._process = 0
+
+    def acquire(self) -> bool:
+        """Return whether this process has it, and take it if no other process has. No wait."""
+        if self._file is None or self._process != os.getpid():
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._process = os.getpid()
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+
 def _acquire(lock: BinaryIO, timeout: float) -> None:
     until = time.monotonic() + timeout
     while not _try_acquire(lock):

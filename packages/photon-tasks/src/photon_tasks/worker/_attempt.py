@@ -23,6 +23,7 @@ from photon_runtime.tracebacks import readable
 from ..calls import call_task
 from ..errors import LeaseLost
 from ..job import Job, Parked, job_variable
+from ..observability import AttemptObservation
 from ..records import ClaimedJob, JobState, Outcome
 
 if TYPE_CHECKING:
@@ -77,6 +78,15 @@ class Attempt:
 
         Blocks: the calling task, until the attempt has ended.
         """
+        observation = AttemptObservation(self._tasks.observer, self._tasks.tracer, self.claimed)
+        outcome: Outcome | None = None
+        try:
+            outcome = self._run()
+        finally:
+            observation.end(outcome, self.error)
+        return outcome
+
+    def _run(self) -> Outcome | None:
         outcome: Outcome | None = None
         with rt.scope() as scope:
             self._scope = scope

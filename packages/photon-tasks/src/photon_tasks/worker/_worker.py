@@ -198,6 +198,8 @@ class Worker:
             self._finishing.add(attempt.worker, outcome)
 
     def _recorded(self, outcome: Outcome, is_accepted: bool) -> None:
+        if not is_accepted:
+            self._tasks.observer.refused("outcome")
         if len(self._finishing) < self._concurrency:
             self._wake.set()
 
@@ -233,6 +235,7 @@ class Worker:
                 len(self._attempts),
             )
             self._is_lost = True
+            self._tasks.observer.refused("renewal")
             for each in list(self._attempts.values()):
                 each.end(Ending.LOST)
             self._wake.set()
@@ -243,6 +246,7 @@ class Worker:
                 attempt.end(Ending.CANCELLED)
 
     def _recovered(self, recovered: Recovered) -> None:
+        self._tasks.observer.recovered(recovered)
         if recovered.queued:
             self._wake.set()
 
