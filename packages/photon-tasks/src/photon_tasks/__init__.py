@@ -11,6 +11,7 @@
 ``registry``          which tasks an application has
 ``worker``            claims, runs and records jobs; heartbeats, recovery
 ``calls``             the call of a task: provided values, middleware, threads
+``schedules``         `schedule`: tasks that are enqueued by themselves
 ``stores``            where jobs are: SQLite, PostgreSQL, Redis
 ``records``           jobs, claims and outcomes as values
 ``errors``            the error tree
@@ -42,5 +43,8 @@ from .options import Backoff as Backoff
 from .options import Unique as Unique
 from .part import TasksPart as TasksPart
 from .records import JobState as JobState
+from .schedules import Schedule as Schedule
+from .schedules import schedule as schedule
+from .schedules import tick_of as tick_of
 from .task import Task as Task
 from .task import task as task

@@ -17,7 +17,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, final, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, final, overload
 
 from photon_runtime.callables import location, require_function
 
@@ -29,6 +29,9 @@ from .job import Job
 from .observability import enqueue_span
 from .options import BackoffChoice, Execution, TaskOptions, UniqueChoice, evolved, options_of
 from .records import Delivery, NewJob, UniqueKey
+
+if TYPE_CHECKING:
+    from .schedules import Schedule
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,7 +61,7 @@ class Task(Generic[P, R]):
         self.signature: CallSignature = read_call_signature(
             function, is_provided=lambda annotation: annotation is Job
         )
-        self.schedules: tuple[object, ...] = ()
+        self.schedules: tuple[Schedule, ...] = ()
         functools.update_wrapper(self, function, updated=())
 
     def __repr__(self) -> str:

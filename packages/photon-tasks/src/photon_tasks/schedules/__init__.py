@@ -1,6 +1,8 @@
 """Schedules: tasks that are enqueued by themselves, each tick once over all machines.
 
 ================  ==============================================================================
+``_decorator``    `schedule`: the decorator
+``_application``  the schedules of an application, and its scheduler
 ``_scheduler``    `Scheduler`: enqueues the jobs of ticks, in every process
 ``_definition``   text and time zone in the store, and which one counts during a deploy
 ``_due``          what becomes of ticks that are due
@@ -13,6 +15,9 @@
 ================  ==============================================================================
 """
 
+from ._application import scheduler_of as scheduler_of
+from ._application import schedules_of as schedules_of
+from ._decorator import schedule as schedule
 from ._listing import ScheduleRow as ScheduleRow
 from ._listing import schedule_rows as schedule_rows
 from ._schedule import CatchUp as CatchUp

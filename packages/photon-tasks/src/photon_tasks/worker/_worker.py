@@ -26,6 +26,7 @@ import photon_runtime as rt
 
 from ..errors import StoreUnavailable
 from ..records import Beat, Claim, ClaimedJob, Outcome, Recovered, WorkerInfo
+from ..schedules import scheduler_of
 from ._attempt import Attempt, Ending
 from ._backoff import Backoff
 from ._finishing import Finishing
@@ -81,6 +82,7 @@ class Worker:
             own=lambda: self.id,
             recovered=self._recovered,
         )
+        self._scheduler = scheduler_of(tasks)
         self._context = contextvars.copy_context()
         self._is_lost = False
         self._is_draining = False
@@ -119,6 +121,7 @@ class Worker:
             helpers.spawn(self._listen)
             helpers.spawn(self._recovery.run)
             helpers.spawn(self._finishing.run)
+            helpers.spawn(self._scheduler.run)
             try:
                 with self._heart.beating():
                     try:
