@@ -1,5 +1,6 @@
 import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, example, given
@@ -192,3 +193,17 @@ def test_intervals_are_multiples_counted_from_the_epoch(number: int, unit: tuple
     first = ticks.after(START.timestamp())
     assert first % (number * unit[1]) == 0
     assert ticks.after(first) - first == number * unit[1]
+
+
+def test_every_text_of_the_documentation_has_ticks() -> None:
+    page = Path(__file__).parents[3] / "docs" / "background.md"
+    section = page.read_text().partition("### Texts")[2].partition("###")[0]
+    texts = [
+        text
+        for line in section.splitlines()
+        if line.startswith("| `")
+        for text in re.findall("`([^`]+)`", line.split("|")[1])
+    ]
+    assert len(texts) > 30
+    for text in texts:
+        assert parse(text).after(START.timestamp()) > START.timestamp()
