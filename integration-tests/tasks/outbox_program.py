@@ -1,4 +1,4 @@
-"""Processes that write orders and enqueue a job for each, in one transaction, until they are killed.
+"""Processes that write orders and enqueue jobs in the same transactions, until they are killed.
 
 The first process only forks: it has imported everything, and opened nothing. It reads a line for
 each process to start, ``work`` or ``drain``, and answers ``started`` with its id. One that works
@@ -48,9 +48,11 @@ class SlowStore:
         self._store = store
 
     def joins(self, database: object) -> bool:
+        """Return whether the store is in a database."""
         return self._store.joins(database)
 
     def deliver(self, delivery: Delivery, *, connection: Any = None) -> Sequence[Enqueued]:
+        """Enqueue jobs, not at once."""
         _moment()
         enqueued = self._store.deliver(delivery, connection=connection)
         _moment()
@@ -113,7 +115,7 @@ def main(url: str, store_url: str) -> None:
             random.seed()
             status = 1
             try:
-                rt.run(lambda: _run(line.strip(), url, store_url))
+                rt.run(_run, line.strip(), url, store_url)
                 status = 0
             except BaseException:
                 traceback.print_exc()
