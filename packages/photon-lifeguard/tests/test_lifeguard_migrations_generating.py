@@ -553,6 +553,16 @@ def test_an_ignored_table_stays(database: Database) -> None:
     assert described(database, MetaData()) == ["table legacy_orders is dropped"]
 
 
+def test_tables_that_photon_makes_itself_stay(database: Database) -> None:
+    with database.engine.begin() as connection:
+        for name in ("photon_jobs", "photon_room_logs"):
+            connection.execute(sa.text(f"CREATE TABLE {name} (id integer)"))
+    assert described(database, MetaData()) == []
+    own = MetaData()
+    Table("photon_albums", own, Column("id", sa.Integer, primary_key=True))
+    assert described(database, own) == ["table photon_albums is added"]
+
+
 def test_a_removed_value_of_an_enum_is_warned_of(postgres: Database) -> None:
     database = postgres
     apply(database, table(title(sa.Enum("a", "b", name="e"))))

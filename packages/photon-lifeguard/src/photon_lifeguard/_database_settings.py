@@ -70,7 +70,7 @@ class DatabaseSettings:
             ``[database.NAME]`` is ``db/migrations/NAME`` by default.
         seeds: Folder of the seeds, likewise.
         ignored_tables: Tables that are not part of the models and stay, as patterns such as
-            ``legacy_*``.
+            ``legacy_*``; those named ``photon_*``, such as the tables of jobs, always do.
         auto_migrate: True to apply pending migrations when the application starts; of several
             processes one does, and the others wait for it.
         pending_migrations: What a start does about pending migrations: ``refuse``, ``warn`` or

@@ -23,6 +23,9 @@ from ._scratch import schemas_of, snapshot_of_models
 from ._scripts import Scripts, migrations_folder
 from ._snapshot import take_snapshot
 
+_OF_PHOTON = "photon_*"
+"""Tables that stores of other packages make and change themselves, such as those of jobs."""
+
 
 @attrs.frozen
 class PlannedMigration:
@@ -163,7 +166,7 @@ def _compare(
     metadata = load_models(database) if models is None else models
     after = snapshot_of_models(connection.engine, metadata)
     before = take_snapshot(connection, {each: each for each in schemas_of(metadata)})
-    ignored = database.settings.ignored_tables
+    ignored = (_OF_PHOTON, *database.settings.ignored_tables)
     for key in list(before.tables):
         if key not in after.tables and any(fnmatch(key[1], each) for each in ignored):
             del before.tables[key]

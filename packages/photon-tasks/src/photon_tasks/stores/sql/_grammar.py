@@ -26,6 +26,8 @@ _POSTGRESQL: Final = {
     "counter": "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
     "now": "extract(epoch FROM clock_timestamp())::float8",
     "elements": r"json_array_elements_text(:\1::json)",
+    "unsearched": "",
+    "covering": "",
     "skip_locked": "FOR UPDATE SKIP LOCKED",
     "for_update": "FOR UPDATE",
     "for_key_share": "FOR KEY SHARE",
@@ -38,6 +40,8 @@ _SQLITE: Final = {
     "counter": "INTEGER PRIMARY KEY",
     "now": ":now",
     "elements": r"value FROM json_each(:\1)",
+    "unsearched": "+",  # no index is searched for it
+    "covering": ", state",  # SQLite does not see that the condition of an index implies it
     "skip_locked": "",
     "for_update": "",
     "for_key_share": "",

@@ -68,11 +68,12 @@ _TABLES: Final = (
         error {text}
     )
     """,
-    f"CREATE INDEX photon_jobs_queued ON photon_jobs (queue, priority DESC, number, due) "
+    "CREATE INDEX photon_jobs_queued ON photon_jobs (queue, priority DESC, number, due{covering}) "
     f"WHERE {QUEUED}",
     f"CREATE INDEX photon_jobs_delayed ON photon_jobs (due, queue, state, enqueued) "
     f"WHERE {DELAYED}",
-    f"CREATE INDEX photon_jobs_running ON photon_jobs (worker, queue, enqueued) WHERE {RUNNING}",
+    f"CREATE INDEX photon_jobs_running ON photon_jobs (worker, queue, enqueued{{covering}}) "
+    f"WHERE {RUNNING}",
     f"CREATE INDEX photon_jobs_ended ON photon_jobs (state, expires, queue, enqueued) "
     f"WHERE {ENDED}",
     "CREATE INDEX photon_jobs_group ON photon_jobs (group_id) WHERE group_id IS NOT NULL",

@@ -49,7 +49,7 @@ _FINISH: Final = f"""
             END
     FROM {{rows job:text attempt:int state:text delay:real event:text result:text error:text
         keep:real gives_back:int}}
-    WHERE photon_jobs.id = r.job AND worker = :worker AND attempts = r.attempt
+    WHERE photon_jobs.id = r.job AND {{unsearched}}worker = :worker AND attempts = r.attempt
     AND photon_jobs.{RUNNING}
 """
 
@@ -337,10 +337,12 @@ class Statements:
         self.remove_jobs = sql("DELETE FROM photon_jobs WHERE id {in ids}")
         self.remove_steps = sql("DELETE FROM photon_job_steps WHERE job {in ids}")
         self.remove_events = sql("DELETE FROM photon_job_events WHERE job {in ids}")
-        self.kept_too_long = sql("""
+        self.kept_too_long = sql(
+            """
             SELECT id FROM photon_jobs
-            WHERE state = :state AND expires <= {now} - :keep LIMIT :limit {skip_locked}
-        """)
+            WHERE ENDED AND state = :state AND expires <= {now} - :keep LIMIT :limit {skip_locked}
+        """.replace("ENDED", ENDED)
+        )
         self.expired_keys = sql("DELETE FROM photon_job_keys WHERE expires <= {now}")
         self.abandoned_groups = sql("""
             DELETE FROM photon_job_groups WHERE made <= {now} - :keep AND NOT EXISTS (
