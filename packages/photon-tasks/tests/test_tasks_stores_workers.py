@@ -5,6 +5,7 @@ from __future__ import annotations
 import photon_runtime as rt
 from photon_runtime.testing import in_hub
 from photon_tasks.records import (
+    JobFilter,
     JobState,
     WorkerInfo,
 )
@@ -74,6 +75,31 @@ def test_recovery_takes_the_jobs_of_a_worker(store: JobStore) -> None:
     again = claim(store, "b")
     assert ids(again) == [first.id, behind.id]
     assert again[0].claim.attempt == 2
+
+
+@in_hub
+def test_attempts_that_were_lost_with_their_worker_are_counted_until_one_has_an_outcome(
+    store: JobStore,
+) -> None:
+    job = new_job(max_attempts=9)
+    deliver(store, job)
+    for lost in (0, 1, 2):
+        work_at(store, f"w{lost}")
+        assert claim_one(store, f"w{lost}").lost == lost
+        store.recover(f"w{lost}", 0)
+    work_at(store)
+    assert end(store, claim_one(store), "queued", gives_back=True)
+    claimed = claim_one(store)
+    assert claimed.lost == 3, "an attempt that was given back says nothing"
+    assert end(store, claimed, "failed", delay=0.0)
+    claimed = claim_one(store)
+    assert claimed.lost == 0
+    assert end(store, claimed, "dead")
+    assert store.requeue(JobFilter(ids=[job.id])) == 1
+    claim_one(store)
+    store.recover("a", 0)
+    work_at(store, "b")
+    assert claim_one(store, "b").lost == 1
 
 
 @in_hub

@@ -182,6 +182,8 @@ class ClaimedJob:
         max_attempts: Number of attempts after which it is dead.
         claims: How often it has been claimed, attempts that were given back included: more than 1
             means that it may have recorded steps.
+        lost: How many of its attempts, since the last one with an outcome, have ended with their
+            worker: it may be the job that ends workers.
         waited: Seconds from the time at which it was due to the claim.
         keep: As in `NewJob`.
         trace: As in `NewJob`.
@@ -197,6 +199,7 @@ class ClaimedJob:
     priority: int = 0
     max_attempts: int = 1
     claims: int = 1
+    lost: int = 0
     waited: float = 0.0
     keep: float = 0.0
     trace: str = ""

@@ -32,6 +32,7 @@ from ._backoff import Backoff
 from ._finishing import Finishing
 from ._heart import Heart
 from ._recovery import Recovery
+from ._suspects import Suspects
 
 if TYPE_CHECKING:
     from ..current import Tasks
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("photon.tasks")
 _TIMEOUT = 30.0
 _AFTER_CANCELLATION = 5.0
+_TO_GIVE_BACK = 5.0
 _SHORTEST_WAIT = 0.001
 
 
@@ -83,6 +85,7 @@ class Worker:
             recovered=self._recovered,
         )
         self._scheduler = scheduler_of(tasks)
+        self._suspects = Suspects()
         self._context = contextvars.copy_context()
         self._is_lost = False
         self._is_draining = False
@@ -163,12 +166,26 @@ class Worker:
             return None  # the end of an attempt, and the record of its outcome, wake it
         worker = self.id
         claims = self._store.claim(worker, free, self._queues)
-        for claimed in claims.jobs:
+        admitted, returned = self._suspects.admit(claims.jobs)
+        self._give_back(returned, worker)
+        for claimed in admitted:
             self._start(claimed, worker)
         if len(claims.jobs) == free:
             return None if len(self._attempts) >= self._concurrency else 0.0
         interval = self._tasks.settings.poll_interval
         return interval if claims.next_due is None else min(interval, claims.next_due)
+
+    def _give_back(self, outcomes: Sequence[Outcome], worker: str) -> None:
+        """Give jobs back before others start."""
+        if not outcomes:
+            return
+        try:
+            with rt.deadline(_TO_GIVE_BACK):
+                self._store.finish(worker, outcomes)
+        except Exception as error:
+            _log.warning("%d jobs cannot be given back yet: %s", len(outcomes), error)
+            for each in outcomes:
+                self._finishing.add(worker, each)
 
     def _register(self) -> None:
         worker = uuid.uuid4().hex
@@ -195,6 +212,7 @@ class Worker:
             outcome = attempt.run()
         finally:
             del self._attempts[claim]
+            self._suspects.ended(claim)
             self._ended.set()
             self._wake.set()
         if outcome is not None:

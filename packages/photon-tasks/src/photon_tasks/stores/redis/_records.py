@@ -82,7 +82,7 @@ def claims(reply: Any) -> Claims:
 def _claimed(values: Sequence[Any]) -> ClaimedJob:
     """Return a job of the script ``claim``, which has the order."""
     attempts, claims, task, arguments, priority, max_attempts, waited, keep = values[:8]
-    trace, owner, group, then, job, queue = values[8:]
+    trace, owner, group, then, job, queue, lost = values[8:]
     return ClaimedJob(
         claim=Claim(job, attempts),
         task=task,
@@ -91,6 +91,7 @@ def _claimed(values: Sequence[Any]) -> ClaimedJob:
         priority=priority,
         max_attempts=max_attempts,
         claims=claims,
+        lost=lost,
         waited=waited,
         keep=keep,
         trace=trace or "",

@@ -11,8 +11,9 @@ jobs still end and can be removed, but are neither enqueued nor claimed.
 
     …j:<id>             a job, a hash: t task, q queue, a arguments, p priority, m max_attempts,
                         k keep, tr trace, ow owner, g group, th then, u unique key, ul how long it
-                        lasts, s state, n attempts, c claims, e enqueued, d due, b started, z ended,
-                        y kept until, w worker, pr progress, r result, er error, v event that it
+                        lasts, s state, n attempts, c claims, l attempts in a row that have ended
+                        with their worker, e enqueued, d due, b started, z ended, y kept until,
+                        w worker, pr progress, r result, er error, v event that it
                         waits for, x whether its cancellation is requested, o order in its queue
     …t:<id>             a job that is not kept any more, and whose id is still known
     …s:<id>  …e:<id>    its steps, a hash; its events, a list

@@ -139,4 +139,5 @@ def _claimed(row: Any) -> ClaimedJob:
         owner=row[11],
         group=row[12],
         then=row[13],
+        lost=row[16],
     )

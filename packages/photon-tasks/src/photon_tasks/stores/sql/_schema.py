@@ -46,6 +46,7 @@ _TABLES: Final = (
         attempts {int} NOT NULL DEFAULT 0,
         max_attempts {int} NOT NULL,
         claims {int} NOT NULL DEFAULT 0,
+        lost {int} NOT NULL DEFAULT 0,
         enqueued {real} NOT NULL,
         due {real},
         started {real},

@@ -17,7 +17,8 @@ PROMOTED: Final = 1000
 
 _CLAIMED: Final = (
     "id, attempts, task, queue, arguments, priority, max_attempts, claims, "
-    "started - due, keep, trace, owner, group_id, follow, unique_until, number"
+    "started - due, keep, trace, owner, group_id, follow, unique_until, number, "
+    "lost"
 )
 RECORD: Final = (
     "id, task, queue, state, arguments, priority, attempts, max_attempts, enqueued, due, started, "
@@ -34,6 +35,7 @@ _FINISH: Final = f"""
     UPDATE photon_jobs SET
         state = {_NEXT_STATE},
         attempts = attempts - r.gives_back,
+        lost = lost * r.gives_back,
         due = CASE WHEN r.state IN ('failed', 'waiting') THEN {{now}} + r.delay ELSE due END,
         ended = CASE WHEN {_NEXT_STATE} IN ('completed', 'dead', 'cancelled', 'parked')
             THEN {{now}} END,
@@ -295,7 +297,7 @@ class Statements:
                 expires = CASE WHEN cancel = 1 THEN {{now}} + keep WHEN {dead} THEN {{now}} END,
                 error = CASE WHEN cancel = 0 THEN 'the worker ' || worker || ' has ended during '
                     || 'attempt ' || attempts || ' of ' || max_attempts ELSE error END,
-                worker = NULL, batch = NULL
+                worker = NULL, batch = NULL, lost = lost + 1
             WHERE {RUNNING} AND worker = :worker RETURNING id, state, attempts
         """)
 
@@ -330,8 +332,8 @@ class Statements:
         """)
         self.requeue = sql(f"""
             UPDATE photon_jobs SET state = 'queued', number = {next_number}, due = {{now}},
-                attempts = 0, cancel = 0, ended = NULL, expires = NULL, event = NULL, error = NULL,
-                result = NULL, progress = NULL
+                attempts = 0, lost = 0, cancel = 0, ended = NULL, expires = NULL, event = NULL,
+                error = NULL, result = NULL, progress = NULL
             WHERE id = :job RETURNING id
         """)
         self.remove_jobs = sql("DELETE FROM photon_jobs WHERE id {in ids}")

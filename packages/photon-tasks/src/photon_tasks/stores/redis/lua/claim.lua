@@ -82,7 +82,8 @@ for i, queue in ipairs(ready) do
         local id = string.sub(members[k], 17)
         local key = job_key(id)
         local job = redis.call(
-            'HMGET', key, 'n', 'c', 't', 'a', 'p', 'm', 'd', 'k', 'tr', 'ow', 'g', 'th', 'u', 'ul'
+            'HMGET', key, 'n', 'c', 't', 'a', 'p', 'm', 'd', 'k', 'tr', 'ow', 'g', 'th', 'u', 'ul',
+            'l'
         )
         if job[1] then
             job[1], job[2] = job[1] + 1, job[2] + 1
@@ -93,7 +94,7 @@ for i, queue in ipairs(ready) do
             )
             job[5], job[6], job[8] = tonumber(job[5]), tonumber(job[6]), tonumber(job[8])
             job[7] = math.max(0, now - (tonumber(job[7] or '') or now))
-            job[13], job[14] = id, queue
+            job[13], job[14], job[15] = id, queue, tonumber(job[15] or 0)
             jobs[#jobs + 1] = job
             were_queued[#were_queued + 1] = id
             running[#running + 1] = id

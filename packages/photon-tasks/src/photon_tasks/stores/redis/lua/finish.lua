@@ -9,7 +9,11 @@ local function finish(id, attempt, state, delay, event, result, failure, keep, g
         unpack(redis.call('HMGET', key, 's', 'w', 'n', 'q', 'p', 'u', 'ul', 'g', 'x', 'k', 'o'))
     if before ~= 'running' or owner ~= worker or tonumber(attempts) ~= attempt then return 0 end
     run_out(id, worker)
-    if gives_back then redis.call('HSET', key, 'n', attempt - 1) end
+    if gives_back then
+        redis.call('HSET', key, 'n', attempt - 1)
+    else
+        redis.call('HDEL', key, 'l')
+    end
     if failure then
         redis.call('HSET', key, 'er', failure)
     elseif state == 'completed' then

@@ -12,6 +12,7 @@ for _, id in ipairs(redis.call('SMEMBERS', P .. 'r:' .. worker)) do
         if expected == '' then
             redis.call('HINCRBY', job_key(id), 'n', -1)
         elseif not is_cancelled then
+            redis.call('HINCRBY', job_key(id), 'l', 1)
             redis.call(
                 'HSET', job_key(id), 'er',
                 'the worker ' .. worker .. ' has ended during attempt ' .. attempts .. ' of ' .. most

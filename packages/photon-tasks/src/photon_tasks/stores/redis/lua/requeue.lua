@@ -17,7 +17,7 @@ local function requeue(id)
     take_out(id, queue, state, order)
     redis.call('ZREM', P .. 'ended', id)
     redis.call('ZREM', P .. 'dead', id)
-    redis.call('HDEL', key, 'z', 'y', 'v', 'er', 'r', 'pr')
+    redis.call('HDEL', key, 'z', 'y', 'v', 'er', 'r', 'pr', 'l')
     redis.call('SADD', P .. 'queues', queue)
     make_queued(id, queue, tonumber(priority), state, nil, 'n', 0, 'd', seconds(now))
     return 1
