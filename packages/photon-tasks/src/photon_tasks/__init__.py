@@ -5,6 +5,7 @@
 ``options``           how a task is run: queue, attempts, time limit, unique key
 ``job``               `Job`: the running job; steps, sleeps, events, progress
 ``enqueued_job``      `EnqueuedJob`: a job, as the code that has enqueued it sees it
+``flows``             `Flow`, `group`, `pipeline`: jobs after one another, and side by side
 ``part``              `TasksPart`: the tasks of an application
 ``delivery``          which transaction a delivery is part of
 ``current``           `Tasks`: what belongs to a running application, and how code finds it
@@ -35,6 +36,11 @@ from .errors import StoreRefused as StoreRefused
 from .errors import StoreUnavailable as StoreUnavailable
 from .errors import TaskDefinitionError as TaskDefinitionError
 from .errors import TasksError as TasksError
+from .flows import EnqueuedFlow as EnqueuedFlow
+from .flows import Flow as Flow
+from .flows import FlowProgress as FlowProgress
+from .flows import group as group
+from .flows import pipeline as pipeline
 from .job import Job as Job
 from .job import JobMiddleware as JobMiddleware
 from .job import current_job as current_job

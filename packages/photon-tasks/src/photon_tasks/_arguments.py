@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, final
 
 import attrs
@@ -69,13 +70,13 @@ class CallSignature:
     _result_decoder: JsonDecoder | None = attrs.field(repr=False)
     _projections: Mapping[str, Callable[[Any], Any]] = attrs.field(repr=False)
 
-    def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, limit: int) -> str:
+    def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, limit: int | None) -> str:
         """Return a call as JSON.
 
         Args:
             args: Positional arguments.
             kwargs: Keyword arguments.
-            limit: Maximum size in bytes.
+            limit: Maximum size in bytes; ``None`` if `require_size` is called later.
 
         Raises:
             TypeError: They do not match the signature.
@@ -92,12 +93,47 @@ class CallSignature:
             raise ArgumentsError(
                 f"{location(self.function)} cannot be enqueued with these arguments: {error}"
             ) from error
-        if len(data) > limit:
+        if limit is not None:
+            self._require_size(len(data), limit)
+        return data.decode()
+
+    def require_size(self, arguments: str, limit: int) -> None:
+        """Check the size of arguments in JSON.
+
+        Raises:
+            ArgumentsError: They have more than ``limit`` bytes.
+        """
+        self._require_size(len(arguments.encode()), limit)
+
+    def _require_size(self, size: int, limit: int) -> None:
+        if size > limit:
             raise ArgumentsError(
-                f"{location(self.function)}: the arguments have {len(data)} bytes, more than "
+                f"{location(self.function)}: the arguments have {size} bytes, more than "
                 f"[tasks] max_arguments = {limit}: store the data, and pass its key"
             )
-        return data.decode()
+
+    def without_first(self) -> tuple[str, CallSignature]:
+        """Return the name of the first parameter that is sent, and the signature without it.
+
+        Raises:
+            TaskDefinitionError: It does not exist, or is not passed by position.
+        """
+        name, first = next(iter(self._signature.parameters.items()), ("", None))
+        if first is None or first.kind is first.KEYWORD_ONLY:
+            raise TaskDefinitionError(
+                f"{location(self.function)} has no first parameter that could get the result of "
+                "another task: let a call of it follow, .call(...)"
+            )
+        sent = {each: hint for each, hint in self.sent.items() if each != name}
+        required = self._required - {name}
+        parameters = [each for each in self._signature.parameters.values() if each is not first]
+        return name, attrs.evolve(
+            self,
+            sent=sent,
+            signature=inspect.Signature(parameters),
+            required=required,
+            decoder=_call_decoder(self.function, sent, required),
+        )
 
     def _projected(self, name: str, value: Any) -> Any:
         project = self._projections.get(name)
@@ -202,7 +238,7 @@ def _refuse_variadic(function: Callable[..., Any], parameter: inspect.Parameter)
 
 
 def _call_decoder(
-    function: Callable[..., Any], sent: Mapping[str, Any], required: set[str]
+    function: Callable[..., Any], sent: Mapping[str, Any], required: AbstractSet[str]
 ) -> JsonDecoder:
     for name, hint in sent.items():
         _decoder_of(function, f"parameter {name}", hint)

@@ -24,7 +24,7 @@ from ._tasks_settings import TasksSettings
 from .delivery import Deliveries
 from .errors import NoTasks, StoreUnavailable
 from .observability import JobMetrics, JobObserver, current_origin
-from .records import ClaimedJob, Delivery, Enqueued
+from .records import Delivery, Enqueued
 
 if TYPE_CHECKING:
     from .job import JobMiddleware
@@ -56,7 +56,6 @@ class Tasks:
         deliveries: Takes jobs to the store, as part of the transaction that is open.
         provided: Returns the context manager that makes a value of a class which the application
             provides; ``None`` for a class that it does not provide.
-        follow_up: Returns what is enqueued when a job is completed, from the job and its result.
         middleware: Wraps the calls of tasks, the outermost first.
         owner: Returns whom the jobs belong to that are enqueued in the current context.
         observer: Receives reports about jobs.
@@ -86,7 +85,6 @@ class Tasks:
         self.deliveries = Deliveries(store)
         self.provided: Callable[[type[Any]], Any] = lambda cls: None
         self.owner: Callable[[], str] = str
-        self.follow_up: Callable[[ClaimedJob, str | None], Delivery | None] = _nothing_follows
         self.middleware: tuple[JobMiddleware, ...] = ()
         self.observer: JobObserver = JobMetrics(meter)
         self.tracer: Tracer | None = None
@@ -141,10 +139,6 @@ class Tasks:
             yield self
         finally:
             _TASKS.reset(token)
-
-
-def _nothing_follows(job: ClaimedJob, result: str | None) -> None:
-    return None
 
 
 def current_tasks() -> Tasks:

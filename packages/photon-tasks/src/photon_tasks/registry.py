@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from photon_runtime.callables import location
 
 from .errors import TaskDefinitionError
+from .flows import COLLECT
 
 if TYPE_CHECKING:
     from .task import Task
@@ -56,6 +57,10 @@ class Registry:
 
     def get(self, name: str) -> Task[..., Any] | None:
         """Return the task of a name; ``None`` if it is not known."""
+        if name == COLLECT:
+            from ._group_results import collect
+
+            return collect
         return self._by_name.get(name)
 
     def add(self, task: Task[..., Any]) -> None:

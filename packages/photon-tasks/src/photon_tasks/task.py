@@ -25,6 +25,7 @@ from ._arguments import CallSignature, read_call_signature
 from .current import Tasks, current_tasks
 from .enqueued_job import EnqueuedJob
 from .errors import TaskDefinitionError
+from .flows import Flow, call_of
 from .job import Job
 from .observability import enqueue_span
 from .options import BackoffChoice, Execution, TaskOptions, UniqueChoice, evolved, options_of
@@ -72,6 +73,11 @@ class Task(Generic[P, R]):
     def queue(self) -> str:
         """Name of the queue."""
         return self.options.queue
+
+    @functools.cached_property
+    def rest(self) -> tuple[str, CallSignature]:
+        """Name of the first parameter, and the signature without it: for the results of others."""
+        return self.signature.without_first()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function, here and now. Blocks: as the function does."""
@@ -121,6 +127,14 @@ class Task(Generic[P, R]):
             )
         return self._enqueue(args, kwargs, due=time.timestamp())
 
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
+        """Return a call that is not enqueued yet, to be followed by others; see `Flow`.
+
+        Raises:
+            ArgumentsError: An argument has another type than its parameter.
+        """
+        return call_of(self, args, kwargs)
+
     def _enqueue(
         self,
         args: Sequence[Any],
@@ -142,6 +156,7 @@ class Task(Generic[P, R]):
         *,
         tasks: Tasks,
         id: str | None = None,
+        encoded: str | None = None,
         due: float | None = None,
         delay: float = 0.0,
     ) -> NewJob:
@@ -152,6 +167,7 @@ class Task(Generic[P, R]):
             kwargs: Keyword arguments.
             tasks: The tasks of the application.
             id: Id of the job; by default a new one.
+            encoded: Arguments as JSON, in place of ``args`` and ``kwargs``.
             due: As in `NewJob`.
             delay: As in `NewJob`.
 
@@ -162,7 +178,13 @@ class Task(Generic[P, R]):
         options = self.options
         tasks.registry.note(self)
         keywords = kwargs or {}
-        arguments = self.signature.encode(args, keywords, limit=settings.max_arguments)
+        arguments = encoded
+        if arguments is None:
+            arguments = self.signature.encode(args, keywords, limit=settings.max_arguments)
+        else:
+            self.signature.require_size(arguments, settings.max_arguments)
+            if options.unique is not None:
+                args, keywords = (), self.signature.decode(arguments)
         return NewJob(
             id=id or tasks.ids.new(),
             task=self.name,

@@ -62,11 +62,15 @@ from .router import Router as Router
 
 if TYPE_CHECKING:
     from photon_tasks import Backoff as Backoff
+    from photon_tasks import EnqueuedFlow as EnqueuedFlow
     from photon_tasks import EnqueuedJob as EnqueuedJob
+    from photon_tasks import Flow as Flow
     from photon_tasks import Job as Job
     from photon_tasks import TasksPart as TasksPart
     from photon_tasks import Unique as Unique
     from photon_tasks import current_job as current_job
+    from photon_tasks import group as group
+    from photon_tasks import pipeline as pipeline
     from photon_tasks import provided as provided
     from photon_tasks import send_event as send_event
     from photon_tasks import step as step
@@ -80,11 +84,15 @@ _OF_WEBSOCKETS = frozenset({"PhotonWebSocket", "Room", "WebSocket", "WebSocketCl
 _OF_TASKS = frozenset(
     {
         "Backoff",
+        "EnqueuedFlow",
         "EnqueuedJob",
+        "Flow",
         "Job",
         "TasksPart",
         "Unique",
         "current_job",
+        "group",
+        "pipeline",
         "provided",
         "send_event",
         "step",

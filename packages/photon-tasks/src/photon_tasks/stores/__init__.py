@@ -2,12 +2,15 @@
 
 ====================  =========================================================================
 ``_store``            `JobStore`: the interface, and its promises
+``_job_text``         jobs that follow a group, as the text that stores keep
 ``_opening``          the store that the settings name
 ``sql``               SQLite and PostgreSQL, by SQLAlchemy
 ``redis``             Redis
 ====================  =========================================================================
 """
 
+from ._job_text import decode_jobs as decode_jobs
+from ._job_text import encode_jobs as encode_jobs
 from ._opening import DatabaseSource as DatabaseSource
 from ._opening import opened_store as opened_store
 from ._store import JobStore as JobStore

@@ -15,6 +15,8 @@ import logging
 from enum import Enum
 from typing import TYPE_CHECKING, Any, final
 
+import msgspec
+
 import photon_runtime as rt
 from photon_openapi.errors import ValidationError
 from photon_runtime.errors import Cancelled
@@ -22,6 +24,7 @@ from photon_runtime.tracebacks import readable
 
 from ..calls import call_task
 from ..errors import LeaseLost
+from ..flows import follow_up
 from ..job import Job, Parked, job_variable
 from ..observability import AttemptObservation
 from ..records import ClaimedJob, JobState, Outcome
@@ -141,15 +144,22 @@ class Attempt:
             return self._failed(task, error)
         finally:
             job_variable.reset(token)
-        return Outcome(
-            claim=claim,
-            state=JobState.COMPLETED,
-            result=text,
-            keep=self.claimed.keep,
-            delivery=self._tasks.follow_up(self.claimed, text),
-        )
+        return self._completed(text)
 
     # -- outcomes ---------------------------------------------------------------------------------
+
+    def _completed(self, result: str | None) -> Outcome:
+        try:
+            delivery = follow_up(self.claimed, result)
+        except msgspec.ValidationError as error:  # of another version of Photon
+            return self._parked(f"the job has ended, and what follows it cannot be read: {error}")
+        return Outcome(
+            claim=self.claimed.claim,
+            state=JobState.COMPLETED,
+            result=result,
+            keep=self.claimed.keep,
+            delivery=delivery,
+        )
 
     def _parked(self, reason: str) -> Outcome:
         _log.error("the job %s is parked: %s", self.claimed.claim.job, reason)
