@@ -11,6 +11,7 @@ The root ``conftest.py`` makes the fixtures known, so a test only names what it 
 ``mariadb``           `run_mariadb`
 ``valkey``            `run_valkey`: Valkey or Redis
 ``chromium``          `run_browser`
+``smtp``              `run_mail_server`: a mail server in the process of the test
 ``_process``          `Server`: a process that is started, stopped, killed, paused
 ``_folder``           the folder of its data, and who removes it
 ``_programs``         where the programs of a server are; `ServerUnavailable`

@@ -46,3 +46,15 @@ class LeaseLost(TasksError):
 
 class Overloaded(TasksError):
     """A limit of waiting work is reached."""
+
+
+class MailRefused(TasksError):
+    """The mail server refuses a mail for good, or all of its recipients."""
+
+
+class MailUnavailable(TasksError):
+    """The mail server cannot be reached, or does not accept a mail now."""
+
+
+class NoMails(TasksError):
+    """The call needs a running application with mails, and found none."""

@@ -47,6 +47,10 @@ class TasksPart:
         databases: Makes engines, from the host of the application; `photon.Photon` sets it.
         tracer: Returns the tracer of the application; `photon.Photon` sets it.
         is_automatic: True for a part that does nothing for an application without tasks.
+
+    Attributes:
+        built_in: Tasks of Photon itself, such as the one that delivers mails; `photon.Photon` sets
+            them.
     """
 
     settings = TasksSettings
@@ -64,6 +68,7 @@ class TasksPart:
     ) -> None:
         """Note the options."""
         self._tasks = tuple(tasks)
+        self.built_in: tuple[Task[..., Any], ...] = ()
         self._middleware = tuple(middleware)
         self._owner = owner
         self.home = home
@@ -90,7 +95,7 @@ class TasksPart:
             TaskDefinitionError: Two tasks have the same name, or a module cannot be found.
         """
         registry = find_tasks(self.home, settings.modules)
-        for each in self._tasks:
+        for each in (*self._tasks, *self.built_in):
             registry.add(each)
         return registry
 

@@ -98,7 +98,7 @@ def find_tasks(home: str | None, modules: Sequence[str]) -> Registry:
     from .task import Task
 
     registry = Registry()
-    found = [*_imported(modules), *_of_home(home)]
+    found = [*_imported(modules), *modules_of_application(home)]
     for module in dict.fromkeys(found):
         for value in list(vars(module).values()):
             if isinstance(value, Task):
@@ -124,11 +124,19 @@ def _submodules(module: ModuleType) -> Iterator[ModuleType]:
             yield importlib.import_module(each.name)
 
 
-def _of_home(home: str | None) -> Iterator[ModuleType]:
+def modules_of_application(home: str | None) -> Iterator[ModuleType]:
+    """Yield the modules of an application, as far as they are imported, and those of its tasks.
+
+    Args:
+        home: Name of the module that made the application; ``None`` if it is not known.
+
+    Blocks: while modules are imported.
+    """
     if home is None or home not in sys.modules:
         return
     package = home.partition(".")[0]
-    if getattr(sys.modules.get(package), "__path__", None) is None:
+    found = sys.modules.get(package)
+    if getattr(found, "__path__", None) is None or getattr(found, "__file__", None) is None:
         yield sys.modules[home]  # a module on its own, or one of a namespace package
         return
     if importlib.util.find_spec(f"{package}.tasks") is not None:

@@ -70,6 +70,18 @@ def render_mail(name: str, context: Mapping[str, Any] | None = None, /, **values
         )
 
 
+def has_mail(name: str) -> bool:
+    """Return whether the templates of a mail exist.
+
+    Args:
+        name: Name of the mail, as in `render_mail`.
+
+    Raises:
+        TemplatesMissing: The calling code does not belong to an application with a `TemplatesPart`.
+    """
+    return {name + _SUBJECT, name + _TEXT} <= set(current_templates().names())
+
+
 def one_line(text: str) -> str:
     """Return a text as one line: a line end in a subject would begin another header field."""
     return " ".join(text.translate(_CONTROL).split())

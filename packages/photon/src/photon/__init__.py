@@ -75,6 +75,10 @@ if TYPE_CHECKING:
     from photon_tasks import send_event as send_event
     from photon_tasks import step as step
     from photon_tasks import task as task
+    from photon_tasks.mail import Address as Address
+    from photon_tasks.mail import Attachment as Attachment
+    from photon_tasks.mail import MailMessage as MailMessage
+    from photon_tasks.mail import mailer as mailer
     from photon_ws import PhotonWebSocket as PhotonWebSocket
     from photon_ws import Room as Room
     from photon_ws import WebSocket as WebSocket
@@ -99,6 +103,7 @@ _OF_TASKS = frozenset(
         "task",
     }
 )
+_OF_MAILS = frozenset({"Address", "Attachment", "MailMessage", "mailer"})
 
 
 def __getattr__(name: str) -> object:
@@ -110,8 +115,12 @@ def __getattr__(name: str) -> object:
         import photon_tasks
 
         return getattr(photon_tasks, name)
+    if name in _OF_MAILS:
+        from photon_tasks import mail
+
+        return getattr(mail, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_OF_WEBSOCKETS, *_OF_TASKS})
+    return sorted({*globals(), *_OF_WEBSOCKETS, *_OF_TASKS, *_OF_MAILS})

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from photon_router import Application
 from photon_router.observability import ObservabilitySettings, Tracing
 from photon_runtime.observability import Tracer
 from photon_runtime.parts import Part
-from photon_tasks import TasksPart
+from photon_tasks import Task, TasksPart
 
 from ._databases_of_jobs import JobDatabases
 
 
-def with_tasks(parts: Sequence[Part], application: Application) -> list[Part]:
+def with_tasks(
+    parts: Sequence[Part], application: Application, built_in: Sequence[Task[..., Any]] = ()
+) -> list[Part]:
     """Return the parts of an application with its tasks, which come last.
 
     Args:
         parts: The parts.
         application: The application.
+        built_in: Tasks of Photon itself.
     """
     own = [each for each in parts if isinstance(each, TasksPart)]
     own = own or [TasksPart(is_automatic=True)]
@@ -26,6 +30,7 @@ def with_tasks(parts: Sequence[Part], application: Application) -> list[Part]:
         part.home = part.home or application.module
         part.databases = part.databases or JobDatabases
         part.tracer = part.tracer or (lambda: tracer_of(application))
+        part.built_in = tuple(built_in)
     return [*(each for each in parts if not isinstance(each, TasksPart)), *own]
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from photon_router import Application
 from photon_runtime.http import ServerSettings, open_listeners, serve
 from photon_runtime.parts import Part
 
 from .router import Router
+
+if TYPE_CHECKING:
+    from photon_tasks.mail import MailPart
 
 
 class Photon(Router, Application):
@@ -25,18 +29,26 @@ class Photon(Router, Application):
         ...     return {"item_id": item_id, "q": q}
     """
 
+    mail_part: MailPart | None = None
+    """The part of mails, if it was added by itself: it has those that a test has sent."""
+
     def needed_parts(self) -> list[Part]:
         """Return the parts that were added, and those that the application uses besides.
 
-        The tasks of the application come last, with its databases; an application that has imported
-        `photon_tasks` has them without adding them.
+        Its tasks come last, with its databases, and before them its mails: an application whose
+        code imports them has them without adding them.
         """
         parts = super().needed_parts()
         if "photon_tasks" not in sys.modules:
             return parts
         from ._tasks import with_tasks
 
-        return with_tasks(parts, self)
+        if "photon_tasks.mail" not in sys.modules:
+            return with_tasks(parts, self)
+        from ._mails import tasks_of_mails, with_mails
+
+        parts = with_mails(parts, self)
+        return with_tasks(parts, self, tasks_of_mails(parts))
 
     def run(self, *, settings: ServerSettings | None = None) -> None:
         """Serve the application in this process until SIGTERM or SIGINT.

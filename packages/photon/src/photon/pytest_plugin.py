@@ -5,6 +5,7 @@
 ``client``         a `photon.testing.Client` of it, in process
 ``live_client``    a `photon.testing.LiveClient` of it, over a real socket
 ``live_url``       the URL of a real server that serves it
+``deliveries``     a function that returns the mails which it has sent
 ``db``             a session of its database, empty but for what the test has written
 ``database``       the `photon_lifeguard.Database` of that session
 ``databases``      all databases of the application, as `photon_lifeguard.Databases`
@@ -22,7 +23,7 @@ how, and the ini option ``photon_database`` for all tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from photon.testing import Client, LiveClient
     from photon_runtime.http import ServerSettings
     from photon_runtime.project import Project
+    from photon_tasks.mail import OutgoingMail
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -105,3 +107,11 @@ def live_url(app: Any, _photon_limits: ServerSettings, photon_databases: Any) ->
 
     with live_server(app, settings=_photon_limits, development=True) as server:
         yield server.url
+
+
+@pytest.fixture
+def deliveries(app: Any) -> Callable[[], Sequence[OutgoingMail]]:
+    """A function that returns the mails which ``app`` has sent, the oldest first."""
+    from photon import testing
+
+    return lambda: testing.deliveries(app)

@@ -4,7 +4,8 @@
 included, from the creation of the client until it is closed; the test is ordinary blocking code.
 Requests go to the application's handler directly, without a socket, and an unexpected error of
 the application is raised in the test. `live_client` goes over a real socket and through the real
-server. `submit_form` fills in the form of a page and sends it.
+server. `submit_form` fills in the form of a page and sends it. `deliveries` returns the mails that
+the application has sent.
 
 With pytest, use the fixtures ``app``, ``client`` and ``live_client``: see
 `photon.pytest_plugin`.
@@ -12,7 +13,7 @@ With pytest, use the fixtures ``app``, ``client`` and ``live_client``: see
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -46,9 +47,18 @@ from ._page_forms import PageForm, read_form, submit_form
 from ._websocket_client import WebSocketClient
 
 if TYPE_CHECKING:
+    from photon_tasks.mail import OutgoingMail
     from photon_ws.testing import WebSocketTestSession
 
-__all__ = ["Client", "LiveClient", "PageForm", "live_client", "read_form", "submit_form"]
+__all__ = [
+    "Client",
+    "LiveClient",
+    "PageForm",
+    "deliveries",
+    "live_client",
+    "read_form",
+    "submit_form",
+]
 
 _BASE_URL = "http://testserver"
 _BODY_LIMIT = ServerSettings().max_body_size
@@ -188,6 +198,24 @@ def live_client(
         LiveClient(server.url, follow_redirects=follow_redirects) as client,
     ):
         yield client
+
+
+def deliveries(application: Application) -> Sequence[OutgoingMail]:
+    """Return the mails that an application has sent, the oldest first.
+
+    They are those of its present run, or of its last one: each client begins with none. In the
+    environment ``test``, mails are kept in memory and jobs run at once, so a mail is here when the
+    response is.
+
+    Args:
+        application: The application, which runs in this process.
+
+    Raises:
+        PhotonError: It has no mails.
+    """
+    from photon_tasks.mail.testing import deliveries
+
+    return deliveries(application)
 
 
 class _InProcess(httpx2.BaseTransport):
