@@ -7,6 +7,9 @@
 ``enqueued_job``      `EnqueuedJob`: a job, as the code that has enqueued it sees it
 ``flows``             `Flow`, `group`, `pipeline`: jobs after one another, and side by side
 ``part``              `TasksPart`: the tasks of an application
+``routes``            `Accepted`: the response that announces a job; its status for clients
+``ownership``         `owned_by`: whom jobs belong to
+``observability``     metrics, spans and log fields of jobs
 ``delivery``          which transaction a delivery is part of
 ``current``           `Tasks`: what belongs to a running application, and how code finds it
 ``registry``          which tasks an application has
@@ -47,8 +50,11 @@ from .job import current_job as current_job
 from .job import step as step
 from .options import Backoff as Backoff
 from .options import Unique as Unique
+from .ownership import owned_by as owned_by
 from .part import TasksPart as TasksPart
 from .records import JobState as JobState
+from .routes import Accepted as Accepted
+from .routes import JobStatus as JobStatus
 from .schedules import Schedule as Schedule
 from .schedules import schedule as schedule
 from .schedules import tick_of as tick_of

@@ -60,6 +60,8 @@ class Tasks:
         owner: Returns whom the jobs belong to that are enqueued in the current context.
         observer: Receives reports about jobs.
         tracer: Makes the spans of attempts; ``None`` without tracing.
+        job_url: Returns the URL of a job by its id; ``None`` if the application has no such route.
+        development: True in development mode, which shows details that production must not.
     """
 
     def __init__(
@@ -88,6 +90,8 @@ class Tasks:
         self.middleware: tuple[JobMiddleware, ...] = ()
         self.observer: JobObserver = JobMetrics(meter)
         self.tracer: Tracer | None = None
+        self.job_url: Callable[[str], str | None] = lambda job: None
+        self.development = False
         self._delivered: list[Callable[[], object]] = []
 
     def deliver(self, delivery: Delivery) -> Sequence[Enqueued]:

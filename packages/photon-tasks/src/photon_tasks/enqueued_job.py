@@ -47,6 +47,11 @@ class EnqueuedJob(Generic[R]):
         """Show the id."""
         return f"<EnqueuedJob {self.id}>"
 
+    @property
+    def url(self) -> str | None:
+        """URL of its status; ``None`` if the application has no such route. Does not wait."""
+        return self._tasks.job_url(self.id)
+
     def record(self) -> JobRecord:
         """Return the job as it is now.
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import photon_runtime as rt
@@ -24,6 +25,7 @@ from .errors import Overloaded, StoreRefused, StoreUnavailable
 from .job import JobMiddleware
 from .observability import DepthReader
 from .registry import Registry, find_tasks
+from .routes import READ_JOB
 from .stores import DatabaseSource, JobStore, opened_store
 from .worker import Worker, run_due
 
@@ -125,6 +127,8 @@ class TasksPart:
             )
             tasks.owner = self._owner
             tasks.middleware = self._middleware
+            tasks.job_url = partial(_job_url, host)
+            tasks.development = host.development
             tasks.tracer = None if self.tracer is None else self.tracer()
             host.readiness.add("tasks", health.check)
             health.store_awaited()
@@ -202,6 +206,13 @@ def _open_later(store: JobStore, timeout: float, health: TasksHealth) -> None:
 
 def _nothing() -> None:
     """Do nothing."""
+
+
+def _job_url(host: Host, job: str) -> str | None:
+    try:
+        return host.url_for(READ_JOB, job_id=job)
+    except LookupError:
+        return None
 
 
 def _unavailable(request: Request, error: BaseException) -> Response:

@@ -29,6 +29,7 @@ from .flows import Flow, call_of
 from .job import Job
 from .observability import enqueue_span
 from .options import BackoffChoice, Execution, TaskOptions, UniqueChoice, evolved, options_of
+from .ownership import current_owner
 from .records import Delivery, NewJob, UniqueKey
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ class Task(Generic[P, R]):
             unique=self._unique_key(arguments, args, keywords),
             keep=settings.keep_completed if options.keep is None else options.keep,
             trace=tasks.trace(),
-            owner=tasks.owner(),
+            owner=current_owner() or tasks.owner(),
         )
 
     def _unique_key(

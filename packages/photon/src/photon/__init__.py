@@ -61,6 +61,7 @@ from .app import Photon as Photon
 from .router import Router as Router
 
 if TYPE_CHECKING:
+    from photon_tasks import Accepted as Accepted
     from photon_tasks import Backoff as Backoff
     from photon_tasks import EnqueuedFlow as EnqueuedFlow
     from photon_tasks import EnqueuedJob as EnqueuedJob
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from photon_tasks import Unique as Unique
     from photon_tasks import current_job as current_job
     from photon_tasks import group as group
+    from photon_tasks import owned_by as owned_by
     from photon_tasks import pipeline as pipeline
     from photon_tasks import provided as provided
     from photon_tasks import send_event as send_event
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
 _OF_WEBSOCKETS = frozenset({"PhotonWebSocket", "Room", "WebSocket", "WebSocketClosed"})
 _OF_TASKS = frozenset(
     {
+        "Accepted",
         "Backoff",
         "EnqueuedFlow",
         "EnqueuedJob",
@@ -97,6 +100,7 @@ _OF_TASKS = frozenset(
         "current_job",
         "group",
         "pipeline",
+        "owned_by",
         "provided",
         "send_event",
         "step",

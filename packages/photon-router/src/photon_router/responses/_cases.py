@@ -224,6 +224,8 @@ def _response_case(
     item = arguments[0] if arguments else MISSING
     if not issubclass(kind, DescribedResponse):
         return ResponseCase(MISSING, "response", status, None, kind)
+    if item is MISSING and kind.body_type is not None:
+        item = kind.body_type
     own = kind.usual_status if status is None else status
     is_open = kind.media_type == ANYTHING and media is not None
     return ResponseCase(item, "response", own, media if is_open else kind.media_type, kind)

@@ -29,12 +29,15 @@ class DescribedResponse(Response):
         media_type: Media type of the body in the document; ``None`` for no body, ``*/*`` for the
             decorator's ``media_type``, or any.
         described_headers: Header fields that it always has, and their descriptions.
+        body_type: Type of a JSON body in the document, for a class without a type parameter for it;
+            ``None`` to leave it open.
     """
 
     __slots__ = ()
     usual_status: ClassVar[int] = 200
     media_type: ClassVar[str | None] = None
     described_headers: ClassVar[Mapping[str, str]] = {}
+    body_type: ClassVar[type | None] = None
 
 
 class Html(DescribedResponse):

@@ -27,6 +27,7 @@ from ..errors import LeaseLost
 from ..flows import follow_up
 from ..job import Job, Parked, job_variable
 from ..observability import AttemptObservation
+from ..ownership import set_owner
 from ..records import ClaimedJob, JobState, Outcome
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Attempt:
 
         Blocks: the calling task, until the attempt has ended.
         """
+        set_owner(self.claimed.owner)
         observation = AttemptObservation(self._tasks.observer, self._tasks.tracer, self.claimed)
         outcome: Outcome | None = None
         try:
