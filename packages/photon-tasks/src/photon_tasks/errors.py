@@ -36,6 +36,10 @@ class JobNotFound(TasksError, LookupError):
     """The job does not exist, or is not kept any more."""
 
 
+class TaskNotFound(TasksError, LookupError):
+    """No task of the application has the name, or several have it."""
+
+
 class JobFailed(TasksError):
     """The job whose result was requested is dead, parked or cancelled."""
 

@@ -74,9 +74,11 @@ if TYPE_CHECKING:
     from photon_tasks import owned_by as owned_by
     from photon_tasks import pipeline as pipeline
     from photon_tasks import provided as provided
+    from photon_tasks import schedule as schedule
     from photon_tasks import send_event as send_event
     from photon_tasks import step as step
     from photon_tasks import task as task
+    from photon_tasks import tick_of as tick_of
     from photon_tasks.mail import Address as Address
     from photon_tasks.mail import Attachment as Attachment
     from photon_tasks.mail import MailMessage as MailMessage
@@ -102,9 +104,11 @@ _OF_TASKS = frozenset(
         "pipeline",
         "owned_by",
         "provided",
+        "schedule",
         "send_event",
         "step",
         "task",
+        "tick_of",
     }
 )
 _OF_MAILS = frozenset({"Address", "Attachment", "MailMessage", "mailer"})
