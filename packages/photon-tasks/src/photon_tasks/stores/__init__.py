@@ -5,7 +5,8 @@
 ``_job_text``         jobs that follow a group, as the text that stores keep
 ``_opening``          the store that the settings name
 ``sql``               SQLite and PostgreSQL, by SQLAlchemy
-``redis``             Redis
+``redis``             Redis and Valkey
+``rabbitmq``          a database whose jobs RabbitMQ announces
 ====================  =========================================================================
 """
 

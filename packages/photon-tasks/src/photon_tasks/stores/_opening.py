@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
+import attrs
+
 from .._tasks_settings import TasksSettings
-from ..errors import StoreRefused
 from ._store import JobStore
 
 
@@ -70,7 +71,16 @@ def opened_store(
         finally:
             store.close()
     elif scheme in ("amqp", "amqps"):
-        raise StoreRefused("[tasks] url: RabbitMQ is not supported yet")
+        from .rabbitmq import RabbitStore
+
+        # RabbitMQ announces jobs; they are in the database of the application.
+        in_database = attrs.evolve(settings, url="")
+        with opened_store(in_database, source, is_shared=is_shared) as records:
+            store = RabbitStore(settings.url, records)
+            try:
+                yield store
+            finally:
+                store.close()
     elif is_shared and not settings.url:
         yield _sql_store(source.engine())
     else:
