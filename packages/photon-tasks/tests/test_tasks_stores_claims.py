@@ -208,6 +208,16 @@ def test_what_follows_is_enqueued_with_the_outcome(store: JobStore) -> None:
 
 
 @in_hub
+def test_any_text_can_be_the_error_of_a_job(store: JobStore) -> None:
+    work_at(store)
+    for error in ("zero \0 byte", "half \ud800 a pair", "Zoë \U0001f600 'quoted' \\"):
+        deliver(store, job := new_job())
+        assert end(store, claim_one(store), "dead", error=error)
+        assert (look(store, job.id).error or "")[:4] == error[:4]
+    assert look(store, job.id).error == error
+
+
+@in_hub
 def test_a_parked_job_waits_for_people(store: JobStore) -> None:
     work_at(store)
     deliver(store, job := new_job())

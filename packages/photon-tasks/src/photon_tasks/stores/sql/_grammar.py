@@ -17,6 +17,7 @@ Dialect = Literal["postgresql", "sqlite"]
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 _MACRO = re.compile(r"\{(\w+)\}")
 _IN = re.compile(r"\{in (\w+)\}")
+_UNSEARCHED = re.compile(r"\{unsearched (\w+(?:\.\w+)?)\}")
 _ROWS = re.compile(r"\{rows ([^}]+)\}")
 _POSTGRESQL: Final = {
     "text": 'text COLLATE "C"',
@@ -24,9 +25,10 @@ _POSTGRESQL: Final = {
     "real": "float8",
     "number": "bigint NOT NULL DEFAULT nextval('photon_jobs_number')",
     "counter": "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-    "now": "extract(epoch FROM clock_timestamp())::float8",
+    # A function that changes is not searched for in an index, the result of a subquery is.
+    "now": "(SELECT extract(epoch FROM clock_timestamp())::float8)",
+    "unsearched": r"(\1 || '')",  # an expression, for which no index is chosen
     "elements": r"json_array_elements_text(:\1::json)",
-    "unsearched": "",
     "covering": "",
     "skip_locked": "FOR UPDATE SKIP LOCKED",
     "for_update": "FOR UPDATE",
@@ -39,8 +41,8 @@ _SQLITE: Final = {
     "number": "INTEGER PRIMARY KEY",
     "counter": "INTEGER PRIMARY KEY",
     "now": ":now",
+    "unsearched": r"+\1",
     "elements": r"value FROM json_each(:\1)",
-    "unsearched": "+",  # no index is searched for it
     "covering": ", state",  # SQLite does not see that the condition of an index implies it
     "skip_locked": "",
     "for_update": "",
@@ -67,6 +69,7 @@ class Grammar:
     def __call__(self, text: str) -> str:
         """Return a statement with the database's own words and placeholders."""
         text = _ROWS.sub(self._rows, text)
+        text = _UNSEARCHED.sub(self._macros["unsearched"], text)
         text = _IN.sub(rf"IN (SELECT {self._macros['elements']})", text)
         text = _MACRO.sub(lambda match: self._macros[match[1]], text)
         if self.dialect == "postgresql":

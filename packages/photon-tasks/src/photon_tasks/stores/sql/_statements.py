@@ -51,8 +51,8 @@ _FINISH: Final = f"""
             END
     FROM {{rows job:text attempt:int state:text delay:real event:text result:text error:text
         keep:real gives_back:int}}
-    WHERE photon_jobs.id = r.job AND {{unsearched}}worker = :worker AND attempts = r.attempt
-    AND photon_jobs.{RUNNING}
+    WHERE photon_jobs.id = r.job AND {{unsearched worker}} = :worker AND attempts = r.attempt
+    AND {{unsearched photon_jobs.state}} = 'running'
 """
 
 
@@ -342,7 +342,8 @@ class Statements:
         self.kept_too_long = sql(
             """
             SELECT id FROM photon_jobs
-            WHERE ENDED AND state = :state AND expires <= {now} - :keep LIMIT :limit {skip_locked}
+            WHERE ENDED AND state = :state AND expires <= {now} - :keep
+            ORDER BY expires LIMIT :limit {skip_locked}
         """.replace("ENDED", ENDED)
         )
         self.expired_keys = sql("DELETE FROM photon_job_keys WHERE expires <= {now}")

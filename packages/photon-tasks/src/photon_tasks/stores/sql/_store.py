@@ -77,6 +77,7 @@ class SqlStore:
         self._now: Callable[[], dict[str, Any]] = (
             dict if dialect == "postgresql" else lambda: {"now": clock()}
         )
+        self._gone: set[str] = set()
         self._claiming = Claiming(self._single, self._in_transaction)
 
     # -- life -------------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ class SqlStore:
         transaction = Transaction(execute, self._sql, self._now)
         outcomes = deliver(transaction, delivery)
         if transaction.listeners:
-            self._connections.after_commit(connection, partial(self._wake, transaction))
+            self._connections.after_commit(connection, partial(self._send_wakeups, transaction))
         return outcomes
 
     def listen(self, wake: Callable[[], object]) -> None:
@@ -366,10 +367,14 @@ class SqlStore:
 
     def _wake(self, transaction: Transaction) -> None:
         """Wake the listeners that were noted, and remove those that have gone."""
-        if not transaction.listeners:
-            return
-        for address in wake_processes([*transaction.listeners]):
-            self._single().run(self._sql.remove_listener, address=address)
+        self._send_wakeups(transaction)
+        while self._gone:
+            self._single().run(self._sql.remove_listener, address=self._gone.pop())
+
+    def _send_wakeups(self, transaction: Transaction) -> None:
+        """Wake the listeners that were noted. Does not wait: a connection is still in use."""
+        if transaction.listeners:
+            self._gone.update(wake_processes([*transaction.listeners]))
 
 
 def _take_from(
