@@ -2,7 +2,7 @@
 
 ====================  =========================================================================
 ``_store``            `JobStore`: the interface, and its promises
-``_job_text``         jobs that follow a group, as the text that stores keep
+``_job_text``         jobs that follow a group, and errors, as texts that stores keep
 ``_opening``          the store that the settings name
 ``sql``               SQLite and PostgreSQL, by SQLAlchemy
 ``redis``             Redis and Valkey

@@ -1,7 +1,7 @@
-"""`encode_jobs`, `decode_jobs`: jobs that follow, as the text that stores keep.
+"""`encode_jobs`, `decode_jobs`, `storable`: texts that stores keep.
 
-`photon_tasks.records.NewGroup.then` is such a text: a store enqueues its jobs by itself, when the
-last job of the group has ended well.
+Jobs that follow are a text, such as `photon_tasks.records.NewGroup.then`: a store enqueues its jobs
+by itself, when the last job of the group has ended well.
 """
 
 from __future__ import annotations
@@ -28,3 +28,13 @@ def decode_jobs(text: str) -> list[NewJob]:
         msgspec.ValidationError: The text does not describe jobs.
     """
     return _DECODER.decode(text)
+
+
+def storable(error: str | None) -> str | None:
+    """Return the text of an error without characters that a store may not have.
+
+    PostgreSQL has no zero bytes, and UTF-8 has no halves of pairs.
+    """
+    if error is None:
+        return None
+    return error.replace("\0", "\ufffd").encode(errors="replace").decode()

@@ -20,7 +20,7 @@ from ...records import (
     ScheduleRecord,
     WorkerInfo,
 )
-from .._job_text import decode_jobs
+from .._job_text import decode_jobs, storable
 
 encode = msgspec.msgpack.encode
 decode: Callable[[bytes], Any] = msgspec.msgpack.Decoder().decode
@@ -58,7 +58,7 @@ def outcome_array(outcome: Outcome) -> tuple[Any, ...]:
         _or_false(outcome.delay),
         _or_false(outcome.event),
         _or_false(outcome.result),
-        _or_false(outcome.error),
+        _or_false(storable(outcome.error)),
         outcome.keep,
         outcome.gives_back,
         delivery_array(delivery) if delivery else False,

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ...records import JobState, Outcome
+from .._job_text import storable
 from ._delivering import count_down, deliver
 from ._transaction import Transaction, as_json
 
@@ -69,15 +70,10 @@ def _rows(outcomes: Sequence[Outcome]) -> str:
             "delay": each.delay,
             "event": each.event,
             "result": each.result,
-            "error": None if each.error is None else _storable(each.error),
+            "error": storable(each.error),
             "keep": each.keep,
             "gives_back": int(each.gives_back),
         }
         for each in outcomes
     ]
     return as_json(rows)
-
-
-def _storable(text: str) -> str:
-    """Return a text of an error without what PostgreSQL and UTF-8 do not have."""
-    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
