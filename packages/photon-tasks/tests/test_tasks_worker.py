@@ -18,6 +18,7 @@ from photon_tasks import (
     JobState,
     Task,
     current_job,
+    current_tasks,
     provided,
     send_event,
     step,
@@ -437,6 +438,34 @@ def test_a_job_of_six_times_its_lease_runs_once(file: Path, computes: bool) -> N
 
     run_with_worker(file, [working], main, lease=1.0)
     assert begun == [1]
+
+
+def test_a_job_whose_worker_has_lost_the_lease_records_nothing(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun: list[str] = []
+
+    def work(job: Job = provided) -> str:
+        begun.append(job.id)
+        if len(begun) == 1:
+            worker = current_tasks().store.workers()[0]
+            current_tasks().store.recover(worker.info.id, worker.beats)
+            job.progress(0.5)
+        return "second"
+
+    working = make(work)
+
+    def main(running: Running) -> None:
+        job = working.enqueue()
+        assert job.result(timeout=10) == "second"
+        assert job.record().attempts == 2
+        assert job.progress() is None
+
+    with caplog.at_level(logging.ERROR):
+        run_with_worker(file, [working], main)
+    assert len(begun) == 2
+    assert "has lost its lease" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 # -- provided values ------------------------------------------------------------------------------

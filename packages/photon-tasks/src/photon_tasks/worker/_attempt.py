@@ -105,7 +105,7 @@ class Attempt:
             return self._cancelled()
         return outcome
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> Outcome | None:
         claimed = self.claimed
         task = self._tasks.registry.get(claimed.task)
         if task is None:
@@ -116,7 +116,7 @@ class Attempt:
             return self._parked(f"the arguments do not fit the task {claimed.task}: {error}")
         return self._called(task, arguments)
 
-    def _called(self, task: Task[..., Any], arguments: dict[str, Any]) -> Outcome:
+    def _called(self, task: Task[..., Any], arguments: dict[str, Any]) -> Outcome | None:
         claim = self.claimed.claim
         job = Job(self.claimed, self.worker, self._tasks)
         token = job_variable.set(job)
@@ -137,7 +137,7 @@ class Attempt:
             )
         except LeaseLost:
             self.ending = Ending.LOST
-            raise Cancelled(self._scope) from None
+            return None
         except Cancelled:
             raise
         except rt.DeadlineExceeded as error:
