@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 
 import photon_runtime as rt
-from photon_lifeguard import Database, DatabaseSettings
 from photon_runtime.testing import in_hub
+from photon_runtime.transactions import find_transactions_by
 from photon_tasks import TasksSettings
 from photon_tasks.errors import StoreRefused, StoreUnavailable
 from photon_tasks.records import (
@@ -130,12 +130,27 @@ def test_many_deliveries_at_once_send_few_messages(rabbitmq_url: str, tmp_path: 
         tasks.cancel()
 
 
+class OpenTransaction:
+    """The transaction of the current context, as a database layer has it."""
+
+    is_begun = True
+
+    def __init__(self, engine: Engine) -> None:
+        self.database = engine
+        self.after_commit: list[Callable[[], object]] = []
+
+    def connection(self) -> Connection:
+        raise NotImplementedError
+
+    def on_commit(self, callback: Callable[[], object], /) -> None:
+        self.after_commit.append(callback)
+
+
 @in_hub
 def test_a_job_of_a_transaction_is_announced_after_the_commit(
     rabbitmq_url: str, tmp_path: Path
 ) -> None:
-    database = Database(DatabaseSettings(url=f"sqlite:///{tmp_path / 'jobs.db'}"))
-    engine: Engine = database.engine
+    engine = create_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
     store = RabbitStore(rabbitmq_url, SqlStore(engine))
     store.open()
     store.register(WorkerInfo(id="w"), 30.0)
@@ -144,15 +159,18 @@ def test_a_job_of_a_transaction_is_announced_after_the_commit(
         wakes = Wakes(store)
         tasks.spawn(wakes.run)
         wait_until(lambda: wakes.count == 1)
-        with database.session() as session, session.begin():
-            store.deliver(Delivery([new(1)]), connection=session.connection())
+        transaction = OpenTransaction(engine)
+        find_transactions_by(lambda of: [transaction])
+        with engine.begin() as connection:
+            store.deliver(Delivery([new(1)]), connection=connection)
             rt.sleep(0.1)
             assert wakes.count == 1
+        for callback in transaction.after_commit:
+            callback()
         wait_until(lambda: wakes.count == 2)
         assert len(store.claim("w", 5).jobs) == 1
         tasks.cancel()
     store.close()
-    database.close()
 
 
 class Source:
