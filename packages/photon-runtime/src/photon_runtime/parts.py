@@ -24,7 +24,8 @@ installed anew for each start of the application, and whenever the document is g
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -227,3 +228,24 @@ class RereadingPart(Protocol):
     def reread_folders(self) -> Sequence[Path]:
         """Folders of the files, once the application runs."""
         ...
+
+
+@contextmanager
+def under_test() -> Iterator[None]:
+    """Let applications that start in the block know that a test has started them.
+
+    It matters for those without settings, whose environment is not known.
+    """
+    token = _UNDER_TEST.set(True)
+    try:
+        yield
+    finally:
+        _UNDER_TEST.reset(token)
+
+
+def is_under_test() -> bool:
+    """Return whether the calling code is inside of `under_test`. Does not wait."""
+    return _UNDER_TEST.get()
+
+
+_UNDER_TEST: ContextVar[bool] = ContextVar("photon_under_test", default=False)

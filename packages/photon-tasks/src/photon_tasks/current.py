@@ -11,10 +11,11 @@ and two applications in one process never meet.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import photon_runtime as rt
 from photon_runtime.observability import Meter, Tracer
@@ -30,6 +31,18 @@ if TYPE_CHECKING:
     from .job import JobMiddleware
     from .registry import Registry
     from .stores import JobStore
+
+
+class InlineRunner(Protocol):
+    """Runs jobs in the calling task; see `photon_tasks.worker.InlineJobs`."""
+
+    def run(self, seconds: float = 0.0) -> int:
+        """Run what is due, or becomes due in that time. Blocks: as the jobs do."""
+        ...
+
+    def held(self) -> AbstractContextManager[None]:
+        """Let enqueueing run nothing during the block."""
+        ...
 
 
 class Tasks:
@@ -58,6 +71,10 @@ class Tasks:
             provides; ``None`` for a class that it does not provide.
         middleware: Wraps the calls of tasks, the outermost first.
         owner: Returns whom the jobs belong to that are enqueued in the current context.
+        clock: Returns the time in seconds since the epoch, for the sleeps of jobs.
+        inline: Runs the jobs in the mode ``inline``; ``None`` in all others.
+        failures: Errors of jobs that were run after a commit in the mode ``inline``, and so could
+            not be raised to the code that has enqueued them; a test raises them.
         observer: Receives reports about jobs.
         tracer: Makes the spans of attempts; ``None`` without tracing.
         job_url: Returns the URL of a job by its id; ``None`` if the application has no such route.
@@ -88,6 +105,9 @@ class Tasks:
         self.provided: Callable[[type[Any]], Any] = lambda cls: None
         self.owner: Callable[[], str] = str
         self.middleware: tuple[JobMiddleware, ...] = ()
+        self.clock: Callable[[], float] = time.time
+        self.inline: InlineRunner | None = None
+        self.failures: list[Exception] = []
         self.observer: JobObserver = JobMetrics(meter)
         self.tracer: Tracer | None = None
         self.job_url: Callable[[str], str | None] = lambda job: None
@@ -115,8 +135,15 @@ class Tasks:
         if after_commit is None:
             self._note(delivery, enqueued)
         else:
-            after_commit(lambda: self._note(delivery, enqueued))
+            after_commit(lambda: self._note_committed(delivery, enqueued))
         return enqueued
+
+    def _note_committed(self, delivery: Delivery, enqueued: Sequence[Enqueued]) -> None:
+        try:
+            self._note(delivery, enqueued)
+        except Exception as error:
+            self.failures.append(error)
+            raise  # to the transaction, which logs it
 
     def _note(self, delivery: Delivery, enqueued: Sequence[Enqueued]) -> None:
         self.observer.enqueued(delivery.jobs, enqueued)

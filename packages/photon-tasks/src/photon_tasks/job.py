@@ -12,7 +12,6 @@ Each record is made for the attempt that runs: a worker that has lost its lease 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, final
@@ -151,8 +150,8 @@ class Job:
         if not duration >= 0:
             raise ValueError(f"a job sleeps for a time, zero or more, not {duration!r} s")
         until = self._until(self._numbered("sleep"), duration)
-        remaining = until - time.time()
-        if remaining > _SHORTEST:
+        remaining = until - self._tasks.clock()
+        if remaining > (0 if self._tasks.mode == "inline" else _SHORTEST):
             raise Parked(remaining)
         rt.sleep(max(0.0, remaining))
 
@@ -184,7 +183,7 @@ class Job:
             raise TimeoutError(f"the event {name!r} did not come in time")
         if timeout is None:
             raise Parked(None, name)
-        remaining = self._until(f"{key}:until", timeout) - time.time()
+        remaining = self._until(f"{key}:until", timeout) - self._tasks.clock()
         if remaining > 0:
             raise Parked(remaining, name)
         self._record(f"{key}:late", "true")
@@ -226,7 +225,7 @@ class Job:
         recorded = self._steps.get(key)
         if recorded is not None:
             return float(recorded)
-        until = time.time() + duration
+        until = self._tasks.clock() + duration
         self._record(key, repr(until))
         return until
 

@@ -13,11 +13,14 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 import photon_runtime as rt
 from photon_runtime.http import HttpError, Request, Response, problem_response
 from photon_runtime.observability import Tracer
-from photon_runtime.parts import Host
+from photon_runtime.parts import Host, is_under_test
 
+from ._clock import MovableClock
 from ._health import TasksHealth
 from ._tasks_settings import TasksSettings
 from .current import Tasks
@@ -27,7 +30,7 @@ from .observability import DepthReader
 from .registry import Registry, find_tasks
 from .routes import READ_JOB
 from .stores import DatabaseSource, JobStore, opened_store
-from .worker import Worker, run_due
+from .worker import InlineJobs, Worker
 
 if TYPE_CHECKING:
     from .task import Task
@@ -115,16 +118,23 @@ class TasksPart:
                 "set TasksPart(databases=...)"
             )
         source = self.databases(host)
-        with opened_store(settings, source) as store:
+        mode = settings.mode_in(environment_of(host))
+        clock: MovableClock | None = None
+        if mode == "inline":
+            clock = MovableClock()
+            settings = _in_the_database(settings, source)
+        with opened_store(settings, source, clock=clock) as store:
             tasks = Tasks(
                 settings,
                 store,
                 registry,
                 host.meter,
                 open_store=lambda: opened_store(settings, source, is_shared=False),
-                mode=settings.mode_in(host.environment),
-                environment=host.environment,
+                mode=mode,
+                environment=environment_of(host),
             )
+            if clock is not None:
+                tasks.clock = clock
             tasks.owner = self._owner
             tasks.middleware = self._middleware
             tasks.job_url = partial(_job_url, host)
@@ -141,6 +151,18 @@ class TasksPart:
             ):
                 yield
             opening.cancel()
+
+
+def environment_of(host: Host) -> str:
+    """Return the environment of an application; ``test`` for one without settings in a test."""
+    return host.environment or ("test" if is_under_test() else "")
+
+
+def _in_the_database(settings: TasksSettings, source: DatabaseSource) -> TasksSettings:
+    """Return settings without a server of jobs: tests need no other than the database."""
+    if source.engine().dialect.name in ("sqlite", "postgresql"):
+        return attrs.evolve(settings, url="")
+    return settings
 
 
 @contextmanager
@@ -231,8 +253,9 @@ def _stop(workers: Sequence[Worker]) -> None:
 @contextmanager
 def _worked(tasks: Tasks, running: list[Worker], health: TasksHealth) -> Iterator[None]:
     """Run jobs as the mode says, during the block."""
-    if tasks.mode == "inline":
-        tasks.when_delivered(lambda: run_due(tasks))
+    if isinstance(tasks.clock, MovableClock):
+        tasks.inline = InlineJobs(tasks, tasks.clock)
+        tasks.when_delivered(tasks.inline.delivered)
     if tasks.mode != "in_process" or _HAS_OWN_WORKER.get():
         yield
         return

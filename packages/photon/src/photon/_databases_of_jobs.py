@@ -10,6 +10,7 @@ import attrs
 
 from photon_lifeguard import Database, Databases, DatabaseSettings
 from photon_runtime.parts import Host
+from photon_tasks.part import environment_of
 
 _CONNECTIONS = 4
 
@@ -62,7 +63,7 @@ class JobDatabases:
             return databases.default
         if self._own is None:
             settings = DatabaseSettings().with_environment()
-            if self._host.environment == "test":
+            if environment_of(self._host) == "test":
                 settings = attrs.evolve(settings, url="sqlite://")
             self._own = Database(settings, folder=self._host.root)
         return self._own

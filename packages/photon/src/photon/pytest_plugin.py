@@ -3,6 +3,7 @@
 =================  ============================================================================
 ``app``            the application that photon.toml names, unless the project has its own fixture
 ``client``         a `photon.testing.Client` of it, in process
+``jobs``           its jobs, as `photon_tasks.testing.ApplicationJobs`: the ``jobs`` of ``client``
 ``live_client``    a `photon.testing.LiveClient` of it, over a real socket
 ``live_url``       the URL of a real server that serves it
 ``deliveries``     a function that returns the mails which it has sent
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from photon_runtime.http import ServerSettings
     from photon_runtime.project import Project
     from photon_tasks.mail import OutgoingMail
+    from photon_tasks.testing import ApplicationJobs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,6 +89,12 @@ def client(app: Any, _photon_limits: ServerSettings, photon_databases: Any) -> I
 
     with Client(app, body_limit=_photon_limits.max_body_size) as client:
         yield client
+
+
+@pytest.fixture
+def jobs(client: Client) -> ApplicationJobs:
+    """The jobs of ``app``, which ``client`` has started."""
+    return client.jobs
 
 
 @pytest.fixture

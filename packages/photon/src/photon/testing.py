@@ -13,10 +13,11 @@ With pytest, use the fixtures ``app``, ``client`` and ``live_client``: see
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 try:
     import httpx2
@@ -35,6 +36,7 @@ from photon_runtime.http import (
     begin_request,
     forbids_body,
 )
+from photon_runtime.parts import under_test
 from photon_runtime.testing import (
     HubThread,
     PendingCall,
@@ -48,6 +50,7 @@ from ._websocket_client import WebSocketClient
 
 if TYPE_CHECKING:
     from photon_tasks.mail import OutgoingMail
+    from photon_tasks.testing import ApplicationJobs
     from photon_ws.testing import WebSocketTestSession
 
 __all__ = [
@@ -60,6 +63,7 @@ __all__ = [
     "submit_form",
 ]
 
+T = TypeVar("T")
 _BASE_URL = "http://testserver"
 _BODY_LIMIT = ServerSettings().max_body_size
 
@@ -128,6 +132,16 @@ class Client(WebSocketClient):
     ) -> None:
         """End the application."""
         self.close()
+
+    @property
+    def jobs(self) -> ApplicationJobs:
+        """The jobs of the application: what was enqueued, and how to run what is due later.
+
+        See `photon_tasks.testing.ApplicationJobs`.
+        """
+        from photon_tasks.testing import ApplicationJobs
+
+        return ApplicationJobs(self._in_process.call)
 
     def _open_websocket(self, url: str, **options: Any) -> WebSocketTestSession:
         return self._in_process.open_websocket(url, **options)
@@ -249,7 +263,7 @@ class _InProcess(httpx2.BaseTransport):
                 self._started.send(application)
                 self._end.wait()
                 return
-            with application.start(development=development) as handler:
+            with under_test(), application.start(development=development) as handler:
                 self._started.send(handler)
                 self._end.wait()
 
@@ -263,7 +277,7 @@ class _InProcess(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to the application; see `httpx2.BaseTransport`."""
         photon_request = _as_photon(request, self._body_limit)
-        exchange = _Exchange(self._handler, photon_request)
+        exchange = _Exchange(self._handler, photon_request, raise_errors=self._raise_errors)
         stream = _Stream(self._hub, exchange, self._hub.begin(exchange.run))
         response = self._hub.call(exchange.response)
         if photon_request.failure is not None and self._raise_errors:
@@ -280,11 +294,27 @@ class _InProcess(httpx2.BaseTransport):
         self._websockets.append(session)
         return session
 
+    def call(self, function: Callable[[], T], /) -> T:
+        """Call a function inside of the application, and return its result."""
+
+        def call() -> T:
+            begin_request(self._handler)
+            return function()
+
+        return self._hub.call(call)
+
     def close(self) -> None:
         """End the application, and before it the WebSockets that the test has left open."""
         try:
             for session in self._websockets:
                 session.close()
+            if self._raise_errors:
+                self.call(_raise_failure_of_jobs)
+        finally:
+            self._end_application()
+
+    def _end_application(self) -> None:
+        try:
             self._hub.call(self._end.set)
             self._life.result()
         finally:
@@ -298,8 +328,9 @@ class _Exchange:
     sees their effects as soon as it has the response.
     """
 
-    def __init__(self, handler: Handler, request: Request) -> None:
+    def __init__(self, handler: Handler, request: Request, *, raise_errors: bool) -> None:
         self._handler = handler
+        self._raise_errors = raise_errors
         self._request = request
         self._response: Channel[Response] = Channel(1)
         self._parts: Channel[bytes] = Channel(1)
@@ -316,8 +347,18 @@ class _Exchange:
             self._error = error
         finally:
             self._request.run_after_response_callbacks()
+            self._error = self._error or self._error_of_jobs()
             self._response.close()
             self._parts.close()
+
+    def _error_of_jobs(self) -> Exception | None:
+        """Return the error of a job that was run after a commit of the request."""
+        if self._raise_errors:
+            try:
+                _raise_failure_of_jobs()
+            except Exception as error:
+                return error
+        return None
 
     def _send(self, response: Response) -> None:
         body = response.body
@@ -375,6 +416,13 @@ class _Stream(httpx2.SyncByteStream):
         """Disconnect, unless the body was read to its end."""
         if not self._is_complete:
             self._running.cancel(self._hub)
+
+
+def _raise_failure_of_jobs() -> None:
+    if "photon_tasks" in sys.modules:
+        from photon_tasks.testing import raise_failure
+
+        raise_failure()
 
 
 def _as_photon(request: httpx2.Request, body_limit: int) -> Request:

@@ -18,6 +18,7 @@ import attrs
 from .._hub_thread import start_real_thread
 from .._run import run
 from ..http import Application, Handler, Headers, Server, ServerSettings, listen
+from ..parts import under_test
 from ._received import ReceivedResponse
 
 _START_TIME = 30.0
@@ -221,7 +222,7 @@ class _ServerThread:
     def _serve(self) -> None:
         application, ready = self._application, self._started.set
         if isinstance(application, Application):
-            with application.start(development=self._development) as handler:
+            with under_test(), application.start(development=self._development) as handler:
                 self._server.serve(handler, ready)
         else:
             self._server.serve(application, ready)

@@ -6,7 +6,7 @@ the drivers and the settings of its databases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
@@ -48,7 +48,11 @@ class DatabaseSource(Protocol):
 
 @contextmanager
 def opened_store(
-    settings: TasksSettings, source: DatabaseSource, *, is_shared: bool = True
+    settings: TasksSettings,
+    source: DatabaseSource,
+    *,
+    is_shared: bool = True,
+    clock: Callable[[], float] | None = None,
 ) -> Iterator[JobStore]:
     """Yield the store of the settings, and close it afterwards. It is not opened yet.
 
@@ -57,6 +61,8 @@ def opened_store(
         source: Makes engines.
         is_shared: True to use the engine of the application, so that jobs can be a part of its
             transactions; false for another hub.
+        clock: Returns the time in seconds since the epoch, for stores in a database; by default
+            their own.
 
     Raises:
         StoreRefused: The store cannot be used.
@@ -82,18 +88,18 @@ def opened_store(
             finally:
                 store.close()
     elif is_shared and not settings.url:
-        yield _sql_store(source.engine())
+        yield _sql_store(source.engine(), clock)
     else:
         with source.opened(settings.url) as engine:
-            store = _sql_store(engine)
+            store = _sql_store(engine, clock)
             try:
                 yield store
             finally:
                 store.close()
 
 
-def _sql_store(engine: Any) -> JobStore:
+def _sql_store(engine: Any, clock: Callable[[], float] | None) -> JobStore:
     from .sql import SqlStore
 
-    store: JobStore = SqlStore(engine)
+    store: JobStore = SqlStore(engine, clock=clock)
     return store

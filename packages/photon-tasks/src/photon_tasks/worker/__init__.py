@@ -12,5 +12,5 @@
 ====================  =========================================================================
 """
 
-from ._inline import run_due as run_due
+from ._inline import InlineJobs as InlineJobs
 from ._worker import Worker as Worker

@@ -56,15 +56,19 @@ class Grammar:
 
     Args:
         dialect: Name of the database in SQLAlchemy.
+        has_clock: True if statements get the time as the parameter ``now``, instead of from the
+            server.
 
     Attributes:
         dialect: Name of the database in SQLAlchemy.
     """
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, *, has_clock: bool = False) -> None:
         """Choose the macros."""
         self.dialect: Dialect = dialect
         self._macros = _POSTGRESQL if dialect == "postgresql" else _SQLITE
+        if has_clock and dialect == "postgresql":
+            self._macros = {**_POSTGRESQL, "now": ":now::float8"}
 
     def __call__(self, text: str) -> str:
         """Return a statement with the database's own words and placeholders."""

@@ -56,7 +56,8 @@ class SqlStore:
     Args:
         engine: An engine of SQLite, or of PostgreSQL with psycopg: that of a
             `photon_lifeguard.Database`, or any other one.
-        clock: Returns the time in seconds since the epoch, for SQLite. PostgreSQL has its own.
+        clock: Returns the time in seconds since the epoch; by default the machine's for SQLite,
+            and the server's for PostgreSQL.
 
     Attributes:
         name: ``sqlite`` or ``postgresql``.
@@ -66,16 +67,18 @@ class SqlStore:
         StoreRefused: The engine is of another database or driver.
     """
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], float] = time) -> None:
+    def __init__(self, engine: Engine, *, clock: Callable[[], float] | None = None) -> None:
         """Prepare the statements; nothing is opened."""
         dialect = _dialect_of(engine)
         self.name: str = dialect
         self.engine = engine
-        self._grammar = Grammar(dialect)
+        self._grammar = Grammar(dialect, has_clock=clock is not None)
         self._sql = Statements(self._grammar)
         self._connections = Connections(engine)
+        if clock is None and dialect == "sqlite":
+            clock = time
         self._now: Callable[[], dict[str, Any]] = (
-            dict if dialect == "postgresql" else lambda: {"now": clock()}
+            dict if clock is None else lambda: {"now": clock()}
         )
         self._gone: set[str] = set()
         self._claiming = Claiming(self._single, self._in_transaction)
