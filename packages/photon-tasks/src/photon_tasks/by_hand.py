@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -159,6 +160,8 @@ class _Memory:
 
     def __init__(self, report: Callable[[str], object]) -> None:
         self.store = self
+        self.mode = "queue"
+        self.clock = time.time
         self._report = report
         self._steps: dict[str, str] = {}
 
