@@ -76,7 +76,7 @@ def claims(reply: Any) -> Claims:
     if reply is None:
         return Claims(())
     jobs, next_due = decode(reply)
-    return Claims(list(map(_claimed, jobs)), None if next_due is False else next_due)
+    return Claims(tuple(map(_claimed, jobs)), None if next_due is False else next_due)
 
 
 def _claimed(values: Sequence[Any]) -> ClaimedJob:

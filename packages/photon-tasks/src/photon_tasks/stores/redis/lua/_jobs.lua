@@ -212,8 +212,8 @@ local function deliver(delivery)
     return outcomes
 end
 
--- Remove a job that does not run, with all that belongs to it.
-local function remove(id)
+-- Remove a job that does not run, with all that belongs to it. Its id may be remembered.
+local function remove(id, is_remembered)
     local fields = {'s', 'q', 'o', 'u', 'ul', 'g', 'z'}
     local state, queue, order, unique, lasts, group, ended =
         unpack(redis.call('HMGET', job_key(id), unpack(fields)))
@@ -224,8 +224,8 @@ local function remove(id)
     free_key(id, unique, lasts)
     move(id, queue, state)
     redis.call('UNLINK', job_key(id), P .. 's:' .. id, P .. 'e:' .. id)
-    local left = (ended and tonumber(ended) or now) + REMEMBERED - now
-    if left > 0 then redis.call('SET', P .. 't:' .. id, '', 'PX', math.ceil(left * 1000)) end
+    local left = is_remembered and (ended and tonumber(ended) or now) + REMEMBERED - now
+    if left and left > 0 then redis.call('SET', P .. 't:' .. id, '', 'PX', math.ceil(left * 1000)) end
     if group and redis.call('EXISTS', P .. 'g:' .. group) == 1 then
         if redis.call('HINCRBY', P .. 'g:' .. group, 'kept', -1) <= 0 then
             redis.call('DEL', P .. 'g:' .. group)

@@ -1,7 +1,7 @@
 -- ARGV: seconds for which dead and parked jobs are kept, limit. Returns the number of removed jobs.
 local function remove_until(key, time, limit)
     local ids = redis.call('ZRANGEBYSCORE', P .. key, '-inf', seconds(time), 'LIMIT', 0, limit)
-    for _, id in ipairs(ids) do remove(id) end
+    for _, id in ipairs(ids) do remove(id, true) end
     return #ids
 end
 
