@@ -263,12 +263,15 @@ def _life(databases: Databases) -> Iterator[None]:
         yield
 
 
-def _provider(database: Database, cls: type[Session]) -> Callable[[Request], Iterator[Session]]:
-    """Return the provider of sessions of class ``cls``."""
+def _provider(
+    database: Database, cls: type[Session]
+) -> Callable[[Request | None], Iterator[Session]]:
+    """Return the provider of sessions of class ``cls``, for requests and for jobs."""
 
-    def session(request: Request) -> Iterator[Session]:
-        has_messages = outlives_request(request)
-        is_read = request.method in _SAFE_METHODS and not has_messages  # messages may write
+    def session(request: Request | None = None) -> Iterator[Session]:
+        has_messages = request is not None and outlives_request(request)
+        # Messages and jobs may write.
+        is_read = request is not None and request.method in _SAFE_METHODS and not has_messages
         read: ReadFrom = "replica" if is_read else "primary"
         with database.session(cls, is_reusable=False, read=read) as session:
             if has_messages:

@@ -21,7 +21,7 @@ from photon_runtime.parts import Finish, Part, ProblemPage, Release, Scope
 from photon_runtime.settings import Settings
 
 from .annotations import Dependency
-from .dependencies import check_provided
+from .dependencies import Providers, Provision, check_provided
 from .dispatch import Mount
 from .handlers import ErrorHandler, Middleware, check_error_classes, check_middleware
 from .static import StaticFiles
@@ -79,6 +79,7 @@ class PartsHost:
     error_handlers: dict[type[BaseException], ErrorHandler] = attrs.field(factory=dict, init=False)
     problem_pages: list[ProblemPage] = attrs.field(factory=list, init=False)
     pages: list[Mount] = attrs.field(factory=list, init=False)
+    _providers: Callable[[], Providers] | None = attrs.field(default=None, init=False)
 
     @property
     def root(self) -> Path | None:
@@ -133,6 +134,26 @@ class PartsHost:
         """Provide arguments of type ``cls`` of handlers and dependencies with ``provider``."""
         dependency = Dependency(provider, scope, release=release, finish=finish)
         add_provider(self.by_type, cls, dependency)
+
+    def provided(
+        self, *classes: Any, user: str
+    ) -> Callable[[], AbstractContextManager[tuple[Any, ...]]]:
+        """Return a function that makes values of provided classes outside of requests.
+
+        Raises:
+            SignatureError: A class is not provided, or its provider needs a request.
+            RuntimeError: The application is not started yet; call it in a lifespan.
+        """
+        if self._providers is None:
+            raise RuntimeError(
+                "what an application provides is known when all parts are installed: call this in "
+                "a lifespan"
+            )
+        return Provision(self._providers, classes, user)
+
+    def use_providers(self, providers: Callable[[], Providers]) -> None:
+        """Set the function that returns the providers of the application, overrides included."""
+        self._providers = providers
 
     def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
         """Enter a context manager before the first request, and exit it after the last."""

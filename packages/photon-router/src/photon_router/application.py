@@ -495,6 +495,7 @@ class Application(Router):
     ) -> Running:
         providers = Providers({**self._by_type, **host.by_type})
         running = Running(host, providers, pages, development)
+        host.use_providers(lambda: running.current)
         document, tree = self._compiled_endpoints(running)
         handlers = {**host.error_handlers, **self._error_handlers}
         error_responses = ErrorResponses(
@@ -520,6 +521,7 @@ class Application(Router):
     def _compiled_endpoints(self, running: Running) -> tuple[Document, PathTree[Endpoint]]:
         document, behaviour = self._begun_document(), self._behaviour()
         providers = attrs.evolve(running.providers, overrides=self._overrides)
+        running.current = providers
         entries = [entry for entry in self._entries if not entry.is_written]
         if not document.schema_errors:  # otherwise the document cannot be extended
             written = [entry for entry in self._entries if entry.is_written]

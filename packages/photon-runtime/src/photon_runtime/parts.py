@@ -129,6 +129,31 @@ class Host(Protocol):
     ) -> None:
         """Let handlers and dependencies have arguments of type ``cls``, made by ``provider``."""
 
+    def provided(
+        self, *classes: Any, user: str
+    ) -> Callable[[], AbstractContextManager[tuple[Any, ...]]]:
+        """Return a function that makes values of provided classes outside of requests, as for jobs.
+
+        ::
+
+            made = host.provided(Session, user="the task charge")     # in a lifespan
+            with made() as (session,):
+                ...
+
+        The block is for the values what a request is: each provider is called once, and a generator
+        resumes at the end, with the error of the block, if any. An argument of a provider that
+        would come from the request has its default. Overrides of tests apply.
+
+        Args:
+            classes: The classes, or annotations of them.
+            user: What needs the values, for messages.
+
+        Raises:
+            SignatureError: A class is not provided, or its provider needs a request.
+            RuntimeError: The application does not start or run: call it in a lifespan.
+        """
+        ...
+
     def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
         """Enter a context manager before the first request, and leave it after the last."""
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 import contextvars
 import functools
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import photon_runtime as rt
-from photon_runtime.callables import require_value
+from photon_runtime.callables import location, require_value
+from photon_runtime.errors import SignatureError
 
 from .errors import TaskDefinitionError
 from .job import Job
@@ -50,22 +51,55 @@ def call_task(tasks: Tasks, task: Task[..., Any], job: Job, arguments: dict[str,
 def _call(tasks: Tasks, task: Task[..., Any], job: Job, arguments: dict[str, Any]) -> Any:
     if not task.signature.provided:
         return _run(task, arguments)
-    with ExitStack() as stack:
-        values = {
-            name: job if cls is Job else stack.enter_context(_provided(tasks, task, name, cls))
-            for name, cls in task.signature.provided.items()
-        }
-        return _run(task, {**arguments, **values})
+    with made_for(tasks, task)() as values:
+        names = [name for name, cls in task.signature.provided.items() if cls is not Job]
+        given = dict.fromkeys(task.signature.provided, job) | dict(zip(names, values, strict=True))
+        return _run(task, {**arguments, **given})
+    raise RuntimeError(
+        f"a provider of a value of the task {task.name} has suppressed the error of a job"
+    )
 
 
-def _provided(tasks: Tasks, task: Task[..., Any], name: str, cls: Any) -> Any:
-    make = tasks.provided(cls)
-    if make is None:
-        raise TaskDefinitionError(
-            f"the parameter {name} of the task {task.name} is `provided`, and the application "
-            f"provides no {getattr(cls, '__qualname__', cls)}"
-        )
-    return make()
+def made_for(
+    tasks: Tasks, task: Task[..., Any]
+) -> Callable[[], AbstractContextManager[tuple[Any, ...]]]:
+    """Return what makes the values for a call of a task, in the order of its parameters.
+
+    Raises:
+        TaskDefinitionError: The application does not provide a class, or its provider needs a
+            request.
+    """
+    made = tasks.made.get(task)
+    if made is None:
+        classes = [each for each in task.signature.provided.values() if each is not Job]
+        user = f"the task {task.name} ({location(task.function)})"
+        try:
+            made = tasks.provided(*classes, user=user) if classes else _nothing_made
+        except SignatureError as error:
+            raise TaskDefinitionError(str(error)) from error
+        tasks.made[task] = made
+    return made
+
+
+def check_provided(tasks: Tasks) -> None:
+    """Check that the values of all tasks can be made, when the application starts.
+
+    Raises:
+        TaskDefinitionError: Some cannot; lists every problem.
+    """
+    problems = []
+    for task in tasks.registry:
+        try:
+            made_for(tasks, task)
+        except TaskDefinitionError as error:
+            problems.append(str(error))
+    if problems:
+        raise TaskDefinitionError("\n".join(problems))
+
+
+def _nothing_made() -> AbstractContextManager[tuple[Any, ...]]:
+    """Return a context manager that makes no values."""
+    return nullcontext(())
 
 
 def _run(task: Task[..., Any], arguments: dict[str, Any]) -> Any:

@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import photon_runtime as rt
+from photon_runtime.errors import SignatureError
 from photon_runtime.observability import Meter, Tracer
 
 from ._identifiers import JobIds
@@ -67,8 +68,8 @@ class Tasks:
         environment: Name of the environment.
         ids: Makes the ids of jobs.
         deliveries: Takes jobs to the store, as part of the transaction that is open.
-        provided: Returns the context manager that makes a value of a class which the application
-            provides; ``None`` for a class that it does not provide.
+        provided: Returns what makes values of provided classes for a job; `Host.provided`.
+        made: What it has returned, by task.
         middleware: Wraps the calls of tasks, the outermost first.
         owner: Returns whom the jobs belong to that are enqueued in the current context.
         clock: Returns the time in seconds since the epoch, for the sleeps of jobs.
@@ -102,7 +103,8 @@ class Tasks:
         self.environment = environment
         self.ids = JobIds()
         self.deliveries = Deliveries(store)
-        self.provided: Callable[[type[Any]], Any] = lambda cls: None
+        self.provided: Provided = _provides_nothing
+        self.made: dict[object, Callable[[], AbstractContextManager[tuple[Any, ...]]]] = {}
         self.owner: Callable[[], str] = str
         self.middleware: tuple[JobMiddleware, ...] = ()
         self.clock: Callable[[], float] = time.time
@@ -170,6 +172,20 @@ class Tasks:
             yield self
         finally:
             _TASKS.reset(token)
+
+
+class Provided(Protocol):
+    """See `photon_runtime.parts.Host.provided`."""
+
+    def __call__(
+        self, *classes: Any, user: str
+    ) -> Callable[[], AbstractContextManager[tuple[Any, ...]]]:
+        """Return a function that makes values of classes."""
+
+
+def _provides_nothing(*classes: Any, user: str) -> NoReturn:
+    names = ", ".join(getattr(each, "__qualname__", repr(each)) for each in classes)
+    raise SignatureError(f"{user} needs {names}, and no application provides values here")
 
 
 def current_tasks() -> Tasks:

@@ -23,6 +23,7 @@ from photon_runtime.parts import Host, is_under_test
 from ._clock import MovableClock
 from ._health import TasksHealth
 from ._tasks_settings import TasksSettings
+from .calls import check_provided
 from .current import Tasks
 from .errors import Overloaded, StoreRefused, StoreUnavailable
 from .job import JobMiddleware
@@ -139,6 +140,8 @@ class TasksPart:
             tasks.middleware = self._middleware
             tasks.job_url = partial(_job_url, host)
             tasks.development = host.development
+            tasks.provided = host.provided
+            check_provided(tasks)
             tasks.tracer = None if self.tracer is None else self.tracer()
             host.readiness.add("tasks", health.check)
             health.store_awaited()

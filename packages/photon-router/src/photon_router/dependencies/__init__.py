@@ -4,6 +4,7 @@
 ``_providers``            `Providers`: the provider of an argument, by `Depends` or by type
 ``_application_values``   values that live as long as the application
 ``_entering``             providers that yield, as context managers
+``_outside_requests``     `Provision`: provided values outside of requests
 ``_background``           `BackgroundTasks`: a value that every application provides
 ========================  =====================================================================
 """
@@ -11,6 +12,7 @@
 from ._application_values import ApplicationValues as ApplicationValues
 from ._background import BackgroundTasks as BackgroundTasks
 from ._entering import as_context_manager as as_context_manager
+from ._outside_requests import Provision as Provision
 from ._providers import Owned as Owned
 from ._providers import Providers as Providers
 from ._providers import check_provided as check_provided

@@ -58,8 +58,12 @@ class Providers:
         if argument.annotation.marker is not None or argument.is_request:
             return None
         cls = class_of_argument(argument)
-        provided = None if cls is None else self.by_type.get(cls)
-        if cls is None or provided is None:
+        return None if cls is None else self.provided(cls)
+
+    def provided(self, cls: type) -> Dependency | None:
+        """Return the dependency of a class; ``None`` if it is not provided."""
+        provided = self.by_type.get(cls)
+        if provided is None:
             return None
         override = self.overrides.get(cls)
         return (

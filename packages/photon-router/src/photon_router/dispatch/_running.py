@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import attrs
@@ -21,6 +21,8 @@ class _Registered(Protocol):
     error_handlers: dict[type[BaseException], ErrorHandler]
     problem_pages: list[ProblemPage]
 
+    def use_providers(self, providers: Callable[[], Providers]) -> None: ...
+
 
 @attrs.define(eq=False)
 class Running:
@@ -29,6 +31,7 @@ class Running:
     Attributes:
         host: The registrations of its parts.
         providers: The providers of values that do not come from requests.
+        current: The same, with the overrides of now.
         pages: The pages about the application.
         development: True in development mode.
         dispatch: Its handler.
@@ -38,4 +41,5 @@ class Running:
     providers: Providers
     pages: Sequence[Mount]
     development: bool
+    current: Providers = attrs.field(init=False)
     dispatch: Dispatch = attrs.field(init=False)

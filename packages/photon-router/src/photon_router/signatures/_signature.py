@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import attrs
 
+from photon_openapi.annotations import without_none
 from photon_openapi.schema import Member
 from photon_runtime.callables import CallableKind, kind_of, location, signature_target
 from photon_runtime.http import Request
@@ -51,7 +52,8 @@ class Argument:
         default: Value for requests without one; `MISSING` if it is required.
         is_keyword: True for a keyword-only argument.
         dependency: Dependency that makes its value, ``None`` for values from the request.
-        is_request: True for the request itself.
+        is_request: True for the request itself. A provider may have a default for it, and is used
+            outside of requests then.
         member: Member of a parameter model that the argument represents; see `arguments`.
         owner: Name of the argument that is annotated with the model.
         is_submitted: True for a `Submitted` form, and for the members of its class.
@@ -163,6 +165,6 @@ def _read_argument(
         default=default,
         is_keyword=parameter.kind is parameter.KEYWORD_ONLY,
         dependency=dependency,
-        is_request=annotation.type is Request,
+        is_request=without_none(annotation.type) is Request,
         is_submitted=is_submitted,
     )
