@@ -23,7 +23,6 @@ from photon_runtime.transactions import transaction_to_join
 from photon_tasks import Job, TasksPart, provided, task
 from photon_tasks.errors import TaskDefinitionError
 
-
 NO_TASKS = "photon_tasks"  # a package to search in place of this module
 
 

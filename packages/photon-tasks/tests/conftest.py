@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 import redis
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
-from photon_lifeguard import Database, DatabaseSettings
+from photon_runtime.drivers import sqlite
+from photon_runtime.drivers.psycopg import Connection
 from photon_tasks.stores import JobStore
 from photon_tasks.stores.redis import RedisStore
 from photon_tasks.stores.sql import SqlStore
@@ -51,53 +52,71 @@ class MovableClock:
         self.offset += seconds
 
 
-@pytest.fixture
-def databases() -> Iterator[Callable[[str], Database]]:
-    """Make databases, and close them at the end."""
-    opened: list[Database] = []
+def sql_engine(url: str, **options: Any) -> Engine:
+    """Return an engine whose driver lets other tasks run, as those of applications do."""
+    name = make_url(url).get_backend_name()
+    if name == "sqlite":
+        engine = create_engine(
+            url, module=sqlite, connect_args={"timeout": 30}, max_overflow=-1, **options
+        )
+        with engine.begin() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        return engine
+    return create_engine(
+        "postgresql+psycopg" + url.removeprefix(name),
+        creator=partial(Connection.connect, url),
+        max_overflow=-1,
+        **options,
+    )
 
-    def make(url: str) -> Database:
-        opened.append(Database(DatabaseSettings(url=url, acquire_timeout=30.0)))
+
+@pytest.fixture
+def engines() -> Iterator[Callable[[str], Engine]]:
+    """Make engines, and close them at the end."""
+    opened: list[Engine] = []
+
+    def make(url: str) -> Engine:
+        opened.append(sql_engine(url))
         return opened[-1]
 
     yield make
-    for database in opened:
-        database.close()
+    for engine in opened:
+        engine.dispose()
 
 
 @pytest.fixture
-def sqlite_jobs(tmp_path: Path, databases: Callable[[str], Database]) -> StoreCase:
+def sqlite_jobs(tmp_path: Path, engines: Callable[[str], Engine]) -> StoreCase:
     """Jobs in a file of SQLite."""
     clock = MovableClock()
-    return _sql_case(f"sqlite:///{tmp_path / 'jobs.db'}", databases, clock, clock.advance)
+    return _sql_case(f"sqlite:///{tmp_path / 'jobs.db'}", engines, clock, clock.advance)
 
 
 @pytest.fixture
-def postgresql_jobs(empty_postgres_url: str, databases: Callable[[str], Database]) -> StoreCase:
+def postgresql_jobs(empty_postgres_url: str, engines: Callable[[str], Engine]) -> StoreCase:
     """Jobs in a database of PostgreSQL, whose clock cannot be moved: the times are."""
-    shifting = databases(empty_postgres_url)
+    shifting = engines(empty_postgres_url)
 
     def advance(seconds: float) -> None:
-        with shifting.engine.begin() as connection:
+        with shifting.begin() as connection:
             for table, columns in _TIMES.items():
                 changes = ", ".join(f"{each} = {each} - :seconds" for each in columns)
                 connection.execute(text(f"UPDATE {table} SET {changes}"), {"seconds": seconds})
 
-    return _sql_case(empty_postgres_url, databases, time.time, advance)
+    return _sql_case(empty_postgres_url, engines, time.time, advance)
 
 
 def _sql_case(
     url: str,
-    databases: Callable[[str], Database],
+    engines: Callable[[str], Engine],
     clock: Callable[[], float],
     advance: Callable[[float], None],
 ) -> StoreCase:
     """Return a case whose first store is on the engine that deliveries can join."""
-    shared = databases(url).engine
-    engines = itertools.chain([shared], (databases(url).engine for _ in itertools.count()))
+    shared = engines(url)
+    unused = [shared]
 
     def make() -> JobStore:
-        store = SqlStore(next(engines), clock=clock)
+        store = SqlStore(unused.pop() if unused else engines(url), clock=clock)
         store.open()
         return store
 

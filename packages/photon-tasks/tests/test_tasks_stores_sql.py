@@ -15,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 import photon_runtime as rt
-from photon_lifeguard import Database, DatabaseSettings
 from photon_runtime.testing import in_hub
 from photon_tasks.errors import StoreRefused, StoreUnavailable
 from photon_tasks.records import (
@@ -35,7 +34,7 @@ from photon_tasks.stores.sql import SqlStore
 from photon_tasks.stores.sql._connections import Connections, Execute
 from servers import PostgresServer, run_postgres
 
-from .conftest import StoreCase
+from .conftest import StoreCase, sql_engine
 from .store_contract import (
     Listener,
     claim,
@@ -171,9 +170,9 @@ def test_a_store_joins_engines_of_its_database(sql_case: StoreCase, engine: Engi
     assert store.joins(other.engine)
     assert not store.joins(create_engine("sqlite://"))
     assert not store.joins("sqlite://")
-    in_memory = Database(DatabaseSettings(url="sqlite://"))
-    assert not SqlStore(create_engine("sqlite://")).joins(in_memory.engine)
-    assert SqlStore(in_memory.engine).joins(in_memory.engine)
+    in_memory = create_engine("sqlite://")
+    assert not SqlStore(create_engine("sqlite://")).joins(in_memory)
+    assert SqlStore(in_memory).joins(in_memory)
 
 
 @pytest.mark.slow
@@ -251,8 +250,8 @@ def test_listeners_of_a_plain_engine_are_woken_after_the_commit(plain_engine: En
 
 @in_hub
 def test_jobs_in_memory_last_as_long_as_their_engine() -> None:
-    database = Database(DatabaseSettings(url="sqlite://"))
-    store = SqlStore(database.engine)
+    engine = create_engine("sqlite://")
+    store = SqlStore(engine)
     store.open()
     listener = Listener(store)
     deliver(store, new_job())
@@ -260,7 +259,7 @@ def test_jobs_in_memory_last_as_long_as_their_engine() -> None:
     listener.close()
     work_at(store)
     assert end(store, claim_one(store))
-    database.close()
+    engine.dispose()
 
 
 def test_other_databases_and_drivers_are_refused() -> None:
@@ -323,8 +322,8 @@ def test_a_user_who_must_not_make_tables_is_refused(empty_postgres_url: str) -> 
 @in_hub
 def test_a_file_that_stays_locked_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
-    database = Database(DatabaseSettings(url=f"sqlite:///{path}", acquire_timeout=0.1))
-    store = SqlStore(database.engine)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 0.1})
+    store = SqlStore(engine)
     store.open()
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
@@ -335,22 +334,19 @@ def test_a_file_that_stays_locked_is_unavailable(tmp_path: Path) -> None:
     writer.execute("COMMIT")
     writer.close()
     deliver(store, new_job())
-    database.close()
+    engine.dispose()
 
 
 @in_hub
 def test_a_pool_without_a_free_connection_is_unavailable(tmp_path: Path) -> None:
-    settings = DatabaseSettings(
-        url=f"sqlite:///{tmp_path / 'jobs.db'}", pool_size=1, acquire_timeout=0.1
+    engine = create_engine(
+        f"sqlite:///{tmp_path / 'jobs.db'}", pool_size=1, max_overflow=0, pool_timeout=0.1
     )
-    database = Database(settings)
-    store = SqlStore(database.engine)
+    store = SqlStore(engine)
     store.open()
-    with database.engine.connect() as connection:
-        connection.execute(text("SELECT 1"))
-        with pytest.raises(StoreUnavailable, match="all 1 connections of the pool are in use"):
-            deliver(store, new_job())
-    database.close()
+    with engine.connect(), pytest.raises(StoreUnavailable, match="limit of size 1 overflow 0"):
+        deliver(store, new_job())
+    engine.dispose()
 
 
 @in_hub
@@ -383,8 +379,8 @@ def server() -> Iterator[PostgresServer]:
 @pytest.mark.slow
 @in_hub
 def test_a_server_that_is_down_is_unavailable_until_it_is_back(server: PostgresServer) -> None:
-    database = Database(DatabaseSettings(url=server.url, acquire_timeout=0.5, connect_timeout=1.0))
-    store = SqlStore(database.engine)
+    engine = sql_engine(server.url)
+    store = SqlStore(engine)
     store.open()
     listening = rt.spawn(store.listen, lambda: None)
     rt.sleep(0.2)
@@ -412,7 +408,7 @@ def test_a_server_that_is_down_is_unavailable_until_it_is_back(server: PostgresS
                 rt.sleep(0.1)
             else:
                 break
-    database.close()
+    engine.dispose()
 
 
 def surely(call: Callable[[], T]) -> T:
