@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
 from sqlalchemy.orm import Session
 
 from photon import Attachment, MailMessage, Photon, mailer
@@ -16,10 +18,12 @@ from photon.testing import Client, deliveries
 from photon_lifeguard import DatabasePart
 from photon_runtime.errors import PhotonError
 from photon_runtime.settings import load_settings
+from photon_runtime.testing import live_server
 from photon_tasks.errors import NoMails
 from photon_tasks.mail import MailPart, OutgoingMail
 from photon_templates import TemplatesPart
 
+LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"/>'
 LOCAL = "http://127.0.0.1:8000"
 WELCOME = {
     "mails/welcome.subject.txt": "Welcome, {{ name }}!",
@@ -334,6 +338,45 @@ def test_inbox_is_for_development_only(project: Callable[..., Photon]) -> None:
         assert client.get("/photon/mails").status_code == 404
     with Client(project('[mail]\npage = ""\n', environment="development")) as client:
         assert client.get("/photon/mails").status_code == 404
+
+
+@pytest.mark.slow
+def test_mail_in_a_browser_runs_no_script_and_opens_links_apart(
+    project: Callable[..., Photon], browser: Chrome
+) -> None:
+    app = project(environment="development")
+
+    @app.post("/mail")
+    def send() -> None:
+        MailMessage(
+            to="ada@example.com",
+            subject="Hello",
+            text="Hi",
+            html="<!doctype html><html><head><style>h1 { color: teal }</style>"
+            "<script>parent.document.title = document.title = 'mine'</script></head>"
+            '<body onload="document.title = 1"><h1>Hi</h1><img src="cid:logo">'
+            '<a href="/photon/mails">look</a></body></html>',
+            attachments=[Attachment("logo.svg", LOGO, content_id="logo")],
+        ).deliver_now()
+
+    with live_server(app, development=True) as server:
+        assert server.request("POST", "/mail").status == 204
+        browser.get(f"{server.url}/photon/mails")
+        browser.find_element(By.CSS_SELECTOR, "td a").click()
+        assert browser.title == "Hello"
+        browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
+        heading = browser.find_element(By.TAG_NAME, "h1")
+        assert heading.value_of_css_property("color") == "rgba(0, 128, 128, 1)"
+        image = browser.find_element(By.TAG_NAME, "img")
+        assert browser.execute_script("return arguments[0].naturalWidth", image) == 40
+        assert browser.execute_script("return document.title") == ""
+        browser.find_element(By.TAG_NAME, "a").click()
+        first, second = browser.window_handles
+        browser.switch_to.window(second)
+        assert browser.current_url == f"{server.url}/photon/mails"
+        browser.close()
+        browser.switch_to.window(first)
+        assert browser.title == "Hello"
 
 
 @pytest.fixture
