@@ -117,10 +117,10 @@ class PartsHost:
         """Return a copy of the OpenAPI document of the application."""
         return self._owner.document()
 
-    def page(self, path: str, handler: Handler) -> None:
+    def page(self, path: str, handler: Handler, *, methods: Sequence[str] = ("GET",)) -> None:
         """Serve a page about the application."""
         require_function(handler, "a page")
-        self.pages.append(Mount(path, handler, is_optional=True))
+        self.pages.append(Mount(path, handler, tuple(methods), is_optional=True))
 
     def provide(
         self,

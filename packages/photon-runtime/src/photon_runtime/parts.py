@@ -112,10 +112,21 @@ class Host(Protocol):
         """
         ...
 
-    def page(self, path: str, handler: Callable[[Request], Response]) -> None:
-        """Serve a page about the application, such as its documentation, with GET on ``path``.
+    def page(
+        self,
+        path: str,
+        handler: Callable[[Request], Response],
+        *,
+        methods: Sequence[str] = ("GET",),
+    ) -> None:
+        """Serve a page about the application, such as its documentation, on ``path``.
 
         It is not an operation of the document. Middleware wraps it, operations take precedence.
+
+        Args:
+            path: Template of the path; the values of its parameters are in `Request.path_values`.
+            handler: Returns the page.
+            methods: Methods in capitals.
         """
 
     def provide(

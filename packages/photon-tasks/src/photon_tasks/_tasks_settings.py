@@ -30,6 +30,11 @@ def _url(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
         raise ValueError(f"is empty for the application's database, or a URL of {known}")
 
 
+def _path(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if value and (not value.startswith("/") or value.endswith("/") or "{" in value):
+        raise ValueError(f"is a path that begins with a slash and ends without one, not {value!r}")
+
+
 @section("tasks")
 @attrs.frozen(kw_only=True)
 class TasksSettings:
@@ -64,6 +69,8 @@ class TasksSettings:
             limit.
         max_jobs: Number of jobs after which a worker process is replaced; zero for no limit.
         page: Path of the page about jobs in development; empty for none.
+        page_clients: Who may use that page: ``local`` for this machine only, ``all`` for every
+            client that can reach the server, such as the host of a container.
     """
 
     url: str = attrs.field(default="", validator=_url, repr=_shown)
@@ -85,7 +92,8 @@ class TasksSettings:
     max_background: int = attrs.field(default=1000, validator=gt(0))
     max_memory: int = attrs.field(default=0, validator=ge(0))
     max_jobs: int = attrs.field(default=0, validator=ge(0))
-    page: str = "/photon/jobs"
+    page: str = attrs.field(default="/photon/jobs", validator=_path)
+    page_clients: str = attrs.field(default="local", validator=in_(("local", "all")))
 
     def mode_in(self, environment: str) -> str:
         """Return `mode` with its default in an environment."""

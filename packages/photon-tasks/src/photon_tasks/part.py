@@ -93,6 +93,10 @@ class TasksPart:
         host.lifespan(lambda: self._life(host, settings, running, health))
         host.on_drain(lambda: _stop(running))
         host.error_handler(StoreUnavailable, Overloaded)(_unavailable)
+        if host.development and settings.page:
+            from .page import add_pages  # of development only
+
+            add_pages(host, settings)
 
     def find(self, settings: TasksSettings) -> Registry:
         """Return the tasks of the application.
