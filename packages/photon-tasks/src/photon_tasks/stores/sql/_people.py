@@ -1,7 +1,8 @@
 """What people do with jobs: list, requeue, remove; and what is removed with time.
 
-Theory of operation. Many jobs are changed in steps of `STEP`, each in a transaction of its own, so
-that a million dead jobs do not stop the workers. Rows that others have locked are left out.
+Theory of operation. Many jobs are changed in steps of `STEP`, so that a million dead jobs do not
+stop the workers. A step reads the next ids without a lock, and then changes these jobs in a
+transaction of its own. Rows that others have locked are left out.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ...records import JobFilter, UniqueKey
+from ...records import JobFilter, JobState, UniqueKey
 from ._grammar import Grammar
 from ._keys import take_keys
+from ._schema import DELAYED, ENDED, QUEUED, RUNNING
 from ._statements import RECORD
 from ._transaction import Transaction, as_json
 
@@ -19,6 +21,13 @@ STEP: Final = 500
 """Number of jobs that one transaction changes."""
 _TIDIED: Final = (("completed", False), ("cancelled", False), ("dead", True), ("parked", True))
 _FORGET_GROUPS: Final = 7 * 86_400.0
+
+_INDEXED: Final = {
+    QUEUED: {JobState.QUEUED},
+    RUNNING: {JobState.RUNNING},
+    DELAYED: {JobState.SCHEDULED, JobState.FAILED, JobState.WAITING},
+    ENDED: {JobState.DEAD, JobState.CANCELLED, JobState.PARKED},
+}
 
 REQUEUED: Final = ("dead", "parked", "failed", "waiting", "scheduled", "cancelled")
 REMOVED: Final = (*REQUEUED, "queued", "completed")
@@ -39,47 +48,58 @@ def find(
     return transaction.run(grammar(statement), limit=limit, **parameters)
 
 
-def requeue_step(
-    transaction: Transaction, grammar: Grammar, choice: JobFilter, after: str
-) -> tuple[int, str | None]:
-    """Queue the next jobs anew.
+def next_ids(
+    single: Transaction, grammar: Grammar, choice: JobFilter, states: Sequence[str], after: str
+) -> list[str]:
+    """Return the ids of the next `STEP` jobs that are in one of some states.
 
     Args:
-        transaction: An open transaction.
+        single: Executes single statements: no lock is held while a large table is read.
         grammar: Grammar of the database.
         choice: Which jobs.
+        states: Possible states.
         after: Jobs up to this id were handled.
-
-    Returns:
-        How many were queued, and the last id that was handled; ``None`` at the end.
 
     Blocks: the calling task.
     """
-    rows = _next(transaction, grammar, choice, REQUEUED, after)
+    condition, parameters = _condition(choice)
+    statement = (
+        f"SELECT id FROM photon_jobs WHERE {condition} AND id > :after "
+        f"AND {_in_states(states)} ORDER BY id LIMIT :limit"
+    )
+    rows = single.run(grammar(statement), after=after, limit=STEP, **parameters)
+    return [row[0] for row in rows]
+
+
+def requeue(transaction: Transaction, jobs: Sequence[str]) -> int:
+    """Queue jobs anew that can be, and return how many; at most `STEP`.
+
+    Blocks: the calling task.
+    """
+    sql = transaction.sql
+    rows = transaction.run(sql.lock_states, ids=as_json(jobs), states=as_json(REQUEUED))
     wanted = [(row[0], UniqueKey(row[1], row[2])) for row in rows if row[2] in ("start", "done")]
     held = set(take_keys(transaction, wanted).holders)
     if periods := {row[1]: row[0] for row in rows if row[2] == "period"}:
-        for key, owner, is_expired in transaction.ids(transaction.sql.holders, [*periods]):
+        for key, owner, is_expired in transaction.ids(sql.holders, [*periods]):
             if owner != periods[key] and not is_expired:
                 held.add(periods[key])
     ids = [row[0] for row in rows if row[0] not in held]
-    for job in ids:
-        transaction.run(transaction.sql.requeue, job=job)
     if ids:
+        transaction.ids(sql.requeue, ids)
         transaction.wake()
-    return len(ids), rows[-1][0] if len(rows) == STEP else None
+    return len(ids)
 
 
-def purge_step(
-    transaction: Transaction, grammar: Grammar, choice: JobFilter, after: str
-) -> tuple[int, str | None]:
-    """Remove the next jobs; like `requeue_step`.
+def purge(transaction: Transaction, jobs: Sequence[str]) -> int:
+    """Remove jobs that do not run, and return how many; at most `STEP`.
 
     Blocks: the calling task.
     """
-    rows = _next(transaction, grammar, choice, REMOVED, after)
+    sql = transaction.sql
+    rows = transaction.run(sql.lock_states, ids=as_json(jobs), states=as_json(REMOVED))
     remove(transaction, [row[0] for row in rows])
-    return len(rows), rows[-1][0] if len(rows) == STEP else None
+    return len(rows)
 
 
 def tidy(transaction: Transaction, keep_dead: float) -> int:
@@ -119,35 +139,12 @@ def remove(transaction: Transaction, ids: Sequence[str]) -> None:
     transaction.ids(sql.free_ended, ids)
 
 
-def _next(
-    transaction: Transaction,
-    grammar: Grammar,
-    choice: JobFilter,
-    states: Sequence[str],
-    after: str,
-) -> list[Any]:
-    """Return id, key and its duration of the next jobs in one of some states, and lock them."""
-    condition, parameters = _condition(choice)
-    statement = (
-        f"SELECT id, unique_key, unique_until FROM photon_jobs WHERE {condition} AND id > :after "
-        "AND state {in possible} ORDER BY id LIMIT :limit {skip_locked}"
-    )
-    return transaction.run(
-        grammar(statement),
-        after=after,
-        limit=STEP,
-        possible=as_json(states),
-        **parameters,
-    )
-
-
 def _condition(choice: JobFilter) -> tuple[str, dict[str, Any]]:
     """Return the condition of a choice, in the common grammar, and its parameters."""
     parts = ["true"]
     parameters: dict[str, Any] = {}
     lists = {
         "id": choice.ids,
-        "state": choice.states or None,
         "task": choice.tasks or None,
         "queue": choice.queues or None,
     }
@@ -155,7 +152,24 @@ def _condition(choice: JobFilter) -> tuple[str, dict[str, Any]]:
         if values is not None:
             parts.append(f"{column} {{in {column}s}}")
             parameters[f"{column}s"] = as_json(values)
+    if choice.states:
+        parts.append(_in_states(choice.states))
     if choice.min_age:
         parts.append("coalesce(ended, enqueued) <= {now} - :min_age")
         parameters["min_age"] = choice.min_age
     return " AND ".join(parts), parameters
+
+
+def _in_states(states: Sequence[str]) -> str:
+    """Return the condition that a job is in one of some states.
+
+    The few jobs of most states are found by a partial index, whose condition must be in the
+    statement. Completed ones are most of the table, and found in the order of the ids.
+    """
+    chosen = {JobState(each) for each in states}
+    condition = "IN (" + ", ".join(f"'{each}'" for each in sorted(chosen)) + ")"
+    if JobState.COMPLETED not in chosen:
+        for index, of_index in _INDEXED.items():
+            if chosen <= of_index:
+                return f"state {condition} AND {index}"
+    return f"{{unsearched state}} {condition}"

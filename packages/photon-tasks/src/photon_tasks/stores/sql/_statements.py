@@ -302,10 +302,6 @@ class Statements:
         """)
 
     def _people(self, sql: Grammar) -> None:
-        next_number = sql.either(
-            postgresql="nextval('photon_jobs_number')",
-            sqlite="(SELECT max(number) FROM photon_jobs) + 1",
-        )
         self.job = sql(f"SELECT {RECORD} FROM photon_jobs WHERE id = :job")
         self.depths = sql(f"""
             SELECT queue, 'queued', count(*), {{now}} - min(due) FROM photon_jobs WHERE {QUEUED}
@@ -330,12 +326,32 @@ class Statements:
             WHERE id = :job AND state NOT IN ('completed', 'dead', 'cancelled')
             RETURNING {RECORD}
         """)
-        self.requeue = sql(f"""
-            UPDATE photon_jobs SET state = 'queued', number = {next_number}, due = {{now}},
-                attempts = 0, lost = 0, cancel = 0, ended = NULL, expires = NULL, event = NULL,
-                error = NULL, result = NULL, progress = NULL
-            WHERE id = :job RETURNING id
+        self.lock_states = sql("""
+            SELECT id, unique_key, unique_until FROM photon_jobs
+            WHERE id {in ids} AND state {in states} ORDER BY id {skip_locked}
         """)
+        anew = """
+            state = 'queued', due = {now}, attempts = 0, lost = 0, cancel = 0, ended = NULL,
+            expires = NULL, event = NULL, error = NULL, result = NULL, progress = NULL
+        """
+        self.requeue = sql.either(
+            postgresql=f"""
+                UPDATE photon_jobs SET {anew}, number = r.later FROM (
+                    SELECT id, nextval('photon_jobs_number') AS later FROM (
+                        SELECT id FROM photon_jobs WHERE id {{in ids}} ORDER BY id
+                    ) AS ordered
+                ) AS r
+                WHERE photon_jobs.id = r.id RETURNING photon_jobs.id
+            """,
+            sqlite=f"""
+                UPDATE photon_jobs SET {anew}, number = r.later FROM (
+                    SELECT number AS earlier, (SELECT max(number) FROM photon_jobs)
+                        + row_number() OVER (ORDER BY id) AS later
+                    FROM photon_jobs WHERE id {{in ids}}
+                ) AS r
+                WHERE photon_jobs.number = r.earlier RETURNING id
+            """,
+        )
         self.remove_jobs = sql("DELETE FROM photon_jobs WHERE id {in ids}")
         self.remove_steps = sql("DELETE FROM photon_job_steps WHERE job {in ids}")
         self.remove_events = sql("DELETE FROM photon_job_events WHERE job {in ids}")

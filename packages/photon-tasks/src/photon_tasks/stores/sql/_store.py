@@ -303,24 +303,28 @@ class SqlStore:
 
     def requeue(self, choice: JobFilter) -> int:
         """Queue jobs anew."""
-        return self._in_steps(_people.requeue_step, choice)
+        return self._in_steps(_people.requeue, choice, _people.REQUEUED)
 
     def purge(self, choice: JobFilter) -> int:
         """Remove jobs that do not run."""
-        return self._in_steps(_people.purge_step, choice)
+        return self._in_steps(_people.purge, choice, _people.REMOVED)
 
     def tidy(self, keep_dead: float) -> int:
         """Remove what is not kept any more; at most `_people.STEP` jobs."""
         return self._in_transaction(lambda transaction: _people.tidy(transaction, keep_dead))
 
-    def _in_steps(self, step: Callable[..., tuple[int, str | None]], choice: JobFilter) -> int:
-        changed, after = 0, cast("str | None", "")
-        while after is not None:
-            more, after = self._in_transaction(
-                partial(step, grammar=self._grammar, choice=choice, after=after)
-            )
-            changed += more
-        return changed
+    def _in_steps(
+        self,
+        step: Callable[[Transaction, Sequence[str]], int],
+        choice: JobFilter,
+        states: Sequence[str],
+    ) -> int:
+        changed, ids = 0, [""]
+        while True:
+            ids = _people.next_ids(self._single(), self._grammar, choice, states, ids[-1])
+            if not ids:
+                return changed
+            changed += self._in_transaction(partial(_with_jobs, step, ids))
 
     # -- schedules --------------------------------------------------------------------------------
 
@@ -378,6 +382,12 @@ class SqlStore:
         """Wake the listeners that were noted. Does not wait: a connection is still in use."""
         if transaction.listeners:
             self._gone.update(wake_processes([*transaction.listeners]))
+
+
+def _with_jobs(
+    step: Callable[[Transaction, Sequence[str]], int], ids: Sequence[str], transaction: Transaction
+) -> int:
+    return step(transaction, ids)
 
 
 def _take_from(
