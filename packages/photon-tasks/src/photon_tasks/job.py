@@ -26,7 +26,7 @@ from .observability import step_span
 
 if TYPE_CHECKING:
     from .current import Tasks
-    from .records import ClaimedJob
+    from .records import ClaimedJob, NewJob
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,6 +66,8 @@ class Job:
         queue: Name of its queue.
         attempt: Number of the attempt, from 1.
         max_attempts: Number of attempts after which it is dead.
+        arguments: Arguments of the call by name, as a JSON object.
+        following: Jobs that are enqueued with the outcome of the attempt, in one step.
     """
 
     def __init__(self, claimed: ClaimedJob, worker: str, tasks: Tasks) -> None:
@@ -81,6 +83,8 @@ class Job:
         self.queue = claimed.queue
         self.attempt = claimed.claim.attempt
         self.max_attempts = claimed.max_attempts
+        self.arguments = claimed.arguments
+        self.following: list[NewJob] = []
 
     def __repr__(self) -> str:
         """Show the task, the id and the attempt."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -34,6 +34,8 @@ from .stores import DatabaseSource, JobStore, opened_store
 from .worker import InlineJobs, Worker
 
 if TYPE_CHECKING:
+    from dramatiq.middleware import Middleware as DramatiqMiddleware
+
     from .task import Task
 
 _log = logging.getLogger("photon.tasks")
@@ -46,7 +48,8 @@ class TasksPart:
     Args:
         tasks: Tasks besides those that are found in the modules of the application; see
             `photon_tasks.registry`.
-        middleware: Wraps the calls of tasks, the outermost first.
+        middleware: Wraps the calls of tasks, the outermost first: functions of a job and its call,
+            or middleware of dramatiq.
         owner: Returns whom the jobs belong to that are enqueued in the current context, as a text;
             see `photon_tasks.routes`.
         home: Name of the module whose package is searched for tasks; `photon.Photon` sets it.
@@ -65,7 +68,7 @@ class TasksPart:
         self,
         *,
         tasks: Sequence[Task[..., Any]] = (),
-        middleware: Sequence[JobMiddleware] = (),
+        middleware: Sequence[JobMiddleware | DramatiqMiddleware] = (),
         owner: Callable[[], str] = str,
         home: str | None = None,
         databases: Callable[[Host], DatabaseSource] | None = None,
@@ -141,7 +144,7 @@ class TasksPart:
             if clock is not None:
                 tasks.clock = clock
             tasks.owner = self._owner
-            tasks.middleware = self._middleware
+            tasks.middleware = tuple(_job_middleware(each) for each in self._middleware)
             tasks.job_url = partial(_job_url, host)
             tasks.development = host.development
             tasks.provided = host.provided
@@ -163,6 +166,14 @@ class TasksPart:
 def environment_of(host: Host) -> str:
     """Return the environment of an application; ``test`` for one without settings in a test."""
     return host.environment or ("test" if is_under_test() else "")
+
+
+def _job_middleware(middleware: JobMiddleware | DramatiqMiddleware) -> JobMiddleware:
+    if not hasattr(middleware, "before_process_message"):
+        return middleware
+    from .actors import as_job_middleware
+
+    return as_job_middleware(cast("DramatiqMiddleware", middleware))
 
 
 def _in_the_database(settings: TasksSettings, source: DatabaseSource) -> TasksSettings:

@@ -100,9 +100,15 @@ def find_tasks(home: str | None, modules: Sequence[str]) -> Registry:
     registry = Registry()
     found = [*_imported(modules), *modules_of_application(home)]
     for module in dict.fromkeys(found):
-        for value in list(vars(module).values()):
+        values = list(vars(module).values())
+        for value in values:
             if isinstance(value, Task):
                 registry.add(value)
+        if f"{__package__}.actors" in sys.modules:
+            from .actors import actors_in
+
+            for each in actors_in(values):
+                registry.add(each)
     return registry
 
 

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from enum import Enum
 from typing import TYPE_CHECKING, Any, final
 
+import attrs
 import msgspec
 
 import photon_runtime as rt
@@ -28,7 +30,7 @@ from ..flows import follow_up
 from ..job import Job, Parked, job_variable
 from ..observability import AttemptObservation
 from ..ownership import set_owner
-from ..records import ClaimedJob, JobState, Outcome
+from ..records import ClaimedJob, Delivery, JobState, Outcome
 
 if TYPE_CHECKING:
     from ..current import Tasks
@@ -114,11 +116,16 @@ class Attempt:
             arguments = task.signature.decode(claimed.arguments)
         except ValidationError as error:
             return self._parked(f"the arguments do not fit the task {claimed.task}: {error}")
-        return self._called(task, arguments)
+        job = Job(claimed, self.worker, self._tasks)
+        outcome = self._called(task, job, arguments)
+        if outcome is None or not job.following:
+            return outcome
+        before = outcome.delivery or Delivery()
+        jobs = [*before.jobs, *job.following]
+        return attrs.evolve(outcome, delivery=attrs.evolve(before, jobs=jobs))
 
-    def _called(self, task: Task[..., Any], arguments: dict[str, Any]) -> Outcome | None:
+    def _called(self, task: Task[..., Any], job: Job, arguments: dict[str, Any]) -> Outcome | None:
         claim = self.claimed.claim
-        job = Job(self.claimed, self.worker, self._tasks)
         token = job_variable.set(job)
         limit = task.options.timeout
         if limit is None:
@@ -179,7 +186,8 @@ class Attempt:
         is_dead = is_last or isinstance(error, task.options.fatal)
         if not isinstance(error, Exception):  # such as SystemExit: of the job, not of the worker
             is_dead = is_last
-        if is_dead:
+        delay = getattr(error, "retry_in", None)
+        if is_dead or delay == math.inf:
             _log.error(
                 "the job %s of %s is dead after attempt %d of %d",
                 claim.job,
@@ -191,7 +199,6 @@ class Attempt:
             return Outcome(
                 claim=claim, state=JobState.DEAD, error=text, keep=self._tasks.settings.keep_dead
             )
-        delay = getattr(error, "retry_in", None)
         if not isinstance(delay, int | float):
             delay = task.options.backoff.delay(claim.attempt)
         _log.warning(
