@@ -55,7 +55,7 @@ class Wakeups:
         self._socket.settimeout(timeout)
         try:
             self._socket.recv(1)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):  # the latter without any time
             return False
         self._socket.settimeout(0)
         with suppress(BlockingIOError):

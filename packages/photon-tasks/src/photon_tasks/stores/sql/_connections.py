@@ -89,7 +89,7 @@ class Connections:
         return self._single(statement, parameters)
 
     def _single(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
-        with self._translated():
+        with self._connecting():
             connection = self.engine.raw_connection()
         try:
             cursor = connection.cursor()
@@ -118,7 +118,9 @@ class Connections:
 
         Blocks: the calling task.
         """
-        with self._translated(), self.engine.begin() as connection:
+        with self._connecting():
+            connection = self.engine.connect()
+        with self._translated(), connection, connection.begin():
             if self._begins:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield self.joined(connection)
@@ -167,13 +169,17 @@ class Connections:
             yield
         except DBAPIError as error:
             self._raise(error.orig or error)
-        except PoolTimeout as error:
-            raise StoreUnavailable(f"{self.engine.dialect.name}: {error}") from error
         except self._errors as error:
             self._raise(error)
+
+    @contextmanager
+    def _connecting(self) -> Iterator[None]:
+        try:
+            with self._translated():
+                yield
         except (TasksError, DeadlineExceeded):
             raise
-        except PhotonError as error:  # the pool cannot open a connection
+        except (PoolTimeout, PhotonError) as error:  # the pool has none, and cannot open one
             raise StoreUnavailable(f"{self.engine.dialect.name}: {error}") from error
 
     def _raise(self, error: BaseException) -> None:
