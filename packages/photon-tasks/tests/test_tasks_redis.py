@@ -5,12 +5,13 @@ What it shares with the other stores is in ``store_contract``.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -529,6 +530,29 @@ def test_a_server_that_has_lost_its_data_does_not_stop_workers() -> None:
         assert numbers(store.claim("again", 5)) == [3]
         wait_until(lambda: len(wakes.errors) == 1)
         tasks.cancel()
+
+
+@pytest.mark.slow
+@in_hub
+def test_a_killed_server_with_an_append_only_file_has_all_jobs_that_it_acknowledged() -> None:
+    with run_valkey(stores=True) as server, opened(server.url) as store, rt.scope() as tasks:
+        acknowledged: list[int] = []
+
+        def enqueue() -> None:
+            with suppress(StoreUnavailable):
+                for number in itertools.count():
+                    deliver(store, new(number))
+                    acknowledged.append(number)
+
+        task = tasks.spawn(enqueue)
+        wait_until(lambda: len(acknowledged) >= 100)
+        claims = store.claim("w", 10)
+        server.kill()
+        task.join()
+        server.start()
+        found = {int(each.id, 16) for each in store.jobs(JobFilter(), limit=100_000)}
+        assert found >= set(acknowledged)
+        assert store.finish("w", done(claims)) == [True] * 10
 
 
 @pytest.mark.slow

@@ -174,7 +174,10 @@ class RedisStore:
             return Claims(())
         with self._calls.numbered(worker) as numbers:
             names, calls = records.encode(list(queues)), records.encode(numbers)
-            return records.claims(self._run(scripts.CLAIM, worker, limit, names, calls))
+            reply = self._run(scripts.CLAIM, worker, limit, names, calls)
+        if reply is None:
+            self._calls.forget(worker)
+        return records.claims(reply)
 
     def finish(self, worker: str, outcomes: Sequence[Outcome]) -> Sequence[bool]:
         """Record what has become of attempts; see `JobStore`."""
