@@ -121,6 +121,7 @@ def test_a_text_is_one_address_or_refused(text: str) -> None:
     assert parsed[0][1].rpartition("@")[0] == found.address.rpartition("@")[0]
 
 
+@pytest.mark.slow
 @given(_LOCAL, _PLAIN)
 @example("ada", "=?utf-8?q?eve=40example.com?=")
 @example("ada", "é, eve@example.com")

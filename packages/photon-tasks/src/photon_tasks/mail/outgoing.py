@@ -22,6 +22,8 @@ from ._fields import address_field, check_value, raw_field, text_field
 from .addresses import Address, require_plain
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
+_COMPOSITE = ("multipart/", "message/")
+"""Types whose content cannot be encoded as a file (RFC 2046, section 5.2.1)."""
 _CONTENT_ID = re.compile(r"[A-Za-z0-9._@-]{1,200}")
 _BODY_POLICY = SMTP.clone(cte_type="7bit", max_line_length=76)
 
@@ -39,9 +41,7 @@ def _is_content(instance: object, attribute: attrs.Attribute[bytes], value: byte
 
 def _is_media_type(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
     require_plain(value, "the type of an attachment")
-    if value and (
-        _MEDIA_TYPE.fullmatch(value) is None or value.lower().startswith(("multipart/", "message/"))
-    ):
+    if value and (_MEDIA_TYPE.fullmatch(value) is None or value.lower().startswith(_COMPOSITE)):
         raise ValueError(f"{value!r} is not a media type that an attachment can have")
 
 
@@ -74,9 +74,12 @@ class Attachment:
     @property
     def media_type(self) -> str:
         """Its media type; ``application/octet-stream`` for an ending that is unknown."""
+        if self.content_type:
+            return self.content_type
         guessed, encoding = mimetypes.guess_type(self.name)
-        guessed = None if encoding else guessed
-        return self.content_type or guessed or "application/octet-stream"
+        if guessed is None or encoding or guessed.startswith(_COMPOSITE):
+            return "application/octet-stream"
+        return guessed
 
 
 @attrs.frozen(kw_only=True)
