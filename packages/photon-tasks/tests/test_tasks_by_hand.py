@@ -67,10 +67,10 @@ def tasks_of(*found: Task[..., Any]) -> Tasks:
     tasks = Tasks(TasksSettings(), store, Registry(found), Meter(), open_store=open_store)
 
     @contextmanager
-    def make_store() -> Any:
-        yield Store()
+    def make_values() -> Any:
+        yield (Store(),)
 
-    tasks.provided = lambda cls: make_store if cls is Store else None
+    tasks.provided = lambda *classes, user: make_values
     return tasks
 
 

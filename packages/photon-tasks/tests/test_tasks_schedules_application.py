@@ -24,6 +24,7 @@ PROGRAM = """
 import os
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import create_engine
 
@@ -40,14 +41,14 @@ from photon_tasks.worker import Worker
 role, url, log = sys.argv[1:]
 
 
-@schedule("every second", args=["a"])
-@schedule("* * * * * *", args=["b"])
-@schedule("every second", args=["c"], timezone="Europe/Berlin")
+@schedule("every second", args=["a"], catch_up="all")
+@schedule("* * * * * *", args=["b"], catch_up="all")
+@schedule("every second", args=["c"], timezone="Europe/Berlin", catch_up="all")
 @schedule("*/1 * * * * *", args=["d"], timezone="Asia/Tokyo", catch_up="all")
-@schedule("* * * * * ?", args=["e"], catch_up="none")
-@schedule("every 1 seconds", args=["f"])
-@schedule("0-59 * * * * *", args=["g"], timezone="America/New_York")
-@schedule("every second", args=["h"])
+@schedule("* * * * * ?", args=["e"], catch_up="all")
+@schedule("every 1 seconds", args=["f"], catch_up="all")
+@schedule("0-59 * * * * *", args=["g"], timezone="America/New_York", catch_up="all")
+@schedule("every second", args=["h"], catch_up="all")
 @task(name="note")
 def note(letter: str, job: Job) -> None:
     line = f"{letter} {tick_of(job.id)}\\n".encode()
@@ -71,6 +72,7 @@ def main() -> None:
         work = worker.run if role == "worker" else scheduler_of(tasks).run
         with tasks.current():
             task = rt.spawn(work)
+            Path(f"{log}.{os.getpid()}").touch()
             stop.wait()
             worker.stop()
             if role == "scheduler":
@@ -129,6 +131,15 @@ class Processes:
 
     def start(self, *roles: str) -> None:
         self._running += [self._start(role) for role in roles]
+        for _, process in self._running:
+            self._wait_ready(process)
+
+    def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
+        end = time.monotonic() + 40
+        while not Path(f"{self.log}.{process.pid}").exists():
+            assert process.poll() is None, self._errors.read_text()
+            assert time.monotonic() < end, self._errors.read_text()
+            time.sleep(0.05)
 
     def restart(self, number: int) -> None:
         role, process = self._running[number % 6]
@@ -137,6 +148,7 @@ class Processes:
         process.send_signal(signal.SIGKILL if is_kill else signal.SIGTERM)
         self._running[number % 6] = self._start(role)
         process.wait(20)
+        self._wait_ready(self._running[number % 6][1])
 
     def stop(self) -> None:
         for _, process in self._running:
@@ -154,12 +166,10 @@ def test_four_workers_and_two_schedulers_restarted_in_turn_fire_each_tick_once(
     end = time.monotonic() + 90
     try:
         processes.start("worker")  # it makes the tables
-        while not processes.lines and time.monotonic() < end:
-            time.sleep(0.1)
         processes.start(*["worker"] * 3, *["scheduler"] * 2)
         number = 0
         while (len(set(processes.lines)) < 130 or number < 8) and time.monotonic() < end:
-            time.sleep(2)
+            time.sleep(0.5)
             processes.restart(number)
             number += 1
         time.sleep(5)  # what a killed worker has claimed is run by another one
