@@ -5,27 +5,32 @@ Theory of operation. The function is called with its arguments, and with the val
 when the function has returned, before the job is recorded as completed, and rolled back if it has
 raised.
 Middleware wraps all of it. A function that runs in a thread has the context of the job, but does
-not take part in cancellation: its caller leaves, and the thread ends by itself.
+not take part in cancellation: its caller leaves, and the thread ends by itself, perhaps beside the
+next attempt. One that runs in a process is killed; see `photon_tasks.children`.
 """
 
 from __future__ import annotations
 
 import contextvars
 import functools
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import photon_runtime as rt
 from photon_runtime.callables import location, require_value
-from photon_runtime.errors import SignatureError
+from photon_runtime.errors import Cancelled, SignatureError
 
+from .children import call_in_child
 from .errors import TaskDefinitionError
 from .job import Job
 
 if TYPE_CHECKING:
     from .current import Tasks
     from .task import Task
+
+_log = logging.getLogger("photon.tasks")
 
 
 def call_task(tasks: Tasks, task: Task[..., Any], job: Job, arguments: dict[str, Any]) -> Any:
@@ -50,11 +55,11 @@ def call_task(tasks: Tasks, task: Task[..., Any], job: Job, arguments: dict[str,
 
 def _call(tasks: Tasks, task: Task[..., Any], job: Job, arguments: dict[str, Any]) -> Any:
     if not task.signature.provided:
-        return _run(task, arguments)
+        return _run(tasks, task, job, arguments)
     with made_for(tasks, task)() as values:
         names = [name for name, cls in task.signature.provided.items() if cls is not Job]
         given = dict.fromkeys(task.signature.provided, job) | dict(zip(names, values, strict=True))
-        return _run(task, {**arguments, **given})
+        return _run(tasks, task, job, {**arguments, **given})
     raise RuntimeError(
         f"a provider of a value of the task {task.name} has suppressed the error of a job"
     )
@@ -102,10 +107,27 @@ def _nothing_made() -> AbstractContextManager[tuple[Any, ...]]:
     return nullcontext(())
 
 
-def _run(task: Task[..., Any], arguments: dict[str, Any]) -> Any:
+def _run(tasks: Tasks, task: Task[..., Any], job: Job, arguments: dict[str, Any]) -> Any:
     function = task.function
-    if task.options.on == "loop":
-        return require_value(function(**arguments), function)
+    match task.options.on:
+        case "loop":
+            return require_value(function(**arguments), function)
+        case "process":
+            return call_in_child(task, arguments, max_result=tasks.settings.max_result)
+        case _:
+            return require_value(_run_in_thread(function, job, arguments), function)
+
+
+def _run_in_thread(function: Callable[..., Any], job: Job, arguments: dict[str, Any]) -> Any:
     context = contextvars.copy_context()
-    result = rt.offload(context.run, functools.partial(function, **arguments))
-    return require_value(result, function)
+    try:
+        return rt.offload(context.run, functools.partial(function, **arguments))
+    except Cancelled:
+        _log.warning(
+            "attempt %d at the job %s of %s has ended, and its function goes on in its thread, "
+            "which cannot be stopped: another attempt may run beside it",
+            job.attempt,
+            job.id,
+            job.task,
+        )
+        raise

@@ -48,6 +48,23 @@ class LeaseLost(TasksError):
     """The worker has lost its lease, and its jobs belong to other workers."""
 
 
+class ProcessFailed(TasksError):
+    """The function of a task in a process of its own has raised, or the process has ended.
+
+    Attributes:
+        is_fatal: True if no further attempt follows, by the option ``fatal`` of the task.
+        retry_in: Seconds until the next attempt, if the error has decided that.
+    """
+
+    def __init__(
+        self, message: str, *, is_fatal: bool = False, retry_in: float | None = None
+    ) -> None:
+        """Note the error of the function, with its traceback."""
+        super().__init__(message)
+        self.is_fatal = is_fatal
+        self.retry_in = retry_in
+
+
 class Overloaded(TasksError):
     """A limit of waiting work is reached."""
 

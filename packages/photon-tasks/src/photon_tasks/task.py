@@ -63,6 +63,8 @@ class Task(Generic[P, R]):
         self.signature: CallSignature = read_call_signature(
             function, is_provided=lambda annotation: annotation is Job
         )
+        if options.on == "process":
+            _require_importable(function, self.signature)
         self.schedules: tuple[Schedule, ...] = ()
         functools.update_wrapper(self, function, updated=())
 
@@ -296,8 +298,10 @@ def task(
         name: Name of the task in the store; by default that of the module and the function. Jobs
             are found by it, so one that stays the same survives a move of the function.
         keep: Seconds for which completed jobs and their results are kept.
-        on: ``loop`` runs jobs as coroutines, ``thread`` in threads, ``process`` in processes: for
-            functions that compute for long.
+        on: ``loop`` runs jobs as coroutines. ``thread`` runs them in threads, for functions that
+            block; one that is cancelled or over its time limit goes on there, perhaps beside its
+            next attempt. ``process`` runs them in processes, for functions that compute; they are
+            killed then, and have neither a `Job` nor provided values.
         fatal: Classes of errors after which no further attempt follows.
 
     Raises:
@@ -328,3 +332,23 @@ def task(
 
 
 _FOREVER = 100 * 366 * 86_400.0
+
+
+def _require_importable(function: Callable[..., Any], signature: CallSignature) -> None:
+    """Refuse a function that another process cannot call.
+
+    Raises:
+        TaskDefinitionError: It is not found by its name, or needs the application.
+    """
+    name, module = function.__qualname__, function.__module__
+    if "<" in name or module == "__main__":
+        raise TaskDefinitionError(
+            f"{location(function)} cannot run in a process: that one finds it by its name, so it "
+            "has to be a function of a module that can be imported"
+        )
+    if signature.provided:
+        raise TaskDefinitionError(
+            f"{location(function)} cannot run in a process: the application, which provides "
+            f"{', '.join(sorted(signature.provided))}, is in another one; pass values, or use "
+            'on="thread"'
+        )

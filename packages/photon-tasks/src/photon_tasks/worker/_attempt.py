@@ -25,7 +25,7 @@ from photon_runtime.errors import Cancelled
 from photon_runtime.tracebacks import readable
 
 from ..calls import call_task
-from ..errors import LeaseLost
+from ..errors import LeaseLost, ProcessFailed
 from ..flows import follow_up
 from ..job import Job, Parked, job_variable
 from ..observability import AttemptObservation
@@ -184,6 +184,8 @@ class Attempt:
         text = reason or describe(error)
         is_last = claim.attempt >= self.claimed.max_attempts
         is_dead = is_last or isinstance(error, task.options.fatal)
+        if isinstance(error, ProcessFailed):
+            is_dead = is_dead or error.is_fatal
         if not isinstance(error, Exception):  # such as SystemExit: of the job, not of the worker
             is_dead = is_last
         delay = getattr(error, "retry_in", None)
@@ -227,7 +229,7 @@ class Attempt:
 
 def describe(error: BaseException) -> str:
     """Return the text about an error that is kept with its job: the author's lines, the error."""
-    text = readable(error)
+    text = str(error) if isinstance(error, ProcessFailed) else readable(error)
     if len(text) <= _MOST_ERROR:
         return text
     half = _MOST_ERROR // 2
