@@ -162,7 +162,7 @@ class Tasks:
 
     def trace(self) -> str:
         """Return the trace and the request of the current context, as `NewJob.trace` has them."""
-        return str(current_origin())
+        return current_origin()
 
     @contextlib.contextmanager
     def current(self) -> Iterator[Tasks]:

@@ -30,6 +30,7 @@ _ENDS: Final[dict[JobState, AttemptEnd]] = {
     JobState.WAITING: "waiting",
     JobState.QUEUED: "queued",
 }
+_NOWHERE: Final = Origin()
 _FAILED: Final = frozenset({"failed", "dead", "parked", "lost"})
 
 
@@ -49,12 +50,13 @@ class AttemptObservation:
         """Begin the span, and bind the log fields."""
         self._observer = observer
         self._job = job
-        origin = Origin.of(job.trace)
+        claim = job.claim
         fields: dict[str, object] = {
-            "job_id": job.claim.job,
+            "job_id": claim.job,
             "task": job.task,
-            "attempt": job.claim.attempt,
+            "attempt": claim.attempt,
         }
+        origin = Origin.of(job.trace) if job.trace else _NOWHERE
         if origin.request_id:
             fields["request_id"] = origin.request_id
         self._span: Span | None = None

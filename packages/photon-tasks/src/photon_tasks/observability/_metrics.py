@@ -4,7 +4,7 @@ Counts and durations are written where they arise. The number of jobs in the sto
 the oldest one are those of the last look of one process, see `DepthReader`; several hosts show the
 same figures, so ``max by (queue, state)`` combines them.
 
-A job costs two observations and four additions: about 2 µs.
+A job costs two observations and three additions: about a microsecond.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from photon_runtime.observability import Meter
+from photon_runtime.observability import Counter, Histogram, Meter
 
 from ..records import ClaimedJob, Enqueued, NewJob, QueueDepth, Recovered
 from ._observer import AttemptEnd, JobObserver
@@ -81,6 +81,8 @@ class JobMetrics(JobObserver):
             labels=("queue", "state"),
             aggregation="max",
         )
+        self._of_queues: dict[str, Histogram] = {}
+        self._of_tasks: dict[tuple[str, AttemptEnd], tuple[Counter, Histogram]] = {}
         self._store_up = meter.gauge(
             "photon_jobs_store_up",
             "1 if the store of jobs responded at the last look, else 0.",
@@ -96,13 +98,21 @@ class JobMetrics(JobObserver):
     def began(self, job: ClaimedJob) -> None:
         """Observe how long it has waited, and count it as running."""
         self._running.inc()
-        self._latency.labels(job.queue).observe(job.waited)
+        latency = self._of_queues.get(job.queue)
+        if latency is None:
+            latency = self._of_queues[job.queue] = self._latency.labels(job.queue)
+        latency.observe(job.waited)
 
     def ended(self, job: ClaimedJob, end: AttemptEnd, seconds: float) -> None:
         """Count the outcome, and observe the duration."""
         self._running.dec()
-        self._attempts.labels(job.task, end).inc()
-        self._duration.labels(job.task).observe(seconds)
+        series = self._of_tasks.get((job.task, end))
+        if series is None:
+            count = self._attempts.labels(job.task, end)
+            series = self._of_tasks[job.task, end] = (count, self._duration.labels(job.task))
+        count, duration = series
+        count.inc()
+        duration.observe(seconds)
 
     def refused(self, operation: Literal["outcome", "renewal"]) -> None:
         """Count it."""

@@ -49,11 +49,14 @@ class Origin:
         )
 
 
-def current_origin() -> Origin:
-    """Return the origin of jobs that the calling code enqueues."""
-    traceparent = ""
-    if current_tracer() is not None:
-        traceparent = trace_headers().get("traceparent", "")
+def current_origin() -> str:
+    """Return the origin of jobs that the calling code enqueues, as the text of an `Origin`."""
     request_id = current_log_fields().get("request_id")
+    if current_tracer() is None:
+        if request_id is None:
+            return ""
+        traceparent = ""
+    else:
+        traceparent = trace_headers().get("traceparent", "")
     is_id = isinstance(request_id, str) and _REQUEST_ID.fullmatch(request_id)
-    return Origin(traceparent, str(request_id) if is_id else "")
+    return str(Origin(traceparent, str(request_id) if is_id else ""))
