@@ -499,7 +499,16 @@ def test_hot_statements_of_sqlite_search_indexes_only(sqlite_jobs: StoreCase) ->
     store = sqlite_jobs.make()
     assert isinstance(store, SqlStore)
     scanned = []
-    for name in ("look", "promote", "claim", "finish", "finish_plain", "beat", "kept_too_long"):
+    for name in (
+        "look",
+        "promote",
+        "claim",
+        "finish",
+        "finish_plain",
+        "beat",
+        "kept_too_long",
+        "queues_of_ended",
+    ):
         statement: str = getattr(store._sql, name)
         values = dict.fromkeys(
             ["now", "worker", "queue", "limit", "batch", "rows", "lease", "state", "keep"]

@@ -7,7 +7,8 @@ transaction of its own. Rows that others have locked are left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from ...records import JobFilter, JobState, UniqueKey
@@ -108,21 +109,24 @@ def tidy(transaction: Transaction, keep_dead: float) -> int:
     Blocks: the calling task.
     """
     sql = transaction.sql
-    removed = 0
+    ids = [*islice(_kept_too_long(transaction, keep_dead), STEP)]
+    remove(transaction, ids)
+    if len(ids) < STEP:
+        transaction.run(sql.expired_keys)
+        transaction.run(sql.abandoned_groups, keep=_FORGET_GROUPS)
+    return len(ids)
+
+
+def _kept_too_long(transaction: Transaction, keep_dead: float) -> Iterator[str]:
+    """Yield the ids of jobs that are not kept any more, and lock them."""
+    sql = transaction.sql
     for state, is_dead in _TIDIED:
-        rows = transaction.run(
-            sql.kept_too_long,
-            state=state,
-            keep=keep_dead if is_dead else 0.0,
-            limit=STEP - removed,
-        )
-        remove(transaction, [row[0] for row in rows])
-        removed += len(rows)
-        if removed >= STEP:
-            return removed
-    transaction.run(sql.expired_keys)
-    transaction.run(sql.abandoned_groups, keep=_FORGET_GROUPS)
-    return removed
+        keep = keep_dead if is_dead else 0.0
+        for [queue] in transaction.run(sql.queues_of_ended, state=state):
+            rows = transaction.run(
+                sql.kept_too_long, state=state, queue=queue, keep=keep, limit=STEP
+            )
+            yield from (row[0] for row in rows)
 
 
 def remove(transaction: Transaction, ids: Sequence[str]) -> None:

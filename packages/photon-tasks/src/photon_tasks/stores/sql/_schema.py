@@ -75,7 +75,7 @@ _TABLES: Final = (
     f"WHERE {DELAYED}",
     f"CREATE INDEX photon_jobs_running ON photon_jobs (worker, queue, enqueued{{covering}}) "
     f"WHERE {RUNNING}",
-    f"CREATE INDEX photon_jobs_ended ON photon_jobs (state, expires, queue, enqueued) "
+    f"CREATE INDEX photon_jobs_ended ON photon_jobs (state, queue, expires, enqueued) "
     f"WHERE {ENDED}",
     "CREATE INDEX photon_jobs_group ON photon_jobs (group_id) WHERE group_id IS NOT NULL",
     """

@@ -314,7 +314,7 @@ class Statements:
             WHERE {RUNNING} GROUP BY queue
             UNION ALL
             SELECT queue, state, count(*), {{now}} - min(enqueued) FROM photon_jobs WHERE {ENDED}
-            GROUP BY queue, state
+            GROUP BY state, queue
         """)
         self.cancel = sql(f"""
             UPDATE photon_jobs SET
@@ -355,13 +355,21 @@ class Statements:
         self.remove_jobs = sql("DELETE FROM photon_jobs WHERE id {in ids}")
         self.remove_steps = sql("DELETE FROM photon_job_steps WHERE job {in ids}")
         self.remove_events = sql("DELETE FROM photon_job_events WHERE job {in ids}")
-        self.kept_too_long = sql(
-            """
+        self.queues_of_ended = sql(f"""
+            WITH RECURSIVE names(queue) AS (
+                SELECT min(queue) FROM photon_jobs WHERE {ENDED} AND state = :state
+                UNION ALL
+                SELECT (SELECT min(queue) FROM photon_jobs j
+                    WHERE {ENDED} AND state = :state AND j.queue > names.queue)
+                FROM names WHERE names.queue IS NOT NULL
+            )
+            SELECT queue FROM names WHERE queue IS NOT NULL
+        """)
+        self.kept_too_long = sql(f"""
             SELECT id FROM photon_jobs
-            WHERE ENDED AND state = :state AND expires <= {now} - :keep
-            ORDER BY expires LIMIT :limit {skip_locked}
-        """.replace("ENDED", ENDED)
-        )
+            WHERE {ENDED} AND state = :state AND queue = :queue AND expires <= {{now}} - :keep
+            ORDER BY expires LIMIT :limit {{skip_locked}}
+        """)
         self.expired_keys = sql("DELETE FROM photon_job_keys WHERE expires <= {now}")
         self.abandoned_groups = sql("""
             DELETE FROM photon_job_groups WHERE made <= {now} - :keep AND NOT EXISTS (
