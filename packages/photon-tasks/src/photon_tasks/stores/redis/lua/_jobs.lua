@@ -99,23 +99,25 @@ local function free_key(id, key, lasts)
     end
 end
 
--- Note that a job has ended, or is parked.
-local function make_ended(id, queue, before, state, keep, unique, lasts)
-    redis.call('HSET', job_key(id), 's', state, 'z', seconds(now))
+-- Note that a job has ended, or is parked; with further fields.
+local function make_ended(id, queue, before, state, keep, unique, lasts, ...)
     if state == 'completed' or state == 'cancelled' then
-        redis.call('HSET', job_key(id), 'y', seconds(now + keep))
-        redis.call('ZADD', P .. 'ended', seconds(now + keep), id)
+        local kept_until = seconds(now + keep)
+        redis.call('HSET', job_key(id), 's', state, 'z', seconds(now), 'y', kept_until, ...)
+        redis.call('ZADD', P .. 'ended', kept_until, id)
     else
+        redis.call('HSET', job_key(id), 's', state, 'z', seconds(now), ...)
         redis.call('ZADD', P .. 'dead', seconds(now), id)
     end
     if state ~= 'parked' then free_key(id, unique, lasts) end
     move(id, queue, before, state)
 end
 
-local function run_out(id, worker)
+-- Take a job from its worker, and remove further fields.
+local function run_out(id, worker, is_cancelled, ...)
     redis.call('SREM', P .. 'r:' .. worker, id)
-    redis.call('HDEL', P .. 'x:' .. worker, id)
-    redis.call('HDEL', job_key(id), 'w', 'x')
+    if is_cancelled then redis.call('HDEL', P .. 'x:' .. worker, id) end
+    redis.call('HDEL', job_key(id), 'w', 'x', ...)
 end
 
 -- Enqueue a job, which is an array that `_records` makes.
@@ -225,7 +227,9 @@ local function remove(id, is_remembered)
     move(id, queue, state)
     redis.call('UNLINK', job_key(id), P .. 's:' .. id, P .. 'e:' .. id)
     local left = is_remembered and (ended and tonumber(ended) or now) + REMEMBERED - now
-    if left and left > 0 then redis.call('SET', P .. 't:' .. id, '', 'PX', math.ceil(left * 1000)) end
+    if left and left > 0 then
+        redis.call('SET', P .. 't:' .. id, '', 'PX', math.ceil(left * 1000))
+    end
     if group and redis.call('EXISTS', P .. 'g:' .. group) == 1 then
         if redis.call('HINCRBY', P .. 'g:' .. group, 'kept', -1) <= 0 then
             redis.call('DEL', P .. 'g:' .. group)

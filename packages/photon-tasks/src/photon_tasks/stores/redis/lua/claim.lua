@@ -15,7 +15,7 @@ for _, number in ipairs(unanswered) do
     for _, id in ipairs(ids and cmsgpack.unpack(ids) or {}) do
         local job = redis.call('HMGET', job_key(id), 's', 'w', 'q', 'p', 'o', 'x', 'k', 'u', 'ul')
         if job[1] == 'running' and job[2] == worker then
-            run_out(id, worker)
+            run_out(id, worker, job[6])
             redis.call('HINCRBY', job_key(id), 'n', -1)
             redis.call('HINCRBY', job_key(id), 'c', -1)
             if job[6] then

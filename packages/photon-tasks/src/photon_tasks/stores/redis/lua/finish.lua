@@ -8,18 +8,23 @@ local function finish(id, attempt, state, delay, event, result, failure, keep, g
         order =
         unpack(redis.call('HMGET', key, 's', 'w', 'n', 'q', 'p', 'u', 'ul', 'g', 'x', 'k', 'o'))
     if before ~= 'running' or owner ~= worker or tonumber(attempts) ~= attempt then return 0 end
-    run_out(id, worker)
+    local outdated, fields = {}, {}
     if gives_back then
-        redis.call('HSET', key, 'n', attempt - 1)
+        fields = {'n', attempt - 1}
     else
-        redis.call('HDEL', key, 'l')
+        outdated = {'l'}
     end
     if failure then
-        redis.call('HSET', key, 'er', failure)
+        fields[#fields + 1] = 'er'
+        fields[#fields + 1] = failure
     elseif state == 'completed' then
-        redis.call('HDEL', key, 'er')
+        outdated[#outdated + 1] = 'er'
     end
-    if result then redis.call('HSET', key, 'r', result) end
+    if result then
+        fields[#fields + 1] = 'r'
+        fields[#fields + 1] = result
+    end
+    run_out(id, worker, is_cancelled, unpack(outdated))
     if is_cancelled and (state == 'failed' or state == 'waiting' or state == 'queued') then
         state, keep = 'cancelled', tonumber(own_keep)
     end
@@ -33,9 +38,11 @@ local function finish(id, attempt, state, delay, event, result, failure, keep, g
             end
         end
         if has_event then
-            make_queued(id, queue, tonumber(priority), 'running', nil, 'd', seconds(now))
+            fields[#fields + 1] = 'd'
+            fields[#fields + 1] = seconds(now)
+            make_queued(id, queue, tonumber(priority), 'running', nil, unpack(fields))
         else
-            redis.call('HSET', key, 's', state)
+            redis.call('HSET', key, 's', state, unpack(fields))
             if event then redis.call('HSET', key, 'v', event) end
             if delay then
                 redis.call('HSET', key, 'd', seconds(now + delay))
@@ -46,9 +53,9 @@ local function finish(id, attempt, state, delay, event, result, failure, keep, g
             move(id, queue, 'running', state)
         end
     elseif state == 'queued' then
-        make_queued(id, queue, tonumber(priority), 'running', order)
+        make_queued(id, queue, tonumber(priority), 'running', order, unpack(fields))
     else
-        make_ended(id, queue, 'running', state, keep, unique, lasts)
+        make_ended(id, queue, 'running', state, keep, unique, lasts, unpack(fields))
     end
     if delivery then deliver(delivery) end
     if state == 'completed' and group then count_down(group) end

@@ -8,7 +8,7 @@ for _, id in ipairs(redis.call('SMEMBERS', P .. 'r:' .. worker)) do
     local queue, order, priority, attempts, most, is_cancelled, keep, unique, lasts =
         unpack(redis.call('HMGET', job_key(id), 'q', 'o', 'p', 'n', 'm', 'x', 'k', 'u', 'ul'))
     if queue then
-        run_out(id, worker)
+        run_out(id, worker, is_cancelled)
         if expected == '' then
             redis.call('HINCRBY', job_key(id), 'n', -1)
         elseif not is_cancelled then
@@ -30,6 +30,6 @@ for _, id in ipairs(redis.call('SMEMBERS', P .. 'r:' .. worker)) do
     end
 end
 redis.call('ZREM', P .. 'workers', worker)
-redis.call('DEL', P .. 'w:' .. worker, P .. 'r:' .. worker, P .. 'x:' .. worker, P .. 'b:' .. worker)
+for _, kind in ipairs({'w:', 'r:', 'x:', 'b:'}) do redis.call('DEL', P .. kind .. worker) end
 tell_workers()
 return {queued, dead}
