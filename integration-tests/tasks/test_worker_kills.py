@@ -20,13 +20,15 @@ import redis
 
 import photon_runtime as rt
 from photon_runtime.testing import in_hub
-from photon_tasks import Tasks
+from photon_tasks import Tasks, group
 from photon_tasks.errors import StoreUnavailable
+from photon_tasks.flows import COLLECT
 from photon_tasks.records import JobFilter, JobState
 from photon_tasks.stores import JobStore
 from servers.valkey import run_valkey
 
-from .worker_program import CONCURRENCY, poison, tasks_of, work
+from .worker_program import CONCURRENCY, add, poison, tasks_of, work
+from .worker_program import count as count_task
 
 FOLDER = Path(__file__).parent
 LEASE = 1.0
@@ -234,3 +236,38 @@ def is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@in_hub
+def test_what_follows_is_enqueued_once_when_workers_are_killed(url: str, tmp_path: Path) -> None:
+    flows, size, kills = 60, 4, 25
+    with workers_of(url, tmp_path) as (workers, tasks):
+        enqueued = [
+            group(
+                # each member is a pipeline of two, whose last job counts for the group
+                count_task.call(number) | count_task.call(1000 + number)
+                for number in range(first * size, (first + 1) * size)
+            )
+            .then(add, 10_000 + first)
+            .enqueue()
+            for first in range(flows)
+        ]
+        running = [workers.start() for _ in range(3)]
+        jobs = flows * (2 * size + 2)
+        for _ in range(kills):
+            victim = running.pop(0)
+            wait_until(
+                lambda victim=victim: (  # type: ignore[misc]
+                    workers.has_begun(victim) or count(tasks.store, JobState.COMPLETED) == jobs
+                )
+            )
+            rt.sleep(random.uniform(0, 0.1))
+            os.kill(victim, signal.SIGKILL)
+            running.append(workers.start())
+        for first, flow in enumerate(enqueued):
+            expected = sum(1000 + each for each in range(first * size, (first + 1) * size))
+            assert flow.result(timeout=60) == expected
+        records = tasks.store.jobs(JobFilter(), limit=10_000)
+        assert {each.state for each in records} == {JobState.COMPLETED}
+        names = Counter(each.task for each in records)
+        assert names == {"count": 2 * size * flows, COLLECT: flows, "add": flows}

@@ -52,6 +52,22 @@ def poison(number: int) -> None:
     os._exit(13)
 
 
+@task(name="count", retries=30)
+def count(number: int) -> int:
+    """Have an effect, and a result."""
+    _note("begin", number)
+    rt.sleep(0.05)
+    _note("end", number)
+    return number
+
+
+@task(name="add", retries=30)
+def add(numbers: list[int], number: int) -> int:
+    """Have an effect, and the sum of results."""
+    _note("begin", number)
+    return sum(numbers)
+
+
 @contextmanager
 def tasks_of(url: str, lease: float) -> Iterator[Tasks]:
     """Make the tasks current, with their store open."""
@@ -67,7 +83,7 @@ def tasks_of(url: str, lease: float) -> Iterator[Tasks]:
     with opened() as store:
         store.open()
         settings = TasksSettings(lease=lease, shutdown_timeout=3.0)
-        registry = Registry([work, poison])
+        registry = Registry([work, poison, count, add])
         tasks = Tasks(settings, store, registry, Meter(), open_store=opened)
         with tasks.current():
             yield tasks
