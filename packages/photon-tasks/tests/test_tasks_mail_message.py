@@ -208,6 +208,8 @@ def test_reports_without_a_recipient_are_errors(
         ({"transport": "sendmail"}, "'transport' must be in"),
         ({"tls": "ssl"}, "'tls' must be in"),
         ({"timeout": 0}, "'timeout' must be > 0"),
+        ({"page": "mails"}, "`page` is a path"),
+        ({"page": "/"}, "`page` is a path"),
         ({"connections": 0}, "'connections' must be > 0"),
         ({"sender": "nobody"}, "`sender`: 'nobody' is not an address"),
         ({"host": "mail.example.com\r\nX"}, "`host` must not have line ends"),

@@ -23,6 +23,7 @@ from photon_tasks.errors import NoMails
 from photon_tasks.mail import MailPart, OutgoingMail
 from photon_templates import TemplatesPart
 
+NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"/>'
 LOCAL = "http://127.0.0.1:8000"
 WELCOME = {
@@ -319,7 +320,10 @@ def test_source_and_files_are_downloads(inbox: Client) -> None:
         ({"sec-fetch-site": "none"}, 200),
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"}, 403),
-        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, 200),
+        ({"sec-fetch-site": "cross-site", **NAVIGATION}, 200),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, 403),  # in a frame
+        ({"x-forwarded-for": "127.0.0.1"}, 403),
+        ({"via": "1.1 proxy"}, 403),
         ({"origin": "https://evil.example"}, 403),
     ],
 )
@@ -331,6 +335,14 @@ def test_mails_are_shown_to_pages_of_this_server_only(
 
     for path in ("mails", link, f"{link}/html", f"{link}/source", f"{link}/files/0"):
         assert inbox.get(f"/photon/{path}", headers=headers).status_code == status
+
+
+def test_all_clients_see_mails_if_the_settings_say_so(project: Callable[..., Photon]) -> None:
+    app = project('[mail]\npage_clients = "all"\n', environment="development")
+    with Client(app, base_url=LOCAL) as client:
+        forwarded = {"x-forwarded-for": "192.0.2.1"}
+        assert client.get("/photon/mails", headers=forwarded).status_code == 200
+        assert client.get("/photon/mails", headers={"host": "evil.example"}).status_code == 403
 
 
 def test_inbox_is_for_development_only(project: Callable[..., Photon]) -> None:

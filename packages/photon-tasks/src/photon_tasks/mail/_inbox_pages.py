@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Final
 
-from photon_runtime.http import Request, Response
+from photon_runtime.http import Handler, Request, Response
 from photon_runtime.parts import Host
 
 from ._inbox_access import refusal
@@ -39,58 +39,55 @@ _HEAD: Final = re.compile(r"<head[^>]*>", re.IGNORECASE)
 PageOfMail = Callable[[str, OutgoingMail], Response]
 
 
-def add_pages(host: Host, path: str, kept: KeptMails) -> None:
+def add_pages(host: Host, path: str, kept: KeptMails, *, allows_all: bool = False) -> None:
     """Serve the mails at a path, and below it.
 
     Args:
         host: The application.
         path: The path of the list.
         kept: The mails.
+        allows_all: True if clients on other machines may see them.
     """
+
+    def guarded(page: Handler) -> Handler:
+        def handler(request: Request) -> Response:
+            reason = refusal(request, allows_all=allows_all)
+            return page(request) if reason is None else _response(reason, _TEXT, status=403)
+
+        return handler
+
     name = path.rpartition("/")[2]
     css = resources.files(__package__).joinpath("inbox.css").read_bytes()
     host.page(f"{path}/inbox.css", lambda _: Response(body=css, content_type="text/css"))
-    host.page(path, lambda request: _guarded(request, lambda: _list(name, kept.mails())))
+    host.page(path, guarded(lambda _: _list(name, kept.mails())))
     pages: dict[str, PageOfMail] = {
         "": lambda key, mail: _page(_mail(name, key, mail), mail.subject),
         "/html": lambda key, mail: _content(mail),
         "/source": lambda key, mail: _response(mail.source(), _TEXT),
     }
     for ending, page in pages.items():
-        host.page(f"{path}/{{key}}{ending}", _of_mail(kept, page))
-    host.page(f"{path}/{{key}}/files/{{number}}", lambda request: _file(request, kept))
+        host.page(f"{path}/{{key}}{ending}", guarded(_of_mail(kept, page)))
+    host.page(f"{path}/{{key}}/files/{{number}}", guarded(lambda request: _file(request, kept)))
 
 
-def _guarded(request: Request, respond: Callable[[], Response]) -> Response:
-    reason = refusal(request)
-    return respond() if reason is None else _response(reason, _TEXT, status=403)
-
-
-def _of_mail(kept: KeptMails, page: PageOfMail) -> Callable[[Request], Response]:
+def _of_mail(kept: KeptMails, page: PageOfMail) -> Handler:
     def handler(request: Request) -> Response:
-        def respond() -> Response:
-            key = request.path_values[0]
-            mail = kept.find(key)
-            return _missing() if mail is None else page(key, mail)
-
-        return _guarded(request, respond)
+        key = request.path_values[0]
+        mail = kept.find(key)
+        return _missing() if mail is None else page(key, mail)
 
     return handler
 
 
 def _file(request: Request, kept: KeptMails) -> Response:
     """Respond with an attachment, as a download."""
-
-    def respond() -> Response:
-        mail = kept.find(request.path_values[0])
-        number = request.path_values[1]
-        if mail is None or not number.isdecimal() or int(number) >= len(mail.attachments):
-            return _missing()
-        headers = {**_PRIVATE, "content-disposition": "attachment"}
-        content = mail.attachments[int(number)].content
-        return Response(body=content, content_type="application/octet-stream", headers=headers)
-
-    return _guarded(request, respond)
+    key, number = request.path_values
+    mail = kept.find(key)
+    if mail is None or not number.isdecimal() or int(number) >= len(mail.attachments):
+        return _missing()
+    headers = {**_PRIVATE, "content-disposition": "attachment"}
+    content = mail.attachments[int(number)].content
+    return Response(body=content, content_type="application/octet-stream", headers=headers)
 
 
 def _missing() -> Response:

@@ -25,6 +25,11 @@ def _plain(instance: object, attribute: attrs.Attribute[str], value: str) -> Non
     check_value(f"`{attribute.name}`", value)
 
 
+def _path(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if value and not (value.startswith("/") and value.strip("/")):
+        raise ValueError(f"`page` is a path such as /photon/mails, or empty for none: {value!r}")
+
+
 @section("mail")
 @attrs.frozen(kw_only=True)
 class MailSettings:
@@ -57,6 +62,8 @@ class MailSettings:
         max_recipients: Maximum number of recipients of a mail.
         inbox: Folder of the mails of development, relative to that of ``photon.toml``.
         page: Path of the page that shows them; empty for none.
+        page_clients: Who may see that page: ``local`` for this machine only, ``all`` for every
+            client that can reach the server, such as the host of a container.
     """
 
     transport: str = attrs.field(default="", validator=in_(("", *TRANSPORTS)))
@@ -76,7 +83,8 @@ class MailSettings:
     max_size: int = attrs.field(default=10 * 1024 * 1024, validator=gt(0))
     max_recipients: int = attrs.field(default=50, validator=gt(0))
     inbox: str = "tmp/mails"
-    page: str = "/photon/mails"
+    page: str = attrs.field(default="/photon/mails", validator=_path)
+    page_clients: str = attrs.field(default="local", validator=in_(("local", "all")))
 
     @property
     def usual_port(self) -> int:

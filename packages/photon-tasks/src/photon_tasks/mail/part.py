@@ -75,7 +75,8 @@ class MailPart:
             require_usable(settings)
         host.lifespan(lambda: self._life(host, settings, kept))
         if kept is not None and host.development and settings.page:
-            add_pages(host, settings.page.rstrip("/"), kept)
+            allows_all = settings.page_clients == "all"
+            add_pages(host, settings.page.rstrip("/"), kept, allows_all=allows_all)
 
     @contextmanager
     def _life(
