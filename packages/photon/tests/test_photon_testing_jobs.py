@@ -13,13 +13,15 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from photon import HttpError, Job, Photon, TasksPart, provided, send_event, task
-from photon.testing import Client
+from photon.testing import Client, live_client
 from photon_lifeguard import DatabasePart, Databases
 from photon_lifeguard.testing import TemporaryDatabases
 from photon_runtime.http import Response
 from photon_runtime.settings import Settings, load_settings
 from photon_tasks import JobFailed, JobState, NoTasks, Task, TasksSettings, current_tasks
 from photon_tasks.records import Delivery, NewJob
+
+pytest_plugins = ["pytester"]
 
 DONE: list[Any] = []
 
@@ -297,11 +299,21 @@ DATABASES: list[Databases] = []
 
 
 def make_shop(settings: Settings) -> tuple[Photon, DatabasePart]:
+    # Not a task of the module: other applications of this file provide no session.
+    @task(retries=0)
+    def cancel_order(order_id: int, db: Session = provided) -> None:
+        order = db.get(Order, order_id)
+        assert order is not None
+        order.state = "cancelled"
+        note.enqueue(order_id)  # a part of the transaction of the job
+        if order_id < 0:
+            raise ValueError("rolled back")
+
     app = Photon()
     app.use_settings(settings)
     part = DatabasePart()
     app.add(part)
-    app.add(TasksPart(tasks=[confirm, note]))
+    app.add(TasksPart(tasks=[confirm, cancel_order, note]))
 
     @app.post("/orders/{id}")
     def create(id: int, db: Session, databases: Databases, state: str = "new") -> str:
@@ -312,6 +324,10 @@ def make_shop(settings: Settings) -> tuple[Photon, DatabasePart]:
         if state == "refused":
             raise HttpError(409, "the order is refused")
         return state
+
+    @app.delete("/orders/{id}")
+    def cancel(id: int) -> None:
+        cancel_order.enqueue(id)
 
     @app.get("/orders/{id}")
     def show(id: int, db: Session) -> str | None:
@@ -376,10 +392,75 @@ def test_held_jobs_of_a_request_run_later(shop: Client) -> None:
     assert shop.get("/orders/1").json() == "confirmed"
 
 
+def test_a_job_has_a_session_of_its_own(shop: Client) -> None:
+    shop.post("/orders/1")
+    DONE.clear()
+    shop.delete("/orders/1")
+    assert shop.get("/orders/1").json() == "cancelled"
+    assert DONE == [1]
+
+
+def test_a_job_that_fails_leaves_nothing(shop: Client) -> None:
+    shop.post("/orders/-1")
+    DONE.clear()
+    with pytest.raises(ValueError, match="rolled back"):
+        shop.delete("/orders/-1")
+    assert shop.get("/orders/-1").json() == "confirmed"
+    assert DONE == []
+
+
 def test_delayed_jobs_run_in_each_database(shop: Client) -> None:
     shop.jobs.call(note.enqueue_in, 3600, 1)
     assert shop.jobs.run(until=3500) == 0
     assert shop.jobs.run(until=200) == 1
+
+
+def test_a_live_server_without_settings_has_its_jobs_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DONE.clear()
+    monkeypatch.chdir(tmp_path)
+    with live_client(make_app()) as client:
+        client.post("/note/5")
+        assert DONE == [5]
+    assert not [*tmp_path.iterdir()]
+
+
+PROJECT = """
+from photon import Json, Photon, task
+from photon_lifeguard import DatabasePart
+
+app = Photon()
+app.add(DatabasePart())
+
+@task
+def note(value: int) -> int:
+    return value
+
+@app.post("/notes/{value}")
+def enqueue(value: int) -> None:
+    note.enqueue(value)
+"""
+
+PROJECT_TESTS = """
+import pytest
+from shop import note
+
+@pytest.mark.parametrize("value", [1, 2])
+def test_jobs_of_a_test_do_not_reach_the_next(client, jobs, value):
+    jobs.assert_not_enqueued()
+    client.post(f"/notes/{value}")
+    assert jobs.assert_enqueued(note, value).state == "completed"
+"""
+
+
+@pytest.mark.slow
+def test_the_fixture_has_the_jobs_of_the_client(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".toml", photon='[project]\napp = "shop:app"\n')
+    pytester.makepyfile(shop=PROJECT, test_shop=PROJECT_TESTS)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2)
+    assert not [*pytester.path.glob("*.db*")]
 
 
 def test_an_error_that_no_request_has_raised_is_raised_at_the_end() -> None:
