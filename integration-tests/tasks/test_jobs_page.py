@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,11 @@ def application(
     tasks: dict[str, Task[..., Any]],
     *,
     environment: str = "development",
+    url: str = "",
     prepare: Callable[[Photon], object] = lambda app: None,
 ) -> Photon:
     (folder / "photon.toml").write_text(
-        f'[tasks]\nmode = "in_process"\nurl = "sqlite:///{folder}/jobs.db"\nlease = 1\n'
+        f'[tasks]\nmode = "in_process"\nurl = "{url or f"sqlite:///{folder}/jobs.db"}"\nlease = 1\n'
         "shutdown_timeout = 0\n"
     )
     app = Photon(title="Shop", version="1")
@@ -153,7 +155,36 @@ def test_a_job_that_does_not_exist_is_404(tmp_path: Path, tasks: dict[str, Task[
 
 def test_an_application_without_tasks_says_so(tmp_path: Path) -> None:
     with served(application(tmp_path, {})) as client:
-        assert client.get(PAGE).status_code == 200
+        assert "No jobs yet." in client.get(PAGE).text
+    (tmp_path / "photon.toml").write_text("")
+    app = Photon(title="Shop", version="1")
+    app.module = "shop_of_no_module"
+    app.use_settings(load_settings(tmp_path, environment="development", environ={}))
+    with served(app) as client:
+        assert "This application has no tasks yet." in client.get(PAGE).text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["postgres", "redis"])
+def test_the_page_shows_the_jobs_of_every_store(
+    tmp_path: Path,
+    tasks: dict[str, Task[..., Any]],
+    kind: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    url: str = request.getfixturevalue(f"{kind}_url")
+    with served(application(tmp_path, tasks, url=url)) as client:
+        jobs = [enqueue(client, name) for name in ("greet", "capture", "ship")]
+        for job, state in zip(jobs, ("completed", "dead", "waiting"), strict=True):
+            until(partial(has_state, client, job, state))
+        page = client.get(PAGE).text
+        for state in ("completed", "dead", "waiting"):
+            assert f"{state} <b>1</b>" in page
+        press(client, f"{PAGE}/{jobs[2]}", action="cancel")
+        assert has_state(client, jobs[2], "cancelled")
+        for state in ("completed", "dead", "cancelled"):
+            press(client, PAGE, action="purge", state=state)
+        assert "No jobs yet." in client.get(PAGE).text
 
 
 # -- buttons ------------------------------------------------------------------------------------

@@ -84,16 +84,27 @@ def application(folder: Path, router: Router | None = None, **settings: object) 
     def start_parent() -> Accepted:
         return Accepted(TASKS["parent"].enqueue())
 
+    @owned.post("/brief")
+    def start_brief() -> Accepted:
+        return Accepted(TASKS["double"].with_options(keep=0.2).enqueue(1))
+
+    app.include(owned)
+    _add_others(app)
+    return app
+
+
+def _add_others(app: Photon) -> None:
     @app.post("/release")
     def release(name: str) -> None:
         RELEASED[name].set()
 
+    @app.post("/tidy")
+    def tidy() -> None:
+        current_tasks().store.tidy(0)
+
     @app.post("/nobody")
     def start_for_nobody() -> Accepted:
         return Accepted(TASKS["double"].enqueue(1))
-
-    app.include(owned)
-    return app
 
 
 @contextmanager
@@ -241,6 +252,19 @@ def test_a_stream_has_every_status_and_ends_with_the_job(client: Client) -> None
     assert statuses[-1]["status"] == "completed"
     assert statuses[-1]["result"] == "s"
     assert lines.count("event: status") == len(statuses)
+    last = [line[4:] for line in lines if line.startswith("id: ")][-1]
+    again = client.get(f"{url}/events", headers=ADA | {"last-event-id": last})
+    assert again.status_code == 204, "a browser connects no more"
+
+
+def test_a_result_that_is_not_kept_any_more_is_404(client: Client) -> None:
+    url = client.post("/brief", headers=ADA).headers["location"]
+    assert ended(client, url)["result"] == 2
+    time.sleep(0.3)
+    client.post("/tidy")
+    response = client.get(url, headers=ADA)
+    assert response.status_code == 404
+    assert response.json()["detail"].endswith("does not exist, or is not kept any more")
 
 
 # -- cancelling ---------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeAlias, cast
 from uuid import UUID
 
-from photon_router import EventStream, Param, ServerSentEvent, Status
+from photon_router import EventStream, NoContent, Param, ServerSentEvent, Status
 from photon_router.handlers import Middleware
 from photon_router.middleware import RateLimit
 from photon_router.middleware import client_address as _client_address
@@ -118,12 +118,14 @@ def job_routes(
         "/{job_id}/events",
         operation_id="follow_job",
         summary="Follow the status of a job",
-        responses={**absent, **limited},
+        responses={**absent, **limited, 204: {"description": "The client has the last status."}},
     )
     def follow_job(
         request: Request, job_id: Annotated[UUID, Param(description="Id of the job.")]
     ) -> EventStream[ServerSentEvent]:
-        return EventStream(reader.follow(request, current_tasks(), str(job_id)))
+        events = reader.follow(request, current_tasks(), str(job_id))
+        found: Any = NoContent() if events is None else EventStream(events)
+        return cast("EventStream[ServerSentEvent]", found)
 
     @router.delete(
         "/{job_id}",

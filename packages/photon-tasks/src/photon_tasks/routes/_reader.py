@@ -86,11 +86,15 @@ class JobReader:
             raise not_found(job)
         return response
 
-    def follow(self, request: Request, tasks: Tasks, job: str) -> Iterator[ServerSentEvent]:
+    def follow(self, request: Request, tasks: Tasks, job: str) -> Iterator[ServerSentEvent] | None:
         """Return the status of a job as a stream of events, until the job has ended.
 
-        The first event is read before this returns, so that a job that must not be seen is 404. A
-        stream ends after `LONGEST_STREAM` seconds, and clients connect again.
+        The job is read before this returns, so that one that must not be seen is 404. A stream ends
+        after `LONGEST_STREAM` seconds, and clients connect again.
+
+        Returns:
+            ``None`` if the client has had the last event already: browsers connect again after the
+            end of a stream, until the response is 204.
 
         Raises:
             HttpError: See `read`.
@@ -98,7 +102,11 @@ class JobReader:
 
         Blocks: the calling task, for the store.
         """
-        self.find(request, tasks, job)
+        record = self.find(request, tasks, job)
+        if record.state in ENDED:
+            known = request.headers.get("last-event-id")
+            if known == strong_tag(encode_status(record, details=tasks.development)):
+                return None
         return self._events(request, tasks, job)
 
     def _events(self, request: Request, tasks: Tasks, job: str) -> Iterator[ServerSentEvent]:
