@@ -19,6 +19,7 @@ import click
 
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import ServerSettings, open_listeners
+from photon_runtime.parts import Finding
 from photon_runtime.project import installed_sections
 
 from ._plugins import COMMANDS, find_plugins
@@ -47,21 +48,6 @@ _ENVIRONMENTS = ("development", "test", "production")
 _SHORTEST_SECRET = 16
 _WEAK = ("change", "default", "example", "password", "secret", "test", "12345", "admin", "postgres")
 _SWITCHES = frozenset({"debug", "development", "echo", "reload"})
-
-
-@attrs.frozen
-class Finding:
-    """The result of a check.
-
-    Attributes:
-        name: What was checked.
-        status: ``failed`` for what keeps the application from running as it should.
-        message: What was found, and for a problem what to do.
-    """
-
-    name: str
-    status: Status
-    message: str
 
 
 @click.command()
@@ -192,11 +178,13 @@ def _application(project: Project) -> Iterator[Finding]:
         message = f"the process that loads it ended with {output.returncode}\n{output.stderr}"
         yield Finding("application", "failed", message.rstrip())
         return
-    for name, problem in found.items():
+    for name, problem in found["errors"].items():
         failed: Status = "warning" if name == "patch" else "failed"
         yield Finding(
             name, "ok" if problem is None else failed, problem or _FINE.get(name, "ready")
         )
+    for each in found["findings"]:
+        yield Finding(**each)
 
 
 _FINE = {

@@ -12,17 +12,24 @@ import os
 import sys
 import warnings
 
+import attrs
+
 from photon_runtime import run
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Application
 from photon_runtime.observability import Readiness
+from photon_runtime.parts import CheckedPart, Finding, under_inspection
 from photon_runtime.process import prepare_process
 from photon_runtime.project import Project
 from photon_runtime.tracebacks import readable
 
 
-def main() -> dict[str, str | None]:
-    """Load and start the application; return the error of each check, ``None`` for none."""
+def main() -> tuple[dict[str, str | None], list[Finding]]:
+    """Load and start the application, and let its parts check what they use.
+
+    Returns:
+        The error of each check by name, ``None`` for none; and what the parts have found.
+    """
     project = Project.here(environment=os.environ["PHOTON_ENV"])
     found: dict[str, str | None] = {}
     with warnings.catch_warnings(record=True) as caught:
@@ -31,20 +38,27 @@ def main() -> dict[str, str | None]:
             application = prepare_process(project)
             found["application"] = None
         except (Exception, SystemExit) as error:
-            return {"application": _reason(error)}
+            return {"application": _reason(error)}, []
         finally:
             late = [str(each.message) for each in caught if "Patch" in each.category.__name__]
             found["patch"] = "\n".join(late) or None
+    findings: list[Finding] = []
     if isinstance(application, Application):
         try:
-            run(_start, application, project, found)
+            with under_inspection():
+                run(_start, application, project, found, findings)
         except (Exception, SystemExit) as error:
             found["start"] = _reason(error)
-    return found
+    return found, findings
 
 
-def _start(application: Application, project: Project, found: dict[str, str | None]) -> None:
-    """Start the application, and run its readiness checks."""
+def _start(
+    application: Application,
+    project: Project,
+    found: dict[str, str | None],
+    findings: list[Finding],
+) -> None:
+    """Start the application, and run its readiness checks and those of its parts."""
     with application.start(development=project.is_development):
         found["start"] = None
         readiness = getattr(application, "readiness", None)
@@ -52,6 +66,10 @@ def _start(application: Application, project: Project, found: dict[str, str | No
             for name, result in readiness.check().items():
                 is_ok = result.status == "ok"
                 found[f"ready: {name}"] = None if is_ok else f"the check has {result.status}"
+        needed_parts = getattr(application, "needed_parts", list)
+        for part in needed_parts():
+            if isinstance(part, CheckedPart):
+                findings.extend(part.findings(application))
 
 
 def _reason(error: BaseException) -> str:
@@ -60,5 +78,5 @@ def _reason(error: BaseException) -> str:
 
 if __name__ == "__main__":
     with contextlib.redirect_stdout(sys.stderr):
-        result = main()
-    print(json.dumps(result))
+        errors, checked = main()
+    print(json.dumps({"errors": errors, "findings": [attrs.asdict(each) for each in checked]}))

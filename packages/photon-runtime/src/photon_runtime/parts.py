@@ -23,11 +23,13 @@ installed anew for each start of the application, and whenever the document is g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import attrs
 
 from .http import Request, Response
 from .observability import Meter, Readiness
@@ -253,6 +255,36 @@ class ConsolePart(Protocol):
         ...
 
 
+@attrs.frozen
+class Finding:
+    """The result of a check.
+
+    Attributes:
+        name: What was checked.
+        status: ``failed`` for what keeps the application from running as it should.
+        message: What was found, and for a problem what to do.
+    """
+
+    name: str
+    status: Literal["ok", "warning", "failed"]
+    message: str
+
+
+@runtime_checkable
+class CheckedPart(Protocol):
+    """A part that has checks for ``photon doctor``; an optional interface of parts."""
+
+    def findings(self, application: Any) -> Iterable[Finding]:
+        """Check what the part uses, while the application runs; each check has to end.
+
+        Args:
+            application: The application that the part was added to.
+
+        Blocks: the calling task.
+        """
+        ...
+
+
 @runtime_checkable
 class RereadingPart(Protocol):
     """A part that reads its files again when they change; an optional interface of parts.
@@ -264,6 +296,24 @@ class RereadingPart(Protocol):
     def reread_folders(self) -> Sequence[Path]:
         """Folders of the files, once the application runs."""
         ...
+
+
+@contextmanager
+def under_inspection() -> Iterator[None]:
+    """Let applications that start in the block know that they are only looked at.
+
+    Parts that work by themselves, such as on jobs, leave that to processes that serve.
+    """
+    token = _UNDER_INSPECTION.set(True)
+    try:
+        yield
+    finally:
+        _UNDER_INSPECTION.reset(token)
+
+
+def is_under_inspection() -> bool:
+    """Return whether the calling code is inside of `under_inspection`. Does not wait."""
+    return _UNDER_INSPECTION.get()
 
 
 @contextmanager
@@ -284,4 +334,5 @@ def is_under_test() -> bool:
     return _UNDER_TEST.get()
 
 
+_UNDER_INSPECTION: ContextVar[bool] = ContextVar("photon_under_inspection", default=False)
 _UNDER_TEST: ContextVar[bool] = ContextVar("photon_under_test", default=False)

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 
 import photon_runtime as rt
-from photon_runtime.http import HttpError, Request, Response, problem_response
+from photon_runtime.http import HttpError, Request, Response, ServerSettings, problem_response
 from photon_runtime.observability import Tracer
-from photon_runtime.parts import Host, is_under_test
+from photon_runtime.parts import Finding, Host, is_under_inspection, is_under_test
 
 from ._clock import MovableClock
 from ._health import TasksHealth
 from ._tasks_settings import TasksSettings
 from .calls import check_provided
-from .current import Tasks
-from .errors import Overloaded, StoreRefused, StoreUnavailable
+from .checks import check_jobs
+from .current import Tasks, current_tasks
+from .errors import NoTasks, Overloaded, StoreRefused, StoreUnavailable
 from .job import JobMiddleware
 from .observability import DepthReader
 from .registry import Registry, find_tasks
@@ -111,6 +112,15 @@ class TasksPart:
         for each in (*self._tasks, *self.built_in):
             registry.add(each)
         return registry
+
+    def findings(self, application: Any) -> Iterator[Finding]:
+        """Check the jobs, for ``photon doctor``. Blocks: the calling task."""
+        try:
+            tasks = current_tasks()
+        except NoTasks:
+            return
+        serving = application.read_settings(ServerSettings)
+        yield from check_jobs(tasks, processes=serving.workers)
 
     @contextmanager
     def _life(
@@ -274,7 +284,7 @@ def _worked(tasks: Tasks, running: list[Worker], health: TasksHealth) -> Iterato
     if isinstance(tasks.clock, MovableClock):
         tasks.inline = InlineJobs(tasks, tasks.clock)
         tasks.when_delivered(tasks.inline.delivered)
-    if tasks.mode != "in_process" or _HAS_OWN_WORKER.get():
+    if tasks.mode != "in_process" or _HAS_OWN_WORKER.get() or is_under_inspection():
         yield
         return
     worker = Worker(tasks, queues=tasks.settings.queues)

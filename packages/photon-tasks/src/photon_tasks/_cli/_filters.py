@@ -61,7 +61,7 @@ def confirm(action: str, choice: JobFilter, *, yes: bool) -> None:
     """Ask before an action on jobs that were not named one by one.
 
     Raises:
-        click.Abort: The answer is no.
+        click.Abort: It was not confirmed.
     """
     if not yes and choice.ids is None:
         click.confirm(action.format(_described(choice)), abort=True, err=True)

@@ -53,7 +53,7 @@ def _found(module: str, name: str) -> Task[..., Any]:
     for part in name.split("."):
         found = getattr(found, part)
     if not isinstance(found, Task):
-        raise TypeError(f"{module}.{name} is no task in this process")
+        raise TypeError(f"{module}.{name} is not a task in this process")
     return found
 
 

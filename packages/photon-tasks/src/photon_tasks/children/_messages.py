@@ -58,7 +58,7 @@ def receive(channel: socket.socket) -> dict[str, object] | None:
     """Return the members of the next message; ``None`` at the end.
 
     Raises:
-        ValueError: It is no message.
+        ValueError: It is not a message.
         OSError: The connection is broken.
 
     Blocks: the calling task or process.

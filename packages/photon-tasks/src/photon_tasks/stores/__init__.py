@@ -14,4 +14,5 @@ from ._job_text import decode_jobs as decode_jobs
 from ._job_text import encode_jobs as encode_jobs
 from ._opening import DatabaseSource as DatabaseSource
 from ._opening import opened_store as opened_store
+from ._store import InspectedStore as InspectedStore
 from ._store import JobStore as JobStore

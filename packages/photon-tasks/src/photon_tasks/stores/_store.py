@@ -32,7 +32,7 @@ set the deadlines. An interrupted call leaves no connection in the middle of a c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..records import (
     Beat,
@@ -50,6 +50,26 @@ from ..records import (
     WorkerInfo,
     WorkerRecord,
 )
+
+
+@runtime_checkable
+class InspectedStore(Protocol):
+    """A store that can be checked; an optional interface of stores."""
+
+    def notify(self) -> None:
+        """Call what listens to the store, in all processes, as enqueueing does.
+
+        Raises:
+            StoreUnavailable: The store did not respond.
+        """
+
+    def warnings(self) -> Sequence[str]:
+        """Return what is wrong with the database or server, as sentences for its operator.
+
+        Raises:
+            StoreUnavailable: The store did not respond.
+        """
+        ...
 
 
 class JobStore(Protocol):

@@ -290,6 +290,19 @@ class RedisStore:
 
     # -- operation --------------------------------------------------------------------------------
 
+    def notify(self) -> None:
+        """Call what listens to the store, in all processes."""
+        with _translated():
+            self._connections.call([["PUBLISH", f"{self._prefix}news", ""]])
+
+    def warnings(self) -> Sequence[str]:
+        """Return warnings about a configuration that may lose jobs."""
+        with _translated():
+            return [
+                f"jobs are in a Redis that may lose them: {warning}"
+                for warning in check_server(self._connections)
+            ]
+
     def clock(self) -> float:
         """Return the time by the server's clock, in seconds since the epoch."""
         seconds, microseconds = self._call("TIME")

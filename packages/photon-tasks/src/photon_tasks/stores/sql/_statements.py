@@ -67,6 +67,10 @@ class Statements:
             sqlite="(SELECT group_concat(address, char(10)) FROM photon_job_listeners)",
         )
         self.clock = sql("SELECT {now}")
+        self.rows = (
+            "SELECT coalesce(sum(n_live_tup), 0)::bigint, coalesce(sum(n_dead_tup), 0)::bigint "
+            "FROM pg_stat_user_tables WHERE relid = to_regclass('photon_jobs')"
+        )
         self.wake = sql(f"SELECT {listeners}")
 
         self.add_listener = "INSERT INTO photon_job_listeners VALUES (:address)"

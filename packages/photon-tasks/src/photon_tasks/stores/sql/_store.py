@@ -42,6 +42,7 @@ from ._transaction import Transaction, as_json
 
 T = TypeVar("T")
 _DRIVERS = {"postgresql": "psycopg", "sqlite": "pysqlite"}
+_MANY_DEAD_ROWS = 20_000
 _SQLITE = (3, 35)  # RETURNING
 
 
@@ -355,6 +356,22 @@ class SqlStore:
     def clock(self) -> float:
         """Return the time by the store's clock."""
         return float(self._single().run(self._sql.clock)[0][0])
+
+    def notify(self) -> None:
+        """Call what listens to the store, in all processes."""
+        self._in_transaction(Transaction.wake)
+
+    def warnings(self) -> Sequence[str]:
+        """Return a warning about dead rows that are not removed."""
+        if self.name != "postgresql":
+            return ()
+        [(living, dead)] = self._single().run(self._sql.rows)
+        if dead <= _MANY_DEAD_ROWS or dead <= living:
+            return ()
+        return [
+            f"the table photon_jobs has {dead} dead rows and {living} living ones: autovacuum does "
+            "not keep up; look for transactions that stay open, and run VACUUM photon_jobs"
+        ]
 
     def _single(self) -> Transaction:
         return Transaction(self._connections.single, self._sql, self._now)
