@@ -60,6 +60,7 @@ class PartsHost:
         readiness: Their readiness checks.
         by_type: The dependencies that they provide, by class.
         lifespans: Their lifespans, in order.
+        ends: Their calls after the last request.
         drains: Their calls for the start of the shutdown.
         middlewares: Their middleware, the outermost first.
         error_handlers: Their error handlers, by class.
@@ -74,6 +75,7 @@ class PartsHost:
     lifespans: list[Callable[[], AbstractContextManager[object]]] = attrs.field(
         factory=list, init=False
     )
+    ends: list[Callable[[], object]] = attrs.field(factory=list, init=False)
     drains: list[Callable[[], object]] = attrs.field(factory=list, init=False)
     middlewares: list[Middleware] = attrs.field(factory=list, init=False)
     error_handlers: dict[type[BaseException], ErrorHandler] = attrs.field(factory=dict, init=False)
@@ -159,6 +161,11 @@ class PartsHost:
         """Enter a context manager before the first request, and exit it after the last."""
         require_context_manager(life, "a lifespan")
         self.lifespans.append(life)
+
+    def on_end(self, end: Callable[[], object]) -> None:
+        """Call ``end`` after the last request, before values and lifespans are released."""
+        require_function(end, "a call at the end")
+        self.ends.append(end)
 
     def on_drain(self, begin: Callable[[], object]) -> None:
         """Call ``begin`` when the server begins to stop."""

@@ -26,8 +26,9 @@ from photon_openapi.errors import DocumentError
 from photon_runtime.callables import calling_module, kind_of, require_function
 from photon_runtime.http import Handler, PartAdapter
 from photon_runtime.observability import Meter, Readiness
-from photon_runtime.parts import Finish, Part, Release, Scope
+from photon_runtime.parts import Finish, Part, Release, Scope, is_under_test
 from photon_runtime.settings import Settings
+from photon_runtime.unattended import UnattendedErrors
 
 from . import _docs
 from ._document_writer import begin_document, required_by, write_entries
@@ -420,9 +421,12 @@ class Application(Router):
         running = self._compiled(host, observed.middleware, pages, development=development)
         with ExitStack() as stack:
             stack.enter_context(self.meter.observing())
+            stack.enter_context(UnattendedErrors(self.meter, keeps=is_under_test()).noting())
             for lifespan in (*host.lifespans, *self._lifespans):
                 stack.enter_context(lifespan())
             stack.enter_context(running.providers.application.made())
+            for end in host.ends:
+                stack.callback(end)
             self._running.append(running)
             stack.callback(self._running.remove, running)
             running.dispatch.context = contextvars.copy_context()

@@ -170,6 +170,12 @@ class Host(Protocol):
     def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
         """Enter a context manager before the first request, and leave it after the last."""
 
+    def on_end(self, end: Callable[[], object]) -> None:
+        """Call ``end`` after the last request, before provided values and lifespans are released.
+
+        It is for work that uses them, such as that of requests which have ended; it may wait.
+        """
+
     def on_drain(self, begin: Callable[[], object]) -> None:
         """Call ``begin`` when the server begins to stop, before requests have ended."""
 

@@ -4,6 +4,7 @@
 ``task``              `task`, `Task`: functions whose calls are jobs
 ``options``           how a task is run: queue, attempts, time limit, unique key
 ``job``               `Job`: the running job; steps, sleeps, events, progress
+``background``        `spawn_background`: work of this process that outlives its request
 ``enqueued_job``      `EnqueuedJob`: a job, as the code that has enqueued it sees it
 ``flows``             `Flow`, `group`, `pipeline`: jobs after one another, and side by side
 ``part``              `TasksPart`: the tasks of an application
@@ -24,6 +25,7 @@
 
 from ._arguments import provided as provided
 from ._tasks_settings import TasksSettings as TasksSettings
+from .background import spawn_background as spawn_background
 from .current import Tasks as Tasks
 from .current import current_tasks as current_tasks
 from .delivery import joining as joining

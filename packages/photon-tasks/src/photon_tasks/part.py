@@ -23,6 +23,7 @@ from photon_runtime.parts import Finding, Host, is_under_inspection, is_under_te
 from ._clock import MovableClock
 from ._health import TasksHealth
 from ._tasks_settings import TasksSettings
+from .background import Background
 from .calls import check_provided
 from .checks import check_jobs
 from .current import Tasks, current_tasks
@@ -94,6 +95,9 @@ class TasksPart:
         """
         running: list[Worker] = []
         health = TasksHealth()
+        background = Background(settings.max_background, settings.shutdown_timeout, host.meter)
+        host.lifespan(background.current)
+        host.on_end(background.drain)
         host.lifespan(lambda: self._life(host, settings, running, health))
         host.on_drain(lambda: _stop(running))
         host.error_handler(StoreUnavailable, Overloaded)(_unavailable)

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from photon_tasks import provided as provided
     from photon_tasks import schedule as schedule
     from photon_tasks import send_event as send_event
+    from photon_tasks import spawn_background as spawn_background
     from photon_tasks import step as step
     from photon_tasks import task as task
     from photon_tasks import tick_of as tick_of
@@ -106,6 +107,7 @@ _OF_TASKS = frozenset(
         "provided",
         "schedule",
         "send_event",
+        "spawn_background",
         "step",
         "task",
         "tick_of",

@@ -44,6 +44,7 @@ from photon_runtime.testing import (
     make_request,
     sent_fields,
 )
+from photon_runtime.unattended import raise_unattended
 
 from ._page_forms import PageForm, read_form, submit_form
 from ._websocket_client import WebSocketClient
@@ -309,7 +310,8 @@ class _InProcess(httpx2.BaseTransport):
             for session in self._websockets:
                 session.close()
             if self._raise_errors:
-                self.call(_raise_failure_of_jobs)
+                self.call(_drain_background)
+                self.call(_raise_unattended)
         finally:
             self._end_application()
 
@@ -347,15 +349,15 @@ class _Exchange:
             self._error = error
         finally:
             self._request.run_after_response_callbacks()
-            self._error = self._error or self._error_of_jobs()
+            self._error = self._error or self._unattended_error()
             self._response.close()
             self._parts.close()
 
-    def _error_of_jobs(self) -> Exception | None:
-        """Return the error of a job that was run after a commit of the request."""
+    def _unattended_error(self) -> Exception | None:
+        """Return the error of a job that was run after a commit, or of work after the response."""
         if self._raise_errors:
             try:
-                _raise_failure_of_jobs()
+                _raise_unattended()
             except Exception as error:
                 return error
         return None
@@ -418,7 +420,16 @@ class _Stream(httpx2.SyncByteStream):
             self._running.cancel(self._hub)
 
 
-def _raise_failure_of_jobs() -> None:
+def _drain_background() -> None:
+    if "photon_tasks" in sys.modules:
+        from photon_tasks.background import drain_background
+
+        drain_background()
+
+
+def _raise_unattended() -> None:
+    """Raise an error of work that no response shows: of jobs, or in the background."""
+    raise_unattended()
     if "photon_tasks" in sys.modules:
         from photon_tasks.testing import raise_failure
 

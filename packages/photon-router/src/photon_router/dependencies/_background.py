@@ -12,8 +12,10 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import ParamSpec
 
-from photon_runtime.callables import require_function
+from photon_runtime.callables import require_function, require_value
 from photon_runtime.http import Request
+from photon_runtime.transactions import leave_transactions
+from photon_runtime.unattended import call_site, report_error
 
 P = ParamSpec("P")
 
@@ -21,8 +23,10 @@ P = ParamSpec("P")
 class BackgroundTasks:
     """Calls that run after the response was sent; an argument of handlers and dependencies.
 
-    They run one after the other, in the task of the request. A call that fails is logged and does
-    not prevent the next. If the handler fails, or raises an `HttpError`, none of them runs.
+    They run one after the other, in the task of the request, after the last byte of the response. A
+    call that fails is logged with the line that has added it, counted, and does not prevent the
+    next; in a test, the client raises its error. If the handler fails, or raises an `HttpError`,
+    none of them runs.
 
     The next request on the connection waits for them: spawn a task of your own for long work.
     """
@@ -41,17 +45,29 @@ class BackgroundTasks:
             SignatureError: It is a coroutine function or a generator function.
         """
         require_function(function, "a background task")
-        call = functools.partial(function, *args, **kwargs)
+        call = functools.partial(_call, call_site(), functools.partial(function, *args, **kwargs))
         if self._request is None:
             self._calls.append(call)
         else:  # a background task adds another one
             self._request.after_response(call)
+
+    add_task = add
+    """The name of `add` in other frameworks."""
 
     def begin(self, request: Request) -> None:
         """Run the calls, and the calls that they add, one after the other."""
         self._request = request
         for call in self._calls:
             request.after_response(call)
+
+
+def _call(site: str, call: functools.partial[object]) -> None:
+    leave_transactions()
+    try:
+        require_value(call(), call.func)
+    except Exception as error:
+        name = getattr(call.func, "__qualname__", None) or repr(call.func)
+        report_error(error, name, site, kind="after_response")
 
 
 def background_tasks(request: Request) -> Iterator[BackgroundTasks]:
