@@ -149,6 +149,19 @@ def test_cancelled_work_is_not_an_error(caplog: pytest.LogCaptureFixture) -> Non
     assert caplog.text == ""
 
 
+@in_hub
+def test_work_that_is_cancelled_before_it_begins_leaves_nothing() -> None:
+    background = Background(2, 1.0)
+    with background.current():
+        for _ in range(5):
+            spawn_background(rt.sleep, 60.0).cancel()
+            rt.yield_now()
+        assert len(background) == 0
+        spawn_background(rt.sleep, 60.0).cancel()
+        background.drain()
+    assert len(background) == 0
+
+
 @in_virtual_time
 def test_the_end_waits_for_work_and_names_what_does_not_end(
     caplog: pytest.LogCaptureFixture,

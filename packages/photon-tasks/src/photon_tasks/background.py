@@ -101,7 +101,7 @@ class Background:
         meter.observable_gauge(
             "photon_background_running",
             "Background work that is running.",
-            lambda: len(self._running),
+            lambda: len(self),
         )
         self._refused = meter.counter(
             "photon_background_refused", "Background work beyond [tasks] max_background."
@@ -109,6 +109,9 @@ class Background:
 
     def __len__(self) -> int:
         """Return the number of running tasks."""
+        # One that is cancelled before its first turn ends without having removed itself.
+        for task in [each for each in self._running if each.done]:
+            del self._running[task]
         return len(self._running)
 
     def spawn(
@@ -118,7 +121,7 @@ class Background:
         require_function(function, "background work")
         if self._has_ended:
             raise NoTasks("the application has stopped: background work would not be waited for")
-        if len(self._running) >= self._limit:
+        if len(self._running) >= self._limit and len(self) >= self._limit:
             self._refused.inc()
             raise Overloaded(
                 f"[tasks] max_background = {self._limit} tasks are running in the background: "
@@ -158,11 +161,13 @@ class Background:
 
         Blocks: the calling task, for the timeout and 2 seconds at most.
         """
+        if not self:
+            return  # an application may also end outside of a hub
         with rt.shield():
             with suppress(DeadlineExceeded), rt.deadline(self._timeout):
-                while self._running:
+                while self:
                     next(iter(self._running)).join()
-            left = dict(self._running)
+            left = dict(self._running) if self else {}
             self._has_ended = bool(left)
             for task, (name, begun) in left.items():
                 _log.error(
@@ -176,7 +181,7 @@ class Background:
             with suppress(DeadlineExceeded), rt.deadline(_GRACE):
                 for task in left:
                     task.join()
-            for name, _ in self._running.values():
+            for name, _ in self._running.values() if self else ():
                 _log.error("%s, does not end although it was cancelled: it is left behind", name)
 
 
