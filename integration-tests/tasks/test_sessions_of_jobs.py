@@ -23,7 +23,7 @@ from photon_runtime.transactions import transaction_to_join
 from photon_tasks import Job, TasksPart, provided, task
 from photon_tasks.errors import TaskDefinitionError
 
-NO_TASKS = "photon_tasks"  # a package to search in place of this module
+NO_TASKS = "photon_tasks"  # a package to search in place of that of this module
 
 
 class Base(DeclarativeBase):
@@ -49,7 +49,6 @@ def notes(db: Session) -> Notes:
     return Notes(db)
 
 
-@task
 def write(title: str, db: Session = provided, notes: Notes = provided, job: Job = provided) -> int:
     assert notes.db is db
     assert job.attempt == 1
@@ -106,14 +105,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_a_job_has_a_session_that_is_committed_before_it_is_completed(
     tmp_path: Path, url: str
 ) -> None:
-    app = Photon()
+    app, written = Photon(), task(write)
     app.add(DatabasePart())
-    app.add(TasksPart(tasks=[write], home=NO_TASKS))
+    app.add(TasksPart(tasks=[written], home=NO_TASKS))
     app.provide(Notes, notes)
 
     @app.post("/notes/{title}")
     def enqueue(title: str) -> str:
-        return write.enqueue(title).id
+        return written.enqueue(title).id
 
     @app.get("/notes")
     def count(db: Session) -> list[str]:
@@ -138,12 +137,10 @@ def user_of(user: str = Depends(current_user)) -> User:
     return User(user)
 
 
-@task
 def greet(user: User = provided) -> None:
     """Cannot work: it needs a request."""
 
 
-@task
 def count(missing: Blocks = provided) -> None:
     """Cannot work: nothing provides it."""
 
@@ -151,7 +148,7 @@ def count(missing: Blocks = provided) -> None:
 def test_tasks_whose_values_cannot_be_made_are_refused_at_start(tmp_path: Path, url: str) -> None:
     app = Photon()
     app.add(DatabasePart())
-    app.add(TasksPart(tasks=[greet, count], home=NO_TASKS))
+    app.add(TasksPart(tasks=[task(greet), task(count)], home=NO_TASKS))
     app.provide(User, user_of)
     with pytest.raises(TaskDefinitionError) as caught, serving(app, tmp_path, url):
         pass
