@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from photon import HttpError, Job, Photon, TasksPart, provided, send_event, task
+from photon import HttpError, Job, Photon, TasksPart, group, provided, send_event, task
 from photon.testing import Client, live_client
 from photon_lifeguard import DatabasePart, Databases
 from photon_lifeguard.testing import TemporaryDatabases
@@ -165,6 +165,18 @@ def test_an_event_comes_or_is_late(client: Client) -> None:
     client.jobs.run(until=datetime.timedelta(days=2))
     assert DONE == ["now", "late"]
     assert [each.id for each in client.jobs.enqueued()] == [in_time.id, late.id]
+
+
+def test_flows_run_to_their_end(client: Client) -> None:
+    flow = group([note.call(1), note.call(2)]) | fails.call(0) | note.call(3)
+    enqueued = client.jobs.call(flow.enqueue)
+    assert DONE == [1, 2, 1, 3]
+    assert client.jobs.call(enqueued.status) is JobState.COMPLETED
+    assert [each.arguments for each in client.jobs.enqueued(note)] == [
+        {"value": 1},
+        {"value": 2},
+        {"value": 3},
+    ]
 
 
 def test_jobs_without_an_end_are_noticed(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,6 +359,7 @@ def temporary() -> Iterator[TemporaryDatabases]:
         ("sqlite", "fresh"),
         pytest.param(("postgresql", "rollback"), marks=pytest.mark.slow),
         pytest.param(("postgresql", "fresh"), marks=pytest.mark.slow),
+        pytest.param(("mysql", "fresh"), marks=pytest.mark.slow),
     ]
 )
 def shop(
@@ -355,8 +368,8 @@ def shop(
     DONE.clear()
     kind, mode = request.param
     url = f"sqlite:///{tmp_path}/app.db"
-    if kind == "postgresql":
-        url = request.getfixturevalue("postgres_url")
+    if kind != "sqlite":
+        url = request.getfixturevalue({"postgresql": "postgres_url", "mysql": "mysql_url"}[kind])
     app, part = make_shop(in_environment("test", tmp_path, PHOTON__DATABASE__URL=url))
     with temporary.open(mode=mode) as factory, part.overridden(factory), Client(app) as client:
         yield client

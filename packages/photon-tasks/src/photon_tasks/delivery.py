@@ -48,12 +48,15 @@ class Deliveries:
     Attributes:
         outbox: For transactions of other databases than that of the store; ``None`` if the
             application has none.
+        is_deferred: True to deliver after the commit of such a transaction, in place of an outbox:
+            in tests, whose process is not killed in between.
     """
 
     def __init__(self, store: JobStore) -> None:
         """Begin without an outbox."""
         self._store = store
         self.outbox: Outbox | None = None
+        self.is_deferred = False
 
     def deliver(self, delivery: Delivery) -> tuple[Sequence[Enqueued], AfterCommit | None]:
         """Enqueue a delivery.
@@ -76,6 +79,10 @@ class Deliveries:
         if store.joins(transaction.database):
             connection = transaction.connection()
             return store.deliver(delivery, connection=connection), transaction.on_commit
+        if self.is_deferred:
+            transaction.connection()  # begins it
+            transaction.on_commit(lambda: store.deliver(delivery))
+            return [Enqueued(job.id, is_new=True) for job in delivery.jobs], transaction.on_commit
         if self.outbox is None:  # a job of its own would remain if the transaction is undone
             raise StoreRefused(
                 f"a transaction of {transaction.database!r} is open, and the application has no "

@@ -191,10 +191,9 @@ def _job_middleware(middleware: JobMiddleware | DramatiqMiddleware) -> JobMiddle
 
 
 def _in_the_database(settings: TasksSettings, source: DatabaseSource) -> TasksSettings:
-    """Return settings without a server of jobs: tests need no other than the database."""
-    if source.engine().dialect.name in ("sqlite", "postgresql"):
-        return attrs.evolve(settings, url="")
-    return settings
+    """Return settings without a server of jobs: tests use the database, or memory."""
+    is_possible = source.engine().dialect.name in ("sqlite", "postgresql")
+    return attrs.evolve(settings, url="" if is_possible else "sqlite://")
 
 
 @contextmanager
@@ -214,6 +213,10 @@ def _measured(tasks: Tasks, host: Host) -> Iterator[None]:
 @contextmanager
 def _relayed(tasks: Tasks, source: DatabaseSource) -> Iterator[None]:
     """Relay jobs from the databases that the store cannot join, during the block."""
+    if tasks.mode == "inline":
+        tasks.deliveries.is_deferred = True
+        yield
+        return
     engines = source.engines()
     others = {name: each for name, each in engines.items() if not tasks.store.joins(each)}
     if not others:
