@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 import photon_runtime as rt
+from photon_runtime.hub_threads import current_hub
 
 from .errors import JobFailed, JobNotFound
 from .records import Delivery, JobRecord, JobState, NewEvent
@@ -83,7 +84,8 @@ class EnqueuedJob(Generic[R]):
 
         Raises:
             JobFailed: It is dead, parked or cancelled.
-            JobNotFound: See `record`.
+            JobNotFound: See `record`. A job that an outbox relays is waited for, for ``[tasks]
+                enqueue_timeout`` seconds.
             TimeoutError: It has not ended in time.
 
         Blocks: the calling task, until the job has ended.
@@ -99,8 +101,8 @@ class EnqueuedJob(Generic[R]):
 
     def _result(self, *, waits: bool) -> R:
         interval = _FIRST_POLL
+        record = self._relayed_record() if waits else self.record()
         while True:
-            record = self.record()
             match record.state:
                 case JobState.COMPLETED:
                     result: R = self._decoded(record.result)
@@ -111,6 +113,18 @@ class EnqueuedJob(Generic[R]):
                 raise TimeoutError(f"the job {self.id} is {record.state}")
             rt.sleep(interval)
             interval = min(interval * 1.5, _LAST_POLL)
+            record = self.record()
+
+    def _relayed_record(self) -> JobRecord:
+        """Return the job, and wait for it where an outbox may be about to relay it."""
+        hub, tasks = current_hub(), self._tasks
+        is_relayed = tasks.deliveries.outbox is not None
+        end = hub.time() + (tasks.settings.enqueue_timeout if is_relayed else 0.0)
+        while True:
+            record = tasks.store.job(self.id)
+            if record is not None or hub.time() >= end:
+                return record or self.record()
+            rt.sleep(_FIRST_POLL)
 
     def _decoded(self, result: str | None) -> Any:
         if result is None:

@@ -11,6 +11,7 @@ caller was cancelled is given up, and the thread closes it when its call has end
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -29,12 +30,15 @@ FAILURES: Final = (AMQPError, OSError)
 
 
 def read_url(url: str) -> Any:
-    """Return the parameters of connections.
+    """Return the parameters of connections, and keep pika silent unless its level is set.
 
     Raises:
         ValueError: The URL is invalid.
     """
     parameters = pika.URLParameters(url)
+    log = logging.getLogger("pika")
+    if log.level == logging.NOTSET:  # it describes each connection in a dozen lines
+        log.setLevel(logging.CRITICAL)
     parameters.socket_timeout = parameters.blocked_connection_timeout = _TIMEOUT
     parameters.stack_timeout = 2 * _TIMEOUT
     return parameters
