@@ -30,6 +30,12 @@ def _url(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
         raise ValueError(f"is empty for the application's database, or a URL of {known}")
 
 
+def _address(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    host, _, port = value.rpartition(":")
+    if value and not (host and port.isascii() and port.isdecimal() and int(port) < 65_536):
+        raise ValueError(f"is an address with a port such as '127.0.0.1:9100', not {value!r}")
+
+
 def _path(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
     if value and (not value.startswith("/") or value.endswith("/") or "{" in value):
         raise ValueError(f"is a path that begins with a slash and ends without one, not {value!r}")
@@ -68,6 +74,8 @@ class TasksSettings:
         max_memory: Memory of a worker process above which it is replaced between jobs; zero for no
             limit.
         max_jobs: Number of jobs after which a worker process is replaced; zero for no limit.
+        metrics: Address and port at which ``photon worker`` serves ``/metrics``, such as
+            ``127.0.0.1:9100``; empty for none. Every client that can reach it can read them.
         page: Path of the page about jobs in development; empty for none.
         page_clients: Who may use that page: ``local`` for this machine only, ``all`` for every
             client that can reach the server, such as the host of a container.
@@ -92,6 +100,7 @@ class TasksSettings:
     max_background: int = attrs.field(default=1000, validator=gt(0))
     max_memory: int = attrs.field(default=0, validator=ge(0))
     max_jobs: int = attrs.field(default=0, validator=ge(0))
+    metrics: str = attrs.field(default="", validator=_address)
     page: str = attrs.field(default="/photon/jobs", validator=_path)
     page_clients: str = attrs.field(default="local", validator=in_(("local", "all")))
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, final
 
@@ -40,6 +41,7 @@ from .current import Tasks, current_tasks
 from .errors import NoTasks
 from .part import without_worker
 from .worker import Worker
+from .worker_metrics import metrics_listener, serving_metrics
 
 if TYPE_CHECKING:
     from photon_runtime.http import Handler
@@ -64,6 +66,7 @@ class WorkerProcesses:
         announce: Shows the line about the worker that has started.
         report: Shows a line about what has happened to a process.
         is_announced: True if the first process was announced; later ones are not.
+        listener: Socket at which the metrics are served; ``None`` without them.
     """
 
     project: Project
@@ -72,16 +75,18 @@ class WorkerProcesses:
     announce: Callable[[str], object]
     report: Callable[[str], None]
     is_announced: bool = False
+    listener: socket.socket | None = attrs.field(default=None, init=False)
 
     def run(self) -> int:
         """Run jobs until a stop signal; return the exit code. Blocks: the process."""
-        return supervise(
-            self._work,
-            count=self.settings.processes,
-            shutdown_timeout=self.settings.shutdown_timeout + _GRACE,
-            first_ready=self._note_announced,
-            report=self.report,
-        )
+        with metrics_listener(self.settings.metrics) as self.listener:
+            return supervise(
+                self._work,
+                count=self.settings.processes,
+                shutdown_timeout=self.settings.shutdown_timeout + _GRACE,
+                first_ready=self._note_announced,
+                report=self.report,
+            )
 
     def _note_announced(self) -> None:
         self.is_announced = True
@@ -104,7 +109,7 @@ class WorkerProcesses:
             if not self.is_announced:
                 self._announce(tasks)
             link()
-            with rt.scope() as helpers:
+            with serving_metrics(self.listener, tasks), rt.scope() as helpers:
                 helpers.spawn(_stop_worker, worker, stop)
                 helpers.spawn(self._recycle, worker, link)
                 try:
