@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy import String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+import photon_runtime as rt
 from photon import HttpError, Job, Photon, TasksPart, group, provided, send_event, task
 from photon.testing import Client, live_client
 from photon_lifeguard import DatabasePart, Databases
 from photon_lifeguard.testing import TemporaryDatabases
 from photon_runtime.http import Response
 from photon_runtime.settings import Settings, load_settings
+from photon_runtime.unattended import note_error
 from photon_tasks import JobFailed, JobState, NoTasks, Task, TasksSettings, current_tasks
 from photon_tasks.records import Delivery, NewJob
 
@@ -478,7 +480,10 @@ def test_the_fixture_has_the_jobs_of_the_client(pytester: pytest.Pytester) -> No
 
 def test_an_error_that_no_request_has_raised_is_raised_at_the_end() -> None:
     client = Client(make_app())
-    tasks = client.jobs.call(current_tasks)
-    tasks.failures.append(ValueError("lost"))
+
+    def fail_later() -> None:
+        rt.spawn(note_error, ValueError("lost"), kind="test")
+
+    client.jobs.call(fail_later)
     with pytest.raises(ValueError, match="lost"):
         client.close()

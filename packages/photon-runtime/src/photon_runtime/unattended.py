@@ -76,6 +76,16 @@ def report_error(error: Exception, work: str, site: str, *, kind: str) -> None:
     """
     _log.error("%s, begun at %s, has failed", work, site, exc_info=error)
     error.add_note(f"raised by {work}, begun at {site}, which nothing waits for")
+    note_error(error, kind=kind)
+
+
+def note_error(error: Exception, *, kind: str) -> None:
+    """Count an error that nothing waits for, and that is logged elsewhere. Does not wait.
+
+    Args:
+        error: The error.
+        kind: Kind of the work, for the metric.
+    """
     errors = _ERRORS.get()
     if errors is not None:
         errors.note(error, kind)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 import photon_runtime as rt
 from photon_runtime.errors import SignatureError
 from photon_runtime.observability import Meter, Tracer
+from photon_runtime.unattended import note_error
 
 from ._identifiers import JobIds
 from ._tasks_settings import TasksSettings
@@ -74,8 +75,6 @@ class Tasks:
         owner: Returns whom the jobs belong to that are enqueued in the current context.
         clock: Returns the time in seconds since the epoch, for the sleeps of jobs.
         inline: Runs the jobs in the mode ``inline``; ``None`` in all others.
-        failures: Errors of jobs that were run after a commit in the mode ``inline``, and so could
-            not be raised to the code that has enqueued them; a test raises them.
         observer: Receives reports about jobs.
         tracer: Makes the spans of attempts; ``None`` without tracing.
         job_url: Returns the URL of a job by its id; ``None`` if the application has no such route.
@@ -109,7 +108,6 @@ class Tasks:
         self.middleware: tuple[JobMiddleware, ...] = ()
         self.clock: Callable[[], float] = time.time
         self.inline: InlineRunner | None = None
-        self.failures: list[Exception] = []
         self.observer: JobObserver = JobMetrics(meter)
         self.tracer: Tracer | None = None
         self.job_url: Callable[[str], str | None] = lambda job: None
@@ -144,7 +142,7 @@ class Tasks:
         try:
             self._note(delivery, enqueued)
         except Exception as error:
-            self.failures.append(error)
+            note_error(error, kind="inline job")
             raise  # to the transaction, which logs it
 
     def _note(self, delivery: Delivery, enqueued: Sequence[Enqueued]) -> None:

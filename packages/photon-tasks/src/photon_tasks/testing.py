@@ -18,6 +18,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar, final
 import attrs
 import msgspec
 
+from photon_runtime.unattended import raise_unattended
+
 from .current import InlineRunner, Tasks, current_tasks
 from .errors import NoTasks
 from .records import JobFilter, JobRecord, JobState
@@ -119,7 +121,7 @@ class ApplicationJobs:
 
         def call() -> T:
             result = function(*args, **kwargs)
-            raise_failure()
+            raise_unattended()
             return result
 
         return self._call(call)
@@ -173,27 +175,9 @@ class ApplicationJobs:
         return f"{len(jobs)} jobs were enqueued:{calls}"
 
 
-def raise_failure() -> None:
-    """Raise the error of a job that was run after a commit, if there is one; see `Tasks.failures`.
-
-    It needs no application with tasks.
-
-    Raises:
-        Exception: The first one; the others are dropped, and were logged.
-    """
-    try:
-        failures = current_tasks().failures
-    except NoTasks:
-        return
-    if failures:
-        first = failures[0]
-        failures.clear()
-        raise first
-
-
 def _run(seconds: float) -> int:
     count = _inline().run(seconds)
-    raise_failure()
+    raise_unattended()
     return count
 
 

@@ -311,7 +311,7 @@ class _InProcess(httpx2.BaseTransport):
                 session.close()
             if self._raise_errors:
                 self.call(_drain_background)
-                self.call(_raise_unattended)
+                self.call(raise_unattended)
         finally:
             self._end_application()
 
@@ -357,7 +357,7 @@ class _Exchange:
         """Return the error of a job that was run after a commit, or of work after the response."""
         if self._raise_errors:
             try:
-                _raise_unattended()
+                raise_unattended()
             except Exception as error:
                 return error
         return None
@@ -425,15 +425,6 @@ def _drain_background() -> None:
         from photon_tasks.background import drain_background
 
         drain_background()
-
-
-def _raise_unattended() -> None:
-    """Raise an error of work that no response shows: of jobs, or in the background."""
-    raise_unattended()
-    if "photon_tasks" in sys.modules:
-        from photon_tasks.testing import raise_failure
-
-        raise_failure()
 
 
 def _as_photon(request: httpx2.Request, body_limit: int) -> Request:
