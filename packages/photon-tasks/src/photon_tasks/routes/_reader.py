@@ -5,15 +5,21 @@ status differs from the one that the client has, for a limited time. Waiting is 
 by its primary key, at intervals that grow, and no more than `MOST_WAITING` requests of a process
 wait at the same time; further ones are answered at once.
 
+A job that was accepted in a transaction of another database is in its outbox for a moment, and not
+in the store. A client that comes at once must not get 404, so a job whose id was made just now is
+waited for, where the application has an outbox.
+
 Every look asks the decision about the client anew. A job that the client may not see, and one that
 does not exist, have the same response: whether a job of others exists is a secret.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeAlias, final
+from uuid import UUID
 
 import msgspec
 
@@ -37,6 +43,9 @@ LONGEST_STREAM: Final = 300.0
 MOST_WAITING: Final = 1000
 _INTERVALS: Final = (0.1, 0.1, 0.2, 0.2, 0.5)
 _SLOWEST: Final = 1.0
+_RELAY_INTERVAL: Final = 0.05
+_RELAY_LOOKS: Final = 40
+_YOUNG: Final = 30.0
 
 MaySee: TypeAlias = Callable[[Request, JobRecord], bool]
 """Decides whether a client may see a job."""
@@ -148,9 +157,22 @@ class JobReader:
         """
         with _limited(tasks):
             record = tasks.store.job(job)
+            if record is None and self._waiting < MOST_WAITING and _may_be_relayed(tasks, job):
+                record = self._relayed(tasks, job)
         if record is None or self._may_see(request, record) is not True:
             raise not_found(job)  # the same for both: whether a job of others exists is a secret
         return record
+
+    def _relayed(self, tasks: Tasks, job: str) -> JobRecord | None:
+        self._waiting += 1
+        try:
+            for _ in range(_RELAY_LOOKS):
+                rt.sleep(_RELAY_INTERVAL)
+                if (record := tasks.store.job(job)) is not None:
+                    return record
+        finally:
+            self._waiting -= 1
+        return None
 
     def _records(
         self, request: Request, tasks: Tasks, job: str, seconds: float
@@ -170,6 +192,14 @@ class JobReader:
                 yield self.find(request, tasks, job)
         finally:
             self._waiting -= 1
+
+
+def _may_be_relayed(tasks: Tasks, job: str) -> bool:
+    """Return whether a job may be in an outbox still: its id has the time at which it was made."""
+    if tasks.deliveries.outbox is None:
+        return False
+    made = (UUID(job).int >> 80) / 1000
+    return abs(time.time() - made) < _YOUNG
 
 
 @contextmanager
