@@ -6,9 +6,9 @@ Rows go to the store in their order, many at once. They are deleted when the sto
 process that is killed in between delivers them again, and the store knows their ids.
 
 Two kinds of errors are kept apart. The store or the database does not respond: nothing is wrong
-with the rows, they wait, and the attempts become rarer, up to a limit. A row is at fault: the
+with the rows, they wait, and the attempts become rarer, up to a limit. A row is the reason: the
 others are delivered without it, and after a few attempts it is set aside, where people find it.
-What cannot be told apart counts as the former while no row at all can be delivered.
+What is not known to be the former is looked for in each row.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Outbox:
     def running(self) -> Iterator[None]:
         """Relay during the block, and at its end once more, for a second at most.
 
-        A database that does not respond is no error: its rows wait.
+        The rows of a database that does not respond wait.
 
         Blocks: the calling task.
         """
