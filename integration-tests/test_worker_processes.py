@@ -33,7 +33,8 @@ from photon_tasks.stores import JobStore
 from photon_tasks.stores.redis import RedisStore
 from photon_tasks.stores.sql import SqlStore
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+_DEPLOYED = int(os.environ.get("PHOTON_TEST_DEPLOYS", "60"))
 
 APPLICATION = """
     import ctypes, os, resource, signal, time
@@ -392,12 +393,13 @@ def test_a_job_that_computes_for_many_leases_runs_once(sqlite_shop: Shop) -> Non
 # -- stopping and replacing ---------------------------------------------------------------------
 
 
+@pytest.mark.timeout(300 + 3 * _DEPLOYED)
 def test_each_effect_happens_once_over_many_deploys(shop: Shop) -> None:
-    count = int(os.environ.get("PHOTON_TEST_DEPLOYS", "60"))
+    count = _DEPLOYED
     shop.write(shutdown_timeout=10.0)
     shop.enqueue("wait", count, arguments={"number": "{number}", "seconds": 0.5})
     deploys = 0
-    until = time.monotonic() + 120 + count
+    until = time.monotonic() + 200 + 2 * count
     while any(each.state != "completed" for each in shop.jobs().values()):
         with shop.worker("--concurrency", "5", "--processes", "2") as worker:
             worker.wait_ready()
@@ -467,6 +469,17 @@ def test_a_process_is_replaced_after_its_jobs_and_ends_when_the_last_one_has(
     assert "takes no more work; it is replaced" in worker.output
     assert len({effect[2] for effect in sqlite_shop.effects()}) >= 2
     assert set(sqlite_shop.count("end").values()) == {1}
+
+
+def test_the_stacks_of_all_jobs_are_printed_by_a_signal(sqlite_shop: Shop) -> None:
+    sqlite_shop.write(shutdown_timeout=0.1)
+    sqlite_shop.enqueue("wait", arguments={"number": "{number}", "seconds": 60})
+    with sqlite_shop.worker() as worker:
+        wait_until(lambda: sqlite_shop.count("begin"), lambda: worker.output)
+        [process] = worker.children()
+        os.kill(process, signal.SIGUSR1)
+        wait_until(lambda: "time.sleep(seconds)" in worker.output, lambda: worker.output)
+        assert worker.stop() == 0
 
 
 # -- what is said and refused at start ----------------------------------------------------------
