@@ -25,6 +25,7 @@ from photon_tasks import (
     NoTasks,
     Task,
     TaskDefinitionError,
+    flow_from_json,
     group,
     pipeline,
     provided,
@@ -396,6 +397,26 @@ def test_a_job_with_what_another_version_has_written_is_parked(run: Run) -> None
         record = running.ended(job.id)
         assert record.state is JobState.PARKED
         assert "what follows it cannot be read" in (record.error or "")
+
+    run(main)
+
+
+def test_a_flow_is_found_again_from_its_text(run: Run) -> None:
+    def main(running: Running) -> None:
+        flow = group([charge.call(1), charge.call(2)]).enqueue_in(0.1)
+        found = flow_from_json(flow.to_json())
+        assert found.jobs == flow.jobs
+        assert found.result(timeout=10) == [
+            {"order": 1, "total": 1.5},
+            {"order": 2, "total": 3.0},
+        ]
+        assert found.progress() == FlowProgress(2, 2)
+        other = (charge.call(1) | nothing.call()).enqueue_in(60)
+        assert flow_from_json(other.to_json()).cancel() is JobState.CANCELLED
+        assert other.status() is JobState.CANCELLED
+        for text in ("[]", "{}", "no"):
+            with pytest.raises(ValueError, match=r"malformed|truncated|array|has no jobs"):
+                flow_from_json(text)
 
     run(main)
 

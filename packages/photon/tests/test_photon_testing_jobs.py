@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dramatiq
 import pytest
 from sqlalchemy import String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -21,6 +22,7 @@ from photon_runtime.http import Response
 from photon_runtime.settings import Settings, load_settings
 from photon_runtime.unattended import note_error
 from photon_tasks import JobFailed, JobState, NoTasks, Task, TasksSettings, current_tasks
+from photon_tasks.actors import PhotonBroker
 from photon_tasks.records import Delivery, NewJob
 
 pytest_plugins = ["pytester"]
@@ -476,6 +478,34 @@ def test_the_fixture_has_the_jobs_of_the_client(pytester: pytest.Pytester) -> No
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=2)
     assert not [*pytester.path.glob("*.db*")]
+
+
+def test_actors_of_dramatiq_run_inline(tmp_path: Path) -> None:
+    DONE.clear()
+    broker = PhotonBroker()
+
+    @dramatiq.actor(broker=broker, max_retries=1, min_backoff=60_000)
+    def greet(name: str) -> None:
+        DONE.append(name)
+        if name == "nobody":
+            raise ValueError("who?")
+
+    app = Photon()
+    app.add(TasksPart(tasks=broker.tasks()))
+
+    @app.post("/greetings/{name}")
+    def enqueue_greeting(name: str) -> str:
+        return greet.send(name).message_id
+
+    with Client(app) as client:
+        id_ = client.post("/greetings/Ada").json()
+        (job,) = client.jobs.enqueued()
+        assert (job.id, job.task, job.arguments["args"]) == (id_, "greet", ["Ada"])
+        with client.jobs.held():
+            client.post("/greetings/nobody")
+        with pytest.raises(ValueError, match=r"who\?"):
+            client.jobs.run(until=datetime.timedelta(days=8))
+    assert DONE == ["Ada", "nobody", "nobody"]
 
 
 def test_an_error_that_no_request_has_raised_is_raised_at_the_end() -> None:

@@ -44,6 +44,7 @@ from .errors import TasksError as TasksError
 from .flows import EnqueuedFlow as EnqueuedFlow
 from .flows import Flow as Flow
 from .flows import FlowProgress as FlowProgress
+from .flows import flow_from_json as flow_from_json
 from .flows import group as group
 from .flows import pipeline as pipeline
 from .job import Job as Job

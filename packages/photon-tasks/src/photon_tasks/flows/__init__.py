@@ -15,6 +15,7 @@ The job that has the results of a group is in `photon_tasks._group_results`.
 
 from ._enqueued_flow import EnqueuedFlow as EnqueuedFlow
 from ._enqueued_flow import FlowProgress as FlowProgress
+from ._enqueued_flow import flow_from_json as flow_from_json
 from ._flow import Flow as Flow
 from ._flow import call_of as call_of
 from ._flow import group as group

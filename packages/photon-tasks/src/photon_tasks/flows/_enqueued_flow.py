@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Generic, TypeVar, final
 
 import attrs
+import msgspec
 
 import photon_runtime as rt
 
-from ..current import Tasks
+from ..current import Tasks, current_tasks
 from ..errors import JobFailed, JobNotFound
 from ..records import ENDED, Delivery, JobFilter, JobRecord, JobState
 from ._planning import PlannedJob
@@ -66,6 +67,13 @@ class EnqueuedFlow(Generic[R_co]):
     def __repr__(self) -> str:
         """Show the id."""
         return f"<EnqueuedFlow {self.id}>"
+
+    def to_json(self) -> str:
+        """Return the flow as a text, from which `flow_from_json` makes it again.
+
+        It contains the arguments of the calls: keep it where they may be, and send ids to clients.
+        """
+        return msgspec.json.encode(self._plan).decode()
 
     def records(self) -> Sequence[JobRecord]:
         """Return those of its jobs that exist and are still kept. Blocks: the calling task."""
@@ -179,3 +187,24 @@ class EnqueuedFlow(Generic[R_co]):
             if existing.get(id) not in ENDED:
                 store.cancel(id)
         return self.status()
+
+
+def flow_from_json(text: str) -> EnqueuedFlow[Any]:
+    """Return a flow that was enqueued earlier, such as by another process.
+
+    Its result is plain JSON: the types of tasks are not in the text.
+
+    Args:
+        text: What `EnqueuedFlow.to_json` has returned.
+
+    Raises:
+        ValueError: It is another text.
+        NoTasks: The caller does not belong to a running application.
+    """
+    plan = _DECODER.decode(text)
+    if not plan:
+        raise ValueError("the text is not that of a flow: it has no jobs")
+    return EnqueuedFlow(plan, current_tasks(), msgspec.json.decode)
+
+
+_DECODER: Final = msgspec.json.Decoder(list[PlannedJob])
