@@ -187,6 +187,18 @@ def test_the_page_shows_the_jobs_of_every_store(
         assert "No jobs yet." in client.get(PAGE).text
 
 
+def test_an_open_page_does_not_fill_the_log(
+    tmp_path: Path, tasks: dict[str, Task[..., Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "photon.access")
+    with served(application(tmp_path, tasks)) as client:
+        for _ in range(3):
+            client.get(PAGE, headers={"x-photon-refresh": "1"})
+        client.get(PAGE)
+        until(lambda: any(each.name == "photon.access" for each in caplog.records))
+    assert len([each for each in caplog.records if each.name == "photon.access"]) == 1
+
+
 # -- buttons ------------------------------------------------------------------------------------
 
 

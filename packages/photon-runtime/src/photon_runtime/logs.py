@@ -29,6 +29,11 @@ _fields: ContextVar[Mapping[str, object]] = ContextVar("photon_log_fields", defa
 
 # Taken at import: what writes a line never waits in the hub, so that a patched lock is only slower.
 _RLock = _thread.RLock
+REPEATED_STATE: Final = "photon.repeated"
+"""The key of `Request.state` that marks requests which a page repeats by itself while it is open.
+
+They are logged for debugging only, unless they fail.
+"""
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 _STANDARD: Final = frozenset(
     (*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName")

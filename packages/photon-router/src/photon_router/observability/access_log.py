@@ -12,14 +12,15 @@ from functools import partial
 from time import perf_counter
 
 from photon_runtime.http import Handler, Request, Response
-from photon_runtime.logs import EventLog
+from photon_runtime.logs import REPEATED_STATE, EventLog
 
 
 class AccessLog:
     """Middleware that logs requests: method, path, route, status, duration, client.
 
     A response with status 500 and above, and one whose stream is incomplete, is logged as a
-    warning, all others as information; ``error`` names the class of an unexpected exception. The
+    warning, one that an open page repeats by itself (`photon_runtime.logs.REPEATED_STATE`) for
+    debugging, all others as information; ``error`` names the class of an unexpected exception. The
     duration ends with the last byte of the response.
     """
 
@@ -38,7 +39,11 @@ class AccessLog:
 
     def _write(self, request: Request, status: int, started: float) -> None:
         failure = request.failure
-        level = logging.WARNING if status >= 500 or failure is not None else logging.INFO
+        level = logging.INFO
+        if status >= 500 or failure is not None:
+            level = logging.WARNING
+        elif REPEATED_STATE in request.state:
+            level = logging.DEBUG
         if not self._events.is_enabled_for(level):
             return
         client, route, method = request.client, request.route, request.method

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlencode
 import photon_runtime as rt
 from photon_runtime.forms import CsrfProtection
 from photon_runtime.http import Handler, HttpError, Request, Response
+from photon_runtime.logs import REPEATED_STATE
 from photon_runtime.parts import Host
 
 from .._tasks_settings import TasksSettings
@@ -31,6 +32,8 @@ from ._job import job_page
 from ._markup import Frame, text
 from ._overview import Choice, Overview, overview_page
 
+_REPEATED: Final = b"x-photon-refresh"
+"""The header field of requests of the script; pages of other sites cannot send it."""
 _HTML: Final = "text/html; charset=utf-8"
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
@@ -99,6 +102,8 @@ def _guarded(
         reason = refusal(request, allows_all=allows_all, changes=changes)
         if reason is not None:
             raise HttpError(403, reason)
+        if request.raw_header(_REPEATED) is not None:
+            request.state[REPEATED_STATE] = True
         frame = Frame(_base_of(request), _token(request, csrf()))
         try:
             tasks = current_tasks()

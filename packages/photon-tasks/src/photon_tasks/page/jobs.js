@@ -17,7 +17,9 @@ function isBusy() {
 async function refresh() {
   if (document.hidden || isBusy()) return;
   try {
-    const response = await fetch(location.href, { headers: { accept: "text/html" } });
+    // The field keeps the requests of an open page out of the log.
+    const headers = { accept: "text/html", "x-photon-refresh": "1" };
+    const response = await fetch(location.href, { headers });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const current = document.querySelector("main");
     const next = page.querySelector("main");
