@@ -471,6 +471,17 @@ def test_a_process_is_replaced_after_its_jobs_and_ends_when_the_last_one_has(
     assert set(sqlite_shop.count("end").values()) == {1}
 
 
+def test_a_process_that_uses_too_much_memory_is_replaced_between_jobs(sqlite_shop: Shop) -> None:
+    sqlite_shop.write(max_memory=1_000_000, poll_interval=1.5)
+    sqlite_shop.enqueue("wait", 3, arguments={"number": "{number}", "seconds": 1.0})
+    with sqlite_shop.worker("--concurrency", "1") as worker:
+        jobs = sqlite_shop.wait_for_end(worker)
+        assert worker.stop() == 0
+    assert {(each.state, each.attempts) for each in jobs.values()} == {("completed", 1)}
+    assert len({effect[2] for effect in sqlite_shop.effects()}) == 3
+    assert "more than max_memory = 1000000: it is replaced" in worker.output
+
+
 def test_the_stacks_of_all_jobs_are_printed_by_a_signal(sqlite_shop: Shop) -> None:
     sqlite_shop.write(shutdown_timeout=0.1)
     sqlite_shop.enqueue("wait", arguments={"number": "{number}", "seconds": 60})

@@ -31,9 +31,9 @@ import attrs
 
 import photon_runtime as rt
 from photon_runtime.errors import LoadError, PhotonError
-from photon_runtime.http import Application
+from photon_runtime.http import Application, ServerSettings
 from photon_runtime.process import prepare_process, reporting_failures, stop_event
-from photon_runtime.stats import dumping_on_signal, resident_memory
+from photon_runtime.stats import dumping_on_signal, resident_memory, watch_hub
 from photon_runtime.workers import supervise
 
 from ._tasks_settings import TasksSettings, without_password
@@ -106,9 +106,11 @@ class WorkerProcesses:
             worker = Worker(
                 tasks, queues=self.settings.queues, concurrency=self.settings.concurrency
             )
+            tasks.when_delivered(worker.wake)
             if not self.is_announced:
                 self._announce(tasks)
             link()
+            watch_hub(threshold=self.project.settings.read(ServerSettings).block_threshold)
             with serving_metrics(self.listener, tasks), rt.scope() as helpers:
                 helpers.spawn(_stop_worker, worker, stop)
                 helpers.spawn(self._recycle, worker, link)
@@ -158,6 +160,8 @@ class WorkerProcesses:
 
     def _over_limit(self, worker: Worker) -> str | None:
         settings = self.settings
+        if not worker.started:
+            return None  # a limit below what the application needs must not stop all work
         if settings.max_jobs and worker.started >= settings.max_jobs:
             return f"has run {worker.started} jobs"
         if settings.max_memory and (used := resident_memory()) > settings.max_memory:
