@@ -103,8 +103,14 @@ def test_a_package_folder_is_complete(package: Package) -> None:
 
 
 def test_test_files_have_names_of_their_own() -> None:
-    names = [path.name for path in ROOT.glob("packages/*/tests/**/*.py")]
+    paths = [*ROOT.glob("packages/*/tests/**/*.py")]
+    names = [path.name for path in paths if path.name not in {"__init__.py", "conftest.py"}]
     assert sorted(names) == sorted(set(names))
+    # pytest and mypy know the files of a package of tests by its name.
+    folders = [path.parent.name for path in paths if path.name == "__init__.py"]
+    assert sorted(folders) == sorted(set(folders))
+    conftests = [path.parent for path in paths if path.name == "conftest.py"]
+    assert all((folder / "__init__.py").exists() for folder in conftests)
 
 
 def packages_below(package: Package) -> list[Package]:
