@@ -7,7 +7,7 @@ one for options of your own.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
@@ -93,13 +93,14 @@ class TasksPart:
         Raises:
             TaskDefinitionError: Two tasks have the same name.
         """
-        running: list[Worker] = []
+        running: dict[Worker, rt.Task[None]] = {}
         health = TasksHealth()
         background = Background(settings.max_background, settings.shutdown_timeout, host.meter)
         host.lifespan(background.current)
         host.on_end(background.drain)
         host.lifespan(lambda: self._life(host, settings, running, health))
         host.on_drain(lambda: _stop(running))
+        host.on_end(lambda: _end(running))  # jobs use provided values, and may begin such work
         host.error_handler(StoreUnavailable, Overloaded)(_unavailable)
         if host.development and settings.page:
             from .page import add_pages  # of development only
@@ -128,7 +129,11 @@ class TasksPart:
 
     @contextmanager
     def _life(
-        self, host: Host, settings: TasksSettings, running: list[Worker], health: TasksHealth
+        self,
+        host: Host,
+        settings: TasksSettings,
+        running: dict[Worker, rt.Task[None]],
+        health: TasksHealth,
     ) -> Iterator[None]:
         registry = self.find(settings)
         if self._is_automatic and not registry:
@@ -280,13 +285,23 @@ def _unavailable(request: Request, error: BaseException) -> Response:
     )
 
 
-def _stop(workers: Sequence[Worker]) -> None:
+def _stop(workers: Iterable[Worker]) -> None:
     for each in workers:
         each.stop()
 
 
+def _end(running: Mapping[Worker, rt.Task[None]]) -> None:
+    """Stop workers, and wait until they have ended."""
+    _stop(running)
+    for task in running.values():
+        with rt.shield():
+            task.join()
+
+
 @contextmanager
-def _worked(tasks: Tasks, running: list[Worker], health: TasksHealth) -> Iterator[None]:
+def _worked(
+    tasks: Tasks, running: dict[Worker, rt.Task[None]], health: TasksHealth
+) -> Iterator[None]:
     """Run jobs as the mode says, during the block."""
     if isinstance(tasks.clock, MovableClock):
         tasks.inline = InlineJobs(tasks, tasks.clock)
@@ -297,15 +312,13 @@ def _worked(tasks: Tasks, running: list[Worker], health: TasksHealth) -> Iterato
     worker = Worker(tasks, queues=tasks.settings.queues)
     tasks.when_delivered(worker.wake)
     task = rt.spawn(worker.run)
-    running.append(worker)
+    running[worker] = task
     health.worker_started(task)
     try:
         yield
     finally:
-        running.remove(worker)
-        worker.stop()
-        with rt.shield():
-            task.join()
+        _end(running)
+        del running[worker]
 
 
 @contextmanager
