@@ -20,6 +20,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar, overload
 
+import attrs
 from sqlalchemy import select
 from sqlalchemy.orm import Session, configure_mappers
 
@@ -114,6 +115,23 @@ class Database:
                 f"the settings have no section [database.{name}]{known}"
             )
         return cls(named[name].with_name(name), folder=folder)
+
+    def sibling(self, url: str = "", *, pool_size: int) -> Database:
+        """Return a further database with these settings, with connections of its own.
+
+        For another hub, which cannot share connections with this one, or for a database beside it.
+        Opens nothing, and has no replicas.
+
+        Args:
+            url: Address of the database; empty for that of this one.
+            pool_size: Maximum number of connections.
+
+        Raises:
+            DatabaseConfigurationError: The address cannot be used.
+        """
+        own = self.engine.url.render_as_string(hide_password=False)
+        settings = attrs.evolve(self.settings, url=url or own, pool_size=pool_size, replicas=())
+        return Database(settings, folder=self.folder)
 
     def _committed(self, position: int) -> None:
         if self.replicas is not None:

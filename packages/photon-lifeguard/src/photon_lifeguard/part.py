@@ -26,6 +26,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 import attrs
 from sqlalchemy.orm import Session
@@ -132,6 +133,18 @@ class DatabasePart:
         """Note the classes of sessions."""
         self._sessions = dict(sessions or {})
         self._factory: DatabaseFactory = _new_database
+        self._installed: WeakKeyDictionary[Host, Databases] = WeakKeyDictionary()
+
+    def installed_in(self, host: Host) -> Databases | None:
+        """Return the databases of a start of the application, for a part that is installed later.
+
+        Args:
+            host: Host of that start.
+
+        Returns:
+            ``None`` if the part is not installed in it.
+        """
+        return self._installed.get(host)
 
     @contextmanager
     def overridden(self, factory: DatabaseFactory) -> Iterator[None]:
@@ -182,6 +195,7 @@ class DatabasePart:
             host.named_settings(DatabaseSettings),
             lambda name, of: _observed(self._factory, host, metrics, name, of),
         )
+        self._installed[host] = databases
         if self._factory is _new_database:  # those of tests have their tables already
             host.lifespan(lambda: _migrations(databases, host))
         host.lifespan(lambda: _life(databases))

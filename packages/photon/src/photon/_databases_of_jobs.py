@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import attrs
-
-from photon_lifeguard import Database, Databases, DatabaseSettings
+from photon_lifeguard import Database, DatabasePart, Databases, DatabaseSettings
 from photon_runtime.parts import Host
 from photon_tasks.part import environment_of
 
@@ -21,11 +19,13 @@ class JobDatabases:
     An application without a database gets the one that ``[database]`` has by default.
 
     Args:
+        part: The part with the databases of the application; ``None`` if it has none.
         host: Host of the application's parts.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, part: DatabasePart | None, host: Host) -> None:
         """Note the host; nothing is opened."""
+        self._part = part
         self._host = host
         self._own: Database | None = None
 
@@ -44,14 +44,7 @@ class JobDatabases:
     @contextmanager
     def opened(self, url: str) -> Iterator[Any]:
         """Yield the engine of a database of its own pool, and close it afterwards."""
-        database = self._database()
-        settings = attrs.evolve(
-            database.settings,
-            url=url or database.engine.url.render_as_string(hide_password=False),
-            pool_size=_CONNECTIONS,
-            replicas=(),
-        )
-        further = Database(settings, folder=self._host.root)
+        further = self._database().sibling(url, pool_size=_CONNECTIONS)
         try:
             yield further.engine
         finally:
@@ -64,13 +57,9 @@ class JobDatabases:
         if self._own is None:
             settings = DatabaseSettings().with_environment()
             if environment_of(self._host) == "test":
-                settings = attrs.evolve(settings, url="sqlite://")
+                settings = DatabaseSettings(url="sqlite://")
             self._own = Database(settings, folder=self._host.root)
         return self._own
 
     def _provided(self) -> Databases | None:
-        provided = getattr(self._host, "by_type", {}).get(Databases)
-        if provided is None:
-            return None
-        databases: Databases = provided.provider()
-        return databases
+        return None if self._part is None else self._part.installed_in(self._host)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+from photon_lifeguard import DatabasePart
 from photon_router import Application
 from photon_router.observability import ObservabilitySettings, Tracing
 from photon_runtime.observability import Tracer
@@ -26,9 +28,10 @@ def with_tasks(
     """
     own = [each for each in parts if isinstance(each, TasksPart)]
     own = own or [TasksPart(is_automatic=True)]
+    databases = next((each for each in parts if isinstance(each, DatabasePart)), None)
     for part in own:
         part.home = part.home or application.module
-        part.databases = part.databases or JobDatabases
+        part.databases = part.databases or partial(JobDatabases, databases)
         part.tracer = part.tracer or (lambda: tracer_of(application))
         part.built_in = tuple(built_in)
     return [*(each for each in parts if not isinstance(each, TasksPart)), *own]
