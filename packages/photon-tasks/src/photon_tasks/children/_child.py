@@ -6,7 +6,6 @@ import importlib
 import os
 import signal
 import socket
-import sys
 from typing import Any
 
 from photon_runtime.callables import require_value
@@ -34,7 +33,6 @@ def main(descriptor: int, parent: int) -> None:
 def _answer(call: Call) -> Reply:
     task: Task[..., Any] | None = None
     try:
-        sys.path[:] = call.path
         task = _found(call.module, call.name)
         arguments = task.signature.decode(call.arguments)
         result = require_value(task.function(**arguments), task.function)
@@ -55,7 +53,3 @@ def _found(module: str, name: str) -> Task[..., Any]:
     if not isinstance(found, Task):
         raise TypeError(f"{module}.{name} is not a task in this process")
     return found
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))

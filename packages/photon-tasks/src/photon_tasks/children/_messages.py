@@ -21,14 +21,12 @@ class Call:
         name: Name of the function in it, with the names of its classes.
         arguments: Arguments by name, as JSON.
         max_result: Maximum size of the result in bytes.
-        path: Where the child finds modules.
     """
 
     module: str
     name: str
     arguments: str
     max_result: int
-    path: list[str]
 
 
 @attrs.frozen

@@ -18,6 +18,12 @@ from ..task import Task
 from ._messages import Call, receive, send
 
 _DESCRIPTOR = 3
+_PROGRAM = f"""
+import sys
+sys.path[:] = sys.argv[2:]  # whatever has been added to it here
+from {__package__}._child import main
+main({_DESCRIPTOR}, int(sys.argv[1]))
+"""
 
 
 def call_in_child(task: Task[..., Any], arguments: dict[str, Any], *, max_result: int) -> Any:
@@ -40,7 +46,7 @@ def call_in_child(task: Task[..., Any], arguments: dict[str, Any], *, max_result
         pool = hub.resources[_Pool] = _Pool(os.cpu_count() or 1)
     function = task.function
     text = task.signature.encode((), arguments, limit=None)
-    call = Call(function.__module__, function.__qualname__, text, max_result, [*sys.path])
+    call = Call(function.__module__, function.__qualname__, text, max_result)
     result = pool.run(call)
     return None if result is None else task.signature.decode_result(result)
 
@@ -106,7 +112,7 @@ class _Child:
         try:
             pid = os.posix_spawn(
                 sys.executable,
-                [sys.executable, "-m", f"{__package__}._child", str(_DESCRIPTOR), str(os.getpid())],
+                [sys.executable, "-P", "-c", _PROGRAM, str(os.getpid()), *sys.path],
                 os.environ,
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
