@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pika
 import pytest
 from sqlalchemy import Connection, Engine, create_engine
 
@@ -31,6 +33,10 @@ from photon_tasks.stores.sql import SqlStore
 from servers.rabbitmq import RabbitMQServer
 
 pytestmark = pytest.mark.slow
+
+
+def test_pika_has_what_is_used() -> None:
+    assert list(inspect.signature(pika.BlockingConnection._cleanup).parameters) == ["self"]
 
 
 @contextmanager

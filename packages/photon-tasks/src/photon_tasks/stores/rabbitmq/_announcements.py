@@ -63,6 +63,8 @@ def _close(connection: Any) -> None:
             connection.close()
     except FAILURES:
         pass  # it has ended by itself
+    finally:
+        connection._cleanup()  # the sockets of its loop stay open where the server has closed it
 
 
 class Announcer:
