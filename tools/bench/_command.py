@@ -1,6 +1,7 @@
 """The command line: read the options, run, report, and tell by the exit code how it went."""
 
 import argparse
+import importlib
 import importlib.metadata
 import re
 import signal
@@ -20,6 +21,7 @@ from bench.errors import BenchError
 from bench.scenarios import SCENARIOS
 
 _PHOTON = ("photon", "photon-router", "photon-runtime", "greenlet", "httptools", "msgspec")
+_SUITES = {"database": "database", "websockets": "WebSocket", "jobs": "jobs"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,14 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         0 when every row was measured, 1 when any is an error, 130 after Ctrl-C.
     """
-    if "--database" in arguments:
-        from bench import database  # its servers are needed only here
-
-        return database.main([each for each in arguments if each != "--database"])
-    if "--websockets" in arguments:
-        from bench import websockets
-
-        return websockets.main([each for each in arguments if each != "--websockets"])
+    for suite in _SUITES:
+        if f"--{suite}" in arguments:
+            # Each is imported only here: its servers are needed by nothing else.
+            run: Callable[[Sequence[str]], int] = importlib.import_module(f"bench.{suite}").main
+            return run([each for each in arguments if each != f"--{suite}"])
     given = _parser().parse_args(arguments)
     if given.list:
         print(_listing(), end="")
@@ -136,14 +135,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", type=file_path, metavar="FILE", help="also write all figures as JSON"
     )
-    parser.add_argument(
-        "--database", action="store_true", help="measure the database suite instead; see its --help"
-    )
-    parser.add_argument(
-        "--websockets",
-        action="store_true",
-        help="measure the WebSocket suite instead; see its --help",
-    )
+    for suite, name in _SUITES.items():
+        parser.add_argument(
+            f"--{suite}",
+            action="store_true",
+            help=f"measure the {name} suite instead; see its --help",
+        )
     parser.add_argument("--list", action="store_true", help="list servers and scenarios, and end")
     return parser
 
