@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from scaffolded_project import FIELDS, files_of, generate, new_project, planned, refusal, run
 
-from photon_cli.generation import Plan, apply_edits, undo_edits, write_changes
-from photon_cli.project_creation import Choices, ProjectName, project_files
+from photon_cli.generation import undo_edits, write_changes
 from photon_cli.scaffolding.channel import ChannelGenerator
 from photon_cli.scaffolding.controller import ControllerGenerator
 from photon_cli.scaffolding.middleware import MiddlewareGenerator
 from photon_cli.scaffolding.route import RouteGenerator
 from photon_cli.scaffolding.websocket import WebSocketGenerator
-from photon_runtime.generators import Arguments, GeneratorError
-from photon_runtime.project import Project
 
-FIELDS = """
-title body:text summary:text? price:decimal weight:float count:small_int? state:enum:draft,published
-is_public:bool released_on:date begins:date_time? at:time tags:array:string homepage:uri?
-email:email? reference:uuid? data:json picture:blob
-"""
 GENERATORS = (
     RouteGenerator(),
     ControllerGenerator(),
@@ -33,47 +23,10 @@ GENERATORS = (
 )
 
 
-def new_project(root: Path, kind: str = "html") -> Path:
-    name = ProjectName.parse("blog", directory=root)
-    for path, content in project_files(name, Choices(kind, "none")).items():  # type: ignore[arg-type]
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(content)
-    return root
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A new project with pages, without a database."""
     return new_project(tmp_path)
-
-
-def planned(root: Path, generator: Any, name: str, *words: str, **options: bool) -> Any:
-    known = {option.name: option.default for option in getattr(generator, "options", ())}
-    return generator.plan(Project(root, root), Arguments(name, words, options=known | options))
-
-
-def generate(root: Path, generator: Any, name: str, *words: str, **options: bool) -> Plan:
-    plan = apply_edits(root, planned(root, generator, name, *words, **options))
-    assert plan.conflicts == []
-    write_changes(plan.root, plan.changes)
-    return plan
-
-
-def refusal(root: Path, generator: Any, name: str, *words: str, **options: bool) -> str:
-    with pytest.raises(GeneratorError) as caught:
-        planned(root, generator, name, *words, **options)
-    return str(caught.value)
-
-
-def files_of(root: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-
-
-def run(root: Path, *command: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=root, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_route_has_a_handler_and_a_test(project: Path) -> None:

@@ -1,7 +1,7 @@
 """Lines into and out of a text, for `InsertCode` with a line or the end as its place.
 
-Blank lines at the beginning of code that goes below a line belong to it, and so do those at the end
-of code that goes above one.
+Blank lines at the beginning of code that goes below a line or to the end belong to it, and so do
+those at the end of code that goes above one.
 Lines are compared without their ends and their indentation, so that files with any line end are
 edited alike, and lines that were moved or indented anew are recognised.
 """
@@ -28,7 +28,8 @@ def insert_code(text: str, edit: InsertCode) -> str:
         return text
     lines = split_lines(text)
     if edit.place == "end":
-        return insert_lines(text, len(lines), edit.code.strip("\r\n").splitlines())
+        blank = [""] * (_blank_lines_above(edit.code) if lines else 0)
+        return insert_lines(text, len(lines), [*blank, *edit.code.strip("\r\n").splitlines()])
     anchor = (edit.after or edit.before or "").strip()
     matches = [number for number, line in enumerate(lines) if line.strip() == anchor]
     if len(matches) != 1:

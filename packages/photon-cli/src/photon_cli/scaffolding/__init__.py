@@ -21,12 +21,15 @@
 ``_api_files``         schemas, routes and their tests
 ``_page_files``        pages, templates and their tests
 ``_shown_fields``      fields as templates show them
-``_handler_names``     `HandlerName`: the names of a handler or of middleware
+``_handler_names``     `HandlerName`: the names of a handler, of middleware or of a task
 ``_paths``             `HandlerPath`: the path of a handler, with its parameters
 ``_channel_messages``  `ChannelMessage`: the messages of a channel
+``_call_parameters``   `CallParameter`: the parameters of a task or a mailer
+``_background_code``   `BackgroundCode`: where a task or a mailer goes, with its test
+``_first_tick``        the first tick of a schedule, for its test
 ``_sql_words``, ``_word_lists``  words that have to be quoted in SQL
 ``model``, ``migration``, ``scaffold``, ``route``, ``controller``, ``middleware``, ``websocket``,
-``channel``            the generators
+``channel``, ``task``, ``worker``, ``schedule``, ``mailer``  the generators
 =====================  ========================================================================
 """
 

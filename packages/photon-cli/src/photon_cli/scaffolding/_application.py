@@ -36,8 +36,12 @@ class ApplicationLayout:
     templates: str
 
     @classmethod
-    def of(cls, project: Project) -> Self:
+    def of(cls, project: Project, *, may_be_module: bool = False) -> Self:
         """Find the application of a project.
+
+        Args:
+            project: The project.
+            may_be_module: Whether the application may be a module on its own.
 
         Raises:
             GeneratorError: photon.toml or the application does not exist, or it is not in a
@@ -46,7 +50,7 @@ class ApplicationLayout:
         root = required_root(project)
         module, _, variable = project.target().partition(":")
         source, path = _find(root, module)
-        if "." not in module:
+        if "." not in module and not may_be_module:
             raise GeneratorError(
                 f"the application {path} is one module, and generators write modules beside it: "
                 f"move it into a package, and correct `app` under [project] in photon.toml; "
@@ -55,6 +59,11 @@ class ApplicationLayout:
         settings = {entry.path: entry.value for entry in project.settings.entries({})}
         templates = str(settings.get(("templates", "folder"), "templates"))
         return cls(root, source, module, variable, path, templates)
+
+    @property
+    def has_package(self) -> bool:
+        """Whether the application is in a package, and not a module on its own."""
+        return "." in self.module or self.path.endswith("/__init__.py")
 
     @property
     def package(self) -> str:

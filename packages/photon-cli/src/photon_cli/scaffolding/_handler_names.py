@@ -1,4 +1,4 @@
-"""`HandlerName`: the names of a handler or of middleware, from one word."""
+"""`HandlerName`: the names of a handler, of middleware or of a task, from one word."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ class HandlerName:
     module: str
 
     @classmethod
-    def parse(cls, word: str, *, used: Collection[str] = ()) -> Self:
+    def parse(cls, word: str, *, used: Collection[str] = (), suffix: str = "page") -> Self:
         """Return the names for a word in any of the usual spellings.
 
         Args:
             word: Name as the user wrote it.
             used: Further names that the generated code uses itself.
+            suffix: What makes another name of one that cannot be used.
 
         Raises:
             GeneratorError: It cannot be a name of Python, or generated code uses it.
@@ -47,7 +48,7 @@ class HandlerName:
         if keyword.iskeyword(name) or name in {*_USED, *used} or hasattr(builtins, name):
             raise GeneratorError(
                 f"a function cannot be called {name!r} here, because Python or generated code uses"
-                f" the name; use another one, such as {name}_page"
+                f" the name; use another one, such as {name}_{suffix}"
             )
         return cls(name)
 
