@@ -74,8 +74,10 @@ def demo(environment: Environment, rest: list[str]) -> int:
             [environment.python, *arguments], cwd=folder, env=environment.variables()
         ):
             return status
-    say(f"photon run in {folder.relative_to(ROOT)}, at http://{options.host}:{options.port}")
-    address = ["--host", options.host, "--port", str(options.port)]
+    url = f"http://{options.host}:{options.port}"
+    say(f"photon run --env development in {folder.relative_to(ROOT)}, at {url}")
+    say(f"jobs at {url}/photon/jobs, mails at {url}/photon/mails")
+    address = ["--host", options.host, "--port", str(options.port), "--env", "development"]
     return replace_by(environment, "-m", "photon_cli", "run", *address, folder=folder)
 
 

@@ -11,5 +11,8 @@
 ``reports``       slow and long responses
 ``calendars``     the slow service that a report calls
 ``pages``         the page at ``/``
+``live``          open pages that follow changes, and the progress of jobs
+``jobs``          work after the response: a list by mail, reminders, a schedule
+``mails``         the mails that jobs send
 ================  =============================================================================
 """

@@ -5,12 +5,14 @@ The application that includes them sets the credentials; every handler has the c
 
 from __future__ import annotations
 
-from photon import Json, Router
+from photon import Accepted, Json, Router
+from photon.jobs import jobs_belong_to
 
-from .dependencies import CurrentBoard, CurrentLead, CurrentMember, CurrentStore
+from .dependencies import CurrentBoard, CurrentLead, CurrentMember, CurrentStore, name_of_member
+from .jobs import mail_cards
 from .models import BoardStatistics, NewBoard
 
-router = Router(prefix="/admin", tags=["admin"])
+router = Router(prefix="/admin", tags=["admin"], middleware=[jobs_belong_to(name_of_member)])
 _FORBIDDEN = {403: "The member with this key may not do this."}
 
 
@@ -31,6 +33,15 @@ def open_board(new: Json[NewBoard], store: CurrentStore, lead: CurrentLead) -> B
     """
     board = store.open_board(new)
     return BoardStatistics(board.id, board.name, board.limit, todo=0, doing=0, done=0)
+
+
+@router.post("/boards/{board_id}/mail", responses=_FORBIDDEN | {404: "The board does not exist."})
+def request_cards(board: CurrentBoard, member: CurrentMember) -> Accepted:
+    """Mail the cards of a board to the member.
+
+    The job can be followed at the `Location` of the response, with the same key.
+    """
+    return Accepted(mail_cards.enqueue(board.id, member.name))
 
 
 @router.delete("/boards/{board_id}", responses=_FORBIDDEN | {404: "The board does not exist."})

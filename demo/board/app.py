@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from photon import Photon
+from photon.jobs import job_routes
 from photon_lifeguard import DatabasePart
 from photon_router.security import ApiKey
 from photon_templates import TemplatesPart
 
 from . import admin, api, live, pages, reports
+from .dependencies import name_of_member
 from .samples import SAMPLE_KEYS
 
 
@@ -27,6 +29,7 @@ def create_app(keys: Mapping[str, str] = SAMPLE_KEYS) -> Photon:
     for module in (pages, live, api, reports):
         app.include(module.router)
     app.include(admin.router, security=[members])
+    app.include(job_routes(owner=name_of_member, security=[members]))
     return app
 
 

@@ -11,8 +11,8 @@ from typing import Annotated
 
 from sqlalchemy.orm import Session
 
-from photon import CurrentUser, Depends, HttpError, Param, Path
-from photon_router.security import Identity
+from photon import CurrentUser, Depends, HttpError, Param, Path, Request
+from photon_router.security import Identity, identity_of
 
 from .live import announce_change, changes
 from .models import Board, Card, Member
@@ -52,6 +52,12 @@ def current_member(user: CurrentUser[Identity], store: CurrentStore) -> Member:
         return store.member(user.subject)
     except NotFound as error:
         raise HttpError(403, str(error)) from error
+
+
+def name_of_member(request: Request) -> str | None:
+    """Return the name of the member whose key was sent, to whom the jobs of the request belong."""
+    identity = identity_of(request, Identity)
+    return None if identity is None else identity.subject
 
 
 def current_lead(member: Annotated[Member, Depends(current_member)]) -> Member:

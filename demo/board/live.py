@@ -6,6 +6,8 @@ changed and not what has changed, so what a page shows is always what the server
 
 `announce_change` is called within the transaction of the change, and the message is sent when that
 is committed: to all workers, because `rooms` in photon.toml names a file that they share.
+
+The progress of a job is in its message, since it changes often and is soon over.
 """
 
 from __future__ import annotations
@@ -36,6 +38,24 @@ class People:
 
 
 @attrs.frozen
+class JobProgress:
+    """How far a job is; ``done`` is ``total`` for one that is completed.
+
+    Attributes:
+        job: Its id.
+        title: What it does.
+        done: Number of the pieces that are done.
+        total: Number of all.
+    """
+
+    job: str
+    title: str
+    done: int
+    total: int
+    type: Literal["progress"] = "progress"
+
+
+@attrs.frozen
 class Gap:
     """There were changes that the server does not remember."""
 
@@ -48,6 +68,14 @@ changes = Room("changes", history=100, id_member="id", gap=Gap())
 def announce_change(board_id: int) -> None:
     """Let all open pages know that a board has changed, when the change is committed."""
     changes.broadcast(BoardChanged(board_id))
+
+
+progress = Room("progress")
+
+
+def announce_progress(job: str, title: str, done: int, total: int) -> None:
+    """Show on all open pages how far a job is."""
+    progress.broadcast(JobProgress(job, title, done, total))
 
 
 def _announce_people(room: Room, user: str) -> None:
@@ -71,11 +99,11 @@ _LatestChange = Annotated[str, Param(description="The id of the newest change th
 
 @router.websocket("/live")
 def follow_changes(
-    ws: WebSocket[Never, BoardChanged | People | Gap],
+    ws: WebSocket[Never, BoardChanged | People | JobProgress | Gap],
     person: Query[_Person],
     after: Query[_LatestChange] | None = None,
 ) -> None:
-    """Send changes, and the number of open pages, until the page is closed."""
-    with changes.join(ws, after=after), visitors.join(ws, user=person):
+    """Send changes, the progress of jobs and the number of open pages, until it is closed."""
+    with changes.join(ws, after=after), progress.join(ws), visitors.join(ws, user=person):
         ws.send(People(len(visitors.presence())))
         ws.read_message()  # pages send nothing: it returns when the page is closed

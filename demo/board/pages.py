@@ -21,10 +21,14 @@ from photon_templates import flash, html_form, render_template
 from photon_templates.forms import HtmlForm
 
 from .dependencies import CurrentBoard, CurrentCard, CurrentStore, LatestChange
+from .jobs import mail_cards, remind
 from .models import Card, CardDetails, Column, NewComment
 from .store import ColumnFull, Store
 
 router = Router(include_in_schema=False)
+
+REMINDER_DELAY = 20.0
+"""Seconds before each reminder; in an application of your own these are days."""
 
 HEADINGS = {Column.TODO: "To do", Column.DOING: "Doing", Column.DONE: "Done"}
 
@@ -146,6 +150,23 @@ def move_card_to(
             flash(f"Moved to {HEADINGS[moved.column]}.")
         except ColumnFull as error:
             flash(f"{error}.", "error")
+    return Redirect(f"/cards/{card.id}")
+
+
+@router.post("/boards/{board_id}/mail")
+def mail_cards_of(board: CurrentBoard, store: CurrentStore) -> Redirect:
+    """Mail the cards of a board to the lead of the team; the progress is on all open pages."""
+    lead = next(member for member in store.members() if member.is_lead)
+    is_new = mail_cards.enqueue(board.id, lead.name).is_new
+    flash(f"The cards will be mailed to {lead.name}." if is_new else "They are being mailed now.")
+    return Redirect("/")
+
+
+@router.post("/cards/{card_id}/reminder")
+def remind_of(card: CurrentCard) -> Redirect:
+    """Remind the assignee in a moment, and once more."""
+    remind.enqueue(card.id, REMINDER_DELAY)
+    flash(f"The first reminder follows in {REMINDER_DELAY:g} seconds.")
     return Redirect(f"/cards/{card.id}")
 
 

@@ -1,6 +1,7 @@
 "use strict";
-// Keeps an open page current. A message says that something has changed and never what: the server
-// renders the page again, and the parts of it that differ are replaced. Without this script the page
+// Keeps an open page current. A message about a board says that something has changed and never what:
+// the server renders the page again, and the parts of it that differ are replaced. A message about a
+// job has its progress. Without this script the page
 // stays as it was when it was loaded, and everything else works.
 (() => {
   const { url, latest } = document.currentScript.dataset;
@@ -34,10 +35,28 @@
   function receive(message) {
     if (message.type === "people") {
       status.textContent = message.count === 1 ? "1 person here" : `${message.count} people here`;
+    } else if (message.type === "progress") {
+      showProgress(message);
     } else {
       pending = message.id; // of a change, or of a gap: changes that the server does not remember
       if (!isLoading) load();
     }
+  }
+
+  function showProgress({ job, title, done, total }) {
+    let line = document.getElementById(`job-${job}`);
+    if (!line) {
+      line = document.createElement("label");
+      line.id = `job-${job}`;
+      line.append(document.createElement("span"), document.createElement("progress"));
+      document.getElementById("jobs").append(line);
+    }
+    const [text, bar] = line.children;
+    text.textContent = done < total ? `${title}: ${done} of ${total}` : `${title}: done`;
+    bar.max = total || 1;
+    bar.value = total ? done : 1;
+    clearTimeout(line.timer); // a job that says nothing for long is over, or its server is
+    line.timer = setTimeout(() => line.remove(), done < total ? 30000 : 5000);
   }
 
   async function load() {
