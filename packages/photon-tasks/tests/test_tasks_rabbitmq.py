@@ -188,6 +188,8 @@ class Source:
     def engine(self) -> Engine:
         return self._engine
 
+    def close(self) -> None: ...
+
     def engines(self) -> Mapping[str, Engine]:
         return {"default": self._engine}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -144,7 +144,22 @@ class TasksPart:
                 "the application does not pass its databases to TasksPart: use photon.Photon, or "
                 "set TasksPart(databases=...)"
             )
-        source = self.databases(host)
+        with (
+            closing(self.databases(host)) as source,
+            self._in_store(host, settings, source, registry, running, health),
+        ):
+            yield
+
+    @contextmanager
+    def _in_store(  # noqa: PLR0917 - what a start has made so far
+        self,
+        host: Host,
+        settings: TasksSettings,
+        source: DatabaseSource,
+        registry: Registry,
+        running: dict[Worker, rt.Task[None]],
+        health: TasksHealth,
+    ) -> Iterator[None]:
         mode = settings.mode_in(environment_of(host))
         clock: MovableClock | None = None
         if mode == "inline":
@@ -171,15 +186,14 @@ class TasksPart:
             tasks.tracer = None if self.tracer is None else self.tracer()
             host.readiness.add("tasks", health.check)
             health.store_awaited()
-            opening = _open(store, settings.enqueue_timeout, health)
             with (
+                _opened(store, settings.enqueue_timeout, health),
                 _measured(tasks, host),
                 _relayed(tasks, source),
                 tasks.current(),
                 _worked(tasks, running, health),
             ):
                 yield
-            opening.cancel()
 
 
 def environment_of(host: Host) -> str:
@@ -212,7 +226,7 @@ def _measured(tasks: Tasks, host: Host) -> Iterator[None]:
     try:
         yield
     finally:
-        reading.cancel()
+        _cancel(reading)
 
 
 @contextmanager
@@ -241,8 +255,10 @@ def _relayed(tasks: Tasks, source: DatabaseSource) -> Iterator[None]:
         yield
 
 
-def _open(store: JobStore, timeout: float, health: TasksHealth) -> rt.Task[None]:
+@contextmanager
+def _opened(store: JobStore, timeout: float, health: TasksHealth) -> Iterator[None]:
     """Open a store, later if it does not respond now: an application starts without it, too."""
+    opening: rt.Task[None] | None = None
     try:
         with rt.deadline(timeout):
             store.open()
@@ -251,8 +267,19 @@ def _open(store: JobStore, timeout: float, health: TasksHealth) -> rt.Task[None]
         _log.error(
             "the store of jobs does not respond, and is opened as soon as it does: %s", error
         )
-        return rt.spawn(_open_later, store, timeout, health)
-    return rt.spawn(_nothing)
+        opening = rt.spawn(_open_later, store, timeout, health)
+    try:
+        yield
+    finally:
+        if opening is not None:
+            _cancel(opening)
+
+
+def _cancel(task: rt.Task[None]) -> None:
+    """Cancel a task, and wait for its end: what it uses is closed next."""
+    task.cancel()
+    with rt.shield():
+        task.join()
 
 
 def _open_later(store: JobStore, timeout: float, health: TasksHealth) -> None:
@@ -264,10 +291,6 @@ def _open_later(store: JobStore, timeout: float, health: TasksHealth) -> None:
             is_open = True
     health.store_opened()
     _log.info("the store of jobs responds")
-
-
-def _nothing() -> None:
-    """Do nothing."""
 
 
 def _job_url(host: Host, job: str) -> str | None:

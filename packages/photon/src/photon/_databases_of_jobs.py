@@ -50,6 +50,11 @@ class JobDatabases:
         finally:
             further.close()
 
+    def close(self) -> None:
+        """Close the database that the application does not have otherwise."""
+        if self._own is not None:
+            self._own.close()
+
     def _database(self) -> Database:
         databases = self._provided()
         if databases is not None:

@@ -27,6 +27,9 @@ class DatabaseSource(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Close the engines that are this object's own. Blocks: the calling task."""
+
     def engines(self) -> Mapping[str, Any]:
         """Return the engines of all databases of the application, by name. Does not wait.
 
