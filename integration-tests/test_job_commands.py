@@ -14,7 +14,7 @@ import pytest
 
 import photon_runtime as rt
 from photon_lifeguard import Database, DatabaseSettings
-from photon_tasks.records import Delivery, NewJob, Outcome, WorkerInfo
+from photon_tasks.records import AttemptOutcome, Delivery, NewJob, WorkerInfo
 from photon_tasks.records import JobState as State
 from photon_tasks.stores import JobStore
 from photon_tasks.stores.sql import SqlStore
@@ -82,7 +82,9 @@ def photon(tmp_path: Path, change: Callable[[Callable[[JobStore], object]], None
             store.deliver(Delivery([job(number, -number if state is State.DEAD else number)]))
             [claimed] = store.claim("w", 1).jobs
             error = "ValueError: -1 is no order" if state is State.DEAD else None
-            store.finish("w", [Outcome(claim=claimed.claim, state=state, error=error, keep=1000)])
+            store.finish(
+                "w", [AttemptOutcome(claim=claimed.claim, state=state, error=error, keep=1000)]
+            )
         store.deliver(Delivery([job(3, 3)]))
 
     change(fill)

@@ -14,13 +14,13 @@ from photon_lifeguard.testing.temporary import TemporaryDatabases
 from photon_runtime.testing import in_hub
 from photon_tasks.errors import StoreUnavailable
 from photon_tasks.records import (
+    AttemptOutcome,
     ClaimedJob,
     Delivery,
     JobState,
     NewEvent,
     NewGroup,
     NewJob,
-    Outcome,
     UniqueKey,
     WorkerInfo,
 )
@@ -56,7 +56,7 @@ def claim(store: SqlStore) -> list[ClaimedJob]:
 
 
 def complete(store: SqlStore, jobs: list[ClaimedJob]) -> None:
-    outcomes = [Outcome(claim=job.claim, state=JobState.COMPLETED) for job in jobs]
+    outcomes = [AttemptOutcome(claim=job.claim, state=JobState.COMPLETED) for job in jobs]
     assert all(store.finish("a", outcomes))
 
 
@@ -87,7 +87,9 @@ def test_what_follows_from_outcomes_is_one_transaction(database: Database) -> No
     complete(store, claim(store))
     [last] = claim(store)
     assert last.claim.job == "9"
-    waiting = Outcome(claim=last.claim, state=JobState.WAITING, event="paid", gives_back=True)
+    waiting = AttemptOutcome(
+        claim=last.claim, state=JobState.WAITING, event="paid", gives_back=True
+    )
     assert [*store.finish("a", [waiting])] == [True]
     store.deliver(Delivery(events=[NewEvent("9", "paid")]))
     complete(store, claim(store))

@@ -12,13 +12,13 @@ from typing import Any
 
 import photon_runtime as rt
 from photon_tasks.records import (
+    AttemptOutcome,
     ClaimedJob,
     Delivery,
     Enqueued,
     JobRecord,
     JobState,
     NewJob,
-    Outcome,
     WorkerInfo,
 )
 from photon_tasks.stores import JobStore
@@ -63,7 +63,7 @@ def end(
     """Finish one job."""
     options.setdefault("keep", 100.0)
     [is_accepted] = store.finish(
-        worker, [Outcome(claim=job.claim, state=JobState(state), **options)]
+        worker, [AttemptOutcome(claim=job.claim, state=JobState(state), **options)]
     )
     return is_accepted
 

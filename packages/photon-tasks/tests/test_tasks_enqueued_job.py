@@ -14,7 +14,7 @@ from photon_runtime.observability import Meter
 from photon_runtime.testing import in_hub
 from photon_tasks import EnqueuedJob, Tasks, TasksSettings
 from photon_tasks.errors import JobNotFound
-from photon_tasks.records import Delivery, JobState, NewJob, Outcome, WorkerInfo
+from photon_tasks.records import AttemptOutcome, Delivery, JobState, NewJob, WorkerInfo
 from photon_tasks.registry import Registry
 from photon_tasks.stores import JobStore
 from photon_tasks.stores.sql import SqlStore
@@ -41,7 +41,7 @@ def test_a_result_is_waited_for_until_the_job_is_relayed(tmp_path: Path) -> None
         tasks.store.deliver(Delivery([NewJob(id="a", task="t")]))
         tasks.store.register(WorkerInfo(id="w"), 30)
         [claimed] = tasks.store.claim("w", 1).jobs
-        ended = Outcome(claim=claimed.claim, state=JobState.COMPLETED, result="7", keep=60)
+        ended = AttemptOutcome(claim=claimed.claim, state=JobState.COMPLETED, result="7", keep=60)
         tasks.store.finish("w", [ended])
 
     with pytest.raises(JobNotFound):

@@ -33,7 +33,7 @@ from photon_tasks import (
 )
 from photon_tasks.flows import COLLECT, follow_up
 from photon_tasks.flows._compatibility import can_be_passed
-from photon_tasks.records import Delivery, JobFilter, Outcome, WorkerInfo
+from photon_tasks.records import AttemptOutcome, Delivery, JobFilter, WorkerInfo
 
 from .running_worker import Running, run_with_worker
 
@@ -316,7 +316,7 @@ def test_what_follows_a_job_that_is_completed_after_the_cancellation_is_not_enqu
         store.register(WorkerInfo(id="w"), 60)
         (claimed,) = store.claim("w", 1).jobs
         flow.cancel()
-        outcome = Outcome(
+        outcome = AttemptOutcome(
             claim=claimed.claim,
             state=JobState.COMPLETED,
             result='{"order":1,"total":1}',

@@ -33,7 +33,7 @@ from photon_tasks.operations import (
     replay,
     selected,
 )
-from photon_tasks.records import JobFilter, Outcome, WorkerInfo
+from photon_tasks.records import AttemptOutcome, JobFilter, WorkerInfo
 from photon_tasks.registry import Registry
 
 from .running_worker import opened
@@ -83,7 +83,9 @@ def finish(tasks: Tasks, state: JobState, *, error: str | None = None) -> None:
     """Let a worker finish one job."""
     tasks.store.register(WorkerInfo(id="w"), 30.0)
     [job] = tasks.store.claim("w", 1).jobs
-    assert tasks.store.finish("w", [Outcome(claim=job.claim, state=state, error=error, keep=60)])
+    assert tasks.store.finish(
+        "w", [AttemptOutcome(claim=job.claim, state=state, error=error, keep=60)]
+    )
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ from photon_runtime.transactions import find_transactions_by
 from photon_tasks import TasksSettings
 from photon_tasks.errors import StoreRefused, StoreUnavailable
 from photon_tasks.records import (
+    AttemptOutcome,
     Delivery,
     JobFilter,
     JobState,
     NewJob,
-    Outcome,
     ScheduleRecord,
     WorkerInfo,
 )
@@ -106,7 +106,7 @@ def test_workers_of_all_processes_are_woken(rabbitmq_url: str, tmp_path: Path) -
 
         wakes_all(lambda: one.deliver(Delivery([new(1)])))
         claims = two.claim("w", 1)
-        failed = Outcome(claim=claims.jobs[0].claim, state=JobState.FAILED, delay=0.0)
+        failed = AttemptOutcome(claim=claims.jobs[0].claim, state=JobState.FAILED, delay=0.0)
         wakes_all(lambda: two.finish("w", [failed]))
         wakes_all(lambda: one.requeue(JobFilter(states=[JobState.FAILED])))
         assert len(two.claim("w", 1).jobs) == 1

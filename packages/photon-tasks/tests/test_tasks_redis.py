@@ -22,6 +22,7 @@ import photon_runtime as rt
 from photon_runtime.testing import in_hub
 from photon_tasks.errors import StoreRefused, StoreUnavailable
 from photon_tasks.records import (
+    AttemptOutcome,
     Claim,
     Claims,
     Delivery,
@@ -30,7 +31,6 @@ from photon_tasks.records import (
     NewEvent,
     NewGroup,
     NewJob,
-    Outcome,
     ScheduleRecord,
     UniqueKey,
     WorkerInfo,
@@ -75,8 +75,12 @@ def numbers(claims: Claims) -> list[int]:
     return [int(each.claim.job, 16) for each in claims.jobs]
 
 
-def done(claims: Claims, state: JobState = JobState.COMPLETED, **options: Any) -> list[Outcome]:
-    return [Outcome(claim=each.claim, state=state, keep=60, **options) for each in claims.jobs]
+def done(
+    claims: Claims, state: JobState = JobState.COMPLETED, **options: Any
+) -> list[AttemptOutcome]:
+    return [
+        AttemptOutcome(claim=each.claim, state=state, keep=60, **options) for each in claims.jobs
+    ]
 
 
 def state(store: RedisStore, number: int) -> JobState:
@@ -110,7 +114,9 @@ def test_a_job_goes_through_its_states_and_keeps_everything(url: str) -> None:
             assert getattr(claimed, name) == getattr(job, name)
         assert (claimed.trace, claimed.owner, claimed.then) == (job.trace, "ada", "[]")
         assert 0 <= claimed.waited < 5
-        failed = Outcome(claim=claimed.claim, state=JobState.FAILED, delay=0.02, error="so what")
+        failed = AttemptOutcome(
+            claim=claimed.claim, state=JobState.FAILED, delay=0.02, error="so what"
+        )
         assert store.finish("w", [failed]) == [True]
         assert store.finish("w", [failed]) == [False]
         assert state(store, 1) is JobState.FAILED
@@ -155,7 +161,9 @@ def test_order_is_by_priority_then_first_come_and_queues_share(url: str) -> None
         ]
         assert claims.next_due == 0
         assert numbers(store.claim("w", 10, ["c"])) == []
-        given_back = [Outcome(claim=claims.jobs[0].claim, state=JobState.QUEUED, gives_back=True)]
+        given_back = [
+            AttemptOutcome(claim=claims.jobs[0].claim, state=JobState.QUEUED, gives_back=True)
+        ]
         store.finish("w", given_back)
         first = int(claims.jobs[0].claim.job, 16)
         queue = claims.jobs[0].queue
@@ -227,7 +235,9 @@ def test_events_and_steps_belong_to_the_job(url: str) -> None:
         deliver(store, new(1), new(2))
         claims = store.claim("w", 2)
         first, second = (each.claim for each in claims.jobs)
-        waiting = [Outcome(claim=first, state=JobState.WAITING, event="paid", gives_back=True)]
+        waiting = [
+            AttemptOutcome(claim=first, state=JobState.WAITING, event="paid", gives_back=True)
+        ]
         assert store.finish("w", waiting) == [True]
         record = store.job(first.job)
         assert record is not None
@@ -245,7 +255,7 @@ def test_events_and_steps_belong_to_the_job(url: str) -> None:
         assert not store.set_step("w", Claim(first.job, 7), "a", "2")
         assert store.steps(first.job) == {"the payment": "2", "a": "1"}
         # The event is there before the job waits for it, here with a delay.
-        waits = Outcome(claim=second, state=JobState.WAITING, event="paid", delay=100)
+        waits = AttemptOutcome(claim=second, state=JobState.WAITING, event="paid", delay=100)
         store.finish("w", [waits])
         assert state(store, 2) is JobState.QUEUED
         store.purge(JobFilter(ids=[second.job]))
@@ -285,10 +295,10 @@ def test_people_list_requeue_cancel_and_purge(url: str) -> None:
         assert running is not None
         assert (running.state, running.is_cancelled) == (JobState.RUNNING, True)
         assert store.beat("w", LEASE).cancelled == [first]
-        store.finish("w", [Outcome(claim=first, state=JobState.FAILED, delay=5)])
+        store.finish("w", [AttemptOutcome(claim=first, state=JobState.FAILED, delay=5)])
         assert state(store, 0) is JobState.CANCELLED
         assert store.beat("w", LEASE).cancelled == []
-        store.finish("w", [Outcome(claim=second, state=JobState.DEAD, error="no")])
+        store.finish("w", [AttemptOutcome(claim=second, state=JobState.DEAD, error="no")])
         assert store.requeue(JobFilter(states=[JobState.DEAD, JobState.CANCELLED])) == 3
         assert store.requeue(everything) == 0
         deliver(store, *(new(n) for n in range(1000, 2300)))
@@ -303,9 +313,9 @@ def test_what_is_not_kept_any_more_is_removed_and_its_id_is_still_known(url: str
         deliver(store, new(1), new(2), new(3))
         claims = store.claim("w", 3)
         outcomes = [
-            Outcome(claim=claims.jobs[0].claim, state=JobState.COMPLETED, keep=0),
-            Outcome(claim=claims.jobs[1].claim, state=JobState.COMPLETED, keep=60),
-            Outcome(claim=claims.jobs[2].claim, state=JobState.DEAD, error="no"),
+            AttemptOutcome(claim=claims.jobs[0].claim, state=JobState.COMPLETED, keep=0),
+            AttemptOutcome(claim=claims.jobs[1].claim, state=JobState.COMPLETED, keep=60),
+            AttemptOutcome(claim=claims.jobs[2].claim, state=JobState.DEAD, error="no"),
         ]
         store.finish("w", outcomes)
         assert store.job(f"{1:032x}") is None

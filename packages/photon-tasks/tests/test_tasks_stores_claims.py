@@ -7,13 +7,13 @@ from collections import Counter
 import photon_runtime as rt
 from photon_runtime.testing import in_hub
 from photon_tasks.records import (
+    AttemptOutcome,
     Claim,
     ClaimedJob,
     Delivery,
     JobFilter,
     JobState,
     NewEvent,
-    Outcome,
 )
 from photon_tasks.stores import JobStore
 
@@ -110,7 +110,7 @@ def test_several_claimers_never_get_the_same_job(case: StoreCase, store: JobStor
             misses = 0 if found else misses + 1
             got.extend(ids(found))
             outcomes = [
-                Outcome(claim=job.claim, state=JobState.COMPLETED, keep=9.0) for job in found
+                AttemptOutcome(claim=job.claim, state=JobState.COMPLETED, keep=9.0) for job in found
             ]
             assert all(own.finish(worker, outcomes))
 
@@ -183,7 +183,7 @@ def test_outcomes_are_accepted_one_by_one(store: JobStore) -> None:
     jobs = claim(store)
     end(store, jobs[1])
     outcomes = [
-        Outcome(claim=job.claim, state=JobState.COMPLETED, keep=9.0, result=str(number))
+        AttemptOutcome(claim=job.claim, state=JobState.COMPLETED, keep=9.0, result=str(number))
         for number, job in enumerate(jobs)
     ]
     assert [*store.finish("a", outcomes)] == [True, False, True, True]
@@ -199,8 +199,10 @@ def test_what_follows_is_enqueued_with_the_outcome(store: JobStore) -> None:
     first, second = claim(store)
     followers = [new_job(), new_job(delay=50), new_job()]
     outcomes = [
-        Outcome(claim=first.claim, state=JobState.COMPLETED, delivery=Delivery(followers[:2])),
-        Outcome(claim=second.claim, state=JobState.DEAD, delivery=Delivery(followers[2:])),
+        AttemptOutcome(
+            claim=first.claim, state=JobState.COMPLETED, delivery=Delivery(followers[:2])
+        ),
+        AttemptOutcome(claim=second.claim, state=JobState.DEAD, delivery=Delivery(followers[2:])),
     ]
     assert [*store.finish("a", outcomes)] == [True, True]
     states = [state_of(store, each.id) for each in followers]

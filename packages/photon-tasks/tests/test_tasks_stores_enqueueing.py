@@ -7,6 +7,7 @@ from collections.abc import Callable
 import photon_runtime as rt
 from photon_runtime.testing import in_hub
 from photon_tasks.records import (
+    AttemptOutcome,
     Claim,
     Delivery,
     Enqueued,
@@ -14,7 +15,6 @@ from photon_tasks.records import (
     JobState,
     NewEvent,
     NewGroup,
-    Outcome,
     UniqueKey,
 )
 from photon_tasks.stores import JobStore
@@ -319,7 +319,7 @@ def test_a_group_whose_jobs_end_in_one_step_is_followed_once(store: JobStore) ->
     after = new_job()
     jobs = [new_job(group="g") for _ in range(5)]
     deliver(store, *jobs, groups=[NewGroup(id="g", size=5, then=encode_jobs([after]))])
-    outcomes = [Outcome(claim=job.claim, state=JobState.COMPLETED) for job in claim(store)]
+    outcomes = [AttemptOutcome(claim=job.claim, state=JobState.COMPLETED) for job in claim(store)]
     assert all(store.finish("a", outcomes))
     assert ids(claim(store)) == [after.id]
 

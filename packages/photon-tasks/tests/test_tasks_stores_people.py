@@ -7,12 +7,12 @@ from typing import Any
 import photon_runtime as rt
 from photon_runtime.testing import in_hub
 from photon_tasks.records import (
+    AttemptOutcome,
     Delivery,
     Enqueued,
     JobFilter,
     JobState,
     NewEvent,
-    Outcome,
     ScheduleRecord,
     UniqueKey,
 )
@@ -168,7 +168,7 @@ def test_a_step_of_tidying_is_limited(case: StoreCase, store: JobStore) -> None:
     work_at(store)
     store.deliver(Delivery([new_job() for _ in range(1500)]))
     while jobs := claim(store):
-        outcomes = [Outcome(claim=job.claim, state=JobState.COMPLETED) for job in jobs]
+        outcomes = [AttemptOutcome(claim=job.claim, state=JobState.COMPLETED) for job in jobs]
         store.finish("a", outcomes)
     case.advance(1)
     removed = []

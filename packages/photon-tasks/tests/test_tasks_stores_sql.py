@@ -18,6 +18,7 @@ import photon_runtime as rt
 from photon_runtime.testing import in_hub
 from photon_tasks.errors import StoreRefused, StoreUnavailable
 from photon_tasks.records import (
+    AttemptOutcome,
     Delivery,
     Enqueued,
     JobFilter,
@@ -25,7 +26,6 @@ from photon_tasks.records import (
     NewEvent,
     NewGroup,
     NewJob,
-    Outcome,
     UniqueKey,
 )
 from photon_tasks.stores import JobStore
@@ -229,7 +229,7 @@ def test_a_plain_engine_is_enough(plain_engine: Engine) -> None:
         store.deliver(Delivery([joined := new_job()]), connection=connection)
     claimed = claim(store)
     assert ids(claimed) == [*(job.id for job in jobs), joined.id]
-    outcomes = [Outcome(claim=job.claim, state=JobState.COMPLETED) for job in claimed]
+    outcomes = [AttemptOutcome(claim=job.claim, state=JobState.COMPLETED) for job in claimed]
     assert all(store.finish("a", outcomes))
     assert ids(claim(store)) == [after.id]
     assert store.cancel(after.id) is not None

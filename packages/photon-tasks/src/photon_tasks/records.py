@@ -223,7 +223,7 @@ class Claims:
 
 
 @attrs.frozen(kw_only=True)
-class Outcome:
+class AttemptOutcome:
     """What has become of an attempt.
 
     Attributes:

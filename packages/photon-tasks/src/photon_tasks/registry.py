@@ -9,7 +9,7 @@ application finds its tasks where it finds its handlers, in its modules:
   them;
 - the tasks that the part was given, and those that were enqueued in the application.
 
-Two tasks of one name are refused at start: their jobs could not be told apart.
+Two tasks of one name are refused at start: their jobs could not be distinguished.
 """
 
 from __future__ import annotations

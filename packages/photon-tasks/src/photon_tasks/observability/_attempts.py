@@ -16,7 +16,7 @@ from typing import Final, final
 from photon_runtime.logs import add_log_fields
 from photon_runtime.observability import AttributeValue, Span, Tracer, current_tracer, span
 
-from ..records import ClaimedJob, JobState, Outcome
+from ..records import AttemptOutcome, ClaimedJob, JobState
 from ._observer import AttemptEnd, JobObserver
 from ._origin import Origin
 
@@ -68,7 +68,7 @@ class AttemptObservation:
         observer.began(job)
         self._begun = perf_counter()
 
-    def end(self, outcome: Outcome | None, error: BaseException | None) -> None:
+    def end(self, outcome: AttemptOutcome | None, error: BaseException | None) -> None:
         """End it.
 
         Args:

@@ -35,6 +35,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from ..records import (
+    AttemptOutcome,
     Beat,
     Claim,
     Claims,
@@ -43,7 +44,6 @@ from ..records import (
     JobFilter,
     JobRecord,
     NewJob,
-    Outcome,
     QueueDepth,
     Recovered,
     ScheduleRecord,
@@ -170,7 +170,7 @@ class JobStore(Protocol):
         """
         ...
 
-    def finish(self, worker: str, outcomes: Sequence[Outcome]) -> Sequence[bool]:
+    def finish(self, worker: str, outcomes: Sequence[AttemptOutcome]) -> Sequence[bool]:
         """Record what has become of attempts, and enqueue what follows from them.
 
         A job of a group that ends well counts down the group; the last one enqueues what follows.

@@ -1,6 +1,6 @@
 """One attempt at a job: from the claim to its outcome.
 
-Theory of operation. Whatever happens in an attempt becomes an `Outcome`; nothing is raised. What
+Theory of operation. Whatever happens in an attempt becomes an `AttemptOutcome`; nothing is raised. What
 cannot be run at all, because its task is unknown here or its arguments do not fit, is parked: after
 the next deploy it can be queued again. An attempt ends early by cancellation only, and what has
 cancelled it decides the outcome: its time limit (a failed attempt), a request to cancel the job, a
@@ -30,7 +30,7 @@ from ..flows import follow_up
 from ..job import Job, Parked, job_variable
 from ..observability import AttemptObservation
 from ..ownership import set_owner
-from ..records import ClaimedJob, Delivery, JobState, Outcome
+from ..records import AttemptOutcome, ClaimedJob, Delivery, JobState
 
 if TYPE_CHECKING:
     from ..current import Tasks
@@ -76,7 +76,7 @@ class Attempt:
         if self._scope is not None:
             self._scope.cancel()
 
-    def run(self) -> Outcome | None:
+    def run(self) -> AttemptOutcome | None:
         """Run the task, and return what has become of the attempt.
 
         Returns:
@@ -86,15 +86,15 @@ class Attempt:
         """
         set_owner(self.claimed.owner)
         observation = AttemptObservation(self._tasks.observer, self._tasks.tracer, self.claimed)
-        outcome: Outcome | None = None
+        outcome: AttemptOutcome | None = None
         try:
             outcome = self._run()
         finally:
             observation.end(outcome, self.error)
         return outcome
 
-    def _run(self) -> Outcome | None:
-        outcome: Outcome | None = None
+    def _run(self) -> AttemptOutcome | None:
+        outcome: AttemptOutcome | None = None
         with rt.scope() as scope:
             self._scope = scope
             if self.ending is not None:
@@ -107,7 +107,7 @@ class Attempt:
             return self._cancelled()
         return outcome
 
-    def _outcome(self) -> Outcome | None:
+    def _outcome(self) -> AttemptOutcome | None:
         claimed = self.claimed
         task = self._tasks.registry.get(claimed.task)
         if task is None:
@@ -124,7 +124,9 @@ class Attempt:
         jobs = [*before.jobs, *job.following]
         return attrs.evolve(outcome, delivery=attrs.evolve(before, jobs=jobs))
 
-    def _called(self, task: Task[..., Any], job: Job, arguments: dict[str, Any]) -> Outcome | None:
+    def _called(
+        self, task: Task[..., Any], job: Job, arguments: dict[str, Any]
+    ) -> AttemptOutcome | None:
         claim = self.claimed.claim
         token = job_variable.set(job)
         limit = task.options.timeout
@@ -135,7 +137,7 @@ class Attempt:
                 result = call_task(self._tasks, task, job, arguments)
             text = task.signature.encode_result(result, limit=self._tasks.settings.max_result)
         except Parked as parked:
-            return Outcome(
+            return AttemptOutcome(
                 claim=claim,
                 state=JobState.WAITING,
                 delay=parked.delay,
@@ -157,12 +159,12 @@ class Attempt:
 
     # -- outcomes ---------------------------------------------------------------------------------
 
-    def _completed(self, result: str | None) -> Outcome:
+    def _completed(self, result: str | None) -> AttemptOutcome:
         try:
             delivery = follow_up(self.claimed, result)
         except msgspec.ValidationError as error:  # of another version of Photon
             return self._parked(f"the job has ended, and what follows it cannot be read: {error}")
-        return Outcome(
+        return AttemptOutcome(
             claim=self.claimed.claim,
             state=JobState.COMPLETED,
             result=result,
@@ -170,15 +172,15 @@ class Attempt:
             delivery=delivery,
         )
 
-    def _parked(self, reason: str) -> Outcome:
+    def _parked(self, reason: str) -> AttemptOutcome:
         _log.error("the job %s is parked: %s", self.claimed.claim.job, reason)
-        return Outcome(
+        return AttemptOutcome(
             claim=self.claimed.claim, state=JobState.PARKED, error=reason, gives_back=True
         )
 
     def _failed(
         self, task: Task[..., Any], error: BaseException, reason: str | None = None
-    ) -> Outcome:
+    ) -> AttemptOutcome:
         self.error = error
         claim = self.claimed.claim
         text = reason or describe(error)
@@ -198,7 +200,7 @@ class Attempt:
                 self.claimed.max_attempts,
                 exc_info=error,
             )
-            return Outcome(
+            return AttemptOutcome(
                 claim=claim, state=JobState.DEAD, error=text, keep=self._tasks.settings.keep_dead
             )
         if not isinstance(delay, int | float):
@@ -212,19 +214,19 @@ class Attempt:
             delay,
             exc_info=error,
         )
-        return Outcome(claim=claim, state=JobState.FAILED, delay=max(0.0, delay), error=text)
+        return AttemptOutcome(claim=claim, state=JobState.FAILED, delay=max(0.0, delay), error=text)
 
-    def _cancelled(self) -> Outcome:
+    def _cancelled(self) -> AttemptOutcome:
         """Return the outcome of an attempt that has left its function by a cancellation."""
         claim = self.claimed.claim
         if self.ending is Ending.CANCELLED:
-            return Outcome(
+            return AttemptOutcome(
                 claim=claim,
                 state=JobState.CANCELLED,
                 error="cancelled while it was running",
                 keep=self.claimed.keep,
             )
-        return Outcome(claim=claim, state=JobState.QUEUED, gives_back=True)
+        return AttemptOutcome(claim=claim, state=JobState.QUEUED, gives_back=True)
 
 
 def describe(error: BaseException) -> str:

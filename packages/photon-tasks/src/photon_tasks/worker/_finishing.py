@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, final
 import photon_runtime as rt
 
 from ..errors import StoreUnavailable
-from ..records import Outcome
+from ..records import AttemptOutcome
 from ._backoff import Backoff
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ class Finishing:
         recorded: Called with each outcome, and whether it was accepted.
     """
 
-    def __init__(self, store: JobStore, recorded: Callable[[Outcome, bool], object]) -> None:
+    def __init__(self, store: JobStore, recorded: Callable[[AttemptOutcome, bool], object]) -> None:
         """Begin without outcomes."""
         self._store = store
         self._recorded = recorded
-        self._waiting: deque[tuple[str, Outcome]] = deque()
+        self._waiting: deque[tuple[str, AttemptOutcome]] = deque()
         self._arrived = rt.Event()
         self._emptied = rt.Event()
         self._emptied.set()
@@ -50,7 +50,7 @@ class Finishing:
         """Return the number of outcomes that are not recorded yet."""
         return len(self._waiting)
 
-    def add(self, worker: str, outcome: Outcome) -> None:
+    def add(self, worker: str, outcome: AttemptOutcome) -> None:
         """Record an outcome soon. Does not wait."""
         self._waiting.append((worker, outcome))
         self._emptied.clear()
@@ -74,17 +74,17 @@ class Finishing:
                 backoff.reset()
             self._emptied.set()
 
-    def _next_batch(self) -> list[tuple[str, Outcome]]:
+    def _next_batch(self) -> list[tuple[str, AttemptOutcome]]:
         """Return the first outcomes that are of one worker; they stay until they are recorded."""
         worker = self._waiting[0][0]
-        batch: list[tuple[str, Outcome]] = []
+        batch: list[tuple[str, AttemptOutcome]] = []
         for entry in self._waiting:
             if entry[0] != worker or len(batch) == _LARGEST_BATCH:
                 break
             batch.append(entry)
         return batch
 
-    def _record(self, batch: list[tuple[str, Outcome]]) -> bool:
+    def _record(self, batch: list[tuple[str, AttemptOutcome]]) -> bool:
         outcomes = [outcome for _, outcome in batch]
         try:
             with rt.deadline(_TIMEOUT):
@@ -111,6 +111,6 @@ class Finishing:
             self._recorded(outcome, is_accepted)
         return True
 
-    def _record_one_by_one(self, batch: list[tuple[str, Outcome]]) -> bool:
+    def _record_one_by_one(self, batch: list[tuple[str, AttemptOutcome]]) -> bool:
         """Record outcomes one by one, so that one that cannot be recorded stops no other."""
         return all(self._record([entry]) for entry in batch)

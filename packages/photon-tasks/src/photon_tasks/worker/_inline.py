@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from .._clock import MovableClock
 from ..errors import JobFailed
-from ..records import ClaimedJob, JobState, Outcome, WorkerInfo
+from ..records import AttemptOutcome, ClaimedJob, JobState, WorkerInfo
 from ._attempt import Attempt
 
 if TYPE_CHECKING:
@@ -140,8 +140,8 @@ class InlineJobs:
         elif outcome.state is JobState.PARKED:
             errors[job] = JobFailed(f"the job {job} is parked: {outcome.error}")
 
-    def _in_context(self, attempt: Attempt) -> Outcome | None:
-        def run() -> Outcome | None:
+    def _in_context(self, attempt: Attempt) -> AttemptOutcome | None:
+        def run() -> AttemptOutcome | None:
             _IS_RUNNING.set(True)
             return attempt.run()
 

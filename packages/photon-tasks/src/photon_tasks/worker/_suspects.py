@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from ..records import Claim, ClaimedJob, JobState, Outcome
+from ..records import AttemptOutcome, Claim, ClaimedJob, JobState
 
 _LOSSES = 2
 _GAP = 0.1
@@ -35,7 +35,9 @@ class Suspects:
         self._suspect: Claim | None = None
         self._lost: set[Claim] = set()
 
-    def admit(self, jobs: Sequence[ClaimedJob]) -> tuple[Sequence[ClaimedJob], Sequence[Outcome]]:
+    def admit(
+        self, jobs: Sequence[ClaimedJob]
+    ) -> tuple[Sequence[ClaimedJob], Sequence[AttemptOutcome]]:
         """Return the jobs that may start, and the outcomes that give the others back before that.
 
         Does not wait.
@@ -43,7 +45,7 @@ class Suspects:
         if not any(each.lost for each in jobs):
             return jobs, ()
         admitted: list[ClaimedJob] = []
-        returned: list[Outcome] = []
+        returned: list[AttemptOutcome] = []
         delay = _WHILE_OTHERS_RUN if self._lost else 0.0
         for each in jobs:
             if self._may_start(each):
@@ -51,7 +53,9 @@ class Suspects:
             else:
                 delay += _GAP
                 returned.append(
-                    Outcome(claim=each.claim, state=JobState.FAILED, delay=delay, gives_back=True)
+                    AttemptOutcome(
+                        claim=each.claim, state=JobState.FAILED, delay=delay, gives_back=True
+                    )
                 )
         return admitted, returned
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, final
 import photon_runtime as rt
 
 from ..errors import StoreUnavailable
-from ..records import Beat, Claim, ClaimedJob, Outcome, Recovered, WorkerInfo
+from ..records import AttemptOutcome, Beat, Claim, ClaimedJob, Recovered, WorkerInfo
 from ..schedules import scheduler_of
 from ._attempt import Attempt, Ending
 from ._backoff import Backoff
@@ -175,7 +175,7 @@ class Worker:
         interval = self._tasks.settings.poll_interval
         return interval if claims.next_due is None else min(interval, claims.next_due)
 
-    def _give_back(self, outcomes: Sequence[Outcome], worker: str) -> None:
+    def _give_back(self, outcomes: Sequence[AttemptOutcome], worker: str) -> None:
         """Give jobs back before others start."""
         if not outcomes:
             return
@@ -218,7 +218,7 @@ class Worker:
         if outcome is not None:
             self._finishing.add(attempt.worker, outcome)
 
-    def _recorded(self, outcome: Outcome, is_accepted: bool) -> None:
+    def _recorded(self, outcome: AttemptOutcome, is_accepted: bool) -> None:
         if not is_accepted:
             self._tasks.observer.refused("outcome")
         if len(self._finishing) < self._concurrency:

@@ -26,6 +26,7 @@ from photon_runtime.transactions import on_commit
 from ...errors import StoreRefused, StoreUnavailable
 from ...records import (
     ENDED,
+    AttemptOutcome,
     Beat,
     Claim,
     Claims,
@@ -35,7 +36,6 @@ from ...records import (
     JobRecord,
     JobState,
     NewJob,
-    Outcome,
     QueueDepth,
     Recovered,
     ScheduleRecord,
@@ -187,7 +187,7 @@ class RabbitStore:
         """Claim jobs that are due; see `JobStore`."""
         return self._records.claim(worker, limit, queues)
 
-    def finish(self, worker: str, outcomes: Sequence[Outcome]) -> Sequence[bool]:
+    def finish(self, worker: str, outcomes: Sequence[AttemptOutcome]) -> Sequence[bool]:
         """Record what has become of attempts; see `JobStore`."""
         recorded = self._records.finish(worker, outcomes)
         if any(map(_is_followed, outcomes)):
@@ -267,7 +267,7 @@ class RabbitStore:
         return self._records.clock()
 
 
-def _is_followed(outcome: Outcome) -> bool:
+def _is_followed(outcome: AttemptOutcome) -> bool:
     """Return whether an outcome may queue jobs; one of a group may, too."""
     return outcome.delivery is not None or outcome.state not in {*ENDED, JobState.PARKED}
 

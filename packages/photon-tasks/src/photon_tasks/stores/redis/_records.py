@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ...records import (
+    AttemptOutcome,
     Claim,
     ClaimedJob,
     Claims,
@@ -16,7 +17,6 @@ from ...records import (
     JobRecord,
     JobState,
     NewJob,
-    Outcome,
     ScheduleRecord,
     WorkerInfo,
 )
@@ -48,7 +48,7 @@ def delivery_array(delivery: Delivery) -> tuple[list[Any], list[Any], list[Any]]
     return groups, jobs, [(each.job, each.name, each.payload) for each in delivery.events]
 
 
-def outcome_array(outcome: Outcome) -> tuple[Any, ...]:
+def outcome_array(outcome: AttemptOutcome) -> tuple[Any, ...]:
     """Return an outcome as the script ``finish`` reads it."""
     delivery = outcome.delivery
     return (

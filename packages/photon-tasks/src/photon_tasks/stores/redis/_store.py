@@ -22,6 +22,7 @@ from photon_runtime.errors import PhotonError
 
 from ...errors import StoreRefused, StoreUnavailable, TasksError
 from ...records import (
+    AttemptOutcome,
     Beat,
     Claim,
     Claims,
@@ -31,7 +32,6 @@ from ...records import (
     JobRecord,
     JobState,
     NewJob,
-    Outcome,
     QueueDepth,
     Recovered,
     ScheduleRecord,
@@ -179,7 +179,7 @@ class RedisStore:
             self._calls.forget(worker)
         return records.claims(reply)
 
-    def finish(self, worker: str, outcomes: Sequence[Outcome]) -> Sequence[bool]:
+    def finish(self, worker: str, outcomes: Sequence[AttemptOutcome]) -> Sequence[bool]:
         """Record what has become of attempts; see `JobStore`."""
         arrays = [records.outcome_array(each) for each in outcomes]
         reply = self._run(scripts.FINISH, worker, records.encode(arrays))

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ...records import JobState, Outcome
+from ...records import AttemptOutcome, JobState
 from .._job_text import storable
 from ._delivering import count_down, deliver
 from ._transaction import Transaction, as_json
@@ -22,12 +22,12 @@ _PLAIN: Final = frozenset({JobState.COMPLETED, JobState.DEAD, JobState.PARKED, J
 _FREES: Final = frozenset({"completed", "dead", "cancelled"})
 
 
-def is_plain(outcome: Outcome) -> bool:
+def is_plain(outcome: AttemptOutcome) -> bool:
     """Return whether nothing follows from an outcome, if its job has no key and no group."""
     return outcome.delivery is None and outcome.state in _PLAIN
 
 
-def finish_plain(single: Transaction, worker: str, outcomes: Sequence[Outcome]) -> set[str]:
+def finish_plain(single: Transaction, worker: str, outcomes: Sequence[AttemptOutcome]) -> set[str]:
     """Record plain outcomes of plain jobs; return the ids of those.
 
     Blocks: the calling task.
@@ -36,7 +36,7 @@ def finish_plain(single: Transaction, worker: str, outcomes: Sequence[Outcome]) 
     return {row[0] for row in rows}
 
 
-def finish(transaction: Transaction, worker: str, outcomes: Sequence[Outcome]) -> set[str]:
+def finish(transaction: Transaction, worker: str, outcomes: Sequence[AttemptOutcome]) -> set[str]:
     """Record outcomes, and enqueue what follows; return the ids of the jobs whose claim was valid.
 
     Blocks: the calling task.
@@ -61,7 +61,7 @@ def finish(transaction: Transaction, worker: str, outcomes: Sequence[Outcome]) -
     return set(states)
 
 
-def _rows(outcomes: Sequence[Outcome]) -> str:
+def _rows(outcomes: Sequence[AttemptOutcome]) -> str:
     rows: list[dict[str, Any]] = [
         {
             "job": each.claim.job,

@@ -13,6 +13,7 @@ from photon_runtime.wakeups import wake as wake_processes
 
 from ...errors import StoreRefused
 from ...records import (
+    AttemptOutcome,
     Beat,
     Claim,
     Claims,
@@ -22,7 +23,6 @@ from ...records import (
     JobRecord,
     JobState,
     NewJob,
-    Outcome,
     QueueDepth,
     Recovered,
     ScheduleRecord,
@@ -207,7 +207,7 @@ class SqlStore:
         """Claim jobs that are due."""
         return self._claiming.claim(worker, limit, queues)
 
-    def finish(self, worker: str, outcomes: Sequence[Outcome]) -> Sequence[bool]:
+    def finish(self, worker: str, outcomes: Sequence[AttemptOutcome]) -> Sequence[bool]:
         """Record what has become of attempts."""
         recorded: set[str] = set()
         plain = [each for each in outcomes if _finishing.is_plain(each)]
