@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,28 @@ def test_a_function_runs_in_a_process_that_is_used_again(file: Path) -> None:
         assert (first.value, second.value) == (3, 3)
         assert first.pid == second.pid != os.getpid()
 
+    run_with_worker(file, TASKS, main)
+
+
+def test_a_process_waits_for_calls_under_the_patch(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socketpair = socket.socketpair
+
+    def patched(*arguments: Any) -> tuple[socket.socket, socket.socket]:
+        pair = socketpair(*arguments)
+        for each in pair:
+            os.set_blocking(each.fileno(), False)  # as sockets of `photon_runtime` are
+        return pair
+
+    def main(running: Running) -> None:
+        pids = []
+        for number in range(3):
+            pids.append(computing.add.enqueue([number]).result(timeout=30).pid)
+            rt.sleep(0.1)
+        assert pids == pids[:1] * 3
+
+    monkeypatch.setattr(socket, "socketpair", patched)
     run_with_worker(file, TASKS, main)
 
 

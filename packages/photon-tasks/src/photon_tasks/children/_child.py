@@ -26,6 +26,7 @@ def main(descriptor: int, parent: int) -> None:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as channel:
+        channel.setblocking(True)  # under the patch of the parent, its socket was made without
         while (members := receive(channel)) is not None:
             send(channel, _answer(Call(**members)))  # type: ignore[arg-type]  # as it was sent
 
