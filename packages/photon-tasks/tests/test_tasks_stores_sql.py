@@ -504,7 +504,7 @@ def test_hot_statements_of_sqlite_search_indexes_only(sqlite_jobs: StoreCase) ->
         "promote",
         "claim",
         "finish",
-        "finish_plain",
+        "complete",
         "beat",
         "kept_too_long",
         "queues_of_ended",

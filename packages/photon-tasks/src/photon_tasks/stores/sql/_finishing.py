@@ -1,8 +1,8 @@
 """`finish`: what has become of attempts, within a transaction.
 
-Theory of operation. Most jobs have no key and no group, and nothing follows: for them one statement
-is everything, and its condition is in the statement. `finish` does the rest, for outcomes that are
-not the worker's, too.
+Theory of operation. Most attempts have completed jobs without a key and a group, and nothing
+follows: for them one short statement is everything, and its condition is in the statement. `finish`
+does the rest, for outcomes that are not the worker's, too.
 
 Events are looked for after the jobs that wait for them are locked; see `_delivering`.
 """
@@ -18,22 +18,30 @@ from .._job_text import storable
 from ._delivering import count_down, deliver
 from ._transaction import Transaction, as_json
 
-_PLAIN: Final = frozenset({JobState.COMPLETED, JobState.DEAD, JobState.PARKED, JobState.CANCELLED})
 _FREES: Final = frozenset({"completed", "dead", "cancelled"})
 
 
 def is_plain(outcome: AttemptOutcome) -> bool:
     """Return whether nothing follows from an outcome, if its job has no key and no group."""
-    return outcome.delivery is None and outcome.state in _PLAIN
+    return outcome.state is JobState.COMPLETED and outcome.delivery is None
 
 
-def finish_plain(single: Transaction, worker: str, outcomes: Sequence[AttemptOutcome]) -> set[str]:
+def complete(single: Transaction, worker: str, outcomes: Sequence[AttemptOutcome]) -> set[str]:
     """Record plain outcomes of plain jobs; return the ids of those.
 
     Blocks: the calling task.
     """
-    rows = single.run(single.sql.finish_plain, worker=worker, rows=_rows(outcomes))
-    return {row[0] for row in rows}
+    rows = [
+        {
+            "job": each.claim.job,
+            "attempt": each.claim.attempt,
+            "result": each.result,
+            "keep": each.keep,
+        }
+        for each in outcomes
+    ]
+    completed = single.run(single.sql.complete, worker=worker, rows=as_json(rows))
+    return {row[0] for row in completed}
 
 
 def finish(transaction: Transaction, worker: str, outcomes: Sequence[AttemptOutcome]) -> set[str]:

@@ -91,4 +91,5 @@ class Grammar:
             described = ", ".join(f'"{name}" {_TYPES[kind]}' for name, kind in columns)
             return f"json_to_recordset(:rows::json) AS r({described})"
         values = ", ".join(f"json_extract(value, '$.{name}') AS \"{name}\"" for name, _ in columns)
-        return f"(SELECT {values} FROM json_each(:rows)) AS r"
+        # The limit keeps SQLite from extracting a value again wherever it is used.
+        return f"(SELECT {values} FROM json_each(:rows) LIMIT -1) AS r"

@@ -212,7 +212,7 @@ class SqlStore:
         recorded: set[str] = set()
         plain = [each for each in outcomes if _finishing.is_plain(each)]
         if plain:
-            recorded = _finishing.finish_plain(self._single(), worker, plain)
+            recorded = _finishing.complete(self._single(), worker, plain)
         if rest := [each for each in outcomes if each.claim.job not in recorded]:
             recorded |= self._in_transaction(
                 lambda transaction: _finishing.finish(transaction, worker, rest)
