@@ -104,8 +104,9 @@ class Event:
 
     def set(self) -> None:
         """Set the event and wake all tasks that wait for it."""
-        self._value = True
-        self._queue.wake_all()
+        if not self._value:  # while it is set, no task waits
+            self._value = True
+            self._queue.wake_all()
 
     def clear(self) -> None:
         """Reset the event."""

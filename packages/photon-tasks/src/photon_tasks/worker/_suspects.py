@@ -61,6 +61,8 @@ class Suspects:
 
     def ended(self, claim: Claim) -> None:
         """Note that an attempt has ended. Does not wait."""
+        if not self._lost:  # every suspect is in it
+            return
         self._lost.discard(claim)
         if self._suspect == claim:
             self._suspect = None
