@@ -110,7 +110,10 @@ class Hub:
         self.is_ending = False
         self._switches_left = 0
         self._unstarted: Task[object] | None = None
-        self._lost: list[object] = []
+        # A second reference: when the thread has ended, greenlet takes a single one to its main
+        # greenlet for a leak if `gc` finds no owner, and drops it. It finds none while the hub is
+        # itself being collected, and the hub would be left with a freed greenlet.
+        self._lost: list[object] = [self.greenlet]
         self._idle: list[PooledGreenlet] = []
         self._posted: deque[Callable[[], object]] = deque()
         self._fatal: BaseException | None = None
