@@ -61,7 +61,7 @@ def test_a_job_runs_and_has_a_result(file: Path) -> None:
     run_with_worker(file, [adding], main)
 
 
-def test_a_job_begins_soon_after_it_was_enqueued(file: Path) -> None:
+def test_a_job_that_is_enqueued_wakes_its_worker(file: Path) -> None:
     waits: list[float] = []
 
     def measure(since: float) -> None:
@@ -74,8 +74,8 @@ def test_a_job_begins_soon_after_it_was_enqueued(file: Path) -> None:
             measuring.enqueue(time.monotonic()).result(timeout=10)
             rt.sleep(0.005)
 
-    run_with_worker(file, [measuring], main, poll_interval=5)
-    assert sorted(waits)[45] < 0.05, "p90 of the idle pickup in process"
+    run_with_worker(file, [measuring], main, poll_interval=30)
+    assert max(waits) < 15, "the worker did not wait for the next poll; how long: tools/bench"
 
 
 def test_attempts_follow_until_one_succeeds(file: Path) -> None:
