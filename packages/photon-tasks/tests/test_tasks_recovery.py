@@ -25,6 +25,7 @@ class Workers:
         beaten: When the worker has sent its last heartbeat, by the clock of the store.
         beats: Number of its heartbeats.
         recovered: Numbers of heartbeats that were named by calls of `recover`.
+        own: The observer's own worker, which beats with the other one; ``None`` without any.
     """
 
     now: float = 1000.0
@@ -32,6 +33,7 @@ class Workers:
     beaten: float = 1000.0
     beats: int = 1
     recovered: list[int] = attrs.field(factory=list)
+    own: str | None = None
 
     def clock(self) -> float:
         return self.now
@@ -42,7 +44,8 @@ class Workers:
 
     def workers(self) -> Sequence[WorkerRecord]:
         left = self.beaten + LEASE - (self.now + self.offset)
-        return [WorkerRecord(WorkerInfo(id="other"), self.beats, left)]
+        names = ["other"] if self.own is None else ["other", self.own]
+        return [WorkerRecord(WorkerInfo(id=name), self.beats, left) for name in names]
 
     def recover(self, worker: str, beats: int) -> Recovered:
         assert worker == "other"
@@ -140,4 +143,14 @@ def test_the_number_of_heartbeats_that_was_seen_is_named(workers: Workers) -> No
 
 def test_a_worker_does_not_observe_itself(workers: Workers) -> None:
     look(workers, observer(workers, own="other"), 5 * LEASE)
+    assert not workers.recovered
+
+
+def test_a_store_that_takes_no_heartbeats_makes_nothing_dead(workers: Workers) -> None:
+    workers.own = "me"
+    recovery = observer(workers)
+    look(workers, recovery, 20, beats=True)
+    look(workers, recovery, 5 * LEASE)  # the store answers, and refuses all that writes
+    assert not workers.recovered
+    look(workers, recovery, 20, beats=True)
     assert not workers.recovered

@@ -11,7 +11,9 @@ The first rule finds it soon, also for an observer that has just started. The se
 clock that others share, so a clock that was set back delays nothing. A clock that jumps forward
 does no harm, since the numbers of living workers change. An observer that could not look (the store
 did not respond, or the observer itself was stopped) begins to observe anew, because the others may
-not have been able to send heartbeats either.
+not have been able to send heartbeats either. So does one whose own heartbeats do not arrive: a
+database that is locked, a full disk or a server that must not write refuse all heartbeats, while
+they still answer looks.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ _INTERVAL = 0.5
 _SILENT = 0.6
 """Part of a lease without a heartbeat after which an expired lease counts: two are missing."""
 _SURELY_SILENT = 1.1
+_OWN_SILENT = 0.5
+"""Part of a lease without an own heartbeat after which the store takes none, as far as is known."""
 _MISSED_LOOKS = 4
 _TIDY_INTERVAL = 60.0
 _TIMEOUT = 10.0
@@ -111,8 +115,12 @@ class Recovery:
             beats, since = self._seen.get(each.info.id, (each.beats, now))
             seen[each.info.id] = (each.beats, now if beats != each.beats else since)
         self._seen = seen
+        own = self._own()
+        if own in seen and now - seen[own][1] >= _OWN_SILENT * self._lease:
+            self._seen = {own: seen[own]}
+            return
         for each in workers:
-            if each.info.id != self._own() and self._is_dead(each, now):
+            if each.info.id != own and self._is_dead(each, now):
                 self._recover(each)
 
     def _is_dead(self, worker: WorkerRecord, now: float) -> bool:
