@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import attrs
 import pytest
@@ -82,6 +83,18 @@ def test_missing_and_unknown_arguments_are_refused() -> None:
 def test_large_arguments_are_refused() -> None:
     with pytest.raises(ArgumentsError, match="max_arguments = 20"):
         order.signature.encode([1, [Item("a" * 20)]], {}, limit=20)
+
+
+@task
+def keep(value: dict[str, Any]) -> None: ...
+
+
+def test_deep_arguments_are_refused() -> None:
+    value: dict[str, Any] = {}
+    for _ in range(100_000):
+        value = {"inner": value}
+    with pytest.raises(ArgumentsError, match="recursion"):
+        keep.signature.encode([value], {}, limit=LIMIT)
 
 
 @pytest.mark.parametrize(

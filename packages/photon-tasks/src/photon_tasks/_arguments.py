@@ -89,7 +89,7 @@ class CallSignature:
         try:
             data = encode({name: self._projected(name, value) for name, value in bound.items()})
             self._decoder.decode(data)
-        except (ValidationError, TypeError, ValueError, OverflowError) as error:
+        except (ValidationError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ArgumentsError(
                 f"{location(self.function)} cannot be enqueued with these arguments: {error}"
             ) from error

@@ -121,7 +121,12 @@ def options_of(**chosen: Any) -> TaskOptions:
 
 
 def evolved(options: TaskOptions, **chosen: Any) -> TaskOptions:
-    """Return ``options`` with other values; arguments that are ``None`` change nothing."""
+    """Return ``options`` with other values; arguments that are ``None`` change nothing.
+
+    Raises:
+        TypeError: An argument has another type.
+        ValueError: A value is invalid.
+    """
     changes = {name: value for name, value in chosen.items() if value is not None}
     if "unique" in changes:
         changes["unique"] = _unique(changes["unique"])
@@ -129,7 +134,10 @@ def evolved(options: TaskOptions, **chosen: Any) -> TaskOptions:
         changes["backoff"] = _backoff(changes["backoff"])
     if "fatal" in changes:
         changes["fatal"] = tuple(changes["fatal"])
-    return attrs.evolve(options, **changes)
+    try:
+        return attrs.evolve(options, **changes)
+    except ValueError as error:  # its further arguments are for programs
+        raise ValueError(str(error.args[0])) from None
 
 
 def _unique(choice: object) -> Unique | None:
