@@ -90,7 +90,7 @@ _ALL = (
         "to enqueue a job, beside four processes of a worker that is busy",
         (*_WAITED, ("rate", "worker jobs/s", 1.0)),
         stores=(SQLITE,),
-        size=6,
+        size=4,
         limit=Limit("p99_us", 100, "ms", 1e3),
     ),
     Scenario(

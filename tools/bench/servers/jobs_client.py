@@ -106,6 +106,8 @@ def beside(seconds: str) -> object:
 
     durations: list[float] = []
     errors: list[str] = []
+    effects = Path(os.environ["JOBS_EFFECTS"])
+    before = effects.stat().st_size
     until = time.monotonic() + float(seconds)
 
     def request() -> None:
@@ -121,7 +123,8 @@ def beside(seconds: str) -> object:
     with rt.scope() as requests:
         for _ in range(_ENQUEUERS):
             requests.spawn(request)
-    return {"durations": durations, "errors": errors}
+    rate = (effects.stat().st_size - before) / float(seconds)
+    return {"durations": durations, "errors": errors, "rate": rate}
 
 
 class Costs:
