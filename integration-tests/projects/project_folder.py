@@ -38,7 +38,8 @@ class Folder:
     def run(self, *command: str) -> str:
         """Run a command that must succeed, and return its output."""
         done = self.attempt(*command)
-        assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
+        shown = f"{shlex.join(command)} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, shown
         return done.stdout + done.stderr
 
     def attempt(self, *command: str) -> subprocess.CompletedProcess[str]:
