@@ -319,6 +319,13 @@ def test_a_relative_import_of_the_same_name_is_skipped(tmp_path: Path) -> None:
     assert apply_edits(tmp_path, [edit]).changes == []
 
 
+@pytest.mark.parametrize("before", ["a = 1\n", "a = 1", "a = 1\r\n", "\tif a:\r\n\t\tb\r\n"])
+def test_code_at_the_end_keeps_its_distance(tmp_path: Path, before: str) -> None:
+    after = inserted(tmp_path, before, InsertCode("m.py", "\n\ndef f(): ...\n", place="end"))
+    assert after.replace("\r", "").rstrip("\n").endswith("\n\n\ndef f(): ...")
+    assert inserted(tmp_path, "", InsertCode("m.py", "\n\nb = 2\n", place="end")) == "b = 2\n"
+
+
 def test_a_file_in_another_encoding_keeps_it(tmp_path: Path) -> None:
     before = "# -*- coding: latin-1 -*-\nimport os  # ü\n".encode("latin-1")
     (tmp_path / "m.py").write_bytes(before)
