@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import photon_runtime as rt
 from photon_lifeguard import Database, DatabaseSettings
 from photon_lifeguard.testing.temporary import TemporaryDatabases
 from photon_runtime.testing import in_hub
+from photon_tasks import Job, task
+from photon_tasks.enqueued_job import send_event
 from photon_tasks.errors import StoreUnavailable
 from photon_tasks.records import (
     AttemptOutcome,
@@ -26,6 +30,8 @@ from photon_tasks.records import (
 )
 from photon_tasks.stores import encode_jobs
 from photon_tasks.stores.sql import SqlStore
+
+from .worker_program import tasks_of
 
 
 @pytest.fixture(
@@ -149,3 +155,27 @@ def test_tests_that_share_a_connection_can_use_jobs(postgres_url: str) -> None:
         jobs = claim(store)
         assert [job.claim.job for job in jobs] == ["1"]
         complete(store, jobs)
+
+
+@task(name="print", unique=True)
+def print_text(text: str) -> None:
+    """Be a job with a key as long as its arguments."""
+
+
+@in_hub
+def test_names_of_any_length_and_content_are_keys(database: Database) -> None:
+    # random, because PostgreSQL compresses what it puts into an index
+    name = "".join(random.choices(string.ascii_letters, k=50_000)) + "\0"
+    with tasks_of(database.engine.url.render_as_string(hide_password=False), 30.0) as tasks:
+        enqueued = [print_text.enqueue(each) for each in (name, name, f"{name}!")]
+        assert [each.is_new for each in enqueued] == [True, False, True]
+        tasks.store.register(WorkerInfo(id="a"), 30.0)
+        claimed = tasks.store.claim("a", 1).jobs[0]
+        send_event(claimed.claim.job, name, 5)
+        job = Job(claimed, "a", tasks)
+        assert job.step(name, lambda: 1) == 1
+        assert job.wait_event(name) == 5
+        again = Job(claimed, "a", tasks)
+        again._is_resumed = True
+        assert again.step(name, lambda: 2) == 1
+        assert again.wait_event(name) == 5

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 import photon_runtime as rt
 from photon_runtime.hub_threads import current_hub
 
+from ._identifiers import key_of
 from .errors import JobFailed, JobNotFound
 from .records import Delivery, JobRecord, JobState, NewEvent
 
@@ -177,4 +178,4 @@ def send_event(job: str, name: str, payload: Any = None, *, tasks: Tasks | None 
     from .current import current_tasks
 
     tasks = tasks or current_tasks()
-    tasks.deliver(Delivery(events=[NewEvent(job, name, encode(payload).decode())]))
+    tasks.deliver(Delivery(events=[NewEvent(job, key_of(name), encode(payload).decode())]))

@@ -21,6 +21,7 @@ from photon_openapi.codec import encode
 from photon_runtime.callables import require_value
 
 from ._decoding import decoder_of
+from ._identifiers import key_of
 from .errors import LeaseLost, NoTasks, TaskDefinitionError
 from .observability import step_span
 
@@ -130,7 +131,7 @@ class Job:
 
         Blocks: the calling task, as ``function`` does, and for the record.
         """
-        key = self._unused(f"step:{name}")
+        key = self._unused(key_of(f"step:{name}"))
         recorded = self._steps.get(key)
         if recorded is not None:
             earlier: T = _typed(recorded, function)
@@ -176,20 +177,20 @@ class Job:
             Parked: To leave the function; let it pass.
             LeaseLost: Another worker has the job by now.
         """
-        key = self._numbered(f"event:{name}")
+        key, expected = self._numbered(key_of(f"event:{name}")), key_of(name)
         recorded = self._steps.get(key)
         if recorded is None:
-            recorded = self._tasks.store.take_event(self._worker, self._claim, name, key)
+            recorded = self._tasks.store.take_event(self._worker, self._claim, expected, key)
         if recorded is not None:
             self._steps[key] = recorded
             return decoder_of(type).decode(recorded.encode())
         if f"{key}:late" in self._steps:
             raise TimeoutError(f"the event {name!r} did not come in time")
         if timeout is None:
-            raise Parked(None, name)
+            raise Parked(None, expected)
         remaining = self._until(f"{key}:until", timeout) - self._tasks.clock()
         if remaining > 0:
-            raise Parked(remaining, name)
+            raise Parked(remaining, expected)
         self._record(f"{key}:late", "true")
         raise TimeoutError(f"the event {name!r} did not come within {timeout:g} s")
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, final, overl
 from photon_runtime.callables import location, require_function
 
 from ._arguments import CallSignature, read_call_signature
+from ._identifiers import key_of
 from .current import Tasks, current_tasks
 from .enqueued_job import EnqueuedJob
 from .errors import TaskDefinitionError
@@ -210,7 +211,7 @@ class Task(Generic[P, R]):
         if unique is None:
             return None
         key = arguments if unique.key is None else str(unique.key(*args, **kwargs))
-        return UniqueKey(f"{self.name}:{key}", unique.until, unique.seconds)
+        return UniqueKey(key_of(f"{self.name}:{key}"), unique.until, unique.seconds)
 
     # -- options ----------------------------------------------------------------------------------
 
