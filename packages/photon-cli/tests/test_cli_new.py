@@ -194,6 +194,17 @@ def test_the_variables_of_production_are_listed(choices: Choices) -> None:
     assert all(f"export {name}=" in files["README.md"] for name in used)
 
 
+@pytest.mark.parametrize("choices", COMBINATIONS, ids=lambda each: f"{each.kind}-{each.database}")
+def test_where_jobs_run_and_mails_go_is_written_down(choices: Choices) -> None:
+    files = {name: text.decode() for name, text in project_files(parsed("shop"), choices).items()}
+    assert "photon worker" in files["README.md"]
+    if choices.kind != "minimal":
+        commented = files["config/production.toml"]
+        settings = tomllib.loads(re.sub(r"(?m)^# (?=\[|\w+ = )", "", commented))
+        assert settings["tasks"]["mode"] == "queue"
+        assert settings["mail"]["password"] == "${SMTP_PASSWORD}"
+
+
 def test_the_editor_serves_without_the_patch_and_the_deadline() -> None:
     """With the patch breakpoints work, and debugpy hangs when it evaluates an expression."""
     files = project_files(parsed("shop"), Choices("api", "sqlite"))
