@@ -20,6 +20,8 @@ import pytest
 
 import photon_runtime as rt
 from photon_runtime.drivers import _clean_up, sqlite
+from photon_runtime.drivers.sqlite._interruption import Interruption, start_later
+from photon_runtime.hub_threads import current_hub
 from photon_runtime.testing import in_hub
 
 SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -283,6 +285,43 @@ def test_a_caller_leaves_whatever_a_function_in_sql_does(
     gate.opened.set()
     until(lambda: connection._photon_state.is_closed)
     assert "did not end in time" in caplog.text
+
+
+@in_hub
+def test_an_error_of_a_clean_up_is_logged_and_no_failure_of_its_task(
+    connect_sqlite: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = connect_sqlite(":memory:")
+    settled: list[bool] = []
+
+    def fail() -> None:
+        raise sqlite3.OperationalError("the transaction was rolled back")
+
+    start_later(connection, fail, current_hub())
+    sqlite.when_settled(connection, settled.append)
+    until(lambda: settled == [True])
+    rt.sleep(0.01)
+    [record] = caplog.records
+    assert record.getMessage().endswith("in the background: the transaction was rolled back")
+
+
+@in_hub
+def test_a_rollback_that_fails_after_an_interruption_is_logged(
+    connect_sqlite: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect_sqlite(":memory:")
+    settled: list[bool] = []
+
+    def fail(interruption: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(Interruption, "_restore", fail)
+    interrupt(connection, SLOW)
+    sqlite.when_settled(connection, settled.append)
+    until(lambda: settled == [False])
+    rt.sleep(0.01)
+    [record] = caplog.records
+    assert record.getMessage().endswith("could not be rolled back: disk I/O error")
 
 
 @in_hub

@@ -102,10 +102,13 @@ def start_later(
 
     def finish() -> None:
         try:
-            with clean_up.limited():
-                function()
-        except _sqlite3.Error as error:
-            _log.warning("a connection could not be cleaned up in the background: %s", error)
+            with clean_up.limited():  # whose scope would raise a group of errors
+                try:
+                    function()
+                except _sqlite3.Error as error:
+                    _log.warning(
+                        "a connection could not be cleaned up in the background: %s", error
+                    )
         finally:
             clean_up.end()
             _settle(connection, state)
@@ -180,12 +183,13 @@ class Interruption:
         is_clean = False
         try:
             with self._clean_up.limited():
-                self._await_end()
-                state.is_interrupted = False
-                self._restore()
-                is_clean = True
-        except _sqlite3.Error as error:
-            _log.warning("an interrupted transaction could not be rolled back: %s", error)
+                try:
+                    self._await_end()
+                    state.is_interrupted = False
+                    self._restore()
+                    is_clean = True
+                except _sqlite3.Error as error:
+                    _log.warning("an interrupted transaction could not be rolled back: %s", error)
         finally:
             self._clean_up.end()
             if not is_clean:
