@@ -226,3 +226,10 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
     pytest.fail(str(process.communicate()[1]))
+
+
+@pytest.mark.parametrize("name", ["shop", "photon_shop", "photonics.shop"])
+def test_an_application_knows_the_module_that_has_made_it(name: str) -> None:
+    made = types.ModuleType(name)
+    exec("import photon\napp = photon.Photon()", vars(made))
+    assert made.app.module == name

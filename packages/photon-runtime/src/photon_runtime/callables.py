@@ -227,6 +227,12 @@ def location(function: object) -> str:
     return f"{name} ({code.co_filename}:{code.co_firstlineno})"
 
 
+_PACKAGES = {"photon"} | {
+    f"photon_{name}"
+    for name in ("cli", "lifeguard", "openapi", "router", "runtime", "tasks", "templates", "ws")
+}
+
+
 def calling_module() -> str:
     """Return the name of the module whose code has called a package of Photon. Does not wait.
 
@@ -235,8 +241,7 @@ def calling_module() -> str:
     frame: types.FrameType | None = sys._getframe(1)
     while frame is not None:
         module: str = frame.f_globals.get("__name__", "")
-        package = module.partition(".")[0]
-        if package != "photon" and not package.startswith("photon_"):
+        if module.partition(".")[0] not in _PACKAGES:
             return module
         frame = frame.f_back
     return "__main__"
