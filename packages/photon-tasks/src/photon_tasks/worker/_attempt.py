@@ -2,10 +2,10 @@
 
 Theory of operation. Whatever happens in an attempt becomes an `AttemptOutcome`; nothing is raised.
 What cannot be run at all, because its task is unknown here or its arguments do not fit, is parked:
-after the next deploy it can be queued again. An attempt ends early by cancellation only, and what has
-cancelled it decides the outcome: its time limit (a failed attempt), a request to cancel the job, a
-stop of the worker (the job is queued again, and the attempt does not count), or the lost lease (no
-outcome: the job belongs to another worker).
+after the next deploy it can be queued again. An attempt ends early by cancellation only, and what
+has cancelled it decides the outcome: its time limit (a failed attempt), a request to cancel the
+job, a stop of the worker (the job is queued again, and the attempt does not count), or the lost
+lease (no outcome: the job belongs to another worker).
 """
 
 from __future__ import annotations
