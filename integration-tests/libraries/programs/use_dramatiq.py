@@ -19,7 +19,7 @@ NAP = 0.2
 
 def broker_of(url: str) -> dramatiq.Broker:
     """Return an empty broker, for the actors of a scenario."""
-    broker = RedisBroker(url=url, namespace="photon-libraries")  # type: ignore[no-untyped-call]
+    broker = RedisBroker(url=url, namespace="photon-libraries")
     broker.flush_all()
     dramatiq.set_broker(broker)
     return broker

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import photon_runtime as rt
+from photon_runtime.transactions import find_transactions_by
 from photon_tasks import (
     Backoff,
     Job,
@@ -24,6 +25,7 @@ from photon_tasks import (
     step,
     task,
 )
+from photon_tasks.errors import TransactionOpen
 from photon_tasks.records import Delivery, NewJob
 
 from .running_worker import Running, run_with_worker
@@ -718,3 +720,42 @@ def test_a_key_until_the_start_is_free_when_the_job_runs(file: Path) -> None:
         running.ended(second)
 
     run_with_worker(file, [refreshing], main)
+
+
+@pytest.mark.parametrize("call", ["step", "sleep", "wait_event", "checkpoint"])
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_nothing_is_recorded_while_a_transaction_that_has_written_is_open(
+    file: Path, call: str, is_begun: bool
+) -> None:
+    class Transaction:
+        database = None
+
+        def __init__(self) -> None:
+            self.is_begun = is_begun
+
+        def connection(self) -> None: ...
+        def on_commit(self, callback: Any, /) -> None: ...
+
+    def work(job: Job = provided) -> str:
+        find_transactions_by(lambda owner: [Transaction()])
+        calls: dict[str, Any] = {
+            "step": lambda: job.step("charge", _nothing),
+            "sleep": lambda: job.sleep(seconds=0.01),
+            "wait_event": lambda: job.wait_event("paid", timeout=0),
+            "checkpoint": lambda: job.checkpoint(1),
+        }
+        try:
+            calls[call]()
+        except TransactionOpen:
+            return "refused"
+        except TimeoutError:
+            return "too late"
+        return "recorded"
+
+    working = make(work, retries=0)
+
+    def main(running: Running) -> None:
+        result = working.enqueue().result(timeout=10)
+        assert result == "refused" if is_begun else result in ("recorded", "too late")
+
+    run_with_worker(file, [working], main)

@@ -65,6 +65,10 @@ class ProcessFailed(TasksError):
         self.retry_in = retry_in
 
 
+class TransactionOpen(TasksError):
+    """A step of a job cannot be recorded, because a transaction that has written is open."""
+
+
 class Overloaded(TasksError):
     """A limit of waiting work is reached."""
 

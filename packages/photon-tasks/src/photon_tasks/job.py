@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, final
 import photon_runtime as rt
 from photon_openapi.codec import encode
 from photon_runtime.callables import require_value
+from photon_runtime.transactions import open_transactions
 
 from ._decoding import decoder_of
 from ._identifiers import key_of
-from .errors import LeaseLost, NoTasks, TaskDefinitionError
+from .errors import LeaseLost, NoTasks, TaskDefinitionError, TransactionOpen
 from .observability import step_span
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Job:
 
         Raises:
             TaskDefinitionError: Two steps have the same name.
+            TransactionOpen: A transaction that has written is open before the call, or after it.
             TypeError: The result cannot be sent as JSON.
             LeaseLost: Another worker has the job by now.
             Exception: What the function raises; the step is not recorded.
@@ -136,6 +138,7 @@ class Job:
         if recorded is not None:
             earlier: T = _typed(recorded, function)
             return earlier
+        self._refuse_transactions(f"the step {name!r}")
         with step_span(name):
             result = require_value(function(*args, **kwargs), function)
             self._record(key, encode(result).decode())
@@ -149,11 +152,13 @@ class Job:
         Raises:
             Parked: To leave the function; let it pass.
             ValueError: The duration is negative.
+            TransactionOpen: A transaction that has written is open.
             LeaseLost: Another worker has the job by now.
         """
         duration = seconds + 60 * (minutes + 60 * (hours + 24 * days))
         if not duration >= 0:
             raise ValueError(f"a job sleeps for a time, zero or more, not {duration!r} s")
+        self._refuse_transactions("the time of a sleep")
         until = self._until(self._numbered("sleep"), duration)
         remaining = until - self._tasks.clock()
         if remaining > (0 if self._tasks.mode == "inline" else _SHORTEST):
@@ -174,10 +179,12 @@ class Job:
             TimeoutError: The event did not come in time; it is raised again whenever the function
                 runs anew.
             ValidationError: The payload is not of that type.
+            TransactionOpen: A transaction that has written is open.
             Parked: To leave the function; let it pass.
             LeaseLost: Another worker has the job by now.
         """
         key, expected = self._numbered(key_of(f"event:{name}")), key_of(name)
+        self._refuse_transactions(f"the event {name!r}")
         recorded = self._steps.get(key)
         if recorded is None:
             recorded = self._tasks.store.take_event(self._worker, self._claim, expected, key)
@@ -198,6 +205,7 @@ class Job:
         """Record how far the job has come; `cursor` returns it to the next attempt.
 
         Raises:
+            TransactionOpen: A transaction that has written is open.
             TypeError: The value cannot be sent as JSON.
             LeaseLost: Another worker has the job by now.
 
@@ -222,9 +230,22 @@ class Job:
         return self._recorded
 
     def _record(self, key: str, value: str) -> None:
+        self._refuse_transactions(f"the record of {key!r}")
         steps = self._steps
         self._require(self._tasks.store.set_step(self._worker, self._claim, key, value))
         steps[key] = value
+
+    def _refuse_transactions(self, what: str) -> None:
+        """Refuse a record that would stay where the writes that belong to it are rolled back.
+
+        On SQLite, which has one writer, it would wait for the transaction of its own caller, too.
+        """
+        if any(each.is_begun for each in open_transactions()):
+            raise TransactionOpen(
+                f"{what} cannot be kept while a transaction that has written is open, since that "
+                "may be rolled back: commit before, or use `with database.transaction()` inside of "
+                "the step"
+            )
 
     def _until(self, key: str, duration: float) -> float:
         recorded = self._steps.get(key)
