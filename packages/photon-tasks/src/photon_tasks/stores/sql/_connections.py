@@ -186,7 +186,7 @@ class Connections:
         """Raise an error of the driver as what it means for the store."""
         text = f"{self.engine.dialect.name}: {str(error).strip() or type(error).__name__}"
         if _state_of(error) == _MISSING[0] or _MISSING[1] in text:
-            raise StoreRefused(
+            raise StoreUnavailable(
                 f"{text}. The tables of jobs do not exist: start the application or a worker "
                 "once, which makes them"
             ) from error
