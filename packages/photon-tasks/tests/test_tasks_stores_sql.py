@@ -280,7 +280,7 @@ def test_tables_that_another_process_has_made_need_no_opening(sql_case: StoreCas
 
 
 @in_hub
-def test_missing_tables_are_a_matter_of_time_and_named_with_the_remedy(
+def test_missing_tables_are_a_matter_of_time(plain_engine: Engine) -> None:
     plain_engine: Engine,
 ) -> None:
     store = SqlStore(plain_engine)
