@@ -281,8 +281,6 @@ def test_tables_that_another_process_has_made_need_no_opening(sql_case: StoreCas
 
 @in_hub
 def test_missing_tables_are_a_matter_of_time(plain_engine: Engine) -> None:
-    plain_engine: Engine,
-) -> None:
     store = SqlStore(plain_engine)
     for call in (lambda: deliver(store, new_job()), lambda: store.claim("a", 1)):
         with pytest.raises(StoreUnavailable, match="start the application or a worker once"):
