@@ -109,6 +109,14 @@ def test_an_unknown_generator_suggests_the_nearest(root: Path) -> None:
     assert "the generator `nott` does not exist; did you mean `note`?" in result.output
 
 
+@pytest.mark.parametrize("command", ["generate", "destroy"])
+def test_a_name_that_is_missing_is_asked_for(root: Path, command: str) -> None:
+    assert photon("generate", "note", "milk").exit_code == 0
+    result = photon(command, "note")
+    assert result.exit_code == 2
+    assert "Missing argument 'NAME'" in result.output
+
+
 def test_what_was_generated_is_skipped_the_second_time_and_destroyed_without_a_trace(
     root: Path,
 ) -> None:

@@ -7,7 +7,7 @@ applies edits is imported when it is needed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -126,10 +126,13 @@ def _command(
     generator = installed.generator
     options: Sequence[Option] = getattr(generator, "options", ())
     default: str | None = getattr(generator, "default_name", None)
-    metavar = "NAME" if default is None else "[NAME]"
+    # A default of None is a value for click, so a required argument must have none at all.
+    given: dict[str, Any] = {"metavar": "NAME"}
+    if default is not None:
+        given = {"metavar": "[NAME]", "default": default}
 
     @click.command(installed.name, help=type(generator).__doc__)
-    @click.argument("name", metavar=metavar, required=default is None, default=default)
+    @click.argument("name", **given)
     @click.argument("words", nargs=-1, metavar="[WORD]...")
     @click.option("--dry-run", is_flag=True, help="Show what would happen, and write nothing.")
     @click.option("--diff", "has_diff", is_flag=True, help="Show the changes of each file, too.")

@@ -83,7 +83,8 @@ class MailerGenerator:
         name = background_name(arguments.name, suffix="mail").module
         return [
             "next: photon test",
-            f"a mail is sent by {name}(...).deliver_later(); development has it at /photon/mails",
+            f"a handler or a job sends the mail: {name}(...).deliver_later(); then development has "
+            "it at /photon/mails",
             "production needs `host` and `sender` under [mail]",
         ]
 
