@@ -63,7 +63,7 @@ class TasksSettings:
         poll_interval: Maximum time between two looks for jobs, where a notification was lost.
         enqueue_timeout: Maximum time that enqueueing waits for the database or the server.
         shutdown_timeout: Time that running jobs have to end when a worker stops; then they are
-            cancelled, and queued again.
+            cancelled, and queued again. In development, the process that serves waits a second.
         retries: Attempts after the first one, for tasks that do not say otherwise.
         timeout: Time limit of one attempt, for tasks that do not say otherwise; zero for none.
         keep_completed: Time for which completed and cancelled jobs, with their results, are kept.

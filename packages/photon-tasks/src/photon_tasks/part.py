@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("photon.tasks")
 _OPEN_INTERVAL = 2.0
 
+_PATIENCE_IN_DEVELOPMENT = 1.0
+"""Seconds that jobs have to end: `photon dev` kills what is not over within three. Jobs that it
+kills would wait for the end of their lease, and lose an attempt with each change of a file."""
+
 
 class TasksPart:
     """The tasks of an application: their store, and in the mode ``in_process`` their worker.
@@ -332,7 +336,10 @@ def _worked(
     if tasks.mode != "in_process" or _HAS_OWN_WORKER.get() or is_under_inspection():
         yield
         return
-    worker = Worker(tasks, queues=tasks.settings.queues)
+    patience = tasks.settings.shutdown_timeout
+    if tasks.development:
+        patience = min(patience, _PATIENCE_IN_DEVELOPMENT)
+    worker = Worker(tasks, queues=tasks.settings.queues, patience=patience)
     tasks.when_delivered(worker.wake)
     task = rt.spawn(worker.run)
     running[worker] = task

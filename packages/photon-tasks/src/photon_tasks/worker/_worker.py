@@ -52,6 +52,8 @@ class Worker:
         tasks: The tasks of the application.
         queues: Queues to take jobs from; empty for all.
         concurrency: Maximum number of jobs at the same time.
+        patience: Seconds that jobs have to end when it stops; by default ``[tasks]
+            shutdown_timeout``.
 
     Attributes:
         id: Its current id in the store.
@@ -64,6 +66,7 @@ class Worker:
         *,
         queues: Sequence[str] = (),
         concurrency: int | None = None,
+        patience: float | None = None,
     ) -> None:
         """Note what it works for; nothing is opened."""
         settings = tasks.settings
@@ -71,6 +74,7 @@ class Worker:
         self._store = tasks.store
         self._queues = tuple(queues)
         self._concurrency = concurrency or settings.concurrency
+        self._patience = settings.shutdown_timeout if patience is None else patience
         self._wake = rt.Event()
         self._stop = rt.Event()
         self._attempts: dict[Claim, Attempt] = {}
@@ -274,17 +278,17 @@ class Worker:
     # -- stopping ---------------------------------------------------------------------------------
 
     def _end_jobs(self) -> None:
-        settings = self._tasks.settings
         while self._is_draining and self._attempts and not self._stop.is_set():
             self._wake.clear()
             self._wake.wait()
-        self._wait_for_jobs(settings.shutdown_timeout)
+        self._wait_for_jobs(self._patience)
         if self._attempts:
+            is_setting = self._patience == self._tasks.settings.shutdown_timeout
             _log.warning(
-                "%d jobs have not ended within [tasks] shutdown_timeout = %g s: they are "
-                "cancelled, and queued again",
+                "%d jobs have not ended within %s%g s: they are cancelled, and queued again",
                 len(self._attempts),
-                settings.shutdown_timeout,
+                "[tasks] shutdown_timeout = " if is_setting else "",
+                self._patience,
             )
             for attempt in list(self._attempts.values()):
                 attempt.end(Ending.STOPPED)
