@@ -172,5 +172,5 @@ def test_names() -> None:
 
 
 def test_a_task_of_a_task_is_refused() -> None:
-    with pytest.raises(TaskDefinitionError, match="is a task already"):
+    with pytest.raises(TaskDefinitionError, match="is a task already: write @task once, and below"):
         task(order)

@@ -66,12 +66,17 @@ def test_unique_keys(choice: object, unique: Unique | None) -> None:
         {"backoff": "fast"},
         {"on": "moon"},
         {"keep": -1},
+        {"timeout": "5s"},
+        {"retries": "3"},
+        {"priority": "high"},
+        {"keep": True},
     ],
 )
 def test_an_invalid_option_is_refused_with_the_line_of_the_task(options: dict[str, Any]) -> None:
     with pytest.raises(TaskDefinitionError, match=r"test_tasks_options\.py:\d+") as caught:
         define(**options)
     assert "Attribute(" not in str(caught.value)  # of the class that holds them
+    assert "not supported between" not in str(caught.value)
 
 
 def test_a_period_needs_seconds() -> None:

@@ -65,8 +65,14 @@ class EnqueuedJob(Generic[R]):
         """
         record = self._tasks.store.job(self.id)
         if record is None:
-            raise JobNotFound(f"the job {self.id} does not exist, or is not kept any more")
+            raise self._not_found()
         return record
+
+    def _not_found(self) -> JobNotFound:
+        return JobNotFound(
+            f"the job {self.id} does not exist: the transaction that has enqueued it is not "
+            "committed yet or was rolled back, or the job is not kept any more"
+        )
 
     def status(self) -> JobState:
         """Return its state; see `record`."""
@@ -147,7 +153,7 @@ class EnqueuedJob(Generic[R]):
         """
         record = self._tasks.store.cancel(self.id)
         if record is None:
-            raise JobNotFound(f"the job {self.id} does not exist, or is not kept any more")
+            raise self._not_found()
         return record.state
 
     def send_event(self, name: str, payload: Any = None) -> None:

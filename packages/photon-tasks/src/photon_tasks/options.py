@@ -18,6 +18,11 @@ UniqueChoice: TypeAlias = "bool | Until | float | Unique"
 BackoffChoice: TypeAlias = "float | Sequence[float] | Backoff"
 
 
+def _number(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{attribute.name} is a number, not {value!r}")
+
+
 @attrs.frozen
 class Backoff:
     """The waits between attempts: each is longer than the one before.
@@ -30,10 +35,10 @@ class Backoff:
             back together: a wait of 10 seconds with 0.2 takes between 8 and 12.
     """
 
-    first: float = attrs.field(default=5.0, validator=ge(0))
-    factor: float = attrs.field(default=2.0, validator=ge(1))
-    limit: float = attrs.field(default=3600.0, validator=ge(0))
-    jitter: float = attrs.field(default=0.2, validator=[ge(0), attrs.validators.le(1)])
+    first: float = attrs.field(default=5.0, validator=[_number, ge(0)])
+    factor: float = attrs.field(default=2.0, validator=[_number, ge(1)])
+    limit: float = attrs.field(default=3600.0, validator=[_number, ge(0)])
+    jitter: float = attrs.field(default=0.2, validator=[_number, ge(0), attrs.validators.le(1)])
 
     def delay(self, attempt: int) -> float:
         """Return the seconds to wait after attempt number ``attempt`` has failed."""
@@ -71,7 +76,7 @@ class Unique:
     """
 
     until: Until = attrs.field(default="done", validator=in_(("start", "done", "period")))
-    seconds: float = attrs.field(default=0.0, validator=ge(0))
+    seconds: float = attrs.field(default=0.0, validator=[_number, ge(0)])
     key: Callable[..., object] | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -100,12 +105,20 @@ class TaskOptions:
     queue: str = attrs.field(
         default="default", validator=attrs.validators.matches_re(r"[\w.:-]{1,100}")
     )
-    retries: int | None = attrs.field(default=None, validator=attrs.validators.optional(ge(0)))
+    retries: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional([_number, ge(0)])
+    )
     backoff: Backoff | Delays = attrs.field(factory=Backoff)
-    timeout: float | None = attrs.field(default=None, validator=attrs.validators.optional(ge(0)))
+    timeout: float | None = attrs.field(
+        default=None, validator=attrs.validators.optional([_number, ge(0)])
+    )
     unique: Unique | None = None
-    priority: int = attrs.field(default=0, validator=[ge(-32768), attrs.validators.le(32767)])
-    keep: float | None = attrs.field(default=None, validator=attrs.validators.optional(ge(0)))
+    priority: int = attrs.field(
+        default=0, validator=[_number, ge(-32768), attrs.validators.le(32767)]
+    )
+    keep: float | None = attrs.field(
+        default=None, validator=attrs.validators.optional([_number, ge(0)])
+    )
     on: Execution = attrs.field(default="loop", validator=in_(("loop", "thread", "process")))
     fatal: tuple[type[BaseException], ...] = ()
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, final, overload
 
 from photon_runtime.callables import location, require_function
+from photon_runtime.errors import SignatureError
 
 from ._arguments import CallSignature, read_call_signature
 from ._identifiers import key_of
@@ -311,9 +312,15 @@ def task(
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         if isinstance(function, Task):
-            raise TaskDefinitionError(f"{location(function.function)} is a task already")
+            raise TaskDefinitionError(
+                f"{location(function.function)} is a task already: write @task once, and below "
+                "@schedule"
+            )
         try:
             require_function(function, "a task")
+        except SignatureError as error:  # it has the file and the line
+            raise TaskDefinitionError(str(error)) from error
+        try:
             chosen = options_of(
                 queue=queue,
                 retries=retries,
