@@ -159,6 +159,13 @@ def test_named_jobs_need_no_question(photon: Photon) -> None:
     assert (missing.stdout, missing.returncode) == ("0 removed\n", 1)
 
 
+def test_a_job_that_does_not_exist_is_not_passed_over_in_silence(photon: Photon) -> None:
+    for command in ("requeue", "cancel"):
+        run = photon(command, "123")
+        assert run.returncode == 1
+        assert "`photon jobs show ID` shows whether a job exists" in run.stdout
+
+
 def test_jobs_go_to_files_and_come_back(photon: Photon, tmp_path: Path) -> None:
     dumped = photon("dump", "--status", "dead", "-f", "files").stdout
     path, _, count = dumped.strip().partition(": ")

@@ -55,7 +55,7 @@ def requeue(
         choice = attrs.evolve(choice, states=GONE_WRONG)
     confirm("Queue {} again?", choice, yes=yes)
     count = with_tasks(project, target, lambda tasks: tasks.store.requeue(choice))
-    click.echo(f"{count} queued")
+    click.echo(f"{count} queued" + _hint(ids, count))
     sys.exit(1 if ids and not count else 0)
 
 
@@ -82,7 +82,7 @@ def cancel(
     choice = with_ids(choice, ids)
     confirm("Cancel {}?", choice, yes=yes)
     count = with_tasks(project, target, lambda tasks: cancel_all(tasks.store, choice))
-    click.echo(f"{count} cancelled")
+    click.echo(f"{count} cancelled" + _hint(ids, count))
     sys.exit(1 if ids and not count else 0)
 
 
@@ -143,3 +143,12 @@ def tidy(project: Project, target: str | None) -> None:
         return total
 
     click.echo(f"{with_tasks(project, target, remove)} removed")
+
+
+def _hint(ids: tuple[str, ...], count: int) -> str:
+    """Return how to find out why nothing has happened to jobs that were named."""
+    return (
+        ": `photon jobs show ID` shows whether a job exists, and its state"
+        if ids and not count
+        else ""
+    )
