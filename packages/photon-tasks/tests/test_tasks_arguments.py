@@ -67,7 +67,7 @@ def test_only_what_was_passed_is_sent() -> None:
 
 @pytest.mark.parametrize("number", ["1", 1.5, True, None, float("nan")])
 def test_a_value_of_another_type_is_refused_where_it_is_passed(number: object) -> None:
-    with pytest.raises(ArgumentsError, match="number"):
+    with pytest.raises(ArgumentsError, match="these arguments: number: "):
         order.signature.encode([number, []], {}, limit=LIMIT)
 
 
@@ -174,3 +174,9 @@ def test_names() -> None:
 def test_a_task_of_a_task_is_refused() -> None:
     with pytest.raises(TaskDefinitionError, match="is a task already: write @task once, and below"):
         task(order)
+
+
+def test_a_value_that_was_not_provided_says_what_provides_it() -> None:
+    with pytest.raises(AttributeError, match="filled in when a job or `photon task` runs"):
+        provided.progress(1)
+    assert not hasattr(provided, "progress")

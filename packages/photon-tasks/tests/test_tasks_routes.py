@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ from photon_tasks import JobState
 from photon_tasks._identifiers import JobIds
 from photon_tasks.errors import StoreUnavailable
 from photon_tasks.records import JobRecord
-from photon_tasks.routes import JobReader, JobResponse
+from photon_tasks.routes import Accepted, JobReader, JobResponse
 from photon_tasks.routes._reader import MOST_WAITING
 from photon_tasks.routes._responses import encode_status
 
@@ -162,3 +162,10 @@ def test_a_decision_that_is_not_true_is_404() -> None:
         found = JobReader(lambda request, job, answer=answer: answer)  # type: ignore[misc]
         with pytest.raises(HttpError):
             found.find(REQUEST, tasks_of(Store(record())), NEW)
+
+
+def test_only_a_job_is_accepted() -> None:
+    with pytest.raises(
+        TypeError, match=r"as \.enqueue\(\.\.\.\) of a task returns it, not 'Hello'"
+    ):
+        Accepted(cast("Any", "Hello"))

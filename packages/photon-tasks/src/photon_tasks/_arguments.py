@@ -35,6 +35,12 @@ class _Provided:
     def __repr__(self) -> str:
         return "provided"
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"{name!r} of a parameter with the default `provided`: it is filled in when a job or "
+            "`photon task` runs the function, so pass a value when you call it yourself"
+        )
+
 
 provided: Final[Any] = _Provided()
 """The default of a parameter of a task that the worker fills in when the job runs.
@@ -47,6 +53,14 @@ provided: Final[Any] = _Provided()
 The annotation is `Job`, or a class that the application provides to handlers, such as ``Session``.
 A session is committed when the task returns, and rolled back if it raises.
 """
+
+
+def explained(error: ValidationError) -> str:
+    """Return what is wrong with arguments, in words of calls and not of requests."""
+    return "; ".join(
+        f"{each.pointer.removeprefix('/')}: {each.message}" if each.pointer else each.message
+        for each in error.errors
+    )
 
 
 @attrs.frozen
@@ -90,8 +104,9 @@ class CallSignature:
             data = encode({name: self._projected(name, value) for name, value in bound.items()})
             self._decoder.decode(data)
         except (ValidationError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            reason = explained(error) if isinstance(error, ValidationError) else error
             raise ArgumentsError(
-                f"{location(self.function)} cannot be enqueued with these arguments: {error}"
+                f"{location(self.function)} cannot be enqueued with these arguments: {reason}"
             ) from error
         if limit is not None:
             self._require_size(len(data), limit)

@@ -25,6 +25,7 @@ from photon_openapi.annotations import union_members
 from photon_openapi.codec import encode, strings_converter, takes_strings, text_converter
 from photon_openapi.errors import ValidationError
 
+from ._arguments import explained
 from .calls import call_task
 from .errors import ArgumentsError, TaskNotFound, TasksError
 from .job import Job, Parked, job_variable
@@ -106,7 +107,7 @@ def read_arguments(task: Task[..., Any], words: Sequence[str]) -> dict[str, Any]
     try:
         return task.signature.decode((b"{" + b",".join(pairs) + b"}").decode())
     except ValidationError as error:
-        raise _refusal(task, str(error)) from error
+        raise _refusal(task, explained(error)) from error
 
 
 def run_by_hand(

@@ -105,6 +105,10 @@ class Accepted(DescribedResponse):
         headers: dict[str, str] | None = None,
     ) -> None:
         """Make a response."""
+        if not isinstance(job, EnqueuedJob):
+            raise TypeError(
+                f"Accepted takes a job, as .enqueue(...) of a task returns it, not {job!r}"
+            )
         url = job.url if location is None else location
         if url is None:
             raise RuntimeError(

@@ -24,6 +24,7 @@ from photon_openapi.errors import ValidationError
 from photon_runtime.errors import Cancelled
 from photon_runtime.tracebacks import readable
 
+from .._arguments import explained
 from ..calls import call_task
 from ..errors import LeaseLost, ProcessFailed
 from ..flows import follow_up
@@ -115,7 +116,9 @@ class Attempt:
         try:
             arguments = task.signature.decode(claimed.arguments)
         except ValidationError as error:
-            return self._parked(f"the arguments do not fit the task {claimed.task}: {error}")
+            return self._parked(
+                f"the arguments do not fit the task {claimed.task}: {explained(error)}"
+            )
         job = Job(claimed, self.worker, self._tasks)
         outcome = self._called(task, job, arguments)
         if outcome is None or not job.following:
