@@ -196,7 +196,8 @@ def current_tasks() -> Tasks:
     if tasks is None:
         raise NoTasks(
             "no application with tasks is running here: enqueue jobs in a handler, in a job, in a "
-            "task that one of them has spawned, or in `photon console`"
+            "task that one of them has spawned, in `photon console`, or in a test by "
+            "client.jobs.call(function, ...)"
         )
     return tasks
 
