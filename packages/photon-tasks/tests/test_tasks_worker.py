@@ -80,6 +80,23 @@ def test_a_job_that_is_enqueued_wakes_its_worker(file: Path) -> None:
     assert max(waits) < 15, "the worker did not wait for the next poll; how long: tools/bench"
 
 
+@pytest.mark.parametrize("development", [True, False])
+def test_the_log_of_development_has_jobs_that_are_completed(
+    file: Path, caplog: pytest.LogCaptureFixture, development: bool
+) -> None:
+    noting = make(_nothing)
+
+    def prepare(tasks: Any) -> None:
+        tasks.development = development
+
+    def main(running: Running) -> None:
+        noting.enqueue().result(timeout=10)
+
+    with caplog.at_level(logging.INFO, "photon.tasks"):
+        run_with_worker(file, [noting], main, prepare=prepare)
+    assert ("of _nothing is completed" in caplog.text) is development
+
+
 def test_attempts_follow_until_one_succeeds(file: Path) -> None:
     attempts: list[int] = []
 

@@ -167,6 +167,10 @@ class Attempt:
             delivery = follow_up(self.claimed, result)
         except msgspec.ValidationError as error:  # of another version of Photon
             return self._parked(f"the job has ended, and what follows it cannot be read: {error}")
+        if (
+            self._tasks.development
+        ):  # a line for each of thousands of jobs would cost as much as one
+            _log.info("the job %s of %s is completed", self.claimed.claim.job, self.claimed.task)
         return AttemptOutcome(
             claim=self.claimed.claim,
             state=JobState.COMPLETED,
