@@ -1,10 +1,10 @@
 """Install the servers of the tests that only the operating system has: ``dev.py servers``.
 
 PostgreSQL and Valkey are in the environment, as wheels. There are no wheels of MariaDB, of
-PgBouncer, of RabbitMQ, and of a browser with its driver: on Debian and Ubuntu they come from
-packages, which only root can install. Ubuntu has
-Chromium as a snap only: there, install Chrome and chromedriver if they are missing. The tests start
-servers of their own from the programs, so the services of the packages are not needed.
+PgBouncer, of RabbitMQ, of the load generator wrk, and of a browser with its driver: on Debian and
+Ubuntu they come from packages, which only root can install. Ubuntu has Chromium as a snap only:
+there, install Chrome and chromedriver if they are missing. The tests start servers of their own
+from the programs, so the services of the packages are not needed.
 ``mariadb-server-core`` does not have one. Those of ``pgbouncer`` and ``rabbitmq-server`` are not
 started: for the time of the installation ``policy-rc.d`` forbids it, where the system does not have
 such a policy already, and afterwards the services are disabled.
@@ -31,6 +31,7 @@ PROGRAMS = {
     "chromium": "chromium",
     "chromedriver": "chromium-driver",
     "rabbitmq-server": "rabbitmq-server",
+    "wrk": "wrk",
 }
 """The programs that the tests run, and the packages of Debian and Ubuntu that hold them."""
 
@@ -38,8 +39,8 @@ _ALTERNATIVES = {"chromium": ("chromium-browser", "google-chrome", "google-chrom
 
 _SERVICES = ("pgbouncer", "rabbitmq-server")
 _ADVICE = (
-    "install MariaDB's server, PgBouncer, RabbitMQ and Chromium with its driver, and put them in "
-    "PATH"
+    "install MariaDB's server, PgBouncer, RabbitMQ, wrk and Chromium with its driver, and put them "
+    "in PATH"
 )
 _FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # often missing in PATH
 _POLICY = Path("/usr/sbin/policy-rc.d")
@@ -53,7 +54,7 @@ def install_servers() -> None:
     """
     missing = missing_programs()
     if not missing:
-        say("MariaDB, PgBouncer, RabbitMQ and a browser are installed")
+        say("MariaDB, PgBouncer, RabbitMQ, wrk and a browser are installed")
         return
     packages = sorted({PROGRAMS[name] for name in missing})
     command = f"apt-get install --no-install-recommends {' '.join(packages)}"

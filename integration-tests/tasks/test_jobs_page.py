@@ -331,7 +331,7 @@ def test_the_page_works_without_scripts(
         browser.get(f"{client.base_url}".rstrip("/") + f"{PAGE}?state=dead")
         browser.find_element(By.CSS_SELECTOR, "details.ask summary").click()
         browser.find_element(By.CSS_SELECTOR, "button.requeue").click()
-        assert "1 job queued again." in browser.page_source
+        until(lambda: "1 job queued again." in browser.page_source)
 
 
 @pytest.mark.slow

@@ -40,9 +40,9 @@ def test_root_installs_what_is_missing_and_no_service_starts(calls: Calls, tmp_p
         ("update-rc.d", "pgbouncer"),
         ("update-rc.d", "rabbitmq-server"),
     ]
-    assert calls[1][-6:] == (
+    assert calls[1][-7:] == (
         "chromium", "chromium-driver", "mariadb-client-core", "mariadb-server-core", "pgbouncer",
-        "rabbitmq-server",
+        "rabbitmq-server", "wrk",
     )  # fmt: skip
     assert not list(tmp_path.iterdir())
     calls.clear()
@@ -61,7 +61,7 @@ def test_chrome_counts_as_a_browser(calls: Calls, monkeypatch: pytest.MonkeyPatc
 
 def test_other_users_are_given_the_command(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(Failure, match=r"run `sudo apt-get install .* pgbouncer rabbitmq-server`"):
+    with pytest.raises(Failure, match=r"run `sudo apt-get install .* rabbitmq-server wrk`"):
         install_servers()
     assert calls == []
 
@@ -72,7 +72,7 @@ def test_other_systems_are_given_the_programs(
     monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
     with pytest.raises(
         Failure,
-        match=r"mariadbd, .*pgbouncer, chromium, chromedriver, rabbitmq-server\nWhat to do: .*PATH",
+        match=r"mariadbd, .*chromium, chromedriver, rabbitmq-server, wrk\nWhat to do: .*PATH",
     ):
         install_servers()
     assert calls == []
