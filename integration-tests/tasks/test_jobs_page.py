@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
@@ -172,7 +173,11 @@ def test_the_page_shows_the_jobs_of_every_store(
     kind: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    url: str = request.getfixturevalue(f"{kind}_url")
+    if kind == "postgres":
+        url: str = request.getfixturevalue("empty_postgres_url")
+    else:  # other tests leave jobs in the database 0
+        url = request.getfixturevalue("redis_url").removesuffix("/0") + "/9"
+        redis.Redis.from_url(url).flushdb()
     with served(application(tmp_path, tasks, url=url)) as client:
         jobs = [enqueue(client, name) for name in ("greet", "capture", "ship")]
         for job, state in zip(jobs, ("completed", "dead", "waiting"), strict=True):
