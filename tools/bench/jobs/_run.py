@@ -45,7 +45,7 @@ _SETTLE = 0.3  # seconds in which a job would run a second time
 _RECORDED = 10.0  # seconds in which the ends of jobs must be recorded
 _AT_REST = 4.0  # seconds with the delayed jobs before the memory is read
 _PROCESSES = 4
-_JOBS_BESIDE = 60_000  # more than four processes run in the time
+_JOBS_BESIDE = 250_000  # more than four processes run in the time
 
 
 @dataclass(frozen=True, slots=True)
