@@ -44,8 +44,13 @@ _BREAK = 0.002
 PAUSE = 0.012
 """Seconds of a break for other processes; longer than `LONGEST_POLL`."""
 
-LONGEST_POLL = 0.008
-"""Seconds between two attempts to write to a database that another process has locked."""
+LONGEST_POLL = 0.003
+"""Seconds between two attempts to write to a database that another process has locked.
+
+The process that looks when the file is free writes next, so the wait of an unlucky writer is a
+number of looks: with 8 ms, the slowest hundredth beside four busy workers waited for 123 to 146 ms,
+with 3 ms for 74 to 94 ms.
+"""
 
 
 @attrs.frozen
