@@ -55,11 +55,13 @@ class Running:
 @contextmanager
 def opened(path: Path) -> Iterator[JobStore]:
     """Yield a store on a file."""
-    store = SqlStore(create_engine(f"sqlite:///{path}"))
+    engine = create_engine(f"sqlite:///{path}")
+    store = SqlStore(engine)
     try:
         yield store
     finally:
         store.close()
+        engine.dispose()
 
 
 def run_with_worker(
