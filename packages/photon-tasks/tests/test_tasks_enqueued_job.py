@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 
 import photon_runtime as rt
 from photon_runtime.observability import Meter
@@ -21,7 +21,8 @@ from photon_tasks.stores.sql import SqlStore
 
 
 def tasks_with_outbox(path: Path) -> Tasks:
-    store: JobStore = SqlStore(create_engine(f"sqlite:///{path}"))
+    # Connections are closed after each use, since nothing closes the engine.
+    store: JobStore = SqlStore(create_engine(f"sqlite:///{path}", poolclass=NullPool))
     store.open()
     settings = TasksSettings(enqueue_timeout=0.3)
     tasks = Tasks(
