@@ -31,7 +31,7 @@ APPLICATION = """
     def charge(order: int) -> int:
         step("reserve", reserve, order)
         if order < 0:
-            raise ValueError(f"{order} is no order")
+            raise ValueError(f"{order} is not an order")
         return order
 
     def reserve(order: int) -> None:
@@ -81,7 +81,7 @@ def photon(tmp_path: Path, change: Callable[[Callable[[JobStore], object]], None
         for number, state in ((1, State.DEAD), (2, State.COMPLETED)):
             store.deliver(Delivery([job(number, -number if state is State.DEAD else number)]))
             [claimed] = store.claim("w", 1).jobs
-            error = "ValueError: -1 is no order" if state is State.DEAD else None
+            error = "ValueError: -1 is not an order" if state is State.DEAD else None
             store.finish(
                 "w", [AttemptOutcome(claim=claimed.claim, state=state, error=error, keep=1000)]
             )
@@ -117,11 +117,11 @@ def test_jobs_are_listed_shown_and_counted(photon: Photon) -> None:
     assert listed[2]["arguments"] == {"order": -1}
     lines = photon("list", "--status", "dead,queued").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [[QUEUED, "queued"], [DEAD, "dead"]]
-    assert lines[1].endswith("ValueError: -1 is no order")
+    assert lines[1].endswith("ValueError: -1 is not an order")
     assert [each["id"] for each in members(photon("dead", "--json"))] == [DEAD]
     shown = photon("show", DEAD).stdout
     assert "shop.charge" in shown
-    assert shown.rstrip().endswith("ValueError: -1 is no order")
+    assert shown.rstrip().endswith("ValueError: -1 is not an order")
     stats = members(photon("stats", "--json"))
     assert {each["state"]: each["jobs"] for each in stats["queues"]} == {
         "queued": 1,
@@ -144,7 +144,9 @@ def test_actions_on_several_jobs_ask_first(photon: Photon) -> None:
     assert photon("requeue", "--yes").stdout == "1 queued\n"
     assert photon("cancel").returncode == 2
     assert photon("cancel", "--name", "shop.charge", answers="y\n").stdout == "2 cancelled\n"
-    assert photon("purge", "--max-age", "0").returncode == 1, "the end of the input is no consent"
+    assert photon("purge", "--max-age", "0").returncode == 1, (
+        "the end of the input is not a confirmation"
+    )
     assert photon("purge", "--yes").stdout == "0 removed\n", "younger than 90 days"
     assert photon("purge", "--max-age", "0", "--yes").stdout == "3 removed\n"
     assert photon("tidy").stdout == "0 removed\n"
@@ -182,7 +184,7 @@ def test_a_dead_job_is_run_again_with_the_debugger(photon: Photon) -> None:
     debugged = photon("replay", DEAD, "--here", answers="p order * 7\nq\n")
     assert debugged.returncode == 1
     assert "(Pdb) -7" in debugged.stdout
-    assert "ValueError: -1 is no order" in debugged.stderr
+    assert "ValueError: -1 is not an order" in debugged.stderr
     plain = photon("replay", DEAD, "--here", "--no-debugger")
     assert plain.returncode == 1
     assert "Pdb" not in plain.stdout

@@ -165,10 +165,10 @@ Served = tuple[Client, Database]
 
 def jobs_of(client: Client, expected: int) -> list[str]:
     """Return the arguments of the jobs, when there are that many and a moment has passed."""
-    return settled(lambda: client.get("/jobs").json(), expected)
+    return eventual_jobs(lambda: client.get("/jobs").json(), expected)
 
 
-def settled(read: Callable[[], list[str]], expected: int) -> list[str]:
+def eventual_jobs(read: Callable[[], list[str]], expected: int) -> list[str]:
     end = time.monotonic() + 5
     while len(read()) < expected and time.monotonic() < end:
         time.sleep(0.02)

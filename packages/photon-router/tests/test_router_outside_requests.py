@@ -232,7 +232,7 @@ def with_header(x_user: Header[str]) -> Db:
     return Db(1)
 
 
-def with_both(request: Request | None = None, x_user: Header[str] = "nobody") -> Db:
+def with_both(request: Request | None = None, x_user: Header[str] = "anonymous") -> Db:
     return Db(0 if request is None else 1)
 
 

@@ -77,7 +77,7 @@ class NewJob:
         keep: Seconds for which the job is kept when it is completed or cancelled.
         trace: Trace and request that have enqueued it, as `photon_tasks.observability` writes them:
             a W3C ``traceparent``, and ``;request_id=…``. Empty without either.
-        owner: Whom the job belongs to, as the application names it; empty for nobody in particular.
+        owner: Owner of the job, as the application names it; empty without one.
         group: Id of the group that it belongs to.
         then: Jobs that follow when it is completed, as a JSON text of `photon_tasks.flows`.
     """

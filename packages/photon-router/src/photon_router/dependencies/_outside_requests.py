@@ -2,8 +2,8 @@
 
 Theory of operation. The providers are those of requests, with the overrides of tests, and their
 rules are the same: one value for each provider, made in the order of their needs; generators resume
-in reverse order, and get the error of the block, if any. What differs is that there is no request:
-an argument that would come from it has its default, and a provider that must have one is refused
+in reverse order, and get the error of the block, if any. The difference is that a request does not
+exist: an argument that would come from it has its default, and a provider that needs one is refused
 when the provision is made, at start.
 
 Values of the application are made after the lifespans. A block that begins before waits for them.

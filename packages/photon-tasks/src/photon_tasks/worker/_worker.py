@@ -41,7 +41,6 @@ _log = logging.getLogger("photon.tasks")
 _TIMEOUT = 30.0
 _AFTER_CANCELLATION = 5.0
 _TO_GIVE_BACK = 5.0
-_SHORTEST_WAIT = 0.001
 
 
 @final
