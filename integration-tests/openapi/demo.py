@@ -1,6 +1,6 @@
-"""The demo as it is developed, but for one thing: nobody has the time to wait for its reports.
+"""The demo as it is developed, but for one thing: nobody has the time to wait for its pauses.
 
-They wait as long as the request says, up to ten seconds for each row.
+Reports wait as long as the request says, up to ten seconds for each row, and jobs for each card.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from board import calendars, reports
+from board import calendars, jobs, reports
 from board.app import create_app as create_board
 from photon import Photon, sleep
 from photon_lifeguard import Database, DatabaseSettings, migrations
@@ -20,7 +20,7 @@ _FOLDER = Path(__file__).parents[2] / "demo"
 
 def create_app() -> Photon:
     """Make the application, with the middleware of its settings and a database of its own."""
-    for module in (calendars, reports):
+    for module in (calendars, jobs, reports):
         vars(module)["sleep"] = lambda seconds: sleep(min(seconds, 0.001))
     app = create_board()
     environ = {
