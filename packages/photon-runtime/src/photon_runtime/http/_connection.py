@@ -30,6 +30,7 @@ from .._watcher import Watcher
 from ..errors import Cancelled
 from . import _encode
 from ._connection_preface import ConnectionPreface
+from ._cut_off import log_cut_off
 from ._parser import RequestParser
 from ._problem import failure_response, problem_response
 from ._request import Request
@@ -37,7 +38,7 @@ from ._response import Response
 from ._send import send_bodiless, send_error, send_stream
 from ._upgrade import Upgrade, UpgradedStream
 from ._wire import Handler as Handler
-from ._wire import RawSocket, Serving, WaitTimeout, Wire
+from ._wire import RawSocket, Serving, WaitTimeout, Wire, WriteTimeout
 from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
@@ -88,10 +89,19 @@ class Connection(Wire):
         self.expires = self.server.now + self.server.settings.header_timeout
         try:
             self._peer = preface.receive(self, sock, address, task)
-        except (OSError, WaitTimeout):
+        except (OSError, WaitTimeout) as error:
             self._task = None
+            if isinstance(error, WaitTimeout):
+                self._log_cut_off(
+                    "the connection from %s was closed before its first request: its TLS handshake "
+                    "or PROXY header was not complete in time",
+                    "header_timeout",
+                )
             return False
         return True
+
+    def _log_cut_off(self, event: str, setting: str) -> None:
+        log_cut_off(event, self._peer, setting, getattr(self.server.settings, setting))
 
     def serve(self, task: Task[object]) -> Phase:
         """Answer requests until the connection ends or is parked. Blocks: the connection's task."""
@@ -99,10 +109,15 @@ class Connection(Wire):
         self._parser = RequestParser(self, self._peer, self.server.settings, holds_upgrades=True)
         try:
             # It may have been parked until its idle time was over.
-            if self.expires > self.server.now or self._receive_before_close():
+            if self.expires >= self.server.clock.time or self._receive_before_close():
                 self._serve_requests(task)
+        except WriteTimeout:
+            self._log_cut_off(
+                "the response to %s was cut off: the client has received nothing more of it",
+                "write_timeout",
+            )
         except (OSError, WaitTimeout):
-            pass  # the peer is gone, or too slow to receive an error
+            pass  # the peer is gone, or has the response and does not close
         except _Park:
             return Phase.PARKED
         finally:
@@ -162,6 +177,10 @@ class Connection(Wire):
         except WaitTimeout:
             if self.is_idle:
                 return self._receive_before_close()
+            self._log_cut_off(
+                "a request of %s was refused with 408: its head was not complete in time",
+                "header_timeout",
+            )
             parser.error = HttpError(408, "the request was not received in time")
             return True
         if not size:
@@ -193,6 +212,10 @@ class Connection(Wire):
                 size = self.receive(task)
             except WaitTimeout:
                 request._keep_alive = False
+                self._log_cut_off(
+                    "a request of %s was refused with 408: no more of its body has arrived",
+                    "body_timeout",
+                )
                 raise HttpError(408, "the request body was not received in time") from None
             except ConnectionError:
                 size = 0

@@ -2,8 +2,11 @@
 
 Theory of operation. Each listener has a task that accepts; each connection has one that serves it.
 Connections that have been idle for some seconds are parked: their task ends, and a new one starts
-with the next bytes, so that an idle connection costs little memory. Once a second a sweep over all
-connections ends waits that have exceeded their timeout and parks idle ones.
+with the next bytes, so that an idle connection costs little memory. Once a second, or more often if
+a timeout is short, a sweep over all connections ends waits that have exceeded their timeout and
+parks idle ones; `_limit_clock` explains why it is right to judge them so coarsely, and why a task
+that holds the scheduler cannot make others time out. Every loop over all connections runs in slices
+(`slices`), with a poll before each, so that thousands of connections do not hold the scheduler.
 
 Shutdown is graceful. Connections in the backlog are still accepted, then no others. Running
 requests are finished, and their responses have ``Connection: close``. An idle connection is closed
@@ -31,11 +34,13 @@ from .._sync import Event
 from .._task import Task
 from .._watcher import Watcher
 from ..errors import DeadlineExceeded
+from ..slices import SLICE, in_slices, yield_to_events
 from ._acceptor import Acceptor
 from ._connection import Connection, Handler, Phase
 from ._connection_preface import make_preface
 from ._encode import date_field
 from ._lifetime import Lifetime, WorkerLink
+from ._limit_clock import LimitClock, sweep_interval
 from ._listen import refuse_new_connections
 from ._request import Request
 from ._response import Response
@@ -48,7 +53,7 @@ _log = logging.getLogger("photon.http")
 _BUFFER_SIZE = 64 * 1024
 _PARK_AFTER = 5.0
 _PARKED_PER_SWEEP = 1000
-_SWEEP = 1.0
+_BEAT = 1.0
 _SHUTDOWN_SWEEP = 0.05
 _DISCONNECT_INTERVAL = 0.1
 
@@ -95,6 +100,8 @@ class Server:
         self.context = contextvars.Context()
         self.buffer = bytearray(_BUFFER_SIZE)
         self.view = memoryview(self.buffer)
+        self._sweep_interval = sweep_interval(self.settings)
+        self.clock = LimitClock(self._sweep_interval)
         self.now = 0.0
         self.idle_until = 0.0
         self.date = b""
@@ -117,6 +124,7 @@ class Server:
         self._lifetime = Lifetime(self.settings, worker)
         self._stop_requested = Event()
         self._is_stop_requested = False  # set by `stop`, which may be called before `serve`
+        self._has_new_grace = False
         self._all_closed = Event()
         self._hub: Hub | None = None
 
@@ -138,7 +146,7 @@ class Server:
             with scope() as service:
                 for listener in self._sockets:
                     service.spawn(self._acceptor.accept_from, listener)
-                service.spawn(self._sweep, _SWEEP)
+                service.spawn(self._sweep, self._sweep_interval)
                 if self.settings.cancel_on_disconnect:
                     service.spawn(self._watch_disconnects)
                 if ready is not None:
@@ -171,8 +179,7 @@ class Server:
 
     def _note_stop(self) -> None:
         self._stop_requested.set()
-        if self.is_stopping:
-            self._limit_idle()
+        self._has_new_grace = self.is_stopping
 
     # -- connections ----------------------------------------------------------------------------
 
@@ -241,28 +248,47 @@ class Server:
     # -- time ---------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        self.now = current_hub().time()
+        clock = self.clock
+        clock.tick(current_hub().time())
+        self.now = clock.latest
         idle = self.grace if self.is_stopping else self.settings.idle_timeout
         self.idle_until = self.now + idle
         self.date = date_field()
 
     def _sweep(self, interval: float) -> None:
-        """Periodically update the coarse clock and end waits that have exceeded their timeout."""
-        last_tick = -math.inf
+        """Periodically advance the clock and end waits that have exceeded their timeout."""
+        hub, last_beat = current_hub(), -math.inf
         while True:
             sleep(interval)
-            self._sweep_once()
-            if self.now >= last_tick + _SWEEP / 2:
-                last_tick = self.now
+            if hub.time() >= last_beat + _BEAT / 2:  # first: the supervisor counts holds, too
+                last_beat = hub.time()
                 self._lifetime.tick()
+            if self._has_new_grace:
+                self._has_new_grace = False
+                self._limit_idle()
+            self._sweep_once()
 
     def _sweep_once(self) -> None:
-        self._tick()
-        now = self.now
-        idle_before = now + self.settings.idle_timeout - _PARK_AFTER
         left = _PARKED_PER_SWEEP
-        for connection, task in list(self.connections.items()):
-            if connection.expires < now:
+        connections = list(self.connections)
+        for start in range(0, len(connections) or 1, SLICE):
+            yield_to_events()  # what has arrived is served before it is judged to be late
+            self._tick()
+            left = self._sweep_some(connections[start : start + SLICE], left)
+        self._stop_orphaned_streams()
+
+    def _sweep_some(self, connections: Sequence[Connection], left: int) -> int:
+        """End expired waits, and park ``left`` idle connections at most; return how many are left.
+
+        Does not wait.
+        """
+        open_ones, swept_at = self.connections, self.clock.time
+        idle_before = self.now + self.settings.idle_timeout - _PARK_AFTER
+        for connection in connections:
+            if connection not in open_ones:
+                continue
+            task = open_ones[connection]
+            if connection.expires < swept_at:
                 if task is None:
                     self.wake(connection)
                 else:
@@ -275,20 +301,20 @@ class Server:
             ):
                 left -= 1
                 connection.park()
-        self._stop_orphaned_streams()
+        return left
 
     def _stop_orphaned_streams(self) -> None:
         """Stop streams whose clients have disconnected, which may not send for a long time."""
-        for watcher, stop in list(self.streams.items()):
-            if watcher.ended:
+        for watcher, stop in in_slices(self.streams.items()):
+            if watcher.ended and self.streams.get(watcher) is stop:
                 stop()
 
     def _watch_disconnects(self) -> None:
         """Cancel the requests whose clients have disconnected."""
         while True:
             sleep(_DISCONNECT_INTERVAL)
-            for watcher, request in list(self.disconnects.items()):
-                if watcher.ended:
+            for watcher, request in in_slices(self.disconnects.items()):
+                if watcher.ended and self.disconnects.get(watcher) is request:
                     request.cancel()
 
     # -- the end ------------------------------------------------------------------------------
@@ -299,6 +325,7 @@ class Server:
             refuse_new_connections(self._sockets)
         self._acceptor.drain_backlog()
         self.is_stopping = True
+        self.clock.use_interval(_SHUTDOWN_SWEEP)
         self._tick()
         self._limit_idle()
         self._stop_endless_responses()
@@ -314,7 +341,8 @@ class Server:
                 "%d connections were cancelled: they had not ended within shutdown_timeout",
                 len(self.connections),
             )
-        for task in list(self.connections.values()):
+        for connection in in_slices(self.connections):
+            task = self.connections.get(connection)
             if task is not None:
                 task.cancel()
         self._close_without_task()
@@ -322,20 +350,24 @@ class Server:
 
     def _stop_endless_responses(self) -> None:
         """Stop upgraded connections and streams, which may have no end of their own."""
-        for connection in list(self.connections):
-            if connection.upgraded is not None:
+        for connection in in_slices(self.connections):
+            if connection.upgraded is not None and connection in self.connections:
                 connection.upgraded.stop()
-        for stop in list(self.streams.values()):
-            stop()
+        for watcher, stop in in_slices(self.streams.items()):
+            if self.streams.get(watcher) is stop:
+                stop()
 
     def _limit_idle(self) -> None:
         """Set the expiry of every idle connection, and close those that have expired."""
-        for connection, task in list(self.connections.items()):
+        for connection in in_slices(self.connections):
+            if connection not in self.connections:
+                continue
             if not connection.is_idle or connection.expires == math.inf:
                 continue  # it is handling a request, or has not begun to wait
+            task = self.connections[connection]
             idle_since = connection.expires - self.settings.idle_timeout
-            end = idle_since + _SWEEP + self.grace  # idle_since is as coarse as the sweep
-            if self.grace and end > self.now:
+            end = idle_since + self.grace
+            if self.grace and end > self.clock.time:
                 connection.expires = min(end, self.now + self.grace)
             elif task is None:
                 connection.expires = -math.inf

@@ -35,7 +35,9 @@ def _needs_certificate(settings: ServerSettings, field: object, value: str | Non
 class ServerSettings:
     """Addresses, trusted proxies, limits and timeouts of the server.
 
-    Times are seconds, sizes are bytes. Timeouts are checked once a second.
+    Times are seconds, sizes are bytes. Timeouts are checked once a second, or more often if one is
+    shorter than four seconds: they end a wait never early, and some tenths of its length late. Time
+    for which a handler blocks the scheduler does not count.
 
     Attributes:
         host: Address to listen on.

@@ -6,8 +6,8 @@ again. That holds for plain sockets only: with TLS a short read means only that 
 so the connection reads until the stream would block; the same applies to short writes.
 
 There is no timer per wait. Before a wait the connection sets its time limit (`expires`, on the
-server's coarse clock); the server sweeps over all connections once a second and interrupts those
-that have expired.
+server's clock of limits, see `_limit_clock`); the server sweeps over all connections and interrupts
+those that have expired.
 
 Closing a socket that has unread bytes makes the operating system reset the connection, which
 discards data on its way to the client. So after a refusal, while the client may still be sending,
@@ -27,6 +27,7 @@ from typing import Protocol
 from .._cancel import CancelScope
 from .._task import Task
 from .._watcher import Waiter, Watcher
+from ._limit_clock import LimitClock
 from ._request import Request
 from ._response import Response
 from ._settings import ServerSettings
@@ -68,7 +69,8 @@ class Serving(Protocol):
         context: Context variables that each request starts with a copy of.
         buffer: Where ``recv`` writes; shared, because no switch comes between it and the parser.
         view: The buffer, for slices without a copy.
-        now: Time in seconds of the hub's clock, at most a second old.
+        clock: The clock of time limits.
+        now: Its time that limits are counted from.
         idle_until: Time at which a connection that becomes idle now expires.
         date: The current ``Date`` field.
         is_stopping: True when connections are to end after the current request.
@@ -85,6 +87,7 @@ class Serving(Protocol):
     context: contextvars.Context
     buffer: bytearray
     view: memoryview
+    clock: LimitClock
     now: float
     idle_until: float
     date: bytes
@@ -101,6 +104,10 @@ class WaitTimeout(Exception):
     """The time limit of a wait on a connection is over."""
 
 
+class WriteTimeout(WaitTimeout):
+    """The client has not received anything for ``write_timeout``."""
+
+
 class Wire:
     """A connected stream that a task waits on.
 
@@ -108,7 +115,7 @@ class Wire:
         server: The server, with its limits and clock.
         stream: The socket, or a replacement such as a TLS stream.
         watcher: Readiness of the socket.
-        expires: Time limit of the current wait, in seconds of the hub's clock.
+        expires: Time limit of the current wait, in seconds of the server's clock of limits.
     """
 
     __slots__ = (
@@ -298,6 +305,8 @@ class Wire:
         self.expires = self.server.now + self.server.settings.write_timeout
         try:
             self.watcher.wait_write(task)
+        except WaitTimeout:
+            raise WriteTimeout from None
         finally:
             self.expires = math.inf
 
