@@ -17,11 +17,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, final
 
 import photon_runtime as rt
-from photon_openapi.codec import encode
+from photon_openapi.codec import decoder_of, encode
 from photon_runtime.callables import require_value
 from photon_runtime.transactions import open_transactions
 
-from ._decoding import decoder_of
 from ._identifiers import key_of
 from .errors import LeaseLost, NoTasks, TaskDefinitionError, TransactionOpen
 from .observability import step_span
@@ -277,7 +276,7 @@ class Job:
 
 
 def _typed(recorded: str, function: Callable[..., Any]) -> Any:
-    from ._decoding import result_type
+    from ._result_type import result_type
 
     return decoder_of(result_type(function)).decode(recorded.encode())
 

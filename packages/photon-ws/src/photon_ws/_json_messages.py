@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-from photon_openapi.codec import JsonDecoder, encode
-from photon_openapi.schema import SchemaBuilder
+from photon_openapi.codec import decoder_of, encode
 
 from .protocol import Message
-
-
-@functools.lru_cache(maxsize=256)
-def decoder_of(type_: object) -> JsonDecoder:
-    """Return the decoder of a type; made once."""
-    builder = SchemaBuilder()
-    schema = builder.schema(type_)
-    return JsonDecoder(type_, schema=schema, components=builder.components)
 
 
 def decode_json(message: Message, type_: object = Any) -> Any:

@@ -2,6 +2,7 @@
 
 ====================  =========================================================================
 ``_json``             JSON texts: `JsonDecoder` for types, `SchemaDecoder` for schemas, `encode`
+``_decoders``           the decoders of types, each made once
 ``_strategy``         which libraries decode a type
 ``_convert``          the only cattrs configuration, for types that msgspec does not decode
 ``_text``             strings to values: of parameters, forms and the keys of objects
@@ -14,6 +15,7 @@
 from ._convert import json_converter as json_converter
 from ._convert import make_converter as make_converter
 from ._convert import structuring_errors as structuring_errors
+from ._decoders import decoder_of as decoder_of
 from ._json import JsonDecoder as JsonDecoder
 from ._json import SchemaDecoder as SchemaDecoder
 from ._json import encode as encode

@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import photon_runtime as rt
+from photon_openapi.codec import decoder_of, encode
 from photon_openapi.errors import MalformedBody, ValidationError
 
-from ._mail_codec import MailCodec
 from ._report import DeliveryReport
 from .outgoing import OutgoingMail
 
@@ -102,12 +102,11 @@ class InboxTransport:
     def __init__(self, folder: Path) -> None:
         """Read nothing yet."""
         self.folder = folder
-        self._codec = MailCodec()
 
     def deliver(self, mail: OutgoingMail, recipients: Sequence[str]) -> DeliveryReport:
         """Keep a mail. Blocks: the calling task, for the writing of a file."""
         mail.source()
-        rt.offload(self._write, self._codec.encode(mail))
+        rt.offload(self._write, encode(mail))
         return DeliveryReport(message_id=mail.message_id, accepted=tuple(recipients))
 
     def mails(self) -> Sequence[tuple[str, OutgoingMail]]:
@@ -133,7 +132,7 @@ class InboxTransport:
 
     def _decoded(self, data: bytes) -> OutgoingMail | None:
         try:
-            return self._codec.decode(data)
+            return cast("OutgoingMail", decoder_of(OutgoingMail).decode(data))
         except (MalformedBody, ValidationError, ValueError):
             return None  # of another version of Photon
 

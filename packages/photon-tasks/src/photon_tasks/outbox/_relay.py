@@ -14,7 +14,6 @@ What is not known to be the former is looked for in each row.
 from __future__ import annotations
 
 import logging
-import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ import attrs
 import msgspec
 
 import photon_runtime as rt
+from photon_runtime.backoff import Backoff
 from photon_runtime.observability import Meter
 from photon_runtime.transactions import leave_transactions
 
@@ -39,8 +39,6 @@ _BATCH: Final = 100
 _MAX_ATTEMPTS: Final = 5
 _FIRST_WAIT: Final = 0.02
 _MEASURED_EVERY: Final = 5.0
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 5.0
 _LAST_LOOK: Final = 1.0
 
 
@@ -207,6 +205,7 @@ class _Relay:
     last_status: OutboxStatus | None = None
     _due: rt.Event = attrs.field(factory=rt.Event, init=False)
     _failures: int = attrs.field(default=0, init=False)
+    _backoff: Backoff = attrs.field(factory=Backoff, init=False)
     _measured: float = attrs.field(default=0.0, init=False)
 
     def wake(self) -> None:
@@ -226,6 +225,7 @@ class _Relay:
                 continue
             if self._failures:
                 self._failures = 0
+                self._backoff.reset()
                 _log.info("the outbox of the database %r is relayed again", self.name)
             # Another relay that is at work may have looked before the last commit of this process.
             wait = min(2 * wait, self._interval) if is_busy else _FIRST_WAIT
@@ -250,8 +250,7 @@ class _Relay:
             )
         with suppress(Exception):
             self._measure()
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._failures, 10))
-        rt.sleep(pause * random.uniform(0.5, 1.0))  # a wake-up must not hurry a store that is down
+        rt.sleep(self._backoff.delay())  # a wake-up must not hurry a store that is down
 
     def _work(self) -> bool:
         """Relay all rows; return whether another relay does it."""

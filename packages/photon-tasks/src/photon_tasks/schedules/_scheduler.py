@@ -35,6 +35,7 @@ from typing import Final, final
 import attrs
 
 import photon_runtime as rt
+from photon_runtime.backoff import Backoff
 from photon_runtime.observability import Meter
 
 from ..errors import StoreUnavailable, TaskDefinitionError
@@ -48,7 +49,6 @@ from ._ticks import Ticks
 
 _SPREAD: Final = 0.03
 _FIRST_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 5.0
 _log = logging.getLogger("photon.tasks.schedules")
 
 
@@ -106,24 +106,25 @@ class Scheduler:
 
         Blocks: the calling task, until it is cancelled.
         """
-        pause = _FIRST_PAUSE
+        backoff = Backoff(first=_FIRST_PAUSE)
         is_reached = True
         while self._schedules:
             try:
                 wait = self.look()
                 if not is_reached:
                     _log.info("the scheduler has reached the store of the jobs again")
-                pause, is_reached = _FIRST_PAUSE, True
+                backoff.reset()
+                is_reached = True
             except (StoreUnavailable, rt.DeadlineExceeded) as error:
                 if (remaining := rt.remaining_time()) is not None and remaining <= 0:
                     raise  # the caller's own deadline
                 if is_reached:
                     _log.warning("the scheduler waits for the store of the jobs: %s", error)
                 is_reached = False
-                wait, pause = pause * (0.5 + random() / 2), min(pause * 2, _LONGEST_PAUSE)
+                wait = backoff.delay()
             except Exception:
                 _log.exception("the scheduler could not look at its schedules, and tries again")
-                wait, pause = pause * (0.5 + random() / 2), min(pause * 2, _LONGEST_PAUSE)
+                wait = backoff.delay()
             rt.sleep(wait)
 
     def look(self) -> float:

@@ -8,7 +8,6 @@
 ``_heart``            heartbeats, from another thread
 ``_suspects``         jobs that may be what ends their worker: one at a time
 ``_recovery``         jobs of workers that have died; what is not kept any more
-``_backoff``          waits while the store does not respond
 ====================  =========================================================================
 """
 

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, final
 
 import photon_runtime as rt
+from photon_runtime.backoff import Backoff
 
 from ..errors import StoreUnavailable
 from ..records import AttemptOutcome
-from ._backoff import Backoff
 
 if TYPE_CHECKING:
     from ..stores import JobStore

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, final
 
 import photon_runtime as rt
+from photon_runtime.backoff import Backoff
 from photon_runtime.hub_threads import HubThread, current_hub
 
 from ..errors import StoreUnavailable
 from ..records import Beat
-from ._backoff import Backoff
 
 if TYPE_CHECKING:
     from ..stores import JobStore

@@ -24,10 +24,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, final
 
 import photon_runtime as rt
+from photon_runtime.backoff import Backoff
 
 from ..errors import StoreUnavailable
 from ..records import Recovered, WorkerRecord
-from ._backoff import Backoff
 
 if TYPE_CHECKING:
     from ..stores import JobStore

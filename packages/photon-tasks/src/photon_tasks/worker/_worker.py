@@ -23,12 +23,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, final
 
 import photon_runtime as rt
+from photon_runtime.backoff import Backoff
 
 from ..errors import StoreUnavailable
 from ..records import AttemptOutcome, Beat, Claim, ClaimedJob, Recovered, WorkerInfo
 from ..schedules import scheduler_of
 from ._attempt import Attempt, Ending
-from ._backoff import Backoff
 from ._finishing import Finishing
 from ._heart import Heart
 from ._recovery import Recovery

@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from photon_openapi.codec import decoder_of
 from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_openapi.messages import choices, pointer_of
 from photon_openapi.schema import DECODE_ERRORS
 
-from .._json_messages import decoder_of
 from ..protocol import Message
 from ._message_types import MessageTypes
 from ._problem import BinaryMessage

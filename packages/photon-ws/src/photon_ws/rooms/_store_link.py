@@ -23,9 +23,9 @@ from time import monotonic
 from typing import TypeVar
 
 from photon_runtime import DeadlineExceeded, Event, Task, deadline, shield, sleep, spawn
+from photon_runtime.backoff import Backoff
 from photon_runtime.observability import Meter
 
-from ._backoff import Backoff
 from ._contents import Content
 from ._entries import Entry, Record
 from ._members import Member
@@ -40,6 +40,9 @@ T = TypeVar("T")
 
 CALL_TIMEOUT = 1.0
 """Seconds after which a store that does not answer is down."""
+# Waits between attempts: short, because one attempt costs little and members wait for messages.
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 0.5
 _PAGE = 500
 _KEPT_FOR_CATCHING_UP = 500
 _KEPT_SECONDS = 60.0
@@ -79,7 +82,7 @@ class StoreLink:
         self._overdue: dict[str, int | None] = {}
         self._is_behind = Event()
         self._tasks: list[Task[None]] = []
-        self._listen_again = Backoff()
+        self._listen_again = Backoff(first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
         presence.changed = self._work.set
 
     def expose(self, meter: Meter) -> None:
@@ -266,13 +269,13 @@ class StoreLink:
 
     def _run(self, step: Callable[[], None]) -> None:
         """Repeat a step; what fails is noted and repeated after a pause."""
-        backoff = Backoff()
+        backoff = Backoff(first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
         while True:
             try:
                 step()
             except Exception as error:
                 self.note_failure(error)
-                sleep(backoff.next())
+                sleep(backoff.delay())
             else:
                 backoff.reset()
 
@@ -383,7 +386,7 @@ class StoreLink:
                 if self.is_listening or not is_known:
                     _log_failure("the store of rooms sends no notifications", error)
             self.is_listening, is_known = False, True
-            sleep(self._listen_again.next())
+            sleep(self._listen_again.delay())
 
     # -- up and down --------------------------------------------------------------------------
 
