@@ -23,6 +23,7 @@
 ``stats``            `stats`, `dump_tasks`, `watch_hub`: the state of a hub
 ``_report``, ``_watchdog``  readable stacks; the thread that finds code that blocks the scheduler
 ``errors``           the error tree
+``escapes``          exceptions that end programs, in a service that must go on
 ``settings``         photon.toml, config/<env>.toml, PHOTON__SECTION__KEY
 ``project``          the project around a folder: environment, settings, application by name
 ``process``          limits, logs, patch, application: what a serving or working process needs

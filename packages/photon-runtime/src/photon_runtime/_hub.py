@@ -18,13 +18,14 @@ Other threads and signal handlers use only `post`: it queues a callback and wake
 Everything else belongs to the hub's own thread.
 
 An unhandled error ends its task and is logged, once, unless another task waits for it (then the
-error is raised there). KeyboardInterrupt and SystemExit end the run. An exception of a signal
-handler may be raised between any two steps of the scheduler, for example after a task was taken
-from the queue and before it runs: `Hub.recover` completes the interrupted steps. One that is raised
-while the hub itself runs is raised out of the main task's wait; if the main task does not handle
-it, the run ends, and also if the main task does not wait. A RecursionError is raised where a task
-with a deep call stack waits; `Hub.choose_next` makes no calls, so at that point no task was taken
-from the queue.
+error is raised there). KeyboardInterrupt and SystemExit end the run, except in a service (a server,
+a worker): there they end their task only, see `escapes`. An exception of a signal handler may be
+raised between any two steps of the scheduler, for example after a task was taken from the queue and
+before it runs: `Hub.recover` completes the interrupted steps. One that is raised while the hub
+itself runs is raised out of the main task's wait; if the main task does not handle it, the run
+ends, and also if the main task does not wait. In a service it is logged, and nothing ends. A
+RecursionError is raised where a task with a deep call stack waits; `Hub.choose_next` makes no
+calls, so at that point no task was taken from the queue.
 
 When no task is runnable, no timer is set, no descriptor is awaited, no external report is pending
 (from a thread of the offload pool, for example) and no signal handler could wake a task, then no
@@ -39,7 +40,8 @@ import logging
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from greenlet import getcurrent, greenlet
 
@@ -50,6 +52,7 @@ from ._report import describe_tasks
 from ._task import Task
 from ._timer import TimerHeap
 from .errors import Deadlock, NotRunning
+from .escapes import is_interrupt
 
 _log = logging.getLogger("photon.runtime")
 # The original, read at import before any patch. Reentrant: a signal handler may post while its own
@@ -59,6 +62,7 @@ _MAX_IDLE_GREENLETS = 1024
 # Between two polls of sockets and timers. Large enough that the system call costs little per
 # switch, small enough that the delay is not noticeable.
 _SWITCHES_PER_TURN = 128
+_MOST_FAILURES_IN_A_ROW = 100
 
 
 class Hub:
@@ -108,6 +112,8 @@ class Hub:
         self.main: Task[object] | None = None
         self.first: Task[object] | None = None
         self.is_ending = False
+        self._services = 0
+        self._failures_in_a_row = 0
         self._switches_left = 0
         self._unstarted: Task[object] | None = None
         # A second reference: when the thread has ended, greenlet takes a single one to its main
@@ -170,6 +176,20 @@ class Hub:
         if self._fatal is None:
             self._fatal = SystemExit()
 
+    @contextmanager
+    def in_service(self) -> Iterator[None]:
+        """Let the run be a service while the block, of the main task, runs."""
+        self._services += 1
+        try:
+            yield
+        finally:
+            self._services -= 1
+
+    @property
+    def is_service(self) -> bool:
+        """Whether an exception that ends programs ends only the task that raised it."""
+        return self._services > 0
+
     def close(self) -> None:
         """Release the idle greenlets and the poller's descriptors."""
         for resource in self.resources.values():
@@ -206,6 +226,7 @@ class Hub:
         if signal.set_wakeup_fd(-1) >= 0:
             signal.set_wakeup_fd(self.poller.waker.wakeup_fd, warn_on_full_buffer=False)
         self.main = task
+        self._services = 0  # the child is a program of its own
 
     @property
     def is_closed(self) -> bool:
@@ -221,7 +242,9 @@ class Hub:
         """Handle the end of ``task``: call its supervisor, or log its error."""
         self.tasks.pop(task, None)
         error = task.error
-        if error is not None and isinstance(error, KeyboardInterrupt | SystemExit):
+        if isinstance(error, KeyboardInterrupt | SystemExit) and not (
+            self.is_service and task is not self.main and not is_interrupt(error)
+        ):
             self._fatal = error
         if task.on_end is not None:
             task.on_end(task)
@@ -291,12 +314,29 @@ class Hub:
             try:
                 while self._should_continue:
                     self._turn()
+                    self._failures_in_a_row = 0
             except BaseException as error:
                 # Ctrl-C or another signal's exception was raised while the hub itself ran, or the
                 # hub has found a deadlock: the main task may handle it.
                 self.recover(None, error)
-                if self.main is None or not self.main.interrupt(error):
+                if self._may_continue(error):
+                    _log.error(
+                        "an exception was raised while the scheduler ran, by a signal handler for "
+                        "example; nothing was ended by it",
+                        exc_info=error,
+                    )
+                elif self.main is None or not self.main.interrupt(error):
                     self._fatal = error
+
+    def _may_continue(self, error: BaseException) -> bool:
+        """Return whether a service goes on after an error in the hub itself."""
+        self._failures_in_a_row += 1
+        return (
+            self.is_service
+            and not isinstance(error, Deadlock)
+            and not is_interrupt(error)
+            and self._failures_in_a_row < _MOST_FAILURES_IN_A_ROW
+        )
 
     @property
     def _should_continue(self) -> bool:

@@ -75,7 +75,8 @@ class HubThread:
         self._hub.pending_external += 1
         self._started.set()
         try:
-            self._end.wait()
+            with self._hub.in_service():  # one call must not end the others
+                self._end.wait()
         finally:
             self._hub.pending_external -= 1
 

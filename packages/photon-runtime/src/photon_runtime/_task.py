@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextvars
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import CoroutineType
 from typing import Generic, Protocol, TypeVar
 
@@ -37,8 +38,16 @@ class Scheduler(Protocol):
     """The part of the hub that a task uses."""
 
     ready: deque[Task[object]]
+    running: Task[object] | None
     timers: TimerHeap
     turns: int
+
+    @property
+    def is_service(self) -> bool:
+        """Whether an exception that ends programs ends only the task that raised it."""
+
+    def in_service(self) -> AbstractContextManager[None]:
+        """Let the run be a service while the block runs."""
 
     def time(self) -> float:
         """Return the hub's clock in seconds."""

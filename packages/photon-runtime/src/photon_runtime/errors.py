@@ -13,6 +13,7 @@
        ├─ PatchError          the standard library is patched too late to be patched completely
        ├─ NotRunning          a waiting call outside of run() (also a RuntimeError)
        ├─ AmbiguousTransaction  several transactions are open, or none that was named
+       ├─ ProgramExit         code of a service raised what ends a program, such as SystemExit
        ├─ SignatureError      a function is unsuitable for its registration (also a TypeError)
        └─ ServerError         the server cannot start: port in use, no permission
     BaseException
@@ -31,6 +32,7 @@ __all__ = [
     "NotRunning",
     "PatchError",
     "PhotonError",
+    "ProgramExit",
     "ServerError",
     "SettingsError",
     "SignatureError",
@@ -85,6 +87,13 @@ class Deadlock(PhotonError, RuntimeError):
 
 class NotRunning(PhotonError, RuntimeError):
     """A call that needs a running hub was made outside of ``run()``."""
+
+
+class ProgramExit(PhotonError):
+    """Code of a service raised an exception that ends programs, such as ``SystemExit``.
+
+    It ends the request, the job or the task that raised it, and is its ``__cause__``.
+    """
 
 
 class AmbiguousTransaction(PhotonError, RuntimeError):

@@ -29,6 +29,7 @@ from typing import Any, ParamSpec, TypeVar, final
 import photon_runtime as rt
 from photon_runtime.callables import require_function
 from photon_runtime.errors import DeadlineExceeded
+from photon_runtime.escapes import as_failure
 from photon_runtime.observability import Meter
 from photon_runtime.transactions import leave_transactions
 from photon_runtime.unattended import call_site, report_error
@@ -134,8 +135,8 @@ class Background:
             leave_transactions()
             try:
                 return function(*args, **kwargs)
-            except Exception as error:
-                report_error(error, name, site, kind="spawned")
+            except BaseException as error:
+                report_error(as_failure(error), name, site, kind="spawned")
                 return None
             finally:
                 self._running.pop(rt.current_task(), None)

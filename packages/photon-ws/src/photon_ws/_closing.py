@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from photon_runtime import Task
+from photon_runtime.escapes import as_failure
 
 from ._frame_writer import ABNORMAL, ConnectionLimits, FrameWriter, Stream
 from .protocol import Close, Deflater, encode_close
@@ -118,8 +119,8 @@ class ClosingConnection(FrameWriter):
         for callback in callbacks or ():
             try:
                 callback()
-            except Exception:
-                _log.exception("a call at the end of a WebSocket failed")
+            except BaseException as error:
+                _log.error("a call at the end of a WebSocket failed", exc_info=as_failure(error))
         for wait in list((self._pongs or {}).values()):
             wait.task.unpark()
         self._wake_reader()

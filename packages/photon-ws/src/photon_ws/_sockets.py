@@ -15,6 +15,7 @@ from contextvars import ContextVar
 
 import photon_runtime as rt
 from photon_runtime.errors import PhotonError
+from photon_runtime.escapes import as_failure
 from photon_runtime.observability import Meter
 
 from ._connection import MAX_FRAMES, Connection
@@ -159,8 +160,9 @@ def _tick(connection: Connection) -> None:
     """Keep one connection alive; an error in it must not end the sweep over the others."""
     try:
         connection.tick(rt.current_task().hub.time())
-    except Exception:
-        _log.exception("a WebSocket could not be kept alive, and is closed")
+    except BaseException as error:
+        failure = as_failure(error)
+        _log.error("a WebSocket could not be kept alive, and is closed", exc_info=failure)
         connection.abort(_INTERNAL_ERROR, "the server failed")
 
 

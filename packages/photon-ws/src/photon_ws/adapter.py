@@ -18,6 +18,7 @@ from attrs.validators import in_, optional
 from photon_openapi.document import WEBSOCKET
 from photon_openapi.errors import ValidationError
 from photon_runtime.errors import Cancelled
+from photon_runtime.escapes import as_failure
 from photon_runtime.http import (
     HttpError,
     Request,
@@ -184,14 +185,18 @@ def _close_after(connection: Connection, error: BaseException, request: Request)
     """
     if isinstance(error, Cancelled):
         connection.abort(_GOING_AWAY, "the server is stopping")
-    elif not isinstance(error, Exception):  # the process ends
+        return
+    try:
+        failure = as_failure(error)
+    except BaseException:  # the process ends
         connection.abort(_INTERNAL_ERROR, "the server failed")
-    elif connection.is_open or not isinstance(error, WebSocketClosed):
-        code, reason = _close_of(error)
+        raise
+    if connection.is_open or not isinstance(failure, WebSocketClosed):
+        code, reason = _close_of(failure)
         connection.close(code, reason)
         if code != _INTERNAL_ERROR:
-            raise connection.closed_error() from error
-        if isinstance(error, ConnectionError):  # of another connection; the server does not log it
+            raise connection.closed_error() from failure
+        if isinstance(failure, ConnectionError):  # of another connection; the server logs none
             _log.exception("%r failed as a WebSocket", request)
 
 

@@ -27,6 +27,7 @@ except ImportError as error:
 from photon_router.wsgi import with_first_chunk
 from photon_runtime import Channel, Event
 from photon_runtime.errors import ChannelClosed
+from photon_runtime.escapes import as_failure
 from photon_runtime.http import (
     Application,
     Handler,
@@ -345,8 +346,8 @@ class _Exchange:
             response = with_first_chunk(self._request, self._handler(self._request))
             self._response.send(response)
             self._send(response)
-        except Exception as error:
-            self._error = error
+        except BaseException as error:
+            self._error = as_failure(error)
         finally:
             self._request.run_after_response_callbacks()
             self._error = self._error or self._unattended_error()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import ParamSpec
 
 from photon_runtime.callables import require_function, require_value
+from photon_runtime.escapes import as_failure
 from photon_runtime.http import Request
 from photon_runtime.transactions import leave_transactions
 from photon_runtime.unattended import call_site, report_error
@@ -65,9 +66,9 @@ def _call(site: str, call: functools.partial[object]) -> None:
     leave_transactions()
     try:
         require_value(call(), call.func)
-    except Exception as error:
+    except BaseException as error:
         name = getattr(call.func, "__qualname__", None) or repr(call.func)
-        report_error(error, name, site, kind="after_response")
+        report_error(as_failure(error), name, site, kind="after_response")
 
 
 def background_tasks(request: Request) -> Iterator[BackgroundTasks]:

@@ -19,6 +19,7 @@ from photon_openapi.document import CATCH_ALL, Document, Operation
 from photon_openapi.errors import DocumentError
 from photon_runtime.callables import location
 from photon_runtime.errors import SignatureError
+from photon_runtime.escapes import as_failure
 from photon_runtime.http import Handler, Request, Response, Route
 from photon_runtime.parts import ProblemPage
 
@@ -146,8 +147,8 @@ def _handling_errors(handler: Handler, error_responses: ErrorResponses) -> Handl
     def run(request: Request) -> Response:
         try:
             return handler(request)
-        except Exception as error:
-            return error_responses(request, error)
+        except BaseException as error:
+            return error_responses(request, as_failure(error))
 
     return run
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from photon_openapi.messages import shorten
 from photon_runtime.callables import location, require_value
+from photon_runtime.escapes import as_failure
 from photon_runtime.http import Handler, HttpError, Request, Response, Route
 
 from ..handlers import Middleware
@@ -101,14 +102,18 @@ class Dispatch:
         for begin in self._drains:
             try:
                 require_value(begin(), begin)
-            except Exception:
-                _log.exception("%s failed when the server began to stop", location(begin))
+            except BaseException as error:
+                _log.error(
+                    "%s failed when the server began to stop",
+                    location(begin),
+                    exc_info=as_failure(error),
+                )
 
     def _run(self, request: Request) -> Response:
         try:
             return request._endpoint(request)
-        except Exception as error:
-            return self._error_responses(request, error)
+        except BaseException as error:
+            return self._error_responses(request, as_failure(error))
 
 
 def _other_method(endpoints: dict[str, Endpoint], method: str) -> Endpoint:

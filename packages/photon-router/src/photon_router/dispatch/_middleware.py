@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from photon_openapi.errors import MalformedBody, ValidationError
 from photon_runtime.callables import location, require_value
+from photon_runtime.escapes import as_failure
 from photon_runtime.http import (
     PROBLEM_TYPE,
     Handler,
@@ -65,8 +66,12 @@ class ErrorResponses:
             if response.content_type == PROBLEM_TYPE:
                 try:
                     response = as_response(page(request, response), page)
-                except Exception:
-                    _log.exception("the page of an error %d failed", response.status)
+                except BaseException as raised:
+                    _log.error(
+                        "the page of an error %d failed",
+                        response.status,
+                        exc_info=as_failure(raised),
+                    )
         return response
 
     def _response(self, request: Request, error: Exception) -> Response:
@@ -74,8 +79,8 @@ class ErrorResponses:
         if handler is not None:
             try:
                 return as_response(handler(request, error), handler)
-            except Exception as another:
-                error = another
+            except BaseException as another:
+                error = as_failure(another)
         if isinstance(error, HttpError):
             return problem_response(error)
         if isinstance(error, ValidationError):
@@ -120,8 +125,8 @@ def _call_middleware(
 ) -> Response:
     try:
         return as_response(middleware(request, call_next), middleware)
-    except Exception as error:
-        return error_responses(request, error)
+    except BaseException as error:
+        return error_responses(request, as_failure(error))
 
 
 def as_response(result: object, function: Callable[..., object]) -> Response:

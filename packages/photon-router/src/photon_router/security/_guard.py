@@ -26,6 +26,7 @@ from typing import TypeAlias
 import attrs
 
 from photon_runtime.callables import require_value
+from photon_runtime.escapes import as_failure
 from photon_runtime.http import Handler, HttpError, Request, Response, add_vary, keep_private
 
 from ._identity import set_identities
@@ -100,8 +101,8 @@ class Guard:
             try:
                 self(request)
                 response = endpoint(request)
-            except Exception as error:
-                response = error_response(request, error)
+            except BaseException as error:
+                response = error_response(request, as_failure(error))
             for field in self._vary:
                 add_vary(response, field)
             if self._is_private:

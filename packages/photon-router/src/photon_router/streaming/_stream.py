@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from photon_runtime import Channel, ChannelClosed, NotRunning, Task, current_task, shield, spawn
+from photon_runtime.escapes import as_failure
 
 from ._events import KEEP_ALIVE, OPENING
 
@@ -132,9 +133,10 @@ class EventBody(StreamBody):
             try:
                 for item in self._items:
                     channel.send(self.encode(item))
-            except Exception as error:
-                if not (self._is_stopped and isinstance(error, ChannelClosed)):
-                    self._error = error
+            except BaseException as error:
+                failure = as_failure(error)
+                if not (self._is_stopped and isinstance(failure, ChannelClosed)):
+                    self._error = failure
 
 
 class HeldBody:
@@ -190,5 +192,5 @@ def close_iterable(items: object) -> None:
     if close is not None:
         try:
             close()
-        except Exception:
-            _log.exception("%r failed at its end", items)
+        except BaseException as error:
+            _log.error("%r failed at its end", items, exc_info=as_failure(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from photon_runtime.escapes import as_failure
 from photon_runtime.http import (
     FileBody,
     HttpError,
@@ -56,11 +57,10 @@ def with_first_chunk(request: Request, response: Response) -> Response:
         first = next(filter(None, chunks), b"")
     except BaseException as error:
         close(body)
-        if isinstance(error, HttpError):
-            return problem_response(error)
-        if isinstance(error, Exception):
-            return failure_response(request, error)
-        raise
+        failure = as_failure(error)
+        if isinstance(failure, HttpError):
+            return problem_response(failure)
+        return failure_response(request, failure)
     response.body = StreamedBody([first], _recording_failure(request, chunks), body)
     return response
 

@@ -28,6 +28,7 @@ from .._cancel import CancelScope
 from .._task import Task
 from .._watcher import Watcher
 from ..errors import Cancelled
+from ..escapes import as_failure
 from . import _encode
 from ._connection_preface import ConnectionPreface
 from ._cut_off import log_cut_off
@@ -247,7 +248,10 @@ class Connection(Wire):
                     return self._respond(request, response, task)
                 except (OSError, WaitTimeout):
                     raise
-                except Exception as error:  # it cannot be encoded; nothing was sent
+                except Exception as error:
+                    if _was_sending(error):  # by a signal handler: a part may be sent
+                        raise
+                    # The response cannot be encoded; nothing was sent.
                     return self._respond(request, failure_response(request, error), task)
             finally:
                 if request._callbacks is not None:
@@ -298,8 +302,8 @@ class Connection(Wire):
                 return server.handler(request)
             except HttpError as error:
                 return problem_response(error)
-        except Exception as error:
-            return failure_response(request, error)
+        except BaseException as error:
+            return failure_response(request, as_failure(error))
 
     def _respond(self, request: Request, response: Response, task: Task[object]) -> bool:
         """Send the response; return whether the connection stays open."""
@@ -363,8 +367,13 @@ class Connection(Wire):
                 body.run(stream)
             except ConnectionError:
                 pass  # the client is gone, and the function did not handle it
-            except Exception:
-                _log.exception("%r failed after its upgrade to %r", request, body.protocol)
+            except BaseException as error:
+                _log.error(
+                    "%r failed after its upgrade to %r",
+                    request,
+                    body.protocol,
+                    exc_info=as_failure(error),
+                )
             finally:
                 server.in_flight += 1
                 server.upgraded -= 1
@@ -416,6 +425,16 @@ def _too_many_upgraded() -> HttpError:
         "the server is at its limit of connections with another protocol; retry later",
         headers={"retry-after": "1"},
     )
+
+
+def _was_sending(error: Exception) -> bool:
+    """Return whether ``error`` was raised while bytes were sent."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code is Wire.send.__code__:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _can_be_drained(request: Request) -> bool:

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from ..callables import require_function, require_value
 from ..errors import Cancelled
+from ..escapes import as_failure
 from ._accept import choose_media_type
 from ._cookies import parse_cookies
 from ._headers import Headers, RawHeaders, tokens_of
@@ -356,8 +357,13 @@ class Request:
                     require_value(callback(), callback)
                 except Cancelled as error:
                     cancelled = error
-                except Exception:
-                    _log.exception("%s %s: failed after the response", self.method, self.raw_path)
+                except BaseException as error:
+                    _log.error(
+                        "%s %s: failed after the response",
+                        self.method,
+                        self.raw_path,
+                        exc_info=as_failure(error),
+                    )
         if cancelled is not None:
             raise cancelled
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from .._task import Task
+from ..escapes import as_failure
 from . import _encode
 from ._files import INLINE_LIMIT, FileBody, FileTooShort, send_file
 from ._problem import problem_response
@@ -77,8 +78,8 @@ def _close(body: Iterable[bytes]) -> None:
     if close is not None:
         try:
             close()
-        except Exception:
-            _log.exception("the body of a response could not be closed")
+        except BaseException as error:
+            _log.error("the body of a response could not be closed", exc_info=as_failure(error))
 
 
 @attrs.frozen
@@ -196,5 +197,7 @@ def _framed_parts(body: Iterable[bytes], framing: _Framing) -> Iterator[bytes]:
         framing.check(sent, is_end=True)
         if trailers is not None:
             yield _encode.last_chunk(trailers)
-    except Exception as error:
-        raise _StreamFailed(error) from error
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        raise _StreamFailed(as_failure(error)) from error

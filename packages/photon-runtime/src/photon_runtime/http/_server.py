@@ -19,6 +19,7 @@ only if it is sent later than the grace period after the previous one. What is l
 from __future__ import annotations
 
 import contextvars
+import functools
 import logging
 import math
 import socket
@@ -34,6 +35,7 @@ from .._sync import Event
 from .._task import Task
 from .._watcher import Watcher
 from ..errors import DeadlineExceeded
+from ..escapes import as_failure
 from ..slices import SLICE, in_slices, yield_to_events
 from ._acceptor import Acceptor
 from ._connection import Connection, Handler, Phase
@@ -56,6 +58,7 @@ _PARKED_PER_SWEEP = 1000
 _BEAT = 1.0
 _SHUTDOWN_SWEEP = 0.05
 _DISCONNECT_INTERVAL = 0.1
+_AFTER_FAILURE = 0.1
 
 
 _current: contextvars.ContextVar[Server] = contextvars.ContextVar("photon_server")
@@ -143,20 +146,22 @@ class Server:
         self.context.run(_current.set, self)
         self._tick()
         try:
-            with scope() as service:
+            with self._hub.in_service(), scope() as service:
                 for listener in self._sockets:
-                    service.spawn(self._acceptor.accept_from, listener)
-                service.spawn(self._sweep, self._sweep_interval)
+                    accept = functools.partial(self._acceptor.accept_from, listener)
+                    service.spawn(_keep_going, accept)
+                service.spawn(_keep_going, functools.partial(self._sweep, self._sweep_interval))
                 if self.settings.cancel_on_disconnect:
-                    service.spawn(self._watch_disconnects)
+                    service.spawn(_keep_going, self._watch_disconnects)
                 if ready is not None:
                     ready()
                 if not self._is_stop_requested:
                     self._stop_requested.wait()
                 service.cancel()
-            if isinstance(handler, StartedHandler):
-                spawn(handler.drain)
-            self._finish()
+            with self._hub.in_service():
+                if isinstance(handler, StartedHandler):
+                    spawn(handler.drain)
+                self._finish()
         finally:
             self._close_without_task()
 
@@ -331,9 +336,9 @@ class Server:
         self._stop_endless_responses()
         try:
             with deadline(self.settings.shutdown_timeout), scope() as service:
-                service.spawn(self._sweep, _SHUTDOWN_SWEEP)
+                service.spawn(_keep_going, functools.partial(self._sweep, _SHUTDOWN_SWEEP))
                 if self.settings.cancel_on_disconnect:
-                    service.spawn(self._watch_disconnects)
+                    service.spawn(_keep_going, self._watch_disconnects)
                 self._wait_until_closed()
                 service.cancel()
         except DeadlineExceeded:
@@ -411,6 +416,29 @@ class _ParkedConnection:
     def interrupt(self, error: BaseException) -> bool:
         """Do nothing: the connection is being closed."""
         return False
+
+
+def _keep_going(work: Callable[[], None]) -> None:
+    """Do work of the server until it is cancelled, in spite of exceptions of signal handlers.
+
+    Python calls a signal handler in whatever runs: what it raises must end a request, not this.
+
+    Raises:
+        OSError: The operating system refused something, so that trying again would not help.
+    """
+    while True:
+        try:
+            work()
+        except TimeoutError as error:  # the usual exception of a time limit
+            failure: Exception = error
+        except OSError:
+            raise
+        except BaseException as error:
+            failure = as_failure(error)
+        else:
+            return
+        _log.error("the server goes on after an error in its own work", exc_info=failure)
+        sleep(_AFTER_FAILURE)
 
 
 def _max_upgraded(settings: ServerSettings) -> int:

@@ -186,8 +186,10 @@ class _Callback:
         """Call the function. The hub polls at this moment, so an error is only logged."""
         try:
             self._function()
-        except Exception:
-            _log.exception("a protocol failed after an upgrade")
+        except BaseException as error:
+            if not isinstance(error, Exception | SystemExit):  # of a signal handler: the hub's
+                raise
+            _log.error("a protocol failed after an upgrade", exc_info=error)
         return True
 
     def interrupt(self, error: BaseException) -> bool:

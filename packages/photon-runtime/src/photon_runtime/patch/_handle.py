@@ -1,10 +1,10 @@
 """Handles by which threads are joined.
 
 Before Python 3.13 a thread object has a lock that is held for as long as the thread lives, and
-joining takes and releases that lock: see ``set_sentinel`` in `_thread`. Since then it has a handle,
-which here holds a `Gate`: a lock that stays open for all callers once it is released, since a
-thread ends only once. The main thread has a gate in any version, because it is declared ended while
-it is still running.
+joining takes and releases that lock: see ``set_sentinel`` in `_thread`. Since then it has a handle.
+Here both are a `Gate`: a lock that stays open for all callers once it is released, since a thread
+ends only once. A lock that is handed from one waiter to the next would not do: callers check that
+it is free as soon as they have released it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,17 @@ class Gate(Lock):
         """Open the gate. Does nothing if it is open."""
         if not self._is_open:
             self._is_open = True
-            self._raw.release()
+            if self._raw.locked():
+                self._raw.release()
             while wake_first(self._waiters):
                 pass
 
     def locked(self) -> bool:
         """Return whether the gate is shut."""
         return not self._is_open and super().locked()
+
+    def _is_free(self) -> bool:
+        return self._is_open or super()._is_free()
 
     def _at_fork_reinit(self) -> None:
         super()._at_fork_reinit()

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from .._scope import shield
+from ..errors import Cancelled
 from . import _saved
 from ._running import get_ident, running_task
 from ._waiter import Waiter, drop_waiter, new_waiter, wake_first
@@ -88,22 +89,32 @@ class Lock:
     def _wait(self, timeout: float | None) -> bool:
         waiter = new_waiter()
         self._waiters.append(waiter)
-        if self._raw.acquire(False):
+        if self._is_free():
             waiter.claim()
             drop_waiter(self._waiters, waiter)
             return True
         try:
             waiter.wait(timeout)
-        except BaseException:
+        except BaseException as error:
             if waiter.claim():
                 drop_waiter(self._waiters, waiter)
-            else:
+            elif not self._accepts_in_spite_of(error):
                 self.release()
+            else:
+                return True
             raise
         if waiter.claim():
             drop_waiter(self._waiters, waiter)
             return False
         return True
+
+    def _accepts_in_spite_of(self, error: BaseException) -> bool:
+        """Return whether a waiter keeps the lock that it got after its wait had been ended."""
+        return False
+
+    def _is_free(self) -> bool:
+        """Take the lock if it has become free since the caller's waiter was added."""
+        return self._raw.acquire(False)
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied or pickled, as the standard one does."""
@@ -118,6 +129,21 @@ class Lock:
 
     def _acquire_restore(self, _: object) -> None:
         acquire_surely(self)
+
+
+class Notification(Lock):
+    """The lock that one waiter of a `threading.Condition` waits for.
+
+    Its release is a notification, which another waiter cannot get in its place. So a waiter that
+    is cancelled and then notified, before it runs again, returns; the cancellation takes effect at
+    its next wait.
+    """
+
+    __slots__ = ()
+    __module__ = "_thread"
+
+    def _accepts_in_spite_of(self, error: BaseException) -> bool:
+        return isinstance(error, Cancelled)
 
 
 class RLock:

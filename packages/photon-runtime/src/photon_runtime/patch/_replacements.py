@@ -25,7 +25,7 @@ from .._tls import TLSSocket
 from . import _process, _running, _saved, _select, _signal, _thread, _time
 from ._handle import ThreadHandle
 from ._local import local
-from ._lock import Lock, RLock
+from ._lock import Lock, Notification, RLock
 from ._queue import SimpleQueue
 
 
@@ -103,7 +103,7 @@ def _of_threads() -> Iterator[tuple[Any, dict[str, object]]]:
         "_start_new_thread": threads.start_new_thread,
         "_start_joinable_thread": threads.start_joinable_thread,
         "_thread_shutdown": functools.partial(threads.join_all, shutdown),
-        "_allocate_lock": Lock,
+        "_allocate_lock": Notification,  # what Condition.wait makes
         "_LockType": Lock,
         "Lock": Lock,
         "_CRLock": RLock,
@@ -113,6 +113,7 @@ def _of_threads() -> Iterator[tuple[Any, dict[str, object]]]:
     }
     yield real_thread, both | of_thread
     yield threading, both | of_threading
+    yield threading.Thread, {"_wait_for_tstate_lock": _thread.wait_for_end}
 
 
 def _of_descriptors() -> Iterator[tuple[Any, dict[str, object]]]:

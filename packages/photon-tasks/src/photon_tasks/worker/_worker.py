@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, final
 
 import photon_runtime as rt
 from photon_runtime.backoff import Backoff
+from photon_runtime.escapes import in_service
 
 from ..errors import StoreUnavailable
 from ..records import AttemptOutcome, Beat, Claim, ClaimedJob, Recovered, WorkerInfo
@@ -123,7 +124,7 @@ class Worker:
         Blocks: the calling task, until its jobs have ended or were cancelled.
         """
         self._context = contextvars.copy_context()
-        with rt.scope() as helpers:
+        with in_service(), rt.scope() as helpers:
             helpers.spawn(self._listen)
             helpers.spawn(self._recovery.run)
             helpers.spawn(self._finishing.run)

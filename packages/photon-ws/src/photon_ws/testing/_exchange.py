@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from photon_runtime.escapes import as_failure
 from photon_runtime.http import (
     Handler,
     HttpError,
@@ -51,8 +52,8 @@ class Exchange:
                 self._serve(stream)
         except (ConnectionError, HttpError):
             pass  # the client has left, or the handler has closed the connection with this error
-        except Exception as error:
-            self._error = error
+        except BaseException as error:
+            self._error = as_failure(error)
 
     def _serve(self, stream: MemoryStream) -> None:
         request = self._request = _received_request(stream, self._scheme)
