@@ -33,6 +33,7 @@ from .handlers import (
     ErrorHandler,
     HandlerEntry,
     Middleware,
+    OperationNames,
     OperationOptions,
     RouteOptions,
     RouteScope,
@@ -130,6 +131,8 @@ class Router:
         self._scope = RouteScope(dependencies=tuple(map(dependency_of, dependencies)))
         self._name_operation = generate_operation_id
         self._entries: list[HandlerEntry] = []
+        self._names = OperationNames()
+        self._by_operation_id: dict[str, HandlerEntry] = {}  # those of the loaded document
         self._middleware: list[Middleware] = list(middleware)
         self._error_handlers: dict[type[BaseException], ErrorHandler] = {}
         self._mounts: list[Mount] = []
@@ -442,22 +445,26 @@ class Router:
                 entry = attrs.evolve(entry, operation_id=self._name(entry))
         else:
             self._check_operation_id(entry)
-        self._entries.append(entry.inherit(self._options, self._scope))
+        entry = entry.inherit(self._options, self._scope)
+        self._entries.append(entry)
+        if entry.is_written:
+            self._names.add(entry)
+        else:
+            self._by_operation_id[entry.operation_id] = entry
 
     def _name(self, entry: HandlerEntry) -> str:
         if self._name_operation is not None:
             name = self._name_operation(entry.function, entry.method, entry.path)
             return require_value(name, self._name_operation)
-        others = [other for other in self._entries if other.is_written]
-        return name_operation(entry.function, entry.method, entry.path, others=others)
+        return name_operation(entry.function, entry.method, entry.path, others=self._names)
 
     def _check_operation_id(self, entry: HandlerEntry) -> None:
-        for other in self._entries:
-            if not other.is_written and other.operation_id == entry.operation_id:
-                raise SignatureError(
-                    f"{location(entry.function)}: {location(other.function)} handles "
-                    f"{entry.operation_id!r} already"
-                )
+        other = self._by_operation_id.get(entry.operation_id)
+        if other is not None:
+            raise SignatureError(
+                f"{location(entry.function)}: {location(other.function)} handles "
+                f"{entry.operation_id!r} already"
+            )
 
 
 def _is_guarded(options: RouteOptions, scope: RouteScope) -> bool:

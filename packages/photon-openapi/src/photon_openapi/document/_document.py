@@ -186,12 +186,7 @@ class Document:
         """Return whether a part of the document, with all its references, is well-formed."""
         if not self._formal_problems:
             return True
-        reached = {pointer, *self._reached(value)}
-        return not any(
-            problem.pointer == location or problem.pointer.startswith(f"{location}/")
-            for problem in self._formal_problems
-            for location in reached
-        )
+        return self._ill_formed.isdisjoint((pointer, *self._reached(value)))
 
     def required_security(self, operation: Operation) -> list[OpenApi]:
         """Return the security requirements of an operation, of which one must be met."""
@@ -208,6 +203,15 @@ class Document:
     @cached_property
     def _formal_problems(self) -> list[Problem]:
         return [*self.schema_errors, *self._wrong_references()]
+
+    @cached_property
+    def _ill_formed(self) -> set[str]:
+        """The pointers of everything that has a formal problem, or contains something that has."""
+        pointers: set[str] = set()
+        for problem in self._formal_problems:
+            tokens = problem.pointer.split("/")
+            pointers.update("/".join(tokens[:end]) for end in range(1, len(tokens) + 1))
+        return pointers
 
     def _items(self) -> Iterator[tuple[str, str, OpenApi]]:
         """Iterate over paths, the pointers of their items, and the items, references resolved.

@@ -13,6 +13,7 @@ A path is split before it is decoded: ``%2F`` belongs to its segment, and ``+`` 
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import Generic, TypeVar
 
 from photon_openapi.document import PARAMETER, Partial, partial_of
@@ -80,12 +81,13 @@ class PathTree(Generic[T]):
 class _Node(Generic[T]):
     """The continuations of a path prefix."""
 
-    __slots__ = ("literals", "parameter", "partial", "rest", "targets")
+    __slots__ = ("by_partial", "literals", "parameter", "partials", "rest", "targets")
 
     def __init__(self) -> None:
         self.targets: dict[str, T] = {}
         self.literals: dict[str, _Node[T]] = {}
-        self.partial: dict[Partial, _Node[T]] = {}
+        self.by_partial: dict[Partial, _Node[T]] = {}
+        self.partials: list[tuple[Partial, _Node[T]]] = []  # the most specific first
         self.parameter: _Node[T] | None = None
         self.rest: dict[str, T] | None = None
 
@@ -98,12 +100,11 @@ class _Node(Generic[T]):
                 self.parameter = _Node()
             return self.parameter
         partial = partial_of(segment)
-        if partial not in self.partial:
-            self.partial[partial] = _Node()
-            # More literal text is more specific; equal lengths are ordered by the text.
-            ordered = sorted(self.partial, key=lambda key: (-key.literal_length, key.literals))
-            self.partial = {key: self.partial[key] for key in ordered}
-        return self.partial[partial]
+        node = self.by_partial.get(partial)
+        if node is None:
+            node = self.by_partial[partial] = _Node()
+            insort(self.partials, (partial, node), key=_by_specificity)
+        return node
 
     def find_straight(self, segments: list[str]) -> Match[T] | None:
         """Follow the preferred edge at each node; ``None`` if that does not match.
@@ -116,7 +117,7 @@ class _Node(Generic[T]):
             child = node.literals.get(segment)
             if child is None:
                 child = node.parameter
-                if child is None or node.partial or not segment:
+                if child is None or node.partials or not segment:
                     return None
                 values.append(segment)
             node = child
@@ -138,7 +139,7 @@ class _Node(Generic[T]):
             targets = literal.find(segments, index + 1, values)
             if targets is not None:
                 return targets
-        if segment and (self.partial or self.parameter is not None):
+        if segment and (self.partials or self.parameter is not None):
             targets = self._find_by_parameters(segments, index, values)
             if targets is not None:
                 return targets
@@ -151,7 +152,7 @@ class _Node(Generic[T]):
         self, segments: list[str], index: int, values: list[str]
     ) -> dict[str, T] | None:
         segment, length = segments[index], len(values)
-        for partial, node in self.partial.items():
+        for partial, node in self.partials:
             values_of_segment = partial.match(segment)
             if values_of_segment is not None:
                 values.extend(values_of_segment)
@@ -166,3 +167,9 @@ class _Node(Generic[T]):
                 return targets
             del values[length:]
         return None
+
+
+def _by_specificity(edge: tuple[Partial, object]) -> tuple[int, tuple[str, ...]]:
+    """Return a key of the order: first more literal text, equal lengths by the text."""
+    partial = edge[0]
+    return -partial.literal_length, partial.literals

@@ -16,6 +16,7 @@
 from ._arguments import Arguments as Arguments
 from ._compilation import CompilationContext as CompilationContext
 from ._entry import HandlerEntry as HandlerEntry
+from ._entry import OperationNames as OperationNames
 from ._entry import ParameterKeys as ParameterKeys
 from ._entry import name_operation as name_operation
 from ._operation import JSON as JSON

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -166,8 +166,34 @@ def _refuse_mapped_class(owner: Callable[..., object], argument: Argument) -> No
         )
 
 
+@attrs.define
+class OperationNames:
+    """The functions of a router by the names of their operations, for names of further ones.
+
+    A router may have thousands of them, so adding one does not look at all others.
+    """
+
+    _functions: dict[str, set[Callable[..., object]]] = attrs.field(factory=dict)
+    _unhashable: dict[str, list[Callable[..., object]]] = attrs.field(factory=dict)
+
+    def add(self, entry: HandlerEntry) -> None:
+        """Add the function of an operation that is written."""
+        function, name = entry.function, entry.operation_id
+        try:
+            self._functions.setdefault(name, set()).add(function)
+        except TypeError:
+            self._unhashable.setdefault(name, []).append(function)
+
+    def has(self, function: Callable[..., object], name: str) -> bool:
+        """Return whether an operation of this name has the function as its handler."""
+        try:
+            return function in self._functions.get(name, ())
+        except TypeError:
+            return function in self._unhashable.get(name, ())
+
+
 def name_operation(
-    function: Callable[..., object], method: str, path: str, *, others: Sequence[HandlerEntry]
+    function: Callable[..., object], method: str, path: str, *, others: OperationNames
 ) -> str:
     """Return the default name of an operation: the name of its function.
 
@@ -181,7 +207,7 @@ def name_operation(
         raise SignatureError(
             f"{location(function)} has no name for its operation: add an operation_id"
         )
-    if any(other.function == function and other.operation_id == name for other in others):
+    if others.has(function, name):
         slug = re.sub(r"\W+", "_", path).strip("_")
         name = f"{name}_{method.lower()}_{slug}".rstrip("_")
     return name

@@ -60,7 +60,7 @@ def write_operation(
     own = _CATCH_ALL.sub(r"{\1}", entry.path)
     paths = document.setdefault("paths", {})
     # OpenAPI has one path for templates that differ only in names: the names of the first are used.
-    path = next((other for other in paths if shape_of(other) == shape_of(own)), own)
+    path = context.paths_by_shape(paths).setdefault(shape_of(own), own)
     item = paths.setdefault(path, {})
     method = entry.method.lower()
     if method in item:

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from photon_openapi.document import OpenApi
+from photon_openapi.document import OpenApi, shape_of
 from photon_openapi.schema import COMPONENT_PREFIX, SchemaBuilder
 
 from ..dependencies import Providers
@@ -50,6 +50,7 @@ class WriterContext:
         providers: The providers of values that do not come from requests.
         builder: The builder, which collects the schemas of classes.
         problems: References to the schema of problem documents; its name is chosen at the end.
+        shapes: The first path of each shape, after `paths_by_shape`.
     """
 
     validation_status: int
@@ -57,6 +58,19 @@ class WriterContext:
     providers: Providers = attrs.field(factory=Providers)
     builder: SchemaBuilder = attrs.field(factory=SchemaBuilder)
     problems: list[OpenApi] = attrs.field(factory=list)
+    shapes: dict[str, str] | None = None
+
+    def paths_by_shape(self, paths: Mapping[str, object]) -> dict[str, str]:
+        """Return the first path of each shape; the writer of a further path adds it.
+
+        Args:
+            paths: The paths of the document before the first operation is written.
+        """
+        if self.shapes is None:
+            self.shapes = {}
+            for path in paths:
+                self.shapes.setdefault(shape_of(path), path)
+        return self.shapes
 
     def problem(self, description: str) -> OpenApi:
         """Return the response object of a problem document."""
