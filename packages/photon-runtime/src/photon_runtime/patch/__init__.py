@@ -10,7 +10,11 @@
 ``_lock``, ``_local``, ``_thread``, ``_handle``  the building blocks of `threading`
 ``_queue``            `queue.SimpleQueue`
 ``_descriptors``      waiting for pipes, processes and other descriptors that are not sockets
+``_turns``            letting others run in calls that poll
 ``_select``, ``_process``, ``_signal``, ``_time``  the calls of these modules
+``_thread_state``     what C keeps for each thread, kept for each task
+``_asyncio``, ``_event_loop_end``, ``_trio``  event loops, their end in a cancelled task
+``_wakeup_fd``        `signal.set_wakeup_fd`
 ``_on_import``        functions that are called when a library is imported
 ``_psycopg``, ``_pymysql``, ``_sqlite``  let drivers cooperate, see `photon_runtime.drivers`
 ``__main__``, ``_program``  ``python -m photon_runtime.patch script.py``

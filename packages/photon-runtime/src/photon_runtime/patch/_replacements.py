@@ -12,6 +12,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,11 +23,12 @@ import attrs
 
 from .. import _names, _socket
 from .._tls import TLSSocket
-from . import _process, _running, _saved, _select, _signal, _thread, _time
+from . import _process, _running, _saved, _select, _signal, _thread, _thread_state, _time
 from ._handle import ThreadHandle
 from ._local import local
 from ._lock import Lock, Notification, RLock
 from ._queue import SimpleQueue
+from ._wakeup_fd import set_wakeup_fd
 
 
 @attrs.frozen
@@ -73,6 +75,9 @@ def _all() -> Iterator[tuple[Any, dict[str, object]]]:
     yield from _of_processes()
     yield queue, {"SimpleQueue": SimpleQueue}
     yield time, {"sleep": _time.sleep_}
+    track = _thread_state.set_coroutine_origin_tracking_depth
+    yield sys, {"set_coroutine_origin_tracking_depth": track}
+    yield sys, {"set_asyncgen_hooks": _thread_state.set_asyncgen_hooks}
 
 
 def _of_threads() -> Iterator[tuple[Any, dict[str, object]]]:
@@ -159,6 +164,7 @@ def _of_processes() -> Iterator[tuple[Any, dict[str, object]]]:
         signal,
         {
             "signal": _signal.set_signal,
+            "set_wakeup_fd": set_wakeup_fd,
             "getsignal": _signal.get_signal,
             "pause": _signal.pause,
             "sigwait": _signal.sigwait,

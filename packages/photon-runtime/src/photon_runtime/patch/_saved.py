@@ -12,6 +12,7 @@ import queue
 import select
 import signal
 import socket
+import sys
 import threading
 import time
 
@@ -37,6 +38,10 @@ select_epoll = getattr(select, "epoll", None)
 
 set_signal = signal.signal
 get_signal = signal.getsignal
+set_wakeup_fd = signal.set_wakeup_fd
+
+set_asyncgen_hooks = sys.set_asyncgen_hooks
+set_coroutine_origin_tracking_depth = sys.set_coroutine_origin_tracking_depth
 
 getaddrinfo = socket.getaddrinfo
 gethostbyname = socket.gethostbyname

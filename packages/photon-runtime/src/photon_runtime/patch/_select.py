@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from .._run import yield_now
 from . import _saved
 from ._descriptors import wait_for_epoll, wait_until
 from ._running import hub_of, running_task
+from ._turns import let_others_poll
 
 _PRIORITY = getattr(select, "POLLPRI", 0x002)
 
@@ -27,10 +27,11 @@ def select_(
     /,
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """Wait for descriptors; see `select.select`. Blocks: the calling task."""
-    if running_task() is None:
+    task = running_task()
+    if task is None:
         return _saved.select_select(rlist, wlist, xlist, timeout)
     _check_seconds(timeout)
-    yield_now()
+    let_others_poll(task)
     lists = (_sequence(rlist), _sequence(wlist), _sequence(xlist))
 
     def look() -> tuple[list[Any], list[Any], list[Any]] | None:
@@ -104,7 +105,8 @@ class Poll:
 
     def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
         """Wait for events, ``timeout`` milliseconds at the most. Blocks: the calling task."""
-        if running_task() is None:
+        task = running_task()
+        if task is None:
             return self._poll.poll(timeout)
         if timeout is not None and timeout >= 2**31:
             return self._poll.poll(timeout)  # raises the standard error
@@ -113,7 +115,7 @@ class Poll:
         self._polls = True
         seconds = None if timeout is None or timeout < 0 else timeout / 1000
         try:
-            yield_now()
+            let_others_poll(task)
             return wait_until(lambda: self._poll.poll(0), interest=self._interest, timeout=seconds)
         finally:
             self._polls = False
@@ -177,7 +179,7 @@ class Epoll:
         task = running_task()
         if task is None:
             return self._poll(timeout, maxevents)
-        yield_now()
+        let_others_poll(task)
         found = self._poll(0, maxevents)
         hub = hub_of(task)
         expires = None if timeout is None or timeout < 0 else hub.time() + timeout

@@ -7,7 +7,7 @@ import warnings
 
 from .. import _socket
 from ..errors import PatchError
-from . import _late, _psycopg, _pymysql, _replacements, _sqlite, _thread
+from . import _asyncio, _late, _psycopg, _pymysql, _replacements, _sqlite, _thread, _trio
 from ._late import PatchReport
 from ._on_import import when_imported
 
@@ -52,9 +52,14 @@ def patch_stdlib(*, strict: bool = False) -> PatchReport:
     _thread.let_main_be_joined()
     when_imported(
         {
+            "asyncio.events": _asyncio.cooperate,
+            "asyncio.runners": _asyncio.let_runners_end,
             "psycopg": _psycopg.cooperate,
             "pymysql": _pymysql.cooperate,
             "sqlite3": _sqlite.cooperate,
+            "trio": _trio.let_runs_be_cancelled,
+            "trio._util": _trio.cooperate,
+            "uvloop": _asyncio.refuse_uvloop,
         }
     )
     if late:

@@ -1,0 +1,149 @@
+"""Libraries on top of asyncio: each coroutine has an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import warnings
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+import asgiref.sync
+import asyncpg  # type: ignore[import-untyped]
+import httpx
+from lateness import many
+from program import SLOW, perform
+
+from photon_runtime import DeadlineExceeded, deadline
+
+warnings.simplefilter("error")
+
+
+def by_anyio(_: str) -> object:
+    """`anyio.run` with a task group, a time limit, threads and the way back into the loop."""
+
+    def work(number: int) -> int:
+        time.sleep(SLOW / 3)
+        return anyio.from_thread.run(back, number)
+
+    async def back(number: int) -> int:
+        await anyio.sleep(SLOW / 3)
+        return number
+
+    async def part(number: int, answers: list[int]) -> None:
+        answers.append(await anyio.to_thread.run_sync(work, number))
+
+    async def main(number: int) -> int:
+        with anyio.move_on_after(SLOW / 3):
+            await anyio.sleep(30)
+        answers: list[int] = []
+        async with anyio.create_task_group() as group:
+            for _ in range(2):
+                group.start_soon(part, number, answers)
+        [answer] = set(answers)
+        return answer
+
+    anyio.run(anyio.sleep, 0)  # imports
+    return many(lambda number: anyio.run(main, number))
+
+
+def by_portal(_: str) -> object:
+    """A portal into a loop that runs in a thread of its own."""
+
+    async def main(number: int) -> int:
+        await anyio.sleep(SLOW)
+        return number
+
+    def call(number: int) -> int:
+        with anyio.from_thread.start_blocking_portal() as portal:
+            return portal.call(main, number)
+
+    anyio.run(anyio.sleep, 0)  # imports
+    return many(call)
+
+
+def by_asgiref(_: str) -> object:
+    """`async_to_sync` and, inside of it, `sync_to_async` in the calling coroutine."""
+
+    def work(number: int) -> int:
+        time.sleep(SLOW / 2)
+        return number
+
+    async def main(number: int) -> int:
+        await asyncio.sleep(SLOW / 2)
+        return await asgiref.sync.sync_to_async(work)(number)
+
+    found = many(lambda number: asgiref.sync.async_to_sync(main)(number))
+    start = time.monotonic()
+    try:
+        with deadline(SLOW / 3):
+            asgiref.sync.async_to_sync(asyncio.sleep)(SLOW)
+    except DeadlineExceeded:
+        return {**found, "struck_after": time.monotonic() - start}
+    raise AssertionError("the deadline has ended nothing")
+
+
+def by_httpx(url: str) -> object:
+    """`httpx.AsyncClient`, one client in each coroutine."""
+    context = httpx.create_ssl_context()  # takes long, so not in each call
+
+    async def main(number: int) -> str:
+        async with httpx.AsyncClient(verify=context, trust_env=False, timeout=20) as client:
+            return (await client.get(f"{url}/slow/{number}")).text
+
+    asyncio.run(main(0))  # imports
+    found = many(lambda number: asyncio.run(main(number)))
+    try:
+        with deadline(SLOW / 3):
+            asyncio.run(main(1))
+    except DeadlineExceeded:
+        return found
+    raise AssertionError("the deadline has ended nothing")
+
+
+def by_asyncpg(url: str) -> object:
+    """A connection and a pool of asyncpg; what a deadline interrupts ends on the server."""
+
+    async def main(number: int) -> int:
+        query = "SELECT $1::int, pg_sleep($2)"
+        connection = await asyncpg.connect(url)
+        try:
+            first = await connection.fetchval(query, number, SLOW / 2)
+        finally:
+            await connection.close()
+        async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+            second = await pool.fetchval(query, number, SLOW / 2)
+        assert first == second
+        return int(second)
+
+    async def wait() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute("SELECT 'left', pg_sleep(30)")
+        finally:
+            await connection.close()
+
+    async def left() -> int:
+        connection = await asyncpg.connect(url)
+        try:
+            return int(
+                await connection.fetchval(
+                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT ''left''%'"
+                    " AND state = 'active'"
+                )
+            )
+        finally:
+            await connection.close()
+
+    found = many(lambda number: asyncio.run(main(number)))
+    try:
+        with deadline(SLOW):
+            asyncio.run(wait())
+    except DeadlineExceeded:
+        return {**found, "left": asyncio.run(left())}
+    raise AssertionError("the deadline has ended nothing")
+
+
+if __name__ == "__main__":
+    perform(by_anyio, by_portal, by_asgiref, by_httpx, by_asyncpg)

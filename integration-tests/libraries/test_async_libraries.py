@@ -1,0 +1,106 @@
+"""asyncio and libraries on top of it under the patch: 20 event loops at once, each in a coroutine.
+
+Each test runs one scenario of a program in ``programs/`` in an interpreter of its own; see
+`test_libraries`. A probe beside the calls must never be late.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+PROGRAMS = Path(__file__).parent / "programs"
+SLOW = 0.3
+MANY = list(range(20))
+LATEST = 0.1
+
+
+def found_by(program: str, scenario: str, url: str = "-") -> dict[str, Any]:
+    """Run a scenario of a program under the patch and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "photon_runtime.patch", PROGRAMS / program, scenario, url],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    assert found.pop("latest") < LATEST
+    return found
+
+
+@pytest.fixture(scope="module")
+def slow_url() -> Iterator[str]:
+    """The URL of a slow HTTP server in a process of its own, which is not patched."""
+    with subprocess.Popen(
+        [sys.executable, PROGRAMS / "slow_server.py", str(SLOW)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.communicate(timeout=10)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    ["runs", "loops_by_hand", "waits_inside", "other_threads", "streams", "processes"],
+)
+def test_loops_of_asyncio_take_the_time_of_one(scenario: str) -> None:
+    found = found_by("use_asyncio.py", scenario)
+    assert found["answers"] == MANY[: len(found["answers"])] != []
+    assert SLOW <= found["seconds"] < 3 * SLOW
+
+
+@pytest.mark.parametrize("scenario", ["generators", "deadlines"])
+def test_loops_of_asyncio_clean_up_what_was_left(scenario: str) -> None:
+    found = found_by("use_asyncio.py", scenario)
+    assert found["answers"] == MANY
+    assert found["seconds"] < 3 * SLOW
+
+
+@pytest.mark.parametrize("scenario", ["by_anyio", "by_portal"])
+def test_loops_of_anyio_take_the_time_of_one(scenario: str) -> None:
+    found = found_by("use_async_libraries.py", scenario)
+    assert found["answers"] == MANY
+    assert SLOW <= found["seconds"] < 3 * SLOW
+
+
+def test_asgiref_goes_back_and_forth_between_loops_and_coroutines() -> None:
+    found = found_by("use_async_libraries.py", "by_asgiref")
+    assert found["answers"] == MANY
+    assert SLOW <= found["seconds"] < 3 * SLOW
+    assert found["struck_after"] < SLOW
+
+
+def test_requests_of_httpx_in_loops_take_the_time_of_one(slow_url: str) -> None:
+    found = found_by("use_async_libraries.py", "by_httpx", slow_url)
+    assert found["answers"] == [f"/slow/{number}" for number in MANY]
+    assert SLOW <= found["seconds"] < 3 * SLOW
+
+
+def test_queries_of_asyncpg_take_the_time_of_one_and_end_with_a_deadline(postgres_url: str) -> None:
+    found = found_by("use_async_libraries.py", "by_asyncpg", postgres_url)
+    assert found["answers"] == MANY
+    assert SLOW <= found["seconds"] < 3 * SLOW
+    assert found["left"] == 0
+
+
+def test_a_mounted_django_does_not_notice_the_loops_of_other_requests(
+    empty_postgres_url: str,
+) -> None:
+    found = found_by("use_django.py", "mounted", empty_postgres_url)
+    assert found["answers"] == [[200, number] for number in MANY]
+    assert SLOW <= found["seconds"] < 3 * SLOW
