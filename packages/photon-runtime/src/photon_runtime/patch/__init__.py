@@ -15,6 +15,11 @@
 ``_thread_state``     what C keeps for each thread, kept for each task
 ``_asyncio``, ``_event_loop_end``, ``_trio``  event loops, their end in a cancelled task
 ``_wakeup_fd``        `signal.set_wakeup_fd`
+``_transfers``        `os.read`, `os.write` and the like
+``_pipe_files``, ``_buffers``, ``_standard_streams``  file objects of pipes and terminals
+``_fifos``, ``_file_locks``  opening FIFOs, and locks of files
+``_semaphores``, ``_connections``  locks and messages of `multiprocessing`
+``_own_thread``       calls that wait in C, each on a real thread of its own
 ``_on_import``        functions that are called when a library is imported
 ``_psycopg``, ``_pymysql``, ``_sqlite``  let drivers cooperate, see `photon_runtime.drivers`
 ``__main__``, ``_program``  ``python -m photon_runtime.patch script.py``

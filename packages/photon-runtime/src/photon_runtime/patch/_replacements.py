@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import _queue as real_queue
 import _thread as real_thread
+import builtins
+import fcntl
 import functools
+import io
 import os
 import queue
 import select
@@ -11,7 +15,6 @@ import selectors
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -23,10 +26,26 @@ import attrs
 
 from .. import _names, _socket
 from .._tls import TLSSocket
-from . import _process, _running, _saved, _select, _signal, _thread, _thread_state, _time
+from . import (
+    _buffers,
+    _fifos,
+    _file_locks,
+    _pipe_files,
+    _process,
+    _running,
+    _saved,
+    _select,
+    _signal,
+    _standard_streams,
+    _thread,
+    _thread_state,
+    _time,
+    _transfers,
+)
 from ._handle import ThreadHandle
 from ._local import local
 from ._lock import Lock, Notification, RLock
+from ._pipe_files import Open
 from ._queue import SimpleQueue
 from ._wakeup_fd import set_wakeup_fd
 
@@ -73,7 +92,9 @@ def _all() -> Iterator[tuple[Any, dict[str, object]]]:
     yield from _of_threads()
     yield from _of_descriptors()
     yield from _of_processes()
+    yield from _of_files()
     yield queue, {"SimpleQueue": SimpleQueue}
+    yield real_queue, {"SimpleQueue": SimpleQueue}
     yield time, {"sleep": _time.sleep_}
     track = _thread_state.set_coroutine_origin_tracking_depth
     yield sys, {"set_coroutine_origin_tracking_depth": track}
@@ -131,6 +152,7 @@ def _of_descriptors() -> Iterator[tuple[Any, dict[str, object]]]:
             "gethostbyname_ex": _names.gethostbyname_ex,
             "gethostbyaddr": _names.gethostbyaddr,
             "getnameinfo": _names.getnameinfo,
+            "io": _buffers.io_for_sockets(),
         },
     )
     yield ssl.SSLContext, {"sslsocket_class": TLSSocket}
@@ -149,8 +171,6 @@ def _of_processes() -> Iterator[tuple[Any, dict[str, object]]]:
     yield (
         os,
         {
-            "read": _process.read,
-            "write": _process.write,
             "waitpid": _process.waitpid,
             "wait": _process.wait,
             "wait3": _process.wait3,
@@ -159,7 +179,6 @@ def _of_processes() -> Iterator[tuple[Any, dict[str, object]]]:
             "system": _process.system,
         },
     )
-    yield subprocess, {"io": _process.io_for_pipes()}
     yield (
         signal,
         {
@@ -171,6 +190,35 @@ def _of_processes() -> Iterator[tuple[Any, dict[str, object]]]:
             "sigwaitinfo": _signal.sigwaitinfo,
             "sigtimedwait": _signal.sigtimedwait,
             "pthread_kill": _signal.pthread_kill,
+        },
+    )
+
+
+def _of_files() -> Iterator[tuple[Any, dict[str, object]]]:
+    opening = Open()
+    yield builtins, {"open": opening, "input": _standard_streams.input_}
+    yield io, {"open": opening, "FileIO": _pipe_files.FileIO}
+    yield (
+        os,
+        {
+            "open": _fifos.open_descriptor,
+            "read": _transfers.read,
+            "write": _transfers.write,
+            "readv": _transfers.readv,
+            "writev": _transfers.writev,
+            "sendfile": _transfers.sendfile,
+            "splice": _transfers.splice,
+            "eventfd_read": _transfers.eventfd_read,
+            "eventfd_write": _transfers.eventfd_write,
+            "lockf": _file_locks.os_lockf,
+        },
+    )
+    yield (
+        fcntl,
+        {
+            "flock": _file_locks.flock,
+            "lockf": _file_locks.lockf,
+            "fcntl": _file_locks.fcntl_,
         },
     )
 

@@ -7,7 +7,19 @@ import warnings
 
 from .. import _socket
 from ..errors import PatchError
-from . import _asyncio, _late, _psycopg, _pymysql, _replacements, _sqlite, _thread, _trio
+from . import (
+    _asyncio,
+    _connections,
+    _late,
+    _psycopg,
+    _pymysql,
+    _replacements,
+    _semaphores,
+    _sqlite,
+    _standard_streams,
+    _thread,
+    _trio,
+)
 from ._late import PatchReport
 from ._on_import import when_imported
 
@@ -50,10 +62,15 @@ def patch_stdlib(*, strict: bool = False) -> PatchReport:
         entry.put_in_place()
     rebound = _late.rebind(replacements)
     _thread.let_main_be_joined()
+    _standard_streams.let_standard_streams_cooperate()
     when_imported(
         {
             "asyncio.events": _asyncio.cooperate,
             "asyncio.runners": _asyncio.let_runners_end,
+            "_multiprocessing": _semaphores.replace_semaphores,
+            "_billiard": _semaphores.replace_semaphores,
+            "multiprocessing.synchronize": _semaphores.let_conditions_be_cancelled,
+            "multiprocessing.connection": _connections.keep_messages_whole,
             "psycopg": _psycopg.cooperate,
             "pymysql": _pymysql.cooperate,
             "sqlite3": _sqlite.cooperate,
