@@ -483,7 +483,7 @@ def test_a_worker_has_the_default_signals_and_its_own_exit_hooks_only(
         def work(slot, ready):
             atexit.register(say, "hook of", os.getpid())
             assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-            assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+            assert signal.getsignal(signal.SIGTTIN) is signal.SIG_DFL
             assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
             assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
             print("printed, not flushed")
@@ -671,7 +671,9 @@ def test_worker_stays_when_its_successor_fails(start: Callable[[str], Supervised
 def test_what_was_opened_to_listen_may_be_closed_before_the_workers_stop(
     start: Callable[[str], Supervised],
 ) -> None:
-    supervised = start("options = {'count': 1, 'stopping': lambda: say('closing', os.getpid())}")
+    supervised = start(
+        "options = {'count': 1, 'stopping': lambda: say('closing', os.getpid()) or ()}"
+    )
     supervised.expect_up(1)
     supervised.signal(signal.SIGTERM)
     assert supervised.expect("closing") == [str(supervised.process.pid)]

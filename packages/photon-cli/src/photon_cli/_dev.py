@@ -81,6 +81,7 @@ def dev(
     environments than `development`, errors are shown in the terminal only.
     """
     project = project.defaulting_to("development")
+    project.check_settings()
     settings = server_settings(project, **overrides)
     named = [project.root or project.directory, *folders]
     roots = list(dict.fromkeys(folder.resolve() for folder in named))

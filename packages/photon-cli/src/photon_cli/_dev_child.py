@@ -168,6 +168,7 @@ class _Child:
         if self.project.is_development:
             self.pages = PageReload()
         try:
+            self.project.check_settings()
             settings = server_settings(self.project)
             tools = self.project.settings.read(DevSettings)
             if not tools.page_reload:

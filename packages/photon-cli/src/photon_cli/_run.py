@@ -1,9 +1,12 @@
-"""``photon run``: serve an application, in this process or in several workers.
+"""``photon run``: serve an application in workers, one or several, under a supervisor.
 
-With one worker this process serves. With more, or with limits after which a worker is replaced, it
-forks them and supervises: the application is imported in the workers only, after the fork, so
-nothing it opens is shared between them; and the first worker starts alone, so an application that
-cannot be loaded reports its error once.
+This process forks the workers and supervises them. The application is imported in the workers only,
+after the fork, so nothing it opens is shared between them, and nothing it does can keep this
+process from replacing or ending them; that is why a single worker is a process of its own, too. The
+first worker starts alone, so an application that cannot be loaded reports its error once.
+
+The supervisor stays small: it reads the sections of the settings that it needs itself. All others
+are checked by the first worker, because that imports the packages that declare them.
 
 The supervisor keeps every listening socket open, so that a connection that waits for a worker which
 has died, or is being replaced, is served by the next one. When all is to end it turns new clients
@@ -17,6 +20,7 @@ import contextlib
 import gc
 import importlib.util
 import os
+import select
 import sys
 import tempfile
 from typing import TYPE_CHECKING
@@ -24,7 +28,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from photon_runtime.errors import LoadError, PhotonError
+from photon_runtime.errors import LoadError, PhotonError, SettingsError
 from photon_runtime.http import (
     adopt,
     inherited_sockets,
@@ -33,14 +37,14 @@ from photon_runtime.http import (
     remove_unix,
     serve,
 )
-from photon_runtime.process import prepare_process, reporting_failures
+from photon_runtime.process import log_as_configured, prepare_process, reporting_failures
 from photon_runtime.workers import supervise
 
 from ._serving import announcement, no_patch_option, server_settings
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from photon_runtime.http import ServerSettings
     from photon_runtime.project import Project
@@ -82,11 +86,12 @@ def run(
     """Serve the application.
 
     The application is MODULE:ATTRIBUTE, such as main:app, or the one that photon.toml names under
-    [project] as `app`. SIGTERM and Ctrl-C stop it when the running requests are finished. With
-    several workers, SIGHUP replaces them one by one, with new code and without a gap.
+    [project] as `app`. SIGTERM and Ctrl-C stop it when the running requests are finished; a second
+    one stops it at once. SIGHUP replaces the workers one by one, with new code and without a gap.
     """
     project = project.defaulting_to("production")
     listening = _Listening.of(project, descriptors, overrides)
+    log_as_configured(project)
     server = _Server(
         project,
         project.target(target),
@@ -121,48 +126,58 @@ class _Server:
 
     def run(self) -> int:
         """Serve until a stop signal; return the exit code."""
-        if not self.is_supervised:
-            self.work(0, None)
-            return 0
-        with _common_metrics():
+        with self._common_metrics():
             return supervise(
                 self.work,
                 count=self.settings.workers,
                 shutdown_timeout=self.settings.shutdown_timeout + _GRACE,
                 worker_timeout=self.settings.worker_timeout,
+                first_attempts=1 if self.settings.workers == 1 else 5,
                 first_ready=self._note_announced,
                 stopping=self._close_all,
-                report=lambda line: click.echo(line, err=True),
             )
 
-    @property
-    def is_supervised(self) -> bool:
-        """Whether workers are forked, and replaced when it is time."""
+    def _common_metrics(self) -> contextlib.AbstractContextManager[None]:
+        """Have the workers add up their metrics, where requests of clients reach several."""
         settings = self.settings
-        return settings.workers > 1 or bool(settings.max_requests or settings.max_memory)
+        if settings.workers > 1 or settings.max_requests or settings.max_memory:
+            return _metrics_in_common()
+        return contextlib.nullcontext()
 
-    def _close_all(self) -> None:
-        for listeners in self.sockets:
-            if self.owns_sockets:
+    def _close_all(self) -> set[int]:
+        """Close this process's copies of the sockets; return the slots with waiting clients."""
+        if self.owns_sockets:
+            for listeners in self.sockets:
                 refuse_new_connections(listeners)
+        awaited = {slot for slot, each in enumerate(self.sockets) if _has_clients(each)}
+        for listeners in self.sockets:
             for listener in listeners:
                 listener.close()
+        return awaited
 
     def _note_announced(self) -> None:
         self.is_announced = True
 
-    def work(self, slot: int, link: Link | None) -> None:
+    def work(self, slot: int, link: Link) -> None:
         """Be one worker, perhaps the only one."""
         with reporting_failures():
+            if not self.is_announced:  # later workers have the same settings
+                self._check_settings()
             self.serve(slot, link)
 
-    def serve(self, slot: int, link: Link | None) -> None:
+    def _check_settings(self) -> None:
+        try:
+            self.project.check_settings()
+        except SettingsError as error:
+            raise LoadError(str(error)) from error
+
+    def serve(self, slot: int, link: Link) -> None:
         """Load the application and serve it in this process."""
         own = self.sockets[slot]
         for listener in {other for others in self.sockets for other in others}.difference(own):
             listener.close()  # a copy that is held here would outlive its owner
         application = prepare_process(self.project, self.target)
-        note = f"pid {os.getpid()}"
+        note = f"pid {os.getppid()}"
         if self.settings.workers > 1:
             note = f"{self.settings.workers} workers, pid {os.getppid()}"
         announce = announcement(
@@ -177,8 +192,7 @@ class _Server:
             _freeze_what_stays()
             if not self.is_announced:
                 announce()
-            if link is not None:
-                link()
+            link()
 
         try:
             serve(
@@ -188,12 +202,19 @@ class _Server:
                 development=self.project.is_development,
                 ready=on_ready,
                 worker=link,
-                is_last=self.owns_sockets and link is None,
             )
         except PhotonError as error:
             raise LoadError(str(error)) from error
         finally:
             gc.unfreeze()
+
+
+def _has_clients(listeners: Sequence[socket.socket]) -> bool:
+    """Return whether connections wait to be accepted."""
+    poll = select.poll()
+    for listener in listeners:
+        poll.register(listener, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _freeze_what_stays() -> None:
@@ -209,7 +230,7 @@ def _freeze_what_stays() -> None:
 
 
 @contextlib.contextmanager
-def _common_metrics() -> Iterator[None]:
+def _metrics_in_common() -> Iterator[None]:
     """Give the workers a folder where prometheus-client adds up their metrics, if it is installed.
 
     The variable is read when the client is imported, so it must be there before the application.

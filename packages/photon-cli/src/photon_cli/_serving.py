@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from photon_runtime.errors import SettingsError
 from photon_runtime.http import ServerSettings
 
 if TYPE_CHECKING:
@@ -19,16 +20,21 @@ if TYPE_CHECKING:
 def server_settings(project: Project, **overrides: object) -> ServerSettings:
     """Read the section ``[server]``, and replace its values by options of the command line.
 
+    The other sections are not read: to check them imports what declares them.
+
     Args:
-        project: The project; all of its settings are checked.
+        project: The project.
         overrides: Fields by name; ``None`` keeps the value of the settings.
 
     Raises:
         SettingsError: The settings are invalid.
         click.UsageError: An option's value is not allowed.
     """
-    project.check_settings()
-    settings = project.settings.read(ServerSettings)
+    try:
+        settings = project.settings.read(ServerSettings)
+    except SettingsError:
+        project.check_settings()  # which lists the errors of all sections
+        raise
     options = {name: value for name, value in overrides.items() if value is not None}
     try:
         return attrs.evolve(settings, **options)  # type: ignore[arg-type]  # click made them fit

@@ -19,7 +19,9 @@ import attrs
 from ._worker_process import LEAVING, READY, RETIRING, Work, Worker, fork_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+
+    from ._supervisor_log import SupervisorLog
 
 CANNOT_LOAD = 3
 """Exit code of a worker whose application cannot be loaded, so that a retry would not help."""
@@ -27,14 +29,29 @@ CANNOT_LOAD = 3
 GAVE_UP = 4
 """Exit code of a supervisor after all attempts to start one of its workers failed."""
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+SIGNALS = (
+    *(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD),
+    *(signal.SIGUSR1, signal.SIGUSR2),
+)
 """The signals that the supervisor handles."""
+
+IGNORED_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGTTIN", "SIGTTOU", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR")
+    if hasattr(signal, name)
+)
+"""The signals that would end or stop a supervisor, and mean nothing to it."""
 
 _START_ATTEMPTS = 5
 _EARLY = 1.0
 _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 5.0
 _REST_AFTER_FAILURE = 10.0
+_LONG_START = 30.0  # a successor that starts for so long does not keep SIGHUP from starting another
+_SAME_SIGNAL = 0.05  # wrappers pass on what the terminal has sent to the whole group already
+_TIME_FOR_A_STACK = 0.3
+_TIME_WITHOUT_A_LINK = 5.0
+_LONGEST_WAIT = 2.0
 
 
 @attrs.define(eq=False)
@@ -73,7 +90,7 @@ class Supervisor:
     Attributes:
         wakeup: Readable end of a pipe with the numbers of the signals that arrived.
         was_ready: True once a worker has been ready.
-        is_stopping: True once the workers are being stopped.
+        stopped_from: Time at which the workers began to be stopped; ``None`` before.
         exit_code: Future result of `run`.
         rolling: Slots whose workers are to be replaced, the current one first.
     """
@@ -82,14 +99,20 @@ class Supervisor:
     slots: list[Slot]
     shutdown_timeout: float
     worker_timeout: float
+    first_attempts: int
     first_ready: Callable[[], None] | None
-    stopping: Callable[[], None] | None
-    report: Callable[[str], None]
+    stopping: Callable[[], Collection[int]] | None
+    log: SupervisorLog
     wakeup: int
     was_ready: bool = False
-    is_stopping: bool = False
+    stopped_from: float | None = None
     exit_code: int = 0
     rolling: deque[Slot] = attrs.Factory(deque)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the workers are being stopped."""
+        return self.stopped_from is not None
 
     def run(self) -> int:
         """Keep the workers alive until a signal stops them; return the exit code.
@@ -97,11 +120,18 @@ class Supervisor:
         Blocks: the process.
         """
         while True:
-            if self.is_stopping and not any(slot.workers() for slot in self.slots):
+            if self.stopped_from is not None and not self._workers():
+                if self.exit_code != CANNOT_LOAD:
+                    passed = time.monotonic() - self.stopped_from
+                    self.log.info(f"stopped after {passed:.1f} s")
                 return self.exit_code
             self._start_due()
             self._kill_overdue()
             self._wait()
+
+    def _workers(self) -> list[tuple[Slot, Worker]]:
+        """All processes that have not ended."""
+        return [(slot, worker) for slot in self.slots for worker in slot.workers()]
 
     def _start_due(self) -> None:
         if self.is_stopping:
@@ -113,22 +143,27 @@ class Supervisor:
 
     def _kill_overdue(self) -> None:
         now = time.monotonic()
-        for slot in self.slots:
-            for worker in slot.workers():
-                if worker.kill_at is not None and worker.kill_at <= now:
-                    self.report(
-                        f"worker {slot.number} (pid {worker.pid}) did not end within "
-                        f"{self.shutdown_timeout:g} s of SIGTERM and is killed"
-                    )
-                    _send(worker, signal.SIGKILL)
-                    worker.kill_at = float("inf")
-                elif self._silent_from(worker) <= now:
-                    self.report(
-                        f"worker {slot.number} (pid {worker.pid}) has given no sign of life for "
-                        f"{self.worker_timeout:g} s and is killed: something in it does not return"
-                    )
-                    _send(worker, signal.SIGKILL)
-                    worker.heard = 0.0
+        for slot, worker in self._workers():
+            name = f"worker {slot.number} (pid {worker.pid})"
+            if worker.kill_at is not None and worker.kill_at <= now:
+                self.log.warning(
+                    f"{name} did not end within {self.shutdown_timeout:g} s of SIGTERM and is"
+                    " killed"
+                )
+                _send(worker, signal.SIGKILL)
+                worker.kill_at = float("inf")
+            elif worker.condemned is not None and worker.condemned[0] <= now:
+                self.log.warning(f"{name} {worker.condemned[1]}")
+                _send(worker, signal.SIGKILL)
+                worker.condemned = (float("inf"), "")
+            elif self._silent_from(worker) <= now:
+                reason = (
+                    f"has given no sign of life for {self.worker_timeout:g} s and is killed:"
+                    " something in it does not return"
+                )
+                _send(worker, signal.SIGUSR1)  # it shows its stack, from C if need be
+                worker.heard = 0.0
+                worker.condemned = (now + _TIME_FOR_A_STACK, reason)
 
     def _silent_from(self, worker: Worker) -> float:
         """The time at which a worker counts as stuck; never while it is stopping."""
@@ -141,17 +176,30 @@ class Supervisor:
         poll = select.poll()
         poll.register(self.wakeup, select.POLLIN)
         channels = {}
-        for slot in self.slots:
-            for worker in slot.workers():
-                if worker.channel >= 0:
-                    channels[worker.channel] = (slot, worker)
-                    poll.register(worker.channel, select.POLLIN)
-        for fd, _ in poll.poll(self._timeout()):
+        for slot, worker in self._workers():
+            if worker.channel >= 0:
+                channels[worker.channel] = (slot, worker)
+                poll.register(worker.channel, select.POLLIN)
+        timeout, began = self._timeout(), time.monotonic()
+        ready = poll.poll(timeout)
+        if timeout is not None:
+            self._excuse(time.monotonic() - began - timeout / 1000)
+        for fd, _ in ready:
             if fd in channels:
                 self._hear(*channels[fd])
         for number in _read(self.wakeup):
             self._on_signal(number)
         self._reap()
+
+    def _excuse(self, lateness: float) -> None:
+        """Extend the time limits if this process was stopped, and perhaps the workers with it."""
+        if lateness < _LONGEST_WAIT:
+            return
+        for _, worker in self._workers():
+            if worker.heard:
+                worker.heard += lateness
+            if worker.kill_at is not None:
+                worker.kill_at += lateness
 
     def _timeout(self) -> float | None:
         """Milliseconds until the next due time; ``None`` if there is none."""
@@ -159,9 +207,13 @@ class Supervisor:
         for slot in self.slots if self.was_ready else self.slots[:1]:
             if slot.current is None and not self.is_stopping:
                 times.append(slot.due)
-        workers = [worker for slot in self.slots for worker in slot.workers()]
-        times += [worker.kill_at for worker in workers if worker.kill_at is not None]
-        times += [self._silent_from(worker) for worker in workers]
+        for _, worker in self._workers():
+            if worker.kill_at is not None:
+                times.append(worker.kill_at)
+            if worker.condemned is not None:
+                times.append(worker.condemned[0])
+            if self._silent_from(worker) != float("inf"):
+                times.append(min(self._silent_from(worker), time.monotonic() + _LONGEST_WAIT))
         earliest = min(times, default=float("inf"))
         if earliest == float("inf"):
             return None
@@ -171,8 +223,10 @@ class Supervisor:
         """Handle a worker's message; the end of the pipe is the end of the worker."""
         messages = _read(worker.channel)
         if not messages:
-            os.close(worker.channel)
-            worker.channel = -1
+            _lose(worker)
+        if READY in messages and worker.must_serve:
+            worker.must_serve = False
+            _send(worker, signal.SIGTERM)
         if self.is_stopping:
             return
         if READY in messages:
@@ -198,7 +252,7 @@ class Supervisor:
         """Replace a worker that asks to retire, in its turn."""
         is_heard = worker is slot.current and time.monotonic() >= slot.retirable
         if is_heard and slot not in self.rolling:
-            self.report(f"worker {slot.number} (pid {worker.pid}) asks to be replaced")
+            self.log.info(f"worker {slot.number} (pid {worker.pid}) asks to be replaced")
             self.rolling.append(slot)
             if len(self.rolling) == 1:
                 self._roll()
@@ -210,7 +264,7 @@ class Supervisor:
         delay = _delay(self._note_age(slot, worker))
         slot.due = time.monotonic() + delay
         name = f"worker {slot.number} (pid {worker.pid})"
-        self.report(f"{name} takes no more work; {_prospect(delay)}")
+        self.log.info(f"{name} takes no more work; {_prospect(delay)}")
         self._continue_roll(slot)
 
     def _continue_roll(self, slot: Slot) -> None:
@@ -221,14 +275,68 @@ class Supervisor:
 
     def _on_signal(self, number: int) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
+            self._on_stop_signal(signal.Signals(number))
+        elif number == signal.SIGQUIT:
+            self.log.warning("SIGQUIT: the workers are killed")
             self._stop(0)
-        elif number == signal.SIGHUP and not self.is_stopping:
-            self.report("SIGHUP: the workers are replaced one by one")
-            if self.rolling:  # a successor is starting; after it, all workers once more
-                self.rolling = deque([self.rolling[0], *self.slots])
-            else:
-                self.rolling = deque(self.slots)
-                self._roll()
+            self._kill_all()
+        elif number == signal.SIGHUP:
+            self._on_hangup()
+        elif number in (signal.SIGUSR1, signal.SIGUSR2):
+            self.log.answer(self.describe())
+            for _, worker in self._workers():
+                _send(worker, signal.Signals(number))
+
+    def _on_stop_signal(self, number: signal.Signals) -> None:
+        """Stop the workers; at the second time, kill them."""
+        if self.stopped_from is None:
+            self.log.info(f"stopping: {number.name}")
+            self._stop(0)
+        elif time.monotonic() >= self.stopped_from + _SAME_SIGNAL:
+            self.log.warning(f"{number.name} once more: the workers are killed")
+            self._kill_all()
+
+    def _on_hangup(self) -> None:
+        if self.is_stopping:
+            return
+        self.log.info("SIGHUP: the workers are replaced one by one")
+        if self.rolling and self._gives_up_successor(self.rolling[0]):
+            self.rolling.clear()
+        if self.rolling:  # a successor is starting; after it, all workers once more
+            self.rolling = deque([self.rolling[0], *self.slots])
+        else:
+            self.rolling = deque(self.slots)
+            self._roll()
+
+    def _gives_up_successor(self, slot: Slot) -> bool:
+        """Kill the successor that starts in a slot, if it may never be ready."""
+        worker = slot.successor
+        if worker is None or time.monotonic() < worker.born + _LONG_START:
+            return False
+        self.log.warning(
+            f"the replacement of worker {slot.number} (pid {worker.pid}) was not ready within"
+            f" {_LONG_START:g} s and is killed"
+        )
+        slot.successor = None
+        slot.old.append(worker)
+        _send(worker, signal.SIGKILL)
+        return True
+
+    def describe(self) -> str:
+        """Return the state of all workers as one line."""
+        now = time.monotonic()
+        texts = []
+        for slot, worker in self._workers():
+            state = "ready" if worker.is_ready else "starting"
+            if worker.is_stopping:
+                state = "stopping"
+            elif worker in slot.old:
+                state = "leaving"
+            texts.append(
+                f"worker {slot.number} (pid {worker.pid}) is {state}, {now - worker.born:.0f} s old"
+            )
+        state = "stops" if self.is_stopping else "rolls" if self.rolling else "runs"
+        return f"supervisor (pid {os.getpid()}) {state}: " + ("; ".join(texts) or "no workers")
 
     def _roll(self) -> bool:
         """Start the successor in the next slot that has a worker to succeed.
@@ -253,35 +361,49 @@ class Supervisor:
             self._end(old)
         self.rolling.popleft()
         if self._roll() and not self.rolling:
-            self.report("all workers are replaced")
+            self.log.info("all workers are replaced")
 
     def _stop(self, exit_code: int) -> None:
-        """Stop all workers by SIGTERM; a second time, kill them."""
+        """Stop all workers by SIGTERM."""
         if self.is_stopping:
-            for slot in self.slots:
-                for worker in slot.workers():
-                    _send(worker, signal.SIGKILL)
             return
-        self.is_stopping = True
+        self.stopped_from = time.monotonic()
         self.exit_code = exit_code
         self.rolling.clear()
-        if self.stopping is not None:
-            self.stopping()
-        for slot in self.slots:
-            for worker in slot.workers():
-                if not worker.is_stopping:
-                    self._end(worker)
+        awaited = () if self.stopping is None else self.stopping()
+        for slot, worker in self._workers():
+            if worker.is_stopping:
+                continue
+            is_awaited = self.was_ready and slot.number in awaited
+            if is_awaited and worker is slot.current and not worker.is_ready:
+                worker.must_serve = True
+                worker.kill_at = time.monotonic() + self.shutdown_timeout
+            else:
+                self._end(worker)
+
+    def _kill_all(self) -> None:
+        for _, worker in self._workers():
+            _send(worker, signal.SIGKILL)
 
     def _end(self, worker: Worker) -> None:
         worker.kill_at = time.monotonic() + self.shutdown_timeout
         _send(worker, signal.SIGTERM)
+        _send(worker, signal.SIGCONT)  # a stopped process handles no other signal but SIGKILL
 
     def _reap(self) -> None:
-        for slot in self.slots:
-            for worker in slot.workers():
-                pid, status = os.waitpid(worker.pid, os.WNOHANG)
-                if pid:
-                    self._bury(slot, worker, os.waitstatus_to_exitcode(status))
+        """Take note of the workers that have ended, and of processes that were left to this one.
+
+        Those are the children of processes that have ended, if this is process 1 of a container or
+        a subreaper.
+        """
+        known = {worker.pid: (slot, worker) for slot, worker in self._workers()}
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    return
+                if pid in known:
+                    self._bury(*known.pop(pid), os.waitstatus_to_exitcode(status))
 
     def _bury(self, slot: Slot, worker: Worker, code: int) -> None:
         if worker.channel >= 0:
@@ -304,7 +426,7 @@ class Supervisor:
         slot.successor = None
         self._give_up_rolling(slot)
         if not self.is_stopping:
-            self.report(
+            self.log.warning(
                 f"the replacement of worker {slot.number} (pid {worker.pid}) {_fate(code)} before"
                 " it was ready; the workers that were not yet replaced stay"
             )
@@ -320,16 +442,19 @@ class Supervisor:
         name = f"worker {slot.number} (pid {worker.pid})"
         if code == CANNOT_LOAD and not self.was_ready:
             self._stop(CANNOT_LOAD)
-        elif slot.failed_starts >= _START_ATTEMPTS:
-            self.report(
-                f"{name} {_fate(code)} before it was ready, the {_START_ATTEMPTS}th in a row;"
+        elif not self.was_ready and slot.failed_starts >= self.first_attempts == 1:
+            self.log.error(f"{name} {_fate(code)} before it was ready")
+            self._stop(code if code > 0 else GAVE_UP)
+        elif slot.failed_starts >= (_START_ATTEMPTS if self.was_ready else self.first_attempts):
+            self.log.error(
+                f"{name} {_fate(code)} before it was ready, the {slot.failed_starts}th in a row;"
                 " giving up: see what the workers wrote above"
             )
             self._stop(GAVE_UP)
         else:
             delay = _delay(early_deaths)
             slot.due = time.monotonic() + delay
-            self.report(f"{name} {_fate(code)}; " + _prospect(delay))
+            self.log.warning(f"{name} {_fate(code)}; " + _prospect(delay))
 
     def _note_age(self, slot: Slot, worker: Worker) -> int:
         """Note how long a worker lived that leaves or has died; return the early ends in a row."""
@@ -342,12 +467,27 @@ class Supervisor:
         channels = [w.channel for s in self.slots for w in s.workers() if w.channel >= 0]
         try:
             return fork_worker(
-                self.work, slot.number, signals=SIGNALS, inherited=[self.wakeup, *channels]
+                self.work,
+                slot.number,
+                signals=(*SIGNALS, *IGNORED_SIGNALS),
+                inherited=[self.wakeup, *channels],
             )
         except OSError as error:
-            self.report(f"worker {slot.number} cannot be started: {error}")
+            self.log.warning(f"worker {slot.number} cannot be started: {error}")
             slot.due = time.monotonic() + _LONGEST_DELAY
             return None
+
+
+def _lose(worker: Worker) -> None:
+    """Note the end of a worker's messages; if it is not its own end, the worker is killed."""
+    os.close(worker.channel)
+    worker.channel = -1
+    if worker.condemned is None:
+        worker.condemned = (
+            time.monotonic() + _TIME_WITHOUT_A_LINK,
+            "has closed its connection to the supervisor, and perhaps its sockets, and is killed:"
+            " something in it closes descriptors of others",
+        )
 
 
 def _read(fd: int) -> bytes:

@@ -1,7 +1,9 @@
 """One worker process: its fork, its life and its end.
 
 The supervisor's signals are blocked during the fork until the child has restored the default
-handlers, so a signal for the child is never lost in the parent's pipe, nor the reverse. The child
+handlers, so a signal for the child is never lost in the parent's pipe, nor the reverse. From then
+on SIGUSR1 and SIGUSR2 show what it does, and SIGHUP requests its replacement, also before the
+application is imported. The child
 ends by ``os._exit``: it must not unwind into the frames of the parent that it was forked from. What
 the interpreter would do at its end is done explicitly: exit hooks, without those of the parent, and
 flushing.
@@ -21,6 +23,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
+
+from ._inspection_signals import handle_signals_of_workers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -43,6 +47,8 @@ class Worker:
         is_ready: True once it has reported that it serves.
         heard: Time of its last message, on the monotonic clock.
         kill_at: Time at which it will be killed, if it is stopping.
+        must_serve: True if it is to be stopped only once it is ready: clients wait for it.
+        condemned: Time at which it will be killed for another reason, and that reason.
     """
 
     pid: int
@@ -51,6 +57,8 @@ class Worker:
     is_ready: bool = False
     heard: float = 0.0
     kill_at: float | None = None
+    must_serve: bool = False
+    condemned: tuple[float, str] | None = None
 
     @property
     def is_stopping(self) -> bool:
@@ -66,7 +74,7 @@ def fork_worker(
     Args:
         work: Function that the worker runs.
         slot: Slot of the worker.
-        signals: Signals that this process handles and the worker must not handle.
+        signals: Signals that this process handles or ignores, which the worker does not inherit.
         inherited: Descriptors that are only for this process; the worker closes them.
 
     Returns:
@@ -92,12 +100,14 @@ def fork_worker(
         if pid == 0:
             code = 1
             try:
+                link = Link(theirs)
                 _forget_parent(signals, (ours, *inherited))
+                handle_signals_of_workers(link.retire)
                 end_with_parent()
                 if os.getppid() != parent:  # the parent died before the call took effect
                     os._exit(1)
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-                code = _exit_code(work, slot, Link(theirs))
+                code = _exit_code(work, slot, link)
             except BaseException:
                 traceback.print_exc()
             finally:

@@ -8,6 +8,7 @@ A command that serves, or processes jobs, takes four steps, here with two proces
         '''Work.'''
         project = project.defaulting_to("production")
         project.check_settings()                         # report all errors before the fork
+        log_as_configured(project)                       # also what the supervisor says
 
         def work(slot: int, link: Link) -> None:         # in each process
             with reporting_failures():
@@ -85,15 +86,29 @@ def prepare_process(
 
     Blocks: while the modules of the application are imported.
     """
-    if development is None:
-        development = project.is_development
     raise_descriptor_limit()
-    configure_logging(project.settings.read(LogSettings), development=development)
+    log_as_configured(project, development=development)
     if project.settings.read(RuntimeSettings).patch:
         from .patch import patch_stdlib
 
         patch_stdlib()
     return project.load_app(target)
+
+
+def log_as_configured(project: Project, *, development: bool | None = None) -> None:
+    """Log to standard error as the section ``[log]`` says; for a supervisor, before the fork.
+
+    Args:
+        project: Project of the command.
+        development: True if a person reads the logs; by default, in the environment
+            ``development``.
+
+    Raises:
+        SettingsError: A settings file or the section is invalid.
+    """
+    if development is None:
+        development = project.is_development
+    configure_logging(project.settings.read(LogSettings), development=development)
 
 
 def raise_descriptor_limit() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import os
 import signal
 import sys
 import threading
@@ -13,7 +13,9 @@ from types import FrameType
 import attrs
 
 from ._hub import Hub, current_hub
+from ._inspection_signals import log_state, showing
 from ._report import describe_tasks
+from ._resident_memory import resident_memory as resident_memory
 from ._watchdog import Watchdog
 
 
@@ -48,7 +50,10 @@ def stats() -> Stats:
     Raises:
         NotRunning: The caller does not run in a task.
     """
-    hub = current_hub()
+    return _stats_of(current_hub())
+
+
+def _stats_of(hub: Hub) -> Stats:
     watchdog = hub.resources.get(Watchdog)
     return Stats(
         tasks=len(hub.tasks),
@@ -90,19 +95,13 @@ def watch_hub(*, threshold: float = 0.1) -> Watchdog:
     return watchdog
 
 
-def resident_memory() -> int:
-    """Return the resident memory of this process in bytes; its maximum where that is unknown."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
-
-
 @contextmanager
 def dumping_on_signal() -> Iterator[None]:
-    """Let SIGUSR1 print every task's stack to standard error while the block runs.
+    """Let SIGUSR1 and SIGUSR2 show what the calling task's hub does, while the block runs.
+
+    SIGUSR1 prints every task's stack to standard error. What the main thread executes is printed
+    before, at once, also while a task blocks the scheduler. SIGUSR2 logs the numbers of `Stats`,
+    the CPU time and the memory.
 
     Does nothing outside of the main thread and where there is no such signal.
     """
@@ -111,12 +110,15 @@ def dumping_on_signal() -> Iterator[None]:
         return
     hub: Hub = current_hub()
 
-    def dump(number: int, frame: FrameType | None) -> None:
-        # In the hub, between two turns: the stacks are at rest there.
-        hub.post(lambda: print(describe_tasks(hub.tasks), file=sys.stderr, flush=True))
+    def print_tasks() -> None:
+        text = f"coroutines of process {os.getpid()}:\n{describe_tasks(hub.tasks)}"
+        print(text, file=sys.stderr, flush=True)
 
-    before = signal.signal(signal.SIGUSR1, dump)
-    try:
+    def dump(number: int, frame: FrameType | None) -> None:
+        hub.post(print_tasks)  # in the hub, between two turns: the stacks are at rest there
+
+    def state(number: int, frame: FrameType | None) -> None:
+        hub.post(lambda: log_state(**attrs.asdict(_stats_of(hub))))
+
+    with showing(dump, state):
         yield
-    finally:
-        signal.signal(signal.SIGUSR1, before)

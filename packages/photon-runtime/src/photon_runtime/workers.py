@@ -49,23 +49,22 @@ too, but needs a thread in each. On other systems workers outlive a parent that 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 from typing import TYPE_CHECKING
 
 from ._supervisor import CANNOT_LOAD as CANNOT_LOAD
 from ._supervisor import GAVE_UP as GAVE_UP
-from ._supervisor import SIGNALS, Slot, Supervisor
+from ._supervisor import IGNORED_SIGNALS, SIGNALS, Slot, Supervisor
+from ._supervisor_log import SupervisorLog
 from ._worker_process import Link as Link
 from ._worker_process import Work
 from ._worker_process import end_with_parent as end_with_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from types import FrameType
 
-_log = logging.getLogger(__name__)
 _COUNT = "PHOTON_WORKERS"
 
 
@@ -83,14 +82,18 @@ def supervise(
     count: int,
     shutdown_timeout: float = 30.0,
     worker_timeout: float | None = None,
+    first_attempts: int = 5,
     first_ready: Callable[[], None] | None = None,
-    stopping: Callable[[], None] | None = None,
-    report: Callable[[str], None] = _log.warning,
+    stopping: Callable[[], Collection[int]] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> int:
     """Run ``work`` in a number of child processes until a signal stops them.
 
-    SIGTERM or SIGINT stops the workers, by SIGTERM first; a second one kills them. SIGHUP replaces
-    them one by one without a gap.
+    SIGTERM or SIGINT stops the workers, by SIGTERM first; a second one, or SIGQUIT, kills them.
+    SIGHUP replaces them one by one without a gap. SIGUSR1 and SIGUSR2 log the state of the
+    workers and are passed on to them, which show their stacks (SIGUSR1) or figures (SIGUSR2).
+
+    Every child process of this one that ends meanwhile is reaped, and its exit code is lost.
 
     Args:
         work: Function that is called in each child as ``work(slot, link)``, with slots counted from
@@ -103,16 +106,21 @@ def supervise(
         worker_timeout: Seconds for which a worker that is ready may be silent; then it is killed
             and replaced. With it, a worker must call ``link.beat()`` more often than that.
             ``None`` and zero switch the check off.
+        first_attempts: Number of attempts to start the first worker of all. After one that failed
+            and was the only one, the exit code is that of the worker.
         first_ready: Function that is called once in the parent when the first worker is ready,
             before the others start.
         stopping: Function that is called once in the parent before the workers are stopped, to
             close their listening sockets: refusing a connection is better than never accepting it.
-        report: Function that receives one line of text for each event of interest to an operator.
+            It returns the slots for whose workers clients wait already: one that still starts is
+            stopped as soon as it is ready, so that it serves them.
+        report: Function that receives one line of text for each event of interest to an operator,
+            in place of the logger ``photon.workers``.
 
     Returns:
-        The exit code: 0 after SIGTERM or SIGINT; ``CANNOT_LOAD`` when a worker ended with that
-        code before any was ready; ``GAVE_UP`` when one slot's workers failed to start five times in
-        a row.
+        The exit code: 0 after SIGTERM, SIGINT or SIGQUIT; ``CANNOT_LOAD`` when a worker ended with
+        that code before any was ready; ``GAVE_UP`` when one slot's workers failed to start five
+        times in a row.
 
     Raises:
         ValueError: ``count`` is below 1, or this is not the main thread.
@@ -127,9 +135,10 @@ def supervise(
             slots=[Slot(number) for number in range(count)],
             shutdown_timeout=shutdown_timeout,
             worker_timeout=worker_timeout or float("inf"),
+            first_attempts=first_attempts,
             first_ready=first_ready,
             stopping=stopping,
-            report=report,
+            log=SupervisorLog(report),
             wakeup=wakeup,
         )
         return supervisor.run()
@@ -156,11 +165,14 @@ def _signal_pipe() -> Iterator[int]:
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)
     handlers = {number: signal.signal(number, _ignore) for number in SIGNALS}
+    handlers |= {number: signal.signal(number, signal.SIG_IGN) for number in IGNORED_SIGNALS}
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # whatever the parent has blocked
     previous = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
         yield reading
     finally:
         signal.set_wakeup_fd(previous)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         os.close(reading)

@@ -64,7 +64,6 @@ class WorkerProcesses:
         target: The application, as ``module:attribute``; ``None`` for the one of the project.
         settings: The section ``[tasks]``, with the options of the command line.
         announce: Shows the line about the worker that has started.
-        report: Shows a line about what has happened to a process.
         is_announced: True if the first process was announced; later ones are not.
         listener: Socket at which the metrics are served; ``None`` without them.
     """
@@ -73,7 +72,6 @@ class WorkerProcesses:
     target: str | None
     settings: TasksSettings
     announce: Callable[[str], object]
-    report: Callable[[str], None]
     is_announced: bool = False
     listener: socket.socket | None = attrs.field(default=None, init=False)
 
@@ -85,7 +83,6 @@ class WorkerProcesses:
                 count=self.settings.processes,
                 shutdown_timeout=self.settings.shutdown_timeout + _GRACE,
                 first_ready=self._note_announced,
-                report=self.report,
             )
 
     def _note_announced(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import click
 
+from photon_runtime.process import log_as_configured
 from photon_runtime.project import Project
 
 from .._tasks_settings import TasksSettings
@@ -65,11 +66,11 @@ def worker(project: Project, /, target: str | None, **options: Any) -> None:
     project = project.defaulting_to("production")
     project.check_settings()
     chosen = {name: value for name, value in options.items() if value is not None}
+    log_as_configured(project)
     processes = WorkerProcesses(
         project=project,
         target=project.target(target),
         settings=attrs.evolve(project.settings.read(TasksSettings), **chosen),
         announce=click.echo,
-        report=lambda line: click.echo(line, err=True),
     )
     sys.exit(processes.run())
