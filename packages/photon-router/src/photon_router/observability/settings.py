@@ -95,17 +95,22 @@ class Observation:
     """The observers and pages that the settings enable for an application.
 
     Attributes:
-        metrics: The metrics, outside of all middleware; ``None`` if metrics are disabled.
+        metrics: The metrics, outside of all others; ``None`` if metrics are disabled.
+        access_log: The access log, outside of all middleware; ``None`` if it is disabled, or
+            middleware inside of the tracing.
         middleware: The other observers, outermost first.
         pages: The health and metrics pages.
     """
 
     metrics: Metrics | None
+    access_log: AccessLog | None
     middleware: list[Middleware]
     pages: list[Mount]
 
     def wrap(self, handler: Handler) -> Handler:
-        """Return a handler that calls ``handler`` and counts, if metrics are enabled."""
+        """Return a handler that calls ``handler``, and logs and counts as far as enabled."""
+        if self.access_log is not None:
+            handler = self.access_log.wrap(handler)
         return handler if self.metrics is None else self.metrics.wrap(handler)
 
 
@@ -118,8 +123,14 @@ def observe(
         PhotonError: A required library is not installed.
     """
     metrics = Metrics(meter) if settings.metrics else None
-    enabled = observers(settings, development=development)
-    middleware = [each.make() for each in enabled if each.make is not Metrics]
+    enabled = {each.make for each in observers(settings, development=development)}
+    access_log = AccessLog() if AccessLog in enabled else None
+    middleware: list[Middleware] = []
+    if Tracing in enabled:
+        middleware.append(Tracing())
+        if access_log is not None:
+            middleware.append(access_log)
+            access_log = None
     pages: dict[str, Callable[[Request], Response]] = {}
     if settings.health:
         pages[settings.health] = alive
@@ -128,4 +139,4 @@ def observe(
     if metrics is not None:
         pages[settings.metrics] = metrics.page
     mounts = [Mount(path, page, is_optional=True) for path, page in pages.items()]
-    return Observation(metrics, list[Middleware](middleware), mounts)
+    return Observation(metrics, access_log, middleware, mounts)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from ._headers import check_trailers, is_field_value, is_token
-from ._response import Response, Trailers
+from ._response import CheckedField, Response, Trailers
 from .errors import phrase
 
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n"
@@ -88,7 +88,19 @@ def encode_fields(response: Response) -> bytes:
     Raises:
         ValueError: A name or value has characters that would break the message.
     """
-    return b"".join([_field(name, value) for name, value in response.headers])
+    return b"".join(
+        [
+            _field(*pair)
+            if type(pair) is not CheckedField
+            else b"%b: %b\r\n" % (_name(pair[0]), pair[1].encode("latin-1"))
+            for pair in response.headers
+        ]
+    )
+
+
+@lru_cache(maxsize=256)
+def _name(name: str) -> bytes:
+    return name.encode("ascii")
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,15 @@ Trailers = Mapping[str, Callable[[], str | None]]
 _new = object.__new__
 
 
+class CheckedField(tuple[str, str]):
+    """A header field that is known to be valid and whose value is in no other response.
+
+    It is encoded without the check and the cache of other fields.
+    """
+
+    __slots__ = ()
+
+
 class Response:
     """One HTTP response, to one request: middleware may add header fields to it.
 
@@ -188,3 +197,18 @@ class Response:
         lower_name = name.lower()
         self.headers = [pair for pair in self.headers if pair[0].lower() != lower_name]
         self.add_header(name, value)
+
+    def _set_checked(self, name: str, lower_name: str, value: str) -> None:
+        """Set a header field like `set_header`; for Photon's packages, which have checked it.
+
+        Args:
+            name: Name of the field, not ``Content-Type``.
+            lower_name: The name in lower case.
+            value: Its value, which is valid and differs in each response.
+        """
+        field = CheckedField((name, value))
+        if self.headers:
+            self.headers = [pair for pair in self.headers if pair[0].lower() != lower_name]
+            self.headers.append(field)
+        else:
+            self.headers = [field]

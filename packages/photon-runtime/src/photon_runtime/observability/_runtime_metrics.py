@@ -1,9 +1,10 @@
-"""The runtime's own metrics: tasks, and how often one of them blocked the scheduler."""
+"""The runtime's own metrics: tasks, how often one blocked the scheduler, lost lines of the log."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..logs import dropped_log_lines
 from ..stats import stats
 
 if TYPE_CHECKING:
@@ -20,4 +21,9 @@ def declare_runtime_metrics(meter: Meter) -> None:
         "photon_hub_blocked",
         "How often a task blocked the scheduler for too long.",
         lambda: stats().blocked,
+    )
+    meter.observable_counter(
+        "photon_log_lines_dropped",
+        "Lines of the log that were dropped because nothing read them in time.",
+        dropped_log_lines,
     )

@@ -16,6 +16,8 @@ import sys
 import threading
 import time
 
+from .. import _log_descriptor as _log_descriptor  # which takes originals for the log
+
 start_new_thread = _thread.start_new_thread
 allocate_lock = _thread.allocate_lock
 get_ident = _thread.get_ident
