@@ -12,7 +12,7 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, final
 
-from photon_openapi.annotations import strip_alias
+from photon_openapi.annotations import origin_of, strip_alias
 from photon_runtime.forms import FormError
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class Submitted(Generic[T]):
 def takes_submitted(type_: object) -> bool:
     """Return true if an argument of this type takes a submitted form."""
     plain = strip_alias(type_)
-    return plain is Submitted or typing.get_origin(plain) is Submitted
+    return plain is Submitted or origin_of(plain) is Submitted
 
 
 def submitted_class(type_: object) -> Any:

@@ -19,7 +19,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, ClassVar, Final, ParamSpec, TypeVar, final
 
-from photon_openapi.annotations import plain_type, value_type
+from photon_openapi.annotations import origin_of, plain_type, value_type
 from photon_runtime import NotRunning, current_task, offload
 
 MEMORY: Final = 256 * 1024
@@ -168,7 +168,7 @@ class UploadFile:
 def takes_files(type_: object) -> bool:
     """Return true if an argument of this type takes a file, a list of files, or ``None``."""
     plain = value_type(type_)
-    if typing.get_origin(plain) in (list, tuple, Sequence):
+    if origin_of(plain) in (list, tuple, Sequence):
         items = [item for item in typing.get_args(plain) if item is not Ellipsis]
         return bool(items) and all(plain_type(item) is UploadFile for item in items)
     return plain is UploadFile

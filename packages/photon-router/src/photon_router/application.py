@@ -31,6 +31,7 @@ from photon_runtime.settings import Settings
 from photon_runtime.unattended import UnattendedErrors
 
 from . import _docs
+from ._collector import collector_paused
 from ._document_writer import begin_document, required_by, write_entries
 from ._parts_host import PartsHost, add_provider, install_parts
 from ._router_settings import RouterSettings
@@ -267,7 +268,7 @@ class Application(Router):
         parts = list(self._parts)
         for entry in self._entries:
             adapter: object = entry.adapter
-            if not isinstance(adapter, PartAdapter):
+            if adapter is None or not isinstance(adapter, PartAdapter):
                 continue
             kind = import_object(adapter.part, "part")
             if isinstance(kind, type) and not any(isinstance(each, kind) for each in parts):
@@ -395,7 +396,8 @@ class Application(Router):
         ]
         providers = Providers({**self._by_type, **install_parts(self, self.needed_parts()).by_type})
         context = WriterContext(self.validation_status, is_published=True, providers=providers)
-        write_entries(base.data, shown, context)
+        with collector_paused():
+            write_entries(base.data, shown, context)
         return copy.deepcopy(base.data)
 
     @contextmanager
@@ -523,6 +525,10 @@ class Application(Router):
             running.dispatch.use(tree)
 
     def _compiled_endpoints(self, running: Running) -> tuple[Document, PathTree[Endpoint]]:
+        with collector_paused():
+            return self._compile_endpoints(running)
+
+    def _compile_endpoints(self, running: Running) -> tuple[Document, PathTree[Endpoint]]:
         document, behaviour = self._begun_document(), self._behaviour()
         providers = attrs.evolve(running.providers, overrides=self._overrides)
         running.current = providers

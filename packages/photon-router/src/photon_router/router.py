@@ -440,9 +440,9 @@ class Router:
         """Add an entry, with the prefix, options and scope of this router."""
         if entry.is_written:
             path = self.prefix + entry.path
-            entry = attrs.evolve(entry, path=path)
-            if not is_named:
-                entry = attrs.evolve(entry, operation_id=self._name(entry))
+            name = entry.operation_id if is_named else self._name(entry, path)
+            if path != entry.path or name != entry.operation_id:
+                entry = attrs.evolve(entry, path=path, operation_id=name)
         else:
             self._check_operation_id(entry)
         entry = entry.inherit(self._options, self._scope)
@@ -452,11 +452,11 @@ class Router:
         else:
             self._by_operation_id[entry.operation_id] = entry
 
-    def _name(self, entry: HandlerEntry) -> str:
+    def _name(self, entry: HandlerEntry, path: str) -> str:
         if self._name_operation is not None:
-            name = self._name_operation(entry.function, entry.method, entry.path)
+            name = self._name_operation(entry.function, entry.method, path)
             return require_value(name, self._name_operation)
-        return name_operation(entry.function, entry.method, entry.path, others=self._names)
+        return name_operation(entry.function, entry.method, path, others=self._names)
 
     def _check_operation_id(self, entry: HandlerEntry) -> None:
         other = self._by_operation_id.get(entry.operation_id)

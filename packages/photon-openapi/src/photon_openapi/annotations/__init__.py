@@ -12,6 +12,7 @@ from photon_runtime.errors import SignatureError as SignatureError
 from ._annotation import Annotation as Annotation
 from ._annotation import BareMarker as BareMarker
 from ._annotation import SourceMarker as SourceMarker
+from ._annotation import origin_of as origin_of
 from ._annotation import plain_type as plain_type
 from ._annotation import split_annotation as split_annotation
 from ._annotation import strip_alias as strip_alias

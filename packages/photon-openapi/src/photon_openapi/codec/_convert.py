@@ -29,7 +29,7 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from ..annotations import Param, plain_type, split_annotation, union_members
+from ..annotations import Param, origin_of, plain_type, split_annotation, union_members
 from ..messages import choices
 from ..schema import (
     Member,
@@ -109,13 +109,13 @@ def _is_object(type_: object) -> bool:
 
 
 def _is_choice(type_: object) -> bool:
-    if typing.get_origin(type_) is Literal:
+    if origin_of(type_) is Literal:
         return True
     return isinstance(type_, type) and issubclass(type_, enum.Enum)
 
 
 def _is_mapping(type_: object) -> bool:
-    origin = typing.get_origin(type_) or type_
+    origin = origin_of(type_) or type_
     return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
@@ -128,7 +128,7 @@ def _is_union(type_: object) -> bool:
 
 
 def _is_annotated(type_: object) -> bool:
-    return typing.get_origin(type_) is Annotated
+    return origin_of(type_) is Annotated
 
 
 def _scalar_hook(type_: Any, *, text: bool) -> _Hook:
@@ -164,7 +164,7 @@ def _convert_exactly(value: object, type_: Any) -> object:
 
 def _choice_hook(type_: Any, *, text: bool) -> _Hook:
     read = text_converter(type_)
-    options = typing.get_args(type_) if typing.get_origin(type_) is Literal else type_
+    options = typing.get_args(type_) if origin_of(type_) is Literal else type_
     values = [(plain_choice(option), option) for option in options]
     choices_by_value = {(type(value), value): option for value, option in values}
     message = f"must be one of {choices(value for value, _ in values)}"
@@ -183,7 +183,7 @@ def _choice_hook(type_: Any, *, text: bool) -> _Hook:
 def _list_hook(type_: Any, converter: cattrs.Converter, *, text: bool) -> _Hook:
     arguments = typing.get_args(type_) or (Any,)
     count = None
-    if issubclass(typing.get_origin(type_) or type_, tuple) and arguments[-1] is not Ellipsis:
+    if issubclass(origin_of(type_) or type_, tuple) and arguments[-1] is not Ellipsis:
         count = len(arguments)
     types = arguments if count is not None else (arguments[0],)
     hooks = [(converter.get_structure_hook(item), item) for item in types]
@@ -242,7 +242,7 @@ def _mapping_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
 
 
 def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
-    cls = typing.get_origin(type_) or type_
+    cls = origin_of(type_) or type_
     members = members_of(type_) or ()
     if is_named_tuple(cls):
         return _named_tuple_hook(cls, members, converter)

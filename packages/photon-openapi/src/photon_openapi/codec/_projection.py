@@ -25,11 +25,11 @@ import functools
 import operator
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import attrs
 
-from ..annotations import strip_alias, union_members
+from ..annotations import origin_of, plain_type, union_members
 from ..schema import (
     Member,
     is_list_like,
@@ -118,11 +118,11 @@ class _Projections:
             is_distinguished: True to always return a projection, to distinguish the members of a
                 union.
         """
-        plain = _plain(type_)
+        plain = plain_type(type_)
         members = union_members(plain)
         if members is not None:
             projection = self._union(
-                [_plain(member) for member in members], policy, is_distinguished
+                [plain_type(member) for member in members], policy, is_distinguished
             )
         else:
             projection = self._single(plain, policy, is_distinguished)
@@ -131,7 +131,7 @@ class _Projections:
         )
 
     def _single(self, plain: Any, policy: NullPolicy, is_distinguished: bool) -> Projection | None:
-        origin = typing.get_origin(plain) or plain
+        origin = origin_of(plain) or plain
         if not isinstance(origin, type) or issubclass(origin, enum.Enum):
             return None
         if members_of(plain) is not None:
@@ -213,29 +213,20 @@ class _Projections:
 
 
 def _may_be_none(member: Member) -> bool:
-    classes = _classes_of(_plain(member.type))
+    classes = _classes_of(plain_type(member.type))
     return member.default is None or type(None) in classes or object in classes
-
-
-def _plain(type_: Any) -> Any:
-    """Return a type without ``Annotated`` and aliases."""
-    while True:
-        type_ = strip_alias(type_)
-        if typing.get_origin(type_) is not Annotated:
-            return type(None) if type_ is None else type_
-        type_ = typing.get_args(type_)[0]
 
 
 def _classes_of(type_: Any) -> tuple[type, ...]:
     """Return the classes of values of a plain type; ``object`` for any class."""
-    if typing.get_origin(type_) is Literal:
+    if origin_of(type_) is Literal:
         return tuple(type(value) for value in typing.get_args(type_))
     if type_ is float:
         return (float, int)
     members = union_members(type_)
     if members is not None:
-        return tuple(cls for member in members for cls in _classes_of(_plain(member)))
-    origin = typing.get_origin(type_) or type_
+        return tuple(cls for member in members for cls in _classes_of(plain_type(member)))
+    origin = origin_of(type_) or type_
     return (origin if isinstance(origin, type) else object,)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from ..annotations import Param, split_annotation, strip_alias
+from ..annotations import Param, origin_of, split_annotation, strip_alias
 from ..schema import Schema, members_of
 
 Strategy: TypeAlias = Literal["direct", "checked", "structured"]
@@ -111,9 +111,9 @@ def _parts(type_: Any, *, seen: set[Any]) -> Iterator[Any]:
         seen.add(type_)
     yield type_
     inner = list(typing.get_args(type_))
-    if typing.get_origin(type_) is Annotated:
+    if origin_of(type_) is Annotated:
         inner = inner[:1]
-    if typing.get_origin(type_) is typing.Literal:
+    if origin_of(type_) is typing.Literal:
         return
     inner += [member.type for member in members_of(type_) or ()]
     for part in inner:

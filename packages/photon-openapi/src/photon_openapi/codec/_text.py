@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from ..annotations import plain_type, union_members, value_type
+from ..annotations import origin_of, plain_type, union_members, value_type
 from ..messages import choices
 from ..schema import (
     DECIMAL_PATTERN,
@@ -66,7 +66,7 @@ def text_converter(type_: object) -> TextConverter:
     members = union_members(plain)
     if members is not None:
         return _union_converter(members)
-    if typing.get_origin(plain) is Literal:
+    if origin_of(plain) is Literal:
         options = typing.get_args(plain)
         return _choice_converter([plain_choice(option) for option in options], options)
     if isinstance(plain, type) and issubclass(plain, enum.Enum):
@@ -84,7 +84,7 @@ def strings_converter(type_: object) -> StringsConverter:
     if not takes_strings(plain):
         raise TypeError(f"{type_!r} does not take several values: use a list, set or tuple")
     arguments = typing.get_args(plain)
-    if typing.get_origin(plain) is tuple and arguments[-1] is not Ellipsis:
+    if origin_of(plain) is tuple and arguments[-1] is not Ellipsis:
         return _tuple_converter(arguments)
     return _items_converter(text_converter(arguments[0] if arguments else str), maker_of(plain))
 
@@ -92,7 +92,7 @@ def strings_converter(type_: object) -> StringsConverter:
 def takes_strings(type_: object) -> bool:
     """Return true if a parameter of this type has several values: a list, set or tuple."""
     plain = value_type(type_)
-    return is_list_like(plain) and not is_named_tuple(typing.get_origin(plain) or plain)
+    return is_list_like(plain) and not is_named_tuple(origin_of(plain) or plain)
 
 
 def _read_int(text: str) -> int:
@@ -243,7 +243,7 @@ def _items_converter(
 
 def maker_of(type_: Any) -> Callable[[list[object]], object]:
     """Return the function that makes a value of a list-like type from its items."""
-    origin = typing.get_origin(type_) or type_
+    origin = origin_of(type_) or type_
     if issubclass(origin, tuple):
         return tuple
     if issubclass(origin, AbstractSet):

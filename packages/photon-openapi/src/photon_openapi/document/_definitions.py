@@ -32,6 +32,7 @@ WEBSOCKET = "x-websocket"
 """The messages of an operation that changes the connection to a WebSocket."""
 _STRUCTURED_EXTENSIONS = frozenset((ITEM_SCHEMA, WEBSOCKET))
 _PREFIX = "#/components/schemas/"
+_IDENTIFYING = frozenset(("$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$schema"))
 # Members whose value is arbitrary data: a "$ref" inside is not a reference.
 _DATA = frozenset(("example", "default", "enum", "const", "value"))
 # Members whose value maps names to objects: the names are not keywords.
@@ -247,11 +248,11 @@ class Definitions(Mapping[str, Any]):
     @cached_property
     def _identified(self) -> list[DocumentPart]:
         """The parts with identifiers or dynamic references; most documents have none."""
-        keywords = ("$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$schema")
         return [
             part
             for part in self.parts
-            if any(isinstance(part.value.get(keyword), str) for keyword in keywords)
+            if not _IDENTIFYING.isdisjoint(part.value)
+            and any(isinstance(part.value.get(keyword), str) for keyword in _IDENTIFYING)
         ]
 
     @cached_property

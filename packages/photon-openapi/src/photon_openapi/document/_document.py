@@ -162,7 +162,16 @@ class Document:
     @property
     def base_path(self) -> str:
         """The path of the first server's URL, without a slash at its end."""
-        return base_paths(self.data.get("servers"))[0]
+        return self._base_paths[0]
+
+    @cached_property
+    def _base_paths(self) -> tuple[str, ...]:
+        """The paths of the document's own servers, which most operations have."""
+        return base_paths(self.data.get("servers"))
+
+    @cached_property
+    def _has_servers(self) -> bool:
+        return self.is_well_formed(None, "/servers")
 
     def problems(self) -> list[str]:
         """Return every problem that prevents the document from being served."""
@@ -249,13 +258,19 @@ class Document:
         # An operation's parameter overrides that of its path with the same name and location.
         merged = {parameter_key(parameter): parameter for parameter in resolved}
         body = data.get("requestBody")
-        servers = data.get("servers") or item.get("servers") or self.data.get("servers")
-        bases = base_paths(servers) if self.is_well_formed(None, "/servers") else ("",)
-        return attrs.evolve(
-            bare,
-            parameters=[self._with_media(parameter) for parameter in merged.values()],
-            body=None if body is None else self._with_media(self.resolve(body) or {}),
-            base_paths=bases,
+        servers = data.get("servers") or item.get("servers")
+        if not self._has_servers:
+            bases: tuple[str, ...] = ("",)
+        else:
+            bases = base_paths(servers) if servers else self._base_paths
+        return Operation(
+            bare.path,
+            bare.method,
+            [self._with_media(parameter) for parameter in merged.values()],
+            None if body is None else self._with_media(self.resolve(body) or {}),
+            data,
+            bare.pointer,
+            bases,
         )
 
     def _with_media(self, value: OpenApi) -> OpenApi:
@@ -315,6 +330,8 @@ class Document:
     def _wrong_servers(self) -> Iterator[str]:
         for part in self.definitions.parts:
             servers = part.value.get("servers")
+            if servers is None:
+                continue
             for index, server in enumerate(servers if isinstance(servers, list) else ()):
                 for name in undeclared_variables(server) if isinstance(server, Mapping) else ():
                     yield f"{part.pointer}/servers/{index}: the variable {name!r} is not declared"

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
-from ..annotations import split_annotation, strip_alias, union_members
+from ..annotations import origin_of, split_annotation, strip_alias, union_members
 from ._scalars import SCALARS
 
 
@@ -28,12 +28,12 @@ def _compose_name(type_: object, name: Callable[[Any], str]) -> str:
     members = union_members(plain)
     if members is not None:
         text = "_or_".join(_compose_name(member, name) for member in members)
-    elif typing.get_origin(plain) is Literal:
+    elif origin_of(plain) is Literal:
         text = "_".join(str(argument) for argument in arguments)
     elif plain in (None, type(None), Ellipsis):
         text = "None" if plain is not Ellipsis else "etc"
     else:
-        cls: Any = typing.get_origin(plain) or plain
+        cls: Any = origin_of(plain) or plain
         own = cls.__name__ if cls in SCALARS or not hasattr(cls, "__qualname__") else name(cls)
         text = "_".join([own, *(_compose_name(argument, name) for argument in arguments)])
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text.replace("<locals>.", ""))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ..document import definitions_of
+from ..document import Definitions, definitions_of
 from ..errors import ErrorDetail
 from ._check import SchemaCheck
 from ._keywords import Schema
@@ -40,10 +40,10 @@ def constraint_checker(
     """
     if components is None:
         schema = _without_references(schema)
-    definitions = definitions_of(components)
-    asserted = definitions.assert_formats
+    asserted = isinstance(components, Definitions) and components.assert_formats
     if not _is_constrained(schema, _ASSURED - {"format"} if asserted else _ASSURED):
         return None
+    definitions = definitions_of(components)
     check = SchemaCheck(schema, components=definitions, assert_formats=asserted)
     is_valid = check.is_valid
 

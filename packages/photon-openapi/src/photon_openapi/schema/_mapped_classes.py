@@ -29,7 +29,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from ..annotations import plain_type, union_members
+from ..annotations import origin_of, plain_type, union_members
 
 PRIVATE = "private"
 """The key in ``info`` of a column, or of its attribute, that leaves it out of results."""
@@ -146,7 +146,7 @@ def _evaluated(text: str, owner: type) -> Any:
 
 def _unwrapped(annotation: Any, owner: type) -> Any:
     """Return ``T`` for ``Mapped[T]``, without what declares the column inside of ``Annotated``."""
-    origin = typing.get_origin(annotation)
+    origin = origin_of(annotation)
     names = {base.__name__ for base in getattr(origin, "__mro__", ())}
     if "Mapped" not in names:
         return annotation
@@ -163,5 +163,5 @@ def _unwrapped(annotation: Any, owner: type) -> Any:
 def _parts(type_: Any) -> Iterator[Any]:
     yield type_
     for each in typing.get_args(type_):
-        if typing.get_origin(type_) is not Annotated or each is typing.get_args(type_)[0]:
+        if origin_of(type_) is not Annotated or each is typing.get_args(type_)[0]:
             yield from _parts(each)

@@ -17,7 +17,7 @@ import msgspec
 
 from photon_runtime.callables import require_function
 
-from ..annotations import plain_type, split_annotation
+from ..annotations import origin_of, plain_type, split_annotation
 from ._mapped_classes import mapped_columns, mapper_of
 from ._scalars import SCALARS
 
@@ -77,24 +77,25 @@ def members_of(type_: object) -> tuple[Member, ...] | None:
         TypeError: An annotation of the class cannot be resolved, or the JSON form of a Struct
             differs from its members.
     """
-    cls = typing.get_origin(type_) or type_
-    if not isinstance(cls, type):
+    cls = origin_of(type_) or type_
+    if not isinstance(cls, type) or cls in SCALARS:
         return None
     if mapper_of(cls) is not None:
         return tuple(
             Member(name=name, type=column, required=True)
             for name, column in mapped_columns(cls).items()
         )
-    return _read(type_) if isinstance(type_, typing.Hashable) else _read.__wrapped__(type_)
+    is_hashable = type(type_) is type or isinstance(type_, typing.Hashable)
+    return _read(type_) if is_hashable else _read.__wrapped__(type_)
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=16_384)
 def _read(type_: object) -> tuple[Member, ...] | None:
     """Read a class, once while it is in use: an application asks for its members again and again.
 
     An error is not stored, as names may be defined later; a mapped class is never read here.
     """
-    cls = typing.cast("type", typing.get_origin(type_) or type_)
+    cls = typing.cast("type", origin_of(type_) or type_)
     read = next((read for is_kind, read in _KINDS if is_kind(cls)), None)
     return None if read is None else read(cls, _hints(type_, cls))
 
@@ -146,7 +147,7 @@ def _type_variables(type_: object, cls: type) -> dict[Any, Any]:
     parameters = getattr(cls, "__parameters__", ())
     filled = dict(zip(parameters, typing.get_args(type_), strict=False))
     for base in getattr(cls, "__orig_bases__", ()):
-        origin = typing.get_origin(base)
+        origin = origin_of(base)
         if isinstance(origin, type) and origin not in (typing.Generic, typing.Protocol):
             inherited = _type_variables(base, origin)
             filled.update({key: _fill(value, filled) for key, value in inherited.items()})
@@ -279,7 +280,7 @@ def _is_required(name: str, hint: Any, cls: Any) -> bool:
     Python does not evaluate annotations that are strings (PEP 563) when it builds
     ``__required_keys__``.
     """
-    qualifier = typing.get_origin(hint)
+    qualifier = origin_of(hint)
     if qualifier in (typing.Required, typing.NotRequired):
         return qualifier is typing.Required
     return name in cls.__required_keys__
@@ -287,7 +288,7 @@ def _is_required(name: str, hint: Any, cls: Any) -> bool:
 
 def _without_qualifier(hint: Any) -> Any:
     """Return ``int`` for ``Required[int]``."""
-    while typing.get_origin(hint) in (typing.Required, typing.NotRequired):
+    while origin_of(hint) in (typing.Required, typing.NotRequired):
         hint = typing.get_args(hint)[0]
     return hint
 

@@ -33,7 +33,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import attrs
 import msgspec
 
-from ..annotations import Param, is_closed, split_annotation, strip_alias, union_members
+from ..annotations import Param, is_closed, origin_of, split_annotation, strip_alias, union_members
 from ._attrs_validators import apply_validator
 from ._component_names import qualified_name, short_name
 from ._keywords import JSON_TYPES, Schema, limit_length
@@ -101,14 +101,14 @@ class SchemaBuilder:
     def _plain(self, type_: Any) -> Schema:
         if isinstance(type_, TypeVar):
             type_ = type_.__bound__ or object
-        if typing.get_origin(type_) is Annotated:  # inside a NewType
+        if origin_of(type_) is Annotated:  # inside a NewType
             return self.schema(type_)
         members = union_members(type_)
         if members is not None:
             return self._union(members)
         if isinstance(type_, typing.Hashable) and type_ in SCALARS:
             return _copy(SCALARS[type_])
-        if typing.get_origin(type_) is Literal:
+        if origin_of(type_) is Literal:
             return _enumeration(typing.get_args(type_))
         if _is_component(type_):
             return self._reference(type_)
@@ -146,7 +146,7 @@ class SchemaBuilder:
         return None
 
     def _container(self, type_: Any) -> Schema:
-        origin, arguments = typing.get_origin(type_) or type_, typing.get_args(type_)
+        origin, arguments = origin_of(type_) or type_, typing.get_args(type_)
         if not isinstance(origin, type):
             raise _no_form(type_)
         if issubclass(origin, tuple):
@@ -245,7 +245,7 @@ class SchemaBuilder:
             mapping[tag] = COMPONENT_PREFIX + name
 
     def _component(self, type_: Any) -> Schema:
-        cls = typing.get_origin(type_) or type_
+        cls = origin_of(type_) or type_
         if issubclass(cls, enum.Enum):
             schema = _enumeration([member.value for member in cls])
         elif is_named_tuple(cls):
@@ -266,7 +266,7 @@ class SchemaBuilder:
         required = [member.wire_name for member in members if member.required]
         if required:
             schema["required"] = required
-        if is_closed(typing.get_origin(type_) or type_):
+        if is_closed(origin_of(type_) or type_):
             schema["additionalProperties"] = False
         return schema
 
@@ -298,12 +298,12 @@ class SchemaBuilder:
 
 def _literals(type_: object) -> dict[str, tuple[str, ...]]:
     """Return the members of a class whose types are literal strings, by name."""
-    if not _is_component(type_) or is_named_tuple(typing.get_origin(type_) or type_):
+    if not _is_component(type_) or is_named_tuple(origin_of(type_) or type_):
         return {}
     result = {}
     for member in members_of(type_) or ():
         plain = strip_alias(split_annotation(member.type).type)
-        values = typing.get_args(plain) if typing.get_origin(plain) is Literal else ()
+        values = typing.get_args(plain) if origin_of(plain) is Literal else ()
         values = tuple(plain_choice(value) for value in values)
         if values and all(isinstance(value, str) for value in values):
             result[member.wire_name] = values
@@ -312,14 +312,14 @@ def _literals(type_: object) -> dict[str, tuple[str, ...]]:
 
 def is_list_like(type_: object) -> bool:
     """Whether a type is a JSON array: list, set, tuple or one of their abstract base classes."""
-    origin = typing.get_origin(type_) or type_
+    origin = origin_of(type_) or type_
     if not isinstance(origin, type) or issubclass(origin, str | bytes | bytearray | Mapping):
         return False
     return issubclass(origin, Sequence | AbstractSet) or origin in (Iterable, Collection)
 
 
 def _is_component(type_: object) -> bool:
-    cls = typing.get_origin(type_) or type_
+    cls = origin_of(type_) or type_
     if not isinstance(cls, type):
         return False
     if issubclass(cls, enum.Enum | msgspec.Struct) or is_named_tuple(cls):
@@ -377,7 +377,7 @@ def _enumeration(values: Sequence[object]) -> Schema:
 
 def _no_form(type_: object) -> TypeError:
     """Return the error; a class may say in ``__no_json_form__`` where its objects belong."""
-    reason = getattr(typing.get_origin(type_) or type_, "__no_json_form__", None)
+    reason = getattr(origin_of(type_) or type_, "__no_json_form__", None)
     if isinstance(reason, str):
         return TypeError(reason)
     return TypeError(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeAlias, 
 
 import attrs
 
-from photon_openapi.annotations import BareMarker, Param, SignatureError, SourceMarker
+from photon_openapi.annotations import BareMarker, Param, SignatureError, SourceMarker, origin_of
 from photon_openapi.annotations import split_annotation as read_annotation
 from photon_openapi.errors import Location
 
@@ -161,6 +161,8 @@ def split_annotation(annotation: object) -> Annotation:
         TypeError: Two markers contradict each other.
     """
     plain = read_annotation(annotation)
+    if not plain.metadata:
+        return Annotation(plain.type, None, plain.param)
     markers = [item for item in plain.metadata if isinstance(item, In)]
     return Annotation(
         plain.type,
@@ -172,4 +174,4 @@ def split_annotation(annotation: object) -> Annotation:
 
 def is_stream(type_: object) -> bool:
     """Return true for a body in parts: ``Iterator[bytes]`` or ``Iterable[bytes]``."""
-    return typing.get_origin(type_) in (Iterator, Iterable) and typing.get_args(type_) == (bytes,)
+    return origin_of(type_) in (Iterator, Iterable) and typing.get_args(type_) == (bytes,)

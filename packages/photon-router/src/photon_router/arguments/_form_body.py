@@ -14,12 +14,12 @@ are present; their lengths are checked in bytes.
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
 
+from photon_openapi.annotations import origin_of
 from photon_openapi.codec import SchemaDecoder, text_converter
 from photon_openapi.document import Definitions
 from photon_openapi.errors import ErrorDetail, ValidationError
@@ -182,7 +182,7 @@ class FormBody:
     def _scalar(self, text: str, schema: Mapping[str, Any]) -> object:
         """Return the value of a string, unchanged if it is not of the type in the schema."""
         type_ = type_of_schema(schema, self._definitions)
-        if type_ is str or type_ is dict or typing.get_origin(type_) is list:
+        if type_ is str or type_ is dict or origin_of(type_) is list:
             return text
         try:
             return text_converter(type_)(text)

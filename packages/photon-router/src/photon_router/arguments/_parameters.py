@@ -7,11 +7,10 @@ continues, so that one response can list all of them.
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from photon_openapi.annotations import plain_type, without_none
+from photon_openapi.annotations import origin_of, plain_type, without_none
 from photon_openapi.codec import (
     SchemaDecoder,
     json_converter,
@@ -112,7 +111,7 @@ def _conversion(
 def is_object(type_: Any) -> bool:
     """Return true if a parameter of this type is an object: a mapping, or a class with members."""
     plain = plain_type(type_)
-    origin = typing.get_origin(plain) or plain
+    origin = origin_of(plain) or plain
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return True
     return members_of(plain) is not None and not takes_strings(plain)

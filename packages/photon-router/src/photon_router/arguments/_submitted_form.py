@@ -20,13 +20,12 @@ from __future__ import annotations
 
 import datetime
 import enum
-import typing
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import attrs
 
-from photon_openapi.annotations import plain_type, union_members, value_type
+from photon_openapi.annotations import origin_of, plain_type, union_members, value_type
 from photon_openapi.codec import strings_converter, takes_strings, text_converter
 from photon_openapi.errors import ErrorDetail
 from photon_openapi.schema import Member, constraint_checker, refused_by_class
@@ -133,7 +132,7 @@ def _is_password(member: Member, *, is_choice: bool) -> bool:
 
 def _is_choice(type_: Any) -> bool:
     """Return whether a type has few values, which its class lists."""
-    if type_ is bool or typing.get_origin(type_) is Literal:
+    if type_ is bool or origin_of(type_) is Literal:
         return True
     return isinstance(type_, type) and issubclass(type_, enum.Enum)
 

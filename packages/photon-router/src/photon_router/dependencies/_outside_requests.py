@@ -12,13 +12,12 @@ Values of the application are made after the lifespans. A block that begins befo
 from __future__ import annotations
 
 import functools
-import typing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeAlias
 
 import photon_runtime as rt
-from photon_openapi.annotations import strip_alias, without_none
+from photon_openapi.annotations import origin_of, strip_alias, without_none
 from photon_runtime.callables import location, require_value
 
 from ..annotations import Dependency, Provider
@@ -100,7 +99,7 @@ class _Plan:
             if isinstance(item, Dependency):
                 return self._providers.overridden(item)
         plain = strip_alias(without_none(annotation))
-        cls = typing.get_origin(plain) or plain
+        cls = origin_of(plain) or plain
         provided = self._providers.provided(cls) if isinstance(cls, type) else None
         if provided is None:
             name = getattr(cls, "__qualname__", repr(cls))

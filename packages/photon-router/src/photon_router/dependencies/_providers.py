@@ -10,13 +10,12 @@ signatures of providers, so that each is read once.
 from __future__ import annotations
 
 import builtins
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
 
-from photon_openapi.annotations import strip_alias, without_none
+from photon_openapi.annotations import origin_of, strip_alias, without_none
 from photon_runtime.callables import location
 from photon_runtime.http import CallAdapter, Request
 
@@ -199,7 +198,7 @@ def connection_argument(signature: Signature, adapter: CallAdapter) -> Argument:
 def class_of_argument(argument: Argument) -> type | None:
     """Return the class of an argument, without ``None`` and type arguments."""
     plain = strip_alias(without_none(argument.annotation.type))
-    origin = typing.get_origin(plain) or plain
+    origin = origin_of(plain) or plain
     return origin if isinstance(origin, type) else None
 
 

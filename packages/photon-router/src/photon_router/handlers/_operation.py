@@ -16,7 +16,13 @@ from typing import Any, Final
 import attrs
 import msgspec
 
-from photon_openapi.annotations import plain_type, strip_alias, union_members, without_none
+from photon_openapi.annotations import (
+    origin_of,
+    plain_type,
+    strip_alias,
+    union_members,
+    without_none,
+)
 from photon_openapi.document import CATCH_ALL, OpenApi, parameters_of, shape_of
 from photon_openapi.document import parameter_key as parameter_key
 from photon_openapi.schema import Member, is_list_like, members_of
@@ -212,7 +218,10 @@ class _Writer:
 
     def _parameter_schema(self, argument: Argument) -> OpenApi:
         annotation = argument.annotation
-        present = attrs.evolve(annotation, type=without_none(annotation.type))
+        type_ = without_none(annotation.type)
+        present = annotation
+        if type_ is not annotation.type:
+            present = attrs.evolve(annotation, type=type_)
         # Changed in place: the builder refers to it, to rename references later.
         if argument.member is not None:
             return self._member_schema(argument.member)
@@ -284,7 +293,7 @@ def is_body(type_: object) -> bool:
         return any(is_body(member) for member in members)
     if members_of(plain) is not None or plain is dict:
         return True
-    origin = typing.get_origin(plain)
+    origin = origin_of(plain)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return True
     return is_list_like(plain) and any(is_body(item) for item in typing.get_args(plain))

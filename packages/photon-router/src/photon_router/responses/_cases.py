@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import attrs
 
-from photon_openapi.annotations import plain_type, strip_alias, union_members
+from photon_openapi.annotations import origin_of, plain_type, strip_alias, union_members
 from photon_runtime.callables import location
 from photon_runtime.http import DescribedResponse, Response
 from photon_runtime.media_types import (
@@ -80,7 +80,7 @@ class ResponseCase:
     def cls(self) -> type | None:
         """The class of results with this case; ``None`` without such a class."""
         plain = self.response if self.response is not None else plain_type(self.type)
-        origin = typing.get_origin(plain) or plain
+        origin = origin_of(plain) or plain
         return origin if isinstance(origin, type) and origin is not object else None
 
 
@@ -112,7 +112,9 @@ def response_cases_of(
     reader = _Reader(media, declared, is_generator(function))
     cases = reader.read(result, None)
     _check_statuses(function, cases)
-    return [attrs.evolve(case, omit_none=omit_none) for case in cases]
+    if not omit_none:
+        return cases
+    return [attrs.evolve(case, omit_none=True) for case in cases]
 
 
 @attrs.frozen
@@ -155,7 +157,7 @@ class _Reader:
             or plain in self.declared
             or (plain is type(None) and 204 in self.declared.values())
             or _response_class(plain) is not None
-            or typing.get_origin(plain) in _ITERATORS
+            or origin_of(plain) in _ITERATORS
             or _pair(member) is not None
         )
 
@@ -167,7 +169,7 @@ class _Reader:
         if kind is not None:
             return [_response_case(kind, plain, status, self.media)]
         status = self.declared.get(plain) if status is None else status
-        if typing.get_origin(plain) in _ITERATORS or plain in _ITERATORS or self.yields:
+        if origin_of(plain) in _ITERATORS or plain in _ITERATORS or self.yields:
             return [self._stream(plain, status)]
         if plain is type(None):
             return [ResponseCase(None, "none", status)]
@@ -232,13 +234,13 @@ def _response_case(
 
 
 def _response_class(plain: Any) -> type[Response] | None:
-    origin = typing.get_origin(plain) or plain
+    origin = origin_of(plain) or plain
     return origin if isinstance(origin, type) and issubclass(origin, Response) else None
 
 
 def _status_in(type_: Any) -> int | None:
     type_ = strip_alias(type_)
-    if typing.get_origin(type_) is not Annotated:
+    if origin_of(type_) is not Annotated:
         return None
     inner, *metadata = typing.get_args(type_)
     codes = [item.code for item in metadata if isinstance(item, Status)]
@@ -255,20 +257,20 @@ def _pair(type_: Any) -> tuple[Any, Sequence[int | None]] | None:
         return None
     plain = plain_type(type_)
     arguments = typing.get_args(plain)
-    if typing.get_origin(plain) is not tuple or len(arguments) not in (2, 3):
+    if origin_of(plain) is not tuple or len(arguments) not in (2, 3):
         return None
     if len(arguments) == 3 and not _is_mapping(arguments[2]):
         return None
     if arguments[1] in (int, HTTPStatus):
         return arguments[0], [None]
     statuses = typing.get_args(arguments[1])
-    if typing.get_origin(arguments[1]) is Literal and all(map(_can_be_status, statuses)):
+    if origin_of(arguments[1]) is Literal and all(map(_can_be_status, statuses)):
         return arguments[0], [int(status) for status in statuses]
     return None
 
 
 def _is_mapping(type_: Any) -> bool:
-    origin = typing.get_origin(type_) or type_
+    origin = origin_of(type_) or type_
     return isinstance(origin, type) and issubclass(origin, Mapping)
 
 

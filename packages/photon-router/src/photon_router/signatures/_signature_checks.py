@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing
 from typing import Annotated, Any, Final
 
-from photon_openapi.annotations import Param, strip_alias
+from photon_openapi.annotations import Param, origin_of, strip_alias
 from photon_runtime.http import Response
 
 from .._submitted import Submitted, submitted_class, takes_submitted
@@ -63,7 +63,7 @@ def _misplaced_file(annotation: Annotation) -> str | None:
 def _holds(type_: Any, cls: type) -> bool:
     """Return true if a type is a class, or a type of values that contain it."""
     plain = strip_alias(type_)
-    if plain is cls or typing.get_origin(plain) is cls:
+    if plain is cls or origin_of(plain) is cls:
         return True
     return any(_holds(each, cls) for each in typing.get_args(plain))
 
@@ -106,6 +106,6 @@ def _name_of_marker(default: object) -> str | None:
     """Return the name of a marker that is used as a default, with or without a type."""
     if isinstance(default, Marker):
         return default.name
-    is_marked = typing.get_origin(default) is Annotated
+    is_marked = origin_of(default) is Annotated
     metadata = typing.get_args(default)[1:] if is_marked else ()
     return next((each.name for each in metadata if isinstance(each, In)), None)
