@@ -72,6 +72,11 @@ class ServerProcess:
     ) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The process that leads the tree."""
+        return self._popen.pid
+
     def usage(self) -> Usage:
         """Read the CPU time and memory of the whole tree so far."""
         return read_usage(self._popen.pid)

@@ -79,6 +79,11 @@ def read_usage(leader: int) -> Usage:
     )
 
 
+def members_of(leader: int) -> list[int]:
+    """Return the processes of the server led by process ``leader``."""
+    return [s.pid for s in members(leader, among=_all_processes())]
+
+
 def _all_processes() -> Iterator[ProcessStat]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():

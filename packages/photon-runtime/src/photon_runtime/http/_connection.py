@@ -30,13 +30,14 @@ from .._watcher import Watcher
 from ..errors import Cancelled
 from ..escapes import as_failure
 from . import _encode
+from ._body_buffer import LARGE, BodyBuffer
 from ._connection_preface import ConnectionPreface
 from ._cut_off import log_cut_off
 from ._parser import RequestParser
 from ._problem import failure_response, problem_response
 from ._request import Request
 from ._response import Response
-from ._send import send_bodiless, send_error, send_stream
+from ._send import APART, send_apart, send_bodiless, send_error, send_stream
 from ._upgrade import Upgrade, UpgradedStream
 from ._wire import Handler as Handler
 from ._wire import RawSocket, Serving, WaitTimeout, Wire, WriteTimeout
@@ -65,7 +66,7 @@ class Connection(Wire):
         upgraded: The stream after an upgrade, ``None`` while the protocol is HTTP.
     """
 
-    __slots__ = ("_is_responding", "_parser", "_peer", "is_idle", "upgraded")
+    __slots__ = ("_is_responding", "_left", "_parser", "_peer", "is_idle", "upgraded")
 
     _parser: RequestParser
     """Unset while the connection is parked, and before it is served."""
@@ -75,6 +76,7 @@ class Connection(Wire):
         super().__init__(server, sock, watcher)
         self._peer = address
         self._is_responding = False
+        self._left = 0  # bytes of the current body that are received without the parser
         self.is_idle = True
         self.upgraded: UpgradedStream | None = None
 
@@ -201,36 +203,91 @@ class Connection(Wire):
 
     def receive_body(self, request: Request) -> bytes:
         """Receive the next part of a request's body; see `BodySource`."""
-        task, parser, server = self.task, self._parser, self.server
+        task, parser = self.task, self._parser
         if request._expects_continue and not self._is_responding:
-            request._expects_continue = False
-            self.send(_encode.CONTINUE, task)
+            self._send_continue(request, task)
+        if self._left or self._receives_directly(request):
+            return self._receive_part(request, task)
         while not request._parts and not request._is_complete:
             if parser.error is not None:
                 raise parser.error
-            self.expires = server.now + server.settings.body_timeout
-            try:
-                size = self.receive(task)
-            except WaitTimeout:
-                request._keep_alive = False
-                self._log_cut_off(
-                    "a request of %s was refused with 408: no more of its body has arrived",
-                    "body_timeout",
-                )
-                raise HttpError(408, "the request body was not received in time") from None
-            except ConnectionError:
-                size = 0
-            finally:
-                self.expires = _NEVER  # the handler may take its time
-            if not size:
-                request._keep_alive = False
-                raise HttpError(
-                    400, "the connection was closed before the request body was complete"
-                )
-            parser.feed(server.view[:size])
+            size = self._receive_some(request, self.server.view, task)
+            parser.feed(self.server.view[:size])
         part = b"".join(request._parts)
         request._parts.clear()
         return part
+
+    def receive_large_body(self, request: Request) -> bytes | None:
+        """Receive the whole of a body in one piece, with the parts that have arrived already.
+
+        Returns ``None`` if `receive_body` must receive it, in parts.
+        """
+        task = self.task
+        if request._expects_continue and not self._is_responding:
+            self._send_continue(request, task)
+        if not self._left and not self._receives_directly(request):
+            return None
+        if not request._parts:  # no memory for a client that sends nothing
+            request._parts.append(self._receive_part(request, task))
+        received = b"".join(request._parts)
+        buffer = BodyBuffer(len(received) + self._left, received)
+        request._parts.clear()
+        try:
+            while room := buffer.room():
+                size = self._receive_some(request, room, task)
+                buffer.note(size)
+                self._note_received(request, size)
+        except BaseException:
+            request._parts.append(buffer.take())  # so that another attempt returns all of it
+            raise
+        return buffer.take()
+
+    def _send_continue(self, request: Request, task: Task[object]) -> None:
+        request._expects_continue = False
+        self.send(_encode.CONTINUE, task)
+
+    def _receives_directly(self, request: Request) -> bool:
+        """Return whether the rest of a body is large enough to bypass the parser."""
+        length = request._content_length
+        if length is None or length - request._received < LARGE:
+            return False
+        self._left = self._parser.release_body(request)
+        return self._left > 0
+
+    def _receive_part(self, request: Request, task: Task[object]) -> bytes:
+        view = self.server.view[: self._left]
+        size = self._receive_some(request, view, task)
+        part = bytes(view[:size])
+        self._note_received(request, size)
+        return part
+
+    def _note_received(self, request: Request, size: int) -> None:
+        request._received += size
+        self._left -= size
+        if not self._left:
+            request._is_complete = True
+
+    def _receive_some(self, request: Request, view: memoryview, task: Task[object]) -> int:
+        """Receive at least one byte of a body into ``view``."""
+        server = self.server
+        self.expires = server.now + server.settings.body_timeout
+        try:
+            size = self.receive_into(view, task)
+        except WaitTimeout:
+            request._keep_alive = False
+            self._log_cut_off(
+                "a request of %s was refused with 408: no more of its body has arrived",
+                "body_timeout",
+            )
+            raise HttpError(408, "the request body was not received in time") from None
+        except ConnectionError:
+            size = 0
+        finally:
+            self.expires = _NEVER  # the handler may take its time
+        if not size:
+            request._keep_alive = False
+            raise HttpError(400, "the connection was closed before the request body was complete")
+        return size
 
     # -- handling -----------------------------------------------------------------------------
 
@@ -319,6 +376,8 @@ class Connection(Wire):
             keep_open = self._stream(request, response, body, task, keep_open=keep_open)
         elif request.method == "HEAD" or _encode.forbids_body(response.status):
             send_bodiless(self, response, len(body), task, closes=not keep_open)
+        elif len(body) >= APART:
+            send_apart(self, response, body, task, closes=not keep_open)
         else:
             data = _encode.encode_whole(response, body, server.date, closes=not keep_open)
             self.send(data, task)

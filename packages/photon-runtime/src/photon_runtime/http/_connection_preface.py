@@ -56,8 +56,8 @@ class ConnectionPreface:
         if self._context is not None:
             from ._tls import TlsStream
 
-            stream = TlsStream(sock, self._context)
-            stream.handshake(wire.watcher, task, wire.server.buffer)
+            stream = TlsStream(sock, self._context, wire.server.buffer)
+            stream.handshake(wire.watcher, task)
             wire.replace_stream(stream)
             scheme, certificate = "https", stream.certificate
         if self._proxies.trusts(address):

@@ -156,8 +156,8 @@ def last_chunk(trailers: Trailers) -> bytes:
     return b"0\r\n%b\r\n" % b"".join(fields)
 
 
-def frame(part: bytes, *, is_chunked: bool) -> tuple[bytes, int]:
-    """Return a part of a body as it is sent, and the number of body bytes in it.
+def frame(part: bytes, *, is_chunked: bool) -> tuple[bytes, bytes, bytes]:
+    """Return a part of a body, and what is sent before and after it.
 
     It is sent as a chunk (RFC 9112, section 7.1), or unchanged.
 
@@ -167,4 +167,4 @@ def frame(part: bytes, *, is_chunked: bool) -> tuple[bytes, int]:
     if not isinstance(part, bytes | bytearray | memoryview):
         raise TypeError(f"the parts of a response body must be bytes, not {type(part).__name__}")
     part = bytes(part)  # a view may have items of more than one byte
-    return (b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else part), len(part)
+    return (part, b"%x\r\n" % len(part), b"\r\n") if is_chunked else (part, b"", b"")

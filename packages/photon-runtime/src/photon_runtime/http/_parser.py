@@ -139,6 +139,19 @@ class RequestParser:
         if held_bytes:
             self.feed(held_bytes)
 
+    def release_body(self, request: Request) -> int:
+        """Let the rest of a body be received without the parser; return the number of bytes.
+
+        Returns zero if it cannot be: its length is unknown, or the request has failed. Otherwise
+        the next bytes to be fed are those after the body.
+        """
+        if request is not self._receiving or request.content_length is None:
+            return 0
+        self._receiving = None
+        self._feed_size = self._framing_size = 0
+        self._parser = httptools.HttpRequestParser(self)
+        return request.content_length - request._received
+
     def close(self) -> None:
         """Release llhttp, which refers back to this object; `feed` is unusable afterwards."""
         del self._parser

@@ -15,6 +15,7 @@ from ..callables import require_function, require_value
 from ..errors import Cancelled
 from ..escapes import as_failure
 from ._accept import choose_media_type
+from ._body_buffer import LARGE
 from ._cookies import parse_cookies
 from ._headers import Headers, RawHeaders, tokens_of
 from ._multidict import MultiDict
@@ -28,7 +29,10 @@ _log = logging.getLogger("photon.http")
 
 
 class BodySource(Protocol):
-    """The source of a request body that has not arrived completely."""
+    """The source of a request body that has not arrived completely.
+
+    One with a method ``receive_large_body`` may return large bodies in one piece; see `Connection`.
+    """
 
     def receive_body(self, request: Request) -> bytes:
         """Wait for the next part and return it; ``b""`` at the end."""
@@ -405,6 +409,14 @@ class Request:
         yield from self._coming_parts()
 
     def _read_all(self) -> bytes:
+        length = self._content_length
+        if length is not None and self._received + LARGE <= length <= self.body_limit:
+            receive: Callable[[Request], bytes | None] | None = getattr(
+                self._source, "receive_large_body", None
+            )
+            whole = None if receive is None else receive(self)
+            if whole is not None:
+                return whole
         read: list[bytes] = []
         try:
             for part in self._coming_parts():

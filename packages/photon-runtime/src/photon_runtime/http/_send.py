@@ -28,6 +28,8 @@ from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
 _MAX_IN_A_ROW = 1024 * 1024
+APART = 16 * 1024
+"""Bodies, and parts of them, of this size are sent without copying them behind the head."""
 
 
 def send_error(wire: Wire, error: HttpError, task: Task[object]) -> None:
@@ -35,6 +37,15 @@ def send_error(wire: Wire, error: HttpError, task: Task[object]) -> None:
     answer = problem_response(error)
     body = answer.body if isinstance(answer.body, bytes) else b""
     wire.send(_encode.encode_whole(answer, body, wire.server.date, closes=True), task)
+
+
+def send_apart(
+    wire: Wire, response: Response, body: bytes, task: Task[object], *, closes: bool
+) -> None:
+    """Send a response whose body is large, without copying it behind the head."""
+    length = b"content-length: %d\r\n" % len(body)
+    head = _encode.encode_head(response, length, wire.server.date, closes=closes)
+    wire.send_pieces((head, body), task)
 
 
 def send_bodiless(
@@ -148,10 +159,13 @@ def _send_parts(
     """Send ``head`` with the first part, then the rest; return whether it was sent completely."""
     in_a_row = 0
     try:
-        for framed in _framed_parts(body, framing):
-            wire.send(head + framed, task)
+        for part, begin, end in _framed_parts(body, framing):
+            if len(part) >= APART:
+                wire.send_pieces((head + begin, part, end), task)
+            else:
+                wire.send(b"%b%b%b%b" % (head, begin, part, end), task)
             head = b""
-            in_a_row += len(framed)
+            in_a_row += len(part)
             if in_a_row >= _MAX_IN_A_ROW:
                 in_a_row = 0
                 task.yield_turn()  # a client that reads fast must not keep the others waiting
@@ -184,19 +198,19 @@ class _StreamFailed(Exception):
         self.error = error
 
 
-def _framed_parts(body: Iterable[bytes], framing: _Framing) -> Iterator[bytes]:
-    """Yield each non-empty part with its framing, and the last chunk."""
+def _framed_parts(body: Iterable[bytes], framing: _Framing) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Yield each non-empty part, and what frames it before and after it, and the last chunk."""
     trailers, sent = framing.trailers, 0
     try:
         for part in body:
             if part:
-                framed, size = _encode.frame(part, is_chunked=trailers is not None)
-                sent += size
+                framed = _encode.frame(part, is_chunked=trailers is not None)
+                sent += len(framed[0])
                 framing.check(sent, is_end=False)
                 yield framed
         framing.check(sent, is_end=True)
         if trailers is not None:
-            yield _encode.last_chunk(trailers)
+            yield _encode.last_chunk(trailers), b"", b""
     except GeneratorExit:
         raise
     except BaseException as error:

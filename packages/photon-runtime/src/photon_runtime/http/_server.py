@@ -27,6 +27,7 @@ from collections.abc import Callable, Sequence
 
 from .._cancel import CancelScope
 from .._hub import Hub, current_hub
+from .._large_blocks import keep_large_blocks
 from .._poll import watch_new
 from .._pooled_greenlet import current_task
 from .._run import new_task, sleep, spawn
@@ -145,6 +146,7 @@ class Server:
         self.context = context_of(handler)
         self.context.run(_current.set, self)
         self._tick()
+        keep_large_blocks()
         try:
             with self._hub.in_service(), scope() as service:
                 for listener in self._sockets:

@@ -15,6 +15,7 @@ TLS errors are raised as ``ConnectionError``: for a server they mean that the pe
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 
 from .._task import Task
 from .._watcher import Watcher
@@ -67,11 +68,25 @@ def _no_password() -> str:
 class TlsStream:
     """The stream of a connection over TLS; see `RawStream`."""
 
-    __slots__ = ("_incoming", "_is_dry", "_outgoing", "_owed", "_rest", "_socket", "_tls")
+    __slots__ = (
+        "_incoming",
+        "_is_dry",
+        "_outgoing",
+        "_owed",
+        "_rest",
+        "_scratch",
+        "_socket",
+        "_tls",
+    )
 
-    def __init__(self, sock: RawStream, context: ssl.SSLContext) -> None:
-        """Begin TLS on a connected, non-blocking socket."""
+    def __init__(self, sock: RawStream, context: ssl.SSLContext, scratch: bytearray) -> None:
+        """Begin TLS on a connected, non-blocking socket.
+
+        ``scratch`` is memory that the caller does not use while it calls a method. It may be the
+        buffer that is received into.
+        """
         self._socket = sock
+        self._scratch = scratch
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -79,7 +94,7 @@ class TlsStream:
         self._owed = 0
         self._is_dry = False
 
-    def handshake(self, watcher: Watcher, task: Task[object], buffer: bytearray) -> None:
+    def handshake(self, watcher: Watcher, task: Task[object]) -> None:
         """Complete the TLS handshake. Blocks: the task.
 
         Raises:
@@ -97,12 +112,18 @@ class TlsStream:
                 self._flush_waiting(watcher, task)
                 return
             try:
-                self._fill(buffer)
+                self._fill()
             except BlockingIOError:
                 watcher.wait_read(task)
 
-    def recv_into(self, buffer: bytearray, /) -> int:
+    def recv_into(self, buffer: bytearray | memoryview, /) -> int:
         """Decrypt into ``buffer``; 0 at the end."""
+        size = self._read_record(buffer)
+        if self._incoming.pending:
+            size += self._read_records(memoryview(buffer)[size:])
+        return size
+
+    def _read_record(self, buffer: bytearray | memoryview) -> int:
         while True:
             try:
                 return self._tls.read(len(buffer), buffer)  # type: ignore[return-value]
@@ -112,10 +133,22 @@ class TlsStream:
                 return 0
             except ssl.SSLError as error:
                 raise ConnectionAbortedError(f"the TLS connection failed: {error}") from error
-            self._fill(buffer)
+            self._fill()
 
-    def _fill(self, buffer: bytearray) -> None:
-        """Read ciphertext from the socket; ``buffer`` is scratch space."""
+    def _read_records(self, buffer: memoryview) -> int:
+        """Decrypt the complete records that have arrived, as far as there is room."""
+        size = 0
+        try:
+            while self._incoming.pending and size < len(buffer):
+                rest = buffer[size:]
+                size += self._tls.read(len(rest), rest)  # type: ignore[operator]
+        except ssl.SSLError:
+            pass  # the record is incomplete; an error or the end is reported again by the next read
+        return size
+
+    def _fill(self) -> None:
+        """Read ciphertext from the socket."""
+        buffer = self._scratch
         if self._is_dry:
             self._is_dry = False
             raise BlockingIOError
@@ -128,14 +161,29 @@ class TlsStream:
 
     def send(self, data: bytes | memoryview, /) -> int:
         """Encrypt and send; after ``BlockingIOError``, repeat with the same data."""
+        return self.sendmsg((data,))
+
+    def sendmsg(self, pieces: Sequence[bytes | memoryview], /) -> int:
+        """Encrypt and send several pieces, as `send` does."""
         if not self._owed:
             try:
-                self._owed = self._tls.write(memoryview(data)[:_WRITE_SIZE])
+                self._owed = self._encrypt(pieces)
             except ssl.SSLError as error:
                 raise ConnectionAbortedError(f"the TLS connection failed: {error}") from error
         self._flush()
         sent, self._owed = self._owed, 0
         return sent
+
+    def _encrypt(self, pieces: Sequence[bytes | memoryview]) -> int:
+        """Encrypt the beginning of ``pieces``; return the number of bytes."""
+        owed = 0
+        for piece in pieces:
+            rest = memoryview(piece)
+            while rest and owed < _WRITE_SIZE:
+                written = self._tls.write(rest[: _WRITE_SIZE - owed])  # at most one record
+                owed += written
+                rest = rest[written:]
+        return owed
 
     def _flush(self) -> None:
         """Send the encrypted bytes; raise ``BlockingIOError`` while they do not fit."""

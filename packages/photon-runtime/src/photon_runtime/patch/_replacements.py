@@ -182,8 +182,9 @@ def _of_processes() -> Iterator[tuple[Any, dict[str, object]]]:
     yield (
         signal,
         {
-            **_signal.of_handlers(),
+            "signal": _signal.set_signal,
             "set_wakeup_fd": set_wakeup_fd,
+            "getsignal": _signal.get_signal,
             "pause": _signal.pause,
             "sigwait": _signal.sigwait,
             "sigwaitinfo": _signal.sigwaitinfo,
