@@ -2,8 +2,9 @@
 
 Theory of operation. The C library of Linux (glibc) maps a block of 128 KB or more from the
 operating system, and unmaps it when it is released; a large free area at the end of its heap goes
-back, too. Each page that comes back costs a page fault: for a block of 1 MB that is several times
-the cost of copying it, and a server that receives or sends such bodies pays it for each request.
+back, too. When such memory is used again, the kernel is entered for each page, and clears it: for a
+block of 1 MB that is several times the cost of copying it, and a server that receives or sends such
+bodies pays it for each request.
 
 glibc adapts: when a mapped block is released, blocks up to its size (at most 32 MB) come from the
 heap from then on, and the heap keeps a free end of up to twice the size. So allocating a block once
