@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
+import photon_runtime as rt
 from photon_router import Application, DocumentError
-from photon_runtime.testing import HandlerResponse, send_request
+from photon_runtime.testing import HandlerResponse, in_hub, make_request, send_request
 
 
 def shop(**options: Any) -> Application:
@@ -222,3 +223,30 @@ def test_an_operation_in_the_place_of_a_page_is_refused_with_what_to_do() -> Non
         DocumentError, match=r"GET /docs has a handler already, and a page about the app"
     ):
         send_request(router, "GET", "/docs")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["/openapi.json", "/openapi.yaml", "/docs/openapi.json"])
+def test_others_run_while_the_document_of_many_routes_is_written(target: str) -> None:
+    app = Application()
+    for number in range(1000):
+
+        def read(id: int, q: str | None = None) -> dict[str, int]:
+            return {"id": id}
+
+        read.__name__ = f"read{number}"
+        app.get(f"/items{number}/{{id}}")(read)
+
+    @in_hub
+    def main() -> None:
+        with app.start() as handler:
+            task = rt.spawn(lambda: handler(make_request("GET", target)))
+            hub, late, turns = rt.current_task().hub, 0.0, 0
+            while not task.done:
+                before = hub.time()
+                rt.sleep(0.001)
+                late, turns = max(late, hub.time() - before), turns + 1
+            assert task.result().status == 200
+            assert turns > 10, late
+
+    main()

@@ -14,6 +14,7 @@ from importlib import resources
 
 from photon_openapi.document import Document, OpenApi, encode_document
 from photon_runtime.http import Handler, HttpError, Response
+from photon_runtime.made_once import MadeOnce
 
 from .dispatch import Mount
 from .handlers import JSON
@@ -30,29 +31,39 @@ _POLICY = (
 
 
 def pages(
-    docs_url: str | None, openapi_url: str | None, document: Callable[[], OpenApi]
+    docs_url: str | None, openapi_url: str | None, title: str, document: Callable[[], OpenApi]
 ) -> list[Mount]:
-    """Return the pages, without those whose URL is ``None``."""
+    """Return the pages, without those whose URL is ``None``.
+
+    The document of a thousand routes takes a second to write, so the first request for it is
+    answered from a thread; see `MadeOnce`.
+
+    Args:
+        docs_url: Path of the documentation page.
+        openapi_url: Path of the document, without its ending.
+        title: Title of the application.
+        document: Returns a new copy of the document; called in a thread.
+    """
     if openapi_url is None:
         return []
-    as_json = cache(lambda: encode_document(document(), form="json"))
-    as_yaml = cache(lambda: encode_document(document(), form="yaml"))
+    as_json = MadeOnce(lambda: encode_document(document(), form="json"))
+    as_yaml = MadeOnce(lambda: encode_document(document(), form="yaml"))
     handlers: dict[str, Handler] = {
         f"{openapi_url}.json": lambda _: Response(body=as_json(), content_type=JSON),
         f"{openapi_url}.yaml": lambda _: Response(body=as_yaml(), content_type=YAML),
     }
     if docs_url is not None:
-        handlers |= _docs_pages(docs_url, document)
+        handlers |= _docs_pages(docs_url, title, document)
     return [Mount(template, handler) for template, handler in handlers.items()]
 
 
-def _docs_pages(docs_url: str, document: Callable[[], OpenApi]) -> dict[str, Handler]:
+def _docs_pages(docs_url: str, title: str, document: Callable[[], OpenApi]) -> dict[str, Handler]:
     document_url = f"{docs_url}/openapi.json"
     headers = {"content-security-policy": _POLICY}
-    page = cache(lambda: _page(document(), docs_url, document_url))
-    shown = cache(lambda: encode_document(_for_page(document()), form="json"))
+    page = _page(title, docs_url, document_url)
+    shown = MadeOnce(lambda: encode_document(_for_page(document()), form="json"))
     return {
-        docs_url: lambda _: Response(body=page(), content_type=HTML, headers=headers),
+        docs_url: lambda _: Response(body=page, content_type=HTML, headers=headers),
         document_url: lambda _: Response(body=shown(), content_type=JSON),
         f"{docs_url}/{{name}}": lambda request: _asset_response(request.path_values[0]),
     }
@@ -84,8 +95,8 @@ def _asset(name: str) -> bytes:
     return (_FOLDER / name).read_bytes()
 
 
-def _page(document: OpenApi, docs_url: str, document_url: str) -> str:
-    title = html.escape(str(document["info"].get("title", "API")))
+def _page(title: str, docs_url: str, document_url: str) -> str:
+    title = html.escape(title)
     base = html.escape(docs_url, quote=True)
     url = html.escape(document_url, quote=True)
     return f"""<!doctype html>

@@ -31,11 +31,22 @@ def begin_document(
     if not data.keys() & {"paths", "webhooks", "components"}:
         data["paths"] = {}
     if isinstance(data["info"], dict):
-        own = {key: value for key, value in info.items() if value is not None}
-        data["info"] = {"title": "Photon", "version": "0.1.0"} | data["info"] | own
+        data["info"] = _info_of(data["info"], info)
     if servers:
         data["servers"] = [{"url": url} for url in servers]
     return data
+
+
+def title_of(base: OpenApi | None, info: Mapping[str, str | None]) -> str:
+    """Return the title of the document that `begin_document` returns for the same arguments."""
+    loaded = base.get("info") if base is not None else {}
+    title = _info_of(loaded, info).get("title") if isinstance(loaded, dict) else None
+    return "API" if title is None else str(title)
+
+
+def _info_of(loaded: Mapping[str, Any], info: Mapping[str, str | None]) -> dict[str, Any]:
+    own = {key: value for key, value in info.items() if value is not None}
+    return {"title": "Photon", "version": "0.1.0", **loaded, **own}
 
 
 def write_entries(

@@ -24,6 +24,7 @@ import attrs
 from photon_openapi.document import Document, OpenApi, Operation, load_document
 from photon_openapi.errors import DocumentError
 from photon_runtime.callables import calling_module, kind_of, require_function
+from photon_runtime.collector import collector_paused
 from photon_runtime.http import Handler, PartAdapter
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.parts import Finish, Part, Release, Scope, is_under_test
@@ -31,8 +32,7 @@ from photon_runtime.settings import Settings
 from photon_runtime.unattended import UnattendedErrors
 
 from . import _docs
-from ._collector import collector_paused
-from ._document_writer import begin_document, required_by, write_entries
+from ._document_writer import begin_document, required_by, title_of, write_entries
 from ._parts_host import PartsHost, add_provider, install_parts
 from ._router_settings import RouterSettings
 from .annotations import Dependency, Overrides
@@ -386,18 +386,23 @@ class Application(Router):
             DocumentError: The loaded document is not well-formed, or two of its components have the
                 same name.
         """
+        running = self._running[-1] if self._running else None
         base = self._begun_document()
-        if base.schema_errors:
+        if running is None and base.schema_errors:  # one that runs was checked at its start
             raise DocumentError([str(problem) for problem in base.schema_errors])
         shown = [
             entry
             for entry in self._entries
             if entry.is_written and entry.options.get("include_in_schema", True)
         ]
-        providers = Providers({**self._by_type, **install_parts(self, self.needed_parts()).by_type})
+        by_type = (
+            running.providers.by_type
+            if running is not None
+            else {**self._by_type, **install_parts(self, self.needed_parts()).by_type}
+        )
+        providers = Providers(by_type)
         context = WriterContext(self.validation_status, is_published=True, providers=providers)
-        with collector_paused():
-            write_entries(base.data, shown, context)
+        write_entries(base.data, shown, context)
         return copy.deepcopy(base.data)
 
     @contextmanager
@@ -544,7 +549,12 @@ class Application(Router):
             CompilationContext(document, providers, behaviour, self.read_settings(FormSettings)),
             {entry.operation_id: entry for entry in entries},
             [
-                *_docs.pages(self.docs_url, self.openapi_url, self.document),
+                *_docs.pages(
+                    self.docs_url,
+                    self.openapi_url,
+                    title_of(self._base, self._info),
+                    self.document,
+                ),
                 *self._mounts,
                 *running.pages,
             ],

@@ -14,6 +14,8 @@
 ``_select``          `select`: the first of several cases
 ``_case``, ``_descriptor_cases``  the cases: channels and times; sockets and descriptors
 ``_offload``         `offload`, `blocking`: real threads for blocking calls
+``collector``        the garbage collector, paused while something large is made
+``made_once``        `MadeOnce`: values that a thread makes at their first use
 ``_socket``          `Socket`, `create_connection`
 ``_tls``             TLS sockets, for the sockets that `ssl` contexts wrap
 ``_poll``, ``_watcher``  readiness of descriptors; the waits for one descriptor

@@ -8,12 +8,12 @@ with a strict content security policy.
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import resources
 from typing import Final
 
-from photon_openapi.document import encode_document
+from photon_openapi.document import OpenApi, encode_document
 from photon_runtime.http import Handler, Response
+from photon_runtime.made_once import MadeOnce
 from photon_runtime.parts import Host
 
 from ._writer import asyncapi_document
@@ -34,9 +34,12 @@ def add_pages(host: Host) -> None:
     if openapi_url is None:
         return
     document_url = openapi_url.rpartition("/")[0] + "/asyncapi"
-    document = cache(lambda: asyncapi_document(host.document()))
-    as_json = cache(lambda: encode_document(document(), form="json"))
-    as_yaml = cache(lambda: encode_document(document(), form="yaml"))
+
+    def document() -> OpenApi:
+        return asyncapi_document(host.document())
+
+    as_json = MadeOnce(lambda: encode_document(document(), form="json"))
+    as_yaml = MadeOnce(lambda: encode_document(document(), form="yaml"))
     pages: dict[str, Handler] = {
         f"{document_url}.json": lambda _: Response(body=as_json(), content_type=_JSON),
         f"{document_url}.yaml": lambda _: Response(body=as_yaml(), content_type=_YAML),
@@ -45,14 +48,14 @@ def add_pages(host: Host) -> None:
         css_url = f"{docs_url}/sockets.css"
         css = resources.files(__package__).joinpath("sockets.css").read_bytes()
 
-        @cache
-        def page() -> str:
+        def write_page() -> str:
             from ._page import sockets_page  # it loads the generator of examples
 
             return sockets_page(
                 document(), css_url=css_url, document_url=document_url, docs_url=docs_url
             )
 
+        page = MadeOnce(write_page)
         headers = {"content-security-policy": _POLICY}
         cached = {"cache-control": "public, max-age=86400"}
         pages[f"{docs_url}/sockets"] = lambda _: Response(
