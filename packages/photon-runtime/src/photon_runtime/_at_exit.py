@@ -80,6 +80,16 @@ def ended_before_exit(hub: Hub) -> Iterator[None]:
         run.ended.release()
 
 
+@contextmanager
+def ending_runs_last() -> Iterator[None]:
+    """Leave the hook of this module to the interpreter, while the block runs all other ones."""
+    atexit.unregister(_end_runs)
+    try:
+        yield
+    finally:
+        atexit.register(_end_runs)
+
+
 @atexit.register
 def _end_runs() -> None:
     """End the hubs of all other threads, or the process."""

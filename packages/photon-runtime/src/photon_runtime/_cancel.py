@@ -52,6 +52,11 @@ class CancelScope:
         if parent is not None:
             parent.adopt(self)
 
+    @property
+    def owner(self) -> Cancellable:
+        """The task that the scope was made for."""
+        return self._task
+
     def adopt(self, child: CancelScope) -> None:
         """Add ``child`` to the tree."""
         if self._children is None:

@@ -79,10 +79,16 @@ class Hub:
         pending_external: Number of reports expected from other threads.
         resources: Objects of other modules, one per hub and type. Their ``leave()`` method, if any,
             is called when the main task has ended, before the others are cancelled, and ``close()``
-            at the very end.
+            at the very end. One that has ``pause()`` and ``resume()`` outlasts a run if its hub
+            pauses.
         main: The task whose end ends the run: the first one, or the one that forked this process.
         first: The first task, ``None`` before the run.
         is_ending: True after the main task has ended, when the others are cancelled.
+        lasting: The tasks that a run neither cancels nor awaits at its end: threads of a patched
+            standard library. The tasks of their scopes are left alone, too.
+        can_pause: True if the lasting tasks can continue in a later run, see `_paused_hub`;
+            otherwise they end with the run.
+        is_final: True in the run in which the process ends, see `_process_end`.
     """
 
     def __init__(
@@ -112,6 +118,9 @@ class Hub:
         self.main: Task[object] | None = None
         self.first: Task[object] | None = None
         self.is_ending = False
+        self.lasting: dict[Task[object], None] = {}
+        self.can_pause = False
+        self.is_final = False
         self._services = 0
         self._failures_in_a_row = 0
         self._switches_left = 0
@@ -130,7 +139,7 @@ class Hub:
         """Queue a new task to be started."""
         self.tasks[task] = None
         self.ready.append(task)
-        if self.is_ending and task.root.parent is None:
+        if self.is_ending and task.root.parent is None and task not in self.lasting:
             task.cancel()
 
     def post(self, callback: Callable[[], object]) -> None:
@@ -145,6 +154,8 @@ class Hub:
 
     def run_until(self, main: Task[object]) -> None:
         """Schedule until ``main`` has ended, then cancel the other tasks and wait for their end.
+
+        Lasting tasks continue meanwhile, and stay.
 
         Raises:
             KeyboardInterrupt, SystemExit: As raised in a task, after the others have ended.
@@ -167,9 +178,45 @@ class Hub:
                 leave()
         self.is_ending = True
         for task in list(self.tasks):
-            task.cancel()
-        while self.tasks:
+            if not self._outlasts(task):
+                task.cancel()
+        while not all(map(self._outlasts, self.tasks)):
             self._turn()  # another Ctrl-C abandons tasks that do not end
+
+    def _outlasts(self, task: Task[object]) -> bool:
+        """Return whether a task, or one whose scope it was spawned in, is a lasting one."""
+        owner: object = task if self.lasting else None
+        while isinstance(owner, Task):
+            if owner in self.lasting:
+                return True
+            scope = owner.root.parent
+            owner = None if scope is None else scope.owner
+        return False
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the run has ended, and only lasting tasks are left, which may continue."""
+        return bool(self.can_pause and self.tasks and all(map(self._outlasts, self.tasks)))
+
+    def pause(self) -> None:
+        """Release what a run needs, and keep the lasting tasks for a later one."""
+        self.is_ending = False
+        self._fatal = None
+        self._release_idle()
+        for kind, resource in list(self.resources.items()):
+            pause, close = getattr(resource, "pause", None), getattr(resource, "close", None)
+            if pause is not None:
+                pause()
+            elif close is not None:
+                del self.resources[kind]
+                close()
+
+    def resume(self) -> None:
+        """Prepare a paused hub for its next run."""
+        for resource in list(self.resources.values()):
+            resume = getattr(resource, "resume", None)
+            if resume is not None:
+                resume()
 
     def end(self) -> None:
         """End the run, like `SystemExit` in a task. To be called through `post`."""
@@ -196,12 +243,15 @@ class Hub:
             close = getattr(resource, "close", None)
             if close is not None:
                 close()
-        idle, self._idle = self._idle, []
-        for pooled in idle:
-            pooled.switch()  # without a task, it ends
+        self._release_idle()
         with self._post_lock:
             self._is_closed = True
             self.poller.close()
+
+    def _release_idle(self) -> None:
+        idle, self._idle = self._idle, []
+        for pooled in idle:
+            pooled.switch()  # without a task, it ends
 
     def continue_after_fork(self, task: Task[object]) -> None:
         """Continue in the child of a fork with only ``task``, which called fork.
@@ -219,6 +269,8 @@ class Hub:
         self.resources.clear()
         self._idle = []
         self.tasks = {task: None}
+        self.lasting = {}
+        self.can_pause = False
         self.pending_external = 0
         self._post_lock = _RLock()  # another thread may have held it
         self.poller.close()
@@ -241,6 +293,8 @@ class Hub:
     def task_ended(self, task: Task[object]) -> None:
         """Handle the end of ``task``: call its supervisor, or log its error."""
         self.tasks.pop(task, None)
+        if self.lasting:
+            self.lasting.pop(task, None)
         error = task.error
         if isinstance(error, KeyboardInterrupt | SystemExit) and not (
             self.is_service and task is not self.main and not is_interrupt(error)

@@ -14,7 +14,8 @@ from greenlet import getcurrent
 from ._at_exit import ended_before_exit
 from ._cancel import CancelScope
 from ._hub import Hub, current_hub
-from ._pooled_greenlet import PooledGreenlet, current_task
+from ._paused_hub import can_pause, pause, take_paused
+from ._pooled_greenlet import PooledGreenlet, current_task, running_task
 from ._report import spawn_site
 from ._task import Task
 from .callables import refuse_deferred, require_function
@@ -26,7 +27,8 @@ T = TypeVar("T")
 def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run ``function`` as the first task of a new hub and return its result.
 
-    When it returns, the remaining tasks are cancelled and awaited.
+    When it returns, the remaining tasks are cancelled and awaited. Threads of a patched standard
+    library are not: on the main thread they continue in the next run, and when the process ends.
 
     Raises:
         RuntimeError: The calling thread runs a hub already.
@@ -43,16 +45,23 @@ def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         42
     """
     require_function(function, "the main function of run()")
+    task = running_task()
+    if task is not None and isinstance(task.hub, Hub) and task.hub.is_final:
+        return spawn(function, *args, **kwargs).result()  # an exit hook runs a hub of its own
     if isinstance(getcurrent(), PooledGreenlet):
         # The error is the call itself, not the type of an argument.
         raise RuntimeError(  # noqa: TRY004
             "run() was called in a task: this thread already runs a hub; use spawn()"
         )
-    return run_in(Hub(), functools.partial(function, *args, **kwargs), function)
+    hub = take_paused()
+    if hub is None:
+        hub = Hub()
+        hub.can_pause = can_pause()
+    return run_in(hub, functools.partial(function, *args, **kwargs), function)
 
 
 def run_in(hub: Hub, thunk: Callable[[], T], function: Callable[..., T]) -> T:
-    """Run ``thunk`` as the first task of ``hub``, which is new, and close the hub; see `run`."""
+    """Run ``thunk`` as the first task of ``hub``, which does not run; see `run`."""
     main = new_task(hub, thunk, function)
     main.on_end = _leave_error_to_run
     with ended_before_exit(hub):
@@ -61,7 +70,10 @@ def run_in(hub: Hub, thunk: Callable[[], T], function: Callable[..., T]) -> T:
             with _woken_by_signals(hub):
                 hub.run_until(main)
         finally:
-            hub.close()
+            if hub.is_paused:
+                pause(hub)
+            else:
+                hub.close()
     return main.result()
 
 

@@ -5,8 +5,8 @@ handlers, so a signal for the child is never lost in the parent's pipe, nor the 
 on SIGUSR1 and SIGUSR2 show what it does, and SIGHUP requests its replacement, also before the
 application is imported. The child
 ends by ``os._exit``: it must not unwind into the frames of the parent that it was forked from. What
-the interpreter would do at its end is done explicitly: exit hooks, without those of the parent, and
-flushing.
+the interpreter would do at its end is done explicitly (`_process_end`): threads, exit hooks without
+those of the parent (`_inherited_hooks`), and flushing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ._inherited_hooks import forget_inherited_hooks
 from ._inspection_signals import handle_signals_of_workers
+from ._process_end import finish_process, limit_end
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -33,6 +35,9 @@ READY = b"r"
 ALIVE = b"."
 RETIRING = b"x"
 LEAVING = b"l"
+
+_END_TIME = 30.0
+"""Seconds that threads and exit hooks have at the end of a worker that has not set a limit."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -135,7 +140,7 @@ def _forget_parent(signals: Iterable[signal.Signals], inherited: Iterable[int]) 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for descriptor in inherited:
         os.close(descriptor)
-    atexit._clear()
+    forget_inherited_hooks()
 
 
 @attrs.define
@@ -189,7 +194,11 @@ def _exit_code(work: Work, slot: int, link: Link) -> int:
 def _leave(code: int) -> None:
     """End this process as the interpreter would, without unwinding into the parent's frames."""
     try:
+        limit_end(_END_TIME)  # unless its work has set one
+        finish_process(code)
         atexit._run_exitfuncs()
+    except BaseException:
+        traceback.print_exc()
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()

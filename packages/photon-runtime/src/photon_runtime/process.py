@@ -41,6 +41,8 @@ from typing import TYPE_CHECKING
 
 from ._hub import current_hub
 from ._pooled_greenlet import current_task, running_task
+from ._process_end import finish_process as finish_process
+from ._process_end import limit_end as limit_end
 from ._run import sleep
 from ._runtime_settings import RuntimeSettings
 from ._scope import scope

@@ -7,7 +7,9 @@ and gives the jobs to another one when the lease is over. It gives up only when 
 they are ready, and a process is ready before it claims the first job: so no job ends the group.
 
 *Stopping.* After SIGTERM a process claims nothing more, lets its jobs end for ``[tasks]
-shutdown_timeout``, and queues the others again. SIGHUP replaces the processes one by one.
+shutdown_timeout``, and queues the others again. Threads that jobs have begun are waited for, and
+exit hooks run; what has not ended before the supervisor would kill the process is named in the log.
+SIGHUP replaces the processes one by one.
 
 *Recycling.* A process that has run ``[tasks] max_jobs`` jobs, or uses more than ``max_memory``,
 leaves: it claims nothing more and is replaced at once, and its jobs end without a time limit. They
@@ -32,7 +34,7 @@ import attrs
 import photon_runtime as rt
 from photon_runtime.errors import LoadError, PhotonError
 from photon_runtime.http import Application, ServerSettings
-from photon_runtime.process import prepare_process, reporting_failures, stop_event
+from photon_runtime.process import limit_end, prepare_process, reporting_failures, stop_event
 from photon_runtime.stats import dumping_on_signal, resident_memory, watch_hub
 from photon_runtime.workers import supervise
 
@@ -51,6 +53,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("photon.tasks")
 _GRACE = 15.0
 """Seconds beyond ``shutdown_timeout`` to record the outcomes, and to stop the application."""
+_END_TIME = _GRACE - 3.0
+"""Seconds beyond ``shutdown_timeout`` that a process has to end; then the supervisor kills it."""
+
 _INTERVAL = 0.5
 
 
@@ -96,6 +101,8 @@ class WorkerProcesses:
                 rt.run(self._run_jobs, application, link)
             except PhotonError as error:
                 raise LoadError(str(error)) from error
+            finally:
+                limit_end(self.settings.shutdown_timeout)  # of threads and exit hooks
 
     def _run_jobs(self, application: Application | Handler, link: Link) -> None:
         with dumping_on_signal(), stop_event() as stop, started_tasks(self.project, application):
@@ -109,7 +116,7 @@ class WorkerProcesses:
             link()
             watch_hub(threshold=self.project.settings.read(ServerSettings).block_threshold)
             with serving_metrics(self.listener, tasks), rt.scope() as helpers:
-                helpers.spawn(_stop_worker, worker, stop)
+                helpers.spawn(self._stop, worker, stop)
                 helpers.spawn(self._recycle, worker, link)
                 try:
                     worker.run()
@@ -146,6 +153,11 @@ class WorkerProcesses:
             f"process{'es' if count > 1 else ''}; pid {os.getppid()}"
         )
 
+    def _stop(self, worker: Worker, stop: rt.Event) -> None:
+        stop.wait()
+        limit_end(self.settings.shutdown_timeout + _END_TIME)
+        worker.stop()
+
     # -- recycling --------------------------------------------------------------------------------
 
     def _recycle(self, worker: Worker, link: Link) -> None:
@@ -164,11 +176,6 @@ class WorkerProcesses:
         if settings.max_memory and (used := resident_memory()) > settings.max_memory:
             return f"uses {used} bytes of memory, more than max_memory = {settings.max_memory}"
         return None
-
-
-def _stop_worker(worker: Worker, stop: rt.Event) -> None:
-    stop.wait()
-    worker.stop()
 
 
 @contextlib.contextmanager

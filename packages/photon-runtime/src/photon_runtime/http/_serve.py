@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 
+from .._process_end import lift_limit, limit_end, remaining_limit
 from .._run import run
 from .._stop_signals import stop_signals
 from ..callables import require_function
@@ -43,7 +44,9 @@ def serve(
     """Serve in this thread until SIGTERM or SIGINT, then stop gracefully.
 
     SIGTERM keeps idle connections open for the ``idle_grace`` of the settings; SIGINT (Ctrl-C)
-    closes them at once.
+    closes them at once. The ``shutdown_timeout`` of the settings begins with the signal and is for
+    everything: the running requests, the tasks that they have spawned, and, if the process ends
+    then, its threads and exit hooks; see `photon_runtime.process.limit_end`.
 
     Args:
         application: An `Application`, or a handler: a function that takes a request and returns a
@@ -72,15 +75,27 @@ def serve(
         watch_hub(threshold=server.settings.block_threshold)  # not before: start-up may block
 
     def main() -> None:
-        with dumping_on_signal():
-            if isinstance(application, Application):
-                with application.start(development=development) as handler:
-                    server.serve(handler, begin)
-            else:
-                server.serve(application, begin)
+        with dumping_on_signal(), _started(application, development) as handler:
+            server.serve(handler, begin)
+            limit = server.settings.shutdown_timeout
+            server.await_tasks(max(0.0, remaining_limit(limit)))
 
     def stop(number: signal.Signals) -> None:
+        limit_end(server.settings.shutdown_timeout)
         server.stop(grace=server.settings.idle_grace if number is signal.SIGTERM else 0.0)
 
-    with stop_signals(stop):
-        run(main)
+    try:
+        with stop_signals(stop):
+            run(main)
+    finally:
+        limit_end(server.settings.shutdown_timeout)  # also when it was not a signal that stopped it
+        if worker is None:
+            lift_limit()  # the caller may go on
+
+
+def _started(
+    application: Application | Handler, development: bool
+) -> AbstractContextManager[Handler]:
+    if isinstance(application, Application):
+        return application.start(development=development)
+    return nullcontext(application)

@@ -46,6 +46,7 @@ from ._lifetime import Lifetime, WorkerLink
 from ._limit_clock import LimitClock, sweep_interval
 from ._listen import refuse_new_connections
 from ._request import Request
+from ._request_tasks import await_request_tasks
 from ._response import Response
 from ._settings import ServerSettings
 from ._started import StartedHandler, context_of
@@ -354,6 +355,13 @@ class Server:
                 task.cancel()
         self._close_without_task()
         self._wait_until_closed()
+
+    def await_tasks(self, seconds: float) -> None:
+        """Wait for the tasks that handlers have spawned; see `await_request_tasks`.
+
+        Blocks: the calling task, for ``seconds`` and a moment at most.
+        """
+        await_request_tasks(lambda task: task.context.get(_current) is self, seconds)
 
     def _stop_endless_responses(self) -> None:
         """Stop upgraded connections and streams, which may have no end of their own."""

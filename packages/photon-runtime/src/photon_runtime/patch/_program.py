@@ -2,8 +2,8 @@
 
 Theory of operation. The program is run by the first task of a hub, as the module ``__main__``, with
 the arguments, path, exit codes and tracebacks of plain Python. At its end its threads that are not
-daemons are joined; daemons are abandoned, as in plain Python: they are not unwound and never run
-again.
+daemons are joined, and the exit hooks run, still in the first task, since they may wait for
+daemons. Then these are abandoned, as in plain Python: they are not unwound and never run again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import runpy
 import signal
 import sys
-import threading
 import zipfile
 from collections.abc import Callable, Sequence
 from importlib.machinery import SourceFileLoader
@@ -21,6 +20,7 @@ from types import ModuleType, TracebackType
 
 from .._hub import current_hub
 from .._pooled_greenlet import current_task
+from .._process_end import finish_threads_and_hooks
 from .._run import run
 from .._task import Task
 
@@ -103,7 +103,7 @@ def _main(program: Callable[[], object], abandoned: list[Task[object]]) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # now it is the main task's
     code = _code_of(program)
     try:
-        threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter calls at its end
+        finish_threads_and_hooks()
     except BaseException as error:
         _show(error)
     own = current_task()
@@ -111,6 +111,7 @@ def _main(program: Callable[[], object], abandoned: list[Task[object]]) -> int:
         task.abandon()
         abandoned.append(task)
         del hub.tasks[task]
+    hub.lasting.clear()
     hub.ready.clear()
     return code
 

@@ -136,6 +136,7 @@ def _of_threads() -> Iterator[tuple[Any, dict[str, object]]]:
         "local": local,
         "_DummyThread": _thread.TaskThread,
         "_make_invoke_excepthook": _thread.make_invoke_excepthook,
+        "_shutdown": _thread.shut_down,
     }
     yield real_thread, both | of_thread
     yield threading, both | of_threading

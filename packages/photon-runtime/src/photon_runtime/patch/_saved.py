@@ -25,6 +25,7 @@ get_native_id = threading.get_native_id
 Local = _thread._local
 SimpleQueue = queue.SimpleQueue
 DummyThread = threading._DummyThread
+shut_down_threads = threading._shutdown  # type: ignore[attr-defined]  # private
 
 sleep = time.sleep
 

@@ -16,23 +16,29 @@ of real threads are kept for ever; those of tasks end with the task.
 
 Cancellation is not a failure of a thread: it does not reach ``threading.excepthook``.
 
-At the end of a run the remaining threads are not cancelled, as other tasks are, but abandoned, like
-daemons at the end of a plain program. Code that was written for threads does not expect an
-exception out of every wait: pools log it as an error, and loops that catch everything would never
-end. They count as ended, so they are not waited for. A thread that clean-up code starts even later
-is a real thread: as a task it would be cancelled before it begins.
+At the end of a run the remaining threads are not cancelled, as other tasks are: code that was
+written for threads does not expect an exception out of every wait. They are lasting tasks of the
+hub, which pauses with them if it can be continued (`_paused_hub`); when the process ends, those
+that are not daemons are joined and exit hooks run while the daemons do (`_process_end`).
+
+A hub that cannot pause, on another thread than the main one, abandons its threads: they never run
+again and count as ended, so they are not waited for; those that are not daemons are named in the
+log. A thread that clean-up code of such a hub starts even later is a real thread.
 """
 
 from __future__ import annotations
 
 import contextvars
 import functools
+import logging
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+from .._hub import Hub
+from .._process_end import finish_process
 from .._run import new_task
 from .._task import Task
 from ..errors import Cancelled
@@ -43,19 +49,47 @@ from ._running import get_ident, hub_of, running_task
 _make_invoke_excepthook: Callable[[], Callable[[Any], None]] = threading._make_invoke_excepthook  # type: ignore[attr-defined]  # private, and what Thread calls
 
 
-class HubThreads:
-    """The threads of one hub that have not ended."""
+_log = logging.getLogger("photon.runtime")
 
-    def __init__(self, threads: Threads) -> None:
-        """Begin without threads."""
-        self.tasks: set[Task[object]] = set()
+
+class HubThreads:
+    """The threads of one hub at the end of its run."""
+
+    def __init__(self, threads: Threads, hub: Hub) -> None:
+        """Note whose threads they are."""
         self._threads = threads
+        self._hub = hub
+        self._unlisted: dict[int, threading.Thread] = {}
+
+    def pause(self) -> None:
+        """Take them from the list of living threads while they do not run."""
+        active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # private
+        for task in self._hub.lasting:
+            if id(task) in active:
+                self._unlisted[id(task)] = active.pop(id(task))
+
+    def resume(self) -> None:
+        """List them again."""
+        active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # private
+        active.update(self._unlisted)
+        self._unlisted = {}
 
     def leave(self) -> None:
-        """Abandon them, because the run ends."""
-        for task in self.tasks:
+        """Abandon them, because the run ends and its hub cannot pause."""
+        if not self._hub.can_pause:
+            self.close()
+
+    def close(self) -> None:
+        """Abandon those that are left, because the hub ends."""
+        living = list(self._hub.lasting)
+        names = [name for task in living if (name := _unfinished(task)) is not None]
+        if names and not self._hub.is_final:  # which has named them
+            _log.warning(
+                "threads that have not finished end with the run that began them: %s",
+                ", ".join(names),
+            )
+        for task in living:
             self._threads.abandon(task)
-        self.tasks.clear()
 
 
 class Threads:
@@ -81,7 +115,7 @@ class Threads:
     ) -> int:
         """Start a task, or a real thread outside of tasks; see `_thread.start_new_thread`.
 
-        It is also a real thread when the hub is ending.
+        It is also a real thread when the hub is ending and cannot pause.
         """
         if not callable(function):
             raise TypeError("first arg must be callable")
@@ -93,15 +127,14 @@ class Threads:
         self.count += 1
         thunk = functools.partial(self._live, function, args, kwargs or {})
         hub = None if starter is None else hub_of(starter)
-        if hub is None or hub.is_ending:
+        if hub is None or (hub.is_ending and not hub.can_pause):
             return _saved.start_new_thread(thunk, ())
         task = new_task(hub, thunk, function)
         task.name = _name_of(function)
         task.context = contextvars.Context()
-        own = hub.resources.get(HubThreads)
-        if not isinstance(own, HubThreads):
-            own = hub.resources[HubThreads] = HubThreads(self)
-        own.tasks.add(task)
+        if HubThreads not in hub.resources:
+            hub.resources[HubThreads] = HubThreads(self, hub)
+        hub.lasting[task] = None
         hub.spawn(task)
         return id(task)
 
@@ -110,6 +143,7 @@ class Threads:
         hub = hub_of(task)
         task.abandon()
         hub.tasks.pop(task, None)
+        hub.lasting.pop(task, None)
         if task in hub.ready:
             hub.ready.remove(task)
         self._abandoned.append(task)  # if it were dropped, it would be unwound
@@ -176,10 +210,25 @@ class Threads:
             del function, args, kwargs  # release them before the thread counts as ended
             task = running_task()
             if task is not None:
-                own = hub_of(task).resources.get(HubThreads)
-                if isinstance(own, HubThreads):
-                    own.tasks.discard(task)
+                hub_of(task).lasting.pop(task, None)
             self._end(get_ident())
+
+
+def _unfinished(task: Task[object]) -> str | None:
+    """Return the name of a thread that the program would wait for, ``None`` for a daemon."""
+    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # private
+    thread = active.get(id(task))
+    if thread is None or thread.daemon or _is_idle_worker(thread):
+        return None
+    return thread.name
+
+
+def _is_idle_worker(thread: threading.Thread) -> bool:
+    """Return whether a thread waits for work of a `ThreadPoolExecutor`."""
+    module = sys.modules.get("concurrent.futures.thread")
+    queue = None if module is None else module._threads_queues.get(thread)
+    waiters = list(getattr(queue, "_waiters", ()))
+    return any(id(getattr(waiter, "_task", None)) == thread.ident for waiter in waiters)
 
 
 def _name_of(function: Callable[..., object]) -> str:
@@ -215,6 +264,18 @@ def _unraisable_args() -> Callable[[tuple[object, ...]], Any]:
     return kind
 
 
+def shut_down() -> None:
+    """Do what the interpreter wants to be done about threads at its end: ``threading._shutdown``.
+
+    Only the interpreter itself calls it without a caller; `multiprocessing` does at the end of its
+    children, which do not run exit hooks.
+    """
+    if running_task() is None and sys._getframe().f_back is None:
+        finish_process()
+    else:
+        _saved.shut_down_threads()
+
+
 def exit_thread() -> NoReturn:
     """End the running thread; see `_thread.exit`."""
     raise SystemExit
@@ -229,6 +290,7 @@ class TaskThread(_saved.DummyThread):
         task = running_task()
         if task is not None and hub_of(task).first is not task:
             self._name = task.name
+            self._daemonic = False  # threads inherit it: what a handler begins is waited for
             self._task = weakref.ref(task, functools.partial(_forget, id(task)))
 
     def _reset_internal_locks(self, is_alive: bool) -> None:

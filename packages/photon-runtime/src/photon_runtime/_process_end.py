@@ -1,0 +1,411 @@
+"""The end of a process: threads, exit hooks, and the time that they have.
+
+Theory of operation. When a Python program ends, the interpreter calls the exit hooks of `threading`
+(executors finish their queues there), joins the threads that are not daemons, and calls the hooks
+of `atexit`, the latest first, while daemons still run: exporters of telemetry flush through their
+threads, `multiprocessing` ends its children, `weakref.finalize` removes temporary directories, and
+`logging.shutdown` comes last. `finish_process` does the same, in this order, where the interpreter
+does not (a worker ends by ``os._exit``) or could not: under the patch threads are tasks, so a hub
+that has paused with them runs once more, and threads and hooks run in it.
+
+*The limit.* A program of its own may take any time to end, as with plain Python; only threads that
+were left by a run, which may belong to a loop without an end, have some seconds. A process that
+serves has one limit for everything, which begins with the signal to stop (`limit_end`). When it
+is over, what has not ended is named in the log, threads with their stacks; threads are left behind
+and child processes killed. The exit hooks run nevertheless, for a second. Under the patch, a hook
+that waits for longer is interrupted, and the next one runs. A real thread, the guard, ends the
+process if even that does not help: it names what runs, flushes the logs and calls ``os._exit``.
+
+In a hub, exit hooks run in the main task. One that calls `run` gets a task of the same hub.
+
+The guard must not wait for anything: the lock of a log handler may be held by the very hook that
+does not return. So it logs from another thread, and writes to standard error if that does not
+return either.
+
+*The hook of `_at_exit`* is left to the interpreter: after it has ended the hubs of other threads no
+task may run.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import contextlib
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ._at_exit import ending_runs_last
+from ._hub import Hub
+from ._paused_hub import can_pause, take_paused
+from ._pooled_greenlet import running_task
+from ._report import describe_tasks
+from ._run import run_in
+from ._scope import deadline
+from .errors import DeadlineExceeded
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+_log = logging.getLogger("photon.runtime")
+_THREAD_TIME = 10.0
+"""Seconds that threads of a run have at the end of a program without a limit."""
+
+_HOOK_TIME = 1.0
+"""Seconds beyond the limit that exit hooks have."""
+
+_GUARD_TIME = 1.5
+"""Seconds beyond the limit after which the process ends whatever runs."""
+
+_REPORT_TIME = 0.3
+"""Seconds that a log record of the guard may take."""
+
+_MOST_NAMES = 20
+# The originals, read at import before any patch.
+_start_thread = _thread.start_new_thread
+_allocate_lock = _thread.allocate_lock
+_get_ident = _thread.get_ident
+_monotonic = time.monotonic
+_RealLock = threading.Lock
+_shut_down_threads: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]  # what the interpreter calls
+
+
+@attrs.define(eq=False)
+class _Limit:
+    """The time that the end of this process has.
+
+    Attributes:
+        seconds: The last limit; ``None`` without one.
+        by: Time on the monotonic clock at which it is over; ``None`` while it does not run.
+        lifted: Lock that the guard waits for; it is released when the limit is lifted.
+        status: Exit status if the guard has to end the process.
+    """
+
+    seconds: float | None = None
+    by: float | None = None
+    lifted: _thread.LockType | None = None
+    status: int = 1
+
+    def start(self, seconds: float) -> None:
+        """Begin to count, unless it counts already."""
+        if self.by is not None:
+            return
+        self.seconds = seconds
+        self.by = _monotonic() + seconds
+        self.lifted = lifted = _allocate_lock()
+        lifted.acquire()
+        by = self.by
+        _start_thread(lambda: _guard(lifted, by, seconds), ())
+
+    def lift(self) -> None:
+        """Stop to count."""
+        self.by = None
+        if self.lifted is not None:
+            self.lifted.release()
+            self.lifted = None
+
+    def forget(self) -> None:
+        """Be without a limit, in the child of a fork, which has no guard."""
+        self.seconds = self.by = self.lifted = None
+
+
+_limit = _Limit()
+os.register_at_fork(after_in_child=_limit.forget)
+
+
+def limit_end(seconds: float) -> None:
+    """Have this process end within ``seconds`` from now, exit hooks included.
+
+    It ends about two seconds later at the latest, with a report of what ran. A second call does not
+    change the limit. It may be called by signal handlers.
+
+    Args:
+        seconds: Time for threads, child processes and exit hooks, zero or more. What still runs
+            then is named in the log.
+    """
+    _limit.start(seconds)
+
+
+def remaining_limit(default: float) -> float:
+    """Return the seconds until the limit of `limit_end`, or ``default`` if it does not run."""
+    return default if _limit.by is None else _limit.by - _monotonic()
+
+
+def lift_limit() -> None:
+    """Stop the time of `limit_end`: the process goes on. Its end will have the same time again."""
+    _limit.lift()
+
+
+def finish_process(status: int = 0) -> None:
+    """End the threads and run the exit hooks as the interpreter does at the end of a program.
+
+    To be called on the main thread, outside of tasks, as the last thing or almost. A second call
+    has nothing left to do.
+
+    Args:
+        status: Exit status that the process is going to have. If it does not end within the limit
+            of `limit_end`, that is 1 instead of 0.
+
+    Blocks: the calling thread, until the limit of `limit_end` or without one.
+    """
+    _limit.status = status or 1
+    if _limit.seconds is not None:
+        _limit.start(_limit.seconds)
+    is_patched = threading.Lock is not _RealLock
+    hub = take_paused()
+    if hub is None and is_patched and _limit.by is not None:
+        hub = Hub()  # its waits can be interrupted
+        hub.can_pause = can_pause()
+    if hub is None:
+        finish_threads_and_hooks()
+        return
+    hub.is_final = True
+    threads_by = _limit.by or _monotonic() + _THREAD_TIME
+    run_in(hub, lambda: finish_threads_and_hooks(threads_by), finish_threads_and_hooks)
+    if (left := take_paused()) is not None:
+        left.close()
+
+
+def finish_threads_and_hooks(threads_by: float | None = None) -> None:
+    """Do the work of `finish_process` in the running task, or on the thread without one.
+
+    Args:
+        threads_by: Time at which threads are left behind; by default the limit of `limit_end`, or
+            never.
+    """
+    by = _limit.by
+    threads_by = threads_by or by
+    with ending_runs_last():
+        try:
+            if threads_by is None:
+                _shut_down_threads()
+            else:
+                _end_threads(threads_by)
+        finally:
+            hooks = atexit._run_exitfuncs
+            if by is None or running_task() is None:
+                hooks()
+            else:
+                _in_time(hooks, by + _HOOK_TIME)
+                if (
+                    _monotonic() >= by + _HOOK_TIME
+                ):  # it has interrupted hooks, perhaps the last one
+                    _close_log_handlers()
+
+
+def _close_log_handlers() -> None:
+    """Do what `logging.shutdown` does, with those handlers that are not busy."""
+    handlers: list[Callable[[], logging.Handler | None]] = logging._handlerList  # type: ignore[attr-defined]  # private
+    busy = []
+    for handler in [reference() for reference in handlers[::-1]]:
+        lock = None if handler is None else handler.lock
+        if handler is None or (lock is not None and not lock.acquire(timeout=0)):
+            busy += [] if handler is None else [handler]
+            continue
+        try:
+            with contextlib.suppress(Exception):
+                handler.flush()
+                handler.close()
+        finally:
+            if lock is not None:
+                lock.release()
+    if busy:
+        _log.error(
+            "log handlers that do not return are left behind, with the records that they have not "
+            "written: %s",
+            ", ".join(map(repr, busy)),
+        )
+
+
+def _end_threads(by: float) -> None:
+    """Do what ``threading._shutdown`` does, until ``by`` at the latest; name what is left."""
+    seconds = _limit.seconds or _THREAD_TIME
+    calls: list[Callable[[], object]] = threading._threading_atexits  # type: ignore[attr-defined]  # private
+    ours, calls[:] = calls[::-1], []
+    threading._SHUTTING_DOWN = True  # type: ignore[attr-defined]  # private
+    for call in ours:
+        _in_time(call, by)
+    _end_main_thread()
+    left: list[threading.Thread] = []
+    while threads := [each for each in _joined() if each not in left]:
+        threads[0].join(max(0.0, by - _monotonic()))
+        if threads[0].is_alive():
+            left += threads
+    if left:
+        _log.error(
+            "threads that have not ended within %g s are left behind: %s\n%s",
+            seconds,
+            _names(_described(thread) for thread in left),
+            _stacks(left),
+        )
+    _end_children(by, seconds)
+
+
+def _joined() -> list[threading.Thread]:
+    """Return the threads that a program joins at its end."""
+    main, current = threading.main_thread(), threading.current_thread()
+    return [
+        thread
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not main and thread is not current
+        if not isinstance(thread, threading._DummyThread)
+    ]
+
+
+def _end_main_thread() -> None:
+    """Let the main thread count as ended, as threads may wait for that."""
+    main: object = threading.main_thread()
+    handle = getattr(main, "_handle", None)
+    if handle is not None:
+        handle._set_done()
+        return
+    lock = getattr(main, "_tstate_lock", None)
+    if lock is not None:
+        with contextlib.suppress(RuntimeError):
+            lock.release()
+        main._stop()  # type: ignore[attr-defined]  # private
+
+
+def _end_children(by: float, seconds: float) -> None:
+    """Join the processes of `multiprocessing`, or kill them: its exit hook waits without limit."""
+    module = sys.modules.get("multiprocessing.process")
+    if module is None:
+        return
+    left: list[BaseProcess] = []
+    for child in module.active_children():
+        if not child.daemon:
+            child.join(max(0.0, by - _monotonic()))
+            if child.is_alive():
+                left.append(child)
+    if left:
+        _log.error(
+            "child processes that have not ended within %g s are killed: %s",
+            seconds,
+            _names(f"{child.name} (pid {child.pid})" for child in left),
+        )
+    for child in left:  # as orphans they would keep the listening sockets that they inherited
+        child.kill()
+
+
+def _in_time(call: Callable[[], object], by: float) -> bool:
+    """Call a function; return whether it has returned by a time. Its errors are shown."""
+    seconds = max(0.0, by - _monotonic())
+    if running_task() is not None:
+        try:
+            with deadline(seconds):
+                _shown(call)
+        except DeadlineExceeded:
+            return False
+        return True
+    ended = _allocate_lock()
+    ended.acquire()
+
+    def run() -> None:
+        try:
+            _shown(call)
+        finally:
+            ended.release()
+
+    _start_thread(run, ())
+    return ended.acquire(timeout=seconds)
+
+
+def _shown(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except Exception:
+        traceback.print_exc()
+
+
+# -- the report -----------------------------------------------------------------------------------
+
+
+def _described(thread: threading.Thread) -> str:
+    """Return the name of a thread, and how many calls it leaves undone if it works for a pool."""
+    module = sys.modules.get("concurrent.futures.thread")
+    queues = {} if module is None else dict(module._threads_queues)
+    queue = queues.get(thread)
+    waiting = 0
+    if queue is not None:
+        orders = sum(other is queue for other in queues.values())  # to end, one for each thread
+        waiting = queue.qsize() - orders
+    return thread.name if waiting < 1 else f"{thread.name} ({waiting} calls have not begun)"
+
+
+def _names(names: Iterable[str]) -> str:
+    all_names = list(names)
+    more = len(all_names) - _MOST_NAMES
+    return ", ".join(all_names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _stacks(threads: list[threading.Thread]) -> str:
+    """Return the stacks of threads, whether they are tasks or real ones."""
+    task = running_task()
+    tasks = {} if task is None else {id(each): each for each in getattr(task.hub, "tasks", ())}
+    frames = sys._current_frames()
+    lines = []
+    for thread in threads[:_MOST_NAMES]:
+        ident = thread.ident or 0
+        if ident in tasks:
+            lines.append(describe_tasks([tasks[ident]]))
+        elif (frame := frames.get(ident)) is not None:
+            stack = "".join(traceback.format_stack(frame))
+            lines.append(f"{thread.name}:\n{stack}")
+    return "".join(lines)
+
+
+def _guard(lifted: _thread.LockType, by: float, seconds: float) -> None:
+    """End the process some time after its limit."""
+    if lifted.acquire(timeout=max(0.0, by + _GUARD_TIME - _monotonic())):
+        return
+    report = (
+        f"the process has not ended within {seconds:g} s and is ended now: "
+        f"something in it does not return. The stacks of its threads:\n{_all_stacks()}"
+    )
+    if not _returns(lambda: _log.critical("%s", report)):
+        with contextlib.suppress(Exception):
+            os.write(2, f"photon_runtime: {report}\n".encode(errors="replace"))
+    _returns(_close_log_handlers)
+    _returns(_flush)
+    os._exit(_limit.status)
+
+
+def _all_stacks() -> str:
+    names = {thread.ident: thread.name for thread in list(threading._active.values())}  # type: ignore[attr-defined]  # enumerate() takes a lock
+    own = _get_ident()
+    return "".join(
+        f"{names.get(ident, ident)}:\n{''.join(traceback.format_stack(frame))}"
+        for ident, frame in sys._current_frames().items()
+        if ident != own
+    )
+
+
+def _returns(call: Callable[[], object]) -> bool:
+    """Call a function on a thread of its own; return whether it returns soon."""
+    ended = _allocate_lock()
+    ended.acquire()
+
+    def run() -> None:
+        try:
+            call()
+        except Exception:
+            return
+        ended.release()
+
+    try:
+        _start_thread(run, ())
+    except RuntimeError:  # the interpreter is ending
+        return False
+    return ended.acquire(timeout=_REPORT_TIME)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
