@@ -22,6 +22,7 @@
 ``_own_thread``       calls that wait in C, each on a real thread of its own
 ``_on_import``        functions that are called when a library is imported
 ``_psycopg``, ``_pymysql``, ``_sqlite``  let drivers cooperate, see `photon_runtime.drivers`
+``_psycopg2``, ``_libraries_in_c``  the callback of psycopg2, and a warning for other libraries
 ``__main__``, ``_program``  ``python -m photon_runtime.patch script.py``
 ====================  =========================================================================
 

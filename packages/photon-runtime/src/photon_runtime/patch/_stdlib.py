@@ -11,7 +11,9 @@ from . import (
     _asyncio,
     _connections,
     _late,
+    _libraries_in_c,
     _psycopg,
+    _psycopg2,
     _pymysql,
     _replacements,
     _semaphores,
@@ -21,7 +23,7 @@ from . import (
     _trio,
 )
 from ._late import PatchReport
-from ._on_import import when_imported
+from ._on_import import Hook, when_imported
 
 
 class PatchWarning(RuntimeWarning):
@@ -63,22 +65,7 @@ def patch_stdlib(*, strict: bool = False) -> PatchReport:
     rebound = _late.rebind(replacements)
     _thread.let_main_be_joined()
     _standard_streams.let_standard_streams_cooperate()
-    when_imported(
-        {
-            "asyncio.events": _asyncio.cooperate,
-            "asyncio.runners": _asyncio.let_runners_end,
-            "_multiprocessing": _semaphores.replace_semaphores,
-            "_billiard": _semaphores.replace_semaphores,
-            "multiprocessing.synchronize": _semaphores.let_conditions_be_cancelled,
-            "multiprocessing.connection": _connections.keep_messages_whole,
-            "psycopg": _psycopg.cooperate,
-            "pymysql": _pymysql.cooperate,
-            "sqlite3": _sqlite.cooperate,
-            "trio": _trio.let_runs_be_cancelled,
-            "trio._util": _trio.cooperate,
-            "uvloop": _asyncio.refuse_uvloop,
-        }
-    )
+    when_imported(_hooks())
     if late:
         warnings.warn(_explained(late), PatchWarning, stacklevel=2)
     return PatchReport(rebound, late)
@@ -87,6 +74,26 @@ def patch_stdlib(*, strict: bool = False) -> PatchReport:
 def is_patched() -> bool:
     """Return whether the standard library is patched in this process."""
     return socket.socket is _socket.Socket
+
+
+def _hooks() -> dict[str, Hook]:
+    """Return the functions to call when libraries are imported."""
+    return {
+        **_libraries_in_c.hooks(),
+        "asyncio.events": _asyncio.cooperate,
+        "asyncio.runners": _asyncio.let_runners_end,
+        "_multiprocessing": _semaphores.replace_semaphores,
+        "_billiard": _semaphores.replace_semaphores,
+        "multiprocessing.synchronize": _semaphores.let_conditions_be_cancelled,
+        "multiprocessing.connection": _connections.keep_messages_whole,
+        "psycopg": _psycopg.cooperate,
+        "psycopg2": _psycopg2.cooperate,
+        "pymysql": _pymysql.cooperate,
+        "sqlite3": _sqlite.cooperate,
+        "trio": _trio.let_runs_be_cancelled,
+        "trio._util": _trio.cooperate,
+        "uvloop": _asyncio.refuse_uvloop,
+    }
 
 
 def _explained(late: tuple[str, ...]) -> str:
