@@ -98,6 +98,12 @@ def test_queries_of_asyncpg_take_the_time_of_one_and_end_with_a_deadline(postgre
     assert found["left"] == 0
 
 
+def test_greenlets_of_sqlalchemy_inside_of_loops_wait_as_their_coroutine(postgres_url: str) -> None:
+    found = found_by("use_async_libraries.py", "by_sqlalchemy", postgres_url)
+    assert found["answers"] == MANY
+    assert 2 * SLOW / 3 <= found["seconds"] < 3 * SLOW
+
+
 def test_a_mounted_django_does_not_notice_the_loops_of_other_requests(
     empty_postgres_url: str,
 ) -> None:

@@ -16,6 +16,15 @@ _BOUND = 0.1
 _ROUNDS = 3
 
 
+def starved() -> float:
+    """Return the seconds for which this thread waited for a processor, as Linux counts them."""
+    try:
+        with open("/proc/thread-self/schedstat", "rb") as file:
+            return int(file.read().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
 class Probe:
     """What the coroutine has noticed.
 
@@ -23,7 +32,8 @@ class Probe:
         ping: Function that it calls after each sleep, such as one that makes a request.
 
     Attributes:
-        latest: Seconds by which it was late at the most, ``ping`` included.
+        latest: Seconds by which it was late at the most, ``ping`` included. Time for which other
+            processes had the processor does not count.
     """
 
     def __init__(self, ping: Callable[[], object]) -> None:
@@ -33,10 +43,10 @@ class Probe:
     def watch(self) -> None:
         """Sleep again and again, and note how late it is afterwards."""
         while True:
-            due = time.monotonic() + _PERIOD
+            due = time.monotonic() - starved() + _PERIOD
             sleep(_PERIOD)
             self._ping()
-            self.latest = max(self.latest, time.monotonic() - due)
+            self.latest = max(self.latest, time.monotonic() - starved() - due)
 
 
 @contextmanager

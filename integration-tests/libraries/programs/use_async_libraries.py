@@ -13,7 +13,9 @@ import asgiref.sync
 import asyncpg  # type: ignore[import-untyped]
 import httpx
 from lateness import many
-from program import SLOW, perform
+from program import MANY, SLOW, at_once, perform
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from photon_runtime import DeadlineExceeded, deadline
 
@@ -145,5 +147,27 @@ def by_asyncpg(url: str) -> object:
     raise AssertionError("the deadline has ended nothing")
 
 
+def by_sqlalchemy(url: str) -> object:
+    """The asynchronous engine runs its code in greenlets of its own; a listener waits in them."""
+
+    def connect() -> AsyncEngine:
+        engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"))
+        event.listen(engine.sync_engine, "before_cursor_execute", lambda *_: time.sleep(SLOW / 3))
+        return engine
+
+    async def main(number: int) -> int:
+        try:
+            async with AsyncSession(engines[number]) as session:
+                query = text("SELECT CAST(:number AS int), pg_sleep(:seconds)")
+                values = {"number": number, "seconds": SLOW / 3}
+                return int((await session.execute(query, values)).one()[0])
+        finally:
+            await engines[number].dispose()
+
+    engines = [connect() for _ in range(MANY)]
+    at_once(lambda number: asyncio.run(main(number)))  # imports, and inspects the server
+    return many(lambda number: asyncio.run(main(number)))
+
+
 if __name__ == "__main__":
-    perform(by_anyio, by_portal, by_asgiref, by_httpx, by_asyncpg)
+    perform(by_anyio, by_portal, by_asgiref, by_httpx, by_asyncpg, by_sqlalchemy)

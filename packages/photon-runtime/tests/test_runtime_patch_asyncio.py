@@ -176,10 +176,13 @@ def test_results_of_threads_wake_a_loop_that_waits_for_nothing_else(tmp_path: Pa
         spawn(lambda: offload(lambda: future.set_result(number)))
         return future
 
+    def many():
+        with scope() as tasks:
+            answers = [tasks.spawn(lambda n=n: asyncio.run(main(n))) for n in range(20)]
+        return [answer.result() for answer in answers]
+
     start = time.monotonic()
-    with scope() as tasks:
-        answers = [tasks.spawn(lambda n=n: asyncio.run(main(n))) for n in range(20)]
-    assert [answer.result() for answer in answers] == list(range(20))
+    assert many() == list(range(20))
     print(time.monotonic() - start < 5)
     """
     assert printed(CHAIN_FUTURE + textwrap.dedent(program), tmp_path) == "True\n"
@@ -210,3 +213,28 @@ def test_a_cancelled_run_cleans_up_and_one_that_does_not_end_is_left(tmp_path: P
         print(5 <= time.monotonic() - start < 8)
     """
     assert printed(program, tmp_path) == "cancelled\nTrue\n"
+
+
+@pytest.mark.slow
+def test_a_deadline_is_not_lost_in_groups_of_exceptions(tmp_path: Path) -> None:
+    program = """
+    import asyncio, logging, time
+    from photon_runtime import DeadlineExceeded, deadline
+
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it reports the group
+
+    async def block():
+        time.sleep(30)
+
+    async def main():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(block())
+            group.create_task(asyncio.sleep(30))
+
+    try:
+        with deadline(0.1):
+            asyncio.run(main())
+    except DeadlineExceeded:
+        print("exceeded")
+    """
+    assert printed(program, tmp_path) == "exceeded\n"

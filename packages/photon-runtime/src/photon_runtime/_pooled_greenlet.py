@@ -48,6 +48,9 @@ def current_task() -> Task[object]:
     current = getcurrent()
     if isinstance(current, PooledGreenlet) and current.task is not None:
         return current.task
+    task = _task_around(current)
+    if task is not None:
+        return task
     raise NotRunning(
         "this call waits, and waiting needs a running hub: call it in a function passed to "
         "photon_runtime.run(), or in a task spawned from there"
@@ -60,4 +63,17 @@ def running_task() -> Task[object] | None:
         current = getcurrent()
     except RuntimeError:  # the interpreter is ending, and greenlets have ended already
         return None
-    return current.task if isinstance(current, PooledGreenlet) else None
+    return current.task if isinstance(current, PooledGreenlet) else _task_around(current)
+
+
+def _task_around(current: greenlet) -> Task[object] | None:
+    """Return the task that has started ``current``, a greenlet of other code, if it can wait there.
+
+    SQLAlchemy, for example, runs its synchronous code in greenlets of its own inside of an event
+    loop. ``None`` in the hub and in plain threads.
+    """
+    around = current.parent
+    while around is not None and not isinstance(around, PooledGreenlet):
+        around = around.parent
+    task = None if around is None else around.task
+    return task if task is not None and task.waits_in_inner_greenlets else None

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import CoroutineType
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from greenlet import GreenletExit, greenlet
 
@@ -95,6 +95,8 @@ class Task(Generic[T_co]):
         "on_end",
     )
 
+    waits_in_inner_greenlets: ClassVar[bool] = False
+    """Whether greenlets that code of the task has started may wait as the task."""
     _expired: bool
     """Whether the last wait with a timeout expired; unset before the first one."""
     _value: T_co

@@ -63,6 +63,8 @@ def let_runners_end(runners: ModuleType) -> None:
             return
         with Grace(task):
             close(self)
+        # What was raised in the midst of a coroutine may have arrived in a group of exceptions.
+        task.raise_if_cancelled()
 
     runners.Runner.close = close_in_time
 

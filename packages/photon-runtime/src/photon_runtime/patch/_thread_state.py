@@ -12,6 +12,9 @@ when the task runs again. The task becomes an ordinary one when all have their f
 as they have after ``asyncio.run``. Tasks without an event loop are not concerned: they execute no
 additional instruction.
 
+An event loop may run code in greenlets of its own, as the asynchronous interface of SQLAlchemy
+does. If that code waits, the task is resumed in that greenlet; the task's own one waits for it.
+
 Nothing is left in the thread if an exception of a signal handler arrives in between: the state is
 taken away before the switch, in the task itself, and the hub and all tasks without a state of their
 own always run with the first values.
@@ -24,18 +27,23 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
+from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 import attrs
+from greenlet import getcurrent
 
+from .._cancel import CancelScope
 from .._task import Task
 from . import _saved
 from ._running import running_task
 
 T_co = TypeVar("T_co", covariant=True)
 _SHARES_RUNNING_TASK = sys.version_info >= (3, 14)
+_BETWEEN = ("contextlib", "photon_runtime._scope")
 
 
 @attrs.frozen
@@ -112,28 +120,61 @@ class StatefulTask(Task[T_co]):
 
     __slots__ = ()
 
+    waits_in_inner_greenlets = True
+
     def park(self) -> None:
         """Pause until `unpark` or `interrupt`; see `Task.park`."""
-        state = ThreadState()
-        try:
-            state.take_away()
+        with _Absence(self):
             super().park()
-        finally:
-            state.put_back()
 
     def yield_turn(self) -> None:
         """Go to the end of the queue of runnable tasks; see `Task.yield_turn`."""
-        state = ThreadState()
-        try:
-            state.take_away()
+        with _Absence(self):
             super().yield_turn()
-        finally:
-            state.put_back()
+
+    def enter(self, scope: CancelScope) -> None:
+        """Make ``scope`` the innermost one of the task; see `Task.enter`.
+
+        Raises:
+            RuntimeError: An asynchronous function enters it. Its loop may run other functions
+                before the end of the block, to which the block would then apply as well.
+        """
+        if _is_entered_asynchronously():
+            scope.detach()
+            raise RuntimeError(
+                "deadline(), scope() and shield() cannot be entered in an asynchronous function, "
+                "because its event loop runs others before the block ends: use asyncio.timeout(), "
+                "asyncio.TaskGroup() and asyncio.shield(), or move the block into an ordinary "
+                "function"
+            )
+        super().enter(scope)
 
     def end(self, error: BaseException | None = None) -> None:
         """Mark the task as done, and leave nothing to the next task; see `Task.end`."""
         ThreadState().take_away()
         super().end(error)
+
+
+class _Absence:
+    """The time for which a task lets others run."""
+
+    __slots__ = ("_own", "_state", "_task")
+
+    def __init__(self, task: StatefulTask[Any]) -> None:
+        self._task = task
+        self._own = task.greenlet
+        self._state = ThreadState()
+
+    def __enter__(self) -> None:
+        self._state.take_away()
+        # To be resumed here, which may be a greenlet that the task's own one waits for.
+        self._task.greenlet = getcurrent()  # type: ignore[assignment]  # any is switched to alike
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._task.greenlet = self._own
+        self._state.put_back()
 
 
 def state_changed() -> None:
@@ -153,6 +194,20 @@ def set_coroutine_origin_tracking_depth(depth: int) -> None:
     """Track the origins of coroutines; see `sys.set_coroutine_origin_tracking_depth`."""
     _saved.set_coroutine_origin_tracking_depth(depth)
     state_changed()
+
+
+def _is_entered_asynchronously() -> bool:
+    """Return whether the block that begins is in the frame of an asynchronous function."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        flags = frame.f_code.co_flags
+        if flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+            return True
+        # A generator is the body of a context manager.
+        if not flags & inspect.CO_GENERATOR and frame.f_globals.get("__name__") not in _BETWEEN:
+            return False
+        frame = frame.f_back
+    return False
 
 
 def _loops_if_imported() -> Loops | None:
