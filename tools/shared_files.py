@@ -8,8 +8,9 @@ Recorded durations would age, and pytest-xdist requires that all processes give 
 names; some names contain an address.
 
 Files with a test that is marked as slow come first, because the last files decide how far apart the
-processes end. A process with ``--backwards`` takes the slow files from the other end of the list:
-neighbours use the same servers, and each process starts servers of its own.
+processes end. Each process begins at a place of its own in the list of the slow files
+(``--begin-at``) and goes round: neighbours use the same servers, and each process starts servers of
+its own.
 
 The next file is taken when the last test of a file begins, because pytest has to know the following
 test: without one it would finish the fixtures of the session.
@@ -37,14 +38,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--share-files", metavar="FOLDER", help="run only files that no other process has taken"
     )
-    group.addoption("--backwards", action="store_true", help="take the slow files from the end")
+    group.addoption(
+        "--begin-at",
+        metavar="SHARE",
+        type=float,
+        default=0.0,
+        help="how much of the list of slow files comes before the first one, from 0 to 1",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Share files if the option names a folder."""
     folder = config.getoption("share_files")
     if folder:
-        shared = SharedFiles(Path(folder), backwards=config.getoption("backwards"))
+        shared = SharedFiles(Path(folder), begin_at=config.getoption("begin_at"))
         config.pluginmanager.register(shared)
 
 
@@ -54,11 +61,11 @@ class SharedFiles:
 
     Attributes:
         folder: The folder with one empty file for each test file that a process has taken.
-        backwards: The slow files are taken from the end of the list.
+        begin_at: Share of the slow files that come last, because others begin with them.
     """
 
     folder: Path
-    backwards: bool = False
+    begin_at: float = 0.0
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Run the tests of the files that this process takes."""
@@ -91,9 +98,9 @@ class SharedFiles:
             for name, tests in files.items()
             if any(test.get_closest_marker("slow") for test in tests)
         ]
-        if self.backwards:
-            slow.reverse()
-        return {name: files[name] for name in dict.fromkeys([*slow, *files])}
+        first = int(len(slow) * self.begin_at)
+        ordered = [*slow[first:], *slow[:first], *files]
+        return {name: files[name] for name in dict.fromkeys(ordered)}
 
     def _items_of_taken_files(
         self, session: pytest.Session, files: dict[str, list[pytest.Item]]

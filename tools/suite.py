@@ -1,7 +1,7 @@
-"""The whole suite in two processes, because it takes longer than one core should.
+"""The whole suite in several processes, because it takes longer than one core should.
 
 The processes share the test files (`shared_files`) and end at about the same time. Each has servers
-of its own. The first prints while it runs, and the output of the second follows at the end.
+of its own. The first prints while it runs, and the output of the others follows at the end.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+_PROCESSES = 3
+"""More than a machine of continuous integration has cores: about half of the tests wait."""
 _STOPPING = 30  # seconds that an interrupted process has for stopping its servers
 
 
@@ -23,7 +25,7 @@ def run_suite(
 
     Args:
         python: The interpreter.
-        arguments: Arguments of pytest for both processes.
+        arguments: Arguments of pytest for all processes.
         folder: The root of the repository.
         variables: The environment.
 
@@ -31,29 +33,30 @@ def run_suite(
         The first exit status of pytest that is not 0, or 0.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C, which the terminal sends to both processes, too; both have ended.
+        KeyboardInterrupt: Ctrl-C, which the terminal sends to the processes, too; all have ended.
 
-    Blocks: until both have ended.
+    Blocks: until all have ended.
     """
     _compile_packages(python, folder=folder, variables=variables)
-    with tempfile.TemporaryDirectory() as taken, tempfile.TemporaryFile() as output:
-        command = [str(python), "-m", "pytest", f"--share-files={taken}", *arguments]
-        first = subprocess.Popen(command, cwd=folder, env=variables)
-        second = subprocess.Popen(
-            [*command, "--backwards"],
-            cwd=folder,
-            env=variables,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    with tempfile.TemporaryDirectory() as taken, contextlib.ExitStack() as stack:
+        outputs = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, _PROCESSES)]
+        processes = []
+        for number, output in enumerate([None, *outputs]):
+            place = [f"--share-files={taken}", f"--begin-at={number / _PROCESSES}"]
+            command = [str(python), "-m", "pytest", *place, *arguments]
+            errors = None if output is None else subprocess.STDOUT
+            processes.append(
+                subprocess.Popen(command, cwd=folder, env=variables, stdout=output, stderr=errors)
+            )
         try:
-            statuses = [first.wait(), second.wait()]
+            statuses = [process.wait() for process in processes]
         except KeyboardInterrupt:
-            _end(first, second)
+            _end(*processes)
             raise
         finally:
-            output.seek(0)
-            sys.stdout.write(output.read().decode(errors="replace"))
+            for output in outputs:
+                output.seek(0)
+                sys.stdout.write(output.read().decode(errors="replace"))
             sys.stdout.flush()
     return next((status for status in statuses if status), 0)
 

@@ -1,4 +1,4 @@
-"""The whole suite in two processes: each test runs once, either can fail it, and both end."""
+"""The whole suite in several processes: each test runs once, each can fail it, and all end."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ CONFTEST = """
         log("ran", request.node.nodeid)
 
     @pytest.fixture(scope="session")
-    def both():
-        '''Both processes have come to a test; returns whether this one was the first.'''
+    def place():
+        '''All processes have come to a test; returns how many of them were here before.'''
         mark = LOG.with_name(f"here-{os.getpid()}")
         mark.touch()
-        while len(marks := sorted(LOG.parent.glob("here-*"), key=os.path.getmtime)) < 2:
+        while len(marks := sorted(LOG.parent.glob("here-*"), key=os.path.getmtime)) < 3:
             pass
-        return marks[0] == mark
+        return marks.index(mark)
 """
 VARIABLES = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # they take a second to load
 RUN = """
@@ -93,19 +93,19 @@ def test_each_test_runs_once_and_each_process_has_a_server(
 ) -> None:
     names = [f"test_{number:02}" for number in range(20)]
     for name in names:
-        folder.write(name, "def test_a(both): pass\ndef test_b(): pass\n")
+        folder.write(name, "def test_a(place): pass\ndef test_b(): pass\n")
     assert folder.run() == 0
     assert folder.ran() == [f"{name}.py::test_{each}" for name in names for each in "ab"]
-    assert len(folder.log("started")) == len(folder.log("stopped")) == 2
+    assert len(folder.log("started")) == len(folder.log("stopped")) == 3
     printed = capfd.readouterr().out
     assert all(f"{name}.py" in printed for name in names)
-    assert printed.count("[100%]") == 2
+    assert printed.count("[100%]") == 3
 
 
-def test_slow_files_come_first_and_each_process_begins_at_its_end(folder: Suite) -> None:
-    slow = "import pytest\n@pytest.mark.slow\ndef test(both): pass\n"
-    folder.write("test_a", "def test(both): pass")
-    for name in ("test_b", "test_c", "test_d", "test_e"):
+def test_slow_files_come_first_and_each_process_begins_at_its_place(folder: Suite) -> None:
+    slow = "import pytest\n@pytest.mark.slow\ndef test(place): pass\n"
+    folder.write("test_a", "def test(place): pass")
+    for name in ("test_b", "test_c", "test_d", "test_e", "test_f", "test_g"):
         folder.write(name, slow)
     assert folder.run() == 0
     by_process: dict[str, list[str]] = {}
@@ -113,7 +113,8 @@ def test_slow_files_come_first_and_each_process_begins_at_its_end(folder: Suite)
         by_process.setdefault(process, []).append(name)
     assert sorted(names[0] for names in by_process.values()) == [
         "test_b.py::test",
-        "test_e.py::test",
+        "test_d.py::test",
+        "test_f.py::test",
     ]
     assert [
         names.index("test_a.py::test") + 1 == len(names)
@@ -122,10 +123,10 @@ def test_slow_files_come_first_and_each_process_begins_at_its_end(folder: Suite)
     ] == [True]
 
 
-@pytest.mark.parametrize("is_first", [True, False])
-def test_a_failure_in_either_process_is_a_failure(folder: Suite, is_first: bool) -> None:
-    for number in range(4):
-        folder.write(f"test_{number}", f"def test(both): assert both is not {is_first}")
+@pytest.mark.parametrize("failing", range(3))
+def test_a_failure_in_any_process_is_a_failure(folder: Suite, failing: int) -> None:
+    for number in range(9):  # each process takes the next file before the first has ended
+        folder.write(f"test_{number}", f"def test(place): assert place != {failing}")
     assert folder.run() == 1
 
 
@@ -150,20 +151,20 @@ def test_a_selection_without_tests_is_a_failure(folder: Suite) -> None:
     assert folder.run("-k", "missing") == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def test_the_first_failure_ends_both_processes(folder: Suite) -> None:
+def test_the_first_failure_ends_all_processes(folder: Suite) -> None:
     for number in range(20):
-        folder.write(f"test_{number:02}", "def test(both): assert not both")
+        folder.write(f"test_{number:02}", "def test(place): assert place")
     assert folder.run("-x") != 0
     assert len(folder.ran()) < 20
 
 
 @pytest.mark.parametrize("whole_group", [True, False])
-def test_an_interrupt_ends_both_processes_and_their_servers(
+def test_an_interrupt_ends_all_processes_and_their_servers(
     folder: Suite, whole_group: bool
 ) -> None:
     """Ctrl-C reaches the whole group; a signal may reach the parent alone."""
-    for number in range(4):
-        folder.write(f"test_{number}", "import time\ndef test(both): time.sleep(50)")
+    for number in range(9):  # each process takes the next file before the first has ended
+        folder.write(f"test_{number}", "import time\ndef test(place): time.sleep(50)")
     seconds = f"import suite\nsuite._STOPPING = {10 if whole_group else 0}\n"
     with subprocess.Popen(
         [sys.executable, "-c", seconds + textwrap.dedent(RUN), "-p", "no:cacheprovider"],
@@ -173,7 +174,7 @@ def test_an_interrupt_ends_both_processes_and_their_servers(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     ) as process:
-        while len(list(folder.folder.glob("here-*"))) < 2:
+        while len(list(folder.folder.glob("here-*"))) < 3:
             assert process.poll() is None
         if whole_group:
             os.killpg(process.pid, signal.SIGINT)
@@ -182,7 +183,7 @@ def test_an_interrupt_ends_both_processes_and_their_servers(
         process.communicate(timeout=20)
     assert process.returncode != 0
     if whole_group:
-        assert len(folder.log("stopped")) == 2
+        assert len(folder.log("stopped")) == 3
     for _, pid in folder.log("ran"):
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)

@@ -58,6 +58,12 @@ _ended: list[_Run] = []  # the runs that the exit hook has ended
 os.register_at_fork(after_in_child=_runs.clear)  # the threads do not exist in the child
 
 
+def hub_of_this_thread() -> Hub | None:
+    """Return the hub that runs on the calling thread; also in the hub itself, outside of tasks."""
+    own = _get_ident()
+    return next((run.hub for run in list(_runs) if run.thread == own), None)
+
+
 @contextmanager
 def ended_before_exit(hub: Hub) -> Iterator[None]:
     """Ensure that the block, which runs ``hub``, ends before the interpreter is finalized.

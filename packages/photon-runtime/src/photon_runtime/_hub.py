@@ -302,7 +302,12 @@ class Hub:
             self._fatal = error
         if task.on_end is not None:
             task.on_end(task)
-        elif error is not None and self._fatal is None and not task.is_awaited:
+        elif (
+            error is not None
+            and self._fatal is None
+            and not task.is_awaited
+            and task is not self.main
+        ):
             _log.error("%r failed, spawned at %s", task, task.site, exc_info=error)
 
     def run_next(self, pooled: PooledGreenlet) -> None:

@@ -1,17 +1,59 @@
 """Handles by which threads are joined.
 
 Before Python 3.13 a thread object has a lock that is held for as long as the thread lives, and
-joining takes and releases that lock: see ``set_sentinel`` in `_thread`. Since then it has a handle.
-Here both are a `Gate`: a lock that stays open for all callers once it is released, since a thread
-ends only once. A lock that is handed from one waiter to the next would not do: callers check that
-it is free as soon as they have released it.
+joining takes and releases that lock: see ``set_sentinel`` in `_thread`. Those who have released it
+check that it is free; so here it is a `Sentinel`, which is not handed from one waiter to the next.
+Since 3.13 a thread has a handle, which here holds a `Gate`: a lock that stays open for all callers
+once it is released, since a thread ends only once. The main thread has a gate in any version,
+because it is declared ended while it is still running.
 """
 
 from __future__ import annotations
 
-from ._lock import Lock
+import time
+
+from ._lock import Lock, check_timeout
 from ._running import get_ident
-from ._waiter import wake_first
+from ._waiter import drop_waiter, new_waiter, wake_first
+
+
+class Sentinel(Lock):
+    """A lock that is free after its release: the waiter that is woken has to take it."""
+
+    __slots__ = ()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take the lock; see `threading.Lock.acquire`."""
+        expires = None if timeout == -1 else time.monotonic() + check_timeout(blocking, timeout)
+        while not self._raw.acquire(False):
+            left = None if expires is None else expires - time.monotonic()
+            if not blocking or (left is not None and left <= 0):
+                return False
+            self._wait_for_release(left)
+        return True
+
+    def __enter__(self) -> bool:
+        """Take the lock."""
+        return self.acquire()
+
+    def release(self) -> None:
+        """Free the lock, and wake the first waiter."""
+        self._raw.release()
+        wake_first(self._waiters)
+
+    def _wait_for_release(self, timeout: float | None) -> None:
+        waiter = new_waiter()
+        self._waiters.append(waiter)
+        try:
+            if self._raw.locked():
+                waiter.wait(timeout)
+        except BaseException:
+            if not waiter.claim() and not self._raw.locked():
+                wake_first(self._waiters)  # it was woken, and does not take the lock
+            raise
+        finally:
+            waiter.claim()
+            drop_waiter(self._waiters, waiter)
 
 
 class Gate(Lock):

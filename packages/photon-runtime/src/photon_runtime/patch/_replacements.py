@@ -183,9 +183,8 @@ def _of_processes() -> Iterator[tuple[Any, dict[str, object]]]:
     yield (
         signal,
         {
-            "signal": _signal.set_signal,
+            **_signal.of_handlers(),
             "set_wakeup_fd": set_wakeup_fd,
-            "getsignal": _signal.get_signal,
             "pause": _signal.pause,
             "sigwait": _signal.sigwait,
             "sigwaitinfo": _signal.sigwaitinfo,

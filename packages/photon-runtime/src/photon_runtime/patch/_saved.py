@@ -41,6 +41,9 @@ select_epoll = getattr(select, "epoll", None)
 
 set_signal = signal.signal
 get_signal = signal.getsignal
+alarm = signal.alarm
+setitimer = signal.setitimer
+getitimer = signal.getitimer
 set_wakeup_fd = signal.set_wakeup_fd
 
 set_asyncgen_hooks = sys.set_asyncgen_hooks

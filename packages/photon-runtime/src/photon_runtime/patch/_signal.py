@@ -1,120 +1,128 @@
-"""Signal handlers that belong to the first task, and waiting for signals.
+"""Setting signal handlers and waiting for signals.
 
-Theory of operation. The interpreter runs a handler wherever the main thread happens to be: in any
-task, or in the hub itself, where waiting is impossible and an exception would reach unrelated code.
-Under the patch a handler that was set in a task runs immediately only in the hub's main task, which
-is the program's main thread. Elsewhere it gets a task of its own; an exception that it raises (a
-KeyboardInterrupt, a timeout of the program's own) is raised in the main task, out of its current
-wait, as the main thread's blocking call would have been interrupted.
+Theory of operation. How a handler is called is explained in `_delivery`, and the time limits of
+tasks in `_alarm`. SIGALRM is the signal of those limits, so a task that is not the program's main
+thread sets its handler for itself only: twenty requests may use `signal.alarm` at once, and each
+puts back what it has found.
 
-A second Ctrl-C that arrives while the first has not been delivered is raised in the running code: a
-task does not let the others run, and the user wants to stop it.
+The handlers by which a service is stopped and inspected stay in place: a handler that an
+application sets for one of their signals is called after them. It is logged, once for each signal.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable
-from types import FrameType
 from typing import Any
 
-from greenlet import getcurrent
-
-from .._hub import Hub
-from .._pooled_greenlet import PooledGreenlet
-from .._run import new_task
-from .._task import Task
 from . import _saved
+from ._alarm import Alarms
+from ._delivery import Beside, Delivery, count_of, unwrapped
 from ._descriptors import Patience
 from ._running import hub_of, running_task
 
-Handler = Callable[[int, FrameType | None], Any]
+_log = logging.getLogger("photon.runtime")
 _real_sigtimedwait = getattr(signal, "sigtimedwait", None)
 _real_sigwait = getattr(signal, "sigwait", None)
 _real_sigwaitinfo = getattr(signal, "sigwaitinfo", None)
 _real_pause = getattr(signal, "pause", None)
 _real_pthread_kill = getattr(signal, "pthread_kill", None)
+_PHOTON = frozenset({"photon", "photon_cli", "photon_runtime", "photon_tasks"})
 
 
-class _Delivery:
-    """A handler, and the way it is called."""
+class Handlers:
+    """The handlers that were set under the patch."""
 
-    def __init__(self, handler: Handler, hub: Hub) -> None:
-        self.handler = handler
-        self._hub = hub
-        self._undelivered = 0
+    def __init__(self, alarms: Alarms) -> None:
+        """Begin without handlers."""
+        self._alarms = alarms
+        self._warned: set[int] = set()
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        hub, current = self._hub, getcurrent()
-        main = hub.main
-        is_here = current is hub.greenlet or isinstance(current, PooledGreenlet)
-        if main is None or main.done or not is_here or current is main.greenlet:
-            _note(hub)
-            self.handler(number, frame)
-        elif self._undelivered and current is not hub.greenlet and number == signal.SIGINT:
-            self.handler(number, frame)
-        else:
-            self._undelivered += 1
-            hub.post(lambda: self._spawn(main, number, frame))
+    def set_signal(self, signalnum: int, handler: Any, /) -> Any:
+        """Set the handler of a signal; see `signal.signal`."""
+        if signalnum == signal.SIGALRM:
+            owner = self._alarms.owner()
+            if owner is not None:
+                return self._alarms.set_handler(owner, handler)
+            if self._alarms.is_in_use:
+                return self._alarms.set_handler(None, _delivered(handler))
+        before = _saved.get_signal(signalnum)
+        if _is_photon(sys._getframe(2).f_globals.get("__name__")):
+            return unwrapped(_saved.set_signal(signalnum, _delivered(handler)))
+        own: Any = before.own if isinstance(before, Beside) else before
+        if not isinstance(own, Delivery) and _is_photon(getattr(own, "__module__", None)):
+            if handler is own:
+                return unwrapped(_saved.set_signal(signalnum, own))
+            beside = Beside(own, _delivered(handler))
+            _saved.set_signal(signalnum, beside)
+            self._warn(signalnum, handler)
+            return unwrapped(before)
+        return unwrapped(_saved.set_signal(signalnum, _delivered(handler)))
 
-    def _spawn(self, main: Task[object], number: int, frame: FrameType | None) -> None:
-        def run() -> None:
-            self._undelivered -= 1
-            try:
-                self.handler(number, frame)
-            except BaseException as error:
-                _raise_in(main, error)
-            finally:
-                _note(self._hub)
+    def get_signal(self, signalnum: int, /) -> Any:
+        """Return the handler of a signal; see `signal.getsignal`."""
+        if signalnum == signal.SIGALRM:
+            return self._alarms.handler(self._alarms.owner())
+        return unwrapped(_saved.get_signal(signalnum))
 
-        task = new_task(self._hub, run, self.handler)
-        task.name = f"handler of {signal.Signals(number).name}"
-        self._hub.spawn(task)
-
-
-def _raise_in(main: Task[object], error: BaseException) -> None:
-    """Raise ``error`` out of the wait of ``main``, at its next one if it runs."""
-    hub = hub_of(main)
-    if not main.done and not main.interrupt(error):
-        hub.post(lambda: _raise_in(main, error))
-
-
-class _Count:
-    """Number of signals that were handled, for `pause`."""
-
-    def __init__(self) -> None:
-        self.handled = 0
+    def _warn(self, signalnum: int, handler: object) -> None:
+        if signalnum not in self._warned:
+            self._warned.add(signalnum)
+            _log.warning(
+                "%r does not replace the handler of %s, by which this service is controlled: it "
+                "is called after it",
+                handler,
+                signal.Signals(signalnum).name,
+            )
 
 
-def _count(hub: Hub) -> _Count:
-    found = hub.resources.get(_Count)
-    if not isinstance(found, _Count):
-        found = hub.resources[_Count] = _Count()
-    return found
+def of_handlers() -> dict[str, object]:
+    """Return the functions of `signal` that set handlers and timers; those of a module."""
+    alarms = Alarms()
+    handlers = Handlers(alarms)
+    os.register_at_fork(after_in_child=alarms.forget)
+
+    def set_signal(signalnum: int, handler: Any, /) -> Any:
+        return handlers.set_signal(signalnum, handler)
+
+    def get_signal(signalnum: int, /) -> Any:
+        return handlers.get_signal(signalnum)
+
+    def alarm(seconds: int, /) -> int:
+        return alarms.alarm(seconds)
+
+    def setitimer(which: int, seconds: float, interval: float = 0.0, /) -> Any:
+        return alarms.setitimer(which, seconds, interval)
+
+    def getitimer(which: int, /) -> Any:
+        return alarms.getitimer(which)
+
+    functions = (set_signal, get_signal, alarm, setitimer, getitimer)
+    names = ("signal", "getsignal", "alarm", "setitimer", "getitimer")
+    for name, function in zip(names, functions, strict=True):
+        function.__doc__ = getattr(signal, name).__doc__
+    return dict(zip(names, functions, strict=True))
 
 
-def _note(hub: Hub) -> None:
-    _count(hub).handled += 1
-
-
-def set_signal(signalnum: int, handler: Any, /) -> Any:
-    """Set the handler of a signal; see `signal.signal`."""
+def _delivered(handler: Any) -> Any:
+    """Return what the interpreter is to call in place of ``handler``."""
     task = running_task()
-    if task is not None and callable(handler) and not isinstance(handler, int):
-        before = _saved.set_signal(signalnum, _Delivery(handler, hub_of(task)))
-    else:
-        before = _saved.set_signal(signalnum, handler)
-    return _unwrapped(before)
+    if not callable(handler) or isinstance(handler, signal.Handlers):
+        return handler
+    if _is_photon(getattr(handler, "__module__", None)):
+        return handler
+    if task is None and handler is signal.default_int_handler:
+        return handler
+    return Delivery(handler, task)
 
 
-def get_signal(signalnum: int, /) -> Any:
-    """Return the handler of a signal; see `signal.getsignal`."""
-    return _unwrapped(_saved.get_signal(signalnum))
-
-
-def _unwrapped(handler: Any) -> Any:
-    return handler.handler if isinstance(handler, _Delivery) else handler
+def _is_photon(module: object) -> bool:
+    """Return whether ``module`` is one of Photon's own, whose handlers may be called anywhere."""
+    return isinstance(module, str) and module.partition(".")[0] in _PHOTON
 
 
 def pause() -> None:
@@ -123,7 +131,7 @@ def pause() -> None:
     if task is None:
         _original(_real_pause)()
         return
-    count = _count(hub_of(task))
+    count = count_of(hub_of(task))
     seen = count.handled
     patience = Patience()
     while count.handled == seen:

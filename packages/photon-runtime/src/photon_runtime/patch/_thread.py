@@ -3,9 +3,9 @@
 Theory of operation. All threads of the standard library begin in ``_thread.start_new_thread``.
 Called in a task it spawns a task of the same hub; called elsewhere it starts a real thread, as
 without the patch. `threading` itself is not replaced: identity, names, joining and the list of
-living threads depend on ``get_ident``, which numbers tasks, and on ``_set_sentinel``, a gate that
-is opened when the thread has ended. Both kinds of thread open theirs here, so either kind can join
-the other.
+living threads depend on ``get_ident``, which numbers tasks, and on ``_set_sentinel``, a lock that
+is released when the thread has ended. Both kinds of thread release theirs here, so either kind can
+join the other.
 
 A thread starts without context variables, as a standard one does; a task that is spawned explicitly
 inherits those of its spawner.
@@ -43,7 +43,8 @@ from .._run import new_task
 from .._task import Task
 from ..errors import Cancelled
 from . import _saved
-from ._handle import Gate, ThreadHandle
+from ._handle import Gate, Sentinel, ThreadHandle
+from ._lock import Lock
 from ._running import get_ident, hub_of, running_task
 
 _make_invoke_excepthook: Callable[[], Callable[[Any], None]] = threading._make_invoke_excepthook  # type: ignore[attr-defined]  # private, and what Thread calls
@@ -102,7 +103,7 @@ class Threads:
     def __init__(self) -> None:
         """Begin without threads."""
         self.count = 0
-        self._sentinels: dict[int, Gate] = {}
+        self._sentinels: dict[int, Lock] = {}
         self._abandoned: list[Task[object]] = []
         self._joined_at_end: weakref.WeakSet[ThreadHandle] = weakref.WeakSet()
 
@@ -154,13 +155,13 @@ class Threads:
     def _end(self, ident: int) -> None:
         self.count -= 1
         sentinel = self._sentinels.pop(ident, None)
-        if sentinel is not None:
+        if sentinel is not None and sentinel.locked():
             sentinel.release()
 
-    def set_sentinel(self) -> Gate:
-        """Return a gate that is opened when the running thread has ended."""
-        gate = self._sentinels[get_ident()] = Gate()
-        return gate
+    def set_sentinel(self) -> Lock:
+        """Return a lock that is released when the running thread has ended."""
+        lock = self._sentinels[get_ident()] = Sentinel()
+        return lock
 
     def start_joinable_thread(
         self,
@@ -318,14 +319,17 @@ def _forget(ident: int, ended: weakref.ref[Task[object]]) -> None:
 def wait_for_end(thread: Any, block: bool = True, timeout: float = -1) -> None:
     """Wait until ``thread`` has ended; see `threading.Thread._wait_for_tstate_lock`.
 
-    The original takes the lock and frees it again, and frees it also when its wait is interrupted
-    (by a deadline, for example) while another holds it: so it fails when several wait for one
-    thread, and declares a thread ended that still runs.
+    The original frees the lock also when its wait is interrupted (by a deadline, for example) while
+    the thread holds it, and so declares a thread ended that still runs; and it fails when another
+    thread takes the lock before it has looked at it again.
 
     Blocks: the calling task or thread.
     """
-    gate = thread._tstate_lock
-    if gate is not None and gate.acquire(block, timeout):
+    lock = thread._tstate_lock
+    if lock is not None and lock.acquire(block, timeout):
+        lock.release()
+        thread._is_stopped = True
+        thread._tstate_lock = None
         thread._stop()
 
 
