@@ -4,7 +4,8 @@ Theory of operation. Under the patch a thread is a task, and a program expects o
 of a thread: that it outlives the function that has begun it, until the process ends. A run ends
 when its main task has ended. Then the hub pauses with the threads that are left; they continue in
 the next run of the main thread, which is at the latest the one in which the process ends
-(`_process_end`). Until then `threading` does not list them.
+(`_process_end`), and while the main thread waits for a lock or sleeps outside of a run: it may join
+one of them. Meanwhile `threading` does not list them.
 
 A hub can pause only where it can be continued: on the main thread, outside of other greenlets.
 Elsewhere the threads of a hub end with it, and those that are not daemons are named in the log.
@@ -37,13 +38,18 @@ def pause(hub: Hub) -> None:
     _paused.append(hub)
 
 
+def has_paused() -> bool:
+    """Return whether `take_paused` would return a hub."""
+    return bool(_paused) and _paused[0].greenlet is getcurrent()
+
+
 def take_paused() -> Hub | None:
     """Return the hub that paused here, which the caller must run or close; ``None`` without one."""
-    if _paused and _paused[0].greenlet is getcurrent():
-        hub = _paused.pop()
-        hub.resume()
-        return hub
-    return None
+    if not has_paused():
+        return None
+    hub = _paused.pop()
+    hub.resume()
+    return hub
 
 
 def _forget() -> None:

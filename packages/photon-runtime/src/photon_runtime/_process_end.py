@@ -86,12 +86,14 @@ class _Limit:
         by: Time on the monotonic clock at which it is over; ``None`` while it does not run.
         lifted: Lock that the guard waits for; it is released when the limit is lifted.
         status: Exit status if the guard has to end the process.
+        is_finished: True once the threads and hooks of this process have ended.
     """
 
     seconds: float | None = None
     by: float | None = None
     lifted: _thread.LockType | None = None
     status: int = 1
+    is_finished: bool = False
 
     def start(self, seconds: float) -> None:
         """Begin to count, unless it counts already."""
@@ -114,6 +116,7 @@ class _Limit:
     def forget(self) -> None:
         """Be without a limit, in the child of a fork, which has no guard."""
         self.seconds = self.by = self.lifted = None
+        self.is_finished = False
 
 
 _limit = _Limit()
@@ -147,7 +150,7 @@ def finish_process(status: int = 0) -> None:
     """End the threads and run the exit hooks as the interpreter does at the end of a program.
 
     To be called on the main thread, outside of tasks, as the last thing or almost. A second call
-    has nothing left to do.
+    does nothing.
 
     Args:
         status: Exit status that the process is going to have. If it does not end within the limit
@@ -155,6 +158,9 @@ def finish_process(status: int = 0) -> None:
 
     Blocks: the calling thread, until the limit of `limit_end` or without one.
     """
+    if _limit.is_finished:
+        return
+    _limit.is_finished = True
     _limit.status = status or 1
     if _limit.seconds is not None:
         _limit.start(_limit.seconds)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import operator
 
-from .._run import sleep
+from .._paused_hub import has_paused, take_paused
+from .._run import run_in, sleep
 from . import _saved
 from ._running import running_task
 
@@ -18,7 +19,8 @@ def sleep_(seconds: float, /) -> None:
     Raises:
         Cancelled: A scope around the task was cancelled.
     """
-    if running_task() is None:
+    is_in_task = running_task() is not None
+    if not is_in_task and not has_paused():
         _saved.sleep(seconds)
         return
     duration = seconds if isinstance(seconds, float) else float(_number(seconds))
@@ -28,7 +30,10 @@ def sleep_(seconds: float, /) -> None:
         raise ValueError("sleep length must be non-negative")
     if duration > _LONGEST:
         raise OverflowError("timestamp too large to convert to C _PyTime_t")
-    sleep(duration)
+    if is_in_task:
+        sleep(duration)
+    elif (hub := take_paused()) is not None:  # the threads that it has left run meanwhile
+        run_in(hub, lambda: sleep(duration), sleep)
 
 
 def _number(value: object) -> int | float:

@@ -7,6 +7,9 @@ interpreter, so it does not need a lock and may be made by any thread, by a sign
 finaliser. The code that claimed a waiter then wakes it. A waiter that gives up but is already
 claimed has been granted the resource, and must take it or pass it on, so that it is not lost.
 
+The main thread between two runs blocks as well, but the threads that the last run has left continue
+meanwhile: one of them may have to end the wait.
+
 A wake-up from another thread goes through `Hub.post`. So does one whose task is not parked yet,
 for example from a finaliser that ran just before parking; it is delivered only to the wait it
 belongs to.
@@ -18,6 +21,9 @@ from typing import Protocol
 
 from greenlet import getcurrent
 
+from .._paused_hub import has_paused, take_paused
+from .._pooled_greenlet import current_task
+from .._run import run_in
 from .._task import Task
 from . import _saved
 from ._running import hub_of, running_task
@@ -47,7 +53,9 @@ class Waiter(Protocol):
 def new_waiter() -> Waiter:
     """Return a waiter for the caller: the running task, or the thread."""
     task = running_task()
-    return _ThreadWaiter() if task is None else _TaskWaiter(task)
+    if task is not None:
+        return _TaskWaiter(task)
+    return _MainWaiter() if has_paused() else _ThreadWaiter()
 
 
 def wake_first(waiters: list[Waiter]) -> bool:
@@ -108,6 +116,33 @@ class _ThreadWaiter(_Claim):
 
     def wait(self, timeout: float | None, *, is_external: bool = True) -> None:
         self._bell.acquire(True, -1 if timeout is None else timeout)
+
+
+class _MainWaiter(_ThreadWaiter):
+    """The main thread between two runs: the threads of its paused hub run while it waits."""
+
+    __slots__ = ("_in_hub",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_hub: _TaskWaiter | None = None
+
+    def wake(self) -> None:
+        super().wake()
+        if self._in_hub is not None:
+            self._in_hub.wake()
+
+    def wait(self, timeout: float | None, *, is_external: bool = True) -> None:
+        hub = take_paused()
+        if hub is None:
+            super().wait(timeout)
+        else:
+            run_in(hub, lambda: self._wait_in_hub(timeout), self._wait_in_hub)
+
+    def _wait_in_hub(self, timeout: float | None) -> None:
+        self._in_hub = waiter = _TaskWaiter(current_task())
+        if not self.is_claimed():
+            waiter.wait(timeout)
 
 
 class _TaskWaiter(_Claim):
