@@ -30,7 +30,8 @@ calls, so at that point no task was taken from the queue.
 When no task is runnable, no timer is set, no descriptor is awaited, no external report is pending
 (from a thread of the offload pool, for example) and no signal handler could wake a task, then no
 task can ever run again: `Deadlock` is raised in the main task, with a list of all tasks and where
-they wait.
+they wait. In a forked child no thread is left that could report: it ends in that way if it waits
+for a lock that another task of its parent holds.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from contextlib import contextmanager
 
 from greenlet import getcurrent, greenlet
 
-from ._fork import leave_forked_child
+from ._fork import is_alone, leave_forked_child
 from ._poll import Poller, make_poller
 from ._pooled_greenlet import PooledGreenlet, current_task
 from ._report import describe_tasks
@@ -121,6 +122,7 @@ class Hub:
         self.lasting: dict[Task[object], None] = {}
         self.can_pause = False
         self.is_final = False
+        self._is_forked = False
         self._services = 0
         self._failures_in_a_row = 0
         self._switches_left = 0
@@ -233,6 +235,11 @@ class Hub:
             self._services -= 1
 
     @property
+    def is_alone(self) -> bool:
+        """Whether this is a forked child without another thread, which could end a wait."""
+        return self._is_forked and is_alone()
+
+    @property
     def is_service(self) -> bool:
         """Whether an exception that ends programs ends only the task that raised it."""
         return self._services > 0
@@ -263,6 +270,7 @@ class Hub:
         others = [other for other in self.tasks if other is not task]
         for other in others:
             other.abandon()
+        self.timers.cancel_those_of(set(others))
         self._lost += [others, list(self.ready), self._idle, dict(self.resources), self.poller]
         self.ready.clear()
         self._posted.clear()
@@ -278,6 +286,7 @@ class Hub:
         if signal.set_wakeup_fd(-1) >= 0:
             signal.set_wakeup_fd(self.poller.waker.wakeup_fd, warn_on_full_buffer=False)
         self.main = task
+        self._is_forked = True
         self._services = 0  # the child is a program of its own
 
     @property

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from greenlet import getcurrent
 
+from . import _fork_hooks  # noqa: F401 - it registers them
 from ._at_exit import ended_before_exit
 from ._cancel import CancelScope
 from ._hub import Hub, current_hub

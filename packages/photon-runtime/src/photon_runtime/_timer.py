@@ -9,7 +9,7 @@ which keeps memory proportional to the live timers at constant amortised cost.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from itertools import count
 from math import isnan
 
@@ -91,6 +91,13 @@ class TimerHeap:
                 timer.callback = callback
                 heapq.heappush(entries, entry)
                 raise
+
+    def cancel_those_of(self, tasks: Set[object]) -> None:
+        """Cancel the timers that would wake or cancel one of ``tasks``."""
+        for _, _, timer in list(self._entries):
+            owner = getattr(timer.callback, "__self__", None)  # a task, or a scope of one
+            if owner in tasks or getattr(owner, "_task", None) in tasks:
+                timer.cancel()
 
     def note_cancelled(self) -> None:
         """Count a cancelled timer; rebuild the heap when most of it is cancelled."""

@@ -22,6 +22,7 @@ import contextvars
 import functools
 import logging
 import math
+import os
 import socket
 from collections.abc import Callable, Sequence
 
@@ -29,7 +30,7 @@ from .._cancel import CancelScope
 from .._hub import Hub, current_hub
 from .._large_blocks import keep_large_blocks
 from .._poll import watch_new
-from .._pooled_greenlet import current_task
+from .._pooled_greenlet import current_task, running_task
 from .._run import new_task, sleep, spawn
 from .._scope import deadline, scope
 from .._sync import Event
@@ -42,6 +43,7 @@ from ._acceptor import Acceptor
 from ._connection import Connection, Handler, Phase
 from ._connection_preface import make_preface
 from ._encode import date_field
+from ._forked_child import leave_server
 from ._lifetime import Lifetime, WorkerLink
 from ._limit_clock import LimitClock, sweep_interval
 from ._listen import refuse_new_connections
@@ -70,6 +72,15 @@ def is_stopping() -> bool:
     """Return whether the server of the running handler is stopping; ``False`` outside handlers."""
     server = _current.get(None)
     return server is not None and server.is_stop_requested
+
+
+def _leave_in_child() -> None:
+    server = _current.get(None)
+    if server is not None and running_task() is not None:
+        leave_server(list(server.connections), server._sockets)
+
+
+os.register_at_fork(after_in_child=_leave_in_child)
 
 
 class Server:

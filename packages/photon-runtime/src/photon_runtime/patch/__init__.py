@@ -21,6 +21,7 @@
 ``_fifos``, ``_file_locks``  opening FIFOs, and locks of files
 ``_semaphores``, ``_connections``  locks and messages of `multiprocessing`
 ``_own_thread``       calls that wait in C, each on a real thread of its own
+``_fork_guard``       forks while other tasks hold locks of the standard library
 ``_on_import``        functions that are called when a library is imported
 ``_psycopg``, ``_pymysql``, ``_sqlite``  let drivers cooperate, see `photon_runtime.drivers`
 ``_psycopg2``, ``_libraries_in_c``  the callback of psycopg2, and a warning for other libraries

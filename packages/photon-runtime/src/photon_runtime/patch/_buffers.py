@@ -53,6 +53,17 @@ class Turns:
             if outer is None and self._waiters:
                 wake_first(self._waiters)
 
+    @property
+    def is_used_by_another(self) -> bool:
+        """Whether another task is inside of the buffer."""
+        return self._user is not None and self._user is not getcurrent()
+
+    def forget_others(self) -> None:
+        """Let the buffer be used in a forked child, where other tasks do not exist."""
+        if self.is_used_by_another:
+            self._user = None
+        self._waiters.clear()
+
     def _wait(self) -> None:
         while self._user is not None:
             waiter = new_waiter()

@@ -211,6 +211,9 @@ class RLock:
     def _is_owned(self) -> bool:
         return self._owner == get_ident()
 
+    def _is_held_by_another(self) -> bool:
+        return self._block.locked() and not self._is_owned()
+
     def _recursion_count(self) -> int:
         return self._count if self._is_owned() else 0
 

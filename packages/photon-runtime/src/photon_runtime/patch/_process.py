@@ -4,7 +4,7 @@ Theory of operation. A child is waited for by its pidfd where the kernel support
 by polling at growing intervals; in both cases the exit status is collected by the standard call
 with ``WNOHANG``.
 
-`os.fork` does not need a replacement: a hook gives the child a new hub.
+`os.fork` does not need a replacement: a hook of the hub gives the child a new one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from .._offload import offload
 from . import _saved
 from ._descriptors import Patience, wait_readable
-from ._running import hub_of, running_task
+from ._running import running_task
 
 _real_system = os.system
 _real_wait4 = getattr(os, "wait4", None)
@@ -94,10 +94,3 @@ def _pidfd(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except OSError:
         return None
-
-
-def after_fork_in_child() -> None:
-    """Give the child of a fork a hub of its own. Does nothing outside of tasks."""
-    task = running_task()
-    if task is not None:
-        hub_of(task).continue_after_fork(task)

@@ -42,6 +42,7 @@ from . import (
     _time,
     _transfers,
 )
+from ._fork_guard import ForkGuard
 from ._handle import ThreadHandle
 from ._local import local
 from ._lock import Lock, Notification, RLock
@@ -168,7 +169,8 @@ def _of_descriptors() -> Iterator[tuple[Any, dict[str, object]]]:
 
 
 def _of_processes() -> Iterator[tuple[Any, dict[str, object]]]:
-    os.register_at_fork(after_in_child=_process.after_fork_in_child)
+    guard = ForkGuard()
+    os.register_at_fork(before=guard.before, after_in_child=guard.in_child)
     yield (
         os,
         {

@@ -14,6 +14,7 @@ import functools
 import io
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from . import _pipe_files
@@ -30,6 +31,18 @@ def let_standard_streams_cooperate() -> None:
     for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
         if type(stream) is io.TextIOWrapper:
             _cooperate(stream.buffer, is_input=stream is sys.__stdin__)
+
+
+def turns_of_standard_streams() -> Iterator[Turns]:
+    """Return the turns that tasks take at the standard streams."""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        buffer = getattr(stream, "buffer", None)
+        for holder in (buffer, getattr(buffer, "raw", buffer)):
+            for method in vars(holder).values() if hasattr(holder, "__dict__") else ():
+                if isinstance(method, functools.partial):
+                    turns = getattr(method.func, "__self__", None)
+                    if isinstance(turns, Turns):
+                        yield turns
 
 
 def _cooperate(buffer: Any, *, is_input: bool) -> None:

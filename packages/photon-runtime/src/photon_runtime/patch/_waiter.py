@@ -164,6 +164,7 @@ class _TaskWaiter(_Claim):
 
     def wait(self, timeout: float | None, *, is_external: bool = True) -> None:
         hub = self._hub
+        is_external = is_external and not hub.is_alone
         hub.pending_external += is_external  # another thread may end this wait: not a deadlock
         self._waits = True
         try:
