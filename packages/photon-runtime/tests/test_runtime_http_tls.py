@@ -119,6 +119,21 @@ def test_many_requests_in_one_record_are_all_answered(secure: LiveServer, pair: 
             wire += client.recv(65536)
 
 
+def test_requests_after_large_bodies_are_answered_though_a_record_has_both(
+    secure: LiveServer, pair: Pair
+) -> None:
+    sizes = [100_001, 5, 16_384, 70_000, 0, 300_000]
+    heads = [b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % n for n in sizes]
+    with connect(secure, context_for(pair)) as client:
+        client.sendall(b"".join(h + bytes(n) for h, n in zip(heads, sizes, strict=True)))
+        client.settimeout(20)
+        wire = b""
+        while wire.count(b"HTTP/1.1 200") < len(sizes) or not wire.endswith(b"https 300000"):
+            wire += client.recv(65536)
+    bodies = [part.partition(b"\r\n\r\n")[2] for part in wire.split(b"HTTP/1.1 200")[1:]]
+    assert bodies == [b"https %d" % n for n in sizes]
+
+
 def test_requests_that_come_byte_by_byte_are_answered(secure: LiveServer, pair: Pair) -> None:
     with connect(secure, context_for(pair)) as client:
         for octet in b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2:

@@ -165,7 +165,7 @@ class _BodyStream(io.RawIOBase):
 
     def __init__(self, request: Request) -> None:
         self._chunks = request.stream()
-        self._left = b""
+        self._left = memoryview(b"")
 
     def readable(self) -> bool:
         """Return True."""
@@ -174,7 +174,7 @@ class _BodyStream(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int:
         """Read the available bytes, waiting for at least one; return 0 at the end."""
         if not self._left:
-            self._left = next(self._chunks, b"")
+            self._left = memoryview(next(self._chunks, b""))
         size = min(len(buffer), len(self._left))
         buffer[:size], self._left = self._left[:size], self._left[size:]
         return size

@@ -180,7 +180,7 @@ class TlsStream:
         for piece in pieces:
             rest = memoryview(piece)
             while rest and owed < _WRITE_SIZE:
-                written = self._tls.write(rest[: _WRITE_SIZE - owed])  # at most one record
+                written = self._tls.write(rest[: _WRITE_SIZE - owed])
                 owed += written
                 rest = rest[written:]
         return owed
