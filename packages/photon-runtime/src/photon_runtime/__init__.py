@@ -21,6 +21,7 @@
 ``_poll``, ``_watcher``  readiness of descriptors; the waits for one descriptor
 ``_timer``           timers
 ``_at_exit``         the end of the process while hubs run on other threads
+``limit_clock``      the clock of time limits that a sweep checks
 ``slices``           loops over very many items that let other tasks run
 ``stats``            `stats`, `dump_tasks`, `watch_hub`: the state of a hub
 ``_report``, ``_watchdog``  readable stacks; the thread that finds code that blocks the scheduler

@@ -2,7 +2,8 @@
 
 Theory of operation. The greenlet that calls `run` becomes the hub and repeats three steps: it polls
 the operating system for events (waiting until the next timer at most, and not at all while a task
-is runnable), fires the timers that are due, and switches to the first runnable task. From then on
+is runnable), fires the timers that are due (after a hold a little later, see `_postponement`), and
+switches to the first runnable task. From then on
 the tasks switch to each other: a task that waits or yields its turn takes the next one from the
 queue and switches to it, which is one switch instead of two through the hub, and a pooled greenlet
 whose task has ended continues with the next task, without a switch if that one has not begun. The
@@ -49,6 +50,7 @@ from greenlet import getcurrent, greenlet
 from ._fork import is_alone, leave_forked_child
 from ._poll import Poller, make_poller
 from ._pooled_greenlet import PooledGreenlet, current_task
+from ._postponement import Postponement
 from ._report import describe_tasks
 from ._task import Task
 from ._timer import TimerHeap
@@ -126,6 +128,7 @@ class Hub:
         self._services = 0
         self._failures_in_a_row = 0
         self._switches_left = 0
+        self._postponement = Postponement()
         self._unstarted: Task[object] | None = None
         # A second reference: when the thread has ended, greenlet takes a single one to its main
         # greenlet for a leak if `gc` finds no owner, and drops it. It finds none while the hub is
@@ -333,6 +336,8 @@ class Hub:
 
     def end_turn(self) -> None:
         """Poll sockets and timers before the next task runs; for tasks that have run for long."""
+        if self._postponement.switches:
+            self._postponement.switches += self._switches_left  # they are not made
         self._switches_left = 0
 
     def choose_next(self) -> greenlet:
@@ -418,6 +423,8 @@ class Hub:
             self.choose_next().switch()
             while self._unstarted is not None:
                 self._new_greenlet(self._unstarted).switch()
+        if self._postponement.switches:
+            self._postponement.switches -= _SWITCHES_PER_TURN - self._switches_left
         self.running = None
 
     def _new_greenlet(self, task: Task[object]) -> PooledGreenlet:
@@ -445,10 +452,14 @@ class Hub:
         else:
             timeout = max(0.0, due - self.time())
         self.poller.poll(timeout)
-        if due is not None:
-            timers.fire_due(self.time())
         if self._posted:
             self._call_posted()
+        if due is not None:
+            now = self.time()
+            if now >= due and not self._postponement.applies(
+                due=due, now=now, runnable=len(self.ready)
+            ):
+                timers.fire_due(now)
 
     def _refuse_deadlock(self) -> None:
         if self.tasks and not _could_be_signalled():

@@ -24,6 +24,9 @@ from ._watcher import IN, OUT, PRI, RDHUP, Watcher, closed_descriptor
 _ET: Final = 1 << 31  # EPOLLET; the name is missing where there is no epoll
 _EDGES: Final = IN | OUT | PRI | RDHUP | _ET
 
+# Each event is reported once, so after so many the next call reports others.
+_MOST_EVENTS: Final = 1024
+
 # The system calls count in milliseconds of 32 bits; a poll that returns early does no harm.
 _LONGEST_POLL: Final = 86_400.0
 
@@ -165,12 +168,17 @@ class EpollPoller:
         if timeout is not None and timeout > _LONGEST_POLL:
             timeout = _LONGEST_POLL
         try:
-            for fd, mask in self._epoll.poll(timeout):
-                watcher = watchers.get(fd)
-                if watcher is not None:
-                    watcher.fire(mask)
-                elif fd == self.waker.read_fd:
-                    self.waker.drain()
+            while True:
+                events = self._epoll.poll(timeout, _MOST_EVENTS)
+                for fd, mask in events:
+                    watcher = watchers.get(fd)
+                    if watcher is not None:
+                        watcher.fire(mask)
+                    elif fd == self.waker.read_fd:
+                        self.waker.drain()
+                if len(events) < _MOST_EVENTS:
+                    return
+                timeout = 0.0  # all of them, before timers fire
         except BaseException:
             self._ask_again()
             raise

@@ -132,6 +132,18 @@ class ClosingConnection(FrameWriter):
             self._end(ABNORMAL, reason)
         self._finish()
 
+    def _cut_off(self, reason: str, setting: str, seconds: float) -> None:
+        """Finish, because a time limit is over; never silently, as the peer may miss messages."""
+        peer = getattr(self._stream, "peer_name", "its peer")
+        _log.info(
+            "the WebSocket of %s was ended: %s; the limit is %s = %g seconds",
+            peer,
+            reason,
+            setting,
+            seconds,
+        )
+        self._break(reason)
+
     def _finish(self) -> None:
         """Enter the state *finished*: nothing more is read or written."""
         if self._is_finished:

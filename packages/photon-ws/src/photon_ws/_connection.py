@@ -329,7 +329,7 @@ class Connection(ClosingConnection):
         """Keep the connection alive, or notice that it is not; the sweep calls it. Does not wait.
 
         Args:
-            now: Time in seconds of the scheduler's clock.
+            now: Time in seconds of the sweep's `LimitClock`.
         """
         if self._is_finished:
             return
@@ -343,7 +343,9 @@ class Connection(ClosingConnection):
             self._pinged_at = None
         elif self._pinged_at is not None:
             if now - self._pinged_at >= self._limits.ping_timeout and not self._is_paused:
-                self._break("the peer did not answer a ping")
+                self._cut_off(
+                    "the peer did not answer a ping", "ping_timeout", self._limits.ping_timeout
+                )
         elif self.is_open and 0 < self._limits.ping_interval <= now - self._heard_at:
             self._pinged_at = now
             self._write(encode_ping(mask=self._is_client))
@@ -352,7 +354,11 @@ class Connection(ClosingConnection):
         if self._closing_since is None:
             self._closing_since = now
         elif now - self._closing_since > self._limits.close_timeout:
-            self._break("the peer did not answer the close frame")
+            self._cut_off(
+                "the peer did not answer the close frame",
+                "close_timeout",
+                self._limits.close_timeout,
+            )
 
     # -- sending ------------------------------------------------------------------------------
 

@@ -2,8 +2,10 @@
 
 Theory of operation. The part makes one `Sockets` for each start of an application and sets the
 context variable `sockets_variable`, which every request of the application begins with; so two
-applications in one process never meet. One task sweeps over all connections: there is no timer for
-each of them.
+applications in one process never meet. One task sweeps over all connections, in slices: there is no
+timer for each of them. Their time limits stand still while a handler holds the scheduler, and what
+has arrived meanwhile is read before they are checked (`photon_runtime.limit_clock`); otherwise a
+hold would end the sockets whose pongs it kept unread.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from contextvars import ContextVar
 import photon_runtime as rt
 from photon_runtime.errors import PhotonError
 from photon_runtime.escapes import as_failure
+from photon_runtime.limit_clock import LimitClock
 from photon_runtime.observability import Meter
+from photon_runtime.slices import SLICE, yield_to_events
 
 from ._connection import MAX_FRAMES, Connection
 from ._frame_writer import ConnectionLimits, Stream
@@ -26,7 +30,6 @@ from .protocol import DeflateParameters, Deflater, FrameDecoder, Handshake, Orig
 _log = logging.getLogger("photon.websockets")
 _LONGEST_PAUSE = 1.0
 _SHORTEST_PAUSE = 0.02
-_SWEPT_IN_A_ROW = 200
 _INTERNAL_ERROR = 1011
 
 sockets_variable: ContextVar[Sockets] = ContextVar("photon_websockets")
@@ -147,19 +150,23 @@ class Sockets:
         return deflater
 
     def _sweep(self) -> None:
-        pause = _pause(self._limits)
+        pause, hub = _pause(self._limits), rt.current_task().hub
+        clock = LimitClock(pause)
         while True:
             rt.sleep(pause)
-            for number, connection in enumerate(list(self._open), 1):
-                _tick(connection)
-                if not number % _SWEPT_IN_A_ROW:
-                    rt.yield_now()
+            connections = list(self._open)
+            for start in range(0, len(connections), SLICE):
+                yield_to_events()  # what has arrived counts before the time that has passed
+                clock.tick(hub.time())
+                for connection in connections[start : start + SLICE]:
+                    if connection in self._open:
+                        _tick(connection, clock.time)
 
 
-def _tick(connection: Connection) -> None:
+def _tick(connection: Connection, now: float) -> None:
     """Keep one connection alive; an error in it must not end the sweep over the others."""
     try:
-        connection.tick(rt.current_task().hub.time())
+        connection.tick(now)
     except BaseException as error:
         failure = as_failure(error)
         _log.error("a WebSocket could not be kept alive, and is closed", exc_info=failure)

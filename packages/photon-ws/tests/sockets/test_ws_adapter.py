@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -253,6 +255,45 @@ def test_a_busy_handler_stays_connected(serve_socket: ServeSocket) -> None:
     settings = WebSocketsSettings(ping_interval=0.2, ping_timeout=0.2)
     with serve_socket(work, settings=settings) as server, open_socket(server) as client:
         assert client.recv(timeout=5) == "done"
+
+
+@pytest.mark.slow
+def test_holds_of_the_scheduler_end_no_socket_whose_client_answers(
+    serve_socket: ServeSocket,
+) -> None:
+    def serve(ws: PhotonWebSocket) -> None:
+        while (message := ws.read_message()) is not None:
+            if message == "hold":
+                time.sleep(0.4)  # the test does not patch: this blocks the scheduler
+            ws.write_message(message)
+
+    settings = WebSocketsSettings(ping_interval=0.1, ping_timeout=0.3)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(serve_socket(serve, settings=settings))
+        clients = [stack.enter_context(open_socket(server)) for _ in range(6)]
+        for _ in range(2):
+            for client in clients[:4]:
+                client.send("hold")
+            for client in clients[:4]:
+                assert client.recv(timeout=10) == "hold"
+            for client in clients[4:]:
+                client.send("still here")
+                assert client.recv(timeout=10) == "still here"
+
+
+@pytest.mark.slow
+def test_client_that_answers_no_ping_is_ended_with_a_log_record(
+    serve_socket: ServeSocket, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "photon.websockets")
+    settings = WebSocketsSettings(ping_interval=0.1, ping_timeout=0.2)
+    with serve_socket(echo, settings=settings) as server, server.connect() as client:
+        client.sendall(HANDSHAKE)
+        address = "{}:{}".format(*client.getsockname())
+        while client.recv(4096):
+            pass
+    expected = f"the WebSocket of {address} was ended: the peer did not answer a ping"
+    assert f"{expected}; the limit is ping_timeout = 0.2 seconds" in caplog.text
 
 
 def test_bytes_behind_the_handshake_are_kept(serve_socket: ServeSocket) -> None:

@@ -103,6 +103,11 @@ class Connection(Wire):
             return False
         return True
 
+    @property
+    def peer(self) -> object:
+        """The address of the other end, or a `Peer`."""
+        return self._peer
+
     def _log_cut_off(self, event: str, setting: str) -> None:
         log_cut_off(event, self._peer, setting, getattr(self.server.settings, setting))
 

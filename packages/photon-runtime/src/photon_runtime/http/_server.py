@@ -4,7 +4,7 @@ Theory of operation. Each listener has a task that accepts; each connection has 
 Connections that have been idle for some seconds are parked: their task ends, and a new one starts
 with the next bytes, so that an idle connection costs little memory. Once a second, or more often if
 a timeout is short, a sweep over all connections ends waits that have exceeded their timeout and
-parks idle ones; `_limit_clock` explains why it is right to judge them so coarsely, and why a task
+parks idle ones; `limit_clock` explains why it is right to judge them so coarsely, and why a task
 that holds the scheduler cannot make others time out. Every loop over all connections runs in slices
 (`slices`), with a poll before each, so that thousands of connections do not hold the scheduler.
 
@@ -38,6 +38,7 @@ from .._task import Task
 from .._watcher import Watcher
 from ..errors import DeadlineExceeded
 from ..escapes import as_failure
+from ..limit_clock import LimitClock, sweep_interval
 from ..slices import SLICE, in_slices, yield_to_events
 from ._acceptor import Acceptor
 from ._connection import Connection, Handler, Phase
@@ -45,7 +46,6 @@ from ._connection_preface import make_preface
 from ._encode import date_field
 from ._forked_child import leave_server
 from ._lifetime import Lifetime, WorkerLink
-from ._limit_clock import LimitClock, sweep_interval
 from ._listen import refuse_new_connections
 from ._request import Request
 from ._request_tasks import await_request_tasks
@@ -116,7 +116,7 @@ class Server:
         self.context = contextvars.Context()
         self.buffer = bytearray(_BUFFER_SIZE)
         self.view = memoryview(self.buffer)
-        self._sweep_interval = sweep_interval(self.settings)
+        self._sweep_interval = _sweep_interval(self.settings)
         self.clock = LimitClock(self._sweep_interval)
         self.now = 0.0
         self.idle_until = 0.0
@@ -464,6 +464,15 @@ def _keep_going(work: Callable[[], None]) -> None:
 
 def _max_upgraded(settings: ServerSettings) -> int:
     return settings.max_upgraded or max(1, settings.max_connections * 9 // 10)
+
+
+def _sweep_interval(settings: ServerSettings) -> float:
+    return sweep_interval(
+        settings.header_timeout,
+        settings.body_timeout,
+        settings.idle_timeout,
+        settings.write_timeout,
+    )
 
 
 def _unavailable(request: Request) -> Response:

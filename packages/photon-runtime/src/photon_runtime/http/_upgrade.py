@@ -29,6 +29,7 @@ from .._sync import Semaphore
 from .._task import Task
 from .._watcher import Waiter
 from ..units_of_work import begin_messages
+from ._cut_off import peer_name
 from ._response import Response
 
 _log = logging.getLogger("photon.http")
@@ -259,6 +260,11 @@ class UpgradedStream:
             self._sending = Semaphore(1)
         with self._sending:
             self._wire.send(data, current_task(), is_timed=False)
+
+    @property
+    def peer_name(self) -> str:
+        """The address of the other end of the connection, for log records."""
+        return peer_name(getattr(self._wire, "peer", None))
 
     # -- without waiting ----------------------------------------------------------------------
 

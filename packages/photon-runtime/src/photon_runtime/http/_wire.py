@@ -6,7 +6,7 @@ again. That holds for plain sockets only: with TLS a short read means only that 
 so the connection reads until the stream would block; the same applies to short writes.
 
 There is no timer per wait. Before a wait the connection sets its time limit (`expires`, on the
-server's clock of limits, see `_limit_clock`); the server sweeps over all connections and interrupts
+server's clock of limits, see `limit_clock`); the server sweeps over all connections and interrupts
 those that have expired.
 
 Closing a socket that has unread bytes makes the operating system reset the connection, which
@@ -27,7 +27,7 @@ from typing import Protocol
 from .._cancel import CancelScope
 from .._task import Task
 from .._watcher import Waiter, Watcher
-from ._limit_clock import LimitClock
+from ..limit_clock import LimitClock
 from ._request import Request
 from ._response import Response
 from ._settings import ServerSettings

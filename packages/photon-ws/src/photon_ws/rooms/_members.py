@@ -7,7 +7,7 @@ frame. The list that the loop runs over is made after a change of the members an
 message; a member that leaves during the loop is on the list and its post does nothing.
 
 Many sends in a row would let other tasks wait: after each slice of `SLICE` members the broadcast
-yields its turn. The caller keeps the order of messages, see `_room_state`.
+yields its turn, and the hub polls. The caller keeps the order of messages, see `_room_state`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Literal, Protocol, TypeAlias
 
-from photon_runtime import yield_now
+from photon_runtime.slices import SLICE, yield_to_events
 
 from ..protocol import Deflater
 
 Slow: TypeAlias = Literal["disconnect", "drop_oldest", "drop_newest"]
 """What happens to a member whose queue is full."""
-
-SLICE = 256
-"""Number of members that a message is posted to without letting other tasks run."""
 
 Post: TypeAlias = Callable[[bytes, Slow], bool]
 MessageCheck: TypeAlias = Callable[[str | bytes], None]
@@ -150,7 +147,7 @@ class Members:
                         failed += 1
                 since_turn += len(part)
                 if since_turn >= SLICE:
-                    yield_now()
+                    yield_to_events()
                     since_turn = 0
         return failed
 

@@ -25,12 +25,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from photon_runtime import Event, Lock, shield
+from photon_runtime.slices import SLICE
 
 from ..protocol import encode_message
 from ._contents import Content
 from ._entries import Entry, MessageId, Record
 from ._log import Log
-from ._members import SLICE, Member, Members, MessageCheck
+from ._members import Member, Members, MessageCheck
 from ._membership import Membership
 from ._messages import RoomMessage
 from ._reader import Reader

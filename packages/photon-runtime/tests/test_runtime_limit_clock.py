@@ -16,8 +16,8 @@ import pytest
 import photon_runtime as rt
 from photon_runtime.http import Request, Response, ServerSettings
 from photon_runtime.http._connection import Connection
-from photon_runtime.http._limit_clock import LimitClock, sweep_interval
 from photon_runtime.http._server import Server
+from photon_runtime.limit_clock import LimitClock, sweep_interval
 from photon_runtime.slices import SLICE
 from photon_runtime.testing import LiveServer, in_hub, live_server
 
@@ -79,7 +79,7 @@ def test_endless_holds_do_not_stop_the_clock() -> None:
     ("limit", "interval"), [(30.0, 1.0), (4.0, 1.0), (2.0, 0.5), (0.3, 0.075), (0.01, 0.05)]
 )
 def test_sweep_is_as_frequent_as_the_shortest_limit_needs(limit: float, interval: float) -> None:
-    assert sweep_interval(ServerSettings(write_timeout=limit)) == pytest.approx(interval)
+    assert sweep_interval(60.0, limit, 75.0) == pytest.approx(interval)
 
 
 # -- a server that is held --------------------------------------------------------------------

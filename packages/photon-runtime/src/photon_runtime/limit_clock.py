@@ -1,9 +1,9 @@
 """The clock of the time limits of connections, which stands still while the scheduler is held.
 
 Theory of operation. Thousands of connections wait, each with a time limit, so a limit has no timer:
-it is a number that the sweep of the server compares with this clock. Only the sweep advances it
-(`tick`), in steps; between two steps it costs nothing to read. Three rules make such a coarse clock
-right.
+it is a number that a sweep over all of them compares with this clock: that of the server, and that
+of WebSockets. Only the sweep advances the clock (`tick`), in steps; between two steps it costs
+nothing to read. Three rules make such a coarse clock right.
 
 *A limit is never early.* It is set from `latest`, the time that the next step may reach at most,
 not from the step before. So at least its whole duration passes before it is exceeded, however long
@@ -15,8 +15,8 @@ like some tenths of a second. That applies to limits that were set before the ho
 it, for the task that held and for all others, and also when the whole process was stopped (SIGSTOP,
 a paused machine).
 
-*What has arrived comes first.* Before each step the sweep lets the hub poll, which wakes the tasks
-whose sockets are ready; a task that was woken no longer waits, and has no limit to exceed.
+*What has arrived comes first.* Before each step the sweep lets the hub poll and the tasks run whose
+sockets are ready (`slices`). A task that was woken no longer waits, and has no limit to exceed.
 
 Refused: reading the exact clock for each wait, which is paid by every request and still counts the
 holds of others; and adding the length of a hold to the limits of all connections, which is one more
@@ -24,8 +24,6 @@ loop over all of them.
 """
 
 from __future__ import annotations
-
-from ._settings import ServerSettings
 
 _LONGEST_INTERVAL = 1.0
 _SHORTEST_INTERVAL = 0.05
@@ -40,7 +38,7 @@ class LimitClock:
     Attributes:
         time: The time: limits below it are exceeded.
         latest: The time that limits are counted from.
-        read_at: The hub's time at the last step.
+        read_at: Time of the hub at the last step; ``None`` before the first one.
     """
 
     __slots__ = ("_step", "latest", "read_at", "time")
@@ -57,19 +55,13 @@ class LimitClock:
         self.latest = self.time + self._step
 
     def tick(self, now: float) -> None:
-        """Advance to ``now``, the hub's time, but by one step at the most."""
+        """Advance to ``now``, the time of the hub, but by one step at the most."""
         if self.read_at is not None:
             self.time += min(now - self.read_at, self._step)
         self.read_at = now
         self.latest = self.time + self._step
 
 
-def sweep_interval(settings: ServerSettings) -> float:
-    """Return the time between two sweeps: a second, or a fraction of the shortest limit."""
-    shortest = min(
-        settings.header_timeout,
-        settings.body_timeout,
-        settings.idle_timeout,
-        settings.write_timeout,
-    )
-    return min(_LONGEST_INTERVAL, max(_SHORTEST_INTERVAL, shortest / _INTERVALS_PER_LIMIT))
+def sweep_interval(*limits: float) -> float:
+    """Return the seconds between two sweeps: one, or a fraction of the shortest of ``limits``."""
+    return min(_LONGEST_INTERVAL, max(_SHORTEST_INTERVAL, min(limits) / _INTERVALS_PER_LIMIT))
