@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 CONFTEST = """
     import os
+    import time
     from pathlib import Path
 
     import pytest
@@ -44,8 +45,10 @@ CONFTEST = """
         '''All processes have come to a test; returns how many of them were here before.'''
         mark = LOG.with_name(f"here-{os.getpid()}")
         mark.touch()
+        latest = time.monotonic() + 30
         while len(marks := sorted(LOG.parent.glob("here-*"), key=os.path.getmtime)) < 3:
-            pass
+            assert time.monotonic() < latest, "a process has not come"
+            time.sleep(0.01)
         return marks.index(mark)
 """
 VARIABLES = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # they take a second to load
