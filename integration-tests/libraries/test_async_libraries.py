@@ -21,6 +21,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 SLOW = 0.3
 MANY = list(range(20))
 LATEST = 0.1
+BOUND = 6 * SLOW  # on a busy machine; one after the other, the calls would take 20
 
 
 def found_by(program: str, scenario: str, url: str = "-") -> dict[str, Any]:
@@ -61,47 +62,65 @@ def slow_url() -> Iterator[str]:
 def test_loops_of_asyncio_take_the_time_of_one(scenario: str) -> None:
     found = found_by("use_asyncio.py", scenario)
     assert found["answers"] == MANY[: len(found["answers"])] != []
-    assert SLOW <= found["seconds"] < 3 * SLOW
+    assert SLOW <= found["seconds"] < BOUND
 
 
 @pytest.mark.parametrize("scenario", ["generators", "deadlines"])
 def test_loops_of_asyncio_clean_up_what_was_left(scenario: str) -> None:
     found = found_by("use_asyncio.py", scenario)
     assert found["answers"] == MANY
-    assert found["seconds"] < 3 * SLOW
+    assert found["seconds"] < BOUND
 
 
 @pytest.mark.parametrize("scenario", ["by_anyio", "by_portal"])
 def test_loops_of_anyio_take_the_time_of_one(scenario: str) -> None:
     found = found_by("use_async_libraries.py", scenario)
     assert found["answers"] == MANY
-    assert SLOW <= found["seconds"] < 3 * SLOW
+    assert SLOW <= found["seconds"] < BOUND
 
 
 def test_asgiref_goes_back_and_forth_between_loops_and_coroutines() -> None:
     found = found_by("use_async_libraries.py", "by_asgiref")
     assert found["answers"] == MANY
-    assert SLOW <= found["seconds"] < 3 * SLOW
+    assert SLOW <= found["seconds"] < BOUND
     assert found["struck_after"] < SLOW
 
 
 def test_requests_of_httpx_in_loops_take_the_time_of_one(slow_url: str) -> None:
     found = found_by("use_async_libraries.py", "by_httpx", slow_url)
     assert found["answers"] == [f"/slow/{number}" for number in MANY]
-    assert SLOW <= found["seconds"] < 3 * SLOW
+    assert SLOW <= found["seconds"] < BOUND
+
+
+@pytest.mark.parametrize("scenario", ["by_websockets", "by_grpc"])
+def test_servers_and_clients_in_loops_take_the_time_of_one(scenario: str) -> None:
+    found = found_by("use_async_libraries.py", scenario)
+    assert found["answers"] == MANY
+    assert SLOW <= found["seconds"] < BOUND
+
+
+@pytest.mark.parametrize(
+    ("scenario", "server"), [("by_psycopg", "postgres_url"), ("by_redis", "redis_url")]
+)
+def test_commands_of_asynchronous_drivers_take_the_time_of_one(
+    scenario: str, server: str, request: pytest.FixtureRequest
+) -> None:
+    found = found_by("use_async_libraries.py", scenario, request.getfixturevalue(server))
+    assert found["answers"] == MANY
+    assert SLOW <= found["seconds"] < BOUND
 
 
 def test_queries_of_asyncpg_take_the_time_of_one_and_end_with_a_deadline(postgres_url: str) -> None:
     found = found_by("use_async_libraries.py", "by_asyncpg", postgres_url)
     assert found["answers"] == MANY
-    assert SLOW <= found["seconds"] < 3 * SLOW
+    assert SLOW <= found["seconds"] < BOUND
     assert found["left"] == 0
 
 
 def test_greenlets_of_sqlalchemy_inside_of_loops_wait_as_their_coroutine(postgres_url: str) -> None:
     found = found_by("use_async_libraries.py", "by_sqlalchemy", postgres_url)
     assert found["answers"] == MANY
-    assert 2 * SLOW / 3 <= found["seconds"] < 3 * SLOW
+    assert 2 * SLOW / 3 <= found["seconds"] < BOUND
 
 
 def test_a_mounted_django_does_not_notice_the_loops_of_other_requests(
@@ -109,4 +128,4 @@ def test_a_mounted_django_does_not_notice_the_loops_of_other_requests(
 ) -> None:
     found = found_by("use_django.py", "mounted", empty_postgres_url)
     assert found["answers"] == [[200, number] for number in MANY]
-    assert SLOW <= found["seconds"] < 3 * SLOW
+    assert SLOW <= found["seconds"] < BOUND

@@ -7,7 +7,7 @@ to the operating system, and does not count.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,12 +20,17 @@ _STATISTICS = Path("/proc/thread-self/schedstat")
 class Probe:
     """The coroutine.
 
+    Args:
+        ping: Function that it calls each time, such as one that makes a request.
+
     Attributes:
-        late: Seconds of its longest delay.
+        late: Seconds of its longest delay, ``ping`` included.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ping: Callable[[], object] = lambda: None) -> None:
         self.late = 0.0
+        self._ping = ping
+        self._ends = False
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -35,12 +40,14 @@ class Probe:
             yield
             sleep(2 * _TICK)
         finally:
-            task.cancel()
+            self._ends = True  # not cancelled: it may be in the midst of a request
+            task.join()
 
     def _tick(self) -> None:
-        while True:
+        while not self._ends:
             begun, waited = time.monotonic(), _seconds_without_processor()
             sleep(_TICK)
+            self._ping()
             elsewhere = _seconds_without_processor() - waited
             self.late = max(self.late, time.monotonic() - begun - _TICK - elsewhere)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import warnings
+from typing import Any
 
 import anyio
 import anyio.from_thread
@@ -12,12 +14,16 @@ import anyio.to_thread
 import asgiref.sync
 import asyncpg  # type: ignore[import-untyped]
 import httpx
+import psycopg
+import redis.asyncio
+import websockets.asyncio.client
+import websockets.asyncio.server
 from lateness import many
 from program import MANY, SLOW, at_once, perform
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from photon_runtime import DeadlineExceeded, deadline
+from photon_runtime import DeadlineExceeded, deadline, spawn
 
 warnings.simplefilter("error")
 
@@ -169,5 +175,100 @@ def by_sqlalchemy(url: str) -> object:
     return many(lambda number: asyncio.run(main(number)))
 
 
+def by_psycopg(url: str) -> object:
+    """Asynchronous connections of psycopg, beside the adapter of the patch for the others."""
+
+    async def main(number: int) -> int:
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            query = "SELECT %s::int, pg_sleep(%s)"
+            row = await (await connection.execute(query, [number, SLOW])).fetchone()
+            assert row is not None
+            return int(row[0])
+
+    asyncio.run(main(0))  # imports
+    return many(lambda number: asyncio.run(main(number)))
+
+
+def by_redis(url: str) -> object:
+    """redis-py's asynchronous client, which waits in the server."""
+
+    async def main(number: int) -> int:
+        async with redis.asyncio.from_url(url) as client:
+            await client.set(f"async:{number}", 100 + number)
+            await client.blpop([f"async:none:{number}"], timeout=SLOW)
+            return int(await client.getdel(f"async:{number}") or 0) - 100
+
+    asyncio.run(main(0))  # imports
+    return many(lambda number: asyncio.run(main(number)))
+
+
+def by_websockets(_: str) -> object:
+    """A server and its client in each loop."""
+
+    async def echo(connection: websockets.asyncio.server.ServerConnection) -> None:
+        async for message in connection:
+            await asyncio.sleep(SLOW)
+            await connection.send(message)
+
+    async def main(number: int) -> int:
+        async with websockets.asyncio.server.serve(echo, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            async with websockets.asyncio.client.connect(f"ws://127.0.0.1:{port}") as client:
+                await client.send(str(number))
+                return int(await client.recv())
+
+    asyncio.run(main(0))  # imports
+    return many(lambda number: asyncio.run(main(number)))
+
+
+def by_grpc(_: str) -> object:
+    """`grpc.aio`: clients in 20 loops, and their server in one more, all in one process."""
+    logging.getLogger("photon.runtime.patch").setLevel(logging.ERROR)  # the rest of it is in C
+    import grpc
+
+    ports: list[int] = []
+    stop = asyncio.Event()
+
+    async def answer(request: bytes, _: object) -> bytes:
+        await asyncio.sleep(SLOW)
+        return request
+
+    async def serve() -> None:
+        server = grpc.aio.server()
+        methods: Any = {"Slow": grpc.unary_unary_rpc_method_handler(answer)}
+        generic = grpc.method_handlers_generic_handler("test.Test", methods)
+        server.add_generic_rpc_handlers((generic,))
+        ports.append(server.add_insecure_port("127.0.0.1:0"))
+        await server.start()
+        await stop.wait()
+        await server.stop(None)
+
+    async def main(number: int) -> int:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}") as channel:
+            method: Any = channel.unary_unary("/test.Test/Slow")
+            return int(await method(b"%d" % number))
+
+    loop = asyncio.new_event_loop()
+    serving = spawn(loop.run_until_complete, serve())
+    while not ports:
+        time.sleep(0.01)
+    found = many(lambda number: asyncio.run(main(number)))
+    loop.call_soon_threadsafe(stop.set)
+    serving.join()
+    loop.close()
+    return found
+
+
 if __name__ == "__main__":
-    perform(by_anyio, by_portal, by_asgiref, by_httpx, by_asyncpg, by_sqlalchemy)
+    perform(
+        by_anyio,
+        by_portal,
+        by_asgiref,
+        by_httpx,
+        by_asyncpg,
+        by_sqlalchemy,
+        by_psycopg,
+        by_redis,
+        by_websockets,
+        by_grpc,
+    )

@@ -14,7 +14,7 @@
 ``_select``, ``_process``, ``_signal``, ``_time``  the calls of these modules
 ``_delivery``, ``_alarm``  the task that a signal handler is called for; timers for each task
 ``_thread_state``     what C keeps for each thread, kept for each task
-``_asyncio``, ``_event_loop_end``, ``_trio``  event loops, their end in a cancelled task
+``_asyncio``, ``_event_loop_end``, ``_trio``, ``_grpc``  event loops, their end in a cancelled task
 ``_wakeup_fd``        `signal.set_wakeup_fd`
 ``_transfers``        `os.read`, `os.write` and the like
 ``_pipe_files``, ``_buffers``, ``_standard_streams``  file objects of pipes and terminals

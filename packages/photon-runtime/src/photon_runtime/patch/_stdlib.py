@@ -10,6 +10,7 @@ from ..errors import PatchError
 from . import (
     _asyncio,
     _connections,
+    _grpc,
     _late,
     _libraries_in_c,
     _psycopg,
@@ -82,6 +83,7 @@ def _hooks() -> dict[str, Hook]:
         **_libraries_in_c.hooks(),
         "asyncio.events": _asyncio.cooperate,
         "asyncio.runners": _asyncio.let_runners_end,
+        "grpc._cython.cygrpc": _grpc.cooperate,
         "_multiprocessing": _semaphores.replace_semaphores,
         "_billiard": _semaphores.replace_semaphores,
         "multiprocessing.synchronize": _semaphores.let_conditions_be_cancelled,
