@@ -24,10 +24,26 @@ def test_the_import_of_a_known_library_is_logged_with_the_remedy(
     assert all("offload" in message for message in messages)
 
 
-def test_oracledb_is_warned_of_in_its_thick_mode_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_part_that_waits_in_c_is_warned_of_at_its_first_use(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     module: Any = types.ModuleType("oracledb")
     module.init_oracle_client = lambda lib_dir: lib_dir
     _libraries_in_c.hooks()["oracledb"](module)
     assert not caplog.records
-    assert module.init_oracle_client(lib_dir="/opt") == "/opt"
-    assert "thick mode" in caplog.text
+    for _ in range(2):
+        assert module.init_oracle_client(lib_dir="/opt") == "/opt"
+    [record] = caplog.records
+    assert record.getMessage().startswith("the thick mode of oracledb waits in C")
+
+
+def test_a_method_of_a_class_is_watched_too(caplog: pytest.LogCaptureFixture) -> None:
+    class Misc:
+        def mainloop(self) -> str:
+            return "ended"
+
+    module: Any = types.ModuleType("tkinter")
+    module.Misc = Misc
+    _libraries_in_c.hooks()["tkinter"](module)
+    assert Misc().mainloop() == "ended"
+    assert "update()" in caplog.text

@@ -18,7 +18,7 @@
 ``_wakeup_fd``        `signal.set_wakeup_fd`
 ``_transfers``        `os.read`, `os.write` and the like
 ``_pipe_files``, ``_buffers``, ``_standard_streams``  file objects of pipes and terminals
-``_fifos``, ``_file_locks``  opening FIFOs, and locks of files
+``_fifos``, ``_file_locks``, ``_terminals``  FIFOs, locks of files, `termios`
 ``_semaphores``, ``_connections``  locks and messages of `multiprocessing`
 ``_own_thread``       calls that wait in C, each on a real thread of its own
 ``_fork_guard``       forks while other tasks hold locks of the standard library

@@ -71,15 +71,27 @@ REMEDIES: dict[str, str] = {
 """The remedy for each library, by the name of its module."""
 
 
+FIRST_USES: dict[str, tuple[str, str, str]] = {
+    "oracledb": ("init_oracle_client", "the thick mode", f"use its thin mode, or {_OFFLOAD}"),
+    "tkinter": ("Misc.mainloop", "mainloop()", "call update() between pauses instead"),
+    "_curses": (
+        "initscr",
+        "reading of keys",
+        "wait by select.select for the standard input, and use nodelay(True)",
+    ),
+}
+"""For libraries of which a part waits in C: the function that begins it, and the remedy."""
+
+
 def hooks() -> dict[str, Callable[[ModuleType], object]]:
     """Return the functions to call when one of the libraries is imported."""
     return {
         **{name: functools.partial(_warn, name, remedy) for name, remedy in REMEDIES.items()},
-        "oracledb": _watch_thick_mode,
+        **{name: functools.partial(_watch, name, *use) for name, use in FIRST_USES.items()},
     }
 
 
-def _warn(name: str, remedy: str, _: object) -> None:
+def _warn(name: str, remedy: str, _: object = None) -> None:
     _log.warning(
         "%s waits in C: it blocks all coroutines of its thread while it does; %s "
         "(docs/waiting-in-c.md)",
@@ -88,13 +100,17 @@ def _warn(name: str, remedy: str, _: object) -> None:
     )
 
 
-def _watch_thick_mode(module: Any) -> None:
-    """Warn when the program chooses the mode of oracledb that waits in C."""
-    original = module.init_oracle_client
+def _watch(name: str, path: str, part: str, remedy: str, module: Any) -> None:
+    """Warn at the first call of a function of ``module``, or of one of its classes."""
+    *owners, function = path.split(".")
+    owner = functools.reduce(getattr, owners, module)
+    original = getattr(owner, function)
 
     @functools.wraps(original)
-    def init_oracle_client(*args: Any, **kwargs: Any) -> Any:
-        _warn("oracledb in its thick mode", f"use its thin mode, or {_OFFLOAD}", module)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        if getattr(owner, function) is watched:
+            setattr(owner, function, original)
+            _warn(f"{part} of {name.removeprefix('_')}", remedy)
         return original(*args, **kwargs)
 
-    module.init_oracle_client = init_oracle_client
+    setattr(owner, function, watched)

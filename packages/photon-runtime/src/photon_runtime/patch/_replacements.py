@@ -16,6 +16,7 @@ import signal
 import socket
 import ssl
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ from . import (
     _select,
     _signal,
     _standard_streams,
+    _terminals,
     _thread,
     _thread_state,
     _time,
@@ -213,6 +215,14 @@ def _of_files() -> Iterator[tuple[Any, dict[str, object]]]:
             "eventfd_read": _transfers.eventfd_read,
             "eventfd_write": _transfers.eventfd_write,
             "lockf": _file_locks.os_lockf,
+        },
+    )
+    yield (
+        termios,
+        {
+            "tcdrain": _terminals.tcdrain,
+            "tcsendbreak": _terminals.tcsendbreak,
+            "tcsetattr": _terminals.tcsetattr,
         },
     )
     yield (
