@@ -65,12 +65,9 @@ def _script(python: Sequence[str], name: str) -> Callable[[int], list[str]]:
 
 
 METRICS = {"PHOTON__OBSERVABILITY__METRICS": "/metrics"}
-_OBSERVED = {
-    **METRICS,
-    "PHOTON__OBSERVABILITY__ACCESS_LOG": "true",
-    "PHOTON__MIDDLEWARE__REQUEST_ID__HEADER": "X-Request-ID",
-    "PHOTON__LOG__FORMAT": "json",
-}
+_LOGGED = {"PHOTON__OBSERVABILITY__ACCESS_LOG": "true", "PHOTON__LOG__FORMAT": "json"}
+_IDENTIFIED = {"PHOTON__MIDDLEWARE__REQUEST_ID__HEADER": "X-Request-ID"}
+_OBSERVED = {**METRICS, **_LOGGED, **_IDENTIFIED}
 
 _SERVERS = (
     Server(
@@ -85,6 +82,18 @@ _SERVERS = (
         about="the whole framework, metrics on",
         command=_photon,
         environ=METRICS,
+    ),
+    Server(
+        name="photon-logged",
+        about="the whole framework, a JSON access log on",
+        command=_photon,
+        environ=_LOGGED,
+    ),
+    Server(
+        name="photon-identified",
+        about="the whole framework, request ids on",
+        command=_photon,
+        environ=_IDENTIFIED,
     ),
     Server(
         name="photon-observed",

@@ -25,7 +25,8 @@ from photon_openapi.document import Document, OpenApi, Operation, load_document
 from photon_openapi.errors import DocumentError
 from photon_runtime.callables import calling_module, kind_of, require_function
 from photon_runtime.collector import collector_paused
-from photon_runtime.http import Handler, PartAdapter
+from photon_runtime.http import Handler, PartAdapter, Request, Response
+from photon_runtime.isolation import Renewal, renew, shareable
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.parts import Finish, Part, Release, Scope, is_under_test
 from photon_runtime.settings import Settings
@@ -436,8 +437,10 @@ class Application(Router):
                 stack.callback(end)
             self._running.append(running)
             stack.callback(self._running.remove, running)
-            running.dispatch.context = contextvars.copy_context()
+            running.dispatch.context, renewals = shareable(contextvars.copy_context())
             running.dispatch.wrap(observed.wrap)
+            if renewals:
+                running.dispatch.wrap(functools.partial(_renewing, renewals))
             yield running.dispatch
 
     def read_settings(self, cls: type[S]) -> S:
@@ -582,3 +585,11 @@ class Application(Router):
         """Return the loaded document, or an empty one, with the title of the application."""
         data = begin_document(self._base, self._info, self._servers)
         return Document(data, is_checked=self._base is None)
+
+
+def _renewing(renewals: list[Renewal], handler: Handler) -> Handler:
+    def call(request: Request) -> Response:
+        renew(renewals)
+        return handler(request)
+
+    return call

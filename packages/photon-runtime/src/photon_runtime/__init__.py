@@ -39,6 +39,8 @@
 ``observability``    metrics, spans, log fields and readiness checks, for every package
 ``transactions``     calls after the commit, for code that knows no database layer
 ``units_of_work``    what ends with each message of a connection that outlives its request
+``isolation``        context variables whose values change in place: each request has its own
+``logs``             the log: settings, fields, formats; lines are written in batches
 ``wakeups``          processes that share a file wake each other
 ``media_types``      names of media types, and what can be read from one
 ``http``             requests, responses, the server

@@ -1,11 +1,12 @@
 """Events of one kind, such as requests or jobs, logged at a low cost.
 
 Theory of operation. If the only thing that would see a record is Photon's own handler, no record is
-made: the line is formatted at once and given to the handler's lines. Everything that an application
-may have put into the way of a record is looked for at each event, because it may come at any time:
-handlers, filters, levels and other classes of the logger and those above it, a record factory,
-another formatter, a library that has replaced methods of `logging.Logger` (as error trackers do).
-With any of them, the event becomes a record like all others.
+made: the line is given to the handler's lines. Everything that an application may have put into the
+way of a record is looked for, because it may come at any time: handlers, filters, levels and other
+classes of the logger and those above it, a record factory, another formatter, a library that has
+replaced methods of `logging.Logger` (as error trackers do). With any of them, the event becomes a
+record like all others. To look takes longer than to encode, so it is done once for each batch of
+lines, which is some 50 ms; only new handlers are seen at each event.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ import os
 import time
 from collections.abc import Mapping
 
+import msgspec
+
 from ._log_fields import EventRecord, current_log_fields
+from ._log_formats import JsonFormatter, TextFormatter
 from ._log_handler import LogHandler
+from ._log_lines import LogLines
 
 _HANDLE = logging.Logger.handle
 _CALL_HANDLERS = logging.Logger.callHandlers
@@ -43,6 +48,10 @@ class EventLog:
         self._process = 0
         self._begun = 0.0
         self._template: dict[str, object] = {}
+        self._root = logging.getLogger()
+        self._handler: LogHandler | None = None
+        self._found: tuple[LogLines, JsonFormatter | TextFormatter, int] | None = None
+        self._batch = -1
 
     def is_enabled_for(self, level: int) -> bool:
         """Return whether events of this level are logged."""
@@ -56,23 +65,53 @@ class EventLog:
             message: Literal message, not a template.
             fields: Fields of the event; their names must differ from those that every record has.
         """
-        handler = self._only_handler()
-        if handler is not None and level >= handler.level:
-            written = handler.event_lines()
-            if written is not None:
-                lines, formatter = written
-                context = current_log_fields()
-                lines.add(
-                    formatter.event(
-                        time.time(),
-                        logging.getLevelName(level),
-                        self._name,
-                        message,
-                        {**context, **fields} if context else fields,
-                    )
-                )
-                return
-        self._log_record(level, message, fields)
+        found = self.find_lines()
+        if found is None:
+            self._log_record(level, message, fields)
+            return
+        lines, formatter, lowest = found
+        if level < lowest:
+            return
+        context = current_log_fields()
+        line = formatter.event(
+            time.time(),
+            logging.getLevelName(level),
+            self._name,
+            message,
+            {**context, **fields} if context else fields,
+        )
+        lines.add(msgspec.Raw(line))
+
+    def find_lines(self) -> tuple[LogLines, JsonFormatter | TextFormatter, int] | None:
+        """Return where lines of events may be added, their format, and the lowest level of those.
+
+        ``None`` where events must be records. For events of which there are many: where the format
+        is `JsonFormatter`, they may be added as objects that have the time, the level, the logger
+        and the message first, as the lines of records do.
+        """
+        found, handlers = self._found, self._root.handlers
+        if (
+            found is None
+            or found[0].batches != self._batch
+            or self.logger.handlers
+            or len(handlers) != 1
+            or handlers[0] is not self._handler
+        ):
+            return self._look()
+        return found
+
+    def _look(self) -> tuple[LogLines, JsonFormatter | TextFormatter, int] | None:
+        """Look for what is in the way of records, for the next batch."""
+        self._handler = handler = self._only_handler()
+        written = None if handler is None else handler.event_lines()
+        if handler is None or written is None:
+            self._found = None
+            return None
+        logger = self.logger
+        lowest = max(handler.level, logger.getEffectiveLevel(), logger.manager.disable + 1)
+        self._found = (*written, lowest)
+        self._batch = written[0].batches
+        return self._found
 
     def _only_handler(self) -> LogHandler | None:
         """Return the handler if nothing else would see a record."""

@@ -1,4 +1,8 @@
-"""The fields of log records: those of the task that logs, and those that a record was given."""
+"""The fields of log records: those of the task that logs, and those that a record was given.
+
+The id of a request has a context variable of its own: it is set for each request, and read for each
+line of the access log, and a mapping would take longer to make than the line.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from contextvars import ContextVar
 from typing import Final
 
 _fields: ContextVar[Mapping[str, object]] = ContextVar("photon_log_fields", default={})  # noqa: B039 - never changed in place
+log_request_id: Final[ContextVar[str | None]] = ContextVar("photon_log_request_id", default=None)
+"""The field ``request_id`` of all records of a context, unless one of its fields replaces it."""
 _STANDARD: Final = frozenset(
     (*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName")
 )
@@ -29,8 +35,7 @@ def add_log_fields(**fields: object) -> None:
 
     For code that begins a context, as a request does; inside of a function use `bind_log_fields`.
     """
-    before = _fields.get()
-    _fields.set({**before, **fields} if before else fields)
+    _fields.set({**_fields.get(), **fields})
 
 
 def current_log_fields() -> Mapping[str, object]:
@@ -38,7 +43,14 @@ def current_log_fields() -> Mapping[str, object]:
 
     For work that continues elsewhere, such as a job, whose records should have them, too.
     """
-    return _fields.get()
+    request_id = log_request_id.get()
+    fields = _fields.get()
+    return fields if request_id is None else {"request_id": request_id, **fields}
+
+
+def has_log_fields() -> bool:
+    """Return whether records of the current context have fields other than the request's id."""
+    return bool(_fields.get())
 
 
 class EventRecord(logging.LogRecord):
@@ -53,10 +65,10 @@ class EventRecord(logging.LogRecord):
 def log_fields(record: logging.LogRecord) -> dict[str, object]:
     """Return the fields of a record: the context's, overridden by its own."""
     if type(record) is EventRecord and len(vars(record)) == record.attributes:
-        return {**_fields.get(), **record.own_fields}
+        return {**current_log_fields(), **record.own_fields}
     own = {
         name: value
         for name, value in vars(record).items()
         if name not in _STANDARD and not name.startswith("_")
     }
-    return {**_fields.get(), **own}
+    return {**current_log_fields(), **own}

@@ -52,9 +52,9 @@ class LogHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record now; `logging` holds the lock."""
         try:
-            line = self.format(record) + self.terminator
+            line = self.format(record)
             if self.lines is None or self.stream is not self._stream_of_lines:
-                self.stream.write(line)
+                self.stream.write(line + self.terminator)
                 self.stream.flush()
             else:
                 self.lines.write(line.encode("utf-8", "backslashreplace"))
@@ -106,7 +106,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
             (number,),
             None,
         )
-        return (self.format(record) + self.terminator).encode("utf-8", "backslashreplace")
+        return self.format(record).encode("utf-8", "backslashreplace")
 
 
 def log_handlers() -> list[LogHandler]:

@@ -1,15 +1,15 @@
 """The lines of a log on their way to its descriptor: in batches, bounded, without waiting.
 
-Theory of operation. Whatever logs appends complete lines to one buffer of the process. Lines of
-events (the access log) wait there for up to `INTERVAL` seconds, so that one write serves many of
-them; a timer of the hub ends the wait, and so does the end of the hub. A record of the application
-is written at once, and all lines before it: the order is that in which they were logged, and a
-process that is killed loses at most the events of one interval.
+Theory of operation. Whatever logs appends to one list of the process. Events (the access log) wait
+there for up to `INTERVAL` seconds, so that one call encodes many of them and one write takes them;
+a timer of the hub ends the wait, and so does the end of the hub. A record of the application is
+written at once, and all lines before it: the order is that in which they were logged, and a process
+that is killed loses at most the events of one interval.
 
-What does not fit into the descriptor stays in the buffer and is tried again. The buffer is
-bounded; further lines are dropped and counted, and when the descriptor takes bytes again, a line
-says how many. A write ends at the end of a line, and has at most ``PIPE_BUF`` bytes if the line
-is not longer itself, so that the lines of workers with a common pipe do not mix.
+What does not fit into the descriptor stays in a buffer and is tried again. The buffer is bounded;
+further lines are dropped and counted, and when the descriptor takes bytes again, a line reports
+their number. A write ends at the end of a line, and has at most ``PIPE_BUF`` bytes if the line is
+not longer itself, so that the lines of workers with a common pipe do not mix.
 
 Appending needs no lock: it is one call in C. Writing needs one, but no thread waits for it: the one
 that has it looks for further lines after releasing it.
@@ -20,11 +20,14 @@ from __future__ import annotations
 import _thread
 import contextlib
 import functools
+import json
 import os
 import time
 import weakref
 from collections.abc import Callable
-from typing import Final, final
+from typing import Any, Final, final
+
+import msgspec
 
 from ._hub import Hub
 from ._log_descriptor import Outlet, open_outlet, pause
@@ -33,7 +36,8 @@ from ._pooled_greenlet import running_task
 INTERVAL: Final = 0.05
 """Seconds that the line of an event waits at most."""
 LIMIT: Final = 1 << 20
-"""Bytes of lines that wait at most; one more line is the last."""
+"""Bytes for which the descriptor may lack room; one more batch is the last."""
+_BATCH = 1_000
 _RETRY = 0.1
 _PAUSE = 0.01
 _allocate_lock = _thread.allocate_lock
@@ -49,6 +53,9 @@ class LogLines:
         note: Returns the line that reports a number of dropped ones.
 
     Attributes:
+        pending: What waits to be encoded: lines without their ends, as `msgspec.Raw`, and objects
+            whose line is their JSON.
+        batches: Number of batches that were encoded.
         dropped: Number of lines that were dropped, because the descriptor was not read.
     """
 
@@ -56,22 +63,28 @@ class LogLines:
         "__weakref__",
         "_buffer",
         "_descriptor",
+        "_encode_lines",
         "_is_scheduled",
         "_note",
         "_noted",
         "_outlet",
         "_writing",
+        "batches",
         "dropped",
+        "pending",
     )
 
     def __init__(self, descriptor: int, note: Callable[[int], bytes]) -> None:
         """Begin without lines."""
+        self.pending: list[Any] = []
+        self.batches = 0
         self.dropped = 0
         self._descriptor = descriptor
         self._note = note
         self._noted = 0
         self._outlet: Outlet | None = None
         self._buffer = bytearray()
+        self._encode_lines = msgspec.json.Encoder().encode_lines
         self._is_scheduled = False
         self._writing = _allocate_lock()
         find = weakref.ref(self)
@@ -83,35 +96,35 @@ class LogLines:
 
         os.register_at_fork(after_in_child=forget)
 
-    def add(self, line: bytes) -> None:
-        """Add a line, its end included, to the next batch. Does not wait."""
-        buffer = self._buffer
-        if len(buffer) >= LIMIT:
-            self.dropped += 1
-            return
-        buffer += line
+    def add(self, line: object) -> None:
+        """Add a line to the next batch. Does not wait.
+
+        Args:
+            line: The line without its end, as `msgspec.Raw`; or an object that `msgspec` encodes,
+                and that does not change any more.
+        """
+        pending = self.pending
+        pending.append(line)
         if not self._is_scheduled:
             self._schedule(INTERVAL)
+        elif len(pending) >= _BATCH:
+            self.flush()
 
     def write(self, line: bytes) -> None:
-        """Add a line and write it now, after those before it. Does not wait.
+        """Add a line, without its end, and write it now, after those before it. Does not wait.
 
         What the descriptor does not take at once is written later.
         """
-        if len(self._buffer) >= LIMIT:
-            self.flush()
-        if len(self._buffer) >= LIMIT:
-            self.dropped += 1
-            return
-        self._buffer += line
+        self.pending.append(msgspec.Raw(line))
         self.flush()
         if self._buffer and not self._is_scheduled and running_task() is not None:
             self._schedule(_RETRY)
 
     def flush(self) -> None:
         """Write the lines, as far as the descriptor takes them. Does not wait."""
-        while self._buffer and self._writing.acquire(blocking=False):
+        while (self.pending or self._buffer) and self._writing.acquire(blocking=False):
             try:
+                self._encode_pending()
                 is_full = self._write_lines()
             finally:
                 self._writing.release()
@@ -132,6 +145,24 @@ class LogLines:
             pause(_PAUSE)
             self.flush()
 
+    def _encode_pending(self) -> None:
+        """Move lines from the list to the buffer, or drop them if it is full."""
+        items = self.pending[:]
+        del self.pending[: len(items)]  # other threads append at its end
+        if not items:
+            return
+        self.batches += 1
+        if len(self._buffer) >= LIMIT:
+            self._write_lines()
+        if len(self._buffer) >= LIMIT:
+            self.dropped += len(items)
+            return
+        try:
+            self._buffer += self._encode_lines(items)
+        except (UnicodeEncodeError, TypeError):
+            for item in items:
+                self._buffer += _line_of(item)
+
     def _write_lines(self) -> bool:
         """Write until the buffer is empty; return whether lines are left, for lack of room."""
         buffer = self._buffer
@@ -147,7 +178,7 @@ class LogLines:
                 del buffer[:written]
                 if not buffer and self.dropped > self._noted:
                     number, self._noted = self.dropped - self._noted, self.dropped
-                    buffer += self._note(number)
+                    buffer += self._note(number) + b"\n"
         except OSError:  # no room; or nothing reads any more, which may change for a file
             return True
         return False
@@ -181,10 +212,24 @@ class LogLines:
 
     def _forget(self) -> None:
         """Forget the lines in the child of a fork: the parent writes them."""
+        self.pending.clear()
         self._buffer.clear()
         self._is_scheduled = False
         self._writing = _allocate_lock()
         self.dropped = self._noted = 0
+
+
+def _line_of(item: object) -> bytes:
+    """Return the line of an item that cannot be encoded with the others."""
+    if isinstance(item, msgspec.Raw):
+        return b"%b\n" % bytes(item)
+    values: Any = msgspec.structs.asdict(item) if isinstance(item, msgspec.Struct) else item
+    shown = {
+        key: value if isinstance(value, int | float | None) else str(value)
+        for key, value in values.items()
+        if value is not msgspec.UNSET
+    }
+    return b"%b\n" % json.dumps(shown).encode()
 
 
 class _AtEnd:

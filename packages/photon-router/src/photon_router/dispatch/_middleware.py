@@ -13,9 +13,9 @@ response, and adds its header fields to error responses, too. The error itself i
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from inspect import isfunction
 
 from photon_openapi.errors import MalformedBody, ValidationError
 from photon_runtime.callables import location, require_value
@@ -116,17 +116,28 @@ def wrap(
         error_responses: Turns the errors of middleware into responses for the next outer one.
     """
     for each in reversed(middleware):
-        handler = functools.partial(_call_middleware, each, handler, error_responses)
+        direct = getattr(each, "_wrap_handler", None)  # of Photon's own that raise no errors
+        handler = _calling(each, handler, error_responses) if direct is None else direct(handler)
     return handler
 
 
-def _call_middleware(
-    middleware: Middleware, call_next: Handler, error_responses: ErrorResponses, request: Request
-) -> Response:
-    try:
-        return as_response(middleware(request, call_next), middleware)
-    except BaseException as error:
-        return error_responses(request, as_failure(error))
+def _calling(
+    middleware: Middleware, call_next: Handler, error_responses: ErrorResponses
+) -> Handler:
+    # An object is called by its method: to find `__call__` anew takes as long as the call.
+    is_object = isfunction(getattr(type(middleware), "__call__", None))  # noqa: B004 - its own
+    call: Middleware = middleware.__call__ if is_object else middleware  # type: ignore[operator]
+
+    def call_middleware(request: Request) -> Response:
+        try:
+            response = call(request, call_next)
+            if type(response) is Response:
+                return response
+            return as_response(response, middleware)
+        except BaseException as error:
+            return error_responses(request, as_failure(error))
+
+    return call_middleware
 
 
 def as_response(result: object, function: Callable[..., object]) -> Response:

@@ -12,12 +12,11 @@ import logging
 import os
 import re
 import weakref
-from contextvars import ContextVar
 
 import attrs
 
-from photon_runtime.http import Handler, Request, Response
-from photon_runtime.logs import add_log_fields
+from photon_runtime.http import CheckedField, Handler, Request, Response
+from photon_runtime.logs import log_request_id
 
 from ._layer import Layer
 
@@ -28,35 +27,31 @@ _TAKEN = frozenset(
     ("connection", "content-length", "content-type", "date", "transfer-encoding", "upgrade")
 )
 _AT_ONCE = 128
-_current: ContextVar[str | None] = ContextVar("photon_request_id", default=None)
 
 
 class _NewIds:
-    """New ids, of 32 hexadecimal digits; for any thread."""
+    """New ids, of 32 hexadecimal digits; any thread may take one of those that are ready."""
 
-    __slots__ = ("__weakref__", "_ids")
+    __slots__ = ("__weakref__", "ready")
 
     def __init__(self) -> None:
-        self._ids: list[str] = []
+        self.ready: list[str] = []
         find = weakref.ref(self)
 
         def forget() -> None:
             own = find()
             if own is not None:
-                own._ids.clear()
+                own.ready.clear()
 
         os.register_at_fork(after_in_child=forget)
 
-    def __call__(self) -> str:
-        """Return another one."""
-        try:
-            return self._ids.pop()
-        except IndexError:
-            digits = os.urandom(16 * _AT_ONCE).hex()
-            ids = [digits[start : start + 32] for start in range(0, len(digits), 32)]
-            own = ids.pop()
-            self._ids += ids
-            return own
+    def add(self) -> str:
+        """Make many ids, and return another one."""
+        digits = os.urandom(16 * _AT_ONCE).hex()
+        ids = [digits[start : start + 32] for start in range(0, len(digits), 32)]
+        own = ids.pop()
+        self.ready += ids
+        return own
 
 
 def _is_field_name(layer: RequestId, field: object, value: str) -> None:
@@ -93,7 +88,7 @@ class RequestId(Layer):
     accepts: bool = True
     _lower_name: str = attrs.field(init=False, repr=False)
     _raw_name: bytes = attrs.field(init=False, repr=False)
-    _new_id: _NewIds = attrs.field(init=False, repr=False, factory=_NewIds)
+    _new_ids: _NewIds = attrs.field(init=False, repr=False, factory=_NewIds)
 
     def __attrs_post_init__(self) -> None:
         """Prepare the names of the field."""
@@ -102,22 +97,40 @@ class RequestId(Layer):
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
         """Set the id of the request, and return it in the response."""
-        value = request.raw_header(self._raw_name) if self.accepts else None
-        if value is not None and _VALID.fullmatch(value):
-            request_id = value.decode("ascii")
-        else:
-            request_id = self._new_id()
-        request.state[STATE] = request_id
-        add_log_fields(request_id=request_id)
-        _current.set(request_id)  # the context is the request's own; streams see it, too
-        response = call_next(request)
-        response._set_checked(self.header, self._lower_name, request_id)
-        return response
+        return self._wrap_handler(call_next)(request)
+
+    def _wrap_handler(self, call_next: Handler) -> Handler:
+        """Return a handler that calls ``call_next`` and sets the id; used by the chain."""
+        header, lower_name, raw_name = self.header, self._lower_name, self._raw_name
+        accepts, new_ids = self.accepts, self._new_ids
+        ready_ids = new_ids.ready
+
+        def identify(request: Request) -> Response:
+            value = request.raw_header(raw_name) if accepts else None
+            if value is not None and _VALID.fullmatch(value):
+                request_id = value.decode("ascii")
+            else:
+                try:
+                    request_id = ready_ids.pop()
+                except IndexError:
+                    request_id = new_ids.add()
+            if request._state is None:
+                request._state = {STATE: request_id}
+            else:
+                request._state[STATE] = request_id
+            log_request_id.set(request_id)  # the context is the request's own; streams see it, too
+            response = call_next(request)
+            if response.headers:
+                response._remove_headers(lower_name)
+            response.headers.append(CheckedField((header, request_id)))
+            return response
+
+        return identify
 
 
 def current_request_id() -> str | None:
     """Return the id of the request that this code runs for, ``None`` outside of requests."""
-    return _current.get()
+    return log_request_id.get()
 
 
 class RequestIdFilter(logging.Filter):
@@ -133,5 +146,5 @@ class RequestIdFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the id; accept every record."""
-        record.request_id = _current.get() or "-"
+        record.request_id = log_request_id.get() or "-"
         return True

@@ -88,19 +88,20 @@ def encode_fields(response: Response) -> bytes:
     Raises:
         ValueError: A name or value has characters that would break the message.
     """
+    headers = response.headers
+    if len(headers) == 1:
+        [pair] = headers
+        return _field(*pair) if type(pair) is not CheckedField else _checked(pair)
     return b"".join(
         [
-            _field(*pair)
-            if type(pair) is not CheckedField
-            else b"%b: %b\r\n" % (_name(pair[0]), pair[1].encode("latin-1"))
+            _field(*pair) if type(pair) is not CheckedField else _checked(pair)
             for pair in response.headers
         ]
     )
 
 
-@lru_cache(maxsize=256)
-def _name(name: str) -> bytes:
-    return name.encode("ascii")
+def _checked(field: tuple[str, str]) -> bytes:
+    return f"{field[0]}: {field[1]}\r\n".encode("ascii")
 
 
 @lru_cache(maxsize=4096)

@@ -358,7 +358,9 @@ class Request:
             callbacks, self._callbacks = self._callbacks, None
             for callback in callbacks:
                 try:
-                    require_value(callback(), callback)
+                    result = callback()
+                    if result is not None:
+                        require_value(result, callback)
                 except Cancelled as error:
                     cancelled = error
                 except BaseException as error:

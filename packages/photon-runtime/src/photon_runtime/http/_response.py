@@ -16,7 +16,7 @@ _new = object.__new__
 
 
 class CheckedField(tuple[str, str]):
-    """A header field that is known to be valid and whose value is in no other response.
+    """A header field of ASCII that is known to be valid, whose value is in no other response.
 
     It is encoded without the check and the cache of other fields.
     """
@@ -198,17 +198,6 @@ class Response:
         self.headers = [pair for pair in self.headers if pair[0].lower() != lower_name]
         self.add_header(name, value)
 
-    def _set_checked(self, name: str, lower_name: str, value: str) -> None:
-        """Set a header field like `set_header`; for Photon's packages, which have checked it.
-
-        Args:
-            name: Name of the field, not ``Content-Type``.
-            lower_name: The name in lower case.
-            value: Its value, which is valid and differs in each response.
-        """
-        field = CheckedField((name, value))
-        if self.headers:
-            self.headers = [pair for pair in self.headers if pair[0].lower() != lower_name]
-            self.headers.append(field)
-        else:
-            self.headers = [field]
+    def _remove_headers(self, lower_name: str) -> None:
+        """Remove the header fields of a name in lower case, other than ``content-type``."""
+        self.headers = [pair for pair in self.headers if pair[0].lower() != lower_name]

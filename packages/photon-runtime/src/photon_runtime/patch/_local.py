@@ -1,16 +1,21 @@
-"""`threading.local` that is local to tasks, and to threads without a hub.
+"""`threading.local` that is local to tasks and to requests, and to threads without a hub.
 
-Each instance keeps one dictionary for each task that has used it, under the task's number, and
-drops it when the task has ended. Attributes are looked up in the order of the language: data
-descriptors of the class, the dictionary, then the rest of the class.
+A connection is one task that serves many requests, and no request may see what another one, perhaps
+of another client, has left. But to clear all locals at the end of a request would cost each request
+time. So each instance keeps one dictionary for each *context* of a task that has used it: a new
+task has a new context, and so has each request. The dictionary is dropped with the context, when
+the task has ended or the next request has begun, and where no local is used nothing is done.
+
+Attributes are looked up in the order of the language: data descriptors of the class, the
+dictionary, then the rest of the class.
 """
 
 from __future__ import annotations
 
 import weakref
+from contextvars import Context
 from typing import Any
 
-from .._task import Task
 from . import _saved
 from ._running import running_task
 
@@ -20,12 +25,12 @@ _MISSING = object()
 class _Storage:
     """The dictionaries of one `local`."""
 
-    __slots__ = ("__weakref__", "args", "kwargs", "of_tasks", "of_thread")
+    __slots__ = ("__weakref__", "args", "kwargs", "of_contexts", "of_thread")
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
         self.kwargs = kwargs
-        self.of_tasks: dict[int, tuple[dict[str, Any], weakref.ref[Task[object]]]] = {}
+        self.of_contexts: dict[int, tuple[dict[str, Any], weakref.ref[Context]]] = {}
         self.of_thread = _saved.Local()
 
     def find(self) -> dict[str, Any] | None:
@@ -34,7 +39,7 @@ class _Storage:
         if task is None:
             found: dict[str, Any] | None = getattr(self.of_thread, "values", None)
             return found
-        entry = self.of_tasks.get(id(task))
+        entry = self.of_contexts.get(id(task.context))
         return None if entry is None else entry[0]
 
     def create(self) -> dict[str, Any]:
@@ -44,14 +49,14 @@ class _Storage:
         if task is None:
             self.of_thread.values = values
             return values
-        key, storage = id(task), weakref.ref(self)
+        key, storage = id(task.context), weakref.ref(self)
 
         def forget(_: object) -> None:
             mine = storage()
             if mine is not None:
-                mine.of_tasks.pop(key, None)
+                mine.of_contexts.pop(key, None)
 
-        self.of_tasks[key] = (values, weakref.ref(task, forget))
+        self.of_contexts[key] = (values, weakref.ref(task.context, forget))
         return values
 
 
