@@ -238,3 +238,35 @@ def test_a_deadline_is_not_lost_in_groups_of_exceptions(tmp_path: Path) -> None:
         print("exceeded")
     """
     assert printed(program, tmp_path) == "exceeded\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.12 has eager tasks")
+def test_a_wait_in_the_first_step_of_an_eager_task_keeps_its_task(tmp_path: Path) -> None:
+    program = """
+    import asyncio, time
+    from photon_runtime import scope
+
+    async def part(number):
+        own = asyncio.current_task()
+        time.sleep(0.01)
+        assert asyncio.current_task() is own
+        await asyncio.sleep(0.01)
+        assert asyncio.current_task() is own
+        return number
+
+    async def main(number):
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        outer = asyncio.current_task()
+        parts = [asyncio.create_task(part(number)) for _ in range(3)]
+        assert asyncio.current_task() is outer
+        return set(await asyncio.gather(*parts))
+
+    def many():
+        with scope() as tasks:
+            runs = [tasks.spawn(lambda n=n: asyncio.run(main(n))) for n in range(10)]
+        return [run.result() for run in runs]
+
+    print(many() == [{number} for number in range(10)])
+    """
+    assert printed(program, tmp_path) == "True\n"
