@@ -3,8 +3,10 @@
 Theory of operation. All locks of `multiprocessing` are made of ``_multiprocessing.SemLock``, a
 semaphore of the operating system that processes share. The replacement has the same semaphore,
 and only tries it in a task. Within the process, waiting tasks form a fair queue. Only its first
-member looks at the semaphore: a few times at growing intervals, unless a release of this process
-wakes it earlier, and after that by a real thread, which waits in C and can be left.
+member tries the semaphore: when a release of this process wakes it, and, because other processes
+cannot do that, at growing intervals of 10 milliseconds at the most. A real thread that waits in C
+would be faster, but could not be left: it would take the semaphore after its task was cancelled,
+and `Condition` relies on attempts that fail only if the semaphore is zero.
 
 The original takes the thread of the operating system for the owner of a recursive lock, so all
 tasks would own it together. Here a task counts as a thread. The semaphore itself is made without
@@ -20,15 +22,13 @@ from typing import Any, Self
 
 from .._scope import shield
 from ._lock import Lock
-from ._own_thread import call_on_own_thread
 from ._running import get_ident, running_task
 from ._waiter import Waiter, new_waiter, wake_first
 
 _RECURSIVE = 0
 _SEMAPHORE = 1
 _FIRST_PAUSE = 0.0005
-_LONGEST_PAUSE = 0.008
-_SLICE = 0.1  # after which a thread looks whether its caller has left
+_LONGEST_PAUSE = 0.01
 
 
 class SemLockBase:
@@ -150,10 +150,8 @@ class SemLockBase:
                 left = None if expires is None else expires - time.monotonic()
                 if left is not None and left <= 0:
                     return False
-                if pause > _LONGEST_PAUSE:
-                    return self._wait_on_thread(left)
                 self._pause(pause if left is None else min(pause, left))
-                pause *= 2
+                pause = min(pause * 2, _LONGEST_PAUSE)
             return True
         finally:
             self._turn.release()
@@ -166,28 +164,6 @@ class SemLockBase:
         finally:
             waiter.claim()
             self._first.clear()
-
-    def _wait_on_thread(self, timeout: float | None) -> bool:
-        real = self._real
-        reasons_to_end: list[str] = []
-
-        def wait_in_c() -> bool:
-            while not reasons_to_end:
-                if real.acquire(True, _SLICE):
-                    return True
-            return False
-
-        def undo(is_acquired: bool) -> None:
-            if is_acquired:
-                real.release()
-
-        is_acquired = call_on_own_thread(
-            wait_in_c,
-            timeout=timeout,
-            leave=lambda: reasons_to_end.append("the caller has left"),
-            drop=undo,
-        )
-        return bool(is_acquired)
 
 
 def replace_semaphores(module: ModuleType) -> None:
