@@ -28,7 +28,7 @@ from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
 _MAX_IN_A_ROW = 1024 * 1024
-APART = 16 * 1024
+APART = 32 * 1024
 """Bodies, and parts of them, of this size are sent without copying them behind the head."""
 
 

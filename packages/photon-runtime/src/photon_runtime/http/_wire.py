@@ -315,17 +315,26 @@ class Wire:
         if sendmsg is None:  # not on Windows
             self.send(b"".join(pieces), task)
             return
-        rest: Sequence[bytes | memoryview] = pieces
-        while True:
-            is_full = self.is_plain
-            try:
-                rest = _after(rest, sendmsg(rest))
-            except BlockingIOError:
-                is_full = True
-            if not rest:
-                return
-            if is_full:
+        try:
+            sent = sendmsg(pieces)
+        except BlockingIOError:
+            sent = 0
+        if sent < sum(map(len, pieces)):
+            self._send_other_pieces(pieces, sent, task)
+
+    def _send_other_pieces(
+        self, pieces: Sequence[bytes | memoryview], sent: int, task: Task[object]
+    ) -> None:
+        """Send what follows the first ``sent`` bytes of ``pieces``."""
+        is_full = not sent
+        while pieces := _after(pieces, sent):
+            if is_full or self.is_plain:  # with TLS there may be room for more
                 self.wait_for_room(task)
+            try:
+                sent = self.stream.sendmsg(pieces)  # type: ignore[attr-defined]  # see `send_pieces`
+                is_full = False
+            except BlockingIOError:
+                sent, is_full = 0, True
 
     def _send_rest(
         self, rest: memoryview, task: Task[object], *, is_full: bool, is_timed: bool
