@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from types import ModuleType
@@ -34,6 +35,7 @@ class ForkGuard:
         """Wait until the fork does no harm. Blocks: the calling task, for a limited time."""
         if running_task() is None:
             return
+        threading.current_thread()  # in the child it becomes the main thread, so it must exist
         expires = time.monotonic() + _LONGEST
         with shield():
             while time.monotonic() < expires and self._is_disturbed():
