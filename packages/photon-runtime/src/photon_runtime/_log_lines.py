@@ -64,6 +64,7 @@ class LogLines:
         "_buffer",
         "_descriptor",
         "_encode_lines",
+        "_is_given_up",
         "_is_scheduled",
         "_note",
         "_noted",
@@ -85,7 +86,7 @@ class LogLines:
         self._outlet: Outlet | None = None
         self._buffer = bytearray()
         self._encode_lines = msgspec.json.Encoder().encode_lines
-        self._is_scheduled = False
+        self._is_scheduled = self._is_given_up = False
         self._writing = _allocate_lock()
         find = weakref.ref(self)
 
@@ -134,16 +135,19 @@ class LogLines:
     def close(self, timeout: float) -> None:
         """Write the lines, and wait for room. Lines that are left then are lost.
 
+        A further call waits only if bytes were written since: an end has several such calls.
+
         Args:
             timeout: Maximum time to wait in seconds.
 
         Blocks: the thread.
         """
-        until = _monotonic() + timeout
         self.flush()
-        while self._buffer and _monotonic() < until:
+        until = _monotonic() + timeout
+        while self._buffer and not self._is_given_up:
             pause(_PAUSE)
             self.flush()
+            self._is_given_up = bool(self._buffer) and _monotonic() >= until
 
     def _encode_pending(self) -> None:
         """Move lines from the list to the buffer, or drop them if it is full."""
@@ -176,6 +180,7 @@ class LogLines:
                     size = buffer.rfind(b"\n", 0, outlet.limit) + 1 or buffer.find(b"\n") + 1
                 written = outlet.write(bytes(buffer[:size]))
                 del buffer[:written]
+                self._is_given_up = False
                 if not buffer and self.dropped > self._noted:
                     number, self._noted = self.dropped - self._noted, self.dropped
                     buffer += self._note(number) + b"\n"
@@ -214,7 +219,7 @@ class LogLines:
         """Forget the lines in the child of a fork: the parent writes them."""
         self.pending.clear()
         self._buffer.clear()
-        self._is_scheduled = False
+        self._is_scheduled = self._is_given_up = False
         self._writing = _allocate_lock()
         self.dropped = self._noted = 0
 
