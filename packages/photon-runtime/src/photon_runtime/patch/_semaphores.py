@@ -4,9 +4,10 @@ Theory of operation. All locks of `multiprocessing` are made of ``_multiprocessi
 semaphore of the operating system that processes share. The replacement has the same semaphore,
 and only tries it in a task. Within the process, waiting tasks form a fair queue. Only its first
 member tries the semaphore: when a release of this process wakes it, and, because other processes
-cannot do that, at growing intervals of 10 milliseconds at the most. A real thread that waits in C
-would be faster, but could not be left: it would take the semaphore after its task was cancelled,
-and `Condition` relies on attempts that fail only if the semaphore is zero.
+cannot do that, at growing intervals: of 10 milliseconds at the most in the beginning, and later of
+a twentieth of the time that it has waited, up to 50. A real thread that waits in C would be faster,
+but could not be left: it would take the semaphore after its task was cancelled, and `Condition`
+relies on attempts that fail only if the semaphore is zero.
 
 The original takes the thread of the operating system for the owner of a recursive lock, so all
 tasks would own it together. Here a task counts as a thread. The semaphore itself is made without
@@ -28,7 +29,9 @@ from ._waiter import Waiter, new_waiter, wake_first
 _RECURSIVE = 0
 _SEMAPHORE = 1
 _FIRST_PAUSE = 0.0005
-_LONGEST_PAUSE = 0.01
+_LONG_PAUSE = 0.01
+_LONGEST_PAUSE = 0.05  # of a process that has been idle for a second
+_PAUSES = 20
 
 
 class SemLockBase:
@@ -141,7 +144,8 @@ class SemLockBase:
 
     def _wait(self, timeout: float | None) -> bool:
         """Wait for the turn of the caller, and then for the semaphore."""
-        expires = None if timeout is None else time.monotonic() + timeout
+        begun = time.monotonic()
+        expires = None if timeout is None else begun + timeout
         if not self._turn.acquire(True, -1 if timeout is None else timeout):
             return False
         try:
@@ -151,7 +155,8 @@ class SemLockBase:
                 if left is not None and left <= 0:
                     return False
                 self._pause(pause if left is None else min(pause, left))
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                longest = max(_LONG_PAUSE, (time.monotonic() - begun) / _PAUSES)
+                pause = min(pause * 2, longest, _LONGEST_PAUSE)
             return True
         finally:
             self._turn.release()
