@@ -50,7 +50,8 @@ def _count(name: str, exchange: Exchange, requests: int) -> int:
         out, port = Path(folder) / "counts", free_port()
         command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--quiet"]
         tested = SERVERS[name]
-        command += [f"--cachegrind-out-file={out}", *tested.command(port)]
+        # A file for each process: the supervisor's, and those of its workers.
+        command += [f"--cachegrind-out-file={out}.%p", *tested.command(port)]
         core = min(os.sched_getaffinity(0))
         with ServerProcess(
             command, port=port, folder=FOLDER, core=core, environ=tested.environ
@@ -72,15 +73,23 @@ def _ask(exchange: Exchange, port: int, requests: int) -> None:
 
 
 def counted(out: Path) -> int:
-    """Return the sum that cachegrind wrote.
+    """Return the sum of what cachegrind wrote for all processes.
+
+    Args:
+        out: The files without the numbers of processes at their ends.
 
     Raises:
-        BenchError: It wrote none.
+        BenchError: It wrote nothing.
     """
-    for line in out.read_text().splitlines() if out.exists() else ():
-        if line.startswith(_COUNT):
-            return int(line.removeprefix(_COUNT))
-    raise BenchError("cachegrind wrote no count: the server did not end by itself within its time")
+    counts = [
+        int(line.removeprefix(_COUNT))
+        for file in out.parent.glob(f"{out.name}.*")
+        for line in file.read_text().splitlines()
+        if line.startswith(_COUNT)
+    ]
+    if not counts:
+        raise BenchError("cachegrind wrote no count: the server did not end by itself in time")
+    return sum(counts)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is read of cachegrind's file."""
+"""What is read of cachegrind's files."""
 
 from pathlib import Path
 
@@ -8,12 +8,13 @@ from bench.errors import BenchError
 from bench.instructions import counted
 
 
-def test_the_sum_is_read(tmp_path: Path) -> None:
-    out = tmp_path / "counts"
-    out.write_text(
-        "desc: I1 cache: none\ncmd: python\nevents: Ir\nfl=a.c\nfn=f\n1 25\nsummary: 25\n"
-    )
-    assert counted(out) == 25
+def test_the_sums_of_all_processes_are_added_up(tmp_path: Path) -> None:
+    for process, count in ((71, 25), (72, 17)):
+        (tmp_path / f"counts.{process}").write_text(
+            f"desc: I1 cache: none\ncmd: python\nevents: Ir\nfl=a.c\nfn=f\n1 {count}\n"
+            f"summary: {count}\n"
+        )
+    assert counted(tmp_path / "counts") == 42
 
 
 def test_a_count_that_was_not_written_is_an_error(tmp_path: Path) -> None:
