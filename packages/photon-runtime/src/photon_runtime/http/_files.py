@@ -134,4 +134,5 @@ def send_file(wire: Wire, head: bytes, body: FileBody, task: Task[object]) -> No
         offset += sent
         left -= sent
         if left:
-            task.yield_turn()  # a client that reads fast must not keep the others waiting
+            task.hub.end_turn()  # a client that reads fast must not keep the others waiting
+            task.yield_turn()

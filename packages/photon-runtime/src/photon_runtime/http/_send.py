@@ -168,7 +168,10 @@ def _send_parts(
             in_a_row += len(part)
             if in_a_row >= _MAX_IN_A_ROW:
                 in_a_row = 0
-                task.yield_turn()  # a client that reads fast must not keep the others waiting
+                # A client that reads fast must not keep the others waiting; without the poll it
+                # would, if no other task is runnable yet.
+                task.hub.end_turn()
+                task.yield_turn()
     except _StreamFailed as failed:
         if not head or not isinstance(failed.error, HttpError):
             request.failure = failed.error
