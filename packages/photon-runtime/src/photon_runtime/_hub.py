@@ -308,8 +308,10 @@ class Hub:
         if self.lasting:
             self.lasting.pop(task, None)
         error = task.error
-        if isinstance(error, KeyboardInterrupt | SystemExit) and not (
-            self.is_service and task is not self.main and not is_interrupt(error)
+        if (
+            error is not None
+            and isinstance(error, KeyboardInterrupt | SystemExit)
+            and not (self.is_service and task is not self.main and not is_interrupt(error))
         ):
             self._fatal = error
         if task.on_end is not None:
