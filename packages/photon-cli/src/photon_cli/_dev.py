@@ -24,6 +24,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,12 +39,16 @@ from ._watch import ASSETS, changes, is_dotenv, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import FrameType
 
     from photon_runtime.http import ServerSettings
     from photon_runtime.project import Project
 
 _PATIENCE = 3.0
 """Seconds that a child has to end before it is killed; it tries within one."""
+
+_SAME_SIGNAL = 0.05
+"""Seconds within which a second signal is the first one, passed on by a wrapper."""
 
 
 @click.command()
@@ -90,8 +95,9 @@ def dev(
         click.echo(f"in {project.environment}, pages show no details of errors", err=True)
     with _listening(settings) as listeners:
         server = _DevServer(_Starter(target, project.environment, listeners), _hosts(settings))
-        with server.running(), _stop_event() as stop:
-            _follow_changes(server, roots, stop)
+        signals = _Signals(server)
+        with signals.handled(), server.running():
+            _follow_changes(server, roots, signals)
 
 
 def _refuse_page_reload() -> None:
@@ -119,9 +125,10 @@ def _hosts(settings: ServerSettings) -> list[str]:
     return [settings.host, *others]
 
 
-def _follow_changes(server: _DevServer, roots: list[Path], stop: threading.Event) -> None:
-    for batch in changes(roots, stop=stop):
+def _follow_changes(server: _DevServer, roots: list[Path], signals: _Signals) -> None:
+    for batch in changes(roots, stop=signals.stop):
         server.receive()
+        signals.pass_on()
         if not batch:
             server.report_end()
             continue
@@ -133,19 +140,52 @@ def _follow_changes(server: _DevServer, roots: list[Path], stop: threading.Event
             server.restart(batch)
 
 
-@contextlib.contextmanager
-def _stop_event() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set while the block runs."""
-    event = threading.Event()
-    previous = {
-        number: signal.signal(number, lambda _number, _frame: event.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield event
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+@attrs.define(eq=False)
+class _Signals:
+    """The signals of the parent.
+
+    SIGTERM, SIGINT and SIGHUP (the terminal is closed) stop the child, a second one kills it.
+    SIGUSR1 and SIGUSR2 are passed on: the child shows its coroutines or its figures.
+
+    Attributes:
+        server: The child.
+        stop: Set when all is to end.
+    """
+
+    server: _DevServer
+    stop: threading.Event = attrs.field(factory=threading.Event)
+    _stopped_from: float = 0.0
+    _to_pass_on: list[int] = attrs.field(factory=list)
+
+    @contextlib.contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle them while the block runs."""
+        handlers = dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), self._end)
+        handlers |= dict.fromkeys((signal.SIGUSR1, signal.SIGUSR2), self._note)
+        before = {number: signal.signal(number, each) for number, each in handlers.items()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if not self.stop.is_set():
+            self._stopped_from = now
+            self.stop.set()
+        elif now > self._stopped_from + _SAME_SIGNAL:
+            self.server.kill()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._to_pass_on.append(number)
+
+    def pass_on(self) -> None:
+        """Send the child what has arrived for it."""
+        while self._to_pass_on:
+            number = signal.Signals(self._to_pass_on.pop(0))
+            click.echo(f"photon dev (pid {os.getpid()}): {self.server.describe()}", err=True)
+            self.server.send(number)
 
 
 @attrs.frozen(eq=False)
@@ -234,6 +274,23 @@ class _DevServer:
             self._discard()
             if self._serving is not None:
                 self._serving.stop()
+
+    def kill(self) -> None:
+        """End the child that serves at once; may be called by a signal handler."""
+        if self._serving is not None:
+            self._serving.process.kill()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the child that serves."""
+        if self._serving is not None:
+            self._serving.process.send_signal(number)
+
+    def describe(self) -> str:
+        """Return which child serves."""
+        child = self._serving
+        if child is None or child.process.poll() is not None:
+            return "no process serves"
+        return f"the process that serves has the pid {child.process.pid}"
 
     def _serve(self, child: _Child) -> None:
         self.starts += 1

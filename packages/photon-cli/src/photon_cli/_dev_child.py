@@ -26,7 +26,7 @@ from photon_runtime import RuntimeSettings, Socket, spawn
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Application, ServerSettings, adopt, serve
 from photon_runtime.parts import RereadingPart
-from photon_runtime.process import finish_process, prepare_process
+from photon_runtime.process import finish_process, prepare_process, show_on_signals
 from photon_runtime.project import Project, installed_sections
 from photon_runtime.tracebacks import readable
 from photon_runtime.workers import end_with_parent
@@ -65,6 +65,7 @@ def main(parent: int, target: str, link: int, descriptors: list[int]) -> None:
         link: The connection to the parent.
         descriptors: The listening sockets.
     """
+    show_on_signals()
     end_with_parent()
     if os.getppid() != parent:
         return
@@ -103,6 +104,7 @@ def main(parent: int, target: str, link: int, descriptors: list[int]) -> None:
         settings=settings,
         development=project.is_development,
         ready=ready,
+        is_supervised=True,
     )
     finish_process()
 

@@ -36,9 +36,14 @@ def handle_signals_of_workers(retire: Callable[[], None]) -> None:
     Args:
         retire: Requests the replacement of this process.
     """
+    show_by_signals()
+    signal.signal(signal.SIGHUP, lambda _number, _frame: retire())
+
+
+def show_by_signals() -> None:
+    """Let SIGUSR1 print the stack, and SIGUSR2 log the state; call it in the main thread."""
     _show_stack_from_c(show_stack)
     signal.signal(signal.SIGUSR2, log_state)
-    signal.signal(signal.SIGHUP, lambda _number, _frame: retire())
 
 
 @contextlib.contextmanager

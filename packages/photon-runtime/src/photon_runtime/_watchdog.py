@@ -3,8 +3,22 @@
 Theory of operation. A coroutine that computes for a long time, or calls a function that blocks the
 thread, stops every other one. The watchdog is a real thread that checks the hub at intervals: if
 the same task runs in the same turn of the scheduler twice, that task has blocked the scheduler for
-the whole interval, and its stack shows the line. Each block is reported once. While a debugger
-traces, blocking is intended, and nothing is reported.
+the whole interval, and its stack shows the line. Each block is reported once.
+
+*Code in C that keeps the interpreter's lock* (a regular expression, ``sum(range(10**8))``, a sort)
+stops the watchdog as well. So it looks at its own delay when it runs again: a thread that waits for
+the lock asks for it every few milliseconds, and the kernel counts these waits. A delay with them
+was a hold of the lock, for about that time, and is reported now: usually the task that held it has
+just left the call, and its stack still shows the line. A delay without them, and without CPU time,
+was none of the application's: the process was stopped, or the machine had no time for it. Nor is a
+delay for which the hub's thread, with the lock, waited for a processor.
+
+If most of the process's CPU time was used by other threads meanwhile, one of them had the lock, and
+the report names the threads in place of the task.
+
+*Debuggers.* At the prompt of one, blocking is intended and a report would be written over the
+prompt: nothing is reported while the stack of any thread is in one, or while one uses
+``sys.monitoring``.
 
 The watchdog costs the hub nothing: the hub counts its turns and stores the running task anyway.
 """
@@ -12,14 +26,18 @@ The watchdog costs the hub nothing: the hub counts its turns and stores the runn
 from __future__ import annotations
 
 import _thread
+import contextlib
 import logging
+import resource
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 
 import attrs
 
+from ._debuggers import is_debugging
 from ._hub import Hub
 from ._report import own_stack
 from ._task import Task
@@ -28,21 +46,51 @@ _log = logging.getLogger("photon.runtime")
 # The originals, read at import: a patched standard library must not turn the watchdog into a task.
 _start_thread = _thread.start_new_thread
 _RealEvent = threading.Event
+_monotonic = time.monotonic
+_process_time = time.process_time
+
+_Seen = tuple[int, Task[object] | None]
+_NOTHING: _Seen = (-1, None)
+_LARGEST_PART = 0.5
+_SHORTEST_HOLD = 0.05  # below, it may be the scheduler of the operating system
+_USUAL_WAIT = 2.0  # switch intervals that one wait for the lock takes on a machine that has work
 
 
 @attrs.frozen
 class SchedulerBlock:
-    """A task that blocked the scheduler for too long.
+    """A task that blocked the scheduler for too long, or code that kept the interpreter's lock.
 
     Attributes:
-        task: The task.
+        task: The task; ``None`` if a thread outside of the scheduler kept the lock.
         seconds: Minimum duration.
         stack: Its stack as text, the innermost line last.
+        kept_lock: True if no other thread of the process could run either. Such a block is over
+            when it is reported, and the stack is that of the moment after it.
     """
 
-    task: Task[object]
+    task: Task[object] | None
     seconds: float
     stack: str
+    kept_lock: bool = False
+
+
+@attrs.frozen
+class _Clocks:
+    """What was used until a moment, in seconds.
+
+    Attributes:
+        now: The monotonic clock.
+        process: CPU time of the process.
+        hub: CPU time of the hub's thread.
+        queued: Time for which the hub's thread waited for a processor.
+        waits: Number of waits of the watchdog's thread.
+    """
+
+    now: float
+    process: float
+    hub: float
+    queued: float
+    waits: int
 
 
 class Watchdog:
@@ -71,39 +119,146 @@ class Watchdog:
         self._threshold = threshold
         self._report = _log_block if report is None else report
         self._thread = _thread.get_ident()
+        self._hub_clock = _clock_of(self._thread)
+        self._native = threading.get_native_id()
+        self._own = 0
         self._ended = _RealEvent()
 
     def start(self) -> None:
         """Begin to watch."""
-        _start_thread(self._watch, ())
+        # The new thread has waited for nothing yet, and may have to wait for the lock at once.
+        _start_thread(self._watch, (attrs.evolve(self._read(), waits=0),))
 
     def close(self) -> None:
         """Stop watching."""
         self._ended.set()
 
-    def _watch(self) -> None:
-        seen: tuple[int, Task[object] | None] = (-1, None)
-        is_reported = False
+    def _watch(self, began: _Clocks) -> None:
+        self._own = _thread.get_ident()
+        seen, is_reported = _NOTHING, False
         while not self._ended.wait(self._threshold):
+            woken = self._read()
             now = (self._hub.turns, self._hub.running)
-            if now != seen or now[1] is None:
+            held = self._held(began, woken)
+            if now == seen and now[1] is not None:
+                if not is_reported and self._was_stopped(began, woken, held):
+                    seen = _NOTHING
+                elif not is_reported and not is_debugging():
+                    is_reported = True
+                    self._note(now[1], max(held, self._threshold), kept_lock=bool(held))
+            else:
                 seen, is_reported = now, False
-            elif not is_reported and sys.gettrace() is None:
-                is_reported = True
-                self._note(now[1])
+                if held and not is_debugging():
+                    is_reported = self._note_hold(now[1], held, began, woken)
+            began = self._read()
 
-    def _note(self, task: Task[object]) -> None:
+    def _read(self) -> _Clocks:
+        hub = 0.0
+        if self._hub_clock is not None:
+            with contextlib.suppress(OSError):  # the thread has just ended
+                hub = time.clock_gettime(self._hub_clock)
+        queued = _queued(self._native)
+        return _Clocks(_monotonic(), _process_time(), hub, queued, _waits())
+
+    def _held(self, began: _Clocks, woken: _Clocks) -> float:
+        """Return for how long the lock was kept from this thread; 0 if not for long."""
+        delay = self._delay(began, woken)
+        if _waits is not _no_waits:
+            delay = min(delay, (woken.waits - began.waits) * sys.getswitchinterval() * _USUAL_WAIT)
+        queued = woken.queued - began.queued
+        return delay if delay - queued > max(self._threshold, _SHORTEST_HOLD) else 0.0
+
+    def _delay(self, began: _Clocks, woken: _Clocks) -> float:
+        return woken.now - began.now - self._threshold
+
+    def _was_stopped(self, began: _Clocks, woken: _Clocks, held: float) -> bool:
+        """Return whether this process had no time, rather than one of its tasks all of it."""
+        computed = woken.process - began.process
+        is_late = self._delay(began, woken) > self._threshold
+        return is_late and not held and computed < self._threshold * _LARGEST_PART
+
+    def _note_hold(
+        self, task: Task[object] | None, held: float, began: _Clocks, woken: _Clocks
+    ) -> bool:
+        """Report that the lock was kept; return whether the task that runs was named for it."""
+        computed = woken.process - began.process
+        is_of_others = self._hub_clock is not None and (
+            computed > held * _LARGEST_PART and woken.hub - began.hub < computed * _LARGEST_PART
+        )
+        if task is not None and not is_of_others:
+            self._note(task, held, kept_lock=True)
+            return True
+        self._count(SchedulerBlock(None, held, self._other_stacks(), kept_lock=True))
+        return False
+
+    def _note(self, task: Task[object], seconds: float, *, kept_lock: bool = False) -> None:
         frame = sys._current_frames().get(self._thread)
         stack = "".join(traceback.format_list(own_stack(frame))) if frame is not None else ""
-        self._report(SchedulerBlock(task, self._threshold, stack))
+        self._count(SchedulerBlock(task, seconds, stack, kept_lock))
+
+    def _count(self, block: SchedulerBlock) -> None:
+        self._report(block)
         self.blocked += 1
+
+    def _other_stacks(self) -> str:
+        texts = []
+        for thread, frame in sys._current_frames().items():
+            if thread not in (self._thread, self._own):
+                lines = traceback.format_list(own_stack(frame))
+                texts.append(f"  thread {thread}:\n{''.join(lines)}")
+        return "".join(texts)
+
+
+def _clock_of(thread: int) -> int | None:
+    """Return the clock of a thread's CPU time; ``None`` on systems without one."""
+    try:
+        return time.pthread_getcpuclockid(thread)
+    except (AttributeError, OSError):
+        return None
+
+
+def _queued(native: int) -> float:
+    """Return for how long a thread has waited for a processor; 0 where that is unknown."""
+    try:
+        with open(f"/proc/self/task/{native}/schedstat", "rb", buffering=0) as file:
+            return int(file.read(100).split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+def _counted_waits() -> int:
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+
+
+def _no_waits() -> int:
+    return 0
+
+
+_waits = _counted_waits if hasattr(resource, "RUSAGE_THREAD") else _no_waits
 
 
 def _log_block(block: SchedulerBlock) -> None:
-    _log.warning(
-        "%r has blocked the scheduler for over %g s; no other task runs meanwhile. Its stack:\n%s"
-        "Pass long computations and blocking calls to photon_runtime.offload().",
-        block.task,
-        block.seconds,
-        block.stack,
-    )
+    if block.task is None:
+        _log.warning(
+            "code in C, outside of the scheduler's tasks or in one that has ended, has kept the "
+            "interpreter's lock for about %.2g s; no task ran meanwhile.%s",
+            block.seconds,
+            f" The threads outside of the scheduler:\n{block.stack}" if block.stack else "",
+        )
+    elif block.kept_lock:
+        _log.warning(
+            "%r has kept the interpreter's lock for about %.2g s, in code in C; no other task and "
+            "no thread ran meanwhile. Its stack just afterwards:\n%s"
+            "Give such code less at a time, or run it in another process.",
+            block.task,
+            block.seconds,
+            block.stack,
+        )
+    else:
+        _log.warning(
+            "%r has blocked the scheduler for over %g s; no other task runs meanwhile. Its stack:\n"
+            "%sPass long computations and blocking calls to photon_runtime.offload().",
+            block.task,
+            block.seconds,
+            block.stack,
+        )

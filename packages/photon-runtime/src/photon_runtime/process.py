@@ -40,6 +40,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ._hub import current_hub
+from ._inspection_signals import show_by_signals
 from ._pooled_greenlet import current_task, running_task
 from ._process_end import finish_process as finish_process
 from ._process_end import limit_end as limit_end
@@ -111,6 +112,16 @@ def log_as_configured(project: Project, *, development: bool | None = None) -> N
     if development is None:
         development = project.is_development
     configure_logging(project.settings.read(LogSettings), development=development)
+
+
+def show_on_signals() -> None:
+    """Let SIGUSR1 print the stack of this process and SIGUSR2 log its CPU time and memory.
+
+    The workers of a supervisor do so from their fork on, and a process that serves shows more: its
+    coroutines. Call it in the main thread of other processes of a service, at the beginning:
+    otherwise the signals end them.
+    """
+    show_by_signals()
 
 
 def raise_descriptor_limit() -> None:

@@ -40,6 +40,7 @@ def serve(
     ready: Callable[[], None] | None = None,
     worker: WorkerLink | None = None,
     is_last: bool = False,
+    is_supervised: bool | None = None,
 ) -> None:
     """Serve in this thread until SIGTERM or SIGINT, then stop gracefully.
 
@@ -58,6 +59,9 @@ def serve(
         worker: Connection to the supervisor, as `photon_runtime.workers` passes it to workers.
         is_last: True if no other process uses the sockets, so that new connections are to be
             refused when the server stops; see `refuse_new_connections`.
+        is_supervised: True if another process ends this one when it does not stop. Otherwise a
+            second signal ends it at once, also while the scheduler is blocked. By default, True
+            with a ``worker``.
 
     Raises:
         PhotonError: The application has errors, a handler is asynchronous, or the certificates
@@ -84,8 +88,9 @@ def serve(
         limit_end(server.settings.shutdown_timeout)
         server.stop(grace=server.settings.idle_grace if number is signal.SIGTERM else 0.0)
 
+    is_alone = worker is None if is_supervised is None else not is_supervised
     try:
-        with stop_signals(stop):
+        with stop_signals(stop, is_alone=is_alone):
             run(main)
     finally:
         limit_end(server.settings.shutdown_timeout)  # also when it was not a signal that stopped it
