@@ -21,6 +21,7 @@ import gc
 import importlib.util
 import os
 import select
+import socket
 import sys
 import tempfile
 from typing import TYPE_CHECKING
@@ -43,7 +44,6 @@ from photon_runtime.workers import supervise
 from ._serving import announcement, no_patch_option, server_settings
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator, Sequence
 
     from photon_runtime.http import ServerSettings
@@ -102,6 +102,7 @@ def run(
     try:
         code = server.run()
     finally:
+        server.close()
         for path in listening.paths:
             remove_unix(path)
     sys.exit(code)
@@ -114,6 +115,7 @@ class _Server:
     Attributes:
         sockets: For each worker its own, listening at the same addresses.
         owns_sockets: Whether no other process uses the sockets after this one has ended.
+        kept: Copies of the sockets, once no new connections are taken.
         is_announced: Whether the address was printed; later workers do not print it again.
     """
 
@@ -123,6 +125,7 @@ class _Server:
     sockets: list[list[socket.socket]]
     owns_sockets: bool = False
     is_announced: bool = False
+    kept: list[socket.socket] = attrs.field(factory=list)
 
     def run(self) -> int:
         """Serve until a stop signal; return the exit code."""
@@ -149,11 +152,24 @@ class _Server:
         if self.owns_sockets:
             for listeners in self.sockets:
                 refuse_new_connections(listeners)
+        self._keep_to_the_end()
         awaited = {slot for slot, each in enumerate(self.sockets) if _has_clients(each)}
         for listeners in self.sockets:
             for listener in listeners:
                 listener.close()
         return awaited
+
+    def _keep_to_the_end(self) -> None:
+        """Keep what `close` needs. On Linux alone: elsewhere it would keep connections waiting."""
+        if self.owns_sockets and sys.platform == "linux":
+            self.kept = [each.dup() for listeners in self.sockets for each in listeners]
+
+    def close(self) -> None:
+        """Stop listening also in processes that a worker has left behind with its sockets."""
+        for listener in self.kept:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
 
     def _note_announced(self) -> None:
         self.is_announced = True
