@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
+import ctypes
+import io
 import logging
 import os
+import pdb
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +43,7 @@ def test_a_task_that_holds_the_hub_is_named_with_its_line() -> None:
         return watchdog.blocked
 
     assert rt.run(main) == 1
+    assert holds[0].task is not None
     assert holds[0].task.name == "hold_the_hub"
     assert "while not until()" in holds[0].stack or "pass" in holds[0].stack
     assert "photon_runtime/_hub.py" not in holds[0].stack
@@ -140,3 +147,80 @@ def test_a_server_that_starts_holds_nobody_up(caplog: pytest.LogCaptureFixture) 
     asking.join()
     assert holds == [0, 1]
     assert caplog.text.count("has blocked the scheduler") == 1
+
+
+# -- code that keeps the interpreter's lock, processes that were stopped, and debuggers ------------
+
+
+def watch(function: Callable[[], object], threshold: float = 0.05) -> list[SchedulerBlock]:
+    """Return what is reported while a task runs a function, and shortly afterwards."""
+    blocks: list[SchedulerBlock] = []
+
+    def main() -> None:
+        watchdog = Watchdog(current_hub(), threshold=threshold, report=blocks.append)
+        watchdog.start()
+        rt.sleep(2 * threshold)
+        rt.spawn(function).join()
+        rt.sleep(4 * threshold)
+        watchdog.close()
+
+    rt.run(main)
+    return blocks
+
+
+def keep_the_lock() -> None:
+    ctypes.PyDLL(None).usleep(500_000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="waits of threads are counted on Linux only")
+def test_code_in_c_that_keeps_the_lock_is_reported_afterwards() -> None:
+    (block,) = watch(keep_the_lock)
+    assert block.kept_lock
+    assert block.task is not None
+    assert block.task.name == "keep_the_lock"
+    assert "usleep(500_000)" in block.stack
+    assert block.seconds > 0.2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="waits of threads are counted on Linux only")
+def test_threads_that_keep_the_lock_are_shown() -> None:
+    (block,) = watch(lambda: rt.offload(keep_the_lock))
+    assert block.kept_lock
+    assert block.task is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="waits of threads are counted on Linux only")
+def test_process_that_was_stopped_is_no_block() -> None:
+    def be_stopped() -> None:
+        own = os.getpid()
+        script = f"kill -STOP {own}; sleep 0.5; kill -CONT {own}"
+        with subprocess.Popen(["sh", "-c", script]) as process:
+            while process.poll() is None:
+                rt.sleep(0.01)
+
+    assert [block for block in watch(be_stopped, 0.1) if block.kept_lock] == []
+
+
+class SlowPerson:
+    """Types a command of a debugger after some thought, which blocks the scheduler."""
+
+    def readline(self) -> str:
+        end = time.monotonic() + 0.3
+        hold_the_hub(lambda: time.monotonic() > end)
+        return "continue\n"
+
+
+@pytest.mark.parametrize("thread", ["of the hub", "other"])
+def test_nothing_is_reported_at_the_prompt_of_a_debugger(thread: str) -> None:
+    def stop_here() -> None:
+        debugger = pdb.Pdb(stdin=SlowPerson(), stdout=io.StringIO(), nosigint=True)  # type: ignore[arg-type]  # all it needs
+        debugger.set_trace()
+
+    if thread == "of the hub":
+        assert watch(stop_here) == []
+    else:
+        end = time.monotonic() + 0.2
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            prompt = pool.submit(stop_here)
+            assert watch(lambda: hold_the_hub(lambda: time.monotonic() > end)) == []
+            prompt.result()

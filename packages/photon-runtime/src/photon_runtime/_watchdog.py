@@ -9,9 +9,9 @@ the whole interval, and its stack shows the line. Each block is reported once.
 stops the watchdog as well. So it looks at its own delay when it runs again: a thread that waits for
 the lock asks for it every few milliseconds, and the kernel counts these waits. A delay with them
 was a hold of the lock, for about that time, and is reported now: usually the task that held it has
-just left the call, and its stack still shows the line. A delay without them, and without CPU time,
-was none of the application's: the process was stopped, or the machine had no time for it. Nor is a
-delay for which the hub's thread, with the lock, waited for a processor.
+just left the call, and its stack still shows the line. A delay in which the thread with the lock
+waited for a processor is none of the application's, nor is one in which no thread did anything: the
+process was stopped.
 
 If most of the process's CPU time was used by other threads meanwhile, one of them had the lock, and
 the report names the threads in place of the task.
@@ -54,6 +54,7 @@ _NOTHING: _Seen = (-1, None)
 _LARGEST_PART = 0.5
 _SHORTEST_HOLD = 0.05  # below, it may be the scheduler of the operating system
 _USUAL_WAIT = 2.0  # switch intervals that one wait for the lock takes on a machine that has work
+_SLOW_WAIT = 4.0  # times as long, on one that has too much
 
 
 @attrs.frozen
@@ -83,6 +84,7 @@ class _Clocks:
         process: CPU time of the process.
         hub: CPU time of the hub's thread.
         queued: Time for which the hub's thread waited for a processor.
+        own_queued: The same for the watchdog's thread.
         waits: Number of waits of the watchdog's thread.
     """
 
@@ -90,6 +92,7 @@ class _Clocks:
     process: float
     hub: float
     queued: float
+    own_queued: float
     waits: int
 
 
@@ -127,7 +130,7 @@ class Watchdog:
     def start(self) -> None:
         """Begin to watch."""
         # The new thread has waited for nothing yet, and may have to wait for the lock at once.
-        _start_thread(self._watch, (attrs.evolve(self._read(), waits=0),))
+        _start_thread(self._watch, (attrs.evolve(self._read(), own_queued=0.0, waits=0),))
 
     def close(self) -> None:
         """Stop watching."""
@@ -157,25 +160,34 @@ class Watchdog:
         if self._hub_clock is not None:
             with contextlib.suppress(OSError):  # the thread has just ended
                 hub = time.clock_gettime(self._hub_clock)
-        queued = _queued(self._native)
-        return _Clocks(_monotonic(), _process_time(), hub, queued, _waits())
+        return _Clocks(
+            _monotonic(),
+            _process_time(),
+            hub,
+            queued=_queued(self._native),
+            own_queued=_queued(threading.get_native_id()),
+            waits=_waits(),
+        )
 
     def _held(self, began: _Clocks, woken: _Clocks) -> float:
         """Return for how long the lock was kept from this thread; 0 if not for long."""
         delay = self._delay(began, woken)
+        waited = delay
         if _waits is not _no_waits:
-            delay = min(delay, (woken.waits - began.waits) * sys.getswitchinterval() * _USUAL_WAIT)
-        queued = woken.queued - began.queued
-        return delay if delay - queued > max(self._threshold, _SHORTEST_HOLD) else 0.0
+            waited = (woken.waits - began.waits) * sys.getswitchinterval() * _USUAL_WAIT
+        certain = min(delay, waited) - (woken.queued - began.queued)
+        if certain <= max(self._threshold, _SHORTEST_HOLD):
+            return 0.0
+        return min(delay, waited * _SLOW_WAIT)
 
     def _delay(self, began: _Clocks, woken: _Clocks) -> float:
         return woken.now - began.now - self._threshold
 
     def _was_stopped(self, began: _Clocks, woken: _Clocks, held: float) -> bool:
-        """Return whether this process had no time, rather than one of its tasks all of it."""
-        computed = woken.process - began.process
-        is_late = self._delay(began, woken) > self._threshold
-        return is_late and not held and computed < self._threshold * _LARGEST_PART
+        """Return whether this thread is late though neither it nor the hub's wanted to run."""
+        busy = woken.hub - began.hub + woken.queued - began.queued
+        explained = max(held, busy, woken.own_queued - began.own_queued)
+        return self._delay(began, woken) - explained > max(self._threshold, _SHORTEST_HOLD)
 
     def _note_hold(
         self, task: Task[object] | None, held: float, began: _Clocks, woken: _Clocks

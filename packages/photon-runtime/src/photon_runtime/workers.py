@@ -7,7 +7,8 @@ of a worker, or for the next due time. It does not serve, import an application 
 so little in it can fail, and forking it is safe at any time.
 
 *Signals.* Handlers only wake the parent through ``signal.set_wakeup_fd``; all work is done in the
-loop.
+loop. Two stop signals within 50 ms are one, which a wrapper has passed on. Signals that would end
+or stop the parent and mean nothing to it are ignored; workers do not inherit that.
 
 *Sockets.* The supervisor has none. A caller that listens makes one ``SO_REUSEPORT`` socket for
 each slot before it calls ``supervise``, and ``work`` uses the slot's own. The parent keeps all of
