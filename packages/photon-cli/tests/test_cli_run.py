@@ -416,8 +416,11 @@ def test_stop_under_load_leaves_no_request_unanswered(
     assert "cut off" not in command.output
 
 
-def test_reload_under_load_leaves_no_request_unanswered(photon: Callable[..., Command]) -> None:
-    command = photon("run", "--port", "0", "--workers", "2")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_reload_under_load_leaves_no_request_unanswered(
+    photon: Callable[..., Command], workers: str
+) -> None:
+    command = photon("run", "--port", "0", "--workers", workers)
     command.wait_ready()
     with load_on(int(command.url.rpartition(":")[2])):
         for _ in range(2):

@@ -678,3 +678,31 @@ def test_what_was_opened_to_listen_may_be_closed_before_the_workers_stop(
     supervised.signal(signal.SIGTERM)
     assert supervised.expect("closing") == [str(supervised.process.pid)]
     assert supervised.exit_code() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
+def test_processes_that_are_left_to_the_supervisor_are_reaped(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start("""
+        import ctypes
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, as process 1 is one
+        options = {"count": 1}
+        def work(slot, link):
+            child = os.fork()
+            if child == 0:
+                orphan = os.fork()
+                if orphan:
+                    say("orphan", orphan)
+                else:
+                    time.sleep(0.2)
+                os._exit(0)
+            os.waitpid(child, 0)
+            link()
+            serve_until_told(slot)
+    """)
+    orphan = int(supervised.expect("orphan")[0])
+    supervised.expect_up(1)
+    wait_until(lambda: not os.path.exists(f"/proc/{orphan}"))
+    supervised.signal(signal.SIGTERM)
+    assert supervised.exit_code() == 0
