@@ -1,4 +1,8 @@
-"""The end of a process in whatever state its hubs are: clean, in time, and without a crash."""
+"""The end of a process in whatever state its hubs are: clean, in time, and without a crash.
+
+`sys.exit` in a task ends the run and the process; in a handler, which a server has called, only the
+request.
+"""
 
 from __future__ import annotations
 
@@ -158,16 +162,25 @@ def test_sys_exit_in_a_task_ends_the_process_with_its_code() -> None:
     assert (ended.returncode, ended.stderr) == (5, "")
 
 
-def test_sys_exit_in_a_handler_ends_the_server_and_the_process_with_its_code() -> None:
+def test_sys_exit_in_a_handler_ends_its_request_and_not_the_server() -> None:
     ended = _end(
         """
         from photon_runtime.testing import live_server
 
-        with live_server(lambda request: sys.exit(5)) as server:
-            print(server.exchange(b"GET / HTTP/1.1\\r\\nhost: a\\r\\n\\r\\n"), end="")
+        def handle(request):
+            sys.exit(5)
+
+        with live_server(handle) as server:
+            for _ in range(2):
+                answer = server.exchange(
+                    b"GET / HTTP/1.1\\r\\nhost: a\\r\\nconnection: close\\r\\n\\r\\n"
+                )
+                print(answer.split(b"\\r\\n")[0].decode())
         """
     )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (5, "b''", "")
+    answers = "HTTP/1.1 500 Internal Server Error\n" * 2
+    assert (ended.returncode, ended.stdout) == (0, answers)
+    assert ended.stderr.count("SystemExit(5) was raised") == 2
 
 
 def test_sys_exit_on_another_thread_ends_its_hub_alone() -> None:

@@ -97,7 +97,8 @@ def test_names_locks_and_locals_of_modules_are_bound_anew(tmp_path: Path) -> Non
         ("import socket\nclass Mine(socket.socket): pass", "early.Mine was made a subclass"),
         ("import threading\nclass Own(threading.local): pass", "early.Own was made a subclass"),
         (
-            "import threading\nthreading.Timer(0.5, int).start()",
+            "import threading\nwait = threading.Event().wait\n"
+            "threading.Thread(target=wait, daemon=True).start()",
             "runs as a real thread",
         ),
     ],

@@ -7,9 +7,10 @@ followed by remains of the hub's, and unwinding those releases freed objects, wi
 Usually this has no effect; occasionally the process ends with SIGSEGV. So when finalization begins,
 no task may run on another thread.
 
-Hence an exit hook: it ends the hubs of the other threads like `SystemExit` in one of their tasks,
-and waits for them. A hub whose scheduler is blocked, or whose tasks ignore their cancellation,
-cannot be ended. Then the hook reports its stack, and ends the process at once, with status 1.
+Hence an exit hook: it ends the hubs of the other threads, services too, as `SystemExit` ends the
+run of a program, and waits for them. A hub whose scheduler is blocked, or whose tasks ignore their
+cancellation, cannot be ended. Then the hook reports its stack, and ends the process at once, with
+status 1.
 
 After the hook has ended hubs, no other one may start, not even on this thread: greenlet's clean-up
 of the threads that have just ended is not safe while tasks switch. Only exit hooks that were
