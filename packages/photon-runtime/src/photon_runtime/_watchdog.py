@@ -28,12 +28,14 @@ from __future__ import annotations
 import _thread
 import contextlib
 import logging
+import os
 import resource
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from typing import NamedTuple
 
 import attrs
 
@@ -75,8 +77,7 @@ class SchedulerBlock:
     kept_lock: bool = False
 
 
-@attrs.frozen
-class _Clocks:
+class _Clocks(NamedTuple):
     """What was used until a moment, in seconds.
 
     Attributes:
@@ -123,14 +124,14 @@ class Watchdog:
         self._report = _log_block if report is None else report
         self._thread = _thread.get_ident()
         self._hub_clock = _clock_of(self._thread)
-        self._native = threading.get_native_id()
         self._own = 0
         self._ended = _RealEvent()
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch; called in the thread of the hub."""
+        self._queue = _RunQueue()
         # The new thread has waited for nothing yet, and may have to wait for the lock at once.
-        _start_thread(self._watch, (attrs.evolve(self._read(), own_queued=0.0, waits=0),))
+        _start_thread(self._watch, (self._read(None)._replace(waits=0),))
 
     def close(self) -> None:
         """Stop watching."""
@@ -138,9 +139,18 @@ class Watchdog:
 
     def _watch(self, began: _Clocks) -> None:
         self._own = _thread.get_ident()
+        own_queue = _RunQueue()
+        try:
+            self._watch_with(own_queue, began)
+        finally:
+            own_queue.close()
+            self._queue.close()
+
+    def _watch_with(self, own_queue: _RunQueue, began: _Clocks) -> None:
         seen, is_reported = _NOTHING, False
         while not self._ended.wait(self._threshold):
-            woken = self._read()
+            woken = self._read(own_queue)
+            blocked = self.blocked
             now = (self._hub.turns, self._hub.running)
             held = self._held(began, woken)
             if now == seen and now[1] is not None:
@@ -153,9 +163,10 @@ class Watchdog:
                 seen, is_reported = now, False
                 if held and not is_debugging():
                     is_reported = self._note_hold(now[1], held, began, woken)
-            began = self._read()
+            # A report takes its time, which must not count.
+            began = woken if blocked == self.blocked else self._read(own_queue)
 
-    def _read(self) -> _Clocks:
+    def _read(self, own_queue: _RunQueue | None) -> _Clocks:
         hub = 0.0
         if self._hub_clock is not None:
             with contextlib.suppress(OSError):  # the thread has just ended
@@ -164,8 +175,8 @@ class Watchdog:
             _monotonic(),
             _process_time(),
             hub,
-            queued=_queued(self._native),
-            own_queued=_queued(threading.get_native_id()),
+            queued=self._queue.seconds(),
+            own_queued=0.0 if own_queue is None else own_queue.seconds(),
             waits=_waits(),
         )
 
@@ -229,13 +240,34 @@ def _clock_of(thread: int) -> int | None:
         return None
 
 
-def _queued(native: int) -> float:
-    """Return for how long a thread has waited for a processor; 0 where that is unknown."""
-    try:
-        with open(f"/proc/self/task/{native}/schedstat", "rb", buffering=0) as file:
-            return int(file.read(100).split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return 0.0
+class _RunQueue:
+    """For how long the thread that makes this has waited for a processor.
+
+    The file stays open: to open it anew at each look would be most of what the watchdog costs.
+    """
+
+    __slots__ = ("_file",)
+
+    def __init__(self) -> None:
+        path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except (OSError, AttributeError):  # not on Linux
+            self._file = -1
+
+    def seconds(self) -> float:
+        """Return the time until now; 0 where it is unknown."""
+        try:
+            return int(os.pread(self._file, 100, 0).split()[1]) / 1e9
+        except (OSError, AttributeError, IndexError, ValueError):
+            return 0.0  # also if code of the application has closed the file
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._file)
+            self._file = -1
 
 
 def _counted_waits() -> int:
