@@ -127,6 +127,7 @@ class Hub:
         self._is_forked = False
         self._services = 0
         self._failures_in_a_row = 0
+        self._failed_turn = 0
         self._switches_left = 0
         self._postponement = Postponement()
         self._unstarted: Task[object] | None = None
@@ -389,7 +390,6 @@ class Hub:
             try:
                 while self._should_continue:
                     self._turn()
-                    self._failures_in_a_row = 0
             except BaseException as error:
                 # Ctrl-C or another signal's exception was raised while the hub itself ran, or the
                 # hub has found a deadlock: the main task may handle it.
@@ -405,6 +405,9 @@ class Hub:
 
     def _may_continue(self, error: BaseException) -> bool:
         """Return whether a service goes on after an error in the hub itself."""
+        if self.turns > self._failed_turn + 1:
+            self._failures_in_a_row = 0
+        self._failed_turn = self.turns
         self._failures_in_a_row += 1
         return (
             self.is_service
