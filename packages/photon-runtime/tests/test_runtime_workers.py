@@ -358,8 +358,8 @@ def test_no_room_for_another_process_leaves_the_others(
                 raise BlockingIOError(11, "no room")
             return fork()
         os.fork = fork_twice
-        import photon_runtime._supervisor as supervisor
-        supervisor._LONGEST_DELAY = 0.2
+        import photon_runtime._worker_slot as worker_slot
+        worker_slot._LONGEST_DELAY = 0.2
     """)
     pids = supervised.expect_up()
     if when == "at a death":

@@ -70,6 +70,11 @@ class Worker:
         """Whether it is being stopped."""
         return self.kill_at is not None
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; the pid cannot be another process's, because it is not reaped yet."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
 
 def fork_worker(
     work: Work, slot: int, *, signals: Collection[signal.Signals], inherited: Iterable[int]

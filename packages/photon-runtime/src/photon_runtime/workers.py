@@ -6,9 +6,8 @@ The parent forks one worker for each *slot* and from then on only waits: for a s
 of a worker, or for the next due time. It does not serve, import an application or start a thread,
 so little in it can fail, and forking it is safe at any time.
 
-*Signals.* Handlers only wake the parent through ``signal.set_wakeup_fd``; all work is done in the
-loop. Two stop signals within 50 ms are one, which a wrapper has passed on. Signals that would end
-or stop the parent and mean nothing to it are ignored; workers do not inherit that.
+*Signals.* Handlers only wake the parent (`_supervisor_events`). Two stop signals within 50 ms are
+one, which a wrapper has passed on.
 
 *Sockets.* The supervisor has none. A caller that listens makes one ``SO_REUSEPORT`` socket for
 each slot before it calls ``supervise``, and ``work`` uses the slot's own. The parent keeps all of
@@ -18,29 +17,20 @@ children would die with them, and the connections in their queues too.
 
 *Readiness.* Each worker holds one end of a pipe and reports its state there in single bytes; the
 first byte reports that it serves. The first worker starts alone: if the application cannot be
-loaded, the error is shown once, and no other worker starts. A rolling restart (SIGHUP) continues
-with the next slot only after the replacement is ready, and only then stops the old worker; if a
-replacement fails, the old workers stay.
+loaded, the error is shown once, and no other worker starts. A rolling restart goes on after its
+replacement is ready, and a worker that asks to be replaced has its turn in it
+(`_rolling_restart`).
 
-*Signs of life.* With a ``worker_timeout``, a worker that serves reports at intervals that it is
-alive, from the scheduler that does its work. A worker that falls silent is stuck, in an endless
-loop or in a call that does not return; it is killed and replaced. SIGTERM would not help, because
-the worker could not handle it. The limit does not apply to starting and stopping.
-
-*Retirement.* A worker that has reached a limit (of requests, of memory) asks to be replaced and
-continues to serve. It is replaced as by SIGHUP, in its turn. If its successor fails, it stays, and
-may ask again.
+*Limits.* A worker that does not end in time, or gives no sign of life, is killed
+(`_worker_limits`).
 
 *Leaving.* A worker that must not be stopped in the middle of its work, and has reached a limit, can
 leave instead: it takes no more work, is replaced at once, and ends by itself when its work is done,
 without a time limit. Only a stop of the supervisor ends it earlier.
 
-*Deaths.* A worker that dies is replaced at once. If its slot's workers keep dying within a second
-of their birth, the replacement waits: 0.25 s after the second such death, then twice as long each
-time, up to 5 s. A slot whose workers end five times in a row before they are ready ends the
-supervisor: connections would wait in its queue for ever, and the operator should learn of it. While
-the system lacks the resources for another process, the other workers continue, and the fork is
-retried every 5 s.
+*Deaths.* A worker that dies is replaced, with pauses if that happens often (`_worker_slot`). A slot
+whose workers end five times in a row before they are ready ends the supervisor: connections would
+wait in its queue for ever, and the operator should learn of it.
 
 *The parent's death.* On Linux the kernel sends SIGTERM to the workers when the parent has ended
 (``PR_SET_PDEATHSIG``), even after SIGKILL. A pipe that each worker watches would work elsewhere
@@ -51,20 +41,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from typing import TYPE_CHECKING
 
 from ._supervisor import CANNOT_LOAD as CANNOT_LOAD
 from ._supervisor import GAVE_UP as GAVE_UP
-from ._supervisor import IGNORED_SIGNALS, SIGNALS, Slot, Supervisor
+from ._supervisor import Supervisor
+from ._supervisor_events import signal_pipe
 from ._supervisor_log import SupervisorLog
+from ._worker_limits import WorkerLimits
 from ._worker_process import Link as Link
 from ._worker_process import Work
 from ._worker_process import end_with_parent as end_with_parent
+from ._worker_slot import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from types import FrameType
 
 _COUNT = "PHOTON_WORKERS"
 
@@ -130,16 +121,16 @@ def supervise(
     """
     if count < 1:
         raise ValueError(f"count must be 1 or more, not {count}")
-    with _signal_pipe() as wakeup, _inherited_count(count):
+    with signal_pipe() as wakeup, _inherited_count(count):
+        slots, log = [Slot(number) for number in range(count)], SupervisorLog(report)
         supervisor = Supervisor(
             work=work,
-            slots=[Slot(number) for number in range(count)],
-            shutdown_timeout=shutdown_timeout,
-            worker_timeout=worker_timeout or float("inf"),
+            slots=slots,
+            limits=WorkerLimits(slots, shutdown_timeout, worker_timeout or float("inf"), log),
             first_attempts=first_attempts,
             first_ready=first_ready,
             stopping=stopping,
-            log=SupervisorLog(report),
+            log=log,
             wakeup=wakeup,
         )
         return supervisor.run()
@@ -157,28 +148,3 @@ def _inherited_count(count: int) -> Iterator[None]:
             del os.environ[_COUNT]
         else:
             os.environ[_COUNT] = outer
-
-
-@contextlib.contextmanager
-def _signal_pipe() -> Iterator[int]:
-    """Turn the supervisor's signals into bytes in a pipe while the block runs."""
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    os.set_blocking(writing, False)
-    handlers = {number: signal.signal(number, _ignore) for number in SIGNALS}
-    handlers |= {number: signal.signal(number, signal.SIG_IGN) for number in IGNORED_SIGNALS}
-    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # whatever the parent has blocked
-    previous = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    try:
-        yield reading
-    finally:
-        signal.set_wakeup_fd(previous)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        os.close(reading)
-        os.close(writing)
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    """Ignore a signal here; the wake-up pipe has its number."""
