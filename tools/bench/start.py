@@ -102,6 +102,53 @@ def _models(app: Any, count: int) -> None:
         app.post(f"/m{number}")(_named(change, number))
 
 
+def _nested(app: Any, count: int) -> None:
+    from photon_router import Router
+
+    for first in range(0, count, 100):
+        router = Router(prefix=f"/p{first}", tags=["p"])
+        for number in range(first, min(first + 100, count)):
+            router.get(f"/r{number}/{{key}}")(_reader(number))
+        for level in range(9):
+            outer = Router(prefix=f"/level{level}", tags=[f"t{level}"])
+            outer.include(router)
+            router = outer
+        app.include(router)
+
+
+def _spec(app: Any, count: int) -> None:
+    from photon_openapi.document import load_document
+
+    schema = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {"type": "string", "minLength": 1}, "price": {"type": "number"}},
+    }
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}
+    key = {"name": "key", "in": "path", "required": True, "schema": {"type": "integer"}}
+    query = {"name": "q", "in": "query", "schema": {"type": "string", "default": "x"}}
+    paths = {
+        f"/r{number}/{{key}}": {
+            "get": {
+                "operationId": f"read{number}",
+                "parameters": [key, query],
+                "responses": {"200": {"description": "It.", "content": content}},
+            }
+        }
+        for number in range(count)
+    }
+    app._base = load_document(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "Many", "version": "1"},
+            "components": {"schemas": {"Item": schema}},
+            "paths": paths,
+        }
+    )
+    for number in range(count):
+        app.operation(f"read{number}")(_reader(number))
+
+
 def _reader(number: int) -> Callable[..., Any]:
     def read(key: int, q: str = "x") -> Item:
         return Item(q)
@@ -118,7 +165,9 @@ KINDS: dict[str, Callable[[Any, int], None]] = {
     "plain": _plain,
     "typed": _typed,
     "included": _included,
+    "nested": _nested,
     "models": _models,
+    "spec": _spec,
 }
 """Functions that register routes, by the kind of the routes."""
 

@@ -229,9 +229,8 @@ class Router:
 
         def register(function: F) -> F:
             signature = read_signature(function)
-            self._add_entry(
-                HandlerEntry(function, signature, operation_id, named, scope_of(options))
-            )
+            entry = HandlerEntry(function, signature, operation_id, named, scope_of(options))
+            self._add_entry(entry, self._options, self._scope)
             return function
 
         return register
@@ -389,13 +388,13 @@ class Router:
         if _is_guarded(shared, outer) or _is_guarded(other._options, other._scope):
             _refuse_mounts(other._mounts)
         middleware = tuple(entry.middleware for entry in chain(None, other._middleware))
-        own = RouteScope(middleware, (), other._error_handlers).inherit(outer)
+        own = RouteScope(middleware, (), dict(other._error_handlers)).inherit(outer)
+        # Both levels at once: a route below ten routers is copied ten times, not thirty times.
+        options, scope = merge_options(self._options, shared), own.inherit(self._scope)
         for entry in other._entries:
-            inner = entry.inherit(shared, own)
-            if entry.is_written:
-                inner = attrs.evolve(inner, path=prefix + entry.path)
             is_named = "operation_id" in entry.options or other._name_operation is not None
-            self._add_entry(inner, is_named=is_named or not entry.is_written)
+            is_named = is_named or not entry.is_written
+            self._add_entry(entry, options, scope, prefix=prefix, is_named=is_named)
         for mount in other._mounts:
             template = (self.prefix + prefix + mount.template).rstrip("/") or "/"
             scope = mount.scope.inherit(own)
@@ -434,18 +433,25 @@ class Router:
         scope = scope_of(options).inherit(outer or RouteScope())
         name = options.get("operation_id")
         entry = HandlerEntry(function, signature, name or "", options, scope, method, path)
-        self._add_entry(entry, is_named=name is not None)
+        self._add_entry(entry, self._options, self._scope, is_named=name is not None)
 
-    def _add_entry(self, entry: HandlerEntry, *, is_named: bool = True) -> None:
-        """Add an entry, with the prefix, options and scope of this router."""
+    def _add_entry(
+        self,
+        entry: HandlerEntry,
+        options: RouteOptions,
+        scope: RouteScope,
+        *,
+        prefix: str = "",
+        is_named: bool = True,
+    ) -> None:
+        """Add an entry, with the prefix of this router, and with the options and scope around."""
+        path, name = entry.path, entry.operation_id
         if entry.is_written:
-            path = self.prefix + entry.path
-            name = entry.operation_id if is_named else self._name(entry, path)
-            if path != entry.path or name != entry.operation_id:
-                entry = attrs.evolve(entry, path=path, operation_id=name)
+            path = self.prefix + prefix + path
+            name = name if is_named else self._name(entry, path)
         else:
             self._check_operation_id(entry)
-        entry = entry.inherit(self._options, self._scope)
+        entry = entry.inherit(options, scope, path=path, operation_id=name)
         self._entries.append(entry)
         if entry.is_written:
             self._names.add(entry)

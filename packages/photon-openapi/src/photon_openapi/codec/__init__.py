@@ -22,6 +22,7 @@ from ._json import encode as encode
 from ._null_policy import SEND_NULL as SEND_NULL
 from ._null_policy import NullPolicy as NullPolicy
 from ._projection import Projection as Projection
+from ._projection import Projections as Projections
 from ._projection import projection_of as projection_of
 from ._text import strings_converter as strings_converter
 from ._text import takes_strings as takes_strings

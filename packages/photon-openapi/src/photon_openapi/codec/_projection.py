@@ -73,17 +73,26 @@ class Projection:
         return value if self.is_exact(value) else self.project(value)
 
 
-def projection_of(type_: object, policy: NullPolicy = SEND_NULL) -> Projection | None:
+def projection_of(
+    type_: object, policy: NullPolicy = SEND_NULL, *, known: Projections | None = None
+) -> Projection | None:
     """Return the projection to ``type_``; ``None`` if values are sent unchanged.
 
     Args:
         type_: The annotation.
         policy: The policy of the document for ``None``.
+        known: The projections of other annotations and the same document, to share those of
+            classes.
 
     Raises:
         ValueError: A schema of the document is invalid.
     """
-    return _Projections().of(type_, policy)
+    projections = Projections() if known is None else known
+    try:
+        return projections.of(type_, policy)
+    except BaseException:
+        projections.forget_all()  # some are incomplete, and the next one must fail, too
+        raise
 
 
 @attrs.frozen
@@ -101,11 +110,17 @@ class _ProjectedMember:
     is_absent: bool
 
 
-class _Projections:
+class Projections:
     """Makes projections, one for each class and its policy."""
 
     def __init__(self) -> None:
-        self._classes: dict[object, Projection] = {}
+        """Begin without projections."""
+        # With the policy, whose key has the ids of its schemas: these must not be used anew.
+        self._classes: dict[object, tuple[Projection, NullPolicy]] = {}
+
+    def forget_all(self) -> None:
+        """Make all projections anew, after an error."""
+        self._classes.clear()
 
     def of(
         self, type_: Any, policy: NullPolicy, *, is_distinguished: bool = False
@@ -159,12 +174,13 @@ class _Projections:
         return None
 
     def _class(self, plain: Any, cls: type, policy: NullPolicy) -> Projection:
-        key = plain, policy.key
+        key = _identity(plain), policy.key, policy.omit_none
         known = self._classes.get(key)
         if known is not None:
-            return known
+            return known[0]
         # For references of the class to itself.
-        projection = self._classes[key] = Projection(_never, _mismatch, lambda value: 0)
+        projection = Projection(_never, _mismatch, lambda value: 0)
+        self._classes[key] = projection, policy
         every = members_of(plain) or ()
         members = [member for member in every if not member.is_private]
         parts = [self._member(cls, *each, policy) for each in enumerate(members)]
@@ -210,6 +226,11 @@ class _Projections:
         # The members of ``list[int] | list[Public]`` are distinguished by their items.
         distinguished = [self.of(member, policy, is_distinguished=True) for member in members]
         return _union([projection for projection in distinguished if projection is not None])
+
+
+def _identity(plain: Any) -> object:
+    """Return the key of a class; equal unions may list their members in another order."""
+    return plain if isinstance(plain, type) else (plain, repr(plain))
 
 
 def _may_be_none(member: Member) -> bool:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
 import jsonschema_rs
@@ -64,6 +64,9 @@ _NAMED = frozenset(
 )
 
 
+_CONTAINERS: Final = (dict, list)  # an expression `dict | list` would be made for each value
+
+
 class DocumentPart(NamedTuple):
     """An object of a document whose members are keywords.
 
@@ -83,19 +86,26 @@ def parts_of(value: object, pointer: str = "") -> Iterator[DocumentPart]:
     pending: list[tuple[object, str, str, bool]] = [(value, pointer, "", False)]
     while pending:
         value, pointer, base, is_named = pending.pop()
-        inner: list[tuple[object, str, str, bool]] = []
         if isinstance(value, list):
-            inner = [(item, f"{pointer}/{at}", base, False) for at, item in enumerate(value)]
+            inner = [
+                (item, f"{pointer}/{at}", base, False)
+                for at, item in enumerate(value)
+                if isinstance(item, _CONTAINERS)
+            ]
         elif isinstance(value, dict):
             if not is_named:
-                base = _base_within(value, base)
+                if "$id" in value:
+                    base = _base_within(value, base)
                 yield DocumentPart(pointer, value, base)
             inner = [
                 (item, f"{pointer}/{_escaped(name)}", base, not is_named and name in _NAMED)
                 for name, item in value.items()
-                if isinstance(item, dict | list) and (is_named or _is_structure(name, item))
+                if isinstance(item, _CONTAINERS) and (is_named or _is_structure(name, item))
             ]
-        pending += reversed(inner)
+        else:
+            continue
+        inner.reverse()
+        pending += inner
 
 
 def _is_structure(name: str, item: object) -> bool:

@@ -296,8 +296,11 @@ class Document:
         return reached
 
     def _wrong_references(self) -> Iterator[Problem]:
+        wrongs: dict[str, str | None] = {}  # most references have one of a few targets
         for location, reference in _references(self.definitions.parts):
-            wrong = self._wrong_reference(reference)
+            if reference not in wrongs:
+                wrongs[reference] = self._wrong_reference(reference)
+            wrong = wrongs[reference]
             if wrong is not None:
                 yield Problem(f"{location}/$ref", f"{reference!r} {wrong}")
 
@@ -358,10 +361,10 @@ class Document:
 def _methods(item: OpenApi) -> Iterator[tuple[str, list[str], OpenApi]]:
     """Yield the operations of a path item: method, tokens from the item, operation."""
     for method in METHODS:
-        keys = (method, _QUERY) if method == "query" else (method,)
-        key = next((key for key in keys if isinstance(item.get(key), dict)), None)
-        if key is not None:
-            yield method, [key], item[key]
+        if isinstance(item.get(method), dict):
+            yield method, [method], item[method]
+        elif method == "query" and isinstance(item.get(_QUERY), dict):
+            yield method, [_QUERY], item[_QUERY]
     others = item.get("additionalOperations")
     for method, operation in others.items() if isinstance(others, dict) else ():
         if isinstance(operation, dict):

@@ -126,7 +126,12 @@ class EndpointCompiler:
             except TypeError as error:
                 self.context.problems.append(f"{self.operation.name}: the result: {error}")
         has_content = usual != 204 and bool(content_for(responses, usual))
-        return encoder_of(resolved, usual=usual, has_content=has_content)
+        return encoder_of(
+            resolved,
+            usual=usual,
+            has_content=has_content,
+            projections=self.context.projections,
+        )
 
     def _resolved(self, case: ResponseCase, usual: int, responses: Declared) -> list[ResolvedCase]:
         definitions = self.context.document.definitions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from photon_openapi.codec import Projections
 from photon_openapi.document import Document
 
 from .._router_settings import RouterSettings
@@ -21,6 +22,7 @@ class CompilationContext:
         settings: The behaviour of the router.
         forms: The limits of forms.
         problems: The problems in order; any of them prevents the start of the application.
+        projections: The projections of the results of all handlers.
     """
 
     document: Document
@@ -28,3 +30,4 @@ class CompilationContext:
     settings: RouterSettings = attrs.field(factory=RouterSettings)
     forms: FormSettings = attrs.field(factory=FormSettings)
     problems: list[str] = attrs.field(factory=list)
+    projections: Projections = attrs.field(factory=Projections)

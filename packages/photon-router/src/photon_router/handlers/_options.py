@@ -135,7 +135,7 @@ def merge_options(outer: RouteOptions, inner: RouteOptions) -> RouteOptions:
     deprecated router hides or deprecates all of its handlers.
     """
     merged: RouteOptions = {**outer, **inner}
-    if "tags" in outer or "tags" in inner:
+    if "tags" in merged:
         merged["tags"] = list(dict.fromkeys([*outer.get("tags", ()), *inner.get("tags", ())]))
     if "responses" in outer and "responses" in inner:
         merged["responses"] = {**outer["responses"], **inner["responses"]}
@@ -158,7 +158,7 @@ def scope_of(options: OperationOptions) -> RouteScope:
     return RouteScope(
         tuple(options.get("middleware", ())),
         tuple(map(dependency_of, options.get("dependencies", ()))),
-        options.get("error_handlers", {}),
+        dict(options.get("error_handlers", {})),  # scopes are shared: later changes do not count
     )
 
 

@@ -33,6 +33,10 @@ class RouteScope:
 
     def inherit(self, outer: RouteScope) -> RouteScope:
         """Return this scope inside an outer one; its own error handlers take precedence."""
+        if not (outer.middleware or outer.dependencies or outer.error_handlers):
+            return self  # the usual case, at each level of routers
+        if not (self.middleware or self.dependencies or self.error_handlers):
+            return outer
         return RouteScope(
             (*outer.middleware, *self.middleware),
             (*outer.dependencies, *self.dependencies),

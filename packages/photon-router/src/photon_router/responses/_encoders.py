@@ -18,7 +18,14 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from photon_openapi.annotations import plain_type, union_members
-from photon_openapi.codec import SEND_NULL, NullPolicy, Projection, encode, projection_of
+from photon_openapi.codec import (
+    SEND_NULL,
+    NullPolicy,
+    Projection,
+    Projections,
+    encode,
+    projection_of,
+)
 from photon_openapi.document import Definitions, OpenApi, code_for
 from photon_openapi.schema import is_list_like, mapper_of
 from photon_runtime.callables import require_value
@@ -217,7 +224,13 @@ def _name_of_schema(schema: Any) -> str | None:
 # -- encoders -----------------------------------------------------------------------------------
 
 
-def encoder_of(resolved: Sequence[ResolvedCase], *, usual: int, has_content: bool) -> Encoder:
+def encoder_of(
+    resolved: Sequence[ResolvedCase],
+    *,
+    usual: int,
+    has_content: bool,
+    projections: Projections | None = None,
+) -> Encoder:
     """Return the encoder of a handler's results.
 
     Args:
@@ -225,24 +238,30 @@ def encoder_of(resolved: Sequence[ResolvedCase], *, usual: int, has_content: boo
         usual: The status of results without a case.
         has_content: True if the document declares a body under that status; otherwise ``None`` is
             a response without a body.
+        projections: The projections of other handlers with the same document, to share them.
     """
+    shared = Projections() if projections is None else projections
     bare = [each for each in resolved if not each.case.is_pair]
     pairs = [each for each in resolved if each.case.is_pair]
     if len(resolved) == 1 and not pairs and resolved[0].form in ("value", "raw", *STREAMS):
-        return _encoder(resolved[0], has_content=has_content)
+        return _encoder(resolved[0], shared, has_content=has_content)
     fallback = _json_encoder(usual, JSON, None, has_content=has_content)
-    encoder = _choosing_encoder([*bare, *pairs], fallback, has_content=has_content)
+    encoder = _choosing_encoder([*bare, *pairs], fallback, shared, has_content=has_content)
     return _pair_encoder(encoder) if pairs else encoder
 
 
 def _choosing_encoder(
-    resolved: Sequence[ResolvedCase], fallback: Encoder, *, has_content: bool
+    resolved: Sequence[ResolvedCase],
+    fallback: Encoder,
+    projections: Projections,
+    *,
+    has_content: bool,
 ) -> Encoder:
     by_class: dict[type, Encoder] = {Response: _complete}
     values: list[tuple[Projection, Encoder]] = []
     for each in resolved:
-        encoded = _encoder(each, has_content=has_content)
-        projection = _projection_of(each) if each.form == "value" else None
+        encoded = _encoder(each, projections, has_content=has_content)
+        projection = _projection_of(each, projections) if each.form == "value" else None
         if projection is not None:
             values.append((projection, encoded))
         for cls in _classes(each):
@@ -286,17 +305,18 @@ def _pair_encoder(encoder: Encoder) -> Encoder:
     return encoded
 
 
-def _encoder(resolved: ResolvedCase, *, has_content: bool) -> Encoder:
+def _encoder(resolved: ResolvedCase, projections: Projections, *, has_content: bool) -> Encoder:
     form, status = resolved.form, resolved.status
     if form == "response":
-        return _response_encoder(_projection_of(resolved))
+        return _response_encoder(_projection_of(resolved, projections))
     if form == "none":
         return _bodiless_encoder(status)
     if form == "raw":
         return _raw_encoder(status, resolved.media)
     if form == "value":
-        return _value_encoder(resolved, has_content=has_content)
-    return _stream_encoder(resolved)
+        projection = _projection_of(resolved, projections)
+        return _json_encoder(status, resolved.media, projection, has_content=has_content)
+    return _stream_encoder(resolved, projections)
 
 
 def _bodiless_encoder(status: int) -> Encoder:
@@ -306,12 +326,6 @@ def _bodiless_encoder(status: int) -> Encoder:
         return Response(status)
 
     return encoded
-
-
-def _value_encoder(resolved: ResolvedCase, *, has_content: bool) -> Encoder:
-    return _json_encoder(
-        resolved.status, resolved.media, _projection_of(resolved), has_content=has_content
-    )
 
 
 def _json_encoder(
@@ -389,11 +403,11 @@ def _complete(response: Response) -> Response:
     return response
 
 
-def _projection_of(resolved: ResolvedCase) -> Projection | None:
+def _projection_of(resolved: ResolvedCase, projections: Projections) -> Projection | None:
     type_ = resolved.case.type
-    return (
-        None if type_ in (MISSING, ServerSentEvent) else projection_of(type_, resolved.null_policy)
-    )
+    if type_ in (MISSING, ServerSentEvent):
+        return None
+    return projection_of(type_, resolved.null_policy, known=projections)
 
 
 def _projecting_items(
@@ -402,10 +416,10 @@ def _projecting_items(
     return lambda item: encode_item(projection(item))
 
 
-def _stream_encoder(resolved: ResolvedCase) -> Encoder:
+def _stream_encoder(resolved: ResolvedCase, projections: Projections) -> Encoder:
     status, media = resolved.status, resolved.media
     with_projection = _response_encoder(
-        None if resolved.form == "chunks" else _projection_of(resolved)
+        None if resolved.form == "chunks" else _projection_of(resolved, projections)
     )
 
     def encoded(result: Any) -> Response:
