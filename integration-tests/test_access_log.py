@@ -25,8 +25,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 APPLICATION = """
 import logging
 from photon import Photon
+from prometheus_client import Gauge
 
 app = Photon()
+Gauge("shop_open", "Made with the library itself.")
 log = logging.getLogger("shop")
 
 @app.get("/items/{number}")
@@ -146,6 +148,30 @@ def test_no_line_and_no_count_is_lost_to_reloads_kills_and_stops(tmp_path: Path)
     assert len({each["request_id"] for each in items}) == 220
     logged = [event for event in events if event["logger"] == "shop"]
     assert {each["request_id"] for each in logged} <= {each["request_id"] for each in items}
+
+
+def test_the_only_worker_hands_its_counts_on(tmp_path: Path) -> None:
+    with served(tmp_path, reads=True) as service:
+        [first] = service.workers()
+        service.get_items(range(20))
+        service.process.send_signal(signal.SIGHUP)
+        service.get_items(range(20, 40))
+        wait_until(lambda: len(service.workers()) == 1 and first not in service.workers())
+        service.get_items(range(40, 50))
+        [second] = service.workers()
+        os.kill(second, signal.SIGKILL)
+        wait_until(lambda: service.workers() not in ([], [second]))
+        service.get_items(range(50, 60))
+        name = 'photon_requests_total{method="GET",route="/items/{number}"'
+        assert service.figure(name) == 60
+        name = name.replace("_requests_total", "_request_duration_seconds_count")
+        assert service.figure(name) == 60
+        assert service.figure("photon_requests_in_progress") == 1  # the page itself
+        memory = service.figure("process_resident_memory_bytes")
+        assert memory > 1_000_000  # of the worker that serves
+        made = service.get("/metrics").splitlines()
+        assert [line for line in made if line.startswith("shop_open")] == ["shop_open 0.0"]
+        service.stop()
 
 
 def test_a_log_that_is_not_read_stops_no_request(tmp_path: Path) -> None:

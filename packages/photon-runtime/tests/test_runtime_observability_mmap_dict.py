@@ -30,7 +30,7 @@ def test_what_is_written_through_a_cell_is_what_the_library_reads(tmp_path: Path
     cell[0] += 1.0
     cell[0] += 1.5
     assert figures_read_by_the_library(path) == {"shop_orders_total {'kind': 'book 1'}": 2.5}
-    assert figures_of(path) == [(key(1), 2.5)]
+    assert figures_of(path) == [(key(1), 2.5, 0.0)]
 
 
 def test_cells_stay_valid_when_the_file_grows(tmp_path: Path) -> None:
@@ -50,8 +50,9 @@ def test_a_histogram_is_put_together_by_the_library(tmp_path: Path) -> None:
     path = tmp_path / "histogram_photon-1f_71.db"
     file = FigureFile(path)
     for bound, count in (("1.0", 2.0), ("inf", 1.0)):
-        file.add(figure_key("price", "price_bucket", {"le": bound}, "Prices."), count)
-    file.add(figure_key("price", "price_sum", {}, "Prices."), 12.5)
+        bucket = figure_key("price", "price_bucket", {"le": bound}, "Prices.")
+        file.merge((bucket, count, 0.0), "sum")
+    file.merge((figure_key("price", "price_sum", {}, "Prices."), 12.5, 0.0), "sum")
     file.close()
     assert figures_read_by_the_library(path) == {
         "price_sum {}": 12.5,
@@ -65,3 +66,13 @@ def test_a_file_without_figures_has_none(tmp_path: Path) -> None:
     path = tmp_path / "counter_71.db"
     path.touch()
     assert figures_of(path) == []
+
+
+def test_figures_of_two_files_become_one_by_their_aggregation(tmp_path: Path) -> None:
+    path = tmp_path / "gauge_min_0.db"
+    file = FigureFile(path)
+    expected = {"sum": 4.0, "min": 1.0, "max": 3.0, "mostrecent": 3.0}
+    for number, aggregation in enumerate(expected):
+        for value, moment in ((3.0, 20.0), (1.0, 10.0)):
+            file.merge((key(number), value, moment), aggregation)
+    assert [value for _, value, _ in figures_of(path)] == [*expected.values()]

@@ -9,7 +9,13 @@ import pytest
 
 from photon_runtime.observability import Meter
 from photon_runtime.observability._instruments import Definition
-from photon_runtime.observability._worker_folder import WorkerFigures, exclusive, worker_folder
+from photon_runtime.observability._mmap_dict import FigureFile, figure_key, figures_of
+from photon_runtime.observability._worker_folder import (
+    WorkerFigures,
+    exclusive,
+    merge_ended,
+    worker_folder,
+)
 
 DEAD = 4194305  # above the largest process id of Linux
 
@@ -21,6 +27,8 @@ def test_there_is_a_folder_where_the_variable_names_one(
     assert worker_folder() == tmp_path
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
     assert worker_folder() is None
+    monkeypatch.setenv("PHOTON_METRICS_DIR", str(tmp_path))  # of one worker, which has successors
+    assert worker_folder() == tmp_path
 
 
 def test_two_meters_of_one_process_have_files_of_their_own(tmp_path: Path) -> None:
@@ -45,6 +53,34 @@ def test_counts_of_ended_processes_stay_in_one_file_and_their_gauges_go(tmp_path
     with exclusive(tmp_path, timeout=0.0):
         left = sorted(path.name for path in tmp_path.glob("*.db"))
     assert left == ["counter_0.db", "gauge_all_named-by-the-application.db"]
+
+
+def test_files_do_not_accumulate_over_restarts(tmp_path: Path) -> None:
+    counter = Definition("counter", "shop_orders", "Orders.")
+    histogram = Definition("histogram", "shop_seconds", "Seconds.", buckets=(1.0, float("inf")))
+    gauge = Definition("gauge", "shop_carts", "Carts.")
+    for restart in range(150):
+        figures = WorkerFigures(tmp_path)
+        for definition in (counter, histogram, gauge):
+            figures.cells(definition, ())[0][0] = 1.0
+        for file in list(tmp_path.glob("*_photon-*.db")):
+            file.rename(file.with_name(f"{file.stem.rpartition('_')[0]}_{DEAD + restart}.db"))
+        for kind in ("all", "max", "mostrecent", "liveall"):  # of prometheus-client's own gauges
+            written = FigureFile(tmp_path / f"gauge_{kind}_{DEAD + restart}.db")
+            written.merge((figure_key(kind, kind, {}, "A gauge."), restart, restart), "sum")
+            written.close()
+        merge_ended(tmp_path)
+    left = sorted(path.name for path in tmp_path.glob("*.db"))
+    assert len(left) == 4 + 100
+    assert f"gauge_all_{DEAD + 149}.db" in left
+    assert {path for path in left if path.endswith("_0.db")} == {
+        "counter_0.db",
+        "histogram_0.db",
+        "gauge_max_0.db",
+        "gauge_mostrecent_0.db",
+    }
+    assert [value for _, value, _ in figures_of(tmp_path / "counter_0.db")] == [150.0]
+    assert [value for _, value, _ in figures_of(tmp_path / "gauge_mostrecent_0.db")] == [149.0]
 
 
 def test_a_process_that_was_forked_meanwhile_does_not_keep_the_folder(tmp_path: Path) -> None:

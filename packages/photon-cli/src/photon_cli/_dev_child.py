@@ -25,6 +25,7 @@ import click
 from photon_runtime import RuntimeSettings, Socket, spawn
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Application, ServerSettings, adopt, serve
+from photon_runtime.logs import flush_logs
 from photon_runtime.parts import RereadingPart
 from photon_runtime.process import finish_process, prepare_process, show_on_signals
 from photon_runtime.project import Project, installed_sections
@@ -122,6 +123,8 @@ def _end_when_closed(link: int) -> None:
     def wait() -> None:
         poll.poll()
         sleep(_ORPHAN_PATIENCE)
+        with contextlib.suppress(Exception):
+            flush_logs()
         os._exit(1)
 
     _thread.start_new_thread(wait, ())

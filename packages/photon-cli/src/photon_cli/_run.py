@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib.util
+import logging
 import os
 import select
 import socket
@@ -54,6 +55,8 @@ _GRACE = 2.0
 """Seconds that a worker gets beyond its own shutdown timeout, to end what it serves from."""
 
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_OWN_METRICS_FOLDER = "PHOTON_METRICS_DIR"
+_log = logging.getLogger("photon.run")
 
 
 @click.command()
@@ -129,7 +132,7 @@ class _Server:
 
     def run(self) -> int:
         """Serve until a stop signal; return the exit code."""
-        with self._common_metrics():
+        with _metrics_in_common(self._common_variable()):
             return supervise(
                 self.work,
                 count=self.settings.workers,
@@ -140,12 +143,17 @@ class _Server:
                 stopping=self._close_all,
             )
 
-    def _common_metrics(self) -> contextlib.AbstractContextManager[None]:
-        """Have the workers add up their metrics, where requests of clients reach several."""
+    def _common_variable(self) -> str:
+        """Return the variable that names the folder in which the workers add up their metrics.
+
+        One worker has successors, too. But it does not serve beside others, so that only Photon's
+        own metrics are added up: what an application makes with prometheus-client itself keeps
+        the form that it has in one process, without the numbers of processes as labels.
+        """
         settings = self.settings
         if settings.workers > 1 or settings.max_requests or settings.max_memory:
-            return _metrics_in_common()
-        return contextlib.nullcontext()
+            return _METRICS_FOLDER
+        return _OWN_METRICS_FOLDER
 
     def _close_all(self) -> set[int]:
         """Close this process's copies of the sockets; return the slots with waiting clients."""
@@ -246,20 +254,26 @@ def _freeze_what_stays() -> None:
 
 
 @contextlib.contextmanager
-def _metrics_in_common() -> Iterator[None]:
-    """Give the workers a folder where prometheus-client adds up their metrics, if it is installed.
+def _metrics_in_common(variable: str) -> Iterator[None]:
+    """Give the workers a folder that adds up their metrics, if prometheus-client is installed.
 
-    The variable is read when the client is imported, so it must be there before the application.
+    The client reads its variable when it is imported, so it must be there before the application.
     """
     if _METRICS_FOLDER in os.environ or importlib.util.find_spec("prometheus_client") is None:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="photon-metrics-") as folder:
-        os.environ[_METRICS_FOLDER] = folder
+    with contextlib.ExitStack() as stack:
         try:
-            yield
-        finally:
-            del os.environ[_METRICS_FOLDER]
+            made = tempfile.TemporaryDirectory(prefix="photon-metrics-", ignore_cleanup_errors=True)
+        except OSError as error:
+            if variable == _METRICS_FOLDER:  # the figures of a page would change with the worker
+                raise
+            _log.warning("metrics begin anew with each new worker: no temporary folder: %s", error)
+            os.environ.pop(variable, None)
+        else:
+            os.environ[variable] = stack.enter_context(made)
+            stack.callback(os.environ.pop, variable, None)
+        yield
 
 
 @attrs.frozen

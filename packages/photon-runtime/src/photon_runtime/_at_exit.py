@@ -117,6 +117,10 @@ def _end_runs() -> None:
 
 def _give_up(left: list[_Run]) -> None:
     """Report the hubs that did not end, and end the process without finalizing."""
+    from .logs import flush_logs  # needs hubs, and these this module
+
+    with contextlib.suppress(Exception):
+        flush_logs()
     with contextlib.suppress(Exception):
         for run in left:
             sys.stderr.write(_describe(run))

@@ -139,6 +139,12 @@ def _end_at_next(number: int, *, with_handler: bool = True) -> None:
 
 
 def _end_at_once(number: int) -> None:
+    with contextlib.suppress(Exception):
+        from ._log_handler import log_handlers  # a supervisor logs without
+
+        for handler in log_handlers():
+            if handler.lines is not None:
+                handler.lines.flush()  # without waiting: the process is to end now
     with contextlib.suppress(OSError):
         name = signal.Signals(number).name
         os.write(2, f"{name} once more: process {os.getpid()} ends at once\n".encode())

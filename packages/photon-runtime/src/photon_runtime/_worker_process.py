@@ -205,6 +205,10 @@ def _leave(code: int) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
+        with contextlib.suppress(Exception):
+            from .logs import flush_logs  # the supervisor does without
+
+            flush_logs()  # also if the end has failed
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()

@@ -4,7 +4,8 @@ Theory of operation. Metrics wrap the whole application, outside of its middlewa
 call, and the match is part of the duration. The labels of a series are the method, the template of
 the route and the status, never the path itself: the document bounds the number of series. The cells
 of each series are looked up once and cached, and are incremented without method calls: a request
-costs one look-up and the counting itself.
+costs one look-up and the counting itself. What is in progress is a number of this process, which
+is read for the page: only counts have to outlive a process that is killed.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Metrics:
             buckets=buckets,
             max_series=None,
         )
-        self._in_progress = meter.gauge(
+        self._in_progress = meter._number(
             "photon_requests_in_progress", "Requests that are being handled."
         )
         self._series: dict[tuple[str, str, int], _Series] = {}
@@ -75,7 +76,7 @@ class Metrics:
 
     def wrap(self, call_next: Handler) -> Handler:
         """Return a handler that calls ``call_next`` and counts."""
-        (in_progress,) = self._in_progress.cells
+        in_progress = self._in_progress
         known, add = self._series, self._add_series
 
         def count(request: Request) -> Response:

@@ -36,10 +36,25 @@ def page_of_process(families: Iterable[AnyFamily], accept: str) -> tuple[bytes, 
     encode, content_type = choose_encoder(accept)
     registry = prometheus_client.CollectorRegistry()
     registry.register(_Collector(families))
-    body = encode(registry) + encode(prometheus_client.REGISTRY)
-    if body.endswith(_END):  # OpenMetrics: each has an end, and a page has one
-        body = body.replace(_END, b"") + _END
-    return body, content_type
+    return joined(encode(registry), page_of_client(accept)), content_type
+
+
+def page_of_client(accept: str) -> bytes:
+    """Return the figures of prometheus-client's default registry in this process.
+
+    Args:
+        accept: The ``Accept`` field of the request.
+    """
+    import prometheus_client
+    from prometheus_client.exposition import choose_encoder
+
+    encode, _ = choose_encoder(accept)
+    return encode(prometheus_client.REGISTRY)
+
+
+def joined(first: bytes, second: bytes) -> bytes:
+    """Return one page of two: OpenMetrics has an end, and a page has one."""
+    return first.removesuffix(_END) + second
 
 
 def page_of_workers(folder: Path, accept: str, *, timeout: float) -> tuple[bytes, str]:

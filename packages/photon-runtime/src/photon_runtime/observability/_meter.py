@@ -11,10 +11,16 @@ from typing import Any, Final, final, overload
 from .._offload import offload
 from .._run import sleep, spawn
 from ..errors import MetricsBusy, PhotonError
-from ._exposition import AnyFamily, page_of_process, page_of_workers
+from ._exposition import AnyFamily, joined, page_of_client, page_of_process, page_of_workers
 from ._instruments import Aggregation, Counter, Definition, Family, Gauge, Histogram, I
 from ._observables import Observable, Observation
-from ._worker_folder import Leadership, WorkerFigures, merge_ended, worker_folder
+from ._worker_folder import (
+    Leadership,
+    WorkerFigures,
+    is_shared_by_clients,
+    merge_ended,
+    worker_folder,
+)
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of a duration's buckets, in seconds."""
@@ -48,6 +54,7 @@ class Meter:
         """Begin without metrics."""
         self._families: dict[str, AnyFamily] = {}
         self._observables: dict[str, Observable] = {}
+        self._numbers: dict[str, list[float]] = {}
         self._folder: Path | None = None
         self._figures: WorkerFigures | None = None
         self._leaderships: dict[str, Leadership] = {}
@@ -212,6 +219,18 @@ class Meter:
         family = self._declare(Gauge, definition, _SERIES)
         self._observables[definition.name] = Observable(family, callback)
 
+    def _number(self, name: str, description: str) -> list[float]:
+        """Declare an observable gauge whose figure is the element of the list that is returned.
+
+        For what changes with each request: the gauge of a worker has its figure in a file, where to
+        write it costs five times as much. All that declare it change the same number.
+        """
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = [0.0]
+            self.observable_gauge(name, description, lambda: number[0])
+        return number
+
     def _declare(self, kind: type[I], definition: Definition, max_series: int | None) -> Family[I]:
         declared: Family[Any] | None = self._families.get(definition.name)
         if declared is None:
@@ -237,8 +256,8 @@ class Meter:
     def expose(self) -> None:
         """Make the figures readable, those of the runtime itself included.
 
-        With other workers (``PROMETHEUS_MULTIPROC_DIR`` is set), the figures move to files that all
-        of them can read. A second call does nothing.
+        In a worker of ``photon run``, and where ``PROMETHEUS_MULTIPROC_DIR`` is set, the figures
+        move to files that other workers, or a successor, can read. A second call does nothing.
 
         Raises:
             PhotonError: prometheus-client is not installed.
@@ -280,9 +299,10 @@ class Meter:
         if self._folder is None:
             return page_of_process(list(self._families.values()), accept)
         try:
-            return offload(page_of_workers, self._folder, accept, timeout=_PAGE_TIMEOUT)
+            page, kind = offload(page_of_workers, self._folder, accept, timeout=_PAGE_TIMEOUT)
         except TimeoutError as error:
             raise MetricsBusy(str(error)) from error
+        return (page if is_shared_by_clients() else joined(page, page_of_client(accept))), kind
 
     def leads(self, name: str) -> bool:
         """Return whether this process reads the figures ``name`` for all workers of the server.

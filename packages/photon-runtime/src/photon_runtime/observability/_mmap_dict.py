@@ -35,24 +35,37 @@ class FigureFile:
         position: int = self._dict._positions[key]
         return memoryview(self._dict._m)[position : position + 8].cast("d")
 
-    def add(self, key: str, value: float) -> None:
-        """Add ``value`` to the figure ``key``."""
-        before, _ = self._dict.read_value(key)
-        self._dict.write_value(key, before + value, 0.0)
+    def merge(self, figure: tuple[str, float, float], aggregation: str) -> None:
+        """Merge a figure of another file into that of the same key.
+
+        Args:
+            figure: Its key, the value, and the time at which it was set.
+            aggregation: ``sum``, ``min``, ``max`` or ``mostrecent``.
+        """
+        key, value, moment = figure
+        is_known = key in self._dict._positions
+        before, moment_before = self._dict.read_value(key)
+        if aggregation == "sum":
+            value += before
+        elif is_known and aggregation == "mostrecent":
+            value = value if moment >= moment_before else before
+        elif is_known:
+            value = min(before, value) if aggregation == "min" else max(before, value)
+        self._dict.write_value(key, value, max(moment, moment_before))
 
     def close(self) -> None:
         """Close the file; not while its cells are in use."""
         self._dict.close()
 
 
-def figures_of(path: Path) -> list[tuple[str, float]]:
-    """Return the keys and figures of a file."""
+def figures_of(path: Path) -> list[tuple[str, float, float]]:
+    """Return the keys of a file, the values, and the times at which they were set, if ever."""
     from prometheus_client.mmap_dict import MmapedDict
 
     if not path.stat().st_size:
         return []  # the process was killed before it could count
     found = MmapedDict.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
-    return [(key, value) for key, value, _, _ in found]
+    return [(key, value, moment) for key, value, moment, _ in found]
 
 
 def figure_key(metric: str, sample: str, labels: dict[str, str], description: str) -> str:

@@ -6,10 +6,12 @@ have. The process that serves a request for metrics adds up all files of the fol
 has ended, its counts must be kept and its gauges removed; and since workers are replaced for as
 long as the server runs, its files must not accumulate. A process that starts, or serves metrics,
 therefore adds the counts of ended processes to the files of process 0, which does not exist, and
-removes their files. A lock prevents other processes from reading meanwhile. The operating system
-releases the lock of a process that dies; a suspended process keeps it, so waiting for it is
-limited. Reading the folder takes about 50 ms for eight workers with a hundred routes, and longer
-for more, so it is done in a thread.
+removes their files. So after any number of restarts there are the files of the processes that run,
+one of each kind for all that have ended, and at most `_MOST_PER_PROCESS` of gauges that
+prometheus-client shows with the number of an ended process. A lock prevents other processes from
+reading meanwhile. The operating system releases the lock of a process that dies; a suspended
+process keeps it, so waiting for it is limited. Reading the folder takes about 50 ms for eight
+workers with a hundred routes, and longer for more, so it is done in a thread.
 
 A process that is killed between adding and removing leaves counts that the next one adds again:
 that is one worker's share, where the other order would lose it and make a counter go back.
@@ -32,14 +34,29 @@ from ._mmap_dict import FigureFile, figure_key, figures_of
 _CUMULATIVE = ("counter", "histogram", "summary")
 """Kinds whose values add up. The aggregation of a gauge is part of its file's name."""
 
+_AGGREGATED = ("min", "max", "sum", "mostrecent")
+"""Aggregations of prometheus-client's gauges that include the values of ended processes."""
 _PROCESS_OF_THE_DEAD = 0
+_MOST_PER_PROCESS = 100
+"""Of how many ended processes the gauges stay that are shown with the number of the process."""
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_OWN_FOLDER = "PHOTON_METRICS_DIR"
 _PAUSE = 0.02
 
 
 def worker_folder() -> Path | None:
-    """Return the folder, where there is one: ``photon run --workers`` makes it."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    """Return the folder, where there is one: ``photon run`` makes it."""
+    folder = os.environ.get(_FOLDER) or os.environ.get(_OWN_FOLDER)
     return Path(folder) if folder else None
+
+
+def is_shared_by_clients() -> bool:
+    """Return whether prometheus-client has its own metrics in the folder, too.
+
+    Not where ``photon run`` has one worker: then the folder is for Photon's metrics alone, which go
+    on in the next worker.
+    """
+    return bool(os.environ.get(_FOLDER))
 
 
 class WorkerFigures:
@@ -157,27 +174,38 @@ def _try_acquire(lock: BinaryIO) -> bool:
 
 def _merge_ended(folder: Path) -> None:
     lives: dict[int, bool] = {}
-    for file in folder.glob("*_*.db"):
-        process = file.stem.rpartition("_")[2]
-        if not process.isdecimal():  # prometheus-client lets applications name files otherwise
+    for file in list(folder.glob("*_*.db")):
+        number = _process_of(file)
+        if number < 0:  # prometheus-client lets applications name files otherwise
             continue
-        number = int(process)
         if number not in lives:
             lives[number] = number == _PROCESS_OF_THE_DEAD or _is_alive(number)
         if not lives[number]:
             _merge(file)
+    ended = [file for file in folder.glob("gauge_all_*.db") if not lives.get(_process_of(file), 1)]
+    if len(ended) > _MOST_PER_PROCESS:
+        ended.sort(key=lambda file: file.stat().st_mtime)
+        for file in ended[:-_MOST_PER_PROCESS]:
+            file.unlink()
 
 
 def _merge(file: Path) -> None:
     kind, _, rest = file.stem.partition("_")
-    if kind in _CUMULATIVE:
-        total = FigureFile(file.with_name(f"{kind}_{_PROCESS_OF_THE_DEAD}.db"))
-        for key, value in figures_of(file):
-            total.add(key, value)
+    aggregation = rest.partition("_")[0]
+    if kind in _CUMULATIVE or (kind == "gauge" and aggregation in _AGGREGATED):
+        name = kind if kind in _CUMULATIVE else f"{kind}_{aggregation}"
+        total = FigureFile(file.with_name(f"{name}_{_PROCESS_OF_THE_DEAD}.db"))
+        for figure in figures_of(file):
+            total.merge(figure, "sum" if kind in _CUMULATIVE else aggregation)
         total.close()
         file.unlink()
-    elif rest.startswith("live"):
+    elif aggregation.startswith("live"):
         file.unlink()
+
+
+def _process_of(file: Path) -> int:
+    process = file.stem.rpartition("_")[2]
+    return int(process) if process.isdecimal() else -1
 
 
 def _is_alive(process: int) -> bool:
