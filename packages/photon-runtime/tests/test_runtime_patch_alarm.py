@@ -85,6 +85,24 @@ def test_twenty_limits_at_once_each_strike_their_own_task(tmp_path: Path) -> Non
     ) == ["{'too late'}", "{'too late'}", "{'waited'}", "{'waited'}", "True", "(0.0, 0.0)"]
 
 
+def test_limits_may_expire_while_others_are_set(tmp_path: Path) -> None:
+    assert printed(
+        """
+        def handle():
+            for _ in range(80):
+                try:
+                    limited(0.002, wait, 0.02)
+                except Limit:
+                    pass  # it was in time to strike the clean-up, as in plain Python
+            return "handled"
+
+        tasks = [spawn(handle) for _ in range(20)]
+        print({task.result() for task in tasks})
+        """,
+        tmp_path,
+    ) == ["{'handled'}"]
+
+
 def test_the_timer_of_the_process_continues_beside_those_of_tasks(tmp_path: Path) -> None:
     assert printed(
         """

@@ -245,8 +245,9 @@ class Alarms:
             strike.hub.pending_external -= 1
 
     def _arm(self) -> None:
-        dues = [timer.due for timer in self._timers.values()]
-        dues += [strike.due for strike in self._strikes.values()]
+        # The signal may arrive meanwhile and change both: copy them by one call in C.
+        dues = [timer.due for timer in tuple(self._timers.values())]
+        dues += [strike.due for strike in tuple(self._strikes.values())]
         due = min(dues, default=math.inf)
         left = 0.0 if due == math.inf else max(_SOONEST, due - time.monotonic())
         _saved.setitimer(signal.ITIMER_REAL, left, 0.0)
