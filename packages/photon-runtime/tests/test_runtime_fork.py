@@ -125,6 +125,27 @@ def test_a_child_does_not_wait_for_locks_of_the_standard_library_that_others_hol
     assert done.stdout.replace("x", "").split() == ["logged", "imported"]
 
 
+def test_tasks_that_fork_at_once_let_others_run_between_two_forks(tmp_path: Path) -> None:
+    done = patched(
+        """
+        from photon_runtime._hub import current_hub
+        turns = []
+        def fork():
+            child = os.fork()
+            if not child:
+                os._exit(0)
+            turns.append(current_hub().turns)
+            os.waitpid(child, 0)
+        tasks = [spawn(fork) for _ in range(8)]
+        for task in tasks:
+            task.result()
+        print(len(set(turns)))
+        """,
+        tmp_path,
+    )
+    assert (done.stdout, done.stderr) == ("8\n", "")
+
+
 def test_a_child_that_needs_what_another_task_holds_says_so(tmp_path: Path) -> None:
     done = patched(
         """

@@ -3,7 +3,9 @@
 Theory of operation. The child has only the task that has forked, so what another task holds at that
 moment is held for ever there. The interpreter and `logging` look after some of their locks by
 hooks, for threads. The rest is done here, for what any child uses: before the fork the task waits
-until no other one is importing a module or inside a standard stream, for a limited time. In the
+until no other one is importing a module or inside a standard stream, for a limited time. A fork
+stops all tasks for some milliseconds, more in a large process, so tasks that fork at once take
+turns: one in each turn of the scheduler, between which the others run. In the
 child, the locks that modules of the standard library keep are free again, and modules that were
 being imported are imported anew.
 """
@@ -21,25 +23,38 @@ from typing import Any
 from .._run import sleep
 from .._scope import shield
 from ._lock import Lock, RLock
-from ._running import get_ident, running_task
+from ._running import get_ident, hub_of, running_task
 from ._standard_streams import turns_of_standard_streams
 
 _LONGEST = 5.0
 _PAUSE = 0.005
+_SOONER = 0.0005
 
 
 class ForkGuard:
     """The hooks of one process for its forks."""
 
+    def __init__(self) -> None:
+        """Begin before the first fork."""
+        self._latest: tuple[int, int] | None = None  # the hub and its turn
+
     def before(self) -> None:
         """Wait until the fork does no harm. Blocks: the calling task, for a limited time."""
-        if running_task() is None:
+        task = running_task()
+        if task is None:
             return
+        hub = hub_of(task)
         threading.current_thread()  # in the child it becomes the main thread, so it must exist
         expires = time.monotonic() + _LONGEST
         with shield():
-            while time.monotonic() < expires and self._is_disturbed():
-                sleep(_PAUSE)
+            while True:
+                if self._latest == (id(hub), hub.turns):
+                    sleep(_SOONER)
+                elif time.monotonic() < expires and self._is_disturbed():
+                    sleep(_PAUSE)
+                else:
+                    break
+        self._latest = id(hub), hub.turns
 
     def in_child(self) -> None:
         """Free what tasks hold that do not exist here."""
