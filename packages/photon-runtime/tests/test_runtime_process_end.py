@@ -136,6 +136,19 @@ def test_a_hook_that_waits_is_interrupted_and_the_next_ones_run(tmp_path: Path) 
     assert "in stuck\n" in err
 
 
+def test_a_process_without_descriptors_runs_its_hooks(tmp_path: Path) -> None:
+    program = """
+    import resource
+    def main():
+        atexit.register(say, "exit hook")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    """
+    code, printed, errors = end_program(program, tmp_path, "patched")
+    assert (code, printed) == (0, "exit hook\n")
+    assert "WARNING the end of this process has no scheduler" in errors
+    assert "Traceback" not in errors
+
+
 def test_a_log_handler_that_never_returns_is_named_and_the_others_are_closed(
     tmp_path: Path,
 ) -> None:

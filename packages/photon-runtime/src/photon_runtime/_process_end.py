@@ -167,8 +167,7 @@ def finish_process(status: int = 0) -> None:
     is_patched = threading.Lock is not _RealLock
     hub = take_paused()
     if hub is None and is_patched and _limit.by is not None:
-        hub = Hub()  # its waits can be interrupted
-        hub.can_pause = can_pause()
+        hub = _hub_of_the_end()
     if hub is None:
         finish_threads_and_hooks()
         return
@@ -177,6 +176,17 @@ def finish_process(status: int = 0) -> None:
     run_in(hub, lambda: finish_threads_and_hooks(threads_by), finish_threads_and_hooks)
     if (left := take_paused()) is not None:
         left.close()
+
+
+def _hub_of_the_end() -> Hub | None:
+    """Return a hub, whose waits can be interrupted; ``None`` if it cannot be made."""
+    try:
+        hub = Hub()
+    except OSError as error:  # no descriptor is left; what has to end and run does so without
+        _log.warning("the end of this process has no scheduler: %s", error)
+        return None
+    hub.can_pause = can_pause()
+    return hub
 
 
 def finish_threads_and_hooks(threads_by: float | None = None) -> None:
