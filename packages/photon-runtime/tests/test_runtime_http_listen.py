@@ -231,3 +231,28 @@ def test_who_is_turned_away_does_not_get_into_the_queue() -> None:
         listener.accept()[0].close()  # the one that had come before is still there
         with pytest.raises(BlockingIOError):
             listener.accept()
+
+
+def test_no_connection_takes_the_place_of_a_standard_stream() -> None:
+    program = """
+import os, socket
+from photon_runtime.http import listen
+from photon_runtime.http._listen import accept
+
+listener = listen("127.0.0.1", 0)
+clients = [socket.create_connection(listener.getsockname()) for _ in range(2)]
+listener.setblocking(True)
+os.close(0)
+os.close(2)
+accepted = [accept(listener)[0] for _ in clients]
+os.write(2, b"a line of the log")
+print(all(each.fileno() > 2 for each in accepted))
+for client, each in zip(clients, accepted):
+    each.setblocking(True)
+    each.sendall(b"a response")
+    print(client.recv(100).decode())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=20
+    )
+    assert done.stdout == "True\na response\na response\n"

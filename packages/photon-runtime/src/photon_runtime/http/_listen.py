@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import logging
 import os
 import socket
 import stat
@@ -20,6 +22,7 @@ from ..errors import ServerError
 from ._settings import ServerSettings
 from ._wire import RawSocket
 
+_log = logging.getLogger("photon.http")
 _FIRST_INHERITED = 3
 _SO_ATTACH_FILTER = 26  # of <asm-generic/socket.h>
 _TAKE_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)  # BPF_RET | BPF_K: keep 0 bytes
@@ -184,9 +187,32 @@ def accept(listener: socket.socket) -> tuple[RawSocket, object]:
         BlockingIOError: No connection is waiting.
     """
     descriptor, address = listener._accept()  # type: ignore[attr-defined]  # below accept()
+    if descriptor < _FIRST_INHERITED:
+        descriptor = _leave_to_standard_stream(descriptor)
     accepted = RawSocket(listener.family, listener.type, listener.proto, descriptor)
     accepted.setblocking(False)
     return accepted, address or None
+
+
+def _leave_to_standard_stream(descriptor: int) -> int:
+    """Return a higher descriptor for a connection; its own is one that the application has closed.
+
+    What is printed or logged from now on would be sent to the client.
+    """
+    try:
+        moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST_INHERITED)
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(null, descriptor)
+        os.close(null)
+    except OSError:
+        os.close(descriptor)
+        raise
+    _log.warning(
+        "the application has closed descriptor %d, a standard stream: %s takes its place",
+        descriptor,
+        os.devnull,
+    )
+    return moved
 
 
 def refuse_new_connections(listeners: Iterable[socket.socket]) -> None:
