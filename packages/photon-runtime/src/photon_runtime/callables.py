@@ -270,7 +270,11 @@ def _kind_of_layer(
     code = getattr(layer, "__code__", None)
     flags = getattr(code, "co_flags", 0)
     flags = flags if isinstance(flags, int) else 0
-    is_async = flags & _ASYNC or inspect.iscoroutinefunction(layer)
+    is_async = flags & _ASYNC or (
+        # The mark of inspect.markcoroutinefunction is in the dictionary of the function.
+        (type(layer) is not types.FunctionType or bool(layer.__dict__))
+        and inspect.iscoroutinefunction(layer)
+    )
     if is_async or (code is not None and code is _ASYNC_CONTEXT_MANAGER_CODE):
         raise SignatureError(
             f"{location(function)} is an async function"

@@ -19,6 +19,7 @@ _ANNOTATIONS = frozenset(
 )
 # A set has no duplicates, and bytes are already decoded.
 _ASSURED = _ANNOTATIONS | {"uniqueItems", "contentEncoding"}
+_ASSURED_BUT_FORMAT = _ASSURED - {"format"}
 
 
 def constraint_checker(
@@ -38,10 +39,13 @@ def constraint_checker(
     Raises:
         ValueError: The schema is invalid.
     """
+    asserted = isinstance(components, Definitions) and components.assert_formats
+    assured = _ASSURED_BUT_FORMAT if asserted else _ASSURED
+    if isinstance(schema, dict) and assured.issuperset(schema):
+        return None  # the usual case, and it has no references
     if components is None:
         schema = _without_references(schema)
-    asserted = isinstance(components, Definitions) and components.assert_formats
-    if not _is_constrained(schema, _ASSURED - {"format"} if asserted else _ASSURED):
+    if not _is_constrained(schema, assured):
         return None
     definitions = definitions_of(components)
     check = SchemaCheck(schema, components=definitions, assert_formats=asserted)

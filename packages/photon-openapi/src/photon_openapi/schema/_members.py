@@ -113,6 +113,8 @@ def mapped_class_in(type_: object) -> type | None:
 
 
 def _find_mapped(type_: object, seen: set[object]) -> type | None:
+    if type(type_) is type and type_ in SCALARS:
+        return None
     plain = plain_type(type_)
     if not isinstance(plain, typing.Hashable) or plain in seen or plain in SCALARS:
         return None

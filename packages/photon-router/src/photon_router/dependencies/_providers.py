@@ -197,7 +197,10 @@ def connection_argument(signature: Signature, adapter: CallAdapter) -> Argument:
 
 def class_of_argument(argument: Argument) -> type | None:
     """Return the class of an argument, without ``None`` and type arguments."""
-    plain = strip_alias(without_none(argument.annotation.type))
+    annotated = argument.annotation.type
+    if type(annotated) is type:
+        return annotated
+    plain = strip_alias(without_none(annotated))
     origin = origin_of(plain) or plain
     return origin if isinstance(origin, type) else None
 

@@ -120,8 +120,9 @@ class HandlerEntry:
             others = [each for each in signature.arguments if each is not connection]
             signature = attrs.evolve(signature, arguments=others)
         owned = providers.request_arguments(self.function, signature, self.scope.dependencies)
-        for owner, argument in owned:
-            _refuse_mapped_class(owner, argument)
+        if self.sources is None:  # otherwise they were checked when the operation was written
+            for owner, argument in owned:
+                _refuse_mapped_class(owner, argument)
         return owned
 
     def response_cases(self) -> list[ResponseCase]:

@@ -31,5 +31,7 @@ def null_policy_of(
         item = media_object.get("itemSchema")
     if item is not None:
         return NullPolicy((item,), definitions, omit_none)
-    whole = NullPolicy((media_object.get("schema", {}),), definitions, omit_none)
+    # The target of a reference, so that all results with one schema share their projections.
+    schema = definitions.followed(media_object.get("schema", {}))
+    whole = NullPolicy((schema,), definitions, omit_none)
     return whole.item() if form_of_stream(media) == "lines" else whole

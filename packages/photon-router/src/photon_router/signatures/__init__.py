@@ -2,6 +2,7 @@
 
 ======================  =======================================================================
 ``_signature``          the arguments and the result of a function
+``_fast_reading``       parameters and annotations of plain functions, read in a few µs
 ``_signature_checks``   annotations and defaults that contradict each other
 ======================  =======================================================================
 """

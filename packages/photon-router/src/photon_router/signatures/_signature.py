@@ -7,8 +7,6 @@ checks the signature alone. Errors name the location of the function.
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -16,13 +14,14 @@ import attrs
 
 from photon_openapi.annotations import without_none
 from photon_openapi.schema import Member
-from photon_runtime.callables import CallableKind, kind_of, location, signature_target
+from photon_runtime.callables import CallableKind, kind_of, location
 from photon_runtime.http import Request
 
 from .._submitted import takes_submitted
 from .._upload import takes_files
 from ..annotations import Annotation, Dependency, In, split_annotation
 from ..errors import SignatureError
+from ._fast_reading import FunctionParameter, Parameter, hints_of, parameters_of
 from ._signature_checks import signature_error_of
 
 
@@ -112,8 +111,8 @@ def read_signature(function: Callable[..., object]) -> Signature:
     """
     kind_of(function)  # rejects asynchronous functions
     try:
-        signature = inspect.signature(function)
-        hints = typing.get_type_hints(signature_target(function), include_extras=True)
+        parameters = parameters_of(function)
+        hints = hints_of(function)
     except NameError as error:
         raise SignatureError(
             f"{location(function)}: an annotation names {error.name!r}, which is not defined at "
@@ -122,8 +121,8 @@ def read_signature(function: Callable[..., object]) -> Signature:
     except (AttributeError, SyntaxError, TypeError, ValueError) as error:
         raise SignatureError(f"{location(function)}: {error}") from error
     arguments = [
-        _read_argument(function, parameter, hints.get(name, Any))
-        for name, parameter in signature.parameters.items()
+        _read_argument(function, parameter, hints.get(parameter.name, Any))
+        for parameter in parameters
     ]
     return Signature(arguments, hints.get("return", MISSING))
 
@@ -134,9 +133,9 @@ def is_generator(function: Callable[..., object]) -> bool:
 
 
 def _read_argument(
-    function: Callable[..., object], parameter: inspect.Parameter, hint: object
+    function: Callable[..., object], parameter: FunctionParameter, hint: object
 ) -> Argument:
-    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+    if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
         raise SignatureError(
             f"{location(function)} takes *{parameter.name}: arguments are bound by name, declare "
             "each of them"
@@ -145,7 +144,7 @@ def _read_argument(
         annotation = split_annotation(hint)
     except TypeError as error:
         raise SignatureError(f"{location(function)}, argument {parameter.name}: {error}") from error
-    is_missing = parameter.default is parameter.empty
+    is_missing = parameter.default is Parameter.empty
     default = MISSING if is_missing else parameter.default
     dependency = default if isinstance(default, Dependency) else None
     for item in annotation.metadata:
@@ -163,7 +162,7 @@ def _read_argument(
         name=parameter.name,
         annotation=annotation,
         default=default,
-        is_keyword=parameter.kind is parameter.KEYWORD_ONLY,
+        is_keyword=parameter.kind is Parameter.KEYWORD_ONLY,
         dependency=dependency,
         is_request=without_none(annotation.type) is Request,
         is_submitted=is_submitted,
