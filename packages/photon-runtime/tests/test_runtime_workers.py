@@ -429,6 +429,24 @@ def test_a_second_signal_does_not_wait(start: Callable[[str], Supervised]) -> No
     assert not any(is_alive(pid) for pid in pids.values())
 
 
+def test_a_worker_that_fails_while_it_stops_is_reported(start: Callable[[str], Supervised]) -> None:
+    body = """
+    def work(slot, ready):
+        signal.signal(signal.SIGTERM, lambda n, f: sys.exit(6))
+        ready()
+        say("up", slot, os.getpid())
+        while True:
+            signal.pause()
+    options = {"count": 1}
+    """
+    supervised = start(body)
+    pids = supervised.expect_up(1)
+    supervised.signal(signal.SIGTERM)
+    assert supervised.exit_code() == 0
+    report = f"worker 0 (pid {pids[0]}) ended with exit code 6 while it was stopping"
+    assert supervised.words().count(report) == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of the end")
 def test_workers_end_when_the_parent_is_killed(start: Callable[[str], Supervised]) -> None:
     supervised = start("")

@@ -233,6 +233,8 @@ class Supervisor:
             if worker.channel >= 0:
                 os.close(worker.channel)
                 worker.channel = -1
+        if code and worker.is_ready and worker.is_stopping and not self._has_killed(worker, code):
+            self.log.warning(f"{slot.name(worker)} {fate(code)} while it was stopping")
         if worker in slot.old:
             slot.old.remove(worker)
         elif worker is slot.successor:
@@ -244,6 +246,11 @@ class Supervisor:
             if not self.is_stopping:
                 self._count_death(slot, worker, code)
                 self.restart.pass_over(slot)
+
+    def _has_killed(self, worker: Worker, code: int) -> bool:
+        """Whether the supervisor has killed a worker that was stopping, which it has logged."""
+        is_killed = self.is_stopping or worker.kill_at == float("inf")
+        return code == -signal.SIGKILL and is_killed
 
     def _count_death(self, slot: Slot, worker: Worker, code: int) -> None:
         delay = slot.note_age(worker)
