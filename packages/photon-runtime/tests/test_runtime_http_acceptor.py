@@ -13,6 +13,7 @@ import photon_runtime as rt
 from photon_runtime.http import _acceptor as acceptor_module
 from photon_runtime.http import listen
 from photon_runtime.http._acceptor import Acceptor
+from photon_runtime.slices import SLICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,3 +206,78 @@ def test_errors_of_single_connections_are_passed_over_and_others_are_raised(
         rt.run(backlog.acceptor.accept_from, backlog.listener)
     assert errors == []
     assert caplog.text.count("accepting connections is paused") == 1
+
+
+def test_a_burst_is_started_in_slices(stack: contextlib.ExitStack) -> None:
+    backlog = Backlog(stack)
+    seen: list[int] = []
+
+    def main() -> None:
+        backlog.connect(2 * SLICE + 100)
+        with rt.scope() as service:
+            service.spawn(backlog.acceptor.accept_from, backlog.listener)
+            service.spawn(lambda: seen.append(len(backlog.started)))
+            rt.sleep(0.05)
+            service.cancel()
+
+    rt.run(main)
+    assert seen == [SLICE]
+    assert len(backlog.started) == 2 * SLICE + 100
+
+
+def test_connections_that_were_accepted_are_started_although_the_task_is_cancelled(
+    stack: contextlib.ExitStack,
+) -> None:
+    backlog = Backlog(stack)
+
+    def main() -> None:
+        backlog.connect(2 * SLICE)
+        with rt.scope() as service:
+            service.spawn(backlog.acceptor.accept_from, backlog.listener)
+            service.spawn(service.cancel)
+
+    rt.run(main)
+    assert len(backlog.started) == 2 * SLICE
+
+
+def test_the_last_are_started_in_slices_and_also_when_the_stop_is_cancelled(
+    stack: contextlib.ExitStack,
+) -> None:
+    backlog = Backlog(stack)
+    seen: list[int] = []
+
+    def main() -> None:
+        backlog.connect(2 * SLICE)
+        with rt.scope() as service:
+            service.spawn(backlog.acceptor.drain_backlog)
+            service.spawn(lambda: seen.append(len(backlog.started)))
+            service.spawn(service.cancel)
+
+    rt.run(main)
+    assert seen == [SLICE]
+    assert len(backlog.started) == 2 * SLICE
+
+
+def test_connections_of_two_listeners_stay_within_the_limit(stack: contextlib.ExitStack) -> None:
+    first = Backlog(stack, max_connections=SLICE + 200)
+    second = stack.enter_context(listen("127.0.0.1", 0))
+    most: list[int] = []
+    first.on_start = lambda: most.append(len(first.started))
+
+    def main() -> None:
+        first.connect(SLICE + 100)
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(second.getsockname(), 5))
+        with rt.scope() as service:
+            service.spawn(first.acceptor.accept_from, first.listener)
+            service.spawn(first.acceptor.accept_from, second)
+            rt.sleep(0.05)
+            assert len(first.started) == SLICE + 200
+            for _ in range(100):
+                first.close_one()
+            rt.sleep(0.05)
+            service.cancel()
+
+    rt.run(main)
+    assert max(most) == SLICE + 200
+    assert len(first.started) == SLICE + 200

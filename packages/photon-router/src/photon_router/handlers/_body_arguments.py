@@ -163,12 +163,22 @@ class BodyArguments:
         type_ = argument.annotation.annotated
         definitions = self.definitions
         if self.is_written:
-            return JsonDecoder(type_, schema=schema, components=definitions).decode
+            return self._written_decoder(type_, schema)
         if argument.annotation.type in (Any, object):
             return SchemaDecoder(schema, components=definitions).decode
         if not definitions.assert_formats and is_equivalent(schema, definitions, type_):
             return JsonDecoder(type_, schema=schema, components=definitions).decode
         return SchemaDecoder(schema, components=definitions, type_=type_).decode
+
+    def _written_decoder(self, type_: object, schema: OpenApi) -> Callable[[bytes], object]:
+        """Return the decoder of a type whose schema was written from it; one for each class."""
+        decoders, is_class = self.context.decoders, isinstance(type_, type)
+        decode = decoders.get((type_, schema.get("$ref"))) if is_class else None
+        if decode is None:
+            decode = JsonDecoder(type_, schema=schema, components=self.definitions).decode
+            if is_class and schema.keys() == {"$ref"}:
+                decoders[type_, schema["$ref"]] = decode
+        return decode
 
     # -- forms, code first --------------------------------------------------------------------
 

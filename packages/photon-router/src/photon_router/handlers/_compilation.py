@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 from photon_openapi.codec import Projections
@@ -23,6 +25,7 @@ class CompilationContext:
         forms: The limits of forms.
         problems: The problems in order; any of them prevents the start of the application.
         projections: The projections of the results of all handlers.
+        decoders: The decoders of bodies, by class and reference to its schema.
     """
 
     document: Document
@@ -31,3 +34,4 @@ class CompilationContext:
     forms: FormSettings = attrs.field(factory=FormSettings)
     problems: list[str] = attrs.field(factory=list)
     projections: Projections = attrs.field(factory=Projections)
+    decoders: dict[tuple[object, object], Callable[[bytes], object]] = attrs.field(factory=dict)

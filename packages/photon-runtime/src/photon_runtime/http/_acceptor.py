@@ -4,7 +4,9 @@ Theory of operation. Each listener has a task. The backlog must not overflow, be
 connections are dropped retry only after a second; and accepting a connection costs a tenth of
 starting to serve it. So all waiting connections are accepted first and started a few at a time,
 with another look at the backlog in between. For the same reason the task runs before all other
-runnable tasks when a connection has arrived.
+runnable tasks when a connection has arrived. After a few hundred starts the others have their turn:
+a burst of thousands would hold them for a tenth of a second and more. A connection that was
+accepted is started in any case, also when the task is cancelled during such a turn.
 
 Without free descriptors accept() fails while the connection stays in the backlog, which keeps the
 listener readable. So accepting pauses briefly after each such failure.
@@ -25,12 +27,13 @@ from .._pooled_greenlet import current_task
 from .._run import sleep
 from .._sync import Event
 from .._task import Task
+from ..slices import SLICE, yield_to_events
 from ._listen import accept
 from ._wire import RawSocket
 
 _log = logging.getLogger("photon.http")
 _STARTS_PER_LOOK = 64
-_LOOKS_PER_TURN = 128
+_LOOKS_PER_TURN = SLICE // _STARTS_PER_LOOK
 _PAUSE_WITHOUT_DESCRIPTORS = 0.1
 _WARNING_INTERVAL = 10.0  # seconds between two warnings of the same kind
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -72,6 +75,7 @@ class Acceptor:
         self._connections = connections
         self._max_connections = max_connections
         self._start = start
+        self._waiting = 0  # accepted and not started, of all listeners
         self._has_room = Event()
         self._last_warning = -math.inf
 
@@ -95,35 +99,48 @@ class Acceptor:
         self._has_room.set()
 
     def drain_backlog(self) -> None:
-        """Accept the rest of the backlog, which closing a listener would reset, and close it."""
+        """Accept the rest of the backlog, which closing a listener would reset, and close it.
+
+        Blocks: the calling task, while other tasks have their turns.
+        """
+        accepted: deque[Accepted] = deque()
         for listener in self._listeners:
             try:
-                while len(self._connections) < self._max_connections:
-                    self._start(*accept(listener))
+                while self._room_for_others():
+                    accepted.append(accept(listener))
+                    self._waiting += 1
             except OSError:
                 pass  # the backlog is empty, or accept() failed
             listener.close()
+        try:
+            while len(accepted) > SLICE:
+                self._start_some(accepted, SLICE)
+                yield_to_events()
+        finally:
+            self._start_some(accepted, len(accepted))
 
     def _accept_some(self, listener: socket.socket) -> bool:
-        """Accept the waiting connections, up to a bound; return whether there may be more."""
+        """Accept the waiting connections; return whether there may be more."""
         accepted: deque[Accepted] = deque()
-        for _ in range(_LOOKS_PER_TURN):
-            is_empty = self._accept_all(listener, accepted)
-            for _ in range(min(len(accepted), _STARTS_PER_LOOK)):
-                self._start(*accepted.popleft())
-            if not accepted:
-                return not is_empty
-        for connection in accepted:
-            self._start(*connection)
-        sleep(0)
-        return True
+        looks = 0
+        try:
+            while True:
+                is_empty = self._accept_all(listener, accepted)
+                self._start_some(accepted, _STARTS_PER_LOOK)
+                looks += 1
+                if not accepted:
+                    return not is_empty
+                if looks % _LOOKS_PER_TURN == 0:
+                    yield_to_events()
+        finally:
+            self._start_some(accepted, len(accepted))
 
     def _accept_all(self, listener: socket.socket, accepted: deque[Accepted]) -> bool:
         """Accept all connections in the backlog; return whether it is empty now."""
-        room = self._max_connections - len(self._connections)
-        while len(accepted) < room:
+        while self._room_for_others():
             try:
                 accepted.append(accept(listener))
+                self._waiting += 1
             except BlockingIOError:
                 return True
             except OSError as error:
@@ -132,10 +149,22 @@ class Acceptor:
                 return False
         return False
 
+    def _start_some(self, accepted: deque[Accepted], number: int) -> None:
+        """Start the first connections."""
+        for _ in range(min(len(accepted), number)):
+            self._waiting -= 1
+            self._start(*accepted.popleft())
+
+    def _room_for_others(self) -> bool:
+        return len(self._connections) + self._waiting < self._max_connections
+
     def _wait_for_room(self) -> None:
-        while len(self._connections) >= self._max_connections:
-            self._has_room.clear()
-            self._has_room.wait()
+        while not self._room_for_others():
+            if self._waiting:  # another listener has accepted the last ones, and is starting them
+                yield_to_events()
+            else:
+                self._has_room.clear()
+                self._has_room.wait()
 
     def _handle_accept_error(self, error: OSError) -> None:
         """Handle an expected error of accept(): a lost peer, or exhausted descriptors."""
