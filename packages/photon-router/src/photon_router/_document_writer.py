@@ -6,8 +6,6 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
-
 from photon_openapi.document import OpenApi
 from photon_openapi.errors import DocumentError
 
@@ -66,9 +64,7 @@ def write_entries(
         SignatureError: A handler cannot be written as an operation.
         DocumentError: A class of the code and a schema of the document share a name.
     """
-    written = [
-        attrs.evolve(entry, sources=write_operation(entry, data, context)) for entry in entries
-    ]
+    written = [entry.with_sources(write_operation(entry, data, context)) for entry in entries]
     present = data.get("components", {}).get("schemas", {})
     schemas = context.schemas(present)
     _check_schema_names(present, schemas)

@@ -164,6 +164,19 @@ class HandlerEntry:
             self.sources,
         )
 
+    def with_sources(self, sources: ParameterKeys) -> HandlerEntry:
+        """Return the entry with the parameters of its arguments, after it was written."""
+        return HandlerEntry(
+            self.function,
+            self.signature,
+            self.operation_id,
+            self.options,
+            self.scope,
+            self.method,
+            self.path,
+            sources,
+        )
+
 
 def _refuse_mapped_class(owner: Callable[..., object], argument: Argument) -> None:
     """Refuse an argument whose value would be an object of a database, set by the client.

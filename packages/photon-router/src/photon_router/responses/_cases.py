@@ -110,8 +110,11 @@ def response_cases_of(
         if not isinstance(kind, str | Mapping)
     }
     reader = _Reader(media, declared, is_generator(function))
-    cases = reader.read(result, None)
-    _check_statuses(function, cases)
+    if not declared and not reader.yields and _is_value(result):
+        cases = [reader.value(result, None)]  # most handlers
+    else:
+        cases = reader.read(result, None)
+        _check_statuses(function, cases)
     if not omit_none:
         return cases
     return [attrs.evolve(case, omit_none=True) for case in cases]
@@ -144,7 +147,7 @@ class _Reader:
         cases = [case for member in own for case in self.read(member, status)]
         if rest and rest != (type(None),):
             joined: Any = typing.Union[rest]  # noqa: UP007 - computed
-            cases.insert(0, self._value(joined, status))
+            cases.insert(0, self.value(joined, status))
         elif rest:
             cases.append(ResponseCase(None, "none", 204 if status is None else status))
         return cases
@@ -173,9 +176,10 @@ class _Reader:
             return [self._stream(plain, status)]
         if plain is type(None):
             return [ResponseCase(None, "none", status)]
-        return [self._value(type_, status)]
+        return [self.value(type_, status)]
 
-    def _value(self, type_: Any, status: int | None) -> ResponseCase:
+    def value(self, type_: Any, status: int | None) -> ResponseCase:
+        """Return the case of a value of a type."""
         if self.media is None or is_json(self.media):
             return ResponseCase(type_, "value", status, self.media)
         return ResponseCase(type_, "raw", status, self.media)
@@ -199,6 +203,11 @@ class _Reader:
         if media is None:
             media = _media_of_items(plain_type(item))
         return ResponseCase(item, form_of_stream(media), status, media)
+
+
+def _is_value(result: object) -> bool:
+    """Return true for a class that can only be the class of a value, seen without reading it."""
+    return type(result) is type and result is not type(None) and not issubclass(result, Response)
 
 
 def form_of_stream(media: str | None) -> Form:
