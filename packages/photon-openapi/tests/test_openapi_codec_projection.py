@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_openapi.codec._projection import projection_of
+from photon_openapi.codec import NullPolicy
+from photon_openapi.codec._projection import Projections, projection_of
+from photon_openapi.document import definitions_of
 
 T = TypeVar("T")
 
@@ -251,3 +253,27 @@ def _union(types: list[Any]) -> Any:
     for each in types[1:]:
         joined = joined | each
     return joined
+
+
+@attrs.frozen
+class Point:
+    a: int
+    b: str | None = None
+
+
+def test_annotations_share_the_projections_of_their_classes() -> None:
+    known = Projections()
+    first = projection_of(Point, known=known)
+    assert projection_of(Point, known=known) is first
+    assert (
+        projection_of(Point, NullPolicy((), definitions_of(None), True), known=known) is not first
+    )
+
+
+def test_an_error_in_a_class_is_raised_for_each_annotation_with_it() -> None:
+    schema = {"properties": {"b": {"pattern": "("}}}
+    policy = NullPolicy((schema,), definitions_of({"Point": schema}))
+    known = Projections()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="pattern"):
+            projection_of(Point, policy, known=known)

@@ -174,7 +174,7 @@ class Projections:
         return None
 
     def _class(self, plain: Any, cls: type, policy: NullPolicy) -> Projection:
-        key = _identity(plain), policy.key, policy.omit_none
+        key = plain, policy.key, policy.omit_none
         known = self._classes.get(key)
         if known is not None:
             return known[0]
@@ -226,11 +226,6 @@ class Projections:
         # The members of ``list[int] | list[Public]`` are distinguished by their items.
         distinguished = [self.of(member, policy, is_distinguished=True) for member in members]
         return _union([projection for projection in distinguished if projection is not None])
-
-
-def _identity(plain: Any) -> object:
-    """Return the key of a class; equal unions may list their members in another order."""
-    return plain if isinstance(plain, type) else (plain, repr(plain))
 
 
 def _may_be_none(member: Member) -> bool:
