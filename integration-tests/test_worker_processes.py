@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 _DEPLOYED = int(os.environ.get("PHOTON_TEST_DEPLOYS", "60"))
 
 APPLICATION = """
-    import ctypes, os, resource, signal, time
+    import ctypes, os, re, resource, signal, threading, time
     from photon import Photon, task
 
     app = Photon()
@@ -61,6 +61,15 @@ APPLICATION = """
         while time.monotonic() < until:
             pass
         note("end", number, os.getpid())
+
+    @task
+    def begin_thread(number: int, seconds: float) -> None:
+        threading.Thread(target=wait, args=(number, seconds)).start()
+
+    @task
+    def keep_lock(number: int) -> None:
+        note("begin", number, os.getpid())
+        re.match(r"(a+)+$", "a" * 60 + "b")
 
     @task(on="process")
     def compute_apart(number: int, seconds: float) -> None:
@@ -480,6 +489,35 @@ def test_a_process_that_uses_too_much_memory_is_replaced_between_jobs(sqlite_sho
     assert {(each.state, each.attempts) for each in jobs.values()} == {("completed", 1)}
     assert len({effect[2] for effect in sqlite_shop.effects()}) == 3
     assert "more than max_memory = 1000000: it is replaced" in worker.output
+
+
+def test_a_thread_that_a_job_has_begun_finishes_before_its_process_ends(sqlite_shop: Shop) -> None:
+    sqlite_shop.write(shutdown_timeout=30.0)
+    sqlite_shop.enqueue("begin_thread", arguments={"number": "{number}", "seconds": 2.0})
+    with sqlite_shop.worker() as worker:
+        jobs = sqlite_shop.wait_for_end(worker)
+        wait_until(lambda: sqlite_shop.count("begin"), lambda: worker.output)
+        assert worker.stop() == 0, worker.output
+    assert {each.state for each in jobs.values()} == {"completed"}
+    assert sqlite_shop.count("end") == sqlite_shop.count("begin")
+
+
+def test_a_job_that_keeps_the_interpreter_from_running_shows_its_stack_and_is_killed(
+    sqlite_shop: Shop,
+) -> None:
+    sqlite_shop.write(shutdown_timeout=60.0)
+    sqlite_shop.enqueue("keep_lock", arguments={"number": "{number}"})
+    with sqlite_shop.worker() as worker:
+        wait_until(lambda: sqlite_shop.count("begin"), lambda: worker.output)
+        [process] = worker.children()
+        for number in (signal.SIGUSR2, signal.SIGUSR1):  # to the supervisor, which passes them on
+            worker.process.send_signal(number)
+        wait_until(lambda: "in keep_lock" in worker.output, lambda: worker.output)
+        assert "supervisor (pid" in worker.output
+        worker.process.terminate()
+        time.sleep(0.5)
+        assert worker.stop(seconds=10) == 0
+        assert not is_alive(process)
 
 
 def test_the_stacks_of_all_jobs_are_printed_by_a_signal(sqlite_shop: Shop) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 APPLICATION = """
-    import contextlib, os
+    import contextlib, os, re, threading, time
     from photon_runtime.http import Response
 
     class App:
@@ -38,7 +38,16 @@ APPLICATION = """
                 print("loops", flush=True)
                 while True:
                     pass
+            if request.path == "/lock":
+                print("keeps the lock", flush=True)
+                re.match(r"(a+)+$", "a" * 60 + "b")
+            if request.path == "/thread":
+                threading.Thread(target=self.finish).start()
             return Response(body=f"first {os.environ['PHOTON_ENV']} {os.getpid()}")
+
+        def finish(self):
+            time.sleep(0.6)
+            print("the thread has finished", flush=True)
 
     app = App()
 """
@@ -105,6 +114,14 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(dev.process.pid, signal.SIGKILL)
         dev.process.communicate()
+
+
+def ask(dev: Dev, path: str) -> socket.socket:
+    """Send a request without waiting for its response."""
+    host, port = dev.url.removeprefix("http://").split(":")
+    client = socket.create_connection((host, int(port)))
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return client
 
 
 def is_alive(pid: int) -> bool:
@@ -218,15 +235,60 @@ def test_the_child_ends_when_the_parent_is_killed(start: Callable[..., Dev]) -> 
 def test_a_child_that_never_waits_ends_after_its_parent_too(start: Callable[..., Dev]) -> None:
     dev = start()
     pid = int(dev.body().split()[2])
-    host, port = dev.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as client:
-        client.sendall(b"GET /loop HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    with ask(dev, "/loop") as client:
         dev.read_until("loops")
         dev.process.send_signal(signal.SIGKILL)
         while client.recv(1000):  # until the child has ended
             pass
         while is_alive(pid):
             time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("path", "said"), [("/loop", "loops"), ("/lock", "keeps the lock")])
+def test_a_handler_that_never_returns_keeps_no_signal_and_no_change_from_working(
+    start: Callable[..., Dev], path: str, said: str
+) -> None:
+    dev = start()
+    with ask(dev, path):
+        dev.read_until(said)
+        dev.process.send_signal(signal.SIGUSR1)
+        dev.read_until("in handle")  # the stack, which is written in C
+        dev.write(APPLICATION.replace("first", "second"))
+        dev.read_until("restarted")
+    second, _, pid = dev.body().split()
+    assert second == "second"
+    with ask(dev, path):
+        dev.read_until(said)
+        dev.process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        dev.process.send_signal(signal.SIGTERM)
+        output, _ = dev.process.communicate(timeout=20)
+    assert dev.process.returncode == 0
+    assert "did not end" not in output  # the second signal has not waited for that
+    assert not is_alive(int(pid))
+
+
+@pytest.mark.slow
+def test_signals_show_what_the_application_does_and_its_threads_finish(
+    start: Callable[..., Dev],
+) -> None:
+    dev = start()
+    pid = dev.body().split()[2]
+    for number, said in [(signal.SIGUSR1, "coroutines of process"), (signal.SIGUSR2, "tasks=")]:
+        dev.process.send_signal(number)
+        dev.read_until(said)
+        assert f"the process that serves has the pid {pid}" in dev.output
+    dev.get("/thread")
+    dev.write(APPLICATION.replace("first", "second"))
+    dev.read_until("restarted")
+    assert "the thread has finished" in dev.output
+    dev.get("/thread")
+    dev.process.send_signal(signal.SIGHUP)
+    output, _ = dev.process.communicate(timeout=20)
+    assert dev.process.returncode == 0
+    assert "the thread has finished" in output
 
 
 @pytest.mark.slow

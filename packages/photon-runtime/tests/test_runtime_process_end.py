@@ -211,7 +211,7 @@ def test_the_guard_reports_to_standard_error_if_the_logs_do_not_return(tmp_path:
 
 def test_a_limit_is_given_once_and_lifted(tmp_path: Path) -> None:
     program = """
-    from photon_runtime._process_end import lift_limit, remaining_limit
+    from photon_runtime._end_limit import lift_limit, remaining_limit
     def main():
         limit_end(0.2)
         limit_end(100)

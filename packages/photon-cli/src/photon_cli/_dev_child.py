@@ -27,7 +27,7 @@ from photon_runtime.errors import PhotonError
 from photon_runtime.http import Application, ServerSettings, adopt, serve
 from photon_runtime.logs import flush_logs
 from photon_runtime.parts import RereadingPart
-from photon_runtime.process import finish_process, prepare_process, show_on_signals
+from photon_runtime.process import end_process, prepare_process, show_on_signals
 from photon_runtime.project import Project, installed_sections
 from photon_runtime.tracebacks import readable
 from photon_runtime.workers import end_with_parent
@@ -107,7 +107,7 @@ def main(parent: int, target: str, link: int, descriptors: list[int]) -> None:
         ready=ready,
         is_supervised=True,
     )
-    finish_process()
+    end_process()  # without the time that the interpreter needs to clear all modules
 
 
 def _end_when_closed(link: int) -> None:

@@ -10,17 +10,15 @@ that has paused with them runs once more, and threads and hooks run in it.
 
 *The limit.* A program of its own may take any time to end, as with plain Python; only threads that
 were left by a run, which may belong to a loop without an end, have some seconds. A process that
-serves has one limit for everything, which begins with the signal to stop (`limit_end`). When it
-is over, what has not ended is named in the log, threads with their stacks; threads are left behind
-and child processes killed. The exit hooks run nevertheless, for a second. Under the patch, a hook
-that waits for longer is interrupted, and the next one runs. A real thread, the guard, ends the
-process if even that does not help: it names what runs, flushes the logs and calls ``os._exit``.
+serves has one limit for everything (`_end_limit`). When it is over, what has not ended is named in
+the log, threads with their stacks; threads are left behind and child processes killed. The exit
+hooks run nevertheless, for a second. Under the patch, a hook that waits for longer is interrupted,
+and the next one runs.
 
 In a hub, exit hooks run in the main task. One that calls `run` gets a task of the same hub.
 
-The guard must not wait for anything: the lock of a log handler may be held by the very hook that
-does not return. So it logs from another thread, and writes to standard error if that does not
-return either.
+*The interpreter's own end* would wait for the threads that were left behind, and clear all modules,
+which takes some tenths of a second. `end_process` does without both.
 
 *The hook of `_at_exit`* is left to the interpreter: after it has ended the hubs of other threads no
 task may run.
@@ -38,11 +36,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NoReturn
 
 from ._at_exit import ending_runs_last
+from ._end_limit import close_log_handlers, limit
 from ._hub import Hub
 from ._paused_hub import can_pause, take_paused
 from ._pooled_greenlet import running_task
@@ -61,89 +58,13 @@ _THREAD_TIME = 10.0
 _HOOK_TIME = 1.0
 """Seconds beyond the limit that exit hooks have."""
 
-_GUARD_TIME = 1.5
-"""Seconds beyond the limit after which the process ends whatever runs."""
-
-_REPORT_TIME = 0.3
-"""Seconds that a log record of the guard may take."""
-
 _MOST_NAMES = 20
 # The originals, read at import before any patch.
 _start_thread = _thread.start_new_thread
 _allocate_lock = _thread.allocate_lock
-_get_ident = _thread.get_ident
 _monotonic = time.monotonic
 _RealLock = threading.Lock
 _shut_down_threads: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]  # what the interpreter calls
-
-
-@attrs.define(eq=False)
-class _Limit:
-    """The time that the end of this process has.
-
-    Attributes:
-        seconds: The last limit; ``None`` without one.
-        by: Time on the monotonic clock at which it is over; ``None`` while it does not run.
-        lifted: Lock that the guard waits for; it is released when the limit is lifted.
-        status: Exit status if the guard has to end the process.
-        is_finished: True once the threads and hooks of this process have ended.
-    """
-
-    seconds: float | None = None
-    by: float | None = None
-    lifted: _thread.LockType | None = None
-    status: int = 1
-    is_finished: bool = False
-
-    def start(self, seconds: float) -> None:
-        """Begin to count, unless it counts already."""
-        if self.by is not None:
-            return
-        self.seconds = seconds
-        self.by = _monotonic() + seconds
-        self.lifted = lifted = _allocate_lock()
-        lifted.acquire()
-        by = self.by
-        _start_thread(lambda: _guard(lifted, by, seconds), ())
-
-    def lift(self) -> None:
-        """Stop to count."""
-        self.by = None
-        if self.lifted is not None:
-            self.lifted.release()
-            self.lifted = None
-
-    def forget(self) -> None:
-        """Be without a limit, in the child of a fork, which has no guard."""
-        self.seconds = self.by = self.lifted = None
-        self.is_finished = False
-
-
-_limit = _Limit()
-os.register_at_fork(after_in_child=_limit.forget)
-
-
-def limit_end(seconds: float) -> None:
-    """Have this process end within ``seconds`` from now, exit hooks included.
-
-    It ends about two seconds later at the latest, with a report of what ran. A second call does not
-    change the limit. It may be called by signal handlers.
-
-    Args:
-        seconds: Time for threads, child processes and exit hooks, zero or more. What still runs
-            then is named in the log.
-    """
-    _limit.start(seconds)
-
-
-def remaining_limit(default: float) -> float:
-    """Return the seconds until the limit of `limit_end`, or ``default`` if it does not run."""
-    return default if _limit.by is None else _limit.by - _monotonic()
-
-
-def lift_limit() -> None:
-    """Stop the time of `limit_end`: the process goes on. Its end will have the same time again."""
-    _limit.lift()
 
 
 def finish_process(status: int = 0) -> None:
@@ -158,21 +79,21 @@ def finish_process(status: int = 0) -> None:
 
     Blocks: the calling thread, until the limit of `limit_end` or without one.
     """
-    if _limit.is_finished:
+    if limit.is_finished:
         return
-    _limit.is_finished = True
-    _limit.status = status or 1
-    if _limit.seconds is not None:
-        _limit.start(_limit.seconds)
+    limit.is_finished = True
+    limit.status = status or 1
+    if limit.seconds is not None:
+        limit.start(limit.seconds)
     is_patched = threading.Lock is not _RealLock
     hub = take_paused()
-    if hub is None and is_patched and _limit.by is not None:
+    if hub is None and is_patched and limit.by is not None:
         hub = _hub_of_the_end()
     if hub is None:
         finish_threads_and_hooks()
         return
     hub.is_final = True
-    threads_by = _limit.by or _monotonic() + _THREAD_TIME
+    threads_by = limit.by or _monotonic() + _THREAD_TIME
     run_in(hub, lambda: finish_threads_and_hooks(threads_by), finish_threads_and_hooks)
     if (left := take_paused()) is not None:
         left.close()
@@ -189,6 +110,33 @@ def _hub_of_the_end() -> Hub | None:
     return hub
 
 
+def end_process(status: int = 0) -> NoReturn:
+    """End this process as the interpreter would at the end of a program, but at once after that.
+
+    `finish_process` first, then the last hooks, and standard output and error are flushed. Frames
+    are not unwound, objects not freed, and threads that were left behind not waited for.
+
+    Args:
+        status: Exit status.
+
+    Blocks: the calling thread, as `finish_process`.
+    """
+    try:
+        finish_process(status)
+        atexit._run_exitfuncs()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(Exception):
+            from .logs import flush_logs  # a supervisor does without
+
+            flush_logs()  # also if the end has failed
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
 def finish_threads_and_hooks(threads_by: float | None = None) -> None:
     """Do the work of `finish_process` in the running task, or on the thread without one.
 
@@ -196,7 +144,7 @@ def finish_threads_and_hooks(threads_by: float | None = None) -> None:
         threads_by: Time at which threads are left behind; by default the limit of `limit_end`, or
             never.
     """
-    by = _limit.by
+    by = limit.by
     threads_by = threads_by or by
     with ending_runs_last():
         try:
@@ -213,36 +161,12 @@ def finish_threads_and_hooks(threads_by: float | None = None) -> None:
                 if (
                     _monotonic() >= by + _HOOK_TIME
                 ):  # it has interrupted hooks, perhaps the last one
-                    _close_log_handlers()
-
-
-def _close_log_handlers() -> None:
-    """Do what `logging.shutdown` does, with those handlers that are not busy."""
-    handlers: list[Callable[[], logging.Handler | None]] = logging._handlerList  # type: ignore[attr-defined]  # private
-    busy = []
-    for handler in [reference() for reference in handlers[::-1]]:
-        lock = None if handler is None else handler.lock
-        if handler is None or (lock is not None and not lock.acquire(timeout=0)):
-            busy += [] if handler is None else [handler]
-            continue
-        try:
-            with contextlib.suppress(Exception):
-                handler.flush()
-                handler.close()
-        finally:
-            if lock is not None:
-                lock.release()
-    if busy:
-        _log.error(
-            "log handlers that do not return are left behind, with the records that they have not "
-            "written: %s",
-            ", ".join(map(repr, busy)),
-        )
+                    close_log_handlers()
 
 
 def _end_threads(by: float) -> None:
     """Do what ``threading._shutdown`` does, until ``by`` at the latest; name what is left."""
-    seconds = _limit.seconds or _THREAD_TIME
+    seconds = limit.seconds or _THREAD_TIME
     calls: list[Callable[[], object]] = threading._threading_atexits  # type: ignore[attr-defined]  # private
     ours, calls[:] = calls[::-1], []
     threading._SHUTTING_DOWN = True  # type: ignore[attr-defined]  # private
@@ -375,53 +299,3 @@ def _stacks(threads: list[threading.Thread]) -> str:
             stack = "".join(traceback.format_stack(frame))
             lines.append(f"{thread.name}:\n{stack}")
     return "".join(lines)
-
-
-def _guard(lifted: _thread.LockType, by: float, seconds: float) -> None:
-    """End the process some time after its limit."""
-    if lifted.acquire(timeout=max(0.0, by + _GUARD_TIME - _monotonic())):
-        return
-    report = (
-        f"the process has not ended within {seconds:g} s and is ended now: "
-        f"something in it does not return. The stacks of its threads:\n{_all_stacks()}"
-    )
-    if not _returns(lambda: _log.critical("%s", report)):
-        with contextlib.suppress(Exception):
-            os.write(2, f"photon_runtime: {report}\n".encode(errors="replace"))
-    _returns(_close_log_handlers)
-    _returns(_flush)
-    os._exit(_limit.status)
-
-
-def _all_stacks() -> str:
-    names = {thread.ident: thread.name for thread in list(threading._active.values())}  # type: ignore[attr-defined]  # enumerate() takes a lock
-    own = _get_ident()
-    return "".join(
-        f"{names.get(ident, ident)}:\n{''.join(traceback.format_stack(frame))}"
-        for ident, frame in sys._current_frames().items()
-        if ident != own
-    )
-
-
-def _returns(call: Callable[[], object]) -> bool:
-    """Call a function on a thread of its own; return whether it returns soon."""
-    ended = _allocate_lock()
-    ended.acquire()
-
-    def run() -> None:
-        try:
-            call()
-        except Exception:
-            return
-        ended.release()
-
-    try:
-        _start_thread(run, ())
-    except RuntimeError:  # the interpreter is ending
-        return False
-    return ended.acquire(timeout=_REPORT_TIME)
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()

@@ -30,6 +30,7 @@ import contextlib
 import logging
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -139,6 +140,8 @@ class Watchdog:
 
     def _watch(self, began: _Clocks) -> None:
         self._own = _thread.get_ident()
+        # The kernel may choose any thread, and the stack of this one is of no use.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGUSR1,))
         own_queue = _RunQueue()
         try:
             self._watch_with(own_queue, began)

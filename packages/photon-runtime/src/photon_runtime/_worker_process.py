@@ -11,7 +11,6 @@ those of the parent (`_inherited_hooks`), and flushing.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ctypes
 import os
@@ -24,9 +23,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ._end_limit import limit_end
 from ._inherited_hooks import forget_inherited_hooks
 from ._inspection_signals import handle_signals_of_workers
-from ._process_end import finish_process, limit_end
+from ._process_end import end_process
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -121,7 +121,10 @@ def fork_worker(
             except BaseException:
                 traceback.print_exc()
             finally:
-                _leave(code)
+                try:
+                    limit_end(_END_TIME)  # unless its work has set one
+                finally:
+                    end_process(code)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(theirs)
@@ -194,22 +197,3 @@ def _exit_code(work: Work, slot: int, link: Link) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
-
-
-def _leave(code: int) -> None:
-    """End this process as the interpreter would, without unwinding into the parent's frames."""
-    try:
-        limit_end(_END_TIME)  # unless its work has set one
-        finish_process(code)
-        atexit._run_exitfuncs()
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        with contextlib.suppress(Exception):
-            from .logs import flush_logs  # the supervisor does without
-
-            flush_logs()  # also if the end has failed
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)

@@ -39,11 +39,12 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from ._end_limit import limit_end as limit_end
 from ._hub import current_hub
 from ._inspection_signals import show_by_signals
 from ._pooled_greenlet import current_task, running_task
+from ._process_end import end_process as end_process
 from ._process_end import finish_process as finish_process
-from ._process_end import limit_end as limit_end
 from ._run import sleep
 from ._runtime_settings import RuntimeSettings
 from ._scope import scope

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 
-from .._process_end import lift_limit, limit_end, remaining_limit
+from .._end_limit import lift_limit, limit_end, remaining_limit
 from .._run import run
 from .._stop_signals import stop_signals
 from ..callables import require_function
