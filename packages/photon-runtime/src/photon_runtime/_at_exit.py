@@ -117,9 +117,9 @@ def _end_runs() -> None:
 
 def _give_up(left: list[_Run]) -> None:
     """Report the hubs that did not end, and end the process without finalizing."""
-    from .logs import flush_logs  # needs hubs, and these this module
-
     with contextlib.suppress(Exception):
+        from .logs import flush_logs  # needs hubs, and these this module
+
         flush_logs()
     with contextlib.suppress(Exception):
         for run in left:

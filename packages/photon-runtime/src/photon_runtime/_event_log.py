@@ -49,9 +49,10 @@ class EventLog:
         self._begun = 0.0
         self._template: dict[str, object] = {}
         self._root = logging.getLogger()
-        self._handler: LogHandler | None = None
+        self._handlers: list[logging.Handler | None] = [None]
         self._found: tuple[LogLines, JsonFormatter | TextFormatter, int] | None = None
         self._batch = -1
+        self._lines_of_requests: LogLines | None = None
 
     def is_enabled_for(self, level: int) -> bool:
         """Return whether events of this level are logged."""
@@ -85,24 +86,40 @@ class EventLog:
     def find_lines(self) -> tuple[LogLines, JsonFormatter | TextFormatter, int] | None:
         """Return where lines of events may be added, their format, and the lowest level of those.
 
-        ``None`` where events must be records. For events of which there are many: where the format
-        is `JsonFormatter`, they may be added as objects that have the time, the level, the logger
-        and the message first, as the lines of records do.
+        ``None`` where events must be records.
         """
-        found, handlers = self._found, self._root.handlers
+        found = self._found
         if (
             found is None
             or found[0].batches != self._batch
             or self.logger.handlers
-            or len(handlers) != 1
-            or handlers[0] is not self._handler
+            or self._root.handlers != self._handlers
         ):
             return self._look()
         return found
 
+    def find_lines_of_requests(self) -> LogLines | None:
+        """Return where the events of requests may be added, see `_request_lines`.
+
+        ``None`` where `log` must be called for them: the format is another one, or something else
+        sees records, or information is not logged.
+        """
+        lines = self._lines_of_requests
+        if (
+            lines is None
+            or lines.batches != self._batch
+            or self.logger.handlers
+            or self._root.handlers != self._handlers
+        ):
+            self._look()
+            return self._lines_of_requests
+        return lines
+
     def _look(self) -> tuple[LogLines, JsonFormatter | TextFormatter, int] | None:
         """Look for what is in the way of records, for the next batch."""
-        self._handler = handler = self._only_handler()
+        handler = self._only_handler()
+        self._handlers = [handler]
+        self._lines_of_requests = None
         written = None if handler is None else handler.event_lines()
         if handler is None or written is None:
             self._found = None
@@ -111,6 +128,8 @@ class EventLog:
         lowest = max(handler.level, logger.getEffectiveLevel(), logger.manager.disable + 1)
         self._found = (*written, lowest)
         self._batch = written[0].batches
+        if type(written[1]) is JsonFormatter and lowest <= logging.INFO:
+            self._lines_of_requests = written[0]
         return self._found
 
     def _only_handler(self) -> LogHandler | None:

@@ -87,9 +87,9 @@ def leave_forked_child(error: BaseException | None) -> NoReturn:
     elif error is not None:
         traceback.print_exception(error)
         code = 1
-    from .logs import flush_logs  # needs hubs, and these this module
-
     with contextlib.suppress(Exception):
+        from .logs import flush_logs  # needs hubs, and these this module
+
         flush_logs()
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()

@@ -12,7 +12,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-_fields: ContextVar[Mapping[str, object]] = ContextVar("photon_log_fields", default={})  # noqa: B039 - never changed in place
+current_fields: Final[ContextVar[Mapping[str, object]]] = ContextVar(
+    "photon_log_fields",
+    default={},  # noqa: B039 - never changed in place
+)
+"""The fields of all records of a context, but for the id of its request."""
 log_request_id: Final[ContextVar[str | None]] = ContextVar("photon_log_request_id", default=None)
 """The field ``request_id`` of all records of a context, unless one of its fields replaces it."""
 _STANDARD: Final = frozenset(
@@ -23,11 +27,11 @@ _STANDARD: Final = frozenset(
 @contextmanager
 def bind_log_fields(**fields: object) -> Iterator[None]:
     """Add ``fields`` to every record that is logged in the block, also by tasks spawned there."""
-    token = _fields.set({**_fields.get(), **fields})
+    token = current_fields.set({**current_fields.get(), **fields})
     try:
         yield
     finally:
-        _fields.reset(token)
+        current_fields.reset(token)
 
 
 def add_log_fields(**fields: object) -> None:
@@ -35,7 +39,7 @@ def add_log_fields(**fields: object) -> None:
 
     For code that begins a context, as a request does; inside of a function use `bind_log_fields`.
     """
-    _fields.set({**_fields.get(), **fields})
+    current_fields.set({**current_fields.get(), **fields})
 
 
 def current_log_fields() -> Mapping[str, object]:
@@ -44,13 +48,8 @@ def current_log_fields() -> Mapping[str, object]:
     For work that continues elsewhere, such as a job, whose records should have them, too.
     """
     request_id = log_request_id.get()
-    fields = _fields.get()
+    fields = current_fields.get()
     return fields if request_id is None else {"request_id": request_id, **fields}
-
-
-def has_log_fields() -> bool:
-    """Return whether records of the current context have fields other than the request's id."""
-    return bool(_fields.get())
 
 
 class EventRecord(logging.LogRecord):

@@ -20,7 +20,7 @@ from __future__ import annotations
 import _thread
 import contextlib
 import functools
-import json
+import itertools
 import os
 import time
 import weakref
@@ -32,12 +32,14 @@ import msgspec
 from ._hub import Hub
 from ._log_descriptor import Outlet, open_outlet, pause
 from ._pooled_greenlet import running_task
+from ._request_lines import request_lines
 
 INTERVAL: Final = 0.05
 """Seconds that the line of an event waits at most."""
 LIMIT: Final = 1 << 20
 """Bytes for which the descriptor may lack room; one more batch is the last."""
-_BATCH = 1_000
+BATCH: Final = 1_000
+"""Number of lines that are not left waiting."""
 _RETRY = 0.1
 _PAUSE = 0.01
 _allocate_lock = _thread.allocate_lock
@@ -53,8 +55,10 @@ class LogLines:
         note: Returns the line that reports a number of dropped ones.
 
     Attributes:
-        pending: What waits to be encoded: lines without their ends, as `msgspec.Raw`, and objects
-            whose line is their JSON.
+        pending: What waits to be encoded: lines without their ends, as `msgspec.Raw`, and tuples,
+            which are requests (`_request_lines`). The path of requests appends to it, and calls
+            `begin_batch` if nothing else has.
+        is_scheduled: Whether something will write what waits.
         batches: Number of batches that were encoded.
         dropped: Number of lines that were dropped, because the descriptor was not read.
     """
@@ -65,13 +69,13 @@ class LogLines:
         "_descriptor",
         "_encode_lines",
         "_is_given_up",
-        "_is_scheduled",
         "_note",
         "_noted",
         "_outlet",
         "_writing",
         "batches",
         "dropped",
+        "is_scheduled",
         "pending",
     )
 
@@ -86,7 +90,7 @@ class LogLines:
         self._outlet: Outlet | None = None
         self._buffer = bytearray()
         self._encode_lines = msgspec.json.Encoder().encode_lines
-        self._is_scheduled = self._is_given_up = False
+        self.is_scheduled = self._is_given_up = False
         self._writing = _allocate_lock()
         find = weakref.ref(self)
 
@@ -97,18 +101,21 @@ class LogLines:
 
         os.register_at_fork(after_in_child=forget)
 
-    def add(self, line: object) -> None:
+    def add(self, line: msgspec.Raw) -> None:
         """Add a line to the next batch. Does not wait.
 
         Args:
-            line: The line without its end, as `msgspec.Raw`; or an object that `msgspec` encodes,
-                and that does not change any more.
+            line: The line without its end, as `msgspec.Raw`.
         """
-        pending = self.pending
-        pending.append(line)
-        if not self._is_scheduled:
+        self.pending.append(line)
+        if not self.is_scheduled or len(self.pending) >= BATCH:
+            self.begin_batch()
+
+    def begin_batch(self) -> None:
+        """Write what waits some time later, or now if it is much. Does not wait."""
+        if not self.is_scheduled:
             self._schedule(INTERVAL)
-        elif len(pending) >= _BATCH:
+        elif len(self.pending) >= BATCH:
             self.flush()
 
     def write(self, line: bytes) -> None:
@@ -118,7 +125,7 @@ class LogLines:
         """
         self.pending.append(msgspec.Raw(line))
         self.flush()
-        if self._buffer and not self._is_scheduled and running_task() is not None:
+        if self._buffer and not self.is_scheduled and running_task() is not None:
             self._schedule(_RETRY)
 
     def flush(self) -> None:
@@ -161,11 +168,9 @@ class LogLines:
         if len(self._buffer) >= LIMIT:
             self.dropped += len(items)
             return
-        try:
-            self._buffer += self._encode_lines(items)
-        except (UnicodeEncodeError, TypeError):
-            for item in items:
-                self._buffer += _line_of(item)
+        for kind, group in itertools.groupby(items, type):
+            same = list(group)
+            self._buffer += request_lines(same) if kind is tuple else self._encode_lines(same)
 
     def _write_lines(self) -> bool:
         """Write until the buffer is empty; return whether lines are left, for lack of room."""
@@ -195,7 +200,7 @@ class LogLines:
         if not isinstance(hub, Hub):
             self.flush()
             return
-        self._is_scheduled = True
+        self.is_scheduled = True
         hub.timers.add(hub.time() + delay, functools.partial(self._on_time, hub))
         at_end = hub.resources.get(_AtEnd)
         if not isinstance(at_end, _AtEnd):
@@ -203,38 +208,25 @@ class LogLines:
         at_end.lines.add(self)
 
     def _on_time(self, hub: Hub) -> None:
-        self._is_scheduled = False
+        self.is_scheduled = False
         with contextlib.suppress(Exception):  # of a formatter; in the hub nothing handles it
             self.flush()
-        if self._buffer and not self._is_scheduled:
-            self._is_scheduled = True
+        if self._buffer and not self.is_scheduled:
+            self.is_scheduled = True
             hub.timers.add(hub.time() + _RETRY, functools.partial(self._on_time, hub))
 
     def end_schedule(self) -> None:
         """Write the lines now: the hub whose timer would do so ends."""
-        self._is_scheduled = False
+        self.is_scheduled = False
         self.flush()
 
     def _forget(self) -> None:
         """Forget the lines in the child of a fork: the parent writes them."""
         self.pending.clear()
         self._buffer.clear()
-        self._is_scheduled = self._is_given_up = False
+        self.is_scheduled = self._is_given_up = False
         self._writing = _allocate_lock()
         self.dropped = self._noted = 0
-
-
-def _line_of(item: object) -> bytes:
-    """Return the line of an item that cannot be encoded with the others."""
-    if isinstance(item, msgspec.Raw):
-        return b"%b\n" % bytes(item)
-    values: Any = msgspec.structs.asdict(item) if isinstance(item, msgspec.Struct) else item
-    shown = {
-        key: value if isinstance(value, int | float | None) else str(value)
-        for key, value in values.items()
-        if value is not msgspec.UNSET
-    }
-    return b"%b\n" % json.dumps(shown).encode()
 
 
 class _AtEnd:

@@ -19,13 +19,14 @@ import attrs
 from ._event_log import EventLog as EventLog
 from ._log_fields import add_log_fields as add_log_fields
 from ._log_fields import bind_log_fields as bind_log_fields
+from ._log_fields import current_fields as current_fields
 from ._log_fields import current_log_fields as current_log_fields
-from ._log_fields import has_log_fields as has_log_fields
 from ._log_fields import log_fields as log_fields
 from ._log_fields import log_request_id as log_request_id
 from ._log_formats import JsonFormatter as JsonFormatter
 from ._log_formats import TextFormatter as TextFormatter
 from ._log_handler import LogHandler, log_handlers
+from ._log_lines import BATCH as BATCH
 from ._section_binding import section
 
 REPEATED_STATE: Final = "photon.repeated"

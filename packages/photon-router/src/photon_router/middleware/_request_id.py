@@ -15,7 +15,7 @@ import weakref
 
 import attrs
 
-from photon_runtime.http import CheckedField, Handler, Request, Response
+from photon_runtime.http import CheckedName, Handler, Request, Response
 from photon_runtime.logs import log_request_id
 
 from ._layer import Layer
@@ -99,17 +99,21 @@ class RequestId(Layer):
         """Set the id of the request, and return it in the response."""
         return self._wrap_handler(call_next)(request)
 
-    def _wrap_handler(self, call_next: Handler) -> Handler:
+    def _wrap_handler(self, call_next: Handler) -> Handler:  # noqa: C901 - see below
         """Return a handler that calls ``call_next`` and sets the id; used by the chain."""
-        header, lower_name, raw_name = self.header, self._lower_name, self._raw_name
+        header, lower_name, raw_name = CheckedName(self.header), self._lower_name, self._raw_name
         accepts, new_ids = self.accepts, self._new_ids
-        ready_ids = new_ids.ready
+        ready_ids, set_log_id = new_ids.ready, log_request_id.set
 
-        def identify(request: Request) -> Response:
-            value = request.raw_header(raw_name) if accepts else None
-            if value is not None and _VALID.fullmatch(value):
-                request_id = value.decode("ascii")
-            else:
+        def identify(request: Request) -> Response:  # noqa: C901 - calls would cost more
+            request_id = None
+            if accepts:
+                for name, value in request._raw_headers:
+                    if name == raw_name:
+                        if _VALID.fullmatch(value):
+                            request_id = value.decode("ascii")
+                        break
+            if request_id is None:
                 try:
                     request_id = ready_ids.pop()
                 except IndexError:
@@ -118,11 +122,13 @@ class RequestId(Layer):
                 request._state = {STATE: request_id}
             else:
                 request._state[STATE] = request_id
-            log_request_id.set(request_id)  # the context is the request's own; streams see it, too
+            set_log_id(request_id)  # the context is the request's own; streams see it, too
             response = call_next(request)
             if response.headers:
                 response._remove_headers(lower_name)
-            response.headers.append(CheckedField((header, request_id)))
+                response.headers.append((header, request_id))
+            else:
+                response.headers = [(header, request_id)]
             return response
 
         return identify

@@ -4,51 +4,29 @@ Theory of operation. The event goes to the logger ``photon.access`` with structu
 a JSON log can be searched by them; the fields of the request's context (`photon_runtime.logs`) add
 the request's id and the fields of the application. The query is omitted because it often contains
 secrets. The log wraps the whole application, as the metrics do: this saves a call, and the match is
-part of the duration. Where only Photon's own handler would see the event and writes JSON, a request
-leaves a plain object, and one call encodes many of them later, see `EventLog`. An event with other
-fields of its context than the id becomes a line at once.
+part of the duration.
+
+Where only Photon's own handler would see the event and writes JSON, a usual response leaves a tuple
+in the list of lines, see `EventLog`: one whose body is small and known, which certainly can be
+encoded, and which nothing follows. It is sent in one piece right after that, and no call after the
+response is needed. All other responses are logged by such a call: streams, large bodies, errors,
+those with header fields of the application, and those of requests with other fields in their
+context than the id.
 """
 
 from __future__ import annotations
 
 import logging
 from functools import partial
-from time import perf_counter, time
-from typing import Any
+from time import perf_counter
 
-import msgspec
-
-from photon_runtime.http import Handler, Request, Response
-from photon_runtime.logs import (
-    REPEATED_STATE,
-    EventLog,
-    JsonFormatter,
-    has_log_fields,
-    log_request_id,
-)
+from photon_runtime.http import CheckedName, Handler, Request, Response, is_field_value
+from photon_runtime.logs import BATCH, REPEATED_STATE, EventLog, current_fields, log_request_id
 
 _LOGGER = "photon.access"
-_UNSET = msgspec.UNSET
-_DEBUG = (logging.DEBUG, "debug")
-_INFO = (logging.INFO, "info")
-_WARNING = (logging.WARNING, "warning")
-
-
-class _Line(msgspec.Struct, gc=False):
-    """The members of a line, in their order."""
-
-    time: str
-    level: str
-    logger: str
-    message: str
-    request_id: Any  # usually a string, and often unset
-    method: str
-    path: str
-    status: int
-    duration_ms: float
-    route: str | None
-    client: str | None
-    error: str | msgspec.UnsetType
+_SMALL = 16 * 1024
+"""Size in bytes below which a body is certainly sent together with its head."""
+_MOST_TYPES = 100
 
 
 class AccessLog:
@@ -57,12 +35,14 @@ class AccessLog:
     A response with status 500 and above, and one whose stream is incomplete, is logged as a
     warning, one that an open page repeats by itself (`photon_runtime.logs.REPEATED_STATE`) for
     debugging, all others as information; ``error`` names the class of an unexpected exception. The
-    duration ends with the last byte of the response.
+    duration ends with the last byte of the response; that of a small one, which is sent in one
+    piece, when it has been made.
     """
 
     def __init__(self) -> None:
         """Create the event log."""
         self._events = EventLog(_LOGGER)
+        self._types: set[str | None] = set()
 
     def __call__(self, request: Request, call_next: Handler) -> Response:
         """Call the next handler, and log when the response was sent; `wrap` is faster."""
@@ -70,77 +50,86 @@ class AccessLog:
 
     def wrap(self, call_next: Handler) -> Handler:
         """Return a handler that calls ``call_next`` and logs."""
-        write = self._write
+        write, events, types = self._write, self._events, self._types
+        find_lines, log_fields, request_id = (
+            events.find_lines_of_requests,
+            current_fields.get,
+            log_request_id.get,
+        )
 
         def log(request: Request) -> Response:
             started = perf_counter()
             response = call_next(request)
-            callback = partial(write, request, response.status, started)
-            callbacks = request._callbacks  # `after_response` would examine the function each time
-            if callbacks is None:
+            body, status, headers = response.body, response.status, response.headers
+            callbacks, state, peer = request._callbacks, request._state, request._peer
+            # Nothing can happen to this response any more that its line has to show.
+            if (
+                callbacks is None
+                and request.failure is None
+                and type(body) is bytes
+                and len(body) < _SMALL
+                and type(status) is int
+                and 200 <= status < 500
+                and response.content_type in types
+                and (not headers or (len(headers) == 1 and type(headers[0][0]) is CheckedName))
+                and type(peer) is tuple
+                and (state is None or REPEATED_STATE not in state)
+                and not log_fields()
+                and (lines := find_lines()) is not None
+            ):
+                route, pending = request.route, lines.pending
+                pending.append(
+                    (
+                        started,
+                        perf_counter(),
+                        request_id(),
+                        request.method,
+                        request.raw_path,
+                        status,
+                        None if route is None else route.template,
+                        peer[0],
+                    )
+                )
+                if not lines.is_scheduled or len(pending) >= BATCH:
+                    lines.begin_batch()
+                return response
+            callback = partial(write, request, status, started)
+            if callbacks is None:  # `after_response` would examine the function each time
                 request._callbacks = [callback]
             else:
                 callbacks.append(callback)
+            if response.content_type not in types:
+                self._note_type(response.content_type)
             return response
 
         return log
 
-    def _write(  # noqa: C901 - calls would cost more than the line
-        self, request: Request, status: int, started: float
-    ) -> None:
+    def _note_type(self, content_type: str | None) -> None:
+        """Note that a response with this type can be encoded; of not many types."""
+        if len(self._types) < _MOST_TYPES and is_field_value(str(content_type)):
+            self._types.add(content_type)
+
+    def _write(self, request: Request, status: int, started: float) -> None:
         # A whole number divided by 1000 has three decimals; `round` takes ten times as long.
         duration = (perf_counter() - started) * 1e6 // 1.0 / 1000.0
-        failure, state = request.failure, request._state
-        level, name = _INFO
+        failure, state, level = request.failure, request._state, logging.INFO
         if status >= 500 or failure is not None:
-            level, name = _WARNING
+            level = logging.WARNING
         elif state is not None and REPEATED_STATE in state:
-            level, name = _DEBUG
-        found = self._events.find_lines()
-        if found is None:
-            if not self._events.is_enabled_for(level):
-                return
-        elif level < found[2]:
+            level = logging.DEBUG
+        if not self._events.is_enabled_for(level):
             return
-        route, peer = request.route, request._peer
-        template = None if route is None else route.template
-        if type(peer) is tuple:
-            client: str | None = peer[0]
-        else:  # the connection is encrypted, or comes from a proxy
-            address = request.client
-            client = address[0] if isinstance(address, tuple) else address
+        route, address = request.route, request.client
         method, path = request.method, request.raw_path
-        # The raw path: a decoded one can contain line ends, which not every formatter escapes.
-        message = f"{method} {path} {status}"
-        if "%" in path:
-            path = request.path
-        error = _UNSET if failure is None else type(failure).__qualname__
-        if found is not None and type(found[1]) is JsonFormatter and not has_log_fields():
-            found[0].add(
-                _Line(
-                    found[1].moment(time()),
-                    name,
-                    _LOGGER,
-                    message,
-                    log_request_id.get(_UNSET),  # unset without the middleware
-                    method,
-                    path,
-                    status,
-                    duration,
-                    template,
-                    client,
-                    error,
-                )
-            )
-            return
         fields: dict[str, object] = {
             "method": method,
-            "path": path,
+            "path": request.path if "%" in path else path,
             "status": status,
             "duration_ms": duration,
-            "route": template,
-            "client": client,
+            "route": None if route is None else route.template,
+            "client": address[0] if isinstance(address, tuple) else address,
         }
         if failure is not None:
-            fields["error"] = error
-        self._events.log(level, message, fields)
+            fields["error"] = type(failure).__qualname__
+        # The raw path: a decoded one can contain line ends, which not every formatter escapes.
+        self._events.log(level, f"{method} {path} {status}", fields)

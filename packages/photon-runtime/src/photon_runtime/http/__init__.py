@@ -79,7 +79,7 @@ from ._problem import failure_response as failure_response
 from ._problem import problem_response as problem_response
 from ._query import decode_percent as decode_percent
 from ._request import Request as Request
-from ._response import CheckedField as CheckedField
+from ._response import CheckedName as CheckedName
 from ._response import Response as Response
 from ._route import Route as Route
 from ._serve import Application as Application

@@ -12,7 +12,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from ._headers import check_trailers, is_field_value, is_token
-from ._response import CheckedField, Response, Trailers
+from ._response import CheckedName, Response, Trailers
 from .errors import phrase
 
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n"
@@ -90,18 +90,18 @@ def encode_fields(response: Response) -> bytes:
     """
     headers = response.headers
     if len(headers) == 1:
-        [pair] = headers
-        return _field(*pair) if type(pair) is not CheckedField else _checked(pair)
+        [(name, value)] = headers
+        if type(name) is CheckedName:
+            return f"{name.beginning}{value}\r\n".encode("ascii")
+        return _field(name, value)
     return b"".join(
         [
-            _field(*pair) if type(pair) is not CheckedField else _checked(pair)
-            for pair in response.headers
+            _field(name, value)
+            if type(name) is not CheckedName
+            else f"{name.beginning}{value}\r\n".encode("ascii")
+            for name, value in headers
         ]
     )
-
-
-def _checked(field: tuple[str, str]) -> bytes:
-    return f"{field[0]}: {field[1]}\r\n".encode("ascii")
 
 
 @lru_cache(maxsize=4096)
