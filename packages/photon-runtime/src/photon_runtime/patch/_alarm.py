@@ -10,9 +10,8 @@ nearest of all. Where the handler of the limit is called depends on what its tas
 - It waits: in a task of its own, and the exception is raised out of the wait.
 - It is runnable, or in a `shield`: later. The timer is set again, for a few milliseconds.
 
-A limit is for the call that has set it. It is dropped, and logged, when that call is over: when the
-task has ended, has another request, or does not execute the function any longer by which the
-runtime has entered the application. What it would strike then is the server, or the next request.
+A limit is for the call that has set it. It is dropped, and logged, when that call is over
+(`_alarm_owner`).
 
 A task that uses its timer without any handler would end the process in plain Python. Here that is
 an error of the task.
@@ -26,12 +25,10 @@ import math
 import operator
 import os
 import signal
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from inspect import CO_GENERATOR
 from types import FrameType
 from typing import Any
 
@@ -41,6 +38,7 @@ from .._hub import Hub
 from .._task import Task
 from ..errors import PhotonError
 from . import _saved
+from ._alarm_owner import Owner
 from ._delivery import report, spawn_handler, unwrapped
 from ._running import hub_of, running_task
 
@@ -48,7 +46,6 @@ _log = logging.getLogger("photon.runtime")
 _SOONEST = 1e-6
 _AGAIN = 0.005
 _LATEST_AGAIN = 0.05
-_RUNTIME = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class AlarmClock(PhotonError):
@@ -56,41 +53,10 @@ class AlarmClock(PhotonError):
 
 
 @attrs.define(eq=False)
-class _Owner:
-    """The call that a timer or a handler belongs to: a task, and what it does."""
-
-    task: weakref.ref[Task[object]]
-    context: object
-    entry: FrameType | None
-
-    @classmethod
-    def of(cls, task: Task[object]) -> _Owner:
-        """Return the owner of what ``task``, which runs, sets now."""
-        return cls(weakref.ref(task), task.context, _entry_of(sys._getframe(1)))
-
-    def living(self) -> Task[object] | None:
-        """Return the task, if it still has the same request."""
-        task = self.task()
-        if task is None or task.done or task.context is not self.context:
-            return None
-        return task
-
-    def is_inside(self, frame: FrameType | None) -> bool | None:
-        """Return whether the call is on the stack; ``None`` if it never will be again."""
-        entry = self.entry
-        while frame is not None and frame is not entry:
-            frame = frame.f_back
-        if frame is entry:
-            return True
-        is_stream = entry is not None and entry.f_code.co_flags & CO_GENERATOR
-        return False if is_stream else None
-
-
-@attrs.define(eq=False)
 class _Timer:
     """A timer of one task, or of the process, whose ``owner`` is ``None``."""
 
-    owner: _Owner | None
+    owner: Owner | None
     due: float
     interval: float
 
@@ -105,7 +71,7 @@ class _Strike:
         error: What the handler has raised there.
     """
 
-    owner: _Owner
+    owner: Owner
     hub: Hub
     due: float = 0.0
     again: float = _AGAIN
@@ -125,23 +91,23 @@ class Alarms:
         self._main_ident = threading.main_thread().ident
         self._timers: dict[Task[object] | None, _Timer] = {}
         self._strikes: dict[Task[object], _Strike] = {}
-        self._handlers: weakref.WeakKeyDictionary[Task[object], tuple[_Owner, Any]] = (
+        self._handlers: weakref.WeakKeyDictionary[Task[object], tuple[Owner, Any]] = (
             weakref.WeakKeyDictionary()
         )
-        self._acting: weakref.WeakKeyDictionary[Task[object], _Owner] = weakref.WeakKeyDictionary()
+        self._acting: weakref.WeakKeyDictionary[Task[object], Owner] = weakref.WeakKeyDictionary()
         self._of_process: Any = signal.SIG_DFL
 
-    def owner(self) -> _Owner | None:
+    def owner(self) -> Owner | None:
         """Return the owner of what the caller sets now; ``None`` for the process."""
         task = running_task()
         if task is None or task is hub_of(task).main or _saved.get_ident() != self._main_ident:
             return None
         acting = self._acting.get(task)
-        return _Owner.of(task) if acting is None else acting
+        return Owner.of(task) if acting is None else acting
 
     # -- handlers -----------------------------------------------------------------------------
 
-    def set_handler(self, owner: _Owner | None, handler: Any) -> Any:
+    def set_handler(self, owner: Owner | None, handler: Any) -> Any:
         """Set the handler of SIGALRM for ``owner``; return the one before."""
         if not callable(handler):
             try:
@@ -160,7 +126,7 @@ class Alarms:
             self._handlers[task] = owner, handler
         return before
 
-    def handler(self, owner: _Owner | None) -> Any:
+    def handler(self, owner: Owner | None) -> Any:
         """Return the handler of SIGALRM that ``owner`` sees."""
         task = None if owner is None else owner.task()
         if task is not None and (found := self._handlers.get(task)) is not None:
@@ -210,7 +176,7 @@ class Alarms:
         self._timers.clear()
         self._strikes.clear()
 
-    def _set(self, owner: _Owner | None, seconds: float, interval: float) -> tuple[float, float]:
+    def _set(self, owner: Owner | None, seconds: float, interval: float) -> tuple[float, float]:
         self._take_over()
         task = None if owner is None else owner.task()
         before = _state(self._timers.get(task))
@@ -383,13 +349,3 @@ def _is_shielded(task: Task[object]) -> bool:
             return True
         scope = scope.parent
     return False
-
-
-def _entry_of(frame: FrameType | None) -> FrameType | None:
-    """Return the frame by which the runtime has entered the application, ``None`` without one."""
-    found = None
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith(_RUNTIME):
-            found = frame
-        frame = frame.f_back
-    return found
