@@ -1,10 +1,4 @@
-"""The document as text: the same bytes for the same document, served or exported.
-
-The text of a large document is made in a thread while a server serves, so no call in C may be long:
-it would hold the interpreter's lock, and with it the scheduler. libyaml writes 90 ms at once for a
-thousand operations, unless it writes to an object of Python: it then calls it for every 16 KB, and
-at each call other threads may run.
-"""
+"""The document as text: the same bytes for the same document, served or exported."""
 
 from __future__ import annotations
 
@@ -48,25 +42,5 @@ def encode_document(document: OpenApi, *, form: Literal["json", "yaml"]) -> byte
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if form == "yaml":
         # After encoding and decoding no object is shared, and every value is of a plain type.
-        pieces = _Pieces()
-        yaml.dump(
-            json.loads(text),
-            pieces,
-            Dumper=_Dumper,
-            sort_keys=False,
-            allow_unicode=True,
-            encoding="utf-8",
-        )
-        return b"".join(pieces.written)
+        text = yaml.dump(json.loads(text), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     return text.encode("utf-8")
-
-
-class _Pieces:
-    """Collects what is written; `list.append` itself would not let other threads run."""
-
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-
-    def write(self, piece: bytes) -> None:
-        """Add a piece."""
-        self.written.append(piece)
