@@ -12,7 +12,7 @@
 ``_descriptors``      waiting for pipes, processes and other descriptors that are not sockets
 ``_turns``            letting others run in calls that poll
 ``_select``, ``_process``, ``_signal``, ``_time``  the calls of these modules
-``_delivery``, ``_alarm``  the task that a signal handler is called for; timers for each task
+``_delivery``, ``_alarm``, ``_alarm_owner``  the task of a signal handler; timers for each task
 ``_thread_state``     what C keeps for each thread, kept for each task
 ``_asyncio``, ``_event_loop_end``, ``_trio``, ``_grpc``  event loops, their end in a cancelled task
 ``_wakeup_fd``        `signal.set_wakeup_fd`
