@@ -6,53 +6,23 @@ Each test runs one scenario of a program in ``programs/`` in an interpreter of i
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import library_programs
 import pytest
+from library_programs import MANY, SLOW
 
 pytestmark = pytest.mark.slow
 
-PROGRAMS = Path(__file__).parent / "programs"
-SLOW = 0.3
-MANY = list(range(20))
 LATEST = 0.1
 BOUND = 6 * SLOW  # on a busy machine; one after the other, the calls would take 20
 
 
 def found_by(program: str, scenario: str, url: str = "-") -> dict[str, Any]:
-    """Run a scenario of a program under the patch and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "photon_runtime.patch", PROGRAMS / program, scenario, url],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    found = json.loads(done.stdout)
-    assert isinstance(found, dict)
+    """Return what a scenario has found; a probe was never late meanwhile."""
+    found = library_programs.found_by(program, scenario, url)
     assert found.pop("latest") < LATEST
     return found
-
-
-@pytest.fixture(scope="module")
-def slow_url() -> Iterator[str]:
-    """The URL of a slow HTTP server in a process of its own, which is not patched."""
-    with subprocess.Popen(
-        [sys.executable, PROGRAMS / "slow_server.py", str(SLOW)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.communicate(timeout=10)
 
 
 @pytest.mark.parametrize(

@@ -8,51 +8,12 @@ them one after the other would take six.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
+from library_programs import MANY, SLOW, found_by
 
 pytestmark = pytest.mark.slow
 
-PROGRAMS = Path(__file__).parent / "programs"
-SLOW = 0.3
-MANY = list(range(20))
 PATHS = [f"/slow/{number}" for number in MANY]
-
-
-def found_by(program: str, scenario: str, url: str = "-") -> dict[str, Any]:
-    """Run a scenario of a program under the patch and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "photon_runtime.patch", PROGRAMS / program, scenario, url],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    found = json.loads(done.stdout)
-    assert isinstance(found, dict)
-    return found
-
-
-@pytest.fixture(scope="module")
-def slow_url() -> Iterator[str]:
-    """The URL of a slow HTTP server in a process of its own, which is not patched."""
-    with subprocess.Popen(
-        [sys.executable, PROGRAMS / "slow_server.py", str(SLOW)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.communicate(timeout=10)
 
 
 def test_the_measure_itself_sleeps_all_at_once() -> None:

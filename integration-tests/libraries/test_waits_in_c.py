@@ -6,40 +6,20 @@ coroutine that should run every few milliseconds measures how late it is meanwhi
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from library_programs import MANY, SLOW, found_by
 
 pytestmark = pytest.mark.slow
 
-PROGRAMS = Path(__file__).parent / "programs"
-SLOW = 0.3
 LATE = 0.1
-MANY = list(range(20))
 SQUARES = [number * number for number in MANY]
-
-
-def found_by(program: str, scenario: str, url: str = "-") -> dict[str, Any]:
-    """Run a scenario of a program under the patch and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "photon_runtime.patch", PROGRAMS / program, scenario, url],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 def run_scenario(program: str, scenario: str, url: str = "-") -> Any:
     """Return what a scenario has found; another coroutine was never late meanwhile."""
-    found = found_by(program, scenario, url)
+    found = found_by(program, scenario, url, quiet=False)
     assert found.pop("late") <= LATE
     return found
 
