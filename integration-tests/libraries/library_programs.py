@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,21 @@ def found_by(program: str, scenario: str, url: str = "-", *, quiet: bool = True)
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert not quiet or done.stderr == ""
+    assert not quiet or not done.stderr, done.stderr
     found = json.loads(done.stdout)
     assert isinstance(found, dict)
     return found
+
+
+@contextmanager
+def slow_server() -> Iterator[str]:
+    """Yield the URL of a slow HTTP server in a process of its own, which is not patched."""
+    with subprocess.Popen(
+        [sys.executable, PROGRAMS / "slow_server.py", str(SLOW)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.communicate(timeout=10)

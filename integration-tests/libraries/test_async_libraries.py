@@ -6,11 +6,12 @@ Each test runs one scenario of a program in ``programs/`` in an interpreter of i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import library_programs
 import pytest
-from library_programs import MANY, SLOW
+from library_programs import MANY, SLOW, slow_server
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +24,12 @@ def found_by(program: str, scenario: str, url: str = "-") -> dict[str, Any]:
     found = library_programs.found_by(program, scenario, url)
     assert found.pop("latest") < LATEST
     return found
+
+
+@pytest.fixture(scope="module")
+def slow_url() -> Iterator[str]:
+    with slow_server() as url:
+        yield url
 
 
 @pytest.mark.parametrize(

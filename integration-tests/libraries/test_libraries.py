@@ -8,12 +8,20 @@ them one after the other would take six.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from library_programs import MANY, SLOW, found_by
+from library_programs import MANY, SLOW, found_by, slow_server
 
 pytestmark = pytest.mark.slow
 
 PATHS = [f"/slow/{number}" for number in MANY]
+
+
+@pytest.fixture(scope="module")
+def slow_url() -> Iterator[str]:
+    with slow_server() as url:
+        yield url
 
 
 def test_the_measure_itself_sleeps_all_at_once() -> None:

@@ -307,6 +307,19 @@ def test_connecting_to_nobody_is_refused() -> None:
 
 
 @in_hub
+def test_a_socket_whose_connecting_was_cancelled_is_closed() -> None:
+    with listening(backlog=0) as listener, contextlib.ExitStack() as stack:
+        for _ in range(2):  # more than the backlog takes: the next one waits
+            waiting = stack.enter_context(rt.Socket())
+            waiting.settimeout(0.0)
+            waiting.connect_ex(listener.getsockname())
+        client = rt.Socket()
+        with pytest.raises(rt.DeadlineExceeded), rt.deadline(0.02):
+            client.connect(listener.getsockname())
+        assert client.fileno() == -1
+
+
+@in_hub
 def test_connecting_to_a_name_resolves_it() -> None:
     with listening() as listener, rt.Socket() as client:
         client.connect(("localhost", listener.getsockname()[1]))

@@ -24,6 +24,7 @@ from ._pooled_greenlet import running_task
 from ._run import sleep
 from ._waiting_socket import WaitingSocket
 from ._watcher import Watcher
+from .errors import Cancelled
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -47,7 +48,11 @@ class Socket(WaitingSocket):
         return Socket(self.family, self.type, self.proto, fileno=fd), address
 
     def connect(self, address: Any) -> None:
-        """Connect to ``address``; a host name is resolved without blocking the scheduler."""
+        """Connect to ``address``; a host name is resolved without blocking the scheduler.
+
+        If a cancellation or a deadline ends it, the socket is closed: it would still be connected
+        some time later, and callers such as `socket.create_connection` would leave it open.
+        """
         error = self._connect(address)
         if error:
             raise OSError(error, os.strerror(error))
@@ -60,6 +65,13 @@ class Socket(WaitingSocket):
             return errno.EWOULDBLOCK
 
     def _connect(self, address: Any) -> int:
+        try:
+            return self._connected(address)
+        except Cancelled:
+            self.close()
+            raise
+
+    def _connected(self, address: Any) -> int:
         target = resolved(self, address)
         error = super().connect_ex(target)
         if error not in _CONNECTING or self._limit == 0.0:
