@@ -152,24 +152,32 @@ class Watchdog:
     def _watch_with(self, own_queue: _RunQueue, began: _Clocks) -> None:
         seen, is_reported = _NOTHING, False
         while not self._ended.wait(self._threshold):
+            # First: reading the clocks gives the lock away, and the hub goes on.
+            now = (self._hub.turns, self._hub.running)
+            is_late = _monotonic() - began.now - self._threshold > _SHORTEST_HOLD
+            stack = self._stack() if is_late else ""
             woken = self._read(own_queue)
             blocked = self.blocked
-            now = (self._hub.turns, self._hub.running)
             held = self._held(began, woken)
             if now == seen and now[1] is not None:
                 if not is_reported and self._was_stopped(began, woken, held):
                     seen = _NOTHING
-                elif not is_reported and not is_debugging():
-                    is_reported = True
-                    self._note(now[1], max(held, self._threshold), kept_lock=bool(held))
+                elif not is_reported:
+                    is_reported = True  # also of a debugger: the turn goes on after its prompt
+                    if not is_debugging():
+                        self._note(now[1], max(held, self._threshold), stack, kept_lock=bool(held))
             else:
                 seen, is_reported = now, False
                 if held and not is_debugging():
-                    is_reported = self._note_hold(now[1], held, began, woken)
+                    is_reported = self._note_hold(now[1], held, stack, began, woken)
             # A report takes its time, which must not count.
             began = woken if blocked == self.blocked else self._read(own_queue)
 
     def _read(self, own_queue: _RunQueue | None) -> _Clocks:
+        # These two give the lock away. All others follow at one moment, so that a hold is between
+        # two readings of all of them.
+        queued = self._queue.seconds()
+        own_queued = 0.0 if own_queue is None else own_queue.seconds()
         hub = 0.0
         if self._hub_clock is not None:
             with contextlib.suppress(OSError):  # the thread has just ended
@@ -178,8 +186,8 @@ class Watchdog:
             _monotonic(),
             _process_time(),
             hub,
-            queued=self._queue.seconds(),
-            own_queued=0.0 if own_queue is None else own_queue.seconds(),
+            queued=queued,
+            own_queued=own_queued,
             waits=_waits(),
         )
 
@@ -204,7 +212,7 @@ class Watchdog:
         return self._delay(began, woken) - explained > max(self._threshold, _SHORTEST_HOLD)
 
     def _note_hold(
-        self, task: Task[object] | None, held: float, began: _Clocks, woken: _Clocks
+        self, task: Task[object] | None, held: float, stack: str, began: _Clocks, woken: _Clocks
     ) -> bool:
         """Report that the lock was kept; return whether the task that runs was named for it."""
         computed = woken.process - began.process
@@ -212,15 +220,19 @@ class Watchdog:
             computed > held * _LARGEST_PART and woken.hub - began.hub < computed * _LARGEST_PART
         )
         if task is not None and not is_of_others:
-            self._note(task, held, kept_lock=True)
+            self._note(task, held, stack, kept_lock=True)
             return True
         self._count(SchedulerBlock(None, held, self._other_stacks(), kept_lock=True))
         return False
 
-    def _note(self, task: Task[object], seconds: float, *, kept_lock: bool = False) -> None:
+    def _note(
+        self, task: Task[object], seconds: float, stack: str, *, kept_lock: bool = False
+    ) -> None:
+        self._count(SchedulerBlock(task, seconds, stack or self._stack(), kept_lock))
+
+    def _stack(self) -> str:
         frame = sys._current_frames().get(self._thread)
-        stack = "".join(traceback.format_list(own_stack(frame))) if frame is not None else ""
-        self._count(SchedulerBlock(task, seconds, stack, kept_lock))
+        return "".join(traceback.format_list(own_stack(frame))) if frame is not None else ""
 
     def _count(self, block: SchedulerBlock) -> None:
         self._report(block)
