@@ -66,12 +66,12 @@ class Socket(WaitingSocket):
 
     def _connect(self, address: Any) -> int:
         try:
-            return self._connected(address)
+            return self._connect_and_wait(address)
         except Cancelled:
             self.close()
             raise
 
-    def _connected(self, address: Any) -> int:
+    def _connect_and_wait(self, address: Any) -> int:
         target = resolved(self, address)
         error = super().connect_ex(target)
         if error not in _CONNECTING or self._limit == 0.0:
