@@ -35,6 +35,7 @@ from ._rows import decode_delivery, encode_delivery
 from ._table import OutboxRow, OutboxStatus, OutboxTable
 
 _log = logging.getLogger("photon.tasks.outbox")
+_LONGEST_PAUSE: Final = 5.0
 _BATCH: Final = 100
 _MAX_ATTEMPTS: Final = 5
 _FIRST_WAIT: Final = 0.02
@@ -205,7 +206,7 @@ class _Relay:
     last_status: OutboxStatus | None = None
     _due: rt.Event = attrs.field(factory=rt.Event, init=False)
     _failures: int = attrs.field(default=0, init=False)
-    _backoff: Backoff = attrs.field(factory=Backoff, init=False)
+    _backoff: Backoff = attrs.field(factory=lambda: Backoff(longest=_LONGEST_PAUSE), init=False)
     _measured: float = attrs.field(default=0.0, init=False)
 
     def wake(self) -> None:
