@@ -80,8 +80,16 @@ class Acceptor:
         self._last_warning = -math.inf
 
     def accept_from(self, listener: socket.socket) -> None:
-        """Accept until cancelled. Blocks: the calling task."""
+        """Accept until cancelled.
+
+        Raises:
+            OSError: The listener was closed, or the operating system refuses it.
+
+        Blocks: the calling task.
+        """
         hub, task = current_hub(), current_task()
+        if listener.fileno() < 0:
+            raise OSError(errno.EBADF, "the listening socket was closed")
         watcher = watch_new(hub.poller, listener.fileno())
         try:
             while True:
