@@ -271,6 +271,9 @@ def test_connections_of_two_listeners_stay_within_the_limit(stack: contextlib.Ex
         with rt.scope() as service:
             service.spawn(first.acceptor.accept_from, first.listener)
             service.spawn(first.acceptor.accept_from, second)
+            with rt.deadline(10):
+                while len(first.started) < SLICE + 200:
+                    rt.sleep(0.01)
             rt.sleep(0.05)
             assert len(first.started) == SLICE + 200
             for _ in range(100):
