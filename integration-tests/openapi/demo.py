@@ -1,4 +1,4 @@
-"""The demo as it is developed, but for one thing: nobody has the time to wait for its pauses.
+"""The demo as it is developed, but for its pauses, which are short.
 
 Reports wait as long as the request says, up to ten seconds for each row, and jobs for each card.
 """

@@ -157,10 +157,9 @@ def finish_threads_and_hooks(threads_by: float | None = None) -> None:
             if by is None or running_task() is None:
                 hooks()
             else:
-                _in_time(hooks, by + _HOOK_TIME)
-                if (
-                    _monotonic() >= by + _HOOK_TIME
-                ):  # it has interrupted hooks, perhaps the last one
+                latest = by + _HOOK_TIME
+                _in_time(hooks, latest)
+                if _monotonic() >= latest:  # hooks were interrupted, perhaps the last one
                     close_log_handlers()
 
 

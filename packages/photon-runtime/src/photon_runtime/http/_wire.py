@@ -188,6 +188,8 @@ class Wire:
     def receive_into(self, view: memoryview, task: Task[object]) -> int:
         """Wait for bytes and put them into ``view``, which is not empty; return 0 at the end.
 
+        `receive` does the same with the server's buffer, and saves each request a call.
+
         Blocks: the task.
         """
         while True:

@@ -79,7 +79,7 @@ class _SetRunningLoop:
         self._original = original
 
     def __call__(self, loop: Any, /) -> None:
-        """Set the running loop of the task, or of the thread where there is no task."""
+        """Set the running loop of the task, or of a thread that runs none."""
         # Those of `asyncio` are written in Python.
         is_foreign = not isinstance(getattr(type(loop), "run_forever", None), FunctionType)
         if loop is not None and is_foreign and running_task() is not None:

@@ -92,7 +92,7 @@ class Delivery:
             hub.post(lambda: self._spawn(hub, number, frame))
 
     def _target(self, hub: Hub) -> Task[object] | None:
-        """Return the task that an exception is raised in, ``None`` if there is none."""
+        """Return the task that an exception is raised in; ``None``: it is logged."""
         if not hub.is_service:
             return hub.main
         setter = None if self._setter is None else self._setter()

@@ -77,7 +77,7 @@ class SemLockBase:
         Raises:
             Cancelled: A scope around the task was cancelled; the semaphore was not lowered.
 
-        Blocks: the calling task, or the calling thread where there is no hub.
+        Blocks: the calling task, or a thread without a hub.
         """
         if self.kind == _RECURSIVE and self._is_mine():
             self._holds += 1
