@@ -10,7 +10,7 @@ stops the watchdog as well. So it looks at its own delay when it runs again: a t
 the lock asks for it every few milliseconds, and the kernel counts these waits. A delay with them
 was a hold of the lock, for about that time, and is reported now: usually the task that held it has
 just left the call, and its stack still shows the line. A delay in which the thread with the lock
-waited for a processor is the machine's fault, and in one without work of any thread the process was
+waited for a processor comes from the machine, and in one without work of any thread the process was
 stopped.
 
 If most of the process's CPU time was used by other threads meanwhile, one of them had the lock, and
