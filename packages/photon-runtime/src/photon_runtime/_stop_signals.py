@@ -1,8 +1,8 @@
 """SIGTERM and SIGINT, which ask a process to end when its work is done.
 
 Theory of operation. A worker of a supervisor only takes note: the supervisor decides about a second
-signal and about time limits, and kills. A process that serves alone has no supervisor, so its second
-signal must end it whatever the code of the application does:
+signal and about time limits, and kills. A process that serves alone has no supervisor, so its
+second signal must end it whatever the code of the application does:
 
 - *Code in Python that never waits*, also one that catches every exception: handlers run between
   any two instructions, so the handler of the second signal ends the process.
