@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from patched_programs import run_patched
+
 pytestmark = pytest.mark.slow
 
 PRELUDE = """
@@ -31,15 +33,7 @@ PRELUDE = """
 
 
 def patched(source: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    script = tmp_path / "program.py"
-    script.write_text(textwrap.dedent(PRELUDE) + textwrap.dedent(source))
-    return subprocess.run(
-        [sys.executable, "-m", "photon_runtime.patch", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    return run_patched(textwrap.dedent(PRELUDE) + textwrap.dedent(source), tmp_path, timeout=50)
 
 
 def test_children_log_print_use_threads_and_end_with_their_code(tmp_path: Path) -> None:

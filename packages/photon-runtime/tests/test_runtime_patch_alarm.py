@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+
+from patched_programs import run_patched
 
 pytestmark = pytest.mark.slow
 
@@ -46,15 +47,7 @@ PRELUDE = """
 
 
 def patched(source: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    script = tmp_path / "program.py"
-    script.write_text(textwrap.dedent(PRELUDE) + textwrap.dedent(source))
-    return subprocess.run(
-        [sys.executable, "-m", "photon_runtime.patch", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    return run_patched(textwrap.dedent(PRELUDE) + textwrap.dedent(source), tmp_path, timeout=50)
 
 
 def printed(source: str, tmp_path: Path) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
+
+from patched_programs import run_patched
 
 pytestmark = pytest.mark.slow
 
@@ -41,14 +40,6 @@ def test_threads_of_such_a_module_are_real_and_others_may_join_them(tmp_path: Pa
     plain.join()
     assert found[-1] == here
     """
-    script = tmp_path / "program.py"
-    script.write_text(textwrap.dedent(program))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "photon_runtime.patch", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = run_patched(program, tmp_path, options=("-W", "error"))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "threads can only be started once\n"

@@ -6,12 +6,12 @@ patched once and for all. It prints how long its calls took together.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+
+from patched_programs import run_patched
 
 pytestmark = pytest.mark.slow
 
@@ -56,15 +56,7 @@ def at_once(call, count):
 
 
 def seconds(program: str, tmp_path: Path) -> float:
-    script = tmp_path / "program.py"
-    script.write_text(MEASURE + textwrap.dedent(program))
-    done = subprocess.run(
-        [sys.executable, "-m", "photon_runtime.patch", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    done = run_patched(MEASURE + textwrap.dedent(program), tmp_path, timeout=50)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return float(done.stdout)

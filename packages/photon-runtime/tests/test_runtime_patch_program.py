@@ -11,28 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from patched_programs import run_patched
+
 pytestmark = pytest.mark.slow
 
 PATCHED = [sys.executable, "-m", "photon_runtime.patch"]
 
 
-def patched(
-    source: str, tmp_path: Path, *arguments: str, timeout: float = 30
-) -> subprocess.CompletedProcess[str]:
-    script = tmp_path / "program.py"
-    script.write_text(textwrap.dedent(source))
-    return subprocess.run(
-        [*PATCHED, str(script), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-
-
 def test_a_script_sees_its_arguments_its_folder_and_its_name(tmp_path: Path) -> None:
     (tmp_path / "neighbour.py").write_text("value = 7")
-    done = patched(
+    done = run_patched(
         """
         import sys, __main__, neighbour
         print(sys.argv[1:], __name__, neighbour.value, __main__.here if 0 else __file__)
@@ -74,13 +62,13 @@ def test_a_module_is_run_as_main(tmp_path: Path) -> None:
 def test_exit_codes_are_those_of_plain_python(
     tmp_path: Path, statement: str, code: int, said: str
 ) -> None:
-    done = patched(f"import sys\n{statement}", tmp_path)
+    done = run_patched(f"import sys\n{statement}", tmp_path)
     assert (done.returncode, done.stderr) == (code, said)
 
 
 def test_a_traceback_begins_in_the_program(tmp_path: Path) -> None:
     script = tmp_path / "program.py"
-    done = patched("def f():\n    1 / 0\nf()\n", tmp_path)
+    done = run_patched("def f():\n    1 / 0\nf()\n", tmp_path)
     plain = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=30, check=False
     )
@@ -122,7 +110,7 @@ def test_without_a_program_the_usage_is_shown() -> None:
 
 
 def test_the_end_waits_for_threads_but_not_for_daemons(tmp_path: Path) -> None:
-    done = patched(
+    done = run_patched(
         """
         import threading, time
         def work():
@@ -144,7 +132,7 @@ def test_the_end_waits_for_threads_but_not_for_daemons(tmp_path: Path) -> None:
 
 
 def test_an_error_in_a_thread_is_reported_as_ever(tmp_path: Path) -> None:
-    done = patched(
+    done = run_patched(
         """
         import threading
         def fail():
@@ -189,7 +177,7 @@ def test_ctrl_c_reaches_the_main_thread_out_of_its_wait(tmp_path: Path) -> None:
 
 
 def test_a_signal_handler_may_wait_and_its_error_interrupts_main(tmp_path: Path) -> None:
-    done = patched(
+    done = run_patched(
         """
         import signal, socket, threading, time
         lock = threading.Lock()
@@ -211,7 +199,7 @@ def test_a_signal_handler_may_wait_and_its_error_interrupts_main(tmp_path: Path)
 
 
 def test_a_forked_child_goes_on_alone_with_a_hub_of_its_own(tmp_path: Path) -> None:
-    done = patched(
+    done = run_patched(
         """
         import os, socket, threading, time
         a, b = socket.socketpair()
@@ -241,7 +229,7 @@ def test_a_forked_child_goes_on_alone_with_a_hub_of_its_own(tmp_path: Path) -> N
 
 
 def test_a_thread_that_forks_and_returns_ends_its_process(tmp_path: Path) -> None:
-    done = patched(
+    done = run_patched(
         """
         import os, threading
         def work():
@@ -259,7 +247,7 @@ def test_a_thread_that_forks_and_returns_ends_its_process(tmp_path: Path) -> Non
 
 
 def test_a_child_that_is_forked_by_cleaning_up_ends_with_its_task(tmp_path: Path) -> None:
-    done = patched(
+    done = run_patched(
         """
         import os, sys, threading
         from photon_runtime import offload, run, shield, sleep, spawn
@@ -289,7 +277,7 @@ def test_a_child_that_is_forked_by_cleaning_up_ends_with_its_task(tmp_path: Path
 
 @pytest.mark.parametrize("block", ["shield()", "contextlib.nullcontext()"])
 def test_a_thread_that_is_started_by_cleaning_up_runs(tmp_path: Path, block: str) -> None:
-    done = patched(
+    done = run_patched(
         f"""
         import contextlib, threading
         from photon_runtime import Cancelled, offload, run, shield, sleep, spawn

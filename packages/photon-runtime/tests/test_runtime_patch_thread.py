@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 
+from patched_programs import run_patched
+
 pytestmark = pytest.mark.slow
-
-
-def patched(source: str, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    script = tmp_path / "program.py"
-    script.write_text(textwrap.dedent(source))
-    return subprocess.run(
-        [sys.executable, "-m", "photon_runtime.patch", str(script), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
 
 
 JOINS = """
@@ -93,12 +80,12 @@ JOINS = """
 
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_many_joiners_of_one_thread_all_see_its_end(seed: str, tmp_path: Path) -> None:
-    done = patched(JOINS, tmp_path, seed)
+    done = run_patched(JOINS, tmp_path, seed, timeout=50)
     assert (done.stdout, done.stderr, done.returncode) == ("joined\n", "", 0)
 
 
 def test_a_joiner_whose_deadline_strikes_does_not_declare_the_thread_ended(tmp_path: Path) -> None:
-    done = patched(
+    done = run_patched(
         """
         import threading, time
         from photon_runtime import DeadlineExceeded, deadline, spawn
@@ -115,12 +102,13 @@ def test_a_joiner_whose_deadline_strikes_does_not_declare_the_thread_ended(tmp_p
         print(thread.is_alive())
         """,
         tmp_path,
+        timeout=50,
     )
     assert (done.stdout, done.stderr) == ("True False\nFalse\n", "")
 
 
 def test_an_executor_is_shut_down_by_several_at_once(tmp_path: Path) -> None:
-    done = patched(
+    done = run_patched(
         """
         import time
         from concurrent.futures import ThreadPoolExecutor, wait
@@ -134,12 +122,13 @@ def test_an_executor_is_shut_down_by_several_at_once(tmp_path: Path) -> None:
         print([len(task.result().not_done) for task in waiting])
         """,
         tmp_path,
+        timeout=50,
     )
     assert (done.stdout, done.stderr) == ("[0, 0, 0, 0, 0]\n", "")
 
 
 def test_a_notification_of_a_cancelled_waiter_is_not_lost(tmp_path: Path) -> None:
-    done = patched(
+    done = run_patched(
         """
         import queue
         from photon_runtime import spawn, sleep
@@ -156,12 +145,13 @@ def test_a_notification_of_a_cancelled_waiter_is_not_lost(tmp_path: Path) -> Non
         second.cancel()
         """,
         tmp_path,
+        timeout=50,
     )
     assert (done.stdout, done.stderr) == ("['item'] 0\n", "")
 
 
 def test_a_child_that_was_forked_after_a_log_line_ends_with_its_code(tmp_path: Path) -> None:
-    done = patched(
+    done = run_patched(
         """
         import logging, multiprocessing, os, sys
         from photon_runtime import spawn
@@ -184,6 +174,7 @@ def test_a_child_that_was_forked_after_a_log_line_ends_with_its_code(tmp_path: P
         print([task.result() for task in tasks])
         """,
         tmp_path,
+        timeout=50,
     )
     lines = done.stdout.splitlines()
     assert sorted(lines) == sorted(

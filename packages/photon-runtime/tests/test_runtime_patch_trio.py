@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
+
+from patched_programs import run_patched
 
 pytestmark = pytest.mark.slow
 
@@ -59,15 +58,7 @@ def test_each_task_may_run_trio_and_a_deadline_lets_it_clean_up(tmp_path: Path) 
         print(error)
     print(time.monotonic() - start < 5)
     """
-    script = tmp_path / "program.py"
-    script.write_text(textwrap.dedent(program))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "photon_runtime.patch", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = run_patched(program, tmp_path, options=("-W", "error"))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Trio expected an async function")
     assert done.stdout.endswith("True\n")

@@ -5,26 +5,17 @@ Each test is a program of its own under the patch.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
+
+from patched_programs import run_patched
 
 pytestmark = pytest.mark.slow
 
 
 def printed(source: str, tmp_path: Path) -> str:
-    script = tmp_path / "program.py"
-    script.write_text(textwrap.dedent(source))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "photon_runtime.patch", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = run_patched(source, tmp_path, options=("-W", "error"))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout
