@@ -272,7 +272,9 @@ def test_interrupted_reading_can_be_repeated() -> None:
 # -- cost -------------------------------------------------------------------------------------
 
 
-def test_announced_body_takes_no_memory_before_it_arrives() -> None:
+def noting_memory(peaks: list[int]) -> Callable[[Request], Response]:
+    """Return a handler that notes the most memory that reading the body has taken."""
+
     def handler(request: Request) -> Response:
         tracemalloc.start()
         try:
@@ -281,24 +283,20 @@ def test_announced_body_takes_no_memory_before_it_arrives() -> None:
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
 
+    return handler
+
+
+def test_announced_body_takes_no_memory_before_it_arrives() -> None:
     peaks: list[int] = []
     for arrived in (0, 1, 10_000):
-        script = serve(handler, post(1024 * MB), bytes(arrived), limit=2048 * MB)
+        script = serve(noting_memory(peaks), post(1024 * MB), bytes(arrived), limit=2048 * MB)
         assert script.sent.startswith(b"HTTP/1.1 400 ")
     assert max(peaks) < MB
 
 
 def test_body_is_received_in_its_own_memory() -> None:
-    def handler(request: Request) -> Response:
-        tracemalloc.start()
-        try:
-            return size_of_body(request)
-        finally:
-            peaks.append(tracemalloc.get_traced_memory()[1])
-            tracemalloc.stop()
-
     peaks: list[int] = []
-    script = serve(handler, post(2 * MB) + bytes(60_000), bytes(2 * MB - 60_000))
+    script = serve(noting_memory(peaks), post(2 * MB) + bytes(60_000), bytes(2 * MB - 60_000))
     assert script.sent.endswith(b"2097152 bytes")
     assert peaks[0] < 2.5 * MB  # a list of parts that is joined takes twice the size
     assert script.calls < 12
