@@ -78,6 +78,42 @@ def test_twenty_limits_at_once_each_strike_their_own_task(tmp_path: Path) -> Non
     ) == ["{'too late'}", "{'too late'}", "{'waited'}", "{'waited'}", "True", "(0.0, 0.0)"]
 
 
+def test_limit_that_expires_in_a_finalizer_strikes_after_it(tmp_path: Path) -> None:
+    assert printed(
+        """
+        import weakref
+
+        class Slow:
+            def __del__(self):
+                compute(0.1)
+
+        class Noted:
+            pass
+
+        def delete():
+            slow = Slow()
+            del slow
+            return compute(1)
+
+        def forget():
+            noted = Noted()
+            kept = weakref.WeakKeyDictionary({noted: None})
+            kept._pending_removals = Removals()
+            kept._iterating.add(None)  # the callback appends to the removals, and does no more
+            del noted
+            return compute(1)
+
+        class Removals(list):
+            def append(self, reference):
+                compute(0.1)
+
+        print(spawn(limited, 0.05, delete).result())
+        print(spawn(limited, 0.05, forget).result())
+        """,
+        tmp_path,
+    ) == ["too late", "too late"]
+
+
 def test_limits_may_expire_while_others_are_set(tmp_path: Path) -> None:
     assert printed(
         """

@@ -19,9 +19,11 @@ def note(number):
 
 noted = []
 with stop_signals(note, is_alone=True):
-    os.write(1, b"ready\\n")
     if sys.argv[1] == "lock":
-        ctypes.PyDLL(None).sleep(1000)  # keeps the interpreter's lock
+        # Keeps the interpreter's lock until somebody reads all of it. The first line shows that.
+        ready = b"ready\\n" + bytes(1_000_000)
+        ctypes.PyDLL(None).write(1, ready, len(ready))
+    os.write(1, b"ready\\n")
     while sys.argv[1] == "loop":
         try:
             while True:
