@@ -6,8 +6,8 @@ limit would strike then is the server, or the next request. That function is fou
 the outermost one outside of the runtime.
 
 Python drops an exception that leaves a finalizer: ``__del__``, or the callback of a weak reference.
-A limit that expires in ``__del__``, or while a dictionary or set of weak references tidies up, would
-be lost, so it waits until that has returned. Other callbacks look like plain calls.
+A limit that expires in ``__del__``, or while a collection of weak references tidies up, would be
+lost, so it waits until that has returned. Other callbacks look like plain calls.
 """
 
 from __future__ import annotations
