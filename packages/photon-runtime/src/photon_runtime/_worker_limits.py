@@ -90,7 +90,7 @@ class WorkerLimits:
             elif self._silent_from(worker) <= now:
                 reason = (
                     f"has given no sign of life for {self.worker_timeout:g} s and is killed:"
-                    " something in it does not return"
+                    " something in it does not return, or SIGSTOP has stopped it"
                 )
                 worker.send(signal.SIGUSR1)  # it shows its stack, from C if need be
                 worker.heard = 0.0
