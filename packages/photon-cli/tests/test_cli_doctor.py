@@ -49,11 +49,25 @@ def test_a_sound_project_passes_in_lines_and_in_json(project: Path) -> None:
     assert {
         name: status for name, (status, _) in found.items() if name != "tools"
     } == dict.fromkeys(
-        ["versions", "settings", "secrets", "port", "application", "patch", "start", "generated"],
+        [
+            *("versions", "settings", "secrets", "port", "application", "patch", "start"),
+            *("libraries", "generated"),
+        ],
         "ok",
     )
     output = CliRunner().invoke(doctor, obj=Project.here()).output
     assert "✓ start: the application starts\n" in output
+
+
+def test_a_library_that_waits_in_c_is_named_with_its_remedy(project: Path) -> None:
+    (project / "pyodbc.py").write_text("def connect(): ...\n")
+    (project / "main.py").write_text(f"import pyodbc\n{APPLICATION}")
+    code, found = findings()
+    assert code == 0
+    status, message = found["libraries"]
+    assert status == "warning"
+    assert message.startswith("pyodbc waits in C")
+    assert "offload" in message
 
 
 def test_an_application_that_does_not_load_or_start_is_shown_with_its_error(project: Path) -> None:

@@ -11,17 +11,22 @@ import json
 import os
 import sys
 import warnings
+from typing import TYPE_CHECKING
 
 import attrs
 
 from photon_runtime import run
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Application
+from photon_runtime.libraries_in_c import imported_libraries
 from photon_runtime.observability import Readiness
 from photon_runtime.parts import CheckedPart, Finding, under_inspection
 from photon_runtime.process import prepare_process
 from photon_runtime.project import Project
 from photon_runtime.tracebacks import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def main() -> tuple[dict[str, str | None], list[Finding]]:
@@ -49,7 +54,17 @@ def main() -> tuple[dict[str, str | None], list[Finding]]:
                 run(_start, application, project, found, findings)
         except (Exception, SystemExit) as error:
             found["start"] = _reason(error)
-    return found, findings
+    return found, [*_libraries(), *findings]
+
+
+def _libraries() -> Iterator[Finding]:
+    """Name the libraries that wait in C, of those that the application has imported."""
+    libraries = imported_libraries()
+    for each in libraries:
+        message = f"{each.name} waits in C, which blocks all coroutines: {each.remedy}"
+        yield Finding("libraries", "warning", f"{message} (docs/waiting-in-c.md)")
+    if not libraries:
+        yield Finding("libraries", "ok", "none that is known to block all coroutines is imported")
 
 
 def _start(

@@ -25,6 +25,7 @@
 ``slices``           loops over very many items that let other tasks run
 ``stats``            `stats`, `dump_tasks`, `watch_hub`: the state of a hub
 ``_report``, ``_watchdog``  readable stacks; the thread that finds code that blocks the scheduler
+``libraries_in_c``   libraries that wait in C, and which one a call has entered
 ``errors``           the error tree
 ``escapes``          exceptions that end programs, in a service that must go on
 ``settings``         photon.toml, config/<env>.toml, PHOTON__SECTION__KEY

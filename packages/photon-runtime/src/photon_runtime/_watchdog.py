@@ -44,6 +44,7 @@ from ._debuggers import is_debugging
 from ._hub import Hub
 from ._report import own_stack
 from ._task import Task
+from .libraries_in_c import BlockingLibrary, blocking_library
 
 _log = logging.getLogger("photon.runtime")
 # The originals, read at import: a patched standard library must not turn the watchdog into a task.
@@ -70,12 +71,26 @@ class SchedulerBlock:
         stack: Its stack as text, the innermost line last.
         kept_lock: True if no other thread of the process could run either. Such a block is over
             when it is reported, and the stack is that of the moment after it.
+        library: The library in C that the task has called, if it is known.
     """
 
     task: Task[object] | None
     seconds: float
     stack: str
     kept_lock: bool = False
+    library: BlockingLibrary | None = None
+
+
+class _Look(NamedTuple):
+    """What the thread of the hub did at a moment.
+
+    Attributes:
+        stack: Its stack as text.
+        library: The library in C that it has called.
+    """
+
+    stack: str = ""
+    library: BlockingLibrary | None = None
 
 
 class _Clocks(NamedTuple):
@@ -155,7 +170,7 @@ class Watchdog:
             # First: reading the clocks gives the lock away, and the hub goes on.
             now = (self._hub.turns, self._hub.running)
             is_late = _monotonic() - began.now - self._threshold > _SHORTEST_HOLD
-            stack = self._stack() if is_late else ""
+            look = self._look() if is_late else None
             woken = self._read(own_queue)
             blocked = self.blocked
             held = self._held(began, woken)
@@ -165,11 +180,11 @@ class Watchdog:
                 elif not is_reported:
                     is_reported = True  # also of a debugger: the turn goes on after its prompt
                     if not is_debugging():
-                        self._note(now[1], max(held, self._threshold), stack, kept_lock=bool(held))
+                        self._note(now[1], max(held, self._threshold), look, kept_lock=bool(held))
             else:
                 seen, is_reported = now, False
                 if held and not is_debugging():
-                    is_reported = self._note_hold(now[1], held, stack, began, woken)
+                    is_reported = self._note_hold(now[1], held, look, began, woken)
             # A report takes its time, which must not count.
             began = woken if blocked == self.blocked else self._read(own_queue)
 
@@ -212,7 +227,12 @@ class Watchdog:
         return self._delay(began, woken) - explained > max(self._threshold, _SHORTEST_HOLD)
 
     def _note_hold(
-        self, task: Task[object] | None, held: float, stack: str, began: _Clocks, woken: _Clocks
+        self,
+        task: Task[object] | None,
+        held: float,
+        look: _Look | None,
+        began: _Clocks,
+        woken: _Clocks,
     ) -> bool:
         """Report that the lock was kept; return whether the task that runs was named for it."""
         computed = woken.process - began.process
@@ -220,19 +240,22 @@ class Watchdog:
             computed > held * _LARGEST_PART and woken.hub - began.hub < computed * _LARGEST_PART
         )
         if task is not None and not is_of_others:
-            self._note(task, held, stack, kept_lock=True)
+            self._note(task, held, look, kept_lock=True)
             return True
         self._count(SchedulerBlock(None, held, self._other_stacks(), kept_lock=True))
         return False
 
     def _note(
-        self, task: Task[object], seconds: float, stack: str, *, kept_lock: bool = False
+        self, task: Task[object], seconds: float, look: _Look | None, *, kept_lock: bool = False
     ) -> None:
-        self._count(SchedulerBlock(task, seconds, stack or self._stack(), kept_lock))
+        stack, library = look or self._look()
+        self._count(SchedulerBlock(task, seconds, stack, kept_lock, library))
 
-    def _stack(self) -> str:
+    def _look(self) -> _Look:
         frame = sys._current_frames().get(self._thread)
-        return "".join(traceback.format_list(own_stack(frame))) if frame is not None else ""
+        if frame is None:
+            return _Look()
+        return _Look("".join(traceback.format_list(own_stack(frame))), blocking_library(frame))
 
     def _count(self, block: SchedulerBlock) -> None:
         self._report(block)
@@ -297,6 +320,7 @@ _waits = _counted_waits if hasattr(resource, "RUSAGE_THREAD") else _no_waits
 
 
 def _log_block(block: SchedulerBlock) -> None:
+    library = block.library
     if block.task is None:
         _log.warning(
             "code in C, outside of the scheduler's tasks or in one that has ended, has kept the "
@@ -306,18 +330,23 @@ def _log_block(block: SchedulerBlock) -> None:
         )
     elif block.kept_lock:
         _log.warning(
-            "%r has kept the interpreter's lock for about %.2g s, in code in C; no other task and "
-            "no thread ran meanwhile. Its stack just afterwards:\n%s"
+            "%r has kept the interpreter's lock for about %.2g s, in code in C%s; no other task "
+            "and no thread ran meanwhile. Its stack just afterwards:\n%s"
             "Give such code less at a time, or run it in another process.",
             block.task,
             block.seconds,
+            "" if library is None else f", probably of {library.name}",
             block.stack,
         )
     else:
         _log.warning(
-            "%r has blocked the scheduler for over %g s; no other task runs meanwhile. Its stack:\n"
-            "%sPass long computations and blocking calls to photon_runtime.offload().",
+            "%r has blocked the scheduler for over %g s%s; no other task runs meanwhile. "
+            "Its stack:\n%s%s",
             block.task,
             block.seconds,
+            "" if library is None else f", in {library.name}, which is written in C",
             block.stack,
+            "Pass long computations and blocking calls to photon_runtime.offload()."
+            if library is None
+            else f"{library.name}: {library.remedy} (docs/waiting-in-c.md).",
         )
