@@ -123,7 +123,7 @@ def test_a_file_is_sent_for_saving(tmp_path: Path) -> None:
         response = connection.getresponse()
         assert response.read() == path.read_bytes()
         assert response.headers["content-length"] == "200000"
-        assert response.headers["content-type"] == "text/csv"
+        assert response.headers["content-type"] == "text/csv; charset=utf-8"
         assert response.headers["x-content-type-options"] == "nosniff"
         assert response.headers["content-disposition"].endswith(
             "filename*=UTF-8''Bericht%20f%C3%BCr%20M%C3%A4rz.csv"
@@ -166,7 +166,7 @@ def test_what_is_no_file_is_404(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("a.html", "text/html"),
+        ("a.html", "text/html; charset=utf-8"),
         ("a", "application/octet-stream"),
         ("a.tar.gz", "application/gzip"),
         ("a.txt.bz2", "application/octet-stream"),

@@ -15,10 +15,9 @@ import pytest
 
 from folders import put
 from photon_router import Application, HttpError, Request, Response, StaticFiles
+from photon_router.files import FileResponder, Variant
 from photon_router.middleware import Compression, Conditional
 from photon_router.static._folder import Walk
-from photon_router.static._responder import FileResponder
-from photon_router.static._variants import Variant
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Handler
 from photon_runtime.testing import LiveServer, live_server

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from photon_router.static._folder import OpenFile, Walk, is_absence
+from photon_router.files import OpenFile, is_absence
+from photon_router.static._folder import Walk
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@
 ``dependencies``     values that providers make for handlers
 ``responses``        from a result to a response; its kinds: `Html`, `File`, `Redirect` ...
 ``streaming``        streamed bodies and server-sent events
+``files``            responses with files: validators, preconditions, ranges
 ``security``         authentication and authorisation: verifiers, passwords, tokens
 ``middleware``       middleware for most applications: CORS, compression, limits, sessions ...
 ``observability``    health, metrics, traces, a log event per request

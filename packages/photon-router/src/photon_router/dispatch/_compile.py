@@ -24,7 +24,7 @@ from photon_runtime.http import Handler, Request, Response, Route
 from photon_runtime.parts import ProblemPage
 
 from ..handlers import CompilationContext, ErrorHandler, HandlerEntry, RouteScope
-from ..responses import ResponseCheck
+from ..responses import ResponseCheck, responding_with_files
 from ..security import Guard, Guards, optional_identity_errors
 from ._dispatch import Endpoint
 from ._endpoint import EndpointCompiler
@@ -105,7 +105,8 @@ def _compile_operation(
         context.problems.extend(f"{operation.name}: {each}" for each in problems)
     if checks is not None:
         handler = checks(context.document, operation).wrap(handler)
-    return handler
+    may_be_file = any(case.may_be_file for case in entry.response_cases())
+    return responding_with_files(handler) if may_be_file else handler
 
 
 @attrs.frozen
@@ -180,7 +181,8 @@ def _tree(
     tree: PathTree[Endpoint] = PathTree()
     problems = _add_operations(tree, endpoints)
     for mount in mounts:
-        handler = _wrap_in_scope(mount.handler, mount.scope, error_responses)
+        handler = responding_with_files(mount.handler)
+        handler = _wrap_in_scope(handler, mount.scope, error_responses)
         endpoint = Endpoint(handler, Route(mount.template))
         for method in mount.methods:
             try:

@@ -32,6 +32,7 @@ from photon_runtime.http import (
 from photon_runtime.parts import ProblemPage
 
 from ..handlers import ErrorHandler, Middleware
+from ..responses import File
 
 _log = logging.getLogger("photon.router")
 
@@ -133,7 +134,8 @@ def _calling(
             response = call(request, call_next)
             if type(response) is Response:
                 return response
-            return as_response(response, middleware)
+            response = as_response(response, middleware)
+            return response.respond(request) if isinstance(response, File) else response
         except BaseException as error:
             return error_responses(request, as_failure(error))
 

@@ -83,6 +83,24 @@ class ResponseCase:
         origin = origin_of(plain) or plain
         return origin if isinstance(origin, type) and origin is not object else None
 
+    @property
+    def may_be_file(self) -> bool:
+        """True unless results with this case can only be values of another kind."""
+        if self.form in ("none", *STREAMS):
+            return False
+        return _may_be_response(self.type if self.response is None else self.response)
+
+
+def _may_be_response(type_: Any) -> bool:
+    plain = plain_type(type_)
+    members = union_members(plain)
+    if members is not None:
+        return any(map(_may_be_response, members))
+    origin = origin_of(plain) or plain
+    if isinstance(origin, type) and origin is not object:
+        return issubclass(origin, Response)
+    return origin in (MISSING, Any, object)
+
 
 def response_cases_of(
     function: Callable[..., object],

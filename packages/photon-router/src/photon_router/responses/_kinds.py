@@ -6,18 +6,14 @@ and its header fields. `Html` is in `photon_runtime.http`, because templates mak
 
 from __future__ import annotations
 
-import mimetypes
-import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from photon_openapi.codec import encode
 from photon_openapi.schema import mapper_of
-from photon_runtime.http import DescribedResponse, FileBody, HttpError
+from photon_runtime.http import DescribedResponse
 from photon_runtime.media_types import (
     ANYTHING,
     BYTES,
@@ -35,7 +31,6 @@ Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _IN_URI: Final = ":/?#[]@!$&'()*+,;=-._~%"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_UNQUOTABLE: Final = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
 class Text(DescribedResponse):
@@ -229,89 +224,6 @@ class EventStream(DescribedResponse, Generic[T]):
         body = EventBody(events, encode_event, keep_alive=keep_alive)
         super().__init__(200, body=body, headers=headers, content_type=EVENT_STREAM)
         self.headers += [("cache-control", "no-cache"), ("x-accel-buffering", "no")]
-
-
-class File(DescribedResponse):
-    """A file, sent by the operating system.
-
-    Browsers save it by default, and do not guess its type. For a whole folder, with ranges and
-    validators, use `StaticFiles`.
-
-    Args:
-        path: Path of the file. Never build it from input of a client: the path is not checked.
-        filename: Proposed name for saving it; by default the name in the path.
-        content_type: Media type; by default according to the name.
-        inline: True to show it in the browser instead of saving it.
-        status: The status code.
-        headers: Further header fields.
-
-    Raises:
-        HttpError: 404, the file does not exist.
-        OSError: The file cannot be opened.
-    """
-
-    __slots__ = ()
-    media_type = ANYTHING  # determined by the name
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        filename: str | None = None,
-        content_type: str | None = None,
-        inline: bool = False,
-        status: int = 200,
-        headers: Headers = (),
-    ) -> None:
-        """Open the file."""
-        name = Path(path).name if filename is None else filename
-        super().__init__(
-            status,
-            body=_open(path),
-            headers=headers,
-            content_type=type_of_name(name) if content_type is None else content_type,
-        )
-        self.headers += [
-            ("content-disposition", disposition(name, inline=inline)),
-            ("x-content-type-options", "nosniff"),
-        ]
-
-
-def _open(path: str | os.PathLike[str]) -> FileBody:
-    try:
-        # Checked before opening: opening a pipe waits for its other end.
-        is_regular = stat.S_ISREG(os.stat(path).st_mode)
-        body = FileBody(path) if is_regular else None
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        body = None
-    if body is None:
-        raise HttpError(404, "the file does not exist")
-    return body
-
-
-def type_of_name(name: str) -> str:
-    """Return the media type of a file by its name."""
-    kind, encoding = mimetypes.guess_type(name)
-    if encoding is not None:
-        return "application/gzip" if encoding == "gzip" else BYTES
-    return BYTES if kind is None else kind
-
-
-def disposition(filename: str, *, inline: bool) -> str:
-    """Return the value of ``Content-Disposition`` (RFC 6266) for a file.
-
-    A name that cannot be a quoted string is in ``filename*`` (RFC 8187), and an approximation of it
-    in ``filename`` for clients without support for that.
-    """
-    name = _CONTROL.sub("", filename.replace("\\", "/").rpartition("/")[2])
-    kind = "inline" if inline else "attachment"
-    if not name:
-        return kind
-    approximation = _UNQUOTABLE.sub("_", name)
-    if approximation == name:
-        return f'{kind}; filename="{name}"'
-    encoded = quote(name, safe="!#$&+-.^_`|~", errors="replace")
-    return f"{kind}; filename=\"{approximation}\"; filename*=UTF-8''{encoded}"
 
 
 def uri(location: str) -> str:

@@ -2,13 +2,10 @@
 
 ====================  =========================================================================
 ``_files``            `StaticFiles`: the file for a request
-``_responder``        the response with a file: validators, ranges, header fields
 ``_names``            the file names of a URL's path
 ``_folder``           opens files below a folder only
 ``_variants``         precompressed files
 ``_fingerprint``      names that contain a digest of the content
-``_ranges``           ``Range``, and bodies of several ranges
-``_content_type``     media types by name
 ``_settings``         `StaticSettings`: the ``[static]`` section of photon.toml
 ====================  =========================================================================
 """

@@ -25,13 +25,20 @@ from photon_runtime.errors import PhotonError
 from photon_runtime.http import FileBody, HttpError, Request, Response, names_media_type
 from photon_runtime.media_types import HTML
 
+from ..files import (
+    NOSNIFF,
+    ContentTypes,
+    FileResponder,
+    OpenFile,
+    Variant,
+    is_absence,
+    is_html,
+)
 from ..responses import Redirect
-from ._content_type import ContentTypes, is_html
 from ._fingerprint import Digests, with_fingerprint, without_fingerprint
-from ._folder import OpenFile, Walk, is_absence
+from ._folder import Walk
 from ._names import names_of
-from ._responder import NOSNIFF, FileResponder
-from ._variants import Variant, choose_variant
+from ._variants import choose_variant
 
 _IMMUTABLE = "max-age=31536000, immutable"  # requested by its fingerprint
 _NO_STORE = "no-store"  # requested by the fingerprint of another version

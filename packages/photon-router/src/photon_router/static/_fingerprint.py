@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from photon_runtime import NotRunning, current_task, offload
 
-from ._folder import OpenFile
+from ..files import OpenFile
 
 _BYTES: Final = 8
 _NAME: Final = re.compile(r"(.+)\.([0-9a-f]{16})(\.[^.]+)?")

@@ -18,48 +18,18 @@ scheduler, as it does when the file is sent (`photon_runtime.http.FileBody`).
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import stat
 from collections.abc import Iterable
 from types import TracebackType
-from typing import BinaryIO, Final
+from typing import Final
 
-import attrs
+from ..files import OPEN_FLAGS, OpenFile, is_absence, wrap_regular
 
-_log = logging.getLogger("photon.static")
 # O_PATH does not need permission to list the folder; systems without it open it for reading.
 _FOLDER: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-# O_NONBLOCK: otherwise opening a pipe would wait for its other end.
-_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_ABSENT: Final = frozenset(
-    (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.ENXIO)
-)
+_FILE: Final = OPEN_FLAGS | os.O_NOFOLLOW
 _MAX_LINKS = 40
-
-
-@attrs.frozen
-class OpenFile:
-    """An open regular file.
-
-    Attributes:
-        file: The file, open for reading.
-        status: The status from the operating system.
-    """
-
-    file: BinaryIO
-    status: os.stat_result
-
-    def close(self) -> None:
-        """Close the file."""
-        self.file.close()
-
-
-def is_absence(error: OSError) -> bool:
-    """Return whether an error means that the file does not exist, not that the system fails."""
-    if error.errno == errno.EACCES:
-        _log.warning("a file is hidden by its permissions: %s", error)
-    return error.errno in _ABSENT
 
 
 class Walk:
@@ -147,19 +117,11 @@ class Walk:
                 return walk._open(last)
 
     def _wrap(self, descriptor: int, name: str) -> OpenFile | None:
-        try:
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode):
-                path = os.path.join(self._root, name)  # for messages
-                file = open(path, "rb", buffering=0, opener=lambda *_: descriptor)  # noqa: SIM115
-                return OpenFile(file, status)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            return None
-        raise FileNotFoundError(errno.ENOENT, "neither a file nor a folder", name)
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        opened = wrap_regular(descriptor, os.path.join(self._root, name))
+        if opened is None and not is_folder:
+            raise FileNotFoundError(errno.ENOENT, "neither a file nor a folder", name)
+        return opened
 
     def _target(self, name: str, error: OSError) -> list[str]:
         """Return the target of a link, relative to the walk's new folder; else raise ``error``."""

@@ -8,30 +8,17 @@ another version and is ignored; a smaller difference may be the order in which f
 from __future__ import annotations
 
 import stat
-from typing import Final, NamedTuple
+from typing import Final
 
 from photon_runtime.http import Request, choose_coding
 
-from ._folder import OpenFile, Walk, is_absence
+from ..files import OpenFile, Variant, is_absence
+from ._folder import Walk
 
 SLACK: Final = 10.0
 """Seconds by which a compressed file may be older than the file itself."""
 
 _SUFFIXES: Final = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
-
-
-class Variant(NamedTuple):
-    """The variant of a file that is sent.
-
-    Attributes:
-        opened: The file, or a precompressed file.
-        coding: The content coding; ``None`` for the file itself.
-        varies: True if other clients may get another variant.
-    """
-
-    opened: OpenFile
-    coding: str | None = None
-    varies: bool = False
 
 
 def choose_variant(walk: Walk, name: str, opened: OpenFile, request: Request) -> Variant:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from photon_router.static._content_type import ContentTypes, is_html
+from photon_router.files._content_type import ContentTypes, is_html
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon_router.static._ranges import MAX_RANGES, RangesBody, Span, spans_of
+from photon_router.files._ranges import MAX_RANGES, RangesBody, Span, spans_of
 
 SIZE = 10_000
 

@@ -6,6 +6,7 @@ the web. Text is declared as UTF-8: its encoding is unknown, and browsers guess 
 
 from __future__ import annotations
 
+import functools
 import mimetypes
 from collections.abc import Mapping
 
@@ -74,3 +75,14 @@ class ContentTypes:
 def is_html(content_type: str) -> bool:
     """Return whether a content type is HTML."""
     return essence(content_type) == HTML
+
+
+@functools.lru_cache(maxsize=256)
+def type_of_name(name: str) -> str:
+    """Return the value of ``Content-Type`` for a file by its name, with the default types."""
+    return _default_types().of(name)
+
+
+@functools.cache
+def _default_types() -> ContentTypes:
+    return ContentTypes()

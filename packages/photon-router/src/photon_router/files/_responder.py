@@ -24,10 +24,10 @@ from photon_runtime.http import (
     evaluate_preconditions,
     is_range_current,
 )
+from photon_runtime.media_types import BYTES
 
-from ._folder import OpenFile
+from ._open_file import OpenFile, Variant
 from ._ranges import RangesBody, Span, spans_of
-from ._variants import Variant
 
 NOSNIFF = ("x-content-type-options", "nosniff")
 
@@ -41,12 +41,18 @@ class FileResponder:
         content_type: The content type of the uncompressed file.
         cache_control: The value of ``Cache-Control``; ``None`` to omit the field.
         vary: The request fields that selected the file, besides ``Accept-Encoding``.
+        etag: An entity tag that replaces that of the file.
+        last_modified: The Unix time of the last change that replaces that of the file.
+        has_ranges: False to send the whole file always.
     """
 
     variant: Variant
-    content_type: str
+    content_type: str | None
     cache_control: str | None
     vary: tuple[str, ...] = ()
+    etag: str | None = None
+    last_modified: float | None = None
+    has_ranges: bool = True
 
     def respond(self, request: Request) -> Response:
         """Return the response to a GET or HEAD; the file is closed if it is not sent.
@@ -67,9 +73,10 @@ class FileResponder:
 
     def _respond(self, request: Request, opened: OpenFile) -> Response:
         now = time.time()
-        tag = entity_tag(opened.status)
+        tag = self.etag or entity_tag(opened.status)
+        changed = opened.status.st_mtime if self.last_modified is None else self.last_modified
         # A date in the future is not allowed (RFC 9110, section 8.8.2.1).
-        modified = int(min(opened.status.st_mtime, now))
+        modified = int(min(changed, now))
         headers = request.headers
         precondition = evaluate_preconditions(headers, etag=tag, last_modified=modified)
         if precondition is Precondition.FAILED:
@@ -80,7 +87,7 @@ class FileResponder:
             return response
         response = self._whole_or_ranges(request, headers, tag, modified, now)
         response.headers += [
-            ("accept-ranges", "bytes"),
+            ("accept-ranges", "bytes" if self.has_ranges else "none"),
             ("etag", tag),
             ("last-modified", formatdate(modified, usegmt=True)),
             *self._caching(),
@@ -96,7 +103,7 @@ class FileResponder:
         size = self.variant.opened.status.st_size
         spans = None
         # Ranges are defined for GET only (section 14.2).
-        if request.method == "GET" and "range" in headers:
+        if self.has_ranges and request.method == "GET" and "range" in headers:
             ranges = headers.getlist("range")
             if len(ranges) == 1 and is_range_current(
                 headers, etag=tag, last_modified=modified, now=now
@@ -122,7 +129,7 @@ class FileResponder:
             response = Response(206, body=body, content_type=self.content_type)
             response.headers.append(("content-range", span.content_range(size)))
             return response
-        ranges = RangesBody(opened.file, spans, size=size, content_type=self.content_type)
+        ranges = RangesBody(opened.file, spans, size=size, content_type=self.content_type or BYTES)
         response = Response(206, body=ranges, content_type=ranges.content_type)
         response.headers.append(("content-length", str(ranges.length)))
         return response
