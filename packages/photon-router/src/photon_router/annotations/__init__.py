@@ -3,6 +3,7 @@
 =====================  ========================================================================
 ``_types``             `Query`, `Path`, `Header`, `Cookie`, `Json`, `Form`, `Body`, `Param`
 ``_depends``           `Depends`
+``_foreign_names``     names of other packages in annotations, and what to write in their place
 =====================  ========================================================================
 """
 
@@ -10,6 +11,9 @@ from ._depends import Dependency as Dependency
 from ._depends import Depends as Depends
 from ._depends import Overrides as Overrides
 from ._depends import Provider as Provider
+from ._foreign_names import foreign_argument as foreign_argument
+from ._foreign_names import foreign_marker as foreign_marker
+from ._foreign_names import foreign_result as foreign_result
 from ._types import Annotation as Annotation
 from ._types import Body as Body
 from ._types import Cookie as Cookie

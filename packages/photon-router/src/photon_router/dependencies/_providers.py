@@ -19,7 +19,7 @@ from photon_openapi.annotations import origin_of, strip_alias, without_none
 from photon_runtime.callables import location
 from photon_runtime.http import CallAdapter, Request
 
-from ..annotations import Dependency, Overrides, Provider
+from ..annotations import Dependency, Overrides, Provider, foreign_argument
 from ..errors import SignatureError
 from ..signatures import Argument, Signature, read_signature
 from ._application_values import ApplicationValues, Cell
@@ -159,6 +159,7 @@ class _Walk:
         for argument in signature.arguments:
             dependency = self.providers.dependency_of(argument)
             if dependency is None:
+                _refuse_foreign(above[-1], argument)
                 self.request_arguments.append((above[-1], argument))
             else:
                 self.into(dependency, above)
@@ -173,6 +174,17 @@ class _Walk:
         if dependency.scope == "request" and provider not in self.seen:
             self.seen.add(provider)
             self.over(self.providers.signature_of(provider), (*above, provider))
+
+
+def _refuse_foreign(owner: Callable[..., object], argument: Argument) -> None:
+    """Refuse an argument from the request whose class is of another package.
+
+    Raises:
+        SignatureError: It is.
+    """
+    error = foreign_argument(argument.annotation.type)
+    if error is not None:
+        raise SignatureError(f"{location(owner)}, argument {argument.name}: {error}")
 
 
 def connection_argument(signature: Signature, adapter: CallAdapter) -> Argument:

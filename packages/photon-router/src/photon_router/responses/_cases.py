@@ -28,6 +28,7 @@ from photon_runtime.media_types import (
     is_json,
 )
 
+from ..annotations import foreign_result
 from ..errors import SignatureError
 from ..signatures import MISSING, is_generator
 from ..streaming import ServerSentEvent
@@ -120,8 +121,12 @@ def response_cases_of(
         omit_none: True to leave out members that are ``None``.
 
     Raises:
-        SignatureError: Two cases have the same class and different statuses.
+        SignatureError: Two cases have the same class and different statuses, or the annotation is
+            a class of another framework.
     """
+    error = foreign_result(result)
+    if error is not None:
+        raise SignatureError(f"{location(function)}, its result: {error}")
     declared = {
         plain_type(kind): status
         for status, kind in (responses or {}).items()

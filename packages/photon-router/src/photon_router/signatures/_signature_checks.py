@@ -14,7 +14,7 @@ from photon_runtime.http import Response
 
 from .._submitted import Submitted, submitted_class, takes_submitted
 from .._upload import UploadFile, takes_files
-from ..annotations import Annotation, Depends, In, Marker
+from ..annotations import Annotation, Depends, In, Marker, foreign_marker
 
 _MUTABLE: Final[tuple[type, ...]] = (list, dict, set, bytearray)
 
@@ -32,7 +32,8 @@ def signature_error_of(annotation: Annotation, default: object, *, is_missing: b
     if any(each is Depends for each in (annotation.type, default, *annotation.metadata)):
         return "Depends must be called: write = Depends(function), or Annotated[..., Depends(...)]"
     error_text = (
-        _misused_marker(annotation)
+        foreign_marker((*annotation.metadata, default))
+        or _misused_marker(annotation)
         or _misplaced_file(annotation)
         or _wrong_submitted(annotation, is_missing=is_missing)
     )
