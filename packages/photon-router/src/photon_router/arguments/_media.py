@@ -8,7 +8,7 @@ forms, without a preflight (CORS-safelisted requests, Fetch standard, section 2.
 read from them; the setting ``strict_content_type`` allows it.
 
 Readers expect UTF-8: another ``charset`` is a 415, too, except for text, and so is any
-``Content-Encoding``, because bodies are not decompressed.
+``Content-Encoding``, unless middleware decodes the body (`Decompression`).
 """
 
 from __future__ import annotations

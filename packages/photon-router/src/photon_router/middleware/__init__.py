@@ -13,6 +13,8 @@
 ``_limits``               `BodyLimit`, `Deadline`
 ``_compression``          `Compression`
 ``_codings``              gzip, brotli, Zstandard
+``_decompression``        `Decompression`: compressed request bodies
+``_decodings``            decoders with bounded output
 ``_conditional``          `Conditional`: 304 and 412
 ``_sessions``, ``_session``  `Sessions`: signed cookies; `Session`: what is in them
 ``_csrf``                 `Csrf`: protection against cross-site request forgery
@@ -36,6 +38,7 @@ from ._conditional import check_preconditions as check_preconditions
 from ._cors import Cors as Cors
 from ._csrf import Csrf as Csrf
 from ._csrf import csrf_token as csrf_token
+from ._decompression import Decompression as Decompression
 from ._hosts import TrustedHosts as TrustedHosts
 from ._https import HttpsRedirect as HttpsRedirect
 from ._layer import Layer as Layer

@@ -91,7 +91,8 @@ def _is_installed(module: str) -> bool:
 
 
 @functools.cache
-def _library(name: str) -> Any:
+def library_of(name: str) -> Any:
+    """Return the library of a coding, imported on first use."""
     return importlib.import_module(_EXTRAS[name][0])
 
 
@@ -102,12 +103,12 @@ def _gzip(body: bytes, *, level: int) -> bytes:
 
 
 def _brotli(body: bytes, *, level: int) -> bytes:
-    compressed: bytes = _library("br").compress(body, quality=level)
+    compressed: bytes = library_of("br").compress(body, quality=level)
     return compressed
 
 
 def _zstd(body: bytes, *, level: int) -> bytes:
-    compressed: bytes = _library("zstd").compress(body, level)
+    compressed: bytes = library_of("zstd").compress(body, level)
     return compressed
 
 
@@ -128,7 +129,7 @@ class _BrotliStream:
     __slots__ = ("_compressor",)
 
     def __init__(self, level: int) -> None:
-        self._compressor = _library("br").Compressor(quality=level)
+        self._compressor = library_of("br").Compressor(quality=level)
 
     def compress(self, part: bytes) -> bytes:
         compressed: bytes = self._compressor.process(part) + self._compressor.flush()
@@ -143,7 +144,7 @@ class _ZstdStream:
     __slots__ = ("_compressor", "_flush_block")
 
     def __init__(self, level: int) -> None:
-        compressor = _library("zstd").ZstdCompressor
+        compressor = library_of("zstd").ZstdCompressor
         self._compressor = compressor(level)
         self._flush_block = compressor.FLUSH_BLOCK
 

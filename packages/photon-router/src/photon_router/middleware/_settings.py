@@ -10,6 +10,7 @@ from ._compression import Compression
 from ._conditional import Conditional
 from ._cors import Cors
 from ._csrf import Csrf
+from ._decompression import Decompression
 from ._hosts import TrustedHosts
 from ._https import HttpsRedirect
 from ._layer import Layer
@@ -46,6 +47,7 @@ class MiddlewareSettings:
         rate_limit: Limit of requests per time window.
         body_limit: Limit of the size of bodies.
         deadline: Limit of the time of requests.
+        decompression: Compressed request bodies.
         compression: Compressed responses.
         conditional: Entity tags, and 304.
         sessions: Sessions in signed cookies.
@@ -60,6 +62,7 @@ class MiddlewareSettings:
     rate_limit: RateLimit | None = None
     body_limit: BodyLimit | None = None
     deadline: Deadline | None = None
+    decompression: Decompression | None = None
     compression: Compression | None = None
     conditional: Conditional | None = None
     sessions: Sessions | None = None

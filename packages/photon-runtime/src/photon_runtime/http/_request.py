@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Protocol, final
+from typing import Protocol, TypeAlias, final
 from urllib.parse import unquote_to_bytes
 
 from ..callables import require_function, require_value
@@ -38,6 +38,10 @@ class BodySource(Protocol):
         """Wait for the next part and return it; ``b""`` at the end."""
 
 
+BodyDecoder: TypeAlias = Callable[[Iterator[bytes]], Iterator[bytes]]
+"""Returns the decoded parts of a body; each is small, so that a limit of their sum holds."""
+
+
 @final
 class Request:
     """One HTTP request.
@@ -58,6 +62,7 @@ class Request:
         "_callbacks",
         "_content_length",
         "_cookies",
+        "_decode",
         "_endpoint",
         "_expects_continue",
         "_form",
@@ -84,6 +89,7 @@ class Request:
         "target",
     )
 
+    _decode: BodyDecoder | None
     _endpoint: Callable[[Request], Response]
     _path_values: list[str]
     _trailers: RawHeaders
@@ -133,7 +139,8 @@ class Request:
         self._version = "1.1"
         self._callbacks: list[Callable[[], object]] | None = None
         self._form: object = None
-        # Three slots stay unset: few requests have trailers, and the router sets the others.
+        # Four slots stay unset: few requests have trailers or an encoded body, and the router sets
+        # the others.
 
     def __repr__(self) -> str:
         """Show method and target."""
@@ -386,10 +393,8 @@ class Request:
         """
         if self._body is None:
             if self._streamed:
-                raise RuntimeError(
-                    "the body was already consumed by stream(): use either body or stream()"
-                )
-            if self._is_complete and self._received <= self.body_limit:
+                self._body = b"".join(self._decoded_parts())
+            elif self._is_complete and self._received <= self.body_limit:
                 parts, self._parts = self._parts, []
                 self._body = parts[0] if len(parts) == 1 else b"".join(parts)
             else:
@@ -407,8 +412,46 @@ class Request:
         if self._body is not None:
             yield self._body
             return
+        if getattr(self, "_decode", None) is not None:
+            yield from self._decoded_parts()
+            return
         self._streamed = True
         yield from self._coming_parts()
+
+    def decode_body(self, decode: BodyDecoder) -> None:
+        """Decode the body when it is read; for middleware that removes a content coding.
+
+        `body_limit` then applies to the decoded body, too. The fields ``Content-Encoding`` and
+        ``Content-Length``, which describe the encoded body, are removed.
+
+        Args:
+            decode: Function that returns the decoded parts of the received ones.
+
+        Raises:
+            RuntimeError: The body was already read.
+        """
+        if self._body is not None or self._streamed:
+            raise RuntimeError("the body was already read: decode it before")
+        self._decode = decode
+        self._streamed = True  # `body` and `stream` read it in another way
+        self.drop_header(b"content-encoding")
+        self.drop_header(b"content-length")
+
+    def _decoded_parts(self) -> Iterator[bytes]:
+        decode = getattr(self, "_decode", None)
+        if decode is None:
+            raise RuntimeError(
+                "the body was already consumed by stream(): use either body or stream()"
+            )
+        self._decode = None
+        size = 0
+        for part in decode(self._coming_parts()):
+            size += len(part)
+            if size > self.body_limit:
+                raise HttpError(
+                    413, f"the decoded request body is larger than {self.body_limit} bytes"
+                )
+            yield part
 
     def _read_all(self) -> bytes:
         length = self._content_length
