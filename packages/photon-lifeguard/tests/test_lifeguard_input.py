@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import attrs
+import msgspec
 import pytest
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -93,6 +95,29 @@ def test_members_of_an_attrs_class_become_attributes() -> None:
 def test_absent_keys_of_a_mapping_leave_attributes_unchanged() -> None:
     changes: PostChanges = {"code": None}
     post = assign(Post(slug="old", code=3), changes)
+    assert (post.slug, post.code) == ("old", None)
+
+
+class StructChanges(msgspec.Struct):
+    slug: str | msgspec.UnsetType = msgspec.UNSET
+    code: int | None | msgspec.UnsetType = msgspec.UNSET
+
+
+@attrs.frozen
+class AttrsChanges:
+    slug: str | msgspec.UnsetType = msgspec.UNSET
+    code: int | None | msgspec.UnsetType = msgspec.UNSET
+
+
+@dataclasses.dataclass
+class DataChanges:
+    slug: str | msgspec.UnsetType = msgspec.UNSET
+    code: int | None | msgspec.UnsetType = msgspec.UNSET
+
+
+@pytest.mark.parametrize("cls", [StructChanges, AttrsChanges, DataChanges])
+def test_members_that_are_unset_leave_attributes_unchanged(cls: Any) -> None:
+    post = assign(Post(slug="old", code=3), cls(code=None))
     assert (post.slug, post.code) == ("old", None)
 
 

@@ -247,7 +247,7 @@ def test_what_json_schema_cannot_say_is_left_to_attrs() -> None:
     }
 
 
-def test_names_on_the_wire_are_those_of_the_attributes() -> None:
+def test_names_on_the_wire_are_those_of_the_attributes_or_their_aliases() -> None:
     @attrs.define
     class Aliased:
         kind: str = attrs.field(alias="type")
@@ -255,9 +255,9 @@ def test_names_on_the_wire_are_those_of_the_attributes() -> None:
         made: int = attrs.field(init=False, default=1)
 
     schema = component_of(Aliased)
-    assert list(schema["properties"]) == ["kind", "made"]
+    assert list(schema["properties"]) == ["type", "made"]
     assert schema["properties"]["made"]["readOnly"] is True
-    assert schema["required"] == ["kind"]
+    assert schema["required"] == ["type"]
 
 
 def test_an_annotation_that_cannot_be_resolved_is_named() -> None:

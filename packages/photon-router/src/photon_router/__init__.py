@@ -26,6 +26,7 @@
 
 from photon_openapi.annotations import Param as Param
 from photon_openapi.annotations import closed as closed
+from photon_openapi.annotations import rename as rename
 from photon_openapi.errors import DocumentError as DocumentError
 from photon_runtime.http import DescribedResponse as DescribedResponse
 from photon_runtime.http import Html as Html

@@ -19,6 +19,7 @@ class RouterSettings:
             Without one, or with that of an HTML form, a page of another site could have sent the
             request; then the response is 415.
         strict_query: True to reject parameters of the query that an operation does not have.
+        strict_members: True to reject members of objects that their classes do not have.
         assert_formats: True to assert ``format`` in the schemas of a loaded document.
         docs: False to not serve the document and its page, even if the code has paths for them.
     """
@@ -26,5 +27,6 @@ class RouterSettings:
     validate_responses: bool | None = None
     strict_content_type: bool = True
     strict_query: bool = False
+    strict_members: bool = False
     assert_formats: bool = False
     docs: bool = True

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from photon_openapi.annotations import ClassRules, NameRule, require_rule, using_class_rules
 from photon_openapi.document import Document, OpenApi, Operation, load_document
 from photon_openapi.errors import DocumentError
 from photon_runtime.callables import calling_module, kind_of, require_function
@@ -88,6 +89,12 @@ class Application(Router):
             and by default they are rejected.
         strict_query: True to reject parameters of the query that an operation does not have, with
             the nearest name; ``None`` leaves it to the settings, and by default they are ignored.
+        strict_members: True to reject members of objects that their classes do not have, with the
+            nearest name: all classes are then `closed`, also in the document. ``None`` leaves it to
+            the settings, and by default they are ignored. A loaded document decides for itself.
+        rename: The rule for names on the wire of the members of all classes, such as ``camel``: see
+            `rename`, which is the rule for one class and takes precedence. Arguments of functions
+            and members of header models keep their names.
         assert_formats: True to assert ``format`` in the schemas of ``spec``; ``None`` leaves it to
             the settings, and by default it is a description only.
 
@@ -100,6 +107,7 @@ class Application(Router):
 
     Raises:
         DocumentError: The document in ``spec`` cannot be loaded.
+        SignatureError: The rule for names does not exist.
 
     Example:
         >>> from photon_router import Application
@@ -137,6 +145,8 @@ class Application(Router):
         assert_formats: bool | None = None,
         strict_content_type: bool | None = None,
         strict_query: bool | None = None,
+        strict_members: bool | None = None,
+        rename: NameRule | None = None,
     ) -> None:
         """Begin without handlers."""
         super().__init__(
@@ -156,8 +166,12 @@ class Application(Router):
             "validate_responses": validate_responses,
             "strict_content_type": strict_content_type,
             "strict_query": strict_query,
+            "strict_members": strict_members,
             "assert_formats": assert_formats,
         }
+        if rename is not None:
+            require_rule(rename, "rename")
+        self._rename = rename
         self.validation_status = validation_status
         self.module = calling_module()
         self.readiness = Readiness()
@@ -403,7 +417,8 @@ class Application(Router):
         )
         providers = Providers(by_type)
         context = WriterContext(self.validation_status, is_published=True, providers=providers)
-        write_entries(base.data, shown, context)
+        with using_class_rules(self._class_rules()):
+            write_entries(base.data, shown, context)
         return copy.deepcopy(base.data)
 
     @contextmanager
@@ -533,8 +548,12 @@ class Application(Router):
             running.dispatch.use(tree)
 
     def _compiled_endpoints(self, running: Running) -> tuple[Document, PathTree[Endpoint]]:
-        with collector_paused():
+        with collector_paused(), using_class_rules(self._class_rules()):
             return self._compile_endpoints(running)
+
+    def _class_rules(self) -> ClassRules:
+        """Return the rules by which the document and the endpoints read classes."""
+        return ClassRules(self._rename, closed=self._behaviour().strict_members)
 
     def _compile_endpoints(self, running: Running) -> tuple[Document, PathTree[Endpoint]]:
         document, behaviour = self._begun_document(), self._behaviour()

@@ -43,6 +43,7 @@ from photon_router import ValidationError as ValidationError
 from photon_router import Wsgi as Wsgi
 from photon_router import closed as closed
 from photon_router import photon_route as photon_route
+from photon_router import rename as rename
 from photon_runtime import Channel as Channel
 from photon_runtime import Event as Event
 from photon_runtime import Lock as Lock

@@ -16,6 +16,9 @@ import msgspec
 
 from ._param import Param, as_param, merge_params
 
+_ABSENT = (type(None), msgspec.UnsetType)
+"""The types of values that stand for an absent one."""
+
 
 class SourceMarker:
     """The base of markers that name the source of a value.
@@ -120,12 +123,29 @@ def union_members(type_: object) -> tuple[Any, ...] | None:
 
 
 def without_none(type_: Any) -> Any:
-    """Return ``T`` for ``T | None``: a parameter that is absent has no value."""
+    """Return ``T`` for ``T | None``: a parameter that is absent has no value.
+
+    msgspec's ``UnsetType`` stands for an absent value as ``None`` does.
+    """
     members = union_members(type_)
     if members is None:
         return type_
-    present = tuple(member for member in members if member is not type(None))
+    present = tuple(member for member in members if member not in _ABSENT)
     return typing.Union[present] if present else type_  # noqa: UP007 - of a computed tuple
+
+
+def without_unset(type_: Any) -> Any:
+    """Return ``T`` for ``T | UnsetType``, also inside of ``Annotated``; other types unchanged."""
+    if type(type_) is type:
+        return type_
+    if origin_of(type_) is Annotated:
+        inner, *metadata = typing.get_args(type_)
+        present = without_unset(inner)
+        return type_ if present is inner else Annotated[(present, *metadata)]
+    members = union_members(strip_alias(type_)) or ()
+    if msgspec.UnsetType not in members:
+        return type_
+    return typing.Union[tuple(each for each in members if each is not msgspec.UnsetType)]  # noqa: UP007 - of a computed tuple
 
 
 def plain_type(type_: Any) -> Any:
@@ -167,7 +187,7 @@ def _flatten_optional(
 
     A dependency in another union is refused: otherwise the client could send a value in its place.
     """
-    present = [member for member in members if member is not type(None)]
+    present = [member for member in members if member not in _ABSENT]
     if len(present) != 1:
         flattened = (_flatten(member) for member in present)
         attached = (item for _, metadata in flattened for item in metadata)
@@ -177,4 +197,5 @@ def _flatten_optional(
     plain, metadata = _flatten(present[0])
     if not any(isinstance(item, SourceMarker | Param) for item in metadata):
         return annotation, ()
-    return plain | None, metadata
+    absent = tuple(member for member in members if member in _ABSENT)
+    return typing.Union[(plain, *absent)], metadata

@@ -29,7 +29,16 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from ..annotations import Param, origin_of, plain_type, split_annotation, union_members
+from ..annotations import (
+    ClassRules,
+    Param,
+    class_rules,
+    origin_of,
+    plain_type,
+    split_annotation,
+    union_members,
+    using_class_rules,
+)
 from ..messages import choices
 from ..schema import (
     Member,
@@ -43,6 +52,7 @@ from ..schema import (
 from ._text import SCALARS, maker_of, same, takes_strings, text_converter
 
 _Hook: TypeAlias = Callable[[Any, Any], Any]
+_ABSENT = (type(None), msgspec.UnsetType)
 
 
 def make_converter(*, text: bool = False) -> cattrs.Converter:
@@ -51,14 +61,21 @@ def make_converter(*, text: bool = False) -> cattrs.Converter:
     Args:
         text: True if scalars are strings, as in forms and parameters. Otherwise values are JSON
             values, and nothing is coerced: ``"1"`` is not an integer and ``1`` is not a boolean.
+
+    It has the rules for classes that are being used now.
     """
     converter = cattrs.Converter(prefer_attrib_converters=True)
+    rules = class_rules()
     for type_ in SCALARS:
         if isinstance(type_, type) and type_ is not object:
             converter.register_structure_hook(type_, _scalar_hook(type_, text=text))
 
     def register(predicate: Callable[[Any], bool], make: Callable[[Any], _Hook]) -> None:
-        converter.register_structure_hook_factory(predicate, make)
+        def make_by_rules(type_: Any) -> _Hook:
+            with using_class_rules(rules):  # some hooks are made when a value needs them
+                return make(type_)
+
+        converter.register_structure_hook_factory(predicate, make_by_rules)
 
     register(_is_object, lambda _: same)
     register(_is_choice, lambda type_: _choice_hook(type_, text=text))
@@ -70,10 +87,18 @@ def make_converter(*, text: bool = False) -> cattrs.Converter:
     return converter
 
 
-@functools.cache
 def json_converter() -> cattrs.Converter:
-    """Return the shared converter for JSON; callers must not register hooks with it."""
-    return make_converter()
+    """Return the shared converter for JSON by the rules for classes that are being used.
+
+    Callers must not register hooks with it.
+    """
+    return _shared_converter(class_rules())
+
+
+@functools.lru_cache(maxsize=64)
+def _shared_converter(rules: ClassRules) -> cattrs.Converter:
+    with using_class_rules(rules):
+        return make_converter()
 
 
 def structuring_errors(
@@ -246,16 +271,16 @@ def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
     members = members_of(type_) or ()
     if is_named_tuple(cls):
         return _named_tuple_hook(cls, members, converter)
+    _refuse_private_arguments(cls, members)
     if typing.is_typeddict(cls):
         return _members_hook(type_, members, converter, dict)
     if issubclass(cls, msgspec.Struct):
         return _members_hook(type_, members, converter, cls)
-    _refuse_private_arguments(cls, members)
     overrides = {member.name: override(omit=True) for member in members if member.is_private}
     renamed = {
         member.name: member.wire_name
         for member in members
-        if member.is_renamed and member.name not in overrides
+        if member.wire_name != member.name and member.name not in overrides
     }
     overrides |= {name: override(rename=wire) for name, wire in renamed.items()}
     inner: _Hook = make_dict_structure_fn(type_, converter, **overrides)  # type: ignore[arg-type]
@@ -308,7 +333,9 @@ def _members_hook(
     ``_members``).
     """
     hooks = [
-        (member, member.wire_name, converter.get_structure_hook(member.type)) for member in members
+        (member, member.wire_name, converter.get_structure_hook(member.type))
+        for member in members
+        if not member.is_private
     ]
 
     def hook(value: Any, _: object) -> object:
@@ -347,7 +374,7 @@ def _union_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
     candidates = [
         (member, frozenset(field.wire_name for field in members_of(member) or ()))
         for member in sorted(
-            (item for item in union_members(type_) or () if item is not type(None)),
+            (item for item in union_members(type_) or () if item not in _ABSENT),
             key=lambda item: plain_type(item) is str,
         )
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from ..annotations import ClassRules, class_rules
 from ..schema import SchemaBuilder
 from ._json import JsonDecoder
 
@@ -19,12 +20,12 @@ def decoder_of(type_: Any) -> JsonDecoder:
         TypeError: The type has no form in JSON.
     """
     try:
-        return _kept(type_)
+        return _kept(type_, class_rules())
     except TypeError:  # not hashable, or without a form in JSON
-        return _made(type_)
+        return _made(type_, class_rules())
 
 
-def _made(type_: Any) -> JsonDecoder:
+def _made(type_: Any, _rules: ClassRules) -> JsonDecoder:
     builder = SchemaBuilder()
     schema = builder.schema(type_)
     return JsonDecoder(type_, schema=schema, components=builder.components)

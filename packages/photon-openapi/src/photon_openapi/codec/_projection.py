@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 import attrs
+from msgspec import UNSET
 
 from ..annotations import origin_of, plain_type, union_members
 from ..schema import (
@@ -337,7 +338,7 @@ def _projector(cls: type, parts: list[_ProjectedMember]) -> Callable[[Any], obje
                         f"a result of type {type(value).__qualname__} has no {name!r}, "
                         f"a required member of {cls.__qualname__}"
                     )
-            elif part is not None or not is_absent:
+            elif part is not UNSET and (part is not None or not is_absent):
                 result[wire_name] = part if projection is None else projection(part)
         return list(result.values()) if is_array else result
 

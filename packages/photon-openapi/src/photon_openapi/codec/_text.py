@@ -207,7 +207,7 @@ def _choice_converter(values: Sequence[object], results: Sequence[object]) -> Te
 
 def _union_converter(members: Sequence[object]) -> TextConverter:
     """Return a converter to the first matching member; a parameter that is sent is not ``None``."""
-    present = [member for member in members if member is not type(None)]
+    present = [member for member in members if member not in (type(None), msgspec.UnsetType)]
     # A string matches always, so it is tried last, whatever the order of the annotation.
     present.sort(key=lambda member: plain_type(member) is str)
     readers = [text_converter(member) for member in present]

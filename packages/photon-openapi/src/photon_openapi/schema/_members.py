@@ -2,6 +2,18 @@
 
 TypedDict, NamedTuple and the Struct of msgspec are supported, too, and for results classes that
 SQLAlchemy maps (`_mapped_classes`).
+
+The name of a member on the wire is the first of these:
+
+1. the ``name`` of its `Param`;
+2. the name that it has by its library: an attrs ``alias``, msgspec's ``rename`` or ``name``;
+3. the name by the rule of its class, see `rename`;
+4. the name by the rules of the application that is being compiled, see `ClassRules`;
+5. the name of the attribute.
+
+An alias that differs from the one that attrs makes by itself was set by the application. attrs
+leaves out leading underscores for its own, and such attributes are private whatever their alias is:
+before attrs 25.4, an alias that was set to the same text cannot be distinguished from it.
 """
 
 from __future__ import annotations
@@ -17,7 +29,17 @@ import msgspec
 
 from photon_runtime.callables import require_function
 
-from ..annotations import origin_of, plain_type, split_annotation
+from ..annotations import (
+    NameRule,
+    Names,
+    class_rules,
+    origin_of,
+    plain_type,
+    rename_rule,
+    renamed,
+    split_annotation,
+    without_unset,
+)
 from ._mapped_classes import mapped_columns, mapper_of
 from ._scalars import SCALARS
 
@@ -28,7 +50,8 @@ class Member:
 
     Attributes:
         name: Name of the attribute.
-        type: The annotation, with the type variables of the class substituted.
+        type: The annotation, with the type variables of the class substituted, and without
+            msgspec's ``UnsetType``: a value that is not set is not sent.
         required: Whether the member has no default.
         default: The default, an ``attrs.Factory`` of it, or ``attrs.NOTHING``.
         argument: The name of the argument of ``__init__``; ``None`` if there is no such argument.
@@ -36,6 +59,12 @@ class Member:
         converts: Whether attrs passes the argument through a converter.
         metadata: The metadata, from which ``description`` and ``example`` are read.
         attribute: The attrs attribute, if the class is an attrs class.
+        wire_name: The name on the wire, by default that of the attribute.
+        has_own_name: Whether the member or its class states the name on the wire, and not only the
+            application.
+        may_be_unset: Whether its value may be msgspec's ``UNSET``.
+        encoded_name: The name that msgspec reads and writes by itself; ``None`` if it is that of
+            the attribute.
     """
 
     name: str
@@ -47,17 +76,15 @@ class Member:
     converts: bool = False
     metadata: Mapping[Any, Any] = attrs.Factory(dict)
     attribute: Any = None
-
-    @property
-    def wire_name(self) -> str:
-        """The name on the wire: that of its `Param`, by default that of the attribute."""
-        param = split_annotation(self.type).param
-        return self.name if param is None or param.name is None else param.name
+    wire_name: str = attrs.field(default=attrs.Factory(lambda member: member.name, takes_self=True))
+    has_own_name: bool = False
+    may_be_unset: bool = False
+    encoded_name: str | None = None
 
     @property
     def is_renamed(self) -> bool:
-        """Whether the name on the wire is not that of the attribute."""
-        return self.wire_name != self.name
+        """Whether the name on the wire is not the one that msgspec uses by itself."""
+        return self.wire_name != (self.encoded_name or self.name)
 
     @property
     def is_private(self) -> bool:
@@ -74,30 +101,76 @@ def members_of(type_: object) -> tuple[Member, ...] | None:
         The members in order, or ``None`` for any other type.
 
     Raises:
-        TypeError: An annotation of the class cannot be resolved, or the JSON form of a Struct
-            differs from its members.
+        TypeError: An annotation of the class cannot be resolved, the JSON form of a Struct differs
+            from its members, or two members have one name on the wire.
     """
     cls = origin_of(type_) or type_
     if not isinstance(cls, type) or cls in SCALARS:
         return None
+    rules = class_rules()
+    rule, names = rules.rename, rules.names_of(cls)
     if mapper_of(cls) is not None:
-        return tuple(
+        members = [
             Member(name=name, type=column, required=True)
             for name, column in mapped_columns(cls).items()
-        )
+        ]
+        return _named(members, cls, rule, names)
     is_hashable = type(type_) is type or isinstance(type_, typing.Hashable)
-    return _read(type_) if is_hashable else _read.__wrapped__(type_)
+    read = _read if is_hashable else _read.__wrapped__
+    return read(type_, rule, names)
 
 
 @functools.lru_cache(maxsize=16_384)
-def _read(type_: object) -> tuple[Member, ...] | None:
+def _read(type_: object, rule: NameRule | None, names: Names) -> tuple[Member, ...] | None:
     """Read a class, once while it is in use: an application asks for its members again and again.
 
     An error is not stored, as names may be defined later; a mapped class is never read here.
     """
     cls = typing.cast("type", origin_of(type_) or type_)
     read = next((read for is_kind, read in _KINDS if is_kind(cls)), None)
-    return None if read is None else read(cls, _hints(type_, cls))
+    return None if read is None else _named(read(cls, _hints(type_, cls)), cls, rule, names)
+
+
+def _named(
+    members: Sequence[Member], cls: type, rule: NameRule | None, names: Names
+) -> tuple[Member, ...]:
+    """Return the members with their names on the wire.
+
+    Raises:
+        TypeError: Two members have one name, or a private one has a name.
+    """
+    own_rule, by_document = rename_rule(cls), dict(names)
+    result: list[Member] = []
+    owners: dict[str, str] = {}
+    for each in members:
+        present = without_unset(each.type)
+        member = attrs.evolve(each, type=present, may_be_unset=present is not each.type)
+        param = split_annotation(present).param
+        own = None if param is None else param.name
+        if member.is_private:
+            if own is not None:
+                raise TypeError(
+                    f"{cls.__qualname__}.{member.name} is private, so it is neither sent nor "
+                    f"received, and has the name {own!r} on the wire: name the attribute without "
+                    "a leading underscore"
+                )
+            result.append(member)
+            continue
+        if own is None and member.has_own_name:
+            own = member.wire_name
+        if own is None and own_rule is not None:
+            own = renamed(member.name, own_rule)
+        wire = own or by_document.get(member.name)
+        if wire is None:
+            wire = member.name if rule is None else renamed(member.name, rule)
+        if wire in owners:
+            raise TypeError(
+                f"{cls.__qualname__}.{member.name} and {cls.__qualname__}.{owners[wire]} have one "
+                f"name on the wire, {wire!r}: give one of them another name"
+            )
+        owners[wire] = member.name
+        result.append(attrs.evolve(member, wire_name=wire, has_own_name=own is not None))
+    return tuple(result)
 
 
 def mapped_class_in(type_: object) -> type | None:
@@ -178,6 +251,8 @@ def _attrs_members(cls: type, hints: dict[str, Any]) -> tuple[Member, ...]:
             converts=field.converter is not None,
             metadata=field.metadata,
             attribute=field,
+            wire_name=field.alias or field.name,
+            has_own_name=field.alias != field.name,
         )
         for field in attrs.fields(cls)
     )
@@ -241,10 +316,10 @@ def _struct_members(cls: type[msgspec.Struct], hints: dict[str, Any]) -> tuple[M
     fields = msgspec.structs.fields(cls)
     config = cls.__struct_config__
     is_renamed = any(field.name != field.encode_name for field in fields)
-    if is_renamed or config.tag is not None or config.array_like:
+    if config.tag is not None or config.array_like:
         raise TypeError(
-            f"{cls.__qualname__} has `rename`, `tag` or `array_like`: its form in JSON differs "
-            "from its members; use an attrs class"
+            f"{cls.__qualname__} has `tag` or `array_like`: its form in JSON differs from its "
+            "members; use an attrs class"
         )
     return tuple(
         Member(
@@ -253,6 +328,9 @@ def _struct_members(cls: type[msgspec.Struct], hints: dict[str, Any]) -> tuple[M
             required=field.required,
             default=_struct_default(field),
             argument=field.name,
+            wire_name=field.encode_name,
+            has_own_name=is_renamed,
+            encoded_name=field.encode_name,
         )
         for field in fields
     )

@@ -3,8 +3,8 @@
 The schema describes the values that msgspec accepts and emits for the type, so that a body that
 matches the document decodes, and an encoded value matches the document. Therefore:
 
-- A member has the name of its `Param`, by default that of the attribute. An attrs ``alias`` names
-  the argument of ``__init__`` and is not used on the wire.
+- A member has its name on the wire: that of its `Param`, an attrs ``alias``, or the name by a rule
+  of its class or the application (`_members`).
 - Attributes with a leading underscore are private: not encoded, not accepted, not in the schema.
 - Attributes with ``init=False`` are emitted and never accepted: ``readOnly``.
 - attrs validators become keywords where JSON Schema has one. Validators without a keyword (a custom
@@ -116,7 +116,10 @@ class SchemaBuilder:
 
     def _union(self, members: Sequence[object]) -> Schema:
         """Return ``anyOf``, or a list of type names for one plain type or null."""
+        members = [member for member in members if member is not msgspec.UnsetType]
         schemas = [self.schema(member) for member in members]
+        if len(schemas) == 1:
+            return schemas[0]
         others = [schema for schema in schemas if schema != {"type": "null"}]
         if len(others) == 1 and len(schemas) > 1:
             other = others[0]
@@ -261,8 +264,6 @@ class SchemaBuilder:
             "type": "object",
             "properties": {member.wire_name: self.member(member) for member in members},
         }
-        if len(schema["properties"]) < len(members):
-            raise TypeError(f"two members of {type_!r} have one name on the wire")
         required = [member.wire_name for member in members if member.required]
         if required:
             schema["required"] = required
@@ -344,8 +345,8 @@ def _default_value(default: object) -> object:
         if factory not in (list, dict, set, tuple, frozenset):
             return attrs.NOTHING
         default = factory()
-    if default is attrs.NOTHING:
-        return default
+    if default is attrs.NOTHING or default is msgspec.UNSET:
+        return attrs.NOTHING
     try:
         plain = msgspec.to_builtins(default, order="deterministic")
         # The document must be the same after encoding and decoding: no NaN, no infinity.

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.annotations import strip_alias, value_type
+from photon_openapi.annotations import Param, strip_alias, value_type
 from photon_openapi.codec import takes_strings
 from photon_openapi.errors import ErrorDetail, Location
 from photon_openapi.schema import Member, members_of, refused_by_class
@@ -102,6 +102,10 @@ def _member_argument(member: Member, owner: str, marker: In) -> Argument:
         raise TypeError(
             f"its member {member.name} has a marker: the argument has one already, leave it out"
         )
+    if member.wire_name != member.name and (member.has_own_name or marker.origin != "header"):
+        # A rule of the application is for members, and headers have a spelling of their own.
+        param = attrs.evolve(annotation.param or Param(), name=member.wire_name)
+        annotation = attrs.evolve(annotation, param=param)
     type_ = annotation.type
     if member.converts:  # the class converts the string itself
         type_ = list[str] if takes_strings(type_) else str

@@ -226,7 +226,7 @@ class _Writer:
         if argument.member is not None:
             return self._member_schema(argument.member)
         schema: OpenApi = self.context.builder.schema(present.annotated)
-        if not any(argument.default is each for each in (MISSING, ABSENT, None)):
+        if not any(argument.default is each for each in (MISSING, ABSENT, None, msgspec.UNSET)):
             plain = msgspec.to_builtins(argument.default, order="deterministic")
             schema["default"] = list(plain) if isinstance(plain, tuple) else plain
         return schema
