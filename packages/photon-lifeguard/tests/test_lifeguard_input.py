@@ -100,19 +100,19 @@ def test_absent_keys_of_a_mapping_leave_attributes_unchanged() -> None:
 
 class StructChanges(msgspec.Struct):
     slug: str | msgspec.UnsetType = msgspec.UNSET
-    code: int | None | msgspec.UnsetType = msgspec.UNSET
+    code: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @attrs.frozen
 class AttrsChanges:
     slug: str | msgspec.UnsetType = msgspec.UNSET
-    code: int | None | msgspec.UnsetType = msgspec.UNSET
+    code: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @dataclasses.dataclass
 class DataChanges:
     slug: str | msgspec.UnsetType = msgspec.UNSET
-    code: int | None | msgspec.UnsetType = msgspec.UNSET
+    code: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @pytest.mark.parametrize("cls", [StructChanges, AttrsChanges, DataChanges])
