@@ -196,6 +196,11 @@ def test_options_lists_the_methods() -> None:
     assert ask(shop(), "OPTIONS", "/nowhere").status == 404
 
 
+def test_options_of_an_asterisk_is_about_the_server() -> None:
+    response = ask(shop(), "OPTIONS", "*")
+    assert (response.status, response.body) == (204, b"")
+
+
 def test_declared_head_and_options_go_before_the_automatic_ones() -> None:
     router = shop()
 

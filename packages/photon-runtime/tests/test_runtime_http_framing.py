@@ -186,6 +186,18 @@ HOSTS = {
     "Host with an angle": get(host=b"Host: <a>"),
 }
 
+# One reader would take the first value, and another the last.
+REPEATED = {
+    f"{name} twice": post(LENGTH, b"%b: a" % name.encode(), b"%b: b" % name.upper().encode())
+    for name in (
+        *("Content-Type", "Content-Encoding", "Content-Location", "Content-Disposition"),
+        *("Content-Range", "Authorization", "Proxy-Authorization", "Date", "Expect", "From"),
+        *("If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range", "Max-Forwards"),
+        *("Origin", "Referer", "User-Agent", "Last-Event-ID", "Access-Control-Request-Method"),
+        *("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-Fetch-Site", "Sec-Fetch-Dest"),
+    )
+} | {"Content-Type twice, the same": post(LENGTH, *[b"Content-Type: application/json"] * 2)}
+
 REQUEST_LINES = {
     "HTTP/0.9": b"GET /\r\n\r\n",
     "version 0.9": get(line=b"GET / HTTP/0.9"),
@@ -295,6 +307,7 @@ VECTORS = [
         "coding": TRANSFER_CODINGS,
         "line": LINES,
         "host": HOSTS,
+        "repeated": REPEATED,
         "request line": REQUEST_LINES,
         "target": TARGETS,
         "chunk": CHUNK_FAULTS,
@@ -497,3 +510,29 @@ def test_body_that_breaks_while_the_handler_reads_it_is_refused() -> None:
         wire = b"".join(iter(lambda: client.recv(65536), b""))
     assert statuses(wire) == [400]
     assert seen == ["/"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "combined"),
+    [
+        ([b"Accept: a/b", b"ACCEPT: c/d"], ("accept", "a/b, c/d")),
+        ([b"X-Forwarded-For: a", b"X-Forwarded-For: b, c"], ("x-forwarded-for", "a, b, c")),
+        ([b'If-None-Match: "a"', b'If-None-Match: "b"'], ("if-none-match", '"a", "b"')),
+        ([b"X-Own: a", b"Z: b", b"X-Own: c"], ("x-own", "a, c")),
+        ([b"Cookie: a=b", b"Cookie: c=d"], ("cookie", "a=b; c=d")),
+    ],
+)
+def test_a_repeated_list_is_one_field_for_every_reader(
+    fields: list[bytes], combined: tuple[str, str]
+) -> None:
+    read: list[object] = []
+
+    def handle(request: Request) -> Response:
+        name = combined[0]
+        read.extend([request.headers[name], request.headers.getlist(name)])
+        read.append((request.raw_header(name.encode()) or b"").decode())
+        return Response()
+
+    with live_server(handle) as server:
+        server.exchange(get(*fields, CLOSE), timeout=2)
+    assert read == [combined[1], [combined[1]], combined[1]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
+import tracemalloc
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import h11
@@ -255,3 +257,19 @@ def test_client_that_leaves_before_the_trailers_ends_the_stream(trailing: Traili
         client.recv(10)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     assert closed == [True]
+
+
+@pytest.mark.parametrize("kind", [bytes, memoryview, bytearray])
+def test_clients_that_do_not_read_share_one_copy_of_a_part(kind: Callable[[bytes], bytes]) -> None:
+    size, clients = 4_000_000, 8
+    shared = kind(bytes(size))
+    with live_server(lambda _: Response(body=iter([shared]))) as server:
+        tracemalloc.start()
+        with ExitStack() as stack:
+            for _ in range(clients):
+                client = stack.enter_context(server.connect(timeout=5))
+                client.sendall(GET + b"\r\n")
+                assert client.recv(1)
+            _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < size

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import queue
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +18,7 @@ import photon_runtime as rt
 from photon_runtime.patch._local import local
 from photon_runtime.patch._lock import Lock, RLock
 from photon_runtime.patch._queue import SimpleQueue
+from photon_runtime.patch._select import Epoll, poll_
 
 
 def test_a_released_lock_goes_to_who_has_waited_longest() -> None:
@@ -118,10 +124,95 @@ def test_an_rlock_belongs_to_a_task_not_to_the_thread() -> None:
     assert rt.run(main) == (True, False)
 
 
-@pytest.mark.parametrize("kind", [Lock, RLock, SimpleQueue])
-def test_none_of_them_is_copied(kind: type) -> None:
-    with pytest.raises(TypeError, match="cannot pickle"):
-        copy.deepcopy(kind())
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (Lock, "_thread.lock"),
+        (RLock, "_thread.RLock"),
+        (SimpleQueue, "_queue.SimpleQueue"),
+        (local, "_thread._local"),
+        (poll_, "select.poll"),
+        (Epoll, "select.epoll"),
+    ],
+)
+def test_none_of_them_is_copied_and_the_error_is_the_standard_one(
+    make: Callable[[], object], name: str, copied: Callable[[object], object]
+) -> None:
+    with pytest.raises(TypeError, match=f"cannot pickle '{name}' object"):
+        copied(make())
+
+
+def test_a_subclass_may_say_how_it_is_pickled_as_with_the_standard_library() -> None:
+    assert vars(copy.copy(Remembering(7))) == {"value": 7}
+
+
+class Remembering(local):
+    """A local with a state for pickles."""
+
+    def __init__(self, value: int = 0) -> None:
+        self.value = value
+
+    def __getstate__(self) -> dict[str, int]:  # type: ignore[override]  # which refuses
+        return {"value": self.value}
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        self.value = state["value"]
+
+
+_PICKLES = """
+import pickle, queue, select, _thread, threading, time
+from multiprocessing import reduction
+import socket
+sample = [
+    threading.Lock, threading.RLock, threading.local, threading.Condition, threading.Event,
+    threading.Semaphore, threading.Thread, queue.SimpleQueue, queue.Queue, select.select,
+    select.epoll, time.sleep, _thread.start_new_thread, _thread.allocate_lock,
+]
+pickles = [pickle.dumps(each, 0) for each in sample]
+from photon_runtime.patch import patch_stdlib
+patch_stdlib(strict=False)
+for each, before in zip(sample, pickles, strict=True):
+    after = pickle.loads(before)
+    assert pickle.dumps(after, 0) == before, (each, before, pickle.dumps(after, 0))
+with socket.socket() as listener:
+    assert reduction.ForkingPickler.dumps(listener)
+print("same")
+"""
+
+
+def test_classes_and_functions_are_pickled_by_the_names_of_the_standard_ones() -> None:
+    # So a process that is not patched finds its own: what `spawn` sends to a manager.
+    program = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _PICKLES], capture_output=True, text=True, timeout=60
+    )
+    assert (program.stdout, program.stderr) == ("same\n", "")
+
+
+_MANAGER = """
+import multiprocessing
+from photon_runtime.patch import patch_stdlib
+if __name__ == "__main__":
+    patch_stdlib(strict=False)
+    with multiprocessing.get_context("spawn").Manager() as manager:
+        values, lock = manager.dict(), manager.Lock()
+        queue, event = manager.Queue(), manager.Event()
+        with lock:
+            values["a"] = 1
+        queue.put(2)
+        event.set()
+        print(dict(values), queue.get(), event.is_set())
+"""
+
+
+@pytest.mark.slow
+def test_a_manager_in_a_spawned_process_works(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_MANAGER)
+    program = subprocess.run(
+        [sys.executable, "-W", "ignore", script], capture_output=True, text=True, timeout=60
+    )
+    assert (program.stdout, program.stderr) == ("{'a': 1} 2 True\n", "")
 
 
 def test_a_condition_made_of_a_patched_lock_survives_cancellation() -> None:

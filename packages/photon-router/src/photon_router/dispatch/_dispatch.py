@@ -80,7 +80,8 @@ class Dispatch:
             request._endpoint = _refusal(error)
         else:
             if match is None:
-                request._endpoint = _not_found
+                is_of_server = request.raw_path == "*"
+                request._endpoint = _describe_server if is_of_server else _not_found
             else:
                 endpoints, request._path_values = match
                 endpoint = endpoints.get(request.method)
@@ -136,6 +137,11 @@ def _other_method(endpoints: dict[str, Endpoint], method: str) -> Endpoint:
         raise HttpError(405, detail, headers=allow)
 
     return Endpoint(refuse, Route(template, has_method=False))
+
+
+def _describe_server(request: Request) -> Response:
+    """Respond to ``OPTIONS *``, which is about the server as a whole (RFC 9110, section 9.3.7)."""
+    return Response(204)
 
 
 def _not_found(request: Request) -> Response:

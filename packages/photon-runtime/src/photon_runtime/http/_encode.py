@@ -157,7 +157,7 @@ def last_chunk(trailers: Trailers) -> bytes:
     return b"0\r\n%b\r\n" % b"".join(fields)
 
 
-def frame(part: bytes, *, is_chunked: bool) -> tuple[bytes, bytes, bytes]:
+def frame(part: object, *, is_chunked: bool) -> tuple[bytes | memoryview, bytes, bytes]:
     """Return a part of a body, and what is sent before and after it.
 
     It is sent as a chunk (RFC 9112, section 7.1), or unchanged.
@@ -167,5 +167,12 @@ def frame(part: bytes, *, is_chunked: bool) -> tuple[bytes, bytes, bytes]:
     """
     if not isinstance(part, bytes | bytearray | memoryview):
         raise TypeError(f"the parts of a response body must be bytes, not {type(part).__name__}")
-    part = bytes(part)  # a view may have items of more than one byte
+    if not isinstance(part, bytes):
+        # Items of one byte, without a copy: many clients may wait for the same content.
+        part = _bytes_of(part)
     return (part, b"%x\r\n" % len(part), b"\r\n") if is_chunked else (part, b"", b"")
+
+
+def _bytes_of(part: bytearray | memoryview) -> bytes | memoryview:
+    view = memoryview(part)
+    return view.cast("B") if view.c_contiguous else view.tobytes()

@@ -3,6 +3,11 @@
 llhttp checks the grammar; this module has the rules for the contents of a well-formed head: which
 targets are allowed, one valid Host, one declaration of the length. Everything ambiguous is refused
 with 400 and the connection closed, because request smuggling relies on two readings of one message.
+
+So no reader of a request sees a field twice. A repeated field that has one value by its definition
+is refused, whether the values are equal or not: one reader would take the first and another the
+last. Any other field is a list that was sent on several lines (RFC 9110, sections 5.2 and 5.3): it
+becomes one field with all values in order, as proxies and WSGI servers combine it.
 """
 
 from __future__ import annotations
@@ -17,7 +22,16 @@ from .errors import HttpError
 # brackets, and a port; no user information, no path.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
-_SINGLE = (b"host", b"content-length", b"transfer-encoding")
+# Fields whose value is not a list, and Transfer-Encoding and Content-Encoding, whose value may be:
+# with several codings of which one is overlooked, a body would be misread.
+_SINGLE = frozenset(
+    b"host content-length transfer-encoding content-type content-encoding content-location "
+    b"content-range content-disposition authorization proxy-authorization date expect from "
+    b"if-modified-since if-unmodified-since if-range range max-forwards origin referer user-agent "
+    b"last-event-id access-control-request-method access-control-request-private-network "
+    b"sec-websocket-key sec-websocket-version sec-fetch-dest sec-fetch-mode sec-fetch-site "
+    b"sec-fetch-user idempotency-key x-csrf-token".split()
+)
 
 
 @lru_cache(maxsize=1024)
@@ -27,19 +41,19 @@ def is_host(value: bytes) -> bool:
 
 
 def check_fields(version: str, headers: RawHeaders, fields: dict[bytes, bytes]) -> None:
-    """Check the fields that frame a message.
+    """Check the fields that frame a message, and combine repeated ones.
 
     Args:
         version: Version of HTTP.
-        headers: All fields.
-        fields: The last value of each field by name.
+        headers: All fields; afterwards each name once.
+        fields: The values of ``headers`` by name.
 
     Raises:
         HttpError: 400 where they are missing, repeated or contradict each other; 501 for a
             transfer coding other than chunked.
     """
     if len(fields) != len(headers):
-        _refuse_repetition(headers)
+        _combine_repeated(headers, fields)
     host = fields.get(b"host")
     if host is None:
         if version == "1.1":  # RFC 9112, section 3.2
@@ -50,11 +64,20 @@ def check_fields(version: str, headers: RawHeaders, fields: dict[bytes, bytes]) 
         _check_transfer_encoding(version, fields)
 
 
-def _refuse_repetition(headers: RawHeaders) -> None:
-    names = [name for name, _ in headers]
-    for name in _SINGLE:
-        if names.count(name) > 1:
-            raise HttpError(400, f"a request must have at most one {name.decode()} field")
+def _combine_repeated(headers: RawHeaders, fields: dict[bytes, bytes]) -> None:
+    """Leave one field of each name in ``headers`` and ``fields``."""
+    combined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name not in combined:
+            combined[name] = value
+        elif name in _SINGLE:
+            raise HttpError(400, f"a request must have at most one {name.decode('latin-1')} field")
+        else:
+            # Browsers send one Cookie field, HTTP/2 many (RFC 9113, section 8.2.3).
+            separator = b"; " if name == b"cookie" else b", "
+            combined[name] += separator + value
+    fields |= combined
+    headers[:] = combined.items()
 
 
 def _check_transfer_encoding(version: str, fields: dict[bytes, bytes]) -> None:

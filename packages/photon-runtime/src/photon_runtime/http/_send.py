@@ -163,7 +163,7 @@ def _send_parts(
             if len(part) >= APART:
                 wire.send_pieces((head + begin, part, end), task)
             else:
-                wire.send(b"%b%b%b%b" % (head, begin, part, end), task)
+                wire.send(b"".join((head, begin, part, end)), task)
             head = b""
             in_a_row += len(part)
             if in_a_row >= _MAX_IN_A_ROW:
@@ -201,7 +201,9 @@ class _StreamFailed(Exception):
         self.error = error
 
 
-def _framed_parts(body: Iterable[bytes], framing: _Framing) -> Iterator[tuple[bytes, bytes, bytes]]:
+def _framed_parts(
+    body: Iterable[bytes], framing: _Framing
+) -> Iterator[tuple[bytes | memoryview, bytes, bytes]]:
     """Yield each non-empty part, and what frames it before and after it, and the last chunk."""
     trailers, sent = framing.trailers, 0
     try:

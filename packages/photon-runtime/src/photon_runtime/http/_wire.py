@@ -308,7 +308,7 @@ class Wire:
         if sent < len(data):
             self._send_rest(memoryview(data)[sent:], task, is_full=not sent, is_timed=is_timed)
 
-    def send_pieces(self, pieces: Sequence[bytes], task: Task[object]) -> None:
+    def send_pieces(self, pieces: Sequence[bytes | memoryview], task: Task[object]) -> None:
         """Send all of ``pieces``, as `send` does, without joining them.
 
         One system call for several pieces costs more than joining small ones.

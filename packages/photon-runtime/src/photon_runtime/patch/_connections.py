@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from .._scope import deadline, shield
+from .._socket import Socket
 from ..errors import Cancelled, DeadlineExceeded
 from . import _transfers
 from ._descriptors import wait_readable, wait_writable
@@ -25,6 +26,13 @@ from ._running import running_task
 
 GRACE = 1.0
 """Seconds for the rest of a message of which a cancelled task has sent or received a part."""
+
+
+def let_sockets_be_sent(module: ModuleType) -> None:
+    """Let sockets be sent by a `multiprocessing.reduction` that was imported before the patch."""
+    reduce: Any = getattr(module, "_reduce_socket", None)
+    if reduce is not None:
+        module.ForkingPickler.register(Socket, reduce)
 
 
 def keep_messages_whole(module: ModuleType) -> None:

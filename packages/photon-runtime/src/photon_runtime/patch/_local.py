@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import weakref
 from contextvars import Context
-from typing import Any
+from typing import Any, NoReturn
 
 from . import _saved
 from ._running import running_task
@@ -109,9 +109,18 @@ class local:  # noqa: N801 - it replaces threading.local
         elif _values(self).pop(name, _MISSING) is _MISSING:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be copied or pickled, as the standard one does; a subclass may allow it."""
+        kind = type(self)
+        name = "_thread._local" if kind is local else kind.__name__
+        raise TypeError(f"cannot pickle {name!r} object")
+
     def __dir__(self) -> list[str]:
         """Return the names of the class and of the running task's own."""
         return sorted({*dir(type(self)), *_values(self)})
+
+
+local.__name__ = local.__qualname__ = "_local"  # by which pickles find the class
 
 
 def _values(instance: local) -> dict[str, Any]:

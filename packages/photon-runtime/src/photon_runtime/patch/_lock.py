@@ -13,6 +13,7 @@ even in a task that is being cancelled: the caller's ``with`` is going to releas
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import NoReturn
 
@@ -116,7 +117,7 @@ class Lock:
         """Take the lock if it has become free since the caller's waiter was added."""
         return self._raw.acquire(False)
 
-    def __reduce__(self) -> NoReturn:
+    def __getstate__(self) -> NoReturn:
         """Refuse to be copied or pickled, as the standard one does."""
         raise TypeError("cannot pickle '_thread.lock' object")
 
@@ -129,6 +130,12 @@ class Lock:
 
     def _acquire_restore(self, _: object) -> None:
         acquire_surely(self)
+
+
+Lock.__name__ = "lock"
+# Pickles refer to it by the name that `threading.Lock` has in this version of Python, so that
+# another process finds its own, patched or not.
+Lock.__qualname__ = "lock" if sys.version_info >= (3, 13) else "allocate_lock"
 
 
 class Notification(Lock):
@@ -204,8 +211,8 @@ class RLock:
         """Undo one `acquire`."""
         self.release()
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be copied or pickled, as the standard one does."""
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be copied or pickled, as the standard one does; a subclass may allow it."""
         raise TypeError("cannot pickle '_thread.RLock' object")
 
     def _is_owned(self) -> bool:
@@ -260,4 +267,4 @@ def check_timeout(blocking: bool, timeout: float) -> float:
 
 def _described(lock: object, state: str, more: str = "") -> str:
     kind = type(lock)
-    return f"<{state} {kind.__module__}.{kind.__qualname__} object{more} at {id(lock):#x}>"
+    return f"<{state} {kind.__module__}.{kind.__name__} object{more} at {id(lock):#x}>"

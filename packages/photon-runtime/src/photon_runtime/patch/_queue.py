@@ -25,6 +25,7 @@ class SimpleQueue:
     """The replacement of `queue.SimpleQueue`."""
 
     __slots__ = ("__weakref__", "_items", "_streak", "_waiters")
+    __module__ = "_queue"  # by which pickles find it
 
     __class_getitem__: ClassVar[Any] = classmethod(types.GenericAlias)
 
@@ -80,8 +81,8 @@ class SimpleQueue:
         """Return the number of items at the moment."""
         return len(self._items)
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be copied or pickled, as the standard one does."""
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be copied or pickled, as the standard one does; a subclass may allow it."""
         raise TypeError("cannot pickle '_queue.SimpleQueue' object")
 
     def _be_fair(self) -> None:

@@ -19,7 +19,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -116,9 +116,9 @@ def _of_threads() -> Iterator[tuple[Any, dict[str, object]]]:
         "_make_thread_handle": ThreadHandle.of_running,
     }
     of_thread: dict[str, object] = {
-        "start_new_thread": threads.start_new_thread,
-        "start_new": threads.start_new_thread,
-        "start_joinable_thread": threads.start_joinable_thread,
+        "start_new_thread": _as_function(threads.start_new_thread),
+        "start_new": _as_function(threads.start_new_thread),
+        "start_joinable_thread": _as_function(threads.start_joinable_thread),
         "allocate_lock": Lock,
         "allocate": Lock,
         "LockType": Lock,
@@ -129,8 +129,8 @@ def _of_threads() -> Iterator[tuple[Any, dict[str, object]]]:
     shutdown = getattr(real_thread, "_shutdown", lambda: None)
     of_threading: dict[str, object] = {
         "RLock": threading.RLock,  # a function, which calls _CRLock
-        "_start_new_thread": threads.start_new_thread,
-        "_start_joinable_thread": threads.start_joinable_thread,
+        "_start_new_thread": _as_function(threads.start_new_thread),
+        "_start_joinable_thread": _as_function(threads.start_joinable_thread),
         "_thread_shutdown": functools.partial(threads.join_all, shutdown),
         "_allocate_lock": Notification,  # what Condition.wait makes
         "_LockType": Lock,
@@ -144,6 +144,15 @@ def _of_threads() -> Iterator[tuple[Any, dict[str, object]]]:
     yield real_thread, both | of_thread
     yield threading, both | of_threading
     yield threading.Thread, {"_wait_for_tstate_lock": _thread.wait_for_end}
+
+
+def _as_function(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls ``method``: pickles refer to functions by their name."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return method(*args, **kwargs)
+
+    return functools.update_wrapper(call, method)
 
 
 def _of_descriptors() -> Iterator[tuple[Any, dict[str, object]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import select
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from . import _saved
 from ._descriptors import wait_for_epoll, wait_until
@@ -120,6 +120,10 @@ class Poll:
         finally:
             self._polls = False
 
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be copied or pickled, as the standard one does."""
+        raise TypeError("cannot pickle 'select.poll' object")
+
     def _interest(self) -> Mapping[int, int]:
         return self._masks
 
@@ -137,6 +141,7 @@ class Epoll:
     """The replacement of `select.epoll`."""
 
     __slots__ = ("__weakref__", "_epoll")
+    __module__ = "select"  # by which pickles find it, with the name below
 
     def __init__(self, sizehint: int = -1, flags: int = 0) -> None:
         """Open an epoll instance; see `select.epoll`."""
@@ -191,6 +196,10 @@ class Epoll:
             found = self._poll(0, maxevents)
         return found
 
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be copied or pickled, as the standard one does."""
+        raise TypeError("cannot pickle 'select.epoll' object")
+
     def _poll(self, timeout: float | None, maxevents: int) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = self._epoll.poll(timeout, maxevents)
         return found
@@ -205,6 +214,9 @@ class Epoll:
     ) -> None:
         """Close the instance."""
         self._epoll.close()
+
+
+Epoll.__name__ = Epoll.__qualname__ = "epoll"
 
 
 def select_epoll() -> Any:

@@ -88,6 +88,7 @@ def _hooks() -> dict[str, Hook]:
         "_billiard": _semaphores.replace_semaphores,
         "multiprocessing.synchronize": _semaphores.let_conditions_be_cancelled,
         "multiprocessing.connection": _connections.keep_messages_whole,
+        "multiprocessing.reduction": _connections.let_sockets_be_sent,
         "psycopg": _psycopg.cooperate,
         "psycopg2": _psycopg2.cooperate,
         "pymysql": _pymysql.cooperate,
