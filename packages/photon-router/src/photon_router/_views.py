@@ -55,7 +55,7 @@ def methods_of(view: type) -> Iterator[ViewMethod]:
     subject = _WORD.sub("_", view.__name__.removesuffix("View") or view.__name__).lower()
     for name in methods:
         function: Callable[..., Any] = getattr(view, name)
-        signature = _with_instance(view, read_signature(function))
+        signature = _with_instance(view, read_signature(function, owner=view))
         yield ViewMethod(name.upper(), function, signature, f"{name}_{subject}")
 
 

@@ -227,6 +227,19 @@ def location(function: object) -> str:
     return f"{name} ({code.co_filename}:{code.co_firstlineno})"
 
 
+def place_of(function: object) -> str:
+    """Return the name of a callable itself, not of what it wraps, with file and line."""
+    target: Any = function
+    while isinstance(target, functools.partial | types.MethodType):
+        target = target.func if isinstance(target, functools.partial) else target.__func__
+    code = getattr(target, "__code__", None)
+    if not isinstance(code, types.CodeType):
+        code = getattr(inspect.getattr_static(target, "__call__", None), "__code__", None)
+    if not isinstance(code, types.CodeType):
+        return str(getattr(target, "__qualname__", None) or repr(target))
+    return f"{code.co_qualname} ({code.co_filename}:{code.co_firstlineno})"
+
+
 _PACKAGES = {"photon"} | {
     f"photon_{name}"
     for name in ("cli", "lifeguard", "openapi", "router", "runtime", "tasks", "templates", "ws")
@@ -245,18 +258,6 @@ def calling_module() -> str:
             return module
         frame = frame.f_back
     return "__main__"
-
-
-def signature_target(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the annotated function: a class's ``__init__``, an object's ``__call__``."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.isclass(function):
-        initializer: Callable[..., Any] = function.__init__
-        return initializer
-    if inspect.isroutine(function):
-        return function
-    return type(function).__call__
 
 
 def _kind_of_layer(

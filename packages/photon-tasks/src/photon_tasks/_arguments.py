@@ -10,7 +10,6 @@ a worker. Parameters with `provided` are not sent: the worker fills them in.
 from __future__ import annotations
 
 import inspect
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, final
@@ -21,7 +20,9 @@ from photon_openapi.annotations import closed
 from photon_openapi.codec import JsonDecoder, encode, projection_of
 from photon_openapi.errors import ValidationError
 from photon_openapi.schema import SchemaBuilder
-from photon_runtime.callables import location, signature_target
+from photon_runtime.callables import location
+from photon_runtime.errors import SignatureError
+from photon_runtime.signatures import CallableParameter, Parameter, read_callable
 
 from .errors import ArgumentsError, TaskDefinitionError
 
@@ -72,6 +73,7 @@ class CallSignature:
         provided: Annotations of the parameters that the worker fills in, by name.
         sent: Annotations of the others, by name.
         result: Annotation of the result; ``None`` if it is not kept.
+        required: Names of those that a call must have.
     """
 
     function: Callable[..., Any]
@@ -79,7 +81,7 @@ class CallSignature:
     sent: Mapping[str, Any]
     result: Any
     _signature: inspect.Signature = attrs.field(repr=False)
-    _required: frozenset[str] = attrs.field(repr=False)
+    required: frozenset[str] = attrs.field(repr=False)
     _decoder: JsonDecoder = attrs.field(repr=False)
     _result_decoder: JsonDecoder | None = attrs.field(repr=False)
     _projections: Mapping[str, Callable[[Any], Any]] = attrs.field(repr=False)
@@ -97,7 +99,7 @@ class CallSignature:
             ArgumentsError: A value has another type than its annotation, or they are too large.
         """
         bound = self._signature.bind(*args, **kwargs).arguments
-        missing = self._required.difference(bound)
+        missing = self.required.difference(bound)
         if missing:
             raise TypeError(f"{self.function.__qualname__}() lacks {', '.join(sorted(missing))}")
         try:
@@ -140,7 +142,7 @@ class CallSignature:
                 "another task: let a call of it follow, .call(...)"
             )
         sent = {each: hint for each, hint in self.sent.items() if each != name}
-        required = self._required - {name}
+        required = self.required - {name}
         parameters = [each for each in self._signature.parameters.values() if each is not first]
         return name, attrs.evolve(
             self,
@@ -203,32 +205,33 @@ def read_call_signature(
         TaskDefinitionError: A parameter has no annotation, or one that cannot be sent as JSON.
     """
     try:
-        signature = inspect.signature(function)
-        hints = typing.get_type_hints(signature_target(function), include_extras=True)
-    except (NameError, TypeError, ValueError, AttributeError, SyntaxError) as error:
-        raise TaskDefinitionError(
-            f"{location(function)}: an annotation cannot be read: {error}"
-        ) from error
+        signature = read_callable(function)
+    except SignatureError as error:
+        raise TaskDefinitionError(str(error)) from error
     filled: dict[str, Any] = {}
     sent: dict[str, Any] = {}
     required: set[str] = set()
-    for name, parameter in signature.parameters.items():
+    for parameter in signature.parameters:
         _refuse_variadic(function, parameter)
-        if name not in hints:
-            raise TaskDefinitionError(f"{location(function)}: parameter {name} has no annotation")
-        if parameter.default is provided or is_provided(hints[name]):
-            filled[name] = hints[name]
+        name, hint = parameter.name, parameter.annotation
+        if parameter.is_bound and parameter.default is not provided:
             continue
-        sent[name] = hints[name]
-        if parameter.default is parameter.empty:
+        if hint is Parameter.empty:
+            raise TaskDefinitionError(f"{location(function)}: parameter {name} has no annotation")
+        if parameter.default is provided or is_provided(hint):
+            filled[name] = hint
+            continue
+        sent[name] = hint
+        if parameter.default is Parameter.empty:
             required.add(name)
-    result = hints.get("return")
-    result = None if result is type(None) else result
+    result = signature.result
+    result = None if result in (Parameter.empty, type(None)) else result
     calls = inspect.Signature(
         [
-            each.replace(default=provided)  # what is missing is reported by its name
-            for name, each in signature.parameters.items()
-            if name in sent
+            # What is missing is reported by its name.
+            Parameter(each.name, each.kind, default=provided)
+            for each in signature.parameters
+            if each.name in sent
         ]
     )
     return CallSignature(
@@ -244,8 +247,8 @@ def read_call_signature(
     )
 
 
-def _refuse_variadic(function: Callable[..., Any], parameter: inspect.Parameter) -> None:
-    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+def _refuse_variadic(function: Callable[..., Any], parameter: CallableParameter) -> None:
+    if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
         raise TaskDefinitionError(
             f"{location(function)} takes *{parameter.name}: the arguments of jobs are sent by "
             "name, declare each of them"

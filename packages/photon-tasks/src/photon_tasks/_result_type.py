@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Callable
 from typing import Any
 
-from photon_runtime.callables import signature_target
+from photon_runtime.errors import SignatureError
+from photon_runtime.signatures import Parameter, read_callable
 
 
 def result_type(function: Callable[..., Any]) -> Any:
     """Return the annotated type of a function's result; `Any` without one."""
     try:
-        return typing.get_type_hints(signature_target(function)).get("return", Any)
-    except (NameError, TypeError, AttributeError):
+        result = read_callable(function).result
+    except SignatureError:
         return Any
+    return Any if result is Parameter.empty else result

@@ -65,12 +65,11 @@ def find_task(registry: Registry, name: str) -> Task[..., Any]:
 
 def usage(task: Task[..., Any]) -> str:
     """Return how a task is called by hand, with the types of its parameters."""
-    parameters = inspect.signature(task.function).parameters
     words = [task.name]
     for name, hint in task.signature.sent.items():
         annotation = inspect.formatannotation(hint).replace(" ", "")
         word = f"{name}:{_MODULES.sub('', annotation)}"
-        is_required = parameters[name].default is inspect.Parameter.empty
+        is_required = name in task.signature.required
         words.append(word if is_required else f"[{word}]")
     return " ".join(words)
 

@@ -20,6 +20,7 @@ import attrs
 from photon_openapi.annotations import SignatureError, SourceMarker
 from photon_runtime.callables import kind_of
 from photon_runtime.parts import Finish, Release, Scope
+from photon_runtime.signatures import resolve_local_names
 
 T = TypeVar("T")
 Provider: TypeAlias = Callable[..., Any]
@@ -57,6 +58,7 @@ class Dependency(SourceMarker):
         if not callable(self.provider):
             raise SignatureError(f"Depends(...) takes a function or a class, not {self.provider!r}")
         kind_of(self.provider)
+        resolve_local_names(self.provider)  # it is read when the application starts
         if self.scope not in ("request", "application"):
             raise SignatureError(
                 f"Depends(scope=...) must be 'request' or 'application', not {self.scope!r}"

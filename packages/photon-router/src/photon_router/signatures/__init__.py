@@ -1,8 +1,7 @@
-"""Signatures of handlers and dependencies, read once.
+"""Signatures of handlers and dependencies, read once by `photon_runtime.signatures`.
 
 ======================  =======================================================================
 ``_signature``          the arguments and the result of a function
-``_fast_reading``       parameters and annotations of plain functions, read in a few µs
 ``_signature_checks``   annotations and defaults that contradict each other
 ======================  =======================================================================
 """

@@ -12,16 +12,16 @@ from typing import Any, Final
 
 import attrs
 
-from photon_openapi.annotations import without_none
+from photon_openapi.annotations import SourceMarker, without_none
 from photon_openapi.schema import Member
 from photon_runtime.callables import CallableKind, kind_of, location
 from photon_runtime.http import Request
+from photon_runtime.signatures import CallableParameter, Parameter, read_callable
 
 from .._submitted import takes_submitted
 from .._upload import takes_files
 from ..annotations import Annotation, Dependency, In, split_annotation
 from ..errors import SignatureError
-from ._fast_reading import FunctionParameter, Parameter, hints_of, parameters_of
 from ._signature_checks import signature_error_of
 
 
@@ -49,7 +49,7 @@ class Argument:
         name: Name in the signature.
         annotation: Annotation, split into its parts.
         default: Value for requests without one; `MISSING` if it is required.
-        is_keyword: True for a keyword-only argument.
+        is_keyword: True for an argument that is passed by its name.
         dependency: Dependency that makes its value, ``None`` for values from the request.
         is_request: True for the request itself. A provider may have a default for it, and is used
             outside of requests then.
@@ -102,29 +102,25 @@ class Signature:
     result: Any
 
 
-def read_signature(function: Callable[..., object]) -> Signature:
+def read_signature(function: Callable[..., object], *, owner: type | None = None) -> Signature:
     """Read the signature of a handler or dependency.
+
+    Args:
+        function: The handler or dependency.
+        owner: The class that has it as a method; the instance is the first argument then.
 
     Raises:
         SignatureError: It is a coroutine function, takes ``*args`` or ``**kwargs``, or has an
             annotation that cannot be resolved or contradicts itself.
     """
     kind_of(function)  # rejects asynchronous functions
-    try:
-        parameters = parameters_of(function)
-        hints = hints_of(function)
-    except NameError as error:
-        raise SignatureError(
-            f"{location(function)}: an annotation names {error.name!r}, which is not defined at "
-            "module level; import it there (not under TYPE_CHECKING)"
-        ) from error
-    except (AttributeError, SyntaxError, TypeError, ValueError) as error:
-        raise SignatureError(f"{location(function)}: {error}") from error
+    read = read_callable(function, owner=owner)
     arguments = [
-        _read_argument(function, parameter, hints.get(parameter.name, Any))
-        for parameter in parameters
+        _read_argument(function, parameter)
+        for parameter in read.parameters
+        if not parameter.is_bound or isinstance(parameter.default, SourceMarker)
     ]
-    return Signature(arguments, hints.get("return", MISSING))
+    return Signature(arguments, MISSING if read.result is Parameter.empty else read.result)
 
 
 def is_generator(function: Callable[..., object]) -> bool:
@@ -132,14 +128,13 @@ def is_generator(function: Callable[..., object]) -> bool:
     return kind_of(function) in (CallableKind.GENERATOR, CallableKind.WRAPS_GENERATOR)
 
 
-def _read_argument(
-    function: Callable[..., object], parameter: FunctionParameter, hint: object
-) -> Argument:
+def _read_argument(function: Callable[..., object], parameter: CallableParameter) -> Argument:
     if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
         raise SignatureError(
             f"{location(function)} takes *{parameter.name}: arguments are bound by name, declare "
             "each of them"
         )
+    hint = Any if parameter.annotation is Parameter.empty else parameter.annotation
     try:
         annotation = split_annotation(hint)
     except TypeError as error:
@@ -162,7 +157,7 @@ def _read_argument(
         name=parameter.name,
         annotation=annotation,
         default=default,
-        is_keyword=parameter.kind is Parameter.KEYWORD_ONLY,
+        is_keyword=parameter.is_by_name or parameter.kind is Parameter.KEYWORD_ONLY,
         dependency=dependency,
         is_request=without_none(annotation.type) is Request,
         is_submitted=is_submitted,
