@@ -5,9 +5,18 @@ import time
 import pytest
 from argon2 import PasswordHasher
 
-from photon_router import HttpError
-from photon_router.security import hash_password, needs_rehash, passwords, verify_password
+from photon_router import Application, HttpError
+from photon_router.security import (
+    cheap_passwords,
+    hash_password,
+    needs_rehash,
+    passwords,
+    verify_password,
+)
 from photon_runtime import run, scope, sleep, spawn
+from photon_runtime.errors import PhotonError
+from photon_runtime.parts import under_test
+from photon_runtime.testing import send_request
 
 HASH = hash_password("correct horse")
 
@@ -81,3 +90,38 @@ def test_so_many_wait_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert run(check) == [200] * (passwords.AT_ONCE + 2) + [503, 503]
     assert run(attempt) == 200
+
+
+def test_hashes_of_tests_are_cheap_valid_and_replaced_elsewhere() -> None:
+    with cheap_passwords():
+        cheap = hash_password("x")
+        assert verify_password("x", cheap)
+        assert not verify_password("y", cheap)
+        assert not needs_rehash(cheap)
+        assert not needs_rehash(HASH)
+    assert "m=8,t=1,p=1" in cheap
+    assert verify_password("x", cheap)
+    assert needs_rehash(cheap)
+    assert "m=8," not in hash_password("x")
+
+
+def test_an_application_under_test_has_cheap_hashes() -> None:
+    app = Application(title="Shop", version="1")
+
+    @app.get("/hash")
+    def make() -> str:
+        return hash_password("x")
+
+    with under_test():
+        assert "m=8,t=1,p=1" in send_request(app, "GET", "/hash").json()
+    assert "m=8," not in send_request(app, "GET", "/hash").json()
+
+
+def test_production_has_no_cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTON_ENV", "production")
+    with pytest.raises(PhotonError, match="production"), cheap_passwords():
+        pass
+    monkeypatch.setenv("PHOTON_ENV", "test")
+    with cheap_passwords():
+        monkeypatch.setenv("PHOTON_ENV", "production")
+        assert "m=8," not in hash_password("x")

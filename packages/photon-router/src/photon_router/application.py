@@ -30,11 +30,12 @@ from photon_runtime.http import Handler, PartAdapter, Request, Response
 from photon_runtime.isolation import Renewal, renew, shareable
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.parts import Finish, Part, Release, Scope, is_under_test
-from photon_runtime.settings import Settings
+from photon_runtime.settings import Settings, require_table
 from photon_runtime.unattended import UnattendedErrors
 
 from . import _docs
 from ._document_writer import begin_document, required_by, title_of, write_entries
+from ._own_sections import OwnSections
 from ._parts_host import PartsHost, add_provider, install_parts
 from ._router_settings import RouterSettings
 from .annotations import Dependency, Overrides
@@ -185,6 +186,7 @@ class Application(Router):
         self._static = ConfiguredFiles()
         self._parts: list[Part] = []
         self._by_type: dict[type, Dependency] = {}
+        self._own_sections = OwnSections()
         self._drains: list[Callable[[], object]] = []
         self._urls: tuple[int, dict[str, str]] | None = None
         self._overrides: Overrides = {}
@@ -323,6 +325,28 @@ class Application(Router):
         dependency = Dependency(provider, scope, release=release, finish=finish)
         add_provider(self._by_type, cls, dependency)
 
+    def provide_settings(self, cls: type[T]) -> None:
+        """Provide arguments of type ``cls`` with the application's own section of the settings.
+
+        The section is ``[app]`` of ``photon.toml``, or that of a class with
+        ``@photon_runtime.settings.section("name")`` of a package. It is read, and all its errors
+        are reported, at each start; without ``photon.toml`` the defaults count.
+
+        Args:
+            cls: An attrs class, a dataclass or a `msgspec.Struct`: its members are the keys.
+
+        Raises:
+            TypeError: It is another kind of class.
+            ValueError: The class has a provider already.
+        """
+        require_table(cls)
+        read = functools.partial(self._own_section, cls)
+        self.provide(cls, read, scope="application")
+        self._own_sections.classes.append(cls)
+
+    def _own_section(self, cls: type[T]) -> T:
+        return self._own_sections.read(cls, self._settings)
+
     def on_drain(self, begin: Callable[[], object]) -> Callable[[], object]:
         """Call ``begin`` when the server begins to stop, while requests still run.
 
@@ -434,6 +458,7 @@ class Application(Router):
             SettingsError: A section of the settings is invalid.
         """
         settings = self.read_settings(ObservabilitySettings)
+        self._own_sections.check(self._settings)
         host = install_parts(self, self.needed_parts(), development=development)
         readiness = Readiness(timeout=settings.ready_timeout)
         readiness.include(self.readiness)

@@ -18,6 +18,8 @@ import attrs
 import msgspec
 
 from ._msgspec_messages import conversion_message, text_message, wrong_type
+from ._table_members import is_table, members_of_table
+from ._table_members import require_table as require_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,18 +75,18 @@ class _Reader:
         origin, arguments = typing.get_origin(kind), typing.get_args(kind)
         if origin in (typing.Union, types.UnionType):
             kind = _table_of(arguments, value) or kind
-        if isinstance(kind, type) and attrs.has(kind):
+        if is_table(kind):
             return self._table(value, kind, path)
-        if origin is list and isinstance(value, list) and _holds_tables(arguments[0]):
+        if origin is list and isinstance(value, list) and is_table(arguments[0]):
             return [self.convert(item, arguments[0], (*path, n)) for n, item in enumerate(value)]
-        if origin is dict and isinstance(value, dict) and _holds_tables(arguments[1]):
+        if origin is dict and isinstance(value, dict) and is_table(arguments[1]):
             return {k: self.convert(item, arguments[1], (*path, k)) for k, item in value.items()}
         return self._single(value, kind, path)
 
     def _table(self, value: object, cls: type, path: KeyPath) -> object:
         if not isinstance(value, dict):
             return self._complain(path, f"{_title(path)} must be a table of keys and values")
-        known = {field.alias: field for field in attrs.fields(cls) if field.init}
+        known = {member.key: member for member in members_of_table(cls)}
         kinds = typing.get_type_hints(cls, include_extras=True)
         before = len(self.problems)
         arguments = {}
@@ -93,12 +95,13 @@ class _Reader:
             if key not in known:
                 hint = nearest(key, known, kind="keys")
                 self._complain(here, f"{_title(path)} has no key `{key}`; {hint}")
-            elif known[key].converter is not None:
-                arguments[key] = item
+            elif known[key].is_converted:
+                arguments[known[key].argument] = item
             else:
-                arguments[key] = self.convert(item, kinds[known[key].name], here)
-        for key, field in known.items():
-            if key not in value and field.default is attrs.NOTHING:
+                kind = kinds[known[key].name]
+                arguments[known[key].argument] = self.convert(item, kind, here)
+        for key, member in known.items():
+            if key not in value and member.is_required:
                 self._complain(path, f"{_title(path)} needs the key `{key}`, which is not there")
         if len(self.problems) > before:
             return _FAULTY
@@ -110,14 +113,14 @@ class _Reader:
             with attrs.validators.disabled():
                 instance = cls(**arguments)
         except (TypeError, ValueError) as error:
-            # A converter's message mostly has the value in it, and does not say of which key.
+            # The message of a converter mostly has the value in it, and does not name the key.
             is_secret = any(
-                field.converter is not None and not field.repr and field.alias in arguments
-                for field in attrs.fields(cls)
+                member.may_tell and not member.is_shown and member.argument in arguments
+                for member in members_of_table(cls)
             )
             reason = "a value is not allowed" if is_secret else str(error)
             return self._complain(path, f"{_title(path)}: {reason}")
-        for field in attrs.fields(cls):
+        for field in attrs.fields(cls) if attrs.has(cls) else ():
             if field.validator is None:
                 continue
             try:
@@ -171,11 +174,7 @@ def _table_of(members: tuple[object, ...], value: object) -> type | None:
     """The member of a union such as ``TLSSettings | None`` that a table is meant for."""
     if not isinstance(value, dict):
         return None
-    return next((m for m in members if isinstance(m, type) and attrs.has(m)), None)
-
-
-def _holds_tables(kind: object) -> bool:
-    return isinstance(kind, type) and attrs.has(kind)
+    return next((member for member in members if is_table(member)), None)
 
 
 def _toml_value(text: str) -> object:

@@ -35,7 +35,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 import attrs
 
 from ._section import nearest, read_section
-from ._section_binding import SectionBinding, binding_of
+from ._section import require_table as require_table
+from ._section_binding import SectionBinding
+from ._section_binding import binding_of as binding_of
 from ._section_binding import section as section
 from ._setting_entries import SettingEntry as SettingEntry
 from ._setting_entries import entries_of, overridden_entries, raw_entries
@@ -147,9 +149,10 @@ class Settings:
 
         Args:
             name: The section, without brackets.
-            cls: An attrs class whose fields are the keys; its defaults are used for missing keys
-                and its validators run. A field with ``repr=False`` holds a secret: its value does
-                not appear in messages. Any other type that msgspec converts is accepted too.
+            cls: An attrs class, a dataclass or a `msgspec.Struct`, whose fields are the keys; its
+                defaults are used for missing keys and its validators run. A field with
+                ``repr=False`` holds a secret: its value does not appear in messages. Any other type
+                that msgspec converts is accepted too.
 
         Returns:
             An instance, also when the section does not exist and every key has a default.

@@ -17,6 +17,10 @@ The application is started anew for each test, in the environment ``test``. For 
 application, ``[server] max_body_size`` limits bodies. The plugin imports nothing of Photon until a
 test uses a fixture, and nothing of the database layer for applications without one.
 
+In a project, ``PHOTON_ENV`` is ``test`` before any file of tests is imported: an application that
+such a file imports, and that reads settings at its import, has those of the tests. Another name is
+kept, as ``photon -e NAME test`` sets it, but not ``development`` or ``production``.
+
 An application with a `photon_lifeguard.DatabasePart` gets temporary databases in place of its own.
 They are cleaned up after each test: ``@pytest.mark.database("rollback")`` or ``"fresh"`` chooses
 how, and the ini option ``photon_database`` for all tests.
@@ -24,7 +28,10 @@ how, and the ini option ``photon_database`` for all tests.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +53,25 @@ if TYPE_CHECKING:
     from photon_tasks.testing import ApplicationJobs
 
 
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Set the environment of the tests; called by pytest before it imports any of them."""
+    folder = Path.cwd()
+    if not any((each / "photon.toml").is_file() for each in (folder, *folder.parents)):
+        return
+    before = os.environ.get("PHOTON_ENV")
+    if before not in (None, "", "development", "production"):
+        return
+    os.environ["PHOTON_ENV"] = "test"
+    early_config.add_cleanup(lambda: _restore(before))
+
+
+def _restore(environment: str | None) -> None:
+    if environment is None:
+        os.environ.pop("PHOTON_ENV", None)
+    else:
+        os.environ["PHOTON_ENV"] = environment
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the ini option ``photon_database``; called by pytest."""
     add_option(parser)
@@ -62,6 +88,18 @@ def _photon_project() -> Project:
     from photon_runtime.project import Project
 
     return Project.here(environment="test")
+
+
+@pytest.fixture(autouse=True)
+def photon_cheap_passwords(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let hashes of passwords cost little in every test that uses ``app``."""
+    if "app" not in request.fixturenames or "photon_router" not in sys.modules:
+        yield
+        return
+    from photon_router.security import cheap_passwords
+
+    with cheap_passwords():
+        yield
 
 
 @pytest.fixture

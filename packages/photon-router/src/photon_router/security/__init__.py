@@ -54,6 +54,7 @@ from ._write import merge_verifiers as merge_verifiers
 from ._write import requirements as requirements
 from ._write import verifiers_in as verifiers_in
 from ._write import write_schemes as write_schemes
+from .passwords import cheap_passwords as cheap_passwords
 from .passwords import hash_password as hash_password
 from .passwords import needs_rehash as needs_rehash
 from .passwords import verify_password as verify_password

@@ -3,12 +3,20 @@
 A hash takes tens of milliseconds and 64 MiB, so it is computed on a thread, off the hub, and the
 number of hashes at a time is bounded; if too many are waiting, the request gets 503. In scripts
 that do not run a hub, the calling thread computes the hash.
+
+*In tests* a hash costs a thousandth: in applications that a test client has started, and inside of
+`cheap_passwords`. Either is code of a test; no setting and no variable has this effect, and in the
+environment ``production`` nothing has. A cheap hash is valid everywhere, and `needs_rehash` is true
+for it outside of tests.
 """
 
 from __future__ import annotations
 
+import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Final, TypeVar
 from weakref import WeakKeyDictionary
@@ -16,6 +24,7 @@ from weakref import WeakKeyDictionary
 from photon_runtime import NotRunning, Semaphore, current_task, offload
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import HttpError
+from photon_runtime.parts import is_under_test
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -36,6 +45,37 @@ class _Queue:
 
 
 _queues: WeakKeyDictionary[object, _Queue] = WeakKeyDictionary()
+_CHEAP: ContextVar[bool] = ContextVar("photon_cheap_passwords", default=False)
+
+
+@contextmanager
+def cheap_passwords() -> Iterator[None]:
+    """Let the hashes that a test computes cost a thousandth while the block runs.
+
+    Applications that a test client has started do so anyway; this is for the code of tests, such as
+    functions that make users. The fixture ``app`` of pytest includes it.
+
+    Raises:
+        PhotonError: The environment is ``production``.
+    """
+    if _is_production():
+        raise PhotonError(
+            "cheap passwords are for tests, and PHOTON_ENV is production: their hashes can be "
+            "guessed"
+        )
+    token = _CHEAP.set(True)
+    try:
+        yield
+    finally:
+        _CHEAP.reset(token)
+
+
+def _is_production() -> bool:
+    return os.environ.get("PHOTON_ENV") == "production"
+
+
+def _are_cheap() -> bool:
+    return (_CHEAP.get() or is_under_test()) and not _is_production()
 
 
 def hash_password(password: str) -> str:
@@ -47,7 +87,7 @@ def hash_password(password: str) -> str:
 
     Blocks: the calling task, for tens of milliseconds.
     """
-    hasher = _hasher()
+    hasher = _hasher(is_cheap=_are_cheap())
     return _queued(lambda: hasher.hash(_bytes(password)))
 
 
@@ -65,12 +105,14 @@ def verify_password(password: str, hashed: str | None) -> bool:
 
     Blocks: the calling task, for tens of milliseconds.
     """
-    hasher = _hasher()
+    is_cheap = _are_cheap()
+    hasher = _hasher(is_cheap=is_cheap)
     from argon2.exceptions import VerificationError
 
     def verify() -> bool:
         try:
-            return hasher.verify(_dummy_hash() if hashed is None else hashed, _bytes(password))
+            known = _dummy_hash(is_cheap=is_cheap) if hashed is None else hashed
+            return hasher.verify(known, _bytes(password))
         except (VerificationError, ValueError):  # wrong password, or not a hash
             return False
 
@@ -85,29 +127,34 @@ def needs_rehash(hashed: str) -> bool:
     Raises:
         PhotonError: argon2-cffi is not installed.
     """
+    hashers = [_hasher(is_cheap=False)]
+    if _are_cheap():
+        hashers.append(_hasher(is_cheap=True))
     try:
-        return _hasher().check_needs_rehash(hashed)
+        return all(hasher.check_needs_rehash(hashed) for hasher in hashers)
     except ValueError:  # not a hash of this kind
         return True
 
 
 @cache
-def _hasher() -> PasswordHasher:
+def _hasher(*, is_cheap: bool) -> PasswordHasher:
     try:
         from argon2 import PasswordHasher
     except ImportError:
         raise PhotonError(
             "passwords need argon2-cffi: pip install 'photon-router[passwords]'"
         ) from None
+    if is_cheap:
+        return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # the least that is valid
     return PasswordHasher()
 
 
 @cache
-def _dummy_hash() -> str:
+def _dummy_hash(*, is_cheap: bool) -> str:
     """Return the hash of a random password."""
     import secrets
 
-    return _hasher().hash(secrets.token_bytes(32))
+    return _hasher(is_cheap=is_cheap).hash(secrets.token_bytes(32))
 
 
 def _bytes(password: str) -> bytes:
