@@ -815,3 +815,23 @@ def test_the_query_as_a_whole_may_be_a_parameter() -> None:
     assert send_request(router, "GET", "/x?" + quote('{"x":-1}')).json()["errors"] == [
         {"in": "query", "name": "item.x", "message": "must be >= 0"}
     ]
+
+
+@pytest.mark.parametrize("type_", [datetime.datetime, datetime.time, datetime.datetime | int])
+def test_an_offset_whose_plus_was_not_encoded_is_explained(type_: Any) -> None:
+    router = Application()
+
+    def read(at: Any) -> str:
+        return repr(at.utcoffset())
+
+    read.__annotations__["at"] = Query[type_]  # type: ignore[misc]  # an alias at run time
+    router.get("/")(read)
+    is_time = type_ is datetime.time
+    for text in ("12:00:00+02:00", "12:00+02:00", "12:00:00.5+02:00"):
+        value = text if is_time else f"2024-05-31T{text}"
+        response = send_request(router, "GET", f"/?at={value}")
+        assert response.status == 422
+        assert "%2B" in response.json()["errors"][0]["message"]
+        encoded = send_request(router, "GET", f"/?at={quote(value)}")
+        assert encoded.json() == "datetime.timedelta(seconds=7200)"
+    assert "%2B" not in send_request(router, "GET", "/?at=12:x").text

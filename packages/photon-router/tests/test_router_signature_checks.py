@@ -148,7 +148,7 @@ def test_a_method_without_body_gives_none(method: str, annotation: Any) -> None:
         (Json[Item], Json[Item]),
         (Json[Item], Form[str]),
         (Form[str], Body[bytes]),
-        (UploadFile, Json[Item]),
+        (UploadFile, Body[bytes]),
         (Body[bytes], Body[str]),
     ],
     ids=str,

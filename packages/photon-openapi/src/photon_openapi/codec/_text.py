@@ -43,6 +43,9 @@ _NUMBER = re.compile(DECIMAL_PATTERN)
 _MINUTES = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ])?[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
+# What is left of `+02:00` in a query where the client has not encoded the `+`.
+_BLANK_OFFSET = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? [0-9]{2}(:?[0-9]{2})?")
+_BLANK_HINT = "; the + of an offset is sent as %2B in a query or a form, where + is a blank"
 
 
 def text_converter(type_: object) -> TextConverter:
@@ -146,7 +149,15 @@ def _by_msgspec(type_: Any, message: str) -> TextConverter:
 
 def _clock_reader(type_: Any, message: str) -> TextConverter:
     """Return a converter like :func:`_by_msgspec` with optional seconds."""
-    read = _by_msgspec(type_, message)
+    convert = _by_msgspec(type_, message)
+
+    def read(text: str) -> object:
+        try:
+            return convert(text)
+        except ValueError:
+            if _BLANK_OFFSET.search(text) is None:
+                raise
+            raise ValueError(message + _BLANK_HINT) from None
 
     def read_clock(text: str) -> object:
         if _MINUTES.fullmatch(text):

@@ -17,7 +17,10 @@ from ._form import FormReader as FormReader
 from ._form import FormSettings as FormSettings
 from ._form import form_reader as form_reader
 from ._form_body import FormBody as FormBody
+from ._form_fields import REST as REST
 from ._form_fields import field_binder as field_binder
+from ._form_fields import json_field_binder as json_field_binder
+from ._form_fields import rest_binder as rest_binder
 from ._media import Reader as Reader
 from ._media import body_binder as body_binder
 from ._media import json_reader as json_reader

@@ -24,7 +24,7 @@ from photon_openapi.codec import SchemaDecoder, text_converter
 from photon_openapi.document import Definitions
 from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_openapi.messages import pointer_of
-from photon_openapi.schema import SchemaCheck, properties_of, type_of_schema, types_of
+from photon_openapi.schema import SchemaCheck, others_of, properties_of, type_of_schema, types_of
 from photon_runtime.http import Request
 from photon_runtime.media_types import essence, is_json, is_text
 
@@ -89,6 +89,7 @@ class FormBody:
             for name, inner in properties.items()
         ]
         self._definitions = definitions
+        self._others = others_of(schema, definitions)
         self.properties = tuple(properties)
         self.files = frozenset(each.name for each in self._properties if each.is_file)
         self._known = frozenset(self.properties)
@@ -113,8 +114,7 @@ class FormBody:
             self._add(each, form, value, errors)
         for name, parts in form.fields.items():
             if name not in self._known and not self._is_object_member(name):
-                strings = [part.text for part in parts]
-                value[name] = strings[0] if len(strings) == 1 else strings
+                self._add_other(name, parts, form, value, errors)
         instance = {name: _stub(item, name in self.files) for name, item in value.items()}
         if errors or not self._check.is_valid(instance):
             pointers = {detail.pointer for detail in errors}
@@ -134,6 +134,22 @@ class FormBody:
                 if each.style == "form" and each.explode and name in self._members(each):
                     return True
         return False
+
+    def _add_other(
+        self,
+        name: str,
+        parts: list[FieldValue],
+        form: FormData,
+        value: dict[str, object],
+        errors: list[ErrorDetail],
+    ) -> None:
+        """Add a field that the schema does not name, by its ``additionalProperties``."""
+        if isinstance(self._others, dict) and self._others:
+            other = _property(name, self._others, {}, self._definitions, is_file=False)
+            self._add(other, form, value, errors)
+            return
+        strings = [part.text for part in parts]
+        value[name] = strings[0] if len(strings) == 1 else strings
 
     def _members(self, each: _Property) -> dict[str, Any]:
         return properties_of(each.schema, self._definitions)
@@ -177,6 +193,8 @@ class FormBody:
         last = parts[-1]
         if _is_json_part(each, last):
             return _read_json(last.text.encode())
+        if not last.text and _is_scalar(each.schema):  # an input that was left empty
+            return ABSENT
         return self._scalar(last.text, each.schema)
 
     def _scalar(self, text: str, schema: Mapping[str, Any]) -> object:
@@ -196,7 +214,11 @@ class FormBody:
         strings = [part.text for part in parts]
         if not each.explode:
             delimiter = _DELIMITERS.get(each.style or "form", ",")
-            strings = strings[-1].split(delimiter) if strings[-1] else []
+            strings = [piece for text in strings if text for piece in text.split(delimiter)]
+        if _is_scalar(each.items):  # an input that was left empty
+            strings = [text for text in strings if text]
+            if not strings and each.explode:
+                return ABSENT
         return [self._scalar(text, each.items) for text in strings]
 
     def _object(self, each: _Property, parts: list[FieldValue] | None, form: FormData) -> object:
@@ -291,6 +313,12 @@ def _kind(schema: Mapping[str, Any]) -> str:
     if "properties" in schema or "allOf" in schema:
         return "object"
     return "array" if "items" in schema else ""
+
+
+def _is_scalar(schema: Mapping[str, Any]) -> bool:
+    """Return true if an empty string cannot be a value: for numbers and booleans."""
+    types = types_of(schema)
+    return bool(types) and set(types) <= {"integer", "number", "boolean"}
 
 
 def _is_binary(schema: Mapping[str, Any], media: tuple[str, ...]) -> bool:

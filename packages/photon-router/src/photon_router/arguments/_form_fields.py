@@ -2,26 +2,37 @@
 
 All fields of one request come from one form, which is read when the first of them is bound. A field
 is read like a parameter of a query. Browsers send an empty string for an empty input: it is treated
-as not sent, except for strings.
+as not sent, except for strings and items of lists of strings.
+
+Beside a file, a field of a class, of a mapping or of a list of these is JSON, in a part of its own.
+A mapping that is the argument itself (``Form[dict[str, str]]``) takes all fields that no other
+argument takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import typing
+from collections.abc import Callable, Collection
+from typing import Any, Final
 
 from photon_openapi.annotations import value_type
-from photon_openapi.codec import strings_converter, takes_strings, text_converter
-from photon_openapi.errors import ErrorDetail
+from photon_openapi.codec import JsonDecoder, strings_converter, takes_strings, text_converter
+from photon_openapi.document import Definitions
+from photon_openapi.errors import ErrorDetail, ValidationError
 from photon_openapi.schema import constraint_checker
 from photon_runtime.http import Request
+from photon_runtime.media_types import JSON, is_json
 
 from .._upload import UploadFile, takes_several_files
 from ..signatures import MISSING, Argument
 from ._form import FieldValue, FormData, FormReader
-from ._parameters import Binder
+from ._objects import named_errors
+from ._parameters import Binder, has_empty_items
 
 _MISSING_MESSAGE = "is required"
+
+REST: Final = ""
+"""The name of the fields that no other argument takes, as the source of an argument."""
 
 
 def form_of(request: Request, read: FormReader) -> FormData:
@@ -50,12 +61,16 @@ def field_binder(argument: Argument, name: str, schema: dict[str, Any], read: Fo
     type_ = value_type(argument.annotation.type)
     check = constraint_checker(schema)
     convert = _field_converter(type_)
-    accepts_empty = type_ in (str, bytes, Any, object) or takes_strings(type_)
+    is_list = takes_strings(type_)
+    drops_empty = is_list and not has_empty_items(type_)
+    accepts_empty = type_ in (str, bytes, Any, object) or is_list
     default, is_required = argument.default, argument.is_required
     missing = ErrorDetail("body", _MISSING_MESSAGE, name=name)
 
     def bind(request: Request, errors: list[ErrorDetail]) -> object:
         values = form_of(request, read).fields.get(name)
+        if drops_empty and values:
+            values = [value for value in values if value.text]
         if not values or not (accepts_empty or is_required or values[-1].text):
             if is_required:
                 errors.append(missing)
@@ -78,6 +93,76 @@ def _field_converter(type_: Any) -> Callable[[list[FieldValue]], object]:
         return lambda values: convert_all([value.text for value in values])
     convert = text_converter(type_)
     return lambda values: convert(values[-1].text)
+
+
+def json_field_binder(
+    argument: Argument,
+    name: str,
+    schema: dict[str, Any],
+    read: FormReader,
+    *,
+    definitions: Definitions,
+) -> Binder:
+    """Return the binder of an argument that takes a field of the form whose content is JSON.
+
+    A part with another media type is refused; one without a media type is JSON.
+
+    Raises:
+        ValueError: The schema is invalid.
+    """
+    annotated = argument.annotation.annotated
+    decode = JsonDecoder(annotated, schema=schema, components=definitions).decode
+    default = argument.default
+    missing = ErrorDetail("body", _MISSING_MESSAGE, name=name)
+
+    def bind(request: Request, errors: list[ErrorDetail]) -> object:
+        form = form_of(request, read)
+        values = form.fields.get(name)
+        if not values or not values[-1].text:
+            if default is MISSING:
+                errors.append(missing)
+            return default
+        kind = values[-1].content_type
+        if kind is not None and not is_json(kind):
+            errors.append(ErrorDetail("body", f"must be of type {JSON}, not {kind}", name=name))
+            return None
+        try:
+            return decode(values[-1].text.encode())
+        except ValidationError as error:
+            errors += named_errors(list(error.errors), location="body", name=name)
+            return None
+
+    return bind
+
+
+def rest_binder(argument: Argument, taken: Collection[str], read: FormReader) -> Binder:
+    """Return the binder of an argument that takes all fields without an argument of their own.
+
+    Args:
+        argument: The argument, whose type is a mapping of strings.
+        taken: The names of the fields of other arguments.
+        read: The reader of the form.
+
+    Raises:
+        TypeError: The values of the mapping cannot be read from text.
+    """
+    arguments = typing.get_args(value_type(argument.annotation.type))
+    if arguments and arguments[0] is not str:
+        raise TypeError("the names of fields are strings: write Form[dict[str, ...]]")
+    convert = _field_converter(value_type(arguments[1]) if arguments else str)
+    known = frozenset(taken)
+
+    def bind(request: Request, errors: list[ErrorDetail]) -> object:
+        found = {}
+        for name, values in form_of(request, read).fields.items():
+            if name not in known:
+                try:
+                    found[name] = convert(values)
+                except ValueError as error:
+                    errors.append(ErrorDetail("body", str(error), name=name))
+        return found
+
+    return bind
 
 
 def file_binder(argument: Argument, name: str, read: FormReader) -> Binder:

@@ -7,10 +7,11 @@ continues, so that one response can list all of them.
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from photon_openapi.annotations import origin_of, plain_type, without_none
+from photon_openapi.annotations import origin_of, plain_type, value_type, without_none
 from photon_openapi.codec import (
     SchemaDecoder,
     json_converter,
@@ -104,7 +105,10 @@ def _conversion(
         return read, convert, None
     check = constraint_checker(schema, components=None if is_typed else definitions)
     if takes_strings(type_):
-        return strings_reader(parameter, "list", template), strings_converter(type_), check
+        read = strings_reader(parameter, "list", template)
+        if not has_empty_items(type_):
+            read = _without_empty_items(read)
+        return read, strings_converter(type_), check
     return strings_reader(parameter, "text", template), text_converter(type_), check
 
 
@@ -150,6 +154,33 @@ def _default(
 def _without_empty(read: Reader) -> Reader:
     """Treat an empty value, which is allowed, as a missing one."""
     return lambda request: read(request) or None
+
+
+def has_empty_items(type_: Any) -> bool:
+    """Return true if an empty string may be an item of a list, as of strings."""
+    items = [each for each in typing.get_args(value_type(type_)) if each is not Ellipsis]
+    return not items or any(map(_accepts_empty, items))
+
+
+def _accepts_empty(type_: Any) -> bool:
+    try:
+        text_converter(type_)("")
+    except ValueError:
+        return False
+    return True
+
+
+def _without_empty_items(read: Reader) -> Reader:
+    """Treat ``ids=`` as a list that is not sent, if an empty string cannot be one of its items.
+
+    Without `explode` it is an empty list.
+    """
+
+    def read_present(request: Request) -> Any:
+        texts = read(request)
+        return None if texts and not any(texts) else texts
+
+    return read_present
 
 
 def _binder(

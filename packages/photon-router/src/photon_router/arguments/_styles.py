@@ -205,27 +205,27 @@ def _cookie_reader(
 
     def read(request: Request) -> Strings | None:
         if explode:
-            pairs = _cookie_pairs(request)
+            pairs = _cookie_pairs(request, ";&")  # RFC 6570 has `&`
             if kind == "object":
                 return _grouped((key, value) for key, value in pairs if is_member(key)) or None
             values = [value for key, value in pairs if key == name]
             if len(values) == 1:  # possibly not exploded
                 return values[0].split(",")
             return values or None
-        text = request.cookies.get(name)
-        if text is None:
+        texts = [value for key, value in _cookie_pairs(request, ";") if key == name]
+        if not texts:
             return None
-        parts = text.split(",") if text else []
+        parts = [part for text in texts if text for part in text.split(",")]
         return parts if kind == "list" else _tree(parts, explode=False)
 
     return read
 
 
-def _cookie_pairs(request: Request) -> _Pairs:
-    """Return all cookies; ``&``, the delimiter of RFC 6570, separates cookies, too."""
+def _cookie_pairs(request: Request, delimiters: str) -> _Pairs:
+    """Return all cookies, which one of the delimiters separates."""
     pairs = []
     for field in request.headers.getlist("cookie"):
-        for part in re.split("[;&]", field):
+        for part in re.split(f"[{delimiters}]", field):
             name, separator, value = part.partition("=")
             if separator:
                 pairs.append((name.strip(), value.strip().strip('"')))

@@ -36,6 +36,7 @@ from photon_runtime.media_types import FORM, MULTIPART, essence, is_json, is_tex
 from .._upload import UploadFile, takes_files
 from ..annotations import is_stream
 from ..arguments import (
+    REST,
     Binder,
     FormBody,
     FormReader,
@@ -44,12 +45,14 @@ from ..arguments import (
     class_of,
     field_binder,
     form_reader,
+    json_field_binder,
     json_reader,
     model_arguments,
     read_bytes,
     read_stream,
     read_text,
     reader_chooser,
+    rest_binder,
     submitted_field_binder,
     text_reader,
 )
@@ -57,7 +60,7 @@ from ..dependencies import Owned
 from ..signatures import ABSENT, MISSING, Argument
 from ._compilation import CompilationContext
 from ._entry import ParameterKeys
-from ._operation import BODY, is_body
+from ._operation import BODY, is_body, is_json_field
 
 _FORMS: Final = (FORM, MULTIPART)
 _REFUSED: Final = object()
@@ -190,19 +193,24 @@ class BodyArguments:
         """
         if not self.is_written:
             return self._form_part(argument, name)
+        if name == REST:
+            return rest_binder(argument, self._field_names() - {REST}, self.form_reader())
         content: OpenApi = next(iter(self.content.values()), {})
         schema = content.get("schema", {}).get("properties", {}).get(name)
         if schema is None:  # of another operation with the same id, which is a problem, too
             raise TypeError(f"the form of the operation has no field {name!r}")
+        if is_json_field(argument) and self._file_fields():
+            return json_field_binder(
+                argument, name, schema, self.form_reader(), definitions=self.definitions
+            )
         make = submitted_field_binder if argument.is_submitted else field_binder
         return make(argument, name, schema, self.form_reader())
 
     def form_reader(self) -> FormReader:
         """Return the reader of the form, shared by all its fields."""
         if self._form is None:
-            names = {key[1] for key in self.sources.values() if key[0] == "form"}
-            files = self._file_fields()
-            read = form_reader(files, names, self.context.forms)
+            names, files = self._field_names(), self._file_fields()
+            read = form_reader(files, None if REST in names else names, self.context.forms)
             choose = reader_chooser(dict.fromkeys(self.content, read))
 
             def checked_read(request: Request) -> Any:
@@ -211,6 +219,9 @@ class BodyArguments:
 
             self._form = checked_read
         return self._form
+
+    def _field_names(self) -> set[str]:
+        return {key[1] for key in self.sources.values() if key[0] == "form"}
 
     def _file_fields(self) -> set[str]:
         """Return the names of the fields that arguments take as files."""

@@ -21,6 +21,7 @@ from photon_openapi.annotations import (
     plain_type,
     strip_alias,
     union_members,
+    value_type,
     without_none,
 )
 from photon_openapi.document import CATCH_ALL, OpenApi, parameters_of, shape_of
@@ -31,7 +32,7 @@ from photon_runtime.media_types import HTML
 from photon_runtime.media_types import JSON as JSON
 
 from ..annotations import In, is_stream, split_annotation
-from ..arguments import model_arguments
+from ..arguments import REST, model_arguments
 from ..errors import SignatureError
 from ..security import requirements
 from ..signatures import ABSENT, MISSING, Argument
@@ -91,6 +92,7 @@ class _Writer:
     hidden: set[ParameterKey] = attrs.field(factory=set)
     body: OpenApi | None = None
     has_submitted: bool = False
+    has_files: bool = False
     request_body: RequestBody = attrs.field(init=False)
     sources: dict[tuple[Callable[..., Any], str], ParameterKey] = attrs.field(factory=dict)
 
@@ -101,7 +103,9 @@ class _Writer:
 
     def operation(self) -> OpenApi:
         """Return the operation object."""
-        for owner, argument in self.entry.request_arguments(self.context.providers):
+        owned = self.entry.request_arguments(self.context.providers)
+        self.has_files = any(_takes_file(argument) for _, argument in owned)
+        for owner, argument in owned:
             if not argument.is_request:
                 self._add(owner, argument)
         self._check_path()
@@ -167,20 +171,33 @@ class _Writer:
     def _write_argument(self, argument: Argument) -> ParameterKey:
         """Write the parameter or the body of an argument, and return its key."""
         marker = self._marker(argument)
-        if marker.origin == "body":
+        is_part = self.has_files and marker.origin == "body" and marker.media == "json"
+        if marker.origin == "body" and not is_part:
             self.request_body.add_whole(argument, marker)
             return BODY
-        if marker.origin == "form":
-            name = argument.wire_name or argument.name
-            schema = file_schema(argument) if argument.is_file else self._parameter_schema(argument)
-            self.request_body.add_field(argument, name, schema)
-            return "form", name
+        if marker.origin == "form" or is_part:
+            return self._write_field(argument)
         parameter = self._parameter(argument, marker.location)
         origin = parameter_key(parameter)
         self.parameters.setdefault(origin, parameter)
         if self._is_hidden(argument):
             self.hidden.add(origin)
         return origin
+
+    def _write_field(self, argument: Argument) -> ParameterKey:
+        """Write a field of the form, and return its key."""
+        name = argument.wire_name or argument.name
+        if argument.is_file:
+            self.request_body.add_field(argument, name, file_schema(argument))
+        elif takes_rest(argument):
+            schema = self._parameter_schema(argument).get("additionalProperties", {})
+            self.request_body.add_rest(argument, schema)
+            return "form", REST
+        elif self.has_files and is_json_field(argument):
+            self.request_body.add_json_part(argument, name, self._parameter_schema(argument))
+        else:
+            self.request_body.add_field(argument, name, self._parameter_schema(argument))
+        return "form", name
 
     def _is_hidden(self, argument: Argument) -> bool:
         param = argument.annotation.param
@@ -297,6 +314,33 @@ def is_body(type_: object) -> bool:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return True
     return is_list_like(plain) and any(is_body(item) for item in typing.get_args(plain))
+
+
+def takes_rest(argument: Argument) -> bool:
+    """Return true for ``Form[dict[...]]``, the fields that no other argument takes."""
+    marker, plain = argument.annotation.marker, value_type(argument.annotation.type)
+    if marker is None or marker.origin != "form" or argument.member is not None:
+        return False
+    origin = origin_of(plain) or plain
+    return isinstance(origin, type) and issubclass(origin, Mapping) and members_of(plain) is None
+
+
+def is_json_field(argument: Argument) -> bool:
+    """Return true if the content of a field beside a file is JSON: of a class, a list of these."""
+    if argument.is_file or argument.is_submitted:
+        return False
+    marker = argument.annotation.marker
+    if marker is not None and marker.media == "json":
+        return True
+    return is_body(argument.annotation.type)
+
+
+def _takes_file(argument: Argument) -> bool:
+    try:
+        parts = model_arguments(argument)
+    except TypeError:  # reported with the argument
+        return False
+    return any(each.is_file for each in ((argument,) if parts is None else parts))
 
 
 def _docstring(function: Callable[..., object]) -> tuple[str, str]:

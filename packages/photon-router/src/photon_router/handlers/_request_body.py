@@ -43,6 +43,8 @@ class RequestBody:
     _required: list[str] = attrs.field(factory=list)
     _has_files: bool = False
     _has_empty_form: bool = False
+    _json_parts: list[str] = attrs.field(factory=list)
+    _others: OpenApi | None = None
 
     def add_whole(self, argument: Argument, marker: In) -> None:
         """Add an argument that takes the body as a whole.
@@ -75,6 +77,28 @@ class RequestBody:
         self._fields.setdefault(name, schema)
         if argument.is_required and name not in self._required:
             self._required.append(name)
+
+    def add_json_part(self, argument: Argument, name: str, schema: OpenApi) -> None:
+        """Add an argument that takes a field of the form whose content is JSON.
+
+        Raises:
+            TypeError: Another argument takes the body as a whole, or the method does not allow one.
+        """
+        self.add_field(argument, name, schema)
+        self._json_parts.append(name)
+
+    def add_rest(self, argument: Argument, schema: OpenApi) -> None:
+        """Add an argument that takes all fields without an argument of their own.
+
+        Raises:
+            TypeError: Another argument takes them, or the body as a whole, or the method does not
+                allow one.
+        """
+        self._check(argument, is_field=True)
+        if self._others is not None:
+            raise SignatureError("two arguments take the other fields of the form: keep one")
+        self._others = schema
+        self._has_empty_form = True
 
     def add_empty_form(self, argument: Argument) -> None:
         """Add an argument whose form has no fields of its own, as one with a button alone.
@@ -109,9 +133,15 @@ class RequestBody:
         schema: OpenApi = {"type": "object", "properties": self._fields}
         if self._required:
             schema["required"] = self._required
+        if self._others is not None:
+            schema["additionalProperties"] = self._others
+        media: OpenApi = {"schema": schema}
+        parts = [name for name in self._json_parts if name in self._fields]
+        if parts:
+            media["encoding"] = {name: {"contentType": JSON} for name in parts}
         kinds = [MULTIPART] if self._has_files else [FORM, MULTIPART]
         return {
-            "content": {kind: {"schema": schema} for kind in kinds},
+            "content": {kind: dict(media) for kind in kinds},
             "required": bool(self._required),
         }
 
