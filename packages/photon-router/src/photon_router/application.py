@@ -605,7 +605,7 @@ class Application(Router):
                 *self._mounts,
                 *running.pages,
             ],
-            guards=Guards(merge_verifiers(self._verifiers, required_by(self._entries))),
+            guards=Guards(merge_verifiers(self._verifiers, required_by(self._entries)), providers),
             error_handlers={**running.host.error_handlers, **self._error_handlers},
             validation_status=self.validation_status,
             problem_pages=running.host.problem_pages,

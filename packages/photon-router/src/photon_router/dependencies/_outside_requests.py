@@ -52,23 +52,23 @@ class Provision:
         self._classes = tuple(classes)
         self._user = user
         self._known: Providers | None = None
-        self._plan: _Plan
+        self._plan: Plan
         self._current()
 
     def __call__(self) -> AbstractContextManager[tuple[Any, ...]]:
         """Return a context manager that yields the values, in the order of the classes."""
         return self._current().made()
 
-    def _current(self) -> _Plan:
+    def _current(self) -> Plan:
         providers = self._providers()
         if providers is not self._known:
-            plan = _Plan(providers, self._user)
+            plan = Plan(providers, self._user)
             plan.keys = [plan.add(plan.dependency_of(cls), ()) for cls in self._classes]
             self._plan, self._known = plan, providers
         return self._plan
 
 
-class _Plan:
+class Plan:
     """The calls of providers, in their order.
 
     Attributes:
@@ -76,6 +76,7 @@ class _Plan:
     """
 
     def __init__(self, providers: Providers, user: str) -> None:
+        """Plan nothing yet."""
         self.keys: list[Any] = []
         self._providers = providers
         self._user = user
@@ -83,6 +84,7 @@ class _Plan:
 
     @contextmanager
     def made(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the values of the keys, and release them at the end of the block."""
         values: Values = {}
         with ExitStack() as stack:
             for key, step in self._steps.items():
@@ -131,13 +133,17 @@ class _Plan:
         is_complete = True
         for argument in self._providers.signature_of(provider).arguments:
             dependency = self._providers.dependency_of(argument)
-            if dependency is None:
-                self._check(provider, argument)
+            key = (
+                self._unprovided(provider, argument)
+                if dependency is None
+                else self.add(dependency, above)
+            )
+            if key is None:
                 is_complete = False
             elif is_complete and not argument.is_keyword:
-                positional.append(self.add(dependency, above))
+                positional.append(key)
             else:
-                named.append((argument.name, self.add(dependency, above)))
+                named.append((argument.name, key))
         scoped = as_context_manager(provider)
 
         def make(values: Values, stack: ExitStack) -> object:
@@ -147,7 +153,8 @@ class _Plan:
 
         return make
 
-    def _check(self, provider: Provider, argument: Argument) -> None:
+    def _unprovided(self, provider: Provider, argument: Argument) -> Any:
+        """Return the key of an argument that is not provided; ``None`` for its default."""
         if argument.is_required:
             what = "the request" if argument.is_request else f"{argument.name!r} from a request"
             raise SignatureError(
@@ -155,6 +162,7 @@ class _Plan:
                 f"needs {what}: give its argument {argument.name} a default, or provide a class "
                 "that does without"
             )
+        return None
 
 
 def _read(application: ApplicationValues, cell: Cell, values: Values, stack: ExitStack) -> object:

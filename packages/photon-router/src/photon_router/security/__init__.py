@@ -6,6 +6,7 @@ that runs before its parameters and its body are read.
 
 ===================  ==========================================================================
 ``_verifier``        `Verifier`, `Requirement`: schemes and requirements in Python
+``_verifier_dependencies``  dependencies of the functions that verifiers call
 ``_api_key`` …       `ApiKey`, `BasicAuth`, `BearerToken`, `JwtBearer`, `OAuth2`,
                      `OpenIdConnect`, `MutualTls`
 ``_authorization``   reads the credentials of a request, without verifying them

@@ -15,6 +15,7 @@ from photon_runtime.http import Request
 from ._authorization import field_text, plain_text
 from ._identity import Identity
 from ._verifier import (
+    CREDENTIALS,
     BadCredential,
     Binding,
     Challenge,
@@ -26,7 +27,7 @@ from ._verifier import (
 )
 
 MIN_LENGTH: Final = 16
-Find: TypeAlias = Callable[[str], object]
+Find: TypeAlias = Callable[..., object]
 _Reader: TypeAlias = Callable[[Request, str], list[str]]
 
 
@@ -50,7 +51,7 @@ class ApiKey(Verifier):
             locations.
     """
 
-    keys: Find | Mapping[str, str] = attrs.field(repr=False)
+    keys: Find | Mapping[str, str] = attrs.field(repr=False, metadata={CREDENTIALS: 1})
     header: str | None = attrs.field(default=None, kw_only=True)
     query: str | None = attrs.field(default=None, kw_only=True)
     cookie: str | None = attrs.field(default=None, kw_only=True)

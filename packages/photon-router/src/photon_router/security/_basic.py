@@ -10,7 +10,7 @@ import attrs
 from photon_runtime.http import Request
 
 from ._authorization import user_and_password
-from ._verifier import Binding, Challenge, Verified, Verifier, as_verified, is_function
+from ._verifier import CREDENTIALS, Binding, Challenge, Verified, Verifier, as_verified, is_function
 
 
 @attrs.frozen(eq=False)
@@ -24,7 +24,9 @@ class BasicAuth(Verifier):
         realm: The realm that browsers show when they ask for the password.
     """
 
-    find: Callable[[str, str], object] = attrs.field(repr=False, validator=is_function)
+    find: Callable[..., object] = attrs.field(
+        repr=False, validator=is_function, metadata={CREDENTIALS: 2}
+    )
     realm: str = attrs.field(default="api", kw_only=True)
     name: str = attrs.field(default="basicAuth", kw_only=True)
 

@@ -11,7 +11,7 @@ import attrs
 from photon_runtime.http import Request
 
 from ._authorization import bearer_token
-from ._verifier import Binding, Challenge, Verified, Verifier, as_verified, is_function
+from ._verifier import CREDENTIALS, Binding, Challenge, Verified, Verifier, as_verified, is_function
 
 
 @attrs.frozen(eq=False)
@@ -68,7 +68,9 @@ class BearerToken(TokenVerifier):
             as ``scopes``. Look up a digest of the token rather than the token itself.
     """
 
-    find: Callable[[str], object] = attrs.field(repr=False, validator=is_function)
+    find: Callable[..., object] = attrs.field(
+        repr=False, validator=is_function, metadata={CREDENTIALS: 1}
+    )
 
     def verify(self, token: str) -> Verified:
         """Call the function of the application."""

@@ -15,8 +15,10 @@ from photon_openapi.document import Document, OpenApi, Operation
 from photon_runtime.callables import require_function
 from photon_runtime.errors import SignatureError
 
+from ..dependencies import Providers
 from ._guard import Guard, RequiredCredential
 from ._verifier import Binding, Verifier
+from ._verifier_dependencies import provided, with_request
 
 _log = logging.getLogger("photon.security")
 
@@ -26,11 +28,15 @@ class Guards:
 
     Args:
         verifiers: Verifiers by the names of the document's security schemes.
+        providers: The providers of further arguments of their functions.
     """
 
-    def __init__(self, verifiers: Mapping[str, Verifier]) -> None:
+    def __init__(
+        self, verifiers: Mapping[str, Verifier], providers: Providers | None = None
+    ) -> None:
         """Copy the verifiers."""
         self._verifiers = dict(verifiers)
+        self._providers = Providers() if providers is None else providers
 
     def compile(
         self, document: Document, operations: Sequence[Operation], problems: list[str]
@@ -74,11 +80,15 @@ class Guards:
                 )
                 continue
             try:
-                bindings[name] = verifier.bind(scheme)
+                bindings[name] = self._bound(verifier, scheme)
                 require_function(bindings[name].check, "the check of a verifier")
             except (SignatureError, ValueError) as error:
                 problems.append(f"/components/securitySchemes/{name}: {error}")
         return bindings
+
+    def _bound(self, verifier: Verifier, scheme: OpenApi) -> Binding:
+        own = provided(verifier, self._providers)
+        return verifier.bind(scheme) if own is verifier else with_request(own.bind(scheme))
 
 
 def _schemes(document: Document) -> dict[str, OpenApi]:

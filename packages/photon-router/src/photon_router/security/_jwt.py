@@ -13,9 +13,9 @@ from ._bearer import TokenVerifier
 from ._identity import Identity
 from ._jwks import Jwks
 from ._keys import KeySource, OneKey, checked_algorithms, pyjwt
-from ._verifier import BadCredential, Verified, as_verified, is_function
+from ._verifier import CREDENTIALS, BadCredential, Verified, as_verified, is_function
 
-Find = Callable[[Identity], object]
+Find = Callable[..., object]
 
 
 @attrs.frozen(kw_only=True)
@@ -140,7 +140,13 @@ class JwtBearer(TokenVerifier):
     audience: str | Sequence[str] | None = attrs.field(default=None, kw_only=True)
     leeway: float = attrs.field(default=30.0, kw_only=True)
     required: Sequence[str] = attrs.field(default=("exp", "sub"), kw_only=True)
-    find: Find | None = attrs.field(default=None, kw_only=True, repr=False, validator=is_function)
+    find: Find | None = attrs.field(
+        default=None,
+        kw_only=True,
+        repr=False,
+        validator=is_function,
+        metadata={CREDENTIALS: 1},
+    )
     _keys: KeySource = attrs.field(init=False, repr=False)
     _rules: TokenRules = attrs.field(init=False, repr=False)
 

@@ -14,6 +14,7 @@ from photon_runtime.http import Request
 
 from ._authorization import MAX_LENGTH
 from ._verifier import (
+    CREDENTIALS,
     BadCredential,
     Binding,
     Challenge,
@@ -38,7 +39,9 @@ class MutualTls(Verifier):
             proxy that terminates TLS, see `client_cert_field`.
     """
 
-    find: Callable[[bytes], object] = attrs.field(repr=False, validator=is_function)
+    find: Callable[..., object] = attrs.field(
+        repr=False, validator=is_function, metadata={CREDENTIALS: 1}
+    )
     certificate: Callable[[Request], bytes | None] = attrs.field(
         default=lambda request: request.client_certificate, kw_only=True, validator=is_function
     )

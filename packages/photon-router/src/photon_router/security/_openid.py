@@ -13,7 +13,7 @@ from ._fetch import check_address, fetch_object
 from ._jwks import Jwks
 from ._jwt import Find, TokenRules
 from ._keys import checked_algorithms, pyjwt
-from ._verifier import Binding, Verified
+from ._verifier import CREDENTIALS, Binding, Verified, is_function
 
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
@@ -89,7 +89,13 @@ class OpenIdConnect(TokenVerifier):
     issuer: str | None = attrs.field(default=None, kw_only=True)
     leeway: float = attrs.field(default=30.0, kw_only=True)
     required: Sequence[str] = attrs.field(default=("exp", "sub"), kw_only=True)
-    find: Find | None = attrs.field(default=None, kw_only=True, repr=False)
+    find: Find | None = attrs.field(
+        default=None,
+        kw_only=True,
+        repr=False,
+        validator=is_function,
+        metadata={CREDENTIALS: 1},
+    )
     lifetime: float = attrs.field(default=300.0, kw_only=True)
     interval: float = attrs.field(default=30.0, kw_only=True)
     timeout: float = attrs.field(default=5.0, kw_only=True)

@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
 from photon_runtime.callables import require_function, require_value
 from photon_runtime.http import Request
+
+CREDENTIALS: Final = "credentials"
+"""The metadata of a field with a function: how many arguments of it are the credential."""
 
 _UNQUOTABLE = re.compile(r"[^\t\x20-\x7e]")
 _FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.1
@@ -109,6 +112,9 @@ class Binding:
 @attrs.frozen(eq=False)
 class Verifier(ABC):
     """Verifies the credentials of one security scheme.
+
+    A field whose metadata have ``"credentials"`` is a function that is called with so many
+    arguments; its further arguments are dependencies.
 
     Attributes:
         name: The name of the scheme in the document, if the verifier writes it.
