@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.cookies import SimpleCookie
 from typing import Annotated, Any
 
@@ -193,6 +193,127 @@ def test_a_session_can_be_sent_anew() -> None:
     assert layer(Request("GET", "/", []), handle).header("set-cookie") is None
 
 
+class Clock:
+    """The clock of the signatures, which tests set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import itsdangerous
+
+        self.now = 1_700_000_000
+        clock = self
+
+        def get_timestamp(signer: object) -> int:
+            return clock.now
+
+        monkeypatch.setattr(itsdangerous.TimestampSigner, "get_timestamp", get_timestamp)
+
+
+def use(
+    sessions: Sessions, cookie: str | None, handle: Callable[[Session], object]
+) -> tuple[str, str, dict[str, Any]]:
+    """Return the cookie that the client has afterwards, its attributes, and the data."""
+    name = sessions._cookie.name
+    fields = [] if cookie is None else [(b"cookie", f"{name}={cookie}".encode())]
+    request = Request("GET", "/", fields)
+
+    def run_handler(request: Request) -> Response:
+        handle(session_of(request))
+        return Response()
+
+    sent = sessions(request, run_handler).header("set-cookie")
+    data = dict(session_of(request))
+    if sent is None:
+        return cookie or "", "", data
+    value, _, attributes = sent.partition("=")[2].partition("; ")
+    return value, attributes, data
+
+
+def begin(session: Session) -> None:
+    session["user"] = 7
+
+
+def test_a_sliding_session_lives_while_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, sessions = Clock(monkeypatch), Sessions(secret=KEY, max_age=100, sliding=True)
+    cookie, _, _ = use(sessions, None, begin)
+    for _ in range(10):
+        clock.now += 90
+        cookie, attributes, data = use(sessions, cookie, len)
+        assert data == {"user": 7}
+        assert attributes.startswith("Max-Age=100;")
+    clock.now += 9  # too early to be sent again
+    assert use(sessions, cookie, len)[1] == ""
+    clock.now += 50  # a request that does not look at the session does not extend it
+    assert use(sessions, cookie, id)[1] == ""
+    clock.now += 50
+    assert use(sessions, cookie, len)[2] == {}
+
+
+def test_without_sliding_use_does_not_extend_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, sessions = Clock(monkeypatch), Sessions(secret=KEY, max_age=100)
+    cookie, _, _ = use(sessions, None, begin)
+    clock.now += 90
+    assert use(sessions, cookie, len) == (cookie, "", {"user": 7})
+    clock.now += 20
+    assert use(sessions, cookie, len)[2] == {}
+
+
+@pytest.mark.parametrize("sliding", [True, False])
+def test_a_session_ends_with_its_lifetime_however_it_is_used(
+    monkeypatch: pytest.MonkeyPatch, sliding: bool
+) -> None:
+    clock = Clock(monkeypatch)
+    sessions = Sessions(secret=KEY, max_age=100, max_lifetime=250, sliding=sliding)
+    cookie, _, _ = use(sessions, None, begin)
+    for number in range(3):
+        clock.now += 80
+
+        def change(session: Session, number: int = number) -> None:
+            session["number"] = number
+            session.renew()
+
+        cookie, attributes, data = use(sessions, cookie, change)
+        assert data == {"user": 7, "number": number}
+    assert attributes.startswith("Max-Age=10;")
+    clock.now += 9
+    cookie, _, data = use(sessions, cookie, len)
+    assert data == {"user": 7, "number": 2}
+    clock.now += 1
+    assert use(sessions, cookie, len)[2] == {}
+
+
+def test_a_login_begins_another_lifetime(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, sessions = Clock(monkeypatch), Sessions(secret=KEY, max_age=100, max_lifetime=150)
+    cookie, _, _ = use(sessions, None, begin)
+    clock.now += 90
+
+    def log_in(session: Session) -> None:
+        session.clear()
+        begin(session)
+        session.renew()
+
+    cookie, attributes, _ = use(sessions, cookie, log_in)
+    assert attributes.startswith("Max-Age=100;")
+    clock.now += 99
+    assert use(sessions, cookie, len)[2] == {"user": 7}
+
+
+def test_a_lifetime_counts_for_sessions_from_before_it_was_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch)
+    cookie, _, _ = use(Sessions(secret=KEY, max_age=100), None, begin)
+    limited = Sessions(secret=KEY, max_age=100, max_lifetime=50)
+    clock.now += 49
+    assert use(limited, cookie, len)[2] == {"user": 7}
+    clock.now += 1
+    assert use(limited, cookie, len)[2] == {}
+
+
+def test_a_partitioned_session_is_for_frames() -> None:
+    sessions = Sessions(secret=KEY, same_site="None", partitioned=True)
+    assert use(sessions, None, begin)[1].endswith("Secure; HttpOnly; SameSite=None; Partitioned")
+
+
 def test_a_cookie_of_enormous_size_is_not_even_looked_at() -> None:
     _, cookie = run(Sessions(secret=KEY, max_size=200), user="a" * 40)
     assert dict(run(Sessions(secret=KEY, max_size=200), cookie)[0]) != {}
@@ -246,6 +367,8 @@ def test_without_the_layer_the_code_says_what_to_add() -> None:
         ({"cookie": "__Secure-s", "secure": False}, "needs secure"),
         ({"same_site": "None", "secure": False}, "only with secure"),
         ({"path": "/; Domain=evil.example"}, "valid path or domain"),
+        ({"partitioned": True, "secure": False}, "partitioned only with secure"),
+        ({"max_lifetime": 0}, "max_lifetime"),
         ({"same_site": "lax"}, "same_site"),
         ({"max_age": 0}, "max_age"),
     ],

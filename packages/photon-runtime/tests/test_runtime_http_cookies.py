@@ -87,3 +87,16 @@ def test_cookie_of_plain_http_or_of_foreign_pages_can_be_deleted_there() -> None
         ("set-cookie", "plain=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"),
         ("set-cookie", "framed=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=None"),
     ]
+
+
+def test_partitioned_cookies_are_set_and_deleted() -> None:
+    response = Response(204)
+    response.set_cookie("a", "1", same_site="None", partitioned=True)
+    response.delete_cookie("a", same_site="None", partitioned=True)
+    assert [value for _, value in response.headers] == [
+        "a=1; Path=/; Secure; HttpOnly; SameSite=None; Partitioned",
+        "a=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=None; Partitioned",
+    ]
+    assert str(SetCookie("__Host-a", partitioned=True)).endswith("SameSite=Lax; Partitioned")
+    with pytest.raises(ValueError, match="partitioned only with secure"):
+        SetCookie("a", secure=False, partitioned=True)

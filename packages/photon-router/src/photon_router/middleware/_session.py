@@ -25,13 +25,14 @@ class Session(MutableMapping[str, Any]):
         (True, {'cart': [7]})
     """
 
-    __slots__ = ("_before", "_data", "_is_renewed", "_load")
+    __slots__ = ("_before", "_data", "_is_cleared", "_is_renewed", "_load")
 
     def __init__(self, load: Callable[[], dict[str, Any]]) -> None:
         """Create a session whose data is loaded with ``load`` on first access."""
         self._load = load
         self._data: dict[str, Any] | None = None
         self._before = "{}"
+        self._is_cleared = False
         self._is_renewed = False
 
     @property
@@ -65,8 +66,16 @@ class Session(MutableMapping[str, Any]):
         """Show the names; values may be secret."""
         return f"<Session {sorted(self._loaded)}>"
 
+    def clear(self) -> None:
+        """Remove all values; values that are set afterwards begin a new session."""
+        self._loaded.clear()
+        self._is_cleared = True
+
     def renew(self) -> None:
-        """Send the cookie again even if the data has not changed, to extend its lifetime."""
+        """Send the cookie again even if the data has not changed, to extend its lifetime.
+
+        It still ends with the ``max_lifetime`` of `Sessions`.
+        """
         self._is_renewed = bool(self._loaded)
 
     @property
@@ -87,6 +96,11 @@ class Session(MutableMapping[str, Any]):
     def was_empty(self) -> bool:
         """True if the request did not have any session data."""
         return self._before == "{}"
+
+    @property
+    def is_new(self) -> bool:
+        """True if the data does not continue that of the request."""
+        return self._is_cleared or self.was_empty
 
 
 def _encoded(data: dict[str, Any]) -> str:

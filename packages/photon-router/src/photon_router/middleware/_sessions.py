@@ -10,6 +10,11 @@ first key signs; old keys are still accepted, so keys can be rotated without end
 cookie that has an invalid signature, has expired or is malformed counts as an empty session; the
 response does not show the reason.
 
+With ``sliding``, a session that is used stays alive: its cookie is sent again when a tenth of
+``max_age`` has passed since it was sent last, so not with every response. ``max_lifetime`` ends it
+nevertheless: the time of its beginning is in the cookie, signed like the data, and a stolen cookie
+cannot be renewed for ever.
+
 The signature covers the name of the cookie, so that a value that was signed for one cookie is not
 valid for another one with the same secret. This module does not sign anything else; the secret of
 `Csrf` is in the session and so belongs to that cookie, too.
@@ -22,10 +27,11 @@ import functools
 import hashlib
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import attrs
-from attrs.validators import ge, in_
+from attrs.validators import ge, in_, optional
 
 from photon_runtime.forms import SESSION_STATE
 from photon_runtime.http import Handler, Request, Response, SetCookie, add_vary, keep_private
@@ -40,11 +46,21 @@ class _Signer(Protocol):
     """The used interface of itsdangerous, which is installed only with the extra."""
 
     def dumps(self, obj: Any) -> str | bytes: ...
-    def loads(self, s: str, max_age: int) -> Any: ...
+    def loads(self, s: str, max_age: int, return_timestamp: bool) -> Any: ...
 
 
 _SALT = "photon.session:"  # and the cookie's name
 _SHORTEST_SECRET = 32
+_BEGUN = "_begun"  # the member of the cookie's data with the time of the beginning
+_RENEWALS = 10  # a cookie is sent again after this part of its time
+
+
+@attrs.define
+class _Times:
+    """When the session of a request began, and when its cookie was sent; in Unix time."""
+
+    begun: float | None = None
+    sent: float | None = None
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -57,6 +73,10 @@ class Sessions(Layer):
         secret: The signing key, 32 characters or more.
         old_secrets: Former signing keys that are still accepted.
         max_age: Seconds until a session expires after it was last sent.
+        sliding: True to send the cookie again while the session is used, so that it expires
+            ``max_age`` after the last request that used it.
+        max_lifetime: Seconds after its beginning until a session ends, also if it is used or
+            changed; ``None`` for no such limit. `Session.clear` begins another one.
         cookie: Name of the cookie; by default ``__Host-session``, which browsers restrict to this
             host and to https, or ``session`` if other options do not allow that.
         secure: True if clients send the cookie over https only; browsers treat localhost as
@@ -66,6 +86,8 @@ class Sessions(Layer):
             sites.
         path: Path below which the cookie is sent.
         domain: Domain whose subdomains get the cookie, too; ``None`` for this host only.
+        partitioned: True for a session of its own in the frames of each other site (CHIPS), with
+            ``same_site`` ``None``.
         max_size: Maximum length in bytes of name and value; browsers store about 4096.
 
     Raises:
@@ -76,6 +98,8 @@ class Sessions(Layer):
     secret: str = attrs.field(repr=False)
     old_secrets: Sequence[str] = attrs.field(default=(), repr=False)
     max_age: int = attrs.field(default=14 * 24 * 3600, validator=ge(1))
+    sliding: bool = False
+    max_lifetime: int | None = attrs.field(default=None, validator=optional(ge(1)))
     cookie: str | None = None
     secure: bool = True
     same_site: Literal["Lax", "Strict", "None"] = attrs.field(
@@ -83,6 +107,7 @@ class Sessions(Layer):
     )
     path: str = "/"
     domain: str | None = None
+    partitioned: bool = False
     max_size: int = attrs.field(default=4093, validator=ge(64))
     _cookie: SetCookie = attrs.field(init=False, repr=False)
     _signer: _Signer = attrs.field(init=False, repr=False)
@@ -102,6 +127,7 @@ class Sessions(Layer):
             domain=self.domain,
             secure=self.secure,
             same_site=self.same_site,
+            partitioned=self.partitioned,
         )
         self._signer = _signer([*reversed(self.old_secrets), self.secret], self._cookie.name)
 
@@ -112,36 +138,61 @@ class Sessions(Layer):
             ValueError: The session is too large for a cookie.
             TypeError: A value cannot be encoded as JSON.
         """
-        session = Session(functools.partial(self._read, request))
+        times = _Times()
+        session = Session(functools.partial(self._read, request, times))
         request.state[SESSION_STATE] = session
         response = call_next(request)
         if session.is_used:
             try:
-                if session.is_changed:
-                    response = self._with_cookie(session, response)
+                if session.is_changed or self._is_due(session, times):
+                    response = self._with_cookie(session, times, response)
             except (TypeError, ValueError):
                 drop_body(response)
                 raise
             add_vary(response, "Cookie")
         return response
 
-    def _read(self, request: Request) -> dict[str, Any]:
+    def _is_due(self, session: Session, times: _Times) -> bool:
+        """Return whether the cookie of an unchanged session is sent again."""
+        if not self.sliding or times.sent is None or not session:
+            return False
+        return _now() - times.sent >= self.max_age / _RENEWALS
+
+    def _read(self, request: Request, times: _Times) -> dict[str, Any]:
         from itsdangerous import BadData
 
         value = request.cookies.get(self._cookie.name)
         if value is None or len(value) > self.max_size:
             return {}
         try:
-            data = self._signer.loads(value, max_age=self.max_age)
+            data, signed = self._signer.loads(value, max_age=self.max_age, return_timestamp=True)
         except BadData as error:
             _log.debug("an invalid session is ignored: %s", error)
             return {}
-        return data if isinstance(data, dict) else {}
+        if not isinstance(data, dict):
+            return {}
+        return data if self._has_time_left(data, signed, times) else {}
 
-    def _with_cookie(self, session: Session, response: Response) -> Response:
+    def _has_time_left(self, data: dict[str, Any], signed: datetime, times: _Times) -> bool:
+        """Note the times of a session; return whether it may continue."""
+        times.sent = signed.timestamp()
+        begun = data.pop(_BEGUN, None)
+        times.begun = begun if isinstance(begun, int | float) else times.sent
+        if self.max_lifetime is None or _now() < times.begun + self.max_lifetime:
+            return True
+        _log.debug("a session is ignored after its maximum lifetime")
+        return False
+
+    def _with_cookie(self, session: Session, times: _Times, response: Response) -> Response:
         """Return a copy of the response with the cookie: a handler may reuse its response."""
         if session:
-            value, age = self._signer.dumps(dict(session)), self.max_age
+            data, age = dict(session), self.max_age
+            if self.max_lifetime is not None:
+                now = _now()
+                begun = now if session.is_new or times.begun is None else int(times.begun)
+                data[_BEGUN] = begun
+                age = max(min(age, begun + self.max_lifetime - now), 1)
+            value = self._signer.dumps(data)
             text = value if isinstance(value, str) else value.decode("ascii")
         elif session.was_empty:
             return response
@@ -175,3 +226,10 @@ def _signer(secrets: Sequence[str], cookie: str) -> _Signer:
         salt=_SALT + cookie,
         signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
     )
+
+
+def _now() -> int:
+    """Return the Unix time by the clock of the signatures."""
+    from itsdangerous import TimestampSigner
+
+    return TimestampSigner("-").get_timestamp()

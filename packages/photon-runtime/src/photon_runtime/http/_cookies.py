@@ -55,6 +55,9 @@ class SetCookie:
         same_site: ``Lax``: not sent with POST requests that other sites cause. ``Strict``: not sent
             when following a link from another site either. ``None``: always sent, for pages in
             frames of other sites.
+        partitioned: Keep a cookie of its own for each site in whose frames the page is (CHIPS);
+            browsers that block cookies of other sites accept it. It needs `secure`, and with
+            another `same_site` than ``None`` it is not sent in such frames at all.
 
     Raises:
         ValueError: A value cannot be sent, or the attributes contradict each other.
@@ -73,6 +76,7 @@ class SetCookie:
     secure: bool = attrs.field(default=True, kw_only=True)
     http_only: bool = attrs.field(default=True, kw_only=True)
     same_site: SameSite = attrs.field(default="Lax", kw_only=True)
+    partitioned: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         """Refuse values that would break the field, or that browsers would reject."""
@@ -94,6 +98,8 @@ class SetCookie:
     def _check_together(self) -> None:
         if self.same_site == "None" and not self.secure:
             raise ValueError("browsers accept same_site None only with secure")
+        if self.partitioned and not self.secure:
+            raise ValueError("browsers accept partitioned only with secure")
         is_for_host = self.secure and self.path == "/" and self.domain is None
         prefix = self.name.lower()  # browsers compare without regard to case
         if prefix.startswith("__host-") and not is_for_host:
@@ -114,4 +120,6 @@ class SetCookie:
         if self.http_only:
             parts.append("HttpOnly")
         parts.append(f"SameSite={self.same_site}")
+        if self.partitioned:
+            parts.append("Partitioned")
         return "; ".join(parts)

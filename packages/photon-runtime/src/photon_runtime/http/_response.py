@@ -155,6 +155,7 @@ class Response:
         secure: bool = True,
         http_only: bool = True,
         same_site: SameSite = "Lax",
+        partitioned: bool = False,
     ) -> None:
         """Set a cookie; arguments and errors as for `SetCookie`.
 
@@ -174,6 +175,7 @@ class Response:
             secure=secure,
             http_only=http_only,
             same_site=same_site,
+            partitioned=partitioned,
         )
         self.add_header("set-cookie", str(cookie))
 
@@ -185,15 +187,23 @@ class Response:
         domain: str | None = None,
         secure: bool = True,
         same_site: SameSite = "Lax",
+        partitioned: bool = False,
     ) -> None:
         """Delete a cookie; pass the same arguments as when it was set.
 
-        With another ``path`` or ``domain`` it would be another cookie. Browsers reject a ``secure``
-        cookie over plain HTTP, and one whose ``same_site`` is not ``None`` from pages of other
-        sites, even to delete it.
+        With another ``path``, ``domain`` or ``partitioned`` it would be another cookie. Browsers
+        reject a ``secure`` cookie over plain HTTP, and one whose ``same_site`` is not ``None`` from
+        pages of other sites, even to delete it.
         """
         self.set_cookie(
-            name, "", max_age=0, path=path, domain=domain, secure=secure, same_site=same_site
+            name,
+            "",
+            max_age=0,
+            path=path,
+            domain=domain,
+            secure=secure,
+            same_site=same_site,
+            partitioned=partitioned,
         )
 
     def set_header(self, name: str, value: str) -> None:
