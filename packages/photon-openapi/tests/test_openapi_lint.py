@@ -240,7 +240,7 @@ def test_a_good_document_has_no_findings_in_any_profile() -> None:
             changed(*NAME, "pattern", to="("),
             "schema-invalid",
             "error",
-            COMPONENT,
+            f"{COMPONENT}/properties/name/pattern",
         ),
         (
             changed(*NAME, "maxLength", to=None),

@@ -795,7 +795,7 @@ def test_problems_of_the_document_and_of_the_handlers_are_reported_together() ->
         "'same' is already used",
         "'id' is not declared",
         "unhandled: the operation has no handler",
-        "f: requires key, which nothing verifies",
+        "/paths/~1f/get/security/0: 'key' is not declared",
         "no operation 'ghost'",
         "'limit'",
     ):
@@ -850,7 +850,9 @@ def test_security_that_nothing_verifies_is_refused(
     of_operation: object, of_document: object, refused: list[str]
 ) -> None:
     read = operation("read") | ({} if of_operation is None else {"security": of_operation})
-    more = {} if of_document is None else {"security": of_document}
+    schemes = {key: {"type": "http", "scheme": "bearer"} for key in ("key", "token", "other")}
+    more: dict[str, object] = {} if of_document is None else {"security": of_document}
+    more["components"] = {"securitySchemes": schemes}
     router = spec_first({"/x": {"get": read}}, {"read": nothing}, **more)
     if refused:
         assert problems(router) == [

@@ -528,5 +528,5 @@ def test_a_wrong_schema_of_a_body_that_no_argument_takes_is_reported_at_start() 
     def take() -> str:
         return "taken"
 
-    with pytest.raises(DocumentError, match="take: the body: "):
+    with pytest.raises(DocumentError, match=r"the regular expression .* cannot be compiled"):
         send_request(router, "POST", "/", body=b"")

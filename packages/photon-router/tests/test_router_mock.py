@@ -255,14 +255,23 @@ def test_another_seed_gives_other_answers() -> None:
     assert len(bodies) == 3
 
 
-def test_a_document_that_is_not_in_order_is_refused() -> None:
+def test_an_operation_with_an_error_is_answered_with_501_and_all_others_are_served() -> None:
     spec = copy.deepcopy(SPEC)
     spec["paths"]["/form"]["post"]["requestBody"] = {"$ref": "#/components/requestBodies/Nope"}
-    with pytest.raises(DocumentError) as error, MockApplication(spec).start():
-        pass
-    assert error.value.problems == (
-        "/paths/~1form/post/requestBody/$ref: '#/components/requestBodies/Nope' does not exist",
-    )
+    mock = MockApplication(spec)
+    error = "/paths/~1form/post/requestBody/$ref: '#/components/requestBodies/Nope' does not exist"
+    assert error in map(str, mock.problems)
+    with mock.start() as handler:
+        refused = handler(Request("POST", "/v1/form", []))
+        assert refused.status == 501
+        assert isinstance(refused.body, bytes)
+        assert "Nope" in json.loads(refused.body)["detail"]
+        assert handler(Request("GET", "/v1/pets/7", [])).status == 200
+
+
+def test_a_document_of_another_version_is_refused() -> None:
+    with pytest.raises(DocumentError, match="is not a version 3 of OpenAPI"):
+        MockApplication({"swagger": "2.0", "info": {"title": "A", "version": "1"}, "paths": {}})
 
 
 def test_a_path_item_that_two_paths_share_is_served_below_both() -> None:

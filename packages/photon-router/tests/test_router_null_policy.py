@@ -389,7 +389,7 @@ def test_a_wrong_schema_of_a_member_is_reported_at_start() -> None:
     def it() -> Data:
         return Data("a")
 
-    with pytest.raises(DocumentError, match=r"it: .* is not a .regex"):
+    with pytest.raises(DocumentError, match="cannot be compiled"):
         send_request(router, "GET", "/x", development=False)
 
 

@@ -541,6 +541,8 @@ def test_what_does_not_fit_is_told_all_at_once() -> None:
     )
     found = problems(router)
     assert found == [
+        "/paths/~1who/get/security/1: 'ghost' is not declared; put it under "
+        "components/securitySchemes",
         "/components/securitySchemes/bearer: BasicAuth verifies the type http with the scheme "
         "basic",
         "/components/securitySchemes/basic: ApiKey verifies the type apiKey, not 'http'",
@@ -551,7 +553,6 @@ def test_what_does_not_fit_is_told_all_at_once() -> None:
         "/components/securitySchemes/tls: JwtBearer verifies bearer tokens, not 'mutualTLS' none",
         "/components/securitySchemes: the scheme 'phantom' of a verifier does not exist (existing "
         "schemes: bearer, basic, key, oauth, tls)",
-        "who: requires ghost, which nothing verifies",
     ]
 
 

@@ -5,6 +5,7 @@
 ``codec``            JSON texts and strings to values of Python types, and back
 ``schema``           Python types as JSON Schema, and the validation of values
 ``annotations``      `Param`: the constraints of a value, beside its type
+``serving``          the errors that prevent operations from being served
 ``linting``          `lint`: the errors of a document, and possible improvements
 ``comparison``       `diff`: the differences between two documents
 ``sampling``         `sample`: a value that matches a schema

@@ -19,6 +19,7 @@ from .errors import DocumentError
 from .linting import IDS, RANKS, RULES
 from .linting import lint as run_lint
 from .reports import CHANGES, FINDINGS
+from .serving import serving_errors
 from .sources import Positions, Project, Source, application_document, from_file, from_text
 
 _Form: TypeAlias = Literal["yaml", "json"]
@@ -107,7 +108,7 @@ def check(project: Project, target: str | None) -> None:
     """
     source = _target_source(project, target)
     data, _ = upgraded(source.data)
-    problems = Document(data).problems()
+    problems = serving_errors(Document(data)).texts
     for problem in problems:
         click.echo(f"{source.name}: {problem}")
     if problems:

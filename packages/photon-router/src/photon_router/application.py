@@ -593,7 +593,13 @@ class Application(Router):
                 document.data, is_checked=True, assert_formats=behaviour.assert_formats
             )
         tree = compile_routes(
-            CompilationContext(document, providers, behaviour, self.read_settings(FormSettings)),
+            CompilationContext(
+                document,
+                providers,
+                behaviour,
+                self.read_settings(FormSettings),
+                substitute=self._substitute(),
+            ),
             {entry.operation_id: entry for entry in entries},
             [
                 *_docs.pages(
@@ -612,6 +618,10 @@ class Application(Router):
             checks=self._checks(development=running.development),
         )
         return document, tree
+
+    def _substitute(self) -> Callable[[Operation, Sequence[str]], Handler] | None:
+        """Return the factory of handlers for operations that cannot be served; `None` to refuse."""
+        return None
 
     def _checks(
         self, *, development: bool

@@ -4,7 +4,8 @@
 ``_load``        documents from files or plain data; `_yaml` reads YAML as JSON
 ``_bundle``      references to other files
 ``_upgrade``     documents of OpenAPI 3.0 as documents of 3.1
-``_shape``       the errors of a document by the schema of OpenAPI
+``_schema_errors``  the errors of a document by the schema of OpenAPI
+``_soundness``   schemas that cannot be compiled, or take exponential time
 ``_document``    `Document`: check, resolve, iterate over operations
 ``_definitions`` the targets of references in the schemas of a document
 ``_servers``     servers to base paths
@@ -34,6 +35,7 @@ from ._load import load_document as load_document
 from ._load import read_file as read_file
 from ._responses import code_for as code_for
 from ._schema_errors import Problem as Problem
+from ._schema_errors import schema_errors as schema_errors
 from ._schemas import SchemaLocation as SchemaLocation
 from ._schemas import components_of as components_of
 from ._schemas import schemas_in as schemas_in

@@ -35,14 +35,41 @@ _PREFIX = "#/components/schemas/"
 _IDENTIFYING = frozenset(("$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$schema"))
 # Members whose value is arbitrary data: a "$ref" inside is not a reference.
 _DATA = frozenset(("example", "default", "enum", "const", "value"))
-# Members whose value maps names to objects: the names are not keywords.
-_NAMED = frozenset(
+# Keywords of schemas whose value is a schema, or a list of schemas. All others are data.
+_APPLICATORS = frozenset(
+    (
+        "items",
+        "prefixItems",
+        "contains",
+        "additionalProperties",
+        "propertyNames",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "contentSchema",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+    )
+)
+# Members that map names to schemas: the names are not keywords.
+_NAMED_SCHEMAS = frozenset(
     (
         "properties",
         "patternProperties",
         "$defs",
         "definitions",
         "dependentSchemas",
+        "dependencies",
+        "schemas",
+    )
+)
+# Members that map names to other objects.
+_NAMED = frozenset(
+    (
         "responses",
         "content",
         "headers",
@@ -50,7 +77,6 @@ _NAMED = frozenset(
         "links",
         "callbacks",
         "encoding",
-        "schemas",
         "requestBodies",
         "securitySchemes",
         "pathItems",
@@ -62,7 +88,8 @@ _NAMED = frozenset(
         "additionalOperations",
     )
 )
-
+# Members outside of schemas whose value is a schema.
+_SCHEMAS = frozenset(("schema", "itemSchema", ITEM_SCHEMA))
 
 _CONTAINERS: Final = (dict, list)  # an expression `dict | list` would be made for each value
 
@@ -74,41 +101,69 @@ class DocumentPart(NamedTuple):
         pointer: The location of the object.
         value: The object.
         base: The URI of the resource that contains the object; ``""`` is the document itself.
+        is_schema: True for a schema; its identifiers and references are those of JSON Schema.
     """
 
     pointer: str
     value: dict[str, Any]
     base: str
+    is_schema: bool
 
 
-def parts_of(value: object, pointer: str = "") -> Iterator[DocumentPart]:
-    """Yield the objects within a part of a document in order; data is omitted."""
-    pending: list[tuple[object, str, str, bool]] = [(value, pointer, "", False)]
+def parts_of(
+    value: object, pointer: str = "", *, is_schema: bool | None = None
+) -> Iterator[DocumentPart]:
+    """Yield the objects within a part of a document in order; data is omitted.
+
+    Within schemas all members but the keywords that contain schemas are data: examples, defaults,
+    constants, extensions, and keywords that JSON Schema does not have.
+
+    Args:
+        value: The part.
+        pointer: Its location.
+        is_schema: True if it is a schema; ``None`` if its location decides.
+    """
+    if is_schema is None:
+        is_schema = pointer.startswith("/components/schemas/")
+    pending: list[tuple[object, str, str, bool, bool]] = [(value, pointer, "", is_schema, False)]
     while pending:
-        value, pointer, base, is_named = pending.pop()
+        value, pointer, base, is_schema, is_named = pending.pop()
         if isinstance(value, list):
             inner = [
-                (item, f"{pointer}/{at}", base, False)
+                (item, f"{pointer}/{at}", base, is_schema, False)
                 for at, item in enumerate(value)
                 if isinstance(item, _CONTAINERS)
             ]
-        elif isinstance(value, dict):
-            if not is_named:
-                if "$id" in value:
-                    base = _base_within(value, base)
-                yield DocumentPart(pointer, value, base)
+        elif not isinstance(value, dict):
+            continue
+        elif is_named:
             inner = [
-                (item, f"{pointer}/{_escaped(name)}", base, not is_named and name in _NAMED)
+                (item, f"{pointer}/{_escaped(name)}", base, is_schema, False)
                 for name, item in value.items()
-                if isinstance(item, _CONTAINERS) and (is_named or _is_structure(name, item))
+                if isinstance(item, _CONTAINERS)
             ]
         else:
-            continue
+            if is_schema and "$id" in value:
+                base = _base_within(value, base)
+            yield DocumentPart(pointer, value, base, is_schema)
+            inner = [
+                (
+                    item,
+                    f"{pointer}/{_escaped(name)}",
+                    base,
+                    is_schema or name in _SCHEMAS or name in _NAMED_SCHEMAS,
+                    name in _NAMED_SCHEMAS or (name in _NAMED and not is_schema),
+                )
+                for name, item in value.items()
+                if isinstance(item, _CONTAINERS) and _is_structure(name, item, is_schema=is_schema)
+            ]
         inner.reverse()
         pending += inner
 
 
-def _is_structure(name: str, item: object) -> bool:
+def _is_structure(name: str, item: object, *, is_schema: bool) -> bool:
+    if is_schema:
+        return name in _APPLICATORS or name in _NAMED_SCHEMAS
     if name in _DATA or (name.startswith("x-") and name not in _STRUCTURED_EXTENSIONS):
         return False
     return not (name == "examples" and isinstance(item, list))  # of a schema: plain data
@@ -252,8 +307,30 @@ class Definitions(Mapping[str, Any]):
 
     @cached_property
     def parts(self) -> list[DocumentPart]:
-        """All objects of the document, computed once."""
-        return list(parts_of(self.document))
+        """All objects of the document, computed once.
+
+        A reference may lead to a place that is otherwise data: then it is a schema, too.
+        """
+        result = list(parts_of(self.document))
+        seen = {id(part.value) for part in result}
+        for part in result:  # it grows
+            reference = part.value.get("$ref")
+            if part.is_schema and not part.base and isinstance(reference, str):
+                target = self._outlying(reference, seen)
+                if target is not None:
+                    pointer = unquote(reference[1:])
+                    result += parts_of(target, pointer, is_schema=True)
+                    seen.add(id(target))
+        return result
+
+    def _outlying(self, reference: str, seen: set[int]) -> object:
+        """Return the target of a pointer that is not in ``seen``, ``None`` otherwise."""
+        if not reference.startswith("#/") or reference.startswith(_PREFIX):
+            name = reference[len(_PREFIX) :]
+            if not reference.startswith("#/") or name in self._schemas:
+                return None
+        target = look_up(self.document, tokens_of(reference[1:]))
+        return target if isinstance(target, dict) and id(target) not in seen else None
 
     @cached_property
     def _identified(self) -> list[DocumentPart]:
@@ -261,7 +338,8 @@ class Definitions(Mapping[str, Any]):
         return [
             part
             for part in self.parts
-            if not _IDENTIFYING.isdisjoint(part.value)
+            if part.is_schema
+            and not _IDENTIFYING.isdisjoint(part.value)
             and any(isinstance(part.value.get(keyword), str) for keyword in _IDENTIFYING)
         ]
 
@@ -380,7 +458,9 @@ def definitions_of(schemas: Mapping[str, Any] | None) -> Definitions:
 
 
 def _has_dialect(schema: object) -> bool:
-    return any(isinstance(part.value.get("$schema"), str) for part in parts_of(schema))
+    return any(
+        isinstance(part.value.get("$schema"), str) for part in parts_of(schema, is_schema=True)
+    )
 
 
 def _pointers_in(value: object) -> Iterator[str]:

@@ -23,8 +23,9 @@ import attrs
 
 from ..messages import pointer_of
 from ._definitions import Definitions, DocumentPart, parts_of, tokens_of
-from ._schema_errors import Problem, schema_errors
+from ._schema_errors import MAX_PROBLEMS, Problem, schema_errors
 from ._servers import base_paths, undeclared_variables
+from ._soundness import unsound_schemas
 from ._template import parameters_of, shape_of
 
 OpenApi = dict[str, Any]
@@ -32,6 +33,8 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", 
 CATCH_ALL = "x-photon-catch-all"
 # The QUERY method in documents older than 3.2, which have no member for it.
 _QUERY = "x-photon-query"
+# More formal problems are not looked for; a document with so many is not read any further.
+_MAX_FORMAL = 10_000
 # The supported dialects of schemas: that of JSON Schema, and those of OpenAPI based on it.
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DIALECTS = re.compile(
@@ -51,8 +54,8 @@ class Operation:
         data: The operation object itself.
         pointer: The location of the operation in the document.
         base_paths: The paths of its servers, below which it is served; the first is its own.
-        is_well_formed: Whether the operation and all its references are without schema errors.
-            Otherwise ``parameters`` is empty and ``body`` is ``None``.
+        problem: A formal problem of the operation or of what it refers to; ``None`` if it is
+            well-formed. Otherwise ``parameters`` is empty and ``body`` is ``None``.
     """
 
     path: str
@@ -62,7 +65,12 @@ class Operation:
     data: OpenApi
     pointer: str
     base_paths: tuple[str, ...] = ("",)
-    is_well_formed: bool = True
+    problem: Problem | None = None
+
+    @property
+    def is_well_formed(self) -> bool:
+        """Whether the operation and all its references are without formal problems."""
+        return self.problem is None
 
     @property
     def name(self) -> str:
@@ -140,13 +148,15 @@ class Document:
             return
         location, item = resolved
         shared = item.get("parameters", [])
-        is_well_formed = self.is_well_formed(shared, f"{location}/parameters")
+        shared_problem = self.formal_problem(shared, f"{location}/parameters")
         for method, tokens, data in _methods(item):
             bare = Operation(path, method, [], None, data, location + pointer_of(tokens))
-            if is_well_formed and self.is_well_formed(data, bare.pointer):
+            problem = shared_problem or self.formal_problem(data, bare.pointer)
+            if problem is None:
                 yield self._completed(bare, item)
             else:
-                yield attrs.evolve(bare, is_well_formed=False)
+                bases = self._base_paths if self._has_servers else ("",)
+                yield attrs.evolve(bare, problem=problem, base_paths=bases)
 
     def response(self, operation: Operation, status: int) -> OpenApi | None:
         """Return the declared response for ``status``, its reference resolved.
@@ -167,18 +177,31 @@ class Document:
     @cached_property
     def _base_paths(self) -> tuple[str, ...]:
         """The paths of the document's own servers, which most operations have."""
-        return base_paths(self.data.get("servers"))
+        return self._base_paths_of(self.data.get("servers"))
+
+    @staticmethod
+    def _base_paths_of(servers: list[OpenApi] | None) -> tuple[str, ...]:
+        """Return the paths of servers; those with undeclared variables are errors, and omitted."""
+        return base_paths([each for each in servers or () if not undeclared_variables(each)])
 
     @cached_property
     def _has_servers(self) -> bool:
         return self.is_well_formed(None, "/servers")
 
     def problems(self) -> list[str]:
-        """Return every problem that prevents the document from being served."""
-        if any(problem.pointer == "/openapi" for problem in self._formal_problems):
-            return [str(self._formal_problems[0])]
+        """Return the problems of the document as texts; see `errors`."""
+        return list(map(str, self.errors()))
+
+    def errors(self) -> list[Problem]:
+        """Return the problems in the form of the document, and in the relations of its parts.
+
+        `photon_openapi.serving` adds those of schemas and single operations.
+        """
+        if self.is_unreadable:
+            return self._formal_problems[:1]
         return [
-            *map(str, self._formal_problems),
+            *self.schema_errors,
+            *self._reference_problems,
             *self._wrong_paths(),
             *self._wrong_operations(),
             *self._wrong_servers(),
@@ -186,16 +209,40 @@ class Document:
             *self._wrong_identifiers(),
         ]
 
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it is not a document of a known version, or has too many errors to be read."""
+        if len(self._schema_errors) >= _MAX_FORMAL:
+            return True
+        return any(problem.pointer == "/openapi" for problem in self._schema_errors)
+
     @cached_property
+    def _schema_errors(self) -> list[Problem]:
+        return [] if self._is_checked else schema_errors(self.data, limit=_MAX_FORMAL)
+
+    @property
     def schema_errors(self) -> list[Problem]:
-        """The errors of the document by the schema of OpenAPI."""
-        return [] if self._is_checked else schema_errors(self.data)
+        """The errors of the document by the schema of OpenAPI, at most ``MAX_PROBLEMS``."""
+        return self._schema_errors[:MAX_PROBLEMS]
 
     def is_well_formed(self, value: object, pointer: str) -> bool:
         """Return whether a part of the document, with all its references, is well-formed."""
+        return self.formal_problem(value, pointer) is None
+
+    def formal_problem(self, value: object, pointer: str) -> Problem | None:
+        """Return a formal problem of a part of the document, or of what it refers to.
+
+        Returns:
+            The first problem; ``None`` if the part is well-formed.
+        """
         if not self._formal_problems:
-            return True
-        return self._ill_formed.isdisjoint((pointer, *self._reached(value)))
+            return None
+        own = self._ill_formed.get(pointer)
+        if own is not None:
+            return own
+        references = (reference for _, reference in _references(parts_of(value, pointer)))
+        broken = self._broken_references
+        return next((broken[each] for each in references if each in broken), None)
 
     def required_security(self, operation: Operation) -> list[OpenApi]:
         """Return the security requirements of an operation, of which one must be met."""
@@ -211,16 +258,61 @@ class Document:
 
     @cached_property
     def _formal_problems(self) -> list[Problem]:
-        return [*self.schema_errors, *self._wrong_references()]
+        return [
+            *self._schema_errors,
+            *self._reference_problems,
+            *self.unsound_schemas,
+            *self._wrong_dialects(),
+            *self._wrong_identifiers(),
+        ]
 
     @cached_property
-    def _ill_formed(self) -> set[str]:
-        """The pointers of everything that has a formal problem, or contains something that has."""
-        pointers: set[str] = set()
+    def _reference_problems(self) -> list[Problem]:
+        return list(self._wrong_references())
+
+    @cached_property
+    def unsound_schemas(self) -> list[Problem]:
+        """The schemas that are well-formed and cannot be compiled all the same."""
+        return list(unsound_schemas(self.definitions))
+
+    @cached_property
+    def _ill_formed(self) -> dict[str, Problem]:
+        """The first problem of everything that has or contains a formal problem, by pointer."""
+        problems: dict[str, Problem] = {}
         for problem in self._formal_problems:
             tokens = problem.pointer.split("/")
-            pointers.update("/".join(tokens[:end]) for end in range(1, len(tokens) + 1))
-        return pointers
+            for end in range(1, len(tokens) + 1):
+                problems.setdefault("/".join(tokens[:end]), problem)
+        return problems
+
+    @cached_property
+    def _broken_references(self) -> dict[str, Problem]:
+        """The references to ill-formed targets, direct and indirect ones, with a problem of each.
+
+        Found from the problems backwards, so that each reference is looked at once.
+        """
+        users: dict[str, list[str]] = {}
+        broken: dict[str, Problem] = {}
+        pending = list(dict.fromkeys(each for _, each in _references(self.definitions.parts)))
+        seen = set(pending)
+        while pending:
+            reference = pending.pop()
+            problem = self._ill_formed.get(unquote(reference[1:]))
+            if problem is not None and reference.startswith("#"):
+                broken[reference] = problem
+            for _, inner in _references(parts_of(self.definitions.find(reference))):
+                users.setdefault(inner, []).append(reference)
+                if inner not in seen:
+                    seen.add(inner)
+                    pending.append(inner)
+        pending = list(broken)
+        while pending:
+            reference = pending.pop()
+            for user in users.get(reference, ()):
+                if user not in broken:
+                    broken[user] = broken[reference]
+                    pending.append(user)
+        return broken
 
     def _items(self) -> Iterator[tuple[str, str, OpenApi]]:
         """Iterate over paths, the pointers of their items, and the items, references resolved.
@@ -262,16 +354,21 @@ class Document:
         if not self._has_servers:
             bases: tuple[str, ...] = ("",)
         else:
-            bases = base_paths(servers) if servers else self._base_paths
+            bases = self._base_paths_of(servers) if servers else self._base_paths
         return Operation(
             bare.path,
             bare.method,
             [self._with_media(parameter) for parameter in merged.values()],
-            None if body is None else self._with_media(self.resolve(body) or {}),
+            None if body is None else self._body(body),
             data,
             bare.pointer,
             bases,
         )
+
+    def _body(self, body: OpenApi) -> OpenApi | None:
+        """Return the object of a request body; one without a media type describes no body."""
+        resolved = self._with_media(self.resolve(body) or {})
+        return resolved if resolved.get("content") else None
 
     def _with_media(self, value: OpenApi) -> OpenApi:
         """Resolve the references of media types, which OpenAPI 3.2 allows."""
@@ -282,18 +379,6 @@ class Document:
         return {**value, "content": media}
 
     # -- references -------------------------------------------------------------------------
-
-    def _reached(self, value: object) -> set[str]:
-        """Return the pointers of all targets that ``value`` refers to, at any depth."""
-        reached: set[str] = set()
-        pending = [value]
-        while pending:
-            for _, reference in _references(parts_of(pending.pop())):
-                pointer = unquote(reference[1:])
-                if reference.startswith("#") and pointer not in reached:
-                    reached.add(pointer)
-                    pending.append(self.definitions.find(reference))
-        return reached
 
     def _wrong_references(self) -> Iterator[Problem]:
         wrongs: dict[str, str | None] = {}  # most references have one of a few targets
@@ -313,49 +398,66 @@ class Document:
 
     # -- relations of parts -----------------------------------------------------------------
 
-    def _wrong_paths(self) -> Iterator[str]:
-        shapes: dict[str, str] = {}
-        for path, _, _ in self._items():
-            other = shapes.setdefault(shape_of(path), path)
-            if other != path:
-                yield f"{pointer_of(['paths', path])}: the path is ambiguous with {other}"
+    def _wrong_paths(self) -> Iterator[Problem]:
+        """Yield the operations that match the same requests as an earlier one."""
+        owners: dict[tuple[str, str, bool], Operation] = {}
+        for operation in self.operations():
+            is_catch_all = any(each.get(CATCH_ALL) for each in operation.parameters)
+            for base in operation.base_paths:
+                method, path = operation.method.upper(), base + operation.path
+                other = owners.setdefault((method, shape_of(path), is_catch_all), operation)
+                if other is not operation:
+                    yield Problem(
+                        operation.pointer,
+                        f"{method} {path} is ambiguous with {other.path}: both match the same "
+                        "requests",
+                        operation=operation.pointer,
+                    )
+                    break
 
-    def _wrong_operations(self) -> Iterator[str]:
+    def _wrong_operations(self) -> Iterator[Problem]:
         owners: dict[str, str] = {}
         for operation in self.operations():
             pointer = operation.pointer
             name = operation.data.get("operationId")
             if isinstance(name, str) and owners.setdefault(name, pointer) != pointer:
-                yield f"{pointer}/operationId: {name!r} is already used by {owners[name]}"
+                yield Problem(
+                    f"{pointer}/operationId",
+                    f"{name!r} is already used by {owners[name]}",
+                    operation=pointer,
+                )
             if operation.is_well_formed:
                 yield from _wrong_parameters(operation, pointer)
 
-    def _wrong_servers(self) -> Iterator[str]:
+    def _wrong_servers(self) -> Iterator[Problem]:
         for part in self.definitions.parts:
-            servers = part.value.get("servers")
-            if servers is None:
-                continue
+            servers = None if part.is_schema else part.value.get("servers")
             for index, server in enumerate(servers if isinstance(servers, list) else ()):
                 for name in undeclared_variables(server) if isinstance(server, Mapping) else ():
-                    yield f"{part.pointer}/servers/{index}: the variable {name!r} is not declared"
+                    yield Problem(
+                        f"{part.pointer}/servers/{index}", f"the variable {name!r} is not declared"
+                    )
 
-    def _wrong_dialects(self) -> Iterator[str]:
+    def _wrong_dialects(self) -> Iterator[Problem]:
         """Yield the schemas in another dialect, which would be misinterpreted."""
         resolved = [("/jsonSchemaDialect", self.data.get("jsonSchemaDialect"))]
         resolved += [
             (f"{part.pointer}/$schema", part.value.get("$schema"))
             for part in self.definitions.parts
+            if part.is_schema
         ]
         for pointer, dialect in resolved:
             if isinstance(dialect, str) and not _DIALECTS.fullmatch(dialect):
-                yield (f"{pointer}: schemas are read in the dialect {_DIALECT}, not in {dialect!r}")
+                yield Problem(
+                    pointer, f"schemas are read in the dialect {_DIALECT}, not in {dialect!r}"
+                )
 
-    def _wrong_identifiers(self) -> Iterator[str]:
+    def _wrong_identifiers(self) -> Iterator[Problem]:
         owners: dict[str, str] = {}
         for pointer, uri in self.definitions.identities.items():
             other = owners.setdefault(uri, pointer)
             if other != pointer:
-                yield f"{pointer}/$id: {uri!r} is already used by {other}"
+                yield Problem(f"{pointer}/$id", f"{uri!r} is already used by {other}")
 
 
 def _methods(item: OpenApi) -> Iterator[tuple[str, list[str], OpenApi]]:
@@ -380,18 +482,26 @@ def _unresolved(reference: str) -> str:
     )
 
 
-def _wrong_parameters(operation: Operation, pointer: str) -> Iterator[str]:
+def _wrong_parameters(operation: Operation, pointer: str) -> Iterator[Problem]:
     in_path = parameters_of(operation.path)
     declared = {each["name"]: each for each in operation.parameters if each["in"] == "path"}
-    for name in sorted(set(in_path) - set(declared)):
-        yield f"{pointer}/parameters: the path parameter {name!r} is not declared"
-    for name in sorted(set(declared) - set(in_path)):
-        yield f"{pointer}/parameters: {name!r} is declared in path, but the path has no {{{name}}}"
+    messages = [
+        f"the path parameter {name!r} is not declared"
+        for name in sorted(set(in_path) - set(declared))
+    ]
+    messages += [
+        f"{name!r} is declared in path, but the path has no {{{name}}}"
+        for name in sorted(set(declared) - set(in_path))
+    ]
+    messages += [
+        f"{name!r} is a catch-all: the path must end with it"
+        for name, parameter in declared.items()
+        if parameter.get(CATCH_ALL) and not operation.path.endswith(f"/{{{name}}}")
+    ]
+    for message in messages:
+        yield Problem(f"{pointer}/parameters", message, operation=pointer)
     for name in sorted({name for name in in_path if in_path.count(name) > 1}):
-        yield f"{pointer}: the path has the parameter {name!r} twice"
-    for name, parameter in declared.items():
-        if parameter.get(CATCH_ALL) and not operation.path.endswith(f"/{{{name}}}"):
-            yield f"{pointer}/parameters: {name!r} is a catch-all: the path must end with it"
+        yield Problem(pointer, f"the path has the parameter {name!r} twice", operation=pointer)
 
 
 def _references(parts: Iterable[DocumentPart]) -> Iterator[tuple[str, str]]:

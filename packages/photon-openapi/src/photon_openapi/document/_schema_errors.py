@@ -34,18 +34,21 @@ class Problem:
     Attributes:
         pointer: The location as a JSON pointer.
         message: The description of the problem, and of the correction where that is not obvious.
+        operation: The pointer of the only operation that it concerns; ``None`` if the references of
+            operations decide.
     """
 
     pointer: str
     message: str
+    operation: str | None = attrs.field(default=None, kw_only=True, eq=False)
 
     def __str__(self) -> str:
         """Return pointer and message."""
         return f"{self.pointer}: {self.message}"
 
 
-def schema_errors(data: Any) -> list[Problem]:
-    """Return the errors of a document by the schema of OpenAPI, at most ``MAX_PROBLEMS``."""
+def schema_errors(data: Any, *, limit: int = MAX_PROBLEMS) -> list[Problem]:
+    """Return the errors of a document by the schema of OpenAPI, at most ``limit``."""
     version = data.get("openapi")
     known = str(version)[:3]
     if not isinstance(version, str) or known not in VERSIONS or version[3:4] not in ("", "."):
@@ -54,7 +57,7 @@ def schema_errors(data: Any) -> list[Problem]:
     problems = (
         problem for error in _validator(known).iter_errors(data) for problem in _problems(error)
     )
-    return list(dict.fromkeys(islice(problems, MAX_PROBLEMS)))
+    return list(dict.fromkeys(islice(problems, limit)))
 
 
 @cache

@@ -53,22 +53,38 @@ def components_of(data: OpenApi, kind: str) -> OpenApi:
     return result if isinstance(result, dict) else {}
 
 
-def schemas_in(data: OpenApi) -> Iterator[SchemaLocation]:
-    """Yield the schemas of a document, outer before inner; booleans are omitted."""
+def schemas_in(data: OpenApi, *, outermost: bool = False) -> Iterator[SchemaLocation]:
+    """Yield the schemas of a document, outer before inner; booleans are omitted.
+
+    Args:
+        data: The document.
+        outermost: Omits the schemas within other ones.
+    """
+    for location in _outermost(data):
+        if outermost:
+            yield location
+        else:
+            yield from _with_inner(location)
+
+
+def _outermost(data: OpenApi) -> Iterator[SchemaLocation]:
     for name, schema in components_of(data, "schemas").items():
-        yield from _with_inner(schema, pointer_of(["components", "schemas", name]), name)
+        if isinstance(schema, dict):
+            yield SchemaLocation(pointer_of(["components", "schemas", name]), schema, name, False)
     # Within a schema "schema" is not a keyword, so no schema is yielded twice.
     components = data.get("components")
     components = components if isinstance(components, dict) else {}
     others = {key: value for key, value in components.items() if key != "schemas"}
     for part in parts_of({**data, "components": others}):
-        for key in ("schema", "itemSchema"):
+        for key in () if part.is_schema else ("schema", "itemSchema"):
             if isinstance(part.value.get(key), dict):
-                yield from _with_inner(part.value[key], f"{part.pointer}/{key}", None)
+                yield SchemaLocation(f"{part.pointer}/{key}", part.value[key], None, False)
 
 
-def _with_inner(schema: Any, pointer: str, name: str | None) -> Iterator[SchemaLocation]:
-    pending = [(schema, pointer, name, False)]
+def _with_inner(outermost: SchemaLocation) -> Iterator[SchemaLocation]:
+    pending: list[tuple[Any, str, str | None, bool]] = [
+        (outermost.schema, outermost.pointer, outermost.name, False)
+    ]
     while pending:
         schema, pointer, name, is_partial = pending.pop()
         if isinstance(schema, dict):

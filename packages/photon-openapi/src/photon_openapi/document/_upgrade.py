@@ -38,13 +38,19 @@ def is_old(data: Any) -> bool:
     return isinstance(version, str) and (version == "3.0" or version.startswith("3.0."))
 
 
-def upgraded(data: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+def upgraded(
+    data: dict[str, Any], *, despite_errors: bool = False
+) -> tuple[dict[str, Any], list[Problem]]:
     """Return a document as one of 3.1, and the list of rewritten parts.
 
     A document of 3.0 with errors is not changed, so that its errors are reported by the schema of
     its own version.
+
+    Args:
+        data: The document.
+        despite_errors: Also changes a document with errors, as far as it is well-formed.
     """
-    if not is_old(data) or schema_errors(data):
+    if not is_old(data) or (not despite_errors and schema_errors(data, limit=1)):
         return data, []
     result = {**copy.deepcopy(data), "openapi": VERSION}
     warnings = [Problem("/openapi", f"{data['openapi']} is read as {VERSION}")]
@@ -91,7 +97,7 @@ def _rewrite_null(schema: dict[str, Any]) -> str | None:
     is_nullable = schema.pop("nullable")
     if is_nullable and isinstance(schema.get("type"), str):
         schema["type"] = [schema["type"], "null"]
-        if "enum" in schema and None not in schema["enum"]:
+        if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
             schema["enum"] = [*schema["enum"], None]
     elif is_nullable and any(key in schema for key in _LISTS):
         # By the letter of 3.0.3 it has no effect without a type; in practice it means this.
@@ -124,9 +130,13 @@ def _rewrite_bytes(schema: dict[str, Any]) -> str | None:
 
 
 def _rewrite_required(schema: dict[str, Any]) -> str | None:
-    properties = schema.get("properties", {})
-    required = schema.get("required", [])
-    lifted = [name for name in required if properties.get(name, {}).get("readOnly")]
+    properties, required = schema.get("properties"), schema.get("required")
+    if not isinstance(properties, dict) or not isinstance(required, list):
+        return None
+    members = {name: each for name, each in properties.items() if isinstance(each, dict)}
+    lifted = [
+        name for name in required if isinstance(name, str) and members.get(name, {}).get("readOnly")
+    ]
     if not lifted:
         return None
     schema["required"] = [name for name in required if name not in lifted]

@@ -12,24 +12,24 @@ camel, snake  recommended, and names in camelCase or snake_case, as warnings
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import attrs
 
-from ..document import Document, OpenApi, Problem, is_old, schemas_in, upgraded
+from ..document import Document, Problem, is_old, schemas_in, upgraded
+from ..serving import RULES as SERVING_RULES
+from ..serving import ServingRule
 from . import _lint_operations, _lint_schemas, _lint_style
 from ._findings import RANKS, Finding, Profile, Rule, Subject
 
 
-def _structure(subject: Subject) -> Iterator[Problem]:
-    for problem in subject.document.problems():
-        pointer, _, message = problem.partition(": ")
-        yield Problem(pointer, message)
+def _error(rule: ServingRule) -> Rule:
+    return Rule(rule.id, "error", lambda subject: rule.check(subject.document))
 
 
 _MINIMAL: Final = (
-    Rule("structure", "error", _structure),
+    *map(_error, SERVING_RULES),
     *_lint_operations.MINIMAL,
     *_lint_schemas.MINIMAL,
 )
@@ -80,7 +80,7 @@ def lint(
     findings = [Finding(_OLD, "info", each.pointer, each.message) for each in rewrites]
     document = Document(data)
     # Other rules do not apply to data that is not an OpenAPI document.
-    is_document = isinstance(data.get("openapi"), str) and not _is_unreadable(document, data)
+    is_document = not (is_old(data) or document.is_unreadable)
     schemas = list(schemas_in(data)) if is_document else []
     subject = Subject(document, schemas, profile)
     for rule in RULES[profile]:
@@ -90,10 +90,6 @@ def lint(
             ]
     unique = dict.fromkeys(each for each in findings if each.rule not in ignore)
     return sorted(unique, key=lambda each: RANKS[each.level])
-
-
-def _is_unreadable(document: Document, data: OpenApi) -> bool:
-    return is_old(data) or any(each.pointer == "/openapi" for each in document.schema_errors)
 
 
 def _parts(problem: Problem) -> tuple[str, str]:

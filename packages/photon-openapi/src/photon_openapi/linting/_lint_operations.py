@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from photon_runtime.media_types import is_json
 
-from ..document import OpenApi, Operation, Problem, components_of, parameter_key, tokens_of
+from ..document import OpenApi, Operation, Problem, components_of, tokens_of
 from ..messages import pointer_of
 from ._findings import Rule, Subject
 
@@ -21,18 +21,7 @@ def _well_formed(subject: Subject) -> Iterator[Operation]:
     return (each for each in subject.document.operations() if each.is_well_formed)
 
 
-# -- errors -------------------------------------------------------------------------------------
-
-
-def _security_undeclared(subject: Subject) -> Iterator[Problem]:
-    schemes = components_of(subject.data, "securitySchemes")
-    for pointer, required in _requirements(subject):
-        for name in required:
-            if name not in schemes:
-                yield Problem(
-                    pointer,
-                    f"{name!r} is not declared; put it under components/securitySchemes",
-                )
+# -- parts without effect ------------------------------------------------------------------------
 
 
 def _scope_undeclared(subject: Subject) -> Iterator[Problem]:
@@ -62,38 +51,12 @@ def _requirements(subject: Subject) -> Iterator[tuple[str, OpenApi]]:
                 yield f"{pointer}/{index}", each
 
 
-def _parameter_duplicate(subject: Subject) -> Iterator[Problem]:
-    for operation in _well_formed(subject):
-        seen = set()
-        for index, each in enumerate(_list(operation.data.get("parameters"))):
-            resolved = subject.document.resolve(each)
-            if resolved is None:
-                continue
-            key = parameter_key(resolved)
-            if key in seen:
-                yield Problem(
-                    f"{operation.pointer}/parameters/{index}",
-                    f"{key[0]} parameter {resolved['name']!r} is declared twice; remove one",
-                )
-            seen.add(key)
-
-
 def _path_trailing_slash(subject: Subject) -> Iterator[Problem]:
     for path in _dict(subject.data.get("paths")):
         if path.endswith("/") and path != "/":
             yield Problem(
                 pointer_of(["paths", path]),
                 f"the path ends with a slash and differs from {path.rstrip('/')}; remove the slash",
-            )
-
-
-def _path_query(subject: Subject) -> Iterator[Problem]:
-    for path in _dict(subject.data.get("paths")):
-        if "?" in path or "#" in path:
-            yield Problem(
-                pointer_of(["paths", path]),
-                "a path has neither query nor fragment, so this one never matches; declare query "
-                "parameters",
             )
 
 
@@ -335,9 +298,6 @@ def _dict(value: Any) -> OpenApi:
 
 
 MINIMAL: Final = (
-    Rule("security-undeclared", "error", _security_undeclared),
-    Rule("parameter-duplicate", "error", _parameter_duplicate),
-    Rule("path-query", "error", _path_query),
     Rule("scope-undeclared", "warning", _scope_undeclared),
     Rule("path-trailing-slash", "warning", _path_trailing_slash),
     Rule("path-ambiguous", "warning", _path_ambiguous),

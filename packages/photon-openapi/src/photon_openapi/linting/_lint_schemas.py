@@ -131,23 +131,6 @@ _LIMITS: Final = (
 )
 
 
-def _schema_invalid(subject: Subject) -> Iterator[Problem]:
-    """Yield the schemas that do not compile, only the outermost of each."""
-    wrong: list[str] = []
-    for location in subject.schemas:
-        if "$ref" in location.schema or any(
-            location.pointer.startswith(f"{each}/") for each in wrong
-        ):
-            continue
-        is_outermost = location.pointer.count("/") == 3 or location.pointer.endswith("/schema")
-        if is_outermost and subject.document.is_well_formed(location.schema, location.pointer):
-            try:
-                _check(subject, location.schema)
-            except ValueError as error:
-                wrong.append(location.pointer)
-                yield Problem(location.pointer, f"the schema cannot be compiled: {error}")
-
-
 def _check(subject: Subject, schema: Any) -> SchemaCheck:
     return SchemaCheck(schema, components=subject.document.definitions)
 
@@ -347,7 +330,6 @@ def component_name(location: SchemaLocation) -> str:
 
 
 MINIMAL: Final = (
-    Rule("schema-invalid", "error", _schema_invalid),
     Rule("example-mismatch", "warning", _examples),
     Rule("default-mismatch", "warning", _defaults),
     Rule("enum-mismatch", "warning", _enums),

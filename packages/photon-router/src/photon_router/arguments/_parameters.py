@@ -23,6 +23,7 @@ from photon_openapi.codec import (
 from photon_openapi.document import Definitions, OpenApi, Operation
 from photon_openapi.errors import ErrorDetail, MalformedBody, ValidationError
 from photon_openapi.schema import (
+    SchemaCheck,
     constraint_checker,
     default_of,
     members_of,
@@ -147,8 +148,14 @@ def _default(
     try:
         return json_converter().structure(default, type_)
     except Exception as error:
+        if type_of_schema(schema, definitions) is type_ and _accepts(schema, definitions, default):
+            return default  # of another branch of a union than its text is read as
         reasons = "; ".join(message for _, message in structuring_errors(error))
         raise ValueError(f"the document's default {default!r} is invalid: {reasons}") from error
+
+
+def _accepts(schema: OpenApi, definitions: Definitions, value: object) -> bool:
+    return SchemaCheck(schema, components=definitions).is_valid(value)
 
 
 def _without_empty(read: Reader) -> Reader:

@@ -21,7 +21,6 @@ from ._dispatch import Endpoint as Endpoint
 from ._extensions import HANDLER as HANDLER
 from ._extensions import MIDDLEWARE as MIDDLEWARE
 from ._extensions import import_object as import_object
-from ._limits import DEADLINE as DEADLINE
 from ._limits import with_deadline as with_deadline
 from ._match import PathTree as PathTree
 from ._middleware import ErrorResponses as ErrorResponses

@@ -17,6 +17,7 @@ import attrs
 
 from photon_openapi.document import CATCH_ALL, Document, Operation
 from photon_openapi.errors import DocumentError
+from photon_openapi.serving import serving_errors
 from photon_runtime.callables import location
 from photon_runtime.errors import SignatureError
 from photon_runtime.escapes import as_failure
@@ -29,7 +30,7 @@ from ..security import Guard, Guards, optional_identity_errors
 from ._dispatch import Endpoint
 from ._endpoint import EndpointCompiler
 from ._extensions import HANDLER, with_extensions
-from ._limits import limited, wrong_limits
+from ._limits import limited
 from ._match import PathTree
 from ._middleware import ErrorResponses, wrap
 from ._mount import Mount
@@ -65,30 +66,48 @@ def compile_routes(
     """
     document, problems = context.document, context.problems
     guards = guards if guards is not None else Guards({})
-    problems += document.problems()
+    errors = serving_errors(document)
+    problems += errors.texts
+    unservable = errors.by_operation() if errors.listed else {}
     operations = list(document.operations())
-    problems += wrong_limits(document)
     handlers = with_extensions(operations, handlers, problems)
+    is_partial = context.substitute is not None and not document.is_unreadable
     if not problems or operations:  # an invalid document without operations matches no handler
-        problems += _unmatched(operations, handlers)
+        checked = [each for each in operations if not is_partial or each.pointer not in unservable]
+        problems += _unmatched(operations, checked, handlers)
     operation_guards = guards.compile(document, operations, problems)
     error_responses = _ErrorResponsesFactory(error_handlers or {}, validation_status, problem_pages)
     endpoints = []
     for operation, guard in zip(operations, operation_guards, strict=True):
-        if not operation.is_well_formed or operation.name not in handlers:
-            continue
-        entry = handlers[operation.name]
-        try:
-            handler = _compile_operation(context, operation, entry, checks)
-        except (SignatureError, ValueError) as error:  # of a dependency, of a schema
-            problems.append(f"{operation.name}: {error}")
-            continue
-        endpoints.append(
-            (operation, _wrap_operation(handler, operation, entry, guard, error_responses))
-        )
-    if problems:
-        raise DocumentError(problems)
-    return _tree(endpoints, mounts, error_responses)
+        reasons = list(map(str, unservable.get(operation.pointer, ())))
+        entry, found = handlers.get(operation.name), len(problems)
+        if entry is not None and not reasons:
+            handler = _compiled(context, operation, entry, checks)
+            reasons = problems[found:]
+            if handler is not None and not reasons:
+                wrapped = _wrap_operation(handler, operation, entry, guard, error_responses)
+                endpoints.append((operation, wrapped))
+        if reasons and is_partial and context.substitute is not None:
+            endpoints.append((operation, context.substitute(operation, reasons)))
+    if problems and not is_partial:
+        raise DocumentError(list(dict.fromkeys(problems)))
+    return _tree(endpoints, mounts, error_responses, is_partial=is_partial)
+
+
+def _compiled(
+    context: CompilationContext,
+    operation: Operation,
+    entry: HandlerEntry,
+    checks: Callable[[Document, Operation], ResponseCheck] | None,
+) -> Handler | None:
+    """Return the handler of an operation; ``None`` after adding a problem."""
+    try:
+        return _compile_operation(context, operation, entry, checks)
+    except (SignatureError, ValueError) as error:  # of a dependency, of a schema
+        context.problems.append(f"{operation.name}: {error}")
+    except RecursionError:
+        context.problems.append(f"{operation.name}: its types or schemas are nested too deeply")
+    return None
 
 
 def _compile_operation(
@@ -157,7 +176,10 @@ def _handling_errors(handler: Handler, error_responses: ErrorResponses) -> Handl
 def _add_operations(
     tree: PathTree[Endpoint], endpoints: Sequence[tuple[Operation, Handler]]
 ) -> list[str]:
-    """Add operations below the paths of their servers; return the conflicts."""
+    """Add operations below the paths of their servers; return the conflicts.
+
+    Those of the document are errors of the document, and were reported before.
+    """
     problems = []
     for operation, handler in endpoints:
         is_catch_all = any(parameter.get(CATCH_ALL) for parameter in operation.parameters)
@@ -177,9 +199,12 @@ def _tree(
     endpoints: Sequence[tuple[Operation, Handler]],
     mounts: Sequence[Mount],
     error_responses: _ErrorResponsesFactory,
+    *,
+    is_partial: bool,
 ) -> PathTree[Endpoint]:
     tree: PathTree[Endpoint] = PathTree()
-    problems = _add_operations(tree, endpoints)
+    conflicts = _add_operations(tree, endpoints)
+    problems = [] if is_partial else conflicts
     for mount in mounts:
         handler = responding_with_files(mount.handler)
         handler = _wrap_in_scope(handler, mount.scope, error_responses)
@@ -199,10 +224,14 @@ def _tree(
     return tree
 
 
-def _unmatched(operations: Sequence[Operation], handlers: Mapping[str, HandlerEntry]) -> list[str]:
-    """Return the operations without handler and the handlers without operation."""
+def _unmatched(
+    operations: Sequence[Operation],
+    checked: Sequence[Operation],
+    handlers: Mapping[str, HandlerEntry],
+) -> list[str]:
+    """Return the operations without handler, of those to check, and the handlers without one."""
     problems = []
-    for operation in operations:
+    for operation in checked:
         if operation.name in handlers or HANDLER in operation.data:
             continue
         if operation.data.get("operationId") is None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-
-from photon_openapi.document import Document, Operation
+from photon_openapi.document import Operation
+from photon_openapi.serving import BODY_LIMIT, DEADLINE
 from photon_runtime import deadline
 from photon_runtime.errors import DeadlineExceeded
 from photon_runtime.http import Handler, HttpError, Request, Response
-
-DEADLINE = "x-photon-deadline-ms"
-BODY_LIMIT = "x-photon-body-limit"
 
 
 def limited(handler: Handler, operation: Operation) -> Handler:
@@ -23,27 +18,6 @@ def limited(handler: Handler, operation: Operation) -> Handler:
     if isinstance(milliseconds, int | float):
         handler = with_deadline(handler, milliseconds / 1000)
     return handler
-
-
-def wrong_limits(document: Document) -> Iterator[str]:
-    """Yield the invalid limits: a deadline must be above zero, a size a whole number of bytes."""
-    for operation in document.operations():
-        data, pointer = operation.data, operation.pointer
-        if DEADLINE in data and not _is_positive(data[DEADLINE]):
-            value = data[DEADLINE]
-            yield f"{pointer}/{DEADLINE}: {value!r} is not a number of milliseconds above 0"
-        if BODY_LIMIT in data and not _is_size(data[BODY_LIMIT]):
-            yield f"{pointer}/{BODY_LIMIT}: {data[BODY_LIMIT]!r} is not a number of bytes"
-
-
-def _is_positive(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 < value < math.inf
-
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _with_body_limit(handler: Handler, size: int) -> Handler:

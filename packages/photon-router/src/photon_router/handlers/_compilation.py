@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
 from photon_openapi.codec import Projections
-from photon_openapi.document import Document
+from photon_openapi.document import Document, Operation
+from photon_runtime.http import Handler
 
 from .._router_settings import RouterSettings
 from ..arguments import FormSettings
@@ -26,6 +27,8 @@ class CompilationContext:
         problems: The problems in order; any of them prevents the start of the application.
         projections: The projections of the results of all handlers.
         decoders: The decoders of bodies, by class and reference to its schema.
+        substitute: Makes the handler of an operation that cannot be served, from its problems, so
+            that all others are served; ``None`` to refuse the start.
     """
 
     document: Document
@@ -35,3 +38,4 @@ class CompilationContext:
     problems: list[str] = attrs.field(factory=list)
     projections: Projections = attrs.field(factory=Projections)
     decoders: dict[tuple[object, object], Callable[[bytes], object]] = attrs.field(factory=dict)
+    substitute: Callable[[Operation, Sequence[str]], Handler] | None = None

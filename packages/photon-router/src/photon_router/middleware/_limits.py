@@ -5,9 +5,10 @@ from __future__ import annotations
 import attrs
 from attrs.validators import ge, gt
 
+from photon_openapi.serving import DEADLINE
 from photon_runtime.http import Handler, Request, Response
 
-from ..dispatch import DEADLINE, with_deadline
+from ..dispatch import with_deadline
 from ._layer import Layer
 
 

@@ -11,12 +11,10 @@ origin may read the responses.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
-
-import attrs
 
 from photon_openapi.annotations import Param
 from photon_openapi.document import (
@@ -25,10 +23,15 @@ from photon_openapi.document import (
     Operation,
     Problem,
     components_of,
+    is_old,
     load_document,
+    schema_errors,
+    upgraded,
 )
+from photon_openapi.errors import DocumentError
 from photon_openapi.sampling import Samples
-from photon_runtime.http import Handler, Request, Response
+from photon_openapi.serving import serving_errors
+from photon_runtime.http import Handler, HttpError, Request, Response
 
 from ..annotations import In
 from ..application import Application
@@ -37,6 +40,8 @@ from ..middleware import Cors
 from ..security import AcceptAnyCredential
 from ._mock_responses import MockResponses
 
+_SHOWN = 3
+"""Problems of an operation that its response names."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY")
 
 
@@ -50,11 +55,12 @@ class MockApplication:
         docs_url: Path of the documentation page; ``None`` to disable it.
 
     Attributes:
-        problems: Responses that could not be built, and examples that are not valid for their
-            schemas. All other responses are served; a missing one is a 501.
+        problems: The errors of the document, responses that could not be built, and examples that
+            are not valid for their schemas. Operations that an error concerns are answered with
+            501, as are missing responses; everything else is served.
 
     Raises:
-        DocumentError: The document cannot be loaded.
+        DocumentError: The document cannot be loaded, or is not a document of a known version.
 
     Example:
         >>> from photon_router.mock import MockApplication
@@ -83,18 +89,27 @@ class MockApplication:
         self.docs_url = docs_url
         self.problems: list[Problem] = []
         data = _without_code(load_document(spec))
-        self._router = Application(spec=data, docs_url=docs_url, middleware=[_open_to_all()])
+        if is_old(data):  # it has errors; all that has none is served
+            self.problems += schema_errors(data)
+            data, _ = upgraded(data, despite_errors=True)
+        document = Document(data)
+        errors = serving_errors(document)
+        self.problems += [each.problem for each in errors.listed]
+        self.problems[:] = dict.fromkeys(self.problems)
+        if document.is_unreadable:
+            raise DocumentError(list(map(str, self.problems)))
+        unservable = errors.by_operation()
+        self._router = _PartialApplication(
+            spec=data, docs_url=docs_url, middleware=[_open_to_all()]
+        )
         for name in components_of(data, "securitySchemes"):
             self._router.security(name, AcceptAnyCredential())
-        document = Document(data)
         samples, seen = Samples(document.definitions, seed), set()
         for operation in document.operations():
-            if operation.name in seen:
+            if operation.name in seen or operation.pointer in unservable:
                 continue  # two paths share the item
             seen.add(operation.name)
-            # A malformed operation is reported when the application starts.
-            source = operation if operation.is_well_formed else attrs.evolve(operation, data={})
-            responses = MockResponses(document, source, samples=samples, problems=self.problems)
+            responses = MockResponses(document, operation, samples=samples, problems=self.problems)
             self._router.operation(operation.name)(_handler(operation, responses))
 
     def document(self) -> OpenApi:
@@ -106,10 +121,26 @@ class MockApplication:
         """Start the application, as `Application.start` does.
 
         Raises:
-            DocumentError: The document is invalid; lists every problem.
+            DocumentError: A page of the mock has the path of an operation.
         """
         with self._router.start(development=development) as handler:
             yield handler
+
+
+class _PartialApplication(Application):
+    """An application that answers the operations which cannot be served with 501."""
+
+    def _substitute(self) -> Callable[[Operation, Sequence[str]], Handler] | None:
+        return _not_served
+
+
+def _not_served(operation: Operation, problems: Sequence[str]) -> Handler:
+    text = f"the mock does not serve {operation.name}: {'; '.join(problems[:_SHOWN])}"
+
+    def respond(request: Request) -> Response:
+        raise HttpError(501, text)
+
+    return respond
 
 
 def _without_code(data: OpenApi) -> OpenApi:

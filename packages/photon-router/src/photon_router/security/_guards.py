@@ -48,13 +48,15 @@ class Guards:
             operations: Its operations.
             problems: List to which errors are added; if there are any, the guards are invalid.
         """
-        bindings = self._bindings(document, problems)
+        schemes = _schemes(document)
+        bindings = self._bindings(schemes, problems)
         compiled: dict[str, Guard | None] = {}  # equal requirements share a guard
         guards: list[Guard | None] = []
         for operation in operations:
             required = document.required_security(operation)
             missing = {name for option in required for name in option} - bindings.keys()
-            unverified = sorted(missing - self._verifiers.keys())
+            # A scheme that is not declared is an error of the document.
+            unverified = sorted((missing - self._verifiers.keys()) & schemes.keys())
             if unverified:
                 names = ", ".join(unverified)
                 problems.append(f"{operation.name}: requires {names}, which nothing verifies")
@@ -67,8 +69,7 @@ class Guards:
             guards.append(compiled[key])
         return guards
 
-    def _bindings(self, document: Document, problems: list[str]) -> dict[str, Binding]:
-        schemes = _schemes(document)
+    def _bindings(self, schemes: Mapping[str, OpenApi], problems: list[str]) -> dict[str, Binding]:
         bindings = {}
         for name, verifier in self._verifiers.items():
             scheme = schemes.get(name)
