@@ -7,6 +7,7 @@
 ``_convert``          the only cattrs configuration, for types that msgspec does not decode
 ``_text``             strings to values: of parameters, forms and the keys of objects
 ``_projection``       the members in an annotation, and no others, of values that are sent
+``_pydantic_values``  values of classes of pydantic
 ``_mapped_objects``   objects of SQLAlchemy, read without a statement
 ``_null_policy``      ``None`` as ``null`` or as a missing member, according to a document
 ====================  =========================================================================

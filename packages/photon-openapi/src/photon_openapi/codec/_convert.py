@@ -44,11 +44,13 @@ from ..schema import (
     Member,
     conversion_message,
     is_named_tuple,
+    is_pydantic,
     json_type,
     members_of,
     plain_choice,
     read_duration,
 )
+from ._pydantic_values import ClassErrors, reader_of
 from ._text import SCALARS, maker_of, same, takes_strings, text_converter
 
 _Hook: TypeAlias = Callable[[Any, Any], Any]
@@ -84,6 +86,7 @@ def make_converter(*, text: bool = False) -> cattrs.Converter:
     register(_is_class, lambda type_: _class_hook(type_, converter))
     register(_is_union, lambda type_: _union_hook(type_, converter))
     register(_is_annotated, lambda type_: _annotated_hook(type_, converter))
+    register(_is_read_by_pydantic, _pydantic_hook)
     return converter
 
 
@@ -121,6 +124,9 @@ def structuring_errors(
             yield from structuring_errors(inner, path=(*path, key))
         for inner in without_notes:
             yield from structuring_errors(inner, path=path)
+    elif isinstance(error, ClassErrors):
+        for inner_path, message in error.errors:
+            yield (*path, *inner_path), message
     elif isinstance(error, ValueError | TypeError):
         yield path, str(error.args[0]) if error.args else "is not allowed"
     elif isinstance(error, KeyError):
@@ -146,6 +152,15 @@ def _is_mapping(type_: object) -> bool:
 
 def _is_class(type_: object) -> bool:
     return members_of(type_) is not None
+
+
+def _is_read_by_pydantic(type_: object) -> bool:
+    return is_pydantic(origin_of(type_) or type_)
+
+
+def _pydantic_hook(type_: Any) -> _Hook:
+    read = reader_of(type_)
+    return lambda value, _: read(value, None)
 
 
 def _is_union(type_: object) -> bool:

@@ -39,16 +39,20 @@ from ..messages import pointer_of
 from ..schema import (
     DECODE_ERRORS,
     Schema,
+    SchemaBuilder,
     SchemaCheck,
     decode_message,
     decode_plain,
     explain,
     is_deep,
+    is_pydantic,
     mapper_of,
+    pydantic_classes_in,
     with_integers,
 )
 from ..schema import MAX_DEPTH as MAX_DEPTH
 from ._convert import json_converter, structuring_errors
+from ._pydantic_values import encoded, reader_of
 from ._strategy import Strategy, is_shallow, is_structured, strategy_of
 
 
@@ -83,6 +87,9 @@ class JsonDecoder:
             ValueError: The schema is invalid.
         """
         self.type = split_annotation(type_).annotated
+        if any(pydantic_classes_in(self.type)):
+            builder = SchemaBuilder(is_enforced=True)
+            schema, components = builder.schema(self.type), builder.components
         components = definitions_of(components)
         self.check = SchemaCheck(schema, components=components, exact=True)
         self.strategy: Strategy = strategy_of(self.type, schema, components)
@@ -93,7 +100,7 @@ class JsonDecoder:
             build = _build(
                 self.type, self.check, structured=self.strategy == "structured", converter=converter
             )
-            decode = _checked(self.check, build)
+            decode = _checked(self.check, build, _listing(self.type, self.check, converter))
         self._decode = decode
 
     def decode(self, data: bytes) -> object:
@@ -146,7 +153,7 @@ class SchemaDecoder:
             return
         structured = is_structured(self.type)
         build = _build(self.type, self.check, structured=structured, converter=converter)
-        self._decode = _checked(self.check, build)
+        self._decode = _checked(self.check, build, _listing(self.type, self.check, converter))
 
     def decode(self, data: bytes) -> object:
         """Decode a JSON text.
@@ -189,6 +196,8 @@ def encode(value: object) -> bytes:
 
 def _refuse(value: object) -> object:
     close_unrun(value)
+    if is_pydantic(type(value)) and mapper_of(type(value)) is None:
+        return msgspec.Raw(encoded(value))
     name = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
     if mapper_of(type(value)) is not None:
         raise TypeError(
@@ -209,6 +218,7 @@ _encode = msgspec.json.Encoder(enc_hook=_refuse).encode
 
 
 _Build = Callable[[bytes, object], object]
+_Listing = Callable[[bytes, object], Exception]
 
 
 def _build(
@@ -217,28 +227,83 @@ def _build(
     if not structured:
         decode = msgspec.json.Decoder(type_).decode
         return lambda data, plain: decode(data)
-    hook = (converter or json_converter()).get_structure_hook(type_)
+    structure = _structured(type_, converter)
 
     def build(data: bytes, plain: object) -> object:
         try:
-            return hook(plain, type_)
+            return structure(data, plain)
         except RecursionError:
             raise
         except Exception as error:
-            errors = [
-                ErrorDetail("body", decode_message(message), pointer=pointer_of(path))
-                for path, message in itertools.islice(structuring_errors(error), MAX_ERRORS)
-            ]
+            errors = _own_errors(error)
             raise ValidationError(check.errors(plain) or errors) from error
 
     return build
+
+
+def _structured(type_: Any, converter: cattrs.Converter | None) -> _Build:
+    """Return the conversion of a plain value, which raises what `structuring_errors` reads."""
+    if is_pydantic(type_):
+        read = reader_of(type_)
+        return lambda data, plain: read(plain, data)
+    hook = (converter or json_converter()).get_structure_hook(type_)
+    return lambda data, plain: hook(plain, type_)
+
+
+def _own_errors(error: Exception) -> list[ErrorDetail]:
+    return [
+        ErrorDetail("body", decode_message(message), pointer=pointer_of(path))
+        for path, message in itertools.islice(structuring_errors(error), MAX_ERRORS)
+    ]
 
 
 def _plain_value(data: bytes, plain: object) -> object:
     return plain
 
 
-def _checked(check: SchemaCheck, build: _Build) -> Callable[[bytes], object]:
+def _violation(data: bytes, plain: object) -> Exception:
+    return msgspec.ValidationError("violates the schema")
+
+
+def _listing(type_: Any, check: SchemaCheck, converter: cattrs.Converter | None) -> _Listing:
+    """Return a function that lists the errors of a value which violates its schema.
+
+    Classes of pydantic validate every member by itself, so that the errors of their validators are
+    listed beside those of the schema.
+    """
+    if not any(pydantic_classes_in(type_)):
+        return _violation
+    structure = _structured(type_, converter)
+
+    def listed(data: bytes, plain: object) -> Exception:
+        errors = check.errors(plain)
+        known = [each.pointer or "" for each in errors]
+        try:
+            structure(data, plain)
+        except RecursionError:
+            raise
+        except Exception as error:
+            errors += [
+                each for each in _own_errors(error) if not _is_known(each.pointer or "", known)
+            ]
+        return ValidationError(errors[:MAX_ERRORS])
+
+    return listed
+
+
+def _is_known(pointer: str, known: list[str]) -> bool:
+    """Return whether a value, or a part of it, has an error already."""
+    return any(
+        pointer == each
+        or pointer.startswith(f"{each}/")
+        or (pointer != "" and each.startswith(f"{pointer}/"))
+        for each in known
+    )
+
+
+def _checked(
+    check: SchemaCheck, build: _Build, listed: _Listing = _violation
+) -> Callable[[bytes], object]:
     is_valid = check.is_valid
 
     def decode(data: bytes) -> object:
@@ -247,7 +312,7 @@ def _checked(check: SchemaCheck, build: _Build) -> Callable[[bytes], object]:
             raise RecursionError
         if is_valid(plain):
             return build(data, plain)
-        raise msgspec.ValidationError("violates the schema")
+        raise listed(data, plain)
 
     return decode
 

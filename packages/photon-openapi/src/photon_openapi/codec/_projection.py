@@ -20,6 +20,7 @@ does not know them, or takes them for dataclasses. They are read without a state
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import functools
 import operator
@@ -35,12 +36,14 @@ from ..schema import (
     Member,
     is_list_like,
     is_named_tuple,
+    is_pydantic,
     mapper_of,
     members_of,
     short_name,
 )
 from ._mapped_objects import mapped_reader
 from ._null_policy import SEND_NULL, NullPolicy
+from ._pydantic_values import projector_of
 
 _MISSING = object()
 _OPEN = (Any, object)
@@ -150,6 +153,8 @@ class Projections:
         origin = origin_of(plain) or plain
         if not isinstance(origin, type) or issubclass(origin, enum.Enum):
             return None
+        if is_pydantic(origin) and mapper_of(origin) is None:
+            return _pydantic(plain, policy.of_class(short_name(plain)))
         if members_of(plain) is not None:
             return self._class(plain, origin, policy.of_class(short_name(plain)))
         if not typing.get_args(plain):
@@ -373,6 +378,17 @@ def _scorer(cls: type, required: list[Member]) -> Callable[[Any], int]:
         return 1 + min(len(required), 100) if has_all else 0
 
     return score
+
+
+def _pydantic(plain: Any, policy: NullPolicy) -> Projection:
+    """Return the projection to a class of pydantic, whose encoder is pydantic's own."""
+    cls = origin_of(plain) or plain
+    required = [member for member in members_of(plain) or () if member.required]
+    project = projector_of(plain, policy)
+    # The encoder would take a dataclass of pydantic for a plain one.
+    if policy.schemas or dataclasses.is_dataclass(cls):
+        return Projection(_never, project, _scorer(cls, required))
+    return Projection(lambda value: type(value) is cls, project, _scorer(cls, required), cls)
 
 
 # -- containers ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from ..annotations import Param, origin_of, split_annotation, strip_alias
-from ..schema import Schema, members_of
+from ..schema import Schema, is_pydantic, members_of
 
 Strategy: TypeAlias = Literal["direct", "checked", "structured"]
 
@@ -88,6 +88,9 @@ def _required_strategies(type_: Any) -> set[str]:
     required: set[str] = set()
     for part in _parts(type_, seen=set()):
         annotation = split_annotation(part)
+        if is_pydantic(origin_of(annotation.type) or annotation.type):
+            required.add("structured")
+            continue
         if annotation.param is not None and annotation.param.is_constrained:
             is_own = any(isinstance(item, Param) for item in typing.get_args(part))
             is_beyond_schemas = annotation.type is decimal.Decimal or (
@@ -115,6 +118,8 @@ def _parts(type_: Any, *, seen: set[Any]) -> Iterator[Any]:
         inner = inner[:1]
     if origin_of(type_) is typing.Literal:
         return
+    if is_pydantic(origin_of(type_) or type_):
+        return  # it reads its members itself
     inner += [member.type for member in members_of(type_) or ()]
     for part in inner:
         yield from _parts(part, seen=seen)

@@ -3,7 +3,9 @@
 ====================  =========================================================================
 ``_schema``           types to schemas; `_keywords`, `_unions`, `_component_names` are its parts
 ``_members``          the members of a class, however the class was made; `_scalars`, the types
-                      with one plain form in JSON; `_mapped_classes`, classes of SQLAlchemy
+                      with one plain form in JSON; `_mapped_classes`, classes of SQLAlchemy;
+                      `_pydantic_models`, those of pydantic, with `_pydantic_schemas`
+                      and `_pydantic_errors`
 ``_flat``             schemas without ``allOf``, ``oneOf`` and references
 ``_composition``      the schemas that a schema is composed of
 ``_schema_types``     the types of the values of a schema
@@ -38,11 +40,18 @@ from ._members import Member as Member
 from ._members import is_named_tuple as is_named_tuple
 from ._members import mapped_class_in as mapped_class_in
 from ._members import members_of as members_of
+from ._members import pydantic_classes_in as pydantic_classes_in
 from ._members import refused_by_class as refused_by_class
 from ._messages import json_type as json_type
 from ._msgspec_messages import DECODE_ERRORS as DECODE_ERRORS
 from ._msgspec_messages import conversion_message as conversion_message
 from ._msgspec_messages import decode_message as decode_message
+from ._pydantic_errors import message_of_pydantic as message_of_pydantic
+from ._pydantic_errors import pydantic_errors as pydantic_errors
+from ._pydantic_models import PydanticAttribute as PydanticAttribute
+from ._pydantic_models import accepts_more as accepts_more
+from ._pydantic_models import adapter_of as adapter_of
+from ._pydantic_models import is_pydantic as is_pydantic
 from ._scalars import plain_choice as plain_choice
 from ._schema import COMPONENT_PREFIX as COMPONENT_PREFIX
 from ._schema import DECIMAL_PATTERN as DECIMAL_PATTERN

@@ -1,12 +1,13 @@
 """The members of a class: one description for attrs, dataclasses and the like.
 
-TypedDict, NamedTuple and the Struct of msgspec are supported, too, and for results classes that
-SQLAlchemy maps (`_mapped_classes`).
+TypedDict, NamedTuple, the Struct of msgspec and classes of pydantic (`_pydantic_models`) are
+supported, too, and for results classes that SQLAlchemy maps (`_mapped_classes`).
 
 The name of a member on the wire is the first of these:
 
 1. the ``name`` of its `Param`;
-2. the name that it has by its library: an attrs ``alias``, msgspec's ``rename`` or ``name``;
+2. the name that it has by its library: an attrs ``alias``, msgspec's ``rename`` or ``name``, and
+   the only one of a class of pydantic;
 3. the name by the rule of its class, see `rename`;
 4. the name by the rules of the application that is being compiled, see `ClassRules`;
 5. the name of the attribute.
@@ -41,6 +42,15 @@ from ..annotations import (
     without_unset,
 )
 from ._mapped_classes import mapped_columns, mapper_of
+from ._pydantic_errors import pydantic_errors
+from ._pydantic_models import (
+    PydanticAttribute,
+    is_loaded,
+    is_pydantic,
+    is_root_model,
+    pydantic_fields,
+    refuse_unusable,
+)
 from ._scalars import SCALARS
 
 
@@ -58,7 +68,7 @@ class Member:
         validator: The attrs validator.
         converts: Whether attrs passes the argument through a converter.
         metadata: The metadata, from which ``description`` and ``example`` are read.
-        attribute: The attrs attribute, if the class is an attrs class.
+        attribute: The attribute of an attrs class, a dataclass or a class of pydantic.
         wire_name: The name on the wire, by default that of the attribute.
         has_own_name: Whether the member or its class states the name on the wire, and not only the
             application.
@@ -96,6 +106,7 @@ def members_of(type_: object) -> tuple[Member, ...] | None:
     """List the members of an attrs class, a dataclass, a TypedDict, a NamedTuple or a Struct.
 
     A class that SQLAlchemy maps has the members that a result may have, also if it is a dataclass.
+    A ``RootModel`` of pydantic has no members, but the form of its root.
 
     Returns:
         The members in order, or ``None`` for any other type.
@@ -127,6 +138,10 @@ def _read(type_: object, rule: NameRule | None, names: Names) -> tuple[Member, .
     An error is not stored, as names may be defined later; a mapped class is never read here.
     """
     cls = typing.cast("type", origin_of(type_) or type_)
+    if is_loaded():
+        refuse_unusable(cls)
+        if is_pydantic(cls):
+            return None if is_root_model(cls) else _pydantic_members(cls)
     read = next((read for is_kind, read in _KINDS if is_kind(cls)), None)
     return None if read is None else _named(read(cls, _hints(type_, cls)), cls, rule, names)
 
@@ -200,6 +215,34 @@ def _find_mapped(type_: object, seen: set[object]) -> type | None:
     return next((cls for cls in found if cls is not None), None)
 
 
+def pydantic_classes_in(type_: object) -> Iterator[type]:
+    """Yield each class of pydantic that values of a type consist of or contain.
+
+    Classes inside these are not yielded: pydantic reads them itself.
+
+    Raises:
+        TypeError: An annotation of a class in it cannot be resolved.
+    """
+    if is_loaded():
+        yield from _find_pydantic(type_, set())
+
+
+def _find_pydantic(type_: object, seen: set[object]) -> Iterator[type]:
+    plain = plain_type(type_)
+    if not isinstance(plain, typing.Hashable) or plain in seen or plain in SCALARS:
+        return
+    seen.add(plain)
+    origin = origin_of(plain) or plain
+    if is_pydantic(origin):
+        yield typing.cast("type", plain)
+        return
+    if mapper_of(origin) is not None or origin is typing.Literal:
+        return
+    inner = [each for each in typing.get_args(plain) if each is not Ellipsis]
+    for each in (*inner, *(member.type for member in members_of(plain) or ())):
+        yield from _find_pydantic(each, seen)
+
+
 def is_named_tuple(type_: object) -> bool:
     """Whether a type is a class made by ``NamedTuple``, which is an array in JSON."""
     return isinstance(type_, type) and issubclass(type_, tuple) and hasattr(type_, "_fields")
@@ -236,6 +279,22 @@ def _fill(hint: Any, filled: dict[Any, Any]) -> Any:
     if not parameters or isinstance(hint, type):
         return hint
     return hint[tuple(filled.get(parameter, parameter) for parameter in parameters)]
+
+
+def _pydantic_members(cls: type) -> tuple[Member, ...]:
+    return tuple(
+        Member(
+            name=field.name,
+            type=field.type,
+            required=field.is_required,
+            default=field.default,
+            argument=field.alias or field.name,
+            attribute=PydanticAttribute(cls, field.alias or field.name, repr=field.is_shown),
+            wire_name=field.alias or field.name,
+            has_own_name=True,  # pydantic reads and writes no other, whatever rules say
+        )
+        for field in pydantic_fields(cls)
+    )
 
 
 def _attrs_members(cls: type, hints: dict[str, Any]) -> tuple[Member, ...]:
@@ -399,6 +458,10 @@ def refused_by_class(
         arguments: The arguments of the class.
         error: The exception that the class raised, used where no single member is invalid.
     """
+    if hasattr(error, "error_count"):  # of pydantic, which validates all members
+        own = {member.argument: name for name, member in members}
+        found = pydantic_errors(error, dict(arguments))
+        return [(own.get(str(path[0]), "") if path else "", text) for path, text in found]
     errors = []
     for name, member in members:
         argument = member.argument or member.name

@@ -35,10 +35,18 @@ import msgspec
 
 from ..annotations import Param, is_closed, origin_of, split_annotation, strip_alias, union_members
 from ._attrs_validators import apply_validator
-from ._component_names import qualified_name, short_name
+from ._component_names import (
+    Definition,
+    PydanticForm,
+    SentForm,
+    class_of_key,
+    qualified_name,
+    short_name,
+)
 from ._keywords import JSON_TYPES, Schema, limit_length
 from ._mapped_classes import mapper_of
-from ._members import Member, is_named_tuple, members_of
+from ._members import Member, is_named_tuple, members_of, pydantic_classes_in
+from ._pydantic_models import PydanticAttribute, is_pydantic, refuse_unusable
 from ._scalars import DECIMAL_PATTERN as DECIMAL_PATTERN
 from ._scalars import KEYS, SCALARS, plain_choice
 
@@ -80,13 +88,31 @@ class SchemaBuilder:
     Attributes:
         components: The schemas for ``components/schemas``; complete when :meth:`schema` has been
             called with every type.
+        is_enforced: True to write what is enforced of a class of pydantic, instead of what a
+            document says of it: see `_pydantic_schemas`.
     """
 
     components: dict[str, Schema] = attrs.Factory(dict)
+    is_enforced: bool = attrs.field(default=False, kw_only=True)
+    _is_sent: bool = attrs.field(default=False, init=False)
     _names: dict[object, str] = attrs.field(factory=dict, init=False)
     _namesakes: dict[str, list[object]] = attrs.field(factory=dict, init=False)
     _references: dict[object, list[Schema]] = attrs.field(factory=dict, init=False)
     _mappings: dict[object, list[tuple[Schema, str]]] = attrs.field(factory=dict, init=False)
+    _read_members: dict[object, Schema] = attrs.field(factory=dict, init=False)
+    _two_forms: dict[object, bool] = attrs.field(factory=dict, init=False)
+
+    def sent_schema(self, type_: object) -> Schema:
+        """Return the schema of a type whose values are sent: see `schema`.
+
+        Only classes of pydantic can have another form there than where they are received, and
+        classes that contain them.
+        """
+        before, self._is_sent = self._is_sent, True
+        try:
+            return self.schema(type_)
+        finally:
+            self._is_sent = before
 
     def schema(self, type_: object) -> Schema:
         """Return the schema of a type; classes are registered as components.
@@ -143,8 +169,7 @@ class SchemaBuilder:
                 mapping: Schema = {}
                 for member, each in zip(members, choices, strict=True):
                     for value in each[name]:
-                        self._mappings.setdefault(member, []).append((mapping, value))
-                        mapping[value] = COMPONENT_PREFIX + self._names[member]
+                        self._map(mapping, value, self._key_of(member))
                 return {"propertyName": name, "mapping": mapping}
         return None
 
@@ -152,6 +177,7 @@ class SchemaBuilder:
         origin, arguments = origin_of(type_) or type_, typing.get_args(type_)
         if not isinstance(origin, type):
             raise _no_form(type_)
+        refuse_unusable(origin)
         if issubclass(origin, tuple):
             return self._tuple(arguments)
         if issubclass(origin, Mapping):
@@ -202,18 +228,38 @@ class SchemaBuilder:
         schema.pop("type", None)
         return schema
 
+    def _map(self, mapping: Schema, tag: str, key: object) -> None:
+        """Map the tag of a union to a component."""
+        self._mappings.setdefault(key, []).append((mapping, tag))
+        mapping[tag] = COMPONENT_PREFIX + self._names[key]
+
     def _reference(self, type_: object) -> Schema:
-        name = self._names.get(type_)
-        if name is None:
-            name = self._claim_name(type_)
+        key = self._key_of(type_)
+        if key not in self._names:
+            name = self._claim_name(key)
             component = self.components[name] = {}
             component.update(self._component(type_))
-            name = self._names[
-                type_
-            ]  # a class of the same name among the members may have changed it
-        reference = {"$ref": COMPONENT_PREFIX + name}
-        self._references.setdefault(type_, []).append(reference)
+        return self._refer({}, key)
+
+    def _refer(self, reference: Schema, key: object) -> Schema:
+        """Make a schema refer to a component whose name is claimed."""
+        # A class of the same name may change it later.
+        reference["$ref"] = COMPONENT_PREFIX + self._names[key]
+        self._references.setdefault(key, []).append(reference)
         return reference
+
+    def _key_of(self, type_: object) -> object:
+        """Return the key of a class's component: the class, or the form in which it is sent."""
+        if not self._is_sent:
+            return type_
+        has_two = self._two_forms.get(type_)
+        if has_two is None:
+            read_by_pydantic = (
+                [type_.cls] if isinstance(type_, PydanticForm) else pydantic_classes_in(type_)
+            )
+            has_two = any(map(_has_two_forms, read_by_pydantic))
+            self._two_forms[type_] = has_two
+        return SentForm(type_) if has_two else type_
 
     def _claim_name(self, type_: object) -> str:
         namesakes = self._namesakes.setdefault(short_name(type_), [])
@@ -222,13 +268,22 @@ class SchemaBuilder:
         if not later:
             self._names[type_] = short_name(type_)
             return self._names[type_]
+        is_same = len({class_of_key(each) for each in namesakes}) == 1
         if self._names[first] == short_name(first):
-            self._rename(first, self._qualified_name(first))
-        self._names[type_] = self._qualified_name(type_)
+            self._rename(first, self._qualified_name(first, is_same=is_same))
+        self._names[type_] = self._qualified_name(type_, is_same=is_same)
         return self._names[type_]
 
-    def _qualified_name(self, type_: object) -> str:
-        base = name = qualified_name(type_)
+    def _qualified_name(self, type_: object, *, is_same: bool) -> str:
+        """Return a name that no other class has.
+
+        Args:
+            type_: The class.
+            is_same: True if it has its short name in common only with its other form.
+        """
+        base = name = short_name(type_) if is_same else qualified_name(type_)
+        if is_same:
+            base = name = f"{base}-{'Output' if isinstance(type_, SentForm) else 'Input'}"
         used = set(self._names.values())
         number = 2
         while name in used:  # classes defined in a function that was called twice
@@ -248,7 +303,11 @@ class SchemaBuilder:
             mapping[tag] = COMPONENT_PREFIX + name
 
     def _component(self, type_: Any) -> Schema:
+        if isinstance(type_, PydanticForm):
+            return self._pydantic(type_.cls)
         cls = origin_of(type_) or type_
+        if is_pydantic(cls):
+            return self._pydantic(type_)
         if issubclass(cls, enum.Enum):
             schema = _enumeration([member.value for member in cls])
         elif is_named_tuple(cls):
@@ -257,6 +316,42 @@ class SchemaBuilder:
             schema = self._object(type_)
         description = _own_description(cls)
         return schema if description is None else {"description": description, **schema}
+
+    def _pydantic(self, type_: Any) -> Schema:
+        """Return pydantic's schema of a class, with references to the components of others."""
+        from ._pydantic_schemas import PLACEHOLDER, ClassSchema, Purpose, walk
+
+        purpose: Purpose = "enforced" if self.is_enforced else "received"
+        own = ClassSchema(type_, "sent" if self._is_sent else purpose)
+        targets: dict[str, object] = {}
+        for index, cls in enumerate(own.classes):
+            is_own = is_pydantic(cls) or issubclass(cls, enum.Enum)
+            other = cls if is_own else PydanticForm(cls)
+            self._reference(other)
+            targets[f"{PLACEHOLDER}{index}"] = self._key_of(other)
+        for name, definition in own.definitions.items():
+            key = targets[f"#/$defs/{name}"] = Definition(self._key_of(type_), name)
+            if key not in self._names:
+                self.components[self._claim_name(key)] = definition
+        for part in walk([own.schema, own.definitions]):
+            if part.get("$ref") in targets:
+                self._refer(part, targets[part["$ref"]])
+            for tag, target in _mapping_of(part).items():
+                if target in targets:
+                    self._map(part["discriminator"]["mapping"], tag, targets[target])
+        is_silent = own.is_closable and is_closed(type_)
+        return {**own.schema, "additionalProperties": False} if is_silent else own.schema
+
+    def _pydantic_member(self, attribute: PydanticAttribute) -> Schema:
+        own = self._read_members.get(attribute.cls)
+        if own is None:
+            own = self._read_members[attribute.cls] = self._pydantic(attribute.cls)
+        schema: Schema = own["properties"][attribute.name]
+        present = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+        if len(present) == 1:  # a parameter is missing, and never null
+            del schema["anyOf"]
+            schema.update({**present[0], **schema})
+        return schema
 
     def _object(self, type_: object) -> Schema:
         members = [member for member in members_of(type_) or () if not member.is_private]
@@ -282,6 +377,8 @@ class SchemaBuilder:
 
     def member(self, member: Member) -> Schema:
         """Return the schema of a class's member, with its validators and metadata."""
+        if isinstance(member.attribute, PydanticAttribute):
+            return self._pydantic_member(member.attribute)
         schema = self.schema(member.type)
         if member.validator is not None:
             apply_validator(member.validator, schema)
@@ -295,6 +392,18 @@ class SchemaBuilder:
         if default is not attrs.NOTHING:
             _describe(schema, "default", default)
         return schema
+
+
+def _has_two_forms(cls: Any) -> bool:
+    from ._pydantic_schemas import has_two_forms
+
+    return has_two_forms(cls)
+
+
+def _mapping_of(schema: Schema) -> dict[str, Any]:
+    discriminator = schema.get("discriminator")
+    mapping = discriminator.get("mapping") if isinstance(discriminator, dict) else None
+    return dict(mapping) if isinstance(mapping, dict) else {}
 
 
 def _literals(type_: object) -> dict[str, tuple[str, ...]]:
@@ -325,7 +434,7 @@ def _is_component(type_: object) -> bool:
         return False
     if issubclass(cls, enum.Enum | msgspec.Struct) or is_named_tuple(cls):
         return True
-    if mapper_of(cls) is not None:
+    if mapper_of(cls) is not None or is_pydantic(cls):
         return True
     return attrs.has(cls) or dataclasses.is_dataclass(cls) or typing.is_typeddict(cls)
 

@@ -19,7 +19,6 @@ from photon_openapi.annotations import value_type
 from photon_openapi.codec import JsonDecoder, strings_converter, takes_strings, text_converter
 from photon_openapi.document import Definitions
 from photon_openapi.errors import ErrorDetail, ValidationError
-from photon_openapi.schema import constraint_checker
 from photon_runtime.http import Request
 from photon_runtime.media_types import JSON, is_json
 
@@ -28,6 +27,7 @@ from ..signatures import MISSING, Argument
 from ._form import FieldValue, FormData, FormReader
 from ._objects import named_errors
 from ._parameters import Binder, has_empty_items
+from ._value_checks import value_check
 
 _MISSING_MESSAGE = "is required"
 
@@ -59,7 +59,7 @@ def field_binder(argument: Argument, name: str, schema: dict[str, Any], read: Fo
     if argument.is_file:
         return file_binder(argument, name, read)
     type_ = value_type(argument.annotation.type)
-    check = constraint_checker(schema)
+    check = value_check(argument, schema)
     convert = _field_converter(type_)
     is_list = takes_strings(type_)
     drops_empty = is_list and not has_empty_items(type_)

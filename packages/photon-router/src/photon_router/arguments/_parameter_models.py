@@ -14,9 +14,15 @@ from typing import Any, Final
 import attrs
 
 from photon_openapi.annotations import Param, strip_alias, value_type
-from photon_openapi.codec import takes_strings
+from photon_openapi.codec import strings_converter, takes_strings, text_converter
 from photon_openapi.errors import ErrorDetail, Location
-from photon_openapi.schema import Member, members_of, refused_by_class
+from photon_openapi.schema import (
+    Member,
+    PydanticAttribute,
+    accepts_more,
+    members_of,
+    refused_by_class,
+)
 from photon_runtime.http import Request
 
 from .._submitted import submitted_class, takes_submitted
@@ -107,7 +113,7 @@ def _member_argument(member: Member, owner: str, marker: In) -> Argument:
         param = attrs.evolve(annotation.param or Param(), name=member.wire_name)
         annotation = attrs.evolve(annotation, param=param)
     type_ = annotation.type
-    if member.converts:  # the class converts the string itself
+    if member.converts or _converts_by_pydantic(member, type_):  # the class converts the string
         type_ = list[str] if takes_strings(type_) else str
     return Argument(
         name=member.name,
@@ -119,6 +125,18 @@ def _member_argument(member: Member, owner: str, marker: In) -> Argument:
         member=member,
         owner=owner,
     )
+
+
+def _converts_by_pydantic(member: Member, type_: Any) -> bool:
+    """Return true if only pydantic can read the texts of a member of its class."""
+    if not isinstance(member.attribute, PydanticAttribute):
+        return False
+    plain = value_type(type_)
+    try:
+        strings_converter(plain) if takes_strings(plain) else text_converter(plain)
+    except TypeError:
+        return True
+    return accepts_more(member.attribute)
 
 
 def model_binder(

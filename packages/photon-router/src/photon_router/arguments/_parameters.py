@@ -37,6 +37,7 @@ from photon_runtime.media_types import is_json
 from ..signatures import MISSING, Argument
 from ._objects import named_errors, object_converter
 from ._styles import Reader, strings_reader
+from ._value_checks import value_check
 
 _MISSING_MESSAGE = "is required"
 
@@ -74,7 +75,9 @@ def bind_parameter(
     type_ = without_none(argument.annotation.type)
     if type_ in (Any, object):
         type_ = type_of_schema(schema, definitions)
-    read, convert, check = _conversion(type_, parameter, operation, definitions, is_typed=is_typed)
+    read, convert, check = _conversion(
+        argument, type_, parameter, operation, definitions, is_typed=is_typed
+    )
     if parameter.get("allowEmptyValue") and parameter["in"] == "query" and type_ is not str:
         read = _without_empty(read)
     default = _default(argument, parameter, schema, definitions, type_)
@@ -82,6 +85,7 @@ def bind_parameter(
 
 
 def _conversion(
+    argument: Argument,
     type_: Any,
     parameter: OpenApi,
     operation: Operation,
@@ -104,7 +108,7 @@ def _conversion(
             schema, definitions, type_, location=parameter["in"], name=parameter["name"]
         )
         return read, convert, None
-    check = constraint_checker(schema, components=None if is_typed else definitions)
+    check = value_check(argument, schema, definitions=None if is_typed else definitions)
     if takes_strings(type_):
         read = strings_reader(parameter, "list", template)
         if not has_empty_items(type_):

@@ -28,7 +28,7 @@ import attrs
 from photon_openapi.annotations import origin_of, plain_type, union_members, value_type
 from photon_openapi.codec import strings_converter, takes_strings, text_converter
 from photon_openapi.errors import ErrorDetail
-from photon_openapi.schema import Member, constraint_checker, refused_by_class
+from photon_openapi.schema import Member, refused_by_class
 from photon_runtime.forms import FormError, is_password_name
 from photon_runtime.http import Request
 
@@ -38,6 +38,7 @@ from ..signatures import ABSENT, Argument
 from ._form import FieldValue, FormReader
 from ._form_fields import file_binder, form_of
 from ._parameters import Binder
+from ._value_checks import value_check
 
 _MISSING_MESSAGE = "is required"
 _TEXTS = (str, bytes, Any, object)
@@ -55,7 +56,7 @@ def submitted_field_binder(
     if argument.is_file:
         return file_binder(argument, name, read)
     convert = _converter(argument)
-    check = constraint_checker(schema)
+    check = value_check(argument, schema)
     param = argument.annotation.param
     must_have_zone = param is not None and param.tz is True
 

@@ -26,7 +26,7 @@ from photon_openapi.annotations import (
 )
 from photon_openapi.document import CATCH_ALL, OpenApi, parameters_of, shape_of
 from photon_openapi.document import parameter_key as parameter_key
-from photon_openapi.schema import Member, is_list_like, members_of
+from photon_openapi.schema import Member, is_list_like, is_pydantic, members_of
 from photon_runtime.callables import location
 from photon_runtime.media_types import HTML
 from photon_runtime.media_types import JSON as JSON
@@ -279,7 +279,7 @@ class _Writer:
             return upgraded | {code: problem(text) for code, text in errors.items()}
         usual = entry.options.get("status", default_status(entry.signature.result))
         writer = ResponseWriter(
-            entry.response_cases(), entry.options, usual, builder.schema, problem
+            entry.response_cases(), entry.options, usual, builder.sent_schema, problem
         )
         try:
             responses = writer.responses(errors)
@@ -308,7 +308,7 @@ def is_body(type_: object) -> bool:
     members = union_members(plain)
     if members is not None:
         return any(is_body(member) for member in members)
-    if members_of(plain) is not None or plain is dict:
+    if members_of(plain) is not None or plain is dict or is_pydantic(plain):
         return True
     origin = origin_of(plain)
     if isinstance(origin, type) and issubclass(origin, Mapping):

@@ -27,7 +27,7 @@ from photon_openapi.codec import (
     projection_of,
 )
 from photon_openapi.document import Definitions, OpenApi, code_for
-from photon_openapi.schema import is_list_like, mapper_of
+from photon_openapi.schema import is_list_like, members_of
 from photon_runtime.callables import require_value
 from photon_runtime.http import Response
 from photon_runtime.media_types import BYTES, EVENT_STREAM, JSON, TEXT, essence, is_json
@@ -272,16 +272,27 @@ def _choosing_encoder(
     def find(result: object) -> Encoder:
         bases = type(result).__mro__
         encoded = next((by_class[base] for base in bases if base in by_class), fallback)
-        if encoded is not fallback or mapper_of(type(result)) is None:
-            return encoded
-        # An object of a database has the class of no case, and matches one by its members.
-        scored = [(projection.score(result), each) for projection, each in values]
-        return max(scored, key=operator.itemgetter(0), default=(0, fallback))[1]
+        return _best_match(values, result, fallback) if encoded is fallback else encoded
 
     def encoded_by_class(result: Any) -> Response:
         return (by_class.get(type(result)) or find(result))(result)
 
     return encoded_by_class
+
+
+def _best_match(
+    values: Sequence[tuple[Projection, Encoder]], result: object, fallback: Encoder
+) -> Encoder:
+    """Return the encoder of the case whose members a result has: its class is that of no case.
+
+    This is so for objects of a database, for mappings, and for objects of classes with more
+    members. A single case refuses what does not match it.
+    """
+    if not isinstance(result, Mapping) and members_of(type(result)) is None:
+        return fallback
+    scored = [(projection.score(result), each) for projection, each in values]
+    score, best = max(scored, key=operator.itemgetter(0), default=(0, fallback))
+    return best if score or len(scored) == 1 else fallback
 
 
 def _classes(resolved: ResolvedCase) -> list[type]:
