@@ -486,3 +486,37 @@ def test_what_would_break_the_message_is_not_handed_to_the_server(place: str) ->
     router.mount("/", answer)
     with pytest.raises(ValueError, match=r"not a valid header field|the status of a response"):
         call(WsgiExport(router))
+
+
+@pytest.mark.parametrize(
+    ("script", "path", "expected"),
+    [
+        ("/shop", "/about", ("/shop", "/about", "/shop/about")),
+        ("/shop/", "/about", ("/shop", "/about", "/shop/about")),
+        ("/shop", "", ("/shop", "/", "/shop/about")),
+        ("", "/about", ("", "/about", "/about")),
+        ("/", "/about", ("", "/about", "/about")),
+        ("/shop", "/shop/about", ("/shop", "/shop/about", "/shop/about")),
+        ("/caf\xc3\xa9", "/about", ("/caf%C3%A9", "/about", "/caf%C3%A9/about")),
+    ],
+)
+def test_script_name_is_the_root_path(script: str, path: str, expected: tuple[str, ...]) -> None:
+    router = Application()
+
+    @router.get("/about")
+    def about(request: Request) -> list[str]:
+        return [request.root_path, request.raw_path, router.url_for("about")]
+
+    router.mount("/", lambda request: Response(body=json.dumps(about(request))))
+    environ = {"SCRIPT_NAME": script, "PATH_INFO": path, "REQUEST_METHOD": "GET"}
+    setup_testing_defaults(environ)
+    body = b"".join(router.wsgi(environ, lambda *_: lambda data: None))
+    assert tuple(json.loads(body)) == expected
+
+
+def test_a_mounted_application_gets_the_root_path_in_its_script_name() -> None:
+    router = mounted(echo, threads=False)
+    environ = {"SCRIPT_NAME": "/shop", "PATH_INFO": "/old/a", "REQUEST_METHOD": "GET"}
+    setup_testing_defaults(environ)
+    shown = json.loads(b"".join(router.wsgi(environ, lambda *_: lambda data: None)))
+    assert (shown["SCRIPT_NAME"], shown["PATH_INFO"]) == ("/shop/old", "/a")

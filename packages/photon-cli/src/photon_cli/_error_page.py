@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from photon_runtime.http import Response
+from photon_runtime.http import Response, current_root_path
 
 from ._page_reload import PREFIX
 
@@ -95,7 +95,7 @@ class ErrorPage:
         first = next(iter(self.report.exceptions), None)
         heading = self.title if first is None else f"{first.kind}: {first.message}"
         return _PAGE.format(
-            prefix=PREFIX,
+            prefix=(current_root_path() or "") + PREFIX,
             title=_escaped(heading.splitlines()[0] if heading.strip() else self.title),
             what=_escaped(self.title),
             content="".join(self._content()),

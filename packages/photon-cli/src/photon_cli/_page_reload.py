@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from photon_runtime import Event
-from photon_runtime.http import Response
+from photon_runtime.http import Response, current_root_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,33 +39,34 @@ _END = re.compile(rb"</body\s*>", re.IGNORECASE)
 _HEAD = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _STORING = frozenset({"etag", "last-modified", "cache-control", "expires", "content-length"})
 
-_SOURCE = f"""\
+_SOURCE = """\
 "use strict";
-(() => {{
-  const version = document.currentScript.dataset.version;
+(() => {
+  const script = document.currentScript;
+  const version = script.dataset.version;
   let events;
-  const follow = () => {{
-    if (document.visibilityState === "hidden") {{
+  const follow = () => {
+    if (document.visibilityState === "hidden") {
       if (events) events.close();
       events = undefined;
-    }} else if (!events) {{
-      events = new EventSource("{_EVENTS}");
-      events.onmessage = (event) => {{
-        if (event.data !== version) {{ events.close(); location.reload(); }}
-      }};
-      events.onerror = () => {{
-        if (events && events.readyState === EventSource.CLOSED) {{
+    } else if (!events) {
+      events = new EventSource(new URL("events", script.src));
+      events.onmessage = (event) => {
+        if (event.data !== version) { events.close(); location.reload(); }
+      };
+      events.onerror = () => {
+        if (events && events.readyState === EventSource.CLOSED) {
           events = undefined;
           setTimeout(follow, 500);
-        }}
-      }};
-    }}
-  }};
+        }
+      };
+    }
+  };
   document.addEventListener("visibilitychange", follow);
-  window.addEventListener("pagehide", () => {{ if (events) events.close(); events = undefined; }});
+  window.addEventListener("pagehide", () => { if (events) events.close(); events = undefined; });
   window.addEventListener("pageshow", follow);
   follow();
-}})();
+})();
 """
 
 
@@ -124,7 +125,8 @@ class PageReload:
         policy = None if response is None else response.header("content-security-policy")
         nonce = _NONCE.search(policy) if policy is not None else None
         allowed = f' nonce="{nonce[1]}"' if nonce is not None else ""
-        return f'<script src="{_SCRIPT}" data-version="{self.version}"{allowed}></script>'.encode()
+        src = (current_root_path() or "") + _SCRIPT
+        return f'<script src="{src}" data-version="{self.version}"{allowed}></script>'.encode()
 
     def open(self, stream: _Events) -> None:
         """Note a stream."""

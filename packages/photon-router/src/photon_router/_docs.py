@@ -13,9 +13,9 @@ from functools import cache
 from importlib import resources
 
 from photon_openapi.document import Document, OpenApi, encode_document
-from photon_runtime.http import Handler, HttpError, Response
-from photon_runtime.made_once import MadeOnce
+from photon_runtime.http import Handler, HttpError, MadePerRoot, Response
 
+from ._own_servers import put_own_servers_first
 from .dispatch import Mount
 from .handlers import JSON
 
@@ -46,8 +46,8 @@ def pages(
     """
     if openapi_url is None:
         return []
-    as_json = MadeOnce(lambda: encode_document(document(), form="json"))
-    as_yaml = MadeOnce(lambda: encode_document(document(), form="yaml"))
+    as_json = MadePerRoot(lambda root: encode_document(_below(document(), root), form="json"))
+    as_yaml = MadePerRoot(lambda root: encode_document(_below(document(), root), form="yaml"))
     handlers: dict[str, Handler] = {
         f"{openapi_url}.json": lambda _: Response(body=as_json(), content_type=JSON),
         f"{openapi_url}.yaml": lambda _: Response(body=as_yaml(), content_type=YAML),
@@ -60,10 +60,10 @@ def pages(
 def _docs_pages(docs_url: str, title: str, document: Callable[[], OpenApi]) -> dict[str, Handler]:
     document_url = f"{docs_url}/openapi.json"
     headers = {"content-security-policy": _POLICY}
-    page = _page(title, docs_url, document_url)
-    shown = MadeOnce(lambda: encode_document(_for_page(document()), form="json"))
+    page = MadePerRoot(lambda root: _page(title, root + docs_url, root + document_url))
+    shown = MadePerRoot(lambda root: encode_document(_for_page(document(), root), form="json"))
     return {
-        docs_url: lambda _: Response(body=page, content_type=HTML, headers=headers),
+        docs_url: lambda _: Response(body=page(), content_type=HTML, headers=headers),
         document_url: lambda _: Response(body=shown(), content_type=JSON),
         f"{docs_url}/{{name}}": lambda request: _asset_response(request.path_values[0]),
     }
@@ -76,11 +76,18 @@ def _asset_response(name: str) -> Response:
     return Response(body=_asset(name), content_type=kind, headers=_CACHED)
 
 
-def _for_page(data: OpenApi) -> OpenApi:
-    """Return ``data`` with the parameters of paths copied into each operation.
+def _below(data: OpenApi, root_path: str) -> OpenApi:
+    """Return the document of an application that clients see below ``root_path``."""
+    return put_own_servers_first(data, root_path) if root_path else data
 
-    Swagger UI does not follow references in a path's own parameters.
+
+def _for_page(data: OpenApi, root_path: str) -> OpenApi:
+    """Return ``data`` as the page shows it: with its own server first, and complete operations.
+
+    The parameters of paths are copied into each operation, because Swagger UI does not follow
+    references in a path's own parameters.
     """
+    put_own_servers_first(data, root_path)
     document = Document(data, is_checked=True)
     shared = [item for item in data.get("paths", {}).values() if "parameters" in item]
     for operation in document.operations():

@@ -26,7 +26,15 @@ from photon_openapi.document import Document, OpenApi, Operation, load_document
 from photon_openapi.errors import DocumentError
 from photon_runtime.callables import calling_module, kind_of, require_function
 from photon_runtime.collector import collector_paused
-from photon_runtime.http import Handler, PartAdapter, Request, Response
+from photon_runtime.http import (
+    Handler,
+    PartAdapter,
+    Request,
+    Response,
+    ServerSettings,
+    current_root_path,
+    is_below,
+)
 from photon_runtime.isolation import Renewal, renew, shareable
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.parts import Finish, Part, Release, Scope, is_under_test
@@ -225,7 +233,7 @@ class Application(Router):
         ]
 
     def url_for(self, operation_id: str, /, **values: object) -> str:
-        """Return the path of an operation, base path included.
+        """Return the path of an operation as clients see it, base path and root path included.
 
         Args:
             operation_id: The name of the operation.
@@ -240,7 +248,36 @@ class Application(Router):
             template = self._url_templates()[operation_id]
         except KeyError:
             raise LookupError(f"the operation {operation_id!r} does not exist") from None
-        return build_url(template, values)
+        return self.public_path(build_url(template, values))
+
+    @property
+    def root_path(self) -> str:
+        """The path below which clients see the application, of the running request if there is one.
+
+        Otherwise ``root_path`` of the section ``[server]``; usually empty.
+
+        Raises:
+            SettingsError: The section is invalid.
+        """
+        current = current_root_path()
+        return self._root_path if current is None else current
+
+    def public_path(self, path: str) -> str:
+        """Return a path of this application as clients see it: below `root_path`.
+
+        A path below the base path of ``servers`` has it already, if both are the same.
+        """
+        root_path = self.root_path
+        return path if not root_path or self._is_based_at(root_path, path) else root_path + path
+
+    @functools.cached_property
+    def _root_path(self) -> str:
+        return self.read_settings(ServerSettings).root_path
+
+    def _is_based_at(self, root_path: str, path: str) -> bool:
+        """Return whether ``path`` has ``root_path`` from the servers of the document."""
+        base = self._begun_document().base_path
+        return is_below(base, root_path) and is_below(path, base)
 
     def _url_templates(self) -> dict[str, str]:
         """Return the templates of all operations by name, cached until there are more."""
@@ -394,6 +431,7 @@ class Application(Router):
         """
         self._settings = settings
         self._static = ConfiguredFiles(settings)
+        self.__dict__.pop("_root_path", None)
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -465,7 +503,7 @@ class Application(Router):
         readiness.include(host.readiness)
         observed = observe(settings, readiness, self.meter, development=development)
         pages = [*observed.pages, *self._static.mounts(), *host.pages]
-        set_mount_paths([*self._mounts, *pages])
+        set_mount_paths([*self._mounts, *pages], root_path=self._root_path)
         running = self._compiled(host, observed.middleware, pages, development=development)
         with ExitStack() as stack:
             stack.enter_context(self.meter.observing())

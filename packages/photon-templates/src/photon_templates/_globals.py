@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import attrs
 
 from photon_runtime.errors import PhotonError
+from photon_runtime.http import current_root_path, is_below
 from photon_runtime.parts import Host
 
 from ._current import CurrentRequest
@@ -23,6 +25,7 @@ from ._streaming import flush
 from ._templates_settings import TemplatesSettings
 
 T = TypeVar("T")
+_MOST_ASSETS = 10_000  # addresses of files, below all root paths
 Check: TypeAlias = Callable[[ConstantCall], str | None]
 """Returns what is wrong with a call of a function in a template, ``None`` if nothing is."""
 
@@ -92,7 +95,7 @@ class _Addresses:
 
     _host: Host
     _base_url: str
-    _assets: dict[str, str] = attrs.field(factory=dict, init=False)
+    _assets: dict[tuple[str | None, str], str] = attrs.field(factory=dict, init=False)
 
     def url_for(self, operation_id: str, /, **values: object) -> str:
         """Return the path of an operation; in a mail, its URL."""
@@ -101,17 +104,21 @@ class _Addresses:
 
     def asset(self, path: str, /) -> str:
         """Return the address of a static file, with its fingerprint; in a mail, its URL."""
-        address = self._assets.get(path)
+        key = current_root_path(), path
+        address = self._assets.get(key)
         if address is None:
             address = self._host.asset_url(path)
             if not self._host.development:  # there, files do not change while the application runs
-                self._assets[path] = address
+                if len(self._assets) >= _MOST_ASSETS:
+                    self._assets.clear()
+                self._assets[key] = address
         return self.absolute_url(address) if is_absolute.get() else address
 
     def absolute_url(self, path: str, /) -> str:
         """Return the URL of a path of this site, from ``[templates] base_url``.
 
-        The host of a request is never used: a client could have chosen it.
+        The host of a request is never used: a client could have chosen it. A path below the root
+        path has the path of ``base_url`` already.
         """
         if not path.startswith("/") or path.startswith("//"):
             return path
@@ -120,6 +127,9 @@ class _Addresses:
                 "a complete URL is needed, as in a mail, and the settings do not have the URL of "
                 'the site: set `base_url = "https://…"` in [templates]'
             )
+        root_path = urlsplit(self._base_url).path
+        if root_path and is_below(path, root_path):
+            return self._base_url.removesuffix(root_path) + path
         return self._base_url + path
 
     def check_operation(self, call: ConstantCall) -> str | None:

@@ -13,6 +13,7 @@ With pytest, use the fixtures ``app``, ``client`` and ``live_client``: see
 
 from __future__ import annotations
 
+import contextvars
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,8 +35,12 @@ from photon_runtime.http import (
     Request,
     Response,
     ServerSettings,
+    StartedHandler,
     begin_request,
+    context_of,
+    enter_root_path,
     forbids_body,
+    is_below,
 )
 from photon_runtime.parts import under_test
 from photon_runtime.testing import (
@@ -117,6 +122,7 @@ class Client(WebSocketClient):
         self._in_process = _InProcess(
             application, raise_errors=raise_errors, development=development, body_limit=body_limit
         )
+        self._root_path = self._in_process.root_path
         super().__init__(
             transport=self._in_process,
             base_url=base_url,
@@ -125,6 +131,16 @@ class Client(WebSocketClient):
             follow_redirects=follow_redirects,
             timeout=None,
         )
+
+    def build_request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Request:
+        """Build a request; see `httpx2.Client.build_request`.
+
+        A path is one of the application, or begins with its root path, as `url_for` returns it.
+        """
+        root_path, path = self._root_path, str(url)
+        if root_path and path.startswith("/") and not is_below(path, root_path):
+            url = root_path + path
+        return super().build_request(method, url, **options)
 
     def __exit__(
         self,
@@ -249,6 +265,7 @@ class _InProcess(httpx2.BaseTransport):
         self._body_limit = body_limit
         self._hub = HubThread()
         self._websockets: list[WebSocketTestSession] = []
+        self.root_path: str = getattr(application, "root_path", "")
         self._started: Channel[Handler] = Channel(1)
         self._end = Event()
         self._life = self._hub.begin(self._live, application, development)
@@ -266,7 +283,8 @@ class _InProcess(httpx2.BaseTransport):
                 self._end.wait()
                 return
             with under_test(), application.start(development=development) as handler:
-                self._started.send(handler)
+                root_path = self.root_path
+                self._started.send(_Rooted(handler, root_path) if root_path else handler)
                 self._end.wait()
 
     def _begin(self) -> Handler:
@@ -322,6 +340,29 @@ class _InProcess(httpx2.BaseTransport):
             self._life.result()
         finally:
             self._hub.close()
+
+
+class _Rooted:
+    """The handler of an application with a root path, as the server calls it."""
+
+    def __init__(self, handler: Handler, root_path: str) -> None:
+        self._handler = handler
+        self._root_path = root_path
+
+    @property
+    def context(self) -> contextvars.Context:
+        """The context variables that each request starts with a copy of."""
+        return context_of(self._handler)
+
+    def drain(self) -> None:
+        """Begin to end what lasts longer than a request."""
+        if isinstance(self._handler, StartedHandler):
+            self._handler.drain()
+
+    def __call__(self, request: Request) -> Response:
+        """Return the response of the application."""
+        enter_root_path(request, self._root_path)
+        return self._handler(request)
 
 
 class _Exchange:

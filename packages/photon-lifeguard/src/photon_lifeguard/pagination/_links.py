@@ -22,7 +22,7 @@ def link_header(request: Request, page: Page[Any] | KeysetPage[Any]) -> str:
     """
     numbered = isinstance(page, Page)
     own = ("page",) if numbered else ("after", "before")
-    path, _, query = request.target.partition("?")
+    path, query = request.public_path, request.raw_query
     others = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] not in own]
     targets = _of_number(page) if isinstance(page, Page) else _of_cursor(page)
     return ", ".join(

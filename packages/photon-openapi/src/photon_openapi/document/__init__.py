@@ -39,6 +39,7 @@ from ._schema_errors import schema_errors as schema_errors
 from ._schemas import SchemaLocation as SchemaLocation
 from ._schemas import components_of as components_of
 from ._schemas import schemas_in as schemas_in
+from ._servers import base_paths as base_paths
 from ._template import PARAMETER as PARAMETER
 from ._template import Partial as Partial
 from ._template import parameters_of as parameters_of

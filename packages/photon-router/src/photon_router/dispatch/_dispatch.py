@@ -18,7 +18,14 @@ from typing import NamedTuple
 from photon_openapi.messages import shorten
 from photon_runtime.callables import location, require_value
 from photon_runtime.escapes import as_failure
-from photon_runtime.http import Handler, HttpError, Request, Response, Route
+from photon_runtime.http import (
+    Handler,
+    HttpError,
+    Request,
+    Response,
+    Route,
+    leave_root_path,
+)
 
 from ..handlers import Middleware
 from ._match import PathTree
@@ -80,8 +87,7 @@ class Dispatch:
             request._endpoint = _refusal(error)
         else:
             if match is None:
-                is_of_server = request.raw_path == "*"
-                request._endpoint = _describe_server if is_of_server else _not_found
+                self._match_otherwise(request)
             else:
                 endpoints, request._path_values = match
                 endpoint = endpoints.get(request.method)
@@ -89,6 +95,22 @@ class Dispatch:
                     endpoint = _other_method(endpoints, request.method)
                 request._endpoint, request.route = endpoint
         return self._enter(request)
+
+    def _match_otherwise(self, request: Request) -> None:
+        """Find the endpoint of a request that does not match as it is."""
+        if request.raw_path == "*":
+            request._endpoint = _describe_server
+            return
+        request._endpoint = _not_found
+        # The servers of the document may name the path that the proxy has stripped.
+        match = self._find(request.public_path) if request.root_path else None
+        if match is not None:
+            leave_root_path(request)
+            endpoints, request._path_values = match
+            endpoint = endpoints.get(request.method)
+            if endpoint is None:
+                endpoint = _other_method(endpoints, request.method)
+            request._endpoint, request.route = endpoint
 
     def use(self, tree: PathTree[Endpoint]) -> None:
         """Respond to later requests with the endpoints of another tree."""

@@ -43,5 +43,5 @@ class HttpsRedirect(Layer):
             raise HttpError(400, "the Host field is not a valid host")
         port = "" if self.port == 443 else f":{self.port}"
         query = f"?{request.raw_query}" if request.raw_query else ""
-        location = f"https://{name}{port}{request.raw_path}{query}"
+        location = f"https://{name}{port}{request.public_path}{query}"
         return Response(308, headers={"location": location})

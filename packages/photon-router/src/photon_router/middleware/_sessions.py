@@ -145,7 +145,7 @@ class Sessions(Layer):
         if session.is_used:
             try:
                 if session.is_changed or self._is_due(session, times):
-                    response = self._with_cookie(session, times, response)
+                    response = self._with_cookie(session, times, response, request.root_path)
             except (TypeError, ValueError):
                 drop_body(response)
                 raise
@@ -183,7 +183,9 @@ class Sessions(Layer):
         _log.debug("a session is ignored after its maximum lifetime")
         return False
 
-    def _with_cookie(self, session: Session, times: _Times, response: Response) -> Response:
+    def _with_cookie(
+        self, session: Session, times: _Times, response: Response, root_path: str
+    ) -> Response:
         """Return a copy of the response with the cookie: a handler may reuse its response."""
         if session:
             data, age = dict(session), self.max_age
@@ -207,7 +209,8 @@ class Sessions(Layer):
             )
         own = copy.copy(response)
         own.headers = list(response.headers)
-        own.add_header("set-cookie", str(attrs.evolve(self._cookie, value=text, max_age=age)))
+        cookie = attrs.evolve(self._cookie, value=text, max_age=age)
+        own.add_header("set-cookie", str(cookie.below(root_path)))
         # A client that got this response from a shared cache would get the session.
         keep_private(own)
         return own

@@ -77,7 +77,7 @@ def _attributes(request: Request, template: str | None) -> dict[str, str | int]:
         "http.request.method_original": None if is_known else request.method,
         "http.route": template,
         "url.scheme": request.scheme,
-        "url.path": request.path,
+        "url.path": request.root_path + request.path,
         "server.address": host if has_port else request.host,
         "server.port": int(port) if has_port else None,
         "client.address": address,

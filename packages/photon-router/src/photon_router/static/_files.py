@@ -22,7 +22,14 @@ import attrs
 
 from photon_openapi.messages import shorten
 from photon_runtime.errors import PhotonError
-from photon_runtime.http import FileBody, HttpError, Request, Response, names_media_type
+from photon_runtime.http import (
+    FileBody,
+    HttpError,
+    Request,
+    Response,
+    current_root_path,
+    names_media_type,
+)
 from photon_runtime.media_types import HTML
 
 from ..files import (
@@ -110,6 +117,7 @@ class StaticFiles:
     _digests: Digests = attrs.field(factory=Digests, init=False, repr=False)
     _types: ContentTypes = attrs.field(init=False, repr=False)
     _prefix: str | None = attrs.field(default=None, init=False, repr=False)
+    _root_path: str = attrs.field(default="", init=False, repr=False)
     _is_private: bool = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -126,17 +134,25 @@ class StaticFiles:
 
     # -- addresses ----------------------------------------------------------------------------
 
-    def mounted_at(self, prefix: str, *, is_guarded: bool) -> None:
+    def mounted_at(self, prefix: str, *, is_guarded: bool, root_path: str = "") -> None:
         """Set the path of the mount, and whether it is guarded; called when the application starts.
 
         Files that are guarded in one mount, of one application, are private in all of them.
+
+        Args:
+            prefix: The path of the mount.
+            is_guarded: True if middleware of a router may restrict access.
+            root_path: Root path of the application outside of requests.
         """
+        self._root_path = root_path
         self._prefix = None if "{" in prefix else prefix.rstrip("/")
         if self.private is None and is_guarded:
             self._is_private = True
 
     def url(self, path: str) -> str:
         """Return the address of a file with its fingerprint, whose content never changes.
+
+        It is below the root path of the running request, or of the settings outside of requests.
 
         Args:
             path: The file's path below the folder, with slashes.
@@ -147,7 +163,7 @@ class StaticFiles:
 
         Blocks: the calling task, while the digest of the file is computed for the first time.
         """
-        base = self.base_url.rstrip("/") or self._prefix
+        base = self.base_url.rstrip("/") or self._public_prefix()
         if base is None:
             raise RuntimeError("addresses of files are unknown before the application has started")
         names = names_of(path, raw_path="", hidden=self.hidden)
@@ -159,6 +175,12 @@ class StaticFiles:
         finally:
             opened.close()
         return "/".join([base, *map(quote, (*names[:-1], with_fingerprint(names[-1], digest)))])
+
+    def _public_prefix(self) -> str | None:
+        if self._prefix is None:
+            return None
+        root_path = current_root_path()
+        return (self._root_path if root_path is None else root_path) + self._prefix
 
     # -- requests -----------------------------------------------------------------------------
 
@@ -261,7 +283,7 @@ class StaticFiles:
             return None
         opened.close()
         # A single slash: an address with two names another host.
-        location = f"/{request.raw_path.lstrip('/')}/"
+        location = f"/{request.public_path.lstrip('/')}/"
         query = f"?{request.raw_query}" if request.raw_query else ""
         return Redirect(location + query, status=307)
 

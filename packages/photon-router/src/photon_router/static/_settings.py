@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from photon_runtime.errors import PhotonError
+from photon_runtime.http import ServerSettings
 from photon_runtime.settings import Settings, section
 
 from ..dispatch import REST, Mount, mounts_below
@@ -79,6 +80,8 @@ class ConfiguredFiles:
             if self._settings is None or not values.folder:
                 raise RuntimeError("the settings have no folder of static files: see [static]")
             self._files = _opened(values, self._settings.root)
+            root_path = self._settings.read(ServerSettings).root_path
+            self._files.mounted_at(values.url, is_guarded=False, root_path=root_path)
         return self._files
 
     def mounts(self) -> list[Mount]:
@@ -104,13 +107,13 @@ def _opened(values: StaticSettings, root: Path) -> StaticFiles:
         files = StaticFiles(root / values.folder, **options)
     except ValueError as error:
         raise PhotonError(f"the section [static] of the settings: {error.args[0]}") from error
-    files.mounted_at(values.url, is_guarded=False)
     return files
 
 
-def set_mount_paths(mounts: Iterable[Mount]) -> None:
+def set_mount_paths(mounts: Iterable[Mount], *, root_path: str) -> None:
     """Set the mount path of all static files, and whether middleware may guard them there."""
     for mount in mounts:
         if mount.is_catch_all and isinstance(mount.handler, StaticFiles):
             is_guarded = bool(mount.scope.middleware)
-            mount.handler.mounted_at(mount.template.removesuffix(REST), is_guarded=is_guarded)
+            prefix = mount.template.removesuffix(REST)
+            mount.handler.mounted_at(prefix, is_guarded=is_guarded, root_path=root_path)

@@ -17,7 +17,9 @@ from photon_runtime.http import (
     Request,
     Response,
     begin_request,
+    enter_root_path,
     forbids_body,
+    parse_root_path,
 )
 
 from ._protocol import Environ, StartResponse, Write, close
@@ -28,6 +30,10 @@ _BODY_LIMIT = 16 * 1024 * 1024
 
 class _Startable(Protocol):
     """An application that can be started."""
+
+    @property
+    def root_path(self) -> str:
+        """The root path of the settings."""
 
     def start(self, *, development: bool = False) -> AbstractContextManager[Handler]:
         """Return a context in which the application runs."""
@@ -44,7 +50,8 @@ class WsgiExport:
     background tasks and `after_response` callbacks block the thread until they finish, other
     protocols (WebSockets) are unavailable, objects that tasks of several requests wait for (locks,
     channels) work within one request only, and the WSGI server has its own limits in place of those
-    of ``[server]``. The application starts with the first request and ends with the process.
+    of ``[server]``. The application starts with the first request and ends with the process. The
+    ``SCRIPT_NAME`` of a request is its root path.
 
     Args:
         application: The application.
@@ -65,7 +72,8 @@ class WsgiExport:
         """
         handler = self._handler if self._handler is not None else self._start()
         request = _request(environ, self._body_limit)
-        return run(lambda: _respond(handler, request, start_response))
+        root_path = self._application.root_path
+        return run(lambda: _respond(handler, request, start_response, root_path))
 
     def _start(self) -> Handler:
         with self._starting:
@@ -96,8 +104,11 @@ class _Input:
 
 
 def _request(environ: Environ, body_limit: int) -> Request:
-    path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
-    target = quote(path, safe="/:@!$&'()*+,;=-._~") or "/"
+    root_path = parse_root_path(_quoted(environ.get("SCRIPT_NAME", "")))
+    path = _quoted(environ.get("PATH_INFO", ""))
+    if root_path is None:  # not a path that addresses may begin with
+        path = _quoted(environ["SCRIPT_NAME"]) + path
+    target = path or "/"
     if environ.get("QUERY_STRING"):
         target += "?" + environ["QUERY_STRING"]
     headers = [
@@ -123,12 +134,23 @@ def _request(environ: Environ, body_limit: int) -> Request:
         body_limit=body_limit,
     )
     request._content_length = length
+    request._root_path = root_path or ""
     return request
 
 
-def _respond(handler: Handler, request: Request, start_response: StartResponse) -> list[bytes]:
+def _quoted(text: str) -> str:
+    return quote(text.encode("latin-1"), safe="/:@!$&'()*+,;=-._~")
+
+
+def _respond(
+    handler: Handler, request: Request, start_response: StartResponse, root_path: str
+) -> list[bytes]:
     """Run the handler and send its response; runs in the hub."""
     begin_request(handler)
+    if request.root_path:
+        enter_root_path(request, request.root_path, is_stripped=True)
+    else:
+        enter_root_path(request, root_path)
     try:
         response = with_first_chunk(request, handler(request))
         try:

@@ -204,7 +204,7 @@ def _environ(request: Request, body: io.RawIOBase | io.BytesIO) -> Environ:
     client = request.client
     environ: Environ = {
         "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": _wsgi_text(script),
+        "SCRIPT_NAME": _wsgi_text(request.root_path + script),
         "PATH_INFO": _wsgi_text(path_info),
         "QUERY_STRING": request.raw_query,
         "SERVER_NAME": host or "localhost",

@@ -7,6 +7,8 @@
 ``_described_response``  responses that their classes describe in the document; `Html`
 ``_headers``           `Headers`, and the rules for field names and values
 ``_multidict``         `MultiDict`: names with several values
+``_root_path``         the path below which clients see the application
+``_made_per_root``     values that contain addresses, made once for each root path
 ``_query``             queries and percent-encoding to text
 ``_cookies``           ``Cookie`` fields to cookies, and `SetCookie`
 ``_accept``            ``Accept``: which media types a client accepts
@@ -68,6 +70,7 @@ from ._listen import listen_unix as listen_unix
 from ._listen import open_listeners as open_listeners
 from ._listen import refuse_new_connections as refuse_new_connections
 from ._listen import remove_unix as remove_unix
+from ._made_per_root import MadePerRoot as MadePerRoot
 from ._multidict import MultiDict as MultiDict
 from ._peer import Peer as Peer
 from ._preconditions import Precondition as Precondition
@@ -81,6 +84,11 @@ from ._query import decode_percent as decode_percent
 from ._request import Request as Request
 from ._response import CheckedName as CheckedName
 from ._response import Response as Response
+from ._root_path import current_root_path as current_root_path
+from ._root_path import enter_root_path as enter_root_path
+from ._root_path import is_below as is_below
+from ._root_path import leave_root_path as leave_root_path
+from ._root_path import parse_root_path as parse_root_path
 from ._route import Route as Route
 from ._serve import Application as Application
 from ._serve import serve as serve

@@ -8,6 +8,8 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from ._root_path import is_below
+
 SameSite: TypeAlias = Literal["Lax", "Strict", "None"]
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -106,6 +108,17 @@ class SetCookie:
             raise ValueError(f"{self.name} needs secure, the path / and no domain (RFC 6265bis)")
         if prefix.startswith("__secure-") and not self.secure:
             raise ValueError(f"{self.name} needs secure (RFC 6265bis)")
+
+    def below(self, root_path: str) -> SetCookie:
+        """Return the cookie for an application that clients see below ``root_path``.
+
+        Its path is then below the root path, unless it is already, or the name begins with
+        ``__Host-``: such cookies are for all paths.
+        """
+        path = self.path.rstrip("/")
+        if not root_path or is_below(path, root_path) or self.name.lower().startswith("__host-"):
+            return self
+        return attrs.evolve(self, path=root_path + path)
 
     def __str__(self) -> str:
         """Return the value of the field."""

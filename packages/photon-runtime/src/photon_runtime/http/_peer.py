@@ -109,6 +109,7 @@ class Peer:
         address: Address, as for `Request.client`.
         scheme: ``http`` or ``https``.
         host: Host that the client requested, if a proxy states it.
+        prefix: Path that precedes those of requests for the client, if a proxy states it.
         proxies: The trusted proxies if this peer is one of them; else ``None``.
         certificate: Verified certificate of the peer, in DER; ``None`` without one.
         is_forwarded: True if a trusted proxy forwarded the request.
@@ -120,6 +121,7 @@ class Peer:
     proxies: TrustedProxies | None = None
     certificate: bytes | None = None
     is_forwarded: bool = False
+    prefix: str | None = None
 
     def behind(self, fields: Fields) -> Peer:
         """Return the original sender of a request with these fields."""
@@ -130,17 +132,18 @@ class Peer:
         return self._walk(hops, self.proxies)
 
     def _walk(self, hops: Iterator[_Hop], proxies: TrustedProxies) -> Peer:
-        address, scheme, host = self.address, self.scheme, None
+        address, scheme, host, prefix = self.address, self.scheme, None, None
         for hop in islice(hops, _MAX_HOPS):
             scheme = hop.scheme if hop.scheme is not None else scheme
             host = hop.host if hop.host is not None else host
+            prefix = hop.prefix if hop.prefix is not None else prefix
             if hop.client is None:
                 break  # the sender of this hop is unknown, so earlier entries cannot be trusted
             address = hop.client
             if not proxies.trusts(address):
                 break
         own = self.certificate if address == self.address else None  # else it is the proxy's
-        return Peer(address, scheme, host, certificate=own, is_forwarded=True)
+        return Peer(address, scheme, host, certificate=own, is_forwarded=True, prefix=prefix)
 
 
 @attrs.frozen
@@ -150,6 +153,7 @@ class _Hop:
     client: tuple[str, int] | None
     scheme: str | None = None
     host: str | None = None
+    prefix: str | None = None
 
 
 def _forwarded(values: Sequence[str]) -> Iterator[_Hop]:
@@ -207,7 +211,9 @@ def _pairs(element: str) -> dict[str, str] | None:
 
 
 def _x_forwarded(fields: Fields) -> Iterator[_Hop]:
-    """Parse ``X-Forwarded-For``, ``-Proto`` and ``-Host``, whose entries correspond by position.
+    """Parse ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Prefix``.
+
+    Their entries correspond by position.
 
     From the end. If a list is shorter than that of the addresses, its entries belong to the
     rightmost addresses, and a single entry to all: most proxies that overwrite a field write one
@@ -216,10 +222,16 @@ def _x_forwarded(fields: Fields) -> Iterator[_Hop]:
     nodes = _listed(fields, "x-forwarded-for")
     schemes = _listed(fields, "x-forwarded-proto")
     hosts = _listed(fields, "x-forwarded-host")
-    if not nodes and (schemes or hosts):
-        yield _Hop(None, _scheme(_last(schemes)), _host(_last(hosts)))
+    prefixes = _listed(fields, "x-forwarded-prefix")
+    if not nodes and (schemes or hosts or prefixes):
+        yield _Hop(None, _scheme(_last(schemes)), _host(_last(hosts)), _last(prefixes))
     for place in range(-1, -len(nodes) - 1, -1):
-        yield _Hop(_node(nodes[place]), _scheme(_at(schemes, place)), _host(_at(hosts, place)))
+        yield _Hop(
+            _node(nodes[place]),
+            _scheme(_at(schemes, place)),
+            _host(_at(hosts, place)),
+            _at(prefixes, place),
+        )
 
 
 def _listed(fields: Fields, name: str) -> list[str]:

@@ -48,8 +48,9 @@ class Request:
 
     Attributes:
         method: Method, such as ``GET`` or ``POST``, in capitals as it was sent.
-        target: Path and query as they were sent, without a scheme and a host before them.
-        raw_path: The path as it was sent, percent-encoding included.
+        target: Path and query as they were sent, without a scheme, a host and a root path before
+            them.
+        raw_path: The path as it was sent, percent-encoding included, without a root path.
         raw_query: The query as it was sent, without ``?``.
         state: Values that middleware and handlers share; new for each request.
         body_limit: Maximum size of the body in bytes; a larger one is refused with 413.
@@ -75,6 +76,7 @@ class Request:
         "_query",
         "_raw_headers",
         "_received",
+        "_root_path",
         "_source",
         "_state",
         "_streamed",
@@ -92,6 +94,7 @@ class Request:
     _decode: BodyDecoder | None
     _endpoint: Callable[[Request], Response]
     _path_values: list[str]
+    _root_path: str
     _trailers: RawHeaders
 
     def __init__(
@@ -139,8 +142,8 @@ class Request:
         self._version = "1.1"
         self._callbacks: list[Callable[[], object]] | None = None
         self._form: object = None
-        # Four slots stay unset: few requests have trailers or an encoded body, and the router sets
-        # the others.
+        # Five slots stay unset: few requests have trailers, an encoded body or a root path, and the
+        # router sets the others.
 
     def __repr__(self) -> str:
         """Show method and target."""
@@ -210,6 +213,35 @@ class Request:
                 return forwarded_host
         value = self.raw_header(b"host")
         return "" if value is None else value.decode("latin-1")
+
+    @property
+    def forwarded_prefix(self) -> str | None:
+        """``X-Forwarded-Prefix`` as a trusted proxy states it, unchecked; see `root_path`."""
+        return self._resolved_peer().prefix if isinstance(self._peer, Peer) else None
+
+    @property
+    def root_path(self) -> str:
+        """The path below which clients see the application, such as ``/shop``; usually empty.
+
+        It is the ``root_path`` of the settings, what a trusted proxy states in
+        ``X-Forwarded-Prefix``, or ``SCRIPT_NAME`` of a WSGI server. The other attributes of a
+        request do not contain it, except `public_path` and `url`.
+        """
+        return getattr(self, "_root_path", "")
+
+    @property
+    def public_path(self) -> str:
+        """The path as clients see it, percent-encoding included: `root_path` and `raw_path`."""
+        return self.root_path + self.raw_path
+
+    @property
+    def url(self) -> str:
+        """The URL as clients see it, with scheme, host, root path and query.
+
+        The host is the client's choice, as for `host`.
+        """
+        target = "" if self.target == "*" else self.target
+        return f"{self.scheme}://{self.host}{self.root_path}{target}"
 
     def _resolved_peer(self) -> Peer:
         peer = self._peer

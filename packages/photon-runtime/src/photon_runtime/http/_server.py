@@ -50,6 +50,7 @@ from ._listen import refuse_new_connections
 from ._request import Request
 from ._request_tasks import await_request_tasks
 from ._response import Response
+from ._root_path import with_root_path
 from ._settings import ServerSettings
 from ._started import StartedHandler, context_of
 from ._wire import RawSocket
@@ -153,7 +154,13 @@ class Server:
 
         Blocks: the calling task.
         """
-        self.handler = self._lifetime.counting(handler)
+        settings = self.settings
+        rooted = with_root_path(
+            handler,
+            settings.root_path,
+            reads_field=bool(settings.trusted_proxies) and settings.proxy_fields == "x-forwarded",
+        )
+        self.handler = self._lifetime.counting(rooted)
         self._hub = current_hub()
         self.context = context_of(handler)
         self.context.run(_current.set, self)

@@ -9,6 +9,7 @@ from attrs.validators import ge, gt, le
 
 from .._section_binding import section
 from ._peer import ProxyFields, TrustedProxies
+from ._root_path import check_root_path
 
 _port = attrs.validators.and_(ge(0), le(65535))
 _mode = attrs.validators.and_(ge(0), le(0o777))
@@ -56,7 +57,11 @@ class ServerSettings:
         trusted_proxies: Peers that are trusted to name the client: addresses, networks such as
             ``10.0.0.0/8``, and ``unix`` for Unix sockets.
         proxy_fields: Fields in which they name the client: ``x-forwarded`` for ``X-Forwarded-For``,
-            ``-Proto`` and ``-Host``, or ``forwarded`` (RFC 7239). The other kind is not read.
+            ``-Proto``, ``-Host`` and ``-Prefix``, or ``forwarded`` (RFC 7239). The other kind is
+            not read.
+        root_path: Path below which a proxy serves the application, such as ``/shop``, whether the
+            proxy strips it from requests or not. A trusted proxy may state another one in
+            ``X-Forwarded-Prefix``.
         proxy_protocol: Require a PROXY header (version 1 or 2) at the beginning of connections;
             those without one, or not from ``trusted_proxies``, are closed.
         cancel_on_disconnect: Cancel a request when its client disconnects while the handler waits.
@@ -107,6 +112,7 @@ class ServerSettings:
     proxy_fields: ProxyFields = attrs.field(
         default="x-forwarded", validator=attrs.validators.in_(("x-forwarded", "forwarded"))
     )
+    root_path: str = attrs.field(default="", converter=check_root_path)
     proxy_protocol: bool = attrs.field(default=False, validator=_needs_proxies)
     cancel_on_disconnect: bool = False
     max_connections: int = attrs.field(default=20_000, validator=ge(1))

@@ -121,7 +121,7 @@ def _guarded(
 
 
 def _base_of(request: Request) -> str:
-    path = request.path
+    path = request.root_path + request.path
     return path.rpartition("/")[0] if request.path_values else path
 
 

@@ -12,8 +12,7 @@ from importlib import resources
 from typing import Final
 
 from photon_openapi.document import OpenApi, encode_document
-from photon_runtime.http import Handler, Response
-from photon_runtime.made_once import MadeOnce
+from photon_runtime.http import Handler, MadePerRoot, Response
 from photon_runtime.parts import Host
 
 from ._writer import asyncapi_document
@@ -35,11 +34,11 @@ def add_pages(host: Host) -> None:
         return
     document_url = openapi_url.rpartition("/")[0] + "/asyncapi"
 
-    def document() -> OpenApi:
-        return asyncapi_document(host.document())
+    def document(root: str) -> OpenApi:
+        return asyncapi_document(host.document(), root_path=root)
 
-    as_json = MadeOnce(lambda: encode_document(document(), form="json"))
-    as_yaml = MadeOnce(lambda: encode_document(document(), form="yaml"))
+    as_json = MadePerRoot(lambda root: encode_document(document(root), form="json"))
+    as_yaml = MadePerRoot(lambda root: encode_document(document(root), form="yaml"))
     pages: dict[str, Handler] = {
         f"{document_url}.json": lambda _: Response(body=as_json(), content_type=_JSON),
         f"{document_url}.yaml": lambda _: Response(body=as_yaml(), content_type=_YAML),
@@ -48,14 +47,17 @@ def add_pages(host: Host) -> None:
         css_url = f"{docs_url}/sockets.css"
         css = resources.files(__package__).joinpath("sockets.css").read_bytes()
 
-        def write_page() -> str:
+        def write_page(root: str) -> str:
             from ._page import sockets_page  # it loads the generator of examples
 
             return sockets_page(
-                document(), css_url=css_url, document_url=document_url, docs_url=docs_url
+                document(root),
+                css_url=root + css_url,
+                document_url=root + document_url,
+                docs_url=root + docs_url,
             )
 
-        page = MadeOnce(write_page)
+        page = MadePerRoot(write_page)
         headers = {"content-security-policy": _POLICY}
         cached = {"cache-control": "public, max-age=86400"}
         pages[f"{docs_url}/sockets"] = lambda _: Response(

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from photon_openapi.document import WEBSOCKET, Document, Operation, components_of
 from photon_openapi.messages import pointer_of
+from photon_runtime.http import is_below
 
 from ._channel import channel_of
 from ._messages import Messages
@@ -27,13 +28,19 @@ _PROTOCOLS: Final = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _URL: Final = re.compile(r"(\w+)://([^/?#]+)([^?#]*)")
 
 
-def asyncapi_document(openapi: Mapping[str, Any]) -> dict[str, Any]:
+def asyncapi_document(openapi: Mapping[str, Any], *, root_path: str = "") -> dict[str, Any]:
     """Return the AsyncAPI document of the sockets in an OpenAPI document.
 
     Args:
         openapi: The OpenAPI document, complete.
+        root_path: Path below which clients see the application; it precedes the addresses that do
+            not have it.
     """
-    return _Writer(Document(copy.deepcopy(dict(openapi)), is_checked=True)).document()
+    document = _Writer(Document(copy.deepcopy(dict(openapi)), is_checked=True)).document()
+    for channel in document["channels"].values():
+        if not is_below(channel["address"], root_path):
+            channel["address"] = root_path + channel["address"]
+    return document
 
 
 class _Writer:
