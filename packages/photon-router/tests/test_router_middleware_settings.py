@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import typing
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 from photon_router import Application, DocumentError, Request, Response
@@ -197,3 +200,45 @@ def test_all_wrong_rules_are_told_at_once() -> None:
     with pytest.raises(DocumentError) as caught, wrong.start():
         pass
     assert len(caught.value.problems) == 2
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "middleware.md"
+
+
+def documented_options() -> dict[str, list[tuple[str, str]]]:
+    """Return the options in the tables of the documentation, each with its default."""
+    tables: dict[str, list[tuple[str, str]]] = {}
+    for line in PAGE.read_text().partition("## Every option and its default")[2].splitlines():
+        if line.startswith("### "):
+            rows = tables[line.strip("# `")] = []
+        elif line.startswith("| `"):
+            name, default, meaning = (cell.strip() for cell in line.strip("|").split(" | ", 2))
+            assert meaning
+            rows.append((name.strip("`"), default))
+    return tables
+
+
+def shown_default(field: attrs.Attribute[Any]) -> str:
+    """Return the default of an option as the documentation shows it."""
+    default: Any = field.default
+    if default is attrs.NOTHING:
+        return "required"
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class in all but its stub
+        return "`{}`" if default.factory is dict else "all that are installed"
+    if callable(default):
+        return '`"client"`'
+    plain = list(default) if isinstance(default, tuple) else default
+    return f"`{plain!r}`".replace("'", '"')
+
+
+def test_every_option_and_its_default_is_in_the_documentation() -> None:
+    hints = typing.get_type_hints(MiddlewareSettings)
+    classes = [typing.get_args(hints[each.name])[0] for each in attrs.fields(MiddlewareSettings)]
+    assert documented_options() == {
+        cls.__name__: [
+            (field.name, shown_default(field))
+            for field in attrs.fields(cls)
+            if field.init and field.name != "enabled"
+        ]
+        for cls in classes
+    }

@@ -61,7 +61,14 @@ from .dispatch import (
     import_object,
 )
 from .handlers import CompilationContext, DeclaredResponse, Middleware, WriterContext
-from .middleware import ChainEntry, MiddlewareSettings, bind_chain, chain, operations_of
+from .middleware import (
+    ChainEntry,
+    MiddlewareSettings,
+    bind_chain,
+    chain,
+    log_hints,
+    operations_of,
+)
 from .observability import ObservabilitySettings, Observer, observe, observers
 from .responses import ResponseCheck
 from .router import Lifespan, NameOperation, Router
@@ -595,6 +602,7 @@ class Application(Router):
         )
         placed = chain(self._settings, [*host.middlewares, *self._middleware])
         middleware = bind_chain(placed, operations_of(document))
+        log_hints(placed, document, self._settings)
         running.dispatch = Dispatch(
             tree,
             error_responses=error_responses,

@@ -18,6 +18,7 @@
 ``_conditional``          `Conditional`: 304 and 412
 ``_sessions``, ``_session``  `Sessions`: signed cookies; `Session`: what is in them
 ``_csrf``                 `Csrf`: protection against cross-site request forgery
+``_hints``                settings that the document shows to be mistakes
 ``_paths``, ``_checks``   path sets and validators of options
 ========================  =====================================================================
 """
@@ -39,6 +40,8 @@ from ._cors import Cors as Cors
 from ._csrf import Csrf as Csrf
 from ._csrf import csrf_token as csrf_token
 from ._decompression import Decompression as Decompression
+from ._hints import log_hints as log_hints
+from ._hints import middleware_hints as middleware_hints
 from ._hosts import TrustedHosts as TrustedHosts
 from ._https import HttpsRedirect as HttpsRedirect
 from ._layer import Layer as Layer
