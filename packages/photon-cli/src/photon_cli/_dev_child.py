@@ -22,12 +22,17 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from photon_runtime import RuntimeSettings, Socket, spawn
+from photon_runtime import Socket, spawn
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import Application, ServerSettings, adopt, serve
 from photon_runtime.logs import flush_logs
 from photon_runtime.parts import RereadingPart
-from photon_runtime.process import end_process, prepare_process, show_on_signals
+from photon_runtime.process import (
+    end_process,
+    patch_as_configured,
+    prepare_process,
+    show_on_signals,
+)
 from photon_runtime.project import Project, installed_sections
 from photon_runtime.tracebacks import readable
 from photon_runtime.workers import end_with_parent
@@ -134,10 +139,7 @@ def _preload(names: Sequence[str]) -> None:
     """Patch the standard library, then import modules of Photon; what fails will fail again."""
     project = Project.here(environment=os.environ["PHOTON_ENV"])
     with contextlib.suppress(PhotonError):
-        if project.settings.read(RuntimeSettings).patch:
-            from photon_runtime.patch import patch_stdlib
-
-            patch_stdlib()
+        patch_as_configured(project)
         for name in names:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+IN_THREADS = "__photon_in_threads__"
+"""The mark of a module whose calls go to threads."""
+
 OFFLOAD = "call it by photon_runtime.offload()"
 _CLIENT = "make its objects and call them by photon_runtime.offload()"
 _POLLING = f"{OFFLOAD}, with short timeouts"
@@ -55,6 +58,27 @@ REMEDIES: dict[str, str] = {
     "pcapy": OFFLOAD,
 }
 """The remedy for each library, by the name of its module."""
+
+
+_COOPERATES = "pauses one coroutine under the patch; leave it out"
+NOT_IN_THREADS: dict[str, str] = {
+    "lmdb": "has transactions that belong to a thread: offload each as a whole, and leave it out",
+    "psycopg": _COOPERATES,
+    "psycopg2": _COOPERATES,
+    "pymysql": _COOPERATES,
+    "sqlite3": _COOPERATES,
+    "tkinter": "belongs to one thread; leave it out",
+    "curses": "belongs to one thread; leave it out",
+}
+"""Modules that cannot be in ``[runtime] threads``, and the reason."""
+
+
+def remedy_of(name: str) -> str:
+    """Return the remedy for a library of the table, the setting included."""
+    if name in NOT_IN_THREADS:
+        return REMEDIES[name]
+    module = {"_mysql_connector": "mysql.connector"}.get(name, name)
+    return f'{REMEDIES[name]}, or send its calls to threads by [runtime] threads = ["{module}"]'
 
 
 FIRST_USES: dict[str, tuple[str, str, str]] = {

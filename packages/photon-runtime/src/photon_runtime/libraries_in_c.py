@@ -31,10 +31,11 @@ from types import (
     MemberDescriptorType,
     ModuleType,
 )
+from typing import Any
 
 import attrs
 
-from ._remedies import FIRST_USES, OFFLOAD, PATCHED, REMEDIES
+from ._remedies import FIRST_USES, IN_THREADS, OFFLOAD, PATCHED, REMEDIES, remedy_of
 from ._socket import Socket
 
 _NAMES = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*")
@@ -57,15 +58,21 @@ class BlockingLibrary:
 
 
 def imported_libraries() -> list[BlockingLibrary]:
-    """Return the libraries of the table that this process has imported."""
-    found = [
-        BlockingLibrary(name, remedy) for name, remedy in REMEDIES.items() if name in sys.modules
-    ]
-    oracledb = sys.modules.get("oracledb")
-    if oracledb is not None and not oracledb.is_thin_mode():
+    """Return the libraries of the table that this process has imported.
+
+    Those whose calls go to threads, by ``[runtime] threads``, are not among them.
+    """
+    found = [BlockingLibrary(name, remedy_of(name)) for name in REMEDIES if _is_waited_for(name)]
+    oracledb: Any = sys.modules.get("oracledb")
+    if _is_waited_for("oracledb") and not oracledb.is_thin_mode():
         _, part, remedy = FIRST_USES["oracledb"]
         found.append(BlockingLibrary(f"{part} of oracledb", remedy))
     return found
+
+
+def _is_waited_for(name: str) -> bool:
+    module = sys.modules.get(name)
+    return module is not None and IN_THREADS not in vars(module)
 
 
 def blocking_library(frame: FrameType | None) -> BlockingLibrary | None:
@@ -96,7 +103,7 @@ def _known(module: str) -> BlockingLibrary | None:
     name = module
     while name:
         if name in REMEDIES:
-            return BlockingLibrary(name, REMEDIES[name])
+            return BlockingLibrary(name, remedy_of(name))
         if name in PATCHED and socket.socket is not Socket:
             return BlockingLibrary(name, PATCHED[name])
         name = name.rpartition(".")[0]

@@ -92,11 +92,30 @@ def prepare_process(
     """
     raise_descriptor_limit()
     log_as_configured(project, development=development)
-    if project.settings.read(RuntimeSettings).patch:
+    patch_as_configured(project)
+    return project.load_app(target)
+
+
+def patch_as_configured(project: Project) -> None:
+    """Patch the standard library, and send calls to threads, as the section ``[runtime]`` says.
+
+    Call it before anything of the application is imported.
+
+    Args:
+        project: Project of the command.
+
+    Raises:
+        SettingsError: A settings file or the section is invalid.
+    """
+    settings = project.settings.read(RuntimeSettings)
+    if settings.threads:
+        from .patch import send_to_threads
+
+        send_to_threads(settings.threads)
+    if settings.patch:
         from .patch import patch_stdlib
 
         patch_stdlib()
-    return project.load_app(target)
 
 
 def log_as_configured(project: Project, *, development: bool | None = None) -> None:

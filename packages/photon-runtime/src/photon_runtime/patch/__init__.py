@@ -24,6 +24,7 @@
 ``_fork_guard``       forks while other tasks hold locks of the standard library
 ``_on_import``        functions that are called when a library is imported
 ``_psycopg``, ``_pymysql``, ``_sqlite``  let drivers cooperate, see `photon_runtime.drivers`
+``_module_threads``   libraries whose calls go to threads
 ``_psycopg2``, ``_libraries_in_c``  the callback of psycopg2, and a warning for other libraries
 ``__main__``, ``_program``  ``python -m photon_runtime.patch script.py``
 ====================  =========================================================================
@@ -38,6 +39,7 @@ from ._descriptors import let_others_run as let_others_run
 from ._descriptors import wait_descriptor as wait_descriptor
 from ._late import PatchReport as PatchReport
 from ._lock import Lock as Lock
+from ._module_threads import send_to_threads as send_to_threads
 from ._running import get_ident as get_ident
 from ._saved import real_allocate_lock as real_allocate_lock
 from ._saved import real_get_ident as real_get_ident

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from .._remedies import FIRST_USES, REMEDIES
+from .._remedies import FIRST_USES, IN_THREADS, REMEDIES, remedy_of
 
 _log = logging.getLogger("photon.runtime.patch")
 
@@ -22,12 +22,14 @@ _log = logging.getLogger("photon.runtime.patch")
 def hooks() -> dict[str, Callable[[ModuleType], object]]:
     """Return the functions to call when one of the libraries is imported."""
     return {
-        **{name: functools.partial(_warn, name, remedy) for name, remedy in REMEDIES.items()},
+        **{name: functools.partial(_warn, name, remedy_of(name)) for name in REMEDIES},
         **{name: functools.partial(_watch, name, *use) for name, use in FIRST_USES.items()},
     }
 
 
-def _warn(name: str, remedy: str, _: object = None) -> None:
+def _warn(name: str, remedy: str, module: ModuleType | None = None) -> None:
+    if module is not None and IN_THREADS in vars(module):
+        return
     _log.warning(
         "%s waits in C: it blocks all coroutines of its thread while it does; %s "
         "(docs/waiting-in-c.md)",
