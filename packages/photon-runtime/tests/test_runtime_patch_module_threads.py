@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
+import time
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +139,20 @@ def test_the_next_call_on_a_connection_waits_for_one_that_was_left(driver: Any) 
 
     rt.run(main)
     assert [event[0] for event in driver.events] == ["begin", "rollback", "end", "rollback"]
+
+
+def test_a_cancelled_coroutine_leaves_its_rollback_to_a_thread(driver: Any) -> None:
+    def main() -> None:
+        connection = driver.connect()
+        began = time.monotonic()
+        with pytest.raises(rt.DeadlineExceeded), rt.deadline(0.02), connection:
+            connection.cursor().execute("left", 0.2)
+        assert time.monotonic() - began < 0.15
+        while driver.events[-1][0] != "rollback":
+            rt.sleep(0.01)
+
+    rt.run(main)
+    assert [event[0] for event in driver.events] == ["begin", "end", "rollback"]
 
 
 def test_outside_of_tasks_calls_are_made_by_the_thread(driver: Any) -> None:

@@ -10,7 +10,8 @@ an argument of the library. Code that the library runs itself, on the thread, se
 *Locks.* A task that leaves at a deadline leaves its call behind, on the thread. Another call on the
 same connection must not meet it there: for drivers whose ``threadsafety`` (PEP 249) forbids that,
 the calls on a connection and what it has made take turns. The next one, which is often a rollback,
-waits for the end of the first.
+waits for the end of the first. A task that is cancelled does not wait for what it still does
+to clean up: a thread closes its connection once the call has ended.
 
 Outside of tasks, the calls are made on the calling thread.
 """
@@ -22,6 +23,7 @@ import contextlib
 import enum
 import functools
 import inspect
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from types import BuiltinFunctionType, FunctionType, GeneratorType, ModuleType
@@ -29,9 +31,13 @@ from typing import Any, Final, TypeAlias
 
 from .._offload import offload
 from .._remedies import IN_THREADS
+from .._task import Task
+from ..errors import Cancelled
 from . import _saved
 from ._on_import import Hook, when_imported
 from ._running import running_task
+
+_log = logging.getLogger("photon.runtime.patch")
 
 _INSIDE: ContextVar[bool] = ContextVar("photon_inside_of_a_library", default=False)
 _PLAIN: Final = (
@@ -52,6 +58,10 @@ _PLAIN: Final = (
     frozenset,
 )
 _HEAP_TYPE: Final = 1 << 9
+_CLEANUP: Final = frozenset(
+    {"__exit__", "abort", "cancel", "close", "disconnect", "rollback", "terminate"}
+)
+"""Calls that a cancelled task makes: they are made, and it does not wait for them."""
 _OPERATIONS: Final = (
     *(
         "__bool__",
@@ -157,7 +167,14 @@ class _Library:
             return call()
         held = self._lock if lock is None else lock
         locked = functools.partial(_locked, held, call)
-        result = locked() if running_task() is None else offload(locked)
+        task = running_task()
+        if task is None:
+            result = locked()
+        elif _is_cleanup(function) and _is_cancelled(task):
+            _saved.start_new_thread(_ignoring_errors, (locked,))
+            return None
+        else:
+            result = offload(locked)
         return self.proxy(result, self._new_lock() if lock is None else lock)
 
     def proxy(self, value: Any, lock: _Lock) -> Any:
@@ -216,6 +233,25 @@ class _Library:
             each == self.name or each.startswith(f"{self.name}.")
             for each in (module, module.lstrip("_"))
         )
+
+
+def _is_cleanup(function: Callable[..., Any]) -> bool:
+    return getattr(function, "__name__", "") in _CLEANUP
+
+
+def _is_cancelled(task: Task[object]) -> bool:
+    try:
+        task.raise_if_cancelled()
+    except Cancelled:
+        return True
+    return False
+
+
+def _ignoring_errors(call: Callable[[], Any]) -> None:
+    try:
+        call()
+    except Exception:  # nothing waits for it any more
+        _log.debug("a call that a cancelled task has made to clean up has failed", exc_info=True)
 
 
 def _locked(lock: _Lock, call: Callable[[], Any]) -> Any:

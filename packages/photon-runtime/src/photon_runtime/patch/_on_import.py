@@ -1,10 +1,10 @@
 """Hooks that are called when a library is imported.
 
 Theory of operation. A finder is the first in ``sys.meta_path``. For the few names that it knows it
-lets the other finders find the module, and wraps the module's loader while the module is executed.
-Then ``__spec__`` and ``__loader__`` are set to the module's own loader again, and the hook is
-called with the module. The hook of a library that was imported earlier is called at once. Hooks do
-not import libraries, and every other name costs one look-up in a dictionary.
+lets the finders after it find the module, and wraps the module's loader while the module is
+executed. Then ``__spec__`` and ``__loader__`` are set to the module's own loader again, and the
+hook is called with the module. The hook of a library that was imported earlier is called at once.
+Hooks do not import libraries, and every other name costs one look-up in a dictionary.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def when_imported(hooks: Mapping[str, Hook]) -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Finds the modules that have a hook, by means of the other finders."""
+    """Finds the modules that have a hook, by means of the finders after it."""
 
     def __init__(self, hooks: Mapping[str, Hook]) -> None:
         self._hooks = hooks
@@ -44,8 +44,10 @@ class _Finder(MetaPathFinder):
         hook = self._hooks.get(name)
         if hook is None:
             return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, path, target)
+        # Those before this one have been called already; another one of this class may be there.
+        position = next((n for n, each in enumerate(sys.meta_path) if each is self), -1)
+        for finder in sys.meta_path[position + 1 :]:
+            spec = finder.find_spec(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
                     spec.loader = _Loader(spec.loader, hook)
