@@ -28,6 +28,7 @@ from ._class_rules import class_rules as class_rules
 from ._class_rules import using_class_rules as using_class_rules
 from ._closed import closed as closed
 from ._closed import is_closed as is_closed
+from ._foreign_constraints import is_foreign as is_foreign
 from ._param import Param as Param
 from ._param import Style as Style
 from ._rename import NameRule as NameRule

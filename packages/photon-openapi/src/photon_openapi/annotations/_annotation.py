@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 import attrs
 import msgspec
 
+from ._foreign_constraints import foreign_params, is_foreign
 from ._param import Param, as_param, merge_params
 
 _ABSENT = (type(None), msgspec.UnsetType)
@@ -87,12 +89,24 @@ def split_annotation(annotation: object) -> Annotation:
     if len(set(sources)) > 1:
         names = " and ".join(source.name for source in dict.fromkeys(sources))
         raise TypeError(f"{annotation!r} is marked {names}: a value has one source, keep one")
-    params = [as_param(item) for item in metadata if isinstance(item, Param | msgspec.Meta)]
+    params = list(_params_in(metadata))
     return Annotation(
         plain,
         merge_params(params) if params else None,
-        tuple(item for item in metadata if not isinstance(item, Param | msgspec.Meta)),
+        tuple(item for item in metadata if not _is_constraint(item)),
     )
+
+
+def _is_constraint(item: object) -> bool:
+    return isinstance(item, Param | msgspec.Meta) or is_foreign(item)
+
+
+def _params_in(metadata: tuple[object, ...]) -> Iterator[Param]:
+    for item in metadata:
+        if isinstance(item, Param | msgspec.Meta):
+            yield as_param(item)
+        elif is_foreign(item):
+            yield from foreign_params(item)
 
 
 def origin_of(type_: object) -> Any:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from ..annotations import Param, origin_of, split_annotation, strip_alias
+from ..annotations import Param, is_foreign, origin_of, split_annotation, strip_alias
 from ..schema import Schema, is_pydantic, members_of
 
 Strategy: TypeAlias = Literal["direct", "checked", "structured"]
@@ -92,7 +92,9 @@ def _required_strategies(type_: Any) -> set[str]:
             required.add("structured")
             continue
         if annotation.param is not None and annotation.param.is_constrained:
-            is_own = any(isinstance(item, Param) for item in typing.get_args(part))
+            is_own = any(
+                isinstance(item, Param) or is_foreign(item) for item in typing.get_args(part)
+            )
             is_beyond_schemas = annotation.type is decimal.Decimal or (
                 is_own and annotation.param.tz is not None
             )
