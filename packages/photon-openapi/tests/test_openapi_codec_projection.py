@@ -71,8 +71,20 @@ class Pair(NamedTuple):
 
 @attrs.frozen
 class Cat:
-    name: str
     lives: int
+    name: str
+
+
+@attrs.frozen
+class Litter:
+    cats: list[Cat]
+    father: "Cat | None"
+    named: dict[str, Cat]
+
+
+class Point(msgspec.Struct):
+    y: int
+    x: int
 
 
 @attrs.frozen
@@ -188,12 +200,13 @@ def test_what_the_annotation_leaves_open_is_not_looked_at(type_: Any) -> None:
 @pytest.mark.parametrize(
     ("type_", "value"),
     [
-        (Public, Public("ada")),
-        (Team, Team(Public("ada"), {"a": Public("b")}, Team(Public("c")))),
-        (list[Public], [Public("ada")]),
-        (Page[Public], Page([Public("ada")])),
+        (Cat, Cat(9, "tom")),
+        (Litter, Litter([Cat(9, "tom")], None, {"a": Cat(9, "kit")})),
+        (list[Cat], [Cat(9, "tom")]),
+        (Page[Cat], Page([Cat(9, "tom")])),
         (Named, {"name": "ada"}),
         (Public | None, None),
+        (Point, Point(1, 2)),
     ],
     ids=str,
 )

@@ -12,8 +12,9 @@ is projected, to a new object with the members of the annotated class; exact par
 If the document does not allow a member that is ``None`` (`_null_policy`), an object with such a
 member is not exact, and the member is left out.
 
-Objects of a class whose members have other names on the wire are never exact: the projection has
-those names. Objects of SQLAlchemy are never exact, also as results of their own class: the encoder
+Objects of a class whose members have other names on the wire, or that the encoder would write in
+another order than the declared one, are never exact: the projection has those names, in that order
+(`_objects`). Objects of SQLAlchemy are never exact, also as results of their own class: the encoder
 does not know them, or takes them for dataclasses. They are read without a statement
 (`_mapped_objects`).
 """
@@ -44,6 +45,7 @@ from ..schema import (
 from ._mapped_objects import mapped_reader
 from ._null_policy import SEND_NULL, NullPolicy
 from ._pydantic_values import projector_of
+from ._objects import is_native, object_projector
 
 _MISSING = object()
 _OPEN = (Any, object)
@@ -61,12 +63,14 @@ class Projection:
             at all, more for better.
         cls: The class whose instances are all exact, regardless of their members; ``None`` if
             members must be checked.
+        own: The class whose instances ``project`` makes into mappings at once, as none is exact.
     """
 
     is_exact: Callable[[Any], bool]
     project: Callable[[Any], object]
     score: Callable[[Any], int]
     cls: type | None = None
+    own: type | None = None
 
     def __call__(self, value: object) -> object:
         """Return the projection of ``value``.
@@ -194,8 +198,12 @@ class Projections:
             (each.member.name, each.projection) for each in parts if each.projection is not None
         ]
         absent = [part.member.name for part in parts if part.is_absent]
-        is_renamed = any(member.is_renamed for member in members) and not is_named_tuple(cls)
-        if mapper_of(cls) is not None or is_renamed:
+        is_renamed = any(member.is_renamed for member in members)
+        is_plain = mapper_of(cls) is None and not is_named_tuple(cls)
+        is_object = is_plain and not typing.is_typeddict(cls)
+        has_other_form = is_renamed or (is_object and not is_native(cls, every))
+        never = any(each.own is not None for _, each in inner)
+        if mapper_of(cls) is not None or (is_plain and (has_other_form or never)):
             projection.is_exact = _never
         elif typing.is_typeddict(cls):
             names = frozenset(member.name for member in members)
@@ -204,7 +212,12 @@ class Projections:
             is_open = bool(getattr(cls, "__dictoffset__", 0)) and not is_named_tuple(cls)
             projection.is_exact = _exact_object(cls, len(every) if is_open else None, inner, absent)
             projection.cls = None if is_open or inner or absent else cls
-        projection.project = _projector(cls, parts)
+        project = _projector(cls, parts)
+        if is_object:
+            projection.own = cls if projection.is_exact is _never else None
+            sent = [(each.member, each.projection, each.is_absent) for each in parts]
+            project = object_projector(cls, sent, project)
+        projection.project = project
         projection.score = _scorer(cls, [member for member in members if member.required])
         return projection
 
@@ -409,7 +422,8 @@ def _list(inner: Projection) -> Projection:
         return isinstance(value, _ARRAYS) and _all_exact(inner, value)
 
     def project(value: Any) -> object:
-        return [inner(item) for item in value] if _is_array(value) else _mismatch(value)
+        apply = inner if inner.own is None else inner.project
+        return [apply(item) for item in value] if _is_array(value) else _mismatch(value)
 
     return Projection(is_exact, project, lambda value: 1 if _is_array(value) else 0)
 

@@ -359,10 +359,12 @@ def _json_encoder(
 def _projecting_encoder(
     status: int, media: str, projection: Projection, *, has_content: bool
 ) -> Encoder:
-    cls, respond = projection.cls, Response.of
+    cls, own, project, respond = projection.cls, projection.own, projection.project, Response.of
 
     def encoded(result: object) -> Response:
-        if type(result) is not cls:
+        if type(result) is own:
+            result = project(result)
+        elif type(result) is not cls:
             if isinstance(result, Response):
                 return _complete(result)
             if result is None and not has_content:
