@@ -2,6 +2,7 @@
 
 ====================  =========================================================================
 ``_json``             JSON texts: `JsonDecoder` for types, `SchemaDecoder` for schemas, `encode`
+``_class_errors``       the errors of a refused value that its classes report
 ``_decoders``           the decoders of types, each made once
 ``_strategy``         which libraries decode a type
 ``_convert``          the only cattrs configuration, for types that msgspec does not decode
@@ -14,6 +15,7 @@
 ====================  =========================================================================
 """
 
+from ._class_errors import ClassErrors as ClassErrors
 from ._convert import json_converter as json_converter
 from ._convert import make_converter as make_converter
 from ._convert import structuring_errors as structuring_errors

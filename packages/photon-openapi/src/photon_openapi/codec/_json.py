@@ -38,6 +38,7 @@ from ..errors import MAX_ERRORS, ErrorDetail, ValidationError
 from ..messages import pointer_of
 from ..schema import (
     DECODE_ERRORS,
+    Beside,
     Schema,
     SchemaBuilder,
     SchemaCheck,
@@ -51,6 +52,7 @@ from ..schema import (
     with_integers,
 )
 from ..schema import MAX_DEPTH as MAX_DEPTH
+from ._class_errors import ClassErrors
 from ._convert import json_converter, structuring_errors
 from ._pydantic_values import encoded, reader_of
 from ._strategy import Strategy, is_shallow, is_structured, strategy_of
@@ -65,7 +67,7 @@ class JsonDecoder:
         strategy: ``direct``, ``checked`` or ``structured``: see the docstring of the module.
     """
 
-    __slots__ = ("_decode", "check", "strategy", "type")
+    __slots__ = ("_beside", "_decode", "check", "strategy", "type")
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class JsonDecoder:
         components = definitions_of(components)
         self.check = SchemaCheck(schema, components=components, exact=True)
         self.strategy: Strategy = strategy_of(self.type, schema, components)
+        self._beside = _beside(self.type, converter)
         if self.strategy == "direct":
             decode: Callable[[bytes], object] = msgspec.json.Decoder(self.type).decode
             decode = decode if is_shallow(schema, components) else _guarded(decode)
@@ -110,7 +113,7 @@ class JsonDecoder:
             MalformedBody: The text is not JSON, not UTF-8, or nested too deeply.
             ValidationError: The value is invalid; lists every error.
         """
-        return _decoded(self._decode, self.check, data)
+        return _decoded(self._decode, self.check, data, self._beside)
 
 
 class SchemaDecoder:
@@ -121,7 +124,7 @@ class SchemaDecoder:
         check: The schema, for validation and lists of errors.
     """
 
-    __slots__ = ("_decode", "check", "type")
+    __slots__ = ("_beside", "_decode", "check", "type")
 
     def __init__(
         self,
@@ -148,10 +151,12 @@ class SchemaDecoder:
         definitions = definitions_of(components)
         asserted = assert_formats or definitions.assert_formats
         self.check = SchemaCheck(schema, components=definitions, assert_formats=asserted)
+        self._beside: Beside | None = None
         if self.type is None:
             self._decode = _checked(self.check, _plain_value)
             return
         structured = is_structured(self.type)
+        self._beside = _beside(self.type, converter)
         build = _build(self.type, self.check, structured=structured, converter=converter)
         self._decode = _checked(self.check, build, _listing(self.type, self.check, converter))
 
@@ -162,24 +167,40 @@ class SchemaDecoder:
             MalformedBody: The text is not JSON, not UTF-8, or nested too deeply.
             ValidationError: The value is invalid; lists every error.
         """
-        return _decoded(self._decode, self.check, data)
+        return _decoded(self._decode, self.check, data, self._beside)
 
 
-def _decoded(decode: Callable[[bytes], object], check: SchemaCheck, data: bytes) -> object:
+def _beside(type_: Any, converter: cattrs.Converter | None) -> Beside | None:
+    """Return the function that adds the errors of classes; ``None`` without rules of classes."""
+    if any(pydantic_classes_in(type_)):  # see `_listing`
+        return None
+    classes = ClassErrors(type_, converter or json_converter())
+    return classes.beside if classes.is_needed else None
+
+
+def _decoded(
+    decode: Callable[[bytes], object], check: SchemaCheck, data: bytes, beside: Beside | None
+) -> object:
     try:
         return decode(data)
     except (*DECODE_ERRORS, ValidationError) as error:
         rewritten = with_integers(data)
         if rewritten is None:
-            raise _explained(check, data, error) from None
+            raise _explained(check, data, error, beside) from None
     try:
         return decode(rewritten)
     except (*DECODE_ERRORS, ValidationError) as error:
-        raise _explained(check, rewritten, error) from None
+        raise _explained(check, rewritten, error, beside) from None
 
 
-def _explained(check: SchemaCheck, data: bytes, error: Exception) -> ValidationError:
-    return error if isinstance(error, ValidationError) else explain(check, data, error)
+def _explained(
+    check: SchemaCheck, data: bytes, error: Exception, beside: Beside | None
+) -> ValidationError:
+    if not isinstance(error, ValidationError):
+        return explain(check, data, error, beside)
+    if beside is None:
+        return error
+    return ValidationError(beside(decode_plain(data), []) or error.errors)
 
 
 def encode(value: object) -> bytes:

@@ -86,7 +86,7 @@ def is_shallow(
 def _required_strategies(type_: Any) -> set[str]:
     """Return the strategies that parts of the type require."""
     required: set[str] = set()
-    for part in _parts(type_, seen=set()):
+    for part in parts_of(type_):
         annotation = split_annotation(part)
         if is_pydantic(origin_of(annotation.type) or annotation.type):
             required.add("structured")
@@ -107,8 +107,12 @@ def _required_strategies(type_: Any) -> set[str]:
     return required
 
 
-def _parts(type_: Any, *, seen: set[Any]) -> Iterator[Any]:
+def parts_of(type_: Any) -> Iterator[Any]:
     """Yield the type and every type inside it, each once."""
+    return _parts(type_, seen=set())
+
+
+def _parts(type_: Any, *, seen: set[Any]) -> Iterator[Any]:
     type_ = strip_alias(type_)
     if isinstance(type_, typing.Hashable):
         if type_ in seen:

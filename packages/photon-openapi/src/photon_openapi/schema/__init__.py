@@ -6,6 +6,7 @@
                       with one plain form in JSON; `_mapped_classes`, classes of SQLAlchemy;
                       `_pydantic_models`, those of pydantic, with `_pydantic_schemas`
                       and `_pydantic_errors`
+``_own_rules``        what classes refuse by their validators, converters and ``__post_init__``
 ``_flat``             schemas without ``allOf``, ``oneOf`` and references
 ``_composition``      the schemas that a schema is composed of
 ``_schema_types``     the types of the values of a schema
@@ -24,6 +25,7 @@ from ._component_names import short_name as short_name
 from ._composition import composed_of as composed_of
 from ._constraints import constraint_checker as constraint_checker
 from ._decode_errors import MAX_DEPTH as MAX_DEPTH
+from ._decode_errors import Beside as Beside
 from ._decode_errors import decode_plain as decode_plain
 from ._decode_errors import explain as explain
 from ._decode_errors import is_deep as is_deep
@@ -41,7 +43,7 @@ from ._members import is_named_tuple as is_named_tuple
 from ._members import mapped_class_in as mapped_class_in
 from ._members import members_of as members_of
 from ._members import pydantic_classes_in as pydantic_classes_in
-from ._members import refused_by_class as refused_by_class
+from ._messages import in_order as in_order
 from ._messages import json_type as json_type
 from ._msgspec_messages import DECODE_ERRORS as DECODE_ERRORS
 from ._msgspec_messages import conversion_message as conversion_message
@@ -52,6 +54,11 @@ from ._pydantic_models import PydanticAttribute as PydanticAttribute
 from ._pydantic_models import accepts_more as accepts_more
 from ._pydantic_models import adapter_of as adapter_of
 from ._pydantic_models import is_pydantic as is_pydantic
+from ._own_rules import REFUSALS as REFUSALS
+from ._own_rules import has_own_rules as has_own_rules
+from ._own_rules import reason_of as reason_of
+from ._own_rules import refused_by_class as refused_by_class
+from ._own_rules import refused_members as refused_members
 from ._scalars import plain_choice as plain_choice
 from ._schema import COMPONENT_PREFIX as COMPONENT_PREFIX
 from ._schema import DECIMAL_PATTERN as DECIMAL_PATTERN

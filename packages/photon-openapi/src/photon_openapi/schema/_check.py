@@ -32,6 +32,7 @@ reported as unknown.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -46,6 +47,7 @@ from referencing.jsonschema import DRAFT202012
 
 from ..document import BASE, Definitions, definitions_of
 from ..errors import MAX_ERRORS, ErrorDetail
+from ..messages import choices, shorten
 from ._compiled import Predicate, Schema, compiled, keyword_predicate
 from ._formats import EXACT, STRINGS, asserted, exact, exact_encoding, with_limits
 from ._messages import at_most, errors_from_schema, message_of
@@ -58,6 +60,7 @@ The arguments are the validator, the value of the keyword, the instance and the 
 """
 
 _FEW = 50  # elements that are walked without a check by jsonschema-rs first
+_MOST_HINTS, _MOST_NAMES = 20, 200  # the search for the nearest name is slow: some 10 µs per name
 
 
 @attrs.define
@@ -80,6 +83,7 @@ class SchemaCheck:
     is_valid: Predicate = attrs.field(init=False)
     """Returns whether a JSON value (as decoders return it) is valid; takes microseconds."""
     _validator: Any = attrs.field(init=False, default=None)
+    _hints: int = attrs.field(init=False, default=0)
     _predicates: dict[tuple[int, str], tuple[object, Predicate]] = attrs.field(
         init=False, factory=dict
     )
@@ -99,6 +103,7 @@ class SchemaCheck:
         """List every error of a JSON value, in the order of the value; empty when it is valid."""
         if self._validator is None:
             self._validator = self._listing_validator()
+        self._hints = _MOST_HINTS
         try:
             return errors_from_schema(self._validator, instance)
         finally:
@@ -200,10 +205,18 @@ class SchemaCheck:
         ]
         if additional is False:
             for name, _ in others:
-                yield ValidationError("unknown member", path=[name])
+                yield ValidationError(self._unknown(name, named), path=[name])
             return
         for name, value in self._candidates(others, additional):
             yield from validator.descend(value, additional, path=name)
+
+    def _unknown(self, name: str, named: Mapping[str, Any]) -> str:
+        """Return the message for an unknown member, with the nearest name among the known ones."""
+        if self._hints == 0 or len(named) > _MOST_NAMES:
+            return "unknown member"
+        self._hints -= 1
+        near = difflib.get_close_matches(shorten(name), named, n=1)
+        return f"unknown member: did you mean {choices(near)}?" if near else "unknown member"
 
     def _once(self, keyword: str) -> Keyword:
         """Return a keyword that walks each object and array once in a listing."""

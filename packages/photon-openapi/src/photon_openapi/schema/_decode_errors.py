@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -12,6 +12,9 @@ from ..errors import ErrorDetail, MalformedBody, ValidationError
 from ..messages import pointer_of
 from ._check import SchemaCheck
 from ._msgspec_messages import DECODE_ERRORS, parse_validation_error, syntax_message
+
+Beside: TypeAlias = Callable[[object, list[ErrorDetail]], list[ErrorDetail]]
+"""Returns the errors of a value, from the value and the errors of its schema."""
 
 # The validators recurse natively: about ten thousand levels would exhaust the stack.
 MAX_DEPTH = 200
@@ -59,8 +62,17 @@ def with_integers(data: bytes) -> bytes | None:
     return msgspec.json.encode(plain) if is_changed and not is_deep(plain) else None
 
 
-def explain(check: SchemaCheck, data: bytes, refusal: BaseException) -> ValidationError:
-    """Return every error of a refused body."""
+def explain(
+    check: SchemaCheck, data: bytes, refusal: BaseException, beside: Beside | None = None
+) -> ValidationError:
+    """Return every error of a refused body.
+
+    Args:
+        check: The schema.
+        data: The body.
+        refusal: The exception of the decoder.
+        beside: A function that adds the errors of classes to those of the schema.
+    """
     try:
         plain = decode_plain(data)
     except msgspec.ValidationError as error:  # a number beyond the range of JSON decoders
@@ -71,7 +83,10 @@ def explain(check: SchemaCheck, data: bytes, refusal: BaseException) -> Validati
         return MalformedBody(syntax_message(data, error))
     if isinstance(refusal, RecursionError) or is_deep(plain):
         return MalformedBody(_TOO_DEEP)
-    return ValidationError(check.errors(plain) or [_decode_error(refusal)])
+    errors = check.errors(plain)
+    if beside is not None:
+        errors = beside(plain, errors)
+    return ValidationError(errors or [_decode_error(refusal)])
 
 
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"

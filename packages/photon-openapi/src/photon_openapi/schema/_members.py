@@ -42,7 +42,6 @@ from ..annotations import (
     without_unset,
 )
 from ._mapped_classes import mapped_columns, mapper_of
-from ._pydantic_errors import pydantic_errors
 from ._pydantic_models import (
     PydanticAttribute,
     is_loaded,
@@ -443,41 +442,6 @@ def _named_tuple_members(cls: Any, hints: dict[str, Any]) -> tuple[Member, ...]:
         )
         for name in cls._fields
     )
-
-
-def refused_by_class(
-    members: Sequence[tuple[str, Member]], arguments: Mapping[str, object], error: Exception
-) -> list[tuple[str, str]]:
-    """Return the members that a class refused: their names, and messages.
-
-    Each validator is called separately, so that every invalid member is named and none hides
-    another.
-
-    Args:
-        members: The members with their names on the wire.
-        arguments: The arguments of the class.
-        error: The exception that the class raised, used where no single member is invalid.
-    """
-    if hasattr(error, "error_count"):  # of pydantic, which validates all members
-        own = {member.argument: name for name, member in members}
-        found = pydantic_errors(error, dict(arguments))
-        return [(own.get(str(path[0]), "") if path else "", text) for path, text in found]
-    errors = []
-    for name, member in members:
-        argument = member.argument or member.name
-        if member.validator is None or argument not in arguments:
-            continue
-        try:
-            member.validator(None, member.attribute, arguments[argument])
-        except (ValueError, TypeError) as refusal:
-            errors.append((name, _reason(refusal)))
-        except AttributeError:  # a validator that uses the object itself
-            continue
-    return errors or [("", _reason(error))]
-
-
-def _reason(error: Exception) -> str:
-    return str(error.args[0]) if error.args else "is not allowed"
 
 
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[..., tuple[Member, ...]]], ...] = (

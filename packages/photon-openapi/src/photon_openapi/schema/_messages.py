@@ -50,6 +50,26 @@ def errors_from_schema(validator: Any, instance: object) -> list[ErrorDetail]:
     ]
 
 
+def in_order(instance: object, errors: Sequence[ErrorDetail]) -> list[ErrorDetail]:
+    """Return errors in the order of the values that their pointers lead to."""
+    order = _DocumentOrder(instance)
+
+    def key(error: ErrorDetail) -> tuple[int, ...]:
+        path: list[str | int] = []
+        value = instance
+        for token in (error.pointer or "").split("/")[1:]:
+            name = token.replace("~1", "/").replace("~0", "~")
+            if isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+                path.append(int(name))
+                value = value[int(name)]
+            else:
+                path.append(name)
+                value = value.get(name) if isinstance(value, dict) else None
+        return order.of(path)
+
+    return sorted(errors, key=key)
+
+
 @attrs.frozen
 class _DocumentOrder:
     """Sorts paths by the position of their values in the document; missing members come last."""

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import attrs
-import cattrs
 
 from photon_openapi.codec import (
+    ClassErrors,
     json_converter,
     strings_converter,
     structuring_errors,
@@ -27,10 +27,8 @@ from photon_openapi.errors import MAX_ERRORS, ErrorDetail, Location, ValidationE
 from photon_openapi.schema import (
     SchemaCheck,
     default_of,
-    members_of,
     others_of,
     properties_of,
-    refused_by_class,
     type_of_schema,
 )
 
@@ -82,32 +80,19 @@ def structurer(type_: Any, *, location: Location, name: str) -> Callable[[Any], 
         return lambda plain: plain
     converter = json_converter()
     hook = converter.get_structure_hook(type_)
+    classes = ClassErrors(type_, converter)
 
     def structure(plain: Any) -> object:
         try:
             return hook(plain, type_)
         except Exception as error:  # split by structuring_errors
             messages = list(itertools.islice(structuring_errors(error), MAX_ERRORS))
-            if [path for path, _ in messages] == [()]:
-                messages = _refused_members(type_, plain, converter, messages[0][1])
+            if classes.is_needed:
+                messages = classes.listed(plain) or messages
             errors = [_error_detail(location, name, path, text) for path, text in messages]
             raise ValidationError(errors) from error
 
     return structure
-
-
-def _refused_members(
-    type_: Any, plain: Any, converter: cattrs.Converter, message: str
-) -> list[tuple[tuple[str | int, ...], str]]:
-    """Return the members that a class rejects by its own rules, or the object as a whole."""
-    every = [(each.wire_name, each) for each in members_of(type_) or ()]
-    members = [(name, each) for name, each in every if name in plain]
-    values = {
-        each.argument or each.name: converter.structure(plain[name], each.type)
-        for name, each in members
-    }
-    refused = refused_by_class(members, values, ValueError(message))
-    return [((name,) if name else (), text) for name, text in refused]
 
 
 def named_errors(errors: list[ErrorDetail], *, location: Location, name: str) -> list[ErrorDetail]:

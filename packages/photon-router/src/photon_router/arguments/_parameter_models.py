@@ -17,11 +17,13 @@ from photon_openapi.annotations import Param, strip_alias, value_type
 from photon_openapi.codec import strings_converter, takes_strings, text_converter
 from photon_openapi.errors import ErrorDetail, Location
 from photon_openapi.schema import (
+    REFUSALS,
     Member,
     PydanticAttribute,
     accepts_more,
     members_of,
     refused_by_class,
+    refused_members,
 )
 from photon_runtime.http import Request
 
@@ -153,22 +155,33 @@ def model_binder(
         (name, argument.member) for argument, name, _ in parts if argument.member is not None
     ]
     binders = [
-        (argument.member.argument or argument.name, bind)
+        (argument.member.argument or argument.name, argument.member, bind)
         for argument, _, bind in parts
         if argument.member is not None
     ]
 
+    def details(refused: Sequence[tuple[str, str]]) -> list[ErrorDetail]:
+        return [ErrorDetail(location, text, name=name) for name, text in refused]
+
     def bind(request: Request, errors: list[ErrorDetail]) -> object:
         count = len(errors)
-        values = {name: bind(request, errors) for name, bind in binders}
+        values: dict[str, object] = {}
+        invalid: list[Member] = []
+        for name, member, bind_member in binders:
+            valid = len(errors)
+            value = bind_member(request, errors)
+            if len(errors) > valid:
+                invalid.append(member)
+            elif value is not ABSENT:
+                values[name] = value
         if len(errors) > count:
+            others = [(name, member) for name, member in members if member not in invalid]
+            errors += details(refused_members(cls, others, values))
             return None
-        values = {name: value for name, value in values.items() if value is not ABSENT}
         try:
             return cls(**values)
-        except (ValueError, TypeError) as error:
-            refused = refused_by_class(members, values, error)
-            errors += [ErrorDetail(location, text, name=name) for name, text in refused]
+        except REFUSALS as error:
+            errors += details(refused_by_class(cls, members, values, error))
             return None
 
     return bind

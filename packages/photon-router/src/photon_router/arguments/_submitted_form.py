@@ -28,7 +28,7 @@ import attrs
 from photon_openapi.annotations import origin_of, plain_type, union_members, value_type
 from photon_openapi.codec import strings_converter, takes_strings, text_converter
 from photon_openapi.errors import ErrorDetail
-from photon_openapi.schema import Member, refused_by_class
+from photon_openapi.schema import Member, refused_by_class, refused_members
 from photon_runtime.forms import FormError, is_password_name
 from photon_runtime.http import Request
 
@@ -157,10 +157,11 @@ def _value_of(
         try:
             return cls(**values), []
         except (ValueError, TypeError) as error:
-            return None, [FormError(*each) for each in refused_by_class(members, values, error)]
-    for name, message in refused_by_class(members, values, ValueError()):
-        if name:
-            errors.setdefault(name, []).append(FormError(name, message))
+            refused = refused_by_class(cls, members, values, error)
+            return None, [FormError(*each) for each in refused]
+    valid = [(name, member) for name, member in members if name not in errors]
+    for name, message in refused_members(cls, valid, values):
+        errors[name] = [FormError(name, message)]
     return None, [error for name, _ in members for error in errors.get(name, ())]
 
 
