@@ -51,7 +51,7 @@ from ..schema import (
     read_duration,
 )
 from ._pydantic_values import ClassErrors, reader_of
-from ._text import SCALARS, maker_of, same, takes_strings, text_converter
+from ._text import SCALARS, flag_converter, maker_of, same, takes_strings, text_converter
 
 _Hook: TypeAlias = Callable[[Any, Any], Any]
 _ABSENT = (type(None), msgspec.UnsetType)
@@ -68,14 +68,23 @@ def make_converter(*, text: bool = False) -> cattrs.Converter:
     """
     converter = cattrs.Converter(prefer_attrib_converters=True)
     rules = class_rules()
+    made: dict[Any, _Hook] = {}
+    pending: set[Any] = set()
     for type_ in SCALARS:
         if isinstance(type_, type) and type_ is not object:
             converter.register_structure_hook(type_, _scalar_hook(type_, text=text))
 
     def register(predicate: Callable[[Any], bool], make: Callable[[Any], _Hook]) -> None:
         def make_by_rules(type_: Any) -> _Hook:
-            with using_class_rules(rules):  # some hooks are made when a value needs them
-                return make(type_)
+            if type_ in pending:  # a class that contains itself
+                return lambda value, target: made[type_](value, target)
+            pending.add(type_)
+            try:
+                with using_class_rules(rules):  # some hooks are made when a value needs them
+                    made[type_] = make(type_)
+            finally:
+                pending.discard(type_)
+            return made[type_]
 
         converter.register_structure_hook_factory(predicate, make_by_rules)
 
@@ -203,21 +212,33 @@ def _convert_exactly(value: object, type_: Any) -> object:
 
 
 def _choice_hook(type_: Any, *, text: bool) -> _Hook:
+    if isinstance(type_, type) and issubclass(type_, enum.Flag):
+        read_flag = flag_converter(type_)
+        return lambda value, _: read_flag(value)
     read = text_converter(type_)
     options = typing.get_args(type_) if origin_of(type_) is Literal else type_
     values = [(plain_choice(option), option) for option in options]
-    choices_by_value = {(type(value), value): option for value, option in values}
+    choices_by_value = {_choice_key(value): option for value, option in values}
     message = f"must be one of {choices(value for value, _ in values)}"
 
     def hook(value: Any, _: object) -> object:
         if text and isinstance(value, str):
             return read(value)
         try:
-            return choices_by_value[type(value), value]  # with the type: True and 1.0 equal 1
-        except (KeyError, TypeError):
+            return choices_by_value[_choice_key(value)]
+        except KeyError:
             raise ValueError(message) from None
 
     return hook
+
+
+def _choice_key(value: Any) -> tuple[type, object]:
+    """Return the key of a JSON value: with its type, since true equals 1, but 1.0 is 1 in JSON."""
+    if isinstance(value, list | dict):
+        return type(value), msgspec.json.encode(value, order="deterministic")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return type(value), value
 
 
 def _list_hook(type_: Any, converter: cattrs.Converter, *, text: bool) -> _Hook:
@@ -297,7 +318,12 @@ def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
         for member in members
         if member.wire_name != member.name and member.name not in overrides
     }
-    overrides |= {name: override(rename=wire) for name, wire in renamed.items()}
+    for member in members:
+        if member.name in overrides:
+            continue
+        overrides[member.name] = override(
+            rename=renamed.get(member.name), struct_hook=_hook_of(member, converter)
+        )
     inner: _Hook = make_dict_structure_fn(type_, converter, **overrides)  # type: ignore[arg-type]
 
     def hook(value: Any, target: Any) -> object:
@@ -306,6 +332,14 @@ def _class_hook(type_: Any, converter: cattrs.Converter) -> _Hook:
         return inner(value, target)
 
     return _with_wire_names(hook, renamed) if renamed else hook
+
+
+def _hook_of(member: Member, converter: cattrs.Converter) -> _Hook | None:
+    """Return the hook of a member whose type cattrs would read otherwise; ``None`` for others."""
+    if member.converts or getattr(member.attribute, "type", member.type) == member.type:
+        return None
+    hook = converter.get_structure_hook(member.type)
+    return lambda value, _: hook(value, member.type)
 
 
 def _refuse_private_arguments(cls: Any, members: Sequence[Member]) -> None:

@@ -6,6 +6,7 @@ The strategies are described in `_json`. The choice is made once for each type, 
 from __future__ import annotations
 
 import decimal
+import enum
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
@@ -100,6 +101,9 @@ def _required_strategies(type_: Any) -> set[str]:
             )
             if is_beyond_schemas or is_own:
                 required.add("structured" if is_beyond_schemas else "checked")
+        plain = strip_alias(annotation.type)
+        if isinstance(plain, type) and issubclass(plain, enum.Flag):
+            required.add("structured")  # msgspec accepts bits that no member has
         for member in members_of(annotation.type) or ():
             is_special = member.is_private or member.converts or member.is_renamed
             if is_special or member.argument is None:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+import functools
 import math
+import operator
 import re
 import typing
 import uuid
@@ -72,8 +74,10 @@ def text_converter(type_: object) -> TextConverter:
     if origin_of(plain) is Literal:
         options = typing.get_args(plain)
         return _choice_converter([plain_choice(option) for option in options], options)
+    if isinstance(plain, type) and issubclass(plain, enum.Flag):
+        return flag_converter(plain)
     if isinstance(plain, type) and issubclass(plain, enum.Enum):
-        return _choice_converter([member.value for member in plain], list(plain))
+        return _choice_converter([plain_choice(member) for member in plain], list(plain))
     raise TypeError(f"{type_!r} cannot be read from one string: use a scalar, an Enum or a Literal")
 
 
@@ -212,6 +216,26 @@ def _choice_converter(values: Sequence[object], results: Sequence[object]) -> Te
             return results_by_text[text]
         except KeyError:
             raise ValueError(message) from None
+
+    return read
+
+
+def flag_converter(cls: type[enum.Flag]) -> Callable[[Any], object]:
+    """Return the function that makes a flag of an integer, or of the text of one.
+
+    A value with other bits than those of the members is refused, whatever the boundary of the class
+    does with it.
+    """
+    every = functools.reduce(operator.or_, (member.value for member in cls), 0)
+    message = f"expected the sum of any of {choices(member.value for member in cls)}"
+
+    def read(value: Any) -> object:
+        number = _read_int(value) if isinstance(value, str) else value
+        if type(number) is float and number.is_integer():
+            number = int(number)
+        if type(number) is not int or number < 0 or number & ~every:
+            raise ValueError(message)
+        return cls(number)
 
     return read
 

@@ -39,6 +39,7 @@ from ..annotations import (
     rename_rule,
     renamed,
     split_annotation,
+    union_members,
     without_unset,
 )
 from ._mapped_classes import mapped_columns, mapper_of
@@ -256,7 +257,31 @@ def _hints(type_: object, cls: type) -> dict[str, Any]:
             " Define the name at the top of the module, outside of `if TYPE_CHECKING`"
         ) from error
     filled = _type_variables(type_, cls)
-    return {name: _fill(hint, filled) for name, hint in hints.items()}
+    return {name: _fill(_with_self(hint, type_), filled) for name, hint in hints.items()}
+
+
+def _with_self(hint: Any, type_: object) -> Any:
+    """Return an annotation with the class itself for ``Self``, at any depth."""
+    if hint is typing.Self:
+        return type_
+    if not refers_to_self(hint):
+        return hint
+    arguments = typing.get_args(hint)
+    if origin_of(hint) is typing.Annotated:
+        inner, *metadata = arguments
+        return typing.Annotated[(_with_self(inner, type_), *metadata)]
+    members = union_members(hint)
+    filled = tuple(_with_self(each, type_) for each in arguments)
+    return typing.Union[filled] if members is not None else origin_of(hint)[filled]  # noqa: UP007 - of a computed tuple
+
+
+def refers_to_self(hint: Any) -> bool:
+    """Return whether ``Self`` is in an annotation."""
+    if type(hint) is type or origin_of(hint) is typing.Literal:
+        return False
+    if hint is typing.Self:
+        return True
+    return any(refers_to_self(each) for each in typing.get_args(hint))
 
 
 def _type_variables(type_: object, cls: type) -> dict[Any, Any]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+import itertools
 import uuid
 from typing import Any
+
+import msgspec
 
 from ._keywords import Schema
 
@@ -40,6 +43,9 @@ SCALARS: dict[Any, Schema] = {
     frozenset: {"type": "array", "uniqueItems": True},
     dict: {"type": "object"},
 }
+_MOST_BITS = 6
+"""Flags with more have too many values to list them."""
+
 KEYS: dict[Any, Schema] = {
     int: {"pattern": "^-?[0-9]+$"},
     float: {"pattern": DECIMAL_PATTERN},
@@ -53,5 +59,24 @@ KEYS: dict[Any, Schema] = {
 
 
 def plain_choice(value: object) -> object:
-    """Return one of the values of a ``Literal`` or an enumeration as it is in JSON."""
-    return value.value if isinstance(value, enum.Enum) else value
+    """Return one of the values of a ``Literal`` or an enumeration as it is in JSON.
+
+    Raises:
+        TypeError: The value has no form in JSON.
+    """
+    plain = value.value if isinstance(value, enum.Enum) else value
+    return msgspec.json.decode(msgspec.json.encode(plain, order="deterministic"))
+
+
+def flag_values(cls: type[enum.Flag]) -> list[int]:
+    """Return all sums of the bits of a flag, in ascending order; empty if there are very many."""
+    bits = [member.value for member in cls]
+    if len(bits) > _MOST_BITS:
+        return []
+    return sorted(
+        {
+            sum(chosen)
+            for count in range(len(bits) + 1)
+            for chosen in itertools.combinations(bits, count)
+        }
+    )

@@ -48,7 +48,7 @@ from ._mapped_classes import mapper_of
 from ._members import Member, is_named_tuple, members_of, pydantic_classes_in
 from ._pydantic_models import PydanticAttribute, is_pydantic, refuse_unusable
 from ._scalars import DECIMAL_PATTERN as DECIMAL_PATTERN
-from ._scalars import KEYS, SCALARS, plain_choice
+from ._scalars import KEYS, SCALARS, flag_values, plain_choice
 
 COMPONENT_PREFIX = "#/components/schemas/"
 
@@ -222,8 +222,10 @@ class SchemaBuilder:
         plain = split_annotation(key).type
         if plain in KEYS:
             return _copy(KEYS[plain])
+        if isinstance(plain, type) and issubclass(plain, enum.Flag):
+            return {"pattern": "^[0-9]+$"}
         if isinstance(plain, type) and issubclass(plain, enum.Enum):
-            return {"enum": [str(member.value) for member in plain]}
+            return {"enum": [str(plain_choice(member)) for member in plain]}
         schema = self.schema(key)
         schema.pop("type", None)
         return schema
@@ -308,8 +310,10 @@ class SchemaBuilder:
         cls = origin_of(type_) or type_
         if is_pydantic(cls):
             return self._pydantic(type_)
-        if issubclass(cls, enum.Enum):
-            schema = _enumeration([member.value for member in cls])
+        if issubclass(cls, enum.Flag):
+            schema = _flag(cls)
+        elif issubclass(cls, enum.Enum):
+            schema = _enumeration(list(cls))
         elif is_named_tuple(cls):
             schema = self._named_tuple(type_)
         else:
@@ -477,12 +481,22 @@ def _describe(schema: Schema, keyword: str, value: object) -> None:
 
 
 def _enumeration(values: Sequence[object]) -> Schema:
-    plain = [msgspec.to_builtins(value, order="deterministic") for value in values]
+    plain = [plain_choice(value) for value in values]
     names = list(dict.fromkeys(JSON_TYPES.get(type(value), "") for value in plain))
     schema: Schema = {}
     if "" not in names:
         schema["type"] = names[0] if len(names) == 1 else names
     return {**schema, "enum": plain}
+
+
+def _flag(cls: type[enum.Flag]) -> Schema:
+    """Return the schema of a flag: the sum of the values of its members."""
+    names = ", ".join(f"{member.value} ({member.name})" for member in cls)
+    schema: Schema = {"description": f"The sum of any of {names}."} if names else {}
+    values = flag_values(cls)
+    if values:
+        return {**schema, "type": "integer", "enum": values}
+    return {**schema, "type": "integer", "minimum": 0, "maximum": sum(each.value for each in cls)}
 
 
 def _no_form(type_: object) -> TypeError:
