@@ -306,7 +306,7 @@ def test_a_deep_wrong_value_of_a_recursive_type_is_listed() -> None:
 def test_a_validator_without_a_keyword_is_reported_with_its_place() -> None:
     body = body_of(list[Even])
     assert body.decode(b'[{"number":2}]') == [Even(2)]
-    assert faults_of(body, b'[{"number":2},{"number":3}]') == [("/1", "must be even")]
+    assert faults_of(body, b'[{"number":2},{"number":3}]') == [("/1/number", "must be even")]
 
 
 def test_the_words_of_attrs_do_not_repeat_the_attribute() -> None:
